@@ -1,0 +1,5 @@
+//! breakglass
+
+pub mod error;
+pub mod secret;
+pub mod vault;

@@ -1,0 +1,63 @@
+//! The process itself: no core, not dumpable, no swap in the clear; a stack that is wiped at the end.
+#![allow(unsafe_code)]
+
+use std::fs;
+use std::hint::black_box;
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, dumpable_behavior, set_dumpable_behavior, setrlimit};
+
+use super::Pages;
+use crate::error::{Error, Result};
+
+/// Makes sure that no other program and no core file can read this process's memory.
+///
+/// # Errors
+/// When the kernel does not do as asked, or locks no memory: then nothing secret may be touched.
+pub fn harden() -> Result<()> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(|e| refused("switch core dumps off", e))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|e| refused("make itself undumpable", e))?;
+    match dumpable_behavior() {
+        Ok(DumpableBehavior::NotDumpable) => {}
+        Ok(_) => return Err(refused("make itself undumpable", "the kernel still calls it dumpable")),
+        Err(e) => return Err(refused("make itself undumpable", e)),
+    }
+    Pages::try_zeroed(256 * 1024).map_err(|e| {
+        refused("lock memory for secrets", e).next("raise the limit: ulimit -l 1024, or run as root")
+    })?;
+    Ok(())
+}
+
+fn refused(what: &str, why: impl std::fmt::Display) -> Error {
+    Error::failed(format!("this process cannot {what}: {why}; it will not touch secrets"))
+}
+
+/// The swap areas in use that are neither encrypted nor in memory, by name.
+pub fn unencrypted_swap() -> Vec<String> {
+    let table = fs::read_to_string("/proc/swaps").unwrap_or_default();
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|area| !is_protected(area))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn is_protected(area: &str) -> bool {
+    let device = fs::canonicalize(area).unwrap_or_else(|_| area.into());
+    let Some(name) = device.file_name().and_then(|name| name.to_str()) else { return false };
+    let uuid = fs::read_to_string(format!("/sys/class/block/{name}/dm/uuid")).unwrap_or_default();
+    name.starts_with("zram") || uuid.starts_with("CRYPT-")
+}
+
+/// Overwrites what this thread's finished calls may have left on its stack, 256 KiB deep.
+#[inline(never)]
+pub fn wipe_stack() {
+    let mut below = [0_u8; 256 * 1024];
+    for byte in &mut below {
+        // SAFETY: a volatile write to a live local.
+        unsafe { std::ptr::write_volatile(byte, 0) };
+    }
+    black_box(&below);
+}

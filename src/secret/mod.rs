@@ -1,0 +1,13 @@
+//! Secrets: locked pages kept out of dumps, wiped when they go; a process that leaves no core.
+//!
+//! This is the only room with `unsafe` in it.
+
+mod harden;
+mod pages;
+mod text;
+mod value;
+
+pub use harden::{harden, unencrypted_swap, wipe_stack};
+pub use pages::{wipe_all, Pages};
+pub use text::SecretText;
+pub use value::{Secret, SecretBuf};

@@ -1,0 +1,116 @@
+//! Locked pages: mapped for one secret each, never swapped, never dumped, wiped before they are unmapped.
+#![allow(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::ptr;
+use std::slice;
+use std::sync::{Mutex, PoisonError};
+
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
+use zeroize::Zeroize;
+
+/// Every mapping that is alive, by address, so that a way out can wipe what other threads still hold.
+static LIVE: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
+
+/// Zeroed pages of their own for one secret of `len` bytes.
+pub struct Pages {
+    start: *mut u8,
+    mapped: usize,
+    len: usize,
+}
+
+// SAFETY: the mapping belongs to this value alone; access follows Rust's borrowing of it.
+unsafe impl Send for Pages {}
+// SAFETY: as above; `&Pages` gives only `&[u8]`.
+unsafe impl Sync for Pages {}
+
+impl Pages {
+    /// Maps and locks room for `len` bytes, all zero.
+    ///
+    /// # Panics
+    /// When the kernel gives no memory or may not lock it; `harden` has proven before that it does.
+    pub fn zeroed(len: usize) -> Self {
+        Self::try_zeroed(len).expect("memory for a secret can be mapped and locked")
+    }
+
+    /// As [`Pages::zeroed`], with the kernel's refusal as an error.
+    pub fn try_zeroed(len: usize) -> rustix::io::Result<Self> {
+        let page = rustix::param::page_size();
+        let mapped = len.max(1).next_multiple_of(page);
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a fresh private mapping at an address of the kernel's choice aliases nothing.
+        let start = unsafe { mmap_anonymous(ptr::null_mut(), mapped, prot, MapFlags::PRIVATE) }?;
+        let pages = Self { start: start.cast(), mapped, len };
+        live().insert(pages.start as usize, mapped);
+        // SAFETY: the range is the mapping made above; both calls change how it is kept, not its content.
+        unsafe {
+            mlock(start, mapped)?;
+            madvise(start, mapped, Advice::LinuxDontDump)?;
+            madvise(start, mapped, Advice::LinuxWipeOnFork)?;
+        }
+        Ok(pages)
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        // SAFETY: `start` is mapped for at least `len` bytes as long as `self` lives.
+        unsafe { slice::from_raw_parts(self.start, self.len) }
+    }
+
+    /// The bytes, to write.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and `&mut self` makes the access exclusive.
+        unsafe { slice::from_raw_parts_mut(self.start, self.len) }
+    }
+
+    /// Shortens the secret to its first `len` bytes and wipes the rest.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            self.as_mut_slice()[len..].zeroize();
+            self.len = len;
+        }
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        let mut live = live();
+        self.as_mut_slice().zeroize();
+        live.remove(&(self.start as usize));
+        // SAFETY: the mapping is this value's own and nothing borrows from it any more.
+        let _ = unsafe { munmap(self.start.cast(), self.mapped) };
+    }
+}
+
+/// Wipes every secret that is alive anywhere in the process: for a way out on which other threads
+/// cannot be asked to let go of theirs. They see zeros from here on.
+pub fn wipe_all() {
+    let live = live();
+    for (&start, &mapped) in live.iter() {
+        let start = ptr::with_exposed_provenance_mut::<u8>(start);
+        for offset in 0..mapped {
+            // SAFETY: the range is in the table, so it is mapped until the lock is given back. A thread
+            // that still reads or writes it races with zeros only, on a process that is ending.
+            unsafe { ptr::write_volatile(start.add(offset), 0) };
+        }
+    }
+}
+
+fn live() -> std::sync::MutexGuard<'static, BTreeMap<usize, usize>> {
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_zero_at_first_and_keeps_what_is_written() {
+        let mut pages = Pages::zeroed(5000);
+        assert!(pages.as_slice().iter().all(|&b| b == 0));
+        pages.as_mut_slice()[4999] = 7;
+        assert_eq!(pages.as_slice()[4999], 7);
+        pages.truncate(3);
+        assert_eq!(pages.as_slice().len(), 3);
+    }
+}

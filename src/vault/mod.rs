@@ -1,0 +1,3 @@
+//! The vault: one age file that a quorum opens. Pure.
+
+pub mod payload;
