@@ -1,5 +1,6 @@
 //! breakglass
 
+pub mod custody;
 pub mod error;
 pub mod secret;
 pub mod vault;

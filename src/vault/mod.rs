@@ -1,3 +1,11 @@
 //! The vault: one age file that a quorum opens. Pure.
 
+pub mod canonical;
+pub mod duration;
+pub mod file;
+pub mod manifest;
+pub mod names;
 pub mod payload;
+pub mod quorum;
+pub mod share;
+pub mod words;

@@ -1,22 +1,34 @@
 //! What is sealed: the targets with their credentials, and the runbook. JSON, padded to whole blocks.
 
-use std::time::Duration;
-
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::secret::SecretText;
+use super::duration::Span;
+use super::{canonical, manifest, names};
+use crate::error::{Error, Result, Status};
+use crate::secret::{SecretBuf, SecretText};
+
+/// The payload is padded with spaces to a multiple of this, in bytes.
+pub const BLOCK: usize = 4096;
+
+/// The longest payload, in bytes.
+pub const MAX_BYTES: usize = 1024 * 1024;
 
 /// One IAM access key.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AccessKey {
     /// `AKIA…`; not secret.
+    #[serde(rename = "access_key_id")]
     pub id: String,
     /// Forty characters.
+    #[serde(rename = "secret_access_key")]
     pub secret: SecretText,
 }
 
 /// One account with its emergency user, and all that opens and closes it.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Target {
     /// The name custodians and operators know it by.
     pub name: String,
@@ -31,9 +43,10 @@ pub struct Target {
     /// ARN of the permissions boundary.
     pub boundary: String,
     /// SHA-256 of the boundary's document in RFC 8785 JSON.
+    #[serde(with = "hex")]
     pub boundary_sha256: [u8; 32],
     /// The longest window.
-    pub max_window: Duration,
+    pub max_window: Span,
     /// Writes the gate policy and detaches `AWSDenyAll`.
     pub opener: AccessKey,
     /// Attaches `AWSDenyAll` and switches the key.
@@ -43,5 +56,209 @@ pub struct Target {
     /// The statements granted inside the window.
     pub grant: Vec<Value>,
     /// The grant may write identities.
+    #[serde(default)]
     pub repairs_identity: bool,
+}
+
+/// Everything that is sealed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payload {
+    /// 1.
+    pub version: u8,
+    /// What it opens.
+    pub targets: Vec<Target>,
+    /// What to do first, for the operator.
+    #[serde(default)]
+    pub runbook: String,
+}
+
+impl Payload {
+    /// Reads what the ceremony administrator feeds in, and checks every member.
+    ///
+    /// # Errors
+    /// [`Status::Usage`], naming the target and the member; the secrets themselves are never repeated.
+    pub fn from_input(json: &[u8]) -> Result<Self> {
+        Self::parse(json).map_err(|why| {
+            Error::new(Status::Usage, format!("the credentials are not valid: {why}"))
+                .next("correct the JSON and seal again; nothing was written")
+        })
+    }
+
+    /// Reads the opened payload of a vault.
+    ///
+    /// # Errors
+    /// [`Status::Damaged`].
+    pub fn from_sealed(padded: &[u8]) -> Result<Self> {
+        let damaged = |why: &str| Error::damaged(format!("what is sealed is not valid: {why}"));
+        let end = padded.iter().rposition(|&b| b != b' ').map_or(0, |last| last + 1);
+        if padded.len() != end.next_multiple_of(BLOCK) {
+            return Err(damaged("its padding"));
+        }
+        let payload = Self::parse(&padded[..end]).map_err(|why| damaged(&why))?;
+        let canonical = payload.to_sealed();
+        if canonical.expose() == padded { Ok(payload) } else { Err(damaged("it is not in canonical form")) }
+    }
+
+    /// The canonical JSON, padded to whole blocks.
+    ///
+    /// # Panics
+    /// Never: what was read and checked fits.
+    pub fn to_sealed(&self) -> SecretBuf {
+        let mut buffer = SecretBuf::with_capacity(MAX_BYTES);
+        serde_json_canonicalizer::to_writer(&Form::of(self), &mut buffer).expect("a checked payload fits");
+        let written = buffer.expose().len();
+        let padding = written.next_multiple_of(BLOCK) - written;
+        buffer.spare_mut()[..padding].fill(b' ');
+        buffer.advance(padding);
+        buffer
+    }
+
+    /// What the manifest says of the targets.
+    pub fn summaries(&self) -> Vec<manifest::Target> {
+        self.targets.iter().map(Target::summary).collect()
+    }
+
+    fn parse(json: &[u8]) -> std::result::Result<Self, String> {
+        if json.len() > MAX_BYTES / 2 {
+            return Err(format!("longer than {} bytes", MAX_BYTES / 2));
+        }
+        let payload: Self = serde_json::from_slice(json).map_err(|e| without_values(&e))?;
+        payload.check()?;
+        Ok(payload)
+    }
+
+    fn check(&self) -> std::result::Result<(), String> {
+        if self.version != 1 {
+            return Err(format!("version {} is not known; this program knows 1", self.version));
+        }
+        if self.targets.is_empty() || self.targets.len() > manifest::MAX_TARGETS {
+            return Err(format!("there must be 1 to {} targets", manifest::MAX_TARGETS));
+        }
+        names::all_different("target", self.targets.iter().map(|t| t.name.as_str()))?;
+        self.targets.iter().try_for_each(Target::check)
+    }
+}
+
+impl Target {
+    /// What the manifest says of it.
+    pub fn summary(&self) -> manifest::Target {
+        manifest::Target {
+            account: self.account.clone(),
+            grant_sha256: hex::encode(canonical::digest(&self.grant)),
+            max_window: self.max_window,
+            name: self.name.clone(),
+            partition: self.partition.clone(),
+            regions: self.regions.clone(),
+            user: self.user.clone(),
+        }
+    }
+
+    fn check(&self) -> std::result::Result<(), String> {
+        names::target(&self.name, &self.partition, &self.account, &self.user, &self.regions)?;
+        names::window(self.max_window).map_err(|why| format!("{}: {why}", self.name))?;
+        let prefix = format!("arn:{}:iam::{}:policy/", self.partition, self.account);
+        if !self.boundary.strip_prefix(&prefix).is_some_and(|rest| !rest.is_empty() && rest.len() <= 512) {
+            return Err(format!("{}: the boundary is no policy of this account ({prefix}…)", self.name));
+        }
+        let keys = [("opener", &self.opener), ("closer", &self.closer), ("emergency", &self.emergency)];
+        for (role, key) in keys {
+            key.check().map_err(|why| format!("{}: {role}: {why}", self.name))?;
+        }
+        names::all_different("access key", keys.iter().map(|(_, key)| key.id.as_str()))
+            .map_err(|why| format!("{}: {why}", self.name))
+    }
+}
+
+impl AccessKey {
+    /// Whether id and secret have the shape of an AWS access key.
+    ///
+    /// # Errors
+    /// What is wrong, in words, without the secret.
+    pub fn check(&self) -> std::result::Result<(), String> {
+        let in_id = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+        if !(16..=128).contains(&self.id.len()) || !self.id.bytes().all(in_id) {
+            return Err("the access key id is not 16 or more capital letters and digits".into());
+        }
+        let secret = self.secret.expose();
+        let in_secret = |b: u8| b.is_ascii_alphanumeric() || b"/+=".contains(&b);
+        if secret.len() != 40 || !secret.bytes().all(in_secret) {
+            return Err("the secret access key is not 40 characters of base64".into());
+        }
+        Ok(())
+    }
+}
+
+/// `serde_json` repeats a string that stands where something else belongs; that might be a secret.
+fn without_values(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!("at line {} column {}", error.line(), error.column());
+    if text.starts_with("invalid type") || text.starts_with("invalid value") || text.contains("variant") {
+        return format!("a value of the wrong kind {place}");
+    }
+    text
+}
+
+/// The members as they are written. Borrowed: no secret is copied but into the locked buffer.
+#[derive(Serialize)]
+struct Form<'a> {
+    runbook: &'a str,
+    targets: Vec<TargetForm<'a>>,
+    version: u8,
+}
+
+#[derive(Serialize)]
+struct TargetForm<'a> {
+    account: &'a str,
+    boundary: &'a str,
+    boundary_sha256: String,
+    closer: KeyForm<'a>,
+    emergency: KeyForm<'a>,
+    grant: &'a [Value],
+    max_window: Span,
+    name: &'a str,
+    opener: KeyForm<'a>,
+    partition: &'a str,
+    regions: &'a [String],
+    repairs_identity: bool,
+    user: &'a str,
+}
+
+#[derive(Serialize)]
+struct KeyForm<'a> {
+    access_key_id: &'a str,
+    secret_access_key: &'a str,
+}
+
+impl<'a> Form<'a> {
+    fn of(payload: &'a Payload) -> Self {
+        let targets = payload.targets.iter().map(TargetForm::of).collect();
+        Self { runbook: &payload.runbook, targets, version: payload.version }
+    }
+}
+
+impl<'a> TargetForm<'a> {
+    fn of(target: &'a Target) -> Self {
+        Self {
+            account: &target.account,
+            boundary: &target.boundary,
+            boundary_sha256: hex::encode(target.boundary_sha256),
+            closer: KeyForm::of(&target.closer),
+            emergency: KeyForm::of(&target.emergency),
+            grant: &target.grant,
+            max_window: target.max_window,
+            name: &target.name,
+            opener: KeyForm::of(&target.opener),
+            partition: &target.partition,
+            regions: &target.regions,
+            repairs_identity: target.repairs_identity,
+            user: &target.user,
+        }
+    }
+}
+
+impl<'a> KeyForm<'a> {
+    fn of(key: &'a AccessKey) -> Self {
+        Self { access_key_id: &key.id, secret_access_key: key.secret.expose() }
+    }
 }

@@ -1,0 +1,112 @@
+//! Opening a p256tag stanza when only the token can do the ECDH: HPKE base mode, single shot (RFC 9180).
+//!
+//! KEM 0x0010 DHKEM(P-256, HKDF-SHA256), KDF 0x0001 HKDF-SHA256, AEAD 0x0003 ChaCha20Poly1305.
+
+use chacha20poly1305::aead::AeadInPlace as _;
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _};
+use hkdf::{Hkdf, HkdfExtract};
+use sha2::Sha256;
+
+use crate::secret::Secret;
+use crate::vault::share::Point;
+
+const KEM: &[u8] = b"KEM\x00\x10";
+const SUITE: &[u8] = b"HPKE\x00\x10\x00\x01\x00\x03";
+
+/// Opens `sealed` (16 bytes and their tag), given the token's ECDH of its key with `enc` (RFC 9180 section 4.1
+/// `Decap`, 5.1 `KeySchedule`, 5.2 `Open` at sequence number 0 with no associated data).
+///
+/// `None` when the key or the ciphertext is another.
+pub fn open(
+    ecdh: &Secret<32>,
+    enc: &Point,
+    recipient: &Point,
+    info: &[u8],
+    sealed: &[u8; 32],
+) -> Option<Secret<16>> {
+    let shared = decapsulate(ecdh, enc, recipient);
+    let (key, nonce) = schedule(&shared, info);
+    let mut half = Secret::<16>::with(|own| own.copy_from_slice(&sealed[..16]));
+    let tag = &sealed[16..];
+    ChaCha20Poly1305::new(key.expose().into())
+        .decrypt_in_place_detached(nonce.expose().into(), b"", half.expose_mut(), tag.into())
+        .ok()?;
+    Some(half)
+}
+
+fn decapsulate(ecdh: &Secret<32>, enc: &Point, recipient: &Point) -> Secret<32> {
+    let eae = extract(KEM, b"", b"eae_prk", ecdh.expose());
+    expand(&eae, KEM, b"shared_secret", &[enc, recipient])
+}
+
+fn schedule(shared: &Secret<32>, info: &[u8]) -> (Secret<32>, Secret<12>) {
+    let psk_id_hash = extract(SUITE, b"", b"psk_id_hash", b"");
+    let info_hash = extract(SUITE, b"", b"info_hash", info);
+    let context: [&[u8]; 3] = [&[0], psk_id_hash.expose(), info_hash.expose()];
+    let secret = extract(SUITE, shared.expose(), b"secret", b"");
+    (expand(&secret, SUITE, b"key", &context), expand(&secret, SUITE, b"base_nonce", &context))
+}
+
+/// `LabeledExtract` (RFC 9180 section 4).
+fn extract(suite: &[u8], salt: &[u8], label: &[u8], ikm: &[u8]) -> Secret<32> {
+    let mut extract = HkdfExtract::<Sha256>::new(Some(salt));
+    for piece in [b"HPKE-v1", suite, label, ikm] {
+        extract.input_ikm(piece);
+    }
+    let (prk, _) = extract.finalize();
+    Secret::with(|own| own.copy_from_slice(&prk))
+}
+
+/// `LabeledExpand` (RFC 9180 section 4) to `N` bytes.
+fn expand<const N: usize>(prk: &Secret<32>, suite: &[u8], label: &[u8], info: &[&[u8]]) -> Secret<N> {
+    let hkdf = Hkdf::<Sha256>::from_prk(prk.expose()).expect("a key of the hash's length");
+    let length = u16::try_from(N).expect("short").to_be_bytes();
+    let mut pieces: Vec<&[u8]> = vec![&length, b"HPKE-v1", suite, label];
+    pieces.extend_from_slice(info);
+    Secret::with(|own| hkdf.expand_multi_info(&pieces, own).expect("short"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use age::Recipient as _;
+    use age_core::format::FileKey;
+    use p256::elliptic_curve::sec1::ToSec1Point as _;
+
+    use crate::vault::share;
+
+    /// The software stand-in for what the card does.
+    fn ecdh(secret: &p256::SecretKey, enc: &Point) -> Secret<32> {
+        let public = p256::PublicKey::from_sec1_bytes(enc).unwrap();
+        let shared = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), public.as_affine());
+        Secret::with(|own| own.copy_from_slice(shared.raw_secret_bytes()))
+    }
+
+    fn keypair() -> (p256::SecretKey, Point, String) {
+        let secret = p256::SecretKey::from_slice(Secret::<32>::random().expose()).unwrap();
+        let point = secret.public_key().to_sec1_point(false).as_bytes().try_into().unwrap();
+        let compressed = secret.public_key().to_sec1_point(true).as_bytes().try_into().unwrap();
+        (secret, point, share::tag_recipient(&compressed))
+    }
+
+    #[test]
+    fn what_age_wraps_to_a_tag_recipient_opens_with_the_bare_ecdh() {
+        let (secret, point, recipient) = keypair();
+        let recipient: age::tag::Recipient = recipient.parse().unwrap();
+        let (stanzas, _) = recipient.wrap_file_key(&FileKey::new(Box::new(*b"sixteen bytes ok"))).unwrap();
+        use base64::Engine as _;
+        let enc = base64::prelude::BASE64_STANDARD_NO_PAD.decode(&stanzas[0].args[1]).unwrap();
+        let enc: Point = enc.try_into().unwrap();
+        let sealed: [u8; 32] = stanzas[0].body.as_slice().try_into().unwrap();
+        let info = share::P256TAG.as_bytes();
+        let half = open(&ecdh(&secret, &enc), &enc, &point, info, &sealed).unwrap();
+        assert_eq!(half.expose(), b"sixteen bytes ok");
+        for wrong in 0..32 {
+            let mut other = sealed;
+            other[wrong] ^= 1;
+            assert!(open(&ecdh(&secret, &enc), &enc, &point, info, &other).is_none());
+        }
+        assert!(open(&ecdh(&secret, &enc), &enc, &point, b"another use", &sealed).is_none());
+        assert!(open(&ecdh(&keypair().0, &enc), &enc, &point, info, &sealed).is_none());
+    }
+}

@@ -1,0 +1,6 @@
+//! A custodian: their part, their enrolment, the opening of their one share. Pure, over a token port.
+
+pub mod hpke;
+pub mod opening;
+pub mod part;
+pub mod token;

@@ -1,0 +1,233 @@
+//! A custodian's part of the passphrase: 16 random bytes as twelve BIP-39 words, and the key made of them.
+
+use age_core::primitives::bech32_encode;
+use bip39::{Language, Mnemonic};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// How many words a part has.
+pub const WORDS: usize = 12;
+
+const LABEL: &[u8] = b"breakglass/part v1";
+
+/// A part. Always generated, never chosen.
+#[derive(Debug)]
+pub struct Part(Secret<16>);
+
+/// Why typed words are no part. None of these has touched a token yet.
+#[derive(Debug, Eq, PartialEq)]
+pub enum WordsError {
+    /// The word at this place, from 1, is none of the list.
+    Unknown(usize),
+    /// There are more than twelve.
+    TooMany(usize),
+    /// All are words, and together they are no part: one is another, or two are swapped.
+    Checksum,
+}
+
+/// Words as they are typed, a few at a time: indexes into the list, so that no text of them is kept.
+#[derive(Default)]
+pub struct Typed {
+    words: Zeroizing<Vec<Option<u16>>>,
+}
+
+impl Part {
+    /// A new one, from the system's random source.
+    pub fn generate() -> Self {
+        Self(Secret::random())
+    }
+
+    /// The twelve words.
+    pub fn words(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let mnemonic = self.mnemonic();
+        let indexes: Zeroizing<Vec<usize>> = Zeroizing::new(mnemonic.word_indices().collect());
+        (0..WORDS).map(move |i| Language::English.word_list()[indexes[i]])
+    }
+
+    /// Whether it is the same part.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.0.expose() == other.0.expose()
+    }
+
+    /// The age X25519 identity of this part under one enrolment:
+    /// HKDF-SHA256(ikm = BIP-39 seed without passphrase, salt = enrolment id, info = label) as the scalar.
+    ///
+    /// # Panics
+    /// Never: 32 bytes are a scalar and an age secret key.
+    pub fn identity(&self, enrolment: &[u8; 16]) -> age::x25519::Identity {
+        self.seed().identity(enrolment)
+    }
+
+    /// The seed, to try it under several enrolments at the price of one.
+    pub fn seed(&self) -> Seed {
+        Seed(Secret::with(|own| {
+            let seed = Zeroizing::new(self.mnemonic().to_seed_normalized(""));
+            own.copy_from_slice(&*seed);
+        }))
+    }
+
+    fn mnemonic(&self) -> Mnemonic {
+        Mnemonic::from_entropy_in(Language::English, self.0.expose()).expect("16 bytes make twelve words")
+    }
+}
+
+/// The BIP-39 seed of a part.
+pub struct Seed(Secret<64>);
+
+impl Seed {
+    /// The age identity under one enrolment; see [`Part::identity`].
+    ///
+    /// # Panics
+    /// Never: 32 bytes are a scalar and an age secret key.
+    pub fn identity(&self, enrolment: &[u8; 16]) -> age::x25519::Identity {
+        let hkdf = Hkdf::<Sha256>::new(Some(enrolment), self.0.expose());
+        let scalar = Secret::<32>::with(|own| hkdf.expand(LABEL, own).expect("32 bytes are short"));
+        let hrp = bech32::Hrp::parse_unchecked("age-secret-key-");
+        let encoded = Zeroizing::new(bech32_encode(hrp, scalar.expose()));
+        let text = Zeroizing::new(encoded.to_uppercase());
+        text.parse().expect("an age secret key in its text form")
+    }
+}
+
+impl Typed {
+    /// Takes one more line: words in any spacing and case, four letters of each being enough; numbers and
+    /// dots before them, as they stand on the sheet, are passed over.
+    ///
+    /// # Errors
+    /// [`WordsError::Unknown`] keeps the places of all known words: only the unknown ones are asked again.
+    /// [`WordsError::TooMany`] forgets the line.
+    pub fn add(&mut self, line: &str) -> Result<(), WordsError> {
+        let words = || line.split(|c: char| c.is_whitespace() || ",;".contains(c)).filter(|w| is_word(w));
+        let missing = self.missing();
+        let count = words().count();
+        let total = self.words.len() - missing.len() + count;
+        if total > WORDS {
+            return Err(WordsError::TooMany(total));
+        }
+        if self.words.capacity() < WORDS {
+            self.words.reserve_exact(WORDS);
+        }
+        let mut places = missing.into_iter();
+        for word in words() {
+            let found = find(word);
+            match places.next() {
+                Some(place) => self.words[place] = found,
+                None => self.words.push(found),
+            }
+        }
+        match self.missing().first() {
+            Some(place) => Err(WordsError::Unknown(place + 1)),
+            None => Ok(()),
+        }
+    }
+
+    /// The place of the word to type next, from 1: an unknown one first. `None` when all twelve are there.
+    pub fn next(&self) -> Option<usize> {
+        let after = (self.words.len() < WORDS).then_some(self.words.len());
+        self.missing().first().copied().or(after).map(|place| place + 1)
+    }
+
+    /// Whether nothing has been typed.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// The part of all twelve words.
+    ///
+    /// # Errors
+    /// [`WordsError::Checksum`].
+    pub fn part(&self) -> Result<Part, WordsError> {
+        // 12 words of 11 bits: 128 of entropy, then 4 of checksum (BIP-39, "Generating the mnemonic").
+        let mut entropy = Secret::<16>::zeroed();
+        for (place, index) in self.words.iter().enumerate() {
+            let index = index.ok_or(WordsError::Unknown(place + 1))?;
+            for bit in 0..11 {
+                let at = place * 11 + bit;
+                if at < 128 && index >> (10 - bit) & 1 == 1 {
+                    entropy.expose_mut()[at / 8] |= 0x80 >> (at % 8);
+                }
+            }
+        }
+        let part = Part(entropy);
+        let last = part.mnemonic().word_indices().last();
+        let typed = self.words.last().copied().flatten().map(usize::from);
+        if self.words.len() == WORDS && last == typed { Ok(part) } else { Err(WordsError::Checksum) }
+    }
+
+    fn missing(&self) -> Vec<usize> {
+        (0..self.words.len()).filter(|&place| self.words[place].is_none()).collect()
+    }
+}
+
+/// Not the number of a line on the sheet.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.trim_end_matches(['.', ')']).bytes().all(|b| b.is_ascii_digit())
+}
+
+fn find(typed: &str) -> Option<u16> {
+    let typed = Zeroizing::new(typed.to_ascii_lowercase());
+    let list = Language::English.word_list();
+    let place = list.iter().position(|word| *word == *typed).or_else(|| {
+        let unique = typed.len() >= 4;
+        list.iter().position(|word| unique && word.starts_with(typed.as_str()))
+    })?;
+    u16::try_from(place).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(lines: &[&str]) -> Result<Part, WordsError> {
+        let mut typed = Typed::default();
+        for line in lines {
+            typed.add(line)?;
+        }
+        typed.part()
+    }
+
+    #[test]
+    fn a_part_is_read_back_from_its_words_whole_short_or_one_by_one() {
+        let part = Part::generate();
+        let words: Vec<_> = part.words().collect();
+        let short: Vec<_> = words.iter().map(|w| w[..w.len().min(4)].to_uppercase()).collect();
+        let sheet: Vec<_> = words.iter().enumerate().map(|(i, w)| format!("{} {w}", i + 1)).collect();
+        assert!(typed(&[&words.join(" ")]).unwrap().equals(&part));
+        assert!(typed(&[&short.join("  ")]).unwrap().equals(&part));
+        assert!(typed(&[&sheet.join("\n")]).unwrap().equals(&part));
+        assert!(typed(&words).unwrap().equals(&part));
+    }
+
+    #[test]
+    fn an_unknown_word_is_named_by_its_place_and_only_it_is_asked_again() {
+        let part = Part::generate();
+        let mut words: Vec<_> = part.words().collect();
+        let right = std::mem::replace(&mut words[4], "aliceinwonder");
+        let mut typed = Typed::default();
+        assert_eq!(typed.add(&words.join(" ")), Err(WordsError::Unknown(5)));
+        assert_eq!(typed.next(), Some(5));
+        assert_eq!(typed.add(right), Ok(()));
+        assert_eq!(typed.next(), None);
+        assert!(typed.part().unwrap().equals(&part));
+    }
+
+    #[test]
+    fn a_wrong_word_is_caught_by_the_checksum_and_a_thirteenth_is_refused() {
+        // The standard's first vector: all zero, `abandon` eleven times and `about`.
+        let good = format!("{}about", "abandon ".repeat(11));
+        assert!(typed(&[&good]).unwrap().equals(&Part(Secret::zeroed())));
+        assert_eq!(typed(&["abandon ".repeat(12).as_str()]).unwrap_err(), WordsError::Checksum);
+        assert_eq!(typed(&["abandon ".repeat(13).as_str()]).unwrap_err(), WordsError::TooMany(13));
+    }
+
+    #[test]
+    fn the_key_of_a_part_depends_on_the_enrolment() {
+        let part = Part(Secret::zeroed());
+        let one = part.identity(&[1; 16]).to_public().to_string();
+        assert_ne!(one, part.identity(&[2; 16]).to_public().to_string());
+        assert_eq!(one, part.identity(&[1; 16]).to_public().to_string());
+    }
+}

@@ -1,0 +1,87 @@
+//! Lengths of time as people write them: `90s`, `45m`, `1h30m`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A whole number of seconds, at least one, written with the units h, m and s in this order.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Span(u32);
+
+impl Span {
+    /// In seconds.
+    pub fn seconds(self) -> u32 {
+        self.0
+    }
+
+    /// As the standard library's type.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(self.0.into())
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no length of time; write it like 90s, 45m or 1h30m");
+        let mut rest = text;
+        let mut total: u32 = 0;
+        for (unit, seconds) in [('h', 3600), ('m', 60), ('s', 1)] {
+            if let Some((digits, after)) = rest.split_once(unit) {
+                if digits.is_empty() || digits.len() > 6 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                    return Err(wrong());
+                }
+                let count: u32 = digits.parse().map_err(|_| wrong())?;
+                total = count.checked_mul(seconds).and_then(|s| total.checked_add(s)).ok_or_else(wrong)?;
+                rest = after;
+            }
+        }
+        if rest.is_empty() && total > 0 { Ok(Self(total)) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (hours, minutes, seconds) = (self.0 / 3600, self.0 / 60 % 60, self.0 % 60);
+        for (count, unit) in [(hours, 'h'), (minutes, 'm'), (seconds, 's')] {
+            if count > 0 {
+                write!(f, "{count}{unit}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_read_and_written_in_one_way() {
+        for (text, seconds, canonical) in
+            [("90s", 90, "1m30s"), ("45m", 2700, "45m"), ("1h30m", 5400, "1h30m"), ("4h", 14400, "4h")]
+        {
+            let span: Span = text.parse().unwrap();
+            assert_eq!((span.seconds(), span.to_string().as_str()), (seconds, canonical));
+        }
+        for wrong in ["", "0s", "5", "m", "1m1h", "1h1h", "-1s", "1.5h", "1 h", "9999999s", "1d", "+1s"] {
+            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The age file itself: its closed header read and written through the age crate, its payload in locked pages.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::io::{Read as _, Write as _};
+
+use age::armor::{ArmoredReader, ArmoredWriter, Format};
+use age::{DecryptError, Decryptor, EncryptError, Encryptor};
+use age_core::format::{FileKey, Stanza};
+use age_core::secrecy::ExposeSecret as _;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use super::manifest::Manifest;
+use super::payload::{self, Payload};
+use super::quorum::{self, KEY, Share};
+use super::share::{self, Halves};
+use crate::error::{Error, Result};
+use crate::secret::{Secret, SecretBuf};
+
+/// The longest vault file, in bytes.
+pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+const MANIFEST: &str = "breakglass/manifest";
+const VERSION: &str = "v1";
+const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
+const BEGIN_ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
+const NONCE: usize = 16;
+const CHUNK: usize = 64 * 1024;
+const TAG: usize = 16;
+
+/// A vault as it is read: everything public, and the shares still wrapped.
+pub struct Vault {
+    /// Who, how many, which targets.
+    pub manifest: Manifest,
+    /// SHA-256 of the file in its binary form.
+    pub sha256: [u8; 32],
+    shares: Vec<Halves>,
+    binary: Vec<u8>,
+    header: usize,
+}
+
+impl Vault {
+    /// Reads a vault file, binary or armored.
+    ///
+    /// # Errors
+    /// [`crate::error::Status::Damaged`], naming what is wrong.
+    pub fn parse(file: &[u8]) -> Result<Self> {
+        if file.len() > MAX_BYTES {
+            return Err(Error::damaged(format!("the file is longer than {MAX_BYTES} bytes")));
+        }
+        let binary = if file.starts_with(BEGIN_ARMOR) { unarmor(file)? } else { file.to_vec() };
+        let stanzas = stanzas(&binary)?;
+        let header = header_length(&binary, &stanzas)?;
+        let (manifest, shares) = read_header(&stanzas)?;
+        let sha256 = Sha256::digest(&binary).into();
+        Ok(Self { manifest, sha256, shares, binary, header })
+    }
+
+    /// The wrapped halves of the custodian's share.
+    pub fn halves(&self, index: u8) -> Option<&Halves> {
+        self.shares.get(usize::from(index).checked_sub(1)?)
+    }
+
+    /// Rebuilds the file key from a full quorum of checked shares and reads what is sealed.
+    ///
+    /// # Errors
+    /// [`crate::error::Status::Damaged`] when the header's MAC or the payload does not hold.
+    pub fn open(&self, shares: &[&Share]) -> Result<Payload> {
+        let plain = self.decrypt(&quorum::combine(shares))?;
+        let payload = Payload::from_sealed(plain.expose())?;
+        if payload.summaries() != self.manifest.targets {
+            return Err(Error::damaged("what is sealed is not what the manifest says is sealed"));
+        }
+        Ok(payload)
+    }
+
+    fn decrypt(&self, key: &Secret<KEY>) -> Result<SecretBuf> {
+        let damaged = |why: &str| Error::damaged(format!("the vault file was changed: {why}"));
+        let decryptor = Decryptor::new_buffered(self.binary.as_slice()).map_err(|_| damaged("its header"))?;
+        let identity = Rebuilt(key);
+        let mut reader = decryptor
+            .decrypt(std::iter::once(&identity as &dyn age::Identity))
+            .map_err(|_| damaged("its header's MAC does not fit"))?;
+        let length = plain_length(self.binary.len() - self.header).ok_or_else(|| damaged("it is cut short"))?;
+        let mut plain = SecretBuf::with_capacity(length + 1);
+        loop {
+            match reader.read(plain.spare_mut()) {
+                Ok(0) => break,
+                Ok(n) => plain.advance(n),
+                Err(_) => return Err(damaged("its payload does not decrypt")),
+            }
+        }
+        if plain.expose().len() == length { Ok(plain) } else { Err(damaged("its length")) }
+    }
+}
+
+/// A freshly sealed vault, with the shares still at hand so that the caller can prove them.
+pub struct Sealed {
+    /// The binary age file.
+    pub binary: Vec<u8>,
+    /// One for each custodian.
+    pub shares: Vec<Share>,
+}
+
+/// Seals `payload` for the custodians of `manifest`; its commitments are set here.
+///
+/// # Errors
+/// When the age crate cannot write, which memory does not bring about.
+pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
+    let failed = |e: &dyn std::fmt::Display| Error::failed(format!("sealing failed: {e}"));
+    let quorum = QuorumRecipient { manifest: manifest.clone(), shares: RefCell::default() };
+    let encryptor = Encryptor::with_recipients(std::iter::once(&quorum as &dyn age::Recipient))
+        .map_err(|e| failed(&e))?;
+    let plain = payload.to_sealed();
+    let mut binary = Vec::new();
+    let mut writer = encryptor.wrap_output(&mut binary).map_err(|e| failed(&e))?;
+    writer.write_all(plain.expose()).and_then(|()| writer.finish().map(drop)).map_err(|e| failed(&e))?;
+    Ok(Sealed { binary, shares: quorum.shares.into_inner() })
+}
+
+/// The armored form of a binary vault.
+///
+/// # Panics
+/// Never: memory takes every write.
+pub fn armor(binary: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut writer = ArmoredWriter::wrap_output(&mut text, Format::AsciiArmor).expect("memory takes every write");
+    writer.write_all(binary).and_then(|()| writer.finish().map(drop)).expect("memory takes every write");
+    text
+}
+
+fn unarmor(text: &[u8]) -> Result<Vec<u8>> {
+    let mut binary = Vec::new();
+    ArmoredReader::new(text)
+        .read_to_end(&mut binary)
+        .map_err(|e| Error::damaged(format!("the armor is not valid: {e}")))?;
+    if armor(&binary) == text { Ok(binary) } else { Err(Error::damaged("the armor is not in its canonical form")) }
+}
+
+/// Emits the manifest and one share for each custodian, under a label of its own that keeps every other
+/// recipient out.
+struct QuorumRecipient {
+    manifest: Manifest,
+    shares: RefCell<Vec<Share>>,
+}
+
+impl age::Recipient for QuorumRecipient {
+    fn wrap_file_key(&self, key: &FileKey) -> std::result::Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
+        let mut manifest = self.manifest.clone();
+        let key = Secret::copy_of(key.expose_secret());
+        let count = u8::try_from(manifest.custodians.len()).expect("checked: at most sixteen");
+        let shares = quorum::split(&key, manifest.threshold, count);
+        manifest.commit(&shares);
+        let mut stanzas =
+            vec![Stanza { tag: MANIFEST.into(), args: vec![VERSION.into()], body: manifest.to_bytes() }];
+        stanzas.extend(shares.iter().zip(&manifest.custodians).map(|(s, c)| share::wrap(s, c)));
+        self.shares.replace(shares);
+        let label = hex::encode(Secret::<16>::random().expose());
+        Ok((stanzas, HashSet::from([format!("breakglass-{label}")])))
+    }
+}
+
+/// Hands the rebuilt file key to the age crate, which checks the header's MAC with it.
+struct Rebuilt<'a>(&'a Secret<KEY>);
+
+impl age::Identity for Rebuilt<'_> {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<std::result::Result<FileKey, DecryptError>> {
+        None
+    }
+
+    fn unwrap_stanzas(&self, _: &[Stanza]) -> Option<std::result::Result<FileKey, DecryptError>> {
+        Some(Ok(FileKey::init_with_mut(|key| key.copy_from_slice(self.0.expose()))))
+    }
+}
+
+/// Takes no key: it only looks at the stanzas that the age crate read.
+#[derive(Default)]
+struct Look(RefCell<Vec<Stanza>>);
+
+impl age::Identity for Look {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<std::result::Result<FileKey, DecryptError>> {
+        None
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<std::result::Result<FileKey, DecryptError>> {
+        let copy = |s: &Stanza| Stanza { tag: s.tag.clone(), args: s.args.clone(), body: s.body.clone() };
+        self.0.replace(stanzas.iter().map(copy).collect());
+        None
+    }
+}
+
+fn stanzas(binary: &[u8]) -> Result<Vec<Stanza>> {
+    let decryptor = Decryptor::new_buffered(binary)
+        .map_err(|_| Error::damaged("this is no age file, or its header is damaged"))?;
+    let look = Look::default();
+    let _ = decryptor.decrypt(std::iter::once(&look as &dyn age::Identity));
+    Ok(look.0.into_inner())
+}
+
+/// The header's length, after making sure that it is written in the one canonical way.
+fn header_length(binary: &[u8], stanzas: &[Stanza]) -> Result<usize> {
+    let mut canonical = FIRST_LINE.to_vec();
+    stanzas.iter().for_each(|stanza| share::put(&mut canonical, stanza));
+    canonical.extend_from_slice(b"--- ");
+    let mac = canonical.len();
+    let end = mac + 43;
+    let is_canonical = binary.starts_with(&canonical)
+        && binary.get(end) == Some(&b'\n')
+        && binary.get(mac..end).is_some_and(|text| BASE64_STANDARD_NO_PAD.decode(text).is_ok());
+    if is_canonical { Ok(end + 1) } else { Err(Error::damaged("the header is not in its canonical form")) }
+}
+
+fn read_header(stanzas: &[Stanza]) -> Result<(Manifest, Vec<Halves>)> {
+    let Some((first, rest)) = stanzas.split_first().filter(|(first, _)| first.tag == MANIFEST) else {
+        return Err(Error::damaged("this age file is no breakglass vault")
+            .next("if it is an ordinary age file, open it with age"));
+    };
+    if first.args != [VERSION] {
+        return Err(Error::damaged("the vault is of a format this program does not know")
+            .next("use a newer breakglass"));
+    }
+    let manifest = Manifest::parse(&first.body)?;
+    let count = manifest.custodians.len();
+    match rest.get(count..) {
+        Some([]) => {}
+        Some([grease]) if grease.tag.ends_with("-grease") => {}
+        _ => return Err(Error::damaged("the header has not exactly one share for each custodian")),
+    }
+    let halves =
+        rest.iter().zip(&manifest.custodians).map(|(s, c)| share::parse(s, c)).collect::<Result<_>>()?;
+    Ok((manifest, halves))
+}
+
+/// The payload's length when its nonce, chunks and tags take `sealed` bytes (C2SP age.md, "Payload").
+fn plain_length(sealed: usize) -> Option<usize> {
+    let stream = sealed.checked_sub(NONCE)?;
+    let plain = stream.checked_sub(TAG * stream.div_ceil(CHUNK + TAG))?;
+    (plain > 0 && plain % payload::BLOCK == 0).then_some(plain)
+}

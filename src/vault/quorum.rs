@@ -1,0 +1,140 @@
+//! The quorum: a 16-byte file key split over GF(256) into shares, any M of which rebuild it.
+//!
+//! Shamir's scheme per byte, field polynomial x^8+x^4+x^3+x+1, one share per custodian at x = index.
+
+use serde::{Deserialize, Serialize};
+use vsss_rs::Gf256;
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// The length of the age file key and of every share, in bytes.
+pub const KEY: usize = 16;
+
+/// The most custodians a vault may have.
+pub const MAX_CUSTODIANS: u8 = 16;
+
+/// How many custodians it takes: never one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
+pub struct Threshold(u8);
+
+impl Threshold {
+    /// The number of custodians.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl From<Threshold> for u8 {
+    fn from(threshold: Threshold) -> u8 {
+        threshold.0
+    }
+}
+
+impl TryFrom<u8> for Threshold {
+    type Error = String;
+
+    fn try_from(count: u8) -> Result<Self, String> {
+        match count {
+            0 | 1 => Err("a vault takes at least two custodians to open: the threshold is 2 or more".into()),
+            2..=MAX_CUSTODIANS => Ok(Self(count)),
+            _ => Err(format!("a vault has at most {MAX_CUSTODIANS} custodians")),
+        }
+    }
+}
+
+/// One custodian's share of the file key.
+#[derive(Debug)]
+pub struct Share {
+    /// The custodian's index, from 1: the x of the share.
+    pub index: u8,
+    /// The value.
+    pub value: Secret<KEY>,
+}
+
+/// Splits `key` into one share for each index in 1..=`count`.
+///
+/// # Panics
+/// When `count` is below the threshold or above [`MAX_CUSTODIANS`]; the manifest has been checked before.
+pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
+    assert!((threshold.get()..=MAX_CUSTODIANS).contains(&count), "M of N with M <= N <= 16");
+    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+    let shares = Gf256::split_bytes(threshold.get().into(), count.into(), key.expose(), &mut rng)
+        .expect("threshold and count are in range");
+    shares
+        .into_iter()
+        .map(Zeroizing::new)
+        .map(|share| Share { index: share[0], value: Secret::with(|own| own.copy_from_slice(&share[1..])) })
+        .collect()
+}
+
+/// Rebuilds the key from shares of different indexes. Too few or wrong ones give a wrong key, not an error:
+/// the commitments and the header's MAC tell.
+///
+/// # Panics
+/// With fewer than two shares or two of one index; the callers count.
+pub fn combine(shares: &[&Share]) -> Secret<KEY> {
+    let encoded: Zeroizing<Vec<Vec<u8>>> = Zeroizing::new(
+        shares
+            .iter()
+            .map(|share| {
+                let mut bytes = Vec::with_capacity(1 + KEY);
+                bytes.push(share.index);
+                bytes.extend_from_slice(share.value.expose());
+                bytes
+            })
+            .collect(),
+    );
+    let key = Zeroizing::new(Gf256::combine_bytes(&*encoded).expect("two or more different shares"));
+    Secret::with(|own| own.copy_from_slice(&key))
+}
+
+/// Every way to choose `threshold` of the shares.
+pub fn subsets(shares: &[Share], threshold: Threshold) -> impl Iterator<Item = Vec<&Share>> {
+    (0_u32..1 << shares.len())
+        .filter(move |mask| mask.count_ones() == u32::from(threshold.get()))
+        .map(|mask| shares.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, s)| s).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_two_of_three_rebuild_the_key_and_one_says_nothing() {
+        let key = Secret::random();
+        let shares = split(&key, Threshold(2), 3);
+        assert_eq!(shares.iter().map(|s| s.index).collect::<Vec<_>>(), [1, 2, 3]);
+        let all: Vec<_> = subsets(&shares, Threshold(2)).collect();
+        assert_eq!(all.len(), 3);
+        for subset in all {
+            assert_eq!(combine(&subset).expose(), key.expose());
+        }
+        let reversed = [&shares[2], &shares[0]];
+        assert_eq!(combine(&reversed).expose(), key.expose());
+    }
+
+    #[test]
+    fn coefficients_are_unbiased_in_every_bit() {
+        // A share of the zero key is its coefficient times x: x = 1 shows it. Each bit must be one about
+        // half the time; the flawed generators of other crates never set some.
+        let zero = Secret::zeroed();
+        let mut ones = [0_u32; 8];
+        for _ in 0..200 {
+            for byte in split(&zero, Threshold(2), 2)[0].value.expose() {
+                for (bit, count) in ones.iter_mut().enumerate() {
+                    *count += u32::from(byte >> bit & 1);
+                }
+            }
+        }
+        // 3,200 samples each: 1,600 expected, 28 the standard deviation.
+        assert!(ones.iter().all(|&n| (1400..1800).contains(&n)), "{ones:?}");
+    }
+
+    #[test]
+    fn the_field_is_the_one_of_the_specification() {
+        // 0x53 * 0xca = 1 in GF(2^8) with x^8+x^4+x^3+x+1 (FIPS 197 section 4.2's inverse pair).
+        assert_eq!((Gf256(0x53) * Gf256(0xca)).0, 1);
+    }
+}

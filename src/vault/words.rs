@@ -1,0 +1,47 @@
+//! Digests as words, for reading aloud: the first six BIP-39 English words, 66 bits.
+
+use bip39::{Language, Mnemonic};
+
+/// How many words name a digest.
+pub const WORDS: usize = 6;
+
+/// The first six words of the BIP-39 mnemonic whose entropy is `digest`.
+///
+/// # Panics
+/// Never: BIP-39 takes 32 bytes of entropy.
+pub fn of(digest: &[u8; 32]) -> String {
+    let mnemonic = Mnemonic::from_entropy_in(Language::English, digest).expect("32 bytes make 24 words");
+    mnemonic.words().take(WORDS).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether `typed` names `digest`: six words in any spacing and case, four letters of each being enough.
+pub fn matches(digest: &[u8; 32], typed: &str) -> bool {
+    let expected = of(digest);
+    let mut typed = typed.split_whitespace();
+    let same = expected.split(' ').all(|word| typed.next().is_some_and(|t| names(t, word)));
+    same && typed.next().is_none()
+}
+
+fn names(typed: &str, word: &str) -> bool {
+    let typed = typed.to_ascii_lowercase();
+    typed == word || (typed.len() >= 4 && word.starts_with(&typed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_has_six_words_that_four_letters_each_are_enough_to_name() {
+        let words = of(&[0; 32]);
+        assert_eq!(words, "abandon abandon abandon abandon abandon abandon");
+        let digest = [0x5a; 32];
+        assert!(matches(&digest, &of(&digest)));
+        assert!(matches(&digest, &of(&digest).to_uppercase()));
+        let short: Vec<_> = of(&digest).split(' ').map(|w| w[..w.len().min(4)].to_owned()).collect();
+        assert!(matches(&digest, &short.join("  ")));
+        assert!(!matches(&digest, &short[..5].join(" ")));
+        assert!(!matches(&digest, &format!("{} zoo", of(&digest))));
+        assert!(!matches(&digest, &of(&[0x5b; 32])));
+    }
+}
