@@ -51,7 +51,7 @@ pub struct Error {
 }
 
 /// The result of nearly everything here.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error that says what happened.

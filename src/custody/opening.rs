@@ -47,7 +47,7 @@ pub fn recognise<'a>(vault: &'a Vault, custodian: &Custodian, part: &Part) -> Wo
 ///
 /// # Errors
 /// The token's own.
-pub fn enrolled(token: &mut dyn Token, enrolled: &manifest::Token) -> std::result::Result<Option<Held>, TokenError> {
+pub fn enrolled(token: &mut dyn Token, enrolled: &manifest::Token) -> Result<Option<Held>, TokenError> {
     let Some(slot) = Slot::parse(&enrolled.decryption_slot) else { return Ok(None) };
     let held = token.held(slot)?;
     Ok(held.filter(|held| share::compressed(&enrolled.recipient) == Some(compress(&held.point))))
@@ -65,7 +65,7 @@ pub fn open(
     pin: &SecretText,
     half: &Secret<KEY>,
     touch: &mut dyn FnMut(),
-) -> Result<std::result::Result<Share, TokenError>> {
+) -> Result<Result<Share, TokenError>> {
     let damaged = || {
         Error::damaged(format!("the share of {} does not fit this vault: the file was changed", custodian.name))
             .next("fetch another copy of the vault and compare its SHA-256 with the ceremony's record")

@@ -147,7 +147,7 @@ struct QuorumRecipient {
 }
 
 impl age::Recipient for QuorumRecipient {
-    fn wrap_file_key(&self, key: &FileKey) -> std::result::Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
+    fn wrap_file_key(&self, key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
         let mut manifest = self.manifest.clone();
         let key = Secret::copy_of(key.expose_secret());
         let count = u8::try_from(manifest.custodians.len()).expect("checked: at most sixteen");
@@ -166,11 +166,11 @@ impl age::Recipient for QuorumRecipient {
 struct Rebuilt<'a>(&'a Secret<KEY>);
 
 impl age::Identity for Rebuilt<'_> {
-    fn unwrap_stanza(&self, _: &Stanza) -> Option<std::result::Result<FileKey, DecryptError>> {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
         None
     }
 
-    fn unwrap_stanzas(&self, _: &[Stanza]) -> Option<std::result::Result<FileKey, DecryptError>> {
+    fn unwrap_stanzas(&self, _: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
         Some(Ok(FileKey::init_with_mut(|key| key.copy_from_slice(self.0.expose()))))
     }
 }
@@ -180,11 +180,11 @@ impl age::Identity for Rebuilt<'_> {
 struct Look(RefCell<Vec<Stanza>>);
 
 impl age::Identity for Look {
-    fn unwrap_stanza(&self, _: &Stanza) -> Option<std::result::Result<FileKey, DecryptError>> {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
         None
     }
 
-    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<std::result::Result<FileKey, DecryptError>> {
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
         let copy = |s: &Stanza| Stanza { tag: s.tag.clone(), args: s.args.clone(), body: s.body.clone() };
         self.0.replace(stanzas.iter().map(copy).collect());
         None

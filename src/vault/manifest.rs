@@ -194,7 +194,7 @@ impl Manifest {
         self.custodians.get(usize::from(index).checked_sub(1)?)
     }
 
-    fn check(&self) -> std::result::Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         if self.version != 1 {
             return Err(format!("its version is {}, this program reads version 1", self.version));
         }
@@ -211,7 +211,7 @@ impl Manifest {
         self.check_targets()
     }
 
-    fn check_custodians(&self) -> std::result::Result<(), String> {
+    fn check_custodians(&self) -> Result<(), String> {
         let count = self.custodians.len();
         if count > MAX_CUSTODIANS.into() || usize::from(self.threshold.get()) > count {
             return Err(format!("{} of {count} custodians is no quorum", self.threshold.get()));
@@ -230,7 +230,7 @@ impl Manifest {
         names::all_different("token key", tokens().map(|t| t.recipient.as_str()))
     }
 
-    fn check_targets(&self) -> std::result::Result<(), String> {
+    fn check_targets(&self) -> Result<(), String> {
         if self.targets.is_empty() || self.targets.len() > MAX_TARGETS {
             return Err(format!("a vault has 1 to {MAX_TARGETS} targets"));
         }
@@ -245,7 +245,7 @@ impl Manifest {
 }
 
 impl Custodian {
-    fn check(&self) -> std::result::Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         names::name("custodian name", &self.name)?;
         names::hex_of("enrolment", &self.enrolment, 16)?;
         names::hex_of("enrolment_sha256", &self.enrolment_sha256, 32)?;
@@ -263,7 +263,7 @@ impl Token {
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub fn check(&self) -> std::result::Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
         names::slot(&self.decryption_slot)?;
         names::slot(&self.signing_slot)?;
         if self.decryption_slot == self.signing_slot {

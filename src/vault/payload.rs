@@ -119,7 +119,7 @@ impl Payload {
         self.targets.iter().map(Target::summary).collect()
     }
 
-    fn parse(json: &[u8]) -> std::result::Result<Self, String> {
+    fn parse(json: &[u8]) -> Result<Self, String> {
         if json.len() > MAX_BYTES / 2 {
             return Err(format!("longer than {} bytes", MAX_BYTES / 2));
         }
@@ -128,7 +128,7 @@ impl Payload {
         Ok(payload)
     }
 
-    fn check(&self) -> std::result::Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         if self.version != 1 {
             return Err(format!("version {} is not known; this program knows 1", self.version));
         }
@@ -154,7 +154,7 @@ impl Target {
         }
     }
 
-    fn check(&self) -> std::result::Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         names::target(&self.name, &self.partition, &self.account, &self.user, &self.regions)?;
         names::window(self.max_window).map_err(|why| format!("{}: {why}", self.name))?;
         let prefix = format!("arn:{}:iam::{}:policy/", self.partition, self.account);
@@ -175,7 +175,7 @@ impl AccessKey {
     ///
     /// # Errors
     /// What is wrong, in words, without the secret.
-    pub fn check(&self) -> std::result::Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
         let in_id = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
         if !(16..=128).contains(&self.id.len()) || !self.id.bytes().all(in_id) {
             return Err("the access key id is not 16 or more capital letters and digits".into());

@@ -1,0 +1,137 @@
+//! The command line as it is written.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::vault::duration::Span;
+
+/// Emergency AWS credentials that take a quorum of hardware tokens to open, and that AWS itself shuts.
+#[derive(Parser)]
+#[command(name = "breakglass", version, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make a custodian's keys on their YubiKey, and the file that a sealing needs of them
+    Enrol(Enrol),
+    /// Seal credentials for a quorum of custodians, offline
+    Seal(Seal),
+    /// Show everything public about a vault; needs no token and no secret
+    Inspect(Inspect),
+    /// Open a vault with a quorum: enable the emergency user for a window, then disable it
+    #[cfg(feature = "cloud")]
+    #[command(alias = "unseal")]
+    Open(Open),
+    /// Close what an interrupted run left open, with a quorum or with AWS credentials of your own
+    #[cfg(feature = "cloud")]
+    Close(Close),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args)]
+pub struct Enrol {
+    /// The custodian's name
+    pub name: String,
+    /// The enrolment file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The YubiKey to use, when several are plugged in
+    #[arg(long, value_name = "NUMBER")]
+    pub serial: Option<u32>,
+    /// Certificates (PEM) that a genuine token's attestation leads to
+    #[arg(long, value_name = "FILE", conflicts_with = "no_attestation")]
+    pub attestation_root: Option<PathBuf>,
+    /// Enrol without proof that the token is genuine; recorded and shown from then on
+    #[arg(long)]
+    pub no_attestation: bool,
+    /// How long to wait for the YubiKey
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub wait: Span,
+}
+
+#[derive(Args)]
+pub struct Seal {
+    /// An enrolment file; once for each custodian
+    #[arg(long = "custodian", value_name = "FILE", required = true)]
+    pub custodians: Vec<PathBuf>,
+    /// How many custodians it takes to open
+    #[arg(long, value_name = "M")]
+    pub threshold: u8,
+    /// A name for people
+    #[arg(long)]
+    pub label: String,
+    /// The vault file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Write the text form (PEM-like armor) instead of the binary one
+    #[arg(long)]
+    pub armor: bool,
+    /// Do not have the fingerprint words typed in; recorded in the vault
+    #[arg(long)]
+    pub yes_fingerprints: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Inspect {
+    /// The vault
+    pub vault: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg_attr(not(feature = "cloud"), allow(dead_code))]
+#[derive(Args)]
+pub struct Open {
+    /// The vault
+    pub vault: PathBuf,
+    /// How long the window is, like 90s, 45m or 1h30m
+    #[arg(long = "for", value_name = "TIME")]
+    pub window: Span,
+    /// Why, for the record
+    #[arg(long)]
+    pub reason: String,
+    /// The target to open, when the vault has several
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// How long to wait for the custodians
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub wait: Span,
+    /// Keep the window open without handing anything out
+    #[arg(long, conflicts_with = "command")]
+    pub hold: bool,
+    /// The command to run inside the window; your shell without one
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+#[cfg_attr(not(feature = "cloud"), allow(dead_code))]
+#[derive(Args)]
+pub struct Close {
+    /// The vault
+    pub vault: PathBuf,
+    /// Use this profile of your own AWS configuration instead of a quorum
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The target to close, when the vault has several
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// How long to wait for the custodians
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub wait: Span,
+    /// Close a window that another machine opened
+    #[arg(long)]
+    pub force: bool,
+}

@@ -1,0 +1,116 @@
+//! Where `seal` gets credentials: JSON on standard input, or prompts; never argv, environment or a path.
+
+use std::os::fd::AsFd;
+
+use super::seal::end;
+use super::typed::{Ended, line};
+use crate::error::{Error, Result};
+use crate::secret::{SecretBuf, SecretText};
+use crate::terminal::{Terminal, Typed, note};
+use crate::vault::payload::{self, AccessKey, Payload, Target};
+
+/// Reads the JSON into locked memory; no buffer of the standard library sees it.
+pub fn from_stdin() -> Result<Payload> {
+    let stdin = std::io::stdin();
+    let mut json = SecretBuf::with_capacity(payload::MAX_BYTES);
+    while !json.spare_mut().is_empty() {
+        match rustix::io::read(stdin.as_fd(), json.spare_mut()) {
+            Ok(0) => break,
+            Ok(n) => json.advance(n),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(Error::usage(format!("cannot read the credentials from standard input: {e}"))),
+        }
+    }
+    if json.expose().iter().all(u8::is_ascii_whitespace) {
+        return Err(Error::usage("there are no credentials on standard input")
+            .next("pipe the JSON in, or run seal at a terminal to type them"));
+    }
+    Payload::from_input(json.expose())
+}
+
+/// Refuses a grant that IAM would refuse, or that reaches further than it says.
+pub fn check_grant(target: &Target) -> Result<()> {
+    crate::gate::grant::check(target)
+}
+
+/// Asks for one target after the other.
+pub fn typed(terminal: &mut Terminal) -> Result<Payload> {
+    let mut targets = Vec::new();
+    loop {
+        targets.push(target(terminal)?);
+        if !openly(terminal, "another target? (yes, or Enter for no): ")?.eq_ignore_ascii_case("yes") {
+            break;
+        }
+    }
+    let runbook = openly(terminal, "runbook, one line (Enter for none): ")?;
+    let payload = Payload { version: 1, targets, runbook };
+    // Through the same door as JSON: one set of checks.
+    Payload::from_sealed(payload.to_sealed().expose()).map_err(|e| Error::usage(e.what))
+}
+
+fn target(terminal: &mut Terminal) -> Result<Target> {
+    let name = openly(terminal, "target name: ")?;
+    let partition = match openly(terminal, "partition (Enter for aws): ")? {
+        empty if empty.is_empty() => "aws".to_owned(),
+        partition => partition,
+    };
+    Ok(Target {
+        account: openly(terminal, "account id: ")?,
+        regions: openly(terminal, "regions: ")?.split_whitespace().map(str::to_owned).collect(),
+        user: openly(terminal, "emergency IAM user: ")?,
+        boundary: openly(terminal, "permissions boundary (ARN): ")?,
+        boundary_sha256: parsed(terminal, "SHA-256 of the boundary's document: ", |text| {
+            let mut digest = [0; 32];
+            hex::decode_to_slice(text, &mut digest).map(|()| digest).map_err(|_| "64 hex digits, please".into())
+        })?,
+        max_window: parsed(terminal, "longest window (like 4h): ", str::parse)?,
+        opener: key(terminal, "opener")?,
+        closer: key(terminal, "closer")?,
+        emergency: key(terminal, "emergency")?,
+        grant: parsed(terminal, "grant, a JSON array of statements on one line: ", |text| {
+            serde_json::from_str(text).map_err(|e| e.to_string())
+        })?,
+        repairs_identity: openly(terminal, "may it write identities? (yes, or Enter for no): ")? == "yes",
+        name,
+        partition,
+    })
+}
+
+/// An access key: its id in the open, its secret twice and hidden.
+fn key(terminal: &mut Terminal, role: &str) -> Result<AccessKey> {
+    loop {
+        let id = openly(terminal, &format!("{role}: access key id: "))?;
+        let secret = hidden(terminal, &format!("{role}: secret access key: "))?;
+        let again = hidden(terminal, &format!("{role}: secret access key again: "))?;
+        if secret.expose() != again.expose() {
+            note(&format!("{role}: the two differ\n  next: type the key again"));
+            continue;
+        }
+        let key = AccessKey { id, secret };
+        match key.check() {
+            Ok(()) => return Ok(key),
+            Err(why) => note(&format!("{role}: {why}\n  next: type the key again")),
+        }
+    }
+}
+
+fn hidden(terminal: &mut Terminal, prompt: &str) -> Result<SecretText> {
+    line(terminal, prompt, None).map_err(end)
+}
+
+fn openly(terminal: &mut Terminal, prompt: &str) -> Result<String> {
+    match terminal.ask_openly(prompt) {
+        Ok(Typed::Line(line)) => Ok(line.expose().trim().to_owned()),
+        Ok(Typed::End) => Err(end(Ended::Input)),
+        Err(stop) => Err(end(Ended::Stop(stop))),
+    }
+}
+
+fn parsed<T>(terminal: &mut Terminal, prompt: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T> {
+    loop {
+        match parse(&openly(terminal, prompt)?) {
+            Ok(value) => return Ok(value),
+            Err(why) => note(&why),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Files that a command reads: with a limit, and an error that names the file.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::vault::file::{self, Vault};
+
+/// The whole file, at most `limit` bytes of it.
+///
+/// # Errors
+/// [`crate::error::Status::Usage`], naming the file.
+pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>> {
+    let failed = |e: std::io::Error| Error::usage(format!("cannot read {}: {e}", path.display()));
+    let mut bytes = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path).map_err(failed)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > limit {
+        return Err(Error::usage(format!("{} is longer than {limit} bytes", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// The vault in a file.
+///
+/// # Errors
+/// [`crate::error::Status::Damaged`], naming the file, when it is no valid vault.
+pub fn vault(path: &Path) -> Result<Vault> {
+    Vault::parse(&read(path, file::MAX_BYTES)?).map_err(|mut error| {
+        error.what = format!("{}: {}", path.display(), error.what);
+        error.next.get_or_insert_with(|| {
+            "fetch another copy of the vault and compare its SHA-256 with the ceremony's record".into()
+        });
+        error
+    })
+}

@@ -1,0 +1,168 @@
+//! `inspect`: everything public about a vault, for people and for machines.
+
+use serde::Serialize;
+
+use super::{args, input};
+use crate::error::Result;
+use crate::vault::duration::Span;
+use crate::vault::file::Vault;
+use crate::vault::manifest::{Attested, Custodian, Lane, Target, Token, TokenKind};
+use crate::vault::words;
+
+/// Prints it.
+pub fn run(arguments: &args::Inspect) -> Result<()> {
+    let vault = input::vault(&arguments.vault)?;
+    let report = Report::of(&vault);
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+    } else {
+        print!("{}", report.text());
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    vault_id: &'a str,
+    label: &'a str,
+    epoch: u32,
+    credentials_epoch: u32,
+    replaces: Option<&'a str>,
+    created: &'a str,
+    threshold: u8,
+    lane: Lane,
+    sha256: String,
+    words: String,
+    custodians: Vec<CustodianReport<'a>>,
+    targets: Vec<TargetReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct CustodianReport<'a> {
+    index: u8,
+    name: &'a str,
+    enrolment: &'a str,
+    fingerprint_checked: bool,
+    tokens: Vec<TokenReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct TokenReport<'a> {
+    kind: TokenKind,
+    serial: u32,
+    slot: &'a str,
+    attestation: Attested,
+}
+
+#[derive(Serialize)]
+struct TargetReport<'a> {
+    name: &'a str,
+    partition: &'a str,
+    account: &'a str,
+    user: &'a str,
+    regions: &'a [String],
+    max_window: Span,
+    grant_sha256: &'a str,
+}
+
+impl<'a> Report<'a> {
+    fn of(vault: &'a Vault) -> Self {
+        let manifest = &vault.manifest;
+        Self {
+            vault_id: &manifest.vault_id,
+            label: &manifest.label,
+            epoch: manifest.epoch,
+            credentials_epoch: manifest.credentials_epoch,
+            replaces: manifest.replaces.as_deref(),
+            created: &manifest.created,
+            threshold: manifest.threshold.get(),
+            lane: manifest.lane,
+            sha256: hex::encode(vault.sha256),
+            words: words::of(&vault.sha256),
+            custodians: manifest.custodians.iter().map(CustodianReport::of).collect(),
+            targets: manifest.targets.iter().map(TargetReport::of).collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut out = format!(
+            "vault       {} ({})\nepoch       {} (credentials {})\nsealed      {}\nreplaces    {}\n\
+             sha256      {}\nwords       {}\ncustodians  {} of {} open it\n",
+            self.label,
+            self.vault_id,
+            self.epoch,
+            self.credentials_epoch,
+            self.created,
+            self.replaces.unwrap_or("nothing"),
+            self.sha256,
+            self.words,
+            self.threshold,
+            self.custodians.len(),
+        );
+        self.custodians.iter().for_each(|custodian| out.push_str(&custodian.text()));
+        out.push_str("targets\n");
+        self.targets.iter().for_each(|target| out.push_str(&target.text()));
+        out
+    }
+}
+
+impl<'a> CustodianReport<'a> {
+    fn of(custodian: &'a Custodian) -> Self {
+        Self {
+            index: custodian.index,
+            name: &custodian.name,
+            enrolment: &custodian.enrolment,
+            fingerprint_checked: custodian.fingerprint_checked,
+            tokens: custodian.tokens.iter().map(TokenReport::of).collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let unchecked = if self.fingerprint_checked { "" } else { "; fingerprint not checked at sealing" };
+        let tokens: Vec<_> = self
+            .tokens
+            .iter()
+            .map(|t| format!("YubiKey {} slot {}, {}", t.serial, t.slot, t.attestation.words()))
+            .collect();
+        format!("  {}. {:<10}{}{unchecked}\n", self.index, self.name, tokens.join("; "))
+    }
+}
+
+impl<'a> TokenReport<'a> {
+    fn of(token: &'a Token) -> Self {
+        Self {
+            kind: token.kind,
+            serial: token.serial,
+            slot: &token.decryption_slot,
+            attestation: token.attestation,
+        }
+    }
+}
+
+impl<'a> TargetReport<'a> {
+    fn of(target: &'a Target) -> Self {
+        Self {
+            name: &target.name,
+            partition: &target.partition,
+            account: &target.account,
+            user: &target.user,
+            regions: &target.regions,
+            max_window: target.max_window,
+            grant_sha256: &target.grant_sha256,
+        }
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "  {:<13}user {} of account {} ({}), {}, at most {}\n{:15}grant sha256 {}\n",
+            self.name,
+            self.user,
+            self.account,
+            self.partition,
+            self.regions.join(" "),
+            self.max_window,
+            "",
+            self.grant_sha256,
+        )
+    }
+}

@@ -1,0 +1,65 @@
+//! One file per command: arguments in, a call, words out.
+
+mod args;
+mod credentials;
+mod enrol;
+mod gather;
+mod input;
+mod inspect;
+mod output;
+mod seal;
+mod typed;
+
+#[cfg(feature = "cloud")]
+mod close;
+#[cfg(feature = "cloud")]
+mod open;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::error::{Result, Status};
+use crate::secret;
+use args::{Arguments, Command};
+
+/// Parses the command line, runs the command, says what went wrong; the exit status.
+pub fn main() -> u8 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Status::Usage.code() } else { 0 };
+        }
+    };
+    match run(arguments.command) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("breakglass: {error}");
+            error.status.code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "breakglass", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Enrol(arguments) => hardened(|| enrol::run(&arguments)),
+        Command::Seal(arguments) => hardened(|| seal::run(&arguments)),
+        #[cfg(feature = "cloud")]
+        Command::Open(arguments) => hardened(|| open::run(arguments)),
+        #[cfg(feature = "cloud")]
+        Command::Close(arguments) => hardened(|| close::run(arguments)),
+    }
+}
+
+/// Runs what touches secrets in a process that nobody can look into, and wipes behind it.
+fn hardened(command: impl FnOnce() -> Result<()>) -> Result<()> {
+    secret::harden()?;
+    let result = command();
+    secret::wipe_all();
+    secret::wipe_stack();
+    result
+}

@@ -1,0 +1,68 @@
+//! Files that a command writes: whole or not at all, and never over another.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// Refuses a path where something already is.
+///
+/// # Errors
+/// [`crate::error::Status::Usage`].
+pub fn must_be_new(path: &Path) -> Result<()> {
+    if path.symlink_metadata().is_ok() {
+        return Err(exists(path));
+    }
+    Ok(())
+}
+
+/// Writes a new file: under another name first, synced, then renamed into place.
+///
+/// # Errors
+/// When something is there already or the system refuses; nothing is left then.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = beside(path);
+    let written = write(&temporary, bytes).and_then(|()| {
+        renameat_with(CWD, &temporary, CWD, path, RenameFlags::NOREPLACE)
+            .map_err(std::io::Error::from)
+            .or_else(|e| if unsupported(&e) { fs::hard_link(&temporary, path) } else { Err(e) })
+    });
+    let _ = fs::remove_file(&temporary);
+    match written {
+        Ok(()) => sync_directory(path),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(exists(path)),
+        Err(e) => Err(Error::failed(format!("cannot write {}: {e}", path.display()))),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn sync_directory(path: &Path) -> Result<()> {
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|e| Error::failed(format!("cannot make sure that {} is on disk: {e}", path.display())))
+}
+
+/// File systems without `renameat2` still know how not to overwrite: a hard link.
+fn unsupported(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(22 | 38 | 95))
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}", hex::encode(Secret::<6>::random().expose())))
+}
+
+fn exists(path: &Path) -> Error {
+    Error::usage(format!("{} exists; it is never overwritten", path.display()))
+        .next("choose another name, or move that file away")
+}

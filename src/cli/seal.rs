@@ -1,0 +1,192 @@
+//! `seal`: credentials in, a vault out, offline; and the proof that every quorum opens what is on the disk.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::typed::{self, Ended};
+use super::{args, credentials, input, output};
+use crate::custody::enrolment::{self, Enrolment};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::terminal::{Stop, Terminal, Typed, listed, note, signals};
+use crate::vault::file::{self, Sealed, Vault};
+use crate::vault::manifest::{Custodian, Lane, Manifest};
+use crate::vault::payload::Payload;
+use crate::vault::quorum::{self, Threshold};
+use crate::vault::words;
+
+/// How often fingerprint words may be mistyped.
+const ATTEMPTS: usize = 3;
+
+/// Seals, writes, reads back, proves.
+pub fn run(arguments: &args::Seal) -> Result<()> {
+    let threshold = Threshold::try_from(arguments.threshold).map_err(Error::usage)?;
+    output::must_be_new(&arguments.out)?;
+    let custodians = custodians(arguments)?;
+    let payload = credentials()?;
+    let manifest = manifest(arguments, threshold, custodians, &payload);
+    // The reader's own checks, before anything is written.
+    let mut rehearsed = manifest.clone();
+    rehearsed.custodians.iter_mut().for_each(|c| c.commitment = Some("0".repeat(64)));
+    Manifest::parse(&rehearsed.to_bytes()).map_err(|e| Error::usage(e.what))?;
+    let sealed = file::seal(&manifest, &payload)?;
+    let bytes = if arguments.armor { file::armor(&sealed.binary) } else { sealed.binary.clone() };
+    output::create(&arguments.out, &bytes)?;
+    let vault = prove(&arguments.out, &sealed, &payload).inspect_err(|_| {
+        let _ = std::fs::remove_file(&arguments.out);
+    })?;
+    print(arguments, &vault);
+    Ok(())
+}
+
+/// Reads every enrolment and has its fingerprint words typed in.
+fn custodians(arguments: &args::Seal) -> Result<Vec<Custodian>> {
+    let count = arguments.custodians.len();
+    if count > quorum::MAX_CUSTODIANS.into() {
+        return Err(Error::usage(format!("{count} custodians are too many; {} are allowed", quorum::MAX_CUSTODIANS)));
+    }
+    if usize::from(arguments.threshold) > count {
+        return Err(Error::usage(format!("{} of {count} custodians is no quorum", arguments.threshold))
+            .next("name more enrolments with --custodian, or lower --threshold"));
+    }
+    let mut terminal = if arguments.yes_fingerprints { None } else { Some(Terminal::open()?) };
+    let mut custodians = Vec::new();
+    for (path, index) in arguments.custodians.iter().zip(1..) {
+        let file = input::read(path, enrolment::MAX_BYTES)?;
+        let enrolment = Enrolment::parse(&path.display().to_string(), &file)?;
+        refuse_twice(&custodians, &enrolment)?;
+        let digest = Sha256::digest(&file).into();
+        note(&format!("{}: YubiKey {}, {}", enrolment.name, enrolment.token.serial, enrolment.token.attestation.words()));
+        if let Some(terminal) = &mut terminal {
+            fingerprint(terminal, &enrolment.name, &digest)?;
+        }
+        custodians.push(enrolment.custodian(index, &file, !arguments.yes_fingerprints));
+    }
+    if count == usize::from(arguments.threshold) {
+        note("every custodian is needed: one lost token or sheet loses this vault");
+    }
+    Ok(custodians)
+}
+
+fn refuse_twice(custodians: &[Custodian], enrolment: &Enrolment) -> Result<()> {
+    let twice = |what: String| {
+        Err(Error::usage(format!("{what} is there twice")).next("each custodian comes once, with a token of their own"))
+    };
+    if custodians.iter().any(|c| c.name == enrolment.name) {
+        return twice(format!("the custodian {}", enrolment.name));
+    }
+    if custodians.iter().any(|c| c.tokens[0].serial == enrolment.token.serial) {
+        return twice(format!("YubiKey {}", enrolment.token.serial));
+    }
+    if custodians.iter().any(|c| c.enrolment == enrolment.enrolment || c.part == enrolment.part) {
+        return twice(format!("the part of {}", enrolment.name));
+    }
+    Ok(())
+}
+
+fn fingerprint(terminal: &mut Terminal, name: &str, digest: &[u8; 32]) -> Result<()> {
+    let prompt = format!("{name}: fingerprint as its custodian reads it out ({} words): ", words::WORDS);
+    for _ in 0..ATTEMPTS {
+        match terminal.ask_openly(&prompt) {
+            Ok(Typed::Line(line)) if words::matches(digest, line.expose()) => return Ok(()),
+            Ok(Typed::Line(_)) => note(&format!(
+                "{name}: these are not the words of this file\n  next: have them read out again from the custodian's own screen or sheet"
+            )),
+            Ok(Typed::End) => return Err(end(Ended::Input)),
+            Err(stop) => return Err(end(Ended::Stop(stop))),
+        }
+    }
+    Err(Error::usage(format!("the enrolment of {name} is not the one its custodian made; nothing was sealed"))
+        .next("ask the custodian for the file again, over another way"))
+}
+
+/// From standard input, or typed when that is a terminal.
+fn credentials() -> Result<Payload> {
+    let payload = if std::io::stdin().is_terminal() {
+        credentials::typed(&mut Terminal::open()?)?
+    } else {
+        credentials::from_stdin()?
+    };
+    for target in &payload.targets {
+        credentials::check_grant(target)?;
+    }
+    Ok(payload)
+}
+
+fn manifest(arguments: &args::Seal, threshold: Threshold, custodians: Vec<Custodian>, payload: &Payload) -> Manifest {
+    Manifest {
+        created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
+        credentials_epoch: 1,
+        custodians,
+        epoch: 1,
+        label: arguments.label.clone(),
+        lane: Lane::Gate,
+        replaces: None,
+        targets: payload.summaries(),
+        threshold,
+        vault_id: hex::encode(Secret::<16>::random().expose()),
+        version: 1,
+    }
+}
+
+/// Reads the file back and shows that every quorum of the shares opens it to what was sealed.
+fn prove(path: &Path, sealed: &Sealed, payload: &Payload) -> Result<Vault> {
+    let vault = input::vault(path)?;
+    let wrong = |what: &str| Error::failed(format!("the vault just written does not hold: {what}; it was removed"));
+    if vault.sha256 != <[u8; 32]>::from(Sha256::digest(&sealed.binary)) {
+        return Err(wrong("the disk returned other bytes"));
+    }
+    if !sealed.shares.iter().all(|share| vault.manifest.admits(share)) {
+        return Err(wrong("a share does not fit its commitment"));
+    }
+    let threshold = vault.manifest.threshold;
+    let mut key: Option<Secret<{ quorum::KEY }>> = None;
+    for subset in quorum::subsets(&sealed.shares, threshold) {
+        let rebuilt = quorum::combine(&subset);
+        match &key {
+            Some(key) if key.expose() == rebuilt.expose() => {}
+            Some(_) => return Err(wrong("two quorums rebuild different keys")),
+            None => {
+                let opened = vault.open(&subset)?;
+                if opened.to_sealed().expose() != payload.to_sealed().expose() {
+                    return Err(wrong("it opens to something else"));
+                }
+                key = Some(rebuilt);
+            }
+        }
+    }
+    Ok(vault)
+}
+
+fn print(arguments: &args::Seal, vault: &Vault) {
+    let manifest = &vault.manifest;
+    let (sha256, words) = (hex::encode(vault.sha256), words::of(&vault.sha256));
+    if arguments.json {
+        let result = serde_json::json!({
+            "vault_id": manifest.vault_id, "epoch": manifest.epoch, "sha256": sha256, "words": words,
+        });
+        println!("{result}");
+        return;
+    }
+    let names: Vec<_> = manifest.custodians.iter().map(|c| c.name.as_str()).collect();
+    println!("sealed      {} ({})", arguments.out.display(), manifest.label);
+    println!("custodians  {} of {}: {}", manifest.threshold.get(), names.len(), listed(&names, "and"));
+    println!("vault id    {}", manifest.vault_id);
+    println!("epoch       {}", manifest.epoch);
+    println!("sha256      {sha256}");
+    println!("words       {words}");
+}
+
+/// The error of a sealing whose input ended.
+pub fn end(ended: typed::Ended) -> Error {
+    match ended {
+        Ended::Stop(Stop::Signal(number)) => {
+            let mut error = signals::ended(number);
+            error.what = format!("ended by signal {number}; nothing was sealed");
+            error
+        }
+        Ended::Stop(_) | Ended::Input => Error::usage("the input ended; nothing was sealed"),
+    }
+}

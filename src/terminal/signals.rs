@@ -1,0 +1,57 @@
+//! The signals that end a prompt: the last one is remembered, and a pipe that every wait polls becomes readable.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+use crate::error::{Error, Result, Status};
+
+static CAUGHT: OnceLock<Caught> = OnceLock::new();
+
+struct Caught {
+    number: Arc<AtomicUsize>,
+    pipe: UnixStream,
+}
+
+/// Catches INT, QUIT, TERM and HUP from here on.
+///
+/// # Errors
+/// When the system refuses.
+pub fn catch() -> Result<()> {
+    if CAUGHT.get().is_none() {
+        let caught = register().map_err(|e| Error::failed(format!("cannot catch signals: {e}")))?;
+        let _ = CAUGHT.set(caught);
+    }
+    Ok(())
+}
+
+fn register() -> std::io::Result<Caught> {
+    let (pipe, write) = UnixStream::pair()?;
+    let number = Arc::new(AtomicUsize::new(0));
+    for signal in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] {
+        // In this order: whoever finds the pipe readable finds the number set.
+        let value = usize::try_from(signal).unwrap_or_default();
+        signal_hook::flag::register_usize(signal, Arc::clone(&number), value)?;
+        signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+    }
+    Ok(Caught { number, pipe })
+}
+
+/// The signal that came, if one did.
+pub fn pending() -> Option<u8> {
+    let number = CAUGHT.get()?.number.load(Ordering::SeqCst);
+    u8::try_from(number).ok().filter(|&number| number > 0)
+}
+
+/// The error of a command that a signal ended while nothing was enabled.
+pub fn ended(number: u8) -> Error {
+    Error::new(Status::Signal(number), format!("ended by signal {number}; nothing was enabled"))
+}
+
+/// Readable once a signal came.
+pub(super) fn pipe() -> Option<BorrowedFd<'static>> {
+    CAUGHT.get().map(|caught| caught.pipe.as_fd())
+}

@@ -1,0 +1,112 @@
+//! A YubiKey's PIV application behind the token port (SP 800-73-4; Yubico's metadata command).
+
+use p256::pkcs8::EncodePublicKey as _;
+use pcsc::Error as Pcsc;
+use yubikey::piv::{self, AlgorithmId, RetiredSlotId, SlotId};
+use yubikey::{Certificate, TouchPolicy, YubiKey};
+
+use crate::custody::token::{Held, Slot, Token, TokenError};
+use crate::secret::{Secret, SecretText};
+use crate::vault::share::Point;
+
+/// An open YubiKey. Opened once and kept: every selection of the application drops its PIN state.
+pub struct PivToken {
+    pub(super) key: YubiKey,
+    reader: String,
+}
+
+impl PivToken {
+    /// Wraps an open YubiKey, found in `reader`.
+    pub fn new(key: YubiKey, reader: String) -> Self {
+        Self { key, reader }
+    }
+
+    /// The PC/SC reader it is plugged into.
+    pub fn reader(&self) -> &str {
+        &self.reader
+    }
+}
+
+impl Token for PivToken {
+    fn serial(&self) -> u32 {
+        self.key.serial().0
+    }
+
+    fn tries_left(&mut self) -> Result<u8, TokenError> {
+        self.key.get_pin_retries().map_err(reason)
+    }
+
+    fn held(&mut self, slot: Slot) -> Result<Option<Held>, TokenError> {
+        match piv::metadata(&mut self.key, id(slot)) {
+            Ok(metadata) => {
+                let der = metadata.public.as_ref().and_then(|key| der::Encode::to_der(key).ok());
+                let touch = metadata.policy.is_none_or(|(_, touch)| touch != TouchPolicy::Never);
+                Ok(der.and_then(|der| point(&der)).map(|point| Held { point, touch }))
+            }
+            Err(yubikey::Error::NotFound) => Ok(None),
+            // Firmware before 5.3 has no metadata: the certificate that enrolment left says it.
+            Err(yubikey::Error::NotSupported) => {
+                let der = Certificate::read(&mut self.key, id(slot)).ok().and_then(|certificate| {
+                    der::Encode::to_der(certificate.cert.tbs_certificate().subject_public_key_info()).ok()
+                });
+                Ok(der.and_then(|der| point(&der)).map(|point| Held { point, touch: true }))
+            }
+            Err(other) => Err(reason(other)),
+        }
+    }
+
+    fn verify(&mut self, pin: &SecretText) -> Result<(), TokenError> {
+        self.key.verify_pin(pin.expose().as_bytes()).map_err(reason)
+    }
+
+    fn agree(&mut self, slot: Slot, point: &Point) -> Result<Secret<32>, TokenError> {
+        let shared = piv::decrypt_data(&mut self.key, point, AlgorithmId::EccP256, id(slot)).map_err(used)?;
+        let x: &[u8; 32] =
+            shared.as_slice().try_into().map_err(|_| TokenError::Failed("its answer has the wrong length"))?;
+        Ok(Secret::copy_of(x))
+    }
+
+    fn sign(&mut self, slot: Slot, digest: &[u8; 32]) -> Result<Vec<u8>, TokenError> {
+        let signature =
+            piv::sign_data(&mut self.key, digest, AlgorithmId::EccP256, id(slot)).map_err(used)?;
+        Ok(signature.to_vec())
+    }
+}
+
+/// The crate's name of a slot.
+pub(super) fn id(slot: Slot) -> SlotId {
+    SlotId::Retired(RetiredSlotId::try_from(slot.number()).expect("82 to 95 are retired slots"))
+}
+
+/// The uncompressed point of a DER `SubjectPublicKeyInfo`, if it is a P-256 key.
+pub(super) fn point(spki: &[u8]) -> Option<Point> {
+    use p256::elliptic_curve::sec1::ToSec1Point as _;
+    use p256::pkcs8::DecodePublicKey as _;
+    let key = p256::PublicKey::from_public_key_der(spki).ok()?;
+    debug_assert!(key.to_public_key_der().is_ok());
+    key.to_sec1_point(false).as_bytes().try_into().ok()
+}
+
+/// Why a private-key operation failed whose PIN has just been verified: 6982 then means no touch.
+fn used(error: yubikey::Error) -> TokenError {
+    match error {
+        yubikey::Error::AuthenticationError => TokenError::NotTouched,
+        other => reason(other),
+    }
+}
+
+/// Why a command failed.
+pub(super) fn reason(error: yubikey::Error) -> TokenError {
+    use yubikey::Error;
+    match error {
+        Error::WrongPin { tries: 0 } | Error::PinLocked => TokenError::Blocked,
+        Error::WrongPin { tries } => TokenError::WrongPin { left: tries },
+        Error::PcscError { inner: Some(Pcsc::SharingViolation) } => TokenError::Busy,
+        Error::PcscError { .. } => TokenError::Gone,
+        Error::NotSupported => TokenError::Failed("its firmware does not know the command"),
+        Error::AuthenticationError => TokenError::Failed("it refused: not authenticated"),
+        Error::NotFound => TokenError::Failed("there is no key in the slot"),
+        Error::SizeError => TokenError::Failed("it does not take input of this length"),
+        _ => TokenError::Failed("it answered what the standard does not provide for"),
+    }
+}

@@ -1,0 +1,141 @@
+//! The readers: every token is opened once, as soon as it is plugged in, side by side with the others.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use pcsc::{Context, ReaderState, Scope, State};
+
+use super::piv::PivToken;
+use crate::error::{Error, Result, Status};
+
+/// How long the watcher sleeps in pcscd before it looks whether it is still wanted.
+const NAP: Duration = Duration::from_millis(250);
+
+/// What happened at a reader.
+pub enum Sighting {
+    /// A YubiKey is open and ready.
+    Token(Box<PivToken>),
+    /// Something is in this reader that cannot be used, and why.
+    Unusable(String, &'static str),
+}
+
+/// Watches all readers until it is dropped.
+pub struct Readers {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    done: AtomicBool,
+    /// Readers whose card is to be opened again although it has not changed.
+    again: Mutex<Vec<String>>,
+}
+
+impl Readers {
+    /// Starts to watch; `send` is called from other threads.
+    ///
+    /// # Errors
+    /// [`Status::TokenFailed`] when pcscd does not answer.
+    pub fn watch(send: impl Fn(Sighting) + Clone + Send + 'static) -> Result<Self> {
+        let context = Context::establish(Scope::System).map_err(|why| no_daemon(&why))?;
+        let shared = Arc::new(Shared::default());
+        let of_thread = Arc::clone(&shared);
+        thread::spawn(move || watch(&context, &of_thread, &send));
+        Ok(Self { shared })
+    }
+
+    /// Opens the token in `reader` again: its handle went stale although it may still be there.
+    pub fn look_again(&self, reader: &str) {
+        self.shared.again.lock().unwrap_or_else(PoisonError::into_inner).push(reader.to_owned());
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.shared.done.store(true, Ordering::Relaxed);
+    }
+}
+
+/// `known` holds, for each reader, pcscd's event count when its card was last looked at.
+fn watch(context: &Context, shared: &Shared, send: &(impl Fn(Sighting) + Clone + Send + 'static)) {
+    let mut known: BTreeMap<CString, Option<u32>> = BTreeMap::new();
+    while !shared.done.load(Ordering::Relaxed) {
+        let present = context.list_readers_owned().unwrap_or_default();
+        known.retain(|name, _| present.contains(name));
+        for name in std::mem::take(&mut *shared.again.lock().unwrap_or_else(PoisonError::into_inner)) {
+            known.retain(|reader, _| reader.to_string_lossy() != name);
+        }
+        let mut states: Vec<_> =
+            present.iter().map(|name| ReaderState::new(name.clone(), State::UNAWARE)).collect();
+        if !states.is_empty() && context.get_status_change(Duration::ZERO, &mut states).is_ok() {
+            for state in &states {
+                let seen = state.event_state().contains(State::PRESENT).then(|| state.event_count());
+                if known.insert(state.name().to_owned(), seen) != Some(seen) && seen.is_some() {
+                    let (name, send) = (state.name().to_owned(), send.clone());
+                    thread::spawn(move || send(open(&name)));
+                }
+            }
+        }
+        wait(context, states);
+    }
+}
+
+/// Sleeps until a reader or a card changes, or for [`NAP`].
+fn wait(context: &Context, states: Vec<ReaderState>) {
+    let mut states: Vec<_> = states
+        .iter()
+        .map(|state| ReaderState::new(state.name(), state.event_state()))
+        .chain([ReaderState::new(pcsc::PNP_NOTIFICATION(), State::UNAWARE)])
+        .collect();
+    states.iter_mut().for_each(ReaderState::sync_current_state);
+    let before = std::time::Instant::now();
+    let _ = context.get_status_change(NAP, &mut states);
+    // Some daemons answer at once: never spin.
+    thread::sleep(Duration::from_millis(20).saturating_sub(before.elapsed()));
+}
+
+fn open(reader: &CString) -> Sighting {
+    let label = reader.to_string_lossy().into_owned();
+    let opened = yubikey::reader::Context::open().and_then(|mut context| {
+        let readers = context.iter()?;
+        let found = readers.into_iter().find(|r| r.name() == label).ok_or(yubikey::Error::NotFound)?;
+        found.open()
+    });
+    match opened {
+        Ok(key) => Sighting::Token(Box::new(PivToken::new(key, label))),
+        Err(yubikey::Error::PcscError { inner: Some(pcsc::Error::SharingViolation) }) => {
+            Sighting::Unusable(label, "another program holds it (gpg-agent's scdaemon is a usual one); end it")
+        }
+        Err(yubikey::Error::PcscError { .. }) => Sighting::Unusable(label, "it does not answer; plug it in again"),
+        Err(_) => Sighting::Unusable(label, "it is no YubiKey with the PIV application"),
+    }
+}
+
+/// Opens every YubiKey that is plugged in now, one after the other.
+///
+/// # Errors
+/// [`Status::TokenFailed`] when pcscd does not answer.
+pub fn present() -> Result<Vec<PivToken>> {
+    let context = Context::establish(Scope::System).map_err(|why| no_daemon(&why))?;
+    let mut tokens = Vec::new();
+    for reader in context.list_readers_owned().unwrap_or_default() {
+        let mut state = [ReaderState::new(reader.clone(), State::UNAWARE)];
+        let looked = context.get_status_change(Duration::ZERO, &mut state);
+        if looked.is_err() || !state[0].event_state().contains(State::PRESENT) {
+            continue;
+        }
+        if let Sighting::Token(token) = open(&reader) {
+            tokens.push(*token);
+        }
+    }
+    Ok(tokens)
+}
+
+fn no_daemon(why: &pcsc::Error) -> Error {
+    Error::new(Status::TokenFailed, format!("the smart card daemon does not answer: {why}"))
+        .next("start pcscd (systemctl start pcscd), then try again")
+}
