@@ -30,7 +30,10 @@ pub fn from_stdin() -> Result<Payload> {
 
 /// Refuses a grant that IAM would refuse, or that reaches further than it says.
 pub fn check_grant(target: &Target) -> Result<()> {
-    crate::gate::grant::check(target)
+    crate::gate::grant::check(&target.grant, &target.regions, target.repairs_identity).map_err(|e| Error {
+        what: format!("{}: {}", target.name, e.what),
+        ..e
+    })
 }
 
 /// Asks for one target after the other.

@@ -3,6 +3,7 @@
 mod args;
 mod credentials;
 mod enrol;
+#[cfg(feature = "cloud")]
 mod gather;
 mod input;
 mod inspect;

@@ -1,0 +1,298 @@
+//! Close: deny, deactivate, end, prove. Each step is tried whatever became of the one before.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::iam::{Closer, Emergency, Probed, World, Write};
+use super::rest::open_window;
+use super::session::SessionId;
+use super::snapshot::Snapshot;
+use super::together::{join, within};
+use super::trail::Pending;
+
+/// Refusals in a row that prove it shut.
+const IN_A_ROW: u32 = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
+const BETWEEN_WATCHES: Duration = Duration::from_secs(3);
+/// How long a proof may take.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
+/// AWS may have lost sight of a write that it took: it goes out again.
+const AGAIN: SignedDuration = SignedDuration::from_secs(20);
+/// Children do not wait longer than this for a slow AWS.
+const CHILDREN_WAIT: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// What is to be shut.
+#[derive(Debug)]
+pub struct Shutting<'a> {
+    /// ARN of `AWSDenyAll`.
+    pub deny: &'a str,
+    /// The keys to deactivate; `None` for every active key that the user has.
+    pub keys: Option<&'a [String]>,
+    /// One's own session: if another's window is open by now, that is left alone.
+    pub session: Option<SessionId>,
+    /// T1, if it is known.
+    pub until: Option<Timestamp>,
+}
+
+/// How it ended.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// Proven shut.
+    Shut {
+        /// By the probe; else by reading back.
+        probed: bool,
+        /// AWS ended it at T1, but this could not be tidied up.
+        untidy: Option<String>,
+    },
+    /// One's own access is over, and another's window is open: it was left alone.
+    TakenOver {
+        /// Whose.
+        session: SessionId,
+        /// Their T1.
+        until: Timestamp,
+    },
+    /// Access may still be open.
+    Unproven {
+        /// What was tried and what it showed.
+        why: String,
+        /// T1, if it is known.
+        until: Option<Timestamp>,
+    },
+}
+
+/// Shuts the user and proves it. `pending`: a write of open that may still arrive is watched for.
+pub async fn close(
+    closer: &impl Closer,
+    emergency: &impl Emergency,
+    shutting: &Shutting<'_>,
+    pending: Option<Pending>,
+    world: &impl World,
+) -> Outcome {
+    if let Some((session, until)) = taken_over(closer, shutting, world).await {
+        world.end_children().await;
+        return Outcome::TakenOver { session, until };
+    }
+    let mut state = Shut { shutting, denied: None, inactive: None, sent: world.now() };
+    end_children_beside(state.write(closer, world), world).await;
+    let patience = world.now();
+    loop {
+        let proof = state.prove(closer, emergency, world, patience).await;
+        let Some(probed) = proof else { return state.unproven() };
+        if state.ended_by_aws(world) && !state.written() {
+            return Outcome::Shut { probed, untidy: Some(state.missing()) };
+        }
+        match watch(closer, shutting, pending.as_ref(), world).await {
+            Watched::Quiet => return Outcome::Shut { probed, untidy: None },
+            Watched::GaveUp(what) => {
+                let why = format!("{what} had no clear answer and may still arrive");
+                return Outcome::Unproven { why, until: shutting.until };
+            }
+            Watched::Arrived => {
+                world.say("close: a late write arrived; closing again");
+                state.forget();
+                state.write(closer, world).await;
+            }
+        }
+    }
+}
+
+/// Another's window, open by now; when AWS does not say so within seconds, closing goes on.
+async fn taken_over(
+    closer: &impl Closer,
+    shutting: &Shutting<'_>,
+    world: &impl World,
+) -> Option<(SessionId, Timestamp)> {
+    let own = shutting.session?;
+    let snapshot = within(pin!(closer.read()), world.pause(CHILDREN_WAIT)).await?;
+    let found = open_window(&snapshot, shutting.deny, world.now())?;
+    (found.session != own).then_some((found.session, found.until))
+}
+
+/// The first writes and the end of the children, which does not wait for a slow AWS.
+async fn end_children_beside(writes: impl Future<Output = ()>, world: &impl World) {
+    let mut writes = pin!(writes);
+    if within(writes.as_mut(), world.pause(CHILDREN_WAIT)).await.is_some() {
+        world.end_children().await;
+    } else {
+        join(writes, world.end_children()).await;
+    }
+}
+
+struct Shut<'a> {
+    shutting: &'a Shutting<'a>,
+    /// What became of the last attempt.
+    denied: Option<Write>,
+    inactive: Option<Write>,
+    sent: Timestamp,
+}
+
+impl Shut<'_> {
+    /// Attaches the deny and deactivates, as far as AWS has not yet taken it.
+    async fn write(&mut self, closer: &impl Closer, world: &impl World) {
+        self.sent = world.now();
+        if self.denied != Some(Ok(())) {
+            self.denied = Some(closer.attach_deny().await);
+        }
+        if self.inactive != Some(Ok(())) {
+            self.inactive = Some(deactivate(closer, self.shutting.keys).await);
+        }
+    }
+
+    /// Looks until it was shut several times in a row; `Some(true)` by the probe, `None` out of patience.
+    async fn prove(
+        &mut self,
+        closer: &impl Closer,
+        emergency: &impl Emergency,
+        world: &impl World,
+        since: Timestamp,
+    ) -> Option<bool> {
+        let mut in_a_row = 0;
+        let mut pause = BETWEEN_LOOKS;
+        let mut said = 0;
+        loop {
+            let (shut, probed) = self.look(closer, emergency, world).await;
+            in_a_row = if shut { in_a_row + 1 } else { 0 };
+            if in_a_row == IN_A_ROW {
+                return Some(probed);
+            }
+            let waited = world.now().duration_since(since);
+            if waited >= PATIENCE || world.gave_up() {
+                return None;
+            }
+            if waited.as_secs() > said && (said == 0 || waited.as_secs() >= said + 5) {
+                said = waited.as_secs();
+                world.say(&format!("close: proving that it is shut, {said} s so far"));
+            }
+            let stale = world.now().duration_since(self.sent) >= AGAIN;
+            if stale {
+                self.forget();
+            }
+            if self.written() {
+                pause = BETWEEN_LOOKS;
+            } else if !shut || stale {
+                self.write(closer, world).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            world.pause(if self.written() { BETWEEN_LOOKS } else { pause }).await;
+        }
+    }
+
+    /// One look: shut or not, and whether a probe said so.
+    async fn look(
+        &self,
+        closer: &impl Closer,
+        emergency: &impl Emergency,
+        world: &impl World,
+    ) -> (bool, bool) {
+        let holds = self.denied == Some(Ok(())) || self.ended_by_aws(world);
+        match join(emergency.probe_key(), emergency.probe_session()).await {
+            (None, None) => {
+                let snapshot = closer.read().await;
+                (is_shut(&snapshot, self.shutting), false)
+            }
+            (key, session) => {
+                let refused = |probed: &Option<Probed>, key: bool| match probed {
+                    None | Some(Probed::Shut) => true,
+                    Some(Probed::KeyRefused) => !key || self.inactive == Some(Ok(())),
+                    Some(Probed::Open | Probed::Unclear(_)) => false,
+                };
+                (holds && refused(&key, true) && refused(&session, false), true)
+            }
+        }
+    }
+
+    fn written(&self) -> bool {
+        self.denied == Some(Ok(())) && self.inactive == Some(Ok(()))
+    }
+
+    fn ended_by_aws(&self, world: &impl World) -> bool {
+        self.shutting.until.is_some_and(|until| world.now() >= until)
+    }
+
+    fn forget(&mut self) {
+        (self.denied, self.inactive) = (None, None);
+    }
+
+    fn missing(&self) -> String {
+        let mut missing = Vec::new();
+        if let Some(Err(fault)) = &self.denied {
+            missing.push(format!("AWSDenyAll could not be attached ({fault})"));
+        }
+        if let Some(Err(fault)) = &self.inactive {
+            missing.push(format!("the key could not be deactivated ({fault})"));
+        }
+        missing.join("; ")
+    }
+
+    fn unproven(&self) -> Outcome {
+        let mut why = self.missing();
+        if why.is_empty() {
+            why = "AWSDenyAll is attached and the key deactivated, but AWS does not show it yet".into();
+        }
+        Outcome::Unproven { why, until: self.shutting.until }
+    }
+}
+
+async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
+    let listed;
+    let keys = match keys {
+        Some(keys) => keys,
+        None => {
+            let keys = closer.read().await.keys?;
+            listed = keys.into_iter().filter(|key| key.active).map(|key| key.id).collect::<Vec<_>>();
+            &listed
+        }
+    };
+    let mut result = Ok(());
+    for key in keys {
+        result = result.and(closer.switch_key(key, false).await);
+    }
+    result
+}
+
+/// `AWSDenyAll` is attached, and every key that is meant is inactive.
+fn is_shut(snapshot: &Snapshot, shutting: &Shutting<'_>) -> bool {
+    let denied = matches!(&snapshot.attached, Ok(arns) if arns.iter().any(|arn| arn == shutting.deny));
+    let meant = |id: &String| shutting.keys.is_none_or(|keys| keys.contains(id));
+    denied && matches!(&snapshot.keys, Ok(keys) if !keys.iter().any(|key| meant(&key.id) && key.active))
+}
+
+enum Watched {
+    Quiet,
+    Arrived,
+    GaveUp(&'static str),
+}
+
+/// Keeps looking until a write without a clear answer can no longer arrive, or T1.
+async fn watch(
+    closer: &impl Closer,
+    shutting: &Shutting<'_>,
+    pending: Option<&Pending>,
+    world: &impl World,
+) -> Watched {
+    let Some(Pending { what, expires }) = pending else { return Watched::Quiet };
+    let end = shutting.until.map_or(*expires, |until| until.min(*expires));
+    let mut said = false;
+    loop {
+        let snapshot = closer.read().await;
+        let readable = snapshot.attached.is_ok() && snapshot.keys.is_ok();
+        if readable && !is_shut(&snapshot, shutting) {
+            return Watched::Arrived;
+        }
+        if world.now() >= end {
+            return Watched::Quiet;
+        }
+        if world.gave_up() {
+            return Watched::GaveUp(what);
+        }
+        if !said {
+            said = true;
+            let end = end.strftime("%H:%M:%S");
+            world.say(&format!("close: {what} had no clear answer; watching until {end} UTC that it does not arrive late"));
+        }
+        world.pause(BETWEEN_WATCHES).await;
+    }
+}

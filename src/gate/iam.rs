@@ -1,0 +1,109 @@
+//! The port to AWS, one trait per principal: who holds the opener cannot close with it, nor the closer open.
+//!
+//! The futures stay on one thread, so they need not be `Send`.
+#![allow(async_fn_in_trait)]
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::snapshot::Snapshot;
+
+/// Why a call did not do what it should, as far as that is known.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// AWS said no: nothing was done.
+    Refused(String),
+    /// AWS asked to come back later: nothing was done.
+    Throttled(String),
+    /// No answer that says: it may have been done, or be done yet.
+    Unknown(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(why) => write!(f, "AWS refused: {why}"),
+            Self::Throttled(why) => write!(f, "AWS throttles: {why}"),
+            Self::Unknown(why) => write!(f, "no clear answer: {why}"),
+        }
+    }
+}
+
+/// The result of one write.
+pub type Write = Result<(), Fault>;
+
+/// Who AWS says one is, and what time it says it is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Twelve digits.
+    pub account: String,
+    /// AWS's own clock, whole seconds.
+    pub time: Timestamp,
+}
+
+/// What the opener can do, and nothing that closes.
+pub trait Opener {
+    /// `GetCallerIdentity`, and the `Date` of its answer.
+    async fn identify(&self) -> Result<Identity, Fault>;
+    /// Everything about the user, read side by side.
+    async fn read(&self) -> Snapshot;
+    /// `PutUserPolicy breakglass-gate`, once.
+    async fn put_gate(&self, document: &str) -> Write;
+    /// `DetachUserPolicy AWSDenyAll`, once.
+    async fn lift_deny(&self) -> Write;
+}
+
+/// What the closer can do: it cannot lift the deny.
+pub trait Closer {
+    /// Everything about the user, read side by side.
+    async fn read(&self) -> Snapshot;
+    /// `AttachUserPolicy AWSDenyAll`, once.
+    async fn attach_deny(&self) -> Write;
+    /// `UpdateAccessKey`, once.
+    async fn switch_key(&self, id: &str, active: bool) -> Write;
+}
+
+/// What one probe showed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Probed {
+    /// AWS did it: access is open.
+    Open,
+    /// AWS refuses the action or the session.
+    Shut,
+    /// AWS does not know the key: shut, once it has been deactivated.
+    KeyRefused,
+    /// Anything else proves nothing.
+    Unclear(String),
+}
+
+/// What the emergency user's own credentials show.
+pub trait Emergency {
+    /// The probe with the long-term key; `None` where it is not at hand.
+    async fn probe_key(&self) -> Option<Probed>;
+    /// Issues the session that work will use; once.
+    async fn issue_session(&self) -> Write;
+    /// The probe with the issued session; `None` when none was issued.
+    async fn probe_session(&self) -> Option<Probed>;
+}
+
+/// Time, patience and words around the calls.
+pub trait World {
+    /// AWS's clock, as last measured.
+    fn now(&self) -> Timestamp;
+    /// Waits; shorter when somebody wants the opening stopped.
+    async fn pause(&self, time: Duration);
+    /// The opening shall stop at the next safe place.
+    fn interrupted(&self) -> bool;
+    /// Nobody wants to wait any longer for the proof that all is shut.
+    fn gave_up(&self) -> bool;
+    /// One calm line of progress.
+    fn say(&self, line: &str);
+    /// Before the first write: the record that makes the session one's own.
+    fn intend(&self) -> crate::error::Result<()>;
+    /// T0 is known: the end of the window, by AWS's clock.
+    fn end_is_set(&self, until: Timestamp);
+    /// Ends the programs that were given access.
+    async fn end_children(&self);
+}

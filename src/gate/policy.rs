@@ -1,0 +1,197 @@
+//! The policy `breakglass-gate`: the sealed grant between two instants, and nothing before or after them.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::canonical::same;
+use super::session::SessionId;
+
+/// The inline policy's name on the emergency user.
+pub const GATE: &str = "breakglass-gate";
+
+/// What works in every region or in none: never refused for its region.
+const EVERYWHERE: [&str; 5] = ["iam:*", "sts:*", "route53:*", "cloudtrail:LookupEvents", "s3:ListAllMyBuckets"];
+
+/// Everything that makes one gate.
+#[derive(Clone, Debug)]
+pub struct Gate<'a> {
+    /// Named in every statement id.
+    pub session: SessionId,
+    /// T0: access from here, and only for tokens issued since.
+    pub from: Timestamp,
+    /// T1: AWS refuses everything from here.
+    pub until: Timestamp,
+    /// The sealed statements; checked when they were sealed.
+    pub grant: &'a [Value],
+    /// Where the grant holds.
+    pub regions: &'a [String],
+}
+
+/// What a gate on a user says about itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Found {
+    /// Whose it is.
+    pub session: SessionId,
+    /// T1.
+    pub until: Timestamp,
+}
+
+impl Gate<'_> {
+    /// The policy document.
+    pub fn document(&self) -> Value {
+        let mut statements: Vec<Value> =
+            self.grant.iter().enumerate().map(|(index, sealed)| self.granted(index, sealed)).collect();
+        statements.push(json!({
+            "Sid": self.sid("Probe"), "Effect": "Allow", "Action": "sns:ListTopics", "Resource": "*",
+            "Condition": within(&Map::new(), self.from, self.until),
+        }));
+        statements.push(self.deny("Early", "DateLessThan", "aws:CurrentTime", self.from));
+        statements.push(self.deny("Late", "DateGreaterThanEquals", "aws:CurrentTime", self.until));
+        statements.push(self.deny("OldTokens", "DateLessThan", "aws:TokenIssueTime", self.from));
+        statements.push(json!({
+            "Sid": self.sid("Region"), "Effect": "Deny", "NotAction": EVERYWHERE, "Resource": "*",
+            "Condition": {"StringNotEquals": {"aws:RequestedRegion": self.regions}},
+        }));
+        json!({"Version": "2012-10-17", "Statement": statements})
+    }
+
+    /// `document`, as read back from IAM, is this gate.
+    pub fn is(&self, document: &Value) -> bool {
+        same(&self.document(), document)
+    }
+
+    /// One sealed statement: an Allow gets the window's times beside its own conditions, a Deny stays as it is.
+    fn granted(&self, index: usize, sealed: &Value) -> Value {
+        let mut statement = sealed.as_object().cloned().unwrap_or_default();
+        let number = if self.grant.len() == 1 { String::new() } else { (index + 1).to_string() };
+        statement.insert("Sid".into(), json!(self.sid(&format!("Grant{number}"))));
+        if statement.get("Effect").and_then(Value::as_str) != Some("Deny") {
+            let own = statement.get("Condition").and_then(Value::as_object).cloned().unwrap_or_default();
+            statement.insert("Condition".into(), within(&own, self.from, self.until));
+        }
+        Value::Object(statement)
+    }
+
+    fn deny(&self, name: &str, operator: &str, key: &str, at: Timestamp) -> Value {
+        json!({
+            "Sid": self.sid(name), "Effect": "Deny", "Action": "*", "Resource": "*",
+            "Condition": {operator: {key: instant(at)}},
+        })
+    }
+
+    fn sid(&self, name: &str) -> String {
+        format!("S{}{name}", self.session)
+    }
+}
+
+/// A statement's own conditions and the window's. Operators and keys are all joined by AND, so adding
+/// narrows; `grant::check` has refused a condition of the statement's own on the time.
+fn within(own: &Map<String, Value>, from: Timestamp, until: Timestamp) -> Value {
+    let mut all = own.clone();
+    for (operator, at) in [("DateGreaterThanEquals", from), ("DateLessThan", until)] {
+        let keys = all.entry(operator).or_insert_with(|| json!({}));
+        if let Some(keys) = keys.as_object_mut() {
+            keys.insert("aws:CurrentTime".into(), json!(instant(at)));
+        }
+    }
+    Value::Object(all)
+}
+
+/// Whole seconds, the finest that IAM compares.
+fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Reads a gate of any session, vault or version of the grant; `None` when it is not one of ours.
+pub fn recognise(document: &Value) -> Option<Found> {
+    let statements = document.get("Statement")?.as_array()?;
+    let late = statements.iter().find(|s| sid(s).is_some_and(|(_, name)| name == "Late"))?;
+    let (session, _) = sid(late)?;
+    let until = late.pointer("/Condition/DateGreaterThanEquals/aws:CurrentTime")?.as_str()?;
+    let refuses_all = |s: &Value| s.get("Action") == Some(&json!("*")) && s.get("Resource") == Some(&json!("*"));
+    let bounded = |s: &Value| match s.get("Effect").and_then(Value::as_str) {
+        Some("Deny") => true,
+        _ => s.pointer("/Condition/DateLessThan/aws:CurrentTime").and_then(Value::as_str) == Some(until),
+    };
+    let ours = statements.iter().all(|s| sid(s).is_some_and(|(of, _)| of == session) && bounded(s));
+    if !ours || late.get("Effect") != Some(&json!("Deny")) || !refuses_all(late) {
+        return None;
+    }
+    Some(Found { session, until: until.parse().ok()? })
+}
+
+/// The session in a statement id, and what follows it.
+fn sid(statement: &Value) -> Option<(SessionId, &str)> {
+    let rest = statement.get("Sid")?.as_str()?.strip_prefix('S')?;
+    let (session, name) = rest.split_at_checked(16)?;
+    Some((session.parse().ok()?, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("an instant")
+    }
+
+    fn regions() -> Vec<String> {
+        vec!["eu-west-1".into()]
+    }
+
+    fn sample<'a>(grant: &'a [Value], regions: &'a [String]) -> Gate<'a> {
+        Gate {
+            session: SessionId::from_bytes([0x7f, 0x3a, 0, 0, 0, 0, 0, 1]),
+            from: at("2026-11-22T02:17:00.999Z"),
+            until: at("2026-11-22T03:17:00Z"),
+            grant,
+            regions,
+        }
+    }
+
+    #[test]
+    fn the_gate_has_the_shape_that_was_proven() {
+        let proven: Value = serde_json::from_str(include_str!("../../tests/policies/gate_open.json")).expect("JSON");
+        let grant = [json!({
+            "Effect": "Allow", "Resource": "*",
+            "Action": ["ec2:*", "rds:*", "s3:Get*", "s3:List*", "sts:GetFederationToken"],
+        })];
+        let regions = regions();
+        let text = sample(&grant, &regions).document().to_string().replace("S7f3a000000000001", "S7f3a");
+        assert!(same(&proven, &serde_json::from_str(&text).expect("JSON")), "{text}");
+    }
+
+    #[test]
+    fn a_gate_is_recognised_by_anybody() {
+        let grant = [json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})];
+        let regions = regions();
+        let gate = sample(&grant, &regions);
+        let found = recognise(&gate.document()).expect("ours");
+        assert_eq!(found, Found { session: gate.session, until: gate.until });
+        assert!(gate.is(&gate.document()));
+
+        let mut unbounded = gate.document();
+        unbounded["Statement"][0].as_object_mut().expect("object").remove("Condition");
+        assert_eq!(recognise(&unbounded), None, "an allow without an end is no gate of ours");
+        assert!(!gate.is(&unbounded));
+        assert_eq!(recognise(&json!({"Version": "2012-10-17", "Statement": []})), None);
+    }
+
+    #[test]
+    fn own_conditions_stay_and_denies_get_no_times() {
+        let grant = [
+            json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
+                   "Condition": {"StringEquals": {"aws:PrincipalTag/a": "b"}, "DateLessThan": {"aws:Other": "x"}}}),
+            json!({"Sid": "Mine", "Effect": "Deny", "Action": "s3:Put*", "Resource": "*"}),
+        ];
+        let regions = regions();
+        let document = sample(&grant, &regions).document();
+        let allow = &document["Statement"][0]["Condition"];
+        assert_eq!(allow["StringEquals"]["aws:PrincipalTag/a"], "b");
+        assert_eq!(allow["DateLessThan"]["aws:Other"], "x");
+        assert_eq!(allow["DateLessThan"]["aws:CurrentTime"], "2026-11-22T03:17:00Z");
+        assert_eq!(allow["DateGreaterThanEquals"]["aws:CurrentTime"], "2026-11-22T02:17:00Z");
+        assert_eq!(document["Statement"][1]["Condition"], Value::Null);
+        assert_eq!(document["Statement"][1]["Sid"], "S7f3a000000000001Grant2");
+    }
+}

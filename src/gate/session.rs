@@ -1,0 +1,72 @@
+//! A session id: eight random bytes that name one opening in the gate, the ledger and every message.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
+
+/// Eight random bytes, written as sixteen lower-case hex digits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SessionId([u8; 8]);
+
+impl SessionId {
+    /// The session with these bytes.
+    pub fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// A new one from the system's random source.
+    ///
+    /// # Panics
+    /// When the system has no randomness to give.
+    pub fn random() -> Self {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes).expect("the system gives random bytes");
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut bytes = [0; 8];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| ())?;
+        let id = Self(bytes);
+        if id.to_string() == text { Ok(id) } else { Err(()) }
+    }
+}
+
+impl Serialize for SessionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|()| D::Error::custom("a session id is sixteen lower-case hex digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_sixteen_hex_digits_and_nothing_else() {
+        let id: SessionId = "00ff7f3a01020304".parse().expect("an id");
+        assert_eq!(id.to_string(), "00ff7f3a01020304");
+        for bad in ["00FF7f3a01020304", "00ff7f3a0102030", "00ff7f3a010203045", "zz", ""] {
+            assert!(bad.parse::<SessionId>().is_err(), "{bad:?}");
+        }
+    }
+}

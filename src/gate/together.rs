@@ -1,0 +1,41 @@
+//! Two futures side by side, without a runtime.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+/// Both results, as soon as both are there.
+pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    let (mut from_a, mut from_b) = (None, None);
+    poll_fn(|cx| {
+        if from_a.is_none()
+            && let Poll::Ready(out) = a.as_mut().poll(cx)
+        {
+            from_a = Some(out);
+        }
+        if from_b.is_none()
+            && let Poll::Ready(out) = b.as_mut().poll(cx)
+        {
+            from_b = Some(out);
+        }
+        match (from_a.take(), from_b.take()) {
+            (Some(a), Some(b)) => Poll::Ready((a, b)),
+            (a, b) => {
+                (from_a, from_b) = (a, b);
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+/// The result of `a`, or `None` when `limit` is over first; `a` can be polled on.
+pub async fn within<A: Future>(mut a: Pin<&mut A>, limit: impl Future) -> Option<A::Output> {
+    let mut limit = pin!(limit);
+    poll_fn(|cx| match a.as_mut().poll(cx) {
+        Poll::Ready(out) => Poll::Ready(Some(out)),
+        Poll::Pending => limit.as_mut().poll(cx).map(|_| None),
+    })
+    .await
+}

@@ -1,0 +1,76 @@
+//! How far an opening came: kept outside the sequence, so that it outlives whatever ends it.
+
+use std::cell::{Cell, RefCell};
+
+use jiff::Timestamp;
+
+/// How long AWS may still take a request after it was signed; its documentation says 5 or 15 minutes.
+const SIGNATURE_AGE: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
+
+/// A write whose outcome is not known and that may still arrive.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pending {
+    /// Which one.
+    pub what: &'static str,
+    /// From here its signature is too old.
+    pub expires: Timestamp,
+}
+
+/// What a write of open does when it arrives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// The gate: under the deny it changes nothing, and it carries its own end. Late, it needs no watching.
+    Inert,
+    /// The key: usable only once the deny is gone.
+    Readies,
+    /// The deny is gone: this enables.
+    Enables,
+}
+
+/// What an opening has sent so far.
+#[derive(Debug, Default)]
+pub struct Trail {
+    touched: Cell<bool>,
+    lifted: Cell<bool>,
+    pending: RefCell<Option<Pending>>,
+    until: Cell<Option<Timestamp>>,
+}
+
+impl Trail {
+    /// A write goes out now.
+    pub(super) fn sends(&self, what: &'static str, kind: Kind, now: Timestamp) {
+        self.touched.set(true);
+        self.lifted.set(self.lifted.get() || kind == Kind::Enables);
+        let expires = now.checked_add(SIGNATURE_AGE).unwrap_or(Timestamp::MAX);
+        *self.pending.borrow_mut() = (kind != Kind::Inert).then_some(Pending { what, expires });
+    }
+
+    /// It is known what became of the last write.
+    pub(super) fn settled(&self) {
+        *self.pending.borrow_mut() = None;
+    }
+
+    pub(super) fn ends(&self, until: Timestamp) {
+        self.until.set(Some(until));
+    }
+
+    /// Something was written, so something has to be closed.
+    pub fn touched(&self) -> bool {
+        self.touched.get()
+    }
+
+    /// The write that enables was sent, whatever became of it.
+    pub fn lifted(&self) -> bool {
+        self.lifted.get()
+    }
+
+    /// A write that may still arrive.
+    pub fn pending(&self) -> Option<Pending> {
+        self.pending.borrow().clone()
+    }
+
+    /// T1, once it is fixed.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until.get()
+    }
+}

@@ -1,0 +1,166 @@
+//! The ledger: append-only JSON Lines, each record chained to the one before by SHA-256 and fsynced.
+
+mod chain;
+mod record;
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rustix::fs::{FlockOperation, flock};
+
+use crate::error::{Error, Result};
+use crate::gate::SessionId;
+use chain::Chain;
+
+pub use record::{Entry, Record, TargetFacts, VaultFacts};
+
+const FILE: &str = "ledger.jsonl";
+/// Far more than a lifetime of emergencies.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// One writer's ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    directory: PathBuf,
+}
+
+impl Ledger {
+    /// In `$BREAKGLASS_STATE`, else `$XDG_STATE_HOME/breakglass`, else `~/.local/state/breakglass`.
+    ///
+    /// # Errors
+    /// When none of them is set.
+    pub fn at_default() -> Result<Self> {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let directory = set("BREAKGLASS_STATE")
+            .or_else(|| set("XDG_STATE_HOME").map(|home| home.join("breakglass")))
+            .or_else(|| set("HOME").map(|home| home.join(".local/state/breakglass")));
+        match directory {
+            Some(directory) => Ok(Self::at(directory)),
+            None => Err(Error::usage("there is no place for the ledger").next("set BREAKGLASS_STATE or HOME")),
+        }
+    }
+
+    /// In this directory, which need not exist yet.
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    /// Where the records are.
+    pub fn path(&self) -> PathBuf {
+        self.directory.join(FILE)
+    }
+
+    /// Adds a record that happened at `at`; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the chain before it is broken.
+    pub fn append(&self, at: Timestamp, record: Record) -> Result<()> {
+        self.create_directory()?;
+        let path = self.path();
+        let existed = path.exists();
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|e| cannot("open", &path, &e))?;
+        flock(&file, FlockOperation::LockExclusive).map_err(|e| cannot("lock", &path, &e.into()))?;
+        let chain = Chain::parse(&text(&mut file, &path)?, &path)?;
+        let line = chain.next_line(at, record)?;
+        file.write_all(line.as_bytes()).map_err(|e| cannot("write", &path, &e))?;
+        file.sync_all().map_err(|e| cannot("write", &path, &e))?;
+        if !existed {
+            self.sync_directory()?;
+        }
+        Ok(())
+    }
+
+    /// This ledger intended the session: it is one's own.
+    ///
+    /// # Errors
+    /// When it cannot be read, or its chain is broken.
+    pub fn knows_session(&self, session: SessionId) -> Result<bool> {
+        Ok(self.entries()?.iter().any(|entry| match &entry.record {
+            Record::Intent { session: own, .. } => *own == session,
+            _ => false,
+        }))
+    }
+
+    /// The last session on this user that has no record of having been closed.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn unclosed(&self, account: &str, user: &str) -> Result<Option<SessionId>> {
+        let mut open = None;
+        for entry in self.entries()? {
+            match entry.record {
+                Record::Intent { session, target, .. } if target.account == account && target.user == user => {
+                    open = Some(session);
+                }
+                Record::Closed { session, .. } if open == Some(session) => open = None,
+                _ => {}
+            }
+        }
+        Ok(open)
+    }
+
+    /// Every record, in order; none when there is no file yet.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        let path = self.path();
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(cannot("open", &path, &e)),
+        };
+        flock(&file, FlockOperation::LockShared).map_err(|e| cannot("lock", &path, &e.into()))?;
+        Ok(Chain::parse(&text(&mut file, &path)?, &path)?.entries)
+    }
+
+    fn create_directory(&self) -> Result<()> {
+        if self.directory.is_dir() {
+            return Ok(());
+        }
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .map_err(|e| cannot("create", &self.directory, &e))
+    }
+
+    /// A new file is on the disk only when its directory is.
+    fn sync_directory(&self) -> Result<()> {
+        let parents = [Some(self.directory.as_path()), self.directory.parent()];
+        for directory in parents.into_iter().flatten().filter(|path| !path.as_os_str().is_empty()) {
+            File::open(directory).and_then(|d| d.sync_all()).map_err(|e| cannot("write", directory, &e))?;
+        }
+        Ok(())
+    }
+}
+
+fn text(file: &mut File, path: &Path) -> Result<Vec<u8>> {
+    if file.metadata().map_err(|e| cannot("read", path, &e))?.len() > LARGEST {
+        return Err(Error::damaged(format!("the ledger {} is larger than any ledger", path.display())));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(|e| cannot("read", path, &e))?;
+    Ok(bytes)
+}
+
+fn cannot(what: &str, path: &Path, why: &std::io::Error) -> Error {
+    let exists = fs::symlink_metadata(path).is_ok();
+    Error::failed(format!("cannot {what} the ledger {}: {why}", path.display())).next(if exists {
+        "make it readable and writable for you, or point BREAKGLASS_STATE elsewhere"
+    } else {
+        "make its directory writable for you, or point BREAKGLASS_STATE elsewhere"
+    })
+}
+
+#[cfg(test)]
+mod tests;

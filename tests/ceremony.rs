@@ -1,0 +1,29 @@
+//! The ceremony, offline: three custodians enrol, the vault is sealed and inspected without a network.
+
+use rig::office::Office;
+use serde_json::{Value, json};
+
+fn payload() -> Value {
+    let key = |id: &str| json!({"access_key_id": format!("AKIA{id:0>16}"), "secret_access_key": format!("{id:/>40}")});
+    json!({"version": 1, "targets": [{
+        "name": "prod", "partition": "aws", "account": "123456789012", "regions": ["eu-west-1"],
+        "user": "emergency", "boundary": "arn:aws:iam::123456789012:policy/breakglass-ceiling",
+        "boundary_sha256": "0".repeat(64), "max_window": "4h",
+        "opener": key("OPENER"), "closer": key("CLOSER"), "emergency": key("EMERGENCY"),
+        "grant": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}],
+    }], "runbook": "breathe"})
+}
+
+#[test]
+fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
+    let office = Office::enrolled(env!("CARGO_BIN_EXE_breakglass"), &["alice", "bob", "carol"]);
+    let vault = office.seal(&payload(), 2);
+    let shown = office.offline(&["inspect", "prod.age", "--json"]).output().unwrap();
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["threshold"], 2);
+    assert_eq!(shown["custodians"][1]["name"], "bob");
+    assert_eq!(shown["custodians"][1]["tokens"][0]["serial"], 20_000_002);
+    assert_eq!(shown["targets"][0]["max_window"], "4h");
+    println!("{}", vault.display());
+    println!("{}", String::from_utf8_lossy(&office.offline(&["inspect", "prod.age"]).output().unwrap().stdout));
+}

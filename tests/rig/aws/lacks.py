@@ -1,0 +1,324 @@
+"""What MiniStack lacks of AWS and this rig adds: nothing here is proven until AWS itself has shown it.
+
+| added | what MiniStack does without it | what AWS documents |
+| --- | --- | --- |
+| condition key iam:PolicyARN | key absent: a statement that needs it never allows | the policy that an attach or detach names |
+| condition key iam:PermissionsBoundary | key absent, likewise | the boundary of the user written to, or the one that a create or put names |
+| managed policy AWSDenyAll | attaching is accepted and denies nothing | denies every action on every resource |
+| AttachUserPolicy of an unknown policy | accepted | NoSuchEntity |
+| List/UploadSSHPublicKey(s), List/UploadSigningCertificate(s), List/CreateServiceSpecificCredential(s) | InvalidAction | a user's other credentials |
+| PutUserPolicy over 2,048 characters, CreatePolicy over 6,144 | accepted | LimitExceeded; white space is not counted |
+| Sid other than letters and digits, or twice in one policy | accepted | MalformedPolicyDocument |
+| third access key of a user | accepted | LimitExceeded |
+| GetSessionToken under 900 s or over 129,600 s | accepted | ValidationError |
+| IAM called with a session of GetSessionToken or GetFederationToken | judged by the policies alone | InvalidClientTokenId without MFA |
+| a lag between an IAM write and its effect, when a test asks for it | every write is seen at once | eventually consistent |
+| a clock ahead, per account, when a test asks for it | the machine's | — |
+
+Signatures, access key status, aws:CurrentTime, aws:TokenIssueTime, aws:RequestedRegion, boundaries and session
+policies are MiniStack's own.
+"""
+
+import copy
+import datetime
+import json
+import time
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import AccountScopedDict, get_account_id
+from ministack.services import iam, sts
+
+DENY_ALL = {
+    "Version": "2012-10-17",
+    "Statement": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
+}
+USER_INLINE_QUOTA, MANAGED_QUOTA = 2048, 6144
+
+# The actions for which AWS documents the two condition keys.
+NAMES_POLICY = {f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach") for kind in ("User", "Role", "Group")}
+NAMES_BOUNDARY = {
+    f"iam:{action}"
+    for kind in ("User", "Role")
+    for action in (f"Attach{kind}Policy", f"Detach{kind}Policy", f"Put{kind}Policy", f"Delete{kind}Policy",
+                   f"Delete{kind}PermissionsBoundary")
+}
+REQUESTS_BOUNDARY = {"iam:CreateUser", "iam:CreateRole", "iam:PutUserPermissionsBoundary",
+                     "iam:PutRolePermissionsBoundary"}
+
+
+def install():
+    """Apply every row of the table; called once, before the first request."""
+    add_condition_keys()
+    add_deny_all()
+    add_other_credentials()
+    add_quotas()
+    add_session_limits()
+    add_lag()
+    add_clock()
+
+
+def error(status, code, message, ns="iam"):
+    return iam._error(status, code, message, ns=ns)
+
+
+# Condition keys ------------------------------------------------------------
+
+
+def fields(body, params):
+    """The request's parameters by name, from the form body or the JSON one."""
+    found = {name: value[0] if isinstance(value, list) else value for name, value in params.items()}
+    if body[:1] == b"{":
+        try:
+            found.update(json.loads(body))
+        except ValueError:
+            pass
+    return found
+
+
+def add_condition_keys():
+    tags = iam_actions.request_tag_context
+
+    def context(service, action, body, params):
+        keys = tags(service, action, body, params)
+        if service != "iam":
+            return keys
+        given = fields(body, params)
+        if action in NAMES_POLICY and given.get("PolicyArn"):
+            keys["iam:PolicyARN"] = given["PolicyArn"]
+        boundary = None
+        if action in REQUESTS_BOUNDARY:
+            boundary = given.get("PermissionsBoundary")
+        elif action in NAMES_BOUNDARY:
+            holder = iam._users.get(given.get("UserName")) or iam._roles.get(given.get("RoleName")) or {}
+            boundary = holder.get("PermissionsBoundary")
+        if boundary:
+            keys["iam:PermissionsBoundary"] = boundary
+        return keys
+
+    iam_actions.request_tag_context = context
+
+
+# Policies ------------------------------------------------------------------
+
+
+def add_deny_all():
+    record = iam._make_aws_managed_record("AWSDenyAll", json.dumps(DENY_ALL), description="Denies all access.")
+    iam._aws_managed_policies[record["Arn"]] = record
+    attach = iam._IAM_HANDLERS["AttachUserPolicy"]
+
+    def attach_known(p):
+        arn = iam._p(p, "PolicyArn")
+        if not iam._policy_exists(arn):
+            return error(404, "NoSuchEntity", f"Policy {arn} does not exist or is not attachable.")
+        return attach(p)
+
+    iam._IAM_HANDLERS["AttachUserPolicy"] = attach_known
+
+
+def size(document):
+    """The characters of a policy that its quota counts."""
+    return len("".join(document.split()))
+
+
+def add_quotas():
+    validate = iam_evaluator.validate_policy_document
+
+    def validate_sids(document):
+        wrong = validate(document)
+        if wrong:
+            return wrong
+        statements = (json.loads(document) if isinstance(document, str) else document)["Statement"]
+        sids = [s["Sid"] for s in ([statements] if isinstance(statements, dict) else statements) if s.get("Sid")]
+        if not all(sid.isascii() and sid.isalnum() for sid in sids):
+            return "Statement IDs (SID) must be alpha-numeric."
+        if len(set(sids)) < len(sids):
+            return "Statement IDs (SID) in a single policy must be unique."
+        return None
+
+    iam_evaluator.validate_policy_document = validate_sids
+    put, create, key = (iam._IAM_HANDLERS[n] for n in ("PutUserPolicy", "CreatePolicy", "CreateAccessKey"))
+
+    def put_user_policy(p):
+        user = iam._p(p, "UserName")
+        policies = {**(iam._user_inline_policies.get(user) or {}),
+                    iam._p(p, "PolicyName"): iam._p(p, "PolicyDocument")}
+        if sum(size(document) for document in policies.values()) > USER_INLINE_QUOTA:
+            return error(409, "LimitExceeded",
+                         f"Maximum policy size of {USER_INLINE_QUOTA} bytes exceeded for user {user}")
+        return put(p)
+
+    def create_policy(p):
+        if size(iam._p(p, "PolicyDocument")) > MANAGED_QUOTA:
+            return error(409, "LimitExceeded", f"Cannot exceed quota for PolicySize: {MANAGED_QUOTA}")
+        return create(p)
+
+    def create_access_key(p):
+        user = iam._p(p, "UserName")
+        if sum(held["UserName"] == user for held in iam._access_keys.values()) >= 2:
+            return error(409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2")
+        return key(p)
+
+    iam._IAM_HANDLERS.update(PutUserPolicy=put_user_policy, CreatePolicy=create_policy,
+                             CreateAccessKey=create_access_key)
+
+
+# A user's other credentials ------------------------------------------------
+
+
+def add_other_credentials():
+    kinds = (
+        # list action, list element, make action, result element, members of one credential
+        ("ListSSHPublicKeys", "SSHPublicKeys", "UploadSSHPublicKey", "SSHPublicKey",
+         lambda p: {"SSHPublicKeyId": iam._gen_id("APKA"), "UploadDate": iam._now()}),
+        ("ListSigningCertificates", "Certificates", "UploadSigningCertificate", "Certificate",
+         lambda p: {"CertificateId": iam._gen_id("ASCA"), "CertificateBody": iam._p(p, "CertificateBody"),
+                    "UploadDate": iam._now()}),
+        ("ListServiceSpecificCredentials", "ServiceSpecificCredentials", "CreateServiceSpecificCredential",
+         "ServiceSpecificCredential",
+         lambda p: {"ServiceSpecificCredentialId": iam._gen_id("ACCA"), "ServiceName": iam._p(p, "ServiceName"),
+                    "ServiceUserName": iam._p(p, "UserName") + "-at-" + get_account_id(),
+                    "CreateDate": iam._now()}),
+    )
+    for kind in kinds:
+        add_credential_kind(*kind)
+
+
+def add_credential_kind(lists, elements, makes, element, members):
+    held = AccountScopedDict()
+
+    def xml(credential):
+        return "".join(f"<{name}>{value}</{name}>" for name, value in credential.items())
+
+    def known(handler):
+        def checked(p):
+            user = iam._p(p, "UserName")
+            if user not in iam._users:
+                return error(404, "NoSuchEntity", f"The user with name {user} cannot be found.")
+            return handler(p, user)
+        return checked
+
+    def list_all(p, user):
+        found = "".join(f"<member>{xml(c)}</member>" for c in held.get(user, []))
+        return iam._xml(200, f"{lists}Response", f"<{lists}Result><{elements}>{found}</{elements}>"
+                        f"<IsTruncated>false</IsTruncated></{lists}Result>")
+
+    def make(p, user):
+        credential = {"UserName": user, "Status": "Active", **members(p)}
+        held[user] = [*held.get(user, []), credential]
+        return iam._xml(200, f"{makes}Response",
+                        f"<{makes}Result><{element}>{xml(credential)}</{element}></{makes}Result>")
+
+    iam._IAM_HANDLERS.update({lists: known(list_all), makes: known(make)})
+
+
+# Sessions ------------------------------------------------------------------
+
+
+def add_session_limits():
+    enforce, handle = iam_evaluator.enforce, sts.handle_request
+
+    def no_iam(key, action, service, region, **rest):
+        judged = enforce(key, action, service, region, **rest)
+        session = sts._sessions.get(key)
+        if (session and service == "iam" and session.get("PrincipalType") != "AssumedRole"
+                and not isinstance(judged, iam_evaluator.AuthError)):
+            return iam_evaluator.AuthError("InvalidClientTokenId",
+                                           "The security token included in the request is invalid")
+        return judged
+
+    async def bounded(method, path, headers, body, params):
+        from urllib.parse import parse_qs
+
+        given = fields(body, {**params, **parse_qs(body.decode("utf-8", "replace"))})
+        asks = given.get("Action") or headers.get("x-amz-target", "").rpartition(".")[2]
+        seconds = given.get("DurationSeconds")
+        if asks == "GetSessionToken" and seconds and not 900 <= int(seconds) <= 129600:
+            return error(400, "ValidationError", f"1 validation error detected: Value '{seconds}' at "
+                         "'durationSeconds' failed to satisfy constraint: Member must have value between "
+                         "900 and 129600", ns="sts")
+        return await handle(method, path, headers, body, params)
+
+    iam_evaluator.enforce = no_iam
+    sts.handle_request = bounded
+
+
+# Lag -----------------------------------------------------------------------
+
+STORES = ("_users", "_user_inline_policies", "_access_keys", "_groups", "_group_inline_policies", "_policies")
+lags = {}  # account -> seconds until a write counts
+past = {}  # account -> [(when the write counts, the stores before it)]
+
+
+def add_lag():
+    """Judge requests by what IAM held `lag` seconds ago; IAM's own reads show the newest, as they may on AWS."""
+    enforce = iam_evaluator.enforce
+
+    def lagged(key, action, service, region, **rest):
+        account = get_account_id()
+        waiting = past[account] = [w for w in past.get(account, []) if w[0] > time.monotonic()]
+        if not waiting:
+            return enforce(key, action, service, region, **rest)
+        now = {name: getattr(iam, name) for name in STORES}
+        try:
+            for name, store in waiting[0][1].items():
+                setattr(iam, name, store)
+            return enforce(key, action, service, region, **rest)
+        finally:
+            for name, store in now.items():
+                setattr(iam, name, store)
+
+    iam_evaluator.enforce = lagged
+    for name, handler in iam._IAM_HANDLERS.items():
+        if not name.startswith(("Get", "List", "Simulate", "Generate")):
+            iam._IAM_HANDLERS[name] = remembering(handler)
+
+
+def remembering(handler):
+    def write(p):
+        account = get_account_id()
+        if lags.get(account):
+            before = {name: copy.deepcopy(getattr(iam, name)) for name in STORES}
+            past.setdefault(account, []).append((time.monotonic() + lags[account], before))
+        return handler(p)
+    return write
+
+
+# Clock ---------------------------------------------------------------------
+
+ahead = {}  # account -> seconds that AWS's clock is ahead of the machine's
+
+
+def offset():
+    return ahead.get(get_account_id(), 0)
+
+
+class Time:
+    """The module `time`, ahead; a signature's age is still judged by the machine's clock, as its client's is."""
+
+    def __getattr__(self, name):
+        return getattr(time, name)
+
+    def time(self):
+        return time.time() + offset()
+
+    def gmtime(self, seconds=None):
+        return time.gmtime(self.time() if seconds is None else seconds)
+
+
+class Datetime(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.datetime.now(tz) + datetime.timedelta(seconds=offset())
+
+
+class DatetimeModule:
+    datetime = Datetime
+
+    def __getattr__(self, name):
+        return getattr(datetime, name)
+
+
+def add_clock():
+    iam.time = sts.time = iam_evaluator.time = Time()
+    sts._evict_expired_sessions = lambda: None  # it would judge every account's sessions by one account's clock
+    iam_evaluator._dt = DatetimeModule()

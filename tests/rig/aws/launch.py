@@ -1,0 +1,372 @@
+#!/usr/bin/env python3
+"""MiniStack on 127.0.0.1 for one test process: started quickly, judged strictly, gone with its parent.
+
+    launch.py [--port N] [--journal FILE] [--dir DIR] [--keep]
+
+Prints one JSON line when it listens, {"endpoint": …, "port": …, "pid": …}, and nothing more. What MiniStack lacks of
+AWS is added by lacks.py. It ends when its parent does, unless --keep.
+
+Every AWS call is one JSON line of the journal, in the order in which they took effect:
+{"n", "time", "account", "key", "principal", "service", "region", "action", "params", "status", "code", "outcome",
+"rig"}; time is that of its arrival, outcome is answered, dropped, late or failed, rig says that the call is the
+test's own (drive.py).
+
+Tests steer it over HTTP, beside the AWS endpoint, with JSON in and out:
+
+    POST /_rig/rule     {"action", "do", "when", "nth", "times", "account", "key", "service", "writes",
+                         "status", "code", "seconds"} -> {"rule"}
+    GET  /_rig/held?rule=N&timeout=S     waits until the rule has been met -> {"call"} or {"call": null}
+    POST /_rig/release  {"rule"}         lets its held reply go, and retires the rule
+    POST /_rig/lag      {"account", "seconds"}    IAM writes count so much later
+    POST /_rig/clock    {"account", "ahead"}      AWS's clock is so far ahead
+
+A rule meets the nth call (1 unless said) and `times - 1` more that match its action ("*" is any), account, key and
+service, counted from when the rule was made; `writes` leaves Get… and List… out, and the rig's own calls match none.
+It acts before the call takes effect or after it (`when`):
+
+    hold   keep the call, or its reply, until released
+    drop   close the connection without a reply
+    fail   answer `status` and `code` instead
+    late   close the connection at once; the call takes effect `seconds` later
+"""
+
+import argparse
+import asyncio
+import contextvars
+import email.utils
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from urllib.parse import parse_qs, unquote
+
+import h11
+
+RIG_AGENT = b"breakglass-rig"
+DEFAULT_ACCOUNT = "111122223333"
+SCOPE = re.compile(r"Credential=([^/,]+)/\d{8}/([^/]*)/([^/]*)/aws4_request")
+READS = ("Get", "List")
+ERROR_CODE = re.compile(rb"<Code>([^<]+)</Code>|\"__type\"\s*:\s*\"([^\"]+)\"")
+
+
+def main():
+    options = parse_arguments()
+    private = options.dir or tempfile.mkdtemp(prefix="rig-aws-")
+    configure(private)
+    asyncio.run(run(options, private))
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description="MiniStack for the test rig")
+    parser.add_argument("--port", type=int, default=0, help="any free port unless given")
+    parser.add_argument("--journal", help="file that gets one JSON line per AWS call")
+    parser.add_argument("--dir", help="private directory for state, removed at the end; a new one unless given")
+    parser.add_argument("--keep", action="store_true", help="do not end with the parent")
+    return parser.parse_args()
+
+
+def configure(private):
+    """Set what MiniStack reads from the environment at import, and drop what it must not inherit."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "MINISTACK_", "LOCALSTACK_")):
+            del os.environ[name]
+    os.environ.update(
+        AUTH="true", LOG_LEVEL="CRITICAL", MINISTACK_ACCOUNT_ID=DEFAULT_ACCOUNT, PERSIST_STATE="0", S3_PERSIST="0",
+        TMPDIR=private, STATE_DIR=os.path.join(private, "state"), S3_DATA_DIR=os.path.join(private, "s3"),
+        DOCKER_HOST=f"unix://{private}/no-docker",
+    )
+    tempfile.tempdir = private
+
+
+async def run(options, private):
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    if not options.keep:
+        watch_parent(loop, stopping)
+    rig = Rig(options.journal)
+    server = await asyncio.start_server(rig.connection, "127.0.0.1", options.port, backlog=128)
+    port = server.sockets[0].getsockname()[1]
+    print(json.dumps({"endpoint": f"http://127.0.0.1:{port}", "port": port, "pid": os.getpid()}), flush=True)
+    await stopping.wait()
+    shutil.rmtree(private, ignore_errors=True)
+    os._exit(0)  # without unwinding: replies may be held, and nothing is worth keeping
+
+
+def watch_parent(loop, stopping):
+    """End with the parent process. PR_SET_PDEATHSIG would do so with its *thread*, and tests are threads."""
+    parent = os.getppid()
+    watched = os.pidfd_open(parent)
+    if os.getppid() != parent:
+        stopping.set()
+    loop.add_reader(watched, stopping.set)
+
+
+class Dropped(Exception):
+    """The connection is to be closed without a reply."""
+
+
+class Rig:
+    def __init__(self, journal):
+        from ministack import app as ministack
+        from ministack.services import sns  # noqa: F401  the first call of each service does not wait for its import
+
+        import lacks
+
+        lacks.install()
+        ministack._MAIN_LOOP = asyncio.get_running_loop()
+        self.app, self.lacks = ministack.app, lacks
+        self.journal = open(journal, "a", buffering=1) if journal else None
+        self.numbers, self.rules, self.tasks = itertools.count(1), {}, set()
+
+    # HTTP ------------------------------------------------------------------
+
+    async def connection(self, reader, writer):
+        """Serve one connection's requests in turn; its end, however it comes, is the client's business."""
+        http = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
+        try:
+            while await self.exchange(http, reader, writer):
+                pass
+        except (Dropped, ConnectionError, h11.RemoteProtocolError, h11.LocalProtocolError):
+            pass
+        finally:
+            writer.close()
+
+    async def exchange(self, http, reader, writer):
+        request, body = None, bytearray()
+        while True:
+            event = http.next_event()
+            if event is h11.NEED_DATA:
+                if http.they_are_waiting_for_100_continue:
+                    writer.write(http.send(h11.InformationalResponse(status_code=100, headers=[])))
+                http.receive_data(await reader.read(1 << 16))
+            elif isinstance(event, h11.Request):
+                request = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+            elif isinstance(event, h11.EndOfMessage):
+                break
+            else:
+                return False
+        path = request.target.partition(b"?")[0]
+        if path.startswith(b"/_rig/"):
+            status, headers, reply = await self.steer(request, bytes(body))
+        else:
+            status, headers, reply = await self.call(request, bytes(body))
+        response = h11.Response(status_code=status, headers=headers)
+        writer.write(http.send(response))
+        if reply and request.method != b"HEAD":
+            writer.write(http.send(h11.Data(data=reply)))
+        writer.write(http.send(h11.EndOfMessage()))
+        await writer.drain()
+        if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
+            return False
+        http.start_next_cycle()
+        return True
+
+    # AWS -------------------------------------------------------------------
+
+    async def call(self, request, body):
+        """One AWS call: the rules before it, MiniStack, the journal, the rules after it."""
+        call = describe(request, body)
+        call["account"], call["principal"] = owner(call["key"])
+        met = self.met(call)
+        before, after = ([r for r in met if r["when"] == when] for when in ("before", "after"))
+        for rule in before:
+            if rule["do"] in ("drop", "fail", "late"):
+                return self.spoil(rule, call, request, body)
+            await self.hold(rule, call)
+        reply = await self.apply(call, request, body, "dropped" if any(r["do"] == "drop" for r in after)
+                                 else "answered")
+        for rule in after:
+            if rule["do"] == "drop":
+                self.meet(rule, call)
+                raise Dropped
+            if rule["do"] == "fail":
+                self.meet(rule, call)
+                return failure(rule)
+            await self.hold(rule, call)
+        return reply
+
+    def spoil(self, rule, call, request, body):
+        """What a rule does instead of the call."""
+        self.meet(rule, call)
+        if rule["do"] == "fail":
+            self.write(call, rule["status"], rule["code"], "failed")
+            return failure(rule)
+        if rule["do"] == "drop":
+            self.write(call, None, None, "dropped")
+        else:
+            self.later(self.apply_late(rule["seconds"], call, request, body))
+        raise Dropped
+
+    async def apply_late(self, seconds, call, request, body):
+        await asyncio.sleep(seconds)
+        await self.apply(call, request, body, "late")
+
+    async def apply(self, call, request, body, outcome):
+        status, headers, reply = await self.ask_ministack(request, body)
+        found = ERROR_CODE.search(reply) if status >= 400 else None
+        code = (found.group(1) or found.group(2)).decode() if found else None
+        self.write(call, status, code, outcome)
+        return status, headers, reply
+
+    async def ask_ministack(self, request, body):
+        raw, _, query = request.target.partition(b"?")
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
+            "method": request.method.decode(), "path": unquote(raw.decode("latin-1")), "raw_path": raw,
+            "query_string": query, "headers": list(request.headers), "client": ("127.0.0.1", 0),
+            "server": ("127.0.0.1", 0),
+        }
+        unread = [{"type": "http.request", "body": body, "more_body": False}]
+        status, headers, parts = 500, [], []
+
+        async def receive():
+            return unread.pop() if unread else await asyncio.Event().wait()
+
+        async def send(message):
+            nonlocal status, headers
+            if message["type"] == "http.response.start":
+                status, headers = message["status"], message["headers"]
+            elif message["type"] == "http.response.body":
+                parts.append(message.get("body", b""))
+
+        async def ask():
+            await self.app(scope, receive, send)
+            return self.lacks.offset()
+
+        # A context of its own: MiniStack keeps a request's account, region and signature in context variables.
+        offset = await asyncio.get_running_loop().create_task(ask(), context=contextvars.Context())
+        if offset:
+            date = email.utils.formatdate(time.time() + offset, usegmt=True).encode()
+            headers = [(n, date if n.lower() == b"date" else v) for n, v in headers]
+        return status, headers, b"".join(parts)
+
+    def write(self, call, status, code, outcome):
+        line = {"n": next(self.numbers), **call, "status": status, "code": code,
+                "outcome": outcome}
+        if self.journal:
+            self.journal.write(json.dumps(line) + "\n")
+
+    def later(self, coroutine):
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    # Rules -----------------------------------------------------------------
+
+    def met(self, call):
+        """The rules whose turn this call is, counting it on each that it matches."""
+        turn = []
+        for rule in list(self.rules.values()):
+            if call["rig"] or rule["action"] not in ("*", call["action"]):
+                continue
+            if rule["writes"] and call["action"].startswith(READS):
+                continue
+            if any(rule[name] not in (None, call[name]) for name in ("account", "key", "service")):
+                continue
+            rule["seen"] += 1
+            if rule["nth"] <= rule["seen"] < rule["nth"] + rule["times"]:
+                turn.append(rule)
+        return turn
+
+    def meet(self, rule, call):
+        rule["call"] = call
+        rule["reached"].set()
+
+    async def hold(self, rule, call):
+        self.meet(rule, call)
+        await rule["released"].wait()
+
+    async def steer(self, request, body):
+        path, _, query = request.target.decode().partition("?")
+        asked = json.loads(body) if body else {name: values[0] for name, values in parse_qs(query).items()}
+        steers = {"rule": self.add_rule, "held": self.held, "release": self.release, "lag": self.lag,
+                  "clock": self.clock}
+        reply = json.dumps(await steers[path.removeprefix("/_rig/")](asked)).encode()
+        return 200, [(b"content-type", b"application/json"), (b"content-length", str(len(reply)).encode())], reply
+
+    async def add_rule(self, asked):
+        number = next(self.numbers)
+        self.rules[number] = {
+            "when": "after", "nth": 1, "times": 1, "account": None, "key": None, "service": None,
+            "writes": False, "status": 503, "code": "ServiceUnavailable", "seconds": 1, **asked,
+            "seen": 0, "call": None, "reached": asyncio.Event(), "released": asyncio.Event(),
+        }
+        return {"rule": number}
+
+    async def held(self, asked):
+        rule = self.rules[int(asked["rule"])]
+        try:
+            await asyncio.wait_for(rule["reached"].wait(), float(asked.get("timeout", 0)))
+        except TimeoutError:
+            return {"call": None}
+        return {"call": rule["call"]}
+
+    async def release(self, asked):
+        rule = self.rules.pop(int(asked["rule"]), None)
+        if rule:
+            rule["released"].set()
+        return {}
+
+    async def lag(self, asked):
+        self.lacks.lags[asked["account"]] = asked["seconds"]
+        return {}
+
+    async def clock(self, asked):
+        self.lacks.ahead[asked["account"]] = asked["ahead"]
+        return {}
+
+
+def describe(request, body):
+    """What a call is, as its own headers and body say."""
+    headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
+    query = request.target.partition(b"?")[2].decode("latin-1")
+    form = body.decode("utf-8", "replace") if "x-www-form-urlencoded" in headers.get("content-type", "") else ""
+    params = {name: values[0] for name, values in parse_qs("&".join(filter(None, (query, form)))).items()}
+    if body[:1] == b"{" and "json" in headers.get("content-type", ""):
+        params.update(json.loads(body))
+    scope = SCOPE.search(headers.get("authorization", "") or "Credential=" + params.get("X-Amz-Credential", ""))
+    key, region, service = scope.groups() if scope else ("", "", "")
+    action = params.pop("Action", "") or headers.get("x-amz-target", "").rpartition(".")[2]
+    params.pop("Version", None)
+    return {
+        "time": time.time(), "key": key, "service": service, "region": region,
+        "action": action or f"{request.method.decode()} {request.target.decode().partition('?')[0]}",
+        "params": params, "rig": RIG_AGENT.decode() in headers.get("user-agent", ""),
+    }
+
+
+def owner(key):
+    """The account of an access key and who holds it: a user's name, `root`, or nobody known."""
+    from ministack.services import iam, sts
+
+    if re.fullmatch(r"\d{12}", key):
+        return key, "root"
+    if key in sts._sessions:
+        session = sts._sessions[key]
+        return session.get("AccountId"), session.get("PrincipalName") or session.get("Arn")
+    for (account, held), record in list(iam._access_keys.to_dict().items()):
+        if held == key:
+            return account, record["UserName"]
+    return (DEFAULT_ACCOUNT, "root") if key == "test" else (None, None)
+
+
+def failure(rule):
+    """An error in the shape that the Query protocol's clients read."""
+    reply = (f"<ErrorResponse><Error><Type>Receiver</Type><Code>{rule['code']}</Code><Message>the rig says so"
+             "</Message></Error><RequestId>rig</RequestId></ErrorResponse>").encode()
+    return rule["status"], [(b"content-type", b"text/xml"), (b"content-length", str(len(reply)).encode()),
+                            (b"date", email.utils.formatdate(usegmt=True).encode())], reply
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    main()

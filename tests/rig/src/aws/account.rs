@@ -1,0 +1,494 @@
+//! An account as its administrator deploys it for breakglass (DESIGN section 5), and what may go wrong with it.
+
+use super::{Aws, AwsError, Call, Creds, Probe, REGION, Rule, Standing};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub const DENY_ALL: &str = "arn:aws:iam::aws:policy/AWSDenyAll";
+pub const GATE: &str = "breakglass-gate";
+const CEILING: &str = "breakglass-ceiling";
+
+const TEMPLATE_ACCOUNT: &str = "111122223333";
+const TEMPLATE_USER: &str = "user/emergency";
+const TEMPLATE_SESSION: &str = "S7f3a";
+const TEMPLATE_T0: &str = "2026-11-22T02:17:00Z";
+const TEMPLATE_T1: &str = "2026-11-22T03:17:00Z";
+const CEILING_DOCUMENT: &str = include_str!("../../aws/policies/ceiling.json");
+const OPENER_DOCUMENT: &str = include_str!("../../aws/policies/opener.json");
+const CLOSER_DOCUMENT: &str = include_str!("../../aws/policies/closer.json");
+const GATE_DOCUMENT: &str = include_str!("../../aws/policies/gate.json");
+
+/// One emergency user with its ceiling, its opener and its closer.
+pub struct Account {
+    pub aws: Aws,
+    /// The target's name in the vault.
+    pub name: String,
+    /// Twelve digits.
+    pub id: String,
+    pub user: String,
+    pub emergency: Creds,
+    pub opener: Creds,
+    pub closer: Creds,
+    pub boundary_arn: String,
+    /// The boundary's document as it was sealed.
+    pub boundary: Value,
+    ahead: AtomicI64,
+}
+
+/// Something about the emergency user that is not as it was sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drift {
+    /// A second inline policy, `leftover`.
+    InlinePolicy,
+    /// A second managed policy, `AmazonS3ReadOnlyAccess`.
+    AttachedPolicy,
+    /// Membership in the group `admins`.
+    Group,
+    SecondActiveKey,
+    /// Worth a warning, no more.
+    SecondInactiveKey,
+    LoginProfile,
+    SshPublicKey,
+    SigningCertificate,
+    /// A credential for CodeCommit.
+    ServiceCredential,
+    MfaDevice,
+    UserMissing,
+    /// The boundary is another policy, `anything`.
+    OtherBoundary,
+    NoBoundary,
+    /// The boundary's default version allows one service more.
+    EditedBoundary,
+    /// AWSDenyAll is not attached: an untidy end.
+    DenyMissing,
+    /// The key is active: an untidy end.
+    KeyActive,
+}
+
+/// What IAM says of the emergency user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    pub denied: bool,
+    pub key_active: bool,
+    /// The document of `breakglass-gate`.
+    pub gate: Option<Value>,
+}
+
+impl Rest {
+    /// AWSDenyAll attached and the key inactive, whatever gate is left over.
+    pub fn at_rest(&self) -> bool {
+        self.denied && !self.key_active
+    }
+}
+
+impl Account {
+    pub(super) fn seed(aws: Aws, name: &str, id: String, user: &str) -> Account {
+        let nobody = Creds {
+            key: String::new(),
+            secret: String::new(),
+            token: None,
+        };
+        let mut account = Account {
+            boundary_arn: format!("arn:aws:iam::{id}:policy/{CEILING}"),
+            boundary: serde_json::from_str(CEILING_DOCUMENT).expect("ceiling.json"),
+            name: name.to_owned(),
+            user: user.to_owned(),
+            ahead: AtomicI64::new(0),
+            emergency: nobody.clone(),
+            opener: nobody.clone(),
+            closer: nobody,
+            aws,
+            id,
+        };
+        let made = account.try_root(
+            "create_policy",
+            json!({"PolicyName": CEILING, "PolicyDocument": CEILING_DOCUMENT}),
+        );
+        assert!(
+            made.is_ok()
+                || made
+                    .as_ref()
+                    .is_err_and(|e| e.code == "EntityAlreadyExists"),
+            "{made:?}"
+        );
+
+        account.root(
+            "create_user",
+            json!({"UserName": user, "PermissionsBoundary": account.boundary_arn}),
+        );
+        account.root(
+            "attach_user_policy",
+            json!({"UserName": user, "PolicyArn": DENY_ALL}),
+        );
+        account.emergency = account.new_key(user);
+        account.set_key(false);
+        account.opener = account.servant("opener", OPENER_DOCUMENT);
+        account.closer = account.servant("closer", CLOSER_DOCUMENT);
+        account
+    }
+
+    /// Another emergency user of the same account, with an opener and a closer of its own: a drill's.
+    pub fn beside(&self, name: &str, user: &str) -> Account {
+        Account::seed(self.aws.clone(), name, self.id.clone(), user)
+    }
+
+    /// A user who can do to the emergency user what `document` says, and nothing else.
+    fn servant(&self, role: &str, document: &str) -> Creds {
+        let name = format!("{}-{role}", self.user);
+        let document = self.here(document);
+        self.root("create_user", json!({"UserName": name}));
+        self.root(
+            "put_user_policy",
+            json!({"UserName": name, "PolicyName": role, "PolicyDocument": document}),
+        );
+        self.new_key(&name)
+    }
+
+    fn new_key(&self, user: &str) -> Creds {
+        Creds::from_reply(&self.root("create_access_key", json!({"UserName": user}))["AccessKey"])
+    }
+
+    /// A template's text for this account and user.
+    fn here(&self, template: &str) -> String {
+        let user = format!("user/{}", self.user);
+        template
+            .replace(TEMPLATE_ACCOUNT, &self.id)
+            .replace(TEMPLATE_USER, &user)
+    }
+
+    // What is sealed ---------------------------------------------------------
+
+    /// What `breakglass seal` reads on stdin, for this one target.
+    pub fn payload(&self, grant: Value, max_window: &str) -> Value {
+        json!({"version": 1, "targets": [self.target(grant, max_window)], "runbook": "call the owner of the service"})
+    }
+
+    /// This account as one target of a payload.
+    pub fn target(&self, grant: Value, max_window: &str) -> Value {
+        let pair = |c: &Creds| json!({"access_key_id": c.key, "secret_access_key": c.secret});
+        json!({
+            "name": self.name, "partition": "aws", "account": self.id, "regions": [REGION], "user": self.user,
+            "boundary": self.boundary_arn, "boundary_sha256": self.boundary_sha256(), "max_window": max_window,
+            "opener": pair(&self.opener), "closer": pair(&self.closer), "emergency": pair(&self.emergency),
+            "grant": grant,
+        })
+    }
+
+    /// A grant that most tests are content with.
+    pub fn grant() -> Value {
+        json!([{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}])
+    }
+
+    /// SHA-256 over the RFC 8785 form of the boundary's document, in hex.
+    pub fn boundary_sha256(&self) -> String {
+        let canonical = serde_json_canonicalizer::to_vec(&self.boundary).expect("canonical JSON");
+        hex::encode(Sha256::digest(canonical))
+    }
+
+    /// An SNS topic for alerts and a key that may only publish to it.
+    pub fn topic(&self, name: &str) -> (String, Creds) {
+        let made = self.call(
+            &self.aws.root_of(&self.id),
+            "sns",
+            "create_topic",
+            json!({"Name": name}),
+        );
+        let arn = made.expect("a topic")["TopicArn"]
+            .as_str()
+            .expect("its ARN")
+            .to_owned();
+        let user = format!("{name}-publisher");
+        let document = json!({"Version": "2012-10-17", "Statement": [
+            {"Sid": "Tell", "Effect": "Allow", "Action": "sns:Publish", "Resource": arn}]});
+        self.root("create_user", json!({"UserName": user}));
+        self.root(
+            "put_user_policy",
+            json!({"UserName": user, "PolicyName": "publish", "PolicyDocument": document.to_string()}),
+        );
+        (arn, self.new_key(&user))
+    }
+
+    // What AWS says ----------------------------------------------------------
+
+    /// One IAM call as the account's root; it must succeed.
+    pub fn root(&self, op: &str, args: Value) -> Value {
+        self.try_root(op, args.clone())
+            .unwrap_or_else(|error| panic!("{op} {args}: {error:?}"))
+    }
+
+    /// One IAM call as the account's root.
+    pub fn try_root(&self, op: &str, args: Value) -> Result<Value, AwsError> {
+        self.call(&self.aws.root_of(&self.id), "iam", op, args)
+    }
+
+    pub fn call(
+        &self,
+        who: &Creds,
+        service: &str,
+        op: &str,
+        args: Value,
+    ) -> Result<Value, AwsError> {
+        self.aws.call(who, service, op, args)
+    }
+
+    pub fn probe(&self, who: &Creds) -> Probe {
+        self.aws.probe(who)
+    }
+
+    /// What IAM says of the emergency user now, as root reads it.
+    pub fn rest(&self) -> Rest {
+        let user = json!({"UserName": self.user});
+        let attached = self.root("list_attached_user_policies", user.clone());
+        let keys = self.root("list_access_keys", user.clone());
+        let gate = self.try_root(
+            "get_user_policy",
+            json!({"UserName": self.user, "PolicyName": GATE}),
+        );
+        let any = |list: &Value, name: &str, wanted: &str| {
+            list.as_array()
+                .is_some_and(|all| all.iter().any(|one| one[name] == wanted))
+        };
+        Rest {
+            denied: any(&attached["AttachedPolicies"], "PolicyArn", DENY_ALL),
+            key_active: any(&keys["AccessKeyMetadata"], "Status", "Active"),
+            gate: gate.ok().map(|found| found["PolicyDocument"].clone()),
+        }
+    }
+
+    /// The calls that this account has received and that were not the rig's own.
+    pub fn journal(&self) -> Vec<Call> {
+        self.aws
+            .journal()
+            .into_iter()
+            .filter(|call| call.account.as_deref() == Some(&self.id))
+            .collect()
+    }
+
+    /// The actions of `journal`, for tests that compare the order.
+    pub fn actions(&self) -> Vec<String> {
+        self.journal().into_iter().map(|call| call.action).collect()
+    }
+
+    // What goes wrong --------------------------------------------------------
+
+    /// Sets a rule for this account's calls.
+    pub fn rule(&self, rule: Rule) -> Standing {
+        self.aws.rule(rule.account(&self.id))
+    }
+
+    /// IAM writes count only so much later from now on, though IAM's reads show them at once.
+    pub fn lag(&self, by: Duration) {
+        self.aws.steer(
+            "POST",
+            "lag",
+            &json!({"account": self.id, "seconds": by.as_secs_f64()}),
+        );
+    }
+
+    /// AWS's clock is so far ahead of this machine's from now on.
+    pub fn set_ahead(&self, seconds: i64) {
+        self.ahead.store(seconds, Ordering::Relaxed);
+        self.aws.steer(
+            "POST",
+            "clock",
+            &json!({"account": self.id, "ahead": seconds}),
+        );
+    }
+
+    /// AWS's time in seconds since 1970.
+    pub fn now(&self) -> i64 {
+        let here = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("a clock after 1970")
+            .as_secs();
+        here as i64 + self.ahead.load(Ordering::Relaxed)
+    }
+
+    pub fn drift(&self, drift: Drift) {
+        let user = self.user.as_str();
+        match drift {
+            Drift::InlinePolicy => {
+                let document = json!({"Version": "2012-10-17", "Statement": [
+                    {"Sid": "Leftover", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]});
+                self.put_inline("leftover", &document);
+            }
+            Drift::AttachedPolicy => {
+                let arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+                self.root(
+                    "attach_user_policy",
+                    json!({"UserName": user, "PolicyArn": arn}),
+                );
+            }
+            Drift::Group => {
+                self.root("create_group", json!({"GroupName": "admins"}));
+                self.root(
+                    "add_user_to_group",
+                    json!({"GroupName": "admins", "UserName": user}),
+                );
+            }
+            Drift::SecondActiveKey => drop(self.new_key(user)),
+            Drift::SecondInactiveKey => {
+                let key = self.new_key(user).key;
+                self.root(
+                    "update_access_key",
+                    json!({"UserName": user, "AccessKeyId": key, "Status": "Inactive"}),
+                );
+            }
+            Drift::LoginProfile => {
+                self.root(
+                    "create_login_profile",
+                    json!({"UserName": user, "Password": "correct-Horse-9"}),
+                );
+            }
+            Drift::SshPublicKey => {
+                self.root(
+                    "upload_ssh_public_key",
+                    json!({"UserName": user, "SSHPublicKeyBody": "ssh-rsa AAAA"}),
+                );
+            }
+            Drift::SigningCertificate => {
+                self.root(
+                    "upload_signing_certificate",
+                    json!({"UserName": user, "CertificateBody": "PEM"}),
+                );
+            }
+            Drift::ServiceCredential => {
+                let service = "codecommit.amazonaws.com";
+                self.root(
+                    "create_service_specific_credential",
+                    json!({"UserName": user, "ServiceName": service}),
+                );
+            }
+            Drift::MfaDevice => {
+                let made = self.root(
+                    "create_virtual_mfa_device",
+                    json!({"VirtualMFADeviceName": user}),
+                );
+                let serial = &made["VirtualMFADevice"]["SerialNumber"];
+                self.root(
+                    "enable_mfa_device",
+                    json!({
+                    "UserName": user, "SerialNumber": serial, "AuthenticationCode1": "123456",
+                    "AuthenticationCode2": "654321"}),
+                );
+            }
+            Drift::UserMissing => self.delete_user(),
+            Drift::OtherBoundary => {
+                let document = json!({"Version": "2012-10-17", "Statement": [
+                    {"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+                self.root(
+                    "create_policy",
+                    json!({"PolicyName": "anything", "PolicyDocument": document.to_string()}),
+                );
+                let arn = format!("arn:aws:iam::{}:policy/anything", self.id);
+                self.root(
+                    "put_user_permissions_boundary",
+                    json!({"UserName": user, "PermissionsBoundary": arn}),
+                );
+            }
+            Drift::NoBoundary => {
+                self.root(
+                    "delete_user_permissions_boundary",
+                    json!({"UserName": user}),
+                );
+            }
+            Drift::EditedBoundary => {
+                let mut document = self.boundary.clone();
+                let services = document["Statement"][0]["Action"]
+                    .as_array_mut()
+                    .expect("a list of services");
+                services.push(json!("kms:*"));
+                self.root("create_policy_version", json!({
+                    "PolicyArn": self.boundary_arn, "PolicyDocument": document.to_string(), "SetAsDefault": true}));
+            }
+            Drift::DenyMissing => {
+                self.root(
+                    "detach_user_policy",
+                    json!({"UserName": user, "PolicyArn": DENY_ALL}),
+                );
+            }
+            Drift::KeyActive => self.set_key(true),
+        }
+    }
+
+    fn delete_user(&self) {
+        self.root(
+            "detach_user_policy",
+            json!({"UserName": self.user, "PolicyArn": DENY_ALL}),
+        );
+        let key = &self.emergency.key;
+        self.root(
+            "delete_access_key",
+            json!({"UserName": self.user, "AccessKeyId": key}),
+        );
+        self.root("delete_user", json!({"UserName": self.user}));
+    }
+
+    fn put_inline(&self, name: &str, document: &Value) {
+        self.root(
+            "put_user_policy",
+            json!({
+            "UserName": self.user, "PolicyName": name, "PolicyDocument": document.to_string()}),
+        );
+    }
+
+    /// Switches the emergency key, as root.
+    pub fn set_key(&self, active: bool) {
+        let status = if active { "Active" } else { "Inactive" };
+        self.root(
+            "update_access_key",
+            json!({
+            "UserName": self.user, "AccessKeyId": self.emergency.key, "Status": status}),
+        );
+    }
+
+    /// A gate as another session of the tool would have written it: `session` starts each Sid, T0 and T1 are seconds
+    /// since 1970 by AWS's clock.
+    pub fn gate(&self, session: &str, t0: i64, t1: i64) -> Value {
+        let text = GATE_DOCUMENT
+            .replace(TEMPLATE_SESSION, session)
+            .replace(TEMPLATE_T0, &utc(t0))
+            .replace(TEMPLATE_T1, &utc(t1));
+        serde_json::from_str(&text).expect("gate.json")
+    }
+
+    /// Somebody else's window: their gate, the key active, no deny. T1 may lie ahead or behind.
+    pub fn put_window(&self, session: &str, t0: i64, t1: i64) {
+        self.put_inline(GATE, &self.gate(session, t0, t1));
+        self.drift(Drift::KeyActive);
+        self.drift(Drift::DenyMissing);
+    }
+
+    /// Closes as root, so that one test may go on after a window.
+    pub fn put_to_rest(&self) {
+        self.root(
+            "attach_user_policy",
+            json!({"UserName": self.user, "PolicyArn": DENY_ALL}),
+        );
+        self.set_key(false);
+    }
+}
+
+/// Seconds since 1970 as IAM writes dates, `2026-11-22T02:17:00Z`.
+pub fn utc(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Days to a date in the proleptic Gregorian calendar, years counted from 1 March.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3_600, rest % 3_600 / 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}

@@ -1,0 +1,138 @@
+//! Calls as AWS saw them, and rules that hold, drop, fail or delay one of them.
+
+use super::Aws;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// One call, as AWS received it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Call {
+    /// When it arrived, in seconds since 1970.
+    pub time: f64,
+    pub account: Option<String>,
+    /// The access key that signed it.
+    pub key: String,
+    /// The user who holds that key, or `root`.
+    pub principal: Option<String>,
+    pub service: String,
+    pub region: String,
+    pub action: String,
+    pub params: Value,
+    /// None when it never took effect.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// AWS's error code.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// `answered`, `dropped`, `late` or `failed`.
+    #[serde(default)]
+    pub outcome: String,
+    pub(super) rig: bool,
+}
+
+/// Which call something happens to, and what: `Rule::after("DetachUserPolicy").nth(2)` holds the reply to the second.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Rule(Value);
+
+impl Rule {
+    /// Before a call of this action takes effect; `"*"` is any action.
+    pub fn before(action: &str) -> Rule {
+        Rule(json!({"action": action, "when": "before", "do": "hold"}))
+    }
+
+    /// When it has taken effect, before its reply is sent.
+    pub fn after(action: &str) -> Rule {
+        Rule(json!({"action": action, "when": "after", "do": "hold"}))
+    }
+
+    /// The nth call that matches, from 1, counted from when the rule is set.
+    pub fn nth(self, nth: u32) -> Rule {
+        self.with("nth", json!(nth))
+    }
+
+    /// That call and the ones after it, so many together.
+    pub fn times(self, times: u32) -> Rule {
+        self.with("times", json!(times))
+    }
+
+    pub fn account(self, id: &str) -> Rule {
+        self.with("account", json!(id))
+    }
+
+    pub fn service(self, service: &str) -> Rule {
+        self.with("service", json!(service))
+    }
+
+    /// Only calls that change something: no `Get…` and no `List…`.
+    pub fn writes(self) -> Rule {
+        self.with("writes", json!(true))
+    }
+
+    /// Only calls that this access key signed.
+    pub fn key(self, key: &str) -> Rule {
+        self.with("key", json!(key))
+    }
+
+    /// Closes the connection without a reply, instead of holding.
+    pub fn lose(self) -> Rule {
+        self.with("do", json!("drop"))
+    }
+
+    /// Answers this status and error code, instead of holding.
+    pub fn fail(self, status: u16, code: &str) -> Rule {
+        self.with("do", json!("fail"))
+            .with("status", json!(status))
+            .with("code", json!(code))
+    }
+
+    /// Closes the connection at once and lets the call take effect so much later, instead of holding.
+    pub fn late(self, by: Duration) -> Rule {
+        self.with("do", json!("late"))
+            .with("when", json!("before"))
+            .with("seconds", json!(by.as_secs_f64()))
+    }
+
+    fn with(mut self, name: &str, value: Value) -> Rule {
+        self.0[name] = value;
+        self
+    }
+}
+
+/// A rule in force; dropping it releases what it holds and ends it.
+#[must_use = "a rule ends when this is dropped"]
+pub struct Standing {
+    aws: Aws,
+    number: u64,
+}
+
+impl Standing {
+    pub(super) fn set(aws: Aws, rule: Rule) -> Standing {
+        let number = aws.steer("POST", "rule", &rule.0)["rule"]
+            .as_u64()
+            .expect("a rule's number");
+        Standing { aws, number }
+    }
+
+    /// Waits until the rule has met its call; None when that took longer than `patience`.
+    pub fn wait(&self, patience: Duration) -> Option<Call> {
+        let path = format!(
+            "held?rule={}&timeout={}",
+            self.number,
+            patience.as_secs_f64()
+        );
+        let call = self.aws.steer("GET", &path, &Value::Null)["call"].take();
+        (!call.is_null()).then(|| serde_json::from_value(call).expect("a call"))
+    }
+
+    /// Lets the held call, or its reply, go on.
+    pub fn release(self) {}
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.aws
+            .steer("POST", "release", &json!({"rule": self.number}));
+    }
+}

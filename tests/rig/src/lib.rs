@@ -1,0 +1,17 @@
+//! The rig: what the tests stand on where there is no hardware and no AWS account.
+//!
+//! - [`office`]: all of these together, with custodians who enrol, seal and open;
+//! - [`token`]: virtual YubiKeys with PIN, touch, attestation and faults;
+//! - [`pcscd`]: a private smart card daemon they are plugged into;
+//! - [`pty`]: a person at a terminal;
+//! - [`aws`]: an emulated AWS that judges as AWS does, and someone else's client to look at it;
+//! - [`memory`]: what a process still holds, while it lives and at its very end.
+//!
+//! Nothing here is faked inside the product: it meets the rig through pcscd, a terminal and the kernel.
+
+pub mod aws;
+pub mod memory;
+pub mod office;
+pub mod pcscd;
+pub mod pty;
+pub mod token;

@@ -1,0 +1,119 @@
+//! Whether a process still holds a secret: searched in all its readable memory, while it lives or at its end.
+//!
+//! Memory is searched for every run of eight bytes of a secret, because an allocator overwrites the beginning
+//! of a freed block and a search for the whole would pass by luck. A test that finds nothing proves nothing
+//! until a control secret, which must be found, was searched for in the same way.
+
+mod trace;
+mod windows;
+
+pub use trace::{Ending, Tracing, trace_exit};
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use windows::Windows;
+
+/// How much is read at once.
+const CHUNK: usize = 1 << 20;
+
+/// A piece of a secret in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The secret's name.
+    pub name: String,
+    /// Where the piece begins in memory.
+    pub address: u64,
+    /// Where the piece begins in the secret.
+    pub offset: usize,
+    /// Its length in bytes, eight or more.
+    pub len: usize,
+    /// What is mapped there, as /proc/PID/maps names it: `[heap]`, `[stack]`, a file, or nothing.
+    pub mapping: String,
+}
+
+/// What one search saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Finding {
+    /// Pieces of secrets.
+    pub hits: Vec<Hit>,
+    /// How many bytes were searched.
+    pub searched: u64,
+    /// Mappings that claim to be readable and are not, such as `[vvar]` or secretmem.
+    pub unreadable: Vec<String>,
+}
+
+impl Finding {
+    /// Whether a piece of the secret of this name was found.
+    pub fn found(&self, name: &str) -> bool {
+        self.hits.iter().any(|hit| hit.name == name)
+    }
+}
+
+/// Searches a process that lives on; it is not stopped meanwhile.
+///
+/// # Errors
+/// If its memory may not be read.
+pub fn search_now(pid: u32, secrets: &[(&str, &[u8])]) -> io::Result<Finding> {
+    search(Path::new(&format!("/proc/{pid}")), &Windows::new(secrets))
+}
+
+/// Searches the memory of the process or thread whose directory in /proc this is.
+fn search(process: &Path, windows: &Windows) -> io::Result<Finding> {
+    let maps = std::fs::read_to_string(process.join("maps"))?;
+    let memory = File::open(process.join("mem"))?;
+    let mut finding = Finding::default();
+    let mut buffer = vec![0; CHUNK + windows::OVERLAP];
+    for mapping in maps.lines().filter_map(Mapping::parse) {
+        if mapping.search(&memory, windows, &mut buffer, &mut finding).is_err() {
+            finding.unreadable.push(mapping.name.into());
+        }
+    }
+    Ok(finding)
+}
+
+/// One line of /proc/PID/maps that can be read.
+struct Mapping<'a> {
+    start: u64,
+    end: u64,
+    name: &'a str,
+}
+
+impl<'a> Mapping<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut fields = line.splitn(6, ' ');
+        let (start, end) = fields.next()?.split_once('-')?;
+        fields.next().filter(|rights| rights.starts_with('r'))?;
+        let name = fields.nth(3).unwrap_or("").trim_start();
+        let hex = |text| u64::from_str_radix(text, 16).ok();
+        Some(Self { start: hex(start)?, end: hex(end)?, name })
+    }
+
+    fn search(
+        &self,
+        memory: &File,
+        windows: &Windows,
+        buffer: &mut [u8],
+        finding: &mut Finding,
+    ) -> io::Result<()> {
+        let mut at = self.start;
+        let mut carried = 0;
+        while at < self.end {
+            let want = usize::try_from(self.end - at).map_or(CHUNK, |left| left.min(CHUNK));
+            let read = memory.read_at(&mut buffer[carried..carried + want], at)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let filled = carried + read;
+            let base = at - carried as u64;
+            windows.search(&buffer[..filled], base, self.name, &mut finding.hits);
+            finding.searched += read as u64;
+            at += read as u64;
+            // Windows that straddle two chunks are seen whole in the second.
+            carried = filled.min(windows::OVERLAP);
+            buffer.copy_within(filled - carried..filled, 0);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! A process's very end, held still for a look: traced until its last thread is about to exit.
+
+use super::windows::Windows;
+use super::{Finding, search};
+use nix::errno::Errno;
+use nix::libc::{self, WIFSTOPPED, WSTOPSIG, c_int, c_long};
+use nix::sys::ptrace::{self, Options};
+use nix::unistd::Pid;
+use std::collections::HashSet;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+
+/// How a traced process ended, and what was in its memory then.
+#[derive(Debug)]
+pub struct Ending {
+    /// Its status.
+    pub status: ExitStatus,
+    /// What was found.
+    pub finding: Finding,
+}
+
+/// A process that is traced to its end.
+pub struct Tracing {
+    // The child is not waited for through this: its stops would be taken for its end.
+    _child: Child,
+    ending: Receiver<Ending>,
+}
+
+/// Traces a child, all its threads included, and searches its memory when the last thread is about to exit.
+///
+/// Tracing has begun when this returns. It takes the child, because nobody else may wait for it from now on.
+///
+/// # Panics
+/// If the child cannot be traced, or a secret cannot be searched for.
+pub fn trace_exit(child: Child, secrets: &[(&str, &[u8])]) -> Tracing {
+    let windows = Windows::new(secrets);
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid fits"));
+    let (begun, attached) = channel();
+    let (ended, ending) = channel();
+    std::thread::spawn(move || {
+        let tracer = Tracer::attach(pid, windows);
+        let _ = begun.send(tracer.as_ref().map(|_| ()).map_err(|e| *e));
+        if let Ok(tracer) = tracer {
+            let _ = ended.send(tracer.follow());
+        }
+    });
+    let attached = attached.recv().expect("the tracer answers");
+    attached.unwrap_or_else(|e| panic!("cannot trace {pid}: {e}"));
+    Tracing { _child: child, ending }
+}
+
+impl Tracing {
+    /// The ending, if it has come.
+    ///
+    /// # Panics
+    /// If the end came without a look, or was asked for twice.
+    pub fn poll(&mut self) -> Option<Ending> {
+        match self.ending.try_recv() {
+            Ok(ending) => Some(ending),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => panic!("its end was missed, or has been told already"),
+        }
+    }
+
+    /// Waits for the ending.
+    ///
+    /// # Panics
+    /// If the end came without a look.
+    pub fn wait(self) -> Ending {
+        self.ending.recv().expect("its end was missed")
+    }
+}
+
+struct Tracer {
+    process: Pid,
+    windows: Windows,
+    /// Threads that are not about to exit.
+    alive: HashSet<Pid>,
+    finding: Option<io::Result<Finding>>,
+}
+
+impl Tracer {
+    fn attach(process: Pid, windows: Windows) -> nix::Result<Self> {
+        let mut tracer = Self { process, windows, alive: HashSet::new(), finding: None };
+        // Threads that are born meanwhile are seen in the next round, or traced by birth.
+        while tracer.attach_new()? {}
+        Ok(tracer)
+    }
+
+    fn attach_new(&mut self) -> nix::Result<bool> {
+        let options = Options::PTRACE_O_TRACEEXIT | Options::PTRACE_O_TRACECLONE;
+        let mut any = false;
+        let threads = std::fs::read_dir(self.tasks()).map_err(|_| Errno::ESRCH)?;
+        for thread in threads.flatten() {
+            let Some(id) = thread.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let thread = Pid::from_raw(id);
+            if !self.alive.contains(&thread) {
+                match ptrace::seize(thread, options) {
+                    Err(Errno::ESRCH) if thread != self.process => continue,
+                    // Traced by birth.
+                    Err(Errno::EPERM) if thread != self.process => {}
+                    other => other?,
+                }
+                self.alive.insert(thread);
+                any = true;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Lets it run to its end.
+    fn follow(mut self) -> Ending {
+        loop {
+            let (thread, status) = next_change().unwrap_or_else(|e| panic!("{}: end missed: {e}", self.process));
+            if WIFSTOPPED(status) {
+                self.stopped(thread, WSTOPSIG(status), status >> 16);
+            } else {
+                self.alive.remove(&thread);
+                if thread == self.process {
+                    let finding = self.finding.expect("the last thread stopped before its exit");
+                    let finding = finding.unwrap_or_else(|e| panic!("{thread} could not be searched: {e}"));
+                    return Ending { status: ExitStatus::from_raw(status), finding };
+                }
+            }
+        }
+    }
+
+    /// One thread stopped: for an event of the tracer's, or (event 0) for a signal that it shall get.
+    fn stopped(&mut self, thread: Pid, signal: c_int, event: c_int) {
+        match event {
+            libc::PTRACE_EVENT_EXIT => {
+                self.alive.remove(&thread);
+                if self.alive.is_empty() {
+                    self.look(thread);
+                }
+            }
+            // A thread counts from its own first stop: it may be gone when its birth is told.
+            _ => _ = self.alive.insert(thread),
+        }
+        match (event, signal) {
+            (0, signal) => resume(libc::PTRACE_CONT, thread, signal),
+            // Stopped by job control: it stays so until whoever stopped it continues it.
+            (libc::PTRACE_EVENT_STOP, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU) => {
+                resume(libc::PTRACE_LISTEN, thread, 0);
+            }
+            _ => resume(libc::PTRACE_CONT, thread, 0),
+        }
+    }
+
+    fn look(&mut self, thread: Pid) {
+        // The first thread may be gone already, so the memory is that of the last one. Should a thread that
+        // has not stopped yet follow, there will be another look.
+        self.finding = Some(search(&self.tasks().join(thread.to_string()), &self.windows));
+    }
+
+    fn tasks(&self) -> PathBuf {
+        format!("/proc/{}/task", self.process).into()
+    }
+}
+
+/// The next stop or end among what this very thread traces; the process may have other children.
+fn next_change() -> nix::Result<(Pid, c_int)> {
+    let mut status = 0;
+    loop {
+        // SAFETY: the status is a live integer of our own.
+        let thread = unsafe { libc::waitpid(-1, &mut status, libc::__WALL | libc::__WNOTHREAD) };
+        match Errno::result(thread) {
+            Err(Errno::EINTR) => {}
+            other => return Ok((Pid::from_raw(other?), status)),
+        }
+    }
+}
+
+/// Lets a stopped thread go on; if it is gone meanwhile, its end will be told.
+fn resume(request: libc::c_uint, thread: Pid, signal: c_int) {
+    let nothing = std::ptr::null_mut::<libc::c_void>();
+    // SAFETY: both requests ignore the address and take a number for data; nothing is dereferenced.
+    unsafe { libc::ptrace(request, thread.as_raw(), nothing, c_long::from(signal)) };
+}

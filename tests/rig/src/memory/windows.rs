@@ -1,0 +1,112 @@
+//! The eight-byte windows of some secrets, and a fast look for any of them.
+
+use super::Hit;
+use std::collections::HashMap;
+
+/// Bytes in a window.
+const WINDOW: usize = 8;
+/// Bytes of one chunk that a window may share with the next.
+pub(super) const OVERLAP: usize = WINDOW - 1;
+
+pub(super) struct Windows {
+    names: Vec<String>,
+    /// Which secret a window belongs to, and where it stands there.
+    places: HashMap<u64, Vec<(usize, usize)>>,
+    /// One bit per hash: most windows of memory are turned away by it.
+    sieve: Vec<u64>,
+}
+
+impl Windows {
+    /// # Panics
+    /// If a secret has no window that means something: it is shorter than eight bytes, or all one byte.
+    pub fn new(secrets: &[(&str, &[u8])]) -> Self {
+        let mut places = HashMap::<u64, Vec<(usize, usize)>>::new();
+        let mut sieve = vec![0; 1 << (SIEVE_BITS - 6)];
+        for (secret, (name, bytes)) in secrets.iter().enumerate() {
+            let mut any = false;
+            for (offset, window) in bytes.windows(WINDOW).enumerate() {
+                if window.iter().all(|&b| b == window[0]) {
+                    continue;
+                }
+                let window = u64::from_le_bytes(window.try_into().expect("a window has eight bytes"));
+                places.entry(window).or_default().push((secret, offset));
+                let hash = hash(window);
+                sieve[hash >> 6] |= 1 << (hash & 63);
+                any = true;
+            }
+            assert!(any, "the secret {name:?} is too short or too plain to be searched for");
+        }
+        Self { names: secrets.iter().map(|(name, _)| (*name).into()).collect(), places, sieve }
+    }
+
+    /// Adds the pieces of secrets in `bytes`, which stand at `base` in `mapping`.
+    pub fn search(&self, bytes: &[u8], base: u64, mapping: &str, hits: &mut Vec<Hit>) {
+        let mut window = 0;
+        let mut at = 0;
+        while at < bytes.len() {
+            window = window >> 8 | u64::from(bytes[at]) << 56;
+            at += 1;
+            let hash = hash(window);
+            if at >= WINDOW && self.sieve[hash >> 6] >> (hash & 63) & 1 == 1 {
+                self.note(window, base + (at - WINDOW) as u64, mapping, hits);
+            }
+        }
+    }
+
+    fn note(&self, window: u64, address: u64, mapping: &str, hits: &mut Vec<Hit>) {
+        for &(secret, offset) in self.places.get(&window).into_iter().flatten() {
+            let name = &self.names[secret];
+            let grows = |hit: &&mut Hit| {
+                let by = hit.len - OVERLAP;
+                (hit.address + by as u64, hit.offset + by) == (address, offset) && hit.name == *name
+            };
+            match hits.iter_mut().rev().take(16).find(grows) {
+                Some(hit) => hit.len += 1,
+                None => hits.push(Hit {
+                    name: name.clone(),
+                    address,
+                    offset,
+                    len: WINDOW,
+                    mapping: mapping.into(),
+                }),
+            }
+        }
+    }
+}
+
+const SIEVE_BITS: u32 = 16;
+
+fn hash(window: u64) -> usize {
+    (window.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SIEVE_BITS)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(secret: &[u8], memory: &[u8]) -> Vec<(u64, usize, usize)> {
+        let mut hits = Vec::new();
+        Windows::new(&[("it", secret)]).search(memory, 100, "", &mut hits);
+        hits.iter().map(|hit| (hit.address, hit.offset, hit.len)).collect()
+    }
+
+    #[test]
+    fn a_whole_secret_is_one_hit() {
+        assert_eq!(search(b"0123456789", b"..0123456789.."), [(102, 0, 10)]);
+    }
+
+    #[test]
+    fn a_tail_whose_head_was_overwritten_is_found() {
+        assert_eq!(search(b"0123456789abcdef", b"XXXXXX6789abcdef"), [(106, 6, 10)]);
+    }
+
+    #[test]
+    fn seven_bytes_are_not_enough() {
+        assert_eq!(search(b"0123456789", b"..0123456.."), []);
+    }
+
+    #[test]
+    fn zeros_in_a_secret_do_not_match_all_zeros() {
+        assert_eq!(search(b"\0\0\0\0\0\0\0\0\0\0key", &[0; 64]), []);
+    }
+}

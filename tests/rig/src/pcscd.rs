@@ -1,0 +1,174 @@
+//! A private smart card daemon: a real pcscd with virtual readers, in namespaces of its own.
+//!
+//! Its socket lies in a directory of its own, and its readers listen in a network of their own, so any number
+//! of daemons run side by side and none is seen from outside. It needs root, for the namespaces.
+
+mod client;
+mod daemon;
+mod log;
+
+use crate::token::{Plugged, Token};
+use daemon::Daemon;
+use std::net::{Shutdown, TcpStream};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What pcscd was built for.
+const READERS_MAX: usize = 16;
+
+/// Longest wait for the daemon to see what was done to a reader; it looks every 0.4 s.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The name of a pair of readers; pcscd adds two numbers, which tell only the two of a pair apart.
+fn pair_name(pair: usize) -> String {
+    match pair {
+        0 => "Yubico YubiKey OTP+FIDO+CCID".into(),
+        more => format!("Yubico YubiKey OTP+FIDO+CCID [{more}]"),
+    }
+}
+
+/// A running daemon, stopped when dropped or when the test's process ends.
+pub struct Pcscd {
+    daemon: Daemon,
+    slots: Vec<Slot>,
+}
+
+/// One reader, and the token in it.
+struct Slot {
+    reader: String,
+    port: u16,
+    inserted: Mutex<Option<Inserted>>,
+}
+
+struct Inserted {
+    token: Token,
+    wire: TcpStream,
+    thread: JoinHandle<()>,
+}
+
+impl Pcscd {
+    /// Starts a daemon with empty readers; their number is rounded up to an even one.
+    ///
+    /// # Panics
+    /// For more than 16 readers; or if the daemon does not come up: the message holds its log.
+    pub fn start(readers: usize) -> Self {
+        assert!(readers <= READERS_MAX, "pcscd has at most {READERS_MAX} readers");
+        let pairs = readers.div_ceil(2).max(1);
+        let slots = (0..2 * pairs).map(Slot::new).collect();
+        Self { daemon: Daemon::start(pairs), slots }
+    }
+
+    /// Starts a daemon with these tokens in its readers.
+    ///
+    /// # Panics
+    /// As [`Pcscd::start`] and [`Pcscd::insert`] do.
+    pub fn with(tokens: &[&Token]) -> Self {
+        let pcscd = Self::start(tokens.len());
+        for (slot, token) in tokens.iter().enumerate() {
+            pcscd.plug(slot, token);
+        }
+        for slot in 0..tokens.len() {
+            pcscd.wait_for(slot, true);
+        }
+        pcscd
+    }
+
+    /// Its socket, for `PCSCLITE_CSOCK_NAME` of its clients.
+    pub fn socket(&self) -> &Path {
+        self.daemon.socket()
+    }
+
+    /// The name of the reader in this slot, counted from 0.
+    pub fn reader(&self, slot: usize) -> &str {
+        &self.slots[slot].reader
+    }
+
+    /// Inserts a token, and waits until the daemon has seen it.
+    ///
+    /// # Panics
+    /// If the slot does not exist or holds a token, or the token is in another one.
+    pub fn insert(&self, slot: usize, token: &Token) {
+        self.plug(slot, token);
+        self.wait_for(slot, true);
+    }
+
+    /// Removes the token, whatever it does at the moment, and waits until the daemon has seen it.
+    ///
+    /// Nothing happens where there is none.
+    pub fn remove(&self, slot: usize) {
+        let inserted = self.slots[slot].inserted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(inserted) = inserted {
+            inserted.remove();
+            self.wait_for(slot, false);
+        }
+    }
+
+    /// Waits until the daemon has seen that a token fell out by itself (`Fault::UnplugAtUse`).
+    pub fn wait_removed(&self, slot: usize) {
+        self.wait_for(slot, false);
+    }
+
+    /// Ends the daemon and pulls all tokens, as dropping it does.
+    pub fn stop(&self) {
+        self.daemon.stop();
+        for slot in &self.slots {
+            let inserted = slot.inserted.lock().unwrap_or_else(PoisonError::into_inner).take();
+            inserted.into_iter().for_each(Inserted::remove);
+        }
+    }
+
+    fn plug(&self, slot: usize, token: &Token) {
+        let slot = &self.slots[slot];
+        let mut inserted = slot.inserted.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(!token.is_plugged(), "token {} is in a reader already", token.serial());
+        if let Some(fallen_out) = inserted.take_if(|other| !other.token.is_plugged()) {
+            fallen_out.remove();
+            self.wait_for_reader(&slot.reader, false);
+        }
+        assert!(inserted.is_none(), "a token is in {} already", slot.reader);
+        let wire = self.daemon.connect(slot.port);
+        *inserted = Some(Inserted::new(token, wire));
+    }
+
+    fn wait_for(&self, slot: usize, present: bool) {
+        self.wait_for_reader(&self.slots[slot].reader, present);
+    }
+
+    fn wait_for_reader(&self, reader: &str, present: bool) {
+        self.daemon.wait_for_card(reader, present, PATIENCE);
+    }
+}
+
+impl Drop for Pcscd {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Slot {
+    fn new(index: usize) -> Self {
+        Self {
+            reader: format!("{} 00 {:02X}", pair_name(index / 2), index % 2),
+            port: daemon::port(index),
+            inserted: Mutex::new(None),
+        }
+    }
+}
+
+impl Inserted {
+    fn new(token: &Token, wire: TcpStream) -> Self {
+        token.plug();
+        let other_end = wire.try_clone().expect("a socket is duplicated");
+        let served = token.clone();
+        let thread = std::thread::spawn(move || Plugged::serve(served, other_end));
+        Self { token: token.clone(), wire, thread }
+    }
+
+    fn remove(self) {
+        self.token.unplug();
+        let _ = self.wire.shutdown(Shutdown::Both);
+        let _ = self.thread.join();
+    }
+}

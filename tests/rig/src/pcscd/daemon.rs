@@ -1,0 +1,166 @@
+//! The daemon's process: its directory, its namespaces, its end.
+
+use super::client::Client;
+use super::log::Log;
+use nix::sched::{CloneFlags, setns};
+use std::fs::{self, File, Permissions};
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+/// The virtual reader driver, which serves two slots per copy of itself.
+const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
+/// The first slot's port; each daemon has a network of its own, so it can be fixed.
+const FIRST_PORT: u16 = 0x8c7b;
+const START: Duration = Duration::from_secs(20);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Mounts the socket's directory where pcscd wants it, then becomes pcscd.
+///
+/// vpcd sends in small pieces, so each command would wait 40 ms for a delayed acknowledgement: the route asks
+/// for quick ones.
+const SCRIPT: &str = r#"
+set -e
+ip link set lo up
+ip route replace local 127.0.0.1 dev lo table local src 127.0.0.1 quickack 1
+mount -t tmpfs rig /run
+mkdir /run/pcscd
+mount --bind "$1/run" /run/pcscd
+exec pcscd --foreground --info --config "$1/readers"
+"#;
+
+/// The port a slot's reader listens on.
+pub(super) fn port(slot: usize) -> u16 {
+    FIRST_PORT + u16::try_from(slot).expect("a handful of readers")
+}
+
+pub(super) struct Daemon {
+    process: Mutex<Child>,
+    pid: u32,
+    directory: PathBuf,
+    socket: PathBuf,
+    log: Log,
+}
+
+impl Daemon {
+    /// Starts pcscd with `pairs` pairs of readers, and waits until it takes clients.
+    pub fn start(pairs: usize) -> Self {
+        let directory = lay_out(pairs).unwrap_or_else(|e| panic!("cannot lay out pcscd's directory: {e}"));
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "unshare", "--mount", "--net", "sh", "-c", SCRIPT, "rig"])
+            .arg(&directory)
+            .stdin(Stdio::null());
+        let (reader, writer) = std::io::pipe().expect("a pipe is made");
+        command.stderr(writer.try_clone().expect("a pipe is duplicated")).stdout(writer);
+        let process = spawn_for_good(command).unwrap_or_else(|e| panic!("cannot start pcscd: {e}"));
+        let daemon =
+            Self { pid: process.id(), process: Mutex::new(process), socket: directory.join("run/pcscd.comm"), directory, log: Log::follow(reader) };
+        daemon.wait_ready();
+        daemon
+    }
+
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Waits until the daemon's clients see a card, or none, in this reader.
+    ///
+    /// # Panics
+    /// After `patience`, or if the daemon is gone: with its log.
+    pub fn wait_for_card(&self, reader: &str, present: bool, patience: Duration) {
+        let began = Instant::now();
+        let mut client = Client::connect(&self.socket);
+        while !client.as_mut().is_ok_and(|client| client.has_card(reader).is_ok_and(|seen| seen == present)) {
+            let given_up = client.is_err() || self.log.has_ended() || began.elapsed() > patience;
+            let what = if present { "no card" } else { "a card" };
+            assert!(!given_up, "pcscd still sees {what} in {reader}; its log:\n{}", self.log.text());
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// A connection to a port in the daemon's network.
+    pub fn connect(&self, port: u16) -> TcpStream {
+        let network = File::open(format!("/proc/{}/ns/net", self.pid)).expect("pcscd runs");
+        let inside = move || -> std::io::Result<TcpStream> {
+            setns(network, CloneFlags::CLONE_NEWNET)?;
+            let wire = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+            wire.set_nodelay(true)?;
+            Ok(wire)
+        };
+        // Entering a network is for a thread's lifetime, so it is one thread's whole life.
+        let thread = std::thread::spawn(inside);
+        let wire = thread.join().expect("the thread does not panic");
+        wire.unwrap_or_else(|e| panic!("no reader on port {port}: {e}; pcscd's log:\n{}", self.log.text()))
+    }
+
+    /// Kills it, waits for its end, and clears its directory away.
+    pub fn stop(&self) {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = process.kill();
+        let _ = process.wait();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+
+    fn wait_ready(&self) {
+        let began = Instant::now();
+        while Client::connect(&self.socket).is_err() {
+            let given_up = self.log.has_ended() || began.elapsed() > START;
+            assert!(!given_up, "pcscd does not come up (it needs root); its log:\n{}", self.log.text());
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let directory = std::env::temp_dir().join(format!("rig-{}-{count}", std::process::id()));
+    if directory.exists() {
+        fs::remove_dir_all(&directory)?;
+    }
+    for sub in ["run", "readers"] {
+        fs::create_dir_all(directory.join(sub))?;
+    }
+    // Clients may run as somebody else.
+    for open in [&directory, &directory.join("run")] {
+        fs::set_permissions(open, Permissions::from_mode(0o755))?;
+    }
+    let mut readers = String::new();
+    for pair in 0..pairs {
+        let driver = directory.join(format!("driver-{pair}.so"));
+        fs::copy(DRIVER, &driver)?;
+        readers += &format!(
+            "FRIENDLYNAME \"{}\"\nDEVICENAME /dev/null:{}\nLIBPATH {}\nCHANNELID {pair}\n",
+            super::pair_name(pair),
+            port(2 * pair),
+            driver.display(),
+        );
+    }
+    fs::write(directory.join("readers/rig"), readers)?;
+    Ok(directory)
+}
+
+/// Spawns from a thread that never ends, since a parent-death signal is sent when the spawning *thread* does.
+fn spawn_for_good(command: Command) -> std::io::Result<Child> {
+    type Job = (Command, Sender<std::io::Result<Child>>);
+    static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (sender, jobs) = channel::<Job>();
+        std::thread::spawn(move || {
+            for (mut command, answer) in jobs {
+                let _ = answer.send(command.spawn());
+            }
+        });
+        sender
+    });
+    let (sender, answer) = channel();
+    spawner.send((command, sender)).expect("the spawner never ends");
+    answer.recv().expect("the spawner answers")
+}

@@ -1,0 +1,44 @@
+//! The daemon's log, read as it is written and shown when something does not happen.
+
+use std::io::{BufRead, BufReader, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+#[derive(Clone, Default)]
+pub(super) struct Log {
+    written: Arc<Mutex<Written>>,
+}
+
+#[derive(Default)]
+struct Written {
+    text: String,
+    ended: bool,
+}
+
+impl Log {
+    /// Reads `output` to its end, on a thread of its own.
+    pub fn follow(output: impl Read + Send + 'static) -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                writer.written().text += &format!("{line}\n");
+            }
+            writer.written().ended = true;
+        });
+        log
+    }
+
+    /// Everything it said so far.
+    pub fn text(&self) -> String {
+        self.written().text.clone()
+    }
+
+    /// Whether it said everything it will say.
+    pub fn has_ended(&self) -> bool {
+        self.written().ended
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

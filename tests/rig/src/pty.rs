@@ -1,0 +1,339 @@
+//! A person at a terminal: reads prompts, types answers, and looks at how it ended.
+
+mod screen;
+
+use crate::memory::{Ending, Finding, Tracing, trace_exit};
+use nix::fcntl::OFlag;
+use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
+pub use nix::sys::signal::Signal;
+use nix::sys::signal::kill;
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::unistd::{Pid, setsid};
+use screen::Screen;
+use std::fs::{File, OpenOptions};
+use std::io::{PipeReader, Read, Write, pipe};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long a person waits for a prompt or an end, unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where a command's standard input comes from.
+#[derive(Default)]
+pub enum Input {
+    /// The keyboard.
+    #[default]
+    Terminal,
+    /// A pipe that holds these bytes, then ends.
+    Bytes(Vec<u8>),
+    /// An open file.
+    File(File),
+}
+
+/// Where an output of a command goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// The screen.
+    #[default]
+    Terminal,
+    /// A pipe, read by [`Person::captured`] and [`Person::captured_errors`].
+    Captured,
+}
+
+/// The three streams of a command; all at the terminal by default.
+#[derive(Default)]
+pub struct Streams {
+    /// Standard input.
+    pub stdin: Input,
+    /// Standard output.
+    pub stdout: Output,
+    /// Standard error.
+    pub stderr: Output,
+}
+
+/// A person at a fresh terminal, whose controlling process is one command.
+///
+/// Dropping it kills the command and hangs up the terminal.
+pub struct Person {
+    process: Process,
+    pid: u32,
+    keyboard: PtyMaster,
+    screen: Screen,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+    end: Option<End>,
+    finding: Option<Finding>,
+}
+
+/// Who will learn of the command's end.
+enum Process {
+    Watched(Child),
+    Traced(Tracing),
+    Gone,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this status.
+    Code(i32),
+    /// Killed by this signal.
+    Signal(Signal),
+}
+
+impl End {
+    fn of(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Code(code),
+            (None, Some(signal)) => Self::Signal(Signal::try_from(signal).expect("the kernel knows its signals")),
+            (None, None) => unreachable!("a process ends by itself or by a signal"),
+        }
+    }
+}
+
+impl Person {
+    /// Runs `command` with all its streams at the terminal.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn run(command: Command) -> Self {
+        Self::run_with(command, Streams::default())
+    }
+
+    /// Runs `command` with some streams elsewhere; `/dev/tty` is the terminal all the same.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn run_with(mut command: Command, streams: Streams) -> Self {
+        let (keyboard, terminal) = open_terminal().unwrap_or_else(|e| panic!("no terminal: {e}"));
+        command.stdin(input(streams.stdin, &terminal));
+        let (out, stdout) = output(streams.stdout, &terminal);
+        let (err, stderr) = output(streams.stderr, &terminal);
+        command.stdout(out).stderr(err);
+        let descriptor = terminal.as_raw_fd();
+        let take_terminal = move || {
+            setsid()?;
+            // SAFETY: TIOCSCTTY takes an integer, touches no memory, and the descriptor is open until exec.
+            match unsafe { nix::libc::ioctl(descriptor, nix::libc::TIOCSCTTY, 0) } {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        };
+        // SAFETY: both calls in the closure are bare system calls, which are allowed between fork and exec.
+        unsafe { command.pre_exec(take_terminal) };
+        let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+        // The last descriptors of the terminal's far end here, so that its end is seen.
+        drop((terminal, command));
+        let screen = Screen::follow(File::from(OwnedFd::from(keyboard_clone(&keyboard))));
+        let pid = child.id();
+        let process = Process::Watched(child);
+        Self { process, pid, keyboard, screen, stdout, stderr, end: None, finding: None }
+    }
+
+    /// Waits for `text` after what was expected before, and returns what came until its end.
+    ///
+    /// Colours and other escape sequences are not seen.
+    ///
+    /// # Panics
+    /// After 20 seconds, or when the output ended: with the transcript.
+    #[track_caller]
+    pub fn expect(&mut self, text: &str) -> String {
+        self.expect_within(PATIENCE, text)
+    }
+
+    /// As [`Person::expect`], with another patience.
+    #[track_caller]
+    pub fn expect_within(&mut self, patience: Duration, text: &str) -> String {
+        match self.screen.find(text, patience) {
+            Some(until) => until,
+            None => panic!("{text:?} was not said; the transcript:\n{}", self.transcript()),
+        }
+    }
+
+    /// Types this and Enter.
+    pub fn type_line(&mut self, text: &str) {
+        self.type_raw(text.as_bytes());
+        self.type_raw(b"\r");
+    }
+
+    /// Types these bytes: b"\x03" is Ctrl-C.
+    pub fn type_raw(&mut self, bytes: &[u8]) {
+        // A command that is gone reads nothing, which its end or transcript will show.
+        let _ = self.keyboard.write_all(bytes);
+    }
+
+    /// Types Ctrl-D.
+    pub fn eof(&mut self) {
+        self.type_raw(b"\x04");
+    }
+
+    /// Sends the command a signal.
+    pub fn send_signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid).expect("a pid fits");
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+
+    /// The command's process number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Everything the terminal showed so far, without escape sequences and carriage returns.
+    pub fn transcript(&self) -> String {
+        self.screen.text()
+    }
+
+    /// Everything the terminal showed so far, to the byte.
+    pub fn raw_transcript(&self) -> Vec<u8> {
+        self.screen.bytes()
+    }
+
+    /// Whether the terminal echoes what is typed.
+    ///
+    /// # Panics
+    /// If the terminal is gone.
+    pub fn is_echoing(&self) -> bool {
+        let settings = tcgetattr(&self.keyboard).expect("the terminal is there");
+        settings.local_flags.contains(LocalFlags::ECHO | LocalFlags::ICANON)
+    }
+
+    /// Searches the command's memory for these secrets when it ends; [`Person::finding`] tells.
+    ///
+    /// # Panics
+    /// If it cannot be traced.
+    pub fn trace_exit(&mut self, secrets: &[(&str, &[u8])]) {
+        let Process::Watched(child) = std::mem::replace(&mut self.process, Process::Gone) else {
+            panic!("it is traced already, or gone");
+        };
+        self.process = Process::Traced(trace_exit(child, secrets));
+    }
+
+    /// Waits for the command's end.
+    ///
+    /// # Panics
+    /// After 20 seconds: with the transcript.
+    #[track_caller]
+    pub fn wait(&mut self) -> End {
+        self.wait_within(PATIENCE)
+    }
+
+    /// As [`Person::wait`], with another patience.
+    #[track_caller]
+    pub fn wait_within(&mut self, patience: Duration) -> End {
+        match self.try_wait(patience) {
+            Some(end) => end,
+            None => panic!("it does not end; the transcript:\n{}", self.transcript()),
+        }
+    }
+
+    /// Its end, if it comes within `patience`.
+    pub fn try_wait(&mut self, patience: Duration) -> Option<End> {
+        let deadline = Instant::now() + patience;
+        while self.end.is_none() {
+            self.end = self.poll_end();
+            if self.end.is_none() {
+                if Instant::now() >= deadline {
+                    return None;
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        // What it left behind may hold the terminal open for longer.
+        self.screen.wait_ended(Duration::from_millis(500));
+        self.end
+    }
+
+    /// What was found in its memory at its end, after [`Person::trace_exit`] and [`Person::wait`].
+    ///
+    /// # Panics
+    /// If either is missing.
+    pub fn finding(&self) -> &Finding {
+        self.finding.as_ref().expect("trace_exit and wait come first")
+    }
+
+    /// What it wrote to a captured standard output; waits until that is closed, and gives it once.
+    pub fn captured(&mut self) -> Vec<u8> {
+        join(self.stdout.take())
+    }
+
+    /// What it wrote to a captured standard error; waits until that is closed, and gives it once.
+    pub fn captured_errors(&mut self) -> Vec<u8> {
+        join(self.stderr.take())
+    }
+
+    fn poll_end(&mut self) -> Option<End> {
+        match &mut self.process {
+            Process::Watched(child) => child.try_wait().expect("the command is ours").map(End::of),
+            Process::Traced(tracing) => {
+                let Ending { status, finding } = tracing.poll()?;
+                self.finding = Some(finding);
+                Some(End::of(status))
+            }
+            Process::Gone => None,
+        }
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        if self.end.is_none() {
+            self.send_signal(Signal::SIGKILL);
+            self.try_wait(Duration::from_secs(5));
+        }
+    }
+}
+
+fn open_terminal() -> std::io::Result<(PtyMaster, File)> {
+    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)?;
+    grantpt(&master)?;
+    unlockpt(&master)?;
+    let no_tty = OFlag::O_NOCTTY.bits();
+    let terminal = OpenOptions::new().read(true).write(true).custom_flags(no_tty).open(ptsname_r(&master)?)?;
+    Ok((master, terminal))
+}
+
+fn keyboard_clone(keyboard: &PtyMaster) -> OwnedFd {
+    use std::os::fd::AsFd;
+    keyboard.as_fd().try_clone_to_owned().expect("a descriptor is duplicated")
+}
+
+fn duplicate(terminal: &File) -> Stdio {
+    terminal.try_clone().expect("a descriptor is duplicated").into()
+}
+
+fn input(input: Input, terminal: &File) -> Stdio {
+    match input {
+        Input::Terminal => duplicate(terminal),
+        Input::File(file) => file.into(),
+        Input::Bytes(bytes) => {
+            let (reader, mut writer) = pipe().expect("a pipe is made");
+            // A command that does not read it to its end may leave the rest.
+            std::thread::spawn(move || writer.write_all(&bytes));
+            reader.into()
+        }
+    }
+}
+
+fn output(output: Output, terminal: &File) -> (Stdio, Option<JoinHandle<Vec<u8>>>) {
+    match output {
+        Output::Terminal => (duplicate(terminal), None),
+        Output::Captured => {
+            let (reader, writer) = pipe().expect("a pipe is made");
+            (writer.into(), Some(std::thread::spawn(move || drain(reader))))
+        }
+    }
+}
+
+fn drain(mut reader: PipeReader) -> Vec<u8> {
+    let mut all = Vec::new();
+    let _ = reader.read_to_end(&mut all);
+    all
+}
+
+fn join(reader: Option<JoinHandle<Vec<u8>>>) -> Vec<u8> {
+    reader.map(|reader| reader.join().expect("reading does not panic")).unwrap_or_default()
+}

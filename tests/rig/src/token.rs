@@ -1,0 +1,394 @@
+//! Virtual YubiKeys: a PIV applet that keeps its promises, and a handle for the test that owns it.
+//!
+//! A [`Token`] is the handle; clones share one card. It answers once it is inserted into a reader of
+//! [`Pcscd`](crate::pcscd::Pcscd), and a test looks inside or misbehaves through the handle at any time.
+
+mod apdu;
+mod attest;
+mod card;
+mod fault;
+mod keys;
+mod management;
+mod objects;
+mod pin;
+mod pins;
+mod plugged;
+mod slot;
+mod status;
+mod tlv;
+
+pub use attest::Authority;
+pub use management::{Cipher, ManagementKey};
+pub(crate) use plugged::Plugged;
+pub use slot::{PinPolicy, TouchPolicy};
+
+use card::{Card, Halt};
+use p256::{PublicKey, SecretKey};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The PIN every token leaves the factory with.
+pub const FACTORY_PIN: &str = "123456";
+/// The PUK every token leaves the factory with.
+pub const FACTORY_PUK: &str = "12345678";
+
+/// What a token is made with.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The number printed on it.
+    pub serial: u32,
+    /// Its version; what depends on it does: metadata from 5.3, AES-192 and MOVE KEY from 5.7.
+    pub firmware: (u8, u8, u8),
+    /// Its PIN, 6 to 8 bytes.
+    pub pin: String,
+    /// Its PUK, 6 to 8 bytes.
+    pub puk: String,
+    /// The state of its management key.
+    pub management: Management,
+    /// Who touches it.
+    pub touch: Touch,
+    /// How long it waits for a touch before it refuses with 6982.
+    pub touch_timeout: Duration,
+    /// Whose root it attests under.
+    pub authority: Authority,
+}
+
+impl Spec {
+    /// A token of firmware 5.4.3 as it leaves the factory, touched at once whenever it blinks.
+    pub fn new(serial: u32) -> Self {
+        Self {
+            serial,
+            firmware: (5, 4, 3),
+            pin: FACTORY_PIN.into(),
+            puk: FACTORY_PUK.into(),
+            management: Management::Factory,
+            touch: Touch::AtOnce,
+            touch_timeout: Duration::from_secs(1),
+            authority: Authority::Rig,
+        }
+    }
+}
+
+/// The three states a management key is found in.
+#[derive(Clone, Debug)]
+pub enum Management {
+    /// The factory's key.
+    Factory,
+    /// A random key that the PIN gives out, as Yubico's tools and age-plugin-yubikey leave it.
+    Protected,
+    /// A key that only its owner knows.
+    Custom(ManagementKey),
+}
+
+/// What the person beside the token does when it blinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touch {
+    /// Touches it.
+    AtOnce,
+    /// Touches it after a while.
+    After(Duration),
+    /// Does not, unless [`Token::touch`] is called.
+    Never,
+}
+
+/// One misbehaviour, used up when it has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The next command is answered with bytes that mean nothing.
+    Garbage,
+    /// The next private-key operation succeeds with a result that is well-formed and wrong.
+    WrongResult,
+    /// The token falls out of its reader at the n-th private-key operation from now; 1 is the next.
+    UnplugAtUse(u32),
+}
+
+/// How often a token did what; never reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// PINs it compared or refused to, questions not counted.
+    pub verifications: u32,
+    /// Signatures it made.
+    pub signatures: u32,
+    /// Key agreements it made.
+    pub agreements: u32,
+    /// Times it began to blink.
+    pub touches_asked: u32,
+}
+
+/// A handle on one virtual YubiKey.
+#[derive(Clone)]
+pub struct Token {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    card: Mutex<Card>,
+    changed: Condvar,
+}
+
+impl Token {
+    /// A token in nobody's reader yet.
+    ///
+    /// # Panics
+    /// If PIN or PUK have fewer than six or more than eight bytes.
+    pub fn new(spec: Spec) -> Self {
+        let card = Mutex::new(Card::new(&spec));
+        Self { shared: Arc::new(Shared { card, changed: Condvar::new() }) }
+    }
+
+    /// The number printed on it.
+    pub fn serial(&self) -> u32 {
+        self.card().serial
+    }
+
+    /// Makes it answer as another token, attestation included.
+    pub fn set_serial(&self, serial: u32) {
+        self.card().rename(serial, Authority::Rig);
+    }
+
+    /// PIN tries left.
+    pub fn pin_tries(&self) -> u8 {
+        self.card().pin.left()
+    }
+
+    /// PUK tries left.
+    pub fn puk_tries(&self) -> u8 {
+        self.card().puk.left()
+    }
+
+    /// What it did so far.
+    pub fn counters(&self) -> Counters {
+        self.card().counters
+    }
+
+    /// Gives it this PIN, with all tries.
+    ///
+    /// # Panics
+    /// If it has fewer than six or more than eight bytes.
+    pub fn set_pin(&self, pin: &str) {
+        self.card().pin = pin::Pin::new(pin, FACTORY_PIN);
+    }
+
+    /// Gives it this PUK, with all tries.
+    ///
+    /// # Panics
+    /// If it has fewer than six or more than eight bytes.
+    pub fn set_puk(&self, puk: &str) {
+        self.card().puk = pin::Pin::new(puk, FACTORY_PUK);
+    }
+
+    /// Uses up all PIN tries.
+    pub fn block_pin(&self) {
+        let mut card = self.card();
+        card.pin.block();
+        card.session.pin = false;
+    }
+
+    /// Uses up all PUK tries.
+    pub fn block_puk(&self) {
+        self.card().puk.block();
+    }
+
+    /// Whether this is the PIN now; costs no try.
+    pub fn has_pin(&self, pin: &str) -> bool {
+        self.card().pin.is(pin)
+    }
+
+    /// Whether this is the PUK now; costs no try.
+    pub fn has_puk(&self, puk: &str) -> bool {
+        self.card().puk.is(puk)
+    }
+
+    /// The management key now.
+    pub fn management_key(&self) -> ManagementKey {
+        self.card().management.clone()
+    }
+
+    /// Whether a key is in this slot.
+    pub fn is_occupied(&self, slot: u8) -> bool {
+        self.card().keys.contains_key(&slot)
+    }
+
+    /// The slots that hold a key, the attestation key's (F9) among them.
+    pub fn occupied(&self) -> Vec<u8> {
+        self.card().keys.keys().copied().collect()
+    }
+
+    /// The private key in a slot, which no real token would give.
+    pub fn private_key(&self, slot: u8) -> Option<SecretKey> {
+        self.card().keys.get(&slot).map(|key| key.secret.clone())
+    }
+
+    /// The public key in a slot.
+    pub fn public_key(&self, slot: u8) -> Option<PublicKey> {
+        self.private_key(slot).map(|key| key.public_key())
+    }
+
+    /// PIN and touch policy of the key in a slot.
+    pub fn policies(&self, slot: u8) -> Option<(PinPolicy, TouchPolicy)> {
+        self.card().keys.get(&slot).map(|key| (key.pin, key.touch))
+    }
+
+    /// Generates a key in a slot, over one that may be there.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    pub fn generate(&self, slot: u8, pin: PinPolicy, touch: TouchPolicy) -> PublicKey {
+        assert!(slot::is_slot(slot), "{slot:02x} is no slot");
+        let key = slot::Key::generate(pin, touch);
+        let public = key.secret.public_key();
+        self.card().keys.insert(slot, key);
+        public
+    }
+
+    /// Removes the key and the certificate from a slot.
+    pub fn empty_slot(&self, slot: u8) {
+        let mut card = self.card();
+        card.keys.remove(&slot);
+        if let Some(id) = slot::certificate_object(slot) {
+            card.objects.remove(&id);
+        }
+    }
+
+    /// A data object by its identifier, such as 0x5fc102, without its 53 wrapping.
+    pub fn object(&self, id: u32) -> Option<Vec<u8>> {
+        self.card().objects.get(&id).cloned()
+    }
+
+    /// Stores a data object.
+    pub fn put_object(&self, id: u32, bytes: &[u8]) {
+        self.card().objects.insert(id, bytes.to_vec());
+    }
+
+    /// The certificate in a slot, DER.
+    pub fn certificate(&self, slot: u8) -> Option<Vec<u8>> {
+        self.card().certificate(slot)
+    }
+
+    /// Stores a certificate, DER, in a slot.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    pub fn put_certificate(&self, slot: u8, der: &[u8]) {
+        self.card().store_certificate(slot, der);
+    }
+
+    /// Says who touches it from now on; also decides about a blinking that has begun.
+    pub fn set_touch(&self, touch: Touch) {
+        self.card().touch = touch;
+        self.shared.changed.notify_all();
+    }
+
+    /// Says how long it waits for a touch.
+    pub fn set_touch_timeout(&self, timeout: Duration) {
+        self.card().touch_timeout = timeout;
+        self.shared.changed.notify_all();
+    }
+
+    /// Touches it once, which does nothing unless it blinks.
+    pub fn touch(&self) {
+        let mut card = self.card();
+        card.touched = card.blinking;
+        self.shared.changed.notify_all();
+    }
+
+    /// Whether it waits for a touch right now.
+    pub fn is_blinking(&self) -> bool {
+        self.card().blinking
+    }
+
+    /// Waits until it blinks; false if it does not within `limit`.
+    pub fn wait_blinking(&self, limit: Duration) -> bool {
+        let wait = self.shared.changed.wait_timeout_while(self.card(), limit, |card| !card.blinking);
+        let (card, _) = wait.unwrap_or_else(PoisonError::into_inner);
+        card.blinking
+    }
+
+    /// Lets it misbehave; several faults wait side by side.
+    pub fn inject(&self, fault: Fault) {
+        self.card().faults.push(fault);
+    }
+
+    /// Whether it is in a reader.
+    pub fn is_plugged(&self) -> bool {
+        !self.card().unplugged
+    }
+
+    fn card(&self) -> MutexGuard<'_, Card> {
+        self.shared.card.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Powers it up in a reader.
+    pub(crate) fn plug(&self) {
+        let mut card = self.card();
+        card.reset();
+        card.unplugged = false;
+    }
+
+    /// Takes its power away, whatever it does at the moment.
+    pub(crate) fn unplug(&self) {
+        self.card().unplugged = true;
+        self.shared.changed.notify_all();
+    }
+
+    fn reset(&self) {
+        self.card().reset();
+    }
+
+    /// Executes one command, touches included; none if the token fell out of its reader meanwhile.
+    fn run(&self, command: &apdu::Command) -> Option<(Vec<u8>, status::Status)> {
+        let mut card = self.card();
+        if let Some(garbage) = card.garbage() {
+            return Some((garbage, status::OK));
+        }
+        card.touched = false;
+        loop {
+            let answer = card.execute(command);
+            if card.unplugged {
+                return None;
+            }
+            match answer {
+                Ok(data) => return Some((data, status::OK)),
+                Err(Halt::Status(status)) => return Some((Vec::new(), status)),
+                Err(Halt::Touch) => card = self.await_touch(card),
+            }
+            if card.unplugged {
+                return None;
+            }
+            if !card.touched {
+                card.session.pin_fresh = false;
+                return Some((Vec::new(), status::NOT_SATISFIED));
+            }
+        }
+    }
+
+    /// Blinks until a touch, the time-out or the end of power.
+    fn await_touch<'a>(&self, mut card: MutexGuard<'a, Card>) -> MutexGuard<'a, Card> {
+        let began = Instant::now();
+        card.blinking = true;
+        card.counters.touches_asked += 1;
+        self.shared.changed.notify_all();
+        loop {
+            let waited = began.elapsed();
+            card.touched |= match card.touch {
+                Touch::AtOnce => true,
+                Touch::After(delay) => waited >= delay,
+                Touch::Never => false,
+            };
+            if card.touched || card.unplugged || waited >= card.touch_timeout {
+                break;
+            }
+            let next = match card.touch {
+                Touch::After(delay) => delay.min(card.touch_timeout),
+                _ => card.touch_timeout,
+            };
+            let wait = self.shared.changed.wait_timeout(card, next - waited);
+            card = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        card.blinking = false;
+        if card.touched {
+            card.last_touch = Some(Instant::now());
+        }
+        card
+    }
+}

@@ -1,0 +1,219 @@
+//! The card: everything one token knows, and the command that each APDU asks of it.
+
+use super::apdu::Command;
+use super::attest::Authority;
+use super::management::{ManagementKey, Pending};
+use super::pin::Pin;
+use super::slot::{self, Key, PinPolicy, TouchPolicy};
+use super::status::{self, Status};
+use super::{Counters, Fault, Management, Spec, Touch};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Every PIV application's identifier begins with this, and clients select by it.
+const PIV: &[u8] = &[0xa0, 0x00, 0x00, 0x03, 0x08];
+const PIV_REST: &[u8] = &[0x00, 0x00, 0x10, 0x00, 0x01, 0x00];
+const DEVICE_MANAGEMENT: &[u8] = &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x47, 0x11, 0x17];
+/// How long one touch serves a key of policy Cached.
+const TOUCH_CACHE: Duration = Duration::from_secs(15);
+
+/// Why a command did not end in success.
+pub(crate) enum Halt {
+    /// It is refused.
+    Status(Status),
+    /// It waits for a touch, and must be tried again after it.
+    Touch,
+}
+
+impl From<Status> for Halt {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+/// The data of an answer, or why there is none.
+pub(crate) type Answer = Result<Vec<u8>, Halt>;
+
+/// An application of the token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Applet {
+    Piv,
+    DeviceManagement,
+}
+
+/// What the card forgets at power-off, reset and SELECT.
+#[derive(Default)]
+pub(crate) struct Session {
+    applet: Option<Applet>,
+    /// The PIN was verified.
+    pub pin: bool,
+    /// The PIN was verified by the command right before this one.
+    pub pin_fresh: bool,
+    /// The management key was proved.
+    pub managed: bool,
+    /// The first half of such a proof.
+    pub pending: Option<Pending>,
+}
+
+/// One token's state.
+pub(crate) struct Card {
+    pub serial: u32,
+    pub firmware: (u8, u8, u8),
+    pub form_factor: u8,
+    pub pin: Pin,
+    pub puk: Pin,
+    pub management: ManagementKey,
+    pub management_touch: TouchPolicy,
+    pub keys: BTreeMap<u8, Key>,
+    pub objects: BTreeMap<u32, Vec<u8>>,
+    pub session: Session,
+    pub counters: Counters,
+    pub faults: Vec<Fault>,
+    pub touch: Touch,
+    pub touch_timeout: Duration,
+    pub last_touch: Option<Instant>,
+    /// The command that is being tried was touched for.
+    pub touched: bool,
+    /// It waits for a touch.
+    pub blinking: bool,
+    /// The token is in no reader.
+    pub unplugged: bool,
+}
+
+impl Card {
+    pub fn new(spec: &Spec) -> Self {
+        let attestation = Key::generate(PinPolicy::Never, TouchPolicy::Never);
+        let intermediate = spec.authority.intermediate(&attestation, spec.serial);
+        let mut card = Self {
+            serial: spec.serial,
+            firmware: spec.firmware,
+            form_factor: 1,
+            pin: Pin::new(&spec.pin, super::FACTORY_PIN),
+            puk: Pin::new(&spec.puk, super::FACTORY_PUK),
+            management: ManagementKey::factory(spec.firmware),
+            management_touch: TouchPolicy::Never,
+            keys: BTreeMap::from([(slot::ATTESTATION, attestation)]),
+            objects: BTreeMap::new(),
+            session: Session::default(),
+            counters: Counters::default(),
+            faults: Vec::new(),
+            touch: spec.touch,
+            touch_timeout: spec.touch_timeout,
+            last_touch: None,
+            touched: false,
+            blinking: false,
+            unplugged: true,
+        };
+        card.store_certificate(slot::ATTESTATION, &intermediate);
+        match &spec.management {
+            Management::Factory => {}
+            Management::Protected => card.protect_management_key(),
+            Management::Custom(key) => card.management = key.clone(),
+        }
+        card
+    }
+
+    /// Power-off, reset or insertion.
+    pub fn reset(&mut self) {
+        self.session = Session::default();
+        self.last_touch = None;
+    }
+
+    /// Executes one command, or says that it waits for a touch.
+    pub fn execute(&mut self, command: &Command) -> Answer {
+        if command.ins == 0xa4 {
+            return self.select(command);
+        }
+        match self.session.applet {
+            Some(Applet::Piv) => self.piv(command),
+            Some(Applet::DeviceManagement) => self.device_management(command),
+            None => Err(status::UNKNOWN_INSTRUCTION.into()),
+        }
+    }
+
+    fn select(&mut self, command: &Command) -> Answer {
+        let (applet, answer) = match &command.data[..] {
+            aid if is_piv(aid) => (Applet::Piv, super::objects::application_template()),
+            DEVICE_MANAGEMENT => (Applet::DeviceManagement, self.device_greeting()),
+            _ => return Err(status::NOT_FOUND.into()),
+        };
+        self.session = Session { applet: Some(applet), ..Session::default() };
+        Ok(answer)
+    }
+
+    fn piv(&mut self, command: &Command) -> Answer {
+        let fresh = self.session.pin_fresh;
+        let answer = match command.ins {
+            0x20 => return self.verify(command),
+            0x24 => self.change_reference(command),
+            0x2c => self.reset_retry_counter(command),
+            0x47 => self.generate(command),
+            0x87 => self.general_authenticate(command),
+            0xcb => self.get_data(command),
+            0xdb => self.put_data(command),
+            0xf6 => self.move_key(command),
+            0xf7 => self.metadata(command),
+            0xf8 => Ok(self.serial.to_be_bytes().to_vec()),
+            0xf9 => self.attest(command),
+            0xfa => self.set_tries(command),
+            0xfb => self.factory_reset(),
+            0xfd => Ok(vec![self.firmware.0, self.firmware.1, self.firmware.2]),
+            0xfe => self.import(command),
+            0xff => self.set_management_key(command),
+            _ => Err(status::UNKNOWN_INSTRUCTION.into()),
+        };
+        // A command that still waits for its touch has not been executed yet.
+        self.session.pin_fresh = fresh && matches!(answer, Err(Halt::Touch));
+        answer
+    }
+
+    /// Halts unless the management key was proved.
+    pub fn require_management(&self) -> Result<(), Halt> {
+        if self.session.managed { Ok(()) } else { Err(status::NOT_SATISFIED.into()) }
+    }
+
+    /// Halts unless the PIN was verified as `policy` wants it.
+    pub fn require_pin(&self, policy: PinPolicy) -> Result<(), Halt> {
+        let met = match policy {
+            PinPolicy::Never => true,
+            PinPolicy::Once => self.session.pin,
+            PinPolicy::Always => self.session.pin && self.session.pin_fresh,
+        };
+        if met { Ok(()) } else { Err(status::NOT_SATISFIED.into()) }
+    }
+
+    /// Halts until the token was touched as `policy` wants it.
+    pub fn require_touch(&mut self, policy: TouchPolicy) -> Result<(), Halt> {
+        let cached = self.last_touch.is_some_and(|at| at.elapsed() < TOUCH_CACHE);
+        match policy {
+            TouchPolicy::Never => Ok(()),
+            TouchPolicy::Cached if cached => Ok(()),
+            _ if std::mem::take(&mut self.touched) => Ok(()),
+            _ => Err(Halt::Touch),
+        }
+    }
+
+    /// Everything as it left the factory, but serial, firmware and attestation key.
+    pub fn to_factory(&mut self) {
+        self.pin.reset(3);
+        self.puk.reset(3);
+        self.management = ManagementKey::factory(self.firmware);
+        self.management_touch = TouchPolicy::Never;
+        self.keys.retain(|&slot, _| slot == slot::ATTESTATION);
+        self.objects.retain(|&id, _| Some(id) == slot::certificate_object(slot::ATTESTATION));
+        self.session = Session { applet: self.session.applet, ..Session::default() };
+    }
+
+    /// Another serial and another attestation under it, as if it were another token.
+    pub fn rename(&mut self, serial: u32, authority: Authority) {
+        self.serial = serial;
+        let intermediate = self.keys.get(&slot::ATTESTATION).map(|key| authority.intermediate(key, serial));
+        if let Some(intermediate) = intermediate {
+            self.store_certificate(slot::ATTESTATION, &intermediate);
+        }
+    }
+}
+
+fn is_piv(aid: &[u8]) -> bool {
+    aid.strip_prefix(PIV).is_some_and(|rest| PIV_REST.starts_with(rest))
+}

@@ -1,0 +1,143 @@
+//! The management key: 3DES or AES, proved one way or both ways (SP 800-73-4 part 2 §A.1).
+
+use super::status::{self, Status};
+use super::tlv::{find, tlv};
+use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+
+/// The key every token leaves the factory with.
+pub(crate) const FACTORY: [u8; 24] = [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8];
+
+/// Ciphers of a management key, under their PIV algorithm identifiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cipher {
+    /// Three-key triple DES: the factory's choice before firmware 5.7.
+    TripleDes = 0x03,
+    /// AES with a key of 16 bytes.
+    Aes128 = 0x08,
+    /// AES with a key of 24 bytes: the factory's choice from firmware 5.7.
+    Aes192 = 0x0a,
+    /// AES with a key of 32 bytes.
+    Aes256 = 0x0c,
+}
+
+impl Cipher {
+    /// What a token of this firmware leaves the factory with.
+    pub fn factory(firmware: (u8, u8, u8)) -> Self {
+        if firmware >= (5, 7, 0) { Self::Aes192 } else { Self::TripleDes }
+    }
+
+    pub(crate) fn from_id(id: u8) -> Option<Self> {
+        [Self::TripleDes, Self::Aes128, Self::Aes192, Self::Aes256].into_iter().find(|c| *c as u8 == id)
+    }
+
+    /// Length of a key in bytes.
+    pub fn key_len(self) -> usize {
+        match self {
+            Self::Aes128 => 16,
+            Self::TripleDes | Self::Aes192 => 24,
+            Self::Aes256 => 32,
+        }
+    }
+
+    fn block_len(self) -> usize {
+        if self == Self::TripleDes { 8 } else { 16 }
+    }
+}
+
+/// A management key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagementKey {
+    /// Its cipher.
+    pub cipher: Cipher,
+    /// Its bytes, as many as the cipher wants.
+    pub key: Vec<u8>,
+}
+
+impl ManagementKey {
+    /// The factory's key for this firmware.
+    pub fn factory(firmware: (u8, u8, u8)) -> Self {
+        Self { cipher: Cipher::factory(firmware), key: FACTORY.to_vec() }
+    }
+
+    /// A fresh one.
+    pub fn random(cipher: Cipher) -> Self {
+        Self { cipher, key: random(cipher.key_len()) }
+    }
+
+    fn encrypt(&self, block: &[u8]) -> Vec<u8> {
+        fn with<C: KeyInit + BlockCipherEncrypt>(key: &[u8], block: &[u8]) -> Vec<u8> {
+            let cipher = C::new_from_slice(key).expect("a key is as long as its cipher wants");
+            let mut block = Array::try_from(block).expect("a challenge is one block");
+            cipher.encrypt_block(&mut block);
+            block.to_vec()
+        }
+        match self.cipher {
+            Cipher::TripleDes => with::<des::TdesEde3>(&self.key, block),
+            Cipher::Aes128 => with::<aes::Aes128>(&self.key, block),
+            Cipher::Aes192 => with::<aes::Aes192>(&self.key, block),
+            Cipher::Aes256 => with::<aes::Aes256>(&self.key, block),
+        }
+    }
+}
+
+/// What the card waits for after the first half of an authentication.
+pub(crate) enum Pending {
+    /// The plain witness, which only a holder of the key can read.
+    Witness(Vec<u8>),
+    /// The card's challenge, encrypted.
+    Response(Vec<u8>),
+}
+
+/// Where one command of an authentication leads.
+pub(crate) enum Outcome {
+    /// Half way: this answer, and this to be met next.
+    Begun(Vec<u8>, Pending),
+    /// The client holds the key.
+    Proved(Vec<u8>),
+}
+
+/// One GENERAL AUTHENTICATE with the management key; `pending` is what the one before left.
+pub(crate) fn authenticate(
+    key: &ManagementKey,
+    pending: Option<Pending>,
+    template: &[u8],
+) -> Result<Outcome, Status> {
+    let witness = find(0x80, template);
+    let challenge = find(0x81, template);
+    let response = find(0x82, template);
+    let block = key.cipher.block_len();
+    let answer = |tag, value: &[u8]| tlv(0x7c, &tlv(tag, value));
+
+    match (witness, challenge, response, pending) {
+        (Some([]), None, _, _) => {
+            let witness = random(block);
+            Ok(Outcome::Begun(answer(0x80, &key.encrypt(&witness)), Pending::Witness(witness)))
+        }
+        (None, Some([]), _, _) => {
+            let challenge = random(block);
+            let expected = Pending::Response(key.encrypt(&challenge));
+            Ok(Outcome::Begun(answer(0x81, &challenge), expected))
+        }
+        (Some(plain), Some(challenge), _, Some(Pending::Witness(witness))) => {
+            if plain != witness {
+                return Err(status::NOT_SATISFIED);
+            }
+            if challenge.len() != block {
+                return Err(status::WRONG_DATA);
+            }
+            Ok(Outcome::Proved(answer(0x82, &key.encrypt(challenge))))
+        }
+        (None, None, Some(response), Some(Pending::Response(expected))) if response == expected => {
+            Ok(Outcome::Proved(Vec::new()))
+        }
+        (None, None, Some(_), Some(Pending::Response(_))) => Err(status::NOT_SATISFIED),
+        _ => Err(status::WRONG_DATA),
+    }
+}
+
+/// Fresh random bytes.
+pub(crate) fn random(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
+    bytes
+}

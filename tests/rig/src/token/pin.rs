@@ -1,0 +1,126 @@
+//! PIN and PUK: compared, counted, blocked.
+
+use super::status::{self, Status};
+
+/// Shortest PIN and PUK a card accepts, in bytes.
+const MIN: usize = 6;
+/// A PIN fills this many bytes, with FF behind it.
+pub(crate) const LEN: usize = 8;
+
+/// A PIN or a PUK.
+#[derive(Clone)]
+pub(crate) struct Pin {
+    value: [u8; LEN],
+    factory: &'static str,
+    left: u8,
+    limit: u8,
+}
+
+impl Pin {
+    /// `value` with three tries.
+    ///
+    /// # Panics
+    /// If `value` has fewer than six or more than eight bytes.
+    pub fn new(value: &str, factory: &'static str) -> Self {
+        let value = padded(value.as_bytes()).unwrap_or_else(|| panic!("{value:?} is no PIN: 6 to 8 bytes"));
+        Self { value, factory, left: 3, limit: 3 }
+    }
+
+    /// The factory's value again, with `limit` tries.
+    pub fn reset(&mut self, limit: u8) {
+        *self = Self { left: limit, limit, ..Self::new(self.factory, self.factory) };
+    }
+
+    pub fn left(&self) -> u8 {
+        self.left
+    }
+
+    pub fn limit(&self) -> u8 {
+        self.limit
+    }
+
+    pub fn is(&self, value: &str) -> bool {
+        padded(value.as_bytes()) == Some(self.value)
+    }
+
+    pub fn is_factory(&self) -> bool {
+        self.is(self.factory)
+    }
+
+    pub fn block(&mut self) {
+        self.left = 0;
+    }
+
+    /// How an empty VERIFY answers while the PIN is not verified.
+    pub fn query(&self) -> Status {
+        match self.left {
+            0 => status::BLOCKED,
+            left => status::tries_left(left),
+        }
+    }
+
+    /// Compares and counts: 63CX for a wrong value, 6983 without comparing when blocked.
+    pub fn check(&mut self, candidate: &[u8]) -> Result<(), Status> {
+        if self.left == 0 {
+            return Err(status::BLOCKED);
+        }
+        if candidate != self.value {
+            self.left -= 1;
+            return Err(status::tries_left(self.left));
+        }
+        self.left = self.limit;
+        Ok(())
+    }
+
+    /// Takes a new value, already padded, and gives all tries back.
+    pub fn set(&mut self, value: &[u8]) -> Result<(), Status> {
+        let value: [u8; LEN] = value.try_into().map_err(|_| status::WRONG_DATA)?;
+        let len = value.iter().position(|&b| b == 0xff).unwrap_or(LEN);
+        if padded(&value[..len]) != Some(value) {
+            return Err(status::WRONG_DATA);
+        }
+        self.value = value;
+        self.left = self.limit;
+        Ok(())
+    }
+}
+
+fn padded(value: &[u8]) -> Option<[u8; LEN]> {
+    let mut out = [0xff; LEN];
+    out.get_mut(..value.len()).filter(|_| value.len() >= MIN)?.copy_from_slice(value);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_wrong_ones_block_and_the_right_one_comes_too_late() {
+        let mut pin = Pin::new("123456", "123456");
+        for left in [2, 1, 0] {
+            assert_eq!(pin.check(b"999999\xff\xff"), Err(status::tries_left(left)));
+        }
+        assert_eq!(pin.check(b"123456\xff\xff"), Err(status::BLOCKED));
+        assert_eq!(pin.query(), status::BLOCKED);
+    }
+
+    #[test]
+    fn a_right_one_gives_all_tries_back() {
+        let mut pin = Pin::new("123456", "123456");
+        assert!(pin.check(b"999999\xff\xff").is_err());
+        assert!(pin.check(b"123456\xff\xff").is_ok());
+        assert_eq!(pin.left(), 3);
+    }
+
+    #[test]
+    fn a_new_one_has_six_to_eight_bytes_and_only_trailing_padding() {
+        let mut pin = Pin::new("123456", "123456");
+        for bad in [&b"12345\xff\xff\xff"[..], b"1234567", b"123\xff4567", b"\xff\xff\xff\xff\xff\xff\xff\xff"] {
+            assert_eq!(pin.set(bad), Err(status::WRONG_DATA));
+        }
+        assert!(pin.is_factory());
+        assert!(pin.set(b"87654321").is_ok());
+        assert!(!pin.is_factory());
+    }
+}

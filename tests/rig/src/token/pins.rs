@@ -1,0 +1,170 @@
+//! The commands about PIN, PUK and management key.
+
+use super::apdu::Command;
+use super::card::{Answer, Card, Halt};
+use super::management::{self, Cipher, ManagementKey, Outcome};
+use super::pin;
+use super::slot::TouchPolicy;
+use super::status;
+use super::tlv::{find, tlv};
+
+/// Key references of the PIN, the PUK and the management key.
+const PIN: u8 = 0x80;
+const PUK: u8 = 0x81;
+pub(crate) const MANAGEMENT: u8 = 0x9b;
+
+impl Card {
+    /// VERIFY, SP 800-73-4 part 2 §3.2.1: a try, with empty data a question, with P1 FF a log-out.
+    pub(super) fn verify(&mut self, command: &Command) -> Answer {
+        self.session.pin_fresh = false;
+        match (command.p1, command.p2, &command.data[..]) {
+            (0x00, PIN, []) if self.session.pin => Ok(Vec::new()),
+            (0x00, PIN, []) => Err(self.pin.query().into()),
+            (0xff, PIN, []) => {
+                self.session.pin = false;
+                Ok(Vec::new())
+            }
+            (0x00, PIN, candidate) => {
+                if candidate.len() != pin::LEN {
+                    return Err(status::WRONG_DATA.into());
+                }
+                self.counters.verifications += 1;
+                self.session.pin = false;
+                self.pin.check(candidate)?;
+                self.session.pin = true;
+                self.session.pin_fresh = true;
+                Ok(Vec::new())
+            }
+            _ => Err(status::NO_REFERENCE.into()),
+        }
+    }
+
+    /// CHANGE REFERENCE DATA, SP 800-73-4 part 2 §3.2.2: the old value, then the new one.
+    pub(super) fn change_reference(&mut self, command: &Command) -> Answer {
+        let (old, new) = two_values(command)?;
+        let secret = match command.p2 {
+            PIN => {
+                self.session.pin = false;
+                &mut self.pin
+            }
+            PUK => &mut self.puk,
+            _ => return Err(status::NO_REFERENCE.into()),
+        };
+        secret.check(old)?;
+        secret.set(new)?;
+        Ok(Vec::new())
+    }
+
+    /// RESET RETRY COUNTER, SP 800-73-4 part 2 §3.2.3: the PUK, then a new PIN.
+    pub(super) fn reset_retry_counter(&mut self, command: &Command) -> Answer {
+        let (puk, new) = two_values(command)?;
+        if command.p2 != PIN {
+            return Err(status::NO_REFERENCE.into());
+        }
+        self.puk.check(puk)?;
+        self.pin.set(new)?;
+        Ok(Vec::new())
+    }
+
+    /// SET PIN RETRIES: new limits, and the factory's PIN and PUK with them.
+    pub(super) fn set_tries(&mut self, command: &Command) -> Answer {
+        self.require_management()?;
+        if !self.session.pin {
+            return Err(status::NOT_SATISFIED.into());
+        }
+        if command.p1 == 0 || command.p2 == 0 {
+            return Err(status::WRONG_DATA.into());
+        }
+        self.pin.reset(command.p1);
+        self.puk.reset(command.p2);
+        Ok(Vec::new())
+    }
+
+    /// RESET: only when PIN and PUK are both blocked.
+    pub(super) fn factory_reset(&mut self) -> Answer {
+        if self.pin.left() > 0 || self.puk.left() > 0 {
+            return Err(status::CONDITIONS.into());
+        }
+        self.to_factory();
+        Ok(Vec::new())
+    }
+
+    /// GENERAL AUTHENTICATE with the management key.
+    pub(super) fn prove_management(&mut self, command: &Command, template: &[u8]) -> Answer {
+        if Cipher::from_id(command.p1) != Some(self.management.cipher) && command.p1 != 0 {
+            return Err(status::WRONG_P1_P2.into());
+        }
+        if self.session.pending.is_some() {
+            self.require_touch(self.management_touch)?;
+        }
+        let pending = self.session.pending.take();
+        match management::authenticate(&self.management, pending, template)? {
+            Outcome::Begun(answer, pending) => {
+                self.session.pending = Some(pending);
+                Ok(answer)
+            }
+            Outcome::Proved(answer) => {
+                self.session.managed = true;
+                Ok(answer)
+            }
+        }
+    }
+
+    /// SET MANAGEMENT KEY: cipher, key reference, length, key; P2 FE wants a touch for its use.
+    pub(super) fn set_management_key(&mut self, command: &Command) -> Answer {
+        self.require_management()?;
+        let touch = match (command.p1, command.p2) {
+            (0xff, 0xff) => TouchPolicy::Never,
+            (0xff, 0xfe) => TouchPolicy::Always,
+            (0xff, 0xfd) => TouchPolicy::Cached,
+            _ => return Err(status::WRONG_P1_P2.into()),
+        };
+        let [cipher, MANAGEMENT, len, ref key @ ..] = command.data[..] else {
+            return Err(status::WRONG_DATA.into());
+        };
+        let cipher = Cipher::from_id(cipher).ok_or(status::WRONG_DATA)?;
+        if key.len() != usize::from(len) || key.len() != cipher.key_len() {
+            return Err(status::WRONG_DATA.into());
+        }
+        self.management = ManagementKey { cipher, key: key.to_vec() };
+        self.management_touch = touch;
+        Ok(Vec::new())
+    }
+
+    /// A fresh management key that the PIN gives out, stored the way Yubico's tools do it.
+    pub(super) fn protect_management_key(&mut self) {
+        self.management = ManagementKey::random(Cipher::factory(self.firmware));
+        let protected = tlv(0x88, &tlv(0x89, &self.management.key));
+        self.objects.insert(super::objects::PRINTED, protected);
+        self.objects.insert(super::objects::ADMIN, tlv(0x80, &tlv(0x81, &[0x02])));
+    }
+
+    /// GET METADATA of PIN, PUK or management key.
+    pub(super) fn reference_metadata(&self, reference: u8) -> Option<Vec<u8>> {
+        let (algorithm, rest, factory) = match reference {
+            PIN => (0xff, tlv(6, &[self.pin.limit(), self.pin.left()]), self.pin.is_factory()),
+            PUK => (0xff, tlv(6, &[self.puk.limit(), self.puk.left()]), self.puk.is_factory()),
+            MANAGEMENT => (
+                self.management.cipher as u8,
+                tlv(2, &[0, self.management_touch as u8]),
+                self.management == ManagementKey::factory(self.firmware),
+            ),
+            _ => return None,
+        };
+        let mut parts = [tlv(1, &[algorithm]), tlv(5, &[u8::from(factory)]), rest];
+        parts.sort();
+        Some(parts.concat())
+    }
+}
+
+/// The template of a GENERAL AUTHENTICATE, or the refusal of a malformed one.
+pub(super) fn template(command: &Command) -> Result<&[u8], Halt> {
+    Ok(find(0x7c, &command.data).ok_or(status::WRONG_DATA)?)
+}
+
+fn two_values(command: &Command) -> Result<(&[u8], &[u8]), Halt> {
+    if command.p1 != 0 || command.data.len() != 2 * pin::LEN {
+        return Err(status::WRONG_DATA.into());
+    }
+    Ok(command.data.split_at(pin::LEN))
+}

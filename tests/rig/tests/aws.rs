@@ -1,0 +1,805 @@
+//! The emulated AWS judges the gate as AWS's documentation says it does; what it cannot show is not claimed.
+
+use rig::aws::{Account, Aws, Creds, DENY_ALL, Drift, GATE, Probe, Rule, utc};
+use serde_json::{Value, json};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn account() -> Account {
+    Aws::shared().seed("prod")
+}
+
+/// Opens as the product does, step by step, with the sealed principals only.
+fn open(at: &Account, t0: i64, t1: i64) {
+    put_gate(at, &at.opener, t0, t1).expect("the opener writes the gate");
+    switch(at, &at.closer, "Active").expect("the closer switches the key on");
+    detach(at, &at.opener).expect("the opener lifts the deny");
+}
+
+fn put_gate(at: &Account, who: &Creds, t0: i64, t1: i64) -> Result<Value, String> {
+    let document = at.gate("Sabc", t0, t1).to_string();
+    let args = json!({"UserName": at.user, "PolicyName": GATE, "PolicyDocument": document});
+    iam(at, who, "put_user_policy", args)
+}
+
+fn switch(at: &Account, who: &Creds, status: &str) -> Result<Value, String> {
+    let args = json!({"UserName": at.user, "AccessKeyId": at.emergency.key, "Status": status});
+    iam(at, who, "update_access_key", args)
+}
+
+fn attach(at: &Account, who: &Creds, arn: &str) -> Result<Value, String> {
+    iam(
+        at,
+        who,
+        "attach_user_policy",
+        json!({"UserName": at.user, "PolicyArn": arn}),
+    )
+}
+
+fn detach(at: &Account, who: &Creds) -> Result<Value, String> {
+    iam(
+        at,
+        who,
+        "detach_user_policy",
+        json!({"UserName": at.user, "PolicyArn": DENY_ALL}),
+    )
+}
+
+/// An IAM call, and the error's code when it fails.
+fn iam(at: &Account, who: &Creds, op: &str, args: Value) -> Result<Value, String> {
+    at.call(who, "iam", op, args).map_err(|error| error.code)
+}
+
+fn shut(code: &str) -> Probe {
+    Probe::Shut(code.to_owned())
+}
+
+/// Waits for a second to pass by AWS's clock.
+fn until(at: &Account, second: i64) {
+    while at.now() < second {
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+mod the_gate {
+    use super::*;
+
+    #[test]
+    fn at_rest_the_key_is_refused() {
+        let at = account();
+        assert!(at.rest().at_rest());
+        assert_eq!(at.probe(&at.emergency), shut("InvalidClientTokenId"));
+        assert!(at.aws.session(&at.emergency).is_err());
+    }
+
+    #[test]
+    fn an_active_key_alone_opens_nothing() {
+        let at = account();
+        put_gate(&at, &at.opener, at.now() - 1, at.now() + 600).unwrap();
+        switch(&at, &at.closer, "Active").unwrap();
+        assert_eq!(at.probe(&at.emergency), shut("AuthorizationError"));
+    }
+
+    #[test]
+    fn a_lifted_deny_alone_opens_nothing() {
+        let at = account();
+        put_gate(&at, &at.opener, at.now() - 1, at.now() + 600).unwrap();
+        detach(&at, &at.opener).unwrap();
+        assert_eq!(at.probe(&at.emergency), shut("InvalidClientTokenId"));
+    }
+
+    #[test]
+    fn opened_the_key_and_its_sessions_work_within_the_grant_only() {
+        let at = account();
+        open(&at, at.now(), at.now() + 600);
+        assert_eq!(at.probe(&at.emergency), Probe::Open);
+        let session = at.aws.session(&at.emergency).unwrap();
+        assert_eq!(at.probe(&session), Probe::Open);
+        for who in [&at.emergency, &session] {
+            at.call(who, "s3", "list_buckets", json!({}))
+                .expect("granted");
+            let topic = at.call(who, "sns", "create_topic", json!({"Name": "t"}));
+            assert_eq!(topic.unwrap_err().code, "AuthorizationError", "not granted");
+            let roles = iam(&at, who, "create_user", json!({"UserName": "mallory"}));
+            assert!(roles.is_err(), "beyond the ceiling");
+        }
+    }
+
+    #[test]
+    fn another_region_is_denied() {
+        let at = account();
+        open(&at, at.now(), at.now() + 600);
+        let there = at
+            .aws
+            .call_in("us-east-2", &at.emergency, "sns", "list_topics", json!({}));
+        assert_eq!(there.unwrap_err().code, "AuthorizationError");
+    }
+
+    #[test]
+    fn before_t0_it_is_denied() {
+        let at = account();
+        let t0 = at.now() + 300;
+        open(&at, t0, t0 + 600);
+        assert_eq!(at.probe(&at.emergency), shut("AuthorizationError"));
+    }
+
+    #[test]
+    fn at_t1_aws_ends_it_with_nobody_closing() {
+        let at = account();
+        let t1 = at.now() + 3;
+        open(&at, at.now(), t1);
+        let session = at.aws.session(&at.emergency).unwrap();
+        assert_eq!(
+            (at.probe(&at.emergency), at.probe(&session)),
+            (Probe::Open, Probe::Open)
+        );
+        until(&at, t1);
+        assert_eq!(at.probe(&at.emergency), shut("AuthorizationError"));
+        assert_eq!(at.probe(&session), shut("AuthorizationError"));
+        assert!(!at.rest().at_rest(), "nobody closed it");
+    }
+
+    #[test]
+    fn a_token_issued_before_t0_stays_shut() {
+        let at = account();
+        open(&at, at.now(), at.now() + 600);
+        let stale = at.aws.session(&at.emergency).unwrap();
+        assert_eq!(at.probe(&stale), Probe::Open);
+        let next = at.now() + 1;
+        until(&at, next);
+        put_gate(&at, &at.opener, next, next + 600).unwrap();
+        assert_eq!(at.probe(&stale), shut("AuthorizationError"));
+        assert_eq!(
+            at.probe(&at.emergency),
+            Probe::Open,
+            "an access key has no issue time"
+        );
+        assert_eq!(
+            at.probe(&at.aws.session(&at.emergency).unwrap()),
+            Probe::Open
+        );
+    }
+
+    #[test]
+    fn the_deny_ends_sessions_an_inactive_key_does_not() {
+        let at = account();
+        open(&at, at.now(), at.now() + 600);
+        let session = at.aws.session(&at.emergency).unwrap();
+        switch(&at, &at.closer, "Inactive").unwrap();
+        assert_eq!(at.probe(&at.emergency), shut("InvalidClientTokenId"));
+        assert_eq!(at.probe(&session), Probe::Open);
+        attach(&at, &at.closer, DENY_ALL).unwrap();
+        assert_eq!(at.probe(&session), shut("AuthorizationError"));
+        let named = at.call(&session, "sts", "get_caller_identity", json!({}));
+        assert!(named.is_ok(), "a session can name itself until it expires");
+    }
+
+    #[test]
+    fn a_session_reaches_no_iam_and_lasts_fifteen_minutes_at_least() {
+        let at = account();
+        open(&at, at.now(), at.now() + 600);
+        let session = at.aws.session(&at.emergency).unwrap();
+        let read = iam(&at, &session, "list_users", json!({}));
+        assert_eq!(read.unwrap_err(), "InvalidClientTokenId");
+        let short = at.call(
+            &at.emergency,
+            "sts",
+            "get_session_token",
+            json!({"DurationSeconds": 60}),
+        );
+        assert_eq!(short.unwrap_err().code, "ValidationError");
+        assert!(
+            at.call(&session, "sts", "get_session_token", json!({}))
+                .is_err()
+        );
+    }
+}
+
+mod the_principals {
+    use super::*;
+
+    #[test]
+    fn the_opener_cannot_attach_activate_or_write_elsewhere() {
+        let at = account();
+        assert_eq!(
+            attach(&at, &at.opener, DENY_ALL).unwrap_err(),
+            "AccessDenied"
+        );
+        assert_eq!(
+            switch(&at, &at.opener, "Active").unwrap_err(),
+            "AccessDenied"
+        );
+        let elsewhere =
+            json!({"UserName": "emergency-closer", "PolicyName": "x", "PolicyDocument": "{}"});
+        assert_eq!(
+            iam(&at, &at.opener, "put_user_policy", elsewhere).unwrap_err(),
+            "AccessDenied"
+        );
+        let boundary = json!({"UserName": at.user});
+        let lifted = iam(
+            &at,
+            &at.opener,
+            "delete_user_permissions_boundary",
+            boundary,
+        );
+        assert_eq!(lifted.unwrap_err(), "AccessDenied");
+        assert_eq!(at.probe(&at.opener), shut("AuthorizationError"));
+    }
+
+    #[test]
+    fn the_opener_writes_no_gate_without_the_ceiling_or_under_another() {
+        for drift in [Drift::NoBoundary, Drift::OtherBoundary] {
+            let at = account();
+            at.drift(drift);
+            let put = put_gate(&at, &at.opener, at.now(), at.now() + 600);
+            assert_eq!(put.unwrap_err(), "AccessDenied", "{drift:?}");
+        }
+    }
+
+    #[test]
+    fn the_opener_detaches_nothing_but_the_deny() {
+        let at = account();
+        at.drift(Drift::AttachedPolicy);
+        let arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+        let args = json!({"UserName": at.user, "PolicyArn": arn});
+        assert_eq!(
+            iam(&at, &at.opener, "detach_user_policy", args).unwrap_err(),
+            "AccessDenied"
+        );
+    }
+
+    #[test]
+    fn the_closer_can_neither_detach_nor_write() {
+        let at = account();
+        assert_eq!(detach(&at, &at.closer).unwrap_err(), "AccessDenied");
+        let put = put_gate(&at, &at.closer, at.now(), at.now() + 600);
+        assert_eq!(put.unwrap_err(), "AccessDenied");
+        assert_eq!(at.probe(&at.closer), shut("AuthorizationError"));
+    }
+
+    #[test]
+    fn the_closer_attaches_nothing_but_the_deny() {
+        let at = account();
+        let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
+        assert_eq!(attach(&at, &at.closer, admin).unwrap_err(), "AccessDenied");
+        attach(&at, &at.closer, DENY_ALL).expect("attaching twice is no error");
+    }
+
+    #[test]
+    fn both_read_everything_that_the_read_back_needs() {
+        let at = account();
+        for who in [&at.opener, &at.closer] {
+            let user = || json!({"UserName": at.user});
+            let found = iam(&at, who, "get_user", user()).unwrap();
+            assert_eq!(
+                found["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"],
+                at.boundary_arn
+            );
+            for op in [
+                "list_access_keys",
+                "list_user_policies",
+                "list_attached_user_policies",
+                "list_groups_for_user",
+                "list_ssh_public_keys",
+                "list_signing_certificates",
+                "list_service_specific_credentials",
+                "list_mfa_devices",
+            ] {
+                iam(&at, who, op, user()).unwrap_or_else(|code| panic!("{op}: {code}"));
+            }
+            assert_eq!(
+                iam(&at, who, "get_login_profile", user()).unwrap_err(),
+                "NoSuchEntity"
+            );
+            let gate = json!({"UserName": at.user, "PolicyName": GATE});
+            assert_eq!(
+                iam(&at, who, "get_user_policy", gate).unwrap_err(),
+                "NoSuchEntity"
+            );
+
+            let policy = iam(
+                &at,
+                who,
+                "get_policy",
+                json!({"PolicyArn": at.boundary_arn}),
+            )
+            .unwrap();
+            let version = &policy["Policy"]["DefaultVersionId"];
+            let args = json!({"PolicyArn": at.boundary_arn, "VersionId": version});
+            let document = iam(&at, who, "get_policy_version", args).unwrap();
+            assert_eq!(document["PolicyVersion"]["Document"], at.boundary);
+
+            let other = iam(
+                &at,
+                who,
+                "get_user",
+                json!({"UserName": "emergency-opener"}),
+            );
+            assert_eq!(other.unwrap_err(), "AccessDenied");
+        }
+    }
+
+    #[test]
+    fn a_wrong_secret_is_no_signature() {
+        let at = account();
+        let forged = Creds {
+            secret: "x".repeat(40),
+            ..at.closer.clone()
+        };
+        assert_eq!(
+            attach(&at, &forged, DENY_ALL).unwrap_err(),
+            "SignatureDoesNotMatch"
+        );
+        assert_eq!(
+            at.probe(&forged),
+            Probe::Unclear("SignatureDoesNotMatch".to_owned())
+        );
+    }
+}
+
+mod what_iam_refuses {
+    use super::*;
+
+    #[test]
+    fn an_inline_policy_over_its_quota() {
+        let at = account();
+        let many = (0..200)
+            .map(|n| format!("s3:GetObject{n}"))
+            .collect::<Vec<_>>();
+        let document = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": many, "Resource": "*"}]});
+        let args = json!({"UserName": at.user, "PolicyName": GATE, "PolicyDocument": document.to_string()});
+        assert_eq!(
+            iam(&at, &at.opener, "put_user_policy", args).unwrap_err(),
+            "LimitExceeded"
+        );
+    }
+
+    #[test]
+    fn a_sid_with_a_dash_or_twice() {
+        let at = account();
+        let allow =
+            |sid: &str| json!({"Sid": sid, "Effect": "Allow", "Action": "s3:*", "Resource": "*"});
+        for statements in [json!([allow("a-b")]), json!([allow("a"), allow("a")])] {
+            let document = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+            let args = json!({"UserName": at.user, "PolicyName": GATE, "PolicyDocument": document});
+            let put = iam(&at, &at.opener, "put_user_policy", args);
+            assert_eq!(put.unwrap_err(), "MalformedPolicyDocument");
+        }
+    }
+
+    #[test]
+    fn a_detach_of_what_is_not_attached() {
+        let at = account();
+        detach(&at, &at.opener).unwrap();
+        assert_eq!(detach(&at, &at.opener).unwrap_err(), "NoSuchEntity");
+    }
+
+    #[test]
+    fn a_policy_that_does_not_exist() {
+        let at = account();
+        let attach = json!({"UserName": at.user, "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAl"});
+        assert_eq!(
+            at.try_root("attach_user_policy", attach).unwrap_err().code,
+            "NoSuchEntity"
+        );
+    }
+}
+
+mod the_rig {
+    use super::*;
+
+    #[test]
+    fn every_drift_can_be_made_and_seen() {
+        use Drift::*;
+        let lists = [
+            (Group, "list_groups_for_user", "Groups", 1),
+            (
+                AttachedPolicy,
+                "list_attached_user_policies",
+                "AttachedPolicies",
+                2,
+            ),
+            (InlinePolicy, "list_user_policies", "PolicyNames", 1),
+            (SecondActiveKey, "list_access_keys", "AccessKeyMetadata", 2),
+            (
+                SecondInactiveKey,
+                "list_access_keys",
+                "AccessKeyMetadata",
+                2,
+            ),
+            (SshPublicKey, "list_ssh_public_keys", "SSHPublicKeys", 1),
+            (
+                SigningCertificate,
+                "list_signing_certificates",
+                "Certificates",
+                1,
+            ),
+            (
+                ServiceCredential,
+                "list_service_specific_credentials",
+                "ServiceSpecificCredentials",
+                1,
+            ),
+            (MfaDevice, "list_mfa_devices", "MFADevices", 1),
+            (
+                DenyMissing,
+                "list_attached_user_policies",
+                "AttachedPolicies",
+                0,
+            ),
+        ];
+        for (drift, op, member, expected) in lists {
+            let at = account();
+            at.drift(drift);
+            let found = iam(&at, &at.closer, op, json!({"UserName": at.user})).unwrap();
+            assert_eq!(
+                found[member].as_array().unwrap().len(),
+                expected,
+                "{drift:?}"
+            );
+        }
+
+        let at = account();
+        at.drift(LoginProfile);
+        iam(
+            &at,
+            &at.closer,
+            "get_login_profile",
+            json!({"UserName": at.user}),
+        )
+        .unwrap();
+        at.drift(KeyActive);
+        assert!(at.rest().key_active);
+        at.drift(EditedBoundary);
+        let policy = iam(
+            &at,
+            &at.closer,
+            "get_policy",
+            json!({"PolicyArn": at.boundary_arn}),
+        )
+        .unwrap();
+        assert_eq!(policy["Policy"]["DefaultVersionId"], "v2");
+
+        let at = account();
+        at.drift(UserMissing);
+        let found = iam(&at, &at.closer, "get_user", json!({"UserName": at.user}));
+        assert_eq!(found.unwrap_err(), "NoSuchEntity");
+    }
+
+    #[test]
+    fn somebody_elses_window_is_open_until_its_t1() {
+        let at = account();
+        at.put_window("Sffff", at.now() - 60, at.now() + 600);
+        assert_eq!(at.probe(&at.emergency), Probe::Open);
+        let gate = at.rest().gate.expect("their gate");
+        assert!(
+            gate["Statement"][0]["Sid"]
+                .as_str()
+                .unwrap()
+                .starts_with("Sffff")
+        );
+        at.put_to_rest();
+        assert_eq!(at.probe(&at.emergency), shut("InvalidClientTokenId"));
+    }
+
+    #[test]
+    fn the_payload_is_what_seal_reads() {
+        let at = account();
+        let payload = at.payload(Account::grant(), "4h");
+        let target = &payload["targets"][0];
+        assert_eq!(target["account"], at.id);
+        assert_eq!(target["opener"]["access_key_id"], at.opener.key);
+        assert_eq!(target["boundary_sha256"].as_str().unwrap().len(), 64);
+    }
+
+    #[test]
+    fn two_users_of_one_account_do_not_reach_each_other() {
+        let at = account();
+        let drill = at.beside("prod-drill", "drill");
+        assert_eq!(drill.id, at.id);
+        assert_eq!(detach(&at, &drill.opener).unwrap_err(), "AccessDenied");
+        open(&drill, drill.now(), drill.now() + 600);
+        assert_eq!(drill.probe(&drill.emergency), Probe::Open);
+        assert!(at.rest().at_rest());
+    }
+
+    #[test]
+    fn an_alert_key_publishes_and_does_nothing_else() {
+        let at = account();
+        let (topic, key) = at.topic("oncall");
+        let said = at.call(
+            &key,
+            "sns",
+            "publish",
+            json!({"TopicArn": topic, "Message": "opening"}),
+        );
+        assert!(said.unwrap()["MessageId"].is_string());
+        assert_eq!(at.probe(&key), shut("AuthorizationError"));
+    }
+
+    #[test]
+    fn other_services_carry_bytes() {
+        let at = account();
+        open(&at, at.now(), at.now() + 600);
+        let root = at.aws.root_of(&at.id);
+        let s3 = |op, args| {
+            at.call(&root, "s3", op, args)
+                .unwrap_or_else(|error| panic!("{op}: {error:?}"))
+        };
+        let constraint = json!({"LocationConstraint": "eu-west-1"});
+        s3(
+            "create_bucket",
+            json!({"Bucket": "evidence", "CreateBucketConfiguration": constraint}),
+        );
+        s3(
+            "put_object",
+            json!({"Bucket": "evidence", "Key": "note", "Body": "02:17"}),
+        );
+        let read = at.call(
+            &at.emergency,
+            "s3",
+            "get_object",
+            json!({"Bucket": "evidence", "Key": "note"}),
+        );
+        assert_eq!(read.expect("granted")["Body"], "MDI6MTc=");
+        let write = json!({"Bucket": "evidence", "Key": "note", "Body": "03:17"});
+        assert_eq!(
+            at.call(&at.emergency, "s3", "put_object", write)
+                .unwrap_err()
+                .code,
+            "AccessDenied"
+        );
+        assert_eq!(
+            s3("head_object", json!({"Bucket": "evidence", "Key": "note"}))["ContentLength"],
+            5
+        );
+    }
+
+    #[test]
+    fn accounts_are_apart() {
+        let (one, two) = (account(), account());
+        open(&one, one.now(), one.now() + 600);
+        assert_ne!(one.id, two.id);
+        assert!(two.rest().at_rest());
+        assert!(iam(&two, &one.opener, "get_user", json!({"UserName": "nobody"})).is_err());
+    }
+
+    #[test]
+    fn dates_are_written_as_iam_writes_them() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(1_795_313_820), "2026-11-22T02:17:00Z");
+    }
+
+    #[test]
+    fn the_clock_can_be_ahead() {
+        let at = account();
+        open(&at, at.now(), at.now() + 600);
+        let session = at.aws.session(&at.emergency).unwrap();
+        at.set_ahead(590);
+        assert_eq!(at.probe(&at.emergency), Probe::Open);
+        at.set_ahead(601);
+        assert_eq!(at.probe(&at.emergency), shut("AuthorizationError"));
+        let reply = at.root("list_users", json!({}));
+        let date = reply["ResponseMetadata"]["HTTPHeaders"]["date"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let minute = &utc(at.now())[14..16];
+        let next = &utc(at.now() + 60)[14..16];
+        assert!(
+            date.contains(&format!(":{minute}:")) || date.contains(&format!(":{next}:")),
+            "{date}"
+        );
+        at.set_ahead(901);
+        assert_eq!(at.probe(&session), shut("ExpiredToken"));
+    }
+
+    #[test]
+    fn a_write_can_take_its_time_to_count() {
+        let at = account();
+        at.lag(Duration::from_secs(1));
+        let started = Instant::now();
+        open(&at, at.now(), at.now() + 600);
+        assert!(!at.rest().denied, "IAM shows it at once");
+        assert_ne!(
+            at.probe(&at.emergency),
+            Probe::Open,
+            "but it does not count yet"
+        );
+        while at.probe(&at.emergency) != Probe::Open {
+            assert!(started.elapsed() < PATIENCE);
+            thread::sleep(Duration::from_millis(50));
+        }
+        assert!(started.elapsed() >= Duration::from_secs(1));
+        at.put_to_rest();
+        assert_eq!(at.probe(&at.emergency), Probe::Open, "nor does the close");
+    }
+}
+
+/// Rules never meet the rig's own calls, so here a stranger calls; AWS refuses them, which is a call all the same.
+mod rules {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    /// A call with a worthless signature: its reply's first line, or None when the connection was closed.
+    fn stranger(at: &Account, action: &str) -> Option<String> {
+        let body = format!("Action={action}&Version=2010-05-08&UserName={}", at.user);
+        let scope = format!("{}/20261122/us-east-1/iam/aws4_request", at.closer.key);
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: iam\r\nconnection: close\r\nuser-agent: stranger\r\nauthorization: AWS4-HMAC-SHA256 \
+             Credential={scope}, SignedHeaders=host, Signature=0\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream =
+            TcpStream::connect(at.aws.endpoint().trim_start_matches("http://")).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).ok()?;
+        reply.lines().next().map(str::to_owned)
+    }
+
+    #[test]
+    fn the_journal_has_strangers_calls_in_order_and_not_the_rigs() {
+        let at = account();
+        at.probe(&at.opener);
+        stranger(&at, "GetUser");
+        stranger(&at, "ListAccessKeys");
+        assert_eq!(at.actions(), ["GetUser", "ListAccessKeys"]);
+        let call = &at.journal()[0];
+        assert_eq!(call.key, at.closer.key);
+        assert_eq!(call.principal.as_deref(), Some("emergency-closer"));
+        assert_eq!(call.params["UserName"], "emergency");
+        assert!(
+            call.status >= Some(400) && call.code.is_some(),
+            "nobody signed it: {call:?}"
+        );
+    }
+
+    #[test]
+    fn a_reply_is_held_after_its_effect_until_released() {
+        let at = account();
+        let rule = at.rule(Rule::after("GetUser").nth(2));
+        assert!(stranger(&at, "GetUser").is_some());
+        assert!(rule.wait(Duration::ZERO).is_none());
+        thread::scope(|scope| {
+            let second = scope.spawn(|| stranger(&at, "GetUser"));
+            let call = rule.wait(PATIENCE).expect("held");
+            assert_eq!(call.action, "GetUser");
+            assert_eq!(at.actions().len(), 2, "it has taken effect");
+            assert!(!second.is_finished());
+            rule.release();
+            assert!(second.join().unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn a_call_is_held_before_its_effect() {
+        let at = account();
+        let rule = at.rule(Rule::before("*"));
+        thread::scope(|scope| {
+            scope.spawn(|| stranger(&at, "ListUsers"));
+            assert_eq!(rule.wait(PATIENCE).expect("held").action, "ListUsers");
+            assert!(at.journal().is_empty());
+            rule.release();
+        });
+        assert_eq!(at.actions(), ["ListUsers"]);
+    }
+
+    #[test]
+    fn a_reply_can_be_lost_before_or_after_the_effect() {
+        let at = account();
+        let before = at.rule(Rule::before("GetUser").lose());
+        assert_eq!(stranger(&at, "GetUser"), None);
+        drop(before);
+        let _after = at.rule(Rule::after("GetUser").lose());
+        assert_eq!(stranger(&at, "GetUser"), None);
+        let statuses: Vec<_> = at
+            .journal()
+            .iter()
+            .map(|call| (call.outcome.clone(), call.status.is_some()))
+            .collect();
+        assert_eq!(
+            statuses,
+            [("dropped".to_owned(), false), ("dropped".to_owned(), true)]
+        );
+    }
+
+    #[test]
+    fn a_call_can_fail_and_the_next_succeed() {
+        let at = account();
+        let _rule = at.rule(Rule::before("GetUser").fail(503, "ServiceUnavailable"));
+        assert!(stranger(&at, "GetUser").unwrap().contains("503"));
+        assert!(!stranger(&at, "GetUser").unwrap().contains("503"));
+    }
+
+    #[test]
+    fn a_call_can_arrive_late() {
+        let at = account();
+        let _rule = at.rule(Rule::before("GetUser").late(Duration::from_millis(300)));
+        assert_eq!(stranger(&at, "GetUser"), None);
+        assert!(at.journal().is_empty());
+        thread::sleep(Duration::from_millis(900));
+        assert_eq!(at.journal()[0].outcome, "late");
+    }
+
+    #[test]
+    fn a_program_can_be_killed_right_after_its_call() {
+        let at = account();
+        let rule = at.rule(Rule::after("DetachUserPolicy"));
+        let mut cli = at.aws.cli(&at.opener);
+        cli.args([
+            "iam",
+            "detach-user-policy",
+            "--user-name",
+            &at.user,
+            "--policy-arn",
+            DENY_ALL,
+        ]);
+        let mut program = cli.spawn().unwrap();
+        let call = rule.wait(PATIENCE).expect("held");
+        assert_eq!(call.principal.as_deref(), Some("emergency-opener"));
+        assert!(
+            program.try_wait().unwrap().is_none(),
+            "it waits for the reply"
+        );
+        program.kill().unwrap();
+        program.wait().unwrap();
+        assert!(!at.rest().denied, "the call has taken effect");
+    }
+
+    #[test]
+    fn a_rule_can_count_writes_alone() {
+        let at = account();
+        let _rule = at.rule(
+            Rule::before("*")
+                .writes()
+                .nth(2)
+                .fail(500, "ServiceFailure"),
+        );
+        let failed = |action| stranger(&at, action).unwrap().contains("500");
+        let calls = [
+            "AttachUserPolicy",
+            "GetUser",
+            "ListUsers",
+            "DetachUserPolicy",
+            "AttachUserPolicy",
+        ];
+        assert_eq!(calls.map(failed), [false, false, false, true, false]);
+    }
+
+    #[test]
+    fn a_rule_is_for_its_account_alone() {
+        let (one, two) = (account(), account());
+        let _rule = one.rule(Rule::before("GetUser").fail(500, "ServiceFailure"));
+        assert!(!stranger(&two, "GetUser").unwrap().contains("500"));
+        assert!(stranger(&one, "GetUser").unwrap().contains("500"));
+    }
+}
+
+#[test]
+fn many_emulators_start_at_once() {
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let at = Aws::start().seed("prod");
+                assert_eq!(at.id, "111122223333", "each has accounts of its own");
+                assert!(at.rest().at_rest());
+            });
+        }
+    });
+}
+
+#[test]
+fn an_emulator_ends_with_its_last_owner() {
+    let aws = Aws::start();
+    let address = aws.endpoint().trim_start_matches("http://").to_owned();
+    assert!(std::net::TcpStream::connect(&address).is_ok());
+    drop(aws);
+    assert!(std::net::TcpStream::connect(&address).is_err());
+}

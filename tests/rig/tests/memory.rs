@@ -1,0 +1,123 @@
+//! A search finds what a process kept and does not find what it wiped, while it lives and at its end.
+
+use rig::memory::{Finding, Hit, search_now, trace_exit};
+use rig::pty::{End, Person};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+
+/// A secret that stands in no file: computed from its number.
+fn secret(number: u64) -> Vec<u8> {
+    let mut state = number;
+    let mut out = Vec::with_capacity(32);
+    for _ in 0..32 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        out.push((state >> 56) as u8);
+    }
+    out
+}
+
+const KEPT: u64 = 1;
+const KEPT_TAIL: u64 = 2;
+const WIPED: u64 = 3;
+/// Held by a thread that lives to the end.
+const IN_THREAD: u64 = 4;
+
+/// Not a test: what the child process of the tests below does.
+#[test]
+fn child() {
+    let Ok(how) = std::env::var("RIG_MEMORY_CHILD") else { return };
+    let kept = Box::leak(secret(KEPT).into_boxed_slice());
+    let tail = Box::leak(secret(KEPT_TAIL).into_boxed_slice());
+    let mut wiped = secret(WIPED);
+    tail[..16].fill(0);
+    wiped.fill(0);
+    std::hint::black_box((&kept, &tail, &wiped));
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let kept = secret(IN_THREAD);
+        tell.send(()).expect("it is heard");
+        std::thread::park();
+        std::hint::black_box(&kept);
+    });
+    told.recv().expect("it speaks");
+    println!("ready");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).expect("a line");
+    std::thread::spawn(|| std::hint::black_box(secret(KEPT))).join().expect("a late thread ends");
+    match how.as_str() {
+        "exits" => std::process::exit(3),
+        _ => std::process::abort(),
+    }
+}
+
+fn child_that(how: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a path"));
+    command.args(["--exact", "child", "--nocapture", "--test-threads=1"]).env("RIG_MEMORY_CHILD", how);
+    command
+}
+
+fn secrets() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("kept", secret(KEPT)),
+        ("tail", secret(KEPT_TAIL)),
+        ("wiped", secret(WIPED)),
+        ("thread", secret(IN_THREAD)),
+    ]
+}
+
+fn check(finding: &Finding) {
+    assert!(finding.found("kept"), "the control is found: {finding:#?}");
+    assert!(finding.found("tail"), "half of a secret is found");
+    assert!(finding.found("thread"), "a thread's secret is found");
+    assert!(!finding.found("wiped"), "what was wiped is not found: {finding:#?}");
+    let whole = |hit: &&Hit| hit.name == "kept" && (hit.offset, hit.len) == (0, 32);
+    assert!(finding.hits.iter().find(whole).is_some(), "it is found whole: {finding:#?}");
+    assert!(finding.searched > 100_000);
+}
+
+#[test]
+fn while_it_lives() {
+    let mut child =
+        child_that("exits").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut output = BufReader::new(child.stdout.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("ready") {
+        line.clear();
+        assert!(output.read_line(&mut line).expect("it speaks") > 0);
+    }
+    let secrets = secrets();
+    let secrets: Vec<_> = secrets.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+    check(&search_now(child.id(), &secrets).expect("it can be searched"));
+    child.stdin.take().expect("piped").write_all(b"\n").expect("it listens");
+    output.read_to_string(&mut line).expect("it speaks");
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+}
+
+#[test]
+fn at_its_end() {
+    let secrets = secrets();
+    let secrets: Vec<_> = secrets.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+    for (how, end) in [("exits", Some(3)), ("aborts", None)] {
+        let mut command = child_that(how);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("it starts");
+        let mut input = child.stdin.take().expect("piped");
+        let tracing = trace_exit(child, &secrets);
+        input.write_all(b"\n").expect("it listens");
+        let ending = tracing.wait();
+        assert_eq!(ending.status.code(), end, "{how}");
+        check(&ending.finding);
+    }
+}
+
+#[test]
+fn at_the_end_of_a_command_at_a_terminal() {
+    let secrets = secrets();
+    let secrets: Vec<_> = secrets.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+    let mut person = Person::run(child_that("exits"));
+    person.expect("ready");
+    person.trace_exit(&secrets);
+    person.type_line("");
+    assert_eq!(person.wait(), End::Code(3));
+    check(person.finding());
+}

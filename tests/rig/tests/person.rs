@@ -1,0 +1,79 @@
+//! A person reads prompts, types, interrupts and sees how it ended.
+
+use rig::pty::{End, Input, Output, Person, Signal, Streams};
+use std::process::Command;
+use std::time::Duration;
+
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]);
+    command
+}
+
+#[test]
+fn a_question_is_answered_on_the_terminal_while_data_comes_from_a_pipe() {
+    let script = "read a </dev/tty; printf 'name? ' >/dev/tty; read b </dev/tty; cat; echo \"$a $b\"";
+    let streams = Streams { stdin: Input::Bytes(b"data;".to_vec()), stdout: Output::Captured, ..Streams::default() };
+    let mut person = Person::run_with(shell(script), streams);
+    person.type_line("hello");
+    person.expect("name? ");
+    person.type_line("Alice");
+    assert_eq!(person.wait(), End::Code(0));
+    assert_eq!(person.captured(), b"data;hello Alice\n");
+    assert!(person.transcript().contains("Alice"), "what is typed is echoed");
+}
+
+#[test]
+fn a_match_is_used_up_and_what_came_before_it_is_given() {
+    let mut person = Person::run(shell("printf 'one\\033[1m two'; printf ' one three'"));
+    assert_eq!(person.expect("one"), "one");
+    assert_eq!(person.expect("one"), " two one");
+    person.expect("three");
+}
+
+#[test]
+fn keys_and_signals_end_a_command() {
+    let mut person = Person::run(shell("echo ready; exec sleep 60"));
+    person.expect("ready");
+    person.type_raw(b"\x03");
+    assert_eq!(person.wait(), End::Signal(Signal::SIGINT));
+
+    let mut person = Person::run(shell("echo ready; exec sleep 60"));
+    person.expect("ready");
+    person.send_signal(Signal::SIGTERM);
+    assert_eq!(person.wait(), End::Signal(Signal::SIGTERM));
+
+    let mut person = Person::run(shell("cat; exit 7"));
+    person.eof();
+    assert_eq!(person.wait(), End::Code(7));
+}
+
+#[test]
+fn a_hidden_prompt_shows_in_the_terminals_settings() {
+    let mut person = Person::run(shell("stty -echo; echo hidden; read x; stty echo; echo shown; read x"));
+    person.expect("hidden");
+    assert!(!person.is_echoing());
+    person.type_line("secret");
+    person.expect("shown");
+    assert!(person.is_echoing());
+    person.type_line("");
+    assert_eq!(person.wait(), End::Code(0));
+    assert!(!person.transcript().contains("secret"));
+}
+
+#[test]
+fn much_output_does_not_block() {
+    let mut person = Person::run(shell("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo done"));
+    person.expect("done");
+    assert_eq!(person.wait(), End::Code(0));
+}
+
+#[test]
+fn what_is_never_said_is_reported_with_the_transcript() {
+    let result = std::panic::catch_unwind(|| {
+        let mut person = Person::run(shell("echo something else; exec sleep 60"));
+        person.expect_within(Duration::from_millis(300), "the prompt");
+    });
+    let message = *result.expect_err("it panics").downcast::<String>().expect("with a message");
+    assert!(message.contains("the prompt") && message.contains("something else"), "{message}");
+}

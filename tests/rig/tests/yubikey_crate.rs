@@ -1,0 +1,282 @@
+//! The client that the product uses takes the virtual token for a YubiKey.
+
+use p256::PublicKey;
+use p256::ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier};
+use p256::elliptic_curve::Generate;
+use p256::pkcs8::DecodePublicKey;
+use rig::pcscd::Pcscd;
+use rig::token::{Cipher, Fault, Management, ManagementKey, Spec, Token, Touch};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use yubikey::mgm::{MgmAlgorithmId, MgmKey};
+use yubikey::piv::{self, AlgorithmId, ManagementSlotId, Origin, RetiredSlotId, SlotId};
+use yubikey::reader::Context;
+use yubikey::{Error, PinPolicy, TouchPolicy, YubiKey};
+
+const SLOT: SlotId = SlotId::Retired(RetiredSlotId::R1);
+const MANAGEMENT: SlotId = SlotId::Management(ManagementSlotId::Management);
+const PIN: &[u8] = b"123456";
+const P256: AlgorithmId = AlgorithmId::EccP256;
+
+/// One daemon for all tests, since its clients read its address once per process.
+fn pcscd() -> &'static Pcscd {
+    static PCSCD: OnceLock<Pcscd> = OnceLock::new();
+    PCSCD.get_or_init(|| {
+        let pcscd = Pcscd::start(16);
+        // SAFETY: every test waits here first, so nobody reads the environment meanwhile.
+        unsafe { std::env::set_var("PCSCLITE_CSOCK_NAME", pcscd.socket()) };
+        pcscd
+    })
+}
+
+/// A token in a reader of its own.
+fn plug(spec: Spec) -> (Token, usize) {
+    static SLOTS: AtomicUsize = AtomicUsize::new(0);
+    let token = Token::new(spec);
+    let slot = SLOTS.fetch_add(1, Ordering::Relaxed);
+    pcscd().insert(slot, &token);
+    (token, slot)
+}
+
+fn open(slot: usize) -> YubiKey {
+    let mut context = Context::open().expect("pcscd is there");
+    let mut readers = context.iter().expect("it has readers");
+    let reader = readers.find(|reader| reader.name() == pcscd().reader(slot)).expect("this one among them");
+    reader.open().expect("a YubiKey is in it")
+}
+
+fn factory(serial: u32) -> (Token, YubiKey) {
+    let (token, slot) = plug(Spec::new(serial));
+    (token, open(slot))
+}
+
+/// With a key generated on it, of PIN policy Once.
+fn with_key(spec: Spec, touch: TouchPolicy) -> (Token, usize, YubiKey, PublicKey) {
+    let (token, slot) = plug(spec);
+    let mut yubikey = open(slot);
+    let key = MgmKey::get_default(&yubikey).expect("it has one");
+    yubikey.authenticate(&key).expect("the factory's management key");
+    let public = piv::generate(&mut yubikey, SLOT, P256, PinPolicy::Once, touch).expect("it generates");
+    let public = PublicKey::from_public_key_der(&der(&public)).expect("a P-256 key");
+    (token, slot, yubikey, public)
+}
+
+fn der(value: &impl der::Encode) -> Vec<u8> {
+    value.to_der().expect("it is written")
+}
+
+#[test]
+fn it_says_who_it_is() {
+    for (serial, firmware) in [(30_000_001, (5, 4, 3)), (30_000_002, (5, 7, 2))] {
+        let (_token, slot) = plug(Spec { firmware, ..Spec::new(serial) });
+        let mut yubikey = open(slot);
+        assert_eq!(u32::from(yubikey.serial()), serial);
+        let version = yubikey.version();
+        assert_eq!((version.major, version.minor, version.patch), firmware);
+        assert_eq!(yubikey.get_pin_retries(), Ok(3));
+    }
+}
+
+#[test]
+fn a_generated_key_signs_and_agrees() {
+    let (token, _, mut yubikey, public) = with_key(Spec::new(30_000_003), TouchPolicy::Always);
+    assert_eq!(token.public_key(0x82), Some(public));
+    assert_eq!(piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT), Err(Error::AuthenticationError));
+    yubikey.verify_pin(PIN).expect("the PIN is right");
+
+    let signature = piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT).expect("it signs");
+    let signature = Signature::from_der(&signature).expect("DER");
+    VerifyingKey::from(public).verify_prehash(&[7; 32], &signature).expect("it verifies");
+
+    let peer = p256::SecretKey::generate();
+    let point = peer.public_key().to_sec1_bytes();
+    let shared = piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("it agrees");
+    assert_eq!(&shared[..], &peer.diffie_hellman(&public).raw_secret_bytes()[..]);
+    let counters = token.counters();
+    assert_eq!((counters.signatures, counters.agreements, counters.touches_asked), (1, 1, 2));
+}
+
+#[test]
+fn metadata_tells_policies_and_factory_defaults() {
+    let (token, _, mut yubikey, _) = with_key(Spec::new(30_000_004), TouchPolicy::Cached);
+    let key = piv::metadata(&mut yubikey, SLOT).expect("it tells");
+    assert_eq!(key.policy, Some((PinPolicy::Once, TouchPolicy::Cached)));
+    assert_eq!(key.origin, Some(Origin::Generated));
+    let public = key.public.expect("it is told");
+    assert_eq!(token.public_key(0x82), PublicKey::from_public_key_der(&der(&public)).ok());
+
+    let mut default = |slot| piv::metadata(&mut yubikey, slot).expect("it tells").default;
+    assert_eq!(default(MANAGEMENT), Some(true));
+    assert_eq!(default(SlotId::Management(ManagementSlotId::Pin)), Some(true));
+    token.set_pin("654321");
+    assert_eq!(default(SlotId::Management(ManagementSlotId::Pin)), Some(false));
+    let empty = piv::metadata(&mut yubikey, SlotId::Retired(RetiredSlotId::R2));
+    assert_eq!(empty.map(|_| ()), Err(Error::NotFound));
+}
+
+#[test]
+fn wrong_pins_are_counted_and_block() {
+    let (token, mut yubikey) = factory(30_000_005);
+    for tries in [2, 1, 0, 0] {
+        assert_eq!(yubikey.verify_pin(b"999999"), Err(Error::WrongPin { tries }));
+        assert_eq!(token.pin_tries(), tries);
+    }
+    assert_eq!(yubikey.verify_pin(PIN), Err(Error::WrongPin { tries: 0 }));
+    yubikey.unblock_pin(b"12345678", b"222222").expect("the PUK is right");
+    yubikey.verify_pin(b"222222").expect("the PIN is new");
+    assert_eq!(token.counters().verifications, 6);
+}
+
+#[test]
+fn pin_and_puk_are_changed() {
+    let (token, mut yubikey) = factory(30_000_006);
+    yubikey.change_pin(PIN, b"654321").expect("the PIN was right");
+    assert!(token.has_pin("654321"));
+    assert_eq!(yubikey.change_pin(PIN, b"111111"), Err(Error::WrongPin { tries: 2 }));
+    yubikey.change_puk(b"12345678", b"87654321").expect("the PUK was right");
+    assert!(token.has_puk("87654321"));
+    assert_eq!(yubikey.change_puk(b"12345678", b"11111111"), Err(Error::WrongPin { tries: 2 }));
+    assert_eq!((token.pin_tries(), token.puk_tries()), (2, 2));
+}
+
+#[test]
+fn selecting_again_forgets_the_pin() {
+    let (_token, slot, mut yubikey, _) = with_key(Spec::new(30_000_007), TouchPolicy::Never);
+    yubikey.verify_pin(PIN).expect("the PIN is right");
+    assert!(open(slot).disconnect(pcsc::Disposition::LeaveCard).is_ok());
+    assert_eq!(piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT), Err(Error::AuthenticationError));
+}
+
+#[test]
+fn management_keys_of_every_kind_are_proved() {
+    for (serial, firmware) in [(30_000_008, (5, 4, 3)), (30_000_009, (5, 7, 2))] {
+        let (token, slot) = plug(Spec { firmware, ..Spec::new(serial) });
+        let mut yubikey = open(slot);
+        let default = MgmKey::get_default(&yubikey).expect("it has one");
+        yubikey.authenticate(&default).expect("the factory's key");
+        for (cipher, id, len) in [
+            (Cipher::Aes128, MgmAlgorithmId::Aes128, 16),
+            (Cipher::Aes192, MgmAlgorithmId::Aes192, 24),
+            (Cipher::Aes256, MgmAlgorithmId::Aes256, 32),
+            (Cipher::TripleDes, MgmAlgorithmId::ThreeDes, 24),
+        ] {
+            let bytes: Vec<u8> = (10..10 + len).collect();
+            let key = MgmKey::from_bytes(&bytes, Some(id)).expect("it is long enough");
+            key.set_manual(&mut yubikey, false).expect("it is set");
+            assert_eq!(token.management_key(), ManagementKey { cipher, key: bytes });
+            assert_eq!(yubikey.authenticate(&default), Err(Error::AuthenticationError));
+            yubikey.authenticate(&key).expect("it is proved");
+        }
+    }
+}
+
+#[test]
+fn a_protected_management_key_comes_with_the_pin() {
+    for (serial, firmware) in [(30_000_010, (5, 4, 3)), (30_000_011, (5, 7, 2))] {
+        let management = Management::Protected;
+        let (token, slot) = plug(Spec { firmware, management, ..Spec::new(serial) });
+        let mut yubikey = open(slot);
+        assert!(MgmKey::get_protected(&mut yubikey).is_err());
+        yubikey.verify_pin(PIN).expect("the PIN is right");
+        let key = MgmKey::get_protected(&mut yubikey).expect("the PIN gives it");
+        assert_eq!(key.as_ref(), token.management_key().key);
+        yubikey.authenticate(&key).expect("it is proved");
+
+        let fresh = MgmKey::from_bytes([9; 24], Some(key.algorithm_id())).expect("it is long enough");
+        fresh.set_protected(&mut yubikey).expect("it is set");
+        let read = MgmKey::get_protected(&mut yubikey).expect("the PIN gives it");
+        assert_eq!(read.as_ref(), [9; 24]);
+        assert_eq!(token.management_key().key, [9; 24]);
+    }
+}
+
+#[test]
+fn nothing_is_generated_without_the_management_key() {
+    let (token, mut yubikey) = factory(30_000_012);
+    let refused = piv::generate(&mut yubikey, SLOT, P256, PinPolicy::Once, TouchPolicy::Always);
+    assert_eq!(refused.map(|_| ()), Err(Error::AuthenticationError));
+    assert!(!token.is_occupied(0x82));
+    let key = MgmKey::get_default(&yubikey).expect("it has one");
+    yubikey.authenticate(&key).expect("the factory's management key");
+    let refused = piv::generate(&mut yubikey, SLOT, AlgorithmId::EccP384, PinPolicy::Once, TouchPolicy::Always);
+    assert_eq!(refused.map(|_| ()), Err(Error::AlgorithmError));
+}
+
+#[test]
+fn pin_always_wants_the_pin_each_time() {
+    let (_token, slot) = plug(Spec::new(30_000_013));
+    let mut yubikey = open(slot);
+    let key = MgmKey::get_default(&yubikey).expect("it has one");
+    yubikey.authenticate(&key).expect("the factory's management key");
+    piv::generate(&mut yubikey, SLOT, P256, PinPolicy::Always, TouchPolicy::Always).expect("it generates");
+    for _ in 0..2 {
+        yubikey.verify_pin(PIN).expect("the PIN is right");
+        piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT).expect("it signs");
+        assert_eq!(piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT), Err(Error::AuthenticationError));
+    }
+}
+
+#[test]
+fn an_attestation_is_a_certificate_with_yubicos_extensions() {
+    let (token, _, mut yubikey, _) = with_key(Spec::new(30_000_014), TouchPolicy::Always);
+    let attested = piv::attest(&mut yubikey, SLOT).expect("it attests");
+    let certificate = yubikey::Certificate::from_bytes(attested.clone()).expect("it is a certificate");
+    assert!(certificate.subject().contains("YubiKey PIV Attestation 82"), "{}", certificate.subject());
+    let certificate: Vec<u8> = attested.to_vec();
+    for extension in [
+        &b"\x82\xc4\x0a\x03\x03\x04\x03\x05\x04\x03"[..],
+        b"\x82\xc4\x0a\x03\x07\x04\x06\x02\x04\x01\xc9\xc3\x8e",
+        b"\x82\xc4\x0a\x03\x08\x04\x02\x02\x02",
+        b"\x82\xc4\x0a\x03\x09\x04\x01\x01",
+    ] {
+        assert!(certificate.windows(extension.len()).any(|w| w == extension), "{extension:02x?}");
+    }
+    assert!(token.certificate(0xf9).is_some());
+}
+
+#[test]
+fn an_untouched_token_refuses_and_a_touched_one_goes_on() {
+    let spec = Spec { touch: Touch::Never, touch_timeout: Duration::from_millis(200), ..Spec::new(30_000_015) };
+    let (token, _, mut yubikey, _) = with_key(spec, TouchPolicy::Always);
+    yubikey.verify_pin(PIN).expect("the PIN is right");
+    let began = Instant::now();
+    assert_eq!(piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT), Err(Error::AuthenticationError));
+    assert!(began.elapsed() >= Duration::from_millis(200));
+
+    token.set_touch_timeout(Duration::from_secs(10));
+    let hand = token.clone();
+    let person = std::thread::spawn(move || {
+        assert!(hand.wait_blinking(Duration::from_secs(5)), "it blinks");
+        hand.touch();
+    });
+    piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT).expect("it was touched");
+    person.join().expect("it blinked");
+    assert_eq!(token.counters().signatures, 1);
+}
+
+#[test]
+fn faults_happen_once_each() {
+    let (token, slot, mut yubikey, public) = with_key(Spec::new(30_000_016), TouchPolicy::Never);
+    let peer = p256::SecretKey::generate();
+    let point = peer.public_key().to_sec1_bytes();
+    let right = peer.diffie_hellman(&public).raw_secret_bytes().to_vec();
+    yubikey.verify_pin(PIN).expect("the PIN is right");
+
+    token.inject(Fault::WrongResult);
+    let wrong = piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("it answers");
+    assert_ne!(wrong[..], right[..]);
+    token.inject(Fault::Garbage);
+    assert!(piv::decrypt_data(&mut yubikey, &point, P256, SLOT).is_err());
+    token.inject(Fault::UnplugAtUse(2));
+    let result = piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("it answers");
+    assert_eq!(result[..], right[..]);
+    assert!(piv::decrypt_data(&mut yubikey, &point, P256, SLOT).is_err());
+    pcscd().wait_removed(slot);
+    assert!(!token.is_plugged());
+
+    pcscd().insert(slot, &token);
+    let mut yubikey = open(slot);
+    yubikey.verify_pin(PIN).expect("the PIN is right");
+    piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("it is whole again");
+}
