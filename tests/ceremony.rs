@@ -25,5 +25,8 @@ fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
     assert_eq!(shown["custodians"][1]["tokens"][0]["serial"], 20_000_002);
     assert_eq!(shown["targets"][0]["max_window"], "4h");
     println!("{}", vault.display());
-    println!("{}", String::from_utf8_lossy(&office.offline(&["inspect", "prod.age"]).output().unwrap().stdout));
+    println!(
+        "{}",
+        String::from_utf8_lossy(&office.offline(&["inspect", "prod.age"]).output().unwrap().stdout)
+    );
 }

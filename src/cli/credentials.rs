@@ -18,7 +18,9 @@ pub fn from_stdin() -> Result<Payload> {
             Ok(0) => break,
             Ok(n) => json.advance(n),
             Err(rustix::io::Errno::INTR) => {}
-            Err(e) => return Err(Error::usage(format!("cannot read the credentials from standard input: {e}"))),
+            Err(e) => {
+                return Err(Error::usage(format!("cannot read the credentials from standard input: {e}")));
+            }
         }
     }
     if json.expose().iter().all(u8::is_ascii_whitespace) {
@@ -30,10 +32,8 @@ pub fn from_stdin() -> Result<Payload> {
 
 /// Refuses a grant that IAM would refuse, or that reaches further than it says.
 pub fn check_grant(target: &Target) -> Result<()> {
-    crate::gate::grant::check(&target.grant, &target.regions, target.repairs_identity).map_err(|e| Error {
-        what: format!("{}: {}", target.name, e.what),
-        ..e
-    })
+    crate::gate::grant::check(&target.grant, &target.regions, target.repairs_identity)
+        .map_err(|e| Error { what: format!("{}: {}", target.name, e.what), ..e })
 }
 
 /// Asks for one target after the other.
@@ -64,7 +64,9 @@ fn target(terminal: &mut Terminal) -> Result<Target> {
         boundary: openly(terminal, "permissions boundary (ARN): ")?,
         boundary_sha256: parsed(terminal, "SHA-256 of the boundary's document: ", |text| {
             let mut digest = [0; 32];
-            hex::decode_to_slice(text, &mut digest).map(|()| digest).map_err(|_| "64 hex digits, please".into())
+            hex::decode_to_slice(text, &mut digest)
+                .map(|()| digest)
+                .map_err(|_| "64 hex digits, please".into())
         })?,
         max_window: parsed(terminal, "longest window (like 4h): ", str::parse)?,
         opener: key(terminal, "opener")?,

@@ -23,7 +23,8 @@ use crate::vault::manifest::{Attested, Token, TokenKind};
 use crate::vault::{names, share, words};
 
 /// Where a packager may leave the roots that are used when none is named.
-const ROOTS: [&str; 2] = ["/etc/breakglass/attestation-roots.pem", "/usr/share/breakglass/attestation-roots.pem"];
+const ROOTS: [&str; 2] =
+    ["/etc/breakglass/attestation-roots.pem", "/usr/share/breakglass/attestation-roots.pem"];
 
 const MAX_PEM: usize = 256 * 1024;
 
@@ -132,13 +133,19 @@ impl Enrolling<'_> {
             if left == 0 {
                 return Err(self.failed(TokenError::Blocked));
             }
-            let pin = typed::pin(&mut self.terminal, self.name, self.token.serial(), left, None).map_err(end)?;
-            let pin = pin.ok_or_else(|| Error::usage(format!("{} was skipped; nothing was made", self.name)))?;
+            let pin =
+                typed::pin(&mut self.terminal, self.name, self.token.serial(), left, None).map_err(end)?;
+            let pin =
+                pin.ok_or_else(|| Error::usage(format!("{} was skipped; nothing was made", self.name)))?;
             match self.token.verify(&pin) {
                 Ok(()) => return Ok(pin),
                 Err(TokenError::WrongPin { left }) => {
                     let left = terminal::countable(left.into(), "try", "tries");
-                    note(&format!("{}: wrong PIN for YubiKey {}, {left} left", self.name, self.token.serial()));
+                    note(&format!(
+                        "{}: wrong PIN for YubiKey {}, {left} left",
+                        self.name,
+                        self.token.serial()
+                    ));
                 }
                 Err(why) => return Err(self.failed(why)),
             }
@@ -146,14 +153,22 @@ impl Enrolling<'_> {
     }
 
     fn new_pin(&mut self) -> Result<SecretText> {
-        note(&format!("{}: the PIN of YubiKey {} is still the factory's; choose one of your own", self.name, self.token.serial()));
+        note(&format!(
+            "{}: the PIN of YubiKey {} is still the factory's; choose one of your own",
+            self.name,
+            self.token.serial()
+        ));
         let new = self.choose("PIN", FACTORY_PIN, None)?;
         self.token.change_pin(&SecretText::copy_of(FACTORY_PIN), &new).map_err(|why| self.failed(why))?;
         Ok(new)
     }
 
     fn new_puk(&mut self, pin: &SecretText) -> Result<()> {
-        note(&format!("{}: the PUK of YubiKey {} is still the factory's; choose one of your own", self.name, self.token.serial()));
+        note(&format!(
+            "{}: the PUK of YubiKey {} is still the factory's; choose one of your own",
+            self.name,
+            self.token.serial()
+        ));
         let new = self.choose("PUK", FACTORY_PUK, Some(pin))?;
         self.token.change_puk(&SecretText::copy_of(FACTORY_PUK), &new).map_err(|why| self.failed(why))
     }
@@ -161,19 +176,26 @@ impl Enrolling<'_> {
     /// A new PIN or PUK, typed twice, neither the factory's nor the other one.
     fn choose(&mut self, what: &str, factory: &str, other: Option<&SecretText>) -> Result<SecretText> {
         loop {
-            let prompt = format!("{}: new {what} for YubiKey {} (6 to 8 characters): ", self.name, self.token.serial());
+            let prompt = format!(
+                "{}: new {what} for YubiKey {} (6 to 8 characters): ",
+                self.name,
+                self.token.serial()
+            );
             let new = line(&mut self.terminal, &prompt, None).map_err(end)?;
             let problem = match typed::pin_shape(new.expose()) {
                 Err(why) => Some(why),
                 Ok(()) if new.expose() == factory => Some("that is the factory's"),
-                Ok(()) if other.is_some_and(|other| other.expose() == new.expose()) => Some("PIN and PUK must differ"),
+                Ok(()) if other.is_some_and(|other| other.expose() == new.expose()) => {
+                    Some("PIN and PUK must differ")
+                }
                 Ok(()) => None,
             };
             if let Some(why) = problem {
                 note(&format!("{}: {why}\n  next: choose another", self.name));
                 continue;
             }
-            let again = line(&mut self.terminal, &format!("{}: new {what} again: ", self.name), None).map_err(end)?;
+            let again =
+                line(&mut self.terminal, &format!("{}: new {what} again: ", self.name), None).map_err(end)?;
             if again.expose() == new.expose() {
                 return Ok(new);
             }
@@ -194,11 +216,17 @@ impl Enrolling<'_> {
 
     /// Two keys, their attestation, and the part; the enrolment and the signing key's slot.
     fn make(&mut self, roots: Option<&[Vec<u8>]>) -> Result<(Enrolment, Made)> {
+        // A token that is not genuine is refused before anything is made on it.
+        let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
-        note(&format!("{}: making two keys in slots {first} and {second} of YubiKey {}", self.name, self.token.serial()));
+        note(&format!(
+            "{}: making two keys in slots {first} and {second} of YubiKey {}",
+            self.name,
+            self.token.serial()
+        ));
         let decryption = self.token.generate(first).map_err(|why| self.failed(why))?;
         let signing = self.token.generate(second).map_err(|why| self.failed(why))?;
-        let attested = self.attest(&decryption, &signing, roots)?;
+        let attested = self.attest(&decryption, &signing, chain)?;
         let id = Secret::<16>::random();
         let part = Part::generate();
         self.show(&part)?;
@@ -216,11 +244,13 @@ impl Enrolling<'_> {
     }
 
     fn record(&self, decryption: &Made, signing: &Made) -> Result<Token> {
-        let compressed = p256::PublicKey::from_sec1_bytes(&decryption.point)
-            .ok()
-            .and_then(|key| p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key, true).as_bytes().try_into().ok());
-        let compressed: [u8; 33] = compressed.ok_or_else(|| self.failed(TokenError::Failed("its key is no point")))?;
-        let signing_key = spki(&signing.point).ok_or_else(|| self.failed(TokenError::Failed("its key is no point")))?;
+        let compressed = p256::PublicKey::from_sec1_bytes(&decryption.point).ok().and_then(|key| {
+            p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key, true).as_bytes().try_into().ok()
+        });
+        let compressed: [u8; 33] =
+            compressed.ok_or_else(|| self.failed(TokenError::Failed("its key is no point")))?;
+        let signing_key =
+            spki(&signing.point).ok_or_else(|| self.failed(TokenError::Failed("its key is no point")))?;
         Ok(Token {
             attestation: Attested::None,
             decryption_slot: decryption.slot.to_string(),
@@ -232,27 +262,43 @@ impl Enrolling<'_> {
         })
     }
 
+    /// From the device's own certificate to a trusted root.
+    fn chain(&mut self, roots: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
+        let device = self.token.device_certificate().map_err(|why| self.failed(why))?;
+        attestation::chain(&device, roots).map_err(|why| self.not_genuine(&why))
+    }
+
     /// Reads both attestations, leaves them in the slots, and checks them unless that was waived.
-    fn attest(&mut self, decryption: &Made, signing: &Made, roots: Option<&[Vec<u8>]>) -> Result<(Attested, Option<Certificates>)> {
+    fn attest(
+        &mut self,
+        decryption: &Made,
+        signing: &Made,
+        chain: Option<Vec<Vec<u8>>>,
+    ) -> Result<(Attested, Option<Certificates>)> {
         let of_decryption = self.token.attest(decryption.slot).map_err(|why| self.failed(why))?;
         let of_signing = self.token.attest(signing.slot).map_err(|why| self.failed(why))?;
         self.token.mark(decryption.slot, &of_decryption).map_err(|why| self.failed(why))?;
         self.token.mark(signing.slot, &of_signing).map_err(|why| self.failed(why))?;
-        let Some(roots) = roots else { return Ok((Attested::None, None)) };
-        let device = self.token.device_certificate().map_err(|why| self.failed(why))?;
-        let not_genuine = |why: String| {
-            Error::new(Status::TokenFailed, format!("YubiKey {} is not attested: {why}", self.token.serial()))
-                .next("use a genuine token, or the root it was made under (--attestation-root)")
-        };
-        let chain = attestation::chain(&device, roots).map_err(not_genuine)?;
+        let Some(chain) = chain else { return Ok((Attested::None, None)) };
         let encode = |der: &Vec<u8>| BASE64_STANDARD.encode(der);
         let certificates = Certificates {
             chain: chain.iter().map(encode).collect(),
             decryption: encode(&of_decryption),
             signing: encode(&of_signing),
         };
-        let attested = certificates.verify(&self.record(decryption, signing)?).map_err(not_genuine)?;
+        let token = self.record(decryption, signing)?;
+        let attested = certificates.verify(&token).map_err(|why| self.not_genuine(&why))?;
         Ok((attested, Some(certificates)))
+    }
+
+    fn not_genuine(&self, why: &str) -> Error {
+        let what = format!(
+            "{}: YubiKey {} is not attested: {why}; no file was written",
+            self.name,
+            self.token.serial()
+        );
+        Error::new(Status::TokenFailed, what)
+            .next("use a genuine token, or name the root it was made under with --attestation-root")
     }
 
     /// Shows the part once and has it typed back.
@@ -260,10 +306,14 @@ impl Enrolling<'_> {
         let above = format!("{}: this is your part. Write it down now; it is never shown again.", self.name);
         let below = "press Enter when it is on paper; it is then wiped from the screen and asked back: ";
         loop {
-            terminal::sheet(&mut self.terminal, &above, part.words(), below).map_err(|stop| end(Ended::Stop(stop)))?;
+            terminal::sheet(&mut self.terminal, &above, part.words(), below)
+                .map_err(|stop| end(Ended::Stop(stop)))?;
             match typed::part(&mut self.terminal, self.name, None).map_err(end)? {
                 Some(back) if back.equals(part) => return Ok(()),
-                Some(_) => note(&format!("{}: that is not the part that was shown\n  next: compare your sheet; it is shown once more", self.name)),
+                Some(_) => note(&format!(
+                    "{}: that is not the part that was shown\n  next: compare your sheet; it is shown once more",
+                    self.name
+                )),
                 None => {}
             }
         }
@@ -283,7 +333,11 @@ impl Enrolling<'_> {
                 Ok(signature) => return Ok(signature),
                 Err(TokenError::NotTouched) if attempts == 0 => {
                     attempts += 1;
-                    note(&format!("{}: YubiKey {} was not touched in time\n  next: touch its metal contact when it blinks", self.name, self.token.serial()));
+                    note(&format!(
+                        "{}: YubiKey {} was not touched in time\n  next: touch its metal contact when it blinks",
+                        self.name,
+                        self.token.serial()
+                    ));
                 }
                 Err(why) => return Err(self.failed(why)),
             }
@@ -293,14 +347,29 @@ impl Enrolling<'_> {
     fn failed(&self, why: TokenError) -> Error {
         let serial = self.token.serial();
         let (what, next) = match why {
-            TokenError::WrongPin { .. } => ("refused the PIN or PUK".to_owned(), "enrol again with the right one"),
-            TokenError::Blocked => ("has its PIN blocked".to_owned(), "unblock it with its PUK (ykman piv access unblock-pin)"),
-            TokenError::NotTouched => ("was not touched in time".to_owned(), "enrol again and touch it when it blinks"),
-            TokenError::Gone => ("was pulled out or stopped answering".to_owned(), "plug it in and enrol again"),
-            TokenError::Busy => ("is held by another program".to_owned(), "end that program (gpg-agent's scdaemon is a usual one)"),
+            TokenError::WrongPin { .. } => {
+                ("refused the PIN or PUK".to_owned(), "enrol again with the right one")
+            }
+            TokenError::Blocked => {
+                ("has its PIN blocked".to_owned(), "unblock it with its PUK (ykman piv access unblock-pin)")
+            }
+            TokenError::NotTouched => {
+                ("was not touched in time".to_owned(), "enrol again and touch it when it blinks")
+            }
+            TokenError::Gone => {
+                ("was pulled out or stopped answering".to_owned(), "plug it in and enrol again")
+            }
+            TokenError::Busy => (
+                "is held by another program".to_owned(),
+                "end that program (gpg-agent's scdaemon is a usual one)",
+            ),
             TokenError::Failed(why) => (format!("failed: {why}"), "plug it in again, or use another token"),
         };
-        Error::new(Status::TokenFailed, format!("{}: YubiKey {serial} {what}; no file was written", self.name)).next(next)
+        Error::new(
+            Status::TokenFailed,
+            format!("{}: YubiKey {serial} {what}; no file was written", self.name),
+        )
+        .next(next)
     }
 }
 

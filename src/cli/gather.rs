@@ -83,7 +83,11 @@ pub fn shares(vault: &Vault, wait: Duration) -> Result<Vec<Share>> {
             None => gathering.wait()?,
         }
     }
-    Ok(gathering.parts.into_iter().filter_map(|p| if let Part::Given(share) = p { Some(share) } else { None }).collect())
+    Ok(gathering
+        .parts
+        .into_iter()
+        .filter_map(|p| if let Part::Given(share) = p { Some(share) } else { None })
+        .collect())
 }
 
 impl Gathering<'_> {
@@ -98,7 +102,12 @@ impl Gathering<'_> {
     fn awaited(&self) -> Vec<&str> {
         let may_come = |part: &Part| matches!(part, Part::Awaited | Part::Known(_));
         let custodians = &self.vault.manifest.custodians;
-        custodians.iter().zip(&self.parts).filter(|(_, p)| may_come(p)).map(|(c, _)| c.name.as_str()).collect()
+        custodians
+            .iter()
+            .zip(&self.parts)
+            .filter(|(_, p)| may_come(p))
+            .map(|(c, _)| c.name.as_str())
+            .collect()
     }
 
     /// Gives up as soon as a quorum cannot come together any more.
@@ -106,7 +115,11 @@ impl Gathering<'_> {
         if let Some(number) = signals::pending() {
             return Err(signals::ended(number));
         }
-        if self.awaited().len() < self.missing() { Err(self.no_quorum("fewer than needed can still come")) } else { Ok(()) }
+        if self.awaited().len() < self.missing() {
+            Err(self.no_quorum("fewer than needed can still come"))
+        } else {
+            Ok(())
+        }
     }
 
     fn no_quorum(&self, why: &str) -> Error {
@@ -137,10 +150,14 @@ impl Gathering<'_> {
         while let Ok(sighting) = self.sightings.try_recv() {
             match sighting {
                 Sighting::Token(token) => self.plugged.push(*token),
-                Sighting::Unusable(reader, why) => note(&format!("the token in reader {reader} is unusable: {why}")),
+                Sighting::Unusable(reader, why) => {
+                    note(&format!("the token in reader {reader} is unusable: {why}"))
+                }
             }
         }
-        let index = |token: &PivToken| opening::owner(&self.vault.manifest, token.serial()).map_or(0, |(c, _)| c.index);
+        let index = |token: &PivToken| {
+            opening::owner(&self.vault.manifest, token.serial()).map_or(0, |(c, _)| c.index)
+        };
         let next = (0..self.plugged.len()).min_by_key(|&place| index(&self.plugged[place]))?;
         Some(self.plugged.remove(next))
     }
@@ -183,7 +200,12 @@ impl Gathering<'_> {
         drop(token);
         self.parts[place] = match served? {
             Served::Share(share) => {
-                note(&format!("{}: share {} of {} given", custodian.name, self.given() + 1, self.vault.manifest.threshold.get()));
+                note(&format!(
+                    "{}: share {} of {} given",
+                    custodian.name,
+                    self.given() + 1,
+                    self.vault.manifest.threshold.get()
+                ));
                 Part::Given(share)
             }
             Served::Again(half) => {
@@ -205,7 +227,11 @@ impl Gathering<'_> {
         match opening::enrolled(token, enrolled) {
             Ok(Some(_)) => {}
             Ok(None) => {
-                self.fail(custodian, format!("YubiKey {} no longer holds the key that was enrolled", enrolled.serial), "use the token that was enrolled, or go on with another custodian");
+                self.fail(
+                    custodian,
+                    format!("YubiKey {} no longer holds the key that was enrolled", enrolled.serial),
+                    "use the token that was enrolled, or go on with another custodian",
+                );
                 return Ok(Served::Aside);
             }
             Err(why) => return Ok(self.token_failed(custodian, enrolled.serial, why, half)),
@@ -284,7 +310,10 @@ impl Gathering<'_> {
                 )),
                 Err(TokenError::NotTouched) if touches + 1 < TOUCHES => {
                     touches += 1;
-                    note(&format!("{}: YubiKey {serial} was not touched in time\n  next: touch its metal contact when it blinks", custodian.name));
+                    note(&format!(
+                        "{}: YubiKey {serial} was not touched in time\n  next: touch its metal contact when it blinks",
+                        custodian.name
+                    ));
                     known_pin = Some(pin);
                 }
                 Err(why) => return Ok(self.token_failed(custodian, serial, why, Some(half))),
@@ -310,14 +339,38 @@ impl Gathering<'_> {
         }
     }
 
-    fn token_failed(&mut self, custodian: &Custodian, serial: u32, why: TokenError, half: Option<Secret<KEY>>) -> Served {
+    fn token_failed(
+        &mut self,
+        custodian: &Custodian,
+        serial: u32,
+        why: TokenError,
+        half: Option<Secret<KEY>>,
+    ) -> Served {
         let (what, next, again) = match why {
             TokenError::Gone => ("was pulled out or stopped answering".to_owned(), "plug it in again", true),
-            TokenError::Busy => ("is held by another program".to_owned(), "end that program (gpg-agent's scdaemon is a usual one), then plug it in again", true),
-            TokenError::Blocked => ("has its PIN blocked".to_owned(), "unblock it with its PUK (ykman piv access unblock-pin), or go on with another custodian", false),
-            TokenError::NotTouched => ("was not touched in time".to_owned(), "open again and touch it when it blinks, or go on with another custodian", false),
-            TokenError::WrongPin { .. } => ("refused the PIN".to_owned(), "go on with another custodian", false),
-            TokenError::Failed(why) => (format!("failed: {why}"), "plug it in again in a later try, or go on with another custodian", false),
+            TokenError::Busy => (
+                "is held by another program".to_owned(),
+                "end that program (gpg-agent's scdaemon is a usual one), then plug it in again",
+                true,
+            ),
+            TokenError::Blocked => (
+                "has its PIN blocked".to_owned(),
+                "unblock it with its PUK (ykman piv access unblock-pin), or go on with another custodian",
+                false,
+            ),
+            TokenError::NotTouched => (
+                "was not touched in time".to_owned(),
+                "open again and touch it when it blinks, or go on with another custodian",
+                false,
+            ),
+            TokenError::WrongPin { .. } => {
+                ("refused the PIN".to_owned(), "go on with another custodian", false)
+            }
+            TokenError::Failed(why) => (
+                format!("failed: {why}"),
+                "plug it in again in a later try, or go on with another custodian",
+                false,
+            ),
         };
         self.fail(custodian, format!("YubiKey {serial} {what}"), next);
         if again { Served::Again(half) } else { Served::Aside }

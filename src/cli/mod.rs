@@ -15,6 +15,8 @@ mod typed;
 mod close;
 #[cfg(feature = "cloud")]
 mod open;
+#[cfg(feature = "cloud")]
+mod target;
 
 use clap::{CommandFactory as _, Parser as _};
 

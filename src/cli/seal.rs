@@ -45,7 +45,10 @@ pub fn run(arguments: &args::Seal) -> Result<()> {
 fn custodians(arguments: &args::Seal) -> Result<Vec<Custodian>> {
     let count = arguments.custodians.len();
     if count > quorum::MAX_CUSTODIANS.into() {
-        return Err(Error::usage(format!("{count} custodians are too many; {} are allowed", quorum::MAX_CUSTODIANS)));
+        return Err(Error::usage(format!(
+            "{count} custodians are too many; {} are allowed",
+            quorum::MAX_CUSTODIANS
+        )));
     }
     if usize::from(arguments.threshold) > count {
         return Err(Error::usage(format!("{} of {count} custodians is no quorum", arguments.threshold))
@@ -58,7 +61,12 @@ fn custodians(arguments: &args::Seal) -> Result<Vec<Custodian>> {
         let enrolment = Enrolment::parse(&path.display().to_string(), &file)?;
         refuse_twice(&custodians, &enrolment)?;
         let digest = Sha256::digest(&file).into();
-        note(&format!("{}: YubiKey {}, {}", enrolment.name, enrolment.token.serial, enrolment.token.attestation.words()));
+        note(&format!(
+            "{}: YubiKey {}, {}",
+            enrolment.name,
+            enrolment.token.serial,
+            enrolment.token.attestation.words()
+        ));
         if let Some(terminal) = &mut terminal {
             fingerprint(terminal, &enrolment.name, &digest)?;
         }
@@ -72,7 +80,8 @@ fn custodians(arguments: &args::Seal) -> Result<Vec<Custodian>> {
 
 fn refuse_twice(custodians: &[Custodian], enrolment: &Enrolment) -> Result<()> {
     let twice = |what: String| {
-        Err(Error::usage(format!("{what} is there twice")).next("each custodian comes once, with a token of their own"))
+        Err(Error::usage(format!("{what} is there twice"))
+            .next("each custodian comes once, with a token of their own"))
     };
     if custodians.iter().any(|c| c.name == enrolment.name) {
         return twice(format!("the custodian {}", enrolment.name));
@@ -98,8 +107,10 @@ fn fingerprint(terminal: &mut Terminal, name: &str, digest: &[u8; 32]) -> Result
             Err(stop) => return Err(end(Ended::Stop(stop))),
         }
     }
-    Err(Error::usage(format!("the enrolment of {name} is not the one its custodian made; nothing was sealed"))
-        .next("ask the custodian for the file again, over another way"))
+    Err(Error::usage(format!(
+        "the enrolment of {name} is not the one its custodian made; nothing was sealed"
+    ))
+    .next("ask the custodian for the file again, over another way"))
 }
 
 /// From standard input, or typed when that is a terminal.
@@ -115,7 +126,12 @@ fn credentials() -> Result<Payload> {
     Ok(payload)
 }
 
-fn manifest(arguments: &args::Seal, threshold: Threshold, custodians: Vec<Custodian>, payload: &Payload) -> Manifest {
+fn manifest(
+    arguments: &args::Seal,
+    threshold: Threshold,
+    custodians: Vec<Custodian>,
+    payload: &Payload,
+) -> Manifest {
     Manifest {
         created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
         credentials_epoch: 1,
@@ -134,7 +150,8 @@ fn manifest(arguments: &args::Seal, threshold: Threshold, custodians: Vec<Custod
 /// Reads the file back and shows that every quorum of the shares opens it to what was sealed.
 fn prove(path: &Path, sealed: &Sealed, payload: &Payload) -> Result<Vault> {
     let vault = input::vault(path)?;
-    let wrong = |what: &str| Error::failed(format!("the vault just written does not hold: {what}; it was removed"));
+    let wrong =
+        |what: &str| Error::failed(format!("the vault just written does not hold: {what}; it was removed"));
     if vault.sha256 != <[u8; 32]>::from(Sha256::digest(&sealed.binary)) {
         return Err(wrong("the disk returned other bytes"));
     }

@@ -50,7 +50,9 @@ pub fn chain(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, String>
     let mut chain = vec![device.to_vec()];
     while let Some(last) = chain.last() {
         let certificate = parse(last)?;
-        if chain.len() > 1 && certificate.tbs_certificate().issuer() == certificate.tbs_certificate().subject() {
+        if chain.len() > 1
+            && certificate.tbs_certificate().issuer() == certificate.tbs_certificate().subject()
+        {
             return Ok(chain);
         }
         let issuer = trusted.iter().find(|candidate| !chain.contains(candidate) && issued(candidate, last));

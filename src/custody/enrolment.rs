@@ -104,7 +104,9 @@ impl Enrolment {
         let payload = BASE64_STANDARD.decode(&envelope.payload).map_err(|_| "its payload is not base64")?;
         let enrolment: Self =
             canonical::from_slice("its payload", &payload, MAX_BYTES).map_err(|e| e.what)?;
-        let [signature] = envelope.signatures.as_slice() else { return Err("it has not one signature".into()) };
+        let [signature] = envelope.signatures.as_slice() else {
+            return Err("it has not one signature".into());
+        };
         if envelope.payload_type != TYPE || enrolment.version != 1 {
             return Err("it is of a kind this program does not know".into());
         }

@@ -67,8 +67,11 @@ pub fn open(
     touch: &mut dyn FnMut(),
 ) -> Result<Result<Share, TokenError>> {
     let damaged = || {
-        Error::damaged(format!("the share of {} does not fit this vault: the file was changed", custodian.name))
-            .next("fetch another copy of the vault and compare its SHA-256 with the ceremony's record")
+        Error::damaged(format!(
+            "the share of {} does not fit this vault: the file was changed",
+            custodian.name
+        ))
+        .next("fetch another copy of the vault and compare its SHA-256 with the ceremony's record")
     };
     let place = custodian.tokens.iter().position(|t| t.serial == enrolled.serial).ok_or_else(damaged)?;
     let halves = vault.halves(custodian.index).ok_or_else(damaged)?;
@@ -83,7 +86,8 @@ pub fn open(
         Ok(ecdh) => ecdh,
         Err(why) => return Ok(Err(why)),
     };
-    let own = hpke::open(&ecdh, &stanza.enc, &point, P256TAG.as_bytes(), &stanza.sealed).ok_or_else(damaged)?;
+    let own =
+        hpke::open(&ecdh, &stanza.enc, &point, P256TAG.as_bytes(), &stanza.sealed).ok_or_else(damaged)?;
     let share = share::join(custodian.index, &own, half);
     if vault.manifest.admits(&share) { Ok(Ok(share)) } else { Err(damaged()) }
 }

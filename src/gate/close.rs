@@ -291,7 +291,9 @@ async fn watch(
         if !said {
             said = true;
             let end = end.strftime("%H:%M:%S");
-            world.say(&format!("close: {what} had no clear answer; watching until {end} UTC that it does not arrive late"));
+            world.say(&format!(
+                "close: {what} had no clear answer; watching until {end} UTC that it does not arrive late"
+            ));
         }
         world.pause(BETWEEN_WATCHES).await;
     }

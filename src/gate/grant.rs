@@ -171,7 +171,8 @@ fn one_of<'a>(
 /// Operators and keys that IAM knows, each once; the time belongs to the gate.
 fn check_condition(condition: Option<&Value>, allows: bool) -> Result<()> {
     let Some(condition) = condition else { return Ok(()) };
-    let operators = condition.as_object().ok_or_else(|| malformed("has a Condition that is not an object"))?;
+    let operators =
+        condition.as_object().ok_or_else(|| malformed("has a Condition that is not an object"))?;
     for (operator, keys) in operators {
         if !is_operator(operator) {
             return Err(malformed(format!("has a condition operator {operator:?} that IAM does not know")));
@@ -198,7 +199,8 @@ fn check_condition(condition: Option<&Value>, allows: bool) -> Result<()> {
 }
 
 fn is_operator(text: &str) -> bool {
-    let one = text.strip_prefix("ForAllValues:").or_else(|| text.strip_prefix("ForAnyValue:")).unwrap_or(text);
+    let one =
+        text.strip_prefix("ForAllValues:").or_else(|| text.strip_prefix("ForAnyValue:")).unwrap_or(text);
     one == "Null" || OPERATORS.contains(&one.strip_suffix("IfExists").unwrap_or(one))
 }
 
@@ -255,7 +257,8 @@ fn name_of(family: Family) -> String {
 }
 
 fn malformed(what: impl Into<String>) -> Error {
-    Error::usage(what).next("write it as an IAM statement: Effect, Action or NotAction, Resource or NotResource")
+    Error::usage(what)
+        .next("write it as an IAM statement: Effect, Action or NotAction, Resource or NotResource")
 }
 
 fn assumes(what: &str) -> Error {
@@ -298,21 +301,39 @@ mod tests {
 
     #[test]
     fn role_assumption_is_refused_however_it_is_written() {
-        for action in
-            ["*", "*:*", "sts:*", "s*:*", "STS:assumerole", "sts:?ssumeRole", "sts:AssumeRoot", "iam:PassRole", "iam:P*", "sts:*R*"]
-        {
+        for action in [
+            "*",
+            "*:*",
+            "sts:*",
+            "s*:*",
+            "STS:assumerole",
+            "sts:?ssumeRole",
+            "sts:AssumeRoot",
+            "iam:PassRole",
+            "iam:P*",
+            "sts:*R*",
+        ] {
             let said = refusal(allow(&json!(["s3:*", action])), true).unwrap_or_default();
             assert!(said.contains("statement 1") && said.contains("outlives the window"), "{action}: {said}");
         }
-        let narrow = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::1:role/x"});
+        let narrow =
+            json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::1:role/x"});
         assert!(refusal(narrow, true).is_some());
     }
 
     #[test]
     fn identity_writes_need_to_be_said_aloud() {
-        for action in ["iam:CreateUser", "iam:Put*", "IAM:*Policy", "iam:G*", "organizations:*", "sso:Create*",
-            "identitystore:CreateUser", "account:*", "i*:CreateUser"]
-        {
+        for action in [
+            "iam:CreateUser",
+            "iam:Put*",
+            "IAM:*Policy",
+            "iam:G*",
+            "organizations:*",
+            "sso:Create*",
+            "identitystore:CreateUser",
+            "account:*",
+            "i*:CreateUser",
+        ] {
             let said = refusal(allow(&json!(action)), false).unwrap_or_default();
             assert!(said.contains("repairs_identity"), "{action}: {said}");
             assert_eq!(refusal(allow(&json!(action)), true), None, "{action}");
@@ -329,7 +350,9 @@ mod tests {
         all.push("sts:Assume*".into());
         assert_eq!(refusal(but(json!(all)), false), None);
         assert!(refusal(but(json!(identities)), false).unwrap_or_default().contains("sts:AssumeRole*"));
-        assert!(refusal(but(json!(["sts:*", "iam:*"])), false).unwrap_or_default().contains("organizations:*"));
+        assert!(
+            refusal(but(json!(["sts:*", "iam:*"])), false).unwrap_or_default().contains("organizations:*")
+        );
         assert_eq!(refusal(but(json!(["sts:*", "iam:*"])), true), None);
         assert!(refusal(but(json!(["sts:AssumeRole", "iam:*"])), true).is_some());
     }
@@ -348,12 +371,21 @@ mod tests {
             ("principal", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"})),
             ("unknown member", json!({"Effect": "Allow", "action": "s3:*", "Resource": "*"})),
             ("no service", json!({"Effect": "Allow", "Action": "GetObject", "Resource": "*"})),
-            ("operator", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
-                "Condition": {"datelessthan": {"aws:X": "y"}}})),
-            ("key twice", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
-                "Condition": {"StringEquals": {"aws:X": "y", "AWS:x": "z"}}})),
-            ("their own end", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
-                "Condition": {"DateLessThan": {"AWS:currenttime": "2030-01-01T00:00:00Z"}}})),
+            (
+                "operator",
+                json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
+                "Condition": {"datelessthan": {"aws:X": "y"}}}),
+            ),
+            (
+                "key twice",
+                json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
+                "Condition": {"StringEquals": {"aws:X": "y", "AWS:x": "z"}}}),
+            ),
+            (
+                "their own end",
+                json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
+                "Condition": {"DateLessThan": {"AWS:currenttime": "2030-01-01T00:00:00Z"}}}),
+            ),
         ] {
             assert!(refusal(statement, true).is_some(), "{why}");
         }
@@ -363,8 +395,10 @@ mod tests {
 
     #[test]
     fn the_whole_gate_has_to_fit() {
-        let many = |n: usize| allow(&json!((0..n).map(|i| format!("s3:GetSomething{i:03}")).collect::<Vec<_>>()));
-        let fits = (1..).take_while(|n| check(&[many(*n)], &regions(), false).is_ok()).last().expect("some fit");
+        let many =
+            |n: usize| allow(&json!((0..n).map(|i| format!("s3:GetSomething{i:03}")).collect::<Vec<_>>()));
+        let fits =
+            (1..).take_while(|n| check(&[many(*n)], &regions(), false).is_ok()).last().expect("some fit");
         let said = refusal(many(fits + 1), false).expect("one more does not");
         assert!(said.contains("2048 inline") && said.contains("shorten the grant by"), "{said}");
 
@@ -382,8 +416,10 @@ mod tests {
 
     #[test]
     fn the_digest_is_over_canonical_json() {
-        let a: Value = serde_json::from_str(r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#).expect("JSON");
-        let b: Value = serde_json::from_str(r#"{ "Resource":"*", "Action":"s3:*", "Effect":"Allow" }"#).expect("JSON");
+        let a: Value =
+            serde_json::from_str(r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#).expect("JSON");
+        let b: Value =
+            serde_json::from_str(r#"{ "Resource":"*", "Action":"s3:*", "Effect":"Allow" }"#).expect("JSON");
         assert_eq!(grant_digest(&[a]).expect("digest"), grant_digest(&[b]).expect("digest"));
     }
 }

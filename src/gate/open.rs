@@ -90,13 +90,8 @@ pub async fn open<O: Opener>(
         return Err(other_account(&identity.account, plan.account).into());
     }
     let until = end_of(identity.time, plan.window)?;
-    let gate = Gate {
-        session: plan.session,
-        from: identity.time,
-        until,
-        grant: plan.grant,
-        regions: plan.regions,
-    };
+    let gate =
+        Gate { session: plan.session, from: identity.time, until, grant: plan.grant, regions: plan.regions };
     trail.ends(until);
     world.end_is_set(until);
 
@@ -313,7 +308,8 @@ async fn let_in<F: Future<Output = Option<Probed>>>(
     let mut in_a_row = 0;
     let mut said = 0;
     loop {
-        let probed = probe().await.unwrap_or_else(|| Probed::Unclear("there is nothing to probe with".into()));
+        let probed =
+            probe().await.unwrap_or_else(|| Probed::Unclear("there is nothing to probe with".into()));
         in_a_row = if probed == Probed::Open { in_a_row + 1 } else { 0 };
         if in_a_row == IN_A_ROW {
             return Ok(());
@@ -364,8 +360,10 @@ async fn issue(
 
 /// AWS says the credentials belong to another account than the vault does.
 pub fn other_account(theirs: &str, sealed: &str) -> Error {
-    Error::refused(format!("the credentials belong to account {theirs}, the vault's target is account {sealed}"))
-        .next("use the vault and the credentials of one account")
+    Error::refused(format!(
+        "the credentials belong to account {theirs}, the vault's target is account {sealed}"
+    ))
+    .next("use the vault and the credentials of one account")
 }
 
 fn failed(step: &str, fault: &Fault) -> Error {

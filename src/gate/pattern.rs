@@ -122,12 +122,23 @@ mod tests {
     #[test]
     fn patterns_reach_what_iam_would_match() {
         for reaching in [
-            "*", "sts:*", "STS:assumeROLE", "s*:*", "st?:A*", "sts:*Role", "sts:??sumeRole", "sts:AssumeRoleWith*",
-            "*:*", "sts:*SAML", "sts:A*e", "s*s:Assume*l*",
+            "*",
+            "sts:*",
+            "STS:assumeROLE",
+            "s*:*",
+            "st?:A*",
+            "sts:*Role",
+            "sts:??sumeRole",
+            "sts:AssumeRoleWith*",
+            "*:*",
+            "sts:*SAML",
+            "sts:A*e",
+            "s*s:Assume*l*",
         ] {
             assert!(pattern(reaching).reaches(ASSUME), "{reaching}");
         }
-        for apart in ["sts:Get*", "s3:*", "sns:ListTopics", "sts:AssumeRoot", "sts:Assume", "ts:*", "sts?:*"] {
+        for apart in ["sts:Get*", "s3:*", "sns:ListTopics", "sts:AssumeRoot", "sts:Assume", "ts:*", "sts?:*"]
+        {
             assert!(!pattern(apart).reaches(ASSUME), "{apart}");
         }
         assert!(pattern("iam:Pass*").reaches(PASS));

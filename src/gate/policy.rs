@@ -10,7 +10,8 @@ use super::session::SessionId;
 pub const GATE: &str = "breakglass-gate";
 
 /// What works in every region or in none: never refused for its region.
-const EVERYWHERE: [&str; 5] = ["iam:*", "sts:*", "route53:*", "cloudtrail:LookupEvents", "s3:ListAllMyBuckets"];
+const EVERYWHERE: [&str; 5] =
+    ["iam:*", "sts:*", "route53:*", "cloudtrail:LookupEvents", "s3:ListAllMyBuckets"];
 
 /// Everything that makes one gate.
 #[derive(Clone, Debug)]
@@ -108,7 +109,8 @@ pub fn recognise(document: &Value) -> Option<Found> {
     let late = statements.iter().find(|s| sid(s).is_some_and(|(_, name)| name == "Late"))?;
     let (session, _) = sid(late)?;
     let until = late.pointer("/Condition/DateGreaterThanEquals/aws:CurrentTime")?.as_str()?;
-    let refuses_all = |s: &Value| s.get("Action") == Some(&json!("*")) && s.get("Resource") == Some(&json!("*"));
+    let refuses_all =
+        |s: &Value| s.get("Action") == Some(&json!("*")) && s.get("Resource") == Some(&json!("*"));
     let bounded = |s: &Value| match s.get("Effect").and_then(Value::as_str) {
         Some("Deny") => true,
         _ => s.pointer("/Condition/DateLessThan/aws:CurrentTime").and_then(Value::as_str) == Some(until),
@@ -151,7 +153,8 @@ mod tests {
 
     #[test]
     fn the_gate_has_the_shape_that_was_proven() {
-        let proven: Value = serde_json::from_str(include_str!("../../tests/policies/gate_open.json")).expect("JSON");
+        let proven: Value =
+            serde_json::from_str(include_str!("../../tests/policies/gate_open.json")).expect("JSON");
         let grant = [json!({
             "Effect": "Allow", "Resource": "*",
             "Action": ["ec2:*", "rds:*", "s3:Get*", "s3:List*", "sts:GetFederationToken"],

@@ -116,9 +116,13 @@ impl fmt::Display for Finding {
             Self::NoUser => write!(f, "there is no such user"),
             Self::NoBoundary => write!(f, "it has no permissions boundary"),
             Self::OtherBoundary(arn) => write!(f, "its permissions boundary is {arn}, not the sealed one"),
-            Self::EditedBoundary(arn) => write!(f, "the document of its boundary {arn} was edited since sealing"),
+            Self::EditedBoundary(arn) => {
+                write!(f, "the document of its boundary {arn} was edited since sealing")
+            }
             Self::InlinePolicy(name) => write!(f, "it has a foreign inline policy {name}"),
-            Self::ForeignGate => write!(f, "its inline policy {GATE} was not written by this tool, and no deny is attached"),
+            Self::ForeignGate => {
+                write!(f, "its inline policy {GATE} was not written by this tool, and no deny is attached")
+            }
             Self::AttachedPolicy(arn) => write!(f, "it has the policy {arn} attached"),
             Self::Group(name) => write!(f, "it is in the group {name}"),
             Self::ActiveKey(id) => write!(f, "it has another active access key {id}"),
@@ -181,7 +185,9 @@ fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -
         && recognise(document).is_none()
     {
         if denied {
-            warnings.push(format!("the inline policy {GATE} was not written by this tool; it is inert and will be replaced"));
+            warnings.push(format!(
+                "the inline policy {GATE} was not written by this tool; it is inert and will be replaced"
+            ));
         } else {
             findings.push(Finding::ForeignGate);
         }
@@ -221,7 +227,10 @@ fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<Stri
         if key.active {
             findings.push(Finding::ActiveKey(key.id.clone()));
         } else {
-            warnings.push(format!("user {} has a second, inactive access key {}: delete it", expected.user, key.id));
+            warnings.push(format!(
+                "user {} has a second, inactive access key {}: delete it",
+                expected.user, key.id
+            ));
         }
     }
     findings
@@ -348,7 +357,11 @@ mod tests {
                 Finding::OtherBoundary("arn:other".into()),
                 "arn:other",
             ),
-            (|s| s.boundary_document = Ok(json!({})), Finding::EditedBoundary(CEILING.into()), "edited since"),
+            (
+                |s| s.boundary_document = Ok(json!({})),
+                Finding::EditedBoundary(CEILING.into()),
+                "edited since",
+            ),
             (
                 |s| s.inline = Ok(vec![GATE.into(), "backdoor".into()]),
                 Finding::InlinePolicy("backdoor".into()),
@@ -367,7 +380,11 @@ mod tests {
             ),
             (|s| s.keys = Ok(vec![]), Finding::KeyMissing(KEY.into()), KEY),
             (|s| s.login_profile = Ok(true), Finding::LoginProfile, "console password"),
-            (|s| s.ssh_keys = Ok(vec![credential("APKA", true)]), Finding::SshKey("APKA".into()), "SSH key APKA"),
+            (
+                |s| s.ssh_keys = Ok(vec![credential("APKA", true)]),
+                Finding::SshKey("APKA".into()),
+                "SSH key APKA",
+            ),
             (
                 |s| s.certificates = Ok(vec![credential("CERT", true)]),
                 Finding::Certificate("CERT".into()),
@@ -382,7 +399,8 @@ mod tests {
                 |s| {
                     s.attached = Ok(vec![]);
                     s.inline = Ok(vec![GATE.into()]);
-                    s.gate = Ok(Some(json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})));
+                    s.gate =
+                        Ok(Some(json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})));
                 },
                 Finding::ForeignGate,
                 "not written by this tool",

@@ -39,7 +39,9 @@ impl Ledger {
             .or_else(|| set("HOME").map(|home| home.join(".local/state/breakglass")));
         match directory {
             Some(directory) => Ok(Self::at(directory)),
-            None => Err(Error::usage("there is no place for the ledger").next("set BREAKGLASS_STATE or HOME")),
+            None => {
+                Err(Error::usage("there is no place for the ledger").next("set BREAKGLASS_STATE or HOME"))
+            }
         }
     }
 
@@ -98,7 +100,9 @@ impl Ledger {
         let mut open = None;
         for entry in self.entries()? {
             match entry.record {
-                Record::Intent { session, target, .. } if target.account == account && target.user == user => {
+                Record::Intent { session, target, .. }
+                    if target.account == account && target.user == user =>
+                {
                     open = Some(session);
                 }
                 Record::Closed { session, .. } if open == Some(session) => open = None,

@@ -4,7 +4,9 @@
 use std::fs;
 use std::hint::black_box;
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit, dumpable_behavior, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, dumpable_behavior, set_dumpable_behavior, setrlimit,
+};
 
 use super::Pages;
 use crate::error::{Error, Result};

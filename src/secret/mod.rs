@@ -8,6 +8,6 @@ mod text;
 mod value;
 
 pub use harden::{harden, unencrypted_swap, wipe_stack};
-pub use pages::{wipe_all, Pages};
+pub use pages::{Pages, wipe_all};
 pub use text::SecretText;
 pub use value::{Secret, SecretBuf};

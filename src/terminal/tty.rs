@@ -149,7 +149,12 @@ impl Terminal {
         }
     }
 
-    fn keys(&self, until: Option<Instant>, wakeable: bool, stop: &Rc<Cell<Option<Stop>>>) -> io::Result<Keys> {
+    fn keys(
+        &self,
+        until: Option<Instant>,
+        wakeable: bool,
+        stop: &Rc<Cell<Option<Stop>>>,
+    ) -> io::Result<Keys> {
         let woken = if wakeable { Some(self.woken.try_clone()?) } else { None };
         Ok(Keys { tty: self.tty.try_clone()?, woken, until, stop: Rc::clone(stop) })
     }

@@ -20,6 +20,9 @@ pub const FACTORY_PUK: &str = "12345678";
 /// The device's own attestation certificate.
 const ATTESTATION_CERTIFICATE: ObjectId = 0x005f_ff01;
 
+/// The certificate object of slot 82; the others follow (SP 800-73-4 part 1, table 3).
+const FIRST_RETIRED_CERTIFICATE: ObjectId = 0x005f_c10d;
+
 /// How the management key is kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Management {
@@ -92,12 +95,22 @@ impl PivToken {
 
     fn is_free(&mut self, slot: Slot) -> Result<bool, TokenError> {
         match piv::metadata(&mut self.key, id(slot)) {
-            Err(yubikey::Error::NotFound) => {
-                Ok(yubikey::Certificate::read(&mut self.key, id(slot)).is_err())
-            }
+            Err(yubikey::Error::NotFound) => self.is_unmarked(slot),
             // A key this program cannot read is a key all the same.
             Ok(_) | Err(yubikey::Error::ParseError | yubikey::Error::AlgorithmError) => Ok(false),
             Err(other) => Err(reason(other)),
+        }
+    }
+
+    /// Whether the slot's certificate object is empty: some programs count a slot as taken by that alone.
+    fn is_unmarked(&mut self, slot: Slot) -> Result<bool, TokenError> {
+        let object = FIRST_RETIRED_CERTIFICATE + ObjectId::from(slot.number() - 0x82);
+        match self.key.fetch_object(object) {
+            Ok(bytes) => Ok(bytes.is_empty()),
+            Err(why) => match reason(why) {
+                lost @ (TokenError::Gone | TokenError::Busy) => Err(lost),
+                _ => Ok(true),
+            },
         }
     }
 

@@ -61,8 +61,10 @@ impl Token for PivToken {
 
     fn agree(&mut self, slot: Slot, point: &Point) -> Result<Secret<32>, TokenError> {
         let shared = piv::decrypt_data(&mut self.key, point, AlgorithmId::EccP256, id(slot)).map_err(used)?;
-        let x: &[u8; 32] =
-            shared.as_slice().try_into().map_err(|_| TokenError::Failed("its answer has the wrong length"))?;
+        let x: &[u8; 32] = shared
+            .as_slice()
+            .try_into()
+            .map_err(|_| TokenError::Failed("its answer has the wrong length"))?;
         Ok(Secret::copy_of(x))
     }
 

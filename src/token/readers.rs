@@ -107,10 +107,13 @@ fn open(reader: &CString) -> Sighting {
     });
     match opened {
         Ok(key) => Sighting::Token(Box::new(PivToken::new(key, label))),
-        Err(yubikey::Error::PcscError { inner: Some(pcsc::Error::SharingViolation) }) => {
-            Sighting::Unusable(label, "another program holds it (gpg-agent's scdaemon is a usual one); end it")
+        Err(yubikey::Error::PcscError { inner: Some(pcsc::Error::SharingViolation) }) => Sighting::Unusable(
+            label,
+            "another program holds it (gpg-agent's scdaemon is a usual one); end it",
+        ),
+        Err(yubikey::Error::PcscError { .. }) => {
+            Sighting::Unusable(label, "it does not answer; plug it in again")
         }
-        Err(yubikey::Error::PcscError { .. }) => Sighting::Unusable(label, "it does not answer; plug it in again"),
         Err(_) => Sighting::Unusable(label, "it is no YubiKey with the PIV application"),
     }
 }

@@ -83,7 +83,8 @@ impl Vault {
         let mut reader = decryptor
             .decrypt(std::iter::once(&identity as &dyn age::Identity))
             .map_err(|_| damaged("its header's MAC does not fit"))?;
-        let length = plain_length(self.binary.len() - self.header).ok_or_else(|| damaged("it is cut short"))?;
+        let length =
+            plain_length(self.binary.len() - self.header).ok_or_else(|| damaged("it is cut short"))?;
         let mut plain = SecretBuf::with_capacity(length + 1);
         loop {
             match reader.read(plain.spare_mut()) {
@@ -126,7 +127,8 @@ pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
 /// Never: memory takes every write.
 pub fn armor(binary: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    let mut writer = ArmoredWriter::wrap_output(&mut text, Format::AsciiArmor).expect("memory takes every write");
+    let mut writer =
+        ArmoredWriter::wrap_output(&mut text, Format::AsciiArmor).expect("memory takes every write");
     writer.write_all(binary).and_then(|()| writer.finish().map(drop)).expect("memory takes every write");
     text
 }
@@ -136,7 +138,11 @@ fn unarmor(text: &[u8]) -> Result<Vec<u8>> {
     ArmoredReader::new(text)
         .read_to_end(&mut binary)
         .map_err(|e| Error::damaged(format!("the armor is not valid: {e}")))?;
-    if armor(&binary) == text { Ok(binary) } else { Err(Error::damaged("the armor is not in its canonical form")) }
+    if armor(&binary) == text {
+        Ok(binary)
+    } else {
+        Err(Error::damaged("the armor is not in its canonical form"))
+    }
 }
 
 /// Emits the manifest and one share for each custodian, under a label of its own that keeps every other

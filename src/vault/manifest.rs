@@ -252,7 +252,11 @@ impl Custodian {
         names::hex_of("commitment", self.commitment.as_deref().unwrap_or_default(), 32)?;
         names::x25519_recipient(&self.part)?;
         if self.tokens.is_empty() || self.tokens.len() > MAX_TOKENS {
-            return Err(format!("{} has {} tokens; 1 to {MAX_TOKENS} are allowed", self.name, self.tokens.len()));
+            return Err(format!(
+                "{} has {} tokens; 1 to {MAX_TOKENS} are allowed",
+                self.name,
+                self.tokens.len()
+            ));
         }
         self.tokens.iter().try_for_each(Token::check)
     }

@@ -285,8 +285,13 @@ mod tests {
 
     #[test]
     fn the_first_cause_stands() {
-        let events =
-            [Event::EndSet(at(9)), Event::Opened, Event::ChildEnded, Event::Tick(at(9)), Event::Closed { proven: true }];
+        let events = [
+            Event::EndSet(at(9)),
+            Event::Opened,
+            Event::ChildEnded,
+            Event::Tick(at(9)),
+            Event::Closed { proven: true },
+        ];
         assert_eq!(run(false, &events), [Action::Finish(End::Shut(Cause::ChildEnded))]);
     }
 
@@ -331,9 +336,17 @@ mod tests {
     #[test]
     fn whatever_happens_it_comes_to_an_end() {
         let events = [
-            Event::EndSet(at(10)), Event::Opened, Event::NotOpened { touched: true }, Event::Tick(at(5)),
-            Event::Tick(at(10)), Event::Signal(INT), Event::Signal(TERM), Event::Quit, Event::ChildEnded,
-            Event::Panicked, Event::Closed { proven: false },
+            Event::EndSet(at(10)),
+            Event::Opened,
+            Event::NotOpened { touched: true },
+            Event::Tick(at(5)),
+            Event::Tick(at(10)),
+            Event::Signal(INT),
+            Event::Signal(TERM),
+            Event::Quit,
+            Event::ChildEnded,
+            Event::Panicked,
+            Event::Closed { proven: false },
         ];
         let all = events.len();
         for number in 0..all.pow(5) {
@@ -341,7 +354,8 @@ mod tests {
             for place in 0..5 {
                 (machine, _) = machine.on(events[number / all.pow(place) % all]);
             }
-            let closing = [Event::NotOpened { touched: true }, Event::Signal(TERM), Event::Closed { proven: true }];
+            let closing =
+                [Event::NotOpened { touched: true }, Event::Signal(TERM), Event::Closed { proven: true }];
             for event in closing {
                 (machine, _) = machine.on(event);
             }

@@ -65,25 +65,15 @@ struct Inner {
 impl Aws {
     /// Starts an emulator of its own, in about a quarter of a second.
     pub fn start() -> Aws {
-        let private = tempfile::Builder::new()
-            .prefix("rig-aws-")
-            .tempdir()
-            .expect("a private directory");
+        let private = tempfile::Builder::new().prefix("rig-aws-").tempdir().expect("a private directory");
         let journal = private.path().join("journal.jsonl");
         let mut server = python("launch.py")
-            .args([
-                "--dir".as_ref(),
-                private.path(),
-                "--journal".as_ref(),
-                &journal,
-            ])
+            .args(["--dir".as_ref(), private.path(), "--journal".as_ref(), &journal])
             .stdout(Stdio::piped())
             .spawn()
             .expect("launch.py starts");
         let mut line = String::new();
-        BufReader::new(server.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).expect("launch.py says where it listens");
         let endpoint = said["endpoint"].as_str().unwrap().to_owned();
 
@@ -93,10 +83,7 @@ impl Aws {
             .stdout(Stdio::piped())
             .spawn()
             .expect("drive.py starts");
-        let pipes = (
-            driver.stdin.take().unwrap(),
-            BufReader::new(driver.stdout.take().unwrap()),
-        );
+        let pipes = (driver.stdin.take().unwrap(), BufReader::new(driver.stdout.take().unwrap()));
         Aws(Arc::new(Inner {
             endpoint,
             journal,
@@ -145,11 +132,7 @@ impl Aws {
 
     /// The root of an account; the emulator knows every account.
     pub fn root_of(&self, account: &str) -> Creds {
-        Creds {
-            key: account.to_owned(),
-            secret: "test".to_owned(),
-            token: None,
-        }
+        Creds { key: account.to_owned(), secret: "test".to_owned(), token: None }
     }
 
     /// The root of the first account that `seed` makes.
@@ -158,13 +141,7 @@ impl Aws {
     }
 
     /// Calls AWS in `REGION`: `op` and `args` are boto3's, `call(&creds, "iam", "get_user", json!({"UserName": …}))`.
-    pub fn call(
-        &self,
-        who: &Creds,
-        service: &str,
-        op: &str,
-        args: Value,
-    ) -> Result<Value, AwsError> {
+    pub fn call(&self, who: &Creds, service: &str, op: &str, args: Value) -> Result<Value, AwsError> {
         self.call_in(REGION, who, service, op, args)
     }
 
@@ -177,8 +154,7 @@ impl Aws {
         args: Value,
     ) -> Result<Value, AwsError> {
         let who = json!({"key": who.key, "secret": who.secret, "token": who.token});
-        let question =
-            json!({"service": service, "op": op, "args": args, "as": who, "region": region});
+        let question = json!({"service": service, "op": op, "args": args, "as": who, "region": region});
         let answer = {
             let (input, output) = &mut *locked(&self.0.driver);
             writeln!(input, "{question}").expect("drive.py listens");
@@ -201,9 +177,7 @@ impl Aws {
         match self.call(who, "sns", "list_topics", json!({})) {
             Ok(_) => Probe::Open,
             Err(error) => match error.code.as_str() {
-                "AuthorizationError" | "ExpiredToken" | "InvalidClientTokenId" => {
-                    Probe::Shut(error.code)
-                }
+                "AuthorizationError" | "ExpiredToken" | "InvalidClientTokenId" => Probe::Shut(error.code),
                 _ => Probe::Unclear(error.code),
             },
         }
@@ -211,12 +185,7 @@ impl Aws {
 
     /// A session of 15 minutes on an access key, as `GetSessionToken` issues it.
     pub fn session(&self, who: &Creds) -> Result<Creds, AwsError> {
-        let reply = self.call(
-            who,
-            "sts",
-            "get_session_token",
-            json!({"DurationSeconds": 900}),
-        )?;
+        let reply = self.call(who, "sts", "get_session_token", json!({"DurationSeconds": 900}))?;
         Ok(Creds::from_reply(&reply["Credentials"]))
     }
 
@@ -230,9 +199,8 @@ impl Aws {
     pub fn journal(&self) -> Vec<Call> {
         let lines = std::fs::read_to_string(&self.0.journal).unwrap_or_default();
         let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
-        let calls = whole
-            .lines()
-            .map(|line| serde_json::from_str::<Call>(line).expect("a line of the journal"));
+        let calls =
+            whole.lines().map(|line| serde_json::from_str::<Call>(line).expect("a line of the journal"));
         calls.filter(|call| !call.rig).collect()
     }
 
@@ -244,11 +212,7 @@ impl Aws {
     /// One request to the launcher's own endpoints.
     fn steer(&self, method: &str, path: &str, body: &Value) -> Value {
         let address = self.0.endpoint.trim_start_matches("http://");
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
+        let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut stream = TcpStream::connect(address).expect("the emulator listens");
         let head = format!(
             "{method} /_rig/{path} HTTP/1.1\r\nhost: rig\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
@@ -288,20 +252,14 @@ impl Creds {
             ("AWS_ACCESS_KEY_ID".to_owned(), self.key.clone()),
             ("AWS_SECRET_ACCESS_KEY".to_owned(), self.secret.clone()),
         ];
-        env.extend(
-            self.token
-                .iter()
-                .map(|token| ("AWS_SESSION_TOKEN".to_owned(), token.clone())),
-        );
+        env.extend(self.token.iter().map(|token| ("AWS_SESSION_TOKEN".to_owned(), token.clone())));
         env
     }
 
     /// These credentials as a section of a shared credentials file.
     pub fn profile(&self, name: &str) -> String {
-        let lines = self
-            .env()
-            .into_iter()
-            .map(|(name, value)| format!("{} = {value}\n", name.to_lowercase()));
+        let lines =
+            self.env().into_iter().map(|(name, value)| format!("{} = {value}\n", name.to_lowercase()));
         format!("[{name}]\n{}", lines.collect::<String>())
     }
 }
@@ -315,11 +273,7 @@ impl fmt::Debug for Creds {
 /// A program of `tests/rig/aws`.
 fn python(program: &str) -> Command {
     let mut command = interpreter();
-    command.arg(
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("aws")
-            .join(program),
-    );
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("aws").join(program));
     command
 }
 
@@ -328,23 +282,15 @@ fn interpreter() -> Command {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let prepared = repository.join("target/rig/venv/bin/python");
     let python = std::env::var_os("RIG_PYTHON").map_or(prepared, PathBuf::from);
-    assert!(
-        python.exists(),
-        "no Python for the rig at {}: run scripts/setup",
-        python.display()
-    );
+    assert!(python.exists(), "no Python for the rig at {}: run scripts/setup", python.display());
     let mut command = Command::new(python);
-    command
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::null());
+    command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null());
     command
 }
 
 /// A lock that a failed test of another thread does not poison for this one.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 #[cfg(test)]
@@ -366,11 +312,8 @@ mod tests {
         said.read_line(&mut line).unwrap();
         parent.kill().unwrap();
         parent.wait().unwrap();
-        said.read_to_string(&mut line)
-            .expect("its end closes the pipe");
-        let port = serde_json::from_str::<Value>(&line).unwrap()["port"]
-            .as_u64()
-            .unwrap();
+        said.read_to_string(&mut line).expect("its end closes the pipe");
+        let port = serde_json::from_str::<Value>(&line).unwrap()["port"].as_u64().unwrap();
         assert!(TcpStream::connect(("127.0.0.1", port as u16)).is_err());
     }
 }

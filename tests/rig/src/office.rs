@@ -64,7 +64,13 @@ impl Office {
             file: dir.path().join(format!("{name}.custodian")),
         });
         let custodians = custodians.collect();
-        Self { pcscd: Pcscd::start(names.len()), custodians, program: program.into(), env: BTreeMap::new(), dir }
+        Self {
+            pcscd: Pcscd::start(names.len()),
+            custodians,
+            program: program.into(),
+            env: BTreeMap::new(),
+            dir,
+        }
     }
 
     /// As [`Office::new`], with everybody enrolled.
@@ -136,7 +142,8 @@ impl Office {
         let name = self.custodians[place].name.clone();
         self.plug(&name);
         let out = self.custodians[place].file.display().to_string();
-        let mut person = Person::run(self.offline(&["enrol", &name, "--out", &out, "--attestation-root", "root.pem"]));
+        let mut person =
+            Person::run(self.offline(&["enrol", &name, "--out", &out, "--attestation-root", "root.pem"]));
         person.expect(&format!("{name}: PIN of YubiKey"));
         person.type_line(&self.custodians[place].pin.clone());
         let words = read_sheet(&mut person);
@@ -166,7 +173,8 @@ impl Office {
     pub fn try_seal(&self, name: &str, json: &[u8], threshold: usize, more: &[&str]) -> Finished {
         let threshold = threshold.to_string();
         let files: Vec<_> = self.custodians.iter().map(|c| c.file.display().to_string()).collect();
-        let mut arguments = vec!["seal", "--threshold", &threshold, "--label", "prod", "--out", name, "--yes-fingerprints"];
+        let mut arguments =
+            vec!["seal", "--threshold", &threshold, "--label", "prod", "--out", name, "--yes-fingerprints"];
         files.iter().for_each(|file| arguments.extend(["--custodian", file]));
         arguments.extend(more);
         feed(self.offline(&arguments), json)

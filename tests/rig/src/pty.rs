@@ -89,7 +89,9 @@ impl End {
     fn of(status: ExitStatus) -> Self {
         match (status.code(), status.signal()) {
             (Some(code), _) => Self::Code(code),
-            (None, Some(signal)) => Self::Signal(Signal::try_from(signal).expect("the kernel knows its signals")),
+            (None, Some(signal)) => {
+                Self::Signal(Signal::try_from(signal).expect("the kernel knows its signals"))
+            }
             (None, None) => unreachable!("a process ends by itself or by a signal"),
         }
     }
@@ -292,7 +294,8 @@ fn open_terminal() -> std::io::Result<(PtyMaster, File)> {
     grantpt(&master)?;
     unlockpt(&master)?;
     let no_tty = OFlag::O_NOCTTY.bits();
-    let terminal = OpenOptions::new().read(true).write(true).custom_flags(no_tty).open(ptsname_r(&master)?)?;
+    let terminal =
+        OpenOptions::new().read(true).write(true).custom_flags(no_tty).open(ptsname_r(&master)?)?;
     Ok((master, terminal))
 }
 

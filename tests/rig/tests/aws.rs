@@ -30,21 +30,11 @@ fn switch(at: &Account, who: &Creds, status: &str) -> Result<Value, String> {
 }
 
 fn attach(at: &Account, who: &Creds, arn: &str) -> Result<Value, String> {
-    iam(
-        at,
-        who,
-        "attach_user_policy",
-        json!({"UserName": at.user, "PolicyArn": arn}),
-    )
+    iam(at, who, "attach_user_policy", json!({"UserName": at.user, "PolicyArn": arn}))
 }
 
 fn detach(at: &Account, who: &Creds) -> Result<Value, String> {
-    iam(
-        at,
-        who,
-        "detach_user_policy",
-        json!({"UserName": at.user, "PolicyArn": DENY_ALL}),
-    )
+    iam(at, who, "detach_user_policy", json!({"UserName": at.user, "PolicyArn": DENY_ALL}))
 }
 
 /// An IAM call, and the error's code when it fails.
@@ -98,8 +88,7 @@ mod the_gate {
         let session = at.aws.session(&at.emergency).unwrap();
         assert_eq!(at.probe(&session), Probe::Open);
         for who in [&at.emergency, &session] {
-            at.call(who, "s3", "list_buckets", json!({}))
-                .expect("granted");
+            at.call(who, "s3", "list_buckets", json!({})).expect("granted");
             let topic = at.call(who, "sns", "create_topic", json!({"Name": "t"}));
             assert_eq!(topic.unwrap_err().code, "AuthorizationError", "not granted");
             let roles = iam(&at, who, "create_user", json!({"UserName": "mallory"}));
@@ -111,9 +100,7 @@ mod the_gate {
     fn another_region_is_denied() {
         let at = account();
         open(&at, at.now(), at.now() + 600);
-        let there = at
-            .aws
-            .call_in("us-east-2", &at.emergency, "sns", "list_topics", json!({}));
+        let there = at.aws.call_in("us-east-2", &at.emergency, "sns", "list_topics", json!({}));
         assert_eq!(there.unwrap_err().code, "AuthorizationError");
     }
 
@@ -131,10 +118,7 @@ mod the_gate {
         let t1 = at.now() + 3;
         open(&at, at.now(), t1);
         let session = at.aws.session(&at.emergency).unwrap();
-        assert_eq!(
-            (at.probe(&at.emergency), at.probe(&session)),
-            (Probe::Open, Probe::Open)
-        );
+        assert_eq!((at.probe(&at.emergency), at.probe(&session)), (Probe::Open, Probe::Open));
         until(&at, t1);
         assert_eq!(at.probe(&at.emergency), shut("AuthorizationError"));
         assert_eq!(at.probe(&session), shut("AuthorizationError"));
@@ -151,15 +135,8 @@ mod the_gate {
         until(&at, next);
         put_gate(&at, &at.opener, next, next + 600).unwrap();
         assert_eq!(at.probe(&stale), shut("AuthorizationError"));
-        assert_eq!(
-            at.probe(&at.emergency),
-            Probe::Open,
-            "an access key has no issue time"
-        );
-        assert_eq!(
-            at.probe(&at.aws.session(&at.emergency).unwrap()),
-            Probe::Open
-        );
+        assert_eq!(at.probe(&at.emergency), Probe::Open, "an access key has no issue time");
+        assert_eq!(at.probe(&at.aws.session(&at.emergency).unwrap()), Probe::Open);
     }
 
     #[test]
@@ -183,17 +160,9 @@ mod the_gate {
         let session = at.aws.session(&at.emergency).unwrap();
         let read = iam(&at, &session, "list_users", json!({}));
         assert_eq!(read.unwrap_err(), "InvalidClientTokenId");
-        let short = at.call(
-            &at.emergency,
-            "sts",
-            "get_session_token",
-            json!({"DurationSeconds": 60}),
-        );
+        let short = at.call(&at.emergency, "sts", "get_session_token", json!({"DurationSeconds": 60}));
         assert_eq!(short.unwrap_err().code, "ValidationError");
-        assert!(
-            at.call(&session, "sts", "get_session_token", json!({}))
-                .is_err()
-        );
+        assert!(at.call(&session, "sts", "get_session_token", json!({})).is_err());
     }
 }
 
@@ -203,27 +172,12 @@ mod the_principals {
     #[test]
     fn the_opener_cannot_attach_activate_or_write_elsewhere() {
         let at = account();
-        assert_eq!(
-            attach(&at, &at.opener, DENY_ALL).unwrap_err(),
-            "AccessDenied"
-        );
-        assert_eq!(
-            switch(&at, &at.opener, "Active").unwrap_err(),
-            "AccessDenied"
-        );
-        let elsewhere =
-            json!({"UserName": "emergency-closer", "PolicyName": "x", "PolicyDocument": "{}"});
-        assert_eq!(
-            iam(&at, &at.opener, "put_user_policy", elsewhere).unwrap_err(),
-            "AccessDenied"
-        );
+        assert_eq!(attach(&at, &at.opener, DENY_ALL).unwrap_err(), "AccessDenied");
+        assert_eq!(switch(&at, &at.opener, "Active").unwrap_err(), "AccessDenied");
+        let elsewhere = json!({"UserName": "emergency-closer", "PolicyName": "x", "PolicyDocument": "{}"});
+        assert_eq!(iam(&at, &at.opener, "put_user_policy", elsewhere).unwrap_err(), "AccessDenied");
         let boundary = json!({"UserName": at.user});
-        let lifted = iam(
-            &at,
-            &at.opener,
-            "delete_user_permissions_boundary",
-            boundary,
-        );
+        let lifted = iam(&at, &at.opener, "delete_user_permissions_boundary", boundary);
         assert_eq!(lifted.unwrap_err(), "AccessDenied");
         assert_eq!(at.probe(&at.opener), shut("AuthorizationError"));
     }
@@ -244,10 +198,7 @@ mod the_principals {
         at.drift(Drift::AttachedPolicy);
         let arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
         let args = json!({"UserName": at.user, "PolicyArn": arn});
-        assert_eq!(
-            iam(&at, &at.opener, "detach_user_policy", args).unwrap_err(),
-            "AccessDenied"
-        );
+        assert_eq!(iam(&at, &at.opener, "detach_user_policy", args).unwrap_err(), "AccessDenied");
     }
 
     #[test]
@@ -273,10 +224,7 @@ mod the_principals {
         for who in [&at.opener, &at.closer] {
             let user = || json!({"UserName": at.user});
             let found = iam(&at, who, "get_user", user()).unwrap();
-            assert_eq!(
-                found["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"],
-                at.boundary_arn
-            );
+            assert_eq!(found["User"]["PermissionsBoundary"]["PermissionsBoundaryArn"], at.boundary_arn);
             for op in [
                 "list_access_keys",
                 "list_user_policies",
@@ -289,34 +237,17 @@ mod the_principals {
             ] {
                 iam(&at, who, op, user()).unwrap_or_else(|code| panic!("{op}: {code}"));
             }
-            assert_eq!(
-                iam(&at, who, "get_login_profile", user()).unwrap_err(),
-                "NoSuchEntity"
-            );
+            assert_eq!(iam(&at, who, "get_login_profile", user()).unwrap_err(), "NoSuchEntity");
             let gate = json!({"UserName": at.user, "PolicyName": GATE});
-            assert_eq!(
-                iam(&at, who, "get_user_policy", gate).unwrap_err(),
-                "NoSuchEntity"
-            );
+            assert_eq!(iam(&at, who, "get_user_policy", gate).unwrap_err(), "NoSuchEntity");
 
-            let policy = iam(
-                &at,
-                who,
-                "get_policy",
-                json!({"PolicyArn": at.boundary_arn}),
-            )
-            .unwrap();
+            let policy = iam(&at, who, "get_policy", json!({"PolicyArn": at.boundary_arn})).unwrap();
             let version = &policy["Policy"]["DefaultVersionId"];
             let args = json!({"PolicyArn": at.boundary_arn, "VersionId": version});
             let document = iam(&at, who, "get_policy_version", args).unwrap();
             assert_eq!(document["PolicyVersion"]["Document"], at.boundary);
 
-            let other = iam(
-                &at,
-                who,
-                "get_user",
-                json!({"UserName": "emergency-opener"}),
-            );
+            let other = iam(&at, who, "get_user", json!({"UserName": "emergency-opener"}));
             assert_eq!(other.unwrap_err(), "AccessDenied");
         }
     }
@@ -324,18 +255,9 @@ mod the_principals {
     #[test]
     fn a_wrong_secret_is_no_signature() {
         let at = account();
-        let forged = Creds {
-            secret: "x".repeat(40),
-            ..at.closer.clone()
-        };
-        assert_eq!(
-            attach(&at, &forged, DENY_ALL).unwrap_err(),
-            "SignatureDoesNotMatch"
-        );
-        assert_eq!(
-            at.probe(&forged),
-            Probe::Unclear("SignatureDoesNotMatch".to_owned())
-        );
+        let forged = Creds { secret: "x".repeat(40), ..at.closer.clone() };
+        assert_eq!(attach(&at, &forged, DENY_ALL).unwrap_err(), "SignatureDoesNotMatch");
+        assert_eq!(at.probe(&forged), Probe::Unclear("SignatureDoesNotMatch".to_owned()));
     }
 }
 
@@ -345,23 +267,17 @@ mod what_iam_refuses {
     #[test]
     fn an_inline_policy_over_its_quota() {
         let at = account();
-        let many = (0..200)
-            .map(|n| format!("s3:GetObject{n}"))
-            .collect::<Vec<_>>();
+        let many = (0..200).map(|n| format!("s3:GetObject{n}")).collect::<Vec<_>>();
         let document = json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Action": many, "Resource": "*"}]});
         let args = json!({"UserName": at.user, "PolicyName": GATE, "PolicyDocument": document.to_string()});
-        assert_eq!(
-            iam(&at, &at.opener, "put_user_policy", args).unwrap_err(),
-            "LimitExceeded"
-        );
+        assert_eq!(iam(&at, &at.opener, "put_user_policy", args).unwrap_err(), "LimitExceeded");
     }
 
     #[test]
     fn a_sid_with_a_dash_or_twice() {
         let at = account();
-        let allow =
-            |sid: &str| json!({"Sid": sid, "Effect": "Allow", "Action": "s3:*", "Resource": "*"});
+        let allow = |sid: &str| json!({"Sid": sid, "Effect": "Allow", "Action": "s3:*", "Resource": "*"});
         for statements in [json!([allow("a-b")]), json!([allow("a"), allow("a")])] {
             let document = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
             let args = json!({"UserName": at.user, "PolicyName": GATE, "PolicyDocument": document});
@@ -381,10 +297,7 @@ mod what_iam_refuses {
     fn a_policy_that_does_not_exist() {
         let at = account();
         let attach = json!({"UserName": at.user, "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAl"});
-        assert_eq!(
-            at.try_root("attach_user_policy", attach).unwrap_err().code,
-            "NoSuchEntity"
-        );
+        assert_eq!(at.try_root("attach_user_policy", attach).unwrap_err().code, "NoSuchEntity");
     }
 }
 
@@ -396,71 +309,30 @@ mod the_rig {
         use Drift::*;
         let lists = [
             (Group, "list_groups_for_user", "Groups", 1),
-            (
-                AttachedPolicy,
-                "list_attached_user_policies",
-                "AttachedPolicies",
-                2,
-            ),
+            (AttachedPolicy, "list_attached_user_policies", "AttachedPolicies", 2),
             (InlinePolicy, "list_user_policies", "PolicyNames", 1),
             (SecondActiveKey, "list_access_keys", "AccessKeyMetadata", 2),
-            (
-                SecondInactiveKey,
-                "list_access_keys",
-                "AccessKeyMetadata",
-                2,
-            ),
+            (SecondInactiveKey, "list_access_keys", "AccessKeyMetadata", 2),
             (SshPublicKey, "list_ssh_public_keys", "SSHPublicKeys", 1),
-            (
-                SigningCertificate,
-                "list_signing_certificates",
-                "Certificates",
-                1,
-            ),
-            (
-                ServiceCredential,
-                "list_service_specific_credentials",
-                "ServiceSpecificCredentials",
-                1,
-            ),
+            (SigningCertificate, "list_signing_certificates", "Certificates", 1),
+            (ServiceCredential, "list_service_specific_credentials", "ServiceSpecificCredentials", 1),
             (MfaDevice, "list_mfa_devices", "MFADevices", 1),
-            (
-                DenyMissing,
-                "list_attached_user_policies",
-                "AttachedPolicies",
-                0,
-            ),
+            (DenyMissing, "list_attached_user_policies", "AttachedPolicies", 0),
         ];
         for (drift, op, member, expected) in lists {
             let at = account();
             at.drift(drift);
             let found = iam(&at, &at.closer, op, json!({"UserName": at.user})).unwrap();
-            assert_eq!(
-                found[member].as_array().unwrap().len(),
-                expected,
-                "{drift:?}"
-            );
+            assert_eq!(found[member].as_array().unwrap().len(), expected, "{drift:?}");
         }
 
         let at = account();
         at.drift(LoginProfile);
-        iam(
-            &at,
-            &at.closer,
-            "get_login_profile",
-            json!({"UserName": at.user}),
-        )
-        .unwrap();
+        iam(&at, &at.closer, "get_login_profile", json!({"UserName": at.user})).unwrap();
         at.drift(KeyActive);
         assert!(at.rest().key_active);
         at.drift(EditedBoundary);
-        let policy = iam(
-            &at,
-            &at.closer,
-            "get_policy",
-            json!({"PolicyArn": at.boundary_arn}),
-        )
-        .unwrap();
+        let policy = iam(&at, &at.closer, "get_policy", json!({"PolicyArn": at.boundary_arn})).unwrap();
         assert_eq!(policy["Policy"]["DefaultVersionId"], "v2");
 
         let at = account();
@@ -475,12 +347,7 @@ mod the_rig {
         at.put_window("Sffff", at.now() - 60, at.now() + 600);
         assert_eq!(at.probe(&at.emergency), Probe::Open);
         let gate = at.rest().gate.expect("their gate");
-        assert!(
-            gate["Statement"][0]["Sid"]
-                .as_str()
-                .unwrap()
-                .starts_with("Sffff")
-        );
+        assert!(gate["Statement"][0]["Sid"].as_str().unwrap().starts_with("Sffff"));
         at.put_to_rest();
         assert_eq!(at.probe(&at.emergency), shut("InvalidClientTokenId"));
     }
@@ -510,12 +377,7 @@ mod the_rig {
     fn an_alert_key_publishes_and_does_nothing_else() {
         let at = account();
         let (topic, key) = at.topic("oncall");
-        let said = at.call(
-            &key,
-            "sns",
-            "publish",
-            json!({"TopicArn": topic, "Message": "opening"}),
-        );
+        let said = at.call(&key, "sns", "publish", json!({"TopicArn": topic, "Message": "opening"}));
         assert!(said.unwrap()["MessageId"].is_string());
         assert_eq!(at.probe(&key), shut("AuthorizationError"));
     }
@@ -525,37 +387,15 @@ mod the_rig {
         let at = account();
         open(&at, at.now(), at.now() + 600);
         let root = at.aws.root_of(&at.id);
-        let s3 = |op, args| {
-            at.call(&root, "s3", op, args)
-                .unwrap_or_else(|error| panic!("{op}: {error:?}"))
-        };
+        let s3 = |op, args| at.call(&root, "s3", op, args).unwrap_or_else(|error| panic!("{op}: {error:?}"));
         let constraint = json!({"LocationConstraint": "eu-west-1"});
-        s3(
-            "create_bucket",
-            json!({"Bucket": "evidence", "CreateBucketConfiguration": constraint}),
-        );
-        s3(
-            "put_object",
-            json!({"Bucket": "evidence", "Key": "note", "Body": "02:17"}),
-        );
-        let read = at.call(
-            &at.emergency,
-            "s3",
-            "get_object",
-            json!({"Bucket": "evidence", "Key": "note"}),
-        );
+        s3("create_bucket", json!({"Bucket": "evidence", "CreateBucketConfiguration": constraint}));
+        s3("put_object", json!({"Bucket": "evidence", "Key": "note", "Body": "02:17"}));
+        let read = at.call(&at.emergency, "s3", "get_object", json!({"Bucket": "evidence", "Key": "note"}));
         assert_eq!(read.expect("granted")["Body"], "MDI6MTc=");
         let write = json!({"Bucket": "evidence", "Key": "note", "Body": "03:17"});
-        assert_eq!(
-            at.call(&at.emergency, "s3", "put_object", write)
-                .unwrap_err()
-                .code,
-            "AccessDenied"
-        );
-        assert_eq!(
-            s3("head_object", json!({"Bucket": "evidence", "Key": "note"}))["ContentLength"],
-            5
-        );
+        assert_eq!(at.call(&at.emergency, "s3", "put_object", write).unwrap_err().code, "AccessDenied");
+        assert_eq!(s3("head_object", json!({"Bucket": "evidence", "Key": "note"}))["ContentLength"], 5);
     }
 
     #[test]
@@ -584,16 +424,10 @@ mod the_rig {
         at.set_ahead(601);
         assert_eq!(at.probe(&at.emergency), shut("AuthorizationError"));
         let reply = at.root("list_users", json!({}));
-        let date = reply["ResponseMetadata"]["HTTPHeaders"]["date"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let date = reply["ResponseMetadata"]["HTTPHeaders"]["date"].as_str().unwrap().to_owned();
         let minute = &utc(at.now())[14..16];
         let next = &utc(at.now() + 60)[14..16];
-        assert!(
-            date.contains(&format!(":{minute}:")) || date.contains(&format!(":{next}:")),
-            "{date}"
-        );
+        assert!(date.contains(&format!(":{minute}:")) || date.contains(&format!(":{next}:")), "{date}");
         at.set_ahead(901);
         assert_eq!(at.probe(&session), shut("ExpiredToken"));
     }
@@ -605,11 +439,7 @@ mod the_rig {
         let started = Instant::now();
         open(&at, at.now(), at.now() + 600);
         assert!(!at.rest().denied, "IAM shows it at once");
-        assert_ne!(
-            at.probe(&at.emergency),
-            Probe::Open,
-            "but it does not count yet"
-        );
+        assert_ne!(at.probe(&at.emergency), Probe::Open, "but it does not count yet");
         while at.probe(&at.emergency) != Probe::Open {
             assert!(started.elapsed() < PATIENCE);
             thread::sleep(Duration::from_millis(50));
@@ -636,8 +466,7 @@ mod rules {
              content-length: {}\r\n\r\n{body}",
             body.len()
         );
-        let mut stream =
-            TcpStream::connect(at.aws.endpoint().trim_start_matches("http://")).unwrap();
+        let mut stream = TcpStream::connect(at.aws.endpoint().trim_start_matches("http://")).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).ok()?;
@@ -655,10 +484,7 @@ mod rules {
         assert_eq!(call.key, at.closer.key);
         assert_eq!(call.principal.as_deref(), Some("emergency-closer"));
         assert_eq!(call.params["UserName"], "emergency");
-        assert!(
-            call.status >= Some(400) && call.code.is_some(),
-            "nobody signed it: {call:?}"
-        );
+        assert!(call.status >= Some(400) && call.code.is_some(), "nobody signed it: {call:?}");
     }
 
     #[test]
@@ -699,15 +525,9 @@ mod rules {
         drop(before);
         let _after = at.rule(Rule::after("GetUser").lose());
         assert_eq!(stranger(&at, "GetUser"), None);
-        let statuses: Vec<_> = at
-            .journal()
-            .iter()
-            .map(|call| (call.outcome.clone(), call.status.is_some()))
-            .collect();
-        assert_eq!(
-            statuses,
-            [("dropped".to_owned(), false), ("dropped".to_owned(), true)]
-        );
+        let statuses: Vec<_> =
+            at.journal().iter().map(|call| (call.outcome.clone(), call.status.is_some())).collect();
+        assert_eq!(statuses, [("dropped".to_owned(), false), ("dropped".to_owned(), true)]);
     }
 
     #[test]
@@ -733,21 +553,11 @@ mod rules {
         let at = account();
         let rule = at.rule(Rule::after("DetachUserPolicy"));
         let mut cli = at.aws.cli(&at.opener);
-        cli.args([
-            "iam",
-            "detach-user-policy",
-            "--user-name",
-            &at.user,
-            "--policy-arn",
-            DENY_ALL,
-        ]);
+        cli.args(["iam", "detach-user-policy", "--user-name", &at.user, "--policy-arn", DENY_ALL]);
         let mut program = cli.spawn().unwrap();
         let call = rule.wait(PATIENCE).expect("held");
         assert_eq!(call.principal.as_deref(), Some("emergency-opener"));
-        assert!(
-            program.try_wait().unwrap().is_none(),
-            "it waits for the reply"
-        );
+        assert!(program.try_wait().unwrap().is_none(), "it waits for the reply");
         program.kill().unwrap();
         program.wait().unwrap();
         assert!(!at.rest().denied, "the call has taken effect");
@@ -756,20 +566,9 @@ mod rules {
     #[test]
     fn a_rule_can_count_writes_alone() {
         let at = account();
-        let _rule = at.rule(
-            Rule::before("*")
-                .writes()
-                .nth(2)
-                .fail(500, "ServiceFailure"),
-        );
+        let _rule = at.rule(Rule::before("*").writes().nth(2).fail(500, "ServiceFailure"));
         let failed = |action| stranger(&at, action).unwrap().contains("500");
-        let calls = [
-            "AttachUserPolicy",
-            "GetUser",
-            "ListUsers",
-            "DetachUserPolicy",
-            "AttachUserPolicy",
-        ];
+        let calls = ["AttachUserPolicy", "GetUser", "ListUsers", "DetachUserPolicy", "AttachUserPolicy"];
         assert_eq!(calls.map(failed), [false, false, false, true, false]);
     }
 

@@ -13,7 +13,8 @@ fn shell(script: &str) -> Command {
 #[test]
 fn a_question_is_answered_on_the_terminal_while_data_comes_from_a_pipe() {
     let script = "read a </dev/tty; printf 'name? ' >/dev/tty; read b </dev/tty; cat; echo \"$a $b\"";
-    let streams = Streams { stdin: Input::Bytes(b"data;".to_vec()), stdout: Output::Captured, ..Streams::default() };
+    let streams =
+        Streams { stdin: Input::Bytes(b"data;".to_vec()), stdout: Output::Captured, ..Streams::default() };
     let mut person = Person::run_with(shell(script), streams);
     person.type_line("hello");
     person.expect("name? ");

@@ -52,7 +52,10 @@ impl Desk {
     /// A certificate for the key whose public part is in `public.pem`, signed by another key.
     fn certificate(&self) -> PathBuf {
         let certificate = self.file("certificate.pem");
-        openssl(&self.directory, "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=ca");
+        openssl(
+            &self.directory,
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=ca",
+        );
         openssl(&self.directory, "req -new -key ca.key -out request.pem -subj /CN=key");
         openssl(
             &self.directory,

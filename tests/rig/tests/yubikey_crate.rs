@@ -199,7 +199,8 @@ fn nothing_is_generated_without_the_management_key() {
     assert!(!token.is_occupied(0x82));
     let key = MgmKey::get_default(&yubikey).expect("it has one");
     yubikey.authenticate(&key).expect("the factory's management key");
-    let refused = piv::generate(&mut yubikey, SLOT, AlgorithmId::EccP384, PinPolicy::Once, TouchPolicy::Always);
+    let refused =
+        piv::generate(&mut yubikey, SLOT, AlgorithmId::EccP384, PinPolicy::Once, TouchPolicy::Always);
     assert_eq!(refused.map(|_| ()), Err(Error::AlgorithmError));
 }
 
@@ -237,7 +238,8 @@ fn an_attestation_is_a_certificate_with_yubicos_extensions() {
 
 #[test]
 fn an_untouched_token_refuses_and_a_touched_one_goes_on() {
-    let spec = Spec { touch: Touch::Never, touch_timeout: Duration::from_millis(200), ..Spec::new(30_000_015) };
+    let spec =
+        Spec { touch: Touch::Never, touch_timeout: Duration::from_millis(200), ..Spec::new(30_000_015) };
     let (token, _, mut yubikey, _) = with_key(spec, TouchPolicy::Always);
     yubikey.verify_pin(PIN).expect("the PIN is right");
     let began = Instant::now();

@@ -85,11 +85,7 @@ impl Rest {
 
 impl Account {
     pub(super) fn seed(aws: Aws, name: &str, id: String, user: &str) -> Account {
-        let nobody = Creds {
-            key: String::new(),
-            secret: String::new(),
-            token: None,
-        };
+        let nobody = Creds { key: String::new(), secret: String::new(), token: None };
         let mut account = Account {
             boundary_arn: format!("arn:aws:iam::{id}:policy/{CEILING}"),
             boundary: serde_json::from_str(CEILING_DOCUMENT).expect("ceiling.json"),
@@ -102,26 +98,12 @@ impl Account {
             aws,
             id,
         };
-        let made = account.try_root(
-            "create_policy",
-            json!({"PolicyName": CEILING, "PolicyDocument": CEILING_DOCUMENT}),
-        );
-        assert!(
-            made.is_ok()
-                || made
-                    .as_ref()
-                    .is_err_and(|e| e.code == "EntityAlreadyExists"),
-            "{made:?}"
-        );
+        let made = account
+            .try_root("create_policy", json!({"PolicyName": CEILING, "PolicyDocument": CEILING_DOCUMENT}));
+        assert!(made.is_ok() || made.as_ref().is_err_and(|e| e.code == "EntityAlreadyExists"), "{made:?}");
 
-        account.root(
-            "create_user",
-            json!({"UserName": user, "PermissionsBoundary": account.boundary_arn}),
-        );
-        account.root(
-            "attach_user_policy",
-            json!({"UserName": user, "PolicyArn": DENY_ALL}),
-        );
+        account.root("create_user", json!({"UserName": user, "PermissionsBoundary": account.boundary_arn}));
+        account.root("attach_user_policy", json!({"UserName": user, "PolicyArn": DENY_ALL}));
         account.emergency = account.new_key(user);
         account.set_key(false);
         account.opener = account.servant("opener", OPENER_DOCUMENT);
@@ -153,9 +135,7 @@ impl Account {
     /// A template's text for this account and user.
     fn here(&self, template: &str) -> String {
         let user = format!("user/{}", self.user);
-        template
-            .replace(TEMPLATE_ACCOUNT, &self.id)
-            .replace(TEMPLATE_USER, &user)
+        template.replace(TEMPLATE_ACCOUNT, &self.id).replace(TEMPLATE_USER, &user)
     }
 
     // What is sealed ---------------------------------------------------------
@@ -189,16 +169,8 @@ impl Account {
 
     /// An SNS topic for alerts and a key that may only publish to it.
     pub fn topic(&self, name: &str) -> (String, Creds) {
-        let made = self.call(
-            &self.aws.root_of(&self.id),
-            "sns",
-            "create_topic",
-            json!({"Name": name}),
-        );
-        let arn = made.expect("a topic")["TopicArn"]
-            .as_str()
-            .expect("its ARN")
-            .to_owned();
+        let made = self.call(&self.aws.root_of(&self.id), "sns", "create_topic", json!({"Name": name}));
+        let arn = made.expect("a topic")["TopicArn"].as_str().expect("its ARN").to_owned();
         let user = format!("{name}-publisher");
         let document = json!({"Version": "2012-10-17", "Statement": [
             {"Sid": "Tell", "Effect": "Allow", "Action": "sns:Publish", "Resource": arn}]});
@@ -214,8 +186,7 @@ impl Account {
 
     /// One IAM call as the account's root; it must succeed.
     pub fn root(&self, op: &str, args: Value) -> Value {
-        self.try_root(op, args.clone())
-            .unwrap_or_else(|error| panic!("{op} {args}: {error:?}"))
+        self.try_root(op, args.clone()).unwrap_or_else(|error| panic!("{op} {args}: {error:?}"))
     }
 
     /// One IAM call as the account's root.
@@ -223,13 +194,7 @@ impl Account {
         self.call(&self.aws.root_of(&self.id), "iam", op, args)
     }
 
-    pub fn call(
-        &self,
-        who: &Creds,
-        service: &str,
-        op: &str,
-        args: Value,
-    ) -> Result<Value, AwsError> {
+    pub fn call(&self, who: &Creds, service: &str, op: &str, args: Value) -> Result<Value, AwsError> {
         self.aws.call(who, service, op, args)
     }
 
@@ -242,13 +207,9 @@ impl Account {
         let user = json!({"UserName": self.user});
         let attached = self.root("list_attached_user_policies", user.clone());
         let keys = self.root("list_access_keys", user.clone());
-        let gate = self.try_root(
-            "get_user_policy",
-            json!({"UserName": self.user, "PolicyName": GATE}),
-        );
+        let gate = self.try_root("get_user_policy", json!({"UserName": self.user, "PolicyName": GATE}));
         let any = |list: &Value, name: &str, wanted: &str| {
-            list.as_array()
-                .is_some_and(|all| all.iter().any(|one| one[name] == wanted))
+            list.as_array().is_some_and(|all| all.iter().any(|one| one[name] == wanted))
         };
         Rest {
             denied: any(&attached["AttachedPolicies"], "PolicyArn", DENY_ALL),
@@ -259,11 +220,7 @@ impl Account {
 
     /// The calls that this account has received and that were not the rig's own.
     pub fn journal(&self) -> Vec<Call> {
-        self.aws
-            .journal()
-            .into_iter()
-            .filter(|call| call.account.as_deref() == Some(&self.id))
-            .collect()
+        self.aws.journal().into_iter().filter(|call| call.account.as_deref() == Some(&self.id)).collect()
     }
 
     /// The actions of `journal`, for tests that compare the order.
@@ -280,29 +237,18 @@ impl Account {
 
     /// IAM writes count only so much later from now on, though IAM's reads show them at once.
     pub fn lag(&self, by: Duration) {
-        self.aws.steer(
-            "POST",
-            "lag",
-            &json!({"account": self.id, "seconds": by.as_secs_f64()}),
-        );
+        self.aws.steer("POST", "lag", &json!({"account": self.id, "seconds": by.as_secs_f64()}));
     }
 
     /// AWS's clock is so far ahead of this machine's from now on.
     pub fn set_ahead(&self, seconds: i64) {
         self.ahead.store(seconds, Ordering::Relaxed);
-        self.aws.steer(
-            "POST",
-            "clock",
-            &json!({"account": self.id, "ahead": seconds}),
-        );
+        self.aws.steer("POST", "clock", &json!({"account": self.id, "ahead": seconds}));
     }
 
     /// AWS's time in seconds since 1970.
     pub fn now(&self) -> i64 {
-        let here = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .expect("a clock after 1970")
-            .as_secs();
+        let here = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
         here as i64 + self.ahead.load(Ordering::Relaxed)
     }
 
@@ -316,17 +262,11 @@ impl Account {
             }
             Drift::AttachedPolicy => {
                 let arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
-                self.root(
-                    "attach_user_policy",
-                    json!({"UserName": user, "PolicyArn": arn}),
-                );
+                self.root("attach_user_policy", json!({"UserName": user, "PolicyArn": arn}));
             }
             Drift::Group => {
                 self.root("create_group", json!({"GroupName": "admins"}));
-                self.root(
-                    "add_user_to_group",
-                    json!({"GroupName": "admins", "UserName": user}),
-                );
+                self.root("add_user_to_group", json!({"GroupName": "admins", "UserName": user}));
             }
             Drift::SecondActiveKey => drop(self.new_key(user)),
             Drift::SecondInactiveKey => {
@@ -337,10 +277,7 @@ impl Account {
                 );
             }
             Drift::LoginProfile => {
-                self.root(
-                    "create_login_profile",
-                    json!({"UserName": user, "Password": "correct-Horse-9"}),
-                );
+                self.root("create_login_profile", json!({"UserName": user, "Password": "correct-Horse-9"}));
             }
             Drift::SshPublicKey => {
                 self.root(
@@ -349,10 +286,7 @@ impl Account {
                 );
             }
             Drift::SigningCertificate => {
-                self.root(
-                    "upload_signing_certificate",
-                    json!({"UserName": user, "CertificateBody": "PEM"}),
-                );
+                self.root("upload_signing_certificate", json!({"UserName": user, "CertificateBody": "PEM"}));
             }
             Drift::ServiceCredential => {
                 let service = "codecommit.amazonaws.com";
@@ -362,10 +296,7 @@ impl Account {
                 );
             }
             Drift::MfaDevice => {
-                let made = self.root(
-                    "create_virtual_mfa_device",
-                    json!({"VirtualMFADeviceName": user}),
-                );
+                let made = self.root("create_virtual_mfa_device", json!({"VirtualMFADeviceName": user}));
                 let serial = &made["VirtualMFADevice"]["SerialNumber"];
                 self.root(
                     "enable_mfa_device",
@@ -389,40 +320,26 @@ impl Account {
                 );
             }
             Drift::NoBoundary => {
-                self.root(
-                    "delete_user_permissions_boundary",
-                    json!({"UserName": user}),
-                );
+                self.root("delete_user_permissions_boundary", json!({"UserName": user}));
             }
             Drift::EditedBoundary => {
                 let mut document = self.boundary.clone();
-                let services = document["Statement"][0]["Action"]
-                    .as_array_mut()
-                    .expect("a list of services");
+                let services = document["Statement"][0]["Action"].as_array_mut().expect("a list of services");
                 services.push(json!("kms:*"));
                 self.root("create_policy_version", json!({
                     "PolicyArn": self.boundary_arn, "PolicyDocument": document.to_string(), "SetAsDefault": true}));
             }
             Drift::DenyMissing => {
-                self.root(
-                    "detach_user_policy",
-                    json!({"UserName": user, "PolicyArn": DENY_ALL}),
-                );
+                self.root("detach_user_policy", json!({"UserName": user, "PolicyArn": DENY_ALL}));
             }
             Drift::KeyActive => self.set_key(true),
         }
     }
 
     fn delete_user(&self) {
-        self.root(
-            "detach_user_policy",
-            json!({"UserName": self.user, "PolicyArn": DENY_ALL}),
-        );
+        self.root("detach_user_policy", json!({"UserName": self.user, "PolicyArn": DENY_ALL}));
         let key = &self.emergency.key;
-        self.root(
-            "delete_access_key",
-            json!({"UserName": self.user, "AccessKeyId": key}),
-        );
+        self.root("delete_access_key", json!({"UserName": self.user, "AccessKeyId": key}));
         self.root("delete_user", json!({"UserName": self.user}));
     }
 
@@ -463,10 +380,7 @@ impl Account {
 
     /// Closes as root, so that one test may go on after a window.
     pub fn put_to_rest(&self) {
-        self.root(
-            "attach_user_policy",
-            json!({"UserName": self.user, "PolicyArn": DENY_ALL}),
-        );
+        self.root("attach_user_policy", json!({"UserName": self.user, "PolicyArn": DENY_ALL}));
         self.set_key(false);
     }
 }
@@ -478,16 +392,11 @@ pub fn utc(seconds: i64) -> String {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (hour, minute, second) = (rest / 3_600, rest % 3_600 / 60, rest % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")

@@ -82,16 +82,12 @@ impl Rule {
 
     /// Answers this status and error code, instead of holding.
     pub fn fail(self, status: u16, code: &str) -> Rule {
-        self.with("do", json!("fail"))
-            .with("status", json!(status))
-            .with("code", json!(code))
+        self.with("do", json!("fail")).with("status", json!(status)).with("code", json!(code))
     }
 
     /// Closes the connection at once and lets the call take effect so much later, instead of holding.
     pub fn late(self, by: Duration) -> Rule {
-        self.with("do", json!("late"))
-            .with("when", json!("before"))
-            .with("seconds", json!(by.as_secs_f64()))
+        self.with("do", json!("late")).with("when", json!("before")).with("seconds", json!(by.as_secs_f64()))
     }
 
     fn with(mut self, name: &str, value: Value) -> Rule {
@@ -109,19 +105,13 @@ pub struct Standing {
 
 impl Standing {
     pub(super) fn set(aws: Aws, rule: Rule) -> Standing {
-        let number = aws.steer("POST", "rule", &rule.0)["rule"]
-            .as_u64()
-            .expect("a rule's number");
+        let number = aws.steer("POST", "rule", &rule.0)["rule"].as_u64().expect("a rule's number");
         Standing { aws, number }
     }
 
     /// Waits until the rule has met its call; None when that took longer than `patience`.
     pub fn wait(&self, patience: Duration) -> Option<Call> {
-        let path = format!(
-            "held?rule={}&timeout={}",
-            self.number,
-            patience.as_secs_f64()
-        );
+        let path = format!("held?rule={}&timeout={}", self.number, patience.as_secs_f64());
         let call = self.aws.steer("GET", &path, &Value::Null)["call"].take();
         (!call.is_null()).then(|| serde_json::from_value(call).expect("a call"))
     }
@@ -132,7 +122,6 @@ impl Standing {
 
 impl Drop for Standing {
     fn drop(&mut self) {
-        self.aws
-            .steer("POST", "release", &json!({"rule": self.number}));
+        self.aws.steer("POST", "release", &json!({"rule": self.number}));
     }
 }

@@ -1,7 +1,7 @@
 //! A shell with virtual tokens plugged in, for trying things by hand.
 
 use rig::pcscd::Pcscd;
-use rig::token::{Authority, Fault, FACTORY_PIN, Management, Spec, Token, Touch};
+use rig::token::{Authority, FACTORY_PIN, Fault, Management, Spec, Token, Touch};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt;
@@ -78,7 +78,8 @@ impl Options {
 
 fn run(options: Options) -> Result<u8> {
     let first = options.spec.serial;
-    let made = (first..first + options.tokens).map(|serial| Token::new(Spec { serial, ..options.spec.clone() }));
+    let made =
+        (first..first + options.tokens).map(|serial| Token::new(Spec { serial, ..options.spec.clone() }));
     let tokens: Vec<Token> = made.collect();
     let pcscd = Arc::new(Pcscd::start(tokens.len()));
     if options.plugged {
@@ -104,7 +105,8 @@ fn run(options: Options) -> Result<u8> {
 
 /// Sends one request to the shell around us, and prints the answer.
 fn ask(words: &[String]) -> Result<u8> {
-    let control = std::env::var(CONTROL).map_err(|_| format!("{CONTROL} is not set: this is no rig shell"))?;
+    let control =
+        std::env::var(CONTROL).map_err(|_| format!("{CONTROL} is not set: this is no rig shell"))?;
     let mut stream = UnixStream::connect(control).map_err(|e| e.to_string())?;
     writeln!(stream, "{}", words.join(" ")).map_err(|e| e.to_string())?;
     let mut answer = String::new();

@@ -114,7 +114,8 @@ impl Tracer {
     /// Lets it run to its end.
     fn follow(mut self) -> Ending {
         loop {
-            let (thread, status) = next_change().unwrap_or_else(|e| panic!("{}: end missed: {e}", self.process));
+            let (thread, status) =
+                next_change().unwrap_or_else(|e| panic!("{}: end missed: {e}", self.process));
             if WIFSTOPPED(status) {
                 self.stopped(thread, WSTOPSIG(status), status >> 16);
             } else {

@@ -8,9 +8,9 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The virtual reader driver, which serves two slots per copy of itself.
@@ -60,8 +60,13 @@ impl Daemon {
         let (reader, writer) = std::io::pipe().expect("a pipe is made");
         command.stderr(writer.try_clone().expect("a pipe is duplicated")).stdout(writer);
         let process = spawn_for_good(command).unwrap_or_else(|e| panic!("cannot start pcscd: {e}"));
-        let daemon =
-            Self { pid: process.id(), process: Mutex::new(process), socket: directory.join("run/pcscd.comm"), directory, log: Log::follow(reader) };
+        let daemon = Self {
+            pid: process.id(),
+            process: Mutex::new(process),
+            socket: directory.join("run/pcscd.comm"),
+            directory,
+            log: Log::follow(reader),
+        };
         daemon.wait_ready();
         daemon
     }

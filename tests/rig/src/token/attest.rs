@@ -164,7 +164,8 @@ fn subject_of(certificate: &[u8]) -> Option<&[u8]> {
 /// A certificate in PEM.
 pub(crate) fn pem(der: &[u8]) -> String {
     let text = Base64::encode_string(der);
-    let lines: Vec<_> = text.as_bytes().chunks(64).map(|l| std::str::from_utf8(l).expect("base64 is ASCII")).collect();
+    let lines: Vec<_> =
+        text.as_bytes().chunks(64).map(|l| std::str::from_utf8(l).expect("base64 is ASCII")).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 

@@ -147,7 +147,8 @@ enum Use {
 }
 
 fn sign(secret: &SecretKey, digest: &[u8]) -> Vec<u8> {
-    let signature: Signature = SigningKey::from(secret).sign_prehash(digest).expect("a digest of 32 bytes is signed");
+    let signature: Signature =
+        SigningKey::from(secret).sign_prehash(digest).expect("a digest of 32 bytes is signed");
     signature.to_der().as_bytes().to_vec()
 }
 

@@ -116,7 +116,9 @@ mod tests {
     #[test]
     fn a_new_one_has_six_to_eight_bytes_and_only_trailing_padding() {
         let mut pin = Pin::new("123456", "123456");
-        for bad in [&b"12345\xff\xff\xff"[..], b"1234567", b"123\xff4567", b"\xff\xff\xff\xff\xff\xff\xff\xff"] {
+        for bad in
+            [&b"12345\xff\xff\xff"[..], b"1234567", b"123\xff4567", b"\xff\xff\xff\xff\xff\xff\xff\xff"]
+        {
             assert_eq!(pin.set(bad), Err(status::WRONG_DATA));
         }
         assert!(pin.is_factory());

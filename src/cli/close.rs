@@ -1,0 +1,27 @@
+//! `close`: what an interrupted run left open, by a quorum or by AWS credentials of one's own.
+
+use super::{args, gather, input, target};
+use crate::cloud::{self, CloseByProfile, Closing, VaultFacts};
+use crate::error::Result;
+use crate::ledger::Ledger;
+
+/// Closes.
+pub fn run(arguments: args::Close) -> Result<()> {
+    let vault = input::vault(&arguments.vault)?;
+    let summary = target::choose(&vault, arguments.target.as_deref())?;
+    let ledger = Ledger::at_default()?;
+    let facts = VaultFacts::of(&vault, &arguments.vault);
+    let force = arguments.force;
+    match arguments.profile {
+        Some(profile) => {
+            let target = summary.clone();
+            cloud::close_with_profile(CloseByProfile { vault: facts, target, profile, force, ledger })
+        }
+        None => {
+            let warm = cloud::Warm::start();
+            let shares = gather::shares(&vault, arguments.wait.duration())?;
+            let target = target::unseal(&vault, &shares, &summary.name)?;
+            cloud::close_with_quorum(Closing { vault: facts, target, force, ledger, warm })
+        }
+    }
+}

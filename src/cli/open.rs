@@ -1,0 +1,78 @@
+//! `open`: a quorum at the terminal, then the gate and its window.
+
+use super::{args, gather, input, target};
+use crate::cloud::{self, Opening, VaultFacts, Work};
+use crate::error::{Error, Result};
+use crate::ledger::Ledger;
+use crate::secret::unencrypted_swap;
+use crate::terminal::{Stop, Terminal, Typed, signals};
+use crate::vault::file::Vault;
+
+/// Checks what can be checked before anybody is woken, gathers the quorum, opens, works, closes.
+pub fn run(arguments: args::Open) -> Result<()> {
+    let vault = input::vault(&arguments.vault)?;
+    let summary = target::choose(&vault, arguments.target.as_deref())?;
+    if arguments.window > summary.max_window {
+        return Err(Error::usage(format!(
+            "{} is longer than {}, the longest window of {}",
+            arguments.window, summary.max_window, summary.name
+        ))
+        .next(format!(
+            "open for at most {}; when that is not enough, close and open again",
+            summary.max_window
+        )));
+    }
+    check_reason(&arguments.reason)?;
+    let ledger = Ledger::at_default()?;
+    allow_swap()?;
+    // Certificates and configuration load while the custodians are asked.
+    let warm = cloud::Warm::start();
+    let target = unsealed(&vault, &summary.name, &arguments)?;
+    let facts = VaultFacts::of(&vault, &arguments.vault);
+    drop(vault);
+    if let Some(number) = signals::pending() {
+        return Err(signals::ended(number));
+    }
+    let work = match (arguments.hold, arguments.command.is_empty()) {
+        (true, _) => Work::Hold,
+        (false, true) => Work::Shell,
+        (false, false) => Work::Command(arguments.command),
+    };
+    let window = arguments.window.duration();
+    cloud::open(Opening { vault: facts, target, window, reason: arguments.reason, work, ledger, warm })
+}
+
+/// The one target, out of a payload of which everything else is wiped here.
+fn unsealed(vault: &Vault, name: &str, arguments: &args::Open) -> Result<crate::vault::payload::Target> {
+    let shares = gather::shares(vault, arguments.wait.duration())?;
+    target::unseal(vault, &shares, name)
+}
+
+fn check_reason(reason: &str) -> Result<()> {
+    let fits = (1..=200).contains(&reason.trim().len()) && !reason.chars().any(char::is_control);
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::usage("the reason is not 1 to 200 characters on one line")
+            .next("say why in --reason, for the record"))
+    }
+}
+
+/// Swap in the clear would break the promise that secrets stay in memory: an explicit yes, or an end.
+fn allow_swap() -> Result<()> {
+    let areas = unencrypted_swap();
+    if areas.is_empty() {
+        return Ok(());
+    }
+    let prompt = format!(
+        "this machine swaps to {} without encryption: copies of secrets inside libraries could reach the disk; \
+         type yes to go on: ",
+        areas.join(", ")
+    );
+    match Terminal::open()?.ask_openly(&prompt) {
+        Ok(Typed::Line(line)) if line.expose().trim() == "yes" => Ok(()),
+        Err(Stop::Signal(number)) => Err(signals::ended(number)),
+        _ => Err(Error::failed("swap is on and not encrypted; nothing was asked or enabled")
+            .next("switch it off (swapoff -a) and open again")),
+    }
+}
