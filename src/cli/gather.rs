@@ -7,7 +7,7 @@ use super::typed;
 use crate::custody::opening::{self, Words};
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Result, Status};
-use crate::secret::{Secret, SecretText};
+use crate::secret::{Secret, SecretText, unencrypted_swap};
 use crate::terminal::{self, Stop, Terminal, Typed, countable, listed, note, signals};
 use crate::token::piv::PivToken;
 use crate::token::readers::{Readers, Sighting};
@@ -58,7 +58,8 @@ struct Gathering<'a> {
 /// # Errors
 /// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`] or a signal; nothing was enabled then.
 pub fn shares(vault: &Vault, wait: Duration) -> Result<Vec<Share>> {
-    let terminal = Terminal::open()?;
+    let mut terminal = Terminal::open()?;
+    allow_swap(&mut terminal)?;
     let (waker, (send, sightings)) = (terminal.waker(), channel());
     let readers = Readers::watch(move |sighting| {
         if send.send(sighting).is_ok() {
@@ -88,6 +89,25 @@ pub fn shares(vault: &Vault, wait: Duration) -> Result<Vec<Share>> {
         .into_iter()
         .filter_map(|p| if let Part::Given(share) = p { Some(share) } else { None })
         .collect())
+}
+
+/// Swap in the clear would break the promise that secrets stay in memory: an explicit yes, or an end.
+fn allow_swap(terminal: &mut Terminal) -> Result<()> {
+    let areas = unencrypted_swap();
+    if areas.is_empty() {
+        return Ok(());
+    }
+    let prompt = format!(
+        "this machine swaps to {} without encryption: copies of secrets inside libraries could reach the disk; \
+         type yes to go on: ",
+        areas.join(", ")
+    );
+    match terminal.ask_openly(&prompt) {
+        Ok(Typed::Line(line)) if line.expose().trim() == "yes" => Ok(()),
+        Err(Stop::Signal(number)) => Err(signals::ended(number)),
+        _ => Err(Error::failed("swap is on and not encrypted; nothing was asked or enabled")
+            .next("switch it off (swapoff -a) and open again")),
+    }
 }
 
 impl Gathering<'_> {

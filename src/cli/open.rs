@@ -4,8 +4,7 @@ use super::{args, gather, input, target};
 use crate::cloud::{self, Opening, VaultFacts, Work};
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
-use crate::secret::unencrypted_swap;
-use crate::terminal::{Stop, Terminal, Typed, signals};
+use crate::terminal::signals;
 use crate::vault::file::Vault;
 
 /// Checks what can be checked before anybody is woken, gathers the quorum, opens, works, closes.
@@ -24,7 +23,6 @@ pub fn run(arguments: args::Open) -> Result<()> {
     }
     check_reason(&arguments.reason)?;
     let ledger = Ledger::at_default()?;
-    allow_swap()?;
     // Certificates and configuration load while the custodians are asked.
     let warm = cloud::Warm::start();
     let target = unsealed(&vault, &summary.name, &arguments)?;
@@ -55,24 +53,5 @@ fn check_reason(reason: &str) -> Result<()> {
     } else {
         Err(Error::usage("the reason is not 1 to 200 characters on one line")
             .next("say why in --reason, for the record"))
-    }
-}
-
-/// Swap in the clear would break the promise that secrets stay in memory: an explicit yes, or an end.
-fn allow_swap() -> Result<()> {
-    let areas = unencrypted_swap();
-    if areas.is_empty() {
-        return Ok(());
-    }
-    let prompt = format!(
-        "this machine swaps to {} without encryption: copies of secrets inside libraries could reach the disk; \
-         type yes to go on: ",
-        areas.join(", ")
-    );
-    match Terminal::open()?.ask_openly(&prompt) {
-        Ok(Typed::Line(line)) if line.expose().trim() == "yes" => Ok(()),
-        Err(Stop::Signal(number)) => Err(signals::ended(number)),
-        _ => Err(Error::failed("swap is on and not encrypted; nothing was asked or enabled")
-            .next("switch it off (swapoff -a) and open again")),
     }
 }

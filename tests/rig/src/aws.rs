@@ -277,13 +277,20 @@ fn python(program: &str) -> Command {
     command
 }
 
-/// The Python that `scripts/setup` prepares or `RIG_PYTHON` names.
-fn interpreter() -> Command {
+/// The Python that `scripts/setup` prepares or `RIG_PYTHON` names; it knows boto3.
+///
+/// # Panics
+/// When there is none.
+pub fn python() -> PathBuf {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let prepared = repository.join("target/rig/venv/bin/python");
     let python = std::env::var_os("RIG_PYTHON").map_or(prepared, PathBuf::from);
     assert!(python.exists(), "no Python for the rig at {}: run scripts/setup", python.display());
-    let mut command = Command::new(python);
+    python
+}
+
+fn interpreter() -> Command {
+    let mut command = Command::new(python());
     command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null());
     command
 }

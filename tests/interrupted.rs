@@ -1,0 +1,128 @@
+//! Killed: after any IAM call of `open`, no instant is usable without its end written; `close` tidies up.
+#![cfg(feature = "cloud")]
+
+use std::time::Duration;
+
+use rig::aws::{Account, Aws, Probe, Rule};
+use rig::office::Office;
+use rig::pty::{End, Person, Signal};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
+
+fn open(office: &Office, window: &str) -> Person {
+    let mut person = office.person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--hold"]);
+    for name in ["alice", "bob"] {
+        office.answer(&mut person, name);
+    }
+    person
+}
+
+fn ready(account: &Account, aws: &Aws) -> Office {
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(aws);
+    office.seal(&account.payload(Account::grant(), "4h"), 2);
+    office.plug("alice");
+    office.plug("bob");
+    office
+}
+
+#[test]
+fn killed_after_every_iam_call_it_is_never_usable_without_an_end_and_close_tidies_up() {
+    let aws = Aws::shared();
+    let account = aws.seed("killed");
+    let office = ready(&account, &aws);
+    // How many calls a whole opening makes.
+    let mut person = open(&office, "5m");
+    person.expect("left");
+    let calls = account.journal().iter().filter(|call| call.service == "iam").count();
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(calls >= 10, "{calls}");
+    for nth in 1..=u32::try_from(calls).unwrap() {
+        let rule = account.rule(Rule::after("*").service("iam").nth(nth));
+        let mut person = open(&office, "6s");
+        let Some(call) = rule.wait(Duration::from_secs(15)) else { panic!("call {nth}: {}", person.transcript()) };
+        person.send_signal(Signal::SIGKILL);
+        assert_eq!(person.wait(), End::Signal(9));
+        drop(rule);
+        let rest = account.rest();
+        let usable = rest.key_active && !rest.denied;
+        if usable {
+            let gate = rest.gate.as_ref().expect("usable only with its end written").to_string();
+            assert!(gate.contains("aws:CurrentTime") && gate.contains("Late"), "{}: {gate}", call.action);
+            account.set_ahead(60);
+            assert!(matches!(account.probe(&account.emergency), Probe::Shut(_)), "AWS itself ends it at T1");
+            account.set_ahead(0);
+        }
+        let mut person = office.person(&["close", "prod.age"]);
+        for name in ["alice", "bob"] {
+            office.answer(&mut person, name);
+        }
+        assert_eq!(person.wait(), End::Code(0), "after {} ({nth}): {}", call.action, person.transcript());
+        assert!(account.rest().at_rest(), "after {} ({nth})", call.action);
+    }
+}
+
+#[test]
+fn after_t1_aws_refuses_the_key_and_its_sessions_although_nobody_closed() {
+    let aws = Aws::shared();
+    let account = aws.seed("t1");
+    let office = ready(&account, &aws);
+    let mut person = open(&office, "20s");
+    person.expect("left");
+    let session = aws.session(&account.emergency).expect("the window is open");
+    assert!(matches!(account.probe(&session), Probe::Open));
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    assert!(matches!(account.probe(&session), Probe::Open), "a killed tool closes nothing");
+    account.set_ahead(60);
+    assert!(matches!(account.probe(&session), Probe::Shut(_)));
+    assert!(matches!(account.probe(&account.emergency), Probe::Shut(_)));
+    account.set_ahead(0);
+    let mut person = office.person(&["close", "prod.age"]);
+    office.answer(&mut person, "alice");
+    office.answer(&mut person, "bob");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(account.rest().at_rest());
+}
+
+#[test]
+fn anybody_with_aws_credentials_closes_without_a_quorum() {
+    let aws = Aws::shared();
+    let account = aws.seed("profile");
+    let office = ready(&account, &aws);
+    let mut person = open(&office, "5m");
+    person.expect("left");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    std::fs::create_dir(office.path(".aws")).unwrap();
+    std::fs::write(office.path(".aws/credentials"), account.closer.profile("oncall")).unwrap();
+    let mut command = office.command(&["close", "prod.age", "--profile", "oncall"]);
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        command.env_remove(name);
+    }
+    let closed = command.output().unwrap();
+    let said = String::from_utf8_lossy(&[closed.stdout, closed.stderr].concat()).into_owned();
+    assert_eq!(closed.status.code(), Some(0), "{said}");
+    assert!(said.contains("not probed"), "{said}");
+    assert!(account.rest().at_rest());
+}
+
+#[test]
+fn the_closer_alone_cannot_open_again() {
+    let aws = Aws::shared();
+    let account = aws.seed("closer");
+    let office = ready(&account, &aws);
+    let mut person = open(&office, "5m");
+    person.expect("left");
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0));
+    let user = serde_json::json!({"UserName": account.user});
+    let deny = serde_json::json!({"UserName": account.user, "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAll"});
+    assert_eq!(account.call(&account.closer, "iam", "detach_user_policy", deny).unwrap_err().code, "AccessDenied");
+    let gate = serde_json::json!({"UserName": account.user, "PolicyName": "breakglass-gate", "PolicyDocument": "{}"});
+    assert_eq!(account.call(&account.closer, "iam", "put_user_policy", gate).unwrap_err().code, "AccessDenied");
+    let boundary = account.call(&account.closer, "iam", "delete_user_permissions_boundary", user);
+    assert_eq!(boundary.unwrap_err().code, "AccessDenied");
+    account.set_key(true);
+    assert!(matches!(account.probe(&account.emergency), Probe::Shut(_)), "active, and still denied");
+}

@@ -1,0 +1,191 @@
+//! What is left in memory: nothing, at the very end of the process, whichever way it ended.
+//!
+//! Only a release build is searched: a debug build leaves copies of moved arrays on the stack.
+#![cfg(feature = "cloud")]
+
+use rig::aws::{Account, Aws};
+use rig::memory::search_now;
+use rig::office::Office;
+use rig::pty::{End, Person, Signal};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
+
+struct Night {
+    office: Office,
+    account: Account,
+}
+
+impl Night {
+    fn new(name: &str) -> Self {
+        let aws = Aws::shared();
+        let account = aws.seed(name);
+        let office = Office::enrolled(PROGRAM, &["alice", "bob", "carol"]).with_aws(&aws);
+        office.seal(&account.payload(Account::grant(), "4h"), 2);
+        Self { office, account }
+    }
+
+    /// Everything secret that passes through `open` when alice and bob come: name and bytes.
+    fn secrets(&self) -> Vec<(String, Vec<u8>)> {
+        let mut secrets = Vec::new();
+        for (role, key) in
+            [("opener", &self.account.opener), ("closer", &self.account.closer), ("emergency", &self.account.emergency)]
+        {
+            secrets.push((format!("{role}'s secret"), key.secret.clone().into_bytes()));
+        }
+        for custodian in &self.office.custodians[..2] {
+            let name = &custodian.name;
+            secrets.push((format!("{name}'s words"), custodian.sheet().into_bytes()));
+            secrets.push((format!("{name}'s PIN"), custodian.pin.clone().into_bytes()));
+        }
+        secrets.extend(self.derived());
+        secrets
+    }
+
+    /// Entropy, seeds, halves, shares and the file key, worked out from sheets and private keys.
+    fn derived(&self) -> Vec<(String, Vec<u8>)> {
+        use age_core::secrecy::ExposeSecret as _;
+        use breakglass::custody::{hpke, part::Typed};
+        use breakglass::vault::{file::Vault, quorum, share};
+        let vault = Vault::parse(&std::fs::read(self.office.path("prod.age")).unwrap()).unwrap();
+        let mut found = Vec::new();
+        let mut shares = Vec::new();
+        for (custodian, index) in self.office.custodians[..2].iter().zip(1..) {
+            let mut typed = Typed::default();
+            typed.add(&custodian.sheet()).unwrap();
+            let part = typed.part().unwrap();
+            let public = vault.manifest.custodian(index).unwrap();
+            let id: [u8; 16] = hex::decode(&public.enrolment).unwrap().try_into().unwrap();
+            let identity = part.identity(&id);
+            let halves = vault.halves(index).unwrap();
+            let b = share::unwrap(&identity, &halves.part).unwrap();
+            let key = custodian.token.private_key(0x82).unwrap();
+            let stanza = &halves.tokens[0];
+            let enc = p256::PublicKey::from_sec1_bytes(&stanza.enc).unwrap();
+            let ecdh = p256::ecdh::diffie_hellman(key.to_nonzero_scalar(), enc.as_affine());
+            let ecdh = breakglass::secret::Secret::with(|own| own.copy_from_slice(ecdh.raw_secret_bytes()));
+            let point = p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key.public_key(), false);
+            let point: share::Point = point.as_bytes().try_into().unwrap();
+            let info = share::P256TAG.as_bytes();
+            let a = hpke::open(&ecdh, &stanza.enc, &point, info, &stanza.sealed).unwrap();
+            let name = &custodian.name;
+            let share = share::join(index, &a, &b);
+            found.push((format!("{name}'s identity"), identity.to_string().expose_secret().as_bytes().to_vec()));
+            found.push((format!("{name}'s ECDH"), ecdh.expose().to_vec()));
+            found.push((format!("{name}'s token half"), a.expose().to_vec()));
+            found.push((format!("{name}'s part half"), b.expose().to_vec()));
+            found.push((format!("{name}'s share"), share.value.expose().to_vec()));
+            shares.push(share);
+        }
+        let key = quorum::combine(&shares.iter().collect::<Vec<_>>());
+        found.push(("the file key".into(), key.expose().to_vec()));
+        found
+    }
+
+    fn open(&self, work: &[&str]) -> Person {
+        self.office.plug("alice");
+        self.office.plug("bob");
+        self.office.person(&[&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--wait", "20s"], work].concat())
+    }
+}
+
+/// Borrowed, and with a control that the process must hold: the path of the vault it was started with.
+fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    let mut named: Vec<_> = secrets.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    named.push(("control", b"PCSCLITE_CSOCK_NAME="));
+    named
+}
+
+fn nothing_left(person: &Person) {
+    let finding = person.finding();
+    assert!(finding.found("control"), "the search finds what is there");
+    let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name != "control").collect();
+    assert!(left.is_empty(), "{} windows left: {left:#?}", left.len());
+}
+
+#[test]
+fn nothing_is_left_after_success() {
+    let night = Night::new("mem-success");
+    let secrets = night.secrets();
+    let mut person = night.open(&["--", "true"]);
+    person.trace_exit(&named(&secrets));
+    night.office.answer(&mut person, "alice");
+    night.office.answer(&mut person, "bob");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    nothing_left(&person);
+}
+
+#[test]
+fn nothing_is_left_after_a_refused_custodian() {
+    let night = Night::new("mem-refused");
+    let secrets = night.secrets();
+    let mut person = night.open(&["--", "true"]);
+    person.trace_exit(&named(&secrets));
+    night.office.answer(&mut person, "alice");
+    person.expect("bob: passphrase part (12 words): ");
+    person.type_line(&night.office.custodian("bob").sheet());
+    person.expect("bob: PIN of YubiKey");
+    person.type_line("wrong-pi");
+    person.expect("wrong PIN");
+    person.expect("bob: PIN of YubiKey");
+    person.type_line("");
+    person.expect("waiting for the YubiKey of carol");
+    person.eof();
+    assert!(matches!(person.wait(), End::Code(3 | 4)), "{}", person.transcript());
+    nothing_left(&person);
+}
+
+#[test]
+fn nothing_is_left_after_term_at_a_prompt_or_in_the_window() {
+    let night = Night::new("mem-term");
+    let secrets = night.secrets();
+    let mut person = night.open(&["--hold"]);
+    person.trace_exit(&named(&secrets));
+    night.office.answer(&mut person, "alice");
+    person.expect("bob: passphrase part (12 words): ");
+    person.send_signal(Signal::SIGTERM);
+    assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
+    nothing_left(&person);
+
+    let mut person = night.office.person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"]);
+    person.trace_exit(&named(&secrets));
+    night.office.answer(&mut person, "alice");
+    night.office.answer(&mut person, "bob");
+    person.expect("left");
+    person.send_signal(Signal::SIGTERM);
+    assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
+    nothing_left(&person);
+}
+
+#[test]
+fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() {
+    let night = Night::new("mem-window");
+    let secrets = night.secrets();
+    let mut person = night.open(&["--hold"]);
+    night.office.answer(&mut person, "alice");
+    night.office.answer(&mut person, "bob");
+    person.expect("left");
+    let finding = search_now(person.pid(), &named(&secrets)).unwrap();
+    assert!(finding.found("closer's secret"), "the control: the closer's secret is still needed and there");
+    for (name, _) in &secrets {
+        if name != "closer's secret" && name != "emergency's secret" {
+            assert!(!finding.found(name), "{name} is in memory while the window is open");
+        }
+    }
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+#[test]
+fn nothing_is_left_after_sealing() {
+    let night = Night::new("mem-seal");
+    let payload = night.account.payload(Account::grant(), "4h").to_string();
+    let secrets: Vec<_> = night.secrets().into_iter().filter(|(name, _)| name.contains("secret")).collect();
+    let files: Vec<_> = night.office.custodians.iter().map(|c| c.file.display().to_string()).collect();
+    let mut arguments =
+        vec!["seal", "--threshold", "2", "--label", "prod", "--out", "other.age", "--yes-fingerprints"];
+    files.iter().for_each(|file| arguments.extend(["--custodian", file]));
+    let mut person = night.office.person_fed(&arguments, payload.as_bytes());
+    person.trace_exit(&named(&secrets));
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    nothing_left(&person);
+}

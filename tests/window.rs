@@ -1,0 +1,171 @@
+//! The main job: two custodians open, the key works inside the window and nowhere else, and it ends by itself.
+#![cfg(feature = "cloud")]
+
+use std::time::{Duration, Instant};
+
+use rig::aws::{Account, Aws, Creds, Probe, python};
+use rig::office::Office;
+use rig::pty::{End, Person, Signal};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
+
+/// A sealed office, 2 of 3, with everybody's token plugged in.
+struct Night {
+    aws: Aws,
+    office: Office,
+    account: Account,
+}
+
+impl Night {
+    fn new(name: &str) -> Self {
+        let aws = Aws::shared();
+        let account = aws.seed(name);
+        let office = Office::enrolled(PROGRAM, &["alice", "bob", "carol"]).with_aws(&aws);
+        office.seal(&account.payload(Account::grant(), "4h"), 2);
+        Self { aws, office, account }
+    }
+
+    /// Alice and carol open; bob is asleep.
+    fn open(&self, window: &str, work: &[&str]) -> Person {
+        for name in ["alice", "carol"] {
+            if !self.office.custodian(name).token.is_plugged() {
+                self.office.plug(name);
+            }
+        }
+        let arguments = [&["open", "prod.age", "--for", window, "--reason", "INC-1: SSO down"], work].concat();
+        let mut person = self.office.person(&arguments);
+        self.office.answer(&mut person, "alice");
+        self.office.answer(&mut person, "carol");
+        person
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.account.probe(&self.account.emergency), Probe::Open)
+    }
+
+    fn shut(&self) -> bool {
+        matches!(self.account.probe(&self.account.emergency), Probe::Shut(_))
+    }
+
+    fn writes(&self) -> Vec<String> {
+        let reads = |action: &String| action.starts_with("Get") || action.starts_with("List");
+        self.account.actions().into_iter().filter(|action| !reads(action)).collect()
+    }
+}
+
+#[test]
+fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
+    let night = Night::new("story");
+    assert!(night.shut(), "the emergency key is refused before");
+    let python = python().display().to_string();
+    let script = "import boto3, os, sys\n\
+        boto3.client('s3').create_bucket(Bucket='proof-' + sys.argv[1], \
+            CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})\n\
+        got = boto3.Session().get_credentials().get_frozen_credentials()\n\
+        print('INSIDE', got.access_key, got.token is not None, os.environ['AWS_REGION'])\n\
+        open('session', 'w').write('\\n'.join([got.access_key, got.secret_key, got.token]))\n";
+    let mut person = night.open("5m", &["--", &python, "-c", script, &night.account.id]);
+    person.expect("INSIDE ASIA");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(night.shut() && night.account.rest().at_rest(), "and after");
+    let session = std::fs::read_to_string(night.office.path("session")).unwrap();
+    let session: Vec<_> = session.lines().map(str::to_owned).collect();
+    let session = Creds { key: session[0].clone(), secret: session[1].clone(), token: Some(session[2].clone()) };
+    assert!(matches!(night.account.probe(&session), Probe::Shut(_)), "the session it handed out has ended too");
+    assert_ne!(session.key, night.account.emergency.key, "never the long-term key");
+    assert_eq!(
+        night.writes(),
+        ["PutUserPolicy", "UpdateAccessKey", "DetachUserPolicy", "AttachUserPolicy", "UpdateAccessKey"],
+        "in this order: the end is written before anything is enabled"
+    );
+    let ledger = std::fs::read_to_string(night.office.path("state/ledger.jsonl")).unwrap();
+    let kinds: Vec<_> = ["intent", "opened", "closed"].iter().map(|kind| ledger.find(kind)).collect();
+    assert!(kinds.iter().all(Option::is_some) && kinds.is_sorted(), "{ledger}");
+    let transcript = person.transcript();
+    for secret in [&night.account.opener, &night.account.closer, &night.account.emergency] {
+        assert!(!transcript.contains(&secret.secret) && !ledger.contains(&secret.secret));
+    }
+}
+
+#[test]
+fn a_window_held_open_hands_nothing_out_and_closes_on_a_key() {
+    let night = Night::new("hold");
+    let mut person = night.open("5m", &["--hold"]);
+    let said = person.expect("UTC");
+    person.expect("left");
+    assert!(night.is_open(), "{said}");
+    assert!(!night.account.actions().iter().any(|a| a == "GetFederationToken"));
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(night.shut() && night.account.rest().at_rest());
+    assert!(person.is_echoing());
+}
+
+#[test]
+fn the_deadline_closes_the_window_and_ends_the_child() {
+    let night = Night::new("deadline");
+    let mut person = night.open("8s", &["--", "sleep", "300"]);
+    let before = Instant::now();
+    assert_eq!(person.wait_within(Duration::from_secs(40)), End::Code(0), "{}", person.transcript());
+    assert!(before.elapsed() < Duration::from_secs(30));
+    assert!(night.shut() && night.account.rest().at_rest());
+}
+
+#[test]
+fn a_signal_closes_first_and_says_which_it_was() {
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        let night = Night::new("signal");
+        let mut person = night.open("5m", &["--hold"]);
+        person.expect("left");
+        person.send_signal(signal);
+        assert_eq!(person.wait(), End::Code(128 + signal as i32), "{}", person.transcript());
+        assert!(night.shut() && night.account.rest().at_rest());
+        assert!(person.is_echoing());
+    }
+}
+
+#[test]
+fn a_childs_status_is_said_and_not_passed_on() {
+    let night = Night::new("status");
+    let mut person = night.open("5m", &["--", "sh", "-c", "exit 42"]);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.transcript().contains("42"), "{}", person.transcript());
+}
+
+#[test]
+fn the_keyboard_belongs_to_the_child() {
+    let night = Night::new("keyboard");
+    let mut person = night.open("5m", &["--", "sh", "-c", "trap 'echo CAUGHT' INT; echo READY; read line; read line; echo GOT $line"]);
+    person.expect("READY");
+    person.type_raw(b"\x03");
+    person.expect("CAUGHT");
+    assert!(night.is_open(), "Ctrl-C was the child's");
+    person.type_line("one");
+    person.type_line("two");
+    person.expect("GOT");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(night.shut());
+}
+
+#[test]
+fn every_other_credential_source_is_shut_off_in_the_child() {
+    let night = Night::new("sources");
+    std::fs::create_dir(night.office.path(".aws")).unwrap();
+    std::fs::write(night.office.path(".aws/credentials"), "[default]\naws_access_key_id=AKIALYINGINWAIT\naws_secret_access_key=x\n").unwrap();
+    night.office.plug("alice");
+    night.office.plug("carol");
+    let mut command = night.office.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "env"]);
+    command.env("AWS_ACCESS_KEY_ID", "AKIAINHERITED").env("AWS_SECRET_ACCESS_KEY", "inherited").env("AWS_PROFILE", "x");
+    let mut person = Person::run(command);
+    night.office.answer(&mut person, "alice");
+    night.office.answer(&mut person, "carol");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let env = person.transcript();
+    for wanted in ["AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:", "AWS_CONTAINER_AUTHORIZATION_TOKEN=",
+        "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_CONFIG_FILE=/dev/null", "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1"]
+    {
+        assert!(env.contains(wanted), "{wanted}:\n{env}");
+    }
+    assert!(!env.contains("AKIAINHERITED") && !env.contains("AWS_PROFILE"), "{env}");
+    let _ = &night.aws;
+}
