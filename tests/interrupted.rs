@@ -42,7 +42,7 @@ fn killed_after_every_iam_call_it_is_never_usable_without_an_end_and_close_tidie
         let mut person = open(&office, "6s");
         let Some(call) = rule.wait(Duration::from_secs(15)) else { panic!("call {nth}: {}", person.transcript()) };
         person.send_signal(Signal::SIGKILL);
-        assert_eq!(person.wait(), End::Signal(9));
+        assert_eq!(person.wait(), End::Signal(Signal::SIGKILL));
         drop(rule);
         let rest = account.rest();
         let usable = rest.key_active && !rest.denied;

@@ -1,9 +1,10 @@
 //! `close`: what an interrupted run left open, by a quorum or by AWS credentials of one's own.
 
 use super::{args, gather, input, target};
-use crate::cloud::{self, CloseByProfile, Closing, VaultFacts};
+use crate::cloud::{self, CloseByProfile, Closing};
 use crate::error::Result;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, VaultFacts};
+use crate::vault::manifest;
 
 /// Closes.
 pub fn run(arguments: args::Close) -> Result<()> {
@@ -14,8 +15,11 @@ pub fn run(arguments: args::Close) -> Result<()> {
     let force = arguments.force;
     match arguments.profile {
         Some(profile) => {
-            let target = summary.clone();
-            cloud::close_with_profile(CloseByProfile { vault: facts, target, profile, force, ledger })
+            let manifest::Target { partition, account, user, regions, .. } = summary.clone();
+            let vault = facts;
+            cloud::close_with_profile(CloseByProfile {
+                vault, partition, account, user, regions, profile, force, ledger,
+            })
         }
         None => {
             let warm = cloud::Warm::start();

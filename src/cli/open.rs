@@ -1,9 +1,9 @@
 //! `open`: a quorum at the terminal, then the gate and its window.
 
 use super::{args, gather, input, target};
-use crate::cloud::{self, Opening, VaultFacts, Work};
+use crate::cloud::{self, Opening, Work};
 use crate::error::{Error, Result};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, VaultFacts};
 use crate::terminal::signals;
 use crate::vault::file::Vault;
 

@@ -194,12 +194,12 @@ impl Shut<'_> {
                 (is_shut(&snapshot, self.shutting), false)
             }
             (key, session) => {
-                let refused = |probed: &Option<Probed>, key: bool| match probed {
+                let refused = |probed: Option<Probed>| match probed {
                     None | Some(Probed::Shut) => true,
-                    Some(Probed::KeyRefused) => !key || self.inactive == Some(Ok(())),
+                    Some(Probed::KeyRefused) => self.inactive == Some(Ok(())),
                     Some(Probed::Open | Probed::Unclear(_)) => false,
                 };
-                (holds && refused(&key, true) && refused(&session, false), true)
+                (holds && refused(key) && refused(session), true)
             }
         }
     }

@@ -1,11 +1,12 @@
 //! The records and what they say; nothing secret.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::SessionId;
+use crate::vault::file::Vault;
 
 /// Which vault file.
 #[derive(Clone, Debug)]
@@ -20,6 +21,19 @@ pub struct VaultFacts {
     pub epoch: u64,
     /// SHA-256 of its binary form.
     pub sha256: [u8; 32],
+}
+
+impl VaultFacts {
+    /// Of a vault that was read from `path`.
+    pub fn of(vault: &Vault, path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            vault_id: vault.manifest.vault_id.clone(),
+            label: vault.manifest.label.clone(),
+            epoch: vault.manifest.epoch.into(),
+            sha256: vault.sha256,
+        }
+    }
 }
 
 /// Which user.

@@ -78,6 +78,8 @@ pub enum Cause {
     Failed,
     /// Something in this program broke.
     Panicked,
+    /// There is no window of this process: a close was asked for.
+    Asked,
 }
 
 /// How it all ended.
@@ -113,6 +115,12 @@ impl Machine {
     /// Before the first call to AWS.
     pub fn new(held: bool) -> Self {
         Self { state: State::Opening { stop: None }, deadline: None, held }
+    }
+
+    /// Nothing but the close, and the first action of it.
+    pub fn closing(cause: Cause) -> (Self, Vec<Action>) {
+        let (state, actions) = close(cause);
+        (Self { state, deadline: None, held: true }, actions)
     }
 
     /// The state after `event`, and what is to be done.

@@ -67,7 +67,7 @@ impl Aws {
     pub fn start() -> Aws {
         let private = tempfile::Builder::new().prefix("rig-aws-").tempdir().expect("a private directory");
         let journal = private.path().join("journal.jsonl");
-        let mut server = python("launch.py")
+        let mut server = script("launch.py")
             .args(["--dir".as_ref(), private.path(), "--journal".as_ref(), &journal])
             .stdout(Stdio::piped())
             .spawn()
@@ -77,7 +77,7 @@ impl Aws {
         let said: Value = serde_json::from_str(&line).expect("launch.py says where it listens");
         let endpoint = said["endpoint"].as_str().unwrap().to_owned();
 
-        let mut driver = python("drive.py")
+        let mut driver = script("drive.py")
             .env("AWS_ENDPOINT_URL", &endpoint)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -271,7 +271,7 @@ impl fmt::Debug for Creds {
 }
 
 /// A program of `tests/rig/aws`.
-fn python(program: &str) -> Command {
+fn script(program: &str) -> Command {
     let mut command = interpreter();
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("aws").join(program));
     command
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_emulator_ends_with_a_parent_that_was_killed() {
-        let launch = python("launch.py");
+        let launch = script("launch.py");
         let mut parent = Command::new("sh")
             .args(["-c", "\"$@\" & wait", "sh"])
             .arg(launch.get_program())

@@ -12,7 +12,7 @@ use nix::unistd::{Pid, setsid};
 use screen::Screen;
 use std::fs::{File, OpenOptions};
 use std::io::{PipeReader, Read, Write, pipe};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -21,6 +21,12 @@ use std::time::{Duration, Instant};
 
 /// How long a person waits for a prompt or an end, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The terminal's size, in characters.
+const ROWS: u16 = 40;
+const COLUMNS: u16 = 120;
+/// Between two looks at what cannot be waited for.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// Where a command's standard input comes from.
 #[derive(Default)]
@@ -130,7 +136,7 @@ impl Person {
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
         // The last descriptors of the terminal's far end here, so that its end is seen.
         drop((terminal, command));
-        let screen = Screen::follow(File::from(OwnedFd::from(keyboard_clone(&keyboard))));
+        let screen = Screen::follow(File::from(descriptor_of(&keyboard)));
         let pid = child.id();
         let process = Process::Watched(child);
         Self { process, pid, keyboard, screen, stdout, stderr, end: None, finding: None }
@@ -162,6 +168,22 @@ impl Person {
         self.type_raw(b"\r");
     }
 
+    /// Types this and Enter once the terminal has stopped echoing, as a person does who sees a hidden prompt.
+    ///
+    /// A prompt is often shown before the echo is switched off, and what is typed in between is shown or lost.
+    ///
+    /// # Panics
+    /// If it still echoes after 20 seconds: with the transcript.
+    #[track_caller]
+    pub fn type_hidden(&mut self, text: &str) {
+        let began = Instant::now();
+        while self.is_echoing() {
+            assert!(began.elapsed() < PATIENCE, "it still echoes; the transcript:\n{}", self.transcript());
+            std::thread::sleep(PAUSE);
+        }
+        self.type_line(text);
+    }
+
     /// Types these bytes: b"\x03" is Ctrl-C.
     pub fn type_raw(&mut self, bytes: &[u8]) {
         // A command that is gone reads nothing, which its end or transcript will show.
@@ -173,8 +195,12 @@ impl Person {
         self.type_raw(b"\x04");
     }
 
-    /// Sends the command a signal.
+    /// Sends the command a signal, unless its end was waited for already.
     pub fn send_signal(&self, signal: Signal) {
+        if self.end.is_some() {
+            // The number may be somebody else's by now.
+            return;
+        }
         let pid = i32::try_from(self.pid).expect("a pid fits");
         let _ = kill(Pid::from_raw(pid), signal);
     }
@@ -241,7 +267,7 @@ impl Person {
                 if Instant::now() >= deadline {
                     return None;
                 }
-                std::thread::sleep(Duration::from_millis(2));
+                std::thread::sleep(PAUSE);
             }
         }
         // What it left behind may hold the terminal open for longer.
@@ -296,11 +322,15 @@ fn open_terminal() -> std::io::Result<(PtyMaster, File)> {
     let no_tty = OFlag::O_NOCTTY.bits();
     let terminal =
         OpenOptions::new().read(true).write(true).custom_flags(no_tty).open(ptsname_r(&master)?)?;
-    Ok((master, terminal))
+    let size = nix::libc::winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCSWINSZ reads a winsize, which this is.
+    match unsafe { nix::libc::ioctl(terminal.as_raw_fd(), nix::libc::TIOCSWINSZ, &raw const size) } {
+        0 => Ok((master, terminal)),
+        _ => Err(std::io::Error::last_os_error()),
+    }
 }
 
-fn keyboard_clone(keyboard: &PtyMaster) -> OwnedFd {
-    use std::os::fd::AsFd;
+fn descriptor_of(keyboard: &PtyMaster) -> OwnedFd {
     keyboard.as_fd().try_clone_to_owned().expect("a descriptor is duplicated")
 }
 

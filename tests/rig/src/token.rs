@@ -105,6 +105,8 @@ pub enum Fault {
 /// How often a token did what; never reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// Times its PIV applet was selected, which forgets the PIN.
+    pub selections: u32,
     /// PINs it compared or refused to, questions not counted.
     pub verifications: u32,
     /// Signatures it made.
@@ -132,7 +134,7 @@ impl Token {
     /// # Panics
     /// If PIN or PUK have fewer than six or more than eight bytes.
     pub fn new(spec: Spec) -> Self {
-        let card = Mutex::new(Card::new(&spec));
+        let card = Mutex::new(Card::new(spec));
         Self { shared: Arc::new(Shared { card, changed: Condvar::new() }) }
     }
 
@@ -273,6 +275,11 @@ impl Token {
         self.card().store_certificate(slot, der);
     }
 
+    /// The attestation for the key in a slot, DER; none for an imported or absent key.
+    pub fn attestation(&self, slot: u8) -> Option<Vec<u8>> {
+        self.card().attestation(slot).ok()
+    }
+
     /// Says who touches it from now on; also decides about a blinking that has begun.
     pub fn set_touch(&self, touch: Touch) {
         self.card().touch = touch;
@@ -382,7 +389,7 @@ impl Token {
                 Touch::After(delay) => delay.min(card.touch_timeout),
                 _ => card.touch_timeout,
             };
-            let wait = self.shared.changed.wait_timeout(card, next - waited);
+            let wait = self.shared.changed.wait_timeout(card, next.saturating_sub(waited));
             card = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
         card.blinking = false;

@@ -54,12 +54,21 @@ fn a_hidden_prompt_shows_in_the_terminals_settings() {
     let mut person = Person::run(shell("stty -echo; echo hidden; read x; stty echo; echo shown; read x"));
     person.expect("hidden");
     assert!(!person.is_echoing());
-    person.type_line("secret");
+    person.type_hidden("secret");
     person.expect("shown");
     assert!(person.is_echoing());
     person.type_line("");
     assert_eq!(person.wait(), End::Code(0));
     assert!(!person.transcript().contains("secret"));
+}
+
+#[test]
+fn the_terminal_has_a_size_and_is_the_commands_own() {
+    let mut person = Person::run(shell("stty size; ps -o tty= -p $$; tty"));
+    person.expect("40 120");
+    person.expect("pts/");
+    person.expect("/dev/pts/");
+    assert_eq!(person.wait(), End::Code(0));
 }
 
 #[test]

@@ -69,12 +69,13 @@ fn der(value: &impl der::Encode) -> Vec<u8> {
 #[test]
 fn it_says_who_it_is() {
     for (serial, firmware) in [(30_000_001, (5, 4, 3)), (30_000_002, (5, 7, 2))] {
-        let (_token, slot) = plug(Spec { firmware, ..Spec::new(serial) });
+        let (token, slot) = plug(Spec { firmware, ..Spec::new(serial) });
         let mut yubikey = open(slot);
         assert_eq!(u32::from(yubikey.serial()), serial);
         let version = yubikey.version();
         assert_eq!((version.major, version.minor, version.patch), firmware);
         assert_eq!(yubikey.get_pin_retries(), Ok(3));
+        assert_eq!(token.counters().selections, 2, "the question for tries selects again");
     }
 }
 

@@ -111,13 +111,11 @@ fn ask(words: &[String]) -> Result<u8> {
     writeln!(stream, "{}", words.join(" ")).map_err(|e| e.to_string())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(|e| e.to_string())?;
-    match answer.strip_prefix("error: ") {
-        Some(error) => Err(error.trim().into()),
-        None => {
-            print!("{answer}");
-            Ok(0)
-        }
+    if let Some(error) = answer.strip_prefix("error: ") {
+        return Err(error.trim().into());
     }
+    print!("{answer}");
+    Ok(0)
 }
 
 /// The tokens and where they are plugged in: token N belongs into reader N.

@@ -167,7 +167,7 @@ fn next_change() -> nix::Result<(Pid, c_int)> {
     let mut status = 0;
     loop {
         // SAFETY: the status is a live integer of our own.
-        let thread = unsafe { libc::waitpid(-1, &mut status, libc::__WALL | libc::__WNOTHREAD) };
+        let thread = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
         match Errno::result(thread) {
             Err(Errno::EINTR) => {}
             other => return Ok((Pid::from_raw(other?), status)),

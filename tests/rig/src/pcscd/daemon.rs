@@ -6,11 +6,12 @@ use nix::sched::{CloneFlags, setns};
 use std::fs::{self, File, Permissions};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The virtual reader driver, which serves two slots per copy of itself.
@@ -56,6 +57,8 @@ impl Daemon {
         command
             .args(["--pdeathsig", "KILL", "unshare", "--mount", "--net", "sh", "-c", SCRIPT, "rig"])
             .arg(&directory)
+            // Ctrl-C at the test's terminal is not for the daemon, which ends with the test anyway.
+            .process_group(0)
             .stdin(Stdio::null());
         let (reader, writer) = std::io::pipe().expect("a pipe is made");
         command.stderr(writer.try_clone().expect("a pipe is duplicated")).stdout(writer);
@@ -123,10 +126,32 @@ impl Daemon {
     }
 }
 
+/// Directories begin with this, then the process's number follows.
+const PREFIX: &str = "rig-";
+
+/// Removes what processes that were killed have left, as they had no time to.
+fn sweep() {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next()?.parse().ok());
+        if owner.is_some_and(|owner: u32| !Path::new(&format!("/proc/{owner}")).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
+    static SWEPT: Once = Once::new();
+    SWEPT.call_once(sweep);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let directory = std::env::temp_dir().join(format!("rig-{}-{count}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("{PREFIX}{}-{count}", std::process::id()));
     if directory.exists() {
         fs::remove_dir_all(&directory)?;
     }

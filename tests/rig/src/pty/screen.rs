@@ -14,7 +14,15 @@ pub(super) struct Screen {
 #[derive(Default)]
 struct Shown {
     raw: Vec<u8>,
+    plain: Plain,
     ended: bool,
+}
+
+impl Shown {
+    fn show(&mut self, bytes: &[u8]) {
+        self.raw.extend(bytes);
+        self.plain.feed(bytes);
+    }
 }
 
 impl Screen {
@@ -26,7 +34,7 @@ impl Screen {
             let mut buffer = [0; 4096];
             // A terminal without a far end fails with EIO instead of ending.
             while let Ok(n @ 1..) = output.read(&mut buffer) {
-                lock(&writer.0).raw.extend(&buffer[..n]);
+                lock(&writer.0).show(&buffer[..n]);
                 writer.1.notify_all();
             }
             lock(&writer.0).ended = true;
@@ -37,23 +45,26 @@ impl Screen {
 
     /// What came from the last match to the end of `text`, none if that does not come in time.
     pub fn find(&mut self, text: &str, patience: Duration) -> Option<String> {
-        let read = self.read;
-        let end_in = |shown: &Shown| {
-            let plain = plain(&shown.raw);
-            let at = plain[read..].windows(text.len().max(1)).position(|w| w == text.as_bytes());
-            at.map(|at| (plain, read + at + text.len()))
+        let from = self.read;
+        let mut looked = from;
+        let mut end = None;
+        let waiting = |shown: &mut Shown| {
+            let plain = &shown.plain.text;
+            let at = plain[looked..].windows(text.len().max(1)).position(|window| window == text.as_bytes());
+            end = at.map(|at| looked + at + text.len());
+            // What was looked at need not be looked at again, but for the beginning of a match.
+            looked = from.max((plain.len() + 1).saturating_sub(text.len()));
+            end.is_none() && !shown.ended
         };
-        let waiting = |shown: &mut Shown| !shown.ended && end_in(shown).is_none();
         let wait = self.shared.1.wait_timeout_while(lock(&self.shared.0), patience, waiting);
         let (shown, _) = wait.unwrap_or_else(PoisonError::into_inner);
-        let (plain, end) = end_in(&shown)?;
-        self.read = end;
-        Some(String::from_utf8_lossy(&plain[read..end]).into_owned())
+        self.read = end?;
+        Some(String::from_utf8_lossy(&shown.plain.text[from..self.read]).into_owned())
     }
 
     /// Everything shown, readable.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&plain(&lock(&self.shared.0).raw)).into_owned()
+        String::from_utf8_lossy(&lock(&self.shared.0).plain.text).into_owned()
     }
 
     /// Everything shown, to the byte.
@@ -72,41 +83,58 @@ fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Without carriage returns and escape sequences, of which the last may not have come whole.
-fn plain(raw: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(raw.len());
-    let mut rest = raw.iter().copied();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'\r' => {}
-            0x1b => skip_sequence(&mut rest),
-            _ => out.push(byte),
-        }
-    }
-    out
+/// Output without carriage returns and escape sequences, fed piece by piece.
+#[derive(Default)]
+struct Plain {
+    text: Vec<u8>,
+    inside: Inside,
 }
 
-fn skip_sequence(rest: &mut impl Iterator<Item = u8>) {
-    match rest.next() {
-        // Control sequence: parameters, then one final byte (ECMA-48 §5.4).
-        Some(b'[') => _ = rest.find(|byte| (0x40..=0x7e).contains(byte)),
-        // Operating system command: up to BEL or ST.
-        Some(b']') => {
-            if rest.find(|&byte| byte == 0x07 || byte == 0x1b) == Some(0x1b) {
-                rest.next();
-            }
+/// Where in an escape sequence the last byte was.
+#[derive(Clone, Copy, Default)]
+enum Inside {
+    #[default]
+    Text,
+    Escape,
+    /// Control sequence: parameters, then one final byte (ECMA-48 §5.4).
+    Control,
+    /// Operating system command: up to BEL or ST, which is ESC and a backslash.
+    System,
+    SystemEscape,
+}
+
+impl Plain {
+    fn feed(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.inside = match (self.inside, byte) {
+                (Inside::Text, 0x1b) => Inside::Escape,
+                (Inside::Text, byte) => {
+                    self.text.extend((byte != b'\r').then_some(byte));
+                    Inside::Text
+                }
+                (Inside::Escape, b'[') => Inside::Control,
+                (Inside::Escape, b']') => Inside::System,
+                (Inside::System, 0x1b) => Inside::SystemEscape,
+                (Inside::Control, 0x40..=0x7e)
+                | (Inside::System, 0x07)
+                | (Inside::Escape | Inside::SystemEscape, _) => Inside::Text,
+                (inside @ (Inside::Control | Inside::System), _) => inside,
+            };
         }
-        _ => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::Plain;
 
     #[test]
     fn escape_sequences_are_not_seen_even_half() {
-        assert_eq!(plain(b"\x1b[1;31mred\x1b[0m\r\n\x1b]0;title\x07x\x1b[2"), b"red\nx");
-        assert_eq!(plain(b"\x1b]8;;u\x1b\\link\x1b"), b"link");
+        let mut plain = Plain::default();
+        for piece in [&b"\x1b[1;3"[..], b"1mred\x1b[0m\r\n\x1b]0;title\x07x", b"\x1b]8;;u\x1b\\link\x1b7\x1b"]
+        {
+            plain.feed(piece);
+        }
+        assert_eq!(plain.text, b"red\nxlink");
     }
 }

@@ -81,7 +81,7 @@ pub(crate) struct Card {
 }
 
 impl Card {
-    pub fn new(spec: &Spec) -> Self {
+    pub fn new(spec: Spec) -> Self {
         let attestation = Key::generate(PinPolicy::Never, TouchPolicy::Never);
         let intermediate = spec.authority.intermediate(&attestation, spec.serial);
         let mut card = Self {
@@ -105,10 +105,10 @@ impl Card {
             unplugged: true,
         };
         card.store_certificate(slot::ATTESTATION, &intermediate);
-        match &spec.management {
+        match spec.management {
             Management::Factory => {}
             Management::Protected => card.protect_management_key(),
-            Management::Custom(key) => card.management = key.clone(),
+            Management::Custom(key) => card.management = key,
         }
         card
     }
@@ -137,6 +137,7 @@ impl Card {
             DEVICE_MANAGEMENT => (Applet::DeviceManagement, self.device_greeting()),
             _ => return Err(status::NOT_FOUND.into()),
         };
+        self.counters.selections += u32::from(applet == Applet::Piv);
         self.session = Session { applet: Some(applet), ..Session::default() };
         Ok(answer)
     }
@@ -194,7 +195,7 @@ impl Card {
     }
 
     /// Everything as it left the factory, but serial, firmware and attestation key.
-    pub fn to_factory(&mut self) {
+    pub fn return_to_factory(&mut self) {
         self.pin.reset(3);
         self.puk.reset(3);
         self.management = ManagementKey::factory(self.firmware);

@@ -5,7 +5,7 @@ use super::attest::Statement;
 use super::card::{Answer, Card, Halt};
 use super::pins::{MANAGEMENT, template};
 use super::slot::{self, Key, Origin, PinPolicy, TouchPolicy};
-use super::status;
+use super::status::{self, Status};
 use super::tlv::{find, tlv};
 use p256::ecdsa::{Signature, SigningKey, signature::hazmat::PrehashSigner};
 use p256::{PublicKey, SecretKey};
@@ -112,20 +112,24 @@ impl Card {
 
     /// ATTEST: a certificate for a key that was generated here.
     pub(super) fn attest(&self, command: &Command) -> Answer {
+        Ok(self.attestation(command.p1)?)
+    }
+
+    pub(super) fn attestation(&self, slot: u8) -> Result<Vec<u8>, Status> {
         let attestation = self.keys.get(&slot::ATTESTATION).ok_or(status::NO_REFERENCE)?;
-        let key = self.keys.get(&command.p1).ok_or(status::NO_REFERENCE)?;
+        let key = self.keys.get(&slot).ok_or(status::NO_REFERENCE)?;
         if key.origin != Origin::Generated {
-            return Err(status::WRONG_DATA.into());
+            return Err(status::WRONG_DATA);
         }
         let statement = Statement {
-            slot: command.p1,
+            slot,
             key,
             serial: self.serial,
             firmware: self.firmware,
             form_factor: self.form_factor,
         };
         let issuer = self.certificate(slot::ATTESTATION).ok_or(status::NOT_FOUND)?;
-        Ok(statement.certificate(&issuer, attestation).ok_or(status::WRONG_DATA)?)
+        statement.certificate(&issuer, attestation).ok_or(status::WRONG_DATA)
     }
 
     /// Stores a certificate the way PIV wants it: DER, not compressed, no error code.

@@ -13,6 +13,8 @@ pub(crate) const PRINTED: u32 = 0x5f_c109;
 const GUARDED: [u32; 4] = [0x5f_c103, 0x5f_c108, PRINTED, 0x5f_c121];
 /// The discovery object's one-byte tag.
 const DISCOVERY: u32 = 0x7e;
+/// The applications of the device, where only PIV is there.
+const PIV_ONLY: &[u8] = &[0x00, 0x10];
 /// Longest object, in bytes.
 const OBJECT_MAX: usize = 3063;
 
@@ -59,7 +61,6 @@ impl Card {
         if command.ins != 0x1d {
             return Err(status::UNKNOWN_INSTRUCTION.into());
         }
-        const PIV_ONLY: &[u8] = &[0x00, 0x10];
         let (major, minor, patch) = self.firmware;
         let config = [
             tlv(1, PIV_ONLY),
@@ -73,7 +74,8 @@ impl Card {
             tlv(10, &[0]),
         ]
         .concat();
-        Ok([&[config.len() as u8], &config[..]].concat())
+        let len = u8::try_from(config.len()).expect("a few short values");
+        Ok([&[len], &config[..]].concat())
     }
 }
 

@@ -85,7 +85,7 @@ impl Card {
         if self.pin.left() > 0 || self.puk.left() > 0 {
             return Err(status::CONDITIONS.into());
         }
-        self.to_factory();
+        self.return_to_factory();
         Ok(Vec::new())
     }
 

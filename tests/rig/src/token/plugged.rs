@@ -56,12 +56,10 @@ impl VSmartCard for Plugged {
             Step::Execute(command) => command,
             Step::Answer(answer) => return answer,
         };
-        match self.token.run(&command) {
-            Some((data, status)) => self.chains.answer(&command, data, status),
-            None => {
-                let _ = self.wire.shutdown(Shutdown::Both);
-                Vec::new()
-            }
-        }
+        let Some((data, status)) = self.token.run(&command) else {
+            let _ = self.wire.shutdown(Shutdown::Both);
+            return Vec::new();
+        };
+        self.chains.answer(&command, data, status)
     }
 }

@@ -8,14 +8,10 @@ pub(crate) fn tlv(tag: u16, value: &[u8]) -> Vec<u8> {
         out.push(high);
     }
     out.push(low);
-    match value.len() {
-        n @ 0..=0x7f => out.push(n as u8),
-        n @ 0x80..=0xff => out.extend([0x81, n as u8]),
-        n => {
-            let n = u16::try_from(n).expect("no object is longer than 64 KiB");
-            out.push(0x82);
-            out.extend(n.to_be_bytes());
-        }
+    match u16::try_from(value.len()).expect("no value is longer than 64 KiB").to_be_bytes() {
+        [0, n @ 0..=0x7f] => out.push(n),
+        [0, n] => out.extend([0x81, n]),
+        [high, low] => out.extend([0x82, high, low]),
     }
     out.extend(value);
     out

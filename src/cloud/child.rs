@@ -1,0 +1,255 @@
+//! The program in the window: its environment, its process group, the terminal that is its own meanwhile.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::{SigSet, Signal as Number};
+use rustix::process::{
+    Pid, Signal, WaitOptions, WaitStatus, getpgrp, kill_process_group, test_kill_process_group, waitpid,
+};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
+
+use crate::error::{Error, Result};
+
+/// Between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(5);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+/// What the window is for.
+#[derive(Debug)]
+pub enum Work {
+    /// Nothing is started and nothing handed out.
+    Hold,
+    /// This command.
+    Command(Vec<OsString>),
+    /// The operator's shell.
+    Shell,
+}
+
+impl Work {
+    /// The program and its arguments.
+    fn words(&self) -> Option<(OsString, &[OsString])> {
+        match self {
+            Self::Hold => None,
+            Self::Command(words) => words.split_first().map(|(program, rest)| (program.clone(), rest)),
+            Self::Shell => {
+                let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
+                Some((shell.unwrap_or_else(|| "/bin/sh".into()), &[]))
+            }
+        }
+    }
+
+    /// Finds the program before anybody is asked for anything.
+    ///
+    /// # Errors
+    /// Usage, when there is no such program.
+    pub fn check(&self) -> Result<()> {
+        match self.words() {
+            None if matches!(self, Self::Hold) => Ok(()),
+            None => Err(Error::usage("there is no command after --")),
+            Some((program, _)) if is_there(&program) => Ok(()),
+            Some((program, _)) => Err(Error::usage(format!("there is no command {}", program.to_string_lossy()))
+                .next("check its spelling and PATH; nothing has been opened")),
+        }
+    }
+}
+
+fn is_there(program: &OsStr) -> bool {
+    if Path::new(program).components().count() > 1 {
+        return Path::new(program).is_file();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+/// What is kept of the inherited `AWS_…`: where AWS is, never who one is.
+fn is_kept(name: &str) -> bool {
+    let endpoint = name.starts_with("AWS_ENDPOINT_URL") || name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
+    let use_endpoint = name.starts_with("AWS_USE_") && name.ends_with("_ENDPOINT");
+    endpoint || use_endpoint || name == "AWS_CA_BUNDLE"
+}
+
+/// Every credential source but the endpoint is shut off.
+const FIXED: [(&str, &str); 3] = [
+    ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+    ("AWS_CONFIG_FILE", "/dev/null"),
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+];
+
+/// A running program and everything in its process group.
+pub(super) struct Child {
+    group: Pid,
+    is_shell: bool,
+    ended: Option<WaitStatus>,
+    terminal: Option<Foreground>,
+}
+
+impl Child {
+    /// Starts it with the terminal's keys in its hands.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(super) fn start(work: &Work, access: &[(&'static str, String)]) -> io::Result<Self> {
+        let (program, rest) = work.words().ok_or_else(|| io::Error::other("there is no command"))?;
+        let mut command = Command::new(program);
+        command.args(rest).process_group(0);
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("AWS_") && !is_kept(name)) {
+                command.env_remove(name);
+            }
+        }
+        command.envs(FIXED).envs(access.iter().map(|(name, value)| (name, value)));
+        let child = command.spawn()?;
+        let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let group = id.ok_or_else(|| io::Error::other("the system gave no process id"))?;
+        let terminal = Foreground::give(group);
+        // It may have been stopped for touching the terminal before it owned it.
+        let _ = kill_process_group(group, Signal::CONT);
+        Ok(Self { group, is_shell: matches!(work, Work::Shell), ended: None, terminal })
+    }
+
+    /// Looks whether it ended. A window cannot be suspended: whoever stops is continued.
+    pub(super) fn has_ended(&mut self) -> bool {
+        while self.ended.is_none() {
+            match waitpid(Some(self.group), WaitOptions::NOHANG | WaitOptions::UNTRACED) {
+                Ok(Some((_, status))) if status.stopped() => self.send(Signal::CONT),
+                Ok(Some((_, status))) => self.ended = Some(status),
+                Err(rustix::io::Errno::INTR) => {}
+                Ok(None) => return false,
+                Err(_) => return true,
+            }
+        }
+        true
+    }
+
+    /// Passes a signal on.
+    pub(super) fn forward(&self, number: u8) {
+        if let Some(signal) = Signal::from_named_raw(i32::from(number)) {
+            self.send(signal);
+        }
+    }
+
+    fn send(&self, signal: Signal) {
+        let _ = kill_process_group(self.group, signal);
+    }
+
+    /// TERM, and KILL five seconds later, to all of the group; gives the terminal back and says how it ended.
+    pub(super) async fn end(mut self) -> String {
+        let since = tokio::time::Instant::now();
+        self.send(Signal::TERM);
+        if self.is_shell {
+            // Shells at a prompt take no notice of TERM, and end their jobs on HUP.
+            self.send(Signal::HUP);
+        }
+        self.send(Signal::CONT);
+        while !(self.has_ended() && self.is_alone()) {
+            if since.elapsed() >= GRACE {
+                self.send(Signal::KILL);
+            }
+            if since.elapsed() >= 2 * GRACE {
+                break;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        drop(self.terminal.take());
+        self.words()
+    }
+
+    /// Nobody is left in the group.
+    fn is_alone(&self) -> bool {
+        test_kill_process_group(self.group).is_err()
+    }
+
+    fn words(&self) -> String {
+        let status = self.ended.as_ref();
+        let signal = status.and_then(|s| s.terminating_signal());
+        match (status.and_then(|s| s.exit_status()), signal) {
+            (Some(0), _) => "the command ended".into(),
+            (Some(code), _) => format!("the command ended with status {code}"),
+            (None, Some(signal)) => format!("the command ended by signal {signal}"),
+            (None, None) => "the command did not end".into(),
+        }
+    }
+}
+
+/// The terminal, lent to another process group; taken back, as it was, when dropped.
+struct Foreground {
+    terminal: File,
+    own: Pid,
+    was: Termios,
+}
+
+impl Foreground {
+    /// `None` where there is no terminal, or it is not ours to give.
+    fn give(to: Pid) -> Option<Self> {
+        let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        let own = getpgrp();
+        if tcgetpgrp(&terminal).ok()? != own {
+            return None;
+        }
+        let was = tcgetattr(&terminal).ok()?;
+        // From here this process is in the background: without this it would be stopped when it takes
+        // the terminal back, or, under TOSTOP, when it warns.
+        ttou().thread_block().ok()?;
+        let lent = Self { terminal, own, was };
+        tcsetpgrp(&lent.terminal, to).ok()?;
+        Some(lent)
+    }
+}
+
+impl Drop for Foreground {
+    fn drop(&mut self) {
+        let _ = tcsetpgrp(&self.terminal, self.own);
+        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.was);
+        let _ = ttou().thread_unblock();
+    }
+}
+
+fn ttou() -> SigSet {
+    SigSet::from_iter([Number::SIGTTOU])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_where_aws_is_comes_through() {
+        for kept in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT"] {
+            assert!(is_kept(kept), "{kept}");
+        }
+        for dropped in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_REGION", "AWS_USE_X"] {
+            assert!(!is_kept(dropped), "{dropped}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_is_not_there_is_known_beforehand() {
+        assert!(Work::Hold.check().is_ok());
+        assert!(Work::Command(vec!["sh".into()]).check().is_ok());
+        assert!(Work::Command(vec!["/bin/sh".into(), "-c".into()]).check().is_ok());
+        assert!(Work::Command(vec!["no-such-command-here".into()]).check().is_err());
+        assert!(Work::Command(Vec::new()).check().is_err());
+    }
+
+    #[test]
+    fn who_does_not_go_is_killed_with_the_whole_group() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let work = Work::Command(vec!["sh".into(), "-c".into(), "sleep 1000 & exit 3".into()]);
+            let mut child = Child::start(&work, &[]).expect("starts");
+            while !child.has_ended() {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+            let group = child.group;
+            assert!(test_kill_process_group(group).is_ok(), "its child lives on");
+            assert_eq!(child.end().await, "the command ended with status 3");
+            assert!(test_kill_process_group(group).is_err(), "nobody is left");
+        });
+    }
+}

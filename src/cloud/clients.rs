@@ -1,0 +1,101 @@
+//! Clients for keys that came out of the vault: made by hand, nothing cached, nothing left when dropped.
+
+use std::time::Duration;
+
+use aws_config::identity::IdentityCache;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use super::clock::AwsClock;
+use crate::secret::SecretText;
+use crate::vault::payload::AccessKey;
+
+const CONNECT: Duration = Duration::from_secs(4);
+const ATTEMPT: Duration = Duration::from_secs(8);
+
+/// What every client shares: endpoints, connections, time. It holds no secret.
+#[derive(Clone)]
+pub(super) struct Base {
+    config: SdkConfig,
+    pub(super) clock: AwsClock,
+}
+
+/// How often the SDK itself sends a call.
+#[derive(Clone, Copy)]
+pub(super) enum Tries {
+    /// Writes, and probes that are repeated anyway.
+    One,
+    /// Reads.
+    Four,
+}
+
+impl Base {
+    /// Endpoints from the environment and the shared configuration; no credentials from there.
+    pub(super) async fn load() -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .build_https();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .no_credentials()
+            .region(Region::new("us-east-1"))
+            .http_client(http)
+            .load()
+            .await;
+        Self { config, clock: AwsClock::default() }
+    }
+
+    /// For one principal in one region.
+    pub(super) fn principal(&self, credentials: Credentials, region: &str, tries: Tries) -> SdkConfig {
+        self.with(SharedCredentialsProvider::new(credentials), region, tries)
+    }
+
+    /// For whoever the provider says.
+    pub(super) fn with(&self, provider: SharedCredentialsProvider, region: &str, tries: Tries) -> SdkConfig {
+        let retry = match tries {
+            Tries::One => RetryConfig::disabled(),
+            Tries::Four => RetryConfig::standard()
+                .with_max_attempts(4)
+                .with_initial_backoff(Duration::from_millis(200))
+                .with_max_backoff(Duration::from_secs(3)),
+        };
+        let timeout = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(ATTEMPT)
+            .operation_attempt_timeout(ATTEMPT)
+            .build();
+        self.config
+            .to_builder()
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(provider)
+            .identity_cache(IdentityCache::no_cache())
+            .retry_config(retry)
+            .timeout_config(timeout)
+            .time_source(self.clock.clone())
+            .disable_clock_skew_correction(true)
+            .build()
+    }
+}
+
+/// Where a partition's IAM is.
+pub(super) fn iam_region(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
+/// A long-term key for the SDK.
+pub(super) fn long_term(key: &AccessKey) -> Credentials {
+    Credentials::new(key.id.clone(), key.secret.expose(), None, None, "vault")
+}
+
+/// A session for the SDK.
+pub(super) fn session(id: &str, secret: &SecretText, token: &SecretText) -> Credentials {
+    Credentials::new(id, secret.expose(), Some(token.expose().to_owned()), None, "vault")
+}

@@ -1,0 +1,206 @@
+//! `close`: ends what a run left behind, from any machine, with a quorum's closer or anybody's own profile.
+
+use std::io::Write;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use jiff::Timestamp;
+
+use crate::error::{Error, Result, Status};
+use crate::gate::iam::{Closer, Emergency, World};
+use crate::gate::open::other_account;
+use crate::gate::policy::{Found, recognise};
+use crate::gate::rest::deny_all;
+use crate::gate::snapshot::Snapshot;
+use crate::gate::{SessionId, Trail};
+use crate::ledger::{Entry, Ledger, Record, VaultFacts};
+use crate::vault::payload::Target;
+use crate::window::{Cause, End};
+
+use super::clients::Base;
+use super::driver::{Closing as Shut, shut};
+use super::principals::{CloudCloser, CloudEmergency, NoEmergency, Place};
+use super::signals::Signals;
+use super::stage::Stage;
+use super::warm::{Warm, runtime};
+use super::words::{self, HowToClose};
+
+/// A close that a quorum has agreed to.
+#[derive(Debug)]
+pub struct Closing {
+    /// The vault it came from.
+    pub vault: VaultFacts,
+    /// The user, with the closer's and the emergency key; the opener is dropped at once.
+    pub target: Target,
+    /// Somebody else's window too.
+    pub force: bool,
+    /// Where it is recorded.
+    pub ledger: Ledger,
+    /// What was made ready meanwhile.
+    pub warm: Warm,
+}
+
+/// A close with ambient credentials.
+#[derive(Debug)]
+pub struct CloseByProfile {
+    /// The vault that names the user.
+    pub vault: VaultFacts,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: String,
+    /// Twelve digits.
+    pub account: String,
+    /// The IAM user.
+    pub user: String,
+    /// The target's regions.
+    pub regions: Vec<String>,
+    /// The profile in the shared AWS configuration.
+    pub profile: String,
+    /// Somebody else's window too.
+    pub force: bool,
+    /// Where it is recorded.
+    pub ledger: Ledger,
+}
+
+/// Shuts the user with the vault's closer, and proves it with the probe.
+///
+/// # Errors
+/// With status 10 unless access is proven shut.
+pub fn close_with_quorum(closing: Closing) -> Result<()> {
+    let Closing { vault, target, force, ledger, warm } = closing;
+    drop(target.opener);
+    let runtime = runtime()?;
+    let base = warm.base(&runtime);
+    let place = Place {
+        partition: target.partition,
+        region: target.regions.first().cloned().unwrap_or_default(),
+        user: target.user,
+        boundary: None,
+    };
+    let closer = CloudCloser::new(&base, &place, &target.closer);
+    let emergency = CloudEmergency::new(&base, &place.region, &target.emergency);
+    let keys = [target.emergency.id.clone()];
+    drop((target.closer, target.emergency));
+    let asked = Asked { vault, place, account: target.account, force, ledger, keys: Some(&keys) };
+    let result = runtime.block_on(asked.shut(&base, &closer, &emergency));
+    runtime.shutdown_background();
+    result
+}
+
+/// Shuts the user with a profile's credentials; proof is what IAM shows.
+///
+/// # Errors
+/// With status 10 unless access is proven shut.
+pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
+    let CloseByProfile { vault, partition, account, user, regions, profile, force, ledger } = closing;
+    let runtime = runtime()?;
+    let base = Warm::start().base(&runtime);
+    let place = Place { partition, region: regions.first().cloned().unwrap_or_default(), user, boundary: None };
+    let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+    let provider = SharedCredentialsProvider::new(provider);
+    let closer = CloudCloser::with(&base, &place, |region, tries| base.with(provider.clone(), region, tries));
+    let asked = Asked { vault, place, account, force, ledger, keys: None };
+    let result = runtime.block_on(asked.shut(&base, &closer, &NoEmergency));
+    runtime.shutdown_background();
+    result
+}
+
+/// A close and whom it is about.
+struct Asked<'a> {
+    vault: VaultFacts,
+    place: Place,
+    account: String,
+    force: bool,
+    ledger: Ledger,
+    keys: Option<&'a [String]>,
+}
+
+impl Asked<'_> {
+    async fn shut<E: Emergency>(&self, base: &Base, closer: &CloudCloser, emergency: &E) -> Result<()> {
+        let mut signals = Signals::new()?;
+        let how = HowToClose {
+            vault: self.vault.path.clone(),
+            partition: self.place.partition.clone(),
+            user: self.place.user.clone(),
+            key: self.keys.and_then(|keys| keys.first().cloned()),
+        };
+        let stage = Stage::new(base.clock.clone(), &self.ledger, how);
+        let own = self.own_session(&stage);
+        stage.until.set(own.and_then(|(_, until)| until));
+        let now = || stage.clock.now();
+        let doubt = |why: &str| stage.how_to_close.may_be_open(why, stage.until.get(), now());
+
+        let identity = closer.identify().await.map_err(|fault| doubt(&fault.to_string()))?;
+        if identity.account != self.account {
+            return Err(other_account(&identity.account, &self.account));
+        }
+        let found = gate_ahead(&closer.read().await, &deny_all(&self.place.partition), now());
+        let found = match found {
+            Ok(found) => found,
+            Err(_) if self.force => None,
+            Err(why) => {
+                let error = doubt(&format!("the user's state could not be read ({why}), so nothing was done"));
+                return Err(Error { next: Some(by_force(&self.vault)), ..error });
+            }
+        };
+        if let Some(Found { session, until }) = found {
+            stage.until.set(Some(until));
+            let known = self.ledger.knows_session(session).unwrap_or(false);
+            if !known && !self.force {
+                let until = words::clock(until);
+                let what = format!("session {session} is somebody else's window, open until {until}; it was left alone");
+                return Err(Error::new(Status::MayBeOpen, what).next(by_force(&self.vault)));
+            }
+        }
+        let deny = deny_all(&self.place.partition);
+        let closing = Shut { closer, emergency, deny: &deny, keys: self.keys, own: false };
+        let end = shut(&stage, &Trail::default(), &closing, &mut signals, Cause::Asked).await;
+        let session = found.map(|found| found.session).or(own.map(|(session, _)| session));
+        self.finish(&stage, session, end)
+    }
+
+    fn finish(&self, stage: &Stage<'_>, session: Option<SessionId>, end: End) -> Result<()> {
+        if !matches!(end, End::Shut(_)) {
+            let doubt = stage.doubt.take();
+            return Err(stage.how_to_close.may_be_open(&doubt, stage.until.get(), stage.clock.now()));
+        }
+        let probed = stage.probed.get().unwrap_or(false);
+        if let Some(session) = session {
+            stage.record(Record::Closed { session, probed, cause: words::cause(Cause::Asked) });
+        }
+        if let Some(error) = stage.failure.take() {
+            return Err(error);
+        }
+        let how = if probed { "probed" } else { "read back, not probed" };
+        let (user, account) = (&self.place.user, &self.account);
+        let _ = writeln!(std::io::stdout(), "shut: user {user} in account {account} ({how})");
+        Ok(())
+    }
+
+    /// The last session of this ledger that was not closed, and its T1; a damaged ledger stops no close.
+    fn own_session(&self, stage: &Stage<'_>) -> Option<(SessionId, Option<Timestamp>)> {
+        let unclosed = self.ledger.unclosed(&self.account, &self.place.user);
+        let session = unclosed.unwrap_or_else(|error| {
+            stage.say(&format!("warning: {}", error.what));
+            None
+        })?;
+        let until = |entry: Entry| match entry.record {
+            Record::Opened { session: opened, until, .. } if opened == session => Some(until),
+            _ => None,
+        };
+        Some((session, self.ledger.entries().unwrap_or_default().into_iter().find_map(until)))
+    }
+}
+
+/// A gate whose end is ahead on a user that is not at rest: open, or being opened.
+fn gate_ahead(snapshot: &Snapshot, deny: &str, now: Timestamp) -> std::result::Result<Option<Found>, String> {
+    let attached = snapshot.attached.as_ref().map_err(ToString::to_string)?;
+    let keys = snapshot.keys.as_ref().map_err(ToString::to_string)?;
+    let gate = snapshot.gate.as_ref().map_err(ToString::to_string)?;
+    let at_rest = attached.iter().any(|arn| arn == deny) && !keys.iter().any(|key| key.active);
+    let found = gate.as_ref().and_then(recognise).filter(|found| found.until > now);
+    Ok(found.filter(|_| !at_rest))
+}
+
+fn by_force(vault: &VaultFacts) -> String {
+    format!("to end it all the same: breakglass close {} --force", words::quoted(&vault.path))
+}

@@ -1,0 +1,289 @@
+//! The loop that turns what happens into events, and the window's actions into deeds.
+
+use std::collections::VecDeque;
+use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use super::child::{Child, Work};
+use super::endpoint::Endpoint;
+use super::keyboard::Keyboard;
+use super::signals::{Received, Signals};
+use super::stage::Stage;
+use super::words;
+use crate::error::Error;
+use crate::gate::Trail;
+use crate::gate::close::{Outcome, Shutting, close};
+use crate::gate::iam::{Closer, Emergency, World};
+use crate::gate::open::{Opened, Stop};
+use crate::ledger::Record;
+use crate::window::{Action, Cause, End, Event, Instant, Machine, left};
+
+/// A future that runs on this thread; `None` when it panicked.
+type Running<'a, T> = Pin<Box<dyn Future<Output = Option<T>> + 'a>>;
+
+/// The opening, while it runs.
+pub(super) type Opening<'a> = Running<'a, Result<Opened, Stop>>;
+
+/// What it takes to shut the user.
+pub(super) struct Closing<'a, C, E> {
+    pub(super) closer: &'a C,
+    pub(super) emergency: &'a E,
+    pub(super) deny: &'a str,
+    pub(super) keys: Option<&'a [String]>,
+    /// A close of one's own window leaves another's alone.
+    pub(super) own: bool,
+}
+
+/// Polls to the end; a panic on the way is caught.
+pub(super) fn caught<'a, T: 'a>(future: impl Future<Output = T> + 'a) -> Running<'a, T> {
+    let mut inner = Box::pin(future);
+    Box::pin(poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx))) {
+        Ok(Poll::Ready(out)) => Poll::Ready(Some(out)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(None),
+    }))
+}
+
+/// Drives a window from its opening to its end, and closes whatever happens on the way, a panic included.
+pub(super) async fn drive<C: Closer, E: Emergency>(
+    stage: &Stage<'_>,
+    trail: &Trail,
+    opening: Opening<'_>,
+    closing: &Closing<'_, C, E>,
+    work: &Work,
+    signals: &mut Signals,
+) -> End {
+    let machine = Machine::new(matches!(work, Work::Hold));
+    let all = run(stage, trail, Some(opening), closing, work, signals, machine, Vec::new());
+    match caught(all).await {
+        Some(end) => end,
+        None => shut(stage, trail, closing, signals, Cause::Panicked).await,
+    }
+}
+
+/// Only closes.
+pub(super) async fn shut<C: Closer, E: Emergency>(
+    stage: &Stage<'_>,
+    trail: &Trail,
+    closing: &Closing<'_, C, E>,
+    signals: &mut Signals,
+    cause: Cause,
+) -> End {
+    let (machine, actions) = Machine::closing(cause);
+    let all = run(stage, trail, None, closing, &Work::Hold, signals, machine, actions);
+    caught(all).await.unwrap_or(End::MayBeOpen(cause))
+}
+
+#[allow(clippy::too_many_arguments)]
+async fn run<'a, C: Closer, E: Emergency>(
+    stage: &'a Stage<'_>,
+    trail: &'a Trail,
+    mut opening: Option<Opening<'a>>,
+    closing: &'a Closing<'a, C, E>,
+    work: &Work,
+    signals: &mut Signals,
+    mut machine: Machine,
+    mut actions: Vec<Action>,
+) -> End {
+    let mut shutting: Option<Running<'a, bool>> = None;
+    let mut queue = VecDeque::new();
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        for action in std::mem::take(&mut actions) {
+            match action {
+                Action::StopOpening => stage.stop_opening(),
+                Action::Begin => queue.extend(begin(stage, work).await),
+                Action::Show(time) => stage.show(time),
+                Action::Warn(minutes) => warn(stage, minutes),
+                Action::Forward(number) => {
+                    if let Some(child) = stage.child.borrow().as_ref() {
+                        child.forward(number);
+                    }
+                }
+                Action::Close => {
+                    drop(opening.take());
+                    drop(stage.keyboard.take());
+                    drop(stage.endpoint.take());
+                    shutting = Some(caught(shut_and_say(stage, trail, closing)));
+                }
+                Action::SayWhatIsLeft => say_what_is_left(stage),
+                Action::GiveUp => stage.give_up(),
+                Action::Finish(end) => return end,
+            }
+        }
+        let event = match queue.pop_front() {
+            Some(event) => event,
+            None => tokio::select! {
+                biased;
+                received = signals.next() => match received {
+                    Received::End(number) => Event::Signal(number),
+                    Received::Child if has_ended(stage) => Event::ChildEnded,
+                    Received::Child => continue,
+                },
+                result = maybe(&mut opening) => {
+                    opening = None;
+                    opened(stage, trail, result)
+                }
+                proven = maybe(&mut shutting) => {
+                    shutting = None;
+                    Event::Closed { proven: proven.unwrap_or(false) }
+                }
+                () = quit(stage) => Event::Quit,
+                _ = seconds.tick() => {
+                    if has_ended(stage) {
+                        queue.push_back(Event::ChildEnded);
+                    }
+                    Event::Tick(Instant::now())
+                }
+            },
+        };
+        if let Some(deadline) = stage.new_deadline() {
+            (machine, _) = machine.on(Event::EndSet(deadline));
+        }
+        (machine, actions) = machine.on(event);
+    }
+}
+
+async fn maybe<T>(running: &mut Option<Running<'_, T>>) -> Option<T> {
+    match running {
+        Some(running) => running.await,
+        None => pending().await,
+    }
+}
+
+/// `q`; never where the keyboard is not ours.
+async fn quit(stage: &Stage<'_>) {
+    let keyboard = stage.keyboard.borrow().clone();
+    match keyboard {
+        Some(keyboard) => keyboard.quit().await,
+        None => pending().await,
+    }
+}
+
+fn has_ended(stage: &Stage<'_>) -> bool {
+    stage.child.borrow_mut().as_mut().is_some_and(Child::has_ended)
+}
+
+/// What became of the opening.
+fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Opened, Stop>>) -> Event {
+    match result {
+        Some(Ok(Opened { from, until })) => {
+            stage.say(&format!("gate: open, ends {}", words::clock(until)));
+            if let Some(session) = stage.session {
+                stage.record(Record::Opened { session, from, until });
+            }
+            Event::Opened
+        }
+        Some(Err(stop)) => {
+            if let Stop::Failed(error) = stop {
+                if trail.touched() {
+                    stage.say(&format!("gate: {}; closing", error.what));
+                }
+                *stage.failure.borrow_mut() = Some(error);
+            }
+            Event::NotOpened { touched: trail.touched() }
+        }
+        None => Event::Panicked,
+    }
+}
+
+/// Starts the program, or shows that the window is held.
+async fn begin(stage: &Stage<'_>, work: &Work) -> Option<Event> {
+    if matches!(work, Work::Hold) {
+        *stage.keyboard.borrow_mut() = Keyboard::open().map(Rc::new);
+        return None;
+    }
+    match start(stage, work).await {
+        Ok(child) => {
+            *stage.child.borrow_mut() = Some(child);
+            None
+        }
+        Err(why) => {
+            let error = Error::failed(format!("the command could not be started: {why}"));
+            *stage.failure.borrow_mut() = Some(error.next("check the command, then open again"));
+            Some(Event::ChildEnded)
+        }
+    }
+}
+
+async fn start(stage: &Stage<'_>, work: &Work) -> std::io::Result<Child> {
+    let missing = || std::io::Error::other("there is no session to hand out");
+    let until = stage.until.get().ok_or_else(missing)?;
+    let emergency = stage.emergency.ok_or_else(missing)?;
+    let endpoint = match emergency.issued().as_ref() {
+        Some(issued) => Endpoint::start(issued, until, stage.clock.clone())?,
+        None => return Err(missing()),
+    };
+    let region = emergency.region().to_owned();
+    let mut access = vec![
+        ("AWS_REGION", region.clone()),
+        ("AWS_DEFAULT_REGION", region),
+        ("BREAKGLASS_UNTIL", until.to_string()),
+    ];
+    access.extend(endpoint.environment());
+    *stage.endpoint.borrow_mut() = Some(endpoint);
+    Child::start(work, &access)
+}
+
+/// Only where no countdown says it.
+fn warn(stage: &Stage<'_>, minutes: u64) {
+    if stage.keyboard.borrow().is_none() {
+        stage.say(&format!("breakglass: {}", left(minutes)));
+    }
+}
+
+fn say_what_is_left(stage: &Stage<'_>) {
+    stage.say(
+        "close: not done yet: AWSDenyAll has to be attached, the key deactivated, and both proven. \
+         Once more and this stops waiting for the proof; then access may still be open",
+    );
+}
+
+/// True when it is proven shut.
+async fn shut_and_say<C: Closer, E: Emergency>(
+    stage: &Stage<'_>,
+    trail: &Trail,
+    closing: &Closing<'_, C, E>,
+) -> bool {
+    let shutting = Shutting {
+        deny: closing.deny,
+        keys: closing.keys,
+        session: stage.session.filter(|_| closing.own),
+        until: stage.until.get(),
+    };
+    stage.say("close: attaching AWSDenyAll, deactivating the key");
+    match close(closing.closer, closing.emergency, &shutting, trail.pending(), stage).await {
+        Outcome::Shut { probed, untidy: None } => {
+            stage.say(if probed {
+                "close: shut; AWS refuses the key and what was issued with it"
+            } else {
+                "close: shut; AWSDenyAll and the inactive key were read back, not probed"
+            });
+            stage.shut_by_probe(probed);
+            true
+        }
+        Outcome::Shut { probed, untidy: Some(why) } => {
+            stage.shut_by_probe(probed);
+            let error = Error::failed(format!("AWS ended the access at its time, but the user is not at rest: {why}"));
+            *stage.failure.borrow_mut() = Some(error.next(stage.how_to_close.commands()));
+            true
+        }
+        Outcome::TakenOver { session, until } => {
+            let until = words::clock(until);
+            stage.say(&format!("close: session {session} has opened its own window until {until}; it was left alone"));
+            stage.shut_by_probe(false);
+            true
+        }
+        Outcome::Unproven { why, .. } => {
+            stage.unproven(why);
+            false
+        }
+    }
+}

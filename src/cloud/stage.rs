@@ -1,0 +1,176 @@
+//! What the sequences and the loop share: time, words, the program in the window, and who wants it to stop.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::child::Child;
+use super::clock::AwsClock;
+use super::endpoint::Endpoint;
+use super::keyboard::Keyboard;
+use super::principals::CloudEmergency;
+use super::words::{self, HowToClose};
+use crate::error::{Error, Result};
+use crate::gate::SessionId;
+use crate::gate::iam::World;
+use crate::ledger::{Ledger, Record};
+use crate::window::{Instant, countdown};
+
+/// A local clock that is further off than this is worth a line.
+const OFF: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+
+/// One run of a window, or of a close.
+pub(super) struct Stage<'a> {
+    pub(super) clock: AwsClock,
+    pub(super) ledger: &'a Ledger,
+    /// Written before the first call; taken when it is.
+    pub(super) intent: RefCell<Option<Record>>,
+    pub(super) session: Option<SessionId>,
+    pub(super) emergency: Option<&'a CloudEmergency>,
+    pub(super) how_to_close: HowToClose,
+    pub(super) child: RefCell<Option<Child>>,
+    pub(super) endpoint: RefCell<Option<Endpoint>>,
+    pub(super) keyboard: RefCell<Option<Rc<Keyboard>>>,
+    /// What is to be said beside the window's end.
+    pub(super) failure: RefCell<Option<Error>>,
+    pub(super) until: Cell<Option<Timestamp>>,
+    /// Proven shut: by the probe, or by reading back.
+    pub(super) probed: Cell<Option<bool>>,
+    /// Why it is not proven shut.
+    pub(super) doubt: RefCell<String>,
+    deadline: Cell<Option<Instant>>,
+    stopped: Cell<bool>,
+    gave_up: Cell<bool>,
+    wake: Notify,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(clock: AwsClock, ledger: &'a Ledger, how_to_close: HowToClose) -> Self {
+        Self {
+            clock,
+            ledger,
+            intent: RefCell::default(),
+            session: None,
+            emergency: None,
+            how_to_close,
+            child: RefCell::default(),
+            endpoint: RefCell::default(),
+            keyboard: RefCell::default(),
+            failure: RefCell::default(),
+            until: Cell::default(),
+            probed: Cell::default(),
+            doubt: RefCell::default(),
+            deadline: Cell::default(),
+            stopped: Cell::default(),
+            gave_up: Cell::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// The deadline, once: when it has become known.
+    pub(super) fn new_deadline(&self) -> Option<Instant> {
+        self.deadline.take()
+    }
+
+    pub(super) fn stop_opening(&self) {
+        self.stopped.set(true);
+        self.wake.notify_waiters();
+    }
+
+    pub(super) fn give_up(&self) {
+        self.gave_up.set(true);
+        self.wake.notify_waiters();
+    }
+
+    pub(super) fn shut_by_probe(&self, probed: bool) {
+        self.probed.set(Some(probed));
+    }
+
+    pub(super) fn unproven(&self, why: String) {
+        *self.doubt.borrow_mut() = why;
+    }
+
+    /// A record that is not worth stopping for: access is what matters now.
+    pub(super) fn record(&self, record: Record) {
+        if let Err(error) = self.ledger.append(self.clock.now(), record) {
+            self.say(&format!("warning: {}", error.what));
+        }
+    }
+
+    /// The countdown, where there is a terminal for it.
+    pub(super) fn show(&self, left: Duration) {
+        if let (Some(keyboard), Some(until)) = (self.keyboard.borrow().as_ref(), self.until.get()) {
+            let line = format!("open until {}, {} left; q closes", words::clock(until), countdown(left));
+            keyboard.show(&line);
+        }
+    }
+
+    /// Access by this process ends here: no credentials, no program, no countdown.
+    async fn withdraw(&self) {
+        drop(self.keyboard.take());
+        drop(self.endpoint.take());
+        let child = self.child.take();
+        if let Some(child) = child {
+            let ended = child.end().await;
+            self.say(&format!("close: {ended}"));
+        }
+    }
+}
+
+impl World for Stage<'_> {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn pause(&self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.wake.notified() => {}
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        self.stopped.get()
+    }
+
+    fn gave_up(&self) -> bool {
+        self.gave_up.get()
+    }
+
+    fn say(&self, line: &str) {
+        if let Some(keyboard) = self.keyboard.borrow().as_ref() {
+            keyboard.clear();
+        }
+        words::say(line);
+    }
+
+    fn intend(&self) -> Result<()> {
+        match self.intent.take() {
+            Some(intent) => self.ledger.append(self.clock.now(), intent),
+            None => Ok(()),
+        }
+    }
+
+    fn end_is_set(&self, until: Timestamp) {
+        let Some(measured) = self.clock.measured() else { return };
+        let off = Timestamp::now().duration_since(self.clock.now());
+        if off.abs() > OFF {
+            let way = if off.is_negative() { "behind" } else { "ahead of" };
+            let seconds = off.unsigned_abs().as_secs();
+            self.say(&format!("warning: this machine's clock is {seconds} s {way} AWS's; AWS's counts"));
+        }
+        let window = until.duration_since(measured.date).unsigned_abs();
+        self.until.set(Some(until));
+        self.deadline.set(Some(measured.at + window));
+        if let Some(emergency) = self.emergency {
+            emergency.ends(until);
+        }
+    }
+
+    async fn end_children(&self) {
+        self.withdraw().await;
+    }
+}

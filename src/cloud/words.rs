@@ -1,0 +1,117 @@
+//! What is said: instants by AWS's clock in UTC and local time, and how to close what may still be open.
+
+use std::io::Write;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::error::{Error, Status};
+use crate::gate::rest::deny_all;
+use crate::window::Cause;
+
+/// One calm line on stderr; a terminal that has gone away is no reason to stop.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// `02:47:00 UTC (03:47 local)`.
+pub(super) fn clock(at: Timestamp) -> String {
+    let local = at.to_zoned(TimeZone::system());
+    format!("{} UTC ({} local)", at.strftime("%H:%M:%S"), local.strftime("%H:%M"))
+}
+
+/// What ended the window.
+pub(super) fn cause(cause: Cause) -> String {
+    match cause {
+        Cause::Deadline => "its end was reached".into(),
+        Cause::Signal(number) => format!("ended by {}", signal(number)),
+        Cause::ChildEnded => "the command ended".into(),
+        Cause::Quit => "closed from the keyboard".into(),
+        Cause::Failed => "opening failed".into(),
+        Cause::Panicked => "this program broke".into(),
+        Cause::Asked => "close was asked for".into(),
+    }
+}
+
+pub(super) fn signal(number: u8) -> String {
+    match number {
+        1 => "HUP".into(),
+        2 => "INT".into(),
+        3 => "QUIT".into(),
+        15 => "TERM".into(),
+        other => format!("signal {other}"),
+    }
+}
+
+/// Everything that the commands which close need.
+#[derive(Clone, Debug)]
+pub(super) struct HowToClose {
+    pub(super) vault: std::path::PathBuf,
+    pub(super) partition: String,
+    pub(super) user: String,
+    pub(super) key: Option<String>,
+}
+
+impl HowToClose {
+    /// With this tool from any machine, and without it.
+    pub(super) fn commands(&self) -> String {
+        let (vault, user) = (quoted(&self.vault), &self.user);
+        let key = self.key.as_deref().unwrap_or("KEY-ID");
+        let deny = deny_all(&self.partition);
+        format!(
+            "close it from any machine:\n    \
+             breakglass close {vault} --profile NAME --force\n  \
+             or without this tool:\n    \
+             aws iam attach-user-policy --user-name {user} --policy-arn {deny}\n    \
+             aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive"
+        )
+    }
+
+    /// Exit status 10.
+    pub(super) fn may_be_open(&self, why: &str, until: Option<Timestamp>, now: Timestamp) -> Error {
+        let until = match until {
+            Some(until) if until > now => format!("until {}, when AWS ends it", clock(until)),
+            Some(until) => format!("although its end, {}, has passed, for there is no proof", clock(until)),
+            None => "and until when is not known".into(),
+        };
+        Error::new(Status::MayBeOpen, format!("access may still be open, {until}: {why}")).next(self.commands())
+    }
+}
+
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=@%:,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_commands_can_be_pasted() {
+        let how = HowToClose {
+            vault: "/vaults/it's prod.age".into(),
+            partition: "aws-cn".into(),
+            user: "emergency".into(),
+            key: Some("AKIAX".into()),
+        };
+        let until: Timestamp = "2026-11-22T02:47:00Z".parse().expect("an instant");
+        let now: Timestamp = "2026-11-22T02:40:00Z".parse().expect("an instant");
+        let said = how.may_be_open("no proof", Some(until), now);
+        assert_eq!(said.status.code(), 10);
+        let text = said.to_string();
+        for part in [
+            "until 02:47:00 UTC",
+            "breakglass close '/vaults/it'\\''s prod.age' --profile NAME --force",
+            "aws iam attach-user-policy --user-name emergency --policy-arn arn:aws-cn:iam::aws:policy/AWSDenyAll",
+            "aws iam update-access-key --user-name emergency --access-key-id AKIAX --status Inactive",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Private daemons run side by side, serve whoever knows the socket, and do not outlive their test.
+
+use rig::pcscd::Pcscd;
+use rig::token::{PinPolicy, Spec, Token, Touch, TouchPolicy};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What yubico-piv-tool sees in a reader: the token's status, or none.
+fn status(mut client: Command, pcscd: &Pcscd, reader: usize) -> Option<String> {
+    client.args(["yubico-piv-tool", "-astatus", "-r", pcscd.reader(reader)]);
+    let output = client.env("PCSCLITE_CSOCK_NAME", pcscd.socket()).output().expect("it is installed");
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn serial(pcscd: &Pcscd, reader: usize) -> Option<u32> {
+    let status = status(Command::new("env"), pcscd, reader)?;
+    status.lines().find_map(|line| line.strip_prefix("Serial Number:")?.trim().parse().ok())
+}
+
+#[test]
+fn several_daemons_do_not_see_each_other() {
+    let started: Vec<_> = (0..6)
+        .map(|i| {
+            std::thread::spawn(move || {
+                let tokens = [Token::new(Spec::new(60_000_000 + i)), Token::new(Spec::new(60_000_100 + i))];
+                // The thread that started it ends; it goes on.
+                (i, Pcscd::with(&[&tokens[0], &tokens[1]]))
+            })
+        })
+        .collect();
+    for thread in started {
+        let (i, pcscd) = thread.join().expect("it starts");
+        assert_eq!((serial(&pcscd, 0), serial(&pcscd, 1)), (Some(60_000_000 + i), Some(60_000_100 + i)));
+    }
+}
+
+#[test]
+fn tokens_come_and_go_on_one_port() {
+    let pcscd = Pcscd::start(5);
+    for i in 60_000_200..60_000_203 {
+        let token = Token::new(Spec::new(i));
+        pcscd.insert(4, &token);
+        assert_eq!(serial(&pcscd, 4), Some(i));
+        pcscd.remove(4);
+        assert!(!token.is_plugged());
+        assert_eq!(serial(&pcscd, 4), None);
+        pcscd.insert(0, &token);
+        assert_eq!(serial(&pcscd, 0), Some(i));
+        pcscd.remove(0);
+    }
+}
+
+#[test]
+fn a_token_is_pulled_out_while_it_blinks() {
+    let touch = Touch::Never;
+    let token = Token::new(Spec { touch, touch_timeout: Duration::from_mins(1), ..Spec::new(60_000_300) });
+    token.generate(0x9e, PinPolicy::Never, TouchPolicy::Always);
+    let pcscd = Pcscd::with(&[&token]);
+    let certificate = pcscd.socket().with_file_name("certificate.der");
+    // Any certificate for the key will do.
+    let attestation = token.attestation(0x9e).expect("it was generated there");
+    std::fs::write(&certificate, attestation).expect("it is written");
+    let mut client = Command::new("yubico-piv-tool");
+    client.args(["-atest-signature", "-s9e", "-KDER", "-i"]).arg(&certificate).stderr(Stdio::null());
+    let mut client = client.env("PCSCLITE_CSOCK_NAME", pcscd.socket()).spawn().expect("it is installed");
+    assert!(token.wait_blinking(Duration::from_secs(10)));
+    let began = Instant::now();
+    pcscd.remove(0);
+    assert!(!client.wait().expect("it ends").success());
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(token.counters().signatures, 0);
+}
+
+#[test]
+fn a_client_needs_no_privilege_and_no_network() {
+    let token = Token::new(Spec::new(60_000_400));
+    let pcscd = Pcscd::with(&[&token]);
+    let mut nobody = Command::new("setpriv");
+    nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    assert!(status(nobody, &pcscd, 0).is_some_and(|status| status.contains("60000400")));
+    let mut alone = Command::new("unshare");
+    alone.arg("--net");
+    assert!(status(alone, &pcscd, 0).is_some_and(|status| status.contains("60000400")));
+}
+
+/// Not a test: the process that the test below kills.
+#[test]
+fn child() {
+    if std::env::var_os("RIG_DAEMON_CHILD").is_some() {
+        let pcscd = Pcscd::start(1);
+        println!("socket {}", pcscd.socket().display());
+        std::thread::sleep(Duration::from_mins(1));
+    }
+}
+
+#[test]
+fn a_daemon_dies_with_its_test() {
+    use std::io::{BufRead, BufReader};
+    let mut child = Command::new(std::env::current_exe().expect("a path"));
+    child.args(["--exact", "child", "--nocapture"]).env("RIG_DAEMON_CHILD", "1").stdout(Stdio::piped());
+    let mut child = child.spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let socket = lines.find_map(|line| Some(line.split_once("socket ")?.1.to_owned()));
+    let socket = socket.expect("it starts a daemon");
+    child.kill().expect("it lives");
+    child.wait().expect("it ends");
+    let began = Instant::now();
+    while std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(5), "the daemon outlives its test");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let directory = std::path::Path::new(&socket).ancestors().nth(2).expect("a directory of its own");
+    // Another test may have swept it away already.
+    let _ = std::fs::remove_dir_all(directory);
+}
