@@ -1,4 +1,30 @@
-//! breakglass
+//! `breakglass`: emergency AWS credentials that take a quorum of hardware tokens to open, and that AWS shuts.
+//!
+//! # The map of the house
+//!
+//! | room | what is there | kind |
+//! | --- | --- | --- |
+//! | [`cli`] | one file per command: arguments in, a call, words out | the only caller of all others |
+//! | [`terminal`] | prompts on the tty, notes on stderr, signals | adapter |
+//! | [`token`] | YubiKeys over PC/SC | adapter behind [`custody::token::Token`] |
+//! | `cloud` | AWS, the credential endpoint, the program in the window | adapter behind [`gate::iam`], feature `cloud` |
+//! | [`window`] | from open to closed: the state machine and its clock | pure |
+//! | [`gate`] | what enabling and disabling an IAM user means: grant, policy, rest state, open, close | pure |
+//! | [`ledger`] | the record of every use: append-only, hash-chained, fsynced | files |
+//! | [`custody`] | a custodian: part, enrolment, attestation, the opening of one share | pure |
+//! | [`vault`] | the age file: manifest, shares, quorum, payload; names and numbers | pure |
+//! | [`secret`] | locked pages, hardening: the only `unsafe` | system |
+//! | [`error`] | what happened, what to do, the exit status | pure |
+//!
+//! Data flows one way: `cli` → `cloud`, `terminal`, `token` → `window`, `gate`, `custody`, `ledger` → `vault` →
+//! `secret`. What is pure does no I/O and reads no clock.
+//!
+//! # One opening, line by line
+//!
+//! `cli::open` reads the file ([`vault::file::Vault::parse`]), `cli::gather` asks custodians until the quorum is
+//! full ([`custody::opening`] makes a share of words, PIN and touch), [`vault::file::Vault::open`] rebuilds the
+//! file key, `cloud::open` hands the credentials to [`gate::open::open`] and drives the window
+//! ([`window`]) until [`gate::close::close`] has proven that it is shut.
 
 pub mod cli;
 #[cfg(feature = "cloud")]

@@ -76,7 +76,7 @@ impl Office {
     /// As [`Office::new`], with everybody enrolled.
     pub fn enrolled(program: impl Into<PathBuf>, names: &[&str]) -> Self {
         let mut office = Self::new(program, names);
-        (0..names.len()).for_each(|place| office.enrol(place));
+        (0..names.len()).for_each(|place| drop(office.enrol(place)));
         office
     }
 
@@ -137,8 +137,9 @@ impl Office {
         command
     }
 
-    /// Enrols a custodian as a person does: plug in, PIN, write the sheet, type it back, touch.
-    pub fn enrol(&mut self, place: usize) {
+    /// Enrols a custodian as a person does: plug in, PIN, write the sheet, type it back, touch. What the
+    /// screen showed, without the sheet.
+    pub fn enrol(&mut self, place: usize) -> String {
         let name = self.custodians[place].name.clone();
         self.plug(&name);
         let out = self.custodians[place].file.display().to_string();
@@ -152,9 +153,11 @@ impl Office {
         person.type_line(&words.join(" "));
         person.expect("fingerprint");
         assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-        self.custodians[place].words = words;
+        self.custodians[place].words.clone_from(&words);
         self.pull(&name);
         self.pcscd.wait_removed(place);
+        let is_word = |line: &str| words.iter().any(|word| line.trim().ends_with(&format!(" {word}")));
+        person.transcript().lines().filter(|line| !is_word(line)).map(|line| format!("{line}\n")).collect()
     }
 
     /// Seals `payload` for all custodians; the vault's path.

@@ -1,0 +1,128 @@
+//! The rehearsal: the main job as a story on the terminal, with virtual YubiKeys and a local AWS.
+//!
+//! `rehearse PROGRAM` runs it; its last line sums it up and its exit status means it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use rig::aws::{Account, Aws, Creds, Probe, python};
+use rig::office::Office;
+use rig::pty::{End, Person};
+
+/// What the program in the window does: boto3, with nothing but what the window gives it.
+const INSIDE: &str = "\
+import boto3, sys
+name = 'breakglass-rehearsal-' + sys.argv[1]
+s3 = boto3.client('s3')
+s3.create_bucket(Bucket=name, CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})
+print('boto3 made the bucket', s3.list_buckets()['Buckets'][0]['Name'])
+got = boto3.Session().get_credentials().get_frozen_credentials()
+open('session', 'w').write('\\n'.join([got.access_key, got.secret_key, got.token]))
+";
+
+fn main() -> ExitCode {
+    let Some(program) = std::env::args_os().nth(1).map(PathBuf::from).filter(|program| program.exists()) else {
+        eprintln!("rehearse: say where the program is: rehearse PROGRAM");
+        return ExitCode::from(2);
+    };
+    let program = program.canonicalize().unwrap_or(program);
+    // An expectation that is not met panics with the whole transcript.
+    match std::panic::catch_unwind(|| rehearse(program)) {
+        Ok(summary) => {
+            println!("\nrehearsal passed: {summary}");
+            ExitCode::SUCCESS
+        }
+        Err(_) => {
+            println!("\nrehearsal FAILED: see above what was expected and what was on the screen");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn rehearse(program: PathBuf) -> String {
+    let aws = Aws::start();
+    let account = aws.seed("prod");
+    let mut office = Office::new(program, &["alice", "bob", "carol"]).with_aws(&aws);
+
+    chapter(1, "Three custodians enrol, each with a YubiKey of their own, without a network.");
+    for place in 0..3 {
+        let name = office.custodians[place].name.clone();
+        say(&format!("breakglass enrol {name} --out {name}.custodian --attestation-root root.pem"));
+        let screen = office.enrol(place);
+        show(&screen);
+    }
+
+    chapter(2, "The credentials are sealed: any two of the three can open them. Still without a network.");
+    say("breakglass seal --custodian … --threshold 2 --label prod --out prod.age < credentials.json");
+    office.seal(&account.payload(Account::grant(), "4h"), 2);
+    say("breakglass inspect prod.age");
+    let shown = office.offline(&["inspect", "prod.age"]).output().expect("inspect runs");
+    assert!(shown.status.success());
+    show(&String::from_utf8_lossy(&shown.stdout));
+
+    chapter(3, "At rest the emergency key is refused, and one custodian alone opens nothing.");
+    refused(&account, &account.emergency, "the emergency key");
+    office.plug("alice");
+    let mut person = open(&office, &["--", "true"]);
+    office.answer(&mut person, "alice");
+    person.expect("1 more needed");
+    person.eof();
+    ends(&mut person, 3);
+    refused(&account, &account.emergency, "the emergency key");
+
+    chapter(4, "02:17. Alice and carol open it for five minutes; bob is asleep.");
+    office.plug("carol");
+    let python = python().display().to_string();
+    let mut person = open(&office, &["--", &python, "-c", INSIDE, &account.id]);
+    office.answer(&mut person, "alice");
+    office.answer(&mut person, "carol");
+    person.expect("boto3 made the bucket");
+    ends(&mut person, 0);
+
+    chapter(5, "It is over: the key and the session it gave are refused, and the user is at rest.");
+    refused(&account, &account.emergency, "the emergency key");
+    refused(&account, &session(&office), "the session of the window");
+    assert!(account.rest().at_rest(), "the user is at rest");
+    "3 custodians enrolled, 2 of 3 sealed; refused to one custodian; opened by two; the emergency key was refused \
+     before, worked inside through boto3, and was refused after"
+        .into()
+}
+
+fn open(office: &Office, work: &[&str]) -> Person {
+    say("breakglass open prod.age --for 5m --reason \"INC-1: SSO down\" -- …");
+    office.person(&[&["open", "prod.age", "--for", "5m", "--reason", "INC-1: SSO down"], work].concat())
+}
+
+fn ends(person: &mut Person, code: i32) {
+    let end = person.wait();
+    show(&person.transcript());
+    assert_eq!(end, End::Code(code));
+    println!("    exit status {code}");
+}
+
+fn refused(account: &Account, who: &Creds, what: &str) {
+    match account.probe(who) {
+        Probe::Shut(code) => println!("    AWS refuses {what}: {code}"),
+        other => panic!("AWS does not refuse {what}: {other:?}"),
+    }
+}
+
+/// What the program in the window was given.
+fn session(office: &Office) -> Creds {
+    let text = std::fs::read_to_string(office.path("session")).expect("the window gave a session");
+    let mut lines = text.lines().map(str::to_owned);
+    let mut next = || lines.next().expect("three lines");
+    Creds { key: next(), secret: next(), token: Some(next()) }
+}
+
+fn chapter(number: u8, text: &str) {
+    println!("\n{number}. {text}");
+}
+
+fn say(command: &str) {
+    println!("    $ {command}");
+}
+
+fn show(screen: &str) {
+    screen.lines().filter(|line| !line.trim().is_empty()).for_each(|line| println!("      {line}"));
+}
