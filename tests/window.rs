@@ -48,8 +48,8 @@ impl Night {
     }
 
     fn writes(&self) -> Vec<String> {
-        let reads = |action: &String| action.starts_with("Get") || action.starts_with("List");
-        self.account.actions().into_iter().filter(|action| !reads(action)).collect()
+        let iam = self.account.journal().into_iter().filter(|call| call.service == "iam").map(|call| call.action);
+        iam.filter(|action| !action.starts_with("Get") && !action.starts_with("List")).collect()
     }
 }
 

@@ -18,6 +18,9 @@ use crate::vault::quorum::{KEY, Share};
 /// How often a token may go without a touch before its custodian is set aside.
 const TOUCHES: u8 = 2;
 
+/// The longest wait for tokens that were plugged in from the start.
+const SETTLING: Duration = Duration::from_secs(2);
+
 /// What has become of a custodian.
 enum Part {
     /// May still come.
@@ -47,6 +50,8 @@ struct Gathering<'a> {
     readers: Readers,
     sightings: Receiver<Sighting>,
     plugged: Vec<PivToken>,
+    /// Until then, tokens that were there from the start are waited for, so that they come in order.
+    settling: Option<Instant>,
     parts: Vec<Part>,
     /// Custodians whose token or PIN failed.
     failed: Vec<bool>,
@@ -73,6 +78,7 @@ pub fn shares(vault: &Vault, wait: Duration) -> Result<Vec<Share>> {
         readers,
         sightings,
         plugged: Vec::new(),
+        settling: Some(Instant::now() + SETTLING),
         parts: std::iter::repeat_with(|| Part::Awaited).take(count).collect(),
         failed: vec![false; count],
         until: Instant::now() + wait,
@@ -178,6 +184,9 @@ impl Gathering<'_> {
         let index = |token: &PivToken| {
             opening::owner(&self.vault.manifest, token.serial()).map_or(0, |(c, _)| c.index)
         };
+        if self.settling.is_some() {
+            return None;
+        }
         let next = (0..self.plugged.len()).min_by_key(|&place| index(&self.plugged[place]))?;
         Some(self.plugged.remove(next))
     }
@@ -189,8 +198,10 @@ impl Gathering<'_> {
             listed(&self.awaited(), "or"),
             self.missing()
         );
-        match self.terminal.wait(&prompt, Some(self.until)) {
+        let until = self.settling.map_or(self.until, |settled| settled.min(self.until));
+        match self.terminal.wait(&prompt, Some(until)) {
             Ok(Typed::Line(_)) | Err(Stop::Woken) => Ok(()),
+            Err(Stop::Deadline) if self.settling.take().is_some() => Ok(()),
             Ok(Typed::End) => Err(self.no_quorum("the end of input")),
             Err(stop) => Err(self.stopped(stop)),
         }

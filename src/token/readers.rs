@@ -21,6 +21,8 @@ pub enum Sighting {
     Token(Box<PivToken>),
     /// Something is in this reader that cannot be used, and why.
     Unusable(String, &'static str),
+    /// Everything that was plugged in from the start has been looked at.
+    Settled,
 }
 
 /// Watches all readers until it is dropped.
@@ -63,6 +65,7 @@ impl Drop for Readers {
 /// `known` holds, for each reader, pcscd's event count when its card was last looked at.
 fn watch(context: &Context, shared: &Shared, send: &(impl Fn(Sighting) + Clone + Send + 'static)) {
     let mut known: BTreeMap<CString, Option<u32>> = BTreeMap::new();
+    let mut first = true;
     while !shared.done.load(Ordering::Relaxed) {
         let present = context.list_readers_owned().unwrap_or_default();
         known.retain(|name, _| present.contains(name));
@@ -72,16 +75,29 @@ fn watch(context: &Context, shared: &Shared, send: &(impl Fn(Sighting) + Clone +
         let mut states: Vec<_> =
             present.iter().map(|name| ReaderState::new(name.clone(), State::UNAWARE)).collect();
         if !states.is_empty() && context.get_status_change(Duration::ZERO, &mut states).is_ok() {
+            let mut opening = Vec::new();
             for state in &states {
                 let seen = state.event_state().contains(State::PRESENT).then(|| state.event_count());
                 if known.insert(state.name().to_owned(), seen) != Some(seen) && seen.is_some() {
                     let (name, send) = (state.name().to_owned(), send.clone());
-                    thread::spawn(move || send(open(&name)));
+                    opening.push(thread::spawn(move || send(open(&name))));
                 }
+            }
+            if std::mem::take(&mut first) {
+                settle(opening, send);
             }
         }
         wait(context, states);
     }
+}
+
+/// Says when the first round is over, without waiting for it here.
+fn settle(opening: Vec<thread::JoinHandle<()>>, send: &(impl Fn(Sighting) + Clone + Send + 'static)) {
+    let send = send.clone();
+    thread::spawn(move || {
+        opening.into_iter().for_each(|thread| drop(thread.join()));
+        send(Sighting::Settled);
+    });
 }
 
 /// Sleeps until a reader or a card changes, or for [`NAP`].

@@ -1,0 +1,51 @@
+//! Our own share of an opening, function by function: no card, no network, no person.
+
+use std::hint::black_box;
+
+use age::Recipient as _;
+use age_core::format::FileKey;
+use breakglass::custody::hpke;
+use breakglass::custody::part::{Part, Typed};
+use breakglass::secret::Secret;
+use breakglass::vault::quorum::{self, Threshold};
+use breakglass::vault::share::{self, P256TAG};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn words(c: &mut Criterion) {
+    let part = Part::generate();
+    let sheet = part.words().collect::<Vec<_>>().join(" ");
+    c.bench_function("words to part", |b| {
+        b.iter(|| {
+            let mut typed = Typed::default();
+            typed.add(black_box(&sheet)).unwrap();
+            typed.part().unwrap()
+        });
+    });
+    c.bench_function("part to identity (PBKDF2, 2048 rounds)", |b| b.iter(|| part.identity(black_box(&[7; 16]))));
+}
+
+fn shares(c: &mut Criterion) {
+    let key = Secret::random();
+    let threshold = Threshold::try_from(2).unwrap();
+    let shares = quorum::split(&key, threshold, 3);
+    c.bench_function("split 2 of 3", |b| b.iter(|| quorum::split(black_box(&key), threshold, 3)));
+    c.bench_function("combine 2", |b| b.iter(|| quorum::combine(black_box(&[&shares[0], &shares[2]]))));
+    let ecdh = Secret::<32>::random();
+    let (enc, recipient) = ([4; 65], [4; 65]);
+    c.bench_function("HPKE open after the card's ECDH", |b| {
+        b.iter(|| hpke::open(black_box(&ecdh), &enc, &recipient, P256TAG.as_bytes(), &[0; 32]));
+    });
+}
+
+/// Beside it: what the age crate itself takes to unwrap one file key.
+fn age_itself(c: &mut Criterion) {
+    let identity = age::x25519::Identity::generate();
+    let file_key = FileKey::new(Box::new([1; 16]));
+    let (stanzas, _) = identity.to_public().wrap_file_key(&file_key).unwrap();
+    c.bench_function("age: unwrap one X25519 stanza", |b| {
+        b.iter(|| share::unwrap(&identity, black_box(&stanzas[0])));
+    });
+}
+
+criterion_group!(benches, words, shares, age_itself);
+criterion_main!(benches);
