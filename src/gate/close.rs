@@ -22,6 +22,8 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 const AGAIN: SignedDuration = SignedDuration::from_secs(20);
 /// Children do not wait longer than this for a slow AWS.
 const CHILDREN_WAIT: Duration = Duration::from_secs(2);
+/// How much of it goes to a write that fails while access is refused already.
+const TIDYING: SignedDuration = SignedDuration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// What is to be shut.
@@ -44,7 +46,7 @@ pub enum Outcome {
     Shut {
         /// By the probe; else by reading back.
         probed: bool,
-        /// AWS ended it at T1, but this could not be tidied up.
+        /// Access is refused, but this could not be tidied up.
         untidy: Option<String>,
     },
     /// One's own access is over, and another's window is open: it was left alone.
@@ -81,7 +83,7 @@ pub async fn close(
     loop {
         let proof = state.prove(closer, emergency, world, patience).await;
         let Some(probed) = proof else { return state.unproven() };
-        if state.ended_by_aws(world) && !state.written() {
+        if !state.written() {
             return Outcome::Shut { probed, untidy: Some(state.missing()) };
         }
         match watch(closer, shutting, pending.as_ref(), world).await {
@@ -155,10 +157,11 @@ impl Shut<'_> {
         loop {
             let (shut, probed) = self.look(closer, emergency, world).await;
             in_a_row = if shut { in_a_row + 1 } else { 0 };
-            if in_a_row == IN_A_ROW {
+            let waited = world.now().duration_since(since);
+            let enough = in_a_row >= IN_A_ROW;
+            if enough && (self.written() || waited >= TIDYING || world.gave_up()) {
                 return Some(probed);
             }
-            let waited = world.now().duration_since(since);
             if waited >= PATIENCE || world.gave_up() {
                 return None;
             }
@@ -166,17 +169,14 @@ impl Shut<'_> {
                 said = waited.as_secs();
                 world.say(&format!("close: proving that it is shut, {said} s so far"));
             }
-            let stale = world.now().duration_since(self.sent) >= AGAIN;
-            if stale {
+            if !shut && world.now().duration_since(self.sent) >= AGAIN {
                 self.forget();
             }
-            if self.written() {
-                pause = BETWEEN_LOOKS;
-            } else if !shut || stale {
+            if !self.written() {
                 self.write(closer, world).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            world.pause(if self.written() { BETWEEN_LOOKS } else { pause }).await;
+            pause = if self.written() { BETWEEN_LOOKS } else { (pause * 2).min(LONGEST_PAUSE) };
+            world.pause(pause).await;
         }
     }
 
