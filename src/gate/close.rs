@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::iam::{Closer, Emergency, Probed, World, Write};
 use super::rest::open_window;
 use super::session::SessionId;
-use super::snapshot::Snapshot;
+use super::snapshot::Glance;
 use super::together::{join, within};
 use super::trail::Pending;
 
@@ -108,8 +108,8 @@ async fn taken_over(
     world: &impl World,
 ) -> Option<(SessionId, Timestamp)> {
     let own = shutting.session?;
-    let snapshot = within(pin!(closer.read()), world.pause(CHILDREN_WAIT)).await?;
-    let found = open_window(&snapshot, shutting.deny, world.now())?;
+    let glance = within(pin!(closer.glance()), world.pause(CHILDREN_WAIT)).await?;
+    let found = open_window(&glance.gate, &glance.attached, shutting.deny, world.now())?;
     (found.session != own).then_some((found.session, found.until))
 }
 
@@ -190,8 +190,8 @@ impl Shut<'_> {
         let holds = self.denied == Some(Ok(())) || self.ended_by_aws(world);
         match join(emergency.probe_key(), emergency.probe_session()).await {
             (None, None) => {
-                let snapshot = closer.read().await;
-                (is_shut(&snapshot, self.shutting), false)
+                let glance = closer.glance().await;
+                (is_shut(&glance, self.shutting), false)
             }
             (key, session) => {
                 let refused = |probed: Option<Probed>| match probed {
@@ -241,7 +241,7 @@ async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     let keys = match keys {
         Some(keys) => keys,
         None => {
-            let keys = closer.read().await.keys?;
+            let keys = closer.glance().await.keys?;
             listed = keys.into_iter().filter(|key| key.active).map(|key| key.id).collect::<Vec<_>>();
             &listed
         }
@@ -254,10 +254,10 @@ async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
 }
 
 /// `AWSDenyAll` is attached, and every key that is meant is inactive.
-fn is_shut(snapshot: &Snapshot, shutting: &Shutting<'_>) -> bool {
-    let denied = matches!(&snapshot.attached, Ok(arns) if arns.iter().any(|arn| arn == shutting.deny));
+fn is_shut(glance: &Glance, shutting: &Shutting<'_>) -> bool {
+    let denied = matches!(&glance.attached, Ok(arns) if arns.iter().any(|arn| arn == shutting.deny));
     let meant = |id: &String| shutting.keys.is_none_or(|keys| keys.contains(id));
-    denied && matches!(&snapshot.keys, Ok(keys) if !keys.iter().any(|key| meant(&key.id) && key.active))
+    denied && matches!(&glance.keys, Ok(keys) if !keys.iter().any(|key| meant(&key.id) && key.active))
 }
 
 enum Watched {
@@ -277,9 +277,9 @@ async fn watch(
     let end = shutting.until.map_or(*expires, |until| until.min(*expires));
     let mut said = false;
     loop {
-        let snapshot = closer.read().await;
-        let readable = snapshot.attached.is_ok() && snapshot.keys.is_ok();
-        if readable && !is_shut(&snapshot, shutting) {
+        let glance = closer.glance().await;
+        let readable = glance.attached.is_ok() && glance.keys.is_ok();
+        if readable && !is_shut(&glance, shutting) {
             return Watched::Arrived;
         }
         if world.now() >= end {

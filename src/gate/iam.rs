@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::snapshot::Snapshot;
+use super::snapshot::{Glance, Snapshot};
 
 /// Why a call did not do what it should, as far as that is known.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,8 +57,8 @@ pub trait Opener {
 
 /// What the closer can do: it cannot lift the deny.
 pub trait Closer {
-    /// Everything about the user, read side by side.
-    async fn read(&self) -> Snapshot;
+    /// Gate, attached policies and keys, read side by side.
+    async fn glance(&self) -> Glance;
     /// `AttachUserPolicy AWSDenyAll`, once.
     async fn attach_deny(&self) -> Write;
     /// `UpdateAccessKey`, once.

@@ -10,7 +10,7 @@ use super::canonical::digest;
 use super::iam::{Closer, Emergency, Fault, Identity, Opener, Probed, World, Write};
 use super::policy::{GATE, recognise};
 use super::rest::{Expected, deny_all};
-use super::snapshot::{Credential, Snapshot, User};
+use super::snapshot::{Credential, Glance, Snapshot, User};
 use crate::error::{Error, Result};
 
 pub(super) const ACCOUNT: &str = "111122223333";
@@ -167,8 +167,8 @@ impl Memory {
         }
     }
 
-    fn snapshot(&self) -> Snapshot {
-        if let Some(wrong) = self.call("Read") {
+    fn snapshot(&self, name: &'static str) -> Snapshot {
+        if let Some(wrong) = self.call(name) {
             return unreadable(&fault(wrong));
         }
         let gate = self.gate.borrow().clone();
@@ -234,7 +234,7 @@ impl Opener for OpenerOf<'_> {
     }
 
     async fn read(&self) -> Snapshot {
-        self.0.snapshot()
+        self.0.snapshot("Read")
     }
 
     async fn put_gate(&self, document: &str) -> Write {
@@ -248,8 +248,9 @@ impl Opener for OpenerOf<'_> {
 }
 
 impl Closer for Memory {
-    async fn read(&self) -> Snapshot {
-        self.snapshot()
+    async fn glance(&self) -> Glance {
+        let Snapshot { gate, attached, keys, .. } = self.snapshot("Glance");
+        Glance { gate, attached, keys }
     }
 
     async fn attach_deny(&self) -> Write {

@@ -85,7 +85,7 @@ fn it_opens_in_the_order_of_the_design() {
         *user.calls.borrow(),
         [
             "GetCallerIdentity", "Read", "PutUserPolicy", "Read", "Activate", "DetachUserPolicy", "ProbeKey",
-            "ProbeKey", "ProbeKey", "Read", "GetSessionToken", "ProbeSession", "ProbeSession", "ProbeSession",
+            "ProbeKey", "ProbeKey", "Glance", "GetSessionToken", "ProbeSession", "ProbeSession", "ProbeSession",
         ]
     );
     assert!(user.usable() && user.opener_gone.get() && trail.pending().is_none());
@@ -101,7 +101,7 @@ fn it_closes_and_proves_it() {
     try_open(&user, &trail, ACCOUNT).expect("open");
     user.calls.borrow_mut().clear();
     assert_eq!(try_close(&user, &trail), Outcome::Shut { probed: true, untidy: None });
-    assert_eq!(user.calls.borrow()[..3], ["Read", "AttachUserPolicy", "Deactivate"]);
+    assert_eq!(user.calls.borrow()[..3], ["Glance", "AttachUserPolicy", "Deactivate"]);
     assert!(user.denied.get() && !user.active.get() && user.children_ended.get());
     assert!(user.calls.borrow().iter().filter(|call| **call == "ProbeSession").count() >= 3);
 }
@@ -277,11 +277,11 @@ fn an_end_without_iam_is_proven_by_the_probe_and_said_to_be_untidy() {
 struct BrokenIam<'a>(&'a Memory);
 
 impl super::iam::Closer for BrokenIam<'_> {
-    async fn read(&self) -> super::snapshot::Snapshot {
+    async fn glance(&self) -> super::snapshot::Glance {
         self.0.wrong.set(Some((self.0.calls.borrow().len(), Wrong::RequestLost)));
-        let snapshot = super::iam::Closer::read(self.0).await;
+        let glance = super::iam::Closer::glance(self.0).await;
         self.0.wrong.set(None);
-        snapshot
+        glance
     }
 
     async fn attach_deny(&self) -> super::iam::Write {
