@@ -15,6 +15,8 @@ use super::snapshot::{Glance, Snapshot};
 pub enum Fault {
     /// AWS said no: nothing was done.
     Refused(String),
+    /// It never left this machine: nothing was done.
+    NotSent(String),
     /// AWS asked to come back later: nothing was done.
     Throttled(String),
     /// No answer that says: it may have been done, or be done yet.
@@ -25,6 +27,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(why) => write!(f, "AWS refused: {why}"),
+            Self::NotSent(why) => write!(f, "AWS was not reached: {why}"),
             Self::Throttled(why) => write!(f, "AWS throttles: {why}"),
             Self::Unknown(why) => write!(f, "no clear answer: {why}"),
         }
