@@ -10,6 +10,10 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use super::clock::AwsClock;
 use crate::secret::SecretText;
@@ -19,10 +23,20 @@ const CONNECT: Duration = Duration::from_secs(4);
 const ATTEMPT: Duration = Duration::from_secs(8);
 
 /// What every client shares: endpoints, connections, time. It holds no secret.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Base {
     config: SdkConfig,
     pub(super) clock: AwsClock,
+}
+
+/// One pool for all clients. Making a client does not parse the TLS roots again to see that they are good.
+#[derive(Debug)]
+struct Connections(SharedHttpClient);
+
+impl HttpClient for Connections {
+    fn http_connector(&self, settings: &HttpConnectorSettings, with: &RuntimeComponents) -> SharedHttpConnector {
+        self.0.http_connector(settings, with)
+    }
 }
 
 /// How often the SDK itself sends a call.
@@ -43,9 +57,12 @@ impl Base {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .no_credentials()
             .region(Region::new("us-east-1"))
-            .http_client(http)
+            .http_client(http.clone())
             .load()
             .await;
+        // A client's making loads the TLS roots; they stay loaded.
+        drop(aws_sdk_sts::Client::new(&config));
+        let config = config.into_builder().http_client(Connections(http)).build();
         Self { config, clock: AwsClock::default() }
     }
 

@@ -11,7 +11,7 @@ use crate::gate::iam::{Closer, Emergency, World};
 use crate::gate::open::other_account;
 use crate::gate::policy::{Found, recognise};
 use crate::gate::rest::deny_all;
-use crate::gate::snapshot::Snapshot;
+use crate::gate::snapshot::Glance;
 use crate::gate::{SessionId, Trail};
 use crate::ledger::{Entry, Ledger, Record, VaultFacts};
 use crate::vault::payload::Target;
@@ -133,7 +133,7 @@ impl Asked<'_> {
         if identity.account != self.account {
             return Err(other_account(&identity.account, &self.account));
         }
-        let found = gate_ahead(&closer.read().await, &deny_all(&self.place.partition), now());
+        let found = gate_ahead(&closer.glance().await, &deny_all(&self.place.partition), now());
         let found = match found {
             Ok(found) => found,
             Err(_) if self.force => None,
@@ -192,10 +192,10 @@ impl Asked<'_> {
 }
 
 /// A gate whose end is ahead on a user that is not at rest: open, or being opened.
-fn gate_ahead(snapshot: &Snapshot, deny: &str, now: Timestamp) -> std::result::Result<Option<Found>, String> {
-    let attached = snapshot.attached.as_ref().map_err(ToString::to_string)?;
-    let keys = snapshot.keys.as_ref().map_err(ToString::to_string)?;
-    let gate = snapshot.gate.as_ref().map_err(ToString::to_string)?;
+fn gate_ahead(glance: &Glance, deny: &str, now: Timestamp) -> std::result::Result<Option<Found>, String> {
+    let attached = glance.attached.as_ref().map_err(ToString::to_string)?;
+    let keys = glance.keys.as_ref().map_err(ToString::to_string)?;
+    let gate = glance.gate.as_ref().map_err(ToString::to_string)?;
     let at_rest = attached.iter().any(|arn| arn == deny) && !keys.iter().any(|key| key.active);
     let found = gate.as_ref().and_then(recognise).filter(|found| found.until > now);
     Ok(found.filter(|_| !at_rest))

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,6 +33,9 @@ pub(super) struct Endpoint {
     task: JoinHandle<()>,
 }
 
+/// A local clock that is less wrong than this does no harm.
+const TOLERATED: SignedDuration = SignedDuration::from_secs(60);
+
 /// What is served, and to whom.
 struct Served {
     token: Arc<SecretText>,
@@ -52,7 +55,7 @@ impl Endpoint {
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
         let token = Arc::new(SecretText::copy_of(&hex::encode(Secret::<32>::random().expose())));
-        let served = Served { token: token.clone(), body: body(issued, until), until, clock };
+        let served = Served { token: token.clone(), body: body(issued, until, &clock), until, clock };
         let task = tokio::spawn(serve(listener, Arc::new(served)));
         Ok(Self { address, token, task })
     }
@@ -72,9 +75,13 @@ impl Drop for Endpoint {
     }
 }
 
-/// No program shall think that it has longer than T1.
-fn body(issued: &Issued, until: Timestamp) -> SecretText {
-    let expiration = issued.expires.min(until).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+/// No program shall think that it has longer than T1. Programs compare it with this machine's clock, so where
+/// that is far from AWS's, it is said by this machine's.
+fn body(issued: &Issued, until: Timestamp, clock: &AwsClock) -> SecretText {
+    let off = Timestamp::now().duration_since(clock.now());
+    let off = if off.abs() > TOLERATED { off } else { SignedDuration::ZERO };
+    let end = issued.expires.min(until);
+    let expiration = end.saturating_add(off).unwrap_or(end).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let json = json!({
         "AccessKeyId": issued.id,
         "SecretAccessKey": issued.secret.expose(),

@@ -1,4 +1,4 @@
-//! What an SDK error says about the call: refused, throttled, or unknown.
+//! What an SDK error says about the call: refused, throttled, never sent, or unknown.
 
 use std::error::Error as StdError;
 use std::io;
@@ -30,7 +30,7 @@ where
     E: ProvideErrorMetadata + StdError + 'static,
 {
     match error {
-        SdkError::ConstructionFailure(_) => Fault::Refused(format!("never sent: {}", words(error))),
+        SdkError::ConstructionFailure(_) => Fault::NotSent(words(error)),
         SdkError::ServiceError(answer) => {
             let status = answer.raw().status().as_u16();
             let said = clean(&match (answer.err().code(), answer.err().message()) {
@@ -46,7 +46,7 @@ where
             }
         }
         SdkError::DispatchFailure(_) if never_connected(error) => {
-            Fault::Refused(format!("AWS is not reached: {}", words(error)))
+            Fault::NotSent(words(error))
         }
         _ => Fault::Unknown(words(error)),
     }

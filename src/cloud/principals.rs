@@ -13,7 +13,7 @@ use super::fault::{code, fault};
 use super::user::IamUser;
 use crate::gate::iam::{Closer, Emergency, Fault, Identity, Opener, Probed, Write};
 use crate::gate::rest::deny_all;
-use crate::gate::snapshot::Snapshot;
+use crate::gate::snapshot::{Glance, Snapshot};
 use crate::secret::SecretText;
 use crate::vault::payload::AccessKey;
 use crate::window::Instant;
@@ -140,8 +140,8 @@ impl CloudCloser {
 }
 
 impl Closer for CloudCloser {
-    async fn read(&self) -> Snapshot {
-        self.user.read().await
+    async fn glance(&self) -> Glance {
+        self.user.glance().await
     }
 
     async fn attach_deny(&self) -> Write {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::fault::{code, fault};
 use crate::gate::iam::{Fault, Write};
 use crate::gate::policy::GATE;
-use crate::gate::snapshot::{Credential, Read, Snapshot, User};
+use crate::gate::snapshot::{Credential, Glance, Read, Snapshot, User};
 
 /// The user, as one principal may see and change it.
 pub(super) struct IamUser {
@@ -64,6 +64,12 @@ impl IamUser {
             certificates,
             service_credentials: service,
         }
+    }
+
+    /// The three reads that say whether it is open.
+    pub(super) async fn glance(&self) -> Glance {
+        let (gate, attached, keys) = tokio::join!(self.gate(), self.attached(), self.keys());
+        Glance { gate, attached, keys }
     }
 
     async fn user(&self) -> Read<Option<User>> {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::iam::{Closer, Emergency, Probed, World, Write};
 use super::rest::open_window;
 use super::session::SessionId;
-use super::snapshot::Snapshot;
+use super::snapshot::Glance;
 use super::together::{join, within};
 use super::trail::Pending;
 
@@ -22,6 +22,8 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 const AGAIN: SignedDuration = SignedDuration::from_secs(20);
 /// Children do not wait longer than this for a slow AWS.
 const CHILDREN_WAIT: Duration = Duration::from_secs(2);
+/// How much of it goes to a write that fails while access is refused already.
+const TIDYING: SignedDuration = SignedDuration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// What is to be shut.
@@ -44,7 +46,7 @@ pub enum Outcome {
     Shut {
         /// By the probe; else by reading back.
         probed: bool,
-        /// AWS ended it at T1, but this could not be tidied up.
+        /// Access is refused, but this could not be tidied up.
         untidy: Option<String>,
     },
     /// One's own access is over, and another's window is open: it was left alone.
@@ -81,7 +83,7 @@ pub async fn close(
     loop {
         let proof = state.prove(closer, emergency, world, patience).await;
         let Some(probed) = proof else { return state.unproven() };
-        if state.ended_by_aws(world) && !state.written() {
+        if !state.written() {
             return Outcome::Shut { probed, untidy: Some(state.missing()) };
         }
         match watch(closer, shutting, pending.as_ref(), world).await {
@@ -106,8 +108,8 @@ async fn taken_over(
     world: &impl World,
 ) -> Option<(SessionId, Timestamp)> {
     let own = shutting.session?;
-    let snapshot = within(pin!(closer.read()), world.pause(CHILDREN_WAIT)).await?;
-    let found = open_window(&snapshot, shutting.deny, world.now())?;
+    let glance = within(pin!(closer.glance()), world.pause(CHILDREN_WAIT)).await?;
+    let found = open_window(&glance.gate, &glance.attached, shutting.deny, world.now())?;
     (found.session != own).then_some((found.session, found.until))
 }
 
@@ -155,10 +157,11 @@ impl Shut<'_> {
         loop {
             let (shut, probed) = self.look(closer, emergency, world).await;
             in_a_row = if shut { in_a_row + 1 } else { 0 };
-            if in_a_row == IN_A_ROW {
+            let waited = world.now().duration_since(since);
+            let enough = in_a_row >= IN_A_ROW;
+            if enough && (self.written() || waited >= TIDYING || world.gave_up()) {
                 return Some(probed);
             }
-            let waited = world.now().duration_since(since);
             if waited >= PATIENCE || world.gave_up() {
                 return None;
             }
@@ -166,17 +169,14 @@ impl Shut<'_> {
                 said = waited.as_secs();
                 world.say(&format!("close: proving that it is shut, {said} s so far"));
             }
-            let stale = world.now().duration_since(self.sent) >= AGAIN;
-            if stale {
+            if !shut && world.now().duration_since(self.sent) >= AGAIN {
                 self.forget();
             }
-            if self.written() {
-                pause = BETWEEN_LOOKS;
-            } else if !shut || stale {
+            if !self.written() {
                 self.write(closer, world).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            world.pause(if self.written() { BETWEEN_LOOKS } else { pause }).await;
+            pause = if self.written() { BETWEEN_LOOKS } else { (pause * 2).min(LONGEST_PAUSE) };
+            world.pause(pause).await;
         }
     }
 
@@ -190,8 +190,8 @@ impl Shut<'_> {
         let holds = self.denied == Some(Ok(())) || self.ended_by_aws(world);
         match join(emergency.probe_key(), emergency.probe_session()).await {
             (None, None) => {
-                let snapshot = closer.read().await;
-                (is_shut(&snapshot, self.shutting), false)
+                let glance = closer.glance().await;
+                (is_shut(&glance, self.shutting), false)
             }
             (key, session) => {
                 let refused = |probed: Option<Probed>| match probed {
@@ -241,7 +241,7 @@ async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     let keys = match keys {
         Some(keys) => keys,
         None => {
-            let keys = closer.read().await.keys?;
+            let keys = closer.glance().await.keys?;
             listed = keys.into_iter().filter(|key| key.active).map(|key| key.id).collect::<Vec<_>>();
             &listed
         }
@@ -254,10 +254,10 @@ async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
 }
 
 /// `AWSDenyAll` is attached, and every key that is meant is inactive.
-fn is_shut(snapshot: &Snapshot, shutting: &Shutting<'_>) -> bool {
-    let denied = matches!(&snapshot.attached, Ok(arns) if arns.iter().any(|arn| arn == shutting.deny));
+fn is_shut(glance: &Glance, shutting: &Shutting<'_>) -> bool {
+    let denied = matches!(&glance.attached, Ok(arns) if arns.iter().any(|arn| arn == shutting.deny));
     let meant = |id: &String| shutting.keys.is_none_or(|keys| keys.contains(id));
-    denied && matches!(&snapshot.keys, Ok(keys) if !keys.iter().any(|key| meant(&key.id) && key.active))
+    denied && matches!(&glance.keys, Ok(keys) if !keys.iter().any(|key| meant(&key.id) && key.active))
 }
 
 enum Watched {
@@ -277,9 +277,9 @@ async fn watch(
     let end = shutting.until.map_or(*expires, |until| until.min(*expires));
     let mut said = false;
     loop {
-        let snapshot = closer.read().await;
-        let readable = snapshot.attached.is_ok() && snapshot.keys.is_ok();
-        if readable && !is_shut(&snapshot, shutting) {
+        let glance = closer.glance().await;
+        let readable = glance.attached.is_ok() && glance.keys.is_ok();
+        if readable && !is_shut(&glance, shutting) {
             return Watched::Arrived;
         }
         if world.now() >= end {

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::snapshot::Snapshot;
+use super::snapshot::{Glance, Snapshot};
 
 /// Why a call did not do what it should, as far as that is known.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
     /// AWS said no: nothing was done.
     Refused(String),
+    /// It never left this machine: nothing was done.
+    NotSent(String),
     /// AWS asked to come back later: nothing was done.
     Throttled(String),
     /// No answer that says: it may have been done, or be done yet.
@@ -25,6 +27,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(why) => write!(f, "AWS refused: {why}"),
+            Self::NotSent(why) => write!(f, "AWS was not reached: {why}"),
             Self::Throttled(why) => write!(f, "AWS throttles: {why}"),
             Self::Unknown(why) => write!(f, "no clear answer: {why}"),
         }
@@ -57,8 +60,8 @@ pub trait Opener {
 
 /// What the closer can do: it cannot lift the deny.
 pub trait Closer {
-    /// Everything about the user, read side by side.
-    async fn read(&self) -> Snapshot;
+    /// Gate, attached policies and keys, read side by side.
+    async fn glance(&self) -> Glance;
     /// `AttachUserPolicy AWSDenyAll`, once.
     async fn attach_deny(&self) -> Write;
     /// `UpdateAccessKey`, once.

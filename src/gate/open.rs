@@ -11,7 +11,7 @@ use super::iam::{Closer, Emergency, Fault, Opener, Probed, World, Write};
 use super::policy::Gate;
 use super::rest::{Expected, Finding, Judgement, Verdict, judge};
 use super::session::SessionId;
-use super::snapshot::Snapshot;
+use super::snapshot::{Glance, Snapshot};
 use super::trail::{Kind, Trail};
 use crate::error::{Error, Result};
 
@@ -108,7 +108,7 @@ pub async fn open<O: Opener>(
     go_on(world, until)?;
 
     // 7. Only this enables.
-    lift(&opener, plan, trail, world).await?;
+    lift(&opener, closer, plan, trail, world).await?;
     drop(opener);
 
     // 8. Until AWS lets the key in everywhere.
@@ -227,8 +227,8 @@ async fn activate(
     const STEP: &str = "activating the key";
     let key = &plan.expected.key;
     let sent = send(STEP, Kind::Readies, trail, world, || closer.switch_key(key, true)).await?;
-    let seen = |s: &Snapshot| matches!(&s.keys, Ok(keys) if keys.iter().any(|k| k.id == *key && k.active));
-    if sent.is_err() && !seen_soon(|| closer.read(), seen, world).await {
+    let seen = |s: &Glance| matches!(&s.keys, Ok(keys) if keys.iter().any(|k| k.id == *key && k.active));
+    if sent.is_err() && !seen_soon(closer, seen, world).await {
         return Err(lost(STEP, &sent).into());
     }
     trail.settled();
@@ -237,14 +237,15 @@ async fn activate(
 
 async fn lift(
     opener: &impl Opener,
+    closer: &impl Closer,
     plan: &Plan<'_>,
     trail: &Trail,
     world: &impl World,
 ) -> std::result::Result<(), Stop> {
     const STEP: &str = "detaching AWSDenyAll";
     let sent = send(STEP, Kind::Enables, trail, world, || opener.lift_deny()).await?;
-    let seen = |s: &Snapshot| matches!(&s.attached, Ok(arns) if !arns.contains(&plan.expected.deny));
-    if sent.is_err() && !seen_soon(|| opener.read(), seen, world).await {
+    let seen = |s: &Glance| matches!(&s.attached, Ok(arns) if !arns.contains(&plan.expected.deny));
+    if sent.is_err() && !seen_soon(closer, seen, world).await {
         return Err(lost(STEP, &sent).into());
     }
     trail.settled();
@@ -280,14 +281,10 @@ async fn send<F: Future<Output = Write>>(
     Err(Stop::Interrupted)
 }
 
-async fn seen_soon<F: Future<Output = Snapshot>>(
-    read: impl Fn() -> F,
-    seen: impl Fn(&Snapshot) -> bool,
-    world: &impl World,
-) -> bool {
+async fn seen_soon(closer: &impl Closer, seen: impl Fn(&Glance) -> bool, world: &impl World) -> bool {
     let patience = Patience::new(world, READ_BACK);
     loop {
-        if seen(&read().await) {
+        if seen(&closer.glance().await) {
             return true;
         }
         if patience.is_over(world) || world.interrupted() {
@@ -333,7 +330,7 @@ async fn let_in<F: Future<Output = Option<Probed>>>(
 
 /// Two openings at the same time: the gate of the later one stands, and only that one goes on.
 async fn still_ours(closer: &impl Closer, gate: &Gate<'_>) -> std::result::Result<(), Stop> {
-    match closer.read().await.gate {
+    match closer.glance().await.gate {
         Ok(Some(found)) if !gate.is(&found) => {
             let whose = super::policy::recognise(&found).map(|f| format!(" by session {}", f.session));
             Err(refused(format!("the gate was replaced{}", whose.unwrap_or_default())).into())

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::canonical::digest;
 use super::iam::Fault;
@@ -140,7 +141,8 @@ impl fmt::Display for Finding {
 pub fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Judgement {
     let mut warnings = Vec::new();
     let findings = drift(snapshot, expected, &mut warnings);
-    if let Some(Found { session, until }) = open_window(snapshot, &expected.deny, now) {
+    let open = open_window(&snapshot.gate, &snapshot.attached, &expected.deny, now);
+    if let Some(Found { session, until }) = open {
         warnings.extend(findings.iter().map(ToString::to_string));
         return Judgement { verdict: Verdict::OpenWindow { session, until }, warnings };
     }
@@ -154,9 +156,14 @@ pub fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Judgem
 }
 
 /// The window that is open now: its end is ahead and no deny is attached. `deny` is the ARN of `AWSDenyAll`.
-pub fn open_window(snapshot: &Snapshot, deny: &str, now: Timestamp) -> Option<Found> {
-    let attached = snapshot.attached.as_ref().ok()?;
-    let gate = snapshot.gate.as_ref().ok()?.as_ref()?;
+pub fn open_window(
+    gate: &Read<Option<Value>>,
+    attached: &Read<Vec<String>>,
+    deny: &str,
+    now: Timestamp,
+) -> Option<Found> {
+    let attached = attached.as_ref().ok()?;
+    let gate = gate.as_ref().ok()?.as_ref()?;
     recognise(gate).filter(|found| found.until > now && !attached.iter().any(|arn| arn == deny))
 }
 
@@ -268,7 +275,7 @@ fn active(read: &Read<Vec<Credential>>) -> impl Iterator<Item = String> + '_ {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::super::policy::Gate;
     use super::super::snapshot::User;

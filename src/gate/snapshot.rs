@@ -34,6 +34,17 @@ pub struct Snapshot {
     pub service_credentials: Read<Vec<Credential>>,
 }
 
+/// What says whether the user is open now.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    /// As [`Snapshot::gate`].
+    pub gate: Read<Option<Value>>,
+    /// As [`Snapshot::attached`].
+    pub attached: Read<Vec<String>>,
+    /// As [`Snapshot::keys`].
+    pub keys: Read<Vec<Credential>>,
+}
+
 /// What `GetUser` says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct User {

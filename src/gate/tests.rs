@@ -1,1 +1,294 @@
+//! The sequences of open and close against an emergency user in memory, with every call going wrong in turn.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::close::{Outcome, Shutting, close};
+use super::memory::{ACCOUNT, ALL_WRONG, KEY, Memory, OpenerOf, Wrong};
+use super::open::{Opened, Plan, Stop, open};
+use super::policy::{Gate, recognise};
+use super::{SessionId, Trail};
+use crate::error::Status;
+
+const WINDOW: Duration = Duration::from_secs(1800);
+
+/// Nothing here waits for anything outside.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(out) => out,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+fn session() -> SessionId {
+    SessionId::from_bytes([0x7f; 8])
+}
+
+fn grant() -> Vec<Value> {
+    vec![json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})]
+}
+
+fn try_open(user: &Memory, trail: &Trail, account: &str) -> Result<Opened, Stop> {
+    let plan = Plan {
+        expected: &Memory::expected(),
+        account,
+        grant: &grant(),
+        regions: &["eu-west-1".into()],
+        session: session(),
+        window: WINDOW,
+        hand_out: true,
+    };
+    now(open(OpenerOf(user), user, user, &plan, trail, user))
+}
+
+fn try_close(user: &Memory, trail: &Trail) -> Outcome {
+    let keys = [KEY.to_owned()];
+    let expected = Memory::expected();
+    let shutting = Shutting {
+        deny: &expected.deny,
+        keys: Some(&keys),
+        session: Some(session()),
+        until: trail.until(),
+    };
+    now(close(user, user, &shutting, trail.pending(), user))
+}
+
+fn refusal(result: Result<Opened, Stop>) -> crate::error::Error {
+    match result {
+        Err(Stop::Failed(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A gate of another session on the user, with this many seconds left.
+fn foreign_gate(user: &Memory, seconds: i64) {
+    let gate = Gate {
+        session: SessionId::from_bytes([1; 8]),
+        from: user.clock.get(),
+        until: user.clock.get().checked_add(jiff::SignedDuration::from_secs(seconds)).expect("an instant"),
+        grant: &grant(),
+        regions: &["eu-west-1".into()],
+    };
+    *user.gate.borrow_mut() = Some(gate.document());
+}
+
+#[test]
+fn it_opens_in_the_order_of_the_design() {
+    let user = Memory::at_rest();
+    let trail = Trail::default();
+    let opened = try_open(&user, &trail, ACCOUNT).expect("open");
+    assert_eq!(
+        *user.calls.borrow(),
+        [
+            "GetCallerIdentity", "Read", "PutUserPolicy", "Read", "Activate", "DetachUserPolicy", "ProbeKey",
+            "ProbeKey", "ProbeKey", "Glance", "GetSessionToken", "ProbeSession", "ProbeSession", "ProbeSession",
+        ]
+    );
+    assert!(user.usable() && user.opener_gone.get() && trail.pending().is_none());
+    let gate = user.gate.borrow().as_ref().and_then(recognise).expect("a gate");
+    assert_eq!((gate.session, gate.until), (session(), opened.until));
+    assert_eq!(opened.until.duration_since(opened.from).as_secs(), 1800);
+}
+
+#[test]
+fn it_closes_and_proves_it() {
+    let user = Memory::at_rest();
+    let trail = Trail::default();
+    try_open(&user, &trail, ACCOUNT).expect("open");
+    user.calls.borrow_mut().clear();
+    assert_eq!(try_close(&user, &trail), Outcome::Shut { probed: true, untidy: None });
+    assert_eq!(user.calls.borrow()[..3], ["Glance", "AttachUserPolicy", "Deactivate"]);
+    assert!(user.denied.get() && !user.active.get() && user.children_ended.get());
+    assert!(user.calls.borrow().iter().filter(|call| **call == "ProbeSession").count() >= 3);
+}
+
+#[test]
+fn aws_ends_it_by_itself() {
+    let user = Memory::at_rest();
+    let opened = try_open(&user, &Trail::default(), ACCOUNT).expect("open");
+    user.advance(opened.until.duration_since(user.clock.get()).as_secs() - 1);
+    assert!(user.usable());
+    user.advance(1);
+    assert!(!user.usable());
+}
+
+#[test]
+fn drift_another_account_and_somebodys_window_stop_it_before_its_first_write() {
+    let drifted = Memory::at_rest();
+    drifted.groups.borrow_mut().push("admins".into());
+    let trail = Trail::default();
+    let error = refusal(try_open(&drifted, &trail, ACCOUNT));
+    assert_eq!(error.status, Status::Refused);
+    assert!(error.what.contains("group admins") && !trail.touched(), "{error}");
+
+    let other = Memory::at_rest();
+    let error = refusal(try_open(&other, &trail, "999999999999"));
+    assert!(error.what.contains(ACCOUNT) && error.what.contains("999999999999"), "{error}");
+
+    let open = Memory::at_rest();
+    foreign_gate(&open, 600);
+    open.denied.set(false);
+    open.active.set(true);
+    let error = refusal(try_open(&open, &trail, ACCOUNT));
+    assert!(error.what.contains("0101010101010101") && error.what.contains("2026-11-22T02:27:00Z"), "{error}");
+    assert!(!trail.touched());
+    for user in [&drifted, &other, &open] {
+        assert!(!user.calls.borrow().iter().any(|call| call.contains("Put") || call.contains("tach")));
+    }
+}
+
+#[test]
+fn an_untidy_end_is_closed_and_then_opened() {
+    for (denied, active, seconds) in [(false, true, -1), (true, true, 600), (false, false, -1)] {
+        let user = Memory::at_rest();
+        foreign_gate(&user, seconds);
+        user.denied.set(denied);
+        user.active.set(active);
+        try_open(&user, &Trail::default(), ACCOUNT).expect("open");
+        let calls = user.calls.borrow();
+        let attach = calls.iter().position(|call| *call == "AttachUserPolicy").expect("closed first");
+        let put = calls.iter().position(|call| *call == "PutUserPolicy").expect("then opened");
+        assert!(attach < put && user.usable());
+    }
+}
+
+#[test]
+fn nothing_is_written_when_the_intent_cannot_be() {
+    let user = Memory::at_rest();
+    user.intended.set(true);
+    refusal(try_open(&user, &Trail::default(), ACCOUNT));
+    assert!(user.calls.borrow().is_empty());
+}
+
+/// What must hold after an opening that went wrong somewhere, and the close after it.
+fn ends_well(user: &Memory, case: &str) {
+    let trail = Trail::default();
+    let opened = try_open(user, &trail, ACCOUNT);
+    assert!(!user.endless.get(), "{case}: usable without an end");
+    assert!(user.opener_gone.get(), "{case}: the opener is still there");
+    if opened.is_err() && !trail.touched() {
+        assert!(!user.usable(), "{case}: untouched and usable");
+        return;
+    }
+    match try_close(user, &trail) {
+        Outcome::Shut { untidy: None, .. } => {
+            assert!(!user.usable() && user.denied.get() && !user.active.get(), "{case}: said to be shut");
+            user.advance(24 * 3600);
+            assert!(!user.usable() && !user.endless.get(), "{case}: later");
+        }
+        Outcome::Unproven { .. } => {
+            user.advance(1800);
+            assert!(!user.usable(), "{case}: not even AWS ended it");
+        }
+        other => panic!("{case}: {other:?}"),
+    }
+}
+
+#[test]
+fn whatever_call_goes_wrong_it_ends_shut_or_says_so() {
+    for wrong in ALL_WRONG {
+        for lasting in [false, true] {
+            for call in 0..40 {
+                let user = Memory::at_rest();
+                user.wrong.set(Some((call, wrong)));
+                user.lasting.set(lasting);
+                ends_well(&user, &format!("{wrong:?} at {call}, lasting: {lasting}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn it_can_be_stopped_before_every_call() {
+    for call in 0..20 {
+        let user = Memory::at_rest();
+        user.stop_at.set(Some(call));
+        ends_well(&user, &format!("stopped at {call}"));
+    }
+}
+
+#[test]
+fn a_lost_reply_is_read_back_and_a_throttled_write_goes_out_again() {
+    for (wrong, call) in [(Wrong::ReplyLost, 2), (Wrong::ReplyLost, 4), (Wrong::ReplyLost, 6), (Wrong::Throttled, 2)] {
+        let user = Memory::at_rest();
+        user.wrong.set(Some((call, wrong)));
+        let trail = Trail::default();
+        // The reading back moves the later calls on by one.
+        try_open(&user, &trail, ACCOUNT).unwrap_or_else(|_| panic!("{wrong:?} at {call}"));
+        assert_eq!(trail.pending(), None);
+    }
+}
+
+#[test]
+fn a_write_that_arrives_after_the_close_is_found() {
+    let user = Memory::at_rest();
+    user.wrong.set(Some((5, Wrong::Late)));
+    let trail = Trail::default();
+    let error = refusal(try_open(&user, &trail, ACCOUNT));
+    assert!(error.what.contains("detaching AWSDenyAll") && trail.pending().is_some(), "{error}");
+    assert_eq!(try_close(&user, &trail), Outcome::Shut { probed: true, untidy: None });
+    assert!(user.denied.get() && !user.usable());
+    assert!(user.words.borrow().iter().any(|line| line.contains("a late write arrived")));
+}
+
+#[test]
+fn who_does_not_want_to_watch_is_told_that_it_may_be_open() {
+    let user = Memory::at_rest();
+    user.wrong.set(Some((5, Wrong::Late)));
+    let trail = Trail::default();
+    refusal(try_open(&user, &trail, ACCOUNT));
+    user.wrong.set(None);
+    user.gave_up.set(true);
+    let outcome = try_close(&user, &trail);
+    assert!(matches!(outcome, Outcome::Unproven { until, .. } if until == trail.until()), "{outcome:?}");
+}
+
+#[test]
+fn anothers_window_is_left_alone() {
+    let user = Memory::at_rest();
+    let trail = Trail::default();
+    let opened = try_open(&user, &trail, ACCOUNT).expect("open");
+    foreign_gate(&user, 900);
+    let outcome = try_close(&user, &trail);
+    assert!(matches!(outcome, Outcome::TakenOver { session, .. } if session == SessionId::from_bytes([1; 8])));
+    assert!(user.usable() && user.children_ended.get() && opened.until > user.clock.get());
+}
+
+#[test]
+fn an_end_without_iam_is_proven_by_the_probe_and_said_to_be_untidy() {
+    let user = Memory::at_rest();
+    let trail = Trail::default();
+    try_open(&user, &trail, ACCOUNT).expect("open");
+    user.advance(1800);
+    // IAM is gone; the probe's service is not.
+    let broken = BrokenIam(&user);
+    let keys = [KEY.to_owned()];
+    let expected = Memory::expected();
+    let shutting =
+        Shutting { deny: &expected.deny, keys: Some(&keys), session: Some(session()), until: trail.until() };
+    let outcome = now(close(&broken, &user, &shutting, None, &user));
+    assert!(matches!(outcome, Outcome::Shut { probed: true, untidy: Some(_) }), "{outcome:?}");
+}
+
+struct BrokenIam<'a>(&'a Memory);
+
+impl super::iam::Closer for BrokenIam<'_> {
+    async fn glance(&self) -> super::snapshot::Glance {
+        self.0.wrong.set(Some((self.0.calls.borrow().len(), Wrong::RequestLost)));
+        let glance = super::iam::Closer::glance(self.0).await;
+        self.0.wrong.set(None);
+        glance
+    }
+
+    async fn attach_deny(&self) -> super::iam::Write {
+        Err(super::iam::Fault::Unknown("IAM is gone".into()))
+    }
+
+    async fn switch_key(&self, _: &str, _: bool) -> super::iam::Write {
+        Err(super::iam::Fault::Unknown("IAM is gone".into()))
+    }
+}
