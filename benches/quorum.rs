@@ -21,7 +21,9 @@ fn words(c: &mut Criterion) {
             typed.part().unwrap()
         });
     });
-    c.bench_function("part to identity (PBKDF2, 2048 rounds)", |b| b.iter(|| part.identity(black_box(&[7; 16]))));
+    c.bench_function("part to identity (PBKDF2, 2048 rounds)", |b| {
+        b.iter(|| part.identity(black_box(&[7; 16])))
+    });
 }
 
 fn shares(c: &mut Criterion) {

@@ -24,14 +24,16 @@ impl Night {
     }
 
     fn open(&self) -> Person {
-        let mut person = self.office.person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--", "true"]);
+        let mut person =
+            self.office.person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--", "true"]);
         self.office.answer(&mut person, "alice");
         self.office.answer(&mut person, "bob");
         person
     }
 
     fn writes(&self) -> Vec<String> {
-        let iam = self.account.journal().into_iter().filter(|call| call.service == "iam").map(|call| call.action);
+        let iam =
+            self.account.journal().into_iter().filter(|call| call.service == "iam").map(|call| call.action);
         iam.filter(|action| !action.starts_with("Get") && !action.starts_with("List")).collect()
     }
 }

@@ -40,7 +40,9 @@ fn killed_after_every_iam_call_it_is_never_usable_without_an_end_and_close_tidie
     for nth in 1..=u32::try_from(calls).unwrap() {
         let rule = account.rule(Rule::after("*").service("iam").nth(nth));
         let mut person = open(&office, "6s");
-        let Some(call) = rule.wait(Duration::from_secs(15)) else { panic!("call {nth}: {}", person.transcript()) };
+        let Some(call) = rule.wait(Duration::from_secs(15)) else {
+            panic!("call {nth}: {}", person.transcript())
+        };
         person.send_signal(Signal::SIGKILL);
         assert_eq!(person.wait(), End::Signal(Signal::SIGKILL));
         drop(rule);
@@ -117,10 +119,17 @@ fn the_closer_alone_cannot_open_again() {
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0));
     let user = serde_json::json!({"UserName": account.user});
-    let deny = serde_json::json!({"UserName": account.user, "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAll"});
-    assert_eq!(account.call(&account.closer, "iam", "detach_user_policy", deny).unwrap_err().code, "AccessDenied");
+    let deny =
+        serde_json::json!({"UserName": account.user, "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAll"});
+    assert_eq!(
+        account.call(&account.closer, "iam", "detach_user_policy", deny).unwrap_err().code,
+        "AccessDenied"
+    );
     let gate = serde_json::json!({"UserName": account.user, "PolicyName": "breakglass-gate", "PolicyDocument": "{}"});
-    assert_eq!(account.call(&account.closer, "iam", "put_user_policy", gate).unwrap_err().code, "AccessDenied");
+    assert_eq!(
+        account.call(&account.closer, "iam", "put_user_policy", gate).unwrap_err().code,
+        "AccessDenied"
+    );
     let boundary = account.call(&account.closer, "iam", "delete_user_permissions_boundary", user);
     assert_eq!(boundary.unwrap_err().code, "AccessDenied");
     account.set_key(true);

@@ -27,9 +27,11 @@ impl Night {
     /// Everything secret that passes through `open` when alice and bob come: name and bytes.
     fn secrets(&self) -> Vec<(String, Vec<u8>)> {
         let mut secrets = Vec::new();
-        for (role, key) in
-            [("opener", &self.account.opener), ("closer", &self.account.closer), ("emergency", &self.account.emergency)]
-        {
+        for (role, key) in [
+            ("opener", &self.account.opener),
+            ("closer", &self.account.closer),
+            ("emergency", &self.account.emergency),
+        ] {
             secrets.push((format!("{role}'s secret"), key.secret.clone().into_bytes()));
         }
         for custodian in &self.office.custodians[..2] {
@@ -69,7 +71,10 @@ impl Night {
             let a = hpke::open(&ecdh, &stanza.enc, &point, info, &stanza.sealed).unwrap();
             let name = &custodian.name;
             let share = share::join(index, &a, &b);
-            found.push((format!("{name}'s identity"), identity.to_string().expose_secret().as_bytes().to_vec()));
+            found.push((
+                format!("{name}'s identity"),
+                identity.to_string().expose_secret().as_bytes().to_vec(),
+            ));
             found.push((format!("{name}'s ECDH"), ecdh.expose().to_vec()));
             found.push((format!("{name}'s token half"), a.expose().to_vec()));
             found.push((format!("{name}'s part half"), b.expose().to_vec()));
@@ -84,7 +89,9 @@ impl Night {
     fn open(&self, work: &[&str]) -> Person {
         self.office.plug("alice");
         self.office.plug("bob");
-        self.office.person(&[&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--wait", "20s"], work].concat())
+        self.office.person(
+            &[&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--wait", "20s"], work].concat(),
+        )
     }
 }
 

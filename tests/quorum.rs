@@ -30,7 +30,8 @@ impl Night {
     }
 
     fn open_waiting(&self, wait: &str) -> Person {
-        self.office.person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--wait", wait, "--", "true"])
+        self.office
+            .person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--wait", wait, "--", "true"])
     }
 
     /// How it ended, and that AWS heard nothing.
@@ -40,7 +41,8 @@ impl Night {
         assert!(person.transcript().contains(message), "{message:?} was not said:\n{}", person.transcript());
         assert!(person.is_echoing(), "the terminal is as it was");
         assert!(self.account.rest().at_rest());
-        let writes = self.account.actions().into_iter().filter(|a| !a.starts_with("Get") && !a.starts_with("List"));
+        let writes =
+            self.account.actions().into_iter().filter(|a| !a.starts_with("Get") && !a.starts_with("List"));
         assert_eq!(writes.collect::<Vec<_>>(), Vec::<String>::new(), "nothing was asked of AWS");
     }
 

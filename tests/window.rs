@@ -32,7 +32,8 @@ impl Night {
                 self.office.plug(name);
             }
         }
-        let arguments = [&["open", "prod.age", "--for", window, "--reason", "INC-1: SSO down"], work].concat();
+        let arguments =
+            [&["open", "prod.age", "--for", window, "--reason", "INC-1: SSO down"], work].concat();
         let mut person = self.office.person(&arguments);
         self.office.answer(&mut person, "alice");
         self.office.answer(&mut person, "carol");
@@ -48,7 +49,8 @@ impl Night {
     }
 
     fn writes(&self) -> Vec<String> {
-        let iam = self.account.journal().into_iter().filter(|call| call.service == "iam").map(|call| call.action);
+        let iam =
+            self.account.journal().into_iter().filter(|call| call.service == "iam").map(|call| call.action);
         iam.filter(|action| !action.starts_with("Get") && !action.starts_with("List")).collect()
     }
 }
@@ -70,8 +72,12 @@ fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
     assert!(night.shut() && night.account.rest().at_rest(), "and after");
     let session = std::fs::read_to_string(night.office.path("session")).unwrap();
     let session: Vec<_> = session.lines().map(str::to_owned).collect();
-    let session = Creds { key: session[0].clone(), secret: session[1].clone(), token: Some(session[2].clone()) };
-    assert!(matches!(night.account.probe(&session), Probe::Shut(_)), "the session it handed out has ended too");
+    let session =
+        Creds { key: session[0].clone(), secret: session[1].clone(), token: Some(session[2].clone()) };
+    assert!(
+        matches!(night.account.probe(&session), Probe::Shut(_)),
+        "the session it handed out has ended too"
+    );
     assert_ne!(session.key, night.account.emergency.key, "never the long-term key");
     assert_eq!(
         night.writes(),
@@ -135,7 +141,10 @@ fn a_childs_status_is_said_and_not_passed_on() {
 #[test]
 fn the_keyboard_belongs_to_the_child() {
     let night = Night::new("keyboard");
-    let mut person = night.open("5m", &["--", "sh", "-c", "trap 'echo CAUGHT' INT; echo READY; read line; read line; echo GOT $line"]);
+    let mut person = night.open(
+        "5m",
+        &["--", "sh", "-c", "trap 'echo CAUGHT' INT; echo READY; read line; read line; echo GOT $line"],
+    );
     person.expect("READY");
     person.type_raw(b"\x03");
     person.expect("CAUGHT");
@@ -151,19 +160,32 @@ fn the_keyboard_belongs_to_the_child() {
 fn every_other_credential_source_is_shut_off_in_the_child() {
     let night = Night::new("sources");
     std::fs::create_dir(night.office.path(".aws")).unwrap();
-    std::fs::write(night.office.path(".aws/credentials"), "[default]\naws_access_key_id=AKIALYINGINWAIT\naws_secret_access_key=x\n").unwrap();
+    std::fs::write(
+        night.office.path(".aws/credentials"),
+        "[default]\naws_access_key_id=AKIALYINGINWAIT\naws_secret_access_key=x\n",
+    )
+    .unwrap();
     night.office.plug("alice");
     night.office.plug("carol");
-    let mut command = night.office.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "env"]);
-    command.env("AWS_ACCESS_KEY_ID", "AKIAINHERITED").env("AWS_SECRET_ACCESS_KEY", "inherited").env("AWS_PROFILE", "x");
+    let mut command =
+        night.office.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "env"]);
+    command
+        .env("AWS_ACCESS_KEY_ID", "AKIAINHERITED")
+        .env("AWS_SECRET_ACCESS_KEY", "inherited")
+        .env("AWS_PROFILE", "x");
     let mut person = Person::run(command);
     night.office.answer(&mut person, "alice");
     night.office.answer(&mut person, "carol");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let env = person.transcript();
-    for wanted in ["AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:", "AWS_CONTAINER_AUTHORIZATION_TOKEN=",
-        "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_CONFIG_FILE=/dev/null", "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1"]
-    {
+    for wanted in [
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN=",
+        "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+        "AWS_CONFIG_FILE=/dev/null",
+        "AWS_REGION=eu-west-1",
+        "AWS_DEFAULT_REGION=eu-west-1",
+    ] {
         assert!(env.contains(wanted), "{wanted}:\n{env}");
     }
     assert!(!env.contains("AKIAINHERITED") && !env.contains("AWS_PROFILE"), "{env}");

@@ -18,7 +18,14 @@ pub fn run(arguments: args::Close) -> Result<()> {
             let manifest::Target { partition, account, user, regions, .. } = summary.clone();
             let vault = facts;
             cloud::close_with_profile(CloseByProfile {
-                vault, partition, account, user, regions, profile, force, ledger,
+                vault,
+                partition,
+                account,
+                user,
+                regions,
+                profile,
+                force,
+                ledger,
             })
         }
         None => {

@@ -53,8 +53,10 @@ impl Work {
             None if matches!(self, Self::Hold) => Ok(()),
             None => Err(Error::usage("there is no command after --")),
             Some((program, _)) if is_there(&program) => Ok(()),
-            Some((program, _)) => Err(Error::usage(format!("there is no command {}", program.to_string_lossy()))
-                .next("check its spelling and PATH; nothing has been opened")),
+            Some((program, _)) => {
+                Err(Error::usage(format!("there is no command {}", program.to_string_lossy()))
+                    .next("check its spelling and PATH; nothing has been opened"))
+            }
         }
     }
 }
@@ -223,7 +225,9 @@ mod tests {
         for kept in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT"] {
             assert!(is_kept(kept), "{kept}");
         }
-        for dropped in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_REGION", "AWS_USE_X"] {
+        for dropped in
+            ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_REGION", "AWS_USE_X"]
+        {
             assert!(!is_kept(dropped), "{dropped}");
         }
     }

@@ -34,7 +34,11 @@ pub(super) struct Base {
 struct Connections(SharedHttpClient);
 
 impl HttpClient for Connections {
-    fn http_connector(&self, settings: &HttpConnectorSettings, with: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        with: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         self.0.http_connector(settings, with)
     }
 }

@@ -94,7 +94,8 @@ pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
     let CloseByProfile { vault, partition, account, user, regions, profile, force, ledger } = closing;
     let runtime = runtime()?;
     let base = Warm::start().base(&runtime);
-    let place = Place { partition, region: regions.first().cloned().unwrap_or_default(), user, boundary: None };
+    let place =
+        Place { partition, region: regions.first().cloned().unwrap_or_default(), user, boundary: None };
     let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
     let provider = SharedCredentialsProvider::new(provider);
     let closer = CloudCloser::with(&base, &place, |region, tries| base.with(provider.clone(), region, tries));
@@ -138,7 +139,8 @@ impl Asked<'_> {
             Ok(found) => found,
             Err(_) if self.force => None,
             Err(why) => {
-                let error = doubt(&format!("the user's state could not be read ({why}), so nothing was done"));
+                let error =
+                    doubt(&format!("the user's state could not be read ({why}), so nothing was done"));
                 return Err(Error { next: Some(by_force(&self.vault)), ..error });
             }
         };
@@ -147,7 +149,9 @@ impl Asked<'_> {
             let known = self.ledger.knows_session(session).unwrap_or(false);
             if !known && !self.force {
                 let until = words::clock(until);
-                let what = format!("session {session} is somebody else's window, open until {until}; it was left alone");
+                let what = format!(
+                    "session {session} is somebody else's window, open until {until}; it was left alone"
+                );
                 return Err(Error::new(Status::MayBeOpen, what).next(by_force(&self.vault)));
             }
         }

@@ -271,13 +271,17 @@ async fn shut_and_say<C: Closer, E: Emergency>(
         }
         Outcome::Shut { probed, untidy: Some(why) } => {
             stage.shut_by_probe(probed);
-            let error = Error::failed(format!("AWS ended the access at its time, but the user is not at rest: {why}"));
+            let error = Error::failed(format!(
+                "AWS ended the access at its time, but the user is not at rest: {why}"
+            ));
             *stage.failure.borrow_mut() = Some(error.next(stage.how_to_close.commands()));
             true
         }
         Outcome::TakenOver { session, until } => {
             let until = words::clock(until);
-            stage.say(&format!("close: session {session} has opened its own window until {until}; it was left alone"));
+            stage.say(&format!(
+                "close: session {session} has opened its own window until {until}; it was left alone"
+            ));
             stage.shut_by_probe(false);
             true
         }

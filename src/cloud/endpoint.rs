@@ -203,7 +203,12 @@ mod tests {
         let ahead = served("2100-01-01T00:00:00Z");
         let get = |lines: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{lines}");
         assert_eq!(reply(&get("authorization: right"), &ahead), Reply::Credentials);
-        for wrong in ["", "Authorization: wrong", "Authorization: righ", "Authorization: right\r\nAuthorization: right"] {
+        for wrong in [
+            "",
+            "Authorization: wrong",
+            "Authorization: righ",
+            "Authorization: right\r\nAuthorization: right",
+        ] {
             assert_eq!(reply(&get(wrong), &ahead), Reply::Refusal("403 Forbidden"), "{wrong}");
         }
         let past = served("2020-01-01T00:00:00Z");

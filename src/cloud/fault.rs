@@ -45,9 +45,7 @@ where
                 _ => Fault::Unknown(said),
             }
         }
-        SdkError::DispatchFailure(_) if never_connected(error) => {
-            Fault::NotSent(words(error))
-        }
+        SdkError::DispatchFailure(_) if never_connected(error) => Fault::NotSent(words(error)),
         _ => Fault::Unknown(words(error)),
     }
 }
@@ -55,9 +53,9 @@ where
 /// The connection itself was refused, so nothing was sent.
 fn never_connected(error: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
-    chain(error).filter_map(|e| e.downcast_ref::<io::Error>()).any(|e| {
-        matches!(e.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
-    })
+    chain(error)
+        .filter_map(|e| e.downcast_ref::<io::Error>())
+        .any(|e| matches!(e.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable))
 }
 
 /// The innermost reason: what a person can do something about.

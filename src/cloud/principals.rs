@@ -257,9 +257,9 @@ async fn probe(sns: &aws_sdk_sns::Client) -> Probed {
         Err(error) => error,
     };
     match code(&error) {
-        Some("AuthorizationError" | "AuthorizationErrorException" | "AccessDenied" | "AccessDeniedException") => {
-            Probed::Shut
-        }
+        Some(
+            "AuthorizationError" | "AuthorizationErrorException" | "AccessDenied" | "AccessDeniedException",
+        ) => Probed::Shut,
         Some("ExpiredToken" | "ExpiredTokenException") => Probed::Shut,
         Some("InvalidClientTokenId") => Probed::KeyRefused,
         _ => Probed::Unclear(fault(&error).to_string()),

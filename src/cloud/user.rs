@@ -38,7 +38,19 @@ impl IamUser {
 
     /// Reads that do not depend on each other run together.
     pub(super) async fn read(&self) -> Snapshot {
-        let (user, boundary_document, inline, gate, attached, groups, keys, login_profile, ssh, certificates, service) = tokio::join!(
+        let (
+            user,
+            boundary_document,
+            inline,
+            gate,
+            attached,
+            groups,
+            keys,
+            login_profile,
+            ssh,
+            certificates,
+            service,
+        ) = tokio::join!(
             self.user(),
             self.boundary_document(),
             self.inline(),
@@ -212,7 +224,8 @@ fn named(name: Option<String>, what: &str) -> Read<String> {
 
 /// IAM gives documents URL-encoded (RFC 3986).
 fn document(text: &str) -> Read<Value> {
-    let decoded = percent_decoded(text).ok_or_else(|| Fault::Unknown("a document is not URL-encoded".into()))?;
+    let decoded =
+        percent_decoded(text).ok_or_else(|| Fault::Unknown("a document is not URL-encoded".into()))?;
     serde_json::from_slice(&decoded).map_err(|e| Fault::Unknown(format!("a document is not JSON: {e}")))
 }
 

@@ -75,7 +75,8 @@ impl HowToClose {
             Some(until) => format!("although its end, {}, has passed, for there is no proof", clock(until)),
             None => "and until when is not known".into(),
         };
-        Error::new(Status::MayBeOpen, format!("access may still be open, {until}: {why}")).next(self.commands())
+        Error::new(Status::MayBeOpen, format!("access may still be open, {until}: {why}"))
+            .next(self.commands())
     }
 }
 

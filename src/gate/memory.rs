@@ -131,7 +131,10 @@ impl Memory {
             Change::Key(active) => self.active.set(active),
             Change::Deny(denied) => self.denied.set(denied),
         }
-        if self.active.get() && !self.denied.get() && self.gate.borrow().as_ref().and_then(recognise).is_none() {
+        if self.active.get()
+            && !self.denied.get()
+            && self.gate.borrow().as_ref().and_then(recognise).is_none()
+        {
             self.endless.set(true);
         }
     }
@@ -160,7 +163,8 @@ impl Memory {
             }
             Some(Wrong::RequestLost) => lost(),
             Some(Wrong::Late) => {
-                let at = self.clock.get().checked_add(jiff::SignedDuration::from_secs(60)).expect("an instant");
+                let at =
+                    self.clock.get().checked_add(jiff::SignedDuration::from_secs(60)).expect("an instant");
                 self.late.borrow_mut().push((at, change));
                 lost()
             }

@@ -48,12 +48,8 @@ fn try_open(user: &Memory, trail: &Trail, account: &str) -> Result<Opened, Stop>
 fn try_close(user: &Memory, trail: &Trail) -> Outcome {
     let keys = [KEY.to_owned()];
     let expected = Memory::expected();
-    let shutting = Shutting {
-        deny: &expected.deny,
-        keys: Some(&keys),
-        session: Some(session()),
-        until: trail.until(),
-    };
+    let shutting =
+        Shutting { deny: &expected.deny, keys: Some(&keys), session: Some(session()), until: trail.until() };
     now(close(user, user, &shutting, trail.pending(), user))
 }
 
@@ -84,8 +80,20 @@ fn it_opens_in_the_order_of_the_design() {
     assert_eq!(
         *user.calls.borrow(),
         [
-            "GetCallerIdentity", "Read", "PutUserPolicy", "Read", "Activate", "DetachUserPolicy", "ProbeKey",
-            "ProbeKey", "ProbeKey", "Glance", "GetSessionToken", "ProbeSession", "ProbeSession", "ProbeSession",
+            "GetCallerIdentity",
+            "Read",
+            "PutUserPolicy",
+            "Read",
+            "Activate",
+            "DetachUserPolicy",
+            "ProbeKey",
+            "ProbeKey",
+            "ProbeKey",
+            "Glance",
+            "GetSessionToken",
+            "ProbeSession",
+            "ProbeSession",
+            "ProbeSession",
         ]
     );
     assert!(user.usable() && user.opener_gone.get() && trail.pending().is_none());
@@ -134,7 +142,10 @@ fn drift_another_account_and_somebodys_window_stop_it_before_its_first_write() {
     open.denied.set(false);
     open.active.set(true);
     let error = refusal(try_open(&open, &trail, ACCOUNT));
-    assert!(error.what.contains("0101010101010101") && error.what.contains("2026-11-22T02:27:00Z"), "{error}");
+    assert!(
+        error.what.contains("0101010101010101") && error.what.contains("2026-11-22T02:27:00Z"),
+        "{error}"
+    );
     assert!(!trail.touched());
     for user in [&drifted, &other, &open] {
         assert!(!user.calls.borrow().iter().any(|call| call.contains("Put") || call.contains("tach")));
@@ -213,7 +224,9 @@ fn it_can_be_stopped_before_every_call() {
 
 #[test]
 fn a_lost_reply_is_read_back_and_a_throttled_write_goes_out_again() {
-    for (wrong, call) in [(Wrong::ReplyLost, 2), (Wrong::ReplyLost, 4), (Wrong::ReplyLost, 6), (Wrong::Throttled, 2)] {
+    for (wrong, call) in
+        [(Wrong::ReplyLost, 2), (Wrong::ReplyLost, 4), (Wrong::ReplyLost, 6), (Wrong::Throttled, 2)]
+    {
         let user = Memory::at_rest();
         user.wrong.set(Some((call, wrong)));
         let trail = Trail::default();
@@ -254,7 +267,9 @@ fn anothers_window_is_left_alone() {
     let opened = try_open(&user, &trail, ACCOUNT).expect("open");
     foreign_gate(&user, 900);
     let outcome = try_close(&user, &trail);
-    assert!(matches!(outcome, Outcome::TakenOver { session, .. } if session == SessionId::from_bytes([1; 8])));
+    assert!(
+        matches!(outcome, Outcome::TakenOver { session, .. } if session == SessionId::from_bytes([1; 8]))
+    );
     assert!(user.usable() && user.children_ended.get() && opened.until > user.clock.get());
 }
 

@@ -21,7 +21,8 @@ open('session', 'w').write('\\n'.join([got.access_key, got.secret_key, got.token
 ";
 
 fn main() -> ExitCode {
-    let Some(program) = std::env::args_os().nth(1).map(PathBuf::from).filter(|program| program.exists()) else {
+    let Some(program) = std::env::args_os().nth(1).map(PathBuf::from).filter(|program| program.exists())
+    else {
         eprintln!("rehearse: say where the program is: rehearse PROGRAM");
         return ExitCode::from(2);
     };
