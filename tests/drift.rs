@@ -26,8 +26,7 @@ impl Night {
     fn open(&self) -> Person {
         let mut person =
             self.office.person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--", "true"]);
-        self.office.answer(&mut person, "alice");
-        self.office.answer(&mut person, "bob");
+        self.office.quorum(&mut person, 2);
         person
     }
 

@@ -11,9 +11,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
 fn open(office: &Office, window: &str) -> Person {
     let mut person = office.person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--hold"]);
-    for name in ["alice", "bob"] {
-        office.answer(&mut person, name);
-    }
+    office.quorum(&mut person, 2);
     person
 }
 
@@ -56,9 +54,7 @@ fn killed_after_every_iam_call_it_is_never_usable_without_an_end_and_close_tidie
             account.set_ahead(0);
         }
         let mut person = office.person(&["close", "prod.age"]);
-        for name in ["alice", "bob"] {
-            office.answer(&mut person, name);
-        }
+        office.quorum(&mut person, 2);
         assert_eq!(person.wait(), End::Code(0), "after {} ({nth}): {}", call.action, person.transcript());
         assert!(account.rest().at_rest(), "after {} ({nth})", call.action);
     }
@@ -81,8 +77,7 @@ fn after_t1_aws_refuses_the_key_and_its_sessions_although_nobody_closed() {
     assert!(matches!(account.probe(&account.emergency), Probe::Shut(_)));
     account.set_ahead(0);
     let mut person = office.person(&["close", "prod.age"]);
-    office.answer(&mut person, "alice");
-    office.answer(&mut person, "bob");
+    office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(account.rest().at_rest());
 }

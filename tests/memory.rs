@@ -115,8 +115,7 @@ fn nothing_is_left_after_success() {
     let secrets = night.secrets();
     let mut person = night.open(&["--", "true"]);
     person.trace_exit(&named(&secrets));
-    night.office.answer(&mut person, "alice");
-    night.office.answer(&mut person, "bob");
+    night.office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     nothing_left(&person);
 }
@@ -155,8 +154,7 @@ fn nothing_is_left_after_term_at_a_prompt_or_in_the_window() {
 
     let mut person = night.office.person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"]);
     person.trace_exit(&named(&secrets));
-    night.office.answer(&mut person, "alice");
-    night.office.answer(&mut person, "bob");
+    night.office.quorum(&mut person, 2);
     person.expect("left");
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
@@ -168,8 +166,7 @@ fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() 
     let night = Night::new("mem-window");
     let secrets = night.secrets();
     let mut person = night.open(&["--hold"]);
-    night.office.answer(&mut person, "alice");
-    night.office.answer(&mut person, "bob");
+    night.office.quorum(&mut person, 2);
     person.expect("left");
     let finding = search_now(person.pid(), &named(&secrets)).unwrap();
     assert!(finding.found("closer's secret"), "the control: the closer's secret is still needed and there");

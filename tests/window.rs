@@ -35,8 +35,7 @@ impl Night {
         let arguments =
             [&["open", "prod.age", "--for", window, "--reason", "INC-1: SSO down"], work].concat();
         let mut person = self.office.person(&arguments);
-        self.office.answer(&mut person, "alice");
-        self.office.answer(&mut person, "carol");
+        self.office.quorum(&mut person, 2);
         person
     }
 
@@ -174,8 +173,7 @@ fn every_other_credential_source_is_shut_off_in_the_child() {
         .env("AWS_SECRET_ACCESS_KEY", "inherited")
         .env("AWS_PROFILE", "x");
     let mut person = Person::run(command);
-    night.office.answer(&mut person, "alice");
-    night.office.answer(&mut person, "carol");
+    night.office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let env = person.transcript();
     for wanted in [

@@ -177,16 +177,17 @@ impl Gathering<'_> {
             match sighting {
                 Sighting::Token(token) => self.plugged.push(*token),
                 Sighting::Unusable(reader, why) => {
-                    note(&format!("the token in reader {reader} is unusable: {why}"))
+                    note(&format!("the token in reader {reader} is unusable: {why}"));
                 }
+                Sighting::Settled => self.settling = None,
             }
+        }
+        if self.settling.is_some() {
+            return None;
         }
         let index = |token: &PivToken| {
             opening::owner(&self.vault.manifest, token.serial()).map_or(0, |(c, _)| c.index)
         };
-        if self.settling.is_some() {
-            return None;
-        }
         let next = (0..self.plugged.len()).min_by_key(|&place| index(&self.plugged[place]))?;
         Some(self.plugged.remove(next))
     }

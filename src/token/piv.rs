@@ -60,7 +60,8 @@ impl Token for PivToken {
     }
 
     fn agree(&mut self, slot: Slot, point: &Point) -> Result<Secret<32>, TokenError> {
-        let shared = piv::decrypt_data(&mut self.key, point, AlgorithmId::EccP256, id(slot)).map_err(used)?;
+        let shared = piv::decrypt_data(&mut self.key, point, AlgorithmId::EccP256, id(slot));
+        let shared = shared.map_err(|error| self.used(error))?;
         let x: &[u8; 32] = shared
             .as_slice()
             .try_into()
@@ -69,9 +70,20 @@ impl Token for PivToken {
     }
 
     fn sign(&mut self, slot: Slot, digest: &[u8; 32]) -> Result<Vec<u8>, TokenError> {
-        let signature =
-            piv::sign_data(&mut self.key, digest, AlgorithmId::EccP256, id(slot)).map_err(used)?;
-        Ok(signature.to_vec())
+        let signature = piv::sign_data(&mut self.key, digest, AlgorithmId::EccP256, id(slot));
+        Ok(signature.map_err(|error| self.used(error))?.to_vec())
+    }
+}
+
+impl PivToken {
+    /// Why a private-key operation failed whose PIN has just been verified: 6982 then means no touch, and an
+    /// answer that makes no sense is often the last of a token that was pulled out.
+    fn used(&mut self, error: yubikey::Error) -> TokenError {
+        match reason(error) {
+            _ if error == yubikey::Error::AuthenticationError => TokenError::NotTouched,
+            TokenError::Failed(_) if self.tries_left() == Err(TokenError::Gone) => TokenError::Gone,
+            other => other,
+        }
     }
 }
 
@@ -87,14 +99,6 @@ pub(super) fn point(spki: &[u8]) -> Option<Point> {
     let key = p256::PublicKey::from_public_key_der(spki).ok()?;
     debug_assert!(key.to_public_key_der().is_ok());
     key.to_sec1_point(false).as_bytes().try_into().ok()
-}
-
-/// Why a private-key operation failed whose PIN has just been verified: 6982 then means no touch.
-fn used(error: yubikey::Error) -> TokenError {
-    match error {
-        yubikey::Error::AuthenticationError => TokenError::NotTouched,
-        other => reason(other),
-    }
 }
 
 /// Why a command failed.

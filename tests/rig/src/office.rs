@@ -194,11 +194,29 @@ impl Office {
         Person::run_with(self.command(arguments), Streams { stdin, ..Streams::default() })
     }
 
+    /// Answers whoever is asked until `count` custodians have given their share.
+    pub fn quorum(&self, person: &mut Person, count: usize) {
+        const PROMPT: &str = ": passphrase part (12 words): ";
+        for _ in 0..count {
+            let said = person.expect(PROMPT);
+            let asked = said.strip_suffix(PROMPT).expect("it ends with the prompt");
+            let custodian =
+                self.custodians.iter().find(|c| asked.ends_with(&c.name)).expect("a custodian is asked");
+            person.type_line(&custodian.sheet());
+            self.unlock(person, &custodian.name);
+        }
+    }
+
     /// Answers the prompts for one custodian, whose token touches by itself: words, PIN.
     pub fn answer(&self, person: &mut Person, name: &str) {
         let custodian = self.custodian(name);
         person.expect(&format!("{name}: passphrase part (12 words): "));
         person.type_line(&custodian.sheet());
+        self.unlock(person, name);
+    }
+
+    fn unlock(&self, person: &mut Person, name: &str) {
+        let custodian = self.custodian(name);
         person.expect(&format!("{name}: PIN of YubiKey {}", custodian.token.serial()));
         person.type_line(&custodian.pin);
         person.expect(&format!("{name}: share"));

@@ -33,8 +33,7 @@ fn main() {
 /// Milliseconds of CPU time and KiB of peak memory, read while the window is open.
 fn open(office: &Office) -> (u32, u32) {
     let mut person = office.person(&["open", "prod.age", "--for", "5m", "--reason", "measured", "--hold"]);
-    office.answer(&mut person, "alice");
-    office.answer(&mut person, "carol");
+    office.quorum(&mut person, 2);
     person.expect("left");
     let read = |file: &str| {
         std::fs::read_to_string(format!("/proc/{}/{file}", person.pid())).expect("root reads every process")
