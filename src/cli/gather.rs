@@ -227,10 +227,13 @@ impl Gathering<'_> {
                 return Ok(());
             }
         };
-        let served = self.ask(custodian, enrolled, &mut token, half);
+        let served = self.ask(custodian, enrolled, &mut token, half)?;
         let reader = token.reader().to_owned();
-        drop(token);
-        self.parts[place] = match served? {
+        match served {
+            Served::Again(_) => token.let_go(),
+            Served::Share(_) | Served::Aside => drop(token),
+        }
+        self.parts[place] = match served {
             Served::Share(share) => {
                 note(&format!(
                     "{}: share {} of {} given",

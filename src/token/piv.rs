@@ -21,6 +21,11 @@ impl PivToken {
         Self { key, reader }
     }
 
+    /// Lets go of a token that stopped answering, without the reset that every other end of a handle makes.
+    pub fn let_go(self) {
+        let _ = self.key.disconnect(pcsc::Disposition::LeaveCard);
+    }
+
     /// The PC/SC reader it is plugged into.
     pub fn reader(&self) -> &str {
         &self.reader

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pcsc::{Context, ReaderState, Scope, State};
 
@@ -14,6 +14,9 @@ use crate::error::{Error, Result, Status};
 
 /// How long the watcher sleeps in pcscd before it looks whether it is still wanted.
 const NAP: Duration = Duration::from_millis(250);
+
+/// How long a reader is left in peace after its token stopped answering.
+const BREATH: Duration = Duration::from_secs(1);
 
 /// What happened at a reader.
 pub enum Sighting {
@@ -33,8 +36,8 @@ pub struct Readers {
 #[derive(Default)]
 struct Shared {
     done: AtomicBool,
-    /// Readers whose card is to be opened again although it has not changed.
-    again: Mutex<Vec<String>>,
+    /// Readers whose card is to be opened again, and when, although it has not changed.
+    again: Mutex<Vec<(String, Instant)>>,
 }
 
 impl Readers {
@@ -50,15 +53,26 @@ impl Readers {
         Ok(Self { shared })
     }
 
-    /// Opens the token in `reader` again: its handle went stale although it may still be there.
+    /// Opens the token in `reader` again: its handle went stale although it may still be there. Not at once:
+    /// the daemon takes a moment to see that a token was pulled out.
     pub fn look_again(&self, reader: &str) {
-        self.shared.again.lock().unwrap_or_else(PoisonError::into_inner).push(reader.to_owned());
+        let due = Instant::now() + BREATH;
+        self.shared.again.lock().unwrap_or_else(PoisonError::into_inner).push((reader.to_owned(), due));
     }
 }
 
 impl Drop for Readers {
     fn drop(&mut self) {
         self.shared.done.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    /// The readers whose time to be looked at again has come.
+    fn due(&self) -> Vec<String> {
+        let mut again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        again.extract_if(.., |(_, due)| *due <= now).map(|(reader, _)| reader).collect()
     }
 }
 
@@ -69,7 +83,7 @@ fn watch(context: &Context, shared: &Shared, send: &(impl Fn(Sighting) + Clone +
     while !shared.done.load(Ordering::Relaxed) {
         let present = context.list_readers_owned().unwrap_or_default();
         known.retain(|name, _| present.contains(name));
-        for name in std::mem::take(&mut *shared.again.lock().unwrap_or_else(PoisonError::into_inner)) {
+        for name in shared.due() {
             known.retain(|reader, _| reader.to_string_lossy() != name);
         }
         let mut states: Vec<_> =
@@ -108,7 +122,7 @@ fn wait(context: &Context, states: Vec<ReaderState>) {
         .chain([ReaderState::new(pcsc::PNP_NOTIFICATION(), State::UNAWARE)])
         .collect();
     states.iter_mut().for_each(ReaderState::sync_current_state);
-    let before = std::time::Instant::now();
+    let before = Instant::now();
     let _ = context.get_status_change(NAP, &mut states);
     // Some daemons answer at once: never spin.
     thread::sleep(Duration::from_millis(20).saturating_sub(before.elapsed()));
