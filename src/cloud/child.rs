@@ -53,8 +53,11 @@ impl Work {
             None if matches!(self, Self::Hold) => Ok(()),
             None => Err(Error::usage("there is no command after --")),
             Some((program, _)) if is_there(&program) => Ok(()),
-            Some((program, _)) => Err(Error::usage(format!("there is no command {}", program.to_string_lossy()))
-                .next("check its spelling and PATH; nothing has been opened")),
+            Some((program, _)) => Err(Error::usage(format!(
+                "there is no command {}",
+                program.to_string_lossy()
+            ))
+            .next("check its spelling and PATH; nothing has been opened")),
         }
     }
 }
@@ -95,22 +98,34 @@ impl Child {
     /// # Errors
     /// When it cannot be started.
     pub(super) fn start(work: &Work, access: &[(&'static str, String)]) -> io::Result<Self> {
-        let (program, rest) = work.words().ok_or_else(|| io::Error::other("there is no command"))?;
+        let (program, rest) = work
+            .words()
+            .ok_or_else(|| io::Error::other("there is no command"))?;
         let mut command = Command::new(program);
         command.args(rest).process_group(0);
         for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("AWS_") && !is_kept(name)) {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("AWS_") && !is_kept(name))
+            {
                 command.env_remove(name);
             }
         }
-        command.envs(FIXED).envs(access.iter().map(|(name, value)| (name, value)));
+        command
+            .envs(FIXED)
+            .envs(access.iter().map(|(name, value)| (name, value)));
         let child = command.spawn()?;
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the system gave no process id"))?;
         let terminal = Foreground::give(group);
         // It may have been stopped for touching the terminal before it owned it.
         let _ = kill_process_group(group, Signal::CONT);
-        Ok(Self { group, is_shell: matches!(work, Work::Shell), ended: None, terminal })
+        Ok(Self {
+            group,
+            is_shell: matches!(work, Work::Shell),
+            ended: None,
+            terminal,
+        })
     }
 
     /// Looks whether it ended. A window cannot be suspended: whoever stops is continued.
@@ -220,10 +235,21 @@ mod tests {
 
     #[test]
     fn only_where_aws_is_comes_through() {
-        for kept in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT"] {
+        for kept in [
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT_URL_IAM",
+            "AWS_CA_BUNDLE",
+            "AWS_USE_FIPS_ENDPOINT",
+        ] {
             assert!(is_kept(kept), "{kept}");
         }
-        for dropped in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_REGION", "AWS_USE_X"] {
+        for dropped in [
+            "AWS_PROFILE",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_REGION",
+            "AWS_USE_X",
+        ] {
             assert!(!is_kept(dropped), "{dropped}");
         }
     }
@@ -233,13 +259,20 @@ mod tests {
         assert!(Work::Hold.check().is_ok());
         assert!(Work::Command(vec!["sh".into()]).check().is_ok());
         assert!(Work::Command(vec!["/bin/sh".into(), "-c".into()]).check().is_ok());
-        assert!(Work::Command(vec!["no-such-command-here".into()]).check().is_err());
+        assert!(
+            Work::Command(vec!["no-such-command-here".into()])
+                .check()
+                .is_err()
+        );
         assert!(Work::Command(Vec::new()).check().is_err());
     }
 
     #[test]
     fn who_does_not_go_is_killed_with_the_whole_group() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         runtime.block_on(async {
             let work = Work::Command(vec!["sh".into(), "-c".into(), "sleep 1000 & exit 3".into()]);
             let mut child = Child::start(&work, &[]).expect("starts");

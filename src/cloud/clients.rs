@@ -21,6 +21,7 @@ use crate::vault::payload::AccessKey;
 
 const CONNECT: Duration = Duration::from_secs(4);
 const ATTEMPT: Duration = Duration::from_secs(8);
+const ALL_ATTEMPTS: Duration = Duration::from_secs(20);
 
 /// What every client shares: endpoints, connections, time. It holds no secret.
 #[derive(Clone, Debug)]
@@ -34,7 +35,11 @@ pub(super) struct Base {
 struct Connections(SharedHttpClient);
 
 impl HttpClient for Connections {
-    fn http_connector(&self, settings: &HttpConnectorSettings, with: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        with: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         self.0.http_connector(settings, with)
     }
 }
@@ -63,7 +68,10 @@ impl Base {
         // A client's making loads the TLS roots; they stay loaded.
         drop(aws_sdk_sts::Client::new(&config));
         let config = config.into_builder().http_client(Connections(http)).build();
-        Self { config, clock: AwsClock::default() }
+        Self {
+            config,
+            clock: AwsClock::default(),
+        }
     }
 
     /// For one principal in one region.
@@ -84,6 +92,7 @@ impl Base {
             .connect_timeout(CONNECT)
             .read_timeout(ATTEMPT)
             .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(ALL_ATTEMPTS)
             .build();
         self.config
             .to_builder()
@@ -114,5 +123,11 @@ pub(super) fn long_term(key: &AccessKey) -> Credentials {
 
 /// A session for the SDK.
 pub(super) fn session(id: &str, secret: &SecretText, token: &SecretText) -> Credentials {
-    Credentials::new(id, secret.expose(), Some(token.expose().to_owned()), None, "vault")
+    Credentials::new(
+        id,
+        secret.expose(),
+        Some(token.expose().to_owned()),
+        None,
+        "vault",
+    )
 }

@@ -63,7 +63,9 @@ impl DateReader {
     pub(super) fn take(&self) -> Option<Timestamp> {
         let text = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let seconds = DateTime::from_str(&text, Format::HttpDate).ok()?.secs();
-        Timestamp::from_second(seconds).ok().filter(|_| SANE.contains(&seconds))
+        Timestamp::from_second(seconds)
+            .ok()
+            .filter(|_| SANE.contains(&seconds))
     }
 }
 
@@ -96,7 +98,12 @@ mod tests {
     fn only_a_sane_date_is_believed() {
         let at = read("Sun, 22 Nov 2026 02:17:00 GMT").expect("a date");
         assert_eq!(at.to_string(), "2026-11-22T02:17:00Z");
-        for bad in ["", "yesterday", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 01 Jan 2200 00:00:00 GMT"] {
+        for bad in [
+            "",
+            "yesterday",
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+            "Fri, 01 Jan 2200 00:00:00 GMT",
+        ] {
             assert_eq!(read(bad), None, "{bad:?}");
         }
     }
@@ -105,8 +112,11 @@ mod tests {
     fn the_clock_goes_by_what_was_measured() {
         let clock = AwsClock::default();
         let date: Timestamp = "2030-01-01T00:00:00Z".parse().expect("an instant");
-        let off = clock.set(Measured { date, at: Instant::now() });
-        assert!(off > Duration::from_secs(3600));
+        let off = clock.set(Measured {
+            date,
+            at: Instant::now(),
+        });
+        assert!(off > Duration::from_hours(1));
         assert!(clock.now().duration_since(date).as_secs() < 5);
     }
 }

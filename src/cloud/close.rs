@@ -66,7 +66,13 @@ pub struct CloseByProfile {
 /// # Errors
 /// With status 10 unless access is proven shut.
 pub fn close_with_quorum(closing: Closing) -> Result<()> {
-    let Closing { vault, target, force, ledger, warm } = closing;
+    let Closing {
+        vault,
+        target,
+        force,
+        ledger,
+        warm,
+    } = closing;
     drop(target.opener);
     let runtime = runtime()?;
     let base = warm.base(&runtime);
@@ -80,7 +86,14 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
     let emergency = CloudEmergency::new(&base, &place.region, &target.emergency);
     let keys = [target.emergency.id.clone()];
     drop((target.closer, target.emergency));
-    let asked = Asked { vault, place, account: target.account, force, ledger, keys: Some(&keys) };
+    let asked = Asked {
+        vault,
+        place,
+        account: target.account,
+        force,
+        ledger,
+        keys: Some(&keys),
+    };
     let result = runtime.block_on(asked.shut(&base, &closer, &emergency));
     runtime.shutdown_background();
     result
@@ -91,14 +104,39 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
 /// # Errors
 /// With status 10 unless access is proven shut.
 pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
-    let CloseByProfile { vault, partition, account, user, regions, profile, force, ledger } = closing;
+    let CloseByProfile {
+        vault,
+        partition,
+        account,
+        user,
+        regions,
+        profile,
+        force,
+        ledger,
+    } = closing;
     let runtime = runtime()?;
     let base = Warm::start().base(&runtime);
-    let place = Place { partition, region: regions.first().cloned().unwrap_or_default(), user, boundary: None };
-    let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+    let place = Place {
+        partition,
+        region: regions.first().cloned().unwrap_or_default(),
+        user,
+        boundary: None,
+    };
+    let provider = ProfileFileCredentialsProvider::builder()
+        .profile_name(profile)
+        .build();
     let provider = SharedCredentialsProvider::new(provider);
-    let closer = CloudCloser::with(&base, &place, |region, tries| base.with(provider.clone(), region, tries));
-    let asked = Asked { vault, place, account, force, ledger, keys: None };
+    let closer = CloudCloser::with(&base, &place, |region, tries| {
+        base.with(provider.clone(), region, tries)
+    });
+    let asked = Asked {
+        vault,
+        place,
+        account,
+        force,
+        ledger,
+        keys: None,
+    };
     let result = runtime.block_on(asked.shut(&base, &closer, &NoEmergency));
     runtime.shutdown_background();
     result
@@ -129,7 +167,10 @@ impl Asked<'_> {
         let now = || stage.clock.now();
         let doubt = |why: &str| stage.how_to_close.may_be_open(why, stage.until.get(), now());
 
-        let identity = closer.identify().await.map_err(|fault| doubt(&fault.to_string()))?;
+        let identity = closer
+            .identify()
+            .await
+            .map_err(|fault| doubt(&fault.to_string()))?;
         if identity.account != self.account {
             return Err(other_account(&identity.account, &self.account));
         }
@@ -138,8 +179,13 @@ impl Asked<'_> {
             Ok(found) => found,
             Err(_) if self.force => None,
             Err(why) => {
-                let error = doubt(&format!("the user's state could not be read ({why}), so nothing was done"));
-                return Err(Error { next: Some(by_force(&self.vault)), ..error });
+                let error = doubt(&format!(
+                    "the user's state could not be read ({why}), so nothing was done"
+                ));
+                return Err(Error {
+                    next: Some(by_force(&self.vault)),
+                    ..error
+                });
             }
         };
         if let Some(Found { session, until }) = found {
@@ -147,32 +193,51 @@ impl Asked<'_> {
             let known = self.ledger.knows_session(session).unwrap_or(false);
             if !known && !self.force {
                 let until = words::clock(until);
-                let what = format!("session {session} is somebody else's window, open until {until}; it was left alone");
+                let what = format!(
+                    "session {session} is somebody else's window, open until {until}; it was left alone"
+                );
                 return Err(Error::new(Status::MayBeOpen, what).next(by_force(&self.vault)));
             }
         }
         let deny = deny_all(&self.place.partition);
-        let closing = Shut { closer, emergency, deny: &deny, keys: self.keys, own: false };
+        let closing = Shut {
+            closer,
+            emergency,
+            deny: &deny,
+            keys: self.keys,
+            own: false,
+        };
         let end = shut(&stage, &Trail::default(), &closing, &mut signals, Cause::Asked).await;
-        let session = found.map(|found| found.session).or(own.map(|(session, _)| session));
+        let session = found
+            .map(|found| found.session)
+            .or(own.map(|(session, _)| session));
         self.finish(&stage, session, end)
     }
 
     fn finish(&self, stage: &Stage<'_>, session: Option<SessionId>, end: End) -> Result<()> {
         if !matches!(end, End::Shut(_)) {
             let doubt = stage.doubt.take();
-            return Err(stage.how_to_close.may_be_open(&doubt, stage.until.get(), stage.clock.now()));
+            return Err(stage
+                .how_to_close
+                .may_be_open(&doubt, stage.until.get(), stage.clock.now()));
         }
         let probed = stage.probed.get().unwrap_or(false);
         if let Some(session) = session {
-            stage.record(Record::Closed { session, probed, cause: words::cause(Cause::Asked) });
+            stage.record(Record::Closed {
+                session,
+                probed,
+                cause: words::cause(Cause::Asked),
+            });
         }
         if let Some(error) = stage.failure.take() {
             return Err(error);
         }
         let how = if probed { "probed" } else { "read back, not probed" };
         let (user, account) = (&self.place.user, &self.account);
-        let _ = writeln!(std::io::stdout(), "shut: user {user} in account {account} ({how})");
+        let _ = writeln!(
+            std::io::stdout(),
+            "shut: user {user} in account {account} ({how})"
+        );
         Ok(())
     }
 
@@ -184,10 +249,21 @@ impl Asked<'_> {
             None
         })?;
         let until = |entry: Entry| match entry.record {
-            Record::Opened { session: opened, until, .. } if opened == session => Some(until),
+            Record::Opened {
+                session: opened,
+                until,
+                ..
+            } if opened == session => Some(until),
             _ => None,
         };
-        Some((session, self.ledger.entries().unwrap_or_default().into_iter().find_map(until)))
+        Some((
+            session,
+            self.ledger
+                .entries()
+                .unwrap_or_default()
+                .into_iter()
+                .find_map(until),
+        ))
     }
 }
 
@@ -197,10 +273,16 @@ fn gate_ahead(glance: &Glance, deny: &str, now: Timestamp) -> std::result::Resul
     let keys = glance.keys.as_ref().map_err(ToString::to_string)?;
     let gate = glance.gate.as_ref().map_err(ToString::to_string)?;
     let at_rest = attached.iter().any(|arn| arn == deny) && !keys.iter().any(|key| key.active);
-    let found = gate.as_ref().and_then(recognise).filter(|found| found.until > now);
+    let found = gate
+        .as_ref()
+        .and_then(recognise)
+        .filter(|found| found.until > now);
     Ok(found.filter(|_| !at_rest))
 }
 
 fn by_force(vault: &VaultFacts) -> String {
-    format!("to end it all the same: breakglass close {} --force", words::quoted(&vault.path))
+    format!(
+        "to end it all the same: breakglass close {} --force",
+        words::quoted(&vault.path)
+    )
 }

@@ -43,10 +43,12 @@ pub(super) struct Closing<'a, C, E> {
 /// Polls to the end; a panic on the way is caught.
 pub(super) fn caught<'a, T: 'a>(future: impl Future<Output = T> + 'a) -> Running<'a, T> {
     let mut inner = Box::pin(future);
-    Box::pin(poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx))) {
-        Ok(Poll::Ready(out)) => Poll::Ready(Some(out)),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(_) => Poll::Ready(None),
+    Box::pin(poll_fn(move |cx| {
+        match catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx))) {
+            Ok(Poll::Ready(out)) => Poll::Ready(Some(out)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(None),
+        }
     }))
 }
 
@@ -60,7 +62,16 @@ pub(super) async fn drive<C: Closer, E: Emergency>(
     signals: &mut Signals,
 ) -> End {
     let machine = Machine::new(matches!(work, Work::Hold));
-    let all = run(stage, trail, Some(opening), closing, work, signals, machine, Vec::new());
+    let all = run(
+        stage,
+        trail,
+        Some(opening),
+        closing,
+        work,
+        signals,
+        machine,
+        Vec::new(),
+    );
     match caught(all).await {
         Some(end) => end,
         None => shut(stage, trail, closing, signals, Cause::Panicked).await,
@@ -76,7 +87,16 @@ pub(super) async fn shut<C: Closer, E: Emergency>(
     cause: Cause,
 ) -> End {
     let (machine, actions) = Machine::closing(cause);
-    let all = run(stage, trail, None, closing, &Work::Hold, signals, machine, actions);
+    let all = run(
+        stage,
+        trail,
+        None,
+        closing,
+        &Work::Hold,
+        signals,
+        machine,
+        actions,
+    );
     caught(all).await.unwrap_or(End::MayBeOpen(cause))
 }
 
@@ -98,8 +118,11 @@ async fn run<'a, C: Closer, E: Emergency>(
     loop {
         for action in std::mem::take(&mut actions) {
             match action {
-                Action::StopOpening => stage.stop_opening(),
-                Action::Begin => queue.extend(begin(stage, work).await),
+                Action::StopOpening => {
+                    stage.say("gate: stopping at the next safe place");
+                    stage.stop_opening();
+                }
+                Action::Begin => queue.extend(begin(stage, work)),
                 Action::Show(time) => stage.show(time),
                 Action::Warn(minutes) => warn(stage, minutes),
                 Action::Forward(number) => {
@@ -118,9 +141,10 @@ async fn run<'a, C: Closer, E: Emergency>(
                 Action::Finish(end) => return end,
             }
         }
-        let event = match queue.pop_front() {
-            Some(event) => event,
-            None => tokio::select! {
+        let event = if let Some(event) = queue.pop_front() {
+            event
+        } else {
+            tokio::select! {
                 biased;
                 received = signals.next() => match received {
                     Received::End(number) => Event::Signal(number),
@@ -142,7 +166,7 @@ async fn run<'a, C: Closer, E: Emergency>(
                     }
                     Event::Tick(Instant::now())
                 }
-            },
+            }
         };
         if let Some(deadline) = stage.new_deadline() {
             (machine, _) = machine.on(Event::EndSet(deadline));
@@ -188,19 +212,21 @@ fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Opened, Stop>>
                 }
                 *stage.failure.borrow_mut() = Some(error);
             }
-            Event::NotOpened { touched: trail.touched() }
+            Event::NotOpened {
+                touched: trail.touched(),
+            }
         }
         None => Event::Panicked,
     }
 }
 
 /// Starts the program, or shows that the window is held.
-async fn begin(stage: &Stage<'_>, work: &Work) -> Option<Event> {
+fn begin(stage: &Stage<'_>, work: &Work) -> Option<Event> {
     if matches!(work, Work::Hold) {
         *stage.keyboard.borrow_mut() = Keyboard::open().map(Rc::new);
         return None;
     }
-    match start(stage, work).await {
+    match start(stage, work) {
         Ok(child) => {
             *stage.child.borrow_mut() = Some(child);
             None
@@ -213,7 +239,7 @@ async fn begin(stage: &Stage<'_>, work: &Work) -> Option<Event> {
     }
 }
 
-async fn start(stage: &Stage<'_>, work: &Work) -> std::io::Result<Child> {
+fn start(stage: &Stage<'_>, work: &Work) -> std::io::Result<Child> {
     let missing = || std::io::Error::other("there is no session to hand out");
     let until = stage.until.get().ok_or_else(missing)?;
     let emergency = stage.emergency.ok_or_else(missing)?;
@@ -259,7 +285,15 @@ async fn shut_and_say<C: Closer, E: Emergency>(
         until: stage.until.get(),
     };
     stage.say("close: attaching AWSDenyAll, deactivating the key");
-    match close(closing.closer, closing.emergency, &shutting, trail.pending(), stage).await {
+    match close(
+        closing.closer,
+        closing.emergency,
+        &shutting,
+        trail.pending(),
+        stage,
+    )
+    .await
+    {
         Outcome::Shut { probed, untidy: None } => {
             stage.say(if probed {
                 "close: shut; AWS refuses the key and what was issued with it"
@@ -269,15 +303,22 @@ async fn shut_and_say<C: Closer, E: Emergency>(
             stage.shut_by_probe(probed);
             true
         }
-        Outcome::Shut { probed, untidy: Some(why) } => {
+        Outcome::Shut {
+            probed,
+            untidy: Some(why),
+        } => {
             stage.shut_by_probe(probed);
-            let error = Error::failed(format!("AWS ended the access at its time, but the user is not at rest: {why}"));
+            let error = Error::failed(format!(
+                "AWS ended the access at its time, but the user is not at rest: {why}"
+            ));
             *stage.failure.borrow_mut() = Some(error.next(stage.how_to_close.commands()));
             true
         }
         Outcome::TakenOver { session, until } => {
             let until = words::clock(until);
-            stage.say(&format!("close: session {session} has opened its own window until {until}; it was left alone"));
+            stage.say(&format!(
+                "close: session {session} has opened its own window until {until}; it was left alone"
+            ));
             stage.shut_by_probe(false);
             true
         }
@@ -285,5 +326,85 @@ async fn shut_and_say<C: Closer, E: Emergency>(
             stage.unproven(why);
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::clock::{AwsClock, Measured};
+    use crate::cloud::words::HowToClose;
+    use crate::gate::SessionId;
+    use crate::gate::memory::{ACCOUNT, KEY, Memory, OpenerOf};
+    use crate::gate::open::{Plan, open};
+    use crate::ledger::Ledger;
+
+    /// A window of a user in memory; the opening panics where `breaks` says, the work is `work`.
+    fn window(user: &Memory, breaks: bool, work: &Work) -> End {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let expected = Memory::expected();
+        let ledger =
+            Ledger::at(std::env::temp_dir().join(format!("breakglass-driver-{}", std::process::id())));
+        let clock = AwsClock::default();
+        clock.set(Measured {
+            date: user.clock.get(),
+            at: Instant::now(),
+        });
+        let how = HowToClose {
+            vault: "v".into(),
+            partition: "aws".into(),
+            user: "u".into(),
+            key: None,
+        };
+        let stage = Stage::new(clock, &ledger, how);
+        let plan = Plan {
+            expected: &expected,
+            account: ACCOUNT,
+            grant: &[],
+            regions: &["eu-west-1".into()],
+            session: SessionId::random(),
+            window: Duration::from_mins(10),
+            hand_out: false,
+        };
+        let trail = Trail::default();
+        let keys = [KEY.to_owned()];
+        let closing = Closing {
+            closer: user,
+            emergency: user,
+            deny: &expected.deny,
+            keys: Some(&keys),
+            own: true,
+        };
+        let opening = caught(async {
+            let opened = open(OpenerOf(user), user, user, &plan, &trail, &stage).await;
+            assert!(!breaks, "this test breaks the opening");
+            opened
+        });
+        runtime.block_on(async {
+            let mut signals = Signals::new().expect("signals");
+            drive(&stage, &trail, opening, &closing, work, &mut signals).await
+        })
+    }
+
+    #[test]
+    fn a_panic_closes() {
+        let user = Memory::at_rest();
+        assert_eq!(window(&user, true, &Work::Hold), End::Shut(Cause::Panicked));
+        assert!(
+            user.calls.borrow().contains(&"DetachUserPolicy"),
+            "it had been open"
+        );
+        assert!(user.denied.get() && !user.active.get() && user.opener_gone.get());
+    }
+
+    #[test]
+    fn a_command_that_cannot_start_closes() {
+        let user = Memory::at_rest();
+        let work = Work::Command(vec!["/no/such/command".into()]);
+        assert_eq!(window(&user, false, &work), End::Shut(Cause::ChildEnded));
+        assert!(user.denied.get() && !user.usable());
     }
 }

@@ -55,7 +55,12 @@ impl Endpoint {
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
         let token = Arc::new(SecretText::copy_of(&hex::encode(Secret::<32>::random().expose())));
-        let served = Served { token: token.clone(), body: body(issued, until, &clock), until, clock };
+        let served = Served {
+            token: token.clone(),
+            body: body(issued, until, &clock),
+            until,
+            clock,
+        };
         let task = tokio::spawn(serve(listener, Arc::new(served)));
         Ok(Self { address, token, task })
     }
@@ -63,8 +68,14 @@ impl Endpoint {
     /// Where a program finds its credentials, and what it has to say there.
     pub(super) fn environment(&self) -> [(&'static str, String); 2] {
         [
-            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{}/", self.address)),
-            ("AWS_CONTAINER_AUTHORIZATION_TOKEN", self.token.expose().to_owned()),
+            (
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                format!("http://{}/", self.address),
+            ),
+            (
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+                self.token.expose().to_owned(),
+            ),
         ]
     }
 }
@@ -79,9 +90,17 @@ impl Drop for Endpoint {
 /// that is far from AWS's, it is said by this machine's.
 fn body(issued: &Issued, until: Timestamp, clock: &AwsClock) -> SecretText {
     let off = Timestamp::now().duration_since(clock.now());
-    let off = if off.abs() > TOLERATED { off } else { SignedDuration::ZERO };
+    let off = if off.abs() > TOLERATED {
+        off
+    } else {
+        SignedDuration::ZERO
+    };
     let end = issued.expires.min(until);
-    let expiration = end.saturating_add(off).unwrap_or(end).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let expiration = end
+        .saturating_add(off)
+        .unwrap_or(end)
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string();
     let json = json!({
         "AccessKeyId": issued.id,
         "SecretAccessKey": issued.secret.expose(),
@@ -164,7 +183,10 @@ async fn head(stream: &mut TcpStream) -> io::Result<Option<String>> {
 fn reply(head: &str, served: &Served) -> Reply {
     let mut lines = head.split("\r\n");
     let mut request = lines.next().unwrap_or_default().split(' ');
-    let (method, path) = (request.next().unwrap_or_default(), request.next().unwrap_or_default());
+    let (method, path) = (
+        request.next().unwrap_or_default(),
+        request.next().unwrap_or_default(),
+    );
     let version = request.next().unwrap_or_default();
     if !version.starts_with("HTTP/1.") || request.next().is_some() {
         return Reply::Refusal("400 Bad Request");
@@ -203,22 +225,42 @@ mod tests {
         let ahead = served("2100-01-01T00:00:00Z");
         let get = |lines: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{lines}");
         assert_eq!(reply(&get("authorization: right"), &ahead), Reply::Credentials);
-        for wrong in ["", "Authorization: wrong", "Authorization: righ", "Authorization: right\r\nAuthorization: right"] {
-            assert_eq!(reply(&get(wrong), &ahead), Reply::Refusal("403 Forbidden"), "{wrong}");
+        for wrong in [
+            "",
+            "Authorization: wrong",
+            "Authorization: righ",
+            "Authorization: right\r\nAuthorization: right",
+        ] {
+            assert_eq!(
+                reply(&get(wrong), &ahead),
+                Reply::Refusal("403 Forbidden"),
+                "{wrong}"
+            );
         }
         let past = served("2020-01-01T00:00:00Z");
-        assert_eq!(reply(&get("Authorization: right"), &past), Reply::Refusal("403 Forbidden"));
-        let post = "POST / HTTP/1.1\r\nAuthorization: right";
-        assert_eq!(reply(post, &ahead), Reply::Refusal("405 Method Not Allowed"));
-        assert_eq!(reply("GET /x HTTP/1.1\r\nAuthorization: right", &ahead), Reply::Refusal("404 Not Found"));
+        assert_eq!(
+            reply(&get("Authorization: right"), &past),
+            Reply::Refusal("403 Forbidden")
+        );
+        let other = "POST / HTTP/1.1\r\nAuthorization: right";
+        assert_eq!(reply(other, &ahead), Reply::Refusal("405 Method Not Allowed"));
+        assert_eq!(
+            reply("GET /x HTTP/1.1\r\nAuthorization: right", &ahead),
+            Reply::Refusal("404 Not Found")
+        );
         assert_eq!(reply("nonsense", &ahead), Reply::Refusal("400 Bad Request"));
     }
 
     #[test]
     fn slow_clients_do_not_keep_others_out() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         runtime.block_on(async {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback");
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+                .await
+                .expect("loopback");
             let address = listener.local_addr().expect("address");
             let task = tokio::spawn(serve(listener, Arc::new(served("2100-01-01T00:00:00Z"))));
             let mut slow = Vec::new();
@@ -228,10 +270,16 @@ mod tests {
                 slow.push(stream);
             }
             let mut stream = TcpStream::connect(address).await.expect("connect");
-            stream.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await.expect("write");
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n")
+                .await
+                .expect("write");
             let mut text = String::new();
             stream.read_to_string(&mut text).await.expect("read");
-            assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("{\"a\":1}"), "{text}");
+            assert!(
+                text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("{\"a\":1}"),
+                "{text}"
+            );
 
             let mut endless = TcpStream::connect(address).await.expect("connect");
             let _ = endless.write_all(&[b'x'; LARGEST_HEAD + 1]).await;
@@ -240,7 +288,10 @@ mod tests {
             assert!(text.is_empty() || text.starts_with(b"HTTP/1.1 400"));
             task.abort();
             let _ = task.await;
-            assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+            assert!(
+                TcpStream::connect(address).await.is_err(),
+                "nobody listens any more"
+            );
         });
     }
 }

@@ -45,9 +45,7 @@ where
                 _ => Fault::Unknown(said),
             }
         }
-        SdkError::DispatchFailure(_) if never_connected(error) => {
-            Fault::NotSent(words(error))
-        }
+        SdkError::DispatchFailure(_) if never_connected(error) => Fault::NotSent(words(error)),
         _ => Fault::Unknown(words(error)),
     }
 }
@@ -55,19 +53,16 @@ where
 /// The connection itself was refused, so nothing was sent.
 fn never_connected(error: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
-    chain(error).filter_map(|e| e.downcast_ref::<io::Error>()).any(|e| {
-        matches!(e.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
-    })
+    chain(error)
+        .filter_map(|e| e.downcast_ref::<io::Error>())
+        .any(|e| matches!(e.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable))
 }
 
 /// The innermost reason: what a person can do something about.
 fn words(error: &(dyn StdError + 'static)) -> String {
-    let all: Vec<String> = chain(error).map(ToString::to_string).collect();
-    let first = all.first().map_or("", String::as_str);
-    match all.last() {
-        Some(last) if last != first => clean(&format!("{first} ({last})")),
-        _ => clean(first),
-    }
+    chain(error)
+        .last()
+        .map_or_else(String::new, |last| clean(&last.to_string()))
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
@@ -81,5 +76,8 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 
 /// One line, no control characters, not endless.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(LONGEST)
+        .collect()
 }

@@ -23,7 +23,12 @@ impl Keyboard {
     pub(super) fn open() -> Option<Self> {
         // Opened anew, so that not to wait for keys is a property of this descriptor alone.
         let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
-        let terminal = File::options().read(true).write(true).custom_flags(flags).open("/dev/tty").ok()?;
+        let terminal = File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(flags)
+            .open("/dev/tty")
+            .ok()?;
         if tcgetpgrp(&terminal).ok()? != getpgrp() {
             return None;
         }
@@ -42,7 +47,11 @@ impl Keyboard {
             let mut keys = [0; 64];
             // Reading in the background would stop this process.
             let ours = tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp());
-            let read = if ours { (&self.terminal).read(&mut keys).unwrap_or(0) } else { 0 };
+            let read = if ours {
+                (&self.terminal).read(&mut keys).unwrap_or(0)
+            } else {
+                0
+            };
             if keys[..read].iter().any(|key| matches!(key, b'q' | b'Q')) {
                 return;
             }

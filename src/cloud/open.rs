@@ -44,7 +44,15 @@ pub struct Opening {
 /// By its status, whether anything is enabled: see section 6 of the design.
 pub fn open(opening: Opening) -> Result<()> {
     opening.work.check()?;
-    let Opening { vault, target, window, reason, work, ledger, warm } = opening;
+    let Opening {
+        vault,
+        target,
+        window,
+        reason,
+        work,
+        ledger,
+        warm,
+    } = opening;
     if window > target.max_window {
         return Err(Error::usage("the window is longer than the vault allows").next("ask for a shorter one"));
     }
@@ -65,9 +73,24 @@ async fn keep(
     ledger: &Ledger,
 ) -> Result<()> {
     let mut signals = Signals::new()?;
-    let Target { name, partition, account, regions, user, boundary, boundary_sha256, grant, .. } = target;
+    let Target {
+        name,
+        partition,
+        account,
+        regions,
+        user,
+        boundary,
+        boundary_sha256,
+        grant,
+        ..
+    } = target;
     let region = regions.first().cloned().unwrap_or_default();
-    let place = Place { partition, region, user, boundary: Some(boundary.clone()) };
+    let place = Place {
+        partition,
+        region,
+        user,
+        boundary: Some(boundary.clone()),
+    };
     let key = target.emergency.id.clone();
     let expected = Expected {
         user: place.user.clone(),
@@ -140,17 +163,21 @@ fn finish(stage: &Stage<'_>, trail: &Trail, session: SessionId, end: End) -> Res
         },
         End::Shut(cause) => {
             let probed = stage.probed.get().unwrap_or(false);
-            stage.record(Record::Closed { session, probed, cause: words::cause(cause) });
+            stage.record(Record::Closed {
+                session,
+                probed,
+                cause: words::cause(cause),
+            });
             match (cause, failure) {
                 (Cause::Signal(number), None) => Err(stopped(number, "access is closed, and that is proven")),
-                (Cause::Panicked, _) => {
-                    Err(Error::failed("this program broke; access is closed, and that is proven"))
-                }
+                (Cause::Panicked, _) => Err(Error::failed(
+                    "this program broke; access is closed, and that is proven",
+                )),
                 (_, Some(error)) => Err(and(error, "access is shut, and that is proven")),
-                (_, None) if !trail.lifted() => {
-                    Err(Error::refused("the window's time was over before it was open; access is shut")
-                        .next("open again with a longer window"))
-                }
+                (_, None) if !trail.lifted() => Err(Error::refused(
+                    "the window's time was over before it was open; access is shut",
+                )
+                .next("open again with a longer window")),
                 (_, None) => Ok(()),
             }
         }
@@ -168,7 +195,9 @@ fn finish(stage: &Stage<'_>, trail: &Trail, session: SessionId, end: End) -> Res
             if !doubt.is_empty() {
                 why = format!("{why}; {doubt}");
             }
-            Err(stage.how_to_close.may_be_open(&why, trail.until(), stage.clock.now()))
+            Err(stage
+                .how_to_close
+                .may_be_open(&why, trail.until(), stage.clock.now()))
         }
     }
 }
@@ -179,5 +208,8 @@ fn and(mut error: Error, more: &str) -> Error {
 }
 
 fn stopped(number: u8, what: &str) -> Error {
-    Error::new(Status::Signal(number), format!("ended by {}; {what}", words::signal(number)))
+    Error::new(
+        Status::Signal(number),
+        format!("ended by {}; {what}", words::signal(number)),
+    )
 }

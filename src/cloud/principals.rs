@@ -24,6 +24,16 @@ const ASKS: u32 = 4;
 const SHORTEST_SESSION: i32 = 900;
 const LONGEST_SESSION: i32 = 129_600;
 
+/// The policies, or the end of a session, refuse the probe.
+const REFUSALS: [&str; 6] = [
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+];
+
 /// Where a user is.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -35,7 +45,13 @@ pub(super) struct Place {
 
 impl Place {
     fn user(&self, reads: &SdkConfig, writes: &SdkConfig) -> IamUser {
-        IamUser::new(reads, writes, self.user.clone(), deny_all(&self.partition), self.boundary.clone())
+        IamUser::new(
+            reads,
+            writes,
+            self.user.clone(),
+            deny_all(&self.partition),
+            self.boundary.clone(),
+        )
     }
 }
 
@@ -49,8 +65,14 @@ pub(super) struct Asker {
 impl Asker {
     pub(super) fn new(base: &Base, config: &SdkConfig) -> Self {
         let dates = DateReader::default();
-        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(dates.clone()).build();
-        Self { sts: aws_sdk_sts::Client::from_conf(sts), dates, base: base.clone() }
+        let sts = aws_sdk_sts::config::Builder::from(config)
+            .interceptor(dates.clone())
+            .build();
+        Self {
+            sts: aws_sdk_sts::Client::from_conf(sts),
+            dates,
+            base: base.clone(),
+        }
     }
 
     /// `GetCallerIdentity`; a wrong local clock is found by the first answer and right from the second on.
@@ -69,7 +91,7 @@ impl Asker {
                 (Ok(_), None) => return Err(Fault::Refused("AWS's answer carries no usable date".into())),
                 (Err(error), _) => {
                     last = fault(&error);
-                    let skewed = off.is_some_and(|off| off > Duration::from_secs(60));
+                    let skewed = off.is_some_and(|off| off > Duration::from_mins(1));
                     match last {
                         Fault::Refused(_) if !skewed => return Err(last),
                         Fault::Refused(_) => {}
@@ -94,7 +116,11 @@ impl CloudOpener {
         let reads = base.principal(long_term(&key), iam, Tries::Four);
         let writes = base.principal(long_term(&key), iam, Tries::One);
         let sts = base.principal(long_term(&key), &place.region, Tries::One);
-        Self { user: place.user(&reads, &writes), asker: Asker::new(base, &sts) }
+        drop(key);
+        Self {
+            user: place.user(&reads, &writes),
+            asker: Asker::new(base, &sts),
+        }
     }
 }
 
@@ -104,7 +130,7 @@ impl Opener for CloudOpener {
     }
 
     async fn read(&self) -> Snapshot {
-        self.user.read().await
+        Box::pin(self.user.read()).await
     }
 
     async fn put_gate(&self, document: &str) -> Write {
@@ -131,7 +157,10 @@ impl CloudCloser {
     pub(super) fn with(base: &Base, place: &Place, config: impl Fn(&str, Tries) -> SdkConfig) -> Self {
         let iam = iam_region(&place.partition);
         let user = place.user(&config(iam, Tries::Four), &config(iam, Tries::One));
-        Self { user, asker: Asker::new(base, &config(&place.region, Tries::One)) }
+        Self {
+            user,
+            asker: Asker::new(base, &config(&place.region, Tries::One)),
+        }
     }
 
     pub(super) async fn identify(&self) -> Result<Identity, Fault> {
@@ -202,8 +231,13 @@ impl CloudEmergency {
 
     /// Whole seconds until T1, within what STS gives.
     fn duration(&self) -> i32 {
-        let left = self.until.get().map_or(0, |until| until.duration_since(self.base.clock.now()).as_secs());
-        i32::try_from(left).unwrap_or(LONGEST_SESSION).clamp(SHORTEST_SESSION, LONGEST_SESSION)
+        let left = self
+            .until
+            .get()
+            .map_or(0, |until| until.duration_since(self.base.clock.now()).as_secs());
+        i32::try_from(left)
+            .unwrap_or(LONGEST_SESSION)
+            .clamp(SHORTEST_SESSION, LONGEST_SESSION)
     }
 }
 
@@ -217,13 +251,25 @@ impl Emergency for CloudEmergency {
         let answer = request.send().await.map_err(|e| fault(&e))?;
         let missing = || Fault::Unknown("GetSessionToken answered without credentials".into());
         let issued = answer.credentials.ok_or_else(missing)?;
-        let expires = issued.expiration.fmt(Format::DateTime).ok().and_then(|text| text.parse().ok());
-        let (secret, token) =
-            (SecretText::copy_of(&issued.secret_access_key), SecretText::copy_of(&issued.session_token));
+        let expires = issued
+            .expiration
+            .fmt(Format::DateTime)
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let (secret, token) = (
+            SecretText::copy_of(&issued.secret_access_key),
+            SecretText::copy_of(&issued.session_token),
+        );
         let credentials = session(&issued.access_key_id, &secret, &token);
         let sns = aws_sdk_sns::Client::new(&self.base.principal(credentials, &self.region, Tries::One));
         let expires = expires.ok_or_else(missing)?;
-        *self.issued.borrow_mut() = Some(Issued { id: issued.access_key_id, secret, token, expires, sns });
+        *self.issued.borrow_mut() = Some(Issued {
+            id: issued.access_key_id,
+            secret,
+            token,
+            expires,
+            sns,
+        });
         Ok(())
     }
 
@@ -252,15 +298,11 @@ impl Emergency for NoEmergency {
 
 /// `sns:ListTopics`, which every gate allows while it is open.
 async fn probe(sns: &aws_sdk_sns::Client) -> Probed {
-    let error = match sns.list_topics().send().await {
-        Ok(_) => return Probed::Open,
-        Err(error) => error,
+    let Err(error) = sns.list_topics().send().await else {
+        return Probed::Open;
     };
     match code(&error) {
-        Some("AuthorizationError" | "AuthorizationErrorException" | "AccessDenied" | "AccessDeniedException") => {
-            Probed::Shut
-        }
-        Some("ExpiredToken" | "ExpiredTokenException") => Probed::Shut,
+        Some(code) if REFUSALS.contains(&code) => Probed::Shut,
         Some("InvalidClientTokenId") => Probed::KeyRefused,
         _ => Probed::Unclear(fault(&error).to_string()),
     }

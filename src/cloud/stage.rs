@@ -103,7 +103,11 @@ impl<'a> Stage<'a> {
     /// The countdown, where there is a terminal for it.
     pub(super) fn show(&self, left: Duration) {
         if let (Some(keyboard), Some(until)) = (self.keyboard.borrow().as_ref(), self.until.get()) {
-            let line = format!("open until {}, {} left; q closes", words::clock(until), countdown(left));
+            let line = format!(
+                "open until {}, {} left; q closes",
+                words::clock(until),
+                countdown(left)
+            );
             keyboard.show(&line);
         }
     }
@@ -155,12 +159,16 @@ impl World for Stage<'_> {
     }
 
     fn end_is_set(&self, until: Timestamp) {
-        let Some(measured) = self.clock.measured() else { return };
+        let Some(measured) = self.clock.measured() else {
+            return;
+        };
         let off = Timestamp::now().duration_since(self.clock.now());
         if off.abs() > OFF {
             let way = if off.is_negative() { "behind" } else { "ahead of" };
             let seconds = off.unsigned_abs().as_secs();
-            self.say(&format!("warning: this machine's clock is {seconds} s {way} AWS's; AWS's counts"));
+            self.say(&format!(
+                "warning: this machine's clock is {seconds} s {way} AWS's; AWS's counts"
+            ));
         }
         let window = until.duration_since(measured.date).unsigned_abs();
         self.until.set(Some(until));

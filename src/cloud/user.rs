@@ -33,12 +33,30 @@ impl IamUser {
         deny: String,
         boundary: Option<String>,
     ) -> Self {
-        Self { reads: Client::new(reads), writes: Client::new(writes), name, deny, boundary }
+        Self {
+            reads: Client::new(reads),
+            writes: Client::new(writes),
+            name,
+            deny,
+            boundary,
+        }
     }
 
     /// Reads that do not depend on each other run together.
     pub(super) async fn read(&self) -> Snapshot {
-        let (user, boundary_document, inline, gate, attached, groups, keys, login_profile, ssh, certificates, service) = tokio::join!(
+        let (
+            user,
+            boundary_document,
+            inline,
+            gate,
+            attached,
+            groups,
+            keys,
+            login_profile,
+            ssh,
+            certificates,
+            service,
+        ) = tokio::join!(
             self.user(),
             self.boundary_document(),
             self.inline(),
@@ -75,7 +93,9 @@ impl IamUser {
     async fn user(&self) -> Read<Option<User>> {
         let answer = there(self.reads.get_user().user_name(&self.name).send().await)?;
         let user = answer.map(|answer| {
-            answer.user.ok_or_else(|| Fault::Unknown("GetUser answered without a user".into()))
+            answer
+                .user
+                .ok_or_else(|| Fault::Unknown("GetUser answered without a user".into()))
         });
         Ok(user.transpose()?.map(|user| User {
             boundary: user.permissions_boundary.and_then(|b| b.permissions_boundary_arn),
@@ -83,47 +103,96 @@ impl IamUser {
     }
 
     async fn boundary_document(&self) -> Read<Value> {
-        let Some(arn) = &self.boundary else { return Err(Fault::Refused("not asked for".into())) };
-        let policy = self.reads.get_policy().policy_arn(arn).send().await.map_err(|e| fault(&e))?;
+        let Some(arn) = &self.boundary else {
+            return Err(Fault::Refused("not asked for".into()));
+        };
+        let policy = self
+            .reads
+            .get_policy()
+            .policy_arn(arn)
+            .send()
+            .await
+            .map_err(|e| fault(&e))?;
         let version = policy.policy.and_then(|policy| policy.default_version_id);
         let version = version.ok_or_else(|| Fault::Unknown("GetPolicy answered without a version".into()))?;
-        let request = self.reads.get_policy_version().policy_arn(arn).version_id(version);
+        let request = self
+            .reads
+            .get_policy_version()
+            .policy_arn(arn)
+            .version_id(version);
         let answer = request.send().await.map_err(|e| fault(&e))?;
         match answer.policy_version.and_then(|version| version.document) {
             Some(text) => document(&text),
-            None => Err(Fault::Unknown("GetPolicyVersion answered without a document".into())),
+            None => Err(Fault::Unknown(
+                "GetPolicyVersion answered without a document".into(),
+            )),
         }
     }
 
     async fn inline(&self) -> Read<Vec<String>> {
-        let pages = self.reads.list_user_policies().user_name(&self.name).into_paginator().items().send();
+        let pages = self
+            .reads
+            .list_user_policies()
+            .user_name(&self.name)
+            .into_paginator()
+            .items()
+            .send();
         Ok(listed(pages.collect().await)?.unwrap_or_default())
     }
 
     async fn gate(&self) -> Read<Option<Value>> {
-        let request = self.reads.get_user_policy().user_name(&self.name).policy_name(GATE);
-        there(request.send().await)?.map(|answer| document(&answer.policy_document)).transpose()
+        let request = self
+            .reads
+            .get_user_policy()
+            .user_name(&self.name)
+            .policy_name(GATE);
+        there(request.send().await)?
+            .map(|answer| document(&answer.policy_document))
+            .transpose()
     }
 
     async fn attached(&self) -> Read<Vec<String>> {
-        let pages =
-            self.reads.list_attached_user_policies().user_name(&self.name).into_paginator().items().send();
+        let pages = self
+            .reads
+            .list_attached_user_policies()
+            .user_name(&self.name)
+            .into_paginator()
+            .items()
+            .send();
         let policies = listed(pages.collect::<Result<Vec<_>, _>>().await)?.unwrap_or_default();
-        policies.into_iter().map(|policy| named(policy.policy_arn, "a policy")).collect()
+        policies
+            .into_iter()
+            .map(|policy| named(policy.policy_arn, "a policy"))
+            .collect()
     }
 
     async fn groups(&self) -> Read<Vec<String>> {
-        let pages = self.reads.list_groups_for_user().user_name(&self.name).into_paginator().items().send();
+        let pages = self
+            .reads
+            .list_groups_for_user()
+            .user_name(&self.name)
+            .into_paginator()
+            .items()
+            .send();
         let groups = listed(pages.collect::<Result<Vec<_>, _>>().await)?.unwrap_or_default();
         Ok(groups.into_iter().map(|group| group.group_name).collect())
     }
 
     async fn keys(&self) -> Read<Vec<Credential>> {
-        let pages = self.reads.list_access_keys().user_name(&self.name).into_paginator().items().send();
+        let pages = self
+            .reads
+            .list_access_keys()
+            .user_name(&self.name)
+            .into_paginator()
+            .items()
+            .send();
         let keys = listed(pages.collect::<Result<Vec<_>, _>>().await)?.unwrap_or_default();
         keys.into_iter()
             .map(|key| {
-                Ok(Credential { id: named(key.access_key_id, "a key")?, active: usable(key.status.as_ref()) })
+                Ok(Credential {
+                    id: named(key.access_key_id, "a key")?,
+                    active: usable(key.status.as_ref()),
+                })
             })
             .collect()
     }
@@ -133,46 +202,97 @@ impl IamUser {
     }
 
     async fn ssh_keys(&self) -> Read<Vec<Credential>> {
-        let pages = self.reads.list_ssh_public_keys().user_name(&self.name).into_paginator().items().send();
+        let pages = self
+            .reads
+            .list_ssh_public_keys()
+            .user_name(&self.name)
+            .into_paginator()
+            .items()
+            .send();
         let keys = listed(pages.collect::<Result<Vec<_>, _>>().await)?.unwrap_or_default();
-        Ok(keys.into_iter().map(|k| credential(k.ssh_public_key_id, &k.status)).collect())
+        Ok(keys
+            .into_iter()
+            .map(|k| credential(k.ssh_public_key_id, &k.status))
+            .collect())
     }
 
     async fn certificates(&self) -> Read<Vec<Credential>> {
-        let pages =
-            self.reads.list_signing_certificates().user_name(&self.name).into_paginator().items().send();
+        let pages = self
+            .reads
+            .list_signing_certificates()
+            .user_name(&self.name)
+            .into_paginator()
+            .items()
+            .send();
         let certificates = listed(pages.collect::<Result<Vec<_>, _>>().await)?.unwrap_or_default();
-        Ok(certificates.into_iter().map(|c| credential(c.certificate_id, &c.status)).collect())
+        Ok(certificates
+            .into_iter()
+            .map(|c| credential(c.certificate_id, &c.status))
+            .collect())
     }
 
     async fn service_credentials(&self) -> Read<Vec<Credential>> {
-        let request = self.reads.list_service_specific_credentials().user_name(&self.name);
-        let Some(answer) = there(request.send().await)? else { return Ok(Vec::new()) };
+        let request = self
+            .reads
+            .list_service_specific_credentials()
+            .user_name(&self.name);
+        let Some(answer) = there(request.send().await)? else {
+            return Ok(Vec::new());
+        };
         if answer.is_truncated {
             return Err(Fault::Unknown("the list is longer than one answer".into()));
         }
         let all = answer.service_specific_credentials.unwrap_or_default();
-        Ok(all.into_iter().map(|c| credential(c.service_specific_credential_id, &c.status)).collect())
+        Ok(all
+            .into_iter()
+            .map(|c| credential(c.service_specific_credential_id, &c.status))
+            .collect())
     }
 
     pub(super) async fn put_gate(&self, document: &str) -> Write {
-        let request = self.writes.put_user_policy().user_name(&self.name).policy_name(GATE);
-        request.policy_document(document).send().await.map(drop).map_err(|e| fault(&e))
+        let request = self
+            .writes
+            .put_user_policy()
+            .user_name(&self.name)
+            .policy_name(GATE);
+        request
+            .policy_document(document)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|e| fault(&e))
     }
 
     pub(super) async fn attach_deny(&self) -> Write {
-        let request = self.writes.attach_user_policy().user_name(&self.name).policy_arn(&self.deny);
+        let request = self
+            .writes
+            .attach_user_policy()
+            .user_name(&self.name)
+            .policy_arn(&self.deny);
         request.send().await.map(drop).map_err(|e| fault(&e))
     }
 
     pub(super) async fn lift_deny(&self) -> Write {
-        let request = self.writes.detach_user_policy().user_name(&self.name).policy_arn(&self.deny);
+        let request = self
+            .writes
+            .detach_user_policy()
+            .user_name(&self.name)
+            .policy_arn(&self.deny);
         request.send().await.map(drop).map_err(|e| fault(&e))
     }
 
     pub(super) async fn switch_key(&self, id: &str, active: bool) -> Write {
-        let status = if active { StatusType::Active } else { StatusType::Inactive };
-        let request = self.writes.update_access_key().user_name(&self.name).access_key_id(id).status(status);
+        let status = if active {
+            StatusType::Active
+        } else {
+            StatusType::Inactive
+        };
+        let request = self
+            .writes
+            .update_access_key()
+            .user_name(&self.name)
+            .access_key_id(id)
+            .status(status);
         request.send().await.map(drop).map_err(|e| fault(&e))
     }
 }
@@ -198,7 +318,10 @@ where
 }
 
 fn credential(id: String, status: &StatusType) -> Credential {
-    Credential { id, active: usable(Some(status)) }
+    Credential {
+        id,
+        active: usable(Some(status)),
+    }
 }
 
 /// Only what AWS calls inactive is.
@@ -212,7 +335,8 @@ fn named(name: Option<String>, what: &str) -> Read<String> {
 
 /// IAM gives documents URL-encoded (RFC 3986).
 fn document(text: &str) -> Read<Value> {
-    let decoded = percent_decoded(text).ok_or_else(|| Fault::Unknown("a document is not URL-encoded".into()))?;
+    let decoded =
+        percent_decoded(text).ok_or_else(|| Fault::Unknown("a document is not URL-encoded".into()))?;
     serde_json::from_slice(&decoded).map_err(|e| Fault::Unknown(format!("a document is not JSON: {e}")))
 }
 

@@ -18,7 +18,11 @@ pub(super) fn say(line: &str) {
 /// `02:47:00 UTC (03:47 local)`.
 pub(super) fn clock(at: Timestamp) -> String {
     let local = at.to_zoned(TimeZone::system());
-    format!("{} UTC ({} local)", at.strftime("%H:%M:%S"), local.strftime("%H:%M"))
+    format!(
+        "{} UTC ({} local)",
+        at.strftime("%H:%M:%S"),
+        local.strftime("%H:%M")
+    )
 }
 
 /// What ended the window.
@@ -72,10 +76,17 @@ impl HowToClose {
     pub(super) fn may_be_open(&self, why: &str, until: Option<Timestamp>, now: Timestamp) -> Error {
         let until = match until {
             Some(until) if until > now => format!("until {}, when AWS ends it", clock(until)),
-            Some(until) => format!("although its end, {}, has passed, for there is no proof", clock(until)),
+            Some(until) => format!(
+                "although its end, {}, has passed, for there is no proof",
+                clock(until)
+            ),
             None => "and until when is not known".into(),
         };
-        Error::new(Status::MayBeOpen, format!("access may still be open, {until}: {why}")).next(self.commands())
+        Error::new(
+            Status::MayBeOpen,
+            format!("access may still be open, {until}: {why}"),
+        )
+        .next(self.commands())
     }
 }
 

@@ -77,20 +77,32 @@ pub async fn close(
         world.end_children().await;
         return Outcome::TakenOver { session, until };
     }
-    let mut state = Shut { shutting, denied: None, inactive: None, sent: world.now() };
+    let mut state = Shut {
+        shutting,
+        denied: None,
+        inactive: None,
+        sent: world.now(),
+    };
     end_children_beside(state.write(closer, world), world).await;
-    let patience = world.now();
     loop {
-        let proof = state.prove(closer, emergency, world, patience).await;
-        let Some(probed) = proof else { return state.unproven() };
+        let proof = state.prove(closer, emergency, world).await;
+        let Some(probed) = proof else {
+            return state.unproven();
+        };
         if !state.written() {
-            return Outcome::Shut { probed, untidy: Some(state.missing()) };
+            return Outcome::Shut {
+                probed,
+                untidy: Some(state.missing()),
+            };
         }
         match watch(closer, shutting, pending.as_ref(), world).await {
             Watched::Quiet => return Outcome::Shut { probed, untidy: None },
             Watched::GaveUp(what) => {
                 let why = format!("{what} had no clear answer and may still arrive");
-                return Outcome::Unproven { why, until: shutting.until };
+                return Outcome::Unproven {
+                    why,
+                    until: shutting.until,
+                };
             }
             Watched::Arrived => {
                 world.say("close: a late write arrived; closing again");
@@ -116,7 +128,10 @@ async fn taken_over(
 /// The first writes and the end of the children, which does not wait for a slow AWS.
 async fn end_children_beside(writes: impl Future<Output = ()>, world: &impl World) {
     let mut writes = pin!(writes);
-    if within(writes.as_mut(), world.pause(CHILDREN_WAIT)).await.is_some() {
+    if within(writes.as_mut(), world.pause(CHILDREN_WAIT))
+        .await
+        .is_some()
+    {
         world.end_children().await;
     } else {
         join(writes, world.end_children()).await;
@@ -149,8 +164,8 @@ impl Shut<'_> {
         closer: &impl Closer,
         emergency: &impl Emergency,
         world: &impl World,
-        since: Timestamp,
     ) -> Option<bool> {
+        let since = world.now();
         let mut in_a_row = 0;
         let mut pause = BETWEEN_LOOKS;
         let mut said = 0;
@@ -175,7 +190,11 @@ impl Shut<'_> {
             if !self.written() {
                 self.write(closer, world).await;
             }
-            pause = if self.written() { BETWEEN_LOOKS } else { (pause * 2).min(LONGEST_PAUSE) };
+            pause = if self.written() {
+                BETWEEN_LOOKS
+            } else {
+                (pause * 2).min(LONGEST_PAUSE)
+            };
             world.pause(pause).await;
         }
     }
@@ -232,19 +251,25 @@ impl Shut<'_> {
         if why.is_empty() {
             why = "AWSDenyAll is attached and the key deactivated, but AWS does not show it yet".into();
         }
-        Outcome::Unproven { why, until: self.shutting.until }
+        Outcome::Unproven {
+            why,
+            until: self.shutting.until,
+        }
     }
 }
 
 async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     let listed;
-    let keys = match keys {
-        Some(keys) => keys,
-        None => {
-            let keys = closer.glance().await.keys?;
-            listed = keys.into_iter().filter(|key| key.active).map(|key| key.id).collect::<Vec<_>>();
-            &listed
-        }
+    let keys = if let Some(keys) = keys {
+        keys
+    } else {
+        let keys = closer.glance().await.keys?;
+        listed = keys
+            .into_iter()
+            .filter(|key| key.active)
+            .map(|key| key.id)
+            .collect::<Vec<_>>();
+        &listed
     };
     let mut result = Ok(());
     for key in keys {
@@ -273,7 +298,9 @@ async fn watch(
     pending: Option<&Pending>,
     world: &impl World,
 ) -> Watched {
-    let Some(Pending { what, expires }) = pending else { return Watched::Quiet };
+    let Some(Pending { what, expires }) = pending else {
+        return Watched::Quiet;
+    };
     let end = shutting.until.map_or(*expires, |until| until.min(*expires));
     let mut said = false;
     loop {
@@ -291,7 +318,9 @@ async fn watch(
         if !said {
             said = true;
             let end = end.strftime("%H:%M:%S");
-            world.say(&format!("close: {what} had no clear answer; watching until {end} UTC that it does not arrive late"));
+            world.say(&format!(
+                "close: {what} had no clear answer; watching until {end} UTC that it does not arrive late"
+            ));
         }
         world.pause(BETWEEN_WATCHES).await;
     }

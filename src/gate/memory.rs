@@ -13,13 +13,13 @@ use super::rest::{Expected, deny_all};
 use super::snapshot::{Credential, Glance, Snapshot, User};
 use crate::error::{Error, Result};
 
-pub(super) const ACCOUNT: &str = "111122223333";
-pub(super) const KEY: &str = "AKIAEMERGENCY";
-pub(super) const CEILING: &str = "arn:aws:iam::111122223333:policy/breakglass-ceiling";
+pub(crate) const ACCOUNT: &str = "111122223333";
+pub(crate) const KEY: &str = "AKIAEMERGENCY";
+pub(crate) const CEILING: &str = "arn:aws:iam::111122223333:policy/breakglass-ceiling";
 
 /// How a call goes wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Wrong {
+pub(crate) enum Wrong {
     Refused,
     Throttled,
     /// Done, but the answer is lost.
@@ -30,43 +30,48 @@ pub(super) enum Wrong {
     Late,
 }
 
-pub(super) const ALL_WRONG: [Wrong; 5] =
-    [Wrong::Refused, Wrong::Throttled, Wrong::ReplyLost, Wrong::RequestLost, Wrong::Late];
+pub(crate) const ALL_WRONG: [Wrong; 5] = [
+    Wrong::Refused,
+    Wrong::Throttled,
+    Wrong::ReplyLost,
+    Wrong::RequestLost,
+    Wrong::Late,
+];
 
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     Gate(Value),
     Key(bool),
     Deny(bool),
 }
 
 /// The user, AWS's clock, and what goes wrong when.
-pub(super) struct Memory {
-    pub(super) denied: Cell<bool>,
-    pub(super) active: Cell<bool>,
-    pub(super) gate: RefCell<Option<Value>>,
-    pub(super) groups: RefCell<Vec<String>>,
-    pub(super) clock: Cell<Timestamp>,
+pub(crate) struct Memory {
+    pub(crate) denied: Cell<bool>,
+    pub(crate) active: Cell<bool>,
+    pub(crate) gate: RefCell<Option<Value>>,
+    pub(crate) groups: RefCell<Vec<String>>,
+    pub(crate) clock: Cell<Timestamp>,
     /// Every call in order.
-    pub(super) calls: RefCell<Vec<&'static str>>,
+    pub(crate) calls: RefCell<Vec<&'static str>>,
     /// This call, counted from 0, goes wrong; and every later one if `lasting`.
-    pub(super) wrong: Cell<Option<(usize, Wrong)>>,
-    pub(super) lasting: Cell<bool>,
+    pub(crate) wrong: Cell<Option<(usize, Wrong)>>,
+    pub(crate) lasting: Cell<bool>,
     /// Stop the opening before this call.
-    pub(super) stop_at: Cell<Option<usize>>,
-    pub(super) gave_up: Cell<bool>,
+    pub(crate) stop_at: Cell<Option<usize>>,
+    pub(crate) gave_up: Cell<bool>,
     late: RefCell<Vec<(Timestamp, Change)>>,
     session: Cell<bool>,
-    pub(super) intended: Cell<bool>,
-    pub(super) children_ended: Cell<bool>,
-    pub(super) opener_gone: Cell<bool>,
+    pub(crate) intended: Cell<bool>,
+    pub(crate) children_ended: Cell<bool>,
+    pub(crate) opener_gone: Cell<bool>,
     /// Access was there at a time at which no end was written.
-    pub(super) endless: Cell<bool>,
-    pub(super) words: RefCell<Vec<String>>,
+    pub(crate) endless: Cell<bool>,
+    pub(crate) words: RefCell<Vec<String>>,
 }
 
 impl Memory {
-    pub(super) fn at_rest() -> Self {
+    pub(crate) fn at_rest() -> Self {
         Self {
             denied: Cell::new(true),
             active: Cell::new(false),
@@ -88,7 +93,7 @@ impl Memory {
         }
     }
 
-    pub(super) fn expected() -> Expected {
+    pub(crate) fn expected() -> Expected {
         Expected {
             user: "emergency".into(),
             deny: deny_all("aws"),
@@ -99,20 +104,27 @@ impl Memory {
     }
 
     /// What IAM would say to the long-term key now.
-    pub(super) fn usable(&self) -> bool {
+    pub(crate) fn usable(&self) -> bool {
         self.active.get() && self.allowed()
     }
 
     /// What the policies say now.
-    pub(super) fn allowed(&self) -> bool {
+    pub(crate) fn allowed(&self) -> bool {
         let gate = self.gate.borrow();
-        let ahead = gate.as_ref().and_then(recognise).is_some_and(|found| found.until > self.clock.get());
+        let ahead = gate
+            .as_ref()
+            .and_then(recognise)
+            .is_some_and(|found| found.until > self.clock.get());
         !self.denied.get() && ahead
     }
 
-    pub(super) fn advance(&self, seconds: i64) {
+    pub(crate) fn advance(&self, seconds: i64) {
         let clock = self.clock.get();
-        self.clock.set(clock.checked_add(jiff::SignedDuration::from_secs(seconds)).expect("an instant"));
+        self.clock.set(
+            clock
+                .checked_add(jiff::SignedDuration::from_secs(seconds))
+                .expect("an instant"),
+        );
         let due: Vec<Change> = {
             let mut late = self.late.borrow_mut();
             let (due, rest) = late.drain(..).partition(|(at, _)| *at <= self.clock.get());
@@ -131,7 +143,10 @@ impl Memory {
             Change::Key(active) => self.active.set(active),
             Change::Deny(denied) => self.denied.set(denied),
         }
-        if self.active.get() && !self.denied.get() && self.gate.borrow().as_ref().and_then(recognise).is_none() {
+        if self.active.get()
+            && !self.denied.get()
+            && self.gate.borrow().as_ref().and_then(recognise).is_none()
+        {
             self.endless.set(true);
         }
     }
@@ -160,7 +175,11 @@ impl Memory {
             }
             Some(Wrong::RequestLost) => lost(),
             Some(Wrong::Late) => {
-                let at = self.clock.get().checked_add(jiff::SignedDuration::from_secs(60)).expect("an instant");
+                let at = self
+                    .clock
+                    .get()
+                    .checked_add(jiff::SignedDuration::from_secs(60))
+                    .expect("an instant");
                 self.late.borrow_mut().push((at, change));
                 lost()
             }
@@ -173,13 +192,22 @@ impl Memory {
         }
         let gate = self.gate.borrow().clone();
         Snapshot {
-            user: Ok(Some(User { boundary: Some(CEILING.into()) })),
+            user: Ok(Some(User {
+                boundary: Some(CEILING.into()),
+            })),
             boundary_document: Ok(ceiling()),
             inline: Ok(gate.iter().map(|_| GATE.to_owned()).collect()),
             gate: Ok(gate),
-            attached: Ok(if self.denied.get() { vec![deny_all("aws")] } else { vec![] }),
+            attached: Ok(if self.denied.get() {
+                vec![deny_all("aws")]
+            } else {
+                vec![]
+            }),
             groups: Ok(self.groups.borrow().clone()),
-            keys: Ok(vec![Credential { id: KEY.into(), active: self.active.get() }]),
+            keys: Ok(vec![Credential {
+                id: KEY.into(),
+                active: self.active.get(),
+            }]),
             login_profile: Ok(false),
             ssh_keys: Ok(vec![]),
             certificates: Ok(vec![]),
@@ -217,7 +245,7 @@ fn unreadable(fault: &Fault) -> Snapshot {
 }
 
 /// The opener's view; says when it is dropped.
-pub(super) struct OpenerOf<'a>(pub(super) &'a Memory);
+pub(crate) struct OpenerOf<'a>(pub(crate) &'a Memory);
 
 impl Drop for OpenerOf<'_> {
     fn drop(&mut self) {
@@ -229,7 +257,10 @@ impl Opener for OpenerOf<'_> {
     async fn identify(&self) -> std::result::Result<Identity, Fault> {
         match self.0.call("GetCallerIdentity") {
             Some(wrong) => Err(fault(wrong)),
-            None => Ok(Identity { account: ACCOUNT.into(), time: self.0.clock.get() }),
+            None => Ok(Identity {
+                account: ACCOUNT.into(),
+                time: self.0.clock.get(),
+            }),
         }
     }
 
@@ -239,7 +270,10 @@ impl Opener for OpenerOf<'_> {
 
     async fn put_gate(&self, document: &str) -> Write {
         assert!(self.0.intended.get(), "the intent comes first");
-        self.0.write("PutUserPolicy", Change::Gate(serde_json::from_str(document).expect("JSON")))
+        self.0.write(
+            "PutUserPolicy",
+            Change::Gate(serde_json::from_str(document).expect("JSON")),
+        )
     }
 
     async fn lift_deny(&self) -> Write {
@@ -249,7 +283,9 @@ impl Opener for OpenerOf<'_> {
 
 impl Closer for Memory {
     async fn glance(&self) -> Glance {
-        let Snapshot { gate, attached, keys, .. } = self.snapshot("Glance");
+        let Snapshot {
+            gate, attached, keys, ..
+        } = self.snapshot("Glance");
         Glance { gate, attached, keys }
     }
 
@@ -258,7 +294,10 @@ impl Closer for Memory {
     }
 
     async fn switch_key(&self, _: &str, active: bool) -> Write {
-        self.write(if active { "Activate" } else { "Deactivate" }, Change::Key(active))
+        self.write(
+            if active { "Activate" } else { "Deactivate" },
+            Change::Key(active),
+        )
     }
 }
 
@@ -273,13 +312,11 @@ impl Emergency for Memory {
     }
 
     async fn issue_session(&self) -> Write {
-        match self.call("GetSessionToken") {
-            Some(wrong) => Err(fault(wrong)),
-            None => {
-                self.session.set(true);
-                Ok(())
-            }
+        if let Some(wrong) = self.call("GetSessionToken") {
+            return Err(fault(wrong));
         }
+        self.session.set(true);
+        Ok(())
     }
 
     async fn probe_session(&self) -> Option<Probed> {
@@ -304,7 +341,9 @@ impl World for Memory {
     }
 
     fn interrupted(&self) -> bool {
-        self.stop_at.get().is_some_and(|at| self.calls.borrow().len() >= at)
+        self.stop_at
+            .get()
+            .is_some_and(|at| self.calls.borrow().len() >= at)
     }
 
     fn gave_up(&self) -> bool {

@@ -21,8 +21,12 @@ const BETWEEN_PROBES: Duration = Duration::from_millis(250);
 /// How long AWS may take to show a write, and to let the key in.
 const READ_BACK: SignedDuration = SignedDuration::from_secs(30);
 const LET_IN: SignedDuration = SignedDuration::from_mins(2);
-const THROTTLED: [Duration; 4] =
-    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+const THROTTLED: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
 
 /// What is to be opened.
 #[derive(Debug)]
@@ -85,7 +89,10 @@ pub async fn open<O: Opener>(
     world.intend()?;
 
     // 3. T0 and T1 are AWS's.
-    let identity = opener.identify().await.map_err(|fault| failed("asking AWS for the time", &fault))?;
+    let identity = opener
+        .identify()
+        .await
+        .map_err(|fault| failed("asking AWS for the time", &fault))?;
     if identity.account != plan.account {
         return Err(other_account(&identity.account, plan.account).into());
     }
@@ -123,15 +130,23 @@ pub async fn open<O: Opener>(
         issue(emergency, world, until).await?;
         let_in("the session", world, until, || emergency.probe_session()).await?;
     }
-    Ok(Opened { from: identity.time, until })
+    Ok(Opened {
+        from: identity.time,
+        until,
+    })
 }
 
 fn end_of(from: Timestamp, window: Duration) -> Result<Timestamp> {
-    from.checked_add(window).map_err(|_| Error::usage("the window is too long"))
+    from.checked_add(window)
+        .map_err(|_| Error::usage("the window is too long"))
 }
 
 fn go_on(world: &impl World, until: Timestamp) -> std::result::Result<(), Stop> {
-    if world.interrupted() || world.now() >= until { Err(Stop::Interrupted) } else { Ok(()) }
+    if world.interrupted() || world.now() >= until {
+        Err(Stop::Interrupted)
+    } else {
+        Ok(())
+    }
 }
 
 async fn at_rest(
@@ -141,21 +156,29 @@ async fn at_rest(
     plan: &Plan<'_>,
     world: &impl World,
 ) -> std::result::Result<(), Stop> {
-    let leftovers = match look(opener.read().await, plan.expected, world, true)?.verdict {
-        Verdict::Untidy(leftovers) => leftovers,
-        _ => return Ok(()),
+    let judgement = look(&opener.read().await, plan.expected, world, true)?;
+    let Verdict::Untidy(leftovers) = judgement.verdict else {
+        return Ok(());
     };
     let left: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
-    world.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
+    world.say(&format!(
+        "gate: an earlier window was not closed ({}); closing it first",
+        left.join(", ")
+    ));
     let keys = [plan.expected.key.clone()];
-    let shutting = Shutting { deny: &plan.expected.deny, keys: Some(&keys), session: None, until: None };
+    let shutting = Shutting {
+        deny: &plan.expected.deny,
+        keys: Some(&keys),
+        session: None,
+        until: None,
+    };
     if let Outcome::Unproven { why, .. } = close(closer, emergency, &shutting, None, world).await {
         return Err(refused(format!("an earlier window could not be closed: {why}")).into());
     }
     let patience = Patience::new(world, READ_BACK);
     loop {
         go_on(world, Timestamp::MAX)?;
-        match look(opener.read().await, plan.expected, world, false)?.verdict {
+        match look(&opener.read().await, plan.expected, world, false)?.verdict {
             Verdict::AtRest => return Ok(()),
             _ if patience.is_over(world) => {
                 return Err(refused("the user does not come to rest".to_owned()).into());
@@ -166,8 +189,8 @@ async fn at_rest(
 }
 
 /// The judgement, if it does not forbid opening.
-fn look(snapshot: Snapshot, expected: &Expected, world: &impl World, aloud: bool) -> Result<Judgement> {
-    let judgement = judge(&snapshot, expected, world.now());
+fn look(snapshot: &Snapshot, expected: &Expected, world: &impl World, aloud: bool) -> Result<Judgement> {
+    let judgement = judge(snapshot, expected, world.now());
     for warning in judgement.warnings.iter().filter(|_| aloud) {
         world.say(&format!("warning: {warning}"));
     }
@@ -184,8 +207,12 @@ fn look(snapshot: Snapshot, expected: &Expected, world: &impl World, aloud: bool
 
 fn drifted(expected: &Expected, findings: &[Finding]) -> Error {
     let list: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    Error::refused(format!("user {} is not as it was sealed: {}", expected.user, list.join("; ")))
-        .next("let an AWS administrator put it right, then open again")
+    Error::refused(format!(
+        "user {} is not as it was sealed: {}",
+        expected.user,
+        list.join("; ")
+    ))
+    .next("let an AWS administrator put it right, then open again")
 }
 
 async fn put_gate(
@@ -310,7 +337,9 @@ async fn let_in<F: Future<Output = Option<Probed>>>(
     let mut in_a_row = 0;
     let mut said = 0;
     loop {
-        let probed = probe().await.unwrap_or_else(|| Probed::Unclear("there is nothing to probe with".into()));
+        let probed = probe()
+            .await
+            .unwrap_or_else(|| Probed::Unclear("there is nothing to probe with".into()));
         in_a_row = if probed == Probed::Open { in_a_row + 1 } else { 0 };
         if in_a_row == IN_A_ROW {
             return Ok(());
@@ -326,7 +355,9 @@ async fn let_in<F: Future<Output = Option<Probed>>>(
         }
         if waited > said && (said == 0 || waited >= said + 5) {
             said = waited;
-            world.say(&format!("gate: waiting for AWS to let {whom} in everywhere, {waited} s so far"));
+            world.say(&format!(
+                "gate: waiting for AWS to let {whom} in everywhere, {waited} s so far"
+            ));
         }
         world.pause(BETWEEN_PROBES).await;
     }
@@ -361,8 +392,10 @@ async fn issue(
 
 /// AWS says the credentials belong to another account than the vault does.
 pub fn other_account(theirs: &str, sealed: &str) -> Error {
-    Error::refused(format!("the credentials belong to account {theirs}, the vault's target is account {sealed}"))
-        .next("use the vault and the credentials of one account")
+    Error::refused(format!(
+        "the credentials belong to account {theirs}, the vault's target is account {sealed}"
+    ))
+    .next("use the vault and the credentials of one account")
 }
 
 fn failed(step: &str, fault: &Fault) -> Error {
@@ -387,7 +420,10 @@ struct Patience {
 
 impl Patience {
     fn new(world: &impl World, limit: SignedDuration) -> Self {
-        Self { since: world.now(), limit }
+        Self {
+            since: world.now(),
+            limit,
+        }
     }
 
     fn seconds(&self, world: &impl World) -> i64 {

@@ -20,16 +20,24 @@ impl ActionPattern {
     /// Reads `*` or `service:action`; `None` when IAM would not take it.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "*" {
-            return Some(Self { service: vec!['*'], action: vec!['*'] });
+            return Some(Self {
+                service: vec!['*'],
+                action: vec!['*'],
+            });
         }
         let (service, action) = text.split_once(':')?;
         let wild = |c: char| c == '*' || c == '?';
-        let service_ok = service.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || wild(c));
+        let service_ok = service
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || wild(c));
         let action_ok = action.chars().all(|c| c.is_ascii_alphanumeric() || wild(c));
         if service.is_empty() || action.is_empty() || !service_ok || !action_ok {
             return None;
         }
-        Some(Self { service: lower(service), action: lower(action) })
+        Some(Self {
+            service: lower(service),
+            action: lower(action),
+        })
     }
 
     /// At least one action of the family matches the pattern.
@@ -56,7 +64,9 @@ impl ActionPattern {
 
     /// Every action that the pattern matches in `service` begins with one of `prefixes`.
     pub fn stays_within(&self, prefixes: &[&str]) -> bool {
-        prefixes.iter().any(|prefix| self.action.starts_with(&lower(prefix)))
+        prefixes
+            .iter()
+            .any(|prefix| self.action.starts_with(&lower(prefix)))
     }
 }
 
@@ -112,8 +122,14 @@ fn meet(a: &[char], b: &[char]) -> bool {
 mod tests {
     use super::*;
 
-    const ASSUME: Family = Family { service: "sts", action: "assumerole*" };
-    const PASS: Family = Family { service: "iam", action: "passrole" };
+    const ASSUME: Family = Family {
+        service: "sts",
+        action: "assumerole*",
+    };
+    const PASS: Family = Family {
+        service: "iam",
+        action: "passrole",
+    };
 
     fn pattern(text: &str) -> ActionPattern {
         ActionPattern::parse(text).expect("a pattern")
@@ -122,12 +138,30 @@ mod tests {
     #[test]
     fn patterns_reach_what_iam_would_match() {
         for reaching in [
-            "*", "sts:*", "STS:assumeROLE", "s*:*", "st?:A*", "sts:*Role", "sts:??sumeRole", "sts:AssumeRoleWith*",
-            "*:*", "sts:*SAML", "sts:A*e", "s*s:Assume*l*",
+            "*",
+            "sts:*",
+            "STS:assumeROLE",
+            "s*:*",
+            "st?:A*",
+            "sts:*Role",
+            "sts:??sumeRole",
+            "sts:AssumeRoleWith*",
+            "*:*",
+            "sts:*SAML",
+            "sts:A*e",
+            "s*s:Assume*l*",
         ] {
             assert!(pattern(reaching).reaches(ASSUME), "{reaching}");
         }
-        for apart in ["sts:Get*", "s3:*", "sns:ListTopics", "sts:AssumeRoot", "sts:Assume", "ts:*", "sts?:*"] {
+        for apart in [
+            "sts:Get*",
+            "s3:*",
+            "sns:ListTopics",
+            "sts:AssumeRoot",
+            "sts:Assume",
+            "ts:*",
+            "sts?:*",
+        ] {
             assert!(!pattern(apart).reaches(ASSUME), "{apart}");
         }
         assert!(pattern("iam:Pass*").reaches(PASS));
@@ -136,10 +170,23 @@ mod tests {
 
     #[test]
     fn patterns_cover_only_what_they_wholly_contain() {
-        for covering in ["*", "sts:*", "sts:AssumeRole*", "sts:assume*", "s*:*", "sts:A?sumeRole*"] {
+        for covering in [
+            "*",
+            "sts:*",
+            "sts:AssumeRole*",
+            "sts:assume*",
+            "s*:*",
+            "sts:A?sumeRole*",
+        ] {
             assert!(pattern(covering).covers(ASSUME), "{covering}");
         }
-        for partial in ["sts:AssumeRole", "sts:AssumeRole?*", "sts:AssumeRole?", "sts:*Role", "sts:*SAML"] {
+        for partial in [
+            "sts:AssumeRole",
+            "sts:AssumeRole?*",
+            "sts:AssumeRole?",
+            "sts:*Role",
+            "sts:*SAML",
+        ] {
             assert!(!pattern(partial).covers(ASSUME), "{partial}");
         }
     }
@@ -154,7 +201,17 @@ mod tests {
 
     #[test]
     fn what_iam_would_not_take_is_no_pattern() {
-        for bad in ["", "s3", "s3:", ":*", "**", "s3:Get Object", "a:b:c", "s3:Gét*", "s3:Get-*"] {
+        for bad in [
+            "",
+            "s3",
+            "s3:",
+            ":*",
+            "**",
+            "s3:Get Object",
+            "a:b:c",
+            "s3:Gét*",
+            "s3:Get-*",
+        ] {
             assert!(ActionPattern::parse(bad).is_none(), "{bad:?}");
         }
     }

@@ -10,7 +10,13 @@ use super::session::SessionId;
 pub const GATE: &str = "breakglass-gate";
 
 /// What works in every region or in none: never refused for its region.
-const EVERYWHERE: [&str; 5] = ["iam:*", "sts:*", "route53:*", "cloudtrail:LookupEvents", "s3:ListAllMyBuckets"];
+const EVERYWHERE: [&str; 5] = [
+    "iam:*",
+    "sts:*",
+    "route53:*",
+    "cloudtrail:LookupEvents",
+    "s3:ListAllMyBuckets",
+];
 
 /// Everything that makes one gate.
 #[derive(Clone, Debug)]
@@ -39,8 +45,12 @@ pub struct Found {
 impl Gate<'_> {
     /// The policy document.
     pub fn document(&self) -> Value {
-        let mut statements: Vec<Value> =
-            self.grant.iter().enumerate().map(|(index, sealed)| self.granted(index, sealed)).collect();
+        let mut statements: Vec<Value> = self
+            .grant
+            .iter()
+            .enumerate()
+            .map(|(index, sealed)| self.granted(index, sealed))
+            .collect();
         statements.push(json!({
             "Sid": self.sid("Probe"), "Effect": "Allow", "Action": "sns:ListTopics", "Resource": "*",
             "Condition": within(&Map::new(), self.from, self.until),
@@ -63,10 +73,18 @@ impl Gate<'_> {
     /// One sealed statement: an Allow gets the window's times beside its own conditions, a Deny stays as it is.
     fn granted(&self, index: usize, sealed: &Value) -> Value {
         let mut statement = sealed.as_object().cloned().unwrap_or_default();
-        let number = if self.grant.len() == 1 { String::new() } else { (index + 1).to_string() };
+        let number = if self.grant.len() == 1 {
+            String::new()
+        } else {
+            (index + 1).to_string()
+        };
         statement.insert("Sid".into(), json!(self.sid(&format!("Grant{number}"))));
         if statement.get("Effect").and_then(Value::as_str) != Some("Deny") {
-            let own = statement.get("Condition").and_then(Value::as_object).cloned().unwrap_or_default();
+            let own = statement
+                .get("Condition")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default();
             statement.insert("Condition".into(), within(&own, self.from, self.until));
         }
         Value::Object(statement)
@@ -105,19 +123,33 @@ fn instant(at: Timestamp) -> String {
 /// Reads a gate of any session, vault or version of the grant; `None` when it is not one of ours.
 pub fn recognise(document: &Value) -> Option<Found> {
     let statements = document.get("Statement")?.as_array()?;
-    let late = statements.iter().find(|s| sid(s).is_some_and(|(_, name)| name == "Late"))?;
+    let late = statements
+        .iter()
+        .find(|s| sid(s).is_some_and(|(_, name)| name == "Late"))?;
     let (session, _) = sid(late)?;
-    let until = late.pointer("/Condition/DateGreaterThanEquals/aws:CurrentTime")?.as_str()?;
-    let refuses_all = |s: &Value| s.get("Action") == Some(&json!("*")) && s.get("Resource") == Some(&json!("*"));
+    let until = late
+        .pointer("/Condition/DateGreaterThanEquals/aws:CurrentTime")?
+        .as_str()?;
+    let refuses_all =
+        |s: &Value| s.get("Action") == Some(&json!("*")) && s.get("Resource") == Some(&json!("*"));
     let bounded = |s: &Value| match s.get("Effect").and_then(Value::as_str) {
         Some("Deny") => true,
-        _ => s.pointer("/Condition/DateLessThan/aws:CurrentTime").and_then(Value::as_str) == Some(until),
+        _ => {
+            s.pointer("/Condition/DateLessThan/aws:CurrentTime")
+                .and_then(Value::as_str)
+                == Some(until)
+        }
     };
-    let ours = statements.iter().all(|s| sid(s).is_some_and(|(of, _)| of == session) && bounded(s));
+    let ours = statements
+        .iter()
+        .all(|s| sid(s).is_some_and(|(of, _)| of == session) && bounded(s));
     if !ours || late.get("Effect") != Some(&json!("Deny")) || !refuses_all(late) {
         return None;
     }
-    Some(Found { session, until: until.parse().ok()? })
+    Some(Found {
+        session,
+        until: until.parse().ok()?,
+    })
 }
 
 /// The session in a statement id, and what follows it.
@@ -151,14 +183,21 @@ mod tests {
 
     #[test]
     fn the_gate_has_the_shape_that_was_proven() {
-        let proven: Value = serde_json::from_str(include_str!("../../tests/policies/gate_open.json")).expect("JSON");
+        let proven: Value =
+            serde_json::from_str(include_str!("../../tests/policies/gate_open.json")).expect("JSON");
         let grant = [json!({
             "Effect": "Allow", "Resource": "*",
             "Action": ["ec2:*", "rds:*", "s3:Get*", "s3:List*", "sts:GetFederationToken"],
         })];
         let regions = regions();
-        let text = sample(&grant, &regions).document().to_string().replace("S7f3a000000000001", "S7f3a");
-        assert!(same(&proven, &serde_json::from_str(&text).expect("JSON")), "{text}");
+        let text = sample(&grant, &regions)
+            .document()
+            .to_string()
+            .replace("S7f3a000000000001", "S7f3a");
+        assert!(
+            same(&proven, &serde_json::from_str(&text).expect("JSON")),
+            "{text}"
+        );
     }
 
     #[test]
@@ -167,14 +206,30 @@ mod tests {
         let regions = regions();
         let gate = sample(&grant, &regions);
         let found = recognise(&gate.document()).expect("ours");
-        assert_eq!(found, Found { session: gate.session, until: gate.until });
+        assert_eq!(
+            found,
+            Found {
+                session: gate.session,
+                until: gate.until
+            }
+        );
         assert!(gate.is(&gate.document()));
 
         let mut unbounded = gate.document();
-        unbounded["Statement"][0].as_object_mut().expect("object").remove("Condition");
-        assert_eq!(recognise(&unbounded), None, "an allow without an end is no gate of ours");
+        unbounded["Statement"][0]
+            .as_object_mut()
+            .expect("object")
+            .remove("Condition");
+        assert_eq!(
+            recognise(&unbounded),
+            None,
+            "an allow without an end is no gate of ours"
+        );
         assert!(!gate.is(&unbounded));
-        assert_eq!(recognise(&json!({"Version": "2012-10-17", "Statement": []})), None);
+        assert_eq!(
+            recognise(&json!({"Version": "2012-10-17", "Statement": []})),
+            None
+        );
     }
 
     #[test]
@@ -190,7 +245,10 @@ mod tests {
         assert_eq!(allow["StringEquals"]["aws:PrincipalTag/a"], "b");
         assert_eq!(allow["DateLessThan"]["aws:Other"], "x");
         assert_eq!(allow["DateLessThan"]["aws:CurrentTime"], "2026-11-22T03:17:00Z");
-        assert_eq!(allow["DateGreaterThanEquals"]["aws:CurrentTime"], "2026-11-22T02:17:00Z");
+        assert_eq!(
+            allow["DateGreaterThanEquals"]["aws:CurrentTime"],
+            "2026-11-22T02:17:00Z"
+        );
         assert_eq!(document["Statement"][1]["Condition"], Value::Null);
         assert_eq!(document["Statement"][1]["Sid"], "S7f3a000000000001Grant2");
     }

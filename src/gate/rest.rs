@@ -117,9 +117,14 @@ impl fmt::Display for Finding {
             Self::NoUser => write!(f, "there is no such user"),
             Self::NoBoundary => write!(f, "it has no permissions boundary"),
             Self::OtherBoundary(arn) => write!(f, "its permissions boundary is {arn}, not the sealed one"),
-            Self::EditedBoundary(arn) => write!(f, "the document of its boundary {arn} was edited since sealing"),
+            Self::EditedBoundary(arn) => {
+                write!(f, "the document of its boundary {arn} was edited since sealing")
+            }
             Self::InlinePolicy(name) => write!(f, "it has a foreign inline policy {name}"),
-            Self::ForeignGate => write!(f, "its inline policy {GATE} was not written by this tool, and no deny is attached"),
+            Self::ForeignGate => write!(
+                f,
+                "its inline policy {GATE} was not written by this tool, and no deny is attached"
+            ),
             Self::AttachedPolicy(arn) => write!(f, "it has the policy {arn} attached"),
             Self::Group(name) => write!(f, "it is in the group {name}"),
             Self::ActiveKey(id) => write!(f, "it has another active access key {id}"),
@@ -140,7 +145,10 @@ pub fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Judgem
     let open = open_window(&snapshot.gate, &snapshot.attached, &expected.deny, now);
     if let Some(Found { session, until }) = open {
         warnings.extend(findings.iter().map(ToString::to_string));
-        return Judgement { verdict: Verdict::OpenWindow { session, until }, warnings };
+        return Judgement {
+            verdict: Verdict::OpenWindow { session, until },
+            warnings,
+        };
     }
     let leftovers = leftovers(snapshot, expected);
     let verdict = match (findings.is_empty(), leftovers.is_empty()) {
@@ -168,7 +176,10 @@ fn leftovers(snapshot: &Snapshot, expected: &Expected) -> Vec<Leftover> {
     if !listed(&snapshot.attached).contains(&expected.deny) {
         left.push(Leftover::DenyMissing);
     }
-    if listed(&snapshot.keys).iter().any(|key| key.id == expected.key && key.active) {
+    if listed(&snapshot.keys)
+        .iter()
+        .any(|key| key.id == expected.key && key.active)
+    {
         left.push(Leftover::KeyActive);
     }
     left
@@ -188,12 +199,16 @@ fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -
         && recognise(document).is_none()
     {
         if denied {
-            warnings.push(format!("the inline policy {GATE} was not written by this tool; it is inert and will be replaced"));
+            warnings.push(format!(
+                "the inline policy {GATE} was not written by this tool; it is inert and will be replaced"
+            ));
         } else {
             findings.push(Finding::ForeignGate);
         }
     }
-    let attached = listed(&snapshot.attached).iter().filter(|arn| **arn != expected.deny);
+    let attached = listed(&snapshot.attached)
+        .iter()
+        .filter(|arn| **arn != expected.deny);
     findings.extend(attached.cloned().map(Finding::AttachedPolicy));
     findings.extend(listed(&snapshot.groups).iter().cloned().map(Finding::Group));
     findings.extend(access_keys(snapshot, expected, warnings));
@@ -219,7 +234,9 @@ fn boundary(arn: Option<&str>, snapshot: &Snapshot, expected: &Expected) -> Opti
 }
 
 fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Finding> {
-    let Ok(keys) = &snapshot.keys else { return Vec::new() };
+    let Ok(keys) = &snapshot.keys else {
+        return Vec::new();
+    };
     let mut findings = Vec::new();
     if !keys.iter().any(|key| key.id == expected.key) {
         findings.push(Finding::KeyMissing(expected.key.clone()));
@@ -228,7 +245,10 @@ fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<Stri
         if key.active {
             findings.push(Finding::ActiveKey(key.id.clone()));
         } else {
-            warnings.push(format!("user {} has a second, inactive access key {}: delete it", expected.user, key.id));
+            warnings.push(format!(
+                "user {} has a second, inactive access key {}: delete it",
+                expected.user, key.id
+            ));
         }
     }
     findings
@@ -251,7 +271,10 @@ fn unread(snapshot: &Snapshot) -> Vec<Finding> {
     look("login profile", snapshot.login_profile.as_ref().err());
     look("SSH keys", snapshot.ssh_keys.as_ref().err());
     look("signing certificates", snapshot.certificates.as_ref().err());
-    look("service-specific credentials", snapshot.service_credentials.as_ref().err());
+    look(
+        "service-specific credentials",
+        snapshot.service_credentials.as_ref().err(),
+    );
     findings
 }
 
@@ -261,7 +284,10 @@ fn listed<T>(read: &Read<Vec<T>>) -> &[T] {
 }
 
 fn active(read: &Read<Vec<Credential>>) -> impl Iterator<Item = String> + '_ {
-    listed(read).iter().filter(|credential| credential.active).map(|credential| credential.id.clone())
+    listed(read)
+        .iter()
+        .filter(|credential| credential.active)
+        .map(|credential| credential.id.clone())
 }
 
 #[cfg(test)]
@@ -299,12 +325,17 @@ mod tests {
     }
 
     fn credential(id: &str, active: bool) -> Credential {
-        Credential { id: id.into(), active }
+        Credential {
+            id: id.into(),
+            active,
+        }
     }
 
     fn rest() -> Snapshot {
         Snapshot {
-            user: Ok(Some(User { boundary: Some(CEILING.into()) })),
+            user: Ok(Some(User {
+                boundary: Some(CEILING.into()),
+            })),
             boundary_document: Ok(ceiling()),
             inline: Ok(vec![]),
             gate: Ok(None),
@@ -347,15 +378,27 @@ mod tests {
 
     #[test]
     fn every_drift_is_named() {
-        let table: Vec<(fn(&mut Snapshot), Finding, &str)> = vec![
+        type Row = (fn(&mut Snapshot), Finding, &'static str);
+        let table: Vec<Row> = vec![
             (|s| s.user = Ok(None), Finding::NoUser, "no such user"),
-            (|s| s.user = Ok(Some(User { boundary: None })), Finding::NoBoundary, "no permissions boundary"),
             (
-                |s| s.user = Ok(Some(User { boundary: Some("arn:other".into()) })),
+                |s| s.user = Ok(Some(User { boundary: None })),
+                Finding::NoBoundary,
+                "no permissions boundary",
+            ),
+            (
+                |s| {
+                    let boundary = Some("arn:other".into());
+                    s.user = Ok(Some(User { boundary }));
+                },
                 Finding::OtherBoundary("arn:other".into()),
                 "arn:other",
             ),
-            (|s| s.boundary_document = Ok(json!({})), Finding::EditedBoundary(CEILING.into()), "edited since"),
+            (
+                |s| s.boundary_document = Ok(json!({})),
+                Finding::EditedBoundary(CEILING.into()),
+                "edited since",
+            ),
             (
                 |s| s.inline = Ok(vec![GATE.into(), "backdoor".into()]),
                 Finding::InlinePolicy("backdoor".into()),
@@ -366,15 +409,27 @@ mod tests {
                 Finding::AttachedPolicy("arn:admin".into()),
                 "arn:admin",
             ),
-            (|s| s.groups = Ok(vec!["admins".into()]), Finding::Group("admins".into()), "group admins"),
+            (
+                |s| s.groups = Ok(vec!["admins".into()]),
+                Finding::Group("admins".into()),
+                "group admins",
+            ),
             (
                 |s| s.keys = Ok(vec![credential(KEY, false), credential("AKIAOTHER", true)]),
                 Finding::ActiveKey("AKIAOTHER".into()),
                 "AKIAOTHER",
             ),
             (|s| s.keys = Ok(vec![]), Finding::KeyMissing(KEY.into()), KEY),
-            (|s| s.login_profile = Ok(true), Finding::LoginProfile, "console password"),
-            (|s| s.ssh_keys = Ok(vec![credential("APKA", true)]), Finding::SshKey("APKA".into()), "SSH key APKA"),
+            (
+                |s| s.login_profile = Ok(true),
+                Finding::LoginProfile,
+                "console password",
+            ),
+            (
+                |s| s.ssh_keys = Ok(vec![credential("APKA", true)]),
+                Finding::SshKey("APKA".into()),
+                "SSH key APKA",
+            ),
             (
                 |s| s.certificates = Ok(vec![credential("CERT", true)]),
                 Finding::Certificate("CERT".into()),
@@ -389,7 +444,9 @@ mod tests {
                 |s| {
                     s.attached = Ok(vec![]);
                     s.inline = Ok(vec![GATE.into()]);
-                    s.gate = Ok(Some(json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})));
+                    s.gate = Ok(Some(
+                        json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}),
+                    ));
                 },
                 Finding::ForeignGate,
                 "not written by this tool",
@@ -420,7 +477,10 @@ mod tests {
         for (index, change) in table.into_iter().enumerate() {
             match with(|s| change(s, fault())) {
                 Verdict::Drift(findings) => {
-                    assert!(matches!(findings[0], Finding::Unread(..)), "{index}: {findings:?}");
+                    assert!(
+                        matches!(findings[0], Finding::Unread(..)),
+                        "{index}: {findings:?}"
+                    );
                 }
                 other => panic!("{index}: {other:?}"),
             }
@@ -436,7 +496,13 @@ mod tests {
             s.keys = Ok(vec![credential(KEY, true)]);
         };
         let until = at("2026-11-22T03:00:00Z");
-        assert_eq!(with(open), Verdict::OpenWindow { session: SessionId::from_bytes([1; 8]), until });
+        assert_eq!(
+            with(open),
+            Verdict::OpenWindow {
+                session: SessionId::from_bytes([1; 8]),
+                until
+            }
+        );
     }
 
     #[test]
@@ -447,8 +513,14 @@ mod tests {
             s.gate = Ok(Some(gate("2026-11-22T02:30:00Z")));
             s.keys = Ok(vec![credential(KEY, true)]);
         };
-        assert_eq!(with(past), Verdict::Untidy(vec![Leftover::DenyMissing, Leftover::KeyActive]));
-        assert_eq!(with(|s| s.attached = Ok(vec![])), Verdict::Untidy(vec![Leftover::DenyMissing]));
+        assert_eq!(
+            with(past),
+            Verdict::Untidy(vec![Leftover::DenyMissing, Leftover::KeyActive])
+        );
+        assert_eq!(
+            with(|s| s.attached = Ok(vec![])),
+            Verdict::Untidy(vec![Leftover::DenyMissing])
+        );
         let active = |s: &mut Snapshot| s.keys = Ok(vec![credential(KEY, true)]);
         assert_eq!(with(active), Verdict::Untidy(vec![Leftover::KeyActive]));
     }
@@ -460,6 +532,10 @@ mod tests {
         snapshot.ssh_keys = Ok(vec![credential("APKA", false)]);
         let judgement = judge(&snapshot, &expected(), now());
         assert_eq!(judgement.verdict, Verdict::AtRest);
-        assert!(judgement.warnings.iter().any(|w| w.contains("AKIAOLD")), "{:?}", judgement.warnings);
+        assert!(
+            judgement.warnings.iter().any(|w| w.contains("AKIAOLD")),
+            "{:?}",
+            judgement.warnings
+        );
     }
 }

@@ -53,7 +53,8 @@ impl Serialize for SessionId {
 impl<'de> Deserialize<'de> for SessionId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|()| D::Error::custom("a session id is sixteen lower-case hex digits"))
+        text.parse()
+            .map_err(|()| D::Error::custom("a session id is sixteen lower-case hex digits"))
     }
 }
 
@@ -65,7 +66,13 @@ mod tests {
     fn a_session_is_sixteen_hex_digits_and_nothing_else() {
         let id: SessionId = "00ff7f3a01020304".parse().expect("an id");
         assert_eq!(id.to_string(), "00ff7f3a01020304");
-        for bad in ["00FF7f3a01020304", "00ff7f3a0102030", "00ff7f3a010203045", "zz", ""] {
+        for bad in [
+            "00FF7f3a01020304",
+            "00ff7f3a0102030",
+            "00ff7f3a010203045",
+            "zz",
+            "",
+        ] {
             assert!(bad.parse::<SessionId>().is_err(), "{bad:?}");
         }
     }

@@ -69,7 +69,11 @@ fn foreign_gate(user: &Memory, seconds: i64) {
     let gate = Gate {
         session: SessionId::from_bytes([1; 8]),
         from: user.clock.get(),
-        until: user.clock.get().checked_add(jiff::SignedDuration::from_secs(seconds)).expect("an instant"),
+        until: user
+            .clock
+            .get()
+            .checked_add(jiff::SignedDuration::from_secs(seconds))
+            .expect("an instant"),
         grant: &grant(),
         regions: &["eu-west-1".into()],
     };
@@ -84,8 +88,20 @@ fn it_opens_in_the_order_of_the_design() {
     assert_eq!(
         *user.calls.borrow(),
         [
-            "GetCallerIdentity", "Read", "PutUserPolicy", "Read", "Activate", "DetachUserPolicy", "ProbeKey",
-            "ProbeKey", "ProbeKey", "Glance", "GetSessionToken", "ProbeSession", "ProbeSession", "ProbeSession",
+            "GetCallerIdentity",
+            "Read",
+            "PutUserPolicy",
+            "Read",
+            "Activate",
+            "DetachUserPolicy",
+            "ProbeKey",
+            "ProbeKey",
+            "ProbeKey",
+            "Glance",
+            "GetSessionToken",
+            "ProbeSession",
+            "ProbeSession",
+            "ProbeSession",
         ]
     );
     assert!(user.usable() && user.opener_gone.get() && trail.pending().is_none());
@@ -100,10 +116,26 @@ fn it_closes_and_proves_it() {
     let trail = Trail::default();
     try_open(&user, &trail, ACCOUNT).expect("open");
     user.calls.borrow_mut().clear();
-    assert_eq!(try_close(&user, &trail), Outcome::Shut { probed: true, untidy: None });
-    assert_eq!(user.calls.borrow()[..3], ["Glance", "AttachUserPolicy", "Deactivate"]);
+    assert_eq!(
+        try_close(&user, &trail),
+        Outcome::Shut {
+            probed: true,
+            untidy: None
+        }
+    );
+    assert_eq!(
+        user.calls.borrow()[..3],
+        ["Glance", "AttachUserPolicy", "Deactivate"]
+    );
     assert!(user.denied.get() && !user.active.get() && user.children_ended.get());
-    assert!(user.calls.borrow().iter().filter(|call| **call == "ProbeSession").count() >= 3);
+    assert!(
+        user.calls
+            .borrow()
+            .iter()
+            .filter(|call| **call == "ProbeSession")
+            .count()
+            >= 3
+    );
 }
 
 #[test]
@@ -127,17 +159,29 @@ fn drift_another_account_and_somebodys_window_stop_it_before_its_first_write() {
 
     let other = Memory::at_rest();
     let error = refusal(try_open(&other, &trail, "999999999999"));
-    assert!(error.what.contains(ACCOUNT) && error.what.contains("999999999999"), "{error}");
+    assert!(
+        error.what.contains(ACCOUNT) && error.what.contains("999999999999"),
+        "{error}"
+    );
 
     let open = Memory::at_rest();
     foreign_gate(&open, 600);
     open.denied.set(false);
     open.active.set(true);
     let error = refusal(try_open(&open, &trail, ACCOUNT));
-    assert!(error.what.contains("0101010101010101") && error.what.contains("2026-11-22T02:27:00Z"), "{error}");
+    assert!(
+        error.what.contains("0101010101010101") && error.what.contains("2026-11-22T02:27:00Z"),
+        "{error}"
+    );
     assert!(!trail.touched());
     for user in [&drifted, &other, &open] {
-        assert!(!user.calls.borrow().iter().any(|call| call.contains("Put") || call.contains("tach")));
+        assert!(
+            !user
+                .calls
+                .borrow()
+                .iter()
+                .any(|call| call.contains("Put") || call.contains("tach"))
+        );
     }
 }
 
@@ -150,8 +194,14 @@ fn an_untidy_end_is_closed_and_then_opened() {
         user.active.set(active);
         try_open(&user, &Trail::default(), ACCOUNT).expect("open");
         let calls = user.calls.borrow();
-        let attach = calls.iter().position(|call| *call == "AttachUserPolicy").expect("closed first");
-        let put = calls.iter().position(|call| *call == "PutUserPolicy").expect("then opened");
+        let attach = calls
+            .iter()
+            .position(|call| *call == "AttachUserPolicy")
+            .expect("closed first");
+        let put = calls
+            .iter()
+            .position(|call| *call == "PutUserPolicy")
+            .expect("then opened");
         assert!(attach < put && user.usable());
     }
 }
@@ -176,7 +226,10 @@ fn ends_well(user: &Memory, case: &str) {
     }
     match try_close(user, &trail) {
         Outcome::Shut { untidy: None, .. } => {
-            assert!(!user.usable() && user.denied.get() && !user.active.get(), "{case}: said to be shut");
+            assert!(
+                !user.usable() && user.denied.get() && !user.active.get(),
+                "{case}: said to be shut"
+            );
             user.advance(24 * 3600);
             assert!(!user.usable() && !user.endless.get(), "{case}: later");
         }
@@ -213,7 +266,12 @@ fn it_can_be_stopped_before_every_call() {
 
 #[test]
 fn a_lost_reply_is_read_back_and_a_throttled_write_goes_out_again() {
-    for (wrong, call) in [(Wrong::ReplyLost, 2), (Wrong::ReplyLost, 4), (Wrong::ReplyLost, 6), (Wrong::Throttled, 2)] {
+    for (wrong, call) in [
+        (Wrong::ReplyLost, 2),
+        (Wrong::ReplyLost, 4),
+        (Wrong::ReplyLost, 6),
+        (Wrong::Throttled, 2),
+    ] {
         let user = Memory::at_rest();
         user.wrong.set(Some((call, wrong)));
         let trail = Trail::default();
@@ -229,10 +287,24 @@ fn a_write_that_arrives_after_the_close_is_found() {
     user.wrong.set(Some((5, Wrong::Late)));
     let trail = Trail::default();
     let error = refusal(try_open(&user, &trail, ACCOUNT));
-    assert!(error.what.contains("detaching AWSDenyAll") && trail.pending().is_some(), "{error}");
-    assert_eq!(try_close(&user, &trail), Outcome::Shut { probed: true, untidy: None });
+    assert!(
+        error.what.contains("detaching AWSDenyAll") && trail.pending().is_some(),
+        "{error}"
+    );
+    assert_eq!(
+        try_close(&user, &trail),
+        Outcome::Shut {
+            probed: true,
+            untidy: None
+        }
+    );
     assert!(user.denied.get() && !user.usable());
-    assert!(user.words.borrow().iter().any(|line| line.contains("a late write arrived")));
+    assert!(
+        user.words
+            .borrow()
+            .iter()
+            .any(|line| line.contains("a late write arrived"))
+    );
 }
 
 #[test]
@@ -244,7 +316,10 @@ fn who_does_not_want_to_watch_is_told_that_it_may_be_open() {
     user.wrong.set(None);
     user.gave_up.set(true);
     let outcome = try_close(&user, &trail);
-    assert!(matches!(outcome, Outcome::Unproven { until, .. } if until == trail.until()), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::Unproven { until, .. } if until == trail.until()),
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -254,7 +329,9 @@ fn anothers_window_is_left_alone() {
     let opened = try_open(&user, &trail, ACCOUNT).expect("open");
     foreign_gate(&user, 900);
     let outcome = try_close(&user, &trail);
-    assert!(matches!(outcome, Outcome::TakenOver { session, .. } if session == SessionId::from_bytes([1; 8])));
+    assert!(
+        matches!(outcome, Outcome::TakenOver { session, .. } if session == SessionId::from_bytes([1; 8]))
+    );
     assert!(user.usable() && user.children_ended.get() && opened.until > user.clock.get());
 }
 
@@ -268,17 +345,32 @@ fn an_end_without_iam_is_proven_by_the_probe_and_said_to_be_untidy() {
     let broken = BrokenIam(&user);
     let keys = [KEY.to_owned()];
     let expected = Memory::expected();
-    let shutting =
-        Shutting { deny: &expected.deny, keys: Some(&keys), session: Some(session()), until: trail.until() };
+    let shutting = Shutting {
+        deny: &expected.deny,
+        keys: Some(&keys),
+        session: Some(session()),
+        until: trail.until(),
+    };
     let outcome = now(close(&broken, &user, &shutting, None, &user));
-    assert!(matches!(outcome, Outcome::Shut { probed: true, untidy: Some(_) }), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Shut {
+                probed: true,
+                untidy: Some(_)
+            }
+        ),
+        "{outcome:?}"
+    );
 }
 
 struct BrokenIam<'a>(&'a Memory);
 
 impl super::iam::Closer for BrokenIam<'_> {
     async fn glance(&self) -> super::snapshot::Glance {
-        self.0.wrong.set(Some((self.0.calls.borrow().len(), Wrong::RequestLost)));
+        self.0
+            .wrong
+            .set(Some((self.0.calls.borrow().len(), Wrong::RequestLost)));
         let glance = super::iam::Closer::glance(self.0).await;
         self.0.wrong.set(None);
         glance

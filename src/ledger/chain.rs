@@ -20,11 +20,17 @@ pub(super) struct Chain {
 impl Chain {
     /// Reads the lines. What cannot be parsed is passed over as torn, but only if the chain goes on without it.
     pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
-        let mut chain = Self { entries: Vec::new(), head: "0".repeat(64), torn: false };
+        let mut chain = Self {
+            entries: Vec::new(),
+            head: "0".repeat(64),
+            torn: false,
+        };
         for (index, line) in bytes.split_inclusive(|&b| b == b'\n').enumerate() {
             chain.torn = !line.ends_with(b"\n");
             let line = line.strip_suffix(b"\n").unwrap_or(line);
-            let Ok(entry) = serde_json::from_slice::<Entry>(line) else { continue };
+            let Ok(entry) = serde_json::from_slice::<Entry>(line) else {
+                continue;
+            };
             if entry.v != 1 || entry.prev != chain.head || entry.seq != chain.entries.len() as u64 {
                 return Err(Error::damaged(format!(
                     "the ledger {} does not chain at line {}: a record before it was changed or taken out",
@@ -41,7 +47,13 @@ impl Chain {
 
     /// The text to append for one more record.
     pub(super) fn next_line(&self, at: Timestamp, record: Record) -> Result<String> {
-        let entry = Entry { v: 1, seq: self.entries.len() as u64, prev: self.head.clone(), at, record };
+        let entry = Entry {
+            v: 1,
+            seq: self.entries.len() as u64,
+            prev: self.head.clone(),
+            at,
+            record,
+        };
         let start = if self.torn { "\n" } else { "" };
         Ok(format!("{start}{}\n", canonical(&entry)?))
     }

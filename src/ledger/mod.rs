@@ -33,19 +33,27 @@ impl Ledger {
     /// # Errors
     /// When none of them is set.
     pub fn at_default() -> Result<Self> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let set = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         let directory = set("BREAKGLASS_STATE")
             .or_else(|| set("XDG_STATE_HOME").map(|home| home.join("breakglass")))
             .or_else(|| set("HOME").map(|home| home.join(".local/state/breakglass")));
         match directory {
             Some(directory) => Ok(Self::at(directory)),
-            None => Err(Error::usage("there is no place for the ledger").next("set BREAKGLASS_STATE or HOME")),
+            None => {
+                Err(Error::usage("there is no place for the ledger").next("set BREAKGLASS_STATE or HOME"))
+            }
         }
     }
 
     /// In this directory, which need not exist yet.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
+        Self {
+            directory: directory.into(),
+        }
     }
 
     /// Where the records are.
@@ -71,7 +79,8 @@ impl Ledger {
         flock(&file, FlockOperation::LockExclusive).map_err(|e| cannot("lock", &path, &e.into()))?;
         let chain = Chain::parse(&text(&mut file, &path)?, &path)?;
         let line = chain.next_line(at, record)?;
-        file.write_all(line.as_bytes()).map_err(|e| cannot("write", &path, &e))?;
+        file.write_all(line.as_bytes())
+            .map_err(|e| cannot("write", &path, &e))?;
         file.sync_all().map_err(|e| cannot("write", &path, &e))?;
         if !existed {
             self.sync_directory()?;
@@ -98,7 +107,9 @@ impl Ledger {
         let mut open = None;
         for entry in self.entries()? {
             match entry.record {
-                Record::Intent { session, target, .. } if target.account == account && target.user == user => {
+                Record::Intent { session, target, .. }
+                    if target.account == account && target.user == user =>
+                {
                     open = Some(session);
                 }
                 Record::Closed { session, .. } if open == Some(session) => open = None,
@@ -137,8 +148,14 @@ impl Ledger {
     /// A new file is on the disk only when its directory is.
     fn sync_directory(&self) -> Result<()> {
         let parents = [Some(self.directory.as_path()), self.directory.parent()];
-        for directory in parents.into_iter().flatten().filter(|path| !path.as_os_str().is_empty()) {
-            File::open(directory).and_then(|d| d.sync_all()).map_err(|e| cannot("write", directory, &e))?;
+        for directory in parents
+            .into_iter()
+            .flatten()
+            .filter(|path| !path.as_os_str().is_empty())
+        {
+            File::open(directory)
+                .and_then(|d| d.sync_all())
+                .map_err(|e| cannot("write", directory, &e))?;
         }
         Ok(())
     }
@@ -146,10 +163,14 @@ impl Ledger {
 
 fn text(file: &mut File, path: &Path) -> Result<Vec<u8>> {
     if file.metadata().map_err(|e| cannot("read", path, &e))?.len() > LARGEST {
-        return Err(Error::damaged(format!("the ledger {} is larger than any ledger", path.display())));
+        return Err(Error::damaged(format!(
+            "the ledger {} is larger than any ledger",
+            path.display()
+        )));
     }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|e| cannot("read", path, &e))?;
+    file.read_to_end(&mut bytes)
+        .map_err(|e| cannot("read", path, &e))?;
     Ok(bytes)
 }
 

@@ -9,7 +9,11 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("breakglass-ledger-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "breakglass-ledger-{}-{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
         Self(std::env::temp_dir().join(name))
     }
 
@@ -50,7 +54,11 @@ fn intent(number: u8) -> Record {
 }
 
 fn closed(number: u8) -> Record {
-    Record::Closed { session: session(number), probed: true, cause: "deadline".into() }
+    Record::Closed {
+        session: session(number),
+        probed: true,
+        cause: "deadline".into(),
+    }
 }
 
 #[test]
@@ -61,7 +69,10 @@ fn a_session_is_ones_own_once_it_was_intended() {
     ledger.append(now(), intent(1)).expect("append");
     assert!(ledger.knows_session(session(1)).expect("read"));
     assert!(!ledger.knows_session(session(2)).expect("read"));
-    assert_eq!(ledger.unclosed("111122223333", "emergency").expect("read"), Some(session(1)));
+    assert_eq!(
+        ledger.unclosed("111122223333", "emergency").expect("read"),
+        Some(session(1))
+    );
     assert_eq!(ledger.unclosed("111122223333", "other").expect("read"), None);
     ledger.append(now(), closed(1)).expect("append");
     assert_eq!(ledger.unclosed("111122223333", "emergency").expect("read"), None);

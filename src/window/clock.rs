@@ -41,12 +41,20 @@ impl Add<Duration> for Instant {
 pub fn countdown(time: Duration) -> String {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours == 0 { format!("{minutes}:{seconds:02}") } else { format!("{hours}:{minutes:02}:{seconds:02}") }
+    if hours == 0 {
+        format!("{minutes}:{seconds:02}")
+    } else {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    }
 }
 
 /// Whole minutes, as a warning says them.
 pub fn left(minutes: u64) -> String {
-    if minutes == 1 { "1 minute left".into() } else { format!("{minutes} minutes left") }
+    if minutes == 1 {
+        "1 minute left".into()
+    } else {
+        format!("{minutes} minutes left")
+    }
 }
 
 #[cfg(test)]

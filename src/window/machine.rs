@@ -114,13 +114,24 @@ pub struct Machine {
 impl Machine {
     /// Before the first call to AWS.
     pub fn new(held: bool) -> Self {
-        Self { state: State::Opening { stop: None }, deadline: None, held }
+        Self {
+            state: State::Opening { stop: None },
+            deadline: None,
+            held,
+        }
     }
 
     /// Nothing but the close, and the first action of it.
     pub fn closing(cause: Cause) -> (Self, Vec<Action>) {
         let (state, actions) = close(cause);
-        (Self { state, deadline: None, held: true }, actions)
+        (
+            Self {
+                state,
+                deadline: None,
+                held: true,
+            },
+            actions,
+        )
     }
 
     /// The state after `event`, and what is to be done.
@@ -156,9 +167,10 @@ impl Machine {
             (Event::Opened, None) => (State::Open { warned: u64::MAX }, vec![Action::Begin]),
             (Event::Opened, Some(cause)) => close(cause),
             (Event::NotOpened { touched: true }, cause) => close(cause.unwrap_or(Cause::Failed)),
-            (Event::NotOpened { touched: false }, cause) => {
-                (State::Over, vec![Action::Finish(End::Untouched(cause.unwrap_or(Cause::Failed)))])
-            }
+            (Event::NotOpened { touched: false }, cause) => (
+                State::Over,
+                vec![Action::Finish(End::Untouched(cause.unwrap_or(Cause::Failed)))],
+            ),
             (Event::Panicked, _) => close(Cause::Panicked),
             (_, stop @ Some(_)) if wish.is_some() => (State::Opening { stop }, vec![Action::StopOpening]),
             (_, stop) => (State::Opening { stop }, Vec::new()),
@@ -182,10 +194,15 @@ impl Machine {
 
     /// The first tick only sets the scale: a window of four minutes does not warn of ten.
     fn tick(&self, warned: u64, now: Instant) -> (State, Vec<Action>) {
-        let Some(deadline) = self.deadline else { return (State::Open { warned }, Vec::new()) };
+        let Some(deadline) = self.deadline else {
+            return (State::Open { warned }, Vec::new());
+        };
         let left = deadline.since(now);
         let mut actions = vec![Action::Show(left)];
-        let due = WARNINGS.into_iter().rev().find(|minutes| left <= Duration::from_secs(minutes * 60));
+        let due = WARNINGS
+            .into_iter()
+            .rev()
+            .find(|minutes| left <= Duration::from_secs(minutes * 60));
         match due {
             Some(minutes) if minutes < warned => {
                 if warned != u64::MAX || left.as_secs() + 1 >= minutes * 60 {
@@ -216,9 +233,13 @@ fn closing(cause: Cause, signals: u8, event: Event) -> (State, Vec<Action>) {
         Event::Signal(_) | Event::Quit if signals == 0 => {
             (State::Closing { cause, signals: 1 }, vec![Action::SayWhatIsLeft])
         }
-        Event::Signal(_) | Event::Quit => {
-            (State::Closing { cause, signals: signals.saturating_add(1) }, vec![Action::GiveUp])
-        }
+        Event::Signal(_) | Event::Quit => (
+            State::Closing {
+                cause,
+                signals: signals.saturating_add(1),
+            },
+            vec![Action::GiveUp],
+        ),
         _ => (State::Closing { cause, signals }, Vec::new()),
     }
 }
@@ -257,7 +278,11 @@ mod tests {
             (true, Event::Signal(QUIT)),
             (true, Event::Tick(at(5000))),
         ] {
-            assert_eq!(run(held, &[open[0], open[1], event]), [Action::Close], "{event:?}");
+            assert_eq!(
+                run(held, &[open[0], open[1], event]),
+                [Action::Close],
+                "{event:?}"
+            );
         }
     }
 
@@ -274,28 +299,54 @@ mod tests {
         let stopped = [Event::Signal(TERM), Event::NotOpened { touched: true }];
         assert_eq!(run(false, &stopped[..1]), [Action::StopOpening]);
         assert_eq!(run(false, &stopped), [Action::Close]);
-        assert_eq!(run(false, &[Event::Signal(TERM), Event::Opened]), [Action::Close], "it came too late");
+        assert_eq!(
+            run(false, &[Event::Signal(TERM), Event::Opened]),
+            [Action::Close],
+            "it came too late"
+        );
         let untouched = [Event::Signal(TERM), Event::NotOpened { touched: false }];
-        assert_eq!(run(false, &untouched), [Action::Finish(End::Untouched(Cause::Signal(TERM)))]);
+        assert_eq!(
+            run(false, &untouched),
+            [Action::Finish(End::Untouched(Cause::Signal(TERM)))]
+        );
         assert_eq!(run(false, &[Event::Panicked]), [Action::Close]);
-        assert_eq!(run(false, &[Event::EndSet(at(5)), Event::Tick(at(6))]), [Action::StopOpening]);
+        assert_eq!(
+            run(false, &[Event::EndSet(at(5)), Event::Tick(at(6))]),
+            [Action::StopOpening]
+        );
     }
 
     #[test]
     fn a_second_signal_says_what_is_left_and_a_third_gives_up() {
-        let mut events = vec![Event::EndSet(at(100)), Event::Opened, Event::Signal(TERM), Event::Signal(INT)];
+        let mut events = vec![
+            Event::EndSet(at(100)),
+            Event::Opened,
+            Event::Signal(TERM),
+            Event::Signal(INT),
+        ];
         assert_eq!(run(true, &events), [Action::SayWhatIsLeft]);
         events.push(Event::Signal(INT));
         assert_eq!(run(true, &events), [Action::GiveUp]);
         events.push(Event::Closed { proven: false });
-        assert_eq!(run(true, &events), [Action::Finish(End::MayBeOpen(Cause::Signal(TERM)))]);
+        assert_eq!(
+            run(true, &events),
+            [Action::Finish(End::MayBeOpen(Cause::Signal(TERM)))]
+        );
     }
 
     #[test]
     fn the_first_cause_stands() {
-        let events =
-            [Event::EndSet(at(9)), Event::Opened, Event::ChildEnded, Event::Tick(at(9)), Event::Closed { proven: true }];
-        assert_eq!(run(false, &events), [Action::Finish(End::Shut(Cause::ChildEnded))]);
+        let events = [
+            Event::EndSet(at(9)),
+            Event::Opened,
+            Event::ChildEnded,
+            Event::Tick(at(9)),
+            Event::Closed { proven: true },
+        ];
+        assert_eq!(
+            run(false, &events),
+            [Action::Finish(End::Shut(Cause::ChildEnded))]
+        );
     }
 
     #[test]
@@ -331,7 +382,12 @@ mod tests {
 
     #[test]
     fn a_sleep_past_the_deadline_ends_the_window_on_waking() {
-        let events = [Event::EndSet(at(100)), Event::Opened, Event::Tick(at(1)), Event::Tick(at(90_000))];
+        let events = [
+            Event::EndSet(at(100)),
+            Event::Opened,
+            Event::Tick(at(1)),
+            Event::Tick(at(90_000)),
+        ];
         assert_eq!(run(true, &events), [Action::Close]);
     }
 
@@ -339,9 +395,17 @@ mod tests {
     #[test]
     fn whatever_happens_it_comes_to_an_end() {
         let events = [
-            Event::EndSet(at(10)), Event::Opened, Event::NotOpened { touched: true }, Event::Tick(at(5)),
-            Event::Tick(at(10)), Event::Signal(INT), Event::Signal(TERM), Event::Quit, Event::ChildEnded,
-            Event::Panicked, Event::Closed { proven: false },
+            Event::EndSet(at(10)),
+            Event::Opened,
+            Event::NotOpened { touched: true },
+            Event::Tick(at(5)),
+            Event::Tick(at(10)),
+            Event::Signal(INT),
+            Event::Signal(TERM),
+            Event::Quit,
+            Event::ChildEnded,
+            Event::Panicked,
+            Event::Closed { proven: false },
         ];
         let all = events.len();
         for number in 0..all.pow(5) {
@@ -349,7 +413,11 @@ mod tests {
             for place in 0..5 {
                 (machine, _) = machine.on(events[number / all.pow(place) % all]);
             }
-            let closing = [Event::NotOpened { touched: true }, Event::Signal(TERM), Event::Closed { proven: true }];
+            let closing = [
+                Event::NotOpened { touched: true },
+                Event::Signal(TERM),
+                Event::Closed { proven: true },
+            ];
             for event in closing {
                 (machine, _) = machine.on(event);
             }
