@@ -308,9 +308,7 @@ async fn shut_and_say<C: Closer, E: Emergency>(
             untidy: Some(why),
         } => {
             stage.shut_by_probe(probed);
-            let error = Error::failed(format!(
-                "AWS ended the access at its time, but the user is not at rest: {why}"
-            ));
+            let error = Error::failed(format!("access is refused, but the user is not at rest: {why}"));
             *stage.failure.borrow_mut() = Some(error.next(stage.how_to_close.commands()));
             true
         }
@@ -341,6 +339,8 @@ mod tests {
 
     /// A window of a user in memory; the opening panics where `breaks` says, the work is `work`.
     fn window(user: &Memory, breaks: bool, work: &Work) -> End {
+        // The stage keeps the intent, not the user in memory.
+        user.intended.set(true);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -59,7 +59,7 @@ fn never_connected(error: &(dyn StdError + 'static)) -> bool {
 }
 
 /// The innermost reason: what a person can do something about.
-fn words(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn words(error: &(dyn StdError + 'static)) -> String {
     chain(error)
         .last()
         .map_or_else(String::new, |last| clean(&last.to_string()))

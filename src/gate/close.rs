@@ -201,7 +201,7 @@ impl Shut<'_> {
 
     /// One look: shut or not, and whether a probe said so.
     async fn look(
-        &self,
+        &mut self,
         closer: &impl Closer,
         emergency: &impl Emergency,
         world: &impl World,
@@ -209,8 +209,12 @@ impl Shut<'_> {
         let holds = self.denied == Some(Ok(())) || self.ended_by_aws(world);
         match join(emergency.probe_key(), emergency.probe_session()).await {
             (None, None) => {
-                let glance = closer.glance().await;
-                (is_shut(&glance, self.shutting), false)
+                let shut = is_shut(&closer.glance().await, self.shutting);
+                if shut {
+                    // Whoever did it: what is there need not be written.
+                    (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
+                }
+                (shut, false)
             }
             (key, session) => {
                 let refused = |probed: Option<Probed>| match probed {

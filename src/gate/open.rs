@@ -89,10 +89,10 @@ pub async fn open<O: Opener>(
     world.intend()?;
 
     // 3. T0 and T1 are AWS's.
-    let identity = opener
-        .identify()
-        .await
-        .map_err(|fault| failed("asking AWS for the time", &fault))?;
+    let identity = opener.identify().await.map_err(|fault| {
+        failed("asking AWS for the time", &fault)
+            .next("check the network and AWS_ENDPOINT_URL, then open again")
+    })?;
     if identity.account != plan.account {
         return Err(other_account(&identity.account, plan.account).into());
     }
