@@ -21,6 +21,7 @@ use crate::vault::payload::AccessKey;
 
 const CONNECT: Duration = Duration::from_secs(4);
 const ATTEMPT: Duration = Duration::from_secs(8);
+const ALL_ATTEMPTS: Duration = Duration::from_secs(20);
 
 /// What every client shares: endpoints, connections, time. It holds no secret.
 #[derive(Clone, Debug)]
@@ -88,6 +89,7 @@ impl Base {
             .connect_timeout(CONNECT)
             .read_timeout(ATTEMPT)
             .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(ALL_ATTEMPTS)
             .build();
         self.config
             .to_builder()

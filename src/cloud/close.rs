@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use jiff::Timestamp;
 
 use crate::error::{Error, Result, Status};
@@ -96,8 +97,20 @@ pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
     let base = Warm::start().base(&runtime);
     let place =
         Place { partition, region: regions.first().cloned().unwrap_or_default(), user, boundary: None };
-    let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+    let provider = ProfileFileCredentialsProvider::builder().profile_name(&profile).build();
     let provider = SharedCredentialsProvider::new(provider);
+    if let Err(error) = runtime.block_on(provider.provide_credentials()) {
+        let why = match error {
+            CredentialsError::CredentialsNotLoaded(_) => {
+                "it does not exist, or has neither keys, a role nor a credential_process".to_owned()
+            }
+            error => super::fault::words(&error),
+        };
+        return Err(Error::usage(format!(
+            "the profile {profile} gives no credentials: {why}; nothing was done"
+        ))
+        .next("name a profile of the shared AWS configuration that may close: aws configure list-profiles"));
+    }
     let closer = CloudCloser::with(&base, &place, |region, tries| base.with(provider.clone(), region, tries));
     let asked = Asked { vault, place, account, force, ledger, keys: None };
     let result = runtime.block_on(asked.shut(&base, &closer, &NoEmergency));

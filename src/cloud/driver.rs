@@ -98,8 +98,11 @@ async fn run<'a, C: Closer, E: Emergency>(
     loop {
         for action in std::mem::take(&mut actions) {
             match action {
-                Action::StopOpening => stage.stop_opening(),
-                Action::Begin => queue.extend(begin(stage, work).await),
+                Action::StopOpening => {
+                    stage.say("gate: stopping at the next safe place");
+                    stage.stop_opening();
+                }
+                Action::Begin => queue.extend(begin(stage, work)),
                 Action::Show(time) => stage.show(time),
                 Action::Warn(minutes) => warn(stage, minutes),
                 Action::Forward(number) => {
@@ -118,9 +121,10 @@ async fn run<'a, C: Closer, E: Emergency>(
                 Action::Finish(end) => return end,
             }
         }
-        let event = match queue.pop_front() {
-            Some(event) => event,
-            None => tokio::select! {
+        let event = if let Some(event) = queue.pop_front() {
+            event
+        } else {
+            tokio::select! {
                 biased;
                 received = signals.next() => match received {
                     Received::End(number) => Event::Signal(number),
@@ -142,7 +146,7 @@ async fn run<'a, C: Closer, E: Emergency>(
                     }
                     Event::Tick(Instant::now())
                 }
-            },
+            }
         };
         if let Some(deadline) = stage.new_deadline() {
             (machine, _) = machine.on(Event::EndSet(deadline));
@@ -195,12 +199,12 @@ fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Opened, Stop>>
 }
 
 /// Starts the program, or shows that the window is held.
-async fn begin(stage: &Stage<'_>, work: &Work) -> Option<Event> {
+fn begin(stage: &Stage<'_>, work: &Work) -> Option<Event> {
     if matches!(work, Work::Hold) {
         *stage.keyboard.borrow_mut() = Keyboard::open().map(Rc::new);
         return None;
     }
-    match start(stage, work).await {
+    match start(stage, work) {
         Ok(child) => {
             *stage.child.borrow_mut() = Some(child);
             None
@@ -213,7 +217,7 @@ async fn begin(stage: &Stage<'_>, work: &Work) -> Option<Event> {
     }
 }
 
-async fn start(stage: &Stage<'_>, work: &Work) -> std::io::Result<Child> {
+fn start(stage: &Stage<'_>, work: &Work) -> std::io::Result<Child> {
     let missing = || std::io::Error::other("there is no session to hand out");
     let until = stage.until.get().ok_or_else(missing)?;
     let emergency = stage.emergency.ok_or_else(missing)?;
@@ -271,9 +275,7 @@ async fn shut_and_say<C: Closer, E: Emergency>(
         }
         Outcome::Shut { probed, untidy: Some(why) } => {
             stage.shut_by_probe(probed);
-            let error = Error::failed(format!(
-                "AWS ended the access at its time, but the user is not at rest: {why}"
-            ));
+            let error = Error::failed(format!("access is refused, but the user is not at rest: {why}"));
             *stage.failure.borrow_mut() = Some(error.next(stage.how_to_close.commands()));
             true
         }
@@ -289,5 +291,68 @@ async fn shut_and_say<C: Closer, E: Emergency>(
             stage.unproven(why);
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::clock::{AwsClock, Measured};
+    use crate::cloud::words::HowToClose;
+    use crate::gate::SessionId;
+    use crate::gate::memory::{ACCOUNT, KEY, Memory, OpenerOf};
+    use crate::gate::open::{Plan, open};
+    use crate::ledger::Ledger;
+
+    /// A window of a user in memory; the opening panics where `breaks` says, the work is `work`.
+    fn window(user: &Memory, breaks: bool, work: &Work) -> End {
+        // The stage keeps the intent, not the user in memory.
+        user.intended.set(true);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let expected = Memory::expected();
+        let ledger =
+            Ledger::at(std::env::temp_dir().join(format!("breakglass-driver-{}", std::process::id())));
+        let clock = AwsClock::default();
+        clock.set(Measured { date: user.clock.get(), at: Instant::now() });
+        let how = HowToClose { vault: "v".into(), partition: "aws".into(), user: "u".into(), key: None };
+        let stage = Stage::new(clock, &ledger, how);
+        let plan = Plan {
+            expected: &expected,
+            account: ACCOUNT,
+            grant: &[],
+            regions: &["eu-west-1".into()],
+            session: SessionId::random(),
+            window: Duration::from_mins(10),
+            hand_out: false,
+        };
+        let trail = Trail::default();
+        let keys = [KEY.to_owned()];
+        let closing =
+            Closing { closer: user, emergency: user, deny: &expected.deny, keys: Some(&keys), own: true };
+        let opening = caught(async {
+            let opened = open(OpenerOf(user), user, user, &plan, &trail, &stage).await;
+            assert!(!breaks, "this test breaks the opening");
+            opened
+        });
+        runtime.block_on(async {
+            let mut signals = Signals::new().expect("signals");
+            drive(&stage, &trail, opening, &closing, work, &mut signals).await
+        })
+    }
+
+    #[test]
+    fn a_panic_closes() {
+        let user = Memory::at_rest();
+        assert_eq!(window(&user, true, &Work::Hold), End::Shut(Cause::Panicked));
+        assert!(user.calls.borrow().contains(&"DetachUserPolicy"), "it had been open");
+        assert!(user.denied.get() && !user.active.get() && user.opener_gone.get());
+    }
+
+    #[test]
+    fn a_command_that_cannot_start_closes() {
+        let user = Memory::at_rest();
+        let work = Work::Command(vec!["/no/such/command".into()]);
+        assert_eq!(window(&user, false, &work), End::Shut(Cause::ChildEnded));
+        assert!(user.denied.get() && !user.usable());
     }
 }

@@ -213,8 +213,8 @@ mod tests {
         }
         let past = served("2020-01-01T00:00:00Z");
         assert_eq!(reply(&get("Authorization: right"), &past), Reply::Refusal("403 Forbidden"));
-        let post = "POST / HTTP/1.1\r\nAuthorization: right";
-        assert_eq!(reply(post, &ahead), Reply::Refusal("405 Method Not Allowed"));
+        let other = "POST / HTTP/1.1\r\nAuthorization: right";
+        assert_eq!(reply(other, &ahead), Reply::Refusal("405 Method Not Allowed"));
         assert_eq!(reply("GET /x HTTP/1.1\r\nAuthorization: right", &ahead), Reply::Refusal("404 Not Found"));
         assert_eq!(reply("nonsense", &ahead), Reply::Refusal("400 Bad Request"));
     }

@@ -59,13 +59,8 @@ fn never_connected(error: &(dyn StdError + 'static)) -> bool {
 }
 
 /// The innermost reason: what a person can do something about.
-fn words(error: &(dyn StdError + 'static)) -> String {
-    let all: Vec<String> = chain(error).map(ToString::to_string).collect();
-    let first = all.first().map_or("", String::as_str);
-    match all.last() {
-        Some(last) if last != first => clean(&format!("{first} ({last})")),
-        _ => clean(first),
-    }
+pub(super) fn words(error: &(dyn StdError + 'static)) -> String {
+    chain(error).last().map_or_else(String::new, |last| clean(&last.to_string()))
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -24,6 +24,16 @@ const ASKS: u32 = 4;
 const SHORTEST_SESSION: i32 = 900;
 const LONGEST_SESSION: i32 = 129_600;
 
+/// The policies, or the end of a session, refuse the probe.
+const REFUSALS: [&str; 6] = [
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+];
+
 /// Where a user is.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -69,7 +79,7 @@ impl Asker {
                 (Ok(_), None) => return Err(Fault::Refused("AWS's answer carries no usable date".into())),
                 (Err(error), _) => {
                     last = fault(&error);
-                    let skewed = off.is_some_and(|off| off > Duration::from_secs(60));
+                    let skewed = off.is_some_and(|off| off > Duration::from_mins(1));
                     match last {
                         Fault::Refused(_) if !skewed => return Err(last),
                         Fault::Refused(_) => {}
@@ -94,6 +104,7 @@ impl CloudOpener {
         let reads = base.principal(long_term(&key), iam, Tries::Four);
         let writes = base.principal(long_term(&key), iam, Tries::One);
         let sts = base.principal(long_term(&key), &place.region, Tries::One);
+        drop(key);
         Self { user: place.user(&reads, &writes), asker: Asker::new(base, &sts) }
     }
 }
@@ -104,7 +115,7 @@ impl Opener for CloudOpener {
     }
 
     async fn read(&self) -> Snapshot {
-        self.user.read().await
+        Box::pin(self.user.read()).await
     }
 
     async fn put_gate(&self, document: &str) -> Write {
@@ -252,15 +263,11 @@ impl Emergency for NoEmergency {
 
 /// `sns:ListTopics`, which every gate allows while it is open.
 async fn probe(sns: &aws_sdk_sns::Client) -> Probed {
-    let error = match sns.list_topics().send().await {
-        Ok(_) => return Probed::Open,
-        Err(error) => error,
+    let Err(error) = sns.list_topics().send().await else {
+        return Probed::Open;
     };
     match code(&error) {
-        Some(
-            "AuthorizationError" | "AuthorizationErrorException" | "AccessDenied" | "AccessDeniedException",
-        ) => Probed::Shut,
-        Some("ExpiredToken" | "ExpiredTokenException") => Probed::Shut,
+        Some(code) if REFUSALS.contains(&code) => Probed::Shut,
         Some("InvalidClientTokenId") => Probed::KeyRefused,
         _ => Probed::Unclear(fault(&error).to_string()),
     }

@@ -155,7 +155,9 @@ impl World for Stage<'_> {
     }
 
     fn end_is_set(&self, until: Timestamp) {
-        let Some(measured) = self.clock.measured() else { return };
+        let Some(measured) = self.clock.measured() else {
+            return;
+        };
         let off = Timestamp::now().duration_since(self.clock.now());
         if off.abs() > OFF {
             let way = if off.is_negative() { "behind" } else { "ahead of" };

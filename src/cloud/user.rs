@@ -95,7 +95,9 @@ impl IamUser {
     }
 
     async fn boundary_document(&self) -> Read<Value> {
-        let Some(arn) = &self.boundary else { return Err(Fault::Refused("not asked for".into())) };
+        let Some(arn) = &self.boundary else {
+            return Err(Fault::Refused("not asked for".into()));
+        };
         let policy = self.reads.get_policy().policy_arn(arn).send().await.map_err(|e| fault(&e))?;
         let version = policy.policy.and_then(|policy| policy.default_version_id);
         let version = version.ok_or_else(|| Fault::Unknown("GetPolicy answered without a version".into()))?;
@@ -159,7 +161,9 @@ impl IamUser {
 
     async fn service_credentials(&self) -> Read<Vec<Credential>> {
         let request = self.reads.list_service_specific_credentials().user_name(&self.name);
-        let Some(answer) = there(request.send().await)? else { return Ok(Vec::new()) };
+        let Some(answer) = there(request.send().await)? else {
+            return Ok(Vec::new());
+        };
         if answer.is_truncated {
             return Err(Fault::Unknown("the list is longer than one answer".into()));
         }

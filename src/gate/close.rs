@@ -79,10 +79,11 @@ pub async fn close(
     }
     let mut state = Shut { shutting, denied: None, inactive: None, sent: world.now() };
     end_children_beside(state.write(closer, world), world).await;
-    let patience = world.now();
     loop {
-        let proof = state.prove(closer, emergency, world, patience).await;
-        let Some(probed) = proof else { return state.unproven() };
+        let proof = state.prove(closer, emergency, world).await;
+        let Some(probed) = proof else {
+            return state.unproven();
+        };
         if !state.written() {
             return Outcome::Shut { probed, untidy: Some(state.missing()) };
         }
@@ -149,8 +150,8 @@ impl Shut<'_> {
         closer: &impl Closer,
         emergency: &impl Emergency,
         world: &impl World,
-        since: Timestamp,
     ) -> Option<bool> {
+        let since = world.now();
         let mut in_a_row = 0;
         let mut pause = BETWEEN_LOOKS;
         let mut said = 0;
@@ -182,7 +183,7 @@ impl Shut<'_> {
 
     /// One look: shut or not, and whether a probe said so.
     async fn look(
-        &self,
+        &mut self,
         closer: &impl Closer,
         emergency: &impl Emergency,
         world: &impl World,
@@ -190,8 +191,12 @@ impl Shut<'_> {
         let holds = self.denied == Some(Ok(())) || self.ended_by_aws(world);
         match join(emergency.probe_key(), emergency.probe_session()).await {
             (None, None) => {
-                let glance = closer.glance().await;
-                (is_shut(&glance, self.shutting), false)
+                let shut = is_shut(&closer.glance().await, self.shutting);
+                if shut {
+                    // Whoever did it: what is there need not be written.
+                    (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
+                }
+                (shut, false)
             }
             (key, session) => {
                 let refused = |probed: Option<Probed>| match probed {
@@ -238,13 +243,12 @@ impl Shut<'_> {
 
 async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     let listed;
-    let keys = match keys {
-        Some(keys) => keys,
-        None => {
-            let keys = closer.glance().await.keys?;
-            listed = keys.into_iter().filter(|key| key.active).map(|key| key.id).collect::<Vec<_>>();
-            &listed
-        }
+    let keys = if let Some(keys) = keys {
+        keys
+    } else {
+        let keys = closer.glance().await.keys?;
+        listed = keys.into_iter().filter(|key| key.active).map(|key| key.id).collect::<Vec<_>>();
+        &listed
     };
     let mut result = Ok(());
     for key in keys {
@@ -273,7 +277,9 @@ async fn watch(
     pending: Option<&Pending>,
     world: &impl World,
 ) -> Watched {
-    let Some(Pending { what, expires }) = pending else { return Watched::Quiet };
+    let Some(Pending { what, expires }) = pending else {
+        return Watched::Quiet;
+    };
     let end = shutting.until.map_or(*expires, |until| until.min(*expires));
     let mut said = false;
     loop {

@@ -13,13 +13,13 @@ use super::rest::{Expected, deny_all};
 use super::snapshot::{Credential, Glance, Snapshot, User};
 use crate::error::{Error, Result};
 
-pub(super) const ACCOUNT: &str = "111122223333";
-pub(super) const KEY: &str = "AKIAEMERGENCY";
-pub(super) const CEILING: &str = "arn:aws:iam::111122223333:policy/breakglass-ceiling";
+pub(crate) const ACCOUNT: &str = "111122223333";
+pub(crate) const KEY: &str = "AKIAEMERGENCY";
+pub(crate) const CEILING: &str = "arn:aws:iam::111122223333:policy/breakglass-ceiling";
 
 /// How a call goes wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Wrong {
+pub(crate) enum Wrong {
     Refused,
     Throttled,
     /// Done, but the answer is lost.
@@ -30,43 +30,43 @@ pub(super) enum Wrong {
     Late,
 }
 
-pub(super) const ALL_WRONG: [Wrong; 5] =
+pub(crate) const ALL_WRONG: [Wrong; 5] =
     [Wrong::Refused, Wrong::Throttled, Wrong::ReplyLost, Wrong::RequestLost, Wrong::Late];
 
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     Gate(Value),
     Key(bool),
     Deny(bool),
 }
 
 /// The user, AWS's clock, and what goes wrong when.
-pub(super) struct Memory {
-    pub(super) denied: Cell<bool>,
-    pub(super) active: Cell<bool>,
-    pub(super) gate: RefCell<Option<Value>>,
-    pub(super) groups: RefCell<Vec<String>>,
-    pub(super) clock: Cell<Timestamp>,
+pub(crate) struct Memory {
+    pub(crate) denied: Cell<bool>,
+    pub(crate) active: Cell<bool>,
+    pub(crate) gate: RefCell<Option<Value>>,
+    pub(crate) groups: RefCell<Vec<String>>,
+    pub(crate) clock: Cell<Timestamp>,
     /// Every call in order.
-    pub(super) calls: RefCell<Vec<&'static str>>,
+    pub(crate) calls: RefCell<Vec<&'static str>>,
     /// This call, counted from 0, goes wrong; and every later one if `lasting`.
-    pub(super) wrong: Cell<Option<(usize, Wrong)>>,
-    pub(super) lasting: Cell<bool>,
+    pub(crate) wrong: Cell<Option<(usize, Wrong)>>,
+    pub(crate) lasting: Cell<bool>,
     /// Stop the opening before this call.
-    pub(super) stop_at: Cell<Option<usize>>,
-    pub(super) gave_up: Cell<bool>,
+    pub(crate) stop_at: Cell<Option<usize>>,
+    pub(crate) gave_up: Cell<bool>,
     late: RefCell<Vec<(Timestamp, Change)>>,
     session: Cell<bool>,
-    pub(super) intended: Cell<bool>,
-    pub(super) children_ended: Cell<bool>,
-    pub(super) opener_gone: Cell<bool>,
+    pub(crate) intended: Cell<bool>,
+    pub(crate) children_ended: Cell<bool>,
+    pub(crate) opener_gone: Cell<bool>,
     /// Access was there at a time at which no end was written.
-    pub(super) endless: Cell<bool>,
-    pub(super) words: RefCell<Vec<String>>,
+    pub(crate) endless: Cell<bool>,
+    pub(crate) words: RefCell<Vec<String>>,
 }
 
 impl Memory {
-    pub(super) fn at_rest() -> Self {
+    pub(crate) fn at_rest() -> Self {
         Self {
             denied: Cell::new(true),
             active: Cell::new(false),
@@ -88,7 +88,7 @@ impl Memory {
         }
     }
 
-    pub(super) fn expected() -> Expected {
+    pub(crate) fn expected() -> Expected {
         Expected {
             user: "emergency".into(),
             deny: deny_all("aws"),
@@ -99,18 +99,18 @@ impl Memory {
     }
 
     /// What IAM would say to the long-term key now.
-    pub(super) fn usable(&self) -> bool {
+    pub(crate) fn usable(&self) -> bool {
         self.active.get() && self.allowed()
     }
 
     /// What the policies say now.
-    pub(super) fn allowed(&self) -> bool {
+    pub(crate) fn allowed(&self) -> bool {
         let gate = self.gate.borrow();
         let ahead = gate.as_ref().and_then(recognise).is_some_and(|found| found.until > self.clock.get());
         !self.denied.get() && ahead
     }
 
-    pub(super) fn advance(&self, seconds: i64) {
+    pub(crate) fn advance(&self, seconds: i64) {
         let clock = self.clock.get();
         self.clock.set(clock.checked_add(jiff::SignedDuration::from_secs(seconds)).expect("an instant"));
         let due: Vec<Change> = {
@@ -221,7 +221,7 @@ fn unreadable(fault: &Fault) -> Snapshot {
 }
 
 /// The opener's view; says when it is dropped.
-pub(super) struct OpenerOf<'a>(pub(super) &'a Memory);
+pub(crate) struct OpenerOf<'a>(pub(crate) &'a Memory);
 
 impl Drop for OpenerOf<'_> {
     fn drop(&mut self) {
@@ -277,13 +277,11 @@ impl Emergency for Memory {
     }
 
     async fn issue_session(&self) -> Write {
-        match self.call("GetSessionToken") {
-            Some(wrong) => Err(fault(wrong)),
-            None => {
-                self.session.set(true);
-                Ok(())
-            }
+        if let Some(wrong) = self.call("GetSessionToken") {
+            return Err(fault(wrong));
         }
+        self.session.set(true);
+        Ok(())
     }
 
     async fn probe_session(&self) -> Option<Probed> {

@@ -16,7 +16,7 @@ mod together;
 mod trail;
 
 #[cfg(test)]
-mod memory;
+pub(crate) mod memory;
 #[cfg(test)]
 mod tests;
 

@@ -85,7 +85,10 @@ pub async fn open<O: Opener>(
     world.intend()?;
 
     // 3. T0 and T1 are AWS's.
-    let identity = opener.identify().await.map_err(|fault| failed("asking AWS for the time", &fault))?;
+    let identity = opener.identify().await.map_err(|fault| {
+        failed("asking AWS for the time", &fault)
+            .next("check the network and AWS_ENDPOINT_URL, then open again")
+    })?;
     if identity.account != plan.account {
         return Err(other_account(&identity.account, plan.account).into());
     }
@@ -136,9 +139,9 @@ async fn at_rest(
     plan: &Plan<'_>,
     world: &impl World,
 ) -> std::result::Result<(), Stop> {
-    let leftovers = match look(opener.read().await, plan.expected, world, true)?.verdict {
-        Verdict::Untidy(leftovers) => leftovers,
-        _ => return Ok(()),
+    let judgement = look(&opener.read().await, plan.expected, world, true)?;
+    let Verdict::Untidy(leftovers) = judgement.verdict else {
+        return Ok(());
     };
     let left: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
     world.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
@@ -150,7 +153,7 @@ async fn at_rest(
     let patience = Patience::new(world, READ_BACK);
     loop {
         go_on(world, Timestamp::MAX)?;
-        match look(opener.read().await, plan.expected, world, false)?.verdict {
+        match look(&opener.read().await, plan.expected, world, false)?.verdict {
             Verdict::AtRest => return Ok(()),
             _ if patience.is_over(world) => {
                 return Err(refused("the user does not come to rest".to_owned()).into());
@@ -161,8 +164,8 @@ async fn at_rest(
 }
 
 /// The judgement, if it does not forbid opening.
-fn look(snapshot: Snapshot, expected: &Expected, world: &impl World, aloud: bool) -> Result<Judgement> {
-    let judgement = judge(&snapshot, expected, world.now());
+fn look(snapshot: &Snapshot, expected: &Expected, world: &impl World, aloud: bool) -> Result<Judgement> {
+    let judgement = judge(snapshot, expected, world.now());
     for warning in judgement.warnings.iter().filter(|_| aloud) {
         world.say(&format!("warning: {warning}"));
     }

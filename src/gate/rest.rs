@@ -225,7 +225,9 @@ fn boundary(arn: Option<&str>, snapshot: &Snapshot, expected: &Expected) -> Opti
 }
 
 fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Finding> {
-    let Ok(keys) = &snapshot.keys else { return Vec::new() };
+    let Ok(keys) = &snapshot.keys else {
+        return Vec::new();
+    };
     let mut findings = Vec::new();
     if !keys.iter().any(|key| key.id == expected.key) {
         findings.push(Finding::KeyMissing(expected.key.clone()));
@@ -356,11 +358,15 @@ mod tests {
 
     #[test]
     fn every_drift_is_named() {
-        let table: Vec<(fn(&mut Snapshot), Finding, &str)> = vec![
+        type Row = (fn(&mut Snapshot), Finding, &'static str);
+        let table: Vec<Row> = vec![
             (|s| s.user = Ok(None), Finding::NoUser, "no such user"),
             (|s| s.user = Ok(Some(User { boundary: None })), Finding::NoBoundary, "no permissions boundary"),
             (
-                |s| s.user = Ok(Some(User { boundary: Some("arn:other".into()) })),
+                |s| {
+                    let boundary = Some("arn:other".into());
+                    s.user = Ok(Some(User { boundary }));
+                },
                 Finding::OtherBoundary("arn:other".into()),
                 "arn:other",
             ),

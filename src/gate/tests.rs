@@ -14,7 +14,7 @@ use super::policy::{Gate, recognise};
 use super::{SessionId, Trail};
 use crate::error::Status;
 
-const WINDOW: Duration = Duration::from_secs(1800);
+const WINDOW: Duration = Duration::from_mins(30);
 
 /// Nothing here waits for anything outside.
 fn now<T>(future: impl Future<Output = T>) -> T {

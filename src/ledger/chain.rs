@@ -24,7 +24,9 @@ impl Chain {
         for (index, line) in bytes.split_inclusive(|&b| b == b'\n').enumerate() {
             chain.torn = !line.ends_with(b"\n");
             let line = line.strip_suffix(b"\n").unwrap_or(line);
-            let Ok(entry) = serde_json::from_slice::<Entry>(line) else { continue };
+            let Ok(entry) = serde_json::from_slice::<Entry>(line) else {
+                continue;
+            };
             if entry.v != 1 || entry.prev != chain.head || entry.seq != chain.entries.len() as u64 {
                 return Err(Error::damaged(format!(
                     "the ledger {} does not chain at line {}: a record before it was changed or taken out",

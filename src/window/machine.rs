@@ -182,7 +182,9 @@ impl Machine {
 
     /// The first tick only sets the scale: a window of four minutes does not warn of ten.
     fn tick(&self, warned: u64, now: Instant) -> (State, Vec<Action>) {
-        let Some(deadline) = self.deadline else { return (State::Open { warned }, Vec::new()) };
+        let Some(deadline) = self.deadline else {
+            return (State::Open { warned }, Vec::new());
+        };
         let left = deadline.since(now);
         let mut actions = vec![Action::Show(left)];
         let due = WARNINGS.into_iter().rev().find(|minutes| left <= Duration::from_secs(minutes * 60));
