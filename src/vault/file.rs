@@ -254,7 +254,11 @@ fn header_length(binary: &[u8]) -> Result<usize> {
         .position(|window| window == MAC_LINE)
         .ok_or_else(|| Error::damaged(format!("its header does not end within {MAX_HEADER} bytes")))?;
     let end = mac_line + MAC_LINE.len() + MAC_TEXT + 1;
-    if end > binary.len() { Err(Error::damaged("its header is cut short")) } else { Ok(end) }
+    match binary.get(end - 1) {
+        Some(b'\n') => Ok(end),
+        Some(_) => Err(Error::damaged("its header's last line is not in its canonical form")),
+        None => Err(Error::damaged("its header is cut short")),
+    }
 }
 
 /// The header's stanzas, after making sure that they are written in the one canonical way.
