@@ -28,7 +28,7 @@ pub const MAX_HEADER: usize = 512 * 1024;
 const MANIFEST: &str = "breakglass/manifest";
 const VERSION: &str = "v1";
 const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
-const MAC_LINE: &[u8] = b"\n--- ";
+const MAC_LINE: &[u8] = b"--- ";
 const MAC_TEXT: usize = 43;
 const BEGIN_ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 const NONCE: usize = 16;
@@ -249,11 +249,16 @@ fn header_length(binary: &[u8]) -> Result<usize> {
         return Err(Error::damaged("this is no age file of version 1"));
     }
     let within = &binary[..binary.len().min(MAX_HEADER)];
-    let mac_line = within
-        .windows(MAC_LINE.len())
-        .position(|window| window == MAC_LINE)
-        .ok_or_else(|| Error::damaged(format!("its header does not end within {MAX_HEADER} bytes")))?;
-    let end = mac_line + MAC_LINE.len() + MAC_TEXT + 1;
+    let (mut end, mut rest) = (0, within);
+    while !rest.starts_with(MAC_LINE) {
+        // No allocation: the line is only passed over.
+        let line = rest.skip_until(b'\n').unwrap_or_default();
+        end += line;
+        if line == 0 {
+            return Err(Error::damaged(format!("its header does not end within {MAX_HEADER} bytes")));
+        }
+    }
+    end += MAC_LINE.len() + MAC_TEXT + 1;
     match binary.get(end - 1) {
         Some(b'\n') => Ok(end),
         Some(_) => Err(Error::damaged("its header's last line is not in its canonical form")),
@@ -270,7 +275,7 @@ fn stanzas(binary: &[u8], header: usize) -> Result<Vec<Stanza>> {
     let stanzas = look.0.into_inner();
     let mut canonical = FIRST_LINE.to_vec();
     stanzas.iter().for_each(|stanza| share::put(&mut canonical, stanza));
-    canonical.extend_from_slice(&MAC_LINE[1..]);
+    canonical.extend_from_slice(MAC_LINE);
     let mac = binary[..header].strip_prefix(canonical.as_slice()).and_then(|rest| rest.strip_suffix(b"\n"));
     if mac.is_some_and(|text| text.len() == MAC_TEXT && BASE64_STANDARD_NO_PAD.decode(text).is_ok()) {
         Ok(stanzas)
