@@ -88,7 +88,9 @@ impl Office {
     /// As [`Office::opens`], and faster: a change that leaves the whole header as it was leaves the shares too.
     fn opens_changed(&self, file: &[u8], header: &[u8]) -> bool {
         match Vault::parse(file) {
-            Ok(vault) if file.starts_with(header) => self.unlocks(&vault, &[&self.shares[0], &self.shares[1]]),
+            Ok(vault) if file.starts_with(header) => {
+                self.unlocks(&vault, &[&self.shares[0], &self.shares[1]])
+            }
             Ok(_) => self.opens(file),
             Err(error) => refused(&error).unwrap_or(false),
         }
@@ -257,8 +259,11 @@ fn ones_own_share_commits_nobody_else() {
 /// The file with another manifest, everything after it as it was.
 fn with_manifest(file: &[u8], own: &Manifest, other: &Manifest) -> Vec<u8> {
     let stanza = |manifest: &Manifest| {
-        let stanza =
-            age_core::format::Stanza { tag: "breakglass/manifest".into(), args: vec!["v1".into()], body: manifest.to_bytes() };
+        let stanza = age_core::format::Stanza {
+            tag: "breakglass/manifest".into(),
+            args: vec!["v1".into()],
+            body: manifest.to_bytes(),
+        };
         format!("age-encryption.org/v1\n{}", forge::text(&[stanza])).into_bytes()
     };
     let rest = file.strip_prefix(stanza(own).as_slice()).unwrap();
@@ -271,7 +276,12 @@ fn a_file_is_too_long_before_it_is_looked_at() {
     let long = [
         Recipe { text: |text| format!("{text}{}", " ".repeat(128 * 1024)), ..Recipe::default() },
         Recipe { plain: |plain| plain.resize(512 * 1024 + 4096, b' '), ..Recipe::default() },
-        Recipe { header: |header| header + &format!("-> x-grease\n{}\n", format!("{}\n", "A".repeat(64)).repeat(9000)), ..Recipe::default() },
+        Recipe {
+            header: |header| {
+                header + &format!("-> x-grease\n{}\n", format!("{}\n", "A".repeat(64)).repeat(9000))
+            },
+            ..Recipe::default()
+        },
         Recipe { file: |file| file.resize(file::MAX_BYTES + 1, 0), ..Recipe::default() },
     ];
     for recipe in long {
@@ -280,7 +290,8 @@ fn a_file_is_too_long_before_it_is_looked_at() {
         assert!(Vault::parse(&file).is_err());
         assert!(before.elapsed().as_secs() < 2, "reading takes time in proportion to the length");
     }
-    let whole = Recipe { stanzas: |s| s[0].body.resize(300 * 1024, b' '), ..Recipe::default() }.make(&people).file;
+    let whole =
+        Recipe { stanzas: |s| s[0].body.resize(300 * 1024, b' '), ..Recipe::default() }.make(&people).file;
     let before = std::time::Instant::now();
     assert!(Vault::parse(&whole).is_err());
     assert!(before.elapsed().as_secs() < 2, "a header of thousands of lines too");

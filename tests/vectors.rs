@@ -23,12 +23,16 @@ fn every_vector_ends_as_it_says() {
         let Verdict { expect, at, says } = vector.judge();
         let named = &vector.verdict;
         if (&expect, &at) != (&named.expect, &named.at) || !says.contains(&named.says) {
-            wrong.push(format!("{name}: {expect} {at}: {says}, not {} {}: {}", named.expect, named.at, named.says));
+            wrong.push(format!(
+                "{name}: {expect} {at}: {says}, not {} {}: {}",
+                named.expect, named.at, named.says
+            ));
         }
         found.push(name);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let mut expected: Vec<_> = recipes::all().iter().map(|entry| entry.name).chain(certificate::names()).collect();
+    let mut expected: Vec<_> =
+        recipes::all().iter().map(|entry| entry.name).chain(certificate::names()).collect();
     found.sort();
     expected.sort_unstable();
     assert_eq!(found, expected, "one file for each vector, and no other");
@@ -75,5 +79,24 @@ fn vault(entry: &Entry) -> Vector {
         payload: if opens { hex::encode(Sha256::digest(&made.plain)) } else { String::new() },
         form: if made.armored { "armored" } else { "binary" }.into(),
         file: made.file,
+    }
+}
+
+#[test]
+fn the_example_of_the_specification_is_a_vector() {
+    let text = std::fs::read_to_string(vector::directory().join("two_of_two.txt")).unwrap();
+    let vector = Vector::parse(&text);
+    let specification =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/vault-format.md")).unwrap();
+    let header: String = vector.file.iter().map(|&byte| char::from(byte)).collect();
+    let header =
+        header.split_inclusive('\n').take_while(|line| !line.starts_with("--- ")).collect::<String>();
+    assert!(specification.contains(&header), "the header");
+    let digest = Sha256::digest(&vector.file);
+    for known in [&vector.key, &hex::encode(digest), &breakglass::vault::words::of(&digest.into())] {
+        assert!(specification.contains(known.as_str()), "{known}");
+    }
+    for custodian in &vector.custodians {
+        assert!(specification.contains(&custodian.share), "the share of {}", custodian.name);
     }
 }

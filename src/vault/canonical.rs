@@ -27,8 +27,8 @@ pub fn from_slice<T: Serialize + DeserializeOwned>(what: &str, bytes: &[u8], lim
     if bytes.len() > limit {
         return Err(Error::damaged(format!("{what} is longer than {limit} bytes")));
     }
-    let value: T =
-        serde_json::from_slice(bytes).map_err(|e| Error::damaged(format!("{what} is not valid: {}", shown(&e))))?;
+    let value: T = serde_json::from_slice(bytes)
+        .map_err(|e| Error::damaged(format!("{what} is not valid: {}", shown(&e))))?;
     if to_vec(&value) != bytes {
         return Err(Error::damaged(format!("{what} is not in canonical form (RFC 8785)")));
     }

@@ -45,8 +45,8 @@ pub fn hex_of(what: &str, text: &str, bytes: usize) -> Check {
 pub fn instant(text: &str) -> Check {
     let parsed: Result<jiff::Timestamp, _> = text.parse();
     // 20 characters: years before 0 and after 9999 have another form.
-    let canonical = text.len() == 20
-        && parsed.is_ok_and(|t| t.subsec_nanosecond() == 0 && t.to_string() == text);
+    let canonical =
+        text.len() == 20 && parsed.is_ok_and(|t| t.subsec_nanosecond() == 0 && t.to_string() == text);
     ensure(canonical, || format!("{text:?} is no time in UTC with whole seconds"))
 }
 
@@ -149,7 +149,12 @@ mod tests {
             assert!(slot(wrong).is_err(), "{wrong}");
         }
         assert!(instant("2026-11-22T02:17:00Z").is_ok());
-        for wrong in ["2026-11-22T02:17:00.0Z", "2026-11-22t02:17:00Z", "2026-11-22T02:17:60Z", "-000001-11-22T02:17:00Z"] {
+        for wrong in [
+            "2026-11-22T02:17:00.0Z",
+            "2026-11-22t02:17:00Z",
+            "2026-11-22T02:17:60Z",
+            "-000001-11-22T02:17:00Z",
+        ] {
             assert!(instant(wrong).is_err(), "{wrong}");
         }
     }

@@ -204,7 +204,9 @@ fn without_values(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let quoted = text.split('`').nth(1).filter(|name| is_member(name));
     match (text.split_once(" field"), quoted) {
-        (Some((kind @ ("unknown" | "missing" | "duplicate"), _)), Some(name)) => format!("{kind} member {name} {place}"),
+        (Some((kind @ ("unknown" | "missing" | "duplicate"), _)), Some(name)) => {
+            format!("{kind} member {name} {place}")
+        }
         (Some((kind @ ("unknown" | "missing" | "duplicate"), _)), None) => format!("{kind} member {place}"),
         _ => format!("a value of the wrong kind {place}"),
     }
@@ -298,13 +300,20 @@ mod tests {
 
     fn input(grant: &str, more: &str) -> String {
         let key = |id: char| {
-            format!(r#"{{"access_key_id":"AKIA{}","secret_access_key":"{}"}}"#, id.to_string().repeat(16), "s".repeat(40))
+            format!(
+                r#"{{"access_key_id":"AKIA{}","secret_access_key":"{}"}}"#,
+                id.to_string().repeat(16),
+                "s".repeat(40)
+            )
         };
         format!(
             r#"{{"version":1,"targets":[{{"name":"prod","partition":"aws","account":"111122223333",
             "regions":["eu-west-1"],"user":"emergency","boundary":"arn:aws:iam::111122223333:policy/Ceiling",
             "boundary_sha256":"{}","max_window":"1h","opener":{},"closer":{},"emergency":{},"grant":[{grant}]{more}}}]}}"#,
-            "0".repeat(64), key('A'), key('B'), key('C'),
+            "0".repeat(64),
+            key('A'),
+            key('B'),
+            key('C'),
         )
     }
 

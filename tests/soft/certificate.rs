@@ -72,57 +72,177 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, Spec)> {
     vec![
         ("enrolment", "", "attestation was waived", with! { attested: false }),
         ("enrolment_attested", "", "attested by a root that is not Yubico's", with! {}),
-        ("enrolment_no_line_end", "last line is cut off", "no line end after the envelope", with! {
-            file: |f| { f.pop(); } }),
-        ("enrolment_line_end_twice", "not in canonical form", "two line ends", with! { file: |f| f.push(b'\n') }),
-        ("enrolment_envelope_order", "its envelope is not in canonical form", "payloadType before payload", with! {
+        (
+            "enrolment_no_line_end",
+            "last line is cut off",
+            "no line end after the envelope",
+            with! {
+            file: |f| { f.pop(); } },
+        ),
+        (
+            "enrolment_line_end_twice",
+            "not in canonical form",
+            "two line ends",
+            with! { file: |f| f.push(b'\n') },
+        ),
+        (
+            "enrolment_envelope_order",
+            "its envelope is not in canonical form",
+            "payloadType before payload",
+            with! {
             file: |f| { let v: Value = serde_json::from_slice(f).unwrap();
                 *f = format!("{{\"payloadType\":{},\"payload\":{},\"signatures\":{}}}\n",
-                    v["payloadType"], v["payload"], v["signatures"]).into_bytes(); } }),
-        ("enrolment_envelope_keyid", "its envelope is not valid", "a keyid beside the signature", with! {
-            envelope: |e| e["signatures"][0]["keyid"] = "".into() }),
-        ("enrolment_type", "a kind this program does not know", "another payload type", with! {
-            envelope: |e| e["payloadType"] = "application/json".into() }),
-        ("enrolment_unsigned", "not one signature", "no signature", with! {
-            envelope: |e| e["signatures"] = json!([]) }),
-        ("enrolment_signed_twice", "not one signature", "two signatures", with! {
-            envelope: |e| { let again = e["signatures"][0].clone(); e["signatures"].as_array_mut().unwrap().push(again); } }),
-        ("enrolment_signature", "the signature of YubiKey 10000010 does not hold", "the signature of another payload", with! {
+                    v["payloadType"], v["payload"], v["signatures"]).into_bytes(); } },
+        ),
+        (
+            "enrolment_envelope_keyid",
+            "its envelope is not valid",
+            "a keyid beside the signature",
+            with! {
+            envelope: |e| e["signatures"][0]["keyid"] = "".into() },
+        ),
+        (
+            "enrolment_type",
+            "a kind this program does not know",
+            "another payload type",
+            with! {
+            envelope: |e| e["payloadType"] = "application/json".into() },
+        ),
+        (
+            "enrolment_unsigned",
+            "not one signature",
+            "no signature",
+            with! {
+            envelope: |e| e["signatures"] = json!([]) },
+        ),
+        (
+            "enrolment_signed_twice",
+            "not one signature",
+            "two signatures",
+            with! {
+            envelope: |e| { let again = e["signatures"][0].clone(); e["signatures"].as_array_mut().unwrap().push(again); } },
+        ),
+        (
+            "enrolment_signature",
+            "the signature of YubiKey 10000010 does not hold",
+            "the signature of another payload",
+            with! {
             envelope: |e| {
                 let payload = BASE64_STANDARD.decode(e["payload"].as_str().unwrap()).unwrap();
                 let payload = String::from_utf8(payload).unwrap().replace("\"alice\"", "\"malice\"");
                 e["payload"] = BASE64_STANDARD.encode(payload).into();
-            } }),
-        ("enrolment_payload_space", "its payload is not in canonical form", "a signed payload with a space after it", with! {
-            payload: |mut p| { p.push(b' '); p } }),
-        ("enrolment_unknown_member", "its payload is not valid", "a signed member that version 1 does not have", with! {
-            members: |m| m["note"] = "x".into() }),
-        ("enrolment_version", "a kind this program does not know", "version 2", with! {
-            members: |m| m["version"] = 2.into() }),
-        ("enrolment_name", "the name", "a name with a slash", with! {
-            members: |m| m["name"] = "../alice".into() }),
-        ("enrolment_part_small_order", "no age X25519 recipient", "a part of small order", with! {
+            } },
+        ),
+        (
+            "enrolment_payload_space",
+            "its payload is not in canonical form",
+            "a signed payload with a space after it",
+            with! {
+            payload: |mut p| { p.push(b' '); p } },
+        ),
+        (
+            "enrolment_unknown_member",
+            "its payload is not valid",
+            "a signed member that version 1 does not have",
+            with! {
+            members: |m| m["note"] = "x".into() },
+        ),
+        (
+            "enrolment_version",
+            "a kind this program does not know",
+            "version 2",
+            with! {
+            members: |m| m["version"] = 2.into() },
+        ),
+        (
+            "enrolment_name",
+            "the name",
+            "a name with a slash",
+            with! {
+            members: |m| m["name"] = "../alice".into() },
+        ),
+        (
+            "enrolment_part_small_order",
+            "no age X25519 recipient",
+            "a part of small order",
+            with! {
             members: |m| m["part"] = bech32::encode::<bech32::Bech32>(
-                bech32::Hrp::parse_unchecked("age"), &[0; 32]).unwrap().into() }),
-        ("enrolment_claims_attestation", "it says attested by Yubico and is not attested", "attestation is claimed and missing", with! {
-            attested: false, members: |m| m["token"]["attestation"] = "yubico".into() }),
-        ("enrolment_claims_yubico", "it says attested by Yubico and is attested by a root", "Yubico is claimed and the root is another", with! {
-            members: |m| m["token"]["attestation"] = "yubico".into() }),
-        ("attestation_other_serial", "another serial number", "the certificates are of another device", with! {
-            serial: 10_000_011 }),
-        ("attestation_other_key", "vouches for another key", "the decryption key is not the attested one", with! {
-            keys: |token| (SoftToken::new(0).decryption, token.signing.clone()) }),
-        ("attestation_no_touch", "does not demand both a PIN and a touch", "touch policy never", with! { policy: [2, 1] }),
-        ("attestation_no_pin", "does not demand both a PIN and a touch", "PIN policy never", with! { policy: [1, 2] }),
+                bech32::Hrp::parse_unchecked("age"), &[0; 32]).unwrap().into() },
+        ),
+        (
+            "enrolment_claims_attestation",
+            "it says attested by Yubico and is not attested",
+            "attestation is claimed and missing",
+            with! {
+            attested: false, members: |m| m["token"]["attestation"] = "yubico".into() },
+        ),
+        (
+            "enrolment_claims_yubico",
+            "it says attested by Yubico and is attested by a root",
+            "Yubico is claimed and the root is another",
+            with! {
+            members: |m| m["token"]["attestation"] = "yubico".into() },
+        ),
+        (
+            "attestation_other_serial",
+            "another serial number",
+            "the certificates are of another device",
+            with! {
+            serial: 10_000_011 },
+        ),
+        (
+            "attestation_other_key",
+            "vouches for another key",
+            "the decryption key is not the attested one",
+            with! {
+            keys: |token| (SoftToken::new(0).decryption, token.signing.clone()) },
+        ),
+        (
+            "attestation_no_touch",
+            "does not demand both a PIN and a touch",
+            "touch policy never",
+            with! { policy: [2, 1] },
+        ),
+        (
+            "attestation_no_pin",
+            "does not demand both a PIN and a touch",
+            "PIN policy never",
+            with! { policy: [1, 2] },
+        ),
         ("attestation_no_chain", "has no chain", "an empty chain", with! { chain: |c| c.clear() }),
-        ("attestation_no_root", "wrong length", "a chain of the device's certificate alone", with! { chain: |c| drop(c.pop()) }),
-        ("attestation_no_device", "wrong length", "a chain of the root alone", with! { chain: |c| drop(c.remove(0)) }),
-        ("attestation_link", "was not signed by the next", "a root of the same name and another key", with! {
-            chain: |c| { let key = SoftToken::new(0).signing; c[1] = certificate("root", "root", &key, &key, &ca(1)); } }),
-        ("attestation_root_not_self_signed", "was not signed by the next", "the last certificate is not its own issuer's", with! {
-            chain: |c| { let key = SoftToken::new(0).signing; c[1] = certificate("nobody", "root", &key, &key, &ca(1)); } }),
-        ("attestation_by_a_slot", "a slot's certificate stands where", "a key in another slot of a sound device vouches for keys that are in none", with! {
-            by_slot: true }),
+        (
+            "attestation_no_root",
+            "wrong length",
+            "a chain of the device's certificate alone",
+            with! { chain: |c| drop(c.pop()) },
+        ),
+        (
+            "attestation_no_device",
+            "wrong length",
+            "a chain of the root alone",
+            with! { chain: |c| drop(c.remove(0)) },
+        ),
+        (
+            "attestation_link",
+            "was not signed by the next",
+            "a root of the same name and another key",
+            with! {
+            chain: |c| { let key = SoftToken::new(0).signing; c[1] = certificate("root", "root", &key, &key, &ca(1)); } },
+        ),
+        (
+            "attestation_root_not_self_signed",
+            "was not signed by the next",
+            "the last certificate is not its own issuer's",
+            with! {
+            chain: |c| { let key = SoftToken::new(0).signing; c[1] = certificate("nobody", "root", &key, &key, &ca(1)); } },
+        ),
+        (
+            "attestation_by_a_slot",
+            "a slot's certificate stands where",
+            "a key in another slot of a sound device vouches for keys that are in none",
+            with! {
+            by_slot: true },
+        ),
     ]
 }
 
@@ -169,9 +289,12 @@ fn file(spec: &Spec) -> Vec<u8> {
 }
 
 fn attestation(spec: &Spec, token: &SoftToken) -> Value {
-    let (root, device, slot) = (SoftToken::new(0).signing, SoftToken::new(0).signing, SoftToken::new(0).signing);
-    let mut chain =
-        vec![certificate("root", "device", &device, &root, &ca(0)), certificate("root", "root", &root, &root, &ca(1))];
+    let (root, device, slot) =
+        (SoftToken::new(0).signing, SoftToken::new(0).signing, SoftToken::new(0).signing);
+    let mut chain = vec![
+        certificate("root", "device", &device, &root, &ca(0)),
+        certificate("root", "root", &root, &root, &ca(1)),
+    ];
     let statement = || [yubico(7, &integer(spec.serial)), yubico(8, &spec.policy)].concat();
     let (mut issuer, mut name) = (device.clone(), "device");
     if spec.by_slot {
@@ -189,7 +312,13 @@ fn attestation(spec: &Spec, token: &SoftToken) -> Value {
 }
 
 /// An X.509 certificate in DER (RFC 5280 section 4.1).
-fn certificate(issuer: &str, subject: &str, key: &SecretKey, signer: &SecretKey, extensions: &[u8]) -> Vec<u8> {
+fn certificate(
+    issuer: &str,
+    subject: &str,
+    key: &SecretKey,
+    signer: &SecretKey,
+    extensions: &[u8],
+) -> Vec<u8> {
     let to_be_signed = der(
         0x30,
         &[
@@ -217,7 +346,10 @@ fn yubico(number: u8, value: &[u8]) -> Vec<u8> {
 }
 
 fn name(common: &str) -> Vec<u8> {
-    der(0x30, &[&der(0x31, &[&der(0x30, &[&[0x06, 0x03, 0x55, 0x04, 0x03], &der(0x0c, &[common.as_bytes()])])])])
+    der(
+        0x30,
+        &[&der(0x31, &[&der(0x30, &[&[0x06, 0x03, 0x55, 0x04, 0x03], &der(0x0c, &[common.as_bytes()])])])],
+    )
 }
 
 fn integer(number: u32) -> Vec<u8> {

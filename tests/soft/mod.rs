@@ -117,8 +117,8 @@ pub struct Person {
 
 /// The names, in the order of their indexes.
 const NAMES: [&str; 17] = [
-    "alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kim", "leo", "mallory",
-    "nina", "olivia", "peggy", "quentin",
+    "alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kim", "leo",
+    "mallory", "nina", "olivia", "peggy", "quentin",
 ];
 
 /// So many custodians, each with so many tokens.
@@ -127,7 +127,9 @@ pub fn people(count: usize, tokens: usize) -> Vec<Person> {
         name: (*name).to_owned(),
         words: Part::generate().words().collect::<Vec<_>>().join(" "),
         enrolment: random(),
-        tokens: (0..tokens).map(|t| SoftToken::new(10_000_000 + number * 10 + u32::try_from(t).unwrap())).collect(),
+        tokens: (0..tokens)
+            .map(|t| SoftToken::new(10_000_000 + number * 10 + u32::try_from(t).unwrap()))
+            .collect(),
     };
     NAMES[..count].iter().zip(1..).map(person).collect()
 }

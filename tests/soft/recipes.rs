@@ -6,8 +6,8 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde_json::{Value, json};
 
 use super::forge::{self, Recipe};
-use super::vector::Custodian;
 use super::random;
+use super::vector::Custodian;
 
 /// One vector to be.
 pub struct Entry {
@@ -23,7 +23,8 @@ pub struct Entry {
 
 /// All of them.
 pub fn all() -> Vec<Entry> {
-    let rooms = [good(), header(), manifest(), members(), halves(), shares(), payload(), file(), armor(), custody()];
+    let rooms =
+        [good(), header(), manifest(), members(), halves(), shares(), payload(), file(), armor(), custody()];
     rooms.into_iter().flatten().collect()
 }
 
@@ -67,14 +68,22 @@ fn good() -> Vec<Entry> {
     vec![
         success("two_of_two", "the smallest vault", Recipe::default()),
         success("two_of_three", "any two of three open it", with! { custodians: 3 }),
-        success("two_of_three_armored", "the same kind in armor", with! { custodians: 3, armor: Some(|text| text) }),
+        success(
+            "two_of_three_armored",
+            "the same kind in armor",
+            with! { custodians: 3, armor: Some(|text| text) },
+        ),
         success(
             "nine_of_sixteen",
             "the most custodians; the order in which they come does not matter",
             with! { custodians: 16, threshold: 9 },
         ),
         success("two_tokens", "either token of a custodian opens their share", with! { tokens: 2 }),
-        success("grease", "one stanza whose type ends in -grease, last", with! { stanzas: |s| s.push(grease()) }),
+        success(
+            "grease",
+            "one stanza whose type ends in -grease, last",
+            with! { stanzas: |s| s.push(grease()) },
+        ),
         success(
             "later_epoch",
             "a vault that replaces another, with new credentials",
@@ -101,13 +110,21 @@ fn good() -> Vec<Entry> {
                 },
             },
         ),
-        success("no_padding", "the JSON fills its last block: not one space", with! { sealed: |s| filler(s, 8192) }),
+        success(
+            "no_padding",
+            "the JSON fills its last block: not one space",
+            with! { sealed: |s| filler(s, 8192) },
+        ),
         success(
             "two_chunks",
             "the payload is longer than one STREAM chunk",
             with! { sealed: |s| filler(s, 65537) },
         ),
-        success("one_full_chunk", "the payload is exactly one STREAM chunk", with! { sealed: |s| filler(s, 65536) }),
+        success(
+            "one_full_chunk",
+            "the payload is exactly one STREAM chunk",
+            with! { sealed: |s| filler(s, 65536) },
+        ),
     ]
 }
 
@@ -489,11 +506,19 @@ fn armor() -> Vec<Entry> {
         ("armor_garbage_after", "armor", "text after the armor", |text| text + "x\n"),
         ("armor_no_line_end", "armor", "no line end after the last line", |text| text.trim_end().to_owned()),
         ("armor_crlf", "armor", "lines end in CR LF", |text| text.replace('\n', "\r\n")),
-        ("armor_long_line", "armor", "a line of 128 columns", |text| text.replacen("\n", "\r", 1).replacen('\n', "", 1).replace('\r', "\n")),
-        ("armor_end_missing", "armor", "the last line is missing", |text| text.replace("-----END AGE ENCRYPTED FILE-----\n", "")),
-        ("armor_end_other", "armor", "another last line", |text| text.replace("-----END AGE", "-----END  AGE")),
+        ("armor_long_line", "armor", "a line of 128 columns", |text| {
+            text.replacen("\n", "\r", 1).replacen('\n', "", 1).replace('\r', "\n")
+        }),
+        ("armor_end_missing", "armor", "the last line is missing", |text| {
+            text.replace("-----END AGE ENCRYPTED FILE-----\n", "")
+        }),
+        ("armor_end_other", "armor", "another last line", |text| {
+            text.replace("-----END AGE", "-----END  AGE")
+        }),
         ("armor_empty_line", "armor", "an empty line after the first", |text| text.replacen('\n', "\n\n", 1)),
-        ("armor_not_base64", "armor", "a character that is not base64", |text| text.replacen("\nYWdl", "\nYW*l", 1)),
+        ("armor_not_base64", "armor", "a character that is not base64", |text| {
+            text.replacen("\nYWdl", "\nYW*l", 1)
+        }),
         ("armor_url_alphabet", "armor", "the alphabet of base64url", |text| {
             let (head, rest) = text.split_at(35);
             let (body, tail) = rest.split_at(rest.len() - 34);
@@ -507,7 +532,15 @@ fn armor() -> Vec<Entry> {
 }
 
 fn custody() -> Vec<Entry> {
-    let other = |name, expect, at, comment, known| Entry { name, expect, at, says: "", comment, recipe: with! { custodians: 3 }, known };
+    let other = |name, expect, at, comment, known| Entry {
+        name,
+        expect,
+        at,
+        says: "",
+        comment,
+        recipe: with! { custodians: 3 },
+        known,
+    };
     vec![
         other("words_of_another", "words of another", "words", "alice types the words of carol", |known| {
             known[0].words = known[2].words.clone();
@@ -515,14 +548,26 @@ fn custody() -> Vec<Entry> {
         other("words_of_nobody", "words of nobody", "words", "alice types words of another vault", |known| {
             known[0].words = super::people(1, 0)[0].words.clone();
         }),
-        other("words_no_part", "no part", "words", "alice's first word is another: the checksum does not hold", |known| {
-            known[0].words = "abandon ".repeat(11) + "abandon";
-        }),
+        other(
+            "words_no_part",
+            "no part",
+            "words",
+            "alice's first word is another: the checksum does not hold",
+            |known| {
+                known[0].words = "abandon ".repeat(11) + "abandon";
+            },
+        ),
         other("token_of_nobody", "another token", "token", "a token of another serial number", |known| {
             known[0].tokens[0].0 = 99_999_999;
         }),
-        other("token_key_replaced", "another token", "token", "alice's token, and another key in its slot", |known| {
-            known[0].tokens[0].1 = hex::encode(random::<32>());
-        }),
+        other(
+            "token_key_replaced",
+            "another token",
+            "token",
+            "alice's token, and another key in its slot",
+            |known| {
+                known[0].tokens[0].1 = hex::encode(random::<32>());
+            },
+        ),
     ]
 }

@@ -196,7 +196,9 @@ impl Custodian {
             }
             let pin = SecretText::copy_of("no PIN");
             let opened = opening::open(vault, own, enrolled, &mut token, &pin, &half, &mut || {});
-            shares.push(opened.map_err(|error| damaged("share", &error))?.expect("a software token does not fail"));
+            shares.push(
+                opened.map_err(|error| damaged("share", &error))?.expect("a software token does not fail"),
+            );
         }
         for share in &shares {
             if !self.share.is_empty() {
