@@ -11,8 +11,11 @@ use super::duration::Span;
 
 type Check = Result<(), String>;
 
+/// How many characters of an error's text are shown: a wrong value may be as long as its file.
+const SHOWN: usize = 200;
+
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Check {
-    if holds { Ok(()) } else { Err(otherwise()) }
+    if holds { Ok(()) } else { Err(otherwise().chars().take(SHOWN).collect()) }
 }
 
 /// A custodian's or a target's name: 1 to 32 of `a-z A-Z 0-9 . _ -`, the first a letter or a digit.
@@ -107,13 +110,13 @@ pub fn target(own: &str, partition: &str, account: &str, user: &str, regions: &[
         format!("{own}: {user:?} is no IAM user name without a path")
     })?;
     ensure((1..=32).contains(&regions.len()), || format!("{own}: 1 to 32 regions are needed"))?;
-    all_different("region", regions.iter())?;
     let in_region = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     regions.iter().try_for_each(|region| {
         ensure((1..=32).contains(&region.len()) && region.bytes().all(in_region), || {
             format!("{own}: {region:?} is no AWS region")
         })
-    })
+    })?;
+    all_different("region", regions.iter())
 }
 
 /// The longest window a target may ever have: 12 hours.
@@ -121,7 +124,7 @@ pub fn window(longest: Span) -> Check {
     ensure(longest.seconds() <= 12 * 3600, || format!("a window of {longest} is longer than 12h"))
 }
 
-/// No value twice.
+/// No value twice. The values have been checked before: the error shows one as it is.
 pub fn all_different<T: Display>(what: &str, values: impl Iterator<Item = T>) -> Check {
     let mut seen = BTreeSet::new();
     for value in values {

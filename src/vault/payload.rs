@@ -139,8 +139,8 @@ impl Payload {
         if self.targets.is_empty() || self.targets.len() > manifest::MAX_TARGETS {
             return Err(format!("there must be 1 to {} targets", manifest::MAX_TARGETS));
         }
-        names::all_different("target", self.targets.iter().map(|t| t.name.as_str()))?;
-        self.targets.iter().try_for_each(Target::check)
+        self.targets.iter().try_for_each(Target::check)?;
+        names::all_different("target", self.targets.iter().map(|t| t.name.as_str()))
     }
 }
 

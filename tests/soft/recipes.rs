@@ -345,6 +345,16 @@ fn members() -> Vec<Entry> {
         ("no_regions", "1 to 32 regions", "no region", with! { manifest: |m| m["targets"][0]["regions"] = json!([]) }),
         ("region_twice", "the region eu-west-1 is there twice", "a region twice", with! {
             manifest: |m| m["targets"][0]["regions"] = json!(["eu-west-1", "eu-west-1"]) }),
+        ("region_escape", "is no AWS region", "an escape character in a region that is there twice", with! {
+            manifest: |m| m["targets"][0]["regions"] = json!(["\u{1b}[2J", "\u{1b}[2J"]) }),
+        ("target_name_escape", "target name", "an escape character in a name that is there twice", with! {
+            manifest: |m| {
+                m["targets"][0]["name"] = "\u{1b}[2J".into();
+                let again = m["targets"][0].clone();
+                m["targets"].as_array_mut().unwrap().push(again);
+            } }),
+        ("label_very_long", "the label", "a label of 5000 characters: its message is short", with! {
+            manifest: |m| m["label"] = "l".repeat(5_000).into() }),
         ("window_form", "not in canonical form", "60m for 1h", with! {
             manifest: |m| m["targets"][0]["max_window"] = "60m".into() }),
         ("window_long", "longer than 12h", "a window of 12 hours and a second", with! {

@@ -215,5 +215,6 @@ fn verdict(expect: &str, at: &str, says: &str) -> Verdict {
 
 fn damaged(at: &str, error: &Error) -> Verdict {
     assert_eq!(error.status, Status::Damaged, "{error}");
+    assert!(error.what.len() < 400 && error.what.chars().all(|c| !c.is_control()), "{:?}", error.what);
     verdict("damaged", at, &error.what)
 }
