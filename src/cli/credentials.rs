@@ -12,7 +12,7 @@ use crate::vault::payload::{self, AccessKey, Payload, Target};
 /// Reads the JSON into locked memory; no buffer of the standard library sees it.
 pub fn from_stdin() -> Result<Payload> {
     let stdin = std::io::stdin();
-    let mut json = SecretBuf::with_capacity(payload::MAX_BYTES);
+    let mut json = SecretBuf::with_capacity(payload::MAX_BYTES + 1);
     while !json.spare_mut().is_empty() {
         match rustix::io::read(stdin.as_fd(), json.spare_mut()) {
             Ok(0) => break,

@@ -293,7 +293,7 @@ impl Gathering<'_> {
                 Err(typed::Ended::Input) => return Err(self.no_quorum("the end of input")),
                 Err(typed::Ended::Stop(stop)) => return Err(self.stopped(stop)),
             };
-            match opening::recognise(self.vault, custodian, &part) {
+            match opening::recognise(self.vault, custodian, &part)? {
                 Words::Own(half) => return Ok(Some(half)),
                 Words::Of(other) => note(&format!(
                     "{}: these are the words of {}\n  next: type the words of {}, or an empty line to skip",

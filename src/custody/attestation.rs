@@ -78,6 +78,12 @@ pub fn verify(attestation: &[u8], chain: &[Vec<u8>], expected: &Expected) -> Res
     if chain.len() > MAX_CHAIN || chain.len() < 2 || device == root {
         return Err("its chain has the wrong length".into());
     }
+    // Else any slot's key could sign a certificate of its own, under the attestation of a genuine device.
+    for issuer in chain {
+        if extension(&parse(issuer)?, POLICY).is_some() {
+            return Err("a slot's certificate stands where a device's belongs".into());
+        }
+    }
     for (certificate, issuer) in links.zip(issuers) {
         if !issued(issuer, certificate) {
             return Err("a certificate of its chain was not signed by the next".into());

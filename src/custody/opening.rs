@@ -29,7 +29,10 @@ pub fn owner(manifest: &Manifest, serial: u32) -> Option<(&Custodian, &manifest:
 }
 
 /// Tells whose words `part` is, before any token is asked.
-pub fn recognise<'a>(vault: &'a Vault, custodian: &Custodian, part: &Part) -> Words<'a> {
+///
+/// # Errors
+/// [`crate::error::Status::Damaged`] when the words are right and the half wrapped to them does not open.
+pub fn recognise<'a>(vault: &'a Vault, custodian: &Custodian, part: &Part) -> Result<Words<'a>> {
     let seed = part.seed();
     let is_of = |other: &Custodian| {
         let identity = seed.identity(&enrolment_id(other));
@@ -37,10 +40,15 @@ pub fn recognise<'a>(vault: &'a Vault, custodian: &Custodian, part: &Part) -> Wo
     };
     if let Some(identity) = is_of(custodian) {
         let half = vault.halves(custodian.index).and_then(|halves| share::unwrap(&identity, &halves.part));
-        return half.map_or(Words::Foreign, Words::Own);
+        return half.map(Words::Own).ok_or_else(|| damaged(custodian));
     }
     let other = vault.manifest.custodians.iter().find(|other| is_of(other).is_some());
-    other.map_or(Words::Foreign, Words::Of)
+    Ok(other.map_or(Words::Foreign, Words::Of))
+}
+
+fn damaged(custodian: &Custodian) -> Error {
+    Error::damaged(format!("the share of {} does not fit this vault: the file was changed", custodian.name))
+        .next("fetch another copy of the vault and compare its SHA-256 with the ceremony's record")
 }
 
 /// Whether the slot still holds the key that was enrolled.

@@ -17,8 +17,7 @@ impl Slot {
 
     /// Reads the two hex digits of a manifest; `None` for any other slot.
     pub fn parse(text: &str) -> Option<Self> {
-        let number = u8::from_str_radix(text, 16).ok()?;
-        Self::all().find(|slot| slot.0 == number)
+        Self::all().find(|slot| slot.to_string() == text)
     }
 
     /// The slot's number.

@@ -27,10 +27,18 @@ pub fn from_slice<T: Serialize + DeserializeOwned>(what: &str, bytes: &[u8], lim
     if bytes.len() > limit {
         return Err(Error::damaged(format!("{what} is longer than {limit} bytes")));
     }
-    let value: T =
-        serde_json::from_slice(bytes).map_err(|e| Error::damaged(format!("{what} is not valid: {e}")))?;
+    let value: T = serde_json::from_slice(bytes)
+        .map_err(|e| Error::damaged(format!("{what} is not valid: {}", shown(&e))))?;
     if to_vec(&value) != bytes {
         return Err(Error::damaged(format!("{what} is not in canonical form (RFC 8785)")));
     }
     Ok(value)
+}
+
+/// How many characters of an error's text are shown.
+const SHOWN: usize = 160;
+
+/// What `serde_json` says, fit for a terminal: it repeats what it read, which may be long or be escape sequences.
+pub fn shown(error: &serde_json::Error) -> String {
+    error.to_string().chars().take(SHOWN).map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::io::{Read as _, Write as _};
+use std::io::{self, BufRead, Read, Write as _};
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::{DecryptError, Decryptor, EncryptError, Encryptor};
@@ -19,12 +19,17 @@ use super::share::{self, Halves};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, SecretBuf};
 
-/// The longest vault file, in bytes.
-pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// The longest vault file, in bytes, armored or not.
+pub const MAX_BYTES: usize = 2 * 1024 * 1024;
+
+/// The longest header, in bytes: twice what the largest manifest and sixteen full shares take.
+pub const MAX_HEADER: usize = 512 * 1024;
 
 const MANIFEST: &str = "breakglass/manifest";
 const VERSION: &str = "v1";
 const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
+const MAC_LINE: &[u8] = b"--- ";
+const MAC_TEXT: usize = 43;
 const BEGIN_ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 const NONCE: usize = 16;
 const CHUNK: usize = 64 * 1024;
@@ -39,6 +44,7 @@ pub struct Vault {
     shares: Vec<Halves>,
     binary: Vec<u8>,
     header: usize,
+    plain: usize,
 }
 
 impl Vault {
@@ -51,11 +57,13 @@ impl Vault {
             return Err(Error::damaged(format!("the file is longer than {MAX_BYTES} bytes")));
         }
         let binary = if file.starts_with(BEGIN_ARMOR) { unarmor(file)? } else { file.to_vec() };
-        let stanzas = stanzas(&binary)?;
-        let header = header_length(&binary, &stanzas)?;
+        let header = header_length(&binary)?;
+        let plain = plain_length(binary.len() - header)
+            .ok_or_else(|| Error::damaged("the file was cut short, or something was added to it"))?;
+        let stanzas = stanzas(&binary, header)?;
         let (manifest, shares) = read_header(&stanzas)?;
         let sha256 = Sha256::digest(&binary).into();
-        Ok(Self { manifest, sha256, shares, binary, header })
+        Ok(Self { manifest, sha256, shares, binary, header, plain })
     }
 
     /// The wrapped halves of the custodian's share.
@@ -78,7 +86,7 @@ impl Vault {
 
     fn decrypt(&self, key: &Secret<KEY>) -> Result<SecretBuf> {
         let damaged = |why: &str| Error::damaged(format!("the vault file was changed: {why}"));
-        let decryptor = Decryptor::new_buffered(self.binary.as_slice()).map_err(|_| damaged("its header"))?;
+        let decryptor = decryptor(&self.binary, self.header).map_err(|_| damaged("its header"))?;
         let identity = Rebuilt(key);
         let mut reader = decryptor
             .decrypt(std::iter::once(&identity as &dyn age::Identity))
@@ -93,7 +101,7 @@ impl Vault {
                 Err(_) => return Err(damaged("its payload does not decrypt")),
             }
         }
-        if plain.expose().len() == length { Ok(plain) } else { Err(damaged("its length")) }
+        if plain.expose().len() == self.plain { Ok(plain) } else { Err(damaged("its length")) }
     }
 }
 
@@ -197,25 +205,83 @@ impl age::Identity for Look {
     }
 }
 
-fn stanzas(binary: &[u8]) -> Result<Vec<Stanza>> {
-    let decryptor = Decryptor::new_buffered(binary)
+/// A file whose header is handed over in one piece: the age crate starts its parser over for every line that
+/// it has to ask for, which is quadratic in the header's length.
+struct InOnePiece<'a> {
+    header: usize,
+    rest: &'a [u8],
+}
+
+impl Read for InOnePiece<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.rest.read(buffer)
+    }
+}
+
+impl BufRead for InOnePiece<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.rest.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.rest.consume(amount);
+    }
+
+    fn read_until(&mut self, byte: u8, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let length = std::mem::take(&mut self.header);
+        if length == 0 {
+            return self.rest.read_until(byte, buffer);
+        }
+        let (header, rest) = self.rest.split_at(length);
+        buffer.extend_from_slice(header);
+        self.rest = rest;
+        Ok(length)
+    }
+}
+
+fn decryptor(binary: &[u8], header: usize) -> Result<Decryptor<InOnePiece<'_>>, DecryptError> {
+    Decryptor::new_buffered(InOnePiece { header, rest: binary })
+}
+
+/// The header's length up to and with the line of its MAC.
+fn header_length(binary: &[u8]) -> Result<usize> {
+    if !binary.starts_with(FIRST_LINE) {
+        return Err(Error::damaged("this is no age file of version 1"));
+    }
+    let within = &binary[..binary.len().min(MAX_HEADER)];
+    let (mut end, mut rest) = (0, within);
+    while !rest.starts_with(MAC_LINE) {
+        // No allocation: the line is only passed over.
+        let line = rest.skip_until(b'\n').unwrap_or_default();
+        end += line;
+        if line == 0 {
+            return Err(Error::damaged(format!("its header does not end within {MAX_HEADER} bytes")));
+        }
+    }
+    end += MAC_LINE.len() + MAC_TEXT + 1;
+    match binary.get(end - 1) {
+        Some(b'\n') => Ok(end),
+        Some(_) => Err(Error::damaged("its header's last line is not in its canonical form")),
+        None => Err(Error::damaged("its header is cut short")),
+    }
+}
+
+/// The header's stanzas, after making sure that they are written in the one canonical way.
+fn stanzas(binary: &[u8], header: usize) -> Result<Vec<Stanza>> {
+    let decryptor = decryptor(binary, header)
         .map_err(|_| Error::damaged("this is no age file, or its header is damaged"))?;
     let look = Look::default();
     let _ = decryptor.decrypt(std::iter::once(&look as &dyn age::Identity));
-    Ok(look.0.into_inner())
-}
-
-/// The header's length, after making sure that it is written in the one canonical way.
-fn header_length(binary: &[u8], stanzas: &[Stanza]) -> Result<usize> {
+    let stanzas = look.0.into_inner();
     let mut canonical = FIRST_LINE.to_vec();
     stanzas.iter().for_each(|stanza| share::put(&mut canonical, stanza));
-    canonical.extend_from_slice(b"--- ");
-    let mac = canonical.len();
-    let end = mac + 43;
-    let is_canonical = binary.starts_with(&canonical)
-        && binary.get(end) == Some(&b'\n')
-        && binary.get(mac..end).is_some_and(|text| BASE64_STANDARD_NO_PAD.decode(text).is_ok());
-    if is_canonical { Ok(end + 1) } else { Err(Error::damaged("the header is not in its canonical form")) }
+    canonical.extend_from_slice(MAC_LINE);
+    let mac = binary[..header].strip_prefix(canonical.as_slice()).and_then(|rest| rest.strip_suffix(b"\n"));
+    if mac.is_some_and(|text| text.len() == MAC_TEXT && BASE64_STANDARD_NO_PAD.decode(text).is_ok()) {
+        Ok(stanzas)
+    } else {
+        Err(Error::damaged("the header is not in its canonical form"))
+    }
 }
 
 fn read_header(stanzas: &[Stanza]) -> Result<(Manifest, Vec<Halves>)> {
@@ -242,6 +308,8 @@ fn read_header(stanzas: &[Stanza]) -> Result<(Manifest, Vec<Halves>)> {
 /// The payload's length when its nonce, chunks and tags take `sealed` bytes (C2SP age.md, "Payload").
 fn plain_length(sealed: usize) -> Option<usize> {
     let stream = sealed.checked_sub(NONCE)?;
-    let plain = stream.checked_sub(TAG * stream.div_ceil(CHUNK + TAG))?;
-    (plain > 0 && plain % payload::BLOCK == 0).then_some(plain)
+    let chunks = stream.div_ceil(CHUNK + TAG);
+    let plain = stream.checked_sub(TAG * chunks)?;
+    let whole = plain > 0 && plain % payload::BLOCK == 0 && plain.div_ceil(CHUNK) == chunks;
+    (whole && plain <= payload::MAX_BYTES).then_some(plain)
 }

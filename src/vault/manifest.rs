@@ -234,13 +234,12 @@ impl Manifest {
         if self.targets.is_empty() || self.targets.len() > MAX_TARGETS {
             return Err(format!("a vault has 1 to {MAX_TARGETS} targets"));
         }
-        names::all_different("target name", self.targets.iter().map(|t| t.name.as_str()))?;
         for target in &self.targets {
             names::target(&target.name, &target.partition, &target.account, &target.user, &target.regions)?;
             names::window(target.max_window)?;
             names::hex_of("grant_sha256", &target.grant_sha256, 32)?;
         }
-        Ok(())
+        names::all_different("target name", self.targets.iter().map(|t| t.name.as_str()))
     }
 }
 

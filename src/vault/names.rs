@@ -11,8 +11,11 @@ use super::duration::Span;
 
 type Check = Result<(), String>;
 
+/// How many characters of an error's text are shown: a wrong value may be as long as its file.
+const SHOWN: usize = 200;
+
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Check {
-    if holds { Ok(()) } else { Err(otherwise()) }
+    if holds { Ok(()) } else { Err(otherwise().chars().take(SHOWN).collect()) }
 }
 
 /// A custodian's or a target's name: 1 to 32 of `a-z A-Z 0-9 . _ -`, the first a letter or a digit.
@@ -44,22 +47,38 @@ pub fn hex_of(what: &str, text: &str, bytes: usize) -> Check {
 /// RFC 3339 in UTC with whole seconds: `2026-11-22T02:17:00Z`.
 pub fn instant(text: &str) -> Check {
     let parsed: Result<jiff::Timestamp, _> = text.parse();
-    let canonical = parsed.is_ok_and(|t| t.subsec_nanosecond() == 0 && t.to_string() == text);
+    // 20 characters: years before 0 and after 9999 have another form.
+    let canonical =
+        text.len() == 20 && parsed.is_ok_and(|t| t.subsec_nanosecond() == 0 && t.to_string() == text);
     ensure(canonical, || format!("{text:?} is no time in UTC with whole seconds"))
 }
 
-/// A retired PIV slot, 82 to 95 in hex.
+/// A retired PIV slot, 82 to 95 in lower-case hex.
 pub fn slot(text: &str) -> Check {
-    let number = u8::from_str_radix(text, 16).unwrap_or_default();
-    ensure((0x82..=0x95).contains(&number) && text.len() == 2, || {
-        format!("{text:?} is no retired PIV slot (82 to 95)")
-    })
+    let fits = (0x82..=0x95_u8).any(|slot| format!("{slot:02x}") == text);
+    ensure(fits, || format!("{text:?} is no retired PIV slot (82 to 95)"))
 }
 
-/// An age X25519 recipient in canonical form.
+/// An age X25519 recipient in canonical form, and its point one that a secret can be wrapped to.
 pub fn x25519_recipient(text: &str) -> Check {
     let parsed: Result<age::x25519::Recipient, _> = text.parse();
-    ensure(parsed.is_ok_and(|r| r.to_string() == text), || format!("{text:?} is no age X25519 recipient"))
+    let fits = parsed.is_ok_and(|r| r.to_string() == text)
+        && bech32::decode(text).is_ok_and(|(_, point)| point.try_into().is_ok_and(|point| is_sound(&point)));
+    ensure(fits, || format!("{text:?} is no age X25519 recipient"))
+}
+
+/// Whether a coordinate is reduced (RFC 7748 section 5) and its point not of small order (section 6.1): with
+/// such a point every key agrees on zero, and the age crate panics rather than wrap to it.
+fn is_sound(point: &[u8; 32]) -> bool {
+    const ORDER_8: [&str; 2] = [
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    ];
+    let mut limit = [0xff; 32];
+    (limit[0], limit[31]) = (0xec, 0x7f);
+    let below = point.iter().rev().lt(limit.iter().rev());
+    let zero_or_one = point[0] <= 1 && point[1..] == [0; 31];
+    below && !zero_or_one && !ORDER_8.contains(&hex::encode(point).as_str())
 }
 
 /// An age p256tag recipient in canonical form.
@@ -91,13 +110,13 @@ pub fn target(own: &str, partition: &str, account: &str, user: &str, regions: &[
         format!("{own}: {user:?} is no IAM user name without a path")
     })?;
     ensure((1..=32).contains(&regions.len()), || format!("{own}: 1 to 32 regions are needed"))?;
-    all_different("region", regions.iter())?;
     let in_region = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     regions.iter().try_for_each(|region| {
         ensure((1..=32).contains(&region.len()) && region.bytes().all(in_region), || {
             format!("{own}: {region:?} is no AWS region")
         })
-    })
+    })?;
+    all_different("region", regions.iter())
 }
 
 /// The longest window a target may ever have: 12 hours.
@@ -105,7 +124,7 @@ pub fn window(longest: Span) -> Check {
     ensure(longest.seconds() <= 12 * 3600, || format!("a window of {longest} is longer than 12h"))
 }
 
-/// No value twice.
+/// No value twice. The values have been checked before: the error shows one as it is.
 pub fn all_different<T: Display>(what: &str, values: impl Iterator<Item = T>) -> Check {
     let mut seen = BTreeSet::new();
     for value in values {
@@ -116,4 +135,60 @@ pub fn all_different<T: Display>(what: &str, values: impl Iterator<Item = T>) ->
         seen.insert(value);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipient(point: &[u8; 32]) -> String {
+        bech32::encode::<bech32::Bech32>(bech32::Hrp::parse_unchecked("age"), point).unwrap()
+    }
+
+    #[test]
+    fn a_slot_and_a_time_have_one_form() {
+        assert!(slot("8a").is_ok());
+        for wrong in ["8A", "81", "96", "+82", "082", "82 ", ""] {
+            assert!(slot(wrong).is_err(), "{wrong}");
+        }
+        assert!(instant("2026-11-22T02:17:00Z").is_ok());
+        for wrong in [
+            "2026-11-22T02:17:00.0Z",
+            "2026-11-22t02:17:00Z",
+            "2026-11-22T02:17:60Z",
+            "-000001-11-22T02:17:00Z",
+        ] {
+            assert!(instant(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_wrapped_to_a_point_of_small_order() {
+        let mut point = [0; 32];
+        point[0] = 9;
+        assert!(x25519_recipient(&recipient(&point)).is_ok());
+        let mut wrong: Vec<[u8; 32]> = Vec::new();
+        for small in [0, 1] {
+            point[0] = small;
+            wrong.push(point);
+        }
+        // p - 1, p, p + 1, and a coordinate whose last bit is ignored by the function.
+        for low in [0xec, 0xed, 0xee] {
+            let mut point = [0xff; 32];
+            (point[0], point[31]) = (low, 0x7f);
+            wrong.push(point);
+        }
+        point[0] = 9;
+        point[31] = 0x80;
+        wrong.push(point);
+        for order_8 in [
+            "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+            "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        ] {
+            wrong.push(hex::decode(order_8).unwrap().try_into().unwrap());
+        }
+        for point in wrong {
+            assert!(x25519_recipient(&recipient(&point)).is_err(), "{}", hex::encode(point));
+        }
+    }
 }

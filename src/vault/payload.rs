@@ -11,8 +11,8 @@ use crate::secret::{SecretBuf, SecretText};
 /// The payload is padded with spaces to a multiple of this, in bytes.
 pub const BLOCK: usize = 4096;
 
-/// The longest payload, in bytes.
-pub const MAX_BYTES: usize = 1024 * 1024;
+/// The longest payload, with its padding, in bytes.
+pub const MAX_BYTES: usize = 512 * 1024;
 
 /// One IAM access key.
 #[derive(Debug, Deserialize)]
@@ -120,11 +120,15 @@ impl Payload {
     }
 
     fn parse(json: &[u8]) -> Result<Self, String> {
-        if json.len() > MAX_BYTES / 2 {
-            return Err(format!("longer than {} bytes", MAX_BYTES / 2));
+        if json.len() > MAX_BYTES {
+            return Err(format!("longer than {MAX_BYTES} bytes"));
         }
         let payload: Self = serde_json::from_slice(json).map_err(|e| without_values(&e))?;
         payload.check()?;
+        // A number may be longer in its canonical form: 1e20 is 21 digits.
+        let mut room = Room(MAX_BYTES);
+        serde_json_canonicalizer::to_writer(&Form::of(&payload), &mut room)
+            .map_err(|_| format!("longer than {MAX_BYTES} bytes, or with a number that JSON cannot write"))?;
         Ok(payload)
     }
 
@@ -135,8 +139,8 @@ impl Payload {
         if self.targets.is_empty() || self.targets.len() > manifest::MAX_TARGETS {
             return Err(format!("there must be 1 to {} targets", manifest::MAX_TARGETS));
         }
-        names::all_different("target", self.targets.iter().map(|t| t.name.as_str()))?;
-        self.targets.iter().try_for_each(Target::check)
+        self.targets.iter().try_for_each(Target::check)?;
+        names::all_different("target", self.targets.iter().map(|t| t.name.as_str()))
     }
 }
 
@@ -158,7 +162,8 @@ impl Target {
         names::target(&self.name, &self.partition, &self.account, &self.user, &self.regions)?;
         names::window(self.max_window).map_err(|why| format!("{}: {why}", self.name))?;
         let prefix = format!("arn:{}:iam::{}:policy/", self.partition, self.account);
-        if !self.boundary.strip_prefix(&prefix).is_some_and(|rest| !rest.is_empty() && rest.len() <= 512) {
+        let fits = |rest: &str| (1..=512).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_graphic());
+        if !self.boundary.strip_prefix(&prefix).is_some_and(fits) {
             return Err(format!("{}: the boundary is no policy of this account ({prefix}…)", self.name));
         }
         let keys = [("opener", &self.opener), ("closer", &self.closer), ("emergency", &self.emergency)];
@@ -189,14 +194,40 @@ impl AccessKey {
     }
 }
 
-/// `serde_json` repeats a string that stands where something else belongs; that might be a secret.
+/// What is wrong and where, without any value: `serde_json` repeats what it read, and that might be a secret that
+/// stands where something else belongs. Member names are said, as far as they look like such.
 fn without_values(error: &serde_json::Error) -> String {
-    let text = error.to_string();
     let place = format!("at line {} column {}", error.line(), error.column());
-    if text.starts_with("invalid type") || text.starts_with("invalid value") || text.contains("variant") {
-        return format!("a value of the wrong kind {place}");
+    if !error.is_data() {
+        return format!("not JSON {place}");
     }
-    text
+    let text = error.to_string();
+    let quoted = text.split('`').nth(1).filter(|name| is_member(name));
+    match (text.split_once(" field"), quoted) {
+        (Some((kind @ ("unknown" | "missing" | "duplicate"), _)), Some(name)) => {
+            format!("{kind} member {name} {place}")
+        }
+        (Some((kind @ ("unknown" | "missing" | "duplicate"), _)), None) => format!("{kind} member {place}"),
+        _ => format!("a value of the wrong kind {place}"),
+    }
+}
+
+fn is_member(name: &str) -> bool {
+    name.len() <= 24 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+}
+
+/// Counts what is written and keeps nothing.
+struct Room(usize);
+
+impl std::io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::WriteZero)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The members as they are written. Borrowed: no secret is copied but into the locked buffer.
@@ -260,5 +291,63 @@ impl<'a> TargetForm<'a> {
 impl<'a> KeyForm<'a> {
     fn of(key: &'a AccessKey) -> Self {
         Self { access_key_id: &key.id, secret_access_key: key.secret.expose() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(grant: &str, more: &str) -> String {
+        let key = |id: char| {
+            format!(
+                r#"{{"access_key_id":"AKIA{}","secret_access_key":"{}"}}"#,
+                id.to_string().repeat(16),
+                "s".repeat(40)
+            )
+        };
+        format!(
+            r#"{{"version":1,"targets":[{{"name":"prod","partition":"aws","account":"111122223333",
+            "regions":["eu-west-1"],"user":"emergency","boundary":"arn:aws:iam::111122223333:policy/Ceiling",
+            "boundary_sha256":"{}","max_window":"1h","opener":{},"closer":{},"emergency":{},"grant":[{grant}]{more}}}]}}"#,
+            "0".repeat(64),
+            key('A'),
+            key('B'),
+            key('C'),
+        )
+    }
+
+    #[test]
+    fn what_grows_past_the_limit_in_its_canonical_form_is_refused_and_does_not_panic() {
+        let numbers = |count| format!("[{}1]", "1e20,".repeat(count));
+        assert!(Payload::from_input(input(&numbers(10_000), "").as_bytes()).is_ok());
+        let error = Payload::from_input(input(&numbers(60_000), "").as_bytes()).unwrap_err();
+        assert!(error.what.contains("longer than"), "{error}");
+    }
+
+    #[test]
+    fn a_sealed_payload_is_read_back_only_in_its_own_form() {
+        let sealed = Payload::from_input(input("", "").as_bytes()).unwrap().to_sealed();
+        let bytes = sealed.expose();
+        assert_eq!(bytes.len(), BLOCK);
+        assert!(Payload::from_sealed(bytes).is_ok());
+        assert!(Payload::from_sealed(&[bytes, &[b' '; BLOCK]].concat()).is_err(), "a block too many");
+        assert!(Payload::from_sealed(&bytes[1..]).is_err());
+        assert!(Payload::from_sealed(&[b" ", &bytes[..BLOCK - 1]].concat()).is_err(), "a space before");
+        assert!(Payload::from_sealed(b"").is_err());
+    }
+
+    #[test]
+    fn no_error_repeats_a_value() {
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        let as_member = input("", &format!(r#","{secret}":1"#));
+        let as_window = input("", "").replace("\"1h\"", &format!("\"{secret}\""));
+        let as_digest = input("", "").replace(&"0".repeat(64), secret);
+        for json in [as_member, as_window, as_digest] {
+            let error = Payload::from_input(json.as_bytes()).unwrap_err().to_string();
+            assert!(!error.contains(&secret[..8]), "{error}");
+        }
+        let error = Payload::from_input(input("", r#","max_windw":1"#).as_bytes()).unwrap_err();
+        assert!(error.what.contains("unknown member max_windw"), "{error}");
     }
 }

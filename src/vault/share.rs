@@ -98,7 +98,7 @@ pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves> {
         return Err(damaged("there is more in it than its tokens and its part"));
     }
     let part = inner.pop().ok_or_else(|| damaged("it is empty"))?;
-    if part.tag != "X25519" || part.args.len() != 1 || part.body.len() != KEY + 16 {
+    if !is_x25519(&part) {
         return Err(damaged("its part half is no X25519 stanza"));
     }
     let tokens = inner
@@ -110,9 +110,18 @@ pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves> {
     Ok(Halves { tokens, part })
 }
 
+/// Whether it is an X25519 stanza of canonical form (C2SP age.md, "X25519 recipient stanza").
+fn is_x25519(stanza: &Stanza) -> bool {
+    let [ephemeral] = stanza.args.as_slice() else { return false };
+    let length = BASE64_STANDARD_NO_PAD.decode(ephemeral).map(|point| point.len());
+    stanza.tag == "X25519" && length == Ok(32) && stanza.body.len() == KEY + 16
+}
+
 fn token_stanza(stanza: &Stanza, recipient: &str) -> Option<TokenStanza> {
     let [tag, enc] = stanza.args.as_slice() else { return None };
     let enc: Point = BASE64_STANDARD_NO_PAD.decode(enc).ok()?.try_into().ok()?;
+    // A point that is not on the curve must never reach a card.
+    p256::PublicKey::from_sec1_bytes(&enc).ok()?;
     let sealed = stanza.body.as_slice().try_into().ok()?;
     let expected = BASE64_STANDARD_NO_PAD.encode(hint(&enc, &compressed(recipient)?));
     (stanza.tag == "p256tag" && *tag == expected).then_some(TokenStanza { enc, sealed })

@@ -1,0 +1,271 @@
+//! A second writer of vault files, by the letter of `vault-format.md`, that can be told to do one thing wrong.
+//!
+//! It takes from the library only what a custodian's public entry looks like; splitting, commitments, header
+//! and STREAM are its own, so a file of its making that opens is also a proof of the specification.
+
+use age_core::format::{FileKey, Stanza};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use chacha20poly1305::aead::Aead as _;
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _};
+use hkdf::{Hkdf, HkdfExtract};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{Person, random};
+
+/// What to do differently from the specification, step by step; by default nothing.
+pub struct Recipe {
+    pub custodians: usize,
+    pub threshold: u8,
+    pub tokens: usize,
+    /// The credentials, before the manifest takes its summary of them.
+    pub credentials: fn(&mut Value),
+    /// The manifest, before its shares are committed to.
+    pub manifest: fn(&mut Value),
+    /// The manifest, after.
+    pub committed: fn(&mut Value),
+    /// Its text.
+    pub text: fn(String) -> String,
+    /// The shares' values, before they are committed to.
+    pub dealt: fn(&mut [[u8; 16]]),
+    /// The shares' values, after.
+    pub shares: fn(&mut [[u8; 16]]),
+    /// The stanzas within a share, given its custodian's entry.
+    pub halves: fn(&Value, &mut Vec<Stanza>),
+    /// The header's stanzas.
+    pub stanzas: fn(&mut Vec<Stanza>),
+    /// The header's text up to the MAC, which is made over what this returns.
+    pub header: fn(String) -> String,
+    /// The MAC's text.
+    pub mac: fn(String) -> String,
+    /// What is sealed, after the manifest took its summary.
+    pub sealed: fn(&mut Value),
+    /// Its text, already padded.
+    pub plain: fn(&mut Vec<u8>),
+    /// The file.
+    pub file: fn(&mut Vec<u8>),
+    /// The armored text, if it is to be armored.
+    pub armor: Option<fn(String) -> String>,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            custodians: 2,
+            threshold: 2,
+            tokens: 1,
+            credentials: |_| {},
+            manifest: |_| {},
+            committed: |_| {},
+            text: |text| text,
+            dealt: |_| {},
+            shares: |_| {},
+            halves: |_, _| {},
+            stanzas: |_| {},
+            header: |header| header,
+            mac: |mac| mac,
+            sealed: |_| {},
+            plain: |_| {},
+            file: |_| {},
+            armor: None,
+        }
+    }
+}
+
+/// A file and what it was made of.
+pub struct Forged {
+    pub file: Vec<u8>,
+    pub key: [u8; 16],
+    pub shares: Vec<[u8; 16]>,
+    pub plain: Vec<u8>,
+    pub armored: bool,
+}
+
+impl Recipe {
+    /// Makes the file for these custodians.
+    pub fn make(&self, people: &[Person]) -> Forged {
+        let key = random::<16>();
+        let mut sealed = credentials();
+        (self.credentials)(&mut sealed);
+        let mut manifest = manifest(people, self.threshold, &sealed);
+        (self.manifest)(&mut manifest);
+        let mut shares = split(&key, self.threshold, people.len());
+        (self.dealt)(&mut shares);
+        commit(&mut manifest, &shares);
+        (self.committed)(&mut manifest);
+        (self.shares)(&mut shares);
+        let mut stanzas = vec![Stanza {
+            tag: "breakglass/manifest".into(),
+            args: vec!["v1".into()],
+            body: (self.text)(String::from_utf8(jcs(&manifest)).unwrap()).into_bytes(),
+        }];
+        for ((person, share), index) in people.iter().zip(&shares).zip(1_u8..) {
+            let mut inner = halves(person, index, share);
+            (self.halves)(&serde_json::to_value(person.entry(index)).unwrap(), &mut inner);
+            let body = text(&inner).into_bytes();
+            stanzas.push(Stanza { tag: "breakglass/share".into(), args: vec![index.to_string()], body });
+        }
+        (self.stanzas)(&mut stanzas);
+        let header = (self.header)(format!("age-encryption.org/v1\n{}", text(&stanzas)));
+        let mac_key = expand(&key, b"", b"header");
+        let mac = BASE64_STANDARD_NO_PAD.encode(hmac(&mac_key, format!("{header}---").as_bytes()));
+        (self.sealed)(&mut sealed);
+        let mut plain = jcs(&sealed);
+        plain.resize(plain.len().next_multiple_of(4096), b' ');
+        (self.plain)(&mut plain);
+        let mut file = format!("{header}--- {}\n", (self.mac)(mac)).into_bytes();
+        file.extend_from_slice(&stream(&key, &plain));
+        (self.file)(&mut file);
+        let armored = self.armor.is_some();
+        if let Some(edit) = self.armor {
+            file = edit(String::from_utf8(breakglass::vault::file::armor(&file)).unwrap()).into_bytes();
+        }
+        Forged { file, key, shares, plain, armored }
+    }
+}
+
+/// RFC 8785 JSON.
+pub fn jcs(value: &Value) -> Vec<u8> {
+    serde_json_canonicalizer::to_vec(value).expect("JSON")
+}
+
+/// The credentials of one target, of no account that exists.
+pub fn credentials() -> Value {
+    let key = |role: &str| {
+        json!({
+            "access_key_id": format!("AKIAEXAMPLE{role:0>9}"),
+            "secret_access_key": format!("{role:/>40}"),
+        })
+    };
+    json!({
+        "version": 1,
+        "runbook": "1. Tell the on-call lead. 2. Read the dashboard. 3. Close as soon as it is over.",
+        "targets": [{
+            "name": "prod", "partition": "aws", "account": "111122223333", "regions": ["eu-west-1", "eu-central-1"],
+            "user": "emergency", "boundary": "arn:aws:iam::111122223333:policy/Ceiling",
+            "boundary_sha256": "3a0c2c1ff4ea4bd3d9d5b1a0b1a9e9b1f9d0f1f27d2c94a1fbd7f3f1c6f0a1b2",
+            "max_window": "1h", "repairs_identity": false,
+            "opener": key("OPENER"), "closer": key("CLOSER"), "emergency": key("EMERGENCY"),
+            "grant": [{"Sid": "Repair", "Effect": "Allow", "Action": ["ec2:*", "ecs:*"], "Resource": "*"}],
+        }],
+    })
+}
+
+fn manifest(people: &[Person], threshold: u8, sealed: &Value) -> Value {
+    let summary = |target: &Value| {
+        let mut summary = target.clone();
+        let members = summary.as_object_mut().unwrap();
+        let grant = members.remove("grant").unwrap();
+        for secret in ["opener", "closer", "emergency", "boundary", "boundary_sha256", "repairs_identity"] {
+            members.remove(secret);
+        }
+        members.insert("grant_sha256".into(), hex::encode(Sha256::digest(jcs(&grant))).into());
+        summary
+    };
+    let entries: Vec<_> = people.iter().zip(1..).map(|(person, index)| person.entry(index)).collect();
+    json!({
+        "created": "2026-11-22T02:17:00Z", "credentials_epoch": 1, "custodians": entries, "epoch": 1,
+        "label": "production, all regions", "lane": "gate", "replaces": null,
+        "targets": sealed["targets"].as_array().unwrap().iter().map(summary).collect::<Vec<_>>(),
+        "threshold": threshold, "vault_id": hex::encode(random::<16>()), "version": 1,
+    })
+}
+
+/// Shamir's scheme, byte for byte over GF(256).
+fn split(key: &[u8; 16], threshold: u8, count: usize) -> Vec<[u8; 16]> {
+    let higher: Vec<[u8; 16]> = (1..threshold).map(|_| random()).collect();
+    let share = |x: u8| {
+        std::array::from_fn(|i| higher.iter().rev().fold(0, |sum, degree| times(sum ^ degree[i], x)) ^ key[i])
+    };
+    (1..=u8::try_from(count).unwrap()).map(share).collect()
+}
+
+fn times(mut a: u8, mut b: u8) -> u8 {
+    let mut product = 0;
+    while b != 0 {
+        product ^= if b & 1 == 1 { a } else { 0 };
+        a = (a << 1) ^ if a & 0x80 == 0 { 0 } else { 0x1b };
+        b >>= 1;
+    }
+    product
+}
+
+/// Sets every custodian's commitment.
+pub fn commit(manifest: &mut Value, shares: &[[u8; 16]]) {
+    let digest = Sha256::digest(jcs(manifest));
+    let Some(custodians) = manifest["custodians"].as_array_mut() else { return };
+    for ((custodian, share), index) in custodians.iter_mut().zip(shares).zip(1_u8..) {
+        let committed = [b"breakglass/commitment v1", &digest[..], &[index], share].concat();
+        custodian["commitment"] = hex::encode(Sha256::digest(committed)).into();
+    }
+}
+
+fn halves(person: &Person, index: u8, share: &[u8; 16]) -> Vec<Stanza> {
+    let entry = person.entry(index);
+    let a = random::<16>();
+    let b = std::array::from_fn(|i| share[i] ^ a[i]);
+    let wrap = |recipient: &dyn age::Recipient, half: [u8; 16]| {
+        recipient.wrap_file_key(&FileKey::new(Box::new(half))).expect("a good recipient").0
+    };
+    let token = |token: &breakglass::vault::manifest::Token| {
+        wrap(&token.recipient.parse::<age::tag::Recipient>().expect("a good recipient"), a)
+    };
+    let mut stanzas: Vec<_> = entry.tokens.iter().flat_map(token).collect();
+    stanzas.extend(wrap(&entry.part.parse::<age::x25519::Recipient>().expect("a good recipient"), b));
+    stanzas
+}
+
+/// Stanzas as age writes them: 64 columns, the last line short.
+pub fn text(stanzas: &[Stanza]) -> String {
+    let mut text = String::new();
+    for stanza in stanzas {
+        let words = std::iter::once(&stanza.tag).chain(&stanza.args);
+        text += &format!("->{}\n", words.map(|word| format!(" {word}")).collect::<String>());
+        let body = BASE64_STANDARD_NO_PAD.encode(&stanza.body);
+        let mut rest = body.as_str();
+        while rest.len() >= 64 {
+            let (line, after) = rest.split_at(64);
+            text += &format!("{line}\n");
+            rest = after;
+        }
+        text += &format!("{rest}\n");
+    }
+    text
+}
+
+/// The first arguments of a p256tag stanza for a token: its hint under `enc`.
+pub fn hint(entry: &Value, enc: &[u8]) -> String {
+    let recipient = entry["tokens"][0]["recipient"].as_str().unwrap();
+    let (_, compressed) = bech32::decode(recipient).unwrap();
+    let prk = hmac(b"age-encryption.org/p256tag", &[enc, &Sha256::digest(compressed)[..4]].concat());
+    BASE64_STANDARD_NO_PAD.encode(&prk[..4])
+}
+
+/// HMAC-SHA256, which is what HKDF's first step computes (RFC 5869 section 2.2).
+fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
+    let mut extract = HkdfExtract::<Sha256>::new(Some(key));
+    extract.input_ikm(data);
+    extract.finalize().0.into()
+}
+
+fn expand(key: &[u8; 16], salt: &[u8], info: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    Hkdf::<Sha256>::new(Some(salt), key).expand(info, &mut out).expect("short");
+    out
+}
+
+/// The payload: its nonce and STREAM (C2SP age.md, "Payload").
+pub fn stream(key: &[u8; 16], plain: &[u8]) -> Vec<u8> {
+    let salt = random::<16>();
+    let aead = ChaCha20Poly1305::new(&expand(key, &salt, b"payload").into());
+    let mut out = salt.to_vec();
+    let chunks: Vec<_> = if plain.is_empty() { vec![plain] } else { plain.chunks(65536).collect() };
+    for (number, chunk) in chunks.iter().enumerate() {
+        let mut nonce = [0; 12];
+        nonce[3..11].copy_from_slice(&(number as u64).to_be_bytes());
+        nonce[11] = u8::from(number + 1 == chunks.len());
+        out.extend(aead.encrypt(&nonce.into(), *chunk).expect("short"));
+    }
+    out
+}

@@ -1,0 +1,583 @@
+//! Every vector of a vault: what is done, and what must come of it. One failure each.
+
+use age_core::format::Stanza;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use serde_json::{Value, json};
+
+use super::forge::{self, Recipe};
+use super::random;
+use super::vector::Custodian;
+
+/// One vector to be.
+pub struct Entry {
+    pub name: &'static str,
+    pub expect: &'static str,
+    pub at: &'static str,
+    pub says: &'static str,
+    pub comment: &'static str,
+    pub recipe: Recipe,
+    /// What is told of the custodians in the vector's head.
+    pub known: fn(&mut [Custodian]),
+}
+
+/// All of them.
+pub fn all() -> Vec<Entry> {
+    let rooms =
+        [good(), header(), manifest(), members(), halves(), shares(), payload(), file(), armor(), custody()];
+    rooms.into_iter().flatten().collect()
+}
+
+fn success(name: &'static str, comment: &'static str, recipe: Recipe) -> Entry {
+    Entry { name, expect: "success", at: "", says: "", comment, recipe, known: |_| {} }
+}
+
+fn damaged(
+    at: &'static str,
+    name: &'static str,
+    says: &'static str,
+    comment: &'static str,
+    recipe: Recipe,
+) -> Entry {
+    Entry { name, expect: "damaged", at, says, comment, recipe, known: |_| {} }
+}
+
+/// A recipe that differs from the default in the named steps.
+macro_rules! with {
+    ($($step:ident: $edit:expr),* $(,)?) => { Recipe { $($step: $edit,)* ..Recipe::default() } };
+}
+
+/// Entries that fail at one step: name, own words, comment, recipe.
+macro_rules! fails {
+    ($at:literal: $(($name:literal, $says:literal, $comment:literal, $recipe:expr)),* $(,)?) => {
+        vec![$(damaged($at, $name, $says, $comment, $recipe)),*]
+    };
+}
+
+fn grease() -> Stanza {
+    Stanza { tag: "]8k-grease".into(), args: vec!["a".into(), "~!".into()], body: vec![7; 33] }
+}
+
+fn filler(sealed: &mut Value, length: usize) {
+    sealed["runbook"] = "".into();
+    let bare = forge::jcs(sealed).len();
+    sealed["runbook"] = "r".repeat(length - bare).into();
+}
+
+fn good() -> Vec<Entry> {
+    vec![
+        success("two_of_two", "the smallest vault", Recipe::default()),
+        success("two_of_three", "any two of three open it", with! { custodians: 3 }),
+        success(
+            "two_of_three_armored",
+            "the same kind in armor",
+            with! { custodians: 3, armor: Some(|text| text) },
+        ),
+        success(
+            "nine_of_sixteen",
+            "the most custodians; the order in which they come does not matter",
+            with! { custodians: 16, threshold: 9 },
+        ),
+        success("two_tokens", "either token of a custodian opens their share", with! { tokens: 2 }),
+        success(
+            "grease",
+            "one stanza whose type ends in -grease, last",
+            with! { stanzas: |s| s.push(grease()) },
+        ),
+        success(
+            "later_epoch",
+            "a vault that replaces another, with new credentials",
+            with! { manifest: |m| {
+                m["epoch"] = 7.into();
+                m["credentials_epoch"] = 3.into();
+                m["replaces"] = hex::encode(random::<32>()).into();
+            } },
+        ),
+        success(
+            "longest_members",
+            "a label of 64, names of 32 and a user of 64 characters, the widest numbers",
+            with! {
+                credentials: |c| {
+                    c["targets"][0]["name"] = "t".repeat(32).into();
+                    c["targets"][0]["user"] = "u+=,.@_-".repeat(8).into();
+                    c["targets"][0]["max_window"] = "12h".into();
+                },
+                manifest: |m| {
+                    m["label"] = format!("{}~", " ".repeat(63)).into();
+                    m["epoch"] = u32::MAX.into();
+                    m["credentials_epoch"] = u32::MAX.into();
+                    m["custodians"][1]["name"] = format!("9{}", "._-".repeat(11))[..32].into();
+                },
+            },
+        ),
+        success(
+            "no_padding",
+            "the JSON fills its last block: not one space",
+            with! { sealed: |s| filler(s, 8192) },
+        ),
+        success(
+            "two_chunks",
+            "the payload is longer than one STREAM chunk",
+            with! { sealed: |s| filler(s, 65537) },
+        ),
+        success(
+            "one_full_chunk",
+            "the payload is exactly one STREAM chunk",
+            with! { sealed: |s| filler(s, 65536) },
+        ),
+    ]
+}
+
+fn header() -> Vec<Entry> {
+    fails! { "parse":
+        ("age_version", "no age file of version 1", "age-encryption.org/v2", with! {
+            header: |h| h.replace("org/v1", "org/v2") }),
+        ("ordinary_age_file", "no breakglass vault", "an age file to one X25519 recipient", with! {
+            stanzas: |s| *s = vec![Stanza { tag: "X25519".into(),
+                args: vec![BASE64_STANDARD_NO_PAD.encode([9; 32])], body: vec![0; 32] }] }),
+        ("manifest_version", "a format this program does not know", "-> breakglass/manifest v2", with! {
+            stanzas: |s| s[0].args = vec!["v2".into()] }),
+        ("manifest_argument", "a format this program does not know", "an argument after v1", with! {
+            stanzas: |s| s[0].args.push("v1".into()) }),
+        ("manifest_second", "no breakglass vault", "the manifest is not the first stanza", with! {
+            stanzas: |s| s.swap(0, 1) }),
+        ("manifest_twice", "not in its place", "the manifest is there twice", with! {
+            stanzas: |s| { let twice = copy(&s[0]); s.insert(1, twice); s.pop(); } }),
+        ("share_missing", "not exactly one share", "the last share is missing", with! {
+            stanzas: |s| drop(s.pop()) }),
+        ("share_missing_grease", "not in its place", "grease stands where the last share belongs", with! {
+            stanzas: |s| { s.pop(); s.push(grease()); } }),
+        ("share_twice", "not in its place", "the first share is there twice, the second is missing", with! {
+            stanzas: |s| s[2] = copy(&s[1]) }),
+        ("share_additional", "not exactly one share", "a third share for two custodians", with! {
+            stanzas: |s| { let mut more = copy(&s[2]); more.args = vec!["3".into()]; s.push(more); } }),
+        ("shares_swapped", "not in its place", "share 2 before share 1", with! { stanzas: |s| s.swap(1, 2) }),
+        ("share_index_zero", "not in its place", "the shares count from 0", with! {
+            stanzas: |s| { s[1].args = vec!["0".into()]; s[2].args = vec!["1".into()]; } }),
+        ("share_index_leading_zero", "not in its place", "share 01", with! {
+            stanzas: |s| s[1].args = vec!["01".into()] }),
+        ("share_argument", "not in its place", "an argument after the index", with! {
+            stanzas: |s| s[1].args.push("1".into()) }),
+        ("recipient_additional", "not exactly one share", "an X25519 stanza beside the shares would open without a quorum", with! {
+            stanzas: |s| s.push(Stanza { tag: "X25519".into(),
+                args: vec![BASE64_STANDARD_NO_PAD.encode([9; 32])], body: vec![0; 32] }) }),
+        ("grease_twice", "not exactly one share", "two grease stanzas", with! {
+            stanzas: |s| s.extend([grease(), grease()]) }),
+        ("grease_first", "no breakglass vault", "grease before the manifest", with! {
+            stanzas: |s| s.insert(0, grease()) }),
+        ("grease_between", "not exactly one share", "grease between the shares", with! {
+            stanzas: |s| s.insert(2, grease()) }),
+        ("body_without_short_line", "not in its canonical form", "a body of whole lines without the empty one after it", with! {
+            stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![7; 48] }),
+            header: |h| h.replace("\n\n", "\n") }),
+        ("body_line_wrapped_early", "header is damaged", "a body line of 63 columns", with! {
+            header: |h| { let at = h.find("v1\n-> breakglass").unwrap() + 31; format!("{}\n{}", &h[..at], &h[at..]) } }),
+        ("body_trailing_bits", "header is damaged", "a body whose last character carries bits that are no part of it", with! {
+            stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0; 1] }),
+            header: |h| h.replace("\nAA\n", "\nAB\n") }),
+        ("body_padded", "header is damaged", "a body with base64 padding", with! {
+            stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0; 1] }),
+            header: |h| h.replace("\nAA\n", "\nAA==\n") }),
+        ("header_crlf", "no age file of version 1", "lines end in CR LF", with! {
+            header: |h| h.replace('\n', "\r\n") }),
+        ("stanza_space", "header is damaged", "two spaces between type and index", with! {
+            header: |h| h.replace("share 2", "share  2") }),
+        ("stanza_trailing_space", "header is damaged", "a space at the end of a stanza's first line", with! {
+            header: |h| h.replace("share 2\n", "share 2 \n") }),
+        ("mac_trailing_bits", "header is damaged", "the MAC's last character carries bits that are no part of it", with! {
+            mac: |mac| { let last = mac.as_bytes()[42]; format!("{}{}", &mac[..42], char::from(last + 1)) } }),
+        ("mac_short", "last line is not in its canonical form", "the MAC is 31 bytes", with! {
+            mac: |mac| { let bytes = BASE64_STANDARD_NO_PAD.decode(mac).unwrap();
+                BASE64_STANDARD_NO_PAD.encode(&bytes[..31]) } }),
+        ("mac_padded", "last line is not in its canonical form", "the MAC has base64 padding", with! { mac: |mac| format!("{mac}=") }),
+    }
+}
+
+fn copy(stanza: &Stanza) -> Stanza {
+    Stanza { tag: stanza.tag.clone(), args: stanza.args.clone(), body: stanza.body.clone() }
+}
+
+fn manifest() -> Vec<Entry> {
+    fails! { "parse":
+        ("manifest_not_json", "the manifest is not valid", "the manifest is cut off", with! {
+            text: |mut text| { text.pop(); text } }),
+        ("manifest_order", "not in canonical form", "members in another order", with! {
+            text: |text| { let rest = text.replace(",\"version\":1}", "}"); format!("{{\"version\":1,{}", &rest[1..]) } }),
+        ("manifest_space", "not in canonical form", "a space after a colon", with! {
+            text: |text| text.replace("\"version\":1", "\"version\": 1") }),
+        ("manifest_line_end", "not in canonical form", "a line end after it", with! { text: |text| text + "\n" }),
+        ("manifest_escape", "not in canonical form", "an escaped letter in a string", with! {
+            text: |text| text.replace("\"production", "\"\\u0070roduction") }),
+        ("manifest_number", "the manifest is not valid", "1.0 for 1", with! {
+            text: |text| text.replace("\"version\":1", "\"version\":1.0") }),
+        ("manifest_unknown_member", "unknown field `note`", "a member that version 1 does not have", with! {
+            manifest: |m| m["note"] = "x".into() }),
+        ("manifest_member_missing", "missing field `label`", "no label", with! {
+            manifest: |m| drop(m.as_object_mut().unwrap().remove("label")) }),
+        ("manifest_null_missing", "not in canonical form", "no member replaces: it is null when there is none", with! {
+            manifest: |m| drop(m.as_object_mut().unwrap().remove("replaces")) }),
+        ("manifest_member_twice", "duplicate field `version`", "version twice", with! {
+            text: |text| text.replace("\"version\":1", "\"version\":1,\"version\":1") }),
+        ("manifest_version_member", "its version is 2", "version 2 in a v1 stanza", with! {
+            manifest: |m| m["version"] = 2.into() }),
+        ("threshold_zero", "at least two custodians", "M = 0", with! { manifest: |m| m["threshold"] = 0.into() }),
+        ("threshold_one", "at least two custodians", "M = 1", with! { manifest: |m| m["threshold"] = 1.into() }),
+        ("threshold_above", "3 of 2 custodians", "M = 3 of N = 2", with! { manifest: |m| m["threshold"] = 3.into() }),
+        ("seventeen_custodians", "2 of 17 custodians", "one custodian too many", with! { custodians: 17 }),
+        ("index_gap", "indexes are not 1, 2, 3", "custodians 1 and 3", with! {
+            manifest: |m| m["custodians"][1]["index"] = 3.into() }),
+        ("index_swapped", "indexes are not 1, 2, 3", "custodian 2 before custodian 1", with! {
+            manifest: |m| m["custodians"].as_array_mut().unwrap().swap(0, 1) }),
+        ("commitment_missing", "commitment is not 32 bytes", "a custodian without a commitment", with! {
+            committed: |m| drop(m["custodians"][1].as_object_mut().unwrap().remove("commitment")) }),
+        ("commitment_null", "not in canonical form", "a commitment of null", with! {
+            committed: |m| m["custodians"][1]["commitment"] = Value::Null }),
+        ("commitment_capitals", "commitment is not 32 bytes", "a commitment in capitals", with! {
+            committed: |m| m["custodians"][1]["commitment"] = "A".repeat(64).into() }),
+        ("custodian_name_twice", "custodian name bob is there twice", "two custodians of one name", with! {
+            manifest: |m| m["custodians"][0]["name"] = "bob".into() }),
+        ("enrolment_twice", "the enrolment", "two custodians of one enrolment", with! {
+            manifest: |m| m["custodians"][0]["enrolment"] = m["custodians"][1]["enrolment"].clone() }),
+        ("part_twice", "the part age1", "two custodians of one part", with! {
+            manifest: |m| m["custodians"][0]["part"] = m["custodians"][1]["part"].clone() }),
+        ("serial_twice", "the token 10000020 is there twice", "two custodians of one token", with! {
+            manifest: |m| m["custodians"][0]["tokens"][0]["serial"] = m["custodians"][1]["tokens"][0]["serial"].clone() }),
+        ("token_key_twice", "the token key age1tag1", "two custodians of one decryption key", with! {
+            manifest: |m| {
+                m["custodians"][0]["tokens"][0]["recipient"] = m["custodians"][1]["tokens"][0]["recipient"].clone();
+            } }),
+        ("no_tokens", "has 0 tokens", "a custodian without a token", with! {
+            manifest: |m| m["custodians"][0]["tokens"] = json!([]) }),
+        ("nine_tokens", "has 9 tokens", "a custodian with one token too many", with! { tokens: 9 }),
+        ("no_targets", "1 to 256 targets", "no target", with! { manifest: |m| m["targets"] = json!([]) }),
+        ("target_twice", "the target name prod is there twice", "two targets of one name", with! {
+            manifest: |m| { let again = m["targets"][0].clone(); m["targets"].as_array_mut().unwrap().push(again); } }),
+    }
+}
+
+fn members() -> Vec<Entry> {
+    fails! { "parse":
+        ("vault_id_short", "vault_id is not 16 bytes", "a vault id of 15 bytes", with! {
+            manifest: |m| m["vault_id"] = "00".repeat(15).into() }),
+        ("label_empty", "the label", "an empty label", with! { manifest: |m| m["label"] = "".into() }),
+        ("label_long", "the label", "a label of 65 characters", with! {
+            manifest: |m| m["label"] = "l".repeat(65).into() }),
+        ("label_escape", "the label", "an escape character in the label", with! {
+            manifest: |m| m["label"] = "a\u{1b}[2Jb".into() }),
+        ("label_not_ascii", "the label", "a letter that is not ASCII in the label", with! {
+            manifest: |m| m["label"] = "é".into() }),
+        ("created_fraction", "is no time", "a fraction of a second", with! {
+            manifest: |m| m["created"] = "2026-11-22T02:17:00.5Z".into() }),
+        ("created_offset", "is no time", "an offset instead of Z", with! {
+            manifest: |m| m["created"] = "2026-11-22T02:17:00+00:00".into() }),
+        ("created_no_day", "is no time", "the 30th of February", with! {
+            manifest: |m| m["created"] = "2026-02-30T02:17:00Z".into() }),
+        ("created_before_nought", "is no time", "a year before 0", with! {
+            manifest: |m| m["created"] = "-000001-11-22T02:17:00Z".into() }),
+        ("epoch_zero", "epochs do not count from 1", "epoch 0", with! {
+            manifest: |m| m["epoch"] = 0.into() }),
+        ("credentials_epoch_zero", "epochs do not count from 1", "credentials epoch 0", with! {
+            manifest: |m| m["credentials_epoch"] = 0.into() }),
+        ("credentials_epoch_ahead", "epochs do not count from 1", "a credentials epoch ahead of the epoch", with! {
+            manifest: |m| m["credentials_epoch"] = 2.into() }),
+        ("epoch_too_wide", "the manifest is not valid", "an epoch of 2^32", with! {
+            manifest: |m| m["epoch"] = 4_294_967_296_u64.into() }),
+        ("lane_unknown", "unknown variant", "a lane that version 1 does not have", with! {
+            manifest: |m| m["lane"] = "ferry".into() }),
+        ("replaces_short", "replaces is not 32 bytes", "a digest of 31 bytes", with! {
+            manifest: |m| m["replaces"] = "00".repeat(31).into() }),
+        ("custodian_name", "custodian name", "a name with a space", with! {
+            manifest: |m| m["custodians"][0]["name"] = "alice b".into() }),
+        ("custodian_name_start", "custodian name", "a name that starts with a dash", with! {
+            manifest: |m| m["custodians"][0]["name"] = "-alice".into() }),
+        ("part_capitals", "no age X25519 recipient", "a part's recipient in capitals", with! {
+            manifest: |m| m["custodians"][0]["part"] = upper(&m["custodians"][0]["part"]) }),
+        ("part_checksum", "no age X25519 recipient", "a part's recipient with a wrong checksum", with! {
+            manifest: |m| m["custodians"][0]["part"] = other_end(&m["custodians"][0]["part"]) }),
+        ("part_small_order", "no age X25519 recipient", "a part's recipient of small order", with! {
+            manifest: |m| {
+                let hrp = bech32::Hrp::parse_unchecked("age");
+                m["custodians"][0]["part"] = bech32::encode::<bech32::Bech32>(hrp, &[0; 32]).unwrap().into();
+            } }),
+        ("token_recipient_prefix", "no age p256tag recipient", "age1yubikey1 instead of age1tag1", with! {
+            manifest: |m| {
+                let token = &mut m["custodians"][0]["tokens"][0]["recipient"];
+                let (_, point) = bech32::decode(token.as_str().unwrap()).unwrap();
+                let hrp = bech32::Hrp::parse_unchecked("age1yubikey");
+                *token = bech32::encode::<bech32::Bech32>(hrp, &point).unwrap().into();
+            } }),
+        ("token_recipient_bech32m", "no age p256tag recipient", "a recipient in Bech32m", with! {
+            manifest: |m| {
+                let token = &mut m["custodians"][0]["tokens"][0]["recipient"];
+                let (hrp, point) = bech32::decode(token.as_str().unwrap()).unwrap();
+                *token = bech32::encode::<bech32::Bech32m>(hrp, &point).unwrap().into();
+            } }),
+        ("token_recipient_no_point", "no age p256tag recipient", "a compressed point that is not on the curve", with! {
+            manifest: |m| {
+                let hrp = bech32::Hrp::parse_unchecked("age1tag");
+                let point = [[2].as_slice(), &[0xff; 32]].concat();
+                m["custodians"][0]["tokens"][0]["recipient"] =
+                    bech32::encode::<bech32::Bech32>(hrp, &point).unwrap().into();
+            } }),
+        ("signing_key", "a signing key is no P-256 public key", "a signing key that is cut off", with! {
+            manifest: |m| {
+                let key = m["custodians"][0]["tokens"][0]["signing_key"].as_str().unwrap()[4..].to_owned();
+                m["custodians"][0]["tokens"][0]["signing_key"] = key.into();
+            } }),
+        ("slot_capitals", "no retired PIV slot", "slot 8A", with! {
+            manifest: |m| m["custodians"][0]["tokens"][0]["decryption_slot"] = "8A".into() }),
+        ("slot_not_retired", "no retired PIV slot", "slot 9d", with! {
+            manifest: |m| m["custodians"][0]["tokens"][0]["decryption_slot"] = "9d".into() }),
+        ("slot_twice", "two keys are in one slot", "both keys in slot 83", with! {
+            manifest: |m| m["custodians"][0]["tokens"][0]["decryption_slot"] = "83".into() }),
+        ("token_kind_unknown", "unknown variant", "a kind that version 1 does not have", with! {
+            manifest: |m| m["custodians"][0]["tokens"][0]["kind"] = "ring".into() }),
+        ("attestation_unknown", "unknown variant", "an attestation that version 1 does not have", with! {
+            manifest: |m| m["custodians"][0]["tokens"][0]["attestation"] = "self".into() }),
+        ("serial_too_wide", "the manifest is not valid", "a serial number of 2^32", with! {
+            manifest: |m| m["custodians"][0]["tokens"][0]["serial"] = 4_294_967_296_u64.into() }),
+        ("account", "no AWS account id", "an account of 11 digits", with! {
+            manifest: |m| m["targets"][0]["account"] = "11112222333".into() }),
+        ("partition_unknown", "no AWS partition", "a partition that version 1 does not know", with! {
+            manifest: |m| m["targets"][0]["partition"] = "aws-moon".into() }),
+        ("user_path", "no IAM user name", "a user with a path", with! {
+            manifest: |m| m["targets"][0]["user"] = "ops/emergency".into() }),
+        ("no_regions", "1 to 32 regions", "no region", with! { manifest: |m| m["targets"][0]["regions"] = json!([]) }),
+        ("region_twice", "the region eu-west-1 is there twice", "a region twice", with! {
+            manifest: |m| m["targets"][0]["regions"] = json!(["eu-west-1", "eu-west-1"]) }),
+        ("region_escape", "is no AWS region", "an escape character in a region that is there twice", with! {
+            manifest: |m| m["targets"][0]["regions"] = json!(["\u{1b}[2J", "\u{1b}[2J"]) }),
+        ("target_name_escape", "target name", "an escape character in a name that is there twice", with! {
+            manifest: |m| {
+                m["targets"][0]["name"] = "\u{1b}[2J".into();
+                let again = m["targets"][0].clone();
+                m["targets"].as_array_mut().unwrap().push(again);
+            } }),
+        ("label_very_long", "the label", "a label of 5000 characters: its message is short", with! {
+            manifest: |m| m["label"] = "l".repeat(5_000).into() }),
+        ("window_form", "not in canonical form", "60m for 1h", with! {
+            manifest: |m| m["targets"][0]["max_window"] = "60m".into() }),
+        ("window_long", "longer than 12h", "a window of 12 hours and a second", with! {
+            manifest: |m| m["targets"][0]["max_window"] = "12h1s".into() }),
+        ("grant_digest", "grant_sha256 is not 32 bytes", "a digest of 33 bytes", with! {
+            manifest: |m| m["targets"][0]["grant_sha256"] = "00".repeat(33).into() }),
+    }
+}
+
+fn upper(text: &Value) -> Value {
+    text.as_str().unwrap().to_uppercase().into()
+}
+
+fn other_end(text: &Value) -> Value {
+    let text = text.as_str().unwrap();
+    let (rest, last) = text.split_at(text.len() - 1);
+    format!("{rest}{}", if last == "q" { "p" } else { "q" }).into()
+}
+
+fn first(entry: &Value) -> bool {
+    entry["index"] == 1
+}
+
+fn halves() -> Vec<Entry> {
+    fails! { "parse":
+        ("half_missing", "share of alice is not valid: its body", "a share without its part half", with! {
+            halves: |entry, inner| if first(entry) { inner.pop(); } }),
+        ("half_additional", "share of alice is not valid: there is more", "a stanza after the part half", with! {
+            halves: |entry, inner| if first(entry) { let again = copy(&inner[1]); inner.push(again); } }),
+        ("halves_swapped", "share of alice is not valid: its part half", "the part half first", with! {
+            halves: |entry, inner| if first(entry) { inner.swap(0, 1); } }),
+        ("tokens_swapped", "a token half is no p256tag stanza for its token", "token halves in another order than the manifest's", with! {
+            tokens: 2, halves: |entry, inner| if first(entry) { inner.swap(0, 1); } }),
+        ("token_half_type", "a token half is no p256tag stanza", "another type than p256tag", with! {
+            halves: |entry, inner| if first(entry) { inner[0].tag = "piv-p256".into(); } }),
+        ("token_half_hint", "a token half is no p256tag stanza for its token", "a hint of another token", with! {
+            halves: |entry, inner| if first(entry) { inner[0].args[0] = "AAAAAA".into(); } }),
+        ("token_half_off_curve", "a token half is no p256tag stanza", "an ephemeral point off the curve, with its proper hint", with! {
+            halves: |entry, inner| if first(entry) {
+                let mut enc = BASE64_STANDARD_NO_PAD.decode(&inner[0].args[1]).unwrap();
+                enc[64] ^= 1;
+                inner[0].args = vec![forge::hint(entry, &enc), BASE64_STANDARD_NO_PAD.encode(enc)];
+            } }),
+        ("token_half_compressed", "a token half is no p256tag stanza", "a compressed ephemeral point, with its proper hint", with! {
+            halves: |entry, inner| if first(entry) {
+                let enc = BASE64_STANDARD_NO_PAD.decode(&inner[0].args[1]).unwrap();
+                let enc = [&[2 + (enc[64] & 1)], &enc[1..33]].concat();
+                inner[0].args = vec![forge::hint(entry, &enc), BASE64_STANDARD_NO_PAD.encode(enc)];
+            } }),
+        ("token_half_short", "a token half is no p256tag stanza", "a sealed half of 31 bytes", with! {
+            halves: |entry, inner| if first(entry) { inner[0].body.pop(); } }),
+        ("part_half_short", "its part half is no X25519 stanza", "a sealed half of 31 bytes", with! {
+            halves: |entry, inner| if first(entry) { inner[1].body.pop(); } }),
+        ("part_half_point_short", "its part half is no X25519 stanza", "an ephemeral share of 31 bytes", with! {
+            halves: |entry, inner| if first(entry) { inner[1].args = vec![BASE64_STANDARD_NO_PAD.encode([9; 31])]; } }),
+        ("part_half_argument", "its part half is no X25519 stanza", "an argument too many", with! {
+            halves: |entry, inner| if first(entry) { inner[1].args.push("x".into()); } }),
+    }
+}
+
+fn shares() -> Vec<Entry> {
+    fails! { "share":
+        ("token_half_changed", "the share of alice does not fit", "a bit of the token's sealed half", with! {
+            halves: |entry, inner| if first(entry) { inner[0].body[3] ^= 1; } }),
+        ("part_half_changed", "the share of alice does not fit", "a bit of the part's sealed half", with! {
+            halves: |entry, inner| if first(entry) { inner[1].body[3] ^= 1; } }),
+        ("part_half_small_order", "the share of alice does not fit", "an ephemeral share of zero", with! {
+            halves: |entry, inner| if first(entry) { inner[1].args = vec![BASE64_STANDARD_NO_PAD.encode([0; 32])]; } }),
+        ("share_of_another_key", "the share of bob does not fit", "a share whose halves are sound and whose value is not the committed one", with! {
+            shares: |shares| shares[1] = random() }),
+        ("shares_exchanged", "the share of alice does not fit", "each custodian is given the other's share", with! {
+            shares: |shares| shares.swap(0, 1) }),
+        ("commitment_changed", "the share of alice does not fit", "a commitment to something else", with! {
+            committed: |m| m["custodians"][0]["commitment"] = "0".repeat(64).into() }),
+        ("label_changed", "the share of alice does not fit", "another label than was committed to", with! {
+            committed: |m| m["label"] = "staging, all regions".into() }),
+        ("account_changed", "the share of alice does not fit", "another account than was committed to", with! {
+            committed: |m| m["targets"][0]["account"] = "999988887777".into() }),
+        ("grant_changed", "the share of alice does not fit", "another grant than was committed to", with! {
+            committed: |m| m["targets"][0]["grant_sha256"] = "0".repeat(64).into() }),
+        ("epoch_changed", "the share of alice does not fit", "a later epoch than was committed to", with! {
+            committed: |m| m["epoch"] = 2.into() }),
+        ("vault_id_changed", "the share of alice does not fit", "another vault id than was committed to", with! {
+            committed: |m| m["vault_id"] = "0".repeat(32).into() }),
+        ("threshold_changed", "the share of alice does not fit", "fewer custodians than were committed to", with! {
+            custodians: 3, threshold: 3, committed: |m| m["threshold"] = 2.into() }),
+        ("other_custodian_changed", "the share of alice does not fit", "another custodian's entry than was committed to", with! {
+            committed: |m| m["custodians"][1]["name"] = "bobby".into() }),
+    }
+}
+
+fn payload() -> Vec<Entry> {
+    fails! { "open":
+        ("mac_changed", "header's MAC does not fit", "a MAC of the right form and a wrong value", with! {
+            mac: |mac| format!("{}{}", if mac.starts_with('A') { "B" } else { "A" }, &mac[1..]) }),
+        ("grease_changed", "header's MAC does not fit", "grease that the MAC does not cover", with! {
+            stanzas: |s| s.push(grease()),
+            file: |f| { let at = position(f, b"grease a ") + 7; f[at] = b'b'; } }),
+        ("key_of_another_polynomial", "header's MAC does not fit", "shares that fit their commitments and are of no one polynomial", with! {
+            dealt: |shares| shares[1] = random() }),
+        ("nonce_changed", "payload does not decrypt", "a bit of the payload's nonce", with! {
+            file: |f| { let at = f.len() - 4096 - 16 - 1; f[at] ^= 1; } }),
+        ("payload_changed", "payload does not decrypt", "a bit of the payload", with! {
+            file: |f| { let at = f.len() - 2000; f[at] ^= 1; } }),
+        ("payload_tag_changed", "payload does not decrypt", "the last bit of the file", with! {
+            file: |f| { let at = f.len() - 1; f[at] ^= 1; } }),
+        ("payload_not_json", "what is sealed is not valid", "spaces only", with! { plain: |p| p.fill(b' ') }),
+        ("padding_zeros", "what is sealed is not valid", "zeros instead of spaces", with! {
+            plain: |p| for byte in p.iter_mut().rev() { if *byte == b' ' { *byte = 0 } else { break } } }),
+        ("padding_block", "its padding", "a block of spaces too many", with! {
+            plain: |p| p.resize(p.len() + 4096, b' ') }),
+        ("payload_space_first", "canonical form", "a space before the JSON", with! {
+            plain: |p| { p.pop(); p.insert(0, b' '); } }),
+        ("payload_order", "canonical form", "members in another order", with! {
+            plain: |p| { let end = position(p, b"} ");
+                p.copy_within(1..end - 12, 13); p[1..13].copy_from_slice(b"\"version\":1,"); } }),
+        ("payload_unknown_member", "unknown member note", "a member that version 1 does not have", with! {
+            sealed: |s| s["note"] = "x".into() }),
+        ("payload_runbook_missing", "canonical form", "no runbook: it is empty when there is none", with! {
+            sealed: |s| drop(s.as_object_mut().unwrap().remove("runbook")) }),
+        ("payload_version", "version 2 is not known", "version 2", with! { sealed: |s| s["version"] = 2.into() }),
+        ("payload_other_account", "not what the manifest says", "credentials of another account than the manifest's", with! {
+            sealed: |s| { s["targets"][0]["account"] = "999988887777".into();
+                s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into(); } }),
+        ("payload_other_grant", "not what the manifest says", "a wider grant than the manifest's digest", with! {
+            sealed: |s| s["targets"][0]["grant"][0]["Action"] = json!(["*"]) }),
+        ("payload_boundary", "the boundary is no policy of this account", "a boundary of another account", with! {
+            sealed: |s| s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into() }),
+        ("payload_key_id", "access key id", "an access key id in small letters", with! {
+            sealed: |s| s["targets"][0]["opener"]["access_key_id"] = "akiaexampleopener000".into() }),
+        ("payload_key_secret", "secret access key", "a secret access key of 39 characters", with! {
+            sealed: |s| s["targets"][0]["closer"]["secret_access_key"] = "s".repeat(39).into() }),
+        ("payload_key_twice", "the access key", "opener and closer are one key", with! {
+            sealed: |s| s["targets"][0]["opener"] = s["targets"][0]["closer"].clone() }),
+    }
+}
+
+fn position(haystack: &[u8], needle: &[u8]) -> usize {
+    haystack.windows(needle.len()).position(|window| window == needle).expect("it is there")
+}
+
+fn file() -> Vec<Entry> {
+    fails! { "parse":
+        ("empty", "no age file", "nothing at all", with! { file: |f| f.clear() }),
+        ("header_only", "cut short", "no payload", with! { file: |f| { let end = position(f, b"\n--- ") + 49; f.truncate(end); } }),
+        ("cut_by_one", "cut short", "the last byte is missing", with! { file: |f| { f.pop(); } }),
+        ("one_more", "something was added", "a byte after the payload", with! { file: |f| f.push(b'\n') }),
+        ("block_missing", "cut short", "no block at all is sealed", with! { plain: |p| p.clear() }),
+        ("payload_half_a_block", "cut short", "a payload that is not whole blocks", with! { plain: |p| p.truncate(2048) }),
+        ("empty_last_chunk", "cut short, or something was added", "a STREAM whose last chunk is empty", with! {
+            sealed: |s| filler(s, 65536), file: |f| f.extend([0; 16]) }),
+    }
+}
+
+fn armor() -> Vec<Entry> {
+    let edits: [(&str, &str, &str, fn(String) -> String); 11] = [
+        ("armor_space_before", "no age file", "a line end before the armor", |text| format!("\n{text}")),
+        ("armor_after", "armor", "a line end after the armor", |text| text + "\n"),
+        ("armor_garbage_after", "armor", "text after the armor", |text| text + "x\n"),
+        ("armor_no_line_end", "armor", "no line end after the last line", |text| text.trim_end().to_owned()),
+        ("armor_crlf", "armor", "lines end in CR LF", |text| text.replace('\n', "\r\n")),
+        ("armor_long_line", "armor", "a line of 128 columns", |text| {
+            text.replacen("\n", "\r", 1).replacen('\n', "", 1).replace('\r', "\n")
+        }),
+        ("armor_end_missing", "armor", "the last line is missing", |text| {
+            text.replace("-----END AGE ENCRYPTED FILE-----\n", "")
+        }),
+        ("armor_end_other", "armor", "another last line", |text| {
+            text.replace("-----END AGE", "-----END  AGE")
+        }),
+        ("armor_empty_line", "armor", "an empty line after the first", |text| text.replacen('\n', "\n\n", 1)),
+        ("armor_not_base64", "armor", "a character that is not base64", |text| {
+            text.replacen("\nYWdl", "\nYW*l", 1)
+        }),
+        ("armor_url_alphabet", "armor", "the alphabet of base64url", |text| {
+            let (head, rest) = text.split_at(35);
+            let (body, tail) = rest.split_at(rest.len() - 34);
+            format!("{head}{}{tail}", body.replace('+', "-").replace('/', "_"))
+        }),
+    ];
+    edits
+        .into_iter()
+        .map(|(name, says, comment, edit)| damaged("parse", name, says, comment, with! { armor: Some(edit) }))
+        .collect()
+}
+
+fn custody() -> Vec<Entry> {
+    let other = |name, expect, at, comment, known| Entry {
+        name,
+        expect,
+        at,
+        says: "",
+        comment,
+        recipe: with! { custodians: 3 },
+        known,
+    };
+    vec![
+        other("words_of_another", "words of another", "words", "alice types the words of carol", |known| {
+            known[0].words = known[2].words.clone();
+        }),
+        other("words_of_nobody", "words of nobody", "words", "alice types words of another vault", |known| {
+            known[0].words = super::people(1, 0)[0].words.clone();
+        }),
+        other(
+            "words_no_part",
+            "no part",
+            "words",
+            "alice's first word is another: the checksum does not hold",
+            |known| {
+                known[0].words = "abandon ".repeat(11) + "abandon";
+            },
+        ),
+        other("token_of_nobody", "another token", "token", "a token of another serial number", |known| {
+            known[0].tokens[0].0 = 99_999_999;
+        }),
+        other(
+            "token_key_replaced",
+            "another token",
+            "token",
+            "alice's token, and another key in its slot",
+            |known| {
+                known[0].tokens[0].1 = hex::encode(random::<32>());
+            },
+        ),
+    ]
+}

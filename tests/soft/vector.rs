@@ -1,0 +1,220 @@
+//! A vector: what is known, what must come of it, and the file; and the reader's verdict on it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use breakglass::custody::enrolment::Enrolment;
+use breakglass::custody::opening::{self, Words};
+use breakglass::error::{Error, Status};
+use breakglass::secret::SecretText;
+use breakglass::vault::file::Vault;
+use breakglass::vault::quorum::{self, Share};
+use sha2::{Digest as _, Sha256};
+
+use super::{SoftToken, part};
+
+/// Where they are.
+pub fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
+}
+
+/// What a vector says of a custodian.
+#[derive(Clone)]
+pub struct Custodian {
+    pub index: u8,
+    pub name: String,
+    pub words: String,
+    pub tokens: Vec<(u32, String)>,
+    pub share: String,
+}
+
+/// How a reading ends: the class, the step, and our own words for it.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Verdict {
+    pub expect: String,
+    pub at: String,
+    pub says: String,
+}
+
+/// One vector.
+pub struct Vector {
+    pub verdict: Verdict,
+    pub comment: String,
+    pub custodians: Vec<Custodian>,
+    pub gives: Vec<u8>,
+    pub key: String,
+    pub payload: String,
+    pub form: String,
+    pub file: Vec<u8>,
+}
+
+impl Vector {
+    /// The text that stands in the repository.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |name: &str, value: &str| {
+            if !value.is_empty() {
+                writeln!(text, "{name}: {value}").unwrap();
+            }
+        };
+        line("expect", &self.verdict.expect);
+        line("at", &self.verdict.at);
+        line("says", &self.verdict.says);
+        line("comment", &self.comment);
+        for custodian in &self.custodians {
+            line("custodian", &format!("{} {}", custodian.index, custodian.name));
+            line("part", &custodian.words);
+            custodian.tokens.iter().for_each(|(serial, key)| line("token", &format!("{serial} {key}")));
+            line("share", &custodian.share);
+        }
+        line("gives", &self.gives.iter().map(u8::to_string).collect::<Vec<_>>().join(" "));
+        line("file key", &self.key);
+        line("payload", &self.payload);
+        line("form", &self.form);
+        text.push('\n');
+        if self.form == "binary" {
+            let body = BASE64_STANDARD.encode(&self.file);
+            for row in body.as_bytes().chunks(64) {
+                writeln!(text, "{}", std::str::from_utf8(row).unwrap()).unwrap();
+            }
+        } else {
+            text.push_str(std::str::from_utf8(&self.file).unwrap());
+        }
+        text
+    }
+
+    /// Reads that text.
+    pub fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\n\n").expect("an empty line before the file");
+        let mut vector = Self {
+            verdict: Verdict { expect: String::new(), at: String::new(), says: String::new() },
+            comment: String::new(),
+            custodians: Vec::new(),
+            gives: Vec::new(),
+            key: String::new(),
+            payload: String::new(),
+            form: String::new(),
+            file: Vec::new(),
+        };
+        for line in head.lines() {
+            let (name, value) = line.split_once(": ").expect("a name and a value");
+            vector.take(name, value);
+        }
+        vector.file = if vector.form == "binary" {
+            BASE64_STANDARD.decode(body.replace('\n', "")).expect("base64")
+        } else {
+            body.as_bytes().to_vec()
+        };
+        vector
+    }
+
+    fn take(&mut self, name: &str, value: &str) {
+        let own = value.to_owned();
+        let pair = || value.split_once(' ').expect("two values");
+        match name {
+            "expect" => self.verdict.expect = own,
+            "at" => self.verdict.at = own,
+            "says" => self.verdict.says = own,
+            "comment" => self.comment = own,
+            "custodian" => self.custodians.push(Custodian {
+                index: pair().0.parse().unwrap(),
+                name: pair().1.to_owned(),
+                words: String::new(),
+                tokens: Vec::new(),
+                share: String::new(),
+            }),
+            "part" => self.custodians.last_mut().unwrap().words = own,
+            "token" => {
+                let token = (pair().0.parse().unwrap(), pair().1.to_owned());
+                self.custodians.last_mut().unwrap().tokens.push(token);
+            }
+            "share" => self.custodians.last_mut().unwrap().share = own,
+            "gives" => self.gives = value.split(' ').map(|index| index.parse().unwrap()).collect(),
+            "file key" => self.key = own,
+            "payload" => self.payload = own,
+            "form" => self.form = own,
+            _ => panic!("{name} is no member of a vector"),
+        }
+    }
+
+    /// What the library makes of it.
+    pub fn judge(&self) -> Verdict {
+        match self.read() {
+            Ok(()) => verdict("success", "", ""),
+            Err(verdict) => verdict,
+        }
+    }
+
+    fn read(&self) -> Result<(), Verdict> {
+        if self.form == "enrolment" {
+            let enrolled = Enrolment::parse("the file", &self.file);
+            return enrolled.map(drop).map_err(|error| {
+                assert_eq!(error.status, Status::Usage, "{error}");
+                verdict("invalid", "parse", &error.what)
+            });
+        }
+        let vault = Vault::parse(&self.file).map_err(|error| damaged("parse", &error))?;
+        let mut shares = Vec::new();
+        for index in &self.gives {
+            let custodian = self.custodians.iter().find(|custodian| custodian.index == *index).unwrap();
+            shares.push(custodian.give(&vault)?);
+        }
+        let threshold = vault.manifest.threshold;
+        for quorum in quorum::subsets(&shares, threshold) {
+            let key = hex::encode(quorum::combine(&quorum).expose());
+            let payload = vault.open(&quorum).map_err(|error| damaged("open", &error))?;
+            assert_eq!(key, self.key);
+            assert_eq!(hex::encode(Sha256::digest(payload.to_sealed().expose())), self.payload);
+        }
+        Ok(())
+    }
+}
+
+impl Custodian {
+    /// The share, by every token of this custodian.
+    fn give(&self, vault: &Vault) -> Result<Share, Verdict> {
+        let own = vault.manifest.custodian(self.index).expect("a custodian of the manifest");
+        let words = |why: &str| verdict(why, "words", "");
+        let part = part(&self.words).map_err(|_| words("no part"))?;
+        let half = match opening::recognise(vault, own, &part).map_err(|error| damaged("share", &error))? {
+            Words::Own(half) => half,
+            Words::Of(_) => return Err(words("words of another")),
+            Words::Foreign => return Err(words("words of nobody")),
+        };
+        let mut shares = Vec::new();
+        for (serial, key) in &self.tokens {
+            let decryption = p256::SecretKey::from_slice(&hex::decode(key).unwrap()).unwrap();
+            let mut token = SoftToken { serial: *serial, signing: decryption.clone(), decryption };
+            let Some((owner, enrolled)) = opening::owner(&vault.manifest, *serial) else {
+                return Err(verdict("another token", "token", ""));
+            };
+            assert_eq!(owner.index, self.index);
+            if opening::enrolled(&mut token, enrolled).unwrap().is_none() {
+                return Err(verdict("another token", "token", ""));
+            }
+            let pin = SecretText::copy_of("no PIN");
+            let opened = opening::open(vault, own, enrolled, &mut token, &pin, &half, &mut || {});
+            shares.push(
+                opened.map_err(|error| damaged("share", &error))?.expect("a software token does not fail"),
+            );
+        }
+        for share in &shares {
+            if !self.share.is_empty() {
+                assert_eq!(hex::encode(share.value.expose()), self.share);
+            }
+        }
+        Ok(shares.pop().expect("a token"))
+    }
+}
+
+fn verdict(expect: &str, at: &str, says: &str) -> Verdict {
+    Verdict { expect: expect.into(), at: at.into(), says: says.into() }
+}
+
+fn damaged(at: &str, error: &Error) -> Verdict {
+    assert_eq!(error.status, Status::Damaged, "{error}");
+    assert!(error.what.len() < 400 && error.what.chars().all(|c| !c.is_control()), "{:?}", error.what);
+    verdict("damaged", at, &error.what)
+}
