@@ -73,7 +73,8 @@ fn search(process: &Path, windows: &Windows) -> io::Result<Finding> {
     Ok(finding)
 }
 
-/// One line of /proc/PID/maps that can be read.
+/// One line of /proc/PID/maps that can be read. A file that is mapped read-only is passed over: nobody wrote a
+/// secret there, and libraries are full of words that sheets have too.
 struct Mapping<'a> {
     start: u64,
     end: u64,
@@ -84,8 +85,11 @@ impl<'a> Mapping<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let mut fields = line.splitn(6, ' ');
         let (start, end) = fields.next()?.split_once('-')?;
-        fields.next().filter(|rights| rights.starts_with('r'))?;
+        let rights = fields.next().filter(|rights| rights.starts_with('r'))?;
         let name = fields.nth(3).unwrap_or("").trim_start();
+        if name.starts_with('/') && !rights.contains('w') {
+            return None;
+        }
         let hex = |text| u64::from_str_radix(text, 16).ok();
         Some(Self { start: hex(start)?, end: hex(end)?, name })
     }
