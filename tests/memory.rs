@@ -6,7 +6,7 @@
 use rig::aws::{Account, Aws};
 use rig::memory::search_now;
 use rig::office::Office;
-use rig::pty::{End, Person, Signal};
+use rig::pty::{End, Input, Person, Signal, Streams};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
@@ -75,6 +75,9 @@ impl Night {
                 format!("{name}'s identity"),
                 identity.to_string().expose_secret().as_bytes().to_vec(),
             ));
+            let mnemonic = bip39::Mnemonic::parse_normalized(&custodian.sheet()).unwrap();
+            found.push((format!("{name}'s entropy"), mnemonic.to_entropy()));
+            found.push((format!("{name}'s seed"), mnemonic.to_seed_normalized("").to_vec()));
             found.push((format!("{name}'s ECDH"), ecdh.expose().to_vec()));
             found.push((format!("{name}'s token half"), a.expose().to_vec()));
             found.push((format!("{name}'s part half"), b.expose().to_vec()));
@@ -107,6 +110,24 @@ fn nothing_left(person: &Person) {
     assert!(finding.found("control"), "the search finds what is there");
     let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name != "control").collect();
     assert!(left.is_empty(), "{} windows left: {left:#?}", left.len());
+}
+
+/// The control of the search at the end: a careless program that reads the same secrets and just ends.
+#[test]
+fn a_careless_program_leaves_every_secret_behind() {
+    let night = Night::new("mem-control");
+    let secrets = night.secrets();
+    let fed = secrets.iter().map(|(_, bytes)| hex::encode(bytes)).collect::<Vec<_>>().join("\n");
+    let mut command = std::process::Command::new(rig::aws::python());
+    command.args(["-c", "import sys; kept = [bytes.fromhex(line) for line in sys.stdin]"]);
+    let stdin = Input::Bytes(fed.into_bytes());
+    let mut person = Person::run_with(command, Streams { stdin, ..Streams::default() });
+    let named: Vec<_> = secrets.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    person.trace_exit(&named);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    for (name, _) in &secrets {
+        assert!(person.finding().found(name), "{name} was not found in a program that keeps it");
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::error::{Result, Status};
 use crate::secret;
+use crate::terminal::note;
 use args::{Arguments, Command};
 
 /// Parses the command line, runs the command, says what went wrong; the exit status.
@@ -36,7 +37,7 @@ pub fn main() -> u8 {
     match run(arguments.command) {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("breakglass: {error}");
+            note(&error.to_string());
             error.status.code()
         }
     }

@@ -22,22 +22,29 @@ pub fn run(arguments: args::Open) -> Result<()> {
         )));
     }
     check_reason(&arguments.reason)?;
+    let work = match (arguments.hold, arguments.command.is_empty()) {
+        (true, _) => Work::Hold,
+        (false, true) => Work::Shell,
+        (false, false) => Work::Command(arguments.command.clone()),
+    };
+    work.check()?;
     let ledger = Ledger::at_default()?;
     // Certificates and configuration load while the custodians are asked.
     let warm = cloud::Warm::start();
     let target = unsealed(&vault, &summary.name, &arguments)?;
     let facts = VaultFacts::of(&vault, &arguments.vault);
     drop(vault);
-    if let Some(number) = signals::pending() {
-        return Err(signals::ended(number));
-    }
-    let work = match (arguments.hold, arguments.command.is_empty()) {
-        (true, _) => Work::Hold,
-        (false, true) => Work::Shell,
-        (false, false) => Work::Command(arguments.command),
-    };
     let window = arguments.window.duration();
-    cloud::open(Opening { vault: facts, target, window, reason: arguments.reason, work, ledger, warm })
+    cloud::open(Opening {
+        vault: facts,
+        target,
+        window,
+        reason: arguments.reason,
+        work,
+        ledger,
+        warm,
+        stopped: signals::pending,
+    })
 }
 
 /// The one target, out of a payload of which everything else is wiped here.

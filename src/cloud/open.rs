@@ -36,6 +36,8 @@ pub struct Opening {
     pub ledger: Ledger,
     /// What was made ready meanwhile.
     pub warm: Warm,
+    /// The signal that came before this listens for signals itself.
+    pub stopped: fn() -> Option<u8>,
 }
 
 /// Opens the gate, keeps the window, closes it.
@@ -44,17 +46,26 @@ pub struct Opening {
 /// By its status, whether anything is enabled: see section 6 of the design.
 pub fn open(opening: Opening) -> Result<()> {
     opening.work.check()?;
-    let Opening { vault, target, window, reason, work, ledger, warm } = opening;
+    let Opening { vault, target, window, reason, work, ledger, warm, stopped: signal } = opening;
     if window > target.max_window.duration() {
         return Err(Error::usage("the window is longer than the vault allows").next("ask for a shorter one"));
     }
     let runtime = runtime()?;
+    let mut signals = {
+        let _guard = runtime.enter();
+        Signals::new()?
+    };
+    if let Some(number) = signal() {
+        return Err(stopped(number, "nothing was written to AWS"));
+    }
     let base = warm.base(&runtime);
-    let result = runtime.block_on(keep(&base, vault, target, window, reason, &work, &ledger));
+    let keep = keep(&base, vault, target, window, reason, &work, &ledger, &mut signals);
+    let result = runtime.block_on(keep);
     runtime.shutdown_background();
     result
 }
 
+#[allow(clippy::too_many_arguments)]
 async fn keep(
     base: &Base,
     vault: VaultFacts,
@@ -63,8 +74,8 @@ async fn keep(
     reason: String,
     work: &Work,
     ledger: &Ledger,
+    signals: &mut Signals,
 ) -> Result<()> {
-    let mut signals = Signals::new()?;
     let Target { name, partition, account, regions, user, boundary, boundary_sha256, grant, .. } = target;
     let region = regions.first().cloned().unwrap_or_default();
     let place = Place { partition, region, user, boundary: Some(boundary.clone()) };
@@ -125,7 +136,7 @@ async fn keep(
         own: true,
     };
     let opening = caught(open_gate(opener, &closer, &emergency, &plan, &trail, &stage));
-    let end = drive(&stage, &trail, opening, &closing, work, &mut signals).await;
+    let end = drive(&stage, &trail, opening, &closing, work, signals).await;
     finish(&stage, &trail, session, end)
 }
 

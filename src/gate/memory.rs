@@ -6,12 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::canonical::digest;
 use super::iam::{Closer, Emergency, Fault, Identity, Opener, Probed, World, Write};
 use super::policy::{GATE, recognise};
 use super::rest::{Expected, deny_all};
 use super::snapshot::{Credential, Glance, Snapshot, User};
 use crate::error::{Error, Result};
+use crate::vault::canonical;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const KEY: &str = "AKIAEMERGENCY";
@@ -93,7 +93,7 @@ impl Memory {
             user: "emergency".into(),
             deny: deny_all("aws"),
             boundary: CEILING.into(),
-            boundary_sha256: digest(&ceiling()).expect("digest"),
+            boundary_sha256: canonical::try_digest(&ceiling()).expect("digest"),
             key: KEY.into(),
         }
     }

@@ -2,7 +2,6 @@
 //!
 //! Pure, over the small port in [`iam`]: no I/O, no clock.
 
-pub mod canonical;
 pub mod close;
 pub mod grant;
 pub mod iam;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::canonical::canonical;
 use super::close::{Outcome, Shutting, close};
 use super::iam::{Closer, Emergency, Fault, Opener, Probed, World, Write};
 use super::policy::Gate;
@@ -14,6 +13,7 @@ use super::session::SessionId;
 use super::snapshot::{Glance, Snapshot};
 use super::trail::{Kind, Trail};
 use crate::error::{Error, Result};
+use crate::vault::canonical;
 
 /// Successes in a row after which a change counts as seen everywhere.
 const IN_A_ROW: u32 = 3;
@@ -194,7 +194,7 @@ async fn put_gate(
     world: &impl World,
 ) -> std::result::Result<(), Stop> {
     const STEP: &str = "writing the gate";
-    let document = canonical(&gate.document())?;
+    let document = canonical::text(&gate.document())?;
     let sent = send(STEP, Kind::Inert, trail, world, || opener.put_gate(&document)).await?;
     let patience = Patience::new(world, READ_BACK);
     loop {

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::canonical::same;
 use super::session::SessionId;
+use crate::vault::canonical;
 
 /// The inline policy's name on the emergency user.
 pub const GATE: &str = "breakglass-gate";
@@ -58,7 +58,7 @@ impl Gate<'_> {
 
     /// `document`, as read back from IAM, is this gate.
     pub fn is(&self, document: &Value) -> bool {
-        same(&self.document(), document)
+        canonical::same(&self.document(), document)
     }
 
     /// One sealed statement: an Allow gets the window's times beside its own conditions, a Deny stays as it is.
@@ -161,7 +161,7 @@ mod tests {
         })];
         let regions = regions();
         let text = sample(&grant, &regions).document().to_string().replace("S7f3a000000000001", "S7f3a");
-        assert!(same(&proven, &serde_json::from_str(&text).expect("JSON")), "{text}");
+        assert!(canonical::same(&proven, &serde_json::from_str(&text).expect("JSON")), "{text}");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::canonical::digest;
 use super::iam::Fault;
 use super::policy::{Found, GATE, recognise};
 use super::session::SessionId;
 use super::snapshot::{Credential, Read, Snapshot};
+use crate::vault::canonical;
 
 /// What was sealed about the user.
 #[derive(Clone, Debug)]
@@ -216,7 +216,7 @@ fn boundary(arn: Option<&str>, snapshot: &Snapshot, expected: &Expected) -> Opti
     match (arn, &snapshot.boundary_document) {
         (None, _) => Some(Finding::NoBoundary),
         (Some(arn), _) if arn != expected.boundary => Some(Finding::OtherBoundary(arn.to_owned())),
-        (Some(arn), Ok(document)) => match digest(document) {
+        (Some(arn), Ok(document)) => match canonical::try_digest(document) {
             Ok(sha256) if sha256 == expected.boundary_sha256 => None,
             _ => Some(Finding::EditedBoundary(arn.to_owned())),
         },
@@ -304,7 +304,7 @@ mod tests {
             user: "emergency".into(),
             deny: deny_all("aws"),
             boundary: CEILING.into(),
-            boundary_sha256: digest(&ceiling()).expect("digest"),
+            boundary_sha256: canonical::try_digest(&ceiling()).expect("digest"),
             key: KEY.into(),
         }
     }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::record::{Entry, Record};
 use crate::error::{Error, Result};
-use crate::gate::canonical::canonical;
+use crate::vault::canonical;
 
 /// What a ledger file says.
 pub(super) struct Chain {
@@ -45,6 +45,6 @@ impl Chain {
     pub(super) fn next_line(&self, at: Timestamp, record: Record) -> Result<String> {
         let entry = Entry { v: 1, seq: self.entries.len() as u64, prev: self.head.clone(), at, record };
         let start = if self.torn { "\n" } else { "" };
-        Ok(format!("{start}{}\n", canonical(&entry)?))
+        Ok(format!("{start}{}\n", canonical::text(&entry)?))
     }
 }

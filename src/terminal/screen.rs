@@ -1,10 +1,12 @@
 //! Words on the screen: notes on stderr, counted and listed things, the sheet that is shown once.
 
+use std::io::Write as _;
+
 use super::{Stop, Terminal, Typed};
 
-/// A note for the person, on stderr.
+/// A note for the person, on stderr; a terminal that has gone away is no reason to stop.
 pub fn note(text: &str) {
-    eprintln!("breakglass: {text}");
+    let _ = writeln!(std::io::stderr(), "breakglass: {text}");
 }
 
 /// `1 try`, `2 tries`.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
@@ -12,6 +13,28 @@ use crate::error::{Error, Result};
 /// When `value` cannot be JSON at all (a map with keys that are no strings): no type here is such.
 pub fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("the value has a JSON form")
+}
+
+/// JSON that came from elsewhere, as RFC 8785 text.
+///
+/// # Errors
+/// When it holds a number that RFC 8785 cannot write.
+pub fn text<T: Serialize>(value: &T) -> Result<String> {
+    serde_json_canonicalizer::to_string(value)
+        .map_err(|e| Error::failed(format!("this JSON has no canonical form: {e}")))
+}
+
+/// SHA-256 of JSON that came from elsewhere, over its RFC 8785 text.
+///
+/// # Errors
+/// As [`text`].
+pub fn try_digest<T: Serialize>(value: &T) -> Result<[u8; 32]> {
+    Ok(Sha256::digest(text(value)?).into())
+}
+
+/// Both are the same document.
+pub fn same(a: &Value, b: &Value) -> bool {
+    matches!((text(a), text(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// SHA-256 of `value` as RFC 8785 JSON.

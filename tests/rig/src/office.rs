@@ -213,13 +213,13 @@ impl Office {
         person.expect(&format!("{name}: passphrase part (12 words): "));
         person.type_line(&custodian.sheet());
         self.unlock(person, name);
+        person.expect(&format!("{name}: share"));
     }
 
     fn unlock(&self, person: &mut Person, name: &str) {
         let custodian = self.custodian(name);
         person.expect(&format!("{name}: PIN of YubiKey {}", custodian.token.serial()));
         person.type_line(&custodian.pin);
-        person.expect(&format!("{name}: share"));
     }
 }
 

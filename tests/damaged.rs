@@ -1,0 +1,43 @@
+//! A damaged vault, through the program: refused at 64 places, before anything is enabled.
+#![cfg(feature = "cloud")]
+
+use breakglass::vault::file::Vault;
+use rig::aws::{Account, Aws};
+use rig::office::Office;
+use rig::pty::End;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
+const PLACES: usize = 64;
+
+#[test]
+fn a_vault_changed_in_any_of_64_places_is_refused_before_anything_is_enabled() {
+    let aws = Aws::shared();
+    let account = aws.seed("damaged");
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
+    let vault = std::fs::read(office.seal(&account.payload(Account::grant(), "4h"), 2)).unwrap();
+    let whole = Vault::parse(&vault).unwrap();
+    office.plug("alice");
+    office.plug("bob");
+    let mut asked = 0;
+    for place in 0..PLACES {
+        let mut damaged = vault.clone();
+        // Evenly over the file, the first and the last byte included.
+        let at = place * (vault.len() - 1) / (PLACES - 1);
+        damaged[at] ^= 1;
+        std::fs::write(office.path("prod.age"), &damaged).unwrap();
+        let mut person = office.person(&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "true"]);
+        // What parses is found out by shares: a changed manifest by the first, anything else by the quorum.
+        if let Ok(parsed) = Vault::parse(&damaged) {
+            asked += 1;
+            if parsed.manifest.to_bytes() == whole.manifest.to_bytes() {
+                office.quorum_of(&mut person, 2);
+            } else {
+                office.quorum_of(&mut person, 1);
+            }
+        }
+        assert_eq!(person.wait(), End::Code(6), "byte {at}: {}", person.transcript());
+        assert!(person.transcript().contains("next: "), "byte {at}: {}", person.transcript());
+    }
+    assert!(asked > 0, "some damage is found by the shares alone");
+    assert!(account.actions().is_empty() && account.rest().at_rest());
+}
