@@ -205,9 +205,9 @@ fn without_values(error: &serde_json::Error) -> String {
     let quoted = text.split('`').nth(1).filter(|name| is_member(name));
     match (text.split_once(" field"), quoted) {
         (Some((kind @ ("unknown" | "missing" | "duplicate"), _)), Some(name)) => {
-            format!("{kind} member {name} {place}")
+            format!("{kind} field `{name}` {place}")
         }
-        (Some((kind @ ("unknown" | "missing" | "duplicate"), _)), None) => format!("{kind} member {place}"),
+        (Some((kind @ ("unknown" | "missing" | "duplicate"), _)), None) => format!("{kind} field {place}"),
         _ => format!("a value of the wrong kind {place}"),
     }
 }
@@ -348,6 +348,6 @@ mod tests {
             assert!(!error.contains(&secret[..8]), "{error}");
         }
         let error = Payload::from_input(input("", r#","max_windw":1"#).as_bytes()).unwrap_err();
-        assert!(error.what.contains("unknown member max_windw"), "{error}");
+        assert!(error.what.contains("unknown field `max_windw`"), "{error}");
     }
 }

@@ -471,7 +471,7 @@ fn payload() -> Vec<Entry> {
         ("payload_order", "canonical form", "members in another order", with! {
             plain: |p| { let end = position(p, b"} ");
                 p.copy_within(1..end - 12, 13); p[1..13].copy_from_slice(b"\"version\":1,"); } }),
-        ("payload_unknown_member", "unknown member note", "a member that version 1 does not have", with! {
+        ("payload_unknown_member", "unknown field `note`", "a member that version 1 does not have", with! {
             sealed: |s| s["note"] = "x".into() }),
         ("payload_runbook_missing", "canonical form", "no runbook: it is empty when there is none", with! {
             sealed: |s| drop(s.as_object_mut().unwrap().remove("runbook")) }),
