@@ -119,7 +119,7 @@ fn a_careless_program_leaves_every_secret_behind() {
     let secrets = night.secrets();
     let fed = secrets.iter().map(|(_, bytes)| hex::encode(bytes)).collect::<Vec<_>>().join("\n");
     let mut command = std::process::Command::new(rig::aws::python());
-    command.args(["-c", "import sys; kept = [bytes.fromhex(line) for line in sys.stdin]"]);
+    command.args(["-c", "import os, sys; kept = [bytes.fromhex(line) for line in sys.stdin]; os._exit(0)"]);
     let stdin = Input::Bytes(fed.into_bytes());
     let mut person = Person::run_with(command, Streams { stdin, ..Streams::default() });
     let named: Vec<_> = secrets.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();

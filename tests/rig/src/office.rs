@@ -196,15 +196,29 @@ impl Office {
 
     /// Answers whoever is asked until `count` custodians have given their share.
     pub fn quorum(&self, person: &mut Person, count: usize) {
-        const PROMPT: &str = ": passphrase part (12 words): ";
         for _ in 0..count {
-            let said = person.expect(PROMPT);
-            let asked = said.strip_suffix(PROMPT).expect("it ends with the prompt");
-            let custodian =
-                self.custodians.iter().find(|c| asked.ends_with(&c.name)).expect("a custodian is asked");
-            person.type_line(&custodian.sheet());
-            self.unlock(person, &custodian.name);
+            let asked = self.next_asked(person);
+            self.unlock(person, &asked);
+            person.expect(&format!("{asked}: share"));
         }
+    }
+
+    /// Answers whoever is asked, `count` times, whatever becomes of the last share.
+    pub fn quorum_of(&self, person: &mut Person, count: usize) {
+        self.quorum(person, count - 1);
+        let asked = self.next_asked(person);
+        self.unlock(person, &asked);
+    }
+
+    /// Types the words of whoever is asked; the name.
+    fn next_asked(&self, person: &mut Person) -> String {
+        const PROMPT: &str = ": passphrase part (12 words): ";
+        let said = person.expect(PROMPT);
+        let asked = said.strip_suffix(PROMPT).expect("it ends with the prompt");
+        let custodian =
+            self.custodians.iter().find(|c| asked.ends_with(&c.name)).expect("a custodian is asked");
+        person.type_line(&custodian.sheet());
+        custodian.name.clone()
     }
 
     /// Answers the prompts for one custodian, whose token touches by itself: words, PIN.
