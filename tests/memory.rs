@@ -4,7 +4,7 @@
 #![cfg(feature = "cloud")]
 
 use rig::aws::{Account, Aws};
-use rig::memory::search_now;
+use rig::memory::{Hit, search_now};
 use rig::office::Office;
 use rig::pty::{End, Input, Person, Signal, Streams};
 
@@ -105,10 +105,16 @@ fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
     named
 }
 
+/// The words of the list are English and stand in every program ("function", "that you"): of a sheet, only what
+/// is longer than a pair of them tells anything. All other secrets are searched for in windows of eight bytes.
+fn tells(hit: &Hit) -> bool {
+    !hit.name.ends_with("words") || hit.len >= 14
+}
+
 fn nothing_left(person: &Person) {
     let finding = person.finding();
     assert!(finding.found("control"), "the search finds what is there");
-    let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name != "control").collect();
+    let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name != "control" && tells(hit)).collect();
     assert!(left.is_empty(), "{} windows left: {left:#?}", left.len());
 }
 
@@ -126,7 +132,8 @@ fn a_careless_program_leaves_every_secret_behind() {
     person.trace_exit(&named);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     for (name, _) in &secrets {
-        assert!(person.finding().found(name), "{name} was not found in a program that keeps it");
+        let kept = person.finding().hits.iter().any(|hit| hit.name == *name && tells(hit));
+        assert!(kept, "{name} was not found in a program that keeps it");
     }
 }
 
@@ -189,11 +196,14 @@ fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() 
     let mut person = night.open(&["--hold"]);
     night.office.quorum(&mut person, 2);
     person.expect("left");
-    let finding = search_now(person.pid(), &named(&secrets)).unwrap();
+    // A heap that moves while it is read hides from one look.
+    let look = || search_now(person.pid(), &named(&secrets)).unwrap();
+    let finding = (0..5).map(|_| look()).find(|f| f.found("closer's secret")).unwrap_or_else(look);
     assert!(finding.found("closer's secret"), "the control: the closer's secret is still needed and there");
     for (name, _) in &secrets {
         if name != "closer's secret" && name != "emergency's secret" {
-            assert!(!finding.found(name), "{name} is in memory while the window is open");
+            let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name == *name && tells(hit)).collect();
+            assert!(left.is_empty(), "{name} is in memory while the window is open: {left:#?}");
         }
     }
     person.type_raw(b"q");
