@@ -199,8 +199,10 @@ impl Gathering<'_> {
             listed(&self.awaited(), "or"),
             self.missing()
         );
+        // While the first round is under way there is nothing to wait for yet.
+        let prompt = if self.settling.is_some() { "" } else { &prompt };
         let until = self.settling.map_or(self.until, |settled| settled.min(self.until));
-        match self.terminal.wait(&prompt, Some(until)) {
+        match self.terminal.wait(prompt, Some(until)) {
             Ok(Typed::Line(_)) | Err(Stop::Woken) => Ok(()),
             Err(Stop::Deadline) if self.settling.take().is_some() => Ok(()),
             Ok(Typed::End) => Err(self.no_quorum("the end of input")),

@@ -33,12 +33,13 @@ pub fn sheet<'a>(
     lines: impl Iterator<Item = &'a str>,
     below: &str,
 ) -> Result<Typed, Stop> {
-    terminal.put("\x1b[?1049h\x1b[2J\x1b[H");
-    terminal.put(&format!("{above}\n\n"));
+    terminal.write("\x1b[?1049h\x1b[2J\x1b[H");
+    terminal.write(&format!("{above}\n\n"));
     for (place, line) in lines.enumerate() {
-        terminal.put(&format!("{} {line}\n", place + 1));
+        terminal.write(&format!("{} {line}\n", place + 1));
     }
-    let answer = terminal.ask(&format!("\n{below}"), None);
-    terminal.put("\x1b[2J\x1b[H\x1b[3J\x1b[?1049l");
+    terminal.write("\n");
+    let answer = terminal.ask(below, None);
+    terminal.write("\x1b[2J\x1b[H\x1b[3J\x1b[?1049l");
     answer
 }

@@ -9,7 +9,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
+};
 use zeroize::Zeroizing;
 
 use super::signals;
@@ -41,6 +43,8 @@ pub struct Terminal {
     saved: Termios,
     woken: UnixStream,
     waker: UnixStream,
+    /// Characters of the line that stands.
+    standing: usize,
 }
 
 /// Ends a wait from another thread.
@@ -79,7 +83,7 @@ impl Terminal {
         tcsetattr(&tty, OptionalActions::Now, &quiet).map_err(|e| none(e.into()))?;
         let (woken, waker) = UnixStream::pair().map_err(none)?;
         woken.set_nonblocking(true).and_then(|()| waker.set_nonblocking(true)).map_err(none)?;
-        Ok(Self { tty, saved, woken, waker })
+        Ok(Self { tty, saved, woken, waker, standing: 0 })
     }
 
     /// A handle that ends waits from other threads.
@@ -123,12 +127,26 @@ impl Terminal {
 
     /// Writes a line that stands until [`Terminal::erase`].
     pub fn put(&mut self, text: &str) {
-        let _ = self.tty.write_all(text.as_bytes());
+        self.standing += text.chars().count();
+        self.write(text);
     }
 
-    /// Erases the line that stands.
+    /// Erases the line that stands, over as many rows as it took.
     pub fn erase(&mut self) {
-        self.put("\r\x1b[2K");
+        let columns = tcgetwinsize(&self.tty).map_or(80, |size| usize::from(size.ws_col).max(1));
+        let above = std::mem::take(&mut self.standing).saturating_sub(1) / columns;
+        if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+            self.write("\n");
+        } else if above == 0 {
+            self.write("\r\x1b[2K");
+        } else {
+            self.write(&format!("\r\x1b[{above}A\x1b[J"));
+        }
+    }
+
+    /// Writes as it is.
+    pub(super) fn write(&mut self, text: &str) {
+        let _ = self.tty.write_all(text.as_bytes());
     }
 
     fn converse(&mut self, prompt: &str, until: Option<Instant>, wakeable: bool) -> Result<Typed, Stop> {

@@ -157,7 +157,7 @@ impl Office {
         self.pull(&name);
         self.pcscd.wait_removed(place);
         let is_word = |line: &str| words.iter().any(|word| line.trim().ends_with(&format!(" {word}")));
-        person.transcript().lines().filter(|line| !is_word(line)).map(|line| format!("{line}\n")).collect()
+        person.story().lines().filter(|line| !is_word(line)).map(|line| format!("{line}\n")).collect()
     }
 
     /// Seals `payload` for all custodians; the vault's path.
