@@ -276,3 +276,11 @@ pub fn only(dir: &Path, name: &str) -> bool {
     let leftovers = std::fs::read_dir(dir).expect("a directory").flatten();
     leftovers.filter(|e| e.file_name().to_string_lossy().contains(name)).count() <= 1
 }
+
+/// A directory of its own, gone with the test.
+///
+/// # Panics
+/// When there is no room for one.
+pub fn room() -> TempDir {
+    TempDir::new().expect("a temporary directory")
+}
