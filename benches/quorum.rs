@@ -22,7 +22,7 @@ fn words(c: &mut Criterion) {
         });
     });
     c.bench_function("part to identity (PBKDF2, 2048 rounds)", |b| {
-        b.iter(|| part.identity(black_box(&[7; 16])))
+        b.iter(|| part.identity(black_box(&[7; 16])));
     });
 }
 

@@ -91,7 +91,9 @@ fn the_sheet_is_asked_back_and_nothing_of_it_stays_on_the_screen() {
     person.expect("not the part that was shown");
     assert_eq!(sheet(&mut person), words, "the same part is shown once more");
     person.expect("passphrase part");
-    words.iter().for_each(|word| person.type_line(&word[..word.len().min(4)]));
+    for word in &words {
+        person.type_line(&word[..word.len().min(4)]);
+    }
     person.expect("fingerprint");
     assert_eq!(person.wait(), End::Code(0));
     let raw = String::from_utf8_lossy(&person.raw_transcript()).into_owned();

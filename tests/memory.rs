@@ -218,7 +218,9 @@ fn nothing_is_left_after_sealing() {
     let files: Vec<_> = night.office.custodians.iter().map(|c| c.file.display().to_string()).collect();
     let mut arguments =
         vec!["seal", "--threshold", "2", "--label", "prod", "--out", "other.age", "--yes-fingerprints"];
-    files.iter().for_each(|file| arguments.extend(["--custodian", file]));
+    for file in &files {
+        arguments.extend(["--custodian", file]);
+    }
     let mut person = night.office.person_fed(&arguments, payload.as_bytes());
     person.trace_exit(&named(&secrets));
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());

@@ -82,7 +82,9 @@ fn a_quorum_that_is_none_is_refused() {
             "prod.age",
             "--yes-fingerprints",
         ];
-        custodians.iter().for_each(|file| arguments.extend(["--custodian", file]));
+        for file in custodians {
+            arguments.extend(["--custodian", file]);
+        }
         let finished = feed(office.offline(&arguments), payload().to_string().as_bytes());
         (finished.status.code(), String::from_utf8_lossy(&finished.stderr).into_owned())
     };

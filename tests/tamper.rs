@@ -74,26 +74,24 @@ impl Office {
         };
         let Some(alice) = self.share(&vault, 0) else { return false };
         let Some(bob) = self.share(&vault, 1) else { return false };
-        self.unlocks(&vault, &[&alice, &bob])
-    }
-
-    /// Whether these shares open it.
-    fn unlocks(&self, vault: &Vault, shares: &[&Share]) -> bool {
-        match vault.open(shares) {
-            Ok(_) => true,
-            Err(error) => refused(&error).unwrap_or(false),
-        }
+        unlocks(&vault, &[&alice, &bob])
     }
 
     /// As [`Office::opens`], and faster: a change that leaves the whole header as it was leaves the shares too.
     fn opens_changed(&self, file: &[u8], header: &[u8]) -> bool {
         match Vault::parse(file) {
-            Ok(vault) if file.starts_with(header) => {
-                self.unlocks(&vault, &[&self.shares[0], &self.shares[1]])
-            }
+            Ok(vault) if file.starts_with(header) => unlocks(&vault, &[&self.shares[0], &self.shares[1]]),
             Ok(_) => self.opens(file),
             Err(error) => refused(&error).unwrap_or(false),
         }
+    }
+}
+
+/// Whether these shares open it.
+fn unlocks(vault: &Vault, shares: &[&Share]) -> bool {
+    match vault.open(shares) {
+        Ok(_) => true,
+        Err(error) => refused(&error).unwrap_or(false),
     }
 }
 
@@ -102,10 +100,11 @@ fn refused<T>(error: &breakglass::error::Error) -> Option<T> {
     None
 }
 
-/// The header of a binary vault.
+/// The header of a binary vault: to the end of the line with its MAC, 43 characters of base64.
 fn header(binary: &[u8]) -> &[u8] {
+    const MAC_LINE: usize = 5 + 43 + 1;
     let mac = binary.windows(5).position(|window| window == b"\n--- ").unwrap();
-    &binary[..mac + 5 + 43 + 1]
+    &binary[..mac + MAC_LINE]
 }
 
 /// The first line of armor.

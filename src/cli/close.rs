@@ -13,26 +13,23 @@ pub fn run(arguments: args::Close) -> Result<()> {
     let ledger = Ledger::at_default()?;
     let facts = VaultFacts::of(&vault, &arguments.vault);
     let force = arguments.force;
-    match arguments.profile {
-        Some(profile) => {
-            let manifest::Target { partition, account, user, regions, .. } = summary.clone();
-            let vault = facts;
-            cloud::close_with_profile(CloseByProfile {
-                vault,
-                partition,
-                account,
-                user,
-                regions,
-                profile,
-                force,
-                ledger,
-            })
-        }
-        None => {
-            let warm = cloud::Warm::start();
-            let shares = gather::shares(&vault, arguments.wait.duration())?;
-            let target = target::unseal(&vault, &shares, &summary.name)?;
-            cloud::close_with_quorum(Closing { vault: facts, target, force, ledger, warm })
-        }
+    if let Some(profile) = arguments.profile {
+        let manifest::Target { partition, account, user, regions, .. } = summary.clone();
+        let vault = facts;
+        cloud::close_with_profile(CloseByProfile {
+            vault,
+            partition,
+            account,
+            user,
+            regions,
+            profile,
+            force,
+            ledger,
+        })
+    } else {
+        let warm = cloud::Warm::start();
+        let shares = gather::shares(&vault, arguments.wait.duration())?;
+        let target = target::unseal(&vault, &shares, &summary.name)?;
+        cloud::close_with_quorum(Closing { vault: facts, target, force, ledger, warm })
     }
 }

@@ -46,7 +46,7 @@ pub fn run(arguments: &args::Enrol) -> Result<()> {
     let pin = enrolling.credentials()?;
     enrolling.authenticate(&pin)?;
     let enrolment = enrolling.make(roots.as_deref())?;
-    let signature = enrolling.sign(&enrolment.0, &pin, enrolment.1)?;
+    let signature = enrolling.sign(&enrolment.0, &pin, &enrolment.1)?;
     let file = enrolment.0.to_file(&signature);
     Enrolment::parse("the new enrolment", &file)?;
     output::create(&arguments.out, &file)?;
@@ -319,7 +319,7 @@ impl Enrolling<'_> {
         }
     }
 
-    fn sign(&mut self, enrolment: &Enrolment, pin: &SecretText, signing: Made) -> Result<Vec<u8>> {
+    fn sign(&mut self, enrolment: &Enrolment, pin: &SecretText, signing: &Made) -> Result<Vec<u8>> {
         let mut attempts = 0;
         loop {
             self.token.verify(pin).map_err(|why| self.failed(why))?;

@@ -266,7 +266,7 @@ impl Gathering<'_> {
             Ok(None) => {
                 self.fail(
                     custodian,
-                    format!("YubiKey {} no longer holds the key that was enrolled", enrolled.serial),
+                    &format!("YubiKey {} no longer holds the key that was enrolled", enrolled.serial),
                     "use the token that was enrolled, or go on with another custodian",
                 );
                 return Ok(Served::Aside);
@@ -409,11 +409,11 @@ impl Gathering<'_> {
                 false,
             ),
         };
-        self.fail(custodian, format!("YubiKey {serial} {what}"), next);
+        self.fail(custodian, &format!("YubiKey {serial} {what}"), next);
         if again { Served::Again(half) } else { Served::Aside }
     }
 
-    fn fail(&mut self, custodian: &Custodian, what: String, next: &str) {
+    fn fail(&mut self, custodian: &Custodian, what: &str, next: &str) {
         self.failed[usize::from(custodian.index) - 1] = true;
         terminal::note(&format!("{}: {what}\n  next: {next}", custodian.name));
     }

@@ -7,6 +7,7 @@ use crate::secret::SecretText;
 use crate::terminal::{Stop, Terminal, Typed, countable, note};
 
 /// Why there is no answer.
+#[derive(Clone, Copy)]
 pub enum Ended {
     /// The end of input.
     Input,
@@ -30,17 +31,17 @@ pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Resu
         let prompt = match words.next() {
             Some(_) if words.is_empty() => format!("{name}: passphrase part (12 words): "),
             Some(place) => format!("{name}: word {place} of 12: "),
-            None => match words.part() {
-                Ok(part) => return Ok(Some(part)),
-                Err(_) => {
-                    note(&format!(
-                        "{name}: all twelve are words, but together they are no part: one is wrong, or two are \
-                         swapped\n  next: type all twelve again, as they stand on the sheet"
-                    ));
-                    words = Words::default();
-                    continue;
+            None => {
+                if let Ok(part) = words.part() {
+                    return Ok(Some(part));
                 }
-            },
+                note(&format!(
+                    "{name}: all twelve are words, but together they are no part: one is wrong, or two are \
+                     swapped\n  next: type all twelve again, as they stand on the sheet"
+                ));
+                words = Words::default();
+                continue;
+            }
         };
         let line = line(terminal, &prompt, until)?;
         if line.expose().trim().is_empty() {

@@ -91,10 +91,10 @@ mod tests {
 
     #[test]
     fn what_age_wraps_to_a_tag_recipient_opens_with_the_bare_ecdh() {
+        use base64::Engine as _;
         let (secret, point, recipient) = keypair();
         let recipient: age::tag::Recipient = recipient.parse().unwrap();
         let (stanzas, _) = recipient.wrap_file_key(&FileKey::new(Box::new(*b"sixteen bytes ok"))).unwrap();
-        use base64::Engine as _;
         let enc = base64::prelude::BASE64_STANDARD_NO_PAD.decode(&stanzas[0].args[1]).unwrap();
         let enc: Point = enc.try_into().unwrap();
         let sealed: [u8; 32] = stanzas[0].body.as_slice().try_into().unwrap();

@@ -1,7 +1,5 @@
 //! The port to AWS, one trait per principal: who holds the opener cannot close with it, nor the closer open.
-//!
-//! The futures stay on one thread, so they need not be `Send`.
-#![allow(async_fn_in_trait)]
+#![allow(async_fn_in_trait, reason = "the futures stay on one thread, so they need not be `Send`")]
 
 use std::fmt;
 use std::time::Duration;

@@ -55,6 +55,7 @@ fn is_protected(area: &str) -> bool {
 
 /// Overwrites what this thread's finished calls may have left on its stack, 256 KiB deep.
 #[inline(never)]
+#[allow(clippy::large_stack_arrays, reason = "as deep as the calls it wipes after")]
 pub fn wipe_stack() {
     let mut below = [0_u8; 256 * 1024];
     for byte in &mut below {

@@ -35,11 +35,17 @@ impl<const N: usize> Secret<N> {
     }
 
     /// The secret itself, to read.
+    ///
+    /// # Panics
+    /// Never: its pages were mapped for `N` bytes.
     pub fn expose(&self) -> &[u8; N] {
         self.0.as_slice().try_into().expect("mapped for N bytes")
     }
 
     /// The secret itself, to write.
+    ///
+    /// # Panics
+    /// Never: its pages were mapped for `N` bytes.
     pub fn expose_mut(&mut self) -> &mut [u8; N] {
         self.0.as_mut_slice().try_into().expect("mapped for N bytes")
     }
@@ -74,6 +80,9 @@ impl SecretBuf {
     }
 
     /// Counts `n` bytes of [`SecretBuf::spare_mut`] as written.
+    ///
+    /// # Panics
+    /// When that is more than there is room for.
     pub fn advance(&mut self, n: usize) {
         assert!(n <= self.pages.as_slice().len() - self.len, "within the capacity");
         self.len += n;

@@ -46,7 +46,7 @@ impl Readers {
     /// # Errors
     /// [`Status::TokenFailed`] when pcscd does not answer.
     pub fn watch(send: impl Fn(Sighting) + Clone + Send + 'static) -> Result<Self> {
-        let context = Context::establish(Scope::System).map_err(|why| no_daemon(&why))?;
+        let context = Context::establish(Scope::System).map_err(no_daemon)?;
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
         thread::spawn(move || watch(&context, &of_thread, &send));
@@ -101,7 +101,7 @@ fn watch(context: &Context, shared: &Shared, send: &(impl Fn(Sighting) + Clone +
                 settle(opening, send);
             }
         }
-        wait(context, states);
+        wait(context, &states);
     }
 }
 
@@ -109,13 +109,15 @@ fn watch(context: &Context, shared: &Shared, send: &(impl Fn(Sighting) + Clone +
 fn settle(opening: Vec<thread::JoinHandle<()>>, send: &(impl Fn(Sighting) + Clone + Send + 'static)) {
     let send = send.clone();
     thread::spawn(move || {
-        opening.into_iter().for_each(|thread| drop(thread.join()));
+        for thread in opening {
+            let _ = thread.join();
+        }
         send(Sighting::Settled);
     });
 }
 
 /// Sleeps until a reader or a card changes, or for [`NAP`].
-fn wait(context: &Context, states: Vec<ReaderState>) {
+fn wait(context: &Context, states: &[ReaderState]) {
     let mut states: Vec<_> = states
         .iter()
         .map(|state| ReaderState::new(state.name(), state.event_state()))
@@ -153,7 +155,7 @@ fn open(reader: &CString) -> Sighting {
 /// # Errors
 /// [`Status::TokenFailed`] when pcscd does not answer.
 pub fn present() -> Result<Vec<PivToken>> {
-    let context = Context::establish(Scope::System).map_err(|why| no_daemon(&why))?;
+    let context = Context::establish(Scope::System).map_err(no_daemon)?;
     let mut tokens = Vec::new();
     for reader in context.list_readers_owned().unwrap_or_default() {
         let mut state = [ReaderState::new(reader.clone(), State::UNAWARE)];
@@ -168,7 +170,7 @@ pub fn present() -> Result<Vec<PivToken>> {
     Ok(tokens)
 }
 
-fn no_daemon(why: &pcsc::Error) -> Error {
+fn no_daemon(why: pcsc::Error) -> Error {
     Error::new(Status::TokenFailed, format!("the smart card daemon does not answer: {why}"))
         .next("start pcscd (systemctl start pcscd), then try again")
 }

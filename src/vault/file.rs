@@ -274,7 +274,9 @@ fn stanzas(binary: &[u8], header: usize) -> Result<Vec<Stanza>> {
     let _ = decryptor.decrypt(std::iter::once(&look as &dyn age::Identity));
     let stanzas = look.0.into_inner();
     let mut canonical = FIRST_LINE.to_vec();
-    stanzas.iter().for_each(|stanza| share::put(&mut canonical, stanza));
+    for stanza in &stanzas {
+        share::put(&mut canonical, stanza);
+    }
     canonical.extend_from_slice(MAC_LINE);
     let mac = binary[..header].strip_prefix(canonical.as_slice()).and_then(|rest| rest.strip_suffix(b"\n"));
     if mac.is_some_and(|text| text.len() == MAC_TEXT && BASE64_STANDARD_NO_PAD.decode(text).is_ok()) {

@@ -59,8 +59,8 @@ pub struct Share {
 /// When `count` is below the threshold or above [`MAX_CUSTODIANS`]; the manifest has been checked before.
 pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
     assert!((threshold.get()..=MAX_CUSTODIANS).contains(&count), "M of N with M <= N <= 16");
-    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
-    let shares = Gf256::split_bytes(threshold.get().into(), count.into(), key.expose(), &mut rng)
+    let rng = rand_core::UnwrapErr(getrandom::SysRng);
+    let shares = Gf256::split_bytes(threshold.get().into(), count.into(), key.expose(), rng)
         .expect("threshold and count are in range");
     shares
         .into_iter()

@@ -93,7 +93,9 @@ pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves> {
         rest = after;
     }
     let mut canonical = Vec::with_capacity(stanza.body.len());
-    inner.iter().for_each(|one| put(&mut canonical, one));
+    for one in &inner {
+        put(&mut canonical, one);
+    }
     if canonical != stanza.body {
         return Err(damaged("there is more in it than its tokens and its part"));
     }

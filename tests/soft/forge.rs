@@ -221,15 +221,17 @@ pub fn text(stanzas: &[Stanza]) -> String {
     let mut text = String::new();
     for stanza in stanzas {
         let words = std::iter::once(&stanza.tag).chain(&stanza.args);
-        text += &format!("->{}\n", words.map(|word| format!(" {word}")).collect::<String>());
+        text += "->";
+        words.for_each(|word| text.extend([" ", word]));
+        text += "\n";
         let body = BASE64_STANDARD_NO_PAD.encode(&stanza.body);
         let mut rest = body.as_str();
         while rest.len() >= 64 {
             let (line, after) = rest.split_at(64);
-            text += &format!("{line}\n");
+            text.extend([line, "\n"]);
             rest = after;
         }
-        text += &format!("{rest}\n");
+        text.extend([rest, "\n"]);
     }
     text
 }

@@ -16,7 +16,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tempfile::TempDir;
 
 /// The region that everything happens in, unless a test says otherwise.
@@ -26,22 +26,29 @@ const FIRST_ACCOUNT: u64 = 111_122_223_333;
 /// An access key, or a session when it has a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Creds {
+    /// The access key's id.
     pub key: String,
+    /// The secret access key.
     pub secret: String,
+    /// The session's token.
     pub token: Option<String>,
 }
 
 /// What AWS answered instead of doing it. `status` is 0 when nothing was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsError {
+    /// AWS's error code, or the client's.
     pub code: String,
+    /// What it says in words.
     pub message: String,
+    /// The HTTP status.
     pub status: u16,
 }
 
-/// What one `sns:ListTopics` tells of a key (DESIGN section 5).
+/// What one `sns:ListTopics` tells of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
+    /// AWS answered.
     Open,
     /// AWS's error code.
     Shut(String),
@@ -100,6 +107,7 @@ impl Aws {
         SHARED.get_or_init(Aws::start).clone()
     }
 
+    /// Where it listens, as a URL.
     pub fn endpoint(&self) -> &str {
         &self.0.endpoint
     }
@@ -145,6 +153,7 @@ impl Aws {
         self.call_in(REGION, who, service, op, args)
     }
 
+    /// The same in another region.
     pub fn call_in(
         &self,
         region: &str,
@@ -154,7 +163,8 @@ impl Aws {
         args: Value,
     ) -> Result<Value, AwsError> {
         let who = json!({"key": who.key, "secret": who.secret, "token": who.token});
-        let question = json!({"service": service, "op": op, "args": args, "as": who, "region": region});
+        let mut question = json!({"service": service, "op": op, "as": who, "region": region});
+        question["args"] = args;
         let answer = {
             let (input, output) = &mut *locked(&self.0.driver);
             writeln!(input, "{question}").expect("drive.py listens");
@@ -167,7 +177,7 @@ impl Aws {
             Some(error) => Err(AwsError {
                 code: error["code"].as_str().unwrap_or_default().to_owned(),
                 message: error["message"].as_str().unwrap_or_default().to_owned(),
-                status: error["status"].as_u64().unwrap_or_default() as u16,
+                status: u16::try_from(error["status"].as_u64().unwrap_or_default()).expect("an HTTP status"),
             }),
         }
     }
@@ -297,7 +307,7 @@ fn interpreter() -> Command {
 
 /// A lock that a failed test of another thread does not poison for this one.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -321,6 +331,7 @@ mod tests {
         parent.wait().unwrap();
         said.read_to_string(&mut line).expect("its end closes the pipe");
         let port = serde_json::from_str::<Value>(&line).unwrap()["port"].as_u64().unwrap();
-        assert!(TcpStream::connect(("127.0.0.1", port as u16)).is_err());
+        let port = u16::try_from(port).unwrap();
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
     }
 }

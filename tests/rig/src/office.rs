@@ -82,6 +82,7 @@ impl Office {
     }
 
     /// Lets the program's children and itself find this AWS.
+    #[must_use]
     pub fn with_aws(mut self, aws: &Aws) -> Self {
         self.env.extend(aws.env());
         self
@@ -158,7 +159,7 @@ impl Office {
         self.pull(&name);
         self.pcscd.wait_removed(place);
         let is_word = |line: &str| words.iter().any(|word| line.trim().ends_with(&format!(" {word}")));
-        person.story().lines().filter(|line| !is_word(line)).map(|line| format!("{line}\n")).collect()
+        person.story().lines().filter(|line| !is_word(line)).flat_map(|line| [line, "\n"]).collect()
     }
 
     /// Seals `payload` for all custodians; the vault's path.
@@ -179,7 +180,9 @@ impl Office {
         let files: Vec<_> = self.custodians.iter().map(|c| c.file.display().to_string()).collect();
         let mut arguments =
             vec!["seal", "--threshold", &threshold, "--label", "prod", "--out", name, "--yes-fingerprints"];
-        files.iter().for_each(|file| arguments.extend(["--custodian", file]));
+        for file in &files {
+            arguments.extend(["--custodian", file]);
+        }
         arguments.extend(more);
         feed(self.offline(&arguments), json)
     }

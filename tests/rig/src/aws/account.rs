@@ -1,4 +1,4 @@
-//! An account as its administrator deploys it for breakglass (DESIGN section 5), and what may go wrong with it.
+//! An account as its administrator deploys it for breakglass and what may go wrong with it.
 
 use super::{Aws, AwsError, Call, Creds, Probe, REGION, Rule, Standing};
 use serde_json::{Value, json};
@@ -6,7 +6,9 @@ use sha2::{Digest, Sha256};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// ARN of the managed policy that shuts the emergency user.
 pub const DENY_ALL: &str = "arn:aws:iam::aws:policy/AWSDenyAll";
+/// Name of the inline policy that opens it.
 pub const GATE: &str = "breakglass-gate";
 const CEILING: &str = "breakglass-ceiling";
 
@@ -22,15 +24,21 @@ const GATE_DOCUMENT: &str = include_str!("../../aws/policies/gate.json");
 
 /// One emergency user with its ceiling, its opener and its closer.
 pub struct Account {
+    /// Where it is.
     pub aws: Aws,
     /// The target's name in the vault.
     pub name: String,
     /// Twelve digits.
     pub id: String,
+    /// The emergency user's name.
     pub user: String,
+    /// The emergency user's own key.
     pub emergency: Creds,
+    /// Key of the user who writes the gate and detaches the deny.
     pub opener: Creds,
+    /// Key of the user who attaches the deny and switches the key.
     pub closer: Creds,
+    /// ARN of the permissions boundary.
     pub boundary_arn: String,
     /// The boundary's document as it was sealed.
     pub boundary: Value,
@@ -46,18 +54,25 @@ pub enum Drift {
     AttachedPolicy,
     /// Membership in the group `admins`.
     Group,
+    /// A second access key that works.
     SecondActiveKey,
     /// Worth a warning, no more.
     SecondInactiveKey,
+    /// A console password.
     LoginProfile,
+    /// An SSH key for CodeCommit.
     SshPublicKey,
+    /// An X.509 certificate for the SOAP interfaces.
     SigningCertificate,
-    /// A credential for CodeCommit.
+    /// A service-specific credential for CodeCommit.
     ServiceCredential,
+    /// A virtual MFA device.
     MfaDevice,
+    /// The user was deleted.
     UserMissing,
     /// The boundary is another policy, `anything`.
     OtherBoundary,
+    /// The boundary was taken off.
     NoBoundary,
     /// The boundary's default version allows one service more.
     EditedBoundary,
@@ -70,7 +85,9 @@ pub enum Drift {
 /// What IAM says of the emergency user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rest {
+    /// AWSDenyAll is attached.
     pub denied: bool,
+    /// An access key is active.
     pub key_active: bool,
     /// The document of `breakglass-gate`.
     pub gate: Option<Value>,
@@ -112,6 +129,7 @@ impl Account {
     }
 
     /// Another emergency user of the same account, with an opener and a closer of its own: a drill's.
+    #[must_use]
     pub fn beside(&self, name: &str, user: &str) -> Account {
         Account::seed(self.aws.clone(), name, self.id.clone(), user)
     }
@@ -148,12 +166,13 @@ impl Account {
     /// This account as one target of a payload.
     pub fn target(&self, grant: Value, max_window: &str) -> Value {
         let pair = |c: &Creds| json!({"access_key_id": c.key, "secret_access_key": c.secret});
-        json!({
+        let mut target = json!({
             "name": self.name, "partition": "aws", "account": self.id, "regions": [REGION], "user": self.user,
             "boundary": self.boundary_arn, "boundary_sha256": self.boundary_sha256(), "max_window": max_window,
             "opener": pair(&self.opener), "closer": pair(&self.closer), "emergency": pair(&self.emergency),
-            "grant": grant,
-        })
+        });
+        target["grant"] = grant;
+        target
     }
 
     /// A grant that most tests are content with.
@@ -186,7 +205,8 @@ impl Account {
 
     /// One IAM call as the account's root; it must succeed.
     pub fn root(&self, op: &str, args: Value) -> Value {
-        self.try_root(op, args.clone()).unwrap_or_else(|error| panic!("{op} {args}: {error:?}"))
+        let asked = format!("{op} {args}");
+        self.try_root(op, args).unwrap_or_else(|error| panic!("{asked}: {error:?}"))
     }
 
     /// One IAM call as the account's root.
@@ -194,10 +214,12 @@ impl Account {
         self.call(&self.aws.root_of(&self.id), "iam", op, args)
     }
 
+    /// One call with any credentials.
     pub fn call(&self, who: &Creds, service: &str, op: &str, args: Value) -> Result<Value, AwsError> {
         self.aws.call(who, service, op, args)
     }
 
+    /// Whether these credentials open anything.
     pub fn probe(&self, who: &Creds) -> Probe {
         self.aws.probe(who)
     }
@@ -249,9 +271,10 @@ impl Account {
     /// AWS's time in seconds since 1970.
     pub fn now(&self) -> i64 {
         let here = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
-        here as i64 + self.ahead.load(Ordering::Relaxed)
+        here.cast_signed() + self.ahead.load(Ordering::Relaxed)
     }
 
+    /// Makes the emergency user drift.
     pub fn drift(&self, drift: Drift) {
         let user = self.user.as_str();
         match drift {

@@ -10,14 +10,19 @@ use std::time::Duration;
 pub struct Call {
     /// When it arrived, in seconds since 1970.
     pub time: f64,
+    /// The account it was for, when that is known.
     pub account: Option<String>,
     /// The access key that signed it.
     pub key: String,
     /// The user who holds that key, or `root`.
     pub principal: Option<String>,
+    /// `iam`, `sts`, `sns` and so on.
     pub service: String,
+    /// The region it was signed for.
     pub region: String,
+    /// The API's name for it: `PutUserPolicy`.
     pub action: String,
+    /// Its parameters.
     pub params: Value,
     /// None when it never took effect.
     #[serde(default)]
@@ -57,10 +62,12 @@ impl Rule {
         self.with("times", json!(times))
     }
 
+    /// Only calls for this account.
     pub fn account(self, id: &str) -> Rule {
         self.with("account", json!(id))
     }
 
+    /// Only calls of this service.
     pub fn service(self, service: &str) -> Rule {
         self.with("service", json!(service))
     }
@@ -105,7 +112,8 @@ pub struct Standing {
 
 impl Standing {
     pub(super) fn set(aws: Aws, rule: Rule) -> Standing {
-        let number = aws.steer("POST", "rule", &rule.0)["rule"].as_u64().expect("a rule's number");
+        let Rule(rule) = rule;
+        let number = aws.steer("POST", "rule", &rule)["rule"].as_u64().expect("a rule's number");
         Standing { aws, number }
     }
 

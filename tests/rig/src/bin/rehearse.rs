@@ -28,15 +28,12 @@ fn main() -> ExitCode {
     };
     let program = program.canonicalize().unwrap_or(program);
     // An expectation that is not met panics with the whole transcript.
-    match std::panic::catch_unwind(|| rehearse(program)) {
-        Ok(summary) => {
-            println!("\nrehearsal passed: {summary}");
-            ExitCode::SUCCESS
-        }
-        Err(_) => {
-            println!("\nrehearsal FAILED: see above what was expected and what was on the screen");
-            ExitCode::FAILURE
-        }
+    if let Ok(summary) = std::panic::catch_unwind(|| rehearse(program)) {
+        println!("\nrehearsal passed: {summary}");
+        ExitCode::SUCCESS
+    } else {
+        println!("\nrehearsal FAILED: see above what was expected and what was on the screen");
+        ExitCode::FAILURE
     }
 }
 
