@@ -1,12 +1,12 @@
 //! Words on the screen: notes on stderr, counted and listed things, the sheet that is shown once.
 
-use std::io::Write as _;
+use crate::stderr;
 
 use super::{Stop, Terminal, Typed};
 
 /// A note for the person, on stderr; a terminal that has gone away is no reason to stop.
 pub fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "breakglass: {text}");
+    stderr::line(&format!("breakglass: {text}"));
 }
 
 /// `1 try`, `2 tries`.
