@@ -1,5 +1,7 @@
-use super::*;
 use serde_json::json;
+
+use super::reach::IDENTITIES;
+use super::*;
 
 fn regions() -> Vec<String> {
     vec!["eu-west-1".into()]

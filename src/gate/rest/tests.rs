@@ -1,8 +1,10 @@
 use serde_json::json;
 
-use super::super::policy::Gate;
-use super::super::snapshot::User;
 use super::*;
+use crate::gate::iam::Fault;
+use crate::gate::policy::{GATE, Gate};
+use crate::gate::snapshot::{Credential, User};
+use crate::vault::canonical;
 
 const DENY: &str = "arn:aws:iam::aws:policy/AWSDenyAll";
 const CEILING: &str = "arn:aws:iam::111122223333:policy/breakglass-ceiling";
