@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::policy::{Found, recognise};
 use super::session::SessionId;
 use super::snapshot::{Read, Snapshot};
-pub use drift::Finding;
 use drift::drift;
+
+pub use drift::Finding;
 
 /// What was sealed about the user.
 #[derive(Clone, Debug)]
