@@ -1,0 +1,150 @@
+//! One custodian at the terminal: words, PIN, touch.
+
+use super::Gathering;
+use crate::cli::typed;
+use crate::custody::opening::{self, Words};
+use crate::custody::token::{Token as _, TokenError};
+use crate::error::Result;
+use crate::secret::{Secret, SecretText};
+use crate::terminal::{countable, note, signals};
+use crate::token::piv::PivToken;
+use crate::vault::manifest::{self, Custodian};
+use crate::vault::quorum::{KEY, Share};
+
+/// How often a token may go without a touch before its custodian is set aside.
+const TOUCHES: u8 = 2;
+
+/// How serving one token ended.
+pub(super) enum Served {
+    /// With a share.
+    Share(Share),
+    /// Without, and the custodian may come again; with their half if the words were right.
+    Again(Option<Secret<KEY>>),
+    /// Without, for good.
+    Aside,
+}
+
+impl Gathering<'_> {
+    /// Asks for all it takes; `half` is what the words gave before.
+    pub(super) fn ask(
+        &mut self,
+        custodian: &Custodian,
+        enrolled: &manifest::Token,
+        token: &mut PivToken,
+        half: Option<Secret<KEY>>,
+    ) -> Result<Served> {
+        match opening::enrolled(token, enrolled) {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                self.fail(
+                    custodian,
+                    &format!("YubiKey {} no longer holds the key that was enrolled", enrolled.serial),
+                    "use the token that was enrolled, or go on with another custodian",
+                );
+                return Ok(Served::Aside);
+            }
+            Err(why) => return Ok(self.token_failed(custodian, enrolled.serial, why, half)),
+        }
+        let half = match half {
+            Some(half) => half,
+            None => match self.words(custodian)? {
+                Some(half) => half,
+                None => return Ok(Served::Aside),
+            },
+        };
+        self.unlock(custodian, enrolled, token, half)
+    }
+
+    /// The custodian's half of their share, by their words; `None` when they are skipped.
+    fn words(&mut self, custodian: &Custodian) -> Result<Option<Secret<KEY>>> {
+        loop {
+            let part = match typed::part(&mut self.terminal, &custodian.name, Some(self.until)) {
+                Ok(Some(part)) => part,
+                Ok(None) => {
+                    note(&format!("{}: skipped", custodian.name));
+                    return Ok(None);
+                }
+                Err(typed::Ended::Input) => return Err(self.no_quorum("the end of input")),
+                Err(typed::Ended::Stop(stop)) => return Err(self.stopped(stop)),
+            };
+            match opening::recognise(self.vault, custodian, &part)? {
+                Words::Own(half) => return Ok(Some(half)),
+                Words::Of(other) => note(&format!(
+                    "{}: these are the words of {}\n  next: type the words of {}, or an empty line to skip",
+                    custodian.name, other.name, custodian.name
+                )),
+                Words::Foreign => note(&format!(
+                    "{}: these words are a part, but not the one enrolled for this vault\n  next: take the sheet of this vault's enrolment, or an empty line to skip",
+                    custodian.name
+                )),
+            }
+        }
+    }
+
+    /// PIN and touch.
+    fn unlock(
+        &mut self,
+        custodian: &Custodian,
+        enrolled: &manifest::Token,
+        token: &mut PivToken,
+        half: Secret<KEY>,
+    ) -> Result<Served> {
+        let serial = enrolled.serial;
+        let mut known_pin: Option<SecretText> = None;
+        let mut touches = 0;
+        loop {
+            let pin = match known_pin.take() {
+                Some(pin) => pin,
+                None => match token.tries_left() {
+                    Ok(left) => match self.pin(custodian, serial, left)? {
+                        Some(pin) => pin,
+                        None => return Ok(Served::Aside),
+                    },
+                    Err(why) => return Ok(self.token_failed(custodian, serial, why, Some(half))),
+                },
+            };
+            let terminal = &mut self.terminal;
+            let mut touch = || terminal.put(&format!("{}: touch YubiKey {serial} now", custodian.name));
+            let opened = opening::open(self.vault, custodian, enrolled, token, &pin, &half, &mut touch);
+            self.terminal.erase();
+            if let Some(number) = signals::pending() {
+                return Err(signals::ended(number));
+            }
+            match opened? {
+                Ok(share) => return Ok(Served::Share(share)),
+                Err(TokenError::WrongPin { left }) => note(&format!(
+                    "{}: wrong PIN for YubiKey {serial}, {} left",
+                    custodian.name,
+                    countable(left.into(), "try", "tries")
+                )),
+                Err(TokenError::NotTouched) if touches + 1 < TOUCHES => {
+                    touches += 1;
+                    note(&format!(
+                        "{}: YubiKey {serial} was not touched in time\n  next: touch its metal contact when it blinks",
+                        custodian.name
+                    ));
+                    known_pin = Some(pin);
+                }
+                Err(why) => return Ok(self.token_failed(custodian, serial, why, Some(half))),
+            }
+        }
+    }
+
+    /// The PIN, `None` when the custodian is skipped or nothing may be tried any more.
+    fn pin(&mut self, custodian: &Custodian, serial: u32, left: u8) -> Result<Option<SecretText>> {
+        if left == 0 {
+            let _ = self.token_failed(custodian, serial, TokenError::Blocked, None);
+            return Ok(None);
+        }
+        match typed::pin(&mut self.terminal, &custodian.name, serial, left, Some(self.until)) {
+            Ok(Some(pin)) => Ok(Some(pin)),
+            Ok(None) => {
+                self.failed[usize::from(custodian.index) - 1] = left == 1;
+                note(&format!("{}: skipped", custodian.name));
+                Ok(None)
+            }
+            Err(typed::Ended::Input) => Err(self.no_quorum("the end of input")),
+            Err(typed::Ended::Stop(stop)) => Err(self.stopped(stop)),
+        }
+    }
+}
