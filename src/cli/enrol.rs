@@ -1,26 +1,28 @@
 //! `enrol`: a custodian's keys, made on their token; their part, shown once; the public file.
 
+mod failures;
+mod making;
+mod pins;
+
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::typed::{self, Ended, line};
+use super::typed::{self, Ended};
 use super::{args, input, output};
 use crate::custody::attestation;
-use crate::custody::enrolment::{Certificates, Enrolment, spki};
+use crate::custody::enrolment::Enrolment;
 use crate::custody::part::Part;
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Result, Status};
-use crate::secret::{Secret, SecretText};
-use crate::terminal::{self, Stop, Terminal, note, signals};
-use crate::token::enrol::{FACTORY_PIN, FACTORY_PUK, Made, Management};
+use crate::secret::SecretText;
+use crate::terminal::{self, Terminal, note, signals};
+use crate::token::enrol::Made;
 use crate::token::piv::PivToken;
 use crate::token::readers;
-use crate::vault::manifest::{Attested, Token, TokenKind};
-use crate::vault::{names, share, words};
+use crate::vault::{names, words};
+use failures::{end, ended};
 
 /// Where a packager may leave the roots that are used when none is named.
 const ROOTS: [&str; 2] =
@@ -114,197 +116,6 @@ fn find(arguments: &args::Enrol, terminal: &mut Terminal) -> Result<PivToken> {
 }
 
 impl Enrolling<'_> {
-    /// A PIN and a PUK that are not the factory's; the PIN.
-    fn credentials(&mut self) -> Result<SecretText> {
-        let (factory_pin, factory_puk) = self.token.factory_pin_and_puk().map_err(|why| match why {
-            TokenError::Failed(_) => Error::new(
-                Status::TokenFailed,
-                format!("YubiKey {} has firmware {}", self.token.serial(), self.token.firmware()),
-            )
-            .next("use one with firmware 5.3 or later: earlier ones cannot say whether their PIN is the factory's"),
-            other => self.failed(other),
-        })?;
-        let pin = if factory_pin { self.new_pin()? } else { self.current_pin()? };
-        if factory_puk {
-            self.new_puk(&pin)?;
-        }
-        Ok(pin)
-    }
-
-    fn current_pin(&mut self) -> Result<SecretText> {
-        loop {
-            let left = self.token.tries_left().map_err(|why| self.failed(why))?;
-            if left == 0 {
-                return Err(self.failed(TokenError::Blocked));
-            }
-            let pin =
-                typed::pin(&mut self.terminal, self.name, self.token.serial(), left, None).map_err(end)?;
-            let pin =
-                pin.ok_or_else(|| Error::usage(format!("{} was skipped; nothing was made", self.name)))?;
-            match self.token.verify(&pin) {
-                Ok(()) => return Ok(pin),
-                Err(TokenError::WrongPin { left }) => {
-                    let left = terminal::countable(left.into(), "try", "tries");
-                    note(&format!(
-                        "{}: wrong PIN for YubiKey {}, {left} left",
-                        self.name,
-                        self.token.serial()
-                    ));
-                }
-                Err(why) => return Err(self.failed(why)),
-            }
-        }
-    }
-
-    fn new_pin(&mut self) -> Result<SecretText> {
-        note(&format!(
-            "{}: the PIN of YubiKey {} is still the factory's; choose one of your own",
-            self.name,
-            self.token.serial()
-        ));
-        let new = self.choose("PIN", FACTORY_PIN, None)?;
-        self.token.change_pin(&SecretText::copy_of(FACTORY_PIN), &new).map_err(|why| self.failed(why))?;
-        Ok(new)
-    }
-
-    fn new_puk(&mut self, pin: &SecretText) -> Result<()> {
-        note(&format!(
-            "{}: the PUK of YubiKey {} is still the factory's; choose one of your own",
-            self.name,
-            self.token.serial()
-        ));
-        let new = self.choose("PUK", FACTORY_PUK, Some(pin))?;
-        self.token.change_puk(&SecretText::copy_of(FACTORY_PUK), &new).map_err(|why| self.failed(why))
-    }
-
-    /// A new PIN or PUK, typed twice, neither the factory's nor the other one.
-    fn choose(&mut self, what: &str, factory: &str, other: Option<&SecretText>) -> Result<SecretText> {
-        loop {
-            let prompt = format!(
-                "{}: new {what} for YubiKey {} (6 to 8 characters): ",
-                self.name,
-                self.token.serial()
-            );
-            let new = line(&mut self.terminal, &prompt, None).map_err(end)?;
-            let problem = match typed::pin_shape(new.expose()) {
-                Err(why) => Some(why),
-                Ok(()) if new.expose() == factory => Some("that is the factory's"),
-                Ok(()) if other.is_some_and(|other| other.expose() == new.expose()) => {
-                    Some("PIN and PUK must differ")
-                }
-                Ok(()) => None,
-            };
-            if let Some(why) = problem {
-                note(&format!("{}: {why}\n  next: choose another", self.name));
-                continue;
-            }
-            let again =
-                line(&mut self.terminal, &format!("{}: new {what} again: ", self.name), None).map_err(end)?;
-            if again.expose() == new.expose() {
-                return Ok(new);
-            }
-            note(&format!("{}: the two differ\n  next: type it twice the same", self.name));
-        }
-    }
-
-    fn authenticate(&mut self, pin: &SecretText) -> Result<()> {
-        match self.token.authenticate(pin).map_err(|why| self.failed(why))? {
-            Management::Factory | Management::Protected => Ok(()),
-            Management::Custom => Err(Error::new(
-                Status::TokenFailed,
-                format!("YubiKey {} has a management key that only its owner knows", self.token.serial()),
-            )
-            .next("protect it with the PIN (ykman piv access change-management-key --generate --protect), then enrol again")),
-        }
-    }
-
-    /// Two keys, their attestation, and the part; the enrolment and the signing key's slot.
-    fn make(&mut self, roots: Option<&[Vec<u8>]>) -> Result<(Enrolment, Made)> {
-        // A token that is not genuine is refused before anything is made on it.
-        let chain = roots.map(|roots| self.chain(roots)).transpose()?;
-        let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
-        note(&format!(
-            "{}: making two keys in slots {first} and {second} of YubiKey {}",
-            self.name,
-            self.token.serial()
-        ));
-        let decryption = self.token.generate(first).map_err(|why| self.failed(why))?;
-        let signing = self.token.generate(second).map_err(|why| self.failed(why))?;
-        let attested = self.attest(&decryption, &signing, chain)?;
-        let id = Secret::<16>::random();
-        let part = Part::generate();
-        self.show(&part)?;
-        let enrolment = Enrolment {
-            attestation: attested.1,
-            created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
-            enrolment: hex::encode(id.expose()),
-            firmware: self.token.firmware(),
-            name: self.name.to_owned(),
-            part: part.identity(id.expose()).to_public().to_string(),
-            token: Token { attestation: attested.0, ..self.record(&decryption, &signing)? },
-            version: 1,
-        };
-        Ok((enrolment, signing))
-    }
-
-    fn record(&self, decryption: &Made, signing: &Made) -> Result<Token> {
-        let compressed = p256::PublicKey::from_sec1_bytes(&decryption.point).ok().and_then(|key| {
-            p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key, true).as_bytes().try_into().ok()
-        });
-        let compressed: [u8; 33] =
-            compressed.ok_or_else(|| self.failed(TokenError::Failed("its key is no point")))?;
-        let signing_key =
-            spki(&signing.point).ok_or_else(|| self.failed(TokenError::Failed("its key is no point")))?;
-        Ok(Token {
-            attestation: Attested::None,
-            decryption_slot: decryption.slot.to_string(),
-            kind: TokenKind::Piv,
-            recipient: share::tag_recipient(&compressed),
-            serial: self.token.serial(),
-            signing_key: BASE64_STANDARD.encode(signing_key),
-            signing_slot: signing.slot.to_string(),
-        })
-    }
-
-    /// From the device's own certificate to a trusted root.
-    fn chain(&mut self, roots: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
-        let device = self.token.device_certificate().map_err(|why| self.failed(why))?;
-        attestation::chain(&device, roots).map_err(|why| self.not_genuine(&why))
-    }
-
-    /// Reads both attestations, leaves them in the slots, and checks them unless that was waived.
-    fn attest(
-        &mut self,
-        decryption: &Made,
-        signing: &Made,
-        chain: Option<Vec<Vec<u8>>>,
-    ) -> Result<(Attested, Option<Certificates>)> {
-        let of_decryption = self.token.attest(decryption.slot).map_err(|why| self.failed(why))?;
-        let of_signing = self.token.attest(signing.slot).map_err(|why| self.failed(why))?;
-        self.token.mark(decryption.slot, &of_decryption).map_err(|why| self.failed(why))?;
-        self.token.mark(signing.slot, &of_signing).map_err(|why| self.failed(why))?;
-        let Some(chain) = chain else { return Ok((Attested::None, None)) };
-        let encode = |der: &Vec<u8>| BASE64_STANDARD.encode(der);
-        let certificates = Certificates {
-            chain: chain.iter().map(encode).collect(),
-            decryption: encode(&of_decryption),
-            signing: encode(&of_signing),
-        };
-        let token = self.record(decryption, signing)?;
-        let attested = certificates.verify(&token).map_err(|why| self.not_genuine(&why))?;
-        Ok((attested, Some(certificates)))
-    }
-
-    fn not_genuine(&self, why: &str) -> Error {
-        let what = format!(
-            "{}: YubiKey {} is not attested: {why}; no file was written",
-            self.name,
-            self.token.serial()
-        );
-        Error::new(Status::TokenFailed, what)
-            .next("use a genuine token, or name the root it was made under with --attestation-root")
-    }
-
     /// Shows the part once and has it typed back.
     fn show(&mut self, part: &Part) -> Result<()> {
         let above = format!("{}: this is your part. Write it down now; it is never shown again.", self.name);
@@ -347,43 +158,4 @@ impl Enrolling<'_> {
             }
         }
     }
-
-    fn failed(&self, why: TokenError) -> Error {
-        let serial = self.token.serial();
-        let (what, next) = match why {
-            TokenError::WrongPin { .. } => {
-                ("refused the PIN or PUK".to_owned(), "enrol again with the right one")
-            }
-            TokenError::Blocked => {
-                ("has its PIN blocked".to_owned(), "unblock it with its PUK (ykman piv access unblock-pin)")
-            }
-            TokenError::NotTouched => {
-                ("was not touched in time".to_owned(), "enrol again and touch it when it blinks")
-            }
-            TokenError::Gone => {
-                ("was pulled out or stopped answering".to_owned(), "plug it in and enrol again")
-            }
-            TokenError::Busy => (
-                "is held by another program".to_owned(),
-                "end that program (gpg-agent's scdaemon is a usual one)",
-            ),
-            TokenError::Failed(why) => (format!("failed: {why}"), "plug it in again, or use another token"),
-        };
-        Error::new(
-            Status::TokenFailed,
-            format!("{}: YubiKey {serial} {what}; no file was written", self.name),
-        )
-        .next(next)
-    }
-}
-
-fn end(ended_by: Ended) -> Error {
-    match ended_by {
-        Ended::Stop(Stop::Signal(number)) => ended(number),
-        Ended::Stop(_) | Ended::Input => Error::usage("the input ended; no file was written"),
-    }
-}
-
-fn ended(number: u8) -> Error {
-    Error::new(Status::Signal(number), format!("ended by signal {number}; no file was written"))
 }

@@ -1,9 +1,12 @@
 //! A grant is refused when it is sealed, not at 02:17: too long, malformed, or reaching beyond its window.
 
+mod condition;
+mod reach;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::pattern::{ActionPattern, Family};
+use super::pattern::ActionPattern;
 use super::policy::Gate;
 use super::session::SessionId;
 use crate::error::{Error, Result};
@@ -12,62 +15,7 @@ use crate::vault::canonical;
 /// IAM's limit for all inline policies of a user together; white space is not counted.
 const INLINE_LIMIT: usize = 2_048;
 
-/// A role's session outlives the user's gate.
-const ROLES: [Family; 3] = [
-    Family { service: "sts", action: "assumerole*" },
-    Family { service: "sts", action: "assumeroot" },
-    Family { service: "iam", action: "passrole" },
-];
-
-/// Services that hold identities: who writes here can outlast the window.
-const IDENTITIES: [&str; 9] = [
-    "iam",
-    "organizations",
-    "account",
-    "sso",
-    "sso-directory",
-    "identitystore",
-    "identity-sync",
-    "rolesanywhere",
-    "signin",
-];
-
-/// How reading actions begin.
-const READS: [&str; 3] = ["get", "list", "describe"];
-
-/// The same for IAM, whose reports and simulations change nothing.
-const IAM_READS: [&str; 4] = ["get", "list", "generate", "simulate"];
-
 const MEMBERS: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
-
-const OPERATORS: [&str; 26] = [
-    "StringEquals",
-    "StringNotEquals",
-    "StringEqualsIgnoreCase",
-    "StringNotEqualsIgnoreCase",
-    "StringLike",
-    "StringNotLike",
-    "NumericEquals",
-    "NumericNotEquals",
-    "NumericLessThan",
-    "NumericLessThanEquals",
-    "NumericGreaterThan",
-    "NumericGreaterThanEquals",
-    "DateEquals",
-    "DateNotEquals",
-    "DateLessThan",
-    "DateLessThanEquals",
-    "DateGreaterThan",
-    "DateGreaterThanEquals",
-    "Bool",
-    "BinaryEquals",
-    "IpAddress",
-    "NotIpAddress",
-    "ArnEquals",
-    "ArnLike",
-    "ArnNotEquals",
-    "ArnNotLike",
-];
 
 /// Refuses a grant that could not be opened, or that would reach beyond its window.
 ///
@@ -121,11 +69,11 @@ fn check_statement(statement: &Value, repairs_identity: bool) -> Result<()> {
             ActionPattern::parse(text).ok_or_else(|| malformed(format!("{name} {text:?} is no IAM action")))
         })
         .collect::<Result<Vec<_>>>()?;
-    check_condition(members.get("Condition"), allows)?;
+    condition::check(members.get("Condition"), allows)?;
     match (allows, name) {
         (false, _) => Ok(()),
-        (true, "Action") => check_actions(&actions, &patterns, repairs_identity),
-        (true, _) => check_not_actions(&patterns, repairs_identity),
+        (true, "Action") => reach::actions(&actions, &patterns, repairs_identity),
+        (true, _) => reach::not_actions(&patterns, repairs_identity),
     }
 }
 
@@ -160,249 +108,10 @@ fn one_of<'a>(
     }
 }
 
-/// Operators and keys that IAM knows, each once; the time belongs to the gate.
-fn check_condition(condition: Option<&Value>, allows: bool) -> Result<()> {
-    let Some(condition) = condition else { return Ok(()) };
-    let operators =
-        condition.as_object().ok_or_else(|| malformed("has a Condition that is not an object"))?;
-    for (operator, keys) in operators {
-        if !is_operator(operator) {
-            return Err(malformed(format!("has a condition operator {operator:?} that IAM does not know")));
-        }
-        let keys = keys.as_object().filter(|keys| !keys.is_empty());
-        let keys = keys.ok_or_else(|| malformed(format!("has no keys under {operator}")))?;
-        let mut seen = Vec::new();
-        for (key, value) in keys {
-            let key = key.to_ascii_lowercase();
-            if seen.contains(&key) {
-                return Err(malformed(format!("names {key} twice under {operator}")));
-            }
-            if allows && (key == "aws:currenttime" || key == "aws:epochtime") {
-                return Err(Error::usage(format!("has a condition of its own on {key}"))
-                    .next("leave it out: the gate sets the times of every window"));
-            }
-            if !is_condition_value(value) {
-                return Err(malformed(format!("has no usable value for {key} under {operator}")));
-            }
-            seen.push(key);
-        }
-    }
-    Ok(())
-}
-
-fn is_operator(text: &str) -> bool {
-    let one =
-        text.strip_prefix("ForAllValues:").or_else(|| text.strip_prefix("ForAnyValue:")).unwrap_or(text);
-    one == "Null" || OPERATORS.contains(&one.strip_suffix("IfExists").unwrap_or(one))
-}
-
-fn is_condition_value(value: &Value) -> bool {
-    let single = |v: &Value| matches!(v, Value::String(_) | Value::Bool(_) | Value::Number(_));
-    match value {
-        Value::Array(items) => !items.is_empty() && items.iter().all(single),
-        other => single(other),
-    }
-}
-
-fn check_actions(texts: &[&str], patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
-    for (text, pattern) in texts.iter().zip(patterns) {
-        if let Some(family) = ROLES.iter().find(|family| pattern.reaches(**family)) {
-            return Err(assumes(&format!("allows {text:?}, which reaches {}", name_of(*family))));
-        }
-        let written = IDENTITIES.iter().find(|service| {
-            let family = Family { service, action: "*" };
-            pattern.reaches(family) && !pattern.stays_within(reads_of(service))
-        });
-        if let (Some(service), false) = (written, repairs_identity) {
-            return Err(writes(&format!("allows {text:?}, which may write identities in {service}")));
-        }
-    }
-    Ok(())
-}
-
-/// An Allow with `NotAction` reaches everything that its list does not wholly contain.
-fn check_not_actions(patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
-    let excluded = |family: Family| patterns.iter().any(|pattern| pattern.covers(family));
-    if let Some(family) = ROLES.iter().find(|family| !excluded(**family)) {
-        return Err(assumes(&format!("allows all but its NotAction, which lacks {}", name_of(*family))));
-    }
-    let open = IDENTITIES.iter().find(|service| !excluded(Family { service, action: "*" }));
-    match open {
-        Some(service) if !repairs_identity => {
-            Err(writes(&format!("allows all but its NotAction, which lacks {service}:*")))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn reads_of(service: &str) -> &'static [&'static str] {
-    if service == "iam" { &IAM_READS } else { &READS }
-}
-
-fn name_of(family: Family) -> String {
-    let name = match family.action {
-        "assumerole*" => "AssumeRole*",
-        "assumeroot" => "AssumeRoot",
-        _ => "PassRole",
-    };
-    format!("{}:{name}", family.service)
-}
-
 fn malformed(what: impl Into<String>) -> Error {
     Error::usage(what)
         .next("write it as an IAM statement: Effect, Action or NotAction, Resource or NotResource")
 }
 
-fn assumes(what: &str) -> Error {
-    Error::usage(format!("{what}: a role's session outlives the window"))
-        .next("name the actions that are needed, without role assumption")
-}
-
-fn writes(what: &str) -> Error {
-    Error::usage(what.to_owned()).next(
-        "narrow it to iam:Get* and iam:List*, or say \"repairs_identity\": true if repairing identities is the point",
-    )
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn regions() -> Vec<String> {
-        vec!["eu-west-1".into()]
-    }
-
-    fn allow(action: &Value) -> Value {
-        json!({"Effect": "Allow", "Action": action, "Resource": "*"})
-    }
-
-    fn refusal(statement: Value, repairs: bool) -> Option<String> {
-        check(&[statement], &regions(), repairs).err().map(|e| e.to_string())
-    }
-
-    #[test]
-    fn an_emergency_grant_passes() {
-        let grant = [
-            allow(&json!(["ec2:*", "s3:Get*", "rds:*", "sts:GetFederationToken", "iam:Get*", "iam:List*"])),
-            json!({"Effect": "Deny", "NotAction": "*", "NotResource": ["arn:aws:s3:::x"]}),
-            json!({"Effect": "Deny", "Action": "iam:*", "Resource": "*"}),
-        ];
-        check(&grant, &regions(), false).expect("a good grant");
-    }
-
-    #[test]
-    fn role_assumption_is_refused_however_it_is_written() {
-        for action in [
-            "*",
-            "*:*",
-            "sts:*",
-            "s*:*",
-            "STS:assumerole",
-            "sts:?ssumeRole",
-            "sts:AssumeRoot",
-            "iam:PassRole",
-            "iam:P*",
-            "sts:*R*",
-        ] {
-            let said = refusal(allow(&json!(["s3:*", action])), true).unwrap_or_default();
-            assert!(said.contains("statement 1") && said.contains("outlives the window"), "{action}: {said}");
-        }
-        let narrow =
-            json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::1:role/x"});
-        assert!(refusal(narrow, true).is_some());
-    }
-
-    #[test]
-    fn identity_writes_need_to_be_said_aloud() {
-        for action in [
-            "iam:CreateUser",
-            "iam:Put*",
-            "IAM:*Policy",
-            "iam:G*",
-            "organizations:*",
-            "sso:Create*",
-            "identitystore:CreateUser",
-            "account:*",
-            "i*:CreateUser",
-        ] {
-            let said = refusal(allow(&json!(action)), false).unwrap_or_default();
-            assert!(said.contains("repairs_identity"), "{action}: {said}");
-            assert_eq!(refusal(allow(&json!(action)), true), None, "{action}");
-        }
-        assert_eq!(refusal(allow(&json!("iam:Get*")), false), None);
-        assert_eq!(refusal(allow(&json!("organizations:Describe*")), false), None);
-    }
-
-    #[test]
-    fn all_but_a_list_must_exclude_what_is_forbidden() {
-        let but = |list: Value| json!({"Effect": "Allow", "NotAction": list, "Resource": "*"});
-        let identities: Vec<String> = IDENTITIES.iter().map(|s| format!("{s}:*")).collect();
-        let mut all = identities.clone();
-        all.push("sts:Assume*".into());
-        assert_eq!(refusal(but(json!(all)), false), None);
-        assert!(refusal(but(json!(identities)), false).unwrap_or_default().contains("sts:AssumeRole*"));
-        assert!(
-            refusal(but(json!(["sts:*", "iam:*"])), false).unwrap_or_default().contains("organizations:*")
-        );
-        assert_eq!(refusal(but(json!(["sts:*", "iam:*"])), true), None);
-        assert!(refusal(but(json!(["sts:AssumeRole", "iam:*"])), true).is_some());
-    }
-
-    #[test]
-    fn what_iam_would_not_take_is_refused() {
-        for (why, statement) in [
-            ("not an object", json!("Allow")),
-            ("no effect", json!({"Action": "s3:*", "Resource": "*"})),
-            ("effect in lower case", json!({"Effect": "allow", "Action": "s3:*", "Resource": "*"})),
-            ("no resource", json!({"Effect": "Allow", "Action": "s3:*"})),
-            ("no action", json!({"Effect": "Allow", "Resource": "*"})),
-            ("both", json!({"Effect": "Allow", "Action": "s3:*", "NotAction": "s3:*", "Resource": "*"})),
-            ("empty list", json!({"Effect": "Allow", "Action": [], "Resource": "*"})),
-            ("number", json!({"Effect": "Allow", "Action": [1], "Resource": "*"})),
-            ("principal", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"})),
-            ("unknown member", json!({"Effect": "Allow", "action": "s3:*", "Resource": "*"})),
-            ("no service", json!({"Effect": "Allow", "Action": "GetObject", "Resource": "*"})),
-            (
-                "operator",
-                json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
-                "Condition": {"datelessthan": {"aws:X": "y"}}}),
-            ),
-            (
-                "key twice",
-                json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
-                "Condition": {"StringEquals": {"aws:X": "y", "AWS:x": "z"}}}),
-            ),
-            (
-                "their own end",
-                json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
-                "Condition": {"DateLessThan": {"AWS:currenttime": "2030-01-01T00:00:00Z"}}}),
-            ),
-        ] {
-            assert!(refusal(statement, true).is_some(), "{why}");
-        }
-        assert!(check(&[], &regions(), true).is_err());
-        assert!(check(&[allow(&json!("s3:*"))], &[], true).is_err());
-    }
-
-    #[test]
-    fn the_whole_gate_has_to_fit() {
-        let many =
-            |n: usize| allow(&json!((0..n).map(|i| format!("s3:GetSomething{i:03}")).collect::<Vec<_>>()));
-        let fit = |n: &usize| check(&[many(*n)], &regions(), false).is_ok();
-        let fits = (1..200).take_while(fit).last().expect("some fit");
-        let said = refusal(many(fits + 1), false).expect("one more does not");
-        assert!(said.contains("2048 inline") && said.contains("shorten the grant by"), "{said}");
-
-        // The measure is the document that open would send.
-        let gate = Gate {
-            session: SessionId::random(),
-            from: "2026-11-22T02:17:00Z".parse().expect("instant"),
-            until: "2026-11-22T03:17:00Z".parse().expect("instant"),
-            grant: &[many(fits)],
-            regions: &regions(),
-        };
-        let length = gate.document().to_string().len();
-        assert!(length <= INLINE_LIMIT && length + 23 > INLINE_LIMIT, "{length}");
-    }
-}
+mod tests;

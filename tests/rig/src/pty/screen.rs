@@ -91,7 +91,7 @@ pub(super) fn story(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&plain.text).into_owned();
     let mut lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     lines.dedup();
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.into_iter().flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Output without carriage returns and escape sequences, fed piece by piece.

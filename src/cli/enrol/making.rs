@@ -1,0 +1,95 @@
+//! Two keys in the token's slots, what attests them, and the enrolment that names them.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::Enrolling;
+use crate::custody::attestation;
+use crate::custody::enrolment::{Certificates, Enrolment, spki};
+use crate::custody::part::Part;
+use crate::custody::token::{Token as _, TokenError};
+use crate::error::Result;
+use crate::secret::Secret;
+use crate::terminal::note;
+use crate::token::enrol::Made;
+use crate::vault::manifest::{Attested, Token, TokenKind};
+use crate::vault::share;
+
+impl Enrolling<'_> {
+    /// Two keys, their attestation, and the part; the enrolment and the signing key's slot.
+    pub(super) fn make(&mut self, roots: Option<&[Vec<u8>]>) -> Result<(Enrolment, Made)> {
+        // A token that is not genuine is refused before anything is made on it.
+        let chain = roots.map(|roots| self.chain(roots)).transpose()?;
+        let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
+        note(&format!(
+            "{}: making two keys in slots {first} and {second} of YubiKey {}",
+            self.name,
+            self.token.serial()
+        ));
+        let decryption = self.token.generate(first).map_err(|why| self.failed(why))?;
+        let signing = self.token.generate(second).map_err(|why| self.failed(why))?;
+        let attested = self.attest(&decryption, &signing, chain)?;
+        let id = Secret::<16>::random();
+        let part = Part::generate();
+        self.show(&part)?;
+        let enrolment = Enrolment {
+            attestation: attested.1,
+            created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
+            enrolment: hex::encode(id.expose()),
+            firmware: self.token.firmware(),
+            name: self.name.to_owned(),
+            part: part.identity(id.expose()).to_public().to_string(),
+            token: Token { attestation: attested.0, ..self.record(&decryption, &signing)? },
+            version: 1,
+        };
+        Ok((enrolment, signing))
+    }
+
+    fn record(&self, decryption: &Made, signing: &Made) -> Result<Token> {
+        let compressed = p256::PublicKey::from_sec1_bytes(&decryption.point).ok().and_then(|key| {
+            p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key, true).as_bytes().try_into().ok()
+        });
+        let compressed: [u8; 33] =
+            compressed.ok_or_else(|| self.failed(TokenError::Failed("its key is no point")))?;
+        let signing_key =
+            spki(&signing.point).ok_or_else(|| self.failed(TokenError::Failed("its key is no point")))?;
+        Ok(Token {
+            attestation: Attested::None,
+            decryption_slot: decryption.slot.to_string(),
+            kind: TokenKind::Piv,
+            recipient: share::tag_recipient(&compressed),
+            serial: self.token.serial(),
+            signing_key: BASE64_STANDARD.encode(signing_key),
+            signing_slot: signing.slot.to_string(),
+        })
+    }
+
+    /// From the device's own certificate to a trusted root.
+    fn chain(&mut self, roots: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
+        let device = self.token.device_certificate().map_err(|why| self.failed(why))?;
+        attestation::chain(&device, roots).map_err(|why| self.not_genuine(&why))
+    }
+
+    /// Reads both attestations, leaves them in the slots, and checks them unless that was waived.
+    fn attest(
+        &mut self,
+        decryption: &Made,
+        signing: &Made,
+        chain: Option<Vec<Vec<u8>>>,
+    ) -> Result<(Attested, Option<Certificates>)> {
+        let of_decryption = self.token.attest(decryption.slot).map_err(|why| self.failed(why))?;
+        let of_signing = self.token.attest(signing.slot).map_err(|why| self.failed(why))?;
+        self.token.mark(decryption.slot, &of_decryption).map_err(|why| self.failed(why))?;
+        self.token.mark(signing.slot, &of_signing).map_err(|why| self.failed(why))?;
+        let Some(chain) = chain else { return Ok((Attested::None, None)) };
+        let encode = |der: &Vec<u8>| BASE64_STANDARD.encode(der);
+        let certificates = Certificates {
+            chain: chain.iter().map(encode).collect(),
+            decryption: encode(&of_decryption),
+            signing: encode(&of_signing),
+        };
+        let token = self.record(decryption, signing)?;
+        let attested = certificates.verify(&token).map_err(|why| self.not_genuine(&why))?;
+        Ok((attested, Some(certificates)))
+    }
+}

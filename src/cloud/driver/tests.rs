@@ -1,0 +1,58 @@
+use super::*;
+use crate::cloud::clock::{AwsClock, Measured};
+use crate::cloud::words::HowToClose;
+use crate::gate::SessionId;
+use crate::gate::memory::{ACCOUNT, KEY, Memory, OpenerOf};
+use crate::gate::open::{Plan, open};
+use crate::ledger::Ledger;
+
+/// A window of a user in memory; the opening panics where `breaks` says, the work is `work`.
+fn window(user: &Memory, breaks: bool, work: &Work) -> End {
+    // The stage keeps the intent, not the user in memory.
+    user.intended.set(true);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let expected = Memory::expected();
+    let ledger = Ledger::at(std::env::temp_dir().join(format!("breakglass-driver-{}", std::process::id())));
+    let clock = AwsClock::default();
+    clock.set(Measured { date: user.clock.get(), at: Instant::now() });
+    let how = HowToClose { vault: "v".into(), partition: "aws".into(), user: "u".into(), key: None };
+    let stage = Stage::new(clock, &ledger, how);
+    let plan = Plan {
+        expected: &expected,
+        account: ACCOUNT,
+        grant: &[],
+        regions: &["eu-west-1".into()],
+        session: SessionId::random(),
+        window: Duration::from_mins(10),
+        hand_out: false,
+    };
+    let trail = Trail::default();
+    let keys = [KEY.to_owned()];
+    let closing =
+        Closing { closer: user, emergency: user, deny: &expected.deny, keys: Some(&keys), own: true };
+    let opening = caught(async {
+        let opened = open(OpenerOf(user), user, user, &plan, &trail, &stage).await;
+        assert!(!breaks, "this test breaks the opening");
+        opened
+    });
+    runtime.block_on(async {
+        let mut signals = Signals::new().expect("signals");
+        drive(&stage, &trail, opening, &closing, work, &mut signals).await
+    })
+}
+
+#[test]
+fn a_panic_closes() {
+    let user = Memory::at_rest();
+    assert_eq!(window(&user, true, &Work::Hold), End::Shut(Cause::Panicked));
+    assert!(user.calls.borrow().contains(&"DetachUserPolicy"), "it had been open");
+    assert!(user.denied.get() && !user.active.get() && user.opener_gone.get());
+}
+
+#[test]
+fn a_command_that_cannot_start_closes() {
+    let user = Memory::at_rest();
+    let work = Work::Command(vec!["/no/such/command".into()]);
+    assert_eq!(window(&user, false, &work), End::Shut(Cause::ChildEnded));
+    assert!(user.denied.get() && !user.usable());
+}

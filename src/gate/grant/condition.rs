@@ -1,0 +1,79 @@
+//! Conditions as IAM takes them.
+
+use serde_json::Value;
+
+use super::malformed;
+use crate::error::{Error, Result};
+
+const OPERATORS: [&str; 26] = [
+    "StringEquals",
+    "StringNotEquals",
+    "StringEqualsIgnoreCase",
+    "StringNotEqualsIgnoreCase",
+    "StringLike",
+    "StringNotLike",
+    "NumericEquals",
+    "NumericNotEquals",
+    "NumericLessThan",
+    "NumericLessThanEquals",
+    "NumericGreaterThan",
+    "NumericGreaterThanEquals",
+    "DateEquals",
+    "DateNotEquals",
+    "DateLessThan",
+    "DateLessThanEquals",
+    "DateGreaterThan",
+    "DateGreaterThanEquals",
+    "Bool",
+    "BinaryEquals",
+    "IpAddress",
+    "NotIpAddress",
+    "ArnEquals",
+    "ArnLike",
+    "ArnNotEquals",
+    "ArnNotLike",
+];
+
+/// Operators and keys that IAM knows, each once; the time belongs to the gate.
+pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
+    let Some(condition) = condition else { return Ok(()) };
+    let operators =
+        condition.as_object().ok_or_else(|| malformed("has a Condition that is not an object"))?;
+    for (operator, keys) in operators {
+        if !is_operator(operator) {
+            return Err(malformed(format!("has a condition operator {operator:?} that IAM does not know")));
+        }
+        let keys = keys.as_object().filter(|keys| !keys.is_empty());
+        let keys = keys.ok_or_else(|| malformed(format!("has no keys under {operator}")))?;
+        let mut seen = Vec::new();
+        for (key, value) in keys {
+            let key = key.to_ascii_lowercase();
+            if seen.contains(&key) {
+                return Err(malformed(format!("names {key} twice under {operator}")));
+            }
+            if allows && (key == "aws:currenttime" || key == "aws:epochtime") {
+                return Err(Error::usage(format!("has a condition of its own on {key}"))
+                    .next("leave it out: the gate sets the times of every window"));
+            }
+            if !is_condition_value(value) {
+                return Err(malformed(format!("has no usable value for {key} under {operator}")));
+            }
+            seen.push(key);
+        }
+    }
+    Ok(())
+}
+
+fn is_operator(text: &str) -> bool {
+    let one =
+        text.strip_prefix("ForAllValues:").or_else(|| text.strip_prefix("ForAnyValue:")).unwrap_or(text);
+    one == "Null" || OPERATORS.contains(&one.strip_suffix("IfExists").unwrap_or(one))
+}
+
+fn is_condition_value(value: &Value) -> bool {
+    let single = |v: &Value| matches!(v, Value::String(_) | Value::Bool(_) | Value::Number(_));
+    match value {
+        Value::Array(items) => !items.is_empty() && items.iter().all(single),
+        other => single(other),
+    }
+}

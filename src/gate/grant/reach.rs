@@ -1,0 +1,86 @@
+//! What a grant may not reach: roles, and identities unless that is said aloud.
+
+use crate::error::{Error, Result};
+use crate::gate::pattern::{ActionPattern, Family};
+
+/// A role's session outlives the user's gate.
+const ROLES: [Family; 3] = [
+    Family { service: "sts", action: "assumerole*" },
+    Family { service: "sts", action: "assumeroot" },
+    Family { service: "iam", action: "passrole" },
+];
+
+/// Services that hold identities: who writes here can outlast the window.
+pub(super) const IDENTITIES: [&str; 9] = [
+    "iam",
+    "organizations",
+    "account",
+    "sso",
+    "sso-directory",
+    "identitystore",
+    "identity-sync",
+    "rolesanywhere",
+    "signin",
+];
+
+/// How reading actions begin.
+const READS: [&str; 3] = ["get", "list", "describe"];
+
+/// The same for IAM, whose reports and simulations change nothing.
+const IAM_READS: [&str; 4] = ["get", "list", "generate", "simulate"];
+
+/// An Allow with `Action`; `texts` are what `patterns` were parsed from.
+pub(super) fn actions(texts: &[&str], patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
+    for (text, pattern) in texts.iter().zip(patterns) {
+        if let Some(family) = ROLES.iter().find(|family| pattern.reaches(**family)) {
+            return Err(assumes(&format!("allows {text:?}, which reaches {}", name_of(*family))));
+        }
+        let written = IDENTITIES.iter().find(|service| {
+            let family = Family { service, action: "*" };
+            pattern.reaches(family) && !pattern.stays_within(reads_of(service))
+        });
+        if let (Some(service), false) = (written, repairs_identity) {
+            return Err(writes(&format!("allows {text:?}, which may write identities in {service}")));
+        }
+    }
+    Ok(())
+}
+
+/// An Allow with `NotAction` reaches everything that its list does not wholly contain.
+pub(super) fn not_actions(patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
+    let excluded = |family: Family| patterns.iter().any(|pattern| pattern.covers(family));
+    if let Some(family) = ROLES.iter().find(|family| !excluded(**family)) {
+        return Err(assumes(&format!("allows all but its NotAction, which lacks {}", name_of(*family))));
+    }
+    let open = IDENTITIES.iter().find(|service| !excluded(Family { service, action: "*" }));
+    match open {
+        Some(service) if !repairs_identity => {
+            Err(writes(&format!("allows all but its NotAction, which lacks {service}:*")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn reads_of(service: &str) -> &'static [&'static str] {
+    if service == "iam" { &IAM_READS } else { &READS }
+}
+
+fn name_of(family: Family) -> String {
+    let name = match family.action {
+        "assumerole*" => "AssumeRole*",
+        "assumeroot" => "AssumeRoot",
+        _ => "PassRole",
+    };
+    format!("{}:{name}", family.service)
+}
+
+fn assumes(what: &str) -> Error {
+    Error::usage(format!("{what}: a role's session outlives the window"))
+        .next("name the actions that are needed, without role assumption")
+}
+
+fn writes(what: &str) -> Error {
+    Error::usage(what.to_owned()).next(
+        "narrow it to iam:Get* and iam:List*, or say \"repairs_identity\": true if repairing identities is the point",
+    )
+}

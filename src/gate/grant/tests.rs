@@ -1,0 +1,137 @@
+use serde_json::json;
+
+use super::reach::IDENTITIES;
+use super::*;
+
+fn regions() -> Vec<String> {
+    vec!["eu-west-1".into()]
+}
+
+fn allow(action: &Value) -> Value {
+    json!({"Effect": "Allow", "Action": action, "Resource": "*"})
+}
+
+fn refusal(statement: Value, repairs: bool) -> Option<String> {
+    check(&[statement], &regions(), repairs).err().map(|e| e.to_string())
+}
+
+#[test]
+fn an_emergency_grant_passes() {
+    let grant = [
+        allow(&json!(["ec2:*", "s3:Get*", "rds:*", "sts:GetFederationToken", "iam:Get*", "iam:List*"])),
+        json!({"Effect": "Deny", "NotAction": "*", "NotResource": ["arn:aws:s3:::x"]}),
+        json!({"Effect": "Deny", "Action": "iam:*", "Resource": "*"}),
+    ];
+    check(&grant, &regions(), false).expect("a good grant");
+}
+
+#[test]
+fn role_assumption_is_refused_however_it_is_written() {
+    for action in [
+        "*",
+        "*:*",
+        "sts:*",
+        "s*:*",
+        "STS:assumerole",
+        "sts:?ssumeRole",
+        "sts:AssumeRoot",
+        "iam:PassRole",
+        "iam:P*",
+        "sts:*R*",
+    ] {
+        let said = refusal(allow(&json!(["s3:*", action])), true).unwrap_or_default();
+        assert!(said.contains("statement 1") && said.contains("outlives the window"), "{action}: {said}");
+    }
+    let narrow = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::1:role/x"});
+    assert!(refusal(narrow, true).is_some());
+}
+
+#[test]
+fn identity_writes_need_to_be_said_aloud() {
+    for action in [
+        "iam:CreateUser",
+        "iam:Put*",
+        "IAM:*Policy",
+        "iam:G*",
+        "organizations:*",
+        "sso:Create*",
+        "identitystore:CreateUser",
+        "account:*",
+        "i*:CreateUser",
+    ] {
+        let said = refusal(allow(&json!(action)), false).unwrap_or_default();
+        assert!(said.contains("repairs_identity"), "{action}: {said}");
+        assert_eq!(refusal(allow(&json!(action)), true), None, "{action}");
+    }
+    assert_eq!(refusal(allow(&json!("iam:Get*")), false), None);
+    assert_eq!(refusal(allow(&json!("organizations:Describe*")), false), None);
+}
+
+#[test]
+fn all_but_a_list_must_exclude_what_is_forbidden() {
+    let but = |list: Value| json!({"Effect": "Allow", "NotAction": list, "Resource": "*"});
+    let identities: Vec<String> = IDENTITIES.iter().map(|s| format!("{s}:*")).collect();
+    let mut all = identities.clone();
+    all.push("sts:Assume*".into());
+    assert_eq!(refusal(but(json!(all)), false), None);
+    assert!(refusal(but(json!(identities)), false).unwrap_or_default().contains("sts:AssumeRole*"));
+    assert!(refusal(but(json!(["sts:*", "iam:*"])), false).unwrap_or_default().contains("organizations:*"));
+    assert_eq!(refusal(but(json!(["sts:*", "iam:*"])), true), None);
+    assert!(refusal(but(json!(["sts:AssumeRole", "iam:*"])), true).is_some());
+}
+
+#[test]
+fn what_iam_would_not_take_is_refused() {
+    for (why, statement) in [
+        ("not an object", json!("Allow")),
+        ("no effect", json!({"Action": "s3:*", "Resource": "*"})),
+        ("effect in lower case", json!({"Effect": "allow", "Action": "s3:*", "Resource": "*"})),
+        ("no resource", json!({"Effect": "Allow", "Action": "s3:*"})),
+        ("no action", json!({"Effect": "Allow", "Resource": "*"})),
+        ("both", json!({"Effect": "Allow", "Action": "s3:*", "NotAction": "s3:*", "Resource": "*"})),
+        ("empty list", json!({"Effect": "Allow", "Action": [], "Resource": "*"})),
+        ("number", json!({"Effect": "Allow", "Action": [1], "Resource": "*"})),
+        ("principal", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"})),
+        ("unknown member", json!({"Effect": "Allow", "action": "s3:*", "Resource": "*"})),
+        ("no service", json!({"Effect": "Allow", "Action": "GetObject", "Resource": "*"})),
+        (
+            "operator",
+            json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
+            "Condition": {"datelessthan": {"aws:X": "y"}}}),
+        ),
+        (
+            "key twice",
+            json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
+            "Condition": {"StringEquals": {"aws:X": "y", "AWS:x": "z"}}}),
+        ),
+        (
+            "their own end",
+            json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
+            "Condition": {"DateLessThan": {"AWS:currenttime": "2030-01-01T00:00:00Z"}}}),
+        ),
+    ] {
+        assert!(refusal(statement, true).is_some(), "{why}");
+    }
+    assert!(check(&[], &regions(), true).is_err());
+    assert!(check(&[allow(&json!("s3:*"))], &[], true).is_err());
+}
+
+#[test]
+fn the_whole_gate_has_to_fit() {
+    let many = |n: usize| allow(&json!((0..n).map(|i| format!("s3:GetSomething{i:03}")).collect::<Vec<_>>()));
+    let fit = |n: &usize| check(&[many(*n)], &regions(), false).is_ok();
+    let fits = (1..200).take_while(fit).last().expect("some fit");
+    let said = refusal(many(fits + 1), false).expect("one more does not");
+    assert!(said.contains("2048 inline") && said.contains("shorten the grant by"), "{said}");
+
+    // The measure is the document that open would send.
+    let gate = Gate {
+        session: SessionId::random(),
+        from: "2026-11-22T02:17:00Z".parse().expect("instant"),
+        until: "2026-11-22T03:17:00Z".parse().expect("instant"),
+        grant: &[many(fits)],
+        regions: &regions(),
+    };
+    let length = gate.document().to_string().len();
+    assert!(length <= INLINE_LIMIT && length + 23 > INLINE_LIMIT, "{length}");
+}

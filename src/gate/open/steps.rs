@@ -1,0 +1,158 @@
+//! The writes of open, each read back before the next, and the session.
+
+use std::future::Future;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::waiting::{BETWEEN_PROBES, Patience, READ_BACK, go_on};
+use super::{Plan, Stop, drifted, failed, refused};
+use crate::error::Error;
+use crate::gate::iam::{Closer, Emergency, Fault, Opener, World, Write};
+use crate::gate::policy::Gate;
+use crate::gate::rest::{Finding, Verdict, judge};
+use crate::gate::snapshot::Glance;
+use crate::gate::trail::{Kind, Trail};
+use crate::vault::canonical;
+
+/// How long to wait when AWS asks for time, before each further try.
+const THROTTLED: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// Writes the gate under the deny; it is read back, and the user is still at rest.
+pub(super) async fn put_gate(
+    opener: &impl Opener,
+    plan: &Plan<'_>,
+    gate: &Gate<'_>,
+    trail: &Trail,
+    world: &impl World,
+) -> std::result::Result<(), Stop> {
+    const STEP: &str = "writing the gate";
+    let document = canonical::text(&gate.document())?;
+    let sent = send(STEP, Kind::Inert, trail, world, || opener.put_gate(&document)).await?;
+    let patience = Patience::new(world, READ_BACK);
+    loop {
+        let snapshot = opener.read().await;
+        let written = matches!(&snapshot.gate, Ok(Some(found)) if gate.is(found));
+        match judge(&snapshot, plan.expected, world.now()).verdict {
+            Verdict::AtRest if written => break,
+            Verdict::Drift(findings) if patience.is_over(world) || !findings.iter().all(is_unread) => {
+                return Err(drifted(plan.expected, &findings).into());
+            }
+            _ if patience.is_over(world) => return Err(lost(STEP, &sent).into()),
+            _ => {}
+        }
+        go_on(world, gate.until)?;
+        world.pause(BETWEEN_PROBES).await;
+    }
+    trail.settled();
+    world.say("gate: policy written and read back");
+    Ok(())
+}
+
+/// A reading that failed may do better the next time; drift does not.
+fn is_unread(finding: &Finding) -> bool {
+    matches!(finding, Finding::Unread(..))
+}
+
+/// Switches the emergency key on.
+pub(super) async fn activate(
+    closer: &impl Closer,
+    plan: &Plan<'_>,
+    trail: &Trail,
+    world: &impl World,
+) -> std::result::Result<(), Stop> {
+    const STEP: &str = "activating the key";
+    let key = &plan.expected.key;
+    let sent = send(STEP, Kind::Readies, trail, world, || closer.switch_key(key, true)).await?;
+    let seen = |s: &Glance| matches!(&s.keys, Ok(keys) if keys.iter().any(|k| k.id == *key && k.active));
+    if sent.is_err() && !seen_soon(closer, seen, world).await {
+        return Err(lost(STEP, &sent).into());
+    }
+    trail.settled();
+    Ok(())
+}
+
+/// Detaches `AWSDenyAll`: from here, access.
+pub(super) async fn lift(
+    opener: &impl Opener,
+    closer: &impl Closer,
+    plan: &Plan<'_>,
+    trail: &Trail,
+    world: &impl World,
+) -> std::result::Result<(), Stop> {
+    const STEP: &str = "detaching AWSDenyAll";
+    let sent = send(STEP, Kind::Enables, trail, world, || opener.lift_deny()).await?;
+    let seen = |s: &Glance| matches!(&s.attached, Ok(arns) if !arns.contains(&plan.expected.deny));
+    if sent.is_err() && !seen_soon(closer, seen, world).await {
+        return Err(lost(STEP, &sent).into());
+    }
+    trail.settled();
+    Ok(())
+}
+
+/// Sends one write of open. It goes out again only when AWS said that it did nothing but ask for time.
+///
+/// Ok(Err) is a write whose outcome is unknown: to be read back.
+async fn send<F: Future<Output = Write>>(
+    step: &'static str,
+    kind: Kind,
+    trail: &Trail,
+    world: &impl World,
+    write: impl Fn() -> F,
+) -> std::result::Result<Write, Stop> {
+    for wait in THROTTLED.into_iter().map(Some).chain([None]) {
+        trail.sends(step, kind, world.now());
+        match (write().await, wait) {
+            (Ok(()), _) => return Ok(Ok(())),
+            (Err(fault @ Fault::Unknown(_)), _) => return Ok(Err(fault)),
+            (Err(Fault::Throttled(_)), Some(wait)) => {
+                trail.settled();
+                world.pause(wait).await;
+                go_on(world, Timestamp::MAX)?;
+            }
+            (Err(fault), _) => {
+                trail.settled();
+                return Err(failed(step, &fault).into());
+            }
+        }
+    }
+    Err(Stop::Interrupted)
+}
+
+async fn seen_soon(closer: &impl Closer, seen: impl Fn(&Glance) -> bool, world: &impl World) -> bool {
+    let patience = Patience::new(world, READ_BACK);
+    loop {
+        if seen(&closer.glance().await) {
+            return true;
+        }
+        if patience.is_over(world) || world.interrupted() {
+            return false;
+        }
+        world.pause(Duration::from_secs(1)).await;
+    }
+}
+
+/// Issues the session that work will use.
+pub(super) async fn issue(
+    emergency: &impl Emergency,
+    world: &impl World,
+    until: Timestamp,
+) -> std::result::Result<(), Stop> {
+    for wait in THROTTLED.into_iter().map(Some).chain([None]) {
+        match (emergency.issue_session().await, wait) {
+            (Ok(()), _) => return Ok(()),
+            (Err(_), Some(wait)) => world.pause(wait).await,
+            (Err(fault), None) => return Err(failed("issuing a session", &fault).into()),
+        }
+        go_on(world, until)?;
+    }
+    Err(Stop::Interrupted)
+}
+
+fn lost(step: &str, sent: &Write) -> Error {
+    match sent {
+        Err(fault) => refused(format!("{step}: {fault}, and it is not seen when read back")),
+        Ok(()) => refused(format!("{step}: AWS took it, but it is not seen when read back")),
+    }
+}
