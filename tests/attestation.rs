@@ -78,6 +78,18 @@ fn an_rsa_chain_over_an_intermediate_holds_and_its_pieces_do_not() {
 }
 
 #[test]
+fn a_file_of_roots_may_carry_text_between_its_certificates() {
+    let dir = rig::office::room();
+    make(dir.path(), LEAF);
+    let pem = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+    let file =
+        format!("Yubico roots\n\n{}# and more\r\n{}\n", pem("root.pem"), pem("f9.pem").replace('\n', "\r\n"));
+    assert_eq!(from_pem(file.as_bytes()).unwrap(), [der(dir.path(), "root.pem"), der(dir.path(), "f9.pem")]);
+    assert!(from_pem(b"no certificate").is_err());
+    assert!(from_pem(file.replace("MII", "M!I").as_bytes()).is_err());
+}
+
+#[test]
 fn a_key_without_pin_or_touch_is_not_vouched_for() {
     for policy in ["01:02", "02:01", "02:03"] {
         let dir = rig::office::room();

@@ -15,6 +15,19 @@ fn payload() -> Value {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_a_failure_and_no_panic() {
+    let office = Office::enrolled(env!("CARGO_BIN_EXE_breakglass"), &["alice", "bob"]);
+    office.seal(&payload(), 2);
+    for arguments in [&["inspect", "prod.age"][..], &["completions", "bash"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let finished = office.offline(arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+        assert_eq!(finished.status.code(), Some(1), "{said}");
+        assert!(said.contains("standard output"), "{said}");
+    }
+}
+
+#[test]
 fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
     let office = Office::enrolled(env!("CARGO_BIN_EXE_breakglass"), &["alice", "bob", "carol"]);
     let vault = office.seal(&payload(), 2);

@@ -277,8 +277,10 @@ fn a_signal_while_custodians_are_asked_ends_it_and_restores_the_terminal() {
 fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
     let night = Night::new("usage");
     night.office.plug("alice");
-    let refusals: [(&[&str], i32, &str); 6] = [
+    let refusals: [(&[&str], i32, &str); 8] = [
         (&["open", "prod.age", "--for", "5h", "--reason", "x"], 2, "longer than 4h"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "/etc/passwd"], 2, "no command"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "nosuchcommand"], 2, "no command"),
         (&["open", "prod.age", "--for", "soon", "--reason", "x"], 2, "no length of time"),
         (&["open", "prod.age", "--for", "5m", "--reason", ""], 2, "reason"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x", "--target", "dev"], 2, "no target \"dev\""),
@@ -289,6 +291,42 @@ fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
         let mut person = night.office.person(arguments);
         night.ends(&mut person, code, message);
     }
+}
+
+#[test]
+fn line_ends_that_nobody_meant_skip_nobody() {
+    let night = Night::new("crlf");
+    night.office.plug("alice");
+    night.office.plug("bob");
+    let mut person = night.open();
+    let custodian = night.office.custodian("alice");
+    person.expect("alice: passphrase part (12 words): ");
+    // A sheet pasted from a file: numbers, tabs, CR LF.
+    let lines = custodian.words.iter().zip(1..).map(|(word, place)| format!("{place}.\t{word}\r\n"));
+    person.type_raw(lines.collect::<String>().as_bytes());
+    person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+    person.type_line(&format!("{} ", custodian.pin));
+    person.expect("a blank stands before or after it");
+    person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+    assert_eq!(night.tried("alice"), 0, "our own mistakes cost no try");
+    person.type_raw(format!("{}\r\n", custodian.pin).as_bytes());
+    person.expect("alice: share 1 of 2 given");
+    night.office.answer(&mut person, "bob");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+#[test]
+fn a_close_without_a_quorum_does_not_say_that_all_is_well() {
+    let night = Night::new("close-alone");
+    night.office.plug("alice");
+    let mut person = night.office.person(&["close", "prod.age"]);
+    night.office.answer(&mut person, "alice");
+    person.expect("waiting for");
+    person.eof();
+    assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
+    let said = person.transcript();
+    assert!(said.contains("nothing was closed, and access may still be open"), "{said}");
+    assert!(said.contains("--profile"), "{said}");
 }
 
 #[test]

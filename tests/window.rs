@@ -130,6 +130,22 @@ fn a_signal_closes_first_and_says_which_it_was() {
 }
 
 #[test]
+fn a_terminal_that_takes_no_output_holds_nothing_up() {
+    let night = Night::new("stopped");
+    let mut person = night.open("5m", &["--hold"]);
+    person.expect("left");
+    person.type_raw(b"\x13");
+    person.send_signal(Signal::SIGTERM);
+    let until = Instant::now() + Duration::from_secs(15);
+    while !night.account.rest().at_rest() {
+        assert!(Instant::now() < until, "a stopped terminal keeps the window open");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    person.type_raw(b"\x11");
+    assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
+}
+
+#[test]
 fn a_childs_status_is_said_and_not_passed_on() {
     let night = Night::new("status");
     let mut person = night.open("5m", &["--", "sh", "-c", "exit 42"]);

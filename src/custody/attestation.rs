@@ -5,7 +5,7 @@
 //! checked: the devices have no clock, and Yubico's certificates have no meaningful ones.
 
 use der::asn1::ObjectIdentifier;
-use der::{Decode as _, Encode as _};
+use der::{Decode as _, DecodePem as _, Encode as _};
 use p256::ecdsa::signature::Verifier as _;
 use p256::pkcs8::DecodePublicKey as _;
 use rsa::pkcs1v15;
@@ -110,17 +110,27 @@ pub fn whose(root: &[u8]) -> Attested {
     if YUBICO.contains(&fingerprint.as_str()) { Attested::Yubico } else { Attested::Other }
 }
 
-/// The certificates of a PEM file, as DER.
+/// The certificates of a PEM file, as DER; other text between them is passed over (RFC 7468 section 2).
 ///
 /// # Errors
 /// When there is none, or one does not parse.
-pub fn from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    let certificates =
-        Certificate::load_pem_chain(pem).map_err(|e| format!("not certificates in PEM form: {e}"))?;
-    if certificates.is_empty() {
-        return Err("no certificate in it".into());
-    }
-    certificates.iter().map(|c| c.to_der().map_err(|e| e.to_string())).collect()
+pub fn from_pem(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    let text = std::str::from_utf8(text).map_err(|_| "not certificates in PEM form")?;
+    let certificates: Vec<_> = text
+        .match_indices(BEGIN)
+        .map(|(at, _)| {
+            let certificate = Certificate::from_pem(one(&text[at..]));
+            certificate.and_then(|c| c.to_der()).map_err(|e| format!("a certificate does not parse: {e}"))
+        })
+        .collect::<Result<_, _>>()?;
+    if certificates.is_empty() { Err("no certificate in PEM form in it".into()) } else { Ok(certificates) }
+}
+
+/// The first PEM block of `text`.
+fn one(text: &str) -> &str {
+    const END: &str = "-----END CERTIFICATE-----";
+    text.find(END).map_or(text, |end| &text[..end + END.len()])
 }
 
 fn parse(der: &[u8]) -> Result<Certificate, String> {
