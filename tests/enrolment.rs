@@ -132,10 +132,10 @@ fn occupied_slots_are_left_alone() {
     let mut person = enrol(&office, &["--attestation-root", "root.pem"]);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
-    person.expect("making two keys in slots 83 and 85");
     let words = sheet(&mut person);
     person.expect("passphrase part");
     person.type_line(&words.join(" "));
+    person.expect("making two keys in slots 83 and 85");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(token.public_key(0x82), Some(before));
     assert!(!token.is_occupied(0x84));

@@ -61,6 +61,15 @@ fn credentials_that_would_fail_at_night_are_refused_by_day() {
         assert!(!said.contains("tooshort"), "no secret is repeated: {said}");
         assert!(!office.path("prod.age").exists());
     }
+    let twice = payload().to_string().replace(r#""Effect":"Allow""#, r#""Effect":"Deny","Effect":"Allow""#);
+    let finished = office.try_seal("prod.age", twice.as_bytes(), 2, &[]);
+    assert!(String::from_utf8_lossy(&finished.stderr).contains("is there twice"));
+    let misplaced = with("/targets/0/user", json!(format!("{:/>40}", "OPENER").replace('/', "x")));
+    let misplaced =
+        misplaced.to_string().replace(&format!("{:/>40}", "OPENER"), &format!("{:x>40}", "OPENER"));
+    let finished = office.try_seal("prod.age", misplaced.as_bytes(), 2, &[]);
+    let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+    assert!(said.contains("where everybody can read it") && !said.contains("xxxx"), "{said}");
     let finished = office.try_seal("prod.age", b" \n", 2, &[]);
     assert!(String::from_utf8_lossy(&finished.stderr).contains("no credentials on standard input"));
     let mut repairs = with("/targets/0/grant", statement(json!(["iam:CreateUser"])));

@@ -117,6 +117,16 @@ fn the_deadline_closes_the_window_and_ends_the_child() {
 }
 
 #[test]
+fn a_window_that_is_over_before_it_is_open_is_no_success() {
+    let night = Night::new("short");
+    let mut person = night.open("1s", &["--", "echo", "WORKED"]);
+    let end = person.wait();
+    let worked = person.transcript().contains("WORKED");
+    assert!(end == End::Code(5) || (end == End::Code(0) && worked), "{end:?}: {}", person.transcript());
+    assert!(night.shut() && night.account.rest().at_rest());
+}
+
+#[test]
 fn a_signal_closes_first_and_says_which_it_was() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP] {
         let night = Night::new("signal");

@@ -15,10 +15,11 @@ pub fn run(arguments: args::Close) -> Result<()> {
     let facts = VaultFacts::of(&vault, &arguments.vault);
     let force = arguments.force;
     if let Some(profile) = arguments.profile {
-        let manifest::Target { partition, account, user, regions, .. } = summary.clone();
+        let manifest::Target { name, partition, account, user, regions, .. } = summary.clone();
         let vault = facts;
         cloud::close_with_profile(CloseByProfile {
             vault,
+            name,
             partition,
             account,
             user,

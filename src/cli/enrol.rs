@@ -20,7 +20,7 @@ use crate::secret::SecretText;
 use crate::terminal::{self, Terminal, note, signals};
 use crate::token::enrol::Made;
 use crate::token::piv::PivToken;
-use crate::token::readers;
+use crate::token::readers::{self, Sighting};
 use crate::vault::{names, words};
 use failures::{end, ended};
 
@@ -83,36 +83,60 @@ fn roots(arguments: &args::Enrol) -> Result<Option<Vec<Vec<u8>>>> {
 
 /// The one YubiKey that is plugged in, or the one that was named.
 fn find(arguments: &args::Enrol, terminal: &mut Terminal) -> Result<PivToken> {
+    let found = wait_for(arguments, terminal);
+    terminal.erase();
+    found
+}
+
+fn wait_for(arguments: &args::Enrol, terminal: &mut Terminal) -> Result<PivToken> {
     let until = Instant::now() + arguments.wait.duration();
-    let mut told = false;
+    let mut told = None;
     loop {
-        let wanted = |token: &PivToken| arguments.serial.is_none_or(|serial| serial == token.serial());
-        let mut tokens: Vec<_> = readers::present()?.into_iter().filter(wanted).collect();
-        match tokens.len() {
-            1 => {
-                terminal.erase();
-                return Ok(tokens.remove(0));
-            }
-            0 if Instant::now() >= until => {
-                return Err(Error::new(Status::TokenFailed, "no YubiKey was plugged in")
-                    .next("plug in the custodian's YubiKey and enrol again"));
-            }
-            0 => {}
-            _ => {
-                let serials: Vec<_> = tokens.iter().map(|token| token.serial().to_string()).collect();
-                return Err(Error::usage(format!("several YubiKeys are plugged in: {}", serials.join(", ")))
-                    .next("say which one with --serial, or leave only the custodian's"));
-            }
+        let (mut tokens, unusable) = plugged(arguments.serial)?;
+        if tokens.len() > 1 {
+            let serials: Vec<_> = tokens.iter().map(|token| token.serial().to_string()).collect();
+            return Err(Error::usage(format!("several YubiKeys are plugged in: {}", serials.join(", ")))
+                .next("say which one with --serial, or leave only the custodian's"));
+        }
+        if let Some(token) = tokens.pop() {
+            return Ok(token);
+        }
+        let why = unusable.unwrap_or_else(|| "plug in your YubiKey".into());
+        if Instant::now() >= until {
+            return Err(Error::new(
+                Status::TokenFailed,
+                format!("{}: no YubiKey could be used", arguments.name),
+            )
+            .next(why));
         }
         if let Some(number) = signals::pending() {
             return Err(ended(number));
         }
-        if !told {
-            terminal.put(&format!("{}: plug in your YubiKey", arguments.name));
-            told = true;
+        if told.as_ref() != Some(&why) {
+            terminal.erase();
+            terminal.put(&format!("{}: {why}", arguments.name));
+            told = Some(why);
         }
         sleep(Duration::from_millis(250));
     }
+}
+
+/// The YubiKeys that are there, and why another one cannot be used.
+fn plugged(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
+    let mut tokens = Vec::new();
+    let mut unusable = None;
+    for sighting in readers::present()? {
+        match sighting {
+            Sighting::Token(token) if serial.is_none_or(|serial| serial == token.serial()) => {
+                tokens.push(*token)
+            }
+            Sighting::Unusable(reader, why) => {
+                unusable = Some(format!("the token in reader {reader} is unusable: {why}"));
+            }
+            Sighting::Token(_) | Sighting::Settled => {}
+        }
+    }
+    Ok((tokens, unusable))
 }
 
 impl Enrolling<'_> {

@@ -37,18 +37,44 @@ pub fn must_be_new(path: &Path) -> Result<()> {
 /// # Errors
 /// When something is there already or the system refuses; nothing is left then.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = beside(path);
-    let written = write(&temporary, bytes).and_then(|()| {
-        renameat_with(CWD, &temporary, CWD, path, RenameFlags::NOREPLACE)
-            .map_err(std::io::Error::from)
-            .or_else(|e| if unsupported(&e) { fs::hard_link(&temporary, path) } else { Err(e) })
-    });
-    let _ = fs::remove_file(&temporary);
-    match written {
+    create_proven(path, bytes, |_| Ok(()))
+}
+
+/// The same for a file that gets its name only once `prove` has found it good on the disk.
+///
+/// # Errors
+/// As [`create`], or what `prove` says; nothing is left then.
+pub fn create_proven<T>(path: &Path, bytes: &[u8], prove: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    let temporary = Temporary(beside(path));
+    write(&temporary.0, bytes).map_err(|e| cannot_write(path, &e))?;
+    let proven = prove(&temporary.0)?;
+    put_in_place(&temporary.0, path)?;
+    Ok(proven)
+}
+
+/// A file that goes when this does, also in a panic.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Without `renameat2`, file systems still know how not to overwrite: a hard link.
+fn put_in_place(temporary: &Path, path: &Path) -> Result<()> {
+    let placed = renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE)
+        .map_err(std::io::Error::from)
+        .or_else(|e| if unsupported(&e) { fs::hard_link(temporary, path) } else { Err(e) });
+    match placed {
         Ok(()) => sync_directory(path),
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(exists(path)),
-        Err(e) => Err(Error::failed(format!("cannot write {}: {e}", path.display()))),
+        Err(e) => Err(cannot_write(path, &e)),
     }
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
+    Error::failed(format!("cannot write {}: {error}", path.display()))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -64,7 +90,6 @@ fn sync_directory(path: &Path) -> Result<()> {
         .map_err(|e| Error::failed(format!("cannot make sure that {} is on disk: {e}", path.display())))
 }
 
-/// File systems without `renameat2` still know how not to overwrite: a hard link.
 fn unsupported(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(22 | 38 | 95))
 }

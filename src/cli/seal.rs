@@ -33,10 +33,7 @@ pub fn run(arguments: &args::Seal) -> Result<()> {
     Manifest::parse(&rehearsed.to_bytes()).map_err(|e| Error::usage(e.what))?;
     let sealed = file::seal(&manifest, &payload)?;
     let bytes = if arguments.armor { file::armor(&sealed.binary) } else { sealed.binary.clone() };
-    output::create(&arguments.out, &bytes)?;
-    let vault = prove(&arguments.out, &sealed, &payload).inspect_err(|_| {
-        let _ = std::fs::remove_file(&arguments.out);
-    })?;
+    let vault = output::create_proven(&arguments.out, &bytes, |path| prove(path, &sealed, &payload))?;
     print(arguments, &vault)
 }
 
@@ -150,7 +147,7 @@ fn manifest(
 fn prove(path: &Path, sealed: &Sealed, payload: &Payload) -> Result<Vault> {
     let vault = input::vault(path)?;
     let wrong =
-        |what: &str| Error::failed(format!("the vault just written does not hold: {what}; it was removed"));
+        |what: &str| Error::failed(format!("the vault just written does not hold: {what}; it was not kept"));
     if vault.sha256 != <[u8; 32]>::from(Sha256::digest(&sealed.binary)) {
         return Err(wrong("the disk returned other bytes"));
     }

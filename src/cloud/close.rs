@@ -46,6 +46,8 @@ pub struct Closing {
 pub struct CloseByProfile {
     /// The vault that names the user.
     pub vault: VaultFacts,
+    /// The target's name in it.
+    pub name: String,
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: String,
     /// Twelve digits.
@@ -81,7 +83,16 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
     let emergency = CloudEmergency::new(&base, &place.region, &target.emergency);
     let keys = [target.emergency.id.clone()];
     drop((target.closer, target.emergency));
-    let asked = Asked { vault, place, account: target.account, force, ledger, keys: Some(&keys) };
+    let asked = Asked {
+        vault,
+        target: target.name,
+        profile: None,
+        place,
+        account: target.account,
+        force,
+        ledger,
+        keys: Some(&keys),
+    };
     let result = runtime.block_on(asked.shut(&base, &closer, &emergency));
     runtime.shutdown_background();
     result
@@ -92,7 +103,7 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
 /// # Errors
 /// With status 10 unless access is proven shut.
 pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
-    let CloseByProfile { vault, partition, account, user, regions, profile, force, ledger } = closing;
+    let CloseByProfile { vault, name, partition, account, user, regions, profile, force, ledger } = closing;
     let runtime = runtime()?;
     let base = Warm::start().base(&runtime);
     let place =
@@ -112,7 +123,8 @@ pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
         .next("name a profile of the shared AWS configuration that may close: aws configure list-profiles"));
     }
     let closer = CloudCloser::with(&base, &place, |region, tries| base.with(provider.clone(), region, tries));
-    let asked = Asked { vault, place, account, force, ledger, keys: None };
+    let profile = Some(profile.as_str());
+    let asked = Asked { vault, target: name, profile, place, account, force, ledger, keys: None };
     let result = runtime.block_on(asked.shut(&base, &closer, &NoEmergency));
     runtime.shutdown_background();
     result
@@ -121,6 +133,8 @@ pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
 /// A close and whom it is about.
 struct Asked<'a> {
     vault: VaultFacts,
+    target: String,
+    profile: Option<&'a str>,
     place: Place,
     account: String,
     force: bool,
@@ -133,6 +147,7 @@ impl Asked<'_> {
         let mut signals = Signals::new()?;
         let how = HowToClose {
             vault: self.vault.path.clone(),
+            target: self.target.clone(),
             partition: self.place.partition.clone(),
             user: self.place.user.clone(),
             key: self.keys.and_then(|keys| keys.first().cloned()),
@@ -154,7 +169,7 @@ impl Asked<'_> {
             Err(why) => {
                 let error =
                     doubt(&format!("the user's state could not be read ({why}), so nothing was done"));
-                return Err(Error { next: Some(by_force(&self.vault)), ..error });
+                return Err(Error { next: Some(stage.how_to_close.by_force(self.profile)), ..error });
             }
         };
         if let Some(Found { session, until }) = found {
@@ -165,7 +180,9 @@ impl Asked<'_> {
                 let what = format!(
                     "session {session} is somebody else's window, open until {until}; it was left alone"
                 );
-                return Err(Error::new(Status::MayBeOpen, what).next(by_force(&self.vault)));
+                return Err(
+                    Error::new(Status::MayBeOpen, what).next(stage.how_to_close.by_force(self.profile))
+                );
             }
         }
         let deny = deny_all(&self.place.partition);
@@ -216,8 +233,4 @@ fn gate_ahead(glance: &Glance, deny: &str, now: Timestamp) -> std::result::Resul
     let at_rest = attached.iter().any(|arn| arn == deny) && !keys.iter().any(|key| key.active);
     let found = gate.as_ref().and_then(recognise).filter(|found| found.until > now);
     Ok(found.filter(|_| !at_rest))
-}
-
-fn by_force(vault: &VaultFacts) -> String {
-    format!("to end it all the same: breakglass close {} --force", words::quoted(&vault.path))
 }

@@ -179,6 +179,7 @@ fn has_ended(stage: &Stage<'_>) -> bool {
 fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Opened, Stop>>) -> Event {
     match result {
         Some(Ok(Opened { from, until })) => {
+            stage.opened.set(true);
             stage.say(&format!("gate: open, ends {}", words::clock(until)));
             if let Some(session) = stage.session {
                 stage.record(Record::Opened { session, from, until });

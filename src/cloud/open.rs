@@ -96,6 +96,7 @@ async fn keep(
     let session = SessionId::random();
     let how_to_close = HowToClose {
         vault: vault.path,
+        target: name.clone(),
         partition: place.partition.clone(),
         user: place.user.clone(),
         key: Some(key.clone()),
@@ -158,7 +159,7 @@ fn finish(stage: &Stage<'_>, trail: &Trail, session: SessionId, end: End) -> Res
                     Err(Error::failed("this program broke; access is closed, and that is proven"))
                 }
                 (_, Some(error)) => Err(and(error, "access is shut, and that is proven")),
-                (_, None) if !trail.lifted() => {
+                (_, None) if !stage.opened.get() => {
                     Err(Error::refused("the window's time was over before it was open; access is shut")
                         .next("open again with a longer window"))
                 }

@@ -41,6 +41,8 @@ pub(super) struct Stage<'a> {
     pub(super) probed: Cell<Option<bool>>,
     /// Why it is not proven shut.
     pub(super) doubt: RefCell<String>,
+    /// The window was open, and work in it began.
+    pub(super) opened: Cell<bool>,
     deadline: Cell<Option<Instant>>,
     stopped: Cell<bool>,
     gave_up: Cell<bool>,
@@ -63,6 +65,7 @@ impl<'a> Stage<'a> {
             until: Cell::default(),
             probed: Cell::default(),
             doubt: RefCell::default(),
+            opened: Cell::default(),
             deadline: Cell::default(),
             stopped: Cell::default(),
             gave_up: Cell::default(),

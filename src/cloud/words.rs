@@ -48,6 +48,7 @@ pub(super) fn signal(number: u8) -> String {
 #[derive(Clone, Debug)]
 pub(super) struct HowToClose {
     pub(super) vault: std::path::PathBuf,
+    pub(super) target: String,
     pub(super) partition: String,
     pub(super) user: String,
     pub(super) key: Option<String>,
@@ -61,11 +62,20 @@ impl HowToClose {
         let deny = deny_all(&self.partition);
         format!(
             "close it from any machine:\n    \
-             breakglass close {vault} --profile NAME --force\n  \
+             breakglass close {vault} --target {} --profile NAME --force\n  \
              or without this tool:\n    \
              aws iam attach-user-policy --user-name {user} --policy-arn {deny}\n    \
-             aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive"
+             aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive",
+            self.target
         )
+    }
+
+    /// The same command once more, for somebody else's window.
+    pub(super) fn by_force(&self, profile: Option<&str>) -> String {
+        let profile =
+            profile.map(|name| format!(" --profile {}", quoted(Path::new(name)))).unwrap_or_default();
+        let vault = quoted(&self.vault);
+        format!("to end it all the same: breakglass close {vault} --target {}{profile} --force", self.target)
     }
 
     /// Exit status 10.
@@ -97,6 +107,7 @@ mod tests {
     fn the_closing_commands_can_be_pasted() {
         let how = HowToClose {
             vault: "/vaults/it's prod.age".into(),
+            target: "prod".into(),
             partition: "aws-cn".into(),
             user: "emergency".into(),
             key: Some("AKIAX".into()),
@@ -108,7 +119,7 @@ mod tests {
         let text = said.to_string();
         for part in [
             "until 02:47:00 UTC",
-            "breakglass close '/vaults/it'\\''s prod.age' --profile NAME --force",
+            "breakglass close '/vaults/it'\\''s prod.age' --target prod --profile NAME --force",
             "aws iam attach-user-policy --user-name emergency --policy-arn arn:aws-cn:iam::aws:policy/AWSDenyAll",
             "aws iam update-access-key --user-name emergency --access-key-id AKIAX --status Inactive",
         ] {

@@ -167,7 +167,7 @@ fn look(snapshot: &Snapshot, expected: &Expected, world: &impl World, aloud: boo
             "a window is open on user {} already: session {session}, until {until}",
             expected.user
         ))
-        .next("wait for its end, or end it: breakglass close VAULT --force")),
+        .next("wait for its end, or end it with breakglass close --force")),
     }
 }
 

@@ -11,6 +11,9 @@ use rustix::process::{
 use super::Pages;
 use crate::error::{Error, Result};
 
+/// How much locked memory a command may need at once, in bytes: the largest payload, twice, and its shares.
+const ROOM: usize = 3 * 1024 * 1024;
+
 /// Makes sure that no other program and no core file can read this process's memory.
 ///
 /// # Errors
@@ -24,8 +27,8 @@ pub fn harden() -> Result<()> {
         Ok(_) => return Err(refused("make itself undumpable", "the kernel still calls it dumpable")),
         Err(e) => return Err(refused("make itself undumpable", e)),
     }
-    Pages::try_zeroed(256 * 1024).map_err(|e| {
-        refused("lock memory for secrets", e).next("raise the limit: ulimit -l 1024, or run as root")
+    Pages::try_zeroed(ROOM).map_err(|e| {
+        refused("lock memory for secrets", e).next("raise the limit: ulimit -l 4096, or run as root")
     })?;
     Ok(())
 }

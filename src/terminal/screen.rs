@@ -2,6 +2,8 @@
 
 use crate::stderr;
 
+use zeroize::Zeroizing;
+
 use super::{Stop, Terminal, Typed};
 
 /// A note for the person, on stderr; a terminal that has gone away is no reason to stop.
@@ -35,8 +37,13 @@ pub fn sheet<'a>(
 ) -> Result<Typed, Stop> {
     terminal.write("\x1b[?1049h\x1b[2J\x1b[H");
     terminal.write(&format!("{above}\n\n"));
-    for (place, line) in lines.enumerate() {
-        terminal.write(&format!("{} {line}\n", place + 1));
+    let lines: Zeroizing<Vec<String>> =
+        Zeroizing::new(lines.zip(1..).map(|(line, place)| format!("{place} {line}")).collect());
+    // The alternate screen has no scrollback: what does not fit below one another stands side by side.
+    let across = if terminal.rows() < lines.len() + 6 { 3 } else { 1 };
+    for row in lines.chunks(across) {
+        terminal.write(Zeroizing::new(row.join("    ")).as_str());
+        terminal.write("\n");
     }
     terminal.write("\n");
     let answer = terminal.ask(below, None);

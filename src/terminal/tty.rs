@@ -146,6 +146,14 @@ impl Terminal {
         }
     }
 
+    /// How many rows the terminal has; many when it does not say.
+    pub(super) fn rows(&self) -> usize {
+        tcgetwinsize(&self.tty)
+            .map_or(0, |size| usize::from(size.ws_row))
+            .checked_sub(1)
+            .map_or(100, |rows| rows + 1)
+    }
+
     /// Writes as it is.
     pub(super) fn write(&mut self, text: &str) {
         let _ = self.tty.write_all(text.as_bytes());

@@ -18,6 +18,9 @@ const NAP: Duration = Duration::from_millis(250);
 /// How long a reader is left in peace after its token stopped answering.
 const BREATH: Duration = Duration::from_secs(1);
 
+/// Why a token that another program holds is unusable; it is tried again.
+pub const BUSY: &str = "another program holds it (gpg-agent's scdaemon is a usual one); end it";
+
 /// What happened at a reader.
 pub enum Sighting {
     /// A YubiKey is open and ready.
@@ -53,11 +56,9 @@ impl Readers {
         Ok(Self { shared })
     }
 
-    /// Opens the token in `reader` again: its handle went stale although it may still be there. Not at once:
-    /// the daemon takes a moment to see that a token was pulled out.
+    /// Opens the token in `reader` again: its handle went stale although it may still be there.
     pub fn look_again(&self, reader: &str) {
-        let due = Instant::now() + BREATH;
-        self.shared.again.lock().unwrap_or_else(PoisonError::into_inner).push((reader.to_owned(), due));
+        self.shared.look_again(reader);
     }
 }
 
@@ -68,6 +69,12 @@ impl Drop for Readers {
 }
 
 impl Shared {
+    /// Not at once: the daemon takes a moment to see that a token was pulled out, a program to let go of one.
+    fn look_again(&self, reader: &str) {
+        let due = Instant::now() + BREATH;
+        self.again.lock().unwrap_or_else(PoisonError::into_inner).push((reader.to_owned(), due));
+    }
+
     /// The readers whose time to be looked at again has come.
     fn due(&self) -> Vec<String> {
         let mut again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,7 +84,7 @@ impl Shared {
 }
 
 /// `known` holds, for each reader, pcscd's event count when its card was last looked at.
-fn watch(context: &Context, shared: &Shared, send: &(impl Fn(Sighting) + Clone + Send + 'static)) {
+fn watch(context: &Context, shared: &Arc<Shared>, send: &(impl Fn(Sighting) + Clone + Send + 'static)) {
     let mut known: BTreeMap<CString, Option<u32>> = BTreeMap::new();
     let mut first = true;
     while !shared.done.load(Ordering::Relaxed) {
@@ -94,7 +101,14 @@ fn watch(context: &Context, shared: &Shared, send: &(impl Fn(Sighting) + Clone +
                 let seen = state.event_state().contains(State::PRESENT).then(|| state.event_count());
                 if known.insert(state.name().to_owned(), seen) != Some(seen) && seen.is_some() {
                     let (name, send) = (state.name().to_owned(), send.clone());
-                    opening.push(thread::spawn(move || send(open(&name))));
+                    let shared = Arc::clone(shared);
+                    opening.push(thread::spawn(move || {
+                        let sighting = open(&name);
+                        if matches!(&sighting, Sighting::Unusable(_, BUSY)) {
+                            shared.look_again(&name.to_string_lossy());
+                        }
+                        send(sighting);
+                    }));
                 }
             }
             if std::mem::take(&mut first) {
@@ -150,24 +164,19 @@ fn open(reader: &CString) -> Sighting {
     }
 }
 
-/// Opens every YubiKey that is plugged in now, one after the other.
+/// Opens every YubiKey that is plugged in now, one after the other; what cannot be used is told apart.
 ///
 /// # Errors
 /// [`Status::TokenFailed`] when pcscd does not answer.
-pub fn present() -> Result<Vec<PivToken>> {
-    let context = Context::establish(Scope::System).map_err(no_daemon)?;
-    let mut tokens = Vec::new();
-    for reader in context.list_readers_owned().unwrap_or_default() {
+pub fn present() -> Result<Vec<Sighting>> {
+    let context = Context::establish(Scope::System).map_err(|why| no_daemon(why))?;
+    let is_there = |reader: &CString| {
         let mut state = [ReaderState::new(reader.clone(), State::UNAWARE)];
-        let looked = context.get_status_change(Duration::ZERO, &mut state);
-        if looked.is_err() || !state[0].event_state().contains(State::PRESENT) {
-            continue;
-        }
-        if let Sighting::Token(token) = open(&reader) {
-            tokens.push(*token);
-        }
-    }
-    Ok(tokens)
+        context.get_status_change(Duration::ZERO, &mut state).is_ok()
+            && state[0].event_state().contains(State::PRESENT)
+    };
+    let readers = context.list_readers_owned().unwrap_or_default();
+    Ok(readers.iter().filter(|reader| is_there(reader)).map(|reader| open(reader)).collect())
 }
 
 fn no_daemon(why: pcsc::Error) -> Error {

@@ -18,6 +18,15 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Check {
     if holds { Ok(()) } else { Err(otherwise().chars().take(SHOWN).collect()) }
 }
 
+/// A short value, to be recognised by; a long one may be a secret in the wrong place.
+fn shown(text: &str) -> String {
+    if text.len() <= 24 {
+        format!("{text:?}")
+    } else {
+        format!("(a value of {} characters)", text.chars().count())
+    }
+}
+
 /// A custodian's or a target's name: 1 to 32 of `a-z A-Z 0-9 . _ -`, the first a letter or a digit.
 ///
 /// # Errors
@@ -27,13 +36,15 @@ pub fn name(what: &str, name: &str) -> Check {
     let fits = (1..=32).contains(&name.len())
         && name.as_bytes()[0].is_ascii_alphanumeric()
         && name.bytes().all(tail);
-    ensure(fits, || format!("{what} {name:?} is not 1 to 32 letters, digits, dots, dashes or underscores"))
+    ensure(fits, || {
+        format!("{what} {} is not 1 to 32 letters, digits, dots, dashes or underscores", shown(name))
+    })
 }
 
 /// A vault's label: 1 to 64 printable ASCII characters.
 pub fn label(label: &str) -> Check {
     let fits = (1..=64).contains(&label.len()) && label.bytes().all(|b| (0x20..0x7f).contains(&b));
-    ensure(fits, || format!("the label {label:?} is not 1 to 64 printable ASCII characters"))
+    ensure(fits, || format!("the label {} is not 1 to 64 printable ASCII characters", shown(label)))
 }
 
 /// `bytes` bytes as lower-case hex.
@@ -100,20 +111,20 @@ pub fn signing_key(text: &str) -> Check {
 pub fn target(own: &str, partition: &str, account: &str, user: &str, regions: &[String]) -> Check {
     name("target name", own)?;
     ensure(["aws", "aws-cn", "aws-us-gov"].contains(&partition), || {
-        format!("{own}: {partition:?} is no AWS partition (aws, aws-cn, aws-us-gov)")
+        format!("{own}: {} is no AWS partition (aws, aws-cn, aws-us-gov)", shown(partition))
     })?;
     ensure(account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()), || {
-        format!("{own}: {account:?} is no AWS account id (12 digits)")
+        format!("{own}: {} is no AWS account id (12 digits)", shown(account))
     })?;
     let in_user = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b);
     ensure((1..=64).contains(&user.len()) && user.bytes().all(in_user), || {
-        format!("{own}: {user:?} is no IAM user name without a path")
+        format!("{own}: {} is no IAM user name without a path", shown(user))
     })?;
     ensure((1..=32).contains(&regions.len()), || format!("{own}: 1 to 32 regions are needed"))?;
     let in_region = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     regions.iter().try_for_each(|region| {
         ensure((1..=32).contains(&region.len()) && region.bytes().all(in_region), || {
-            format!("{own}: {region:?} is no AWS region")
+            format!("{own}: {} is no AWS region", shown(region))
         })
     })?;
     all_different("region", regions.iter())

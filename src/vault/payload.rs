@@ -1,6 +1,7 @@
 //! What is sealed: the targets with their credentials, and the runbook. JSON, padded to whole blocks.
 
 mod form;
+mod strict;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -57,6 +58,7 @@ pub struct Target {
     /// The emergency user's own key.
     pub emergency: AccessKey,
     /// The statements granted inside the window.
+    #[serde(deserialize_with = "strict::values")]
     pub grant: Vec<Value>,
     /// The grant may write identities.
     #[serde(default)]
@@ -108,12 +110,14 @@ impl Payload {
     /// # Panics
     /// Never: what was read and checked fits.
     pub fn to_sealed(&self) -> SecretBuf {
-        let mut buffer = SecretBuf::with_capacity(MAX_BYTES);
-        serde_json_canonicalizer::to_writer(&Form::of(self), &mut buffer).expect("a checked payload fits");
-        let written = buffer.expose().len();
-        let padding = written.next_multiple_of(BLOCK) - written;
-        buffer.spare_mut()[..padding].fill(b' ');
-        buffer.advance(padding);
+        let form = Form::of(self);
+        let mut room = Room(MAX_BYTES);
+        serde_json_canonicalizer::to_writer(&form, &mut room).expect("a checked payload fits");
+        let length = MAX_BYTES - room.0;
+        let mut buffer = SecretBuf::with_capacity(length.next_multiple_of(BLOCK));
+        serde_json_canonicalizer::to_writer(&form, &mut buffer).expect("measured just now");
+        buffer.spare_mut().fill(b' ');
+        buffer.advance(length.next_multiple_of(BLOCK) - length);
         buffer
     }
 
@@ -172,6 +176,11 @@ impl Target {
         let keys = [("opener", &self.opener), ("closer", &self.closer), ("emergency", &self.emergency)];
         for (role, key) in keys {
             key.check().map_err(|why| format!("{}: {role}: {why}", self.name))?;
+        }
+        let public = [&self.name, &self.account, &self.user, &self.boundary].into_iter().chain(&self.regions);
+        let misplaced = |text: &String| keys.iter().any(|(_, key)| text.contains(key.secret.expose()));
+        if public.into_iter().any(misplaced) {
+            return Err(format!("{}: a secret access key stands where everybody can read it", self.account));
         }
         names::all_different("access key", keys.iter().map(|(_, key)| key.id.as_str()))
             .map_err(|why| format!("{}: {why}", self.name))

@@ -16,11 +16,15 @@ use crate::vault::manifest::{Attested, Token, TokenKind};
 use crate::vault::share;
 
 impl Enrolling<'_> {
-    /// Two keys, their attestation, and the part; the enrolment and the signing key's slot.
+    /// The part, two keys and their attestation; the enrolment and the signing key's slot.
     pub(super) fn make(&mut self, roots: Option<&[Vec<u8>]>) -> Result<(Enrolment, Made)> {
         // A token that is not genuine is refused before anything is made on it.
         let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
+        // Whoever stops at the sheet leaves no keys behind.
+        let id = Secret::<16>::random();
+        let part = Part::generate();
+        self.show(&part)?;
         note(&format!(
             "{}: making two keys in slots {first} and {second} of YubiKey {}",
             self.name,
@@ -29,9 +33,6 @@ impl Enrolling<'_> {
         let decryption = self.token.generate(first).map_err(|why| self.failed(why))?;
         let signing = self.token.generate(second).map_err(|why| self.failed(why))?;
         let attested = self.attest(&decryption, &signing, chain)?;
-        let id = Secret::<16>::random();
-        let part = Part::generate();
-        self.show(&part)?;
         let enrolment = Enrolment {
             attestation: attested.1,
             created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),

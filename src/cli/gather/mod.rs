@@ -3,6 +3,7 @@
 mod custodian;
 mod failure;
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,8 @@ struct Gathering<'a> {
     readers: Readers,
     sightings: Receiver<Sighting>,
     plugged: Vec<PivToken>,
+    /// What has been said of readers.
+    told: BTreeSet<(String, &'static str)>,
     /// Until then, tokens that were there from the start are waited for, so that they come in order.
     settling: Option<Instant>,
     parts: Vec<Part>,
@@ -83,6 +86,7 @@ pub fn shares(vault: &Vault, wait: Duration, purpose: Purpose) -> Result<Vec<Sha
         readers,
         sightings,
         plugged: Vec::new(),
+        told: BTreeSet::new(),
         settling: Some(Instant::now() + SETTLING),
         parts: std::iter::repeat_with(|| Part::Awaited).take(count).collect(),
         failed: vec![false; count],
@@ -140,7 +144,10 @@ impl Gathering<'_> {
             match sighting {
                 Sighting::Token(token) => self.plugged.push(*token),
                 Sighting::Unusable(reader, why) => {
-                    note(&format!("the token in reader {reader} is unusable: {why}"));
+                    // A token that another program holds is tried again and again.
+                    if self.told.insert((reader.clone(), why)) {
+                        note(&format!("the token in reader {reader} is unusable: {why}"));
+                    }
                 }
                 Sighting::Settled => self.settling = None,
             }
