@@ -81,6 +81,17 @@ impl Error {
         Self::new(Status::Damaged, what)
     }
 
+    /// The next step for whoever has a damaged vault, unless there is a better one already.
+    #[must_use]
+    pub fn or_another_copy(mut self) -> Self {
+        if self.status == Status::Damaged {
+            self.next.get_or_insert_with(|| {
+                "fetch another copy of the vault and compare its SHA-256 with the ceremony's record".into()
+            });
+        }
+        self
+    }
+
     /// AWS refused, or something there is not as it was sealed.
     pub fn refused(what: impl Into<String>) -> Self {
         Self::new(Status::Refused, what)

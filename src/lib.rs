@@ -14,6 +14,7 @@
 //! | [`custody`] | a custodian: part, enrolment, attestation, the opening of one share | pure |
 //! | [`vault`] | the age file: manifest, shares, quorum, payload; names and numbers | pure |
 //! | [`secret`] | locked pages, hardening: the only `unsafe` | system |
+//! | [`stderr`] | lines that never hold anything up | adapter, for all of the above |
 //! | [`error`] | what happened, what to do, the exit status | pure |
 //!
 //! Data flows one way: `cli` → `cloud`, `terminal`, `token` → `window`, `gate`, `custody`, `ledger` → `vault` →
@@ -34,6 +35,7 @@ pub mod error;
 pub mod gate;
 pub mod ledger;
 pub mod secret;
+pub mod stderr;
 pub mod terminal;
 pub mod token;
 pub mod vault;

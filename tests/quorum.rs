@@ -290,3 +290,18 @@ fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
         night.ends(&mut person, code, message);
     }
 }
+
+#[test]
+fn one_port_serves_the_custodians_one_after_the_other() {
+    let night = Night::new("one-port");
+    let port = &night.office.pcscd;
+    port.insert(0, night.token("carol"));
+    let mut person = night.open();
+    night.office.answer(&mut person, "carol");
+    person.expect("waiting for the YubiKey of alice or bob (1 more needed");
+    port.remove(0);
+    port.insert(0, night.token("bob"));
+    night.office.answer(&mut person, "bob");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(night.account.rest().at_rest());
+}

@@ -53,10 +53,14 @@ pub fn run(arguments: &args::Enrol) -> Result<()> {
     Enrolment::parse("the new enrolment", &file)?;
     output::create(&arguments.out, &file)?;
     let token = &enrolment.0.token;
-    println!("enrolled     {} with YubiKey {}, {}", arguments.name, token.serial, token.attestation.words());
-    println!("file         {}", arguments.out.display());
-    println!("fingerprint  {}", words::of(&Sha256::digest(&file).into()));
-    Ok(())
+    output::print(&format!(
+        "enrolled     {} with YubiKey {}, {}\nfile         {}\nfingerprint  {}\n",
+        arguments.name,
+        token.serial,
+        token.attestation.words(),
+        arguments.out.display(),
+        words::of(&Sha256::digest(&file).into())
+    ))
 }
 
 /// The certificates that attestation must lead to; `None` when it was waived.

@@ -29,9 +29,6 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>> {
 pub fn vault(path: &Path) -> Result<Vault> {
     Vault::parse(&read(path, file::MAX_BYTES)?).map_err(|mut error| {
         error.what = format!("{}: {}", path.display(), error.what);
-        error.next.get_or_insert_with(|| {
-            "fetch another copy of the vault and compare its SHA-256 with the ceremony's record".into()
-        });
-        error
+        error.or_another_copy()
     })
 }

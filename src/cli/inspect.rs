@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{args, input};
+use super::{args, input, output};
 use crate::error::Result;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
@@ -14,11 +14,10 @@ pub fn run(arguments: &args::Inspect) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     let report = Report::of(&vault);
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+        output::print(&format!("{}\n", serde_json::to_string_pretty(&report).unwrap_or_default()))
     } else {
-        print!("{}", report.text());
+        output::print(&report.text())
     }
-    Ok(())
 }
 
 #[derive(Serialize)]

@@ -47,8 +47,9 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "breakglass", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "breakglass", &mut script);
+            output::print(&String::from_utf8_lossy(&script))
         }
         Command::Enrol(arguments) => hardened(|| enrol::run(&arguments)),
         Command::Seal(arguments) => hardened(|| seal::run(&arguments)),

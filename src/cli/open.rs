@@ -1,6 +1,7 @@
 //! `open`: a quorum at the terminal, then the gate and its window.
 
-use super::{args, gather, input, target};
+use super::gather::{self, Purpose};
+use super::{args, input, target};
 use crate::cloud::{self, Opening, Work};
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, VaultFacts};
@@ -28,7 +29,7 @@ pub fn run(arguments: args::Open) -> Result<()> {
         (false, false) => Work::Command(arguments.command.clone()),
     };
     work.check()?;
-    let ledger = Ledger::at_default()?;
+    let ledger = Ledger::at_default();
     // Certificates and configuration load while the custodians are asked.
     let warm = cloud::Warm::start();
     let target = unsealed(&vault, &summary.name, &arguments)?;
@@ -49,7 +50,7 @@ pub fn run(arguments: args::Open) -> Result<()> {
 
 /// The one target, out of a payload of which everything else is wiped here.
 fn unsealed(vault: &Vault, name: &str, arguments: &args::Open) -> Result<crate::vault::payload::Target> {
-    let shares = gather::shares(vault, arguments.wait.duration())?;
+    let shares = gather::shares(vault, arguments.wait.duration(), Purpose::Open)?;
     target::unseal(vault, &shares, name)
 }
 

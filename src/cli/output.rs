@@ -9,6 +9,18 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
+/// Writes a result to standard output, all of it.
+///
+/// # Errors
+/// When standard output does not take it.
+pub fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|e| Error::failed(format!("standard output does not take the result: {e}")))
+}
+
 /// Refuses a path where something already is.
 ///
 /// # Errors

@@ -37,8 +37,7 @@ pub fn run(arguments: &args::Seal) -> Result<()> {
     let vault = prove(&arguments.out, &sealed, &payload).inspect_err(|_| {
         let _ = std::fs::remove_file(&arguments.out);
     })?;
-    print(arguments, &vault);
-    Ok(())
+    print(arguments, &vault)
 }
 
 /// Reads every enrolment and has its fingerprint words typed in.
@@ -177,23 +176,27 @@ fn prove(path: &Path, sealed: &Sealed, payload: &Payload) -> Result<Vault> {
     Ok(vault)
 }
 
-fn print(arguments: &args::Seal, vault: &Vault) {
+fn print(arguments: &args::Seal, vault: &Vault) -> Result<()> {
     let manifest = &vault.manifest;
     let (sha256, words) = (hex::encode(vault.sha256), words::of(&vault.sha256));
     if arguments.json {
         let result = serde_json::json!({
             "vault_id": manifest.vault_id, "epoch": manifest.epoch, "sha256": sha256, "words": words,
         });
-        println!("{result}");
-        return;
+        return output::print(&format!("{result}\n"));
     }
     let names: Vec<_> = manifest.custodians.iter().map(|c| c.name.as_str()).collect();
-    println!("sealed      {} ({})", arguments.out.display(), manifest.label);
-    println!("custodians  {} of {}: {}", manifest.threshold.get(), names.len(), listed(&names, "and"));
-    println!("vault id    {}", manifest.vault_id);
-    println!("epoch       {}", manifest.epoch);
-    println!("sha256      {sha256}");
-    println!("words       {words}");
+    output::print(&format!(
+        "sealed      {} ({})\ncustodians  {} of {}: {}\nvault id    {}\nepoch       {}\nsha256      {sha256}\n\
+         words       {words}\n",
+        arguments.out.display(),
+        manifest.label,
+        manifest.threshold.get(),
+        names.len(),
+        listed(&names, "and"),
+        manifest.vault_id,
+        manifest.epoch,
+    ))
 }
 
 /// The error of a sealing whose input ended.

@@ -24,7 +24,7 @@ pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::
 
 /// Opens what is sealed and keeps this one target; the rest is wiped.
 pub fn unseal(vault: &Vault, shares: &[Share], name: &str) -> Result<Target> {
-    let payload = vault.open(&shares.iter().collect::<Vec<_>>())?;
+    let payload = vault.open(&shares.iter().collect::<Vec<_>>()).map_err(Error::or_another_copy)?;
     let target = payload.targets.into_iter().find(|target| target.name == name);
     target.ok_or_else(|| Error::damaged("what is sealed has not the targets of the manifest"))
 }

@@ -45,7 +45,10 @@ pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Resu
         };
         let line = line(terminal, &prompt, until)?;
         if line.expose().trim().is_empty() {
-            return Ok(None);
+            if words.is_empty() {
+                return Ok(None);
+            }
+            continue;
         }
         match words.add(line.expose()) {
             Ok(()) | Err(WordsError::Checksum) => {}
@@ -96,6 +99,9 @@ pub fn pin_shape(text: &str) -> Result<(), &'static str> {
     }
     if !(6..=8).contains(&text.len()) {
         return Err("a PIN has 6 to 8 characters");
+    }
+    if text.trim() != text {
+        return Err("a blank stands before or after it");
     }
     if !text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
         return Err("a PIN has only ASCII characters");

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal as Number};
+use rustix::fs::{Access, access};
 use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, getpgrp, kill_process_group, test_kill_process_group, waitpid,
 };
@@ -63,10 +64,14 @@ impl Work {
 
 fn is_there(program: &OsStr) -> bool {
     if Path::new(program).components().count() > 1 {
-        return Path::new(program).is_file();
+        return runs(Path::new(program));
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    std::env::split_paths(&path).any(|directory| runs(&directory.join(program)))
+}
+
+fn runs(file: &Path) -> bool {
+    file.is_file() && access(file, Access::EXEC_OK).is_ok()
 }
 
 /// What is kept of the inherited `AWS_…`: where AWS is, never who one is.
@@ -207,7 +212,7 @@ impl Foreground {
 impl Drop for Foreground {
     fn drop(&mut self) {
         let _ = tcsetpgrp(&self.terminal, self.own);
-        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.was);
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.was);
         let _ = ttou().thread_unblock();
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 
 /// A key is noticed this late at most.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -51,6 +51,9 @@ impl Keyboard {
 
     /// Writes the line over the one before.
     pub(super) fn show(&self, line: &str) {
+        // A line that wraps could not be written over.
+        let columns = tcgetwinsize(&self.terminal).map_or(80, |size| usize::from(size.ws_col)).max(2);
+        let line: String = line.chars().take(columns - 1).collect();
         let _ = write!(&self.terminal, "\r{line}\x1b[K");
     }
 

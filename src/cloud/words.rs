@@ -1,6 +1,6 @@
 //! What is said: instants by AWS's clock in UTC and local time, and how to close what may still be open.
 
-use std::io::Write;
+use crate::stderr;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use crate::window::Cause;
 
 /// One calm line on stderr; a terminal that has gone away is no reason to stop.
 pub(super) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    stderr::line(line);
 }
 
 /// `02:47:00 UTC (03:47 local)`.

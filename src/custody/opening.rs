@@ -48,7 +48,7 @@ pub fn recognise<'a>(vault: &'a Vault, custodian: &Custodian, part: &Part) -> Re
 
 fn damaged(custodian: &Custodian) -> Error {
     Error::damaged(format!("the share of {} does not fit this vault: the file was changed", custodian.name))
-        .next("fetch another copy of the vault and compare its SHA-256 with the ceremony's record")
+        .or_another_copy()
 }
 
 /// Whether the slot still holds the key that was enrolled.
@@ -79,7 +79,7 @@ pub fn open(
             "the share of {} does not fit this vault: the file was changed",
             custodian.name
         ))
-        .next("fetch another copy of the vault and compare its SHA-256 with the ceremony's record")
+        .or_another_copy()
     };
     let place = custodian.tokens.iter().position(|t| t.serial == enrolled.serial).ok_or_else(damaged)?;
     let halves = vault.halves(custodian.index).ok_or_else(damaged)?;

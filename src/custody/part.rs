@@ -100,7 +100,7 @@ impl Typed {
     /// [`WordsError::Unknown`] keeps the places of all known words: only the unknown ones are asked again.
     /// [`WordsError::TooMany`] forgets the line.
     pub fn add(&mut self, line: &str) -> Result<(), WordsError> {
-        let words = || line.split(|c: char| c.is_whitespace() || ",;".contains(c)).filter(|w| is_word(w));
+        let words = || line.split(|c: char| c.is_whitespace() || ",;.)".contains(c)).filter(|w| is_word(w));
         let missing = self.missing();
         let count = words().count();
         let total = self.words.len() - missing.len() + count;

@@ -28,21 +28,15 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// In `$BREAKGLASS_STATE`, else `$XDG_STATE_HOME/breakglass`, else `~/.local/state/breakglass`.
-    ///
-    /// # Errors
-    /// When none of them is set.
-    pub fn at_default() -> Result<Self> {
+    /// In `$BREAKGLASS_STATE`, else `$XDG_STATE_HOME/breakglass`, else `~/.local/state/breakglass`; where nobody
+    /// is at home, `/var/lib/breakglass`.
+    pub fn at_default() -> Self {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let directory = set("BREAKGLASS_STATE")
             .or_else(|| set("XDG_STATE_HOME").map(|home| home.join("breakglass")))
-            .or_else(|| set("HOME").map(|home| home.join(".local/state/breakglass")));
-        match directory {
-            Some(directory) => Ok(Self::at(directory)),
-            None => {
-                Err(Error::usage("there is no place for the ledger").next("set BREAKGLASS_STATE or HOME"))
-            }
-        }
+            .or_else(|| set("HOME").map(|home| home.join(".local/state/breakglass")))
+            .unwrap_or_else(|| "/var/lib/breakglass".into());
+        Self::at(directory)
     }
 
     /// In this directory, which need not exist yet.

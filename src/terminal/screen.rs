@@ -1,12 +1,12 @@
 //! Words on the screen: notes on stderr, counted and listed things, the sheet that is shown once.
 
-use std::io::Write as _;
+use crate::stderr;
 
 use super::{Stop, Terminal, Typed};
 
 /// A note for the person, on stderr; a terminal that has gone away is no reason to stop.
 pub fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "breakglass: {text}");
+    stderr::line(&format!("breakglass: {text}"));
 }
 
 /// `1 try`, `2 tries`.
@@ -33,12 +33,13 @@ pub fn sheet<'a>(
     lines: impl Iterator<Item = &'a str>,
     below: &str,
 ) -> Result<Typed, Stop> {
-    terminal.put("\x1b[?1049h\x1b[2J\x1b[H");
-    terminal.put(&format!("{above}\n\n"));
+    terminal.write("\x1b[?1049h\x1b[2J\x1b[H");
+    terminal.write(&format!("{above}\n\n"));
     for (place, line) in lines.enumerate() {
-        terminal.put(&format!("{} {line}\n", place + 1));
+        terminal.write(&format!("{} {line}\n", place + 1));
     }
-    let answer = terminal.ask(&format!("\n{below}"), None);
-    terminal.put("\x1b[2J\x1b[H\x1b[3J\x1b[?1049l");
+    terminal.write("\n");
+    let answer = terminal.ask(below, None);
+    terminal.write("\x1b[2J\x1b[H\x1b[3J\x1b[?1049l");
     answer
 }

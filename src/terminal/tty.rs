@@ -9,7 +9,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
+};
 use zeroize::Zeroizing;
 
 use super::signals;
@@ -41,6 +43,8 @@ pub struct Terminal {
     saved: Termios,
     woken: UnixStream,
     waker: UnixStream,
+    /// Characters of the line that stands.
+    standing: usize,
 }
 
 /// Ends a wait from another thread.
@@ -76,10 +80,12 @@ impl Terminal {
         quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        // A shell that takes the terminal back in the middle of a prompt would bring the echo back with it.
+        quiet.special_codes[SpecialCodeIndex::VSUSP] = 0;
         tcsetattr(&tty, OptionalActions::Now, &quiet).map_err(|e| none(e.into()))?;
         let (woken, waker) = UnixStream::pair().map_err(none)?;
         woken.set_nonblocking(true).and_then(|()| waker.set_nonblocking(true)).map_err(none)?;
-        Ok(Self { tty, saved, woken, waker })
+        Ok(Self { tty, saved, woken, waker, standing: 0 })
     }
 
     /// A handle that ends waits from other threads.
@@ -123,19 +129,35 @@ impl Terminal {
 
     /// Writes a line that stands until [`Terminal::erase`].
     pub fn put(&mut self, text: &str) {
+        self.standing += text.chars().count();
+        self.write(text);
+    }
+
+    /// Erases the line that stands, over as many rows as it took.
+    pub fn erase(&mut self) {
+        let columns = tcgetwinsize(&self.tty).map_or(80, |size| usize::from(size.ws_col).max(1));
+        let above = std::mem::take(&mut self.standing).saturating_sub(1) / columns;
+        if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+            self.write("\n");
+        } else if above == 0 {
+            self.write("\r\x1b[2K");
+        } else {
+            self.write(&format!("\r\x1b[{above}A\x1b[J"));
+        }
+    }
+
+    /// Writes as it is.
+    pub(super) fn write(&mut self, text: &str) {
         let _ = self.tty.write_all(text.as_bytes());
     }
 
-    /// Erases the line that stands.
-    pub fn erase(&mut self) {
-        self.put("\r\x1b[2K");
-    }
-
     fn converse(&mut self, prompt: &str, until: Option<Instant>, wakeable: bool) -> Result<Typed, Stop> {
+        let ahead = self.typed_ahead();
         self.put(prompt);
         let stop = Rc::new(Cell::new(None));
         let typed = match self.keys(until, wakeable, &stop) {
             Ok(keys) => {
+                let keys = Keys { ahead, ..keys };
                 let config = rpassword::ConfigBuilder::new().input_reader(keys).output_discard().build();
                 rpassword::read_password_with_config(config).map(Zeroizing::new)
             }
@@ -149,6 +171,22 @@ impl Terminal {
         }
     }
 
+    /// Passes over line ends that were typed before there was a prompt: the second half of a pasted CR LF, an
+    /// impatient Enter. An empty answer has to be meant. The first other key is kept.
+    fn typed_ahead(&mut self) -> Option<u8> {
+        let mut key = [0];
+        loop {
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            let ready = poll(&mut [PollFd::new(&self.tty, PollFlags::IN)], Some(&now));
+            if !matches!(ready, Ok(1..)) || !matches!(self.tty.read(&mut key), Ok(1)) {
+                return None;
+            }
+            if !matches!(key[0], b'\r' | b'\n') {
+                return Some(key[0]);
+            }
+        }
+    }
+
     fn keys(
         &self,
         until: Option<Instant>,
@@ -156,7 +194,7 @@ impl Terminal {
         stop: &Rc<Cell<Option<Stop>>>,
     ) -> io::Result<Keys> {
         let woken = if wakeable { Some(self.woken.try_clone()?) } else { None };
-        Ok(Keys { tty: self.tty.try_clone()?, woken, until, stop: Rc::clone(stop) })
+        Ok(Keys { tty: self.tty.try_clone()?, woken, until, stop: Rc::clone(stop), ahead: None })
     }
 
     fn read_openly(&self) -> Result<Typed, Stop> {
@@ -186,14 +224,24 @@ struct Keys {
     woken: Option<UnixStream>,
     until: Option<Instant>,
     stop: Rc<Cell<Option<Stop>>>,
+    /// A key that was typed before the prompt stood.
+    ahead: Option<u8>,
 }
 
 impl Read for Keys {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let (Some(key), Some(first)) = (self.ahead.take(), buffer.first_mut()) {
+            *first = key;
+            return Ok(1);
+        }
         match self.wait() {
             Ok(None) => match self.tty.read(buffer) {
                 Ok(0) | Err(_) => Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(n) => Ok(n),
+                Ok(n) => {
+                    // Words pasted from a table; a hidden line drops control characters.
+                    buffer[..n].iter_mut().filter(|key| **key == b'\t').for_each(|key| *key = b' ');
+                    Ok(n)
+                }
             },
             Ok(Some(stop)) => {
                 self.stop.set(Some(stop));

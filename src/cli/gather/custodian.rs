@@ -1,7 +1,7 @@
-//! One custodian at the terminal: words, PIN, touch.
+//! One custodian, asked in this order: token, name, words, PIN, touch.
 
-use super::Gathering;
-use crate::cli::typed;
+use super::super::typed;
+use super::{Gathering, Served, TOUCHES};
 use crate::custody::opening::{self, Words};
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::Result;
@@ -9,23 +9,10 @@ use crate::secret::{Secret, SecretText};
 use crate::terminal::{countable, note, signals};
 use crate::token::piv::PivToken;
 use crate::vault::manifest::{self, Custodian};
-use crate::vault::quorum::{KEY, Share};
-
-/// How often a token may go without a touch before its custodian is set aside.
-const TOUCHES: u8 = 2;
-
-/// How serving one token ended.
-pub(super) enum Served {
-    /// With a share.
-    Share(Share),
-    /// Without, and the custodian may come again; with their half if the words were right.
-    Again(Option<Secret<KEY>>),
-    /// Without, for good.
-    Aside,
-}
+use crate::vault::quorum::KEY;
 
 impl Gathering<'_> {
-    /// Asks for all it takes; `half` is what the words gave before.
+    /// Asks for all it takes.
     pub(super) fn ask(
         &mut self,
         custodian: &Custodian,
@@ -108,7 +95,7 @@ impl Gathering<'_> {
             let opened = opening::open(self.vault, custodian, enrolled, token, &pin, &half, &mut touch);
             self.terminal.erase();
             if let Some(number) = signals::pending() {
-                return Err(signals::ended(number));
+                return Err(self.purpose.ended(number));
             }
             match opened? {
                 Ok(share) => return Ok(Served::Share(share)),

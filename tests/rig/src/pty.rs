@@ -220,6 +220,11 @@ impl Person {
         self.screen.bytes()
     }
 
+    /// What the screen showed, to read afterwards: erased lines included, nothing twice in a row.
+    pub fn story(&self) -> String {
+        screen::story(&self.screen.bytes())
+    }
+
     /// Whether the terminal echoes what is typed.
     ///
     /// # Panics

@@ -92,7 +92,7 @@ fn open(office: &Office, work: &[&str]) -> Person {
 
 fn ends(person: &mut Person, code: i32) {
     let end = person.wait();
-    show(&person.transcript());
+    show(&person.story());
     assert_eq!(end, End::Code(code));
     println!("    exit status {code}");
 }

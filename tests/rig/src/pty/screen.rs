@@ -83,6 +83,17 @@ fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Text as a person reads it afterwards: what was erased stands on a line of its own, nothing twice in a row.
+pub(super) fn story(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).replace("\x1b[2K", "\n").replace("\x1b[J", "\n");
+    let mut plain = Plain::default();
+    plain.feed(text.as_bytes());
+    let text = String::from_utf8_lossy(&plain.text).into_owned();
+    let mut lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    lines.dedup();
+    lines.into_iter().flat_map(|line| [line, "\n"]).collect()
+}
+
 /// Output without carriage returns and escape sequences, fed piece by piece.
 #[derive(Default)]
 struct Plain {

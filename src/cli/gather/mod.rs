@@ -1,21 +1,25 @@
 //! Gathering a quorum at the terminal: token, name, words, PIN, touch, for one custodian after the other.
 
 mod custodian;
-mod failures;
+mod failure;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::custody::opening;
 use crate::custody::token::Token as _;
-use crate::error::{Error, Result};
-use crate::secret::{Secret, unencrypted_swap};
+use crate::error::Result;
+use crate::secret::Secret;
 use crate::terminal::{Stop, Terminal, Typed, listed, note, signals};
 use crate::token::piv::PivToken;
 use crate::token::readers::{Readers, Sighting};
 use crate::vault::file::Vault;
 use crate::vault::quorum::{KEY, Share};
-use custodian::Served;
+pub use failure::Purpose;
+use failure::allow_swap;
+
+/// How often a token may go without a touch before its custodian is set aside.
+const TOUCHES: u8 = 2;
 
 /// The longest wait for tokens that were plugged in from the start.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -32,9 +36,20 @@ enum Part {
     Aside,
 }
 
+/// How serving one token ended.
+enum Served {
+    /// With a share.
+    Share(Share),
+    /// Without, and the custodian may come again; with their half if the words were right.
+    Again(Option<Secret<KEY>>),
+    /// Without, for good.
+    Aside,
+}
+
 /// One gathering.
 struct Gathering<'a> {
     vault: &'a Vault,
+    purpose: Purpose,
     terminal: Terminal,
     readers: Readers,
     sightings: Receiver<Sighting>,
@@ -50,10 +65,10 @@ struct Gathering<'a> {
 /// Asks custodians until the quorum is full.
 ///
 /// # Errors
-/// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`] or a signal; nothing was enabled then.
-pub fn shares(vault: &Vault, wait: Duration) -> Result<Vec<Share>> {
+/// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`] or a signal; nothing was enabled or closed then.
+pub fn shares(vault: &Vault, wait: Duration, purpose: Purpose) -> Result<Vec<Share>> {
     let mut terminal = Terminal::open()?;
-    allow_swap(&mut terminal)?;
+    allow_swap(&mut terminal, purpose)?;
     let (waker, (send, sightings)) = (terminal.waker(), channel());
     let readers = Readers::watch(move |sighting| {
         if send.send(sighting).is_ok() {
@@ -63,6 +78,7 @@ pub fn shares(vault: &Vault, wait: Duration) -> Result<Vec<Share>> {
     let count = vault.manifest.custodians.len();
     let mut gathering = Gathering {
         vault,
+        purpose,
         terminal,
         readers,
         sightings,
@@ -84,25 +100,6 @@ pub fn shares(vault: &Vault, wait: Duration) -> Result<Vec<Share>> {
         .into_iter()
         .filter_map(|p| if let Part::Given(share) = p { Some(share) } else { None })
         .collect())
-}
-
-/// Swap in the clear would break the promise that secrets stay in memory: an explicit yes, or an end.
-fn allow_swap(terminal: &mut Terminal) -> Result<()> {
-    let areas = unencrypted_swap();
-    if areas.is_empty() {
-        return Ok(());
-    }
-    let prompt = format!(
-        "this machine swaps to {} without encryption: copies of secrets inside libraries could reach the disk; \
-         type yes to go on: ",
-        areas.join(", ")
-    );
-    match terminal.ask_openly(&prompt) {
-        Ok(Typed::Line(line)) if line.expose().trim() == "yes" => Ok(()),
-        Err(Stop::Signal(number)) => Err(signals::ended(number)),
-        _ => Err(Error::failed("swap is on and not encrypted; nothing was asked or enabled")
-            .next("switch it off (swapoff -a) and open again")),
-    }
 }
 
 impl Gathering<'_> {
@@ -128,7 +125,7 @@ impl Gathering<'_> {
     /// Gives up as soon as a quorum cannot come together any more.
     fn check(&self) -> Result<()> {
         if let Some(number) = signals::pending() {
-            return Err(signals::ended(number));
+            return Err(self.purpose.ended(number));
         }
         if self.awaited().len() < self.missing() {
             Err(self.no_quorum("fewer than needed can still come"))
@@ -165,8 +162,10 @@ impl Gathering<'_> {
             listed(&self.awaited(), "or"),
             self.missing()
         );
+        // While the first round is under way there is nothing to wait for yet.
+        let prompt = if self.settling.is_some() { "" } else { &prompt };
         let until = self.settling.map_or(self.until, |settled| settled.min(self.until));
-        match self.terminal.wait(&prompt, Some(until)) {
+        match self.terminal.wait(prompt, Some(until)) {
             Ok(Typed::Line(_)) | Err(Stop::Woken) => Ok(()),
             Err(Stop::Deadline) if self.settling.take().is_some() => Ok(()),
             Ok(Typed::End) => Err(self.no_quorum("the end of input")),

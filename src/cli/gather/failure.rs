@@ -1,40 +1,92 @@
-//! What is said when a custodian or a quorum does not come together.
+//! How a gathering ends without a quorum, and what each failing token is said to be.
 
-use super::custodian::Served;
-use super::{Gathering, Part};
+use super::{Gathering, Part, Served};
 use crate::custody::token::TokenError;
-use crate::error::{Error, Status};
-use crate::secret::Secret;
-use crate::terminal::{Stop, listed, note, signals};
+use crate::error::{Error, Result, Status};
+use crate::secret::{Secret, unencrypted_swap};
+use crate::terminal::{Stop, Terminal, Typed, listed, note};
 use crate::vault::manifest::Custodian;
 use crate::vault::quorum::KEY;
 
+/// What the quorum is for.
+#[derive(Clone, Copy)]
+pub enum Purpose {
+    /// To open a window.
+    Open,
+    /// To close one.
+    Close,
+}
+
+impl Purpose {
+    /// What is the case when there is no quorum.
+    fn left(self) -> &'static str {
+        match self {
+            Self::Open => "nothing was enabled",
+            Self::Close => "nothing was closed, and access may still be open",
+        }
+    }
+
+    fn again(self, threshold: usize, names: &str) -> String {
+        match self {
+            Self::Open => format!("open again with {threshold} of {names}"),
+            Self::Close => format!(
+                "close again with {threshold} of {names}, or with AWS credentials of your own: close VAULT --profile NAME"
+            ),
+        }
+    }
+
+    /// The error of a gathering that a signal ended.
+    pub(super) fn ended(self, number: u8) -> Error {
+        Error::new(Status::Signal(number), format!("ended by signal {number}; {}", self.left()))
+    }
+}
+
+/// Swap in the clear would break the promise that secrets stay in memory: an explicit yes, or an end.
+pub(super) fn allow_swap(terminal: &mut Terminal, purpose: Purpose) -> Result<()> {
+    let areas = unencrypted_swap();
+    if areas.is_empty() {
+        return Ok(());
+    }
+    let prompt = format!(
+        "this machine swaps to {} without encryption: copies of secrets inside libraries could reach the disk; \
+         type yes to go on: ",
+        areas.join(", ")
+    );
+    match terminal.ask_openly(&prompt) {
+        Ok(Typed::Line(line)) if line.expose().trim() == "yes" => Ok(()),
+        Err(Stop::Signal(number)) => Err(purpose.ended(number)),
+        _ => Err(Error::failed(format!("swap is on and not encrypted; {}", purpose.left()))
+            .next("switch it off (swapoff -a) and try again")),
+    }
+}
+
 impl Gathering<'_> {
-    /// Whose fault it is makes the status: too few came, or tokens failed.
     pub(super) fn no_quorum(&self, why: &str) -> Error {
         let (given, threshold) = (self.given(), usize::from(self.vault.manifest.threshold.get()));
         let failed = self.failed.iter().zip(&self.parts).filter(|(f, p)| **f && !matches!(p, Part::Given(_)));
         let status = if given + failed.count() >= threshold { Status::TokenFailed } else { Status::NoQuorum };
         Error::new(
             status,
-            format!("no quorum: {given} of the {threshold} custodians needed gave a share ({why}); nothing was enabled"),
+            format!(
+                "no quorum: {given} of the {threshold} custodians needed gave a share ({why}); {}",
+                self.purpose.left()
+            ),
         )
-        .next(format!("open again with {threshold} of {}", listed(&self.names(), "and")))
+        .next(self.purpose.again(threshold, &listed(&self.names(), "and")))
     }
 
-    fn names(&self) -> Vec<&str> {
+    pub(super) fn names(&self) -> Vec<&str> {
         self.vault.manifest.custodians.iter().map(|c| c.name.as_str()).collect()
     }
 
     /// Turns an ended wait into the command's end.
     pub(super) fn stopped(&self, stop: Stop) -> Error {
         match stop {
-            Stop::Signal(number) => signals::ended(number),
+            Stop::Signal(number) => self.purpose.ended(number),
             Stop::Deadline | Stop::Woken => self.no_quorum("the time to wait is over"),
         }
     }
 
-    /// Why a custodian's token gave nothing, and whether it may come again.
     pub(super) fn token_failed(
         &mut self,
         custodian: &Custodian,

@@ -1,0 +1,49 @@
+//! Lines on stderr that never hold anything up: a terminal that takes no output loses them, and nothing waits.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, OFlags, fstat};
+
+/// How long a line may wait for a terminal or a pipe that is full.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Writes one line; what cannot be written is lost.
+pub fn line(text: &str) {
+    let line = format!("{text}\n");
+    let stderr = io::stderr();
+    let fills_up = fstat(&stderr).is_ok_and(|stat| {
+        matches!(FileType::from_raw_mode(stat.st_mode), FileType::CharacterDevice | FileType::Fifo)
+    });
+    // Opened anew, not to wait is a property of this descriptor alone and not of everybody's stderr.
+    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
+    let anew = || OpenOptions::new().write(true).custom_flags(flags).open("/proc/self/fd/2");
+    let _ = match fills_up.then(anew) {
+        Some(Ok(own)) => patiently(own, line.as_bytes()),
+        Some(Err(_)) | None => stderr.lock().write_all(line.as_bytes()),
+    };
+}
+
+fn patiently(mut to: impl Write + AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    while !bytes.is_empty() {
+        match to.write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(e);
+                }
+                let timeout = Timespec::try_from(left).ok();
+                let _ = poll(&mut [PollFd::new(&to, PollFlags::OUT)], timeout.as_ref());
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Attestation chains made by openssl: the RSA ones that Yubico's devices have, and what must not hold.
+
+use std::path::Path;
+use std::process::Command;
+
+use breakglass::custody::attestation::{Expected, chain, from_pem, verify};
+use breakglass::vault::manifest::Attested;
+use der::{Decode as _, Encode as _};
+
+/// Serial number 20000001 as a DER INTEGER, PIN once and touch always.
+const LEAF: &str = "1.3.6.1.4.1.41482.3.7=DER:02:04:01:31:2d:01\n1.3.6.1.4.1.41482.3.8=DER:02:02\n";
+
+fn openssl(dir: &Path, arguments: &str) {
+    let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
+    assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// root → intermediate → f9 → leaf, all RSA but the leaf, each signed with another digest.
+fn make(dir: &Path, leaf_extensions: &str) {
+    std::fs::write(dir.join("ca.ext"), "basicConstraints=critical,CA:TRUE\n").unwrap();
+    std::fs::write(dir.join("leaf.ext"), leaf_extensions).unwrap();
+    openssl(
+        dir,
+        "req -x509 -newkey rsa:2048 -nodes -keyout root.key -out root.pem -subj /CN=Root -sha512 -days 9",
+    );
+    for (name, issuer, digest) in [("intermediate", "root", "sha512"), ("f9", "intermediate", "sha384")] {
+        openssl(
+            dir,
+            &format!("req -new -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}"),
+        );
+        openssl(
+            dir,
+            &format!(
+                "x509 -req -in {name}.csr -CA {issuer}.pem -CAkey {issuer}.key -CAcreateserial -out {name}.pem -{digest} -days 9 -extfile ca.ext"
+            ),
+        );
+    }
+    openssl(dir, "ecparam -name prime256v1 -genkey -noout -out leaf.key");
+    openssl(dir, "req -new -key leaf.key -out leaf.csr -subj /CN=slot");
+    openssl(
+        dir,
+        "x509 -req -in leaf.csr -CA f9.pem -CAkey f9.key -CAcreateserial -out leaf.pem -sha256 -days 9 -extfile leaf.ext",
+    );
+}
+
+fn der(dir: &Path, name: &str) -> Vec<u8> {
+    from_pem(&std::fs::read(dir.join(name)).unwrap()).unwrap().remove(0)
+}
+
+fn key_of(certificate: &[u8]) -> Vec<u8> {
+    let certificate = x509_cert::Certificate::from_der(certificate).unwrap();
+    certificate.tbs_certificate().subject_public_key_info().to_der().unwrap()
+}
+
+#[test]
+fn an_rsa_chain_over_an_intermediate_holds_and_its_pieces_do_not() {
+    let dir = rig::office::room();
+    make(dir.path(), LEAF);
+    let (leaf, f9) = (der(dir.path(), "leaf.pem"), der(dir.path(), "f9.pem"));
+    let (root, intermediate) = (der(dir.path(), "root.pem"), der(dir.path(), "intermediate.pem"));
+    let key = key_of(&leaf);
+    let expected = Expected { key: &key, serial: 20_000_001 };
+    let whole = chain(&f9, &[root.clone(), intermediate.clone()]).unwrap();
+    assert_eq!(whole, [f9.clone(), intermediate.clone(), root.clone()]);
+    assert_eq!(verify(&leaf, &whole, &expected), Ok(Attested::Other));
+
+    assert!(chain(&f9, std::slice::from_ref(&root)).is_err(), "no intermediate");
+    assert!(chain(&f9, std::slice::from_ref(&intermediate)).is_err(), "no root");
+    assert!(verify(&leaf, &[f9.clone(), root.clone()], &expected).is_err(), "a gap");
+    assert!(verify(&leaf, &[f9.clone(), intermediate], &expected).is_err(), "no self-signed end");
+    assert!(verify(&f9, &whole, &expected).is_err(), "not a slot's");
+    let other = key_of(&root);
+    assert!(verify(&leaf, &whole, &Expected { key: &other, serial: 20_000_001 }).is_err(), "another key");
+    assert!(verify(&leaf, &whole, &Expected { key: &key, serial: 20_000_002 }).is_err(), "another device");
+    let mut forged = leaf.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    assert!(verify(&forged, &whole, &expected).is_err(), "another signature");
+}
+
+#[test]
+fn a_key_without_pin_or_touch_is_not_vouched_for() {
+    for policy in ["01:02", "02:01", "02:03"] {
+        let dir = rig::office::room();
+        make(dir.path(), &LEAF.replace("DER:02:02\n", &format!("DER:{policy}\n")));
+        let leaf = der(dir.path(), "leaf.pem");
+        let trusted = [der(dir.path(), "root.pem"), der(dir.path(), "intermediate.pem")];
+        let whole = chain(&der(dir.path(), "f9.pem"), &trusted).unwrap();
+        let key = key_of(&leaf);
+        let verified = verify(&leaf, &whole, &Expected { key: &key, serial: 20_000_001 });
+        assert!(verified.unwrap_err().contains("both a PIN and a touch"), "{policy}");
+    }
+}
