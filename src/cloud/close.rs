@@ -69,7 +69,7 @@ pub struct CloseByProfile {
 /// # Errors
 /// With status 10 unless access is proven shut.
 pub fn close_with_quorum(closing: Closing) -> Result<()> {
-    let Closing { vault, target, force, ledger, warm } = closing;
+    let Closing { vault, target, force, ledger, mut warm } = closing;
     drop(target.opener);
     let runtime = runtime()?;
     let base = warm.base(&runtime);

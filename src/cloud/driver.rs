@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::child::{Child, Work};
 use super::endpoint::Endpoint;
@@ -60,8 +60,8 @@ pub(super) async fn drive<C: Closer, E: Emergency>(
     signals: &mut Signals,
 ) -> End {
     let machine = Machine::new(matches!(work, Work::Hold));
-    let all = run(stage, trail, Some(opening), closing, work, signals, machine, Vec::new());
-    match caught(all).await {
+    let run = Run::new(stage, trail, closing, Some((opening, work)));
+    match caught(run.until_over(signals, machine, Vec::new())).await {
         Some(end) => end,
         None => shut(stage, trail, closing, signals, Cause::Panicked).await,
     }
@@ -76,82 +76,114 @@ pub(super) async fn shut<C: Closer, E: Emergency>(
     cause: Cause,
 ) -> End {
     let (machine, actions) = Machine::closing(cause);
-    let all = run(stage, trail, None, closing, &Work::Hold, signals, machine, actions);
-    caught(all).await.unwrap_or(End::MayBeOpen(cause))
+    let run = Run::new(stage, trail, closing, None);
+    caught(run.until_over(signals, machine, actions)).await.unwrap_or(End::MayBeOpen(cause))
 }
 
-#[allow(clippy::too_many_arguments)]
-async fn run<'a, C: Closer, E: Emergency>(
-    stage: &'a Stage<'_>,
+/// One window or one close, under way.
+struct Run<'a, C, E> {
+    stage: &'a Stage<'a>,
     trail: &'a Trail,
-    mut opening: Option<Opening<'a>>,
     closing: &'a Closing<'a, C, E>,
-    work: &Work,
-    signals: &mut Signals,
-    mut machine: Machine,
-    mut actions: Vec<Action>,
-) -> End {
-    let mut shutting: Option<Running<'a, bool>> = None;
-    let mut queue = VecDeque::new();
-    let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        for action in std::mem::take(&mut actions) {
-            match action {
-                Action::StopOpening => {
-                    stage.say("gate: stopping at the next safe place");
-                    stage.stop_opening();
+    work: &'a Work,
+    opening: Option<Opening<'a>>,
+    shutting: Option<Running<'a, bool>>,
+    queue: VecDeque<Event>,
+    seconds: Interval,
+}
+
+impl<'a, C: Closer, E: Emergency> Run<'a, C, E> {
+    fn new(
+        stage: &'a Stage<'_>,
+        trail: &'a Trail,
+        closing: &'a Closing<'a, C, E>,
+        window: Option<(Opening<'a>, &'a Work)>,
+    ) -> Self {
+        let (opening, work) = window.map_or((None, &Work::Hold), |(opening, work)| (Some(opening), work));
+        let mut seconds = tokio::time::interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        Self { stage, trail, closing, work, opening, shutting: None, queue: VecDeque::new(), seconds }
+    }
+
+    async fn until_over(
+        mut self,
+        signals: &mut Signals,
+        mut machine: Machine,
+        mut actions: Vec<Action>,
+    ) -> End {
+        loop {
+            for action in std::mem::take(&mut actions) {
+                if let Action::Finish(end) = action {
+                    return end;
                 }
-                Action::Begin => queue.extend(begin(stage, work)),
-                Action::Show(time) => stage.show(time),
-                Action::Warn(minutes) => warn(stage, minutes),
-                Action::Forward(number) => {
-                    if let Some(child) = stage.child.borrow().as_ref() {
-                        child.forward(number);
-                    }
-                }
-                Action::Close => {
-                    drop(opening.take());
-                    drop(stage.keyboard.take());
-                    drop(stage.endpoint.take());
-                    shutting = Some(caught(shut_and_say(stage, trail, closing)));
-                }
-                Action::SayWhatIsLeft => say_what_is_left(stage),
-                Action::GiveUp => stage.give_up(),
-                Action::Finish(end) => return end,
+                self.act(action);
             }
+            let event = match self.queue.pop_front() {
+                Some(event) => event,
+                None => self.next(signals).await,
+            };
+            if let Some(deadline) = self.stage.new_deadline() {
+                (machine, _) = machine.on(Event::EndSet(deadline));
+            }
+            (machine, actions) = machine.on(event);
         }
-        let event = if let Some(event) = queue.pop_front() {
-            event
-        } else {
+    }
+
+    fn act(&mut self, action: Action) {
+        let stage = self.stage;
+        match action {
+            Action::StopOpening => {
+                stage.say("gate: stopping at the next safe place");
+                stage.stop_opening();
+            }
+            Action::Begin => self.queue.extend(begin(stage, self.work)),
+            Action::Show(time) => stage.show(time),
+            Action::Warn(minutes) => warn(stage, minutes),
+            Action::Forward(number) => {
+                if let Some(child) = stage.child.borrow().as_ref() {
+                    child.forward(number);
+                }
+            }
+            Action::Close => {
+                drop(self.opening.take());
+                drop(stage.keyboard.take());
+                drop(stage.endpoint.take());
+                self.shutting = Some(caught(shut_and_say(stage, self.trail, self.closing)));
+            }
+            Action::SayWhatIsLeft => say_what_is_left(stage),
+            Action::GiveUp => stage.give_up(),
+            Action::Finish(_) => {}
+        }
+    }
+
+    /// Waits for the next event; signals come first.
+    async fn next(&mut self, signals: &mut Signals) -> Event {
+        let stage = self.stage;
+        loop {
             tokio::select! {
                 biased;
                 received = signals.next() => match received {
-                    Received::End(number) => Event::Signal(number),
-                    Received::Child if has_ended(stage) => Event::ChildEnded,
-                    Received::Child => continue,
+                    Received::End(number) => return Event::Signal(number),
+                    Received::Child if has_ended(stage) => return Event::ChildEnded,
+                    Received::Child => {}
                 },
-                result = maybe(&mut opening) => {
-                    opening = None;
-                    opened(stage, trail, result)
+                result = maybe(&mut self.opening) => {
+                    self.opening = None;
+                    return opened(stage, self.trail, result);
                 }
-                proven = maybe(&mut shutting) => {
-                    shutting = None;
-                    Event::Closed { proven: proven.unwrap_or(false) }
+                proven = maybe(&mut self.shutting) => {
+                    self.shutting = None;
+                    return Event::Closed { proven: proven.unwrap_or(false) };
                 }
-                () = quit(stage) => Event::Quit,
-                _ = seconds.tick() => {
+                () = quit(stage) => return Event::Quit,
+                _ = self.seconds.tick() => {
                     if has_ended(stage) {
-                        queue.push_back(Event::ChildEnded);
+                        self.queue.push_back(Event::ChildEnded);
                     }
-                    Event::Tick(Instant::now())
+                    return Event::Tick(Instant::now());
                 }
             }
-        };
-        if let Some(deadline) = stage.new_deadline() {
-            (machine, _) = machine.on(Event::EndSet(deadline));
         }
-        (machine, actions) = machine.on(event);
     }
 }
 

@@ -43,11 +43,10 @@ pub struct Opening {
 /// Opens the gate, keeps the window, closes it.
 ///
 /// # Errors
-/// By its status, whether anything is enabled: see section 6 of the design.
-pub fn open(opening: Opening) -> Result<()> {
+/// By its status, whether anything is enabled: [`Status::MayBeOpen`] alone says that something may be.
+pub fn open(mut opening: Opening) -> Result<()> {
     opening.work.check()?;
-    let Opening { vault, target, window, reason, work, ledger, warm, stopped: signal } = opening;
-    if window > target.max_window.duration() {
+    if opening.window > opening.target.max_window.duration() {
         return Err(Error::usage("the window is longer than the vault allows").next("ask for a shorter one"));
     }
     let runtime = runtime()?;
@@ -55,80 +54,48 @@ pub fn open(opening: Opening) -> Result<()> {
         let _guard = runtime.enter();
         Signals::new()?
     };
-    if let Some(number) = signal() {
+    if let Some(number) = (opening.stopped)() {
         return Err(stopped(number, "nothing was written to AWS"));
     }
-    let base = warm.base(&runtime);
-    let keep = keep(&base, vault, target, window, reason, &work, &ledger, &mut signals);
-    let result = runtime.block_on(keep);
+    let base = opening.warm.base(&runtime);
+    let result = runtime.block_on(keep(&base, opening, &mut signals));
     runtime.shutdown_background();
     result
 }
 
-#[allow(clippy::too_many_arguments)]
-async fn keep(
-    base: &Base,
-    vault: VaultFacts,
-    target: Target,
-    window: Duration,
-    reason: String,
-    work: &Work,
-    ledger: &Ledger,
-    signals: &mut Signals,
-) -> Result<()> {
-    let Target { name, partition, account, regions, user, boundary, boundary_sha256, grant, .. } = target;
-    let region = regions.first().cloned().unwrap_or_default();
-    let place = Place { partition, region, user, boundary: Some(boundary.clone()) };
-    let key = target.emergency.id.clone();
-    let expected = Expected {
-        user: place.user.clone(),
-        deny: deny_all(&place.partition),
-        boundary,
-        boundary_sha256,
-        key: key.clone(),
-    };
+async fn keep(base: &Base, opening: Opening, signals: &mut Signals) -> Result<()> {
+    let session = SessionId::random();
+    let intent = intent(session, &opening);
+    let Opening { vault, target, window, work, ledger, .. } = opening;
+    let (place, expected) = (place(&target), expected(&target));
     // The opener's key lives in this client alone, and the client in the sequence that drops it.
     let opener = CloudOpener::new(base, &place, target.opener);
     let closer = CloudCloser::new(base, &place, &target.closer);
     let emergency = CloudEmergency::new(base, &place.region, &target.emergency);
     drop((target.closer, target.emergency));
 
-    let session = SessionId::random();
     let how_to_close = HowToClose {
         vault: vault.path,
-        target: name.clone(),
-        partition: place.partition.clone(),
-        user: place.user.clone(),
-        key: Some(key.clone()),
+        target: target.name.clone(),
+        partition: place.partition,
+        user: place.user,
+        key: Some(expected.key.clone()),
     };
-    let mut stage = Stage::new(base.clock.clone(), ledger, how_to_close);
+    let mut stage = Stage::new(base.clock.clone(), &ledger, how_to_close);
     stage.session = Some(session);
     stage.emergency = Some(&emergency);
-    *stage.intent.borrow_mut() = Some(Record::Intent {
-        session,
-        vault: vault.vault_id,
-        epoch: vault.epoch,
-        sha256: hex::encode(vault.sha256),
-        target: TargetFacts {
-            name,
-            partition: place.partition.clone(),
-            account: account.clone(),
-            user: place.user.clone(),
-        },
-        window: window.as_secs(),
-        reason,
-    });
+    *stage.intent.borrow_mut() = Some(intent);
     let plan = Plan {
         expected: &expected,
-        account: &account,
-        grant: &grant,
-        regions: &regions,
+        account: &target.account,
+        grant: &target.grant,
+        regions: &target.regions,
         session,
         window,
         hand_out: !matches!(work, Work::Hold),
     };
     let trail = Trail::default();
-    let keys = [key];
+    let keys = [expected.key.clone()];
     let closing = Closing {
         closer: &closer,
         emergency: &emergency,
@@ -137,8 +104,46 @@ async fn keep(
         own: true,
     };
     let opening = caught(open_gate(opener, &closer, &emergency, &plan, &trail, &stage));
-    let end = drive(&stage, &trail, opening, &closing, work, signals).await;
+    let end = drive(&stage, &trail, opening, &closing, &work, signals).await;
     finish(&stage, &trail, session, end)
+}
+
+fn place(target: &Target) -> Place {
+    Place {
+        partition: target.partition.clone(),
+        region: target.regions.first().cloned().unwrap_or_default(),
+        user: target.user.clone(),
+        boundary: Some(target.boundary.clone()),
+    }
+}
+
+fn expected(target: &Target) -> Expected {
+    Expected {
+        user: target.user.clone(),
+        deny: deny_all(&target.partition),
+        boundary: target.boundary.clone(),
+        boundary_sha256: target.boundary_sha256,
+        key: target.emergency.id.clone(),
+    }
+}
+
+/// What is recorded before the first call.
+fn intent(session: SessionId, opening: &Opening) -> Record {
+    let Opening { vault, target, window, reason, .. } = opening;
+    Record::Intent {
+        session,
+        vault: vault.vault_id.clone(),
+        epoch: vault.epoch,
+        sha256: hex::encode(vault.sha256),
+        target: TargetFacts {
+            name: target.name.clone(),
+            partition: target.partition.clone(),
+            account: target.account.clone(),
+            user: target.user.clone(),
+        },
+        window: window.as_secs(),
+        reason: reason.clone(),
+    }
 }
 
 /// The end of a window as an exit status.

@@ -19,8 +19,8 @@ impl Warm {
     }
 
     /// What was made ready; made now if it was not.
-    pub(super) fn base(self, runtime: &Runtime) -> Base {
-        match self.0.map(JoinHandle::join) {
+    pub(super) fn base(&mut self, runtime: &Runtime) -> Base {
+        match self.0.take().map(JoinHandle::join) {
             Some(Ok(Ok(base))) => base,
             _ => runtime.block_on(Base::load()),
         }
