@@ -156,6 +156,27 @@ fn a_terminal_that_takes_no_output_holds_nothing_up() {
 }
 
 #[test]
+fn what_custodians_type_too_much_never_reaches_the_shell() {
+    let night = Night::new("ahead");
+    for name in ["alice", "carol"] {
+        night.office.plug(name);
+    }
+    let mut command = night.office.command(&["open", "prod.age", "--for", "5m", "--reason", "x"]);
+    command.env("SHELL", "/bin/sh").env("PS1", "READY$ ");
+    let mut person = Person::run(command);
+    night.office.quorum_of(&mut person, 2);
+    // The last PIN once more, since nothing echoes.
+    person.type_line("echo pin-once-more");
+    person.expect("gate: open");
+    std::thread::sleep(Duration::from_millis(300));
+    person.type_line("echo still-$((40+2)); exit");
+    person.expect("still-42");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let ran = person.transcript().lines().any(|line| line.trim() == "pin-once-more");
+    assert!(!ran, "{}", person.transcript());
+}
+
+#[test]
 fn a_childs_status_is_said_and_not_passed_on() {
     let night = Night::new("status");
     let mut person = night.open("5m", &["--", "sh", "-c", "exit 42"]);

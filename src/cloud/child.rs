@@ -13,7 +13,9 @@ use rustix::fs::{Access, access};
 use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, getpgrp, kill_process_group, test_kill_process_group, waitpid,
 };
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
+use rustix::termios::{
+    OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp,
+};
 
 use crate::error::{Error, Result};
 
@@ -204,6 +206,8 @@ impl Foreground {
         // the terminal back, or, under TOSTOP, when it warns.
         ttou().thread_block().ok()?;
         let lent = Self { terminal, own, was };
+        // What custodians typed too much is not the program's to read, nor a shell's to run and remember.
+        let _ = tcflush(&lent.terminal, QueueSelector::IFlush);
         tcsetpgrp(&lent.terminal, to).ok()?;
         Some(lent)
     }

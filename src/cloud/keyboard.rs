@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcgetwinsize,
+    tcsetattr,
+};
 
 /// A key is noticed this late at most.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -66,6 +69,7 @@ impl Keyboard {
 impl Drop for Keyboard {
     fn drop(&mut self) {
         self.clear();
+        let _ = tcflush(&self.terminal, QueueSelector::IFlush);
         let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.was);
     }
 }
