@@ -79,7 +79,18 @@ fn credentials_that_would_fail_at_night_are_refused_by_day() {
 
 #[test]
 fn a_quorum_that_is_none_is_refused() {
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let mut office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let file = std::fs::read_to_string(office.path("alice.custodian")).unwrap();
+    let at = file.find("\"payload\":\"").unwrap() + 200;
+    let other = if &file[at..=at] == "A" { "B" } else { "A" };
+    std::fs::write(office.path("broken.custodian"), format!("{}{other}{}", &file[..at], &file[at + 1..]))
+        .unwrap();
+    std::fs::write(office.path("cut.custodian"), &file[..file.len() - 1]).unwrap();
+    std::fs::copy(office.path("bob.custodian"), office.path("again.custodian")).unwrap();
+    // Bob's token once more, under another name.
+    office.custodians[1].name = "bobby".into();
+    office.custodians[1].file = office.path("bobby.custodian");
+    office.enrol(1);
     let seal = |threshold: &str, custodians: &[&str]| {
         let mut arguments = vec![
             "seal",
@@ -97,18 +108,12 @@ fn a_quorum_that_is_none_is_refused() {
         let finished = feed(office.offline(&arguments), payload().to_string().as_bytes());
         (finished.status.code(), String::from_utf8_lossy(&finished.stderr).into_owned())
     };
-    let file = std::fs::read_to_string(office.path("alice.custodian")).unwrap();
-    let at = file.find("\"payload\":\"").unwrap() + 200;
-    let other = if &file[at..=at] == "A" { "B" } else { "A" };
-    std::fs::write(office.path("broken.custodian"), format!("{}{other}{}", &file[..at], &file[at + 1..]))
-        .unwrap();
-    std::fs::write(office.path("cut.custodian"), &file[..file.len() - 1]).unwrap();
-    std::fs::copy(office.path("bob.custodian"), office.path("again.custodian")).unwrap();
     for (threshold, custodians, message) in [
         ("1", vec!["alice.custodian", "bob.custodian"], "at least two"),
         ("0", vec!["alice.custodian", "bob.custodian"], "at least two"),
         ("3", vec!["alice.custodian", "bob.custodian"], "3 of 2 custodians is no quorum"),
         ("2", vec!["bob.custodian", "again.custodian"], "the custodian bob is there twice"),
+        ("2", vec!["bob.custodian", "bobby.custodian"], "YubiKey 20000002 is there twice"),
         ("2", vec!["broken.custodian", "bob.custodian"], "broken.custodian is not a valid enrolment"),
         ("2", vec!["cut.custodian", "bob.custodian"], "cut.custodian is not a valid enrolment"),
         ("2", vec!["nobody.custodian", "bob.custodian"], "cannot read nobody.custodian"),

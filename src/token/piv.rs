@@ -9,6 +9,9 @@ use crate::custody::token::{Held, Slot, Token, TokenError};
 use crate::secret::{Secret, SecretText};
 use crate::vault::share::Point;
 
+/// The crate writes every APDU, PINs included, to `log`: that is compiled out or this is not compiled.
+const _: () = assert!(log::STATIC_MAX_LEVEL as usize == 0, "the feature max_level_off of `log` is on");
+
 /// An open YubiKey. Opened once and kept: every selection of the application drops its PIN state.
 pub struct PivToken {
     pub(super) key: YubiKey,
