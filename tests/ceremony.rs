@@ -37,9 +37,24 @@ fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
     assert_eq!(shown["custodians"][1]["name"], "bob");
     assert_eq!(shown["custodians"][1]["tokens"][0]["serial"], 20_000_002);
     assert_eq!(shown["targets"][0]["max_window"], "4h");
-    println!("{}", vault.display());
-    println!(
-        "{}",
-        String::from_utf8_lossy(&office.offline(&["inspect", "prod.age"]).output().unwrap().stdout)
-    );
+    let members: Vec<_> = shown.as_object().unwrap().keys().map(String::as_str).collect();
+    let wanted = [
+        "created",
+        "credentials_epoch",
+        "custodians",
+        "epoch",
+        "label",
+        "lane",
+        "replaces",
+        "sha256",
+        "targets",
+        "threshold",
+        "vault_id",
+        "words",
+    ];
+    assert_eq!(members, wanted);
+    let file = std::fs::read(vault).unwrap();
+    assert_eq!(shown["sha256"], hex::encode(<sha2::Sha256 as sha2::Digest>::digest(file)));
+    let plain = office.offline(&["inspect", "prod.age"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&plain.stdout).contains("2 of 3 open it"));
 }

@@ -164,7 +164,7 @@ fn what_custodians_type_too_much_never_reaches_the_shell() {
     let mut command = night.office.command(&["open", "prod.age", "--for", "5m", "--reason", "x"]);
     command.env("SHELL", "/bin/sh").env("PS1", "READY$ ");
     let mut person = Person::run(command);
-    night.office.quorum_of(&mut person, 2);
+    night.office.quorum(&mut person, 2);
     // The last PIN once more, since nothing echoes.
     person.type_line("echo pin-once-more");
     person.expect("gate: open");

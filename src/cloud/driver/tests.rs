@@ -15,7 +15,13 @@ fn window(user: &Memory, breaks: bool, work: &Work) -> End {
     let ledger = Ledger::at(std::env::temp_dir().join(format!("breakglass-driver-{}", std::process::id())));
     let clock = AwsClock::default();
     clock.set(Measured { date: user.clock.get(), at: Instant::now() });
-    let how = HowToClose { vault: "v".into(), partition: "aws".into(), user: "u".into(), key: None };
+    let how = HowToClose {
+        vault: "v".into(),
+        target: "t".into(),
+        partition: "aws".into(),
+        user: "u".into(),
+        key: None,
+    };
     let stage = Stage::new(clock, &ledger, how);
     let plan = Plan {
         expected: &expected,
