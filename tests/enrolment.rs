@@ -171,11 +171,12 @@ fn without_a_touch_no_file_is_written() {
 fn what_cannot_work_is_refused_before_the_pin_is_asked() {
     let office = alice(preset(20_000_001));
     std::fs::write(office.path("there.custodian"), "precious").unwrap();
-    let refusals: [(&[&str], &str); 4] = [
+    let refusals: [(&[&str], &str); 5] = [
         (
             &["enrol", "alice", "--out", "there.custodian", "--no-attestation"],
             "exists; it is never overwritten",
         ),
+        (&["enrol", "alice", "--out", "nowhere/a.custodian", "--no-attestation"], "cannot write nowhere"),
         (&["enrol", "al ice", "--out", "a.custodian", "--no-attestation"], "custodian's name"),
         (&["enrol", "alice", "--out", "a.custodian", "--attestation-root", "there.custodian"], "PEM"),
         (

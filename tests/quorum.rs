@@ -294,6 +294,25 @@ fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
 }
 
 #[test]
+fn a_stop_and_a_continuation_do_not_bring_the_echo_back() {
+    let night = Night::new("stopped");
+    night.office.plug("alice");
+    let mut person = night.open();
+    night.type_words(&mut person, "alice", "alice");
+    person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+    person.send_signal(Signal::SIGSTOP);
+    person.echo_on();
+    assert!(person.is_echoing());
+    person.send_signal(Signal::SIGCONT);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!person.is_echoing());
+    person.type_line("");
+    person.expect("skipped");
+    person.eof();
+    night.ends(&mut person, 3, "no quorum");
+}
+
+#[test]
 fn line_ends_that_nobody_meant_skip_nobody() {
     let night = Night::new("crlf");
     night.office.plug("alice");

@@ -107,6 +107,28 @@ fn a_window_held_open_hands_nothing_out_and_closes_on_a_key() {
 }
 
 #[test]
+fn the_end_is_shown_in_utc_and_in_local_time() {
+    let night = Night::new("zones");
+    night.office.plug("alice");
+    night.office.plug("carol");
+    let mut command =
+        night.office.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "true"]);
+    command.env("TZ", "Asia/Kathmandu");
+    let mut person = Person::run(command);
+    night.office.quorum(&mut person, 2);
+    let said = person.expect("local)");
+    assert_eq!(person.wait(), End::Code(0));
+    let minutes = |text: &str| -> i32 {
+        let (hours, minutes) = text.split_once(':').unwrap();
+        hours.parse::<i32>().unwrap() * 60 + minutes[..2].parse::<i32>().unwrap()
+    };
+    let utc = said.split("ends ").nth(1).unwrap();
+    let local = utc.split('(').nth(1).unwrap();
+    let ahead = (minutes(local) - minutes(utc)).rem_euclid(24 * 60);
+    assert_eq!(ahead, 5 * 60 + 45, "{said}");
+}
+
+#[test]
 fn the_deadline_closes_the_window_and_ends_the_child() {
     let night = Night::new("deadline");
     let mut person = night.open("8s", &["--", "sleep", "300"]);

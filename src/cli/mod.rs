@@ -18,11 +18,12 @@ mod open;
 #[cfg(feature = "cloud")]
 mod target;
 
+use std::io::Write as _;
+
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::error::{Result, Status};
 use crate::secret;
-use crate::terminal::note;
 use args::{Arguments, Command};
 
 /// Parses the command line, runs the command, says what went wrong; the exit status.
@@ -37,7 +38,8 @@ pub fn main() -> u8 {
     match run(arguments.command) {
         Ok(()) => 0,
         Err(error) => {
-            note(&error.to_string());
+            // The last word: nothing waits behind it any more, so it may wait for a stopped terminal.
+            let _ = writeln!(std::io::stderr(), "breakglass: {error}");
             error.status.code()
         }
     }

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -21,7 +21,11 @@ pub fn print(text: &str) -> Result<()> {
         .map_err(|e| Error::failed(format!("standard output does not take the result: {e}")))
 }
 
-/// Refuses a path where something already is.
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Refuses a path where something already is, or where nothing can be.
 ///
 /// # Errors
 /// [`crate::error::Status::Usage`].
@@ -29,7 +33,10 @@ pub fn must_be_new(path: &Path) -> Result<()> {
     if path.symlink_metadata().is_ok() {
         return Err(exists(path));
     }
-    Ok(())
+    access(directory_of(path), Access::WRITE_OK | Access::EXEC_OK).map_err(|e| {
+        Error::usage(format!("cannot write {}: {e}", path.display()))
+            .next("name a file in a directory that takes it")
+    })
 }
 
 /// Writes a new file: under another name first, synced, then renamed into place.
@@ -84,8 +91,7 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn sync_directory(path: &Path) -> Result<()> {
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(directory)
+    File::open(directory_of(path))
         .and_then(|directory| directory.sync_all())
         .map_err(|e| Error::failed(format!("cannot make sure that {} is on disk: {e}", path.display())))
 }

@@ -42,6 +42,7 @@ pub enum Stop {
 pub struct Terminal {
     tty: File,
     saved: Termios,
+    quiet: Termios,
     woken: UnixStream,
     waker: UnixStream,
     /// Characters of the line that stands.
@@ -86,7 +87,7 @@ impl Terminal {
         tcsetattr(&tty, OptionalActions::Now, &quiet).map_err(|e| none(e.into()))?;
         let (woken, waker) = UnixStream::pair().map_err(none)?;
         woken.set_nonblocking(true).and_then(|()| waker.set_nonblocking(true)).map_err(none)?;
-        Ok(Self { tty, saved, woken, waker, standing: 0 })
+        Ok(Self { tty, saved, quiet, woken, waker, standing: 0 })
     }
 
     /// A handle that ends waits from other threads.
@@ -118,13 +119,10 @@ impl Terminal {
     /// # Errors
     /// [`Stop::Signal`].
     pub fn ask_openly(&mut self, prompt: &str) -> Result<Typed, Stop> {
-        let quiet = tcgetattr(&self.tty).ok();
         let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.saved);
         self.put(prompt);
         let answer = self.read_openly();
-        if let Some(quiet) = quiet {
-            let _ = tcsetattr(&self.tty, OptionalActions::Now, &quiet);
-        }
+        let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.quiet);
         answer
     }
 
@@ -166,7 +164,7 @@ impl Terminal {
         let stop = Rc::new(Cell::new(None));
         let typed = match self.keys(until, wakeable, &stop) {
             Ok(keys) => {
-                let keys = Keys { ahead, ..keys };
+                let keys = Keys { ahead, quiet: Some(self.quiet.clone()), ..keys };
                 let config = rpassword::ConfigBuilder::new().input_reader(keys).output_discard().build();
                 rpassword::read_password_with_config(config).map(Zeroizing::new)
             }
@@ -203,7 +201,7 @@ impl Terminal {
         stop: &Rc<Cell<Option<Stop>>>,
     ) -> io::Result<Keys> {
         let woken = if wakeable { Some(self.woken.try_clone()?) } else { None };
-        Ok(Keys { tty: self.tty.try_clone()?, woken, until, stop: Rc::clone(stop), ahead: None })
+        Ok(Keys { tty: self.tty.try_clone()?, woken, until, stop: Rc::clone(stop), ahead: None, quiet: None })
     }
 
     fn read_openly(&self) -> Result<Typed, Stop> {
@@ -237,6 +235,8 @@ struct Keys {
     stop: Rc<Cell<Option<Stop>>>,
     /// A key that was typed before the prompt stood.
     ahead: Option<u8>,
+    /// How the terminal is meant to be while these keys are read; `None` where it is as it was.
+    quiet: Option<Termios>,
 }
 
 impl Read for Keys {
@@ -280,7 +280,13 @@ impl Keys {
             let timeout = left.and_then(|left| Timespec::try_from(left).ok());
             match poll(&mut fds, timeout.as_ref()) {
                 Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
+                // Stopped and continued, maybe: a shell in between has set the terminal as it likes it.
+                Err(rustix::io::Errno::INTR) => {
+                    if let Some(quiet) = &self.quiet {
+                        let _ = tcsetattr(&self.tty, OptionalActions::Now, quiet);
+                    }
+                    continue;
+                }
                 Err(e) => return Err(e.into()),
             }
             let woken = self.woken.is_some() && fds.last().is_some_and(|fd| !fd.revents().is_empty());

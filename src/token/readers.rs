@@ -52,7 +52,7 @@ impl Readers {
         let context = Context::establish(Scope::System).map_err(no_daemon)?;
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
-        thread::spawn(move || watch(&context, &of_thread, &send));
+        thread::spawn(move || watch(context, &of_thread, &send));
         Ok(Self { shared })
     }
 
@@ -84,11 +84,11 @@ impl Shared {
 }
 
 /// `known` holds, for each reader, pcscd's event count when its card was last looked at.
-fn watch(context: &Context, shared: &Arc<Shared>, send: &(impl Fn(Sighting) + Clone + Send + 'static)) {
+fn watch(mut context: Context, shared: &Arc<Shared>, send: &(impl Fn(Sighting) + Clone + Send + 'static)) {
     let mut known: BTreeMap<CString, Option<u32>> = BTreeMap::new();
     let mut first = true;
     while !shared.done.load(Ordering::Relaxed) {
-        let present = context.list_readers_owned().unwrap_or_default();
+        let present = readers(&mut context);
         known.retain(|name, _| present.contains(name));
         for name in shared.due() {
             known.retain(|reader, _| reader.to_string_lossy() != name);
@@ -115,7 +115,22 @@ fn watch(context: &Context, shared: &Arc<Shared>, send: &(impl Fn(Sighting) + Cl
                 settle(opening, send);
             }
         }
-        wait(context, &states);
+        wait(&context, &states);
+    }
+}
+
+/// The readers there are; a daemon that was restarted is asked anew.
+fn readers(context: &mut Context) -> Vec<CString> {
+    match context.list_readers_owned() {
+        Ok(readers) => readers,
+        Err(pcsc::Error::NoReadersAvailable) => Vec::new(),
+        Err(_) => {
+            if let Ok(anew) = Context::establish(Scope::System) {
+                *context = anew;
+            }
+            thread::sleep(NAP);
+            Vec::new()
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use nix::fcntl::OFlag;
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 pub use nix::sys::signal::Signal;
 use nix::sys::signal::kill;
-use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, setsid};
 use screen::Screen;
 use std::fs::{File, OpenOptions};
@@ -223,6 +223,16 @@ impl Person {
     /// What the screen showed, to read afterwards: erased lines included, nothing twice in a row.
     pub fn story(&self) -> String {
         screen::story(&self.screen.bytes())
+    }
+
+    /// Switches the echo on, as a shell does that takes the terminal back from a stopped program.
+    ///
+    /// # Panics
+    /// If the terminal is gone.
+    pub fn echo_on(&self) {
+        let mut modes = tcgetattr(&self.keyboard).expect("the terminal is there");
+        modes.local_flags.insert(LocalFlags::ECHO | LocalFlags::ICANON);
+        tcsetattr(&self.keyboard, SetArg::TCSANOW, &modes).expect("the terminal is there");
     }
 
     /// Whether the terminal echoes what is typed.
