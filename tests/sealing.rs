@@ -63,7 +63,7 @@ fn credentials_that_would_fail_at_night_are_refused_by_day() {
     }
     let twice = payload().to_string().replace(r#""Effect":"Allow""#, r#""Effect":"Deny","Effect":"Allow""#);
     let finished = office.try_seal("prod.age", twice.as_bytes(), 2, &[]);
-    assert!(String::from_utf8_lossy(&finished.stderr).contains("is there twice"));
+    assert!(String::from_utf8_lossy(&finished.stderr).contains("duplicate field"));
     let misplaced = with("/targets/0/user", json!(format!("{:/>40}", "OPENER").replace('/', "x")));
     let misplaced =
         misplaced.to_string().replace(&format!("{:/>40}", "OPENER"), &format!("{:x>40}", "OPENER"));

@@ -97,11 +97,11 @@ pub fn pin_shape(text: &str) -> Result<(), &'static str> {
     if text.len() == 44 && text.bytes().all(modhex) {
         return Err("that is a one-time password: a finger rested on the YubiKey");
     }
-    if !(6..=8).contains(&text.len()) {
-        return Err("a PIN has 6 to 8 characters");
-    }
     if text.trim() != text {
         return Err("a blank stands before or after it");
+    }
+    if !(6..=8).contains(&text.len()) {
+        return Err("a PIN has 6 to 8 characters");
     }
     if !text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
         return Err("a PIN has only ASCII characters");

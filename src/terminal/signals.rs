@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use crate::error::{Error, Result, Status};
 
@@ -37,6 +37,8 @@ fn register() -> std::io::Result<Caught> {
         signal_hook::flag::register_usize(signal, Arc::clone(&number), value)?;
         signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
     }
+    // Only so that a wait notices that the process was stopped and goes on.
+    signal_hook::flag::register(SIGCONT, Arc::default())?;
     Ok(Caught { number, pipe })
 }
 

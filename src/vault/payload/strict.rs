@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for Any {
         let mut map = Map::new();
         while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
             if map.insert(name, value).is_some() {
-                return Err(de::Error::custom("a member of the grant is there twice"));
+                return Err(de::Error::custom("duplicate field"));
             }
         }
         Ok(Value::Object(map))
