@@ -128,7 +128,7 @@ fn plugged(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
     for sighting in readers::present()? {
         match sighting {
             Sighting::Token(token) if serial.is_none_or(|serial| serial == token.serial()) => {
-                tokens.push(*token)
+                tokens.push(*token);
             }
             Sighting::Unusable(reader, why) => {
                 unusable = Some(format!("the token in reader {reader} is unusable: {why}"));

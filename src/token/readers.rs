@@ -184,14 +184,14 @@ fn open(reader: &CString) -> Sighting {
 /// # Errors
 /// [`Status::TokenFailed`] when pcscd does not answer.
 pub fn present() -> Result<Vec<Sighting>> {
-    let context = Context::establish(Scope::System).map_err(|why| no_daemon(why))?;
+    let context = Context::establish(Scope::System).map_err(no_daemon)?;
     let is_there = |reader: &CString| {
         let mut state = [ReaderState::new(reader.clone(), State::UNAWARE)];
         context.get_status_change(Duration::ZERO, &mut state).is_ok()
             && state[0].event_state().contains(State::PRESENT)
     };
     let readers = context.list_readers_owned().unwrap_or_default();
-    Ok(readers.iter().filter(|reader| is_there(reader)).map(|reader| open(reader)).collect())
+    Ok(readers.iter().filter(|reader| is_there(reader)).map(open).collect())
 }
 
 fn no_daemon(why: pcsc::Error) -> Error {
