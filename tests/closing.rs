@@ -2,18 +2,15 @@
 #![cfg(feature = "cloud")]
 
 use rig::aws::{Account, Aws, Probe};
+use rig::night::Night;
 use rig::office::Office;
 use rig::pty::{End, Person};
 use serde_json::json;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-fn ready(account: &Account, aws: &Aws) -> Office {
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(aws);
-    office.seal(&account.payload(Account::grant(), "4h"), 2);
-    office.plug("alice");
-    office.plug("bob");
-    office
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
 }
 
 fn close(office: &Office, more: &[&str]) -> Person {
@@ -24,9 +21,7 @@ fn close(office: &Office, more: &[&str]) -> Person {
 
 #[test]
 fn closing_what_is_closed_changes_nothing_and_says_so() {
-    let aws = Aws::shared();
-    let account = aws.seed("closed");
-    let office = ready(&account, &aws);
+    let Night { office, account, .. } = night("closed");
     for _ in 0..2 {
         let mut person = close(&office, &[]);
         assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -36,9 +31,7 @@ fn closing_what_is_closed_changes_nothing_and_says_so() {
 
 #[test]
 fn the_window_of_another_machine_is_closed_only_by_force() {
-    let aws = Aws::shared();
-    let account = aws.seed("another");
-    let office = ready(&account, &aws);
+    let Night { office, account, .. } = night("another");
     let now = account.now();
     account.put_window("Sfeedfacefeedface", now - 60, now + 600);
     let mut person = close(&office, &[]);
@@ -77,9 +70,7 @@ fn of_several_targets_one_is_named() {
 
 #[test]
 fn without_a_network_nothing_is_enabled_and_it_is_said() {
-    let aws = Aws::shared();
-    let account = aws.seed("offline");
-    let office = ready(&account, &aws);
+    let Night { office, .. } = night("offline");
     let mut command = office.offline(&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "true"]);
     command.env("AWS_MAX_ATTEMPTS", "1");
     let mut person = Person::run(command);

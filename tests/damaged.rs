@@ -1,8 +1,7 @@
 //! A damaged vault, through the program: refused at 64 places, before anything is enabled.
 #![cfg(feature = "cloud")]
 
-use rig::aws::{Account, Aws};
-use rig::office::Office;
+use rig::night::Night;
 use rig::pty::End;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
@@ -10,12 +9,9 @@ const PLACES: usize = 64;
 
 #[test]
 fn a_vault_changed_in_any_of_64_places_is_refused_before_anything_is_enabled() {
-    let aws = Aws::shared();
-    let account = aws.seed("damaged");
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
-    let vault = std::fs::read(office.seal(&account.payload(Account::grant(), "4h"), 2)).unwrap();
-    office.plug("alice");
-    office.plug("bob");
+    let Night { office, account, .. } =
+        Night::new(PROGRAM, "damaged", &["alice", "bob"]).plugged(&["alice", "bob"]);
+    let vault = std::fs::read(office.path("prod.age")).unwrap();
     let mut asked = 0;
     for place in 0..PLACES {
         let mut damaged = vault.clone();

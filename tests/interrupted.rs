@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use rig::aws::{Account, Aws, Probe, Rule};
+use rig::aws::{Probe, Rule};
+use rig::night::Night;
 use rig::office::Office;
 use rig::pty::{End, Person, Signal};
 
@@ -15,19 +16,13 @@ fn open(office: &Office, window: &str) -> Person {
     person
 }
 
-fn ready(account: &Account, aws: &Aws) -> Office {
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(aws);
-    office.seal(&account.payload(Account::grant(), "4h"), 2);
-    office.plug("alice");
-    office.plug("bob");
-    office
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
 }
 
 #[test]
 fn killed_after_every_iam_call_it_is_never_usable_without_an_end_and_close_tidies_up() {
-    let aws = Aws::shared();
-    let account = aws.seed("killed");
-    let office = ready(&account, &aws);
+    let Night { office, account, .. } = night("killed");
     // How many calls a whole opening makes.
     let mut person = open(&office, "5m");
     person.expect("left");
@@ -62,9 +57,7 @@ fn killed_after_every_iam_call_it_is_never_usable_without_an_end_and_close_tidie
 
 #[test]
 fn after_t1_aws_refuses_the_key_and_its_sessions_although_nobody_closed() {
-    let aws = Aws::shared();
-    let account = aws.seed("t1");
-    let office = ready(&account, &aws);
+    let Night { aws, office, account } = night("t1");
     let mut person = open(&office, "20s");
     person.expect("left");
     let session = aws.session(&account.emergency).expect("the window is open");
@@ -84,9 +77,7 @@ fn after_t1_aws_refuses_the_key_and_its_sessions_although_nobody_closed() {
 
 #[test]
 fn anybody_with_aws_credentials_closes_without_a_quorum() {
-    let aws = Aws::shared();
-    let account = aws.seed("profile");
-    let office = ready(&account, &aws);
+    let Night { office, account, .. } = night("profile");
     let mut person = open(&office, "5m");
     person.expect("left");
     person.send_signal(Signal::SIGKILL);
@@ -106,9 +97,7 @@ fn anybody_with_aws_credentials_closes_without_a_quorum() {
 
 #[test]
 fn the_closer_alone_cannot_open_again() {
-    let aws = Aws::shared();
-    let account = aws.seed("closer");
-    let office = ready(&account, &aws);
+    let Night { office, account, .. } = night("closer");
     let mut person = open(&office, "5m");
     person.expect("left");
     person.type_raw(b"q");

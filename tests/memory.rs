@@ -3,99 +3,84 @@
 //! Only a release build is searched: a debug build leaves copies of moved arrays on the stack.
 #![cfg(feature = "cloud")]
 
-use rig::aws::{Account, Aws};
+use rig::aws::Account;
 use rig::memory::{Hit, search_now};
-use rig::office::Office;
+use rig::night::Night;
 use rig::pty::{End, Input, Person, Signal, Streams};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-struct Night {
-    office: Office,
-    account: Account,
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob", "carol"])
 }
 
-impl Night {
-    fn new(name: &str) -> Self {
-        let aws = Aws::shared();
-        let account = aws.seed(name);
-        let office = Office::enrolled(PROGRAM, &["alice", "bob", "carol"]).with_aws(&aws);
-        office.seal(&account.payload(Account::grant(), "4h"), 2);
-        Self { office, account }
+/// Everything secret that passes through `open` when alice and bob come: name and bytes.
+fn secrets(night: &Night) -> Vec<(String, Vec<u8>)> {
+    let mut secrets = Vec::new();
+    for (role, key) in [
+        ("opener", &night.account.opener),
+        ("closer", &night.account.closer),
+        ("emergency", &night.account.emergency),
+    ] {
+        secrets.push((format!("{role}'s secret"), key.secret.clone().into_bytes()));
     }
+    for custodian in &night.office.custodians[..2] {
+        let name = &custodian.name;
+        secrets.push((format!("{name}'s words"), custodian.sheet().into_bytes()));
+        secrets.push((format!("{name}'s PIN"), custodian.pin.clone().into_bytes()));
+    }
+    secrets.extend(derived(night));
+    secrets
+}
 
-    /// Everything secret that passes through `open` when alice and bob come: name and bytes.
-    fn secrets(&self) -> Vec<(String, Vec<u8>)> {
-        let mut secrets = Vec::new();
-        for (role, key) in [
-            ("opener", &self.account.opener),
-            ("closer", &self.account.closer),
-            ("emergency", &self.account.emergency),
-        ] {
-            secrets.push((format!("{role}'s secret"), key.secret.clone().into_bytes()));
-        }
-        for custodian in &self.office.custodians[..2] {
-            let name = &custodian.name;
-            secrets.push((format!("{name}'s words"), custodian.sheet().into_bytes()));
-            secrets.push((format!("{name}'s PIN"), custodian.pin.clone().into_bytes()));
-        }
-        secrets.extend(self.derived());
-        secrets
+/// Entropy, seeds, halves, shares and the file key, worked out from sheets and private keys.
+fn derived(night: &Night) -> Vec<(String, Vec<u8>)> {
+    use age_core::secrecy::ExposeSecret as _;
+    use breakglass::custody::{hpke, part::Typed};
+    use breakglass::vault::{file::Vault, quorum, share};
+    let vault = Vault::parse(&std::fs::read(night.office.path("prod.age")).unwrap()).unwrap();
+    let mut found = Vec::new();
+    let mut shares = Vec::new();
+    for (custodian, index) in night.office.custodians[..2].iter().zip(1..) {
+        let mut typed = Typed::default();
+        typed.add(&custodian.sheet()).unwrap();
+        let part = typed.part().unwrap();
+        let public = vault.manifest.custodian(index).unwrap();
+        let id: [u8; 16] = hex::decode(&public.enrolment).unwrap().try_into().unwrap();
+        let identity = part.identity(&id);
+        let halves = vault.halves(index).unwrap();
+        let b = share::unwrap(&identity, &halves.part).unwrap();
+        let key = custodian.token.private_key(0x82).unwrap();
+        let stanza = &halves.tokens[0];
+        let enc = p256::PublicKey::from_sec1_bytes(&stanza.enc).unwrap();
+        let ecdh = p256::ecdh::diffie_hellman(key.to_nonzero_scalar(), enc.as_affine());
+        let ecdh = breakglass::secret::Secret::with(|own| own.copy_from_slice(ecdh.raw_secret_bytes()));
+        let point = p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key.public_key(), false);
+        let point: share::Point = point.as_bytes().try_into().unwrap();
+        let info = share::P256TAG.as_bytes();
+        let a = hpke::open(&ecdh, &stanza.enc, &point, info, &stanza.sealed).unwrap();
+        let name = &custodian.name;
+        let share = share::join(index, &a, &b);
+        found.push((format!("{name}'s identity"), identity.to_string().expose_secret().as_bytes().to_vec()));
+        let mnemonic = bip39::Mnemonic::parse_normalized(&custodian.sheet()).unwrap();
+        found.push((format!("{name}'s entropy"), mnemonic.to_entropy()));
+        found.push((format!("{name}'s seed"), mnemonic.to_seed_normalized("").to_vec()));
+        found.push((format!("{name}'s ECDH"), ecdh.expose().to_vec()));
+        found.push((format!("{name}'s token half"), a.expose().to_vec()));
+        found.push((format!("{name}'s part half"), b.expose().to_vec()));
+        found.push((format!("{name}'s share"), share.value.expose().to_vec()));
+        shares.push(share);
     }
+    let key = quorum::combine(&shares.iter().collect::<Vec<_>>());
+    found.push(("the file key".into(), key.expose().to_vec()));
+    found
+}
 
-    /// Entropy, seeds, halves, shares and the file key, worked out from sheets and private keys.
-    fn derived(&self) -> Vec<(String, Vec<u8>)> {
-        use age_core::secrecy::ExposeSecret as _;
-        use breakglass::custody::{hpke, part::Typed};
-        use breakglass::vault::{file::Vault, quorum, share};
-        let vault = Vault::parse(&std::fs::read(self.office.path("prod.age")).unwrap()).unwrap();
-        let mut found = Vec::new();
-        let mut shares = Vec::new();
-        for (custodian, index) in self.office.custodians[..2].iter().zip(1..) {
-            let mut typed = Typed::default();
-            typed.add(&custodian.sheet()).unwrap();
-            let part = typed.part().unwrap();
-            let public = vault.manifest.custodian(index).unwrap();
-            let id: [u8; 16] = hex::decode(&public.enrolment).unwrap().try_into().unwrap();
-            let identity = part.identity(&id);
-            let halves = vault.halves(index).unwrap();
-            let b = share::unwrap(&identity, &halves.part).unwrap();
-            let key = custodian.token.private_key(0x82).unwrap();
-            let stanza = &halves.tokens[0];
-            let enc = p256::PublicKey::from_sec1_bytes(&stanza.enc).unwrap();
-            let ecdh = p256::ecdh::diffie_hellman(key.to_nonzero_scalar(), enc.as_affine());
-            let ecdh = breakglass::secret::Secret::with(|own| own.copy_from_slice(ecdh.raw_secret_bytes()));
-            let point = p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key.public_key(), false);
-            let point: share::Point = point.as_bytes().try_into().unwrap();
-            let info = share::P256TAG.as_bytes();
-            let a = hpke::open(&ecdh, &stanza.enc, &point, info, &stanza.sealed).unwrap();
-            let name = &custodian.name;
-            let share = share::join(index, &a, &b);
-            found.push((
-                format!("{name}'s identity"),
-                identity.to_string().expose_secret().as_bytes().to_vec(),
-            ));
-            let mnemonic = bip39::Mnemonic::parse_normalized(&custodian.sheet()).unwrap();
-            found.push((format!("{name}'s entropy"), mnemonic.to_entropy()));
-            found.push((format!("{name}'s seed"), mnemonic.to_seed_normalized("").to_vec()));
-            found.push((format!("{name}'s ECDH"), ecdh.expose().to_vec()));
-            found.push((format!("{name}'s token half"), a.expose().to_vec()));
-            found.push((format!("{name}'s part half"), b.expose().to_vec()));
-            found.push((format!("{name}'s share"), share.value.expose().to_vec()));
-            shares.push(share);
-        }
-        let key = quorum::combine(&shares.iter().collect::<Vec<_>>());
-        found.push(("the file key".into(), key.expose().to_vec()));
-        found
-    }
-
-    fn open(&self, work: &[&str]) -> Person {
-        self.office.plug("alice");
-        self.office.plug("bob");
-        self.office.person(
-            &[&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--wait", "20s"], work].concat(),
-        )
-    }
+fn open(night: &Night, work: &[&str]) -> Person {
+    night.office.plug("alice");
+    night.office.plug("bob");
+    let arguments = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--wait", "20s"];
+    night.office.person(&[&arguments, work].concat())
 }
 
 /// Borrowed, and with a control that the process must hold: the path of the vault it was started with.
@@ -121,8 +106,8 @@ fn nothing_left(person: &Person) {
 /// The control of the search at the end: a careless program that reads the same secrets and just ends.
 #[test]
 fn a_careless_program_leaves_every_secret_behind() {
-    let night = Night::new("mem-control");
-    let secrets = night.secrets();
+    let night = night("mem-control");
+    let secrets = secrets(&night);
     let fed = secrets.iter().map(|(_, bytes)| hex::encode(bytes)).collect::<Vec<_>>().join("\n");
     let mut command = std::process::Command::new(rig::aws::python());
     command.args(["-c", "import os, sys; kept = [bytes.fromhex(line) for line in sys.stdin]; os._exit(0)"]);
@@ -139,9 +124,9 @@ fn a_careless_program_leaves_every_secret_behind() {
 
 #[test]
 fn nothing_is_left_after_success() {
-    let night = Night::new("mem-success");
-    let secrets = night.secrets();
-    let mut person = night.open(&["--", "true"]);
+    let night = night("mem-success");
+    let secrets = secrets(&night);
+    let mut person = open(&night, &["--", "true"]);
     person.trace_exit(&named(&secrets));
     night.office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -150,9 +135,9 @@ fn nothing_is_left_after_success() {
 
 #[test]
 fn nothing_is_left_after_a_refused_custodian() {
-    let night = Night::new("mem-refused");
-    let secrets = night.secrets();
-    let mut person = night.open(&["--", "true"]);
+    let night = night("mem-refused");
+    let secrets = secrets(&night);
+    let mut person = open(&night, &["--", "true"]);
     person.trace_exit(&named(&secrets));
     night.office.answer(&mut person, "alice");
     person.expect("bob: passphrase part (12 words): ");
@@ -170,9 +155,9 @@ fn nothing_is_left_after_a_refused_custodian() {
 
 #[test]
 fn nothing_is_left_after_term_at_a_prompt_or_in_the_window() {
-    let night = Night::new("mem-term");
-    let secrets = night.secrets();
-    let mut person = night.open(&["--hold"]);
+    let night = night("mem-term");
+    let secrets = secrets(&night);
+    let mut person = open(&night, &["--hold"]);
     person.trace_exit(&named(&secrets));
     night.office.answer(&mut person, "alice");
     person.expect("bob: passphrase part (12 words): ");
@@ -191,9 +176,9 @@ fn nothing_is_left_after_term_at_a_prompt_or_in_the_window() {
 
 #[test]
 fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() {
-    let night = Night::new("mem-window");
-    let secrets = night.secrets();
-    let mut person = night.open(&["--hold"]);
+    let night = night("mem-window");
+    let secrets = secrets(&night);
+    let mut person = open(&night, &["--hold"]);
     night.office.quorum(&mut person, 2);
     person.expect("left");
     // A heap that moves while it is read hides from one look.
@@ -212,9 +197,9 @@ fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() 
 
 #[test]
 fn nothing_is_left_after_sealing() {
-    let night = Night::new("mem-seal");
+    let night = night("mem-seal");
     let payload = night.account.payload(Account::grant(), "4h").to_string();
-    let secrets: Vec<_> = night.secrets().into_iter().filter(|(name, _)| name.contains("secret")).collect();
+    let secrets: Vec<_> = secrets(&night).into_iter().filter(|(name, _)| name.contains("secret")).collect();
     let files: Vec<_> = night.office.custodians.iter().map(|c| c.file.display().to_string()).collect();
     let mut arguments =
         vec!["seal", "--threshold", "2", "--label", "prod", "--out", "other.age", "--yes-fingerprints"];

@@ -3,61 +3,33 @@
 
 use std::time::{Duration, Instant};
 
-use rig::aws::{Account, Aws, Creds, Probe, python};
-use rig::office::Office;
+use rig::aws::{Creds, Probe, python};
+use rig::night::Night;
 use rig::pty::{End, Person, Signal};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-/// A sealed office, 2 of 3, with everybody's token plugged in.
-struct Night {
-    aws: Aws,
-    office: Office,
-    account: Account,
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob", "carol"])
 }
 
-impl Night {
-    fn new(name: &str) -> Self {
-        let aws = Aws::shared();
-        let account = aws.seed(name);
-        let office = Office::enrolled(PROGRAM, &["alice", "bob", "carol"]).with_aws(&aws);
-        office.seal(&account.payload(Account::grant(), "4h"), 2);
-        Self { aws, office, account }
-    }
-
-    /// Alice and carol open; bob is asleep.
-    fn open(&self, window: &str, work: &[&str]) -> Person {
-        for name in ["alice", "carol"] {
-            if !self.office.custodian(name).token.is_plugged() {
-                self.office.plug(name);
-            }
+/// Alice and carol open; bob is asleep.
+fn open(night: &Night, window: &str, work: &[&str]) -> Person {
+    for name in ["alice", "carol"] {
+        if !night.office.custodian(name).token.is_plugged() {
+            night.office.plug(name);
         }
-        let arguments =
-            [&["open", "prod.age", "--for", window, "--reason", "INC-1: SSO down"], work].concat();
-        let mut person = self.office.person(&arguments);
-        self.office.quorum(&mut person, 2);
-        person
     }
-
-    fn is_open(&self) -> bool {
-        matches!(self.account.probe(&self.account.emergency), Probe::Open)
-    }
-
-    fn shut(&self) -> bool {
-        matches!(self.account.probe(&self.account.emergency), Probe::Shut(_))
-    }
-
-    fn writes(&self) -> Vec<String> {
-        let iam =
-            self.account.journal().into_iter().filter(|call| call.service == "iam").map(|call| call.action);
-        iam.filter(|action| !action.starts_with("Get") && !action.starts_with("List")).collect()
-    }
+    let arguments = [&["open", "prod.age", "--for", window, "--reason", "INC-1: SSO down"], work].concat();
+    let mut person = night.office.person(&arguments);
+    night.office.quorum(&mut person, 2);
+    person
 }
 
 #[test]
 fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
-    let night = Night::new("story");
-    assert!(night.shut(), "the emergency key is refused before");
+    let night = night("story");
+    assert!(night.is_shut(), "the emergency key is refused before");
     let python = python().display().to_string();
     let script = "import boto3, os, sys\n\
         boto3.client('s3').create_bucket(Bucket='proof-' + sys.argv[1], \
@@ -65,10 +37,10 @@ fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
         got = boto3.Session().get_credentials().get_frozen_credentials()\n\
         print('INSIDE', got.access_key, got.token is not None, os.environ['AWS_REGION'])\n\
         open('session', 'w').write('\\n'.join([got.access_key, got.secret_key, got.token]))\n";
-    let mut person = night.open("5m", &["--", &python, "-c", script, &night.account.id]);
+    let mut person = open(&night, "5m", &["--", &python, "-c", script, &night.account.id]);
     person.expect("INSIDE ASIA");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(night.shut() && night.account.rest().at_rest(), "and after");
+    assert!(night.is_shut() && night.account.rest().at_rest(), "and after");
     let session = std::fs::read_to_string(night.office.path("session")).unwrap();
     let session: Vec<_> = session.lines().map(str::to_owned).collect();
     let session =
@@ -94,21 +66,21 @@ fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
 
 #[test]
 fn a_window_held_open_hands_nothing_out_and_closes_on_a_key() {
-    let night = Night::new("hold");
-    let mut person = night.open("5m", &["--hold"]);
+    let night = night("hold");
+    let mut person = open(&night, "5m", &["--hold"]);
     let said = person.expect("UTC");
     person.expect("left");
     assert!(night.is_open(), "{said}");
     assert!(!night.account.actions().iter().any(|a| a == "GetFederationToken"));
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(night.shut() && night.account.rest().at_rest());
+    assert!(night.is_shut() && night.account.rest().at_rest());
     assert!(person.is_echoing());
 }
 
 #[test]
 fn the_end_is_shown_in_utc_and_in_local_time() {
-    let night = Night::new("zones");
+    let night = night("zones");
     night.office.plug("alice");
     night.office.plug("carol");
     let mut command =
@@ -130,41 +102,41 @@ fn the_end_is_shown_in_utc_and_in_local_time() {
 
 #[test]
 fn the_deadline_closes_the_window_and_ends_the_child() {
-    let night = Night::new("deadline");
-    let mut person = night.open("8s", &["--", "sleep", "300"]);
+    let night = night("deadline");
+    let mut person = open(&night, "8s", &["--", "sleep", "300"]);
     let before = Instant::now();
     assert_eq!(person.wait_within(Duration::from_secs(40)), End::Code(0), "{}", person.transcript());
     assert!(before.elapsed() < Duration::from_secs(30));
-    assert!(night.shut() && night.account.rest().at_rest());
+    assert!(night.is_shut() && night.account.rest().at_rest());
 }
 
 #[test]
 fn a_window_that_is_over_before_it_is_open_is_no_success() {
-    let night = Night::new("short");
-    let mut person = night.open("1s", &["--", "echo", "WORKED"]);
+    let night = night("short");
+    let mut person = open(&night, "1s", &["--", "echo", "WORKED"]);
     let end = person.wait();
     let worked = person.transcript().contains("WORKED");
     assert!(end == End::Code(5) || (end == End::Code(0) && worked), "{end:?}: {}", person.transcript());
-    assert!(night.shut() && night.account.rest().at_rest());
+    assert!(night.is_shut() && night.account.rest().at_rest());
 }
 
 #[test]
 fn a_signal_closes_first_and_says_which_it_was() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP] {
-        let night = Night::new("signal");
-        let mut person = night.open("5m", &["--hold"]);
+        let night = night("signal");
+        let mut person = open(&night, "5m", &["--hold"]);
         person.expect("left");
         person.send_signal(signal);
         assert_eq!(person.wait(), End::Code(128 + signal as i32), "{}", person.transcript());
-        assert!(night.shut() && night.account.rest().at_rest());
+        assert!(night.is_shut() && night.account.rest().at_rest());
         assert!(person.is_echoing());
     }
 }
 
 #[test]
 fn a_terminal_that_takes_no_output_holds_nothing_up() {
-    let night = Night::new("stopped");
-    let mut person = night.open("5m", &["--hold"]);
+    let night = night("stopped");
+    let mut person = open(&night, "5m", &["--hold"]);
     person.expect("left");
     person.type_raw(b"\x13");
     person.send_signal(Signal::SIGTERM);
@@ -179,7 +151,7 @@ fn a_terminal_that_takes_no_output_holds_nothing_up() {
 
 #[test]
 fn what_custodians_type_too_much_never_reaches_the_shell() {
-    let night = Night::new("ahead");
+    let night = night("ahead");
     for name in ["alice", "carol"] {
         night.office.plug(name);
     }
@@ -200,16 +172,17 @@ fn what_custodians_type_too_much_never_reaches_the_shell() {
 
 #[test]
 fn a_childs_status_is_said_and_not_passed_on() {
-    let night = Night::new("status");
-    let mut person = night.open("5m", &["--", "sh", "-c", "exit 42"]);
+    let night = night("status");
+    let mut person = open(&night, "5m", &["--", "sh", "-c", "exit 42"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("42"), "{}", person.transcript());
 }
 
 #[test]
 fn the_keyboard_belongs_to_the_child() {
-    let night = Night::new("keyboard");
-    let mut person = night.open(
+    let night = night("keyboard");
+    let mut person = open(
+        &night,
         "5m",
         &["--", "sh", "-c", "trap 'echo CAUGHT' INT; echo READY; read line; read line; echo GOT $line"],
     );
@@ -221,12 +194,12 @@ fn the_keyboard_belongs_to_the_child() {
     person.type_line("two");
     person.expect("GOT");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(night.shut());
+    assert!(night.is_shut());
 }
 
 #[test]
 fn every_other_credential_source_is_shut_off_in_the_child() {
-    let night = Night::new("sources");
+    let night = night("sources");
     std::fs::create_dir(night.office.path(".aws")).unwrap();
     std::fs::write(
         night.office.path(".aws/credentials"),
@@ -256,5 +229,4 @@ fn every_other_credential_source_is_shut_off_in_the_child() {
         assert!(env.contains(wanted), "{wanted}:\n{env}");
     }
     assert!(!env.contains("AKIAINHERITED") && !env.contains("AWS_PROFILE"), "{env}");
-    let _ = &night.aws;
 }

@@ -1,5 +1,6 @@
 //! The rig: what the tests stand on where there is no hardware and no AWS account.
 //!
+//! - [`night`]: an office that has sealed a vault for an account of that AWS;
 //! - [`office`]: all of these together, with custodians who enrol, seal and open;
 //! - [`token`]: virtual YubiKeys with PIN, touch, attestation and faults;
 //! - [`pcscd`]: a private smart card daemon they are plugged into;
@@ -11,6 +12,7 @@
 
 pub mod aws;
 pub mod memory;
+pub mod night;
 pub mod office;
 pub mod pcscd;
 pub mod pty;

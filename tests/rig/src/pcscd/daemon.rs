@@ -28,6 +28,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// for quick ones.
 const SCRIPT: &str = r#"
 set -e
+# What is mounted here stays here. In a chroot, / is no mount: then /run becomes one.
+mount --make-rprivate / 2>/dev/null || { mount --bind /run /run; mount --make-private /run; }
 ip link set lo up
 ip route replace local 127.0.0.1 dev lo table local src 127.0.0.1 quickack 1
 mount -t tmpfs rig /run
@@ -55,7 +57,19 @@ impl Daemon {
         let directory = lay_out(pairs).unwrap_or_else(|e| panic!("cannot lay out pcscd's directory: {e}"));
         let mut command = Command::new("setpriv");
         command
-            .args(["--pdeathsig", "KILL", "unshare", "--mount", "--net", "sh", "-c", SCRIPT, "rig"])
+            .args([
+                "--pdeathsig",
+                "KILL",
+                "unshare",
+                "--mount",
+                "--propagation",
+                "unchanged",
+                "--net",
+                "sh",
+                "-c",
+                SCRIPT,
+                "rig",
+            ])
             .arg(&directory)
             // Ctrl-C at the test's terminal is not for the daemon, which ends with the test anyway.
             .process_group(0)
