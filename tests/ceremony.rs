@@ -1,5 +1,7 @@
 //! The ceremony, offline: three custodians enrol, the vault is sealed and inspected without a network.
 
+use std::process::Command;
+
 use rig::office::Office;
 use serde_json::{Value, json};
 
@@ -57,4 +59,20 @@ fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
     assert_eq!(shown["sha256"], hex::encode(<sha2::Sha256 as sha2::Digest>::digest(file)));
     let plain = office.offline(&["inspect", "prod.age"]).output().unwrap();
     assert!(String::from_utf8_lossy(&plain.stdout).contains("2 of 3 open it"));
+}
+
+#[test]
+fn stock_age_reads_the_vault_and_says_that_it_has_no_key_for_it() {
+    let office = Office::enrolled(env!("CARGO_BIN_EXE_breakglass"), &["alice", "bob"]);
+    office.seal(&payload(), 2);
+    let made =
+        Command::new("age-keygen").args(["-o", "key.txt"]).current_dir(office.dir.path()).output().unwrap();
+    assert!(made.status.success());
+    let age = |file: &str| {
+        let arguments = ["-d", "-i", "key.txt", file];
+        let finished = Command::new("age").args(arguments).current_dir(office.dir.path()).output().unwrap();
+        String::from_utf8_lossy(&finished.stderr).into_owned()
+    };
+    assert!(age("prod.age").contains("no identity matched"), "{}", age("prod.age"));
+    assert!(!age("root.pem").contains("no identity matched"), "the control: what is no age file is not read");
 }

@@ -26,8 +26,11 @@ impl Night {
     }
 
     /// The same, with these custodians' tokens plugged in.
+    #[must_use]
     pub fn plugged(self, names: &[&str]) -> Self {
-        names.iter().for_each(|name| self.office.plug(name));
+        for name in names {
+            self.office.plug(name);
+        }
         self
     }
 
