@@ -14,6 +14,7 @@ static CAUGHT: OnceLock<Caught> = OnceLock::new();
 struct Caught {
     number: Arc<AtomicUsize>,
     pipe: UnixStream,
+    continued: UnixStream,
 }
 
 /// Catches INT, QUIT, TERM and HUP from here on.
@@ -37,9 +38,10 @@ fn register() -> std::io::Result<Caught> {
         signal_hook::flag::register_usize(signal, Arc::clone(&number), value)?;
         signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
     }
-    // Only so that a wait notices that the process was stopped and goes on.
-    signal_hook::flag::register(SIGCONT, Arc::default())?;
-    Ok(Caught { number, pipe })
+    let (continued, write) = UnixStream::pair()?;
+    continued.set_nonblocking(true)?;
+    signal_hook::low_level::pipe::register(SIGCONT, write)?;
+    Ok(Caught { number, pipe, continued })
 }
 
 /// The signal that came, if one did.
@@ -51,6 +53,11 @@ pub fn pending() -> Option<u8> {
 /// The error of a command that a signal ended while nothing was enabled.
 pub fn ended(number: u8) -> Error {
     Error::new(Status::Signal(number), format!("ended by signal {number}; nothing was enabled"))
+}
+
+/// Readable when the process was stopped and goes on; to be read empty.
+pub(super) fn continued() -> Option<&'static UnixStream> {
+    CAUGHT.get().map(|caught| &caught.continued)
 }
 
 /// Readable once a signal came.

@@ -274,20 +274,23 @@ impl Keys {
             if left == Some(Duration::ZERO) {
                 return Ok(Some(Stop::Deadline));
             }
+            let continued = signals::continued();
             let mut fds = vec![PollFd::from_borrowed_fd(self.tty.as_fd(), PollFlags::IN)];
+            fds.extend(continued.map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
             fds.extend(signals::pipe().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
             fds.extend(self.woken.as_ref().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
             let timeout = left.and_then(|left| Timespec::try_from(left).ok());
             match poll(&mut fds, timeout.as_ref()) {
                 Ok(_) => {}
-                // Stopped and continued, maybe: a shell in between has set the terminal as it likes it.
-                Err(rustix::io::Errno::INTR) => {
-                    if let Some(quiet) = &self.quiet {
-                        let _ = tcsetattr(&self.tty, OptionalActions::Now, quiet);
-                    }
-                    continue;
-                }
+                Err(rustix::io::Errno::INTR) => continue,
                 Err(e) => return Err(e.into()),
+            }
+            // A shell has set the terminal as it likes it while this process was stopped.
+            if continued.is_some_and(|mut fd| matches!(fd.read(&mut [0; 16]), Ok(1..))) {
+                if let Some(quiet) = &self.quiet {
+                    let _ = tcsetattr(&self.tty, OptionalActions::Now, quiet);
+                }
+                continue;
             }
             let woken = self.woken.is_some() && fds.last().is_some_and(|fd| !fd.revents().is_empty());
             let typed = !fds[0].revents().is_empty();
