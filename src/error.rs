@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 /// How a command ends, as its exit status tells a script.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Status {
@@ -48,6 +50,8 @@ pub struct Error {
     pub what: String,
     /// The next step for the reader, if there is one.
     pub next: Option<String>,
+    /// Until when access may be open, where it may be and that is known.
+    pub until: Option<Timestamp>,
 }
 
 /// The result of nearly everything here.
@@ -56,7 +60,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error that says what happened.
     pub fn new(status: Status, what: impl Into<String>) -> Self {
-        Self { status, what: what.into(), next: None }
+        Self { status, what: what.into(), next: None, until: None }
     }
 
     /// Adds what to do next.

@@ -14,6 +14,7 @@
 //! | [`custody`] | a custodian: part, enrolment, attestation, the opening of one share | pure |
 //! | [`vault`] | the age file: manifest, shares, quorum, payload; names and numbers | pure |
 //! | [`secret`] | locked pages, hardening: the only `unsafe` | system |
+//! | [`events`] | events for machines, on stdout | adapter, for all of the above |
 //! | [`stderr`] | lines that never hold anything up | adapter, for all of the above |
 //! | [`error`] | what happened, what to do, the exit status | pure |
 //!
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod cloud;
 pub mod custody;
 pub mod error;
+pub mod events;
 pub mod gate;
 pub mod ledger;
 pub mod secret;

@@ -1,4 +1,4 @@
-//! Lines on stderr that never hold anything up: a terminal that takes no output loses them, and nothing waits.
+//! Lines on stderr and stdout that never hold anything up: a terminal that takes no output loses them, and nothing waits.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -14,17 +14,25 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Writes one line; what cannot be written is lost.
 pub fn line(text: &str) {
+    write(io::stderr(), "/proc/self/fd/2", text);
+}
+
+/// The same on stdout.
+pub fn line_on_stdout(text: &str) {
+    write(io::stdout(), "/proc/self/fd/1", text);
+}
+
+fn write(mut to: impl Write + AsFd, path: &str, text: &str) {
     let line = format!("{text}\n");
-    let stderr = io::stderr();
-    let fills_up = fstat(&stderr).is_ok_and(|stat| {
+    let fills_up = fstat(&to).is_ok_and(|stat| {
         matches!(FileType::from_raw_mode(stat.st_mode), FileType::CharacterDevice | FileType::Fifo)
     });
-    // Opened anew, not to wait is a property of this descriptor alone and not of everybody's stderr.
+    // Opened anew, not to wait is a property of this descriptor alone and not of everybody's.
     let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
-    let anew = || OpenOptions::new().write(true).custom_flags(flags).open("/proc/self/fd/2");
+    let anew = || OpenOptions::new().write(true).custom_flags(flags).open(path);
     let _ = match fills_up.then(anew) {
         Some(Ok(own)) => patiently(own, line.as_bytes()),
-        Some(Err(_)) | None => stderr.lock().write_all(line.as_bytes()),
+        Some(Err(_)) | None => to.write_all(line.as_bytes()).and_then(|()| to.flush()),
     };
 }
 

@@ -24,6 +24,7 @@ fn gate() -> Value {
             json!({"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "*"}),
         ],
         regions: &["eu-west-1".into()],
+        mfa: false,
     }
     .document()
 }

@@ -1,5 +1,6 @@
 //! The command line as it is written.
 
+#[cfg(feature = "cloud")]
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -30,6 +31,9 @@ pub enum Command {
     /// Close what an interrupted run left open, with a quorum or with AWS credentials of your own
     #[cfg(feature = "cloud")]
     Close(Close),
+    /// Tell whether a window may be open: whose, and until when
+    #[cfg(feature = "cloud")]
+    Status(Status),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -92,7 +96,7 @@ pub struct Inspect {
     pub json: bool,
 }
 
-#[cfg_attr(not(feature = "cloud"), allow(dead_code))]
+#[cfg(feature = "cloud")]
 #[derive(Args)]
 pub struct Open {
     /// The vault
@@ -103,6 +107,9 @@ pub struct Open {
     /// Why, for the record
     #[arg(long)]
     pub reason: String,
+    /// Why these credentials are opened once more, after an opening before
+    #[arg(long, value_name = "WHY")]
+    pub again: Option<String>,
     /// The target to open, when the vault has several
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
@@ -112,12 +119,18 @@ pub struct Open {
     /// Keep the window open without handing anything out
     #[arg(long, conflicts_with = "command")]
     pub hold: bool,
+    /// Keep it open and sign your browser in to the AWS console; the link is shown where there is no browser
+    #[arg(long, conflicts_with_all = ["command", "hold"])]
+    pub console: bool,
+    /// Tell what happens as JSON Lines on standard output; a command's own output goes to standard error then
+    #[arg(long)]
+    pub json: bool,
     /// The command to run inside the window; your shell without one
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
 
-#[cfg_attr(not(feature = "cloud"), allow(dead_code))]
+#[cfg(feature = "cloud")]
 #[derive(Args)]
 pub struct Close {
     /// The vault
@@ -134,4 +147,20 @@ pub struct Close {
     /// Close a window that another machine opened
     #[arg(long)]
     pub force: bool,
+    /// Tell what happens as JSON Lines on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(feature = "cloud")]
+#[derive(Args)]
+pub struct Status {
+    /// The vault whose targets are meant; without it, all that this machine ever opened
+    pub vault: Option<PathBuf>,
+    /// Ask IAM as well, with this profile of your own AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
 }

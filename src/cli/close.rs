@@ -4,15 +4,19 @@ use super::gather::{self, Purpose};
 use super::{args, input, target};
 use crate::cloud::{self, CloseByProfile, Closing};
 use crate::error::Result;
+use crate::events::Events;
 use crate::ledger::{Ledger, VaultFacts};
-use crate::vault::manifest;
+use crate::vault::manifest::{self, Lane};
 
 /// Closes.
-pub fn run(arguments: args::Close) -> Result<()> {
+pub fn run(arguments: args::Close, events: Events) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     let summary = target::choose(&vault, arguments.target.as_deref())?;
     let ledger = Ledger::at_default();
     let facts = VaultFacts::of(&vault, &arguments.vault);
+    if vault.manifest.lane == Lane::Static {
+        return cloud::close_static(&facts, summary, &ledger, events);
+    }
     let force = arguments.force;
     if let Some(profile) = arguments.profile {
         let manifest::Target { name, partition, account, user, regions, .. } = summary.clone();
@@ -27,11 +31,12 @@ pub fn run(arguments: args::Close) -> Result<()> {
             profile,
             force,
             ledger,
+            events,
         })
     } else {
         let warm = cloud::Warm::start();
-        let shares = gather::shares(&vault, arguments.wait.duration(), Purpose::Close)?;
+        let shares = gather::shares(&vault, arguments.wait.duration(), Purpose::Close, events)?;
         let target = target::unseal(&vault, &shares, &summary.name)?;
-        cloud::close_with_quorum(Closing { vault: facts, target, force, ledger, warm })
+        cloud::close_with_quorum(Closing { vault: facts, target, force, ledger, events, warm })
     }
 }

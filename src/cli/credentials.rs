@@ -5,9 +5,11 @@ use std::os::fd::AsFd;
 use super::seal::end;
 use super::typed::{Ended, line};
 use crate::error::{Error, Result};
+use crate::gate::grant::{self, Terms};
 use crate::secret::{SecretBuf, SecretText};
 use crate::terminal::{Terminal, Typed, note};
-use crate::vault::payload::{self, AccessKey, Payload, Target};
+use crate::vault::manifest::Lane;
+use crate::vault::payload::{self, AccessKey, Gatekeepers, Mfa, Payload, Target, Way};
 
 /// Reads the JSON into locked memory; no buffer of the standard library sees it.
 pub fn from_stdin() -> Result<Payload> {
@@ -32,8 +34,13 @@ pub fn from_stdin() -> Result<Payload> {
 
 /// Refuses a grant that IAM would refuse, or that reaches further than it says.
 pub fn check_grant(target: &Target) -> Result<()> {
-    crate::gate::grant::check(&target.grant, &target.regions, target.repairs_identity)
-        .map_err(|e| Error { what: format!("{}: {}", target.name, e.what), ..e })
+    let terms = Terms {
+        grant: &target.grant,
+        regions: &target.regions,
+        mfa: target.mfa.is_some() && target.lane() == Lane::Gate,
+        repairs_identity: target.repairs_identity,
+    };
+    grant::check(&terms).map_err(|e| Error { what: format!("{}: {}", target.name, e.what), ..e })
 }
 
 /// Asks for one target after the other.
@@ -57,21 +64,15 @@ fn target(terminal: &mut Terminal) -> Result<Target> {
         empty if empty.is_empty() => "aws".to_owned(),
         partition => partition,
     };
+    let role = openly(terminal, "role to assume (ARN; Enter for a gate on the user): ")?;
     Ok(Target {
         account: openly(terminal, "account id: ")?,
         regions: openly(terminal, "regions: ")?.split_whitespace().map(str::to_owned).collect(),
         user: openly(terminal, "emergency IAM user: ")?,
-        boundary: openly(terminal, "permissions boundary (ARN): ")?,
-        boundary_sha256: parsed(terminal, "SHA-256 of the boundary's document: ", |text| {
-            let mut digest = [0; 32];
-            hex::decode_to_slice(text, &mut digest)
-                .map(|()| digest)
-                .map_err(|_| "64 hex digits, please".into())
-        })?,
         max_window: parsed(terminal, "longest window (like 4h): ", str::parse)?,
-        opener: key(terminal, "opener")?,
-        closer: key(terminal, "closer")?,
+        way: if role.is_empty() { Way::Gate(gatekeepers(terminal)?) } else { Way::Static(role) },
         emergency: key(terminal, "emergency")?,
+        mfa: mfa(terminal)?,
         grant: parsed(terminal, "grant, a JSON array of statements on one line: ", |text| {
             serde_json::from_str(text).map_err(|e| e.to_string())
         })?,
@@ -79,6 +80,30 @@ fn target(terminal: &mut Terminal) -> Result<Target> {
         name,
         partition,
     })
+}
+
+fn gatekeepers(terminal: &mut Terminal) -> Result<Gatekeepers> {
+    Ok(Gatekeepers {
+        boundary: openly(terminal, "permissions boundary (ARN): ")?,
+        boundary_sha256: parsed(terminal, "SHA-256 of the boundary's document: ", |text| {
+            let mut digest = [0; 32];
+            hex::decode_to_slice(text, &mut digest)
+                .map(|()| digest)
+                .map_err(|_| "64 hex digits, please".into())
+        })?,
+        opener: key(terminal, "opener")?,
+        closer: key(terminal, "closer")?,
+    })
+}
+
+/// The emergency user's MFA device: its ARN in the open, its seed hidden.
+fn mfa(terminal: &mut Terminal) -> Result<Option<Mfa>> {
+    let serial = openly(terminal, "MFA device of the emergency user (ARN; Enter for none): ")?;
+    if serial.is_empty() {
+        return Ok(None);
+    }
+    let seed = hidden(terminal, "its TOTP seed, base32: ")?;
+    Ok(Some(Mfa { serial, seed }))
 }
 
 /// An access key: its id in the open, its secret twice and hidden.

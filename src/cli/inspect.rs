@@ -61,6 +61,7 @@ struct TargetReport<'a> {
     user: &'a str,
     regions: &'a [String],
     max_window: Span,
+    mfa: bool,
     grant_sha256: &'a str,
 }
 
@@ -85,12 +86,13 @@ impl<'a> Report<'a> {
 
     fn text(&self) -> String {
         let mut out = format!(
-            "vault       {} ({})\nepoch       {} (credentials {})\nsealed      {}\nreplaces    {}\n\
+            "vault       {} ({})\nepoch       {} (credentials {})\nlane        {}\nsealed      {}\nreplaces    {}\n\
              sha256      {}\nwords       {}\ncustodians  {} of {} open it\n",
             self.label,
             self.vault_id,
             self.epoch,
             self.credentials_epoch,
+            self.lane.words(),
             self.created,
             self.replaces.unwrap_or("nothing"),
             self.sha256,
@@ -147,19 +149,21 @@ impl<'a> TargetReport<'a> {
             user: &target.user,
             regions: &target.regions,
             max_window: target.max_window,
+            mfa: target.mfa,
             grant_sha256: &target.grant_sha256,
         }
     }
 
     fn text(&self) -> String {
         format!(
-            "  {:<13}user {} of account {} ({}), {}, at most {}\n{:15}grant sha256 {}\n",
+            "  {:<13}user {} of account {} ({}), {}, at most {}{}\n{:15}grant sha256 {}\n",
             self.name,
             self.user,
             self.account,
             self.partition,
             self.regions.join(" "),
             self.max_window,
+            if self.mfa { ", under MFA" } else { "" },
             "",
             self.grant_sha256,
         )

@@ -12,9 +12,13 @@ mod seal;
 mod typed;
 
 #[cfg(feature = "cloud")]
+mod beside;
+#[cfg(feature = "cloud")]
 mod close;
 #[cfg(feature = "cloud")]
 mod open;
+#[cfg(feature = "cloud")]
+mod status;
 #[cfg(feature = "cloud")]
 mod target;
 
@@ -23,6 +27,7 @@ use std::io::Write as _;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::error::{Result, Status};
+use crate::events::Events;
 use crate::secret;
 use args::{Arguments, Command};
 
@@ -35,7 +40,10 @@ pub fn main() -> u8 {
             return if error.use_stderr() { Status::Usage.code() } else { 0 };
         }
     };
-    match run(arguments.command) {
+    let events = events(&arguments.command);
+    let result = run(arguments.command, events);
+    events.exit(result.as_ref().copied());
+    match result {
         Ok(()) => 0,
         Err(error) => {
             // The last word: nothing waits behind it any more, so it may wait for a stopped terminal.
@@ -45,7 +53,22 @@ pub fn main() -> u8 {
     }
 }
 
-fn run(command: Command) -> Result<()> {
+/// What was asked to be told to machines as it happens.
+fn events(command: &Command) -> Events {
+    match command {
+        #[cfg(feature = "cloud")]
+        Command::Open(arguments) => Events::to_stdout(arguments.json),
+        #[cfg(feature = "cloud")]
+        Command::Close(arguments) => Events::to_stdout(arguments.json),
+        _ => Events::none(),
+    }
+}
+
+#[cfg_attr(
+    not(feature = "cloud"),
+    allow(unused_variables, reason = "what happens offline is told to people")
+)]
+fn run(command: Command, events: Events) -> Result<()> {
     match command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Completions { shell } => {
@@ -56,9 +79,11 @@ fn run(command: Command) -> Result<()> {
         Command::Enrol(arguments) => hardened(|| enrol::run(&arguments)),
         Command::Seal(arguments) => hardened(|| seal::run(&arguments)),
         #[cfg(feature = "cloud")]
-        Command::Open(arguments) => hardened(|| open::run(arguments)),
+        Command::Open(arguments) => hardened(|| open::run(arguments, events)),
         #[cfg(feature = "cloud")]
-        Command::Close(arguments) => hardened(|| close::run(arguments)),
+        Command::Close(arguments) => hardened(|| close::run(arguments, events)),
+        #[cfg(feature = "cloud")]
+        Command::Status(arguments) => status::run(&arguments),
     }
 }
 

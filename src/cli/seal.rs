@@ -20,12 +20,20 @@ use crate::vault::words;
 /// How often fingerprint words may be mistyped.
 const ATTEMPTS: usize = 3;
 
+/// What the lane `static` should take: more than a gate's two.
+const STATIC_QUORUM: u8 = 3;
+
 /// Seals, writes, reads back, proves.
 pub fn run(arguments: &args::Seal) -> Result<()> {
     let threshold = Threshold::try_from(arguments.threshold).map_err(Error::usage)?;
     output::must_be_new(&arguments.out)?;
     let custodians = custodians(arguments)?;
     let payload = credentials()?;
+    if payload.lane() == Lane::Static && threshold.get() < STATIC_QUORUM {
+        note(&format!(
+            "a window of the lane static cannot be closed early: it deserves a higher quorum (--threshold {STATIC_QUORUM})"
+        ));
+    }
     let manifest = manifest(arguments, threshold, custodians, &payload);
     // The reader's own checks, before anything is written.
     let mut rehearsed = manifest.clone();
@@ -134,7 +142,7 @@ fn manifest(
         custodians,
         epoch: 1,
         label: arguments.label.clone(),
-        lane: Lane::Gate,
+        lane: payload.lane(),
         replaces: None,
         targets: payload.summaries(),
         threshold,

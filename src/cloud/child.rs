@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -18,6 +19,7 @@ use rustix::termios::{
 };
 
 use crate::error::{Error, Result};
+use crate::vault::manifest::Lane;
 
 /// Between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -32,13 +34,39 @@ pub enum Work {
     Command(Vec<OsString>),
     /// The operator's shell.
     Shell,
+    /// A browser signs in to the console; nothing is started here.
+    Console,
 }
 
 impl Work {
+    /// Whether a target of this lane can be opened for it, which a manifest tells before anybody is asked.
+    ///
+    /// # Errors
+    /// Usage, with the reason.
+    pub fn fits(&self, lane: Lane, mfa: bool) -> Result<()> {
+        match (self, lane) {
+            (Self::Hold, Lane::Static) => Err(Error::usage(
+                "the lane static opens nothing but a session, so there is nothing to hold open without one",
+            )
+            .next("give a command, or leave --hold out for a shell")),
+            (Self::Console, Lane::Gate) if mfa => Err(Error::usage(
+                "the gate of this target demands MFA, and a session that can sign in to the console \
+                 (GetFederationToken) never carries it",
+            )
+            .next("open without --console, and work with the AWS CLI in the window")),
+            _ => Ok(()),
+        }
+    }
+
+    /// There is no program: the keyboard is ours.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self, Self::Hold | Self::Console)
+    }
+
     /// The program and its arguments.
     fn words(&self) -> Option<(OsString, &[OsString])> {
         match self {
-            Self::Hold => None,
+            Self::Hold | Self::Console => None,
             Self::Command(words) => words.split_first().map(|(program, rest)| (program.clone(), rest)),
             Self::Shell => {
                 let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
@@ -53,7 +81,7 @@ impl Work {
     /// Usage, when there is no such program.
     pub fn check(&self) -> Result<()> {
         match self.words() {
-            None if matches!(self, Self::Hold) => Ok(()),
+            None if self.is_held() => Ok(()),
             None => Err(Error::usage("there is no command after --")),
             Some((program, _)) if is_there(&program) => Ok(()),
             Some((program, _)) => {
@@ -99,14 +127,17 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts it with the terminal's keys in its hands.
+    /// Starts it with the terminal's keys in its hands. `aside`: stdout is taken, its output goes to stderr.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(super) fn start(work: &Work, access: &[(&'static str, String)]) -> io::Result<Self> {
+    pub(super) fn start(work: &Work, access: &[(&'static str, String)], aside: bool) -> io::Result<Self> {
         let (program, rest) = work.words().ok_or_else(|| io::Error::other("there is no command"))?;
         let mut command = Command::new(program);
         command.args(rest).process_group(0);
+        if aside {
+            command.stdout(io::stderr().as_fd().try_clone_to_owned()?);
+        }
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("AWS_") && !is_kept(name)) {
                 command.env_remove(name);
@@ -255,7 +286,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let work = Work::Command(vec!["sh".into(), "-c".into(), "sleep 1000 & exit 3".into()]);
-            let mut child = Child::start(&work, &[]).expect("starts");
+            let mut child = Child::start(&work, &[], false).expect("starts");
             while !child.has_ended() {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }

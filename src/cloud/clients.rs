@@ -105,7 +105,7 @@ impl Base {
 }
 
 /// Where a partition's IAM is.
-pub(super) fn iam_region(partition: &str) -> &'static str {
+pub(crate) fn iam_region(partition: &str) -> &'static str {
     match partition {
         "aws-cn" => "cn-north-1",
         "aws-us-gov" => "us-gov-west-1",

@@ -2,25 +2,27 @@
 
 use std::io::Write;
 
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use jiff::Timestamp;
 
 use crate::error::{Error, Result, Status};
-use crate::gate::iam::{Closer, Emergency, World};
+use crate::events::{Event, Events};
+use crate::gate::iam::{Caller, Closer, Emergency, World};
 use crate::gate::open::other_account;
 use crate::gate::policy::{Found, recognise};
 use crate::gate::rest::deny_all;
 use crate::gate::snapshot::Glance;
 use crate::gate::{SessionId, Trail};
-use crate::ledger::{Entry, Ledger, Record, VaultFacts};
-use crate::vault::payload::Target;
+use crate::ledger::{self, Entry, Ledger, Record, VaultFacts};
+use crate::vault::manifest::{self, Lane};
+use crate::vault::payload::{Gatekeepers, Target, Way};
 use crate::window::{Cause, End};
 
 use super::clients::Base;
-use super::driver::{Closing as Shut, shut};
-use super::principals::{CloudCloser, CloudEmergency, NoEmergency, Place};
+use super::driver::shut;
+use super::emergency::{CloudEmergency, NoEmergency, Source};
+use super::principals::{CloudCloser, Place};
+use super::profile::provider;
+use super::shut::Closing as Shut;
 use super::signals::Signals;
 use super::stage::Stage;
 use super::warm::{Warm, runtime};
@@ -37,6 +39,8 @@ pub struct Closing {
     pub force: bool,
     /// Where it is recorded.
     pub ledger: Ledger,
+    /// Where it is told to machines.
+    pub events: Events,
     /// What was made ready meanwhile.
     pub warm: Warm,
 }
@@ -62,6 +66,8 @@ pub struct CloseByProfile {
     pub force: bool,
     /// Where it is recorded.
     pub ledger: Ledger,
+    /// Where it is told to machines.
+    pub events: Events,
 }
 
 /// Shuts the user with the vault's closer, and proves it with the probe.
@@ -69,8 +75,11 @@ pub struct CloseByProfile {
 /// # Errors
 /// With status 10 unless access is proven shut.
 pub fn close_with_quorum(closing: Closing) -> Result<()> {
-    let Closing { vault, target, force, ledger, mut warm } = closing;
-    drop(target.opener);
+    let Closing { vault, target, force, ledger, events, mut warm } = closing;
+    let Way::Gate(Gatekeepers { opener, closer, .. }) = target.way else {
+        return Err(Error::usage("a role's session cannot be closed before its time"));
+    };
+    drop(opener);
     let runtime = runtime()?;
     let base = warm.base(&runtime);
     let place = Place {
@@ -79,10 +88,10 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
         user: target.user,
         boundary: None,
     };
-    let closer = CloudCloser::new(&base, &place, &target.closer);
-    let emergency = CloudEmergency::new(&base, &place.region, &target.emergency);
     let keys = [target.emergency.id.clone()];
-    drop((target.closer, target.emergency));
+    let emergency = CloudEmergency::new(&base, &place.region, &target.emergency, None, Source::User);
+    let own_closer = CloudCloser::new(&base, &place, &closer);
+    drop((closer, target.emergency, target.mfa));
     let asked = Asked {
         vault,
         target: target.name,
@@ -91,9 +100,10 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
         account: target.account,
         force,
         ledger,
+        events,
         keys: Some(&keys),
     };
-    let result = runtime.block_on(asked.shut(&base, &closer, &emergency));
+    let result = runtime.block_on(asked.shut(&base, &own_closer, &emergency));
     runtime.shutdown_background();
     result
 }
@@ -103,28 +113,16 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
 /// # Errors
 /// With status 10 unless access is proven shut.
 pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
-    let CloseByProfile { vault, name, partition, account, user, regions, profile, force, ledger } = closing;
+    let CloseByProfile { vault, name, partition, account, user, regions, profile, force, ledger, events } =
+        closing;
     let runtime = runtime()?;
     let base = Warm::start().base(&runtime);
     let place =
         Place { partition, region: regions.first().cloned().unwrap_or_default(), user, boundary: None };
-    let provider = ProfileFileCredentialsProvider::builder().profile_name(&profile).build();
-    let provider = SharedCredentialsProvider::new(provider);
-    if let Err(error) = runtime.block_on(provider.provide_credentials()) {
-        let why = match error {
-            CredentialsError::CredentialsNotLoaded(_) => {
-                "it does not exist, or has neither keys, a role nor a credential_process".to_owned()
-            }
-            error => super::fault::words(&error),
-        };
-        return Err(Error::usage(format!(
-            "the profile {profile} gives no credentials: {why}; nothing was done"
-        ))
-        .next("name a profile of the shared AWS configuration that may close: aws configure list-profiles"));
-    }
+    let provider = provider(&profile, &runtime)?;
     let closer = CloudCloser::with(&base, &place, |region, tries| base.with(provider.clone(), region, tries));
     let profile = Some(profile.as_str());
-    let asked = Asked { vault, target: name, profile, place, account, force, ledger, keys: None };
+    let asked = Asked { vault, target: name, profile, place, account, force, ledger, events, keys: None };
     let result = runtime.block_on(asked.shut(&base, &closer, &NoEmergency));
     runtime.shutdown_background();
     result
@@ -139,6 +137,7 @@ struct Asked<'a> {
     account: String,
     force: bool,
     ledger: Ledger,
+    events: Events,
     keys: Option<&'a [String]>,
 }
 
@@ -151,8 +150,9 @@ impl Asked<'_> {
             partition: self.place.partition.clone(),
             user: self.place.user.clone(),
             key: self.keys.and_then(|keys| keys.first().cloned()),
+            role: None,
         };
-        let stage = Stage::new(base.clock.clone(), &self.ledger, how);
+        let stage = Stage::new(base.clock.clone(), &self.ledger, self.events, how);
         let own = self.own_session(&stage);
         stage.until.set(own.and_then(|(_, until)| until));
         let now = || stage.clock.now();
@@ -198,14 +198,19 @@ impl Asked<'_> {
             return Err(stage.how_to_close.may_be_open(&doubt, stage.until.get(), stage.clock.now()));
         }
         let probed = stage.probed.get().unwrap_or(false);
+        let cause = words::cause(Cause::Asked);
         if let Some(session) = session {
-            stage.record(Record::Closed { session, probed, cause: words::cause(Cause::Asked) });
+            stage.record(Record::Closed { session, probed, cause: cause.clone() });
         }
+        stage.emit(Event::Closed { session, probed, cause });
         if let Some(error) = stage.failure.take() {
             return Err(error);
         }
         let how = if probed { "probed" } else { "read back, not probed" };
         let (user, account) = (&self.place.user, &self.account);
+        if self.events.are_wanted() {
+            return Ok(());
+        }
         let _ = writeln!(std::io::stdout(), "shut: user {user} in account {account} ({how})");
         Ok(())
     }
@@ -218,7 +223,7 @@ impl Asked<'_> {
             None
         })?;
         let until = |entry: Entry| match entry.record {
-            Record::Opened { session: opened, until, .. } if opened == session => Some(until),
+            Record::Ends { session: of, until, .. } if of == session => Some(until),
             _ => None,
         };
         Some((session, self.ledger.entries().unwrap_or_default().into_iter().find_map(until)))
@@ -226,11 +231,55 @@ impl Asked<'_> {
 }
 
 /// A gate whose end is ahead on a user that is not at rest: open, or being opened.
-fn gate_ahead(glance: &Glance, deny: &str, now: Timestamp) -> std::result::Result<Option<Found>, String> {
-    let attached = glance.attached.as_ref().map_err(ToString::to_string)?;
-    let keys = glance.keys.as_ref().map_err(ToString::to_string)?;
-    let gate = glance.gate.as_ref().map_err(ToString::to_string)?;
-    let at_rest = attached.iter().any(|arn| arn == deny) && !keys.iter().any(|key| key.active);
-    let found = gate.as_ref().and_then(recognise).filter(|found| found.until > now);
-    Ok(found.filter(|_| !at_rest))
+pub(super) fn gate_ahead(
+    glance: &Glance,
+    deny: &str,
+    now: Timestamp,
+) -> std::result::Result<Option<Found>, String> {
+    for fault in [glance.attached.as_ref().err(), glance.keys.as_ref().err(), glance.gate.as_ref().err()] {
+        fault.map_or(Ok(()), |fault| Err(fault.to_string()))?;
+    }
+    let gate = glance.gate.as_ref().ok().and_then(Option::as_ref);
+    let found = gate.and_then(recognise).filter(|found| found.until > now);
+    Ok(found.filter(|_| !glance.is_at_rest(deny)))
+}
+
+/// `close` of a vault of the lane static: there is nothing to write, only to know.
+///
+/// # Errors
+/// With status 10 while this machine's last session has not ended by itself.
+pub fn close_static(
+    vault: &VaultFacts,
+    target: &manifest::Target,
+    ledger: &Ledger,
+    events: Events,
+) -> Result<()> {
+    let entries = ledger.entries()?;
+    let own = |last: &ledger::Last| {
+        last.lane == Lane::Static
+            && (&last.target.account, &last.target.user) == (&target.account, &target.user)
+    };
+    let now = Timestamp::now();
+    let last = ledger::last(&entries).into_iter().find(own).filter(|last| !last.closed);
+    let Some((session, until)) = last.and_then(|last| Some((last.session, last.until?))) else {
+        words::say("close: this machine knows of no session of this role that has not ended");
+        return Ok(());
+    };
+    if until > now {
+        let how = HowToClose {
+            vault: vault.path.clone(),
+            target: target.name.clone(),
+            partition: target.partition.clone(),
+            user: target.user.clone(),
+            key: None,
+            role: Some("ROLE".into()),
+        };
+        let why = format!("session {session} of a role cannot be ended before its time");
+        return Err(how.may_be_open(&why, Some(until), now));
+    }
+    let cause = "its end was reached".to_owned();
+    ledger.append(now, Record::Closed { session, probed: false, cause: cause.clone() })?;
+    events.emit(now, Event::Closed { session: Some(session), probed: false, cause });
+    words::say(&format!("close: session {session} ended by itself at {}", words::clock(until)));
+    Ok(())
 }

@@ -11,15 +11,17 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::child::{Child, Work};
+use super::console;
 use super::endpoint::Endpoint;
 use super::keyboard::Keyboard;
+use super::shut::Shut;
 use super::signals::{Received, Signals};
 use super::stage::Stage;
 use super::words;
 use crate::error::Error;
+use crate::events;
 use crate::gate::Trail;
-use crate::gate::close::{Outcome, Shutting, close};
-use crate::gate::iam::{Closer, Emergency, World};
+use crate::gate::iam::World;
 use crate::gate::open::{Opened, Stop};
 use crate::ledger::Record;
 use crate::window::{Action, Cause, End, Event, Instant, Machine, left};
@@ -29,16 +31,6 @@ type Running<'a, T> = Pin<Box<dyn Future<Output = Option<T>> + 'a>>;
 
 /// The opening, while it runs.
 pub(super) type Opening<'a> = Running<'a, Result<Opened, Stop>>;
-
-/// What it takes to shut the user.
-pub(super) struct Closing<'a, C, E> {
-    pub(super) closer: &'a C,
-    pub(super) emergency: &'a E,
-    pub(super) deny: &'a str,
-    pub(super) keys: Option<&'a [String]>,
-    /// A close of one's own window leaves another's alone.
-    pub(super) own: bool,
-}
 
 /// Polls to the end; a panic on the way is caught.
 pub(super) fn caught<'a, T: 'a>(future: impl Future<Output = T> + 'a) -> Running<'a, T> {
@@ -51,15 +43,15 @@ pub(super) fn caught<'a, T: 'a>(future: impl Future<Output = T> + 'a) -> Running
 }
 
 /// Drives a window from its opening to its end, and closes whatever happens on the way, a panic included.
-pub(super) async fn drive<C: Closer, E: Emergency>(
+pub(super) async fn drive<S: Shut>(
     stage: &Stage<'_>,
     trail: &Trail,
     opening: Opening<'_>,
-    closing: &Closing<'_, C, E>,
+    closing: &S,
     work: &Work,
     signals: &mut Signals,
 ) -> End {
-    let machine = Machine::new(matches!(work, Work::Hold));
+    let machine = Machine::new(work.is_held());
     let run = Run::new(stage, trail, closing, Some((opening, work)));
     match caught(run.until_over(signals, machine, Vec::new())).await {
         Some(end) => end,
@@ -68,10 +60,10 @@ pub(super) async fn drive<C: Closer, E: Emergency>(
 }
 
 /// Only closes.
-pub(super) async fn shut<C: Closer, E: Emergency>(
+pub(super) async fn shut<S: Shut>(
     stage: &Stage<'_>,
     trail: &Trail,
-    closing: &Closing<'_, C, E>,
+    closing: &S,
     signals: &mut Signals,
     cause: Cause,
 ) -> End {
@@ -81,10 +73,10 @@ pub(super) async fn shut<C: Closer, E: Emergency>(
 }
 
 /// One window or one close, under way.
-struct Run<'a, C, E> {
+struct Run<'a, S> {
     stage: &'a Stage<'a>,
     trail: &'a Trail,
-    closing: &'a Closing<'a, C, E>,
+    closing: &'a S,
     work: &'a Work,
     opening: Option<Opening<'a>>,
     shutting: Option<Running<'a, bool>>,
@@ -92,11 +84,11 @@ struct Run<'a, C, E> {
     seconds: Interval,
 }
 
-impl<'a, C: Closer, E: Emergency> Run<'a, C, E> {
+impl<'a, S: Shut> Run<'a, S> {
     fn new(
         stage: &'a Stage<'_>,
         trail: &'a Trail,
-        closing: &'a Closing<'a, C, E>,
+        closing: &'a S,
         window: Option<(Opening<'a>, &'a Work)>,
     ) -> Self {
         let (opening, work) = window.map_or((None, &Work::Hold), |(opening, work)| (Some(opening), work));
@@ -138,17 +130,21 @@ impl<'a, C: Closer, E: Emergency> Run<'a, C, E> {
             }
             Action::Begin => self.queue.extend(begin(stage, self.work)),
             Action::Show(time) => stage.show(time),
-            Action::Warn(minutes) => warn(stage, minutes),
+            Action::Warn(minutes) => {
+                stage.emit(events::Event::Left { minutes });
+                warn(stage, minutes);
+            }
             Action::Forward(number) => {
                 if let Some(child) = stage.child.borrow().as_ref() {
                     child.forward(number);
                 }
             }
             Action::Close => {
+                stage.emit(events::Event::Closing);
                 drop(self.opening.take());
                 drop(stage.keyboard.take());
                 drop(stage.endpoint.take());
-                self.shutting = Some(caught(shut_and_say(stage, self.trail, self.closing)));
+                self.shutting = Some(caught(self.closing.shut(stage, self.trail)));
             }
             Action::SayWhatIsLeft => say_what_is_left(stage),
             Action::GiveUp => stage.give_up(),
@@ -215,11 +211,13 @@ fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Opened, Stop>>
             stage.say(&format!("gate: open, ends {}", words::clock(until)));
             if let Some(session) = stage.session {
                 stage.record(Record::Opened { session, from, until });
+                stage.emit(events::Event::Opened { session, from, until });
             }
             Event::Opened
         }
         Some(Err(stop)) => {
-            if let Stop::Failed(error) = stop {
+            stage.no_control_plane.set(matches!(stop, Stop::ControlPlane(_)));
+            if let Stop::Failed(error) | Stop::ControlPlane(error) = stop {
                 if trail.touched() {
                     stage.say(&format!("gate: {}; closing", error.what));
                 }
@@ -233,7 +231,10 @@ fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Opened, Stop>>
 
 /// Starts the program, or shows that the window is held.
 fn begin(stage: &Stage<'_>, work: &Work) -> Option<Event> {
-    if matches!(work, Work::Hold) {
+    if work.is_held() {
+        if let Some(link) = stage.link.take() {
+            console::show(link);
+        }
         *stage.keyboard.borrow_mut() = Keyboard::open().map(Rc::new);
         return None;
     }
@@ -266,7 +267,7 @@ fn start(stage: &Stage<'_>, work: &Work) -> std::io::Result<Child> {
     ];
     access.extend(endpoint.environment());
     *stage.endpoint.borrow_mut() = Some(endpoint);
-    Child::start(work, &access)
+    Child::start(work, &access, stage.events.are_wanted())
 }
 
 /// Only where no countdown says it.
@@ -281,50 +282,6 @@ fn say_what_is_left(stage: &Stage<'_>) {
         "close: not done yet: AWSDenyAll has to be attached, the key deactivated, and both proven. \
          Once more and this stops waiting for the proof; then access may still be open",
     );
-}
-
-/// True when it is proven shut.
-async fn shut_and_say<C: Closer, E: Emergency>(
-    stage: &Stage<'_>,
-    trail: &Trail,
-    closing: &Closing<'_, C, E>,
-) -> bool {
-    let shutting = Shutting {
-        deny: closing.deny,
-        keys: closing.keys,
-        session: stage.session.filter(|_| closing.own),
-        until: stage.until.get(),
-    };
-    stage.say("close: attaching AWSDenyAll, deactivating the key");
-    match close(closing.closer, closing.emergency, &shutting, trail.pending(), stage).await {
-        Outcome::Shut { probed, untidy: None } => {
-            stage.say(if probed {
-                "close: shut; AWS refuses the key and what was issued with it"
-            } else {
-                "close: shut; AWSDenyAll and the inactive key were read back, not probed"
-            });
-            stage.shut_by_probe(probed);
-            true
-        }
-        Outcome::Shut { probed, untidy: Some(why) } => {
-            stage.shut_by_probe(probed);
-            let error = Error::failed(format!("access is refused, but the user is not at rest: {why}"));
-            *stage.failure.borrow_mut() = Some(error.next(stage.how_to_close.commands()));
-            true
-        }
-        Outcome::TakenOver { session, until } => {
-            let until = words::clock(until);
-            stage.say(&format!(
-                "close: session {session} has opened its own window until {until}; it was left alone"
-            ));
-            stage.shut_by_probe(false);
-            true
-        }
-        Outcome::Unproven { why, .. } => {
-            stage.unproven(why);
-            false
-        }
-    }
 }
 
 #[cfg(test)]

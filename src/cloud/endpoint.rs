@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::clock::AwsClock;
-use super::principals::Issued;
+use super::emergency::Issued;
 use crate::secret::{Secret, SecretText};
 
 /// The head of a request; an SDK's has a few hundred bytes.
@@ -147,7 +147,7 @@ enum Reply {
 }
 
 /// The request up to its empty line; `None` when it is too long or not text.
-async fn head(stream: &mut TcpStream) -> io::Result<Option<String>> {
+pub(super) async fn head(stream: &mut TcpStream) -> io::Result<Option<String>> {
     let mut bytes = Vec::with_capacity(LARGEST_HEAD);
     while bytes.len() < LARGEST_HEAD {
         if stream.read_buf(&mut bytes).await? == 0 {

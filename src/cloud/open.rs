@@ -1,46 +1,57 @@
-//! `open`: from unsealed credentials to a window, and out of it again.
+//! `open`: from unsealed credentials to a window, and out of it again; one file for each lane.
 
+mod gate;
+mod role;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
-use crate::gate::open::{Plan, open as open_gate};
-use crate::gate::rest::{Expected, deny_all};
+use crate::events::{Event, Events};
+use crate::gate::open::{HandOut, Opened, Stop};
 use crate::gate::{SessionId, Trail};
 use crate::ledger::{Ledger, Record, TargetFacts, VaultFacts};
-use crate::vault::payload::Target;
+use crate::vault::payload::{AccessKey, Mfa, Target, Way};
 use crate::window::{Cause, End};
 
 use super::child::Work;
 use super::clients::Base;
-use super::driver::{Closing, caught, drive};
-use super::principals::{CloudCloser, CloudEmergency, CloudOpener, Place};
+use super::console;
+use super::driver::Opening as Running;
+use super::emergency::CloudEmergency;
 use super::signals::Signals;
 use super::stage::Stage;
 use super::warm::{Warm, runtime};
-use super::words::{self, HowToClose};
+use super::words;
 
 /// A window that a quorum has agreed to.
 #[derive(Debug)]
 pub struct Opening {
     /// The vault it came from.
     pub vault: VaultFacts,
-    /// The user, with the three keys; each is dropped as soon as it has done its work.
+    /// The user, with its keys; each is dropped as soon as it has done its work.
     pub target: Target,
     /// T1 − T0.
     pub window: Duration,
     /// Why.
     pub reason: String,
+    /// Why once more, after an opening before.
+    pub again: Option<String>,
     /// What the window is for.
     pub work: Work,
     /// Where it is recorded.
     pub ledger: Ledger,
+    /// Where it is told to machines.
+    pub events: Events,
+    /// The vault that needs no control plane of IAM, if there is one for the same account.
+    pub static_vault: Option<PathBuf>,
     /// What was made ready meanwhile.
     pub warm: Warm,
     /// The signal that came before this listens for signals itself.
     pub stopped: fn() -> Option<u8>,
 }
 
-/// Opens the gate, keeps the window, closes it.
+/// Opens, keeps the window, closes it.
 ///
 /// # Errors
 /// By its status, whether anything is enabled: [`Status::MayBeOpen`] alone says that something may be.
@@ -63,101 +74,137 @@ pub fn open(mut opening: Opening) -> Result<()> {
     result
 }
 
+/// An opening without its secrets.
+struct Scene<'a> {
+    base: &'a Base,
+    session: SessionId,
+    intent: Record,
+    vault: PathBuf,
+    target: TargetFacts,
+    regions: Vec<String>,
+    grant: Vec<serde_json::Value>,
+    window: Duration,
+    work: Work,
+    ledger: Ledger,
+    events: Events,
+    static_vault: Option<PathBuf>,
+}
+
+/// The emergency user's own secrets.
+struct Emergency {
+    key: AccessKey,
+    mfa: Option<Mfa>,
+}
+
 async fn keep(base: &Base, opening: Opening, signals: &mut Signals) -> Result<()> {
     let session = SessionId::random();
     let intent = intent(session, &opening);
-    let Opening { vault, target, window, work, ledger, .. } = opening;
-    let (place, expected) = (place(&target), expected(&target));
-    // The opener's key lives in this client alone, and the client in the sequence that drops it.
-    let opener = CloudOpener::new(base, &place, target.opener);
-    let closer = CloudCloser::new(base, &place, &target.closer);
-    let emergency = CloudEmergency::new(base, &place.region, &target.emergency);
-    drop((target.closer, target.emergency));
-
-    let how_to_close = HowToClose {
-        vault: vault.path,
-        target: target.name.clone(),
-        partition: place.partition,
-        user: place.user,
-        key: Some(expected.key.clone()),
-    };
-    let mut stage = Stage::new(base.clock.clone(), &ledger, how_to_close);
-    stage.session = Some(session);
-    stage.emergency = Some(&emergency);
-    *stage.intent.borrow_mut() = Some(intent);
-    let plan = Plan {
-        expected: &expected,
-        account: &target.account,
-        grant: &target.grant,
-        regions: &target.regions,
+    let target = facts(&opening.target);
+    let Target { regions, grant, way, emergency, mfa, .. } = opening.target;
+    let emergency = Emergency { key: emergency, mfa };
+    let Opening { window, work, ledger, events, static_vault, .. } = opening;
+    let vault = opening.vault.path;
+    let scene = Scene {
+        base,
         session,
+        intent,
+        vault,
+        target,
+        regions,
+        grant,
         window,
-        hand_out: !matches!(work, Work::Hold),
+        work,
+        ledger,
+        events,
+        static_vault,
     };
-    let trail = Trail::default();
-    let keys = [expected.key.clone()];
-    let closing = Closing {
-        closer: &closer,
-        emergency: &emergency,
-        deny: &expected.deny,
-        keys: Some(&keys),
-        own: true,
-    };
-    let opening = caught(open_gate(opener, &closer, &emergency, &plan, &trail, &stage));
-    let end = drive(&stage, &trail, opening, &closing, &work, signals).await;
-    finish(&stage, &trail, session, end)
-}
-
-fn place(target: &Target) -> Place {
-    Place {
-        partition: target.partition.clone(),
-        region: target.regions.first().cloned().unwrap_or_default(),
-        user: target.user.clone(),
-        boundary: Some(target.boundary.clone()),
+    match way {
+        Way::Gate(gatekeepers) => gate::keep(scene, gatekeepers, emergency, signals).await,
+        Way::Static(role) => role::keep(scene, role, emergency, signals).await,
     }
 }
 
-fn expected(target: &Target) -> Expected {
-    Expected {
+impl Scene<'_> {
+    /// Where the probe asks, and sessions are issued.
+    fn region(&self) -> &str {
+        self.regions.first().map_or("us-east-1", String::as_str)
+    }
+
+    fn hand_out(&self) -> HandOut {
+        match self.work {
+            Work::Hold => HandOut::Nothing,
+            Work::Command(_) | Work::Shell => HandOut::Session,
+            Work::Console => HandOut::Console,
+        }
+    }
+
+    fn stage<'s>(&'s self, emergency: &'s CloudEmergency, how: words::HowToClose) -> Stage<'s> {
+        let mut stage = Stage::new(self.base.clock.clone(), &self.ledger, self.events, how);
+        stage.session = Some(self.session);
+        stage.emergency = Some(emergency);
+        *stage.intent.borrow_mut() = Some(self.intent.clone());
+        stage
+    }
+
+    /// The opening as the loop runs it; with the link to the console, where that is what it is for.
+    fn running<'r>(
+        &'r self,
+        stage: &'r Stage<'_>,
+        opening: impl Future<Output = Result<Opened, Stop>> + 'r,
+    ) -> Running<'r> {
+        super::driver::caught(async move {
+            let opened = opening.await?;
+            if let (Work::Console, Some(emergency)) = (&self.work, stage.emergency) {
+                let link = console::sign_in(emergency, &self.target.partition).await?;
+                *stage.link.borrow_mut() = Some(link);
+            }
+            Ok(opened)
+        })
+    }
+}
+
+fn facts(target: &Target) -> TargetFacts {
+    TargetFacts {
+        name: target.name.clone(),
+        partition: target.partition.clone(),
+        account: target.account.clone(),
         user: target.user.clone(),
-        deny: deny_all(&target.partition),
-        boundary: target.boundary.clone(),
-        boundary_sha256: target.boundary_sha256,
-        key: target.emergency.id.clone(),
     }
 }
 
 /// What is recorded before the first call.
 fn intent(session: SessionId, opening: &Opening) -> Record {
-    let Opening { vault, target, window, reason, .. } = opening;
+    let Opening { vault, target, window, reason, again, .. } = opening;
     Record::Intent {
         session,
         vault: vault.vault_id.clone(),
         epoch: vault.epoch,
+        credentials_epoch: vault.credentials_epoch,
         sha256: hex::encode(vault.sha256),
-        target: TargetFacts {
-            name: target.name.clone(),
-            partition: target.partition.clone(),
-            account: target.account.clone(),
-            user: target.user.clone(),
-        },
+        lane: target.lane(),
+        target: facts(target),
         window: window.as_secs(),
         reason: reason.clone(),
+        again: again.clone(),
     }
 }
 
 /// The end of a window as an exit status.
-fn finish(stage: &Stage<'_>, trail: &Trail, session: SessionId, end: End) -> Result<()> {
-    let failure = stage.failure.take();
+fn finish(scene: &Scene<'_>, stage: &Stage<'_>, trail: &Trail, end: End) -> Result<()> {
+    let failure = stage.failure.take().map(|error| scene.or_static(error, stage));
     match end {
-        End::Untouched(Cause::Signal(number)) => Err(stopped(number, "nothing was written to AWS")),
-        End::Untouched(_) => match failure {
-            Some(error) => Err(and(error, "nothing was written to AWS")),
-            None => Err(Error::failed("stopped before anything was written to AWS")),
-        },
+        End::Untouched(cause) => {
+            if stage.until.get().is_some() {
+                closed(stage, false, "nothing was written to AWS".into());
+            }
+            match (cause, failure) {
+                (Cause::Signal(number), _) => Err(stopped(number, "nothing was written to AWS")),
+                (_, Some(error)) => Err(and(error, "nothing was written to AWS")),
+                (_, None) => Err(Error::failed("stopped before anything was written to AWS")),
+            }
+        }
         End::Shut(cause) => {
-            let probed = stage.probed.get().unwrap_or(false);
-            stage.record(Record::Closed { session, probed, cause: words::cause(cause) });
+            closed(stage, stage.probed.get().unwrap_or(false), words::cause(cause));
             match (cause, failure) {
                 (Cause::Signal(number), None) => Err(stopped(number, "access is closed, and that is proven")),
                 (Cause::Panicked, _) => {
@@ -173,11 +220,13 @@ fn finish(stage: &Stage<'_>, trail: &Trail, session: SessionId, end: End) -> Res
         }
         End::MayBeOpen(cause) if !trail.lifted() => {
             let doubt = stage.doubt.take();
+            let next = failure.as_ref().and_then(|error| error.next.clone());
             let what = failure.map_or_else(|| words::cause(cause), |error| error.what);
+            let next = next.filter(|_| stage.no_control_plane.get());
             Err(Error::refused(format!(
                 "{what}; access was never enabled: AWSDenyAll was not detached, but the user is not tidy: {doubt}"
             ))
-            .next("run breakglass close when AWS can be reached"))
+            .next(next.unwrap_or_else(|| "run breakglass close when AWS can be reached".into())))
         }
         End::MayBeOpen(cause) => {
             let doubt = stage.doubt.take();
@@ -187,6 +236,34 @@ fn finish(stage: &Stage<'_>, trail: &Trail, session: SessionId, end: End) -> Res
             }
             Err(stage.how_to_close.may_be_open(&why, trail.until(), stage.clock.now()))
         }
+    }
+}
+
+/// On record, and told.
+fn closed(stage: &Stage<'_>, probed: bool, cause: String) {
+    if let Some(session) = stage.session {
+        stage.record(Record::Closed { session, probed, cause: cause.clone() });
+        stage.emit(Event::Closed { session: Some(session), probed, cause });
+    }
+}
+
+impl Scene<'_> {
+    /// Where IAM does not do it, another vault may.
+    fn or_static(&self, error: Error, stage: &Stage<'_>) -> Error {
+        if !stage.no_control_plane.get() {
+            return error;
+        }
+        let Some(vault) = &self.static_vault else {
+            let next = error.next.clone().unwrap_or_else(|| "let an AWS administrator look at IAM".into());
+            return error.next(format!(
+                "{next}; no static vault of account {} lies beside this one",
+                self.target.account
+            ));
+        };
+        let vault = words::quoted(vault);
+        error.next(format!(
+            "open the static vault, which needs no IAM write: breakglass open {vault} --for TIME --reason WHY"
+        ))
     }
 }
 

@@ -9,14 +9,16 @@ use tokio::sync::Notify;
 
 use super::child::Child;
 use super::clock::AwsClock;
+use super::emergency::CloudEmergency;
 use super::endpoint::Endpoint;
 use super::keyboard::Keyboard;
-use super::principals::CloudEmergency;
 use super::words::{self, HowToClose};
 use crate::error::{Error, Result};
+use crate::events::{Event, Events};
 use crate::gate::SessionId;
 use crate::gate::iam::World;
 use crate::ledger::{Ledger, Record};
+use crate::secret::SecretText;
 use crate::window::{Instant, countdown};
 
 /// A local clock that is further off than this is worth a line.
@@ -26,6 +28,7 @@ const OFF: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 pub(super) struct Stage<'a> {
     pub(super) clock: AwsClock,
     pub(super) ledger: &'a Ledger,
+    pub(super) events: Events,
     /// Written before the first call; taken when it is.
     pub(super) intent: RefCell<Option<Record>>,
     pub(super) session: Option<SessionId>,
@@ -34,6 +37,8 @@ pub(super) struct Stage<'a> {
     pub(super) child: RefCell<Option<Child>>,
     pub(super) endpoint: RefCell<Option<Endpoint>>,
     pub(super) keyboard: RefCell<Option<Rc<Keyboard>>>,
+    /// Signs in to the console; taken when it is shown.
+    pub(super) link: RefCell<Option<SecretText>>,
     /// What is to be said beside the window's end.
     pub(super) failure: RefCell<Option<Error>>,
     pub(super) until: Cell<Option<Timestamp>>,
@@ -41,6 +46,8 @@ pub(super) struct Stage<'a> {
     pub(super) probed: Cell<Option<bool>>,
     /// Why it is not proven shut.
     pub(super) doubt: RefCell<String>,
+    /// IAM did not do what opening takes.
+    pub(super) no_control_plane: Cell<bool>,
     /// The window was open, and work in it began.
     pub(super) opened: Cell<bool>,
     deadline: Cell<Option<Instant>>,
@@ -50,10 +57,11 @@ pub(super) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(clock: AwsClock, ledger: &'a Ledger, how_to_close: HowToClose) -> Self {
+    pub(super) fn new(clock: AwsClock, ledger: &'a Ledger, events: Events, how_to_close: HowToClose) -> Self {
         Self {
             clock,
             ledger,
+            events,
             intent: RefCell::default(),
             session: None,
             emergency: None,
@@ -61,10 +69,12 @@ impl<'a> Stage<'a> {
             child: RefCell::default(),
             endpoint: RefCell::default(),
             keyboard: RefCell::default(),
+            link: RefCell::default(),
             failure: RefCell::default(),
             until: Cell::default(),
             probed: Cell::default(),
             doubt: RefCell::default(),
+            no_control_plane: Cell::default(),
             opened: Cell::default(),
             deadline: Cell::default(),
             stopped: Cell::default(),
@@ -101,6 +111,10 @@ impl<'a> Stage<'a> {
         if let Err(error) = self.ledger.append(self.clock.now(), record) {
             self.say(&format!("warning: {}", error.what));
         }
+    }
+
+    pub(super) fn emit(&self, event: Event<'_>) {
+        self.events.emit(self.clock.now(), event);
     }
 
     /// The countdown, where there is a terminal for it.
@@ -152,15 +166,26 @@ impl World for Stage<'_> {
 
     fn intend(&self) -> Result<()> {
         match self.intent.take() {
-            Some(intent) => self.ledger.append(self.clock.now(), intent),
+            Some(intent) => {
+                self.ledger.append(self.clock.now(), intent.clone())?;
+                if let Record::Intent { session, vault, target, window, reason, .. } = &intent {
+                    let (session, window) = (*session, *window);
+                    self.emit(Event::Intent { session, vault, target, window, reason });
+                }
+                Ok(())
+            }
             None => Ok(()),
         }
     }
 
-    fn end_is_set(&self, until: Timestamp) {
+    fn end_is_set(&self, from: Timestamp, until: Timestamp) -> Result<()> {
         let Some(measured) = self.clock.measured() else {
-            return;
+            return Err(Error::failed("AWS's time was not measured"));
         };
+        if let Some(session) = self.session {
+            self.ledger.append(self.clock.now(), Record::Ends { session, from, until })?;
+            self.emit(Event::Ends { session, from, until });
+        }
         let off = Timestamp::now().duration_since(self.clock.now());
         if off.abs() > OFF {
             let way = if off.is_negative() { "behind" } else { "ahead of" };
@@ -170,9 +195,7 @@ impl World for Stage<'_> {
         let window = until.duration_since(measured.date).unsigned_abs();
         self.until.set(Some(until));
         self.deadline.set(Some(measured.at + window));
-        if let Some(emergency) = self.emergency {
-            emergency.ends(until);
-        }
+        Ok(())
     }
 
     async fn end_children(&self) {

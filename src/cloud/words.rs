@@ -16,7 +16,7 @@ pub(super) fn say(line: &str) {
 }
 
 /// `02:47:00 UTC (03:47 local)`.
-pub(super) fn clock(at: Timestamp) -> String {
+pub(crate) fn clock(at: Timestamp) -> String {
     let local = at.to_zoned(TimeZone::system());
     format!("{} UTC ({} local)", at.strftime("%H:%M:%S"), local.strftime("%H:%M"))
 }
@@ -52,11 +52,16 @@ pub(super) struct HowToClose {
     pub(super) partition: String,
     pub(super) user: String,
     pub(super) key: Option<String>,
+    /// In the lane static: the role whose session it is.
+    pub(super) role: Option<String>,
 }
 
 impl HowToClose {
     /// With this tool from any machine, and without it.
     pub(super) fn commands(&self) -> String {
+        if let Some(role) = &self.role {
+            return self.ends_the_role(role);
+        }
         let (vault, user) = (quoted(&self.vault), &self.user);
         let key = self.key.as_deref().unwrap_or("KEY-ID");
         let deny = deny_all(&self.partition);
@@ -70,6 +75,15 @@ impl HowToClose {
         )
     }
 
+    /// What ends every session of a role, for whoever may.
+    fn ends_the_role(&self, role: &str) -> String {
+        let (name, deny) = (role.rsplit('/').next().unwrap_or(role), deny_all(&self.partition));
+        format!(
+            "only an administrator with IAM can end it sooner (detach it again afterwards):\n    \
+             aws iam attach-role-policy --role-name {name} --policy-arn {deny}"
+        )
+    }
+
     /// The same command once more, for somebody else's window.
     pub(super) fn by_force(&self, profile: Option<&str>) -> String {
         let profile =
@@ -80,13 +94,14 @@ impl HowToClose {
 
     /// Exit status 10.
     pub(super) fn may_be_open(&self, why: &str, until: Option<Timestamp>, now: Timestamp) -> Error {
+        let known = until;
         let until = match until {
             Some(until) if until > now => format!("until {}, when AWS ends it", clock(until)),
             Some(until) => format!("although its end, {}, has passed, for there is no proof", clock(until)),
             None => "and until when is not known".into(),
         };
-        Error::new(Status::MayBeOpen, format!("access may still be open, {until}: {why}"))
-            .next(self.commands())
+        let what = format!("access may still be open, {until}: {why}");
+        Error { until: known, ..Error::new(Status::MayBeOpen, what).next(self.commands()) }
     }
 }
 
@@ -111,6 +126,7 @@ mod tests {
             partition: "aws-cn".into(),
             user: "emergency".into(),
             key: Some("AKIAX".into()),
+            role: None,
         };
         let until: Timestamp = "2026-11-22T02:47:00Z".parse().expect("an instant");
         let now: Timestamp = "2026-11-22T02:40:00Z".parse().expect("an instant");

@@ -4,9 +4,9 @@ mod condition;
 mod reach;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::pattern::ActionPattern;
+use super::pattern::{ActionPattern, Family};
 use super::policy::Gate;
 use super::session::SessionId;
 use crate::error::{Error, Result};
@@ -17,11 +17,25 @@ const INLINE_LIMIT: usize = 2_048;
 
 const MEMBERS: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
+/// A grant and what is sealed beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The statements.
+    pub grant: &'a [Value],
+    /// Where they hold.
+    pub regions: &'a [String],
+    /// They take a session that carries MFA.
+    pub mfa: bool,
+    /// They may write identities.
+    pub repairs_identity: bool,
+}
+
 /// Refuses a grant that could not be opened, or that would reach beyond its window.
 ///
 /// # Errors
 /// Usage, naming the statement (counted from 1) and the next step.
-pub fn check(grant: &[Value], regions: &[String], repairs_identity: bool) -> Result<()> {
+pub fn check(terms: &Terms<'_>) -> Result<()> {
+    let Terms { grant, regions, mfa, repairs_identity } = *terms;
     if grant.is_empty() {
         return Err(Error::usage("the grant has no statement").next("grant what an emergency needs"));
     }
@@ -32,13 +46,27 @@ pub fn check(grant: &[Value], regions: &[String], repairs_identity: bool) -> Res
         check_statement(statement, repairs_identity)
             .map_err(|e| Error { what: format!("grant, statement {}: {}", index + 1, e.what), ..e })?;
     }
-    check_length(grant, regions)
+    check_length(grant, regions, mfa)
+}
+
+/// Whether an Allow of the grant covers this action, whatever its conditions and resources.
+pub fn allows(grant: &[Value], service: &'static str, action: &'static str) -> bool {
+    let family = Family { service, action };
+    let covers = |text: &&str| ActionPattern::parse(text).is_some_and(|pattern| pattern.covers(family));
+    let statements = grant.iter().filter_map(Value::as_object);
+    let mut allows = statements.filter(|statement| statement.get("Effect") == Some(&json!("Allow")));
+    allows.any(|statement| match one_of(statement, "Action", "NotAction") {
+        Ok(("Action", texts)) => texts.iter().any(&covers),
+        Ok((_, texts)) => !texts.iter().any(&covers),
+        Err(_) => false,
+    })
 }
 
 /// The whole gate is measured; every session id and every instant is equally long.
-fn check_length(grant: &[Value], regions: &[String]) -> Result<()> {
+fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
     let instant = Timestamp::UNIX_EPOCH;
-    let gate = Gate { session: SessionId::from_bytes([0; 8]), from: instant, until: instant, grant, regions };
+    let session = SessionId::from_bytes([0; 8]);
+    let gate = Gate { session, from: instant, until: instant, grant, regions, mfa };
     let length = canonical::text(&gate.document())?.chars().filter(|c| !c.is_whitespace()).count();
     if length <= INLINE_LIMIT {
         return Ok(());

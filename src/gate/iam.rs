@@ -5,7 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
+use super::session::SessionId;
 use super::snapshot::{Glance, Snapshot};
 
 /// Why a call did not do what it should, as far as that is known.
@@ -44,10 +46,14 @@ pub struct Identity {
     pub time: Timestamp,
 }
 
-/// What the opener can do, and nothing that closes.
-pub trait Opener {
+/// Whoever can ask AWS who they are.
+pub trait Caller {
     /// `GetCallerIdentity`, and the `Date` of its answer.
     async fn identify(&self) -> Result<Identity, Fault>;
+}
+
+/// What the opener can do, and nothing that closes.
+pub trait Opener: Caller {
     /// Everything about the user, read side by side.
     async fn read(&self) -> Snapshot;
     /// `PutUserPolicy breakglass-gate`, once.
@@ -79,12 +85,25 @@ pub enum Probed {
     Unclear(String),
 }
 
+/// The session that work shall get.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The opening that it is for.
+    pub session: SessionId,
+    /// T1.
+    pub until: Timestamp,
+    /// What the session is narrowed to, if that is more than its principal is.
+    pub policy: Option<&'a Value>,
+}
+
 /// What the emergency user's own credentials show.
 pub trait Emergency {
     /// The probe with the long-term key; `None` where it is not at hand.
     async fn probe_key(&self) -> Option<Probed>;
+    /// How long until a session can be asked for: a one-time code serves once.
+    fn ready_in(&self) -> Duration;
     /// Issues the session that work will use; once.
-    async fn issue_session(&self) -> Write;
+    async fn issue_session(&self, wanted: &Wanted<'_>) -> Write;
     /// The probe with the issued session; `None` when none was issued.
     async fn probe_session(&self) -> Option<Probed>;
 }
@@ -103,8 +122,8 @@ pub trait World {
     fn say(&self, line: &str);
     /// Before the first write: the record that makes the session one's own.
     fn intend(&self) -> crate::error::Result<()>;
-    /// T0 is known: the end of the window, by AWS's clock.
-    fn end_is_set(&self, until: Timestamp);
+    /// T0 and T1 are known, by AWS's clock, before the first write: recorded, so that a dead run's end is known.
+    fn end_is_set(&self, from: Timestamp, until: Timestamp) -> crate::error::Result<()>;
     /// Ends the programs that were given access.
     async fn end_children(&self);
 }

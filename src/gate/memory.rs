@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::iam::{Closer, Emergency, Fault, Identity, Opener, Probed, World, Write};
+use super::iam::{Caller, Closer, Emergency, Fault, Identity, Opener, Probed, Wanted, World, Write};
 use super::policy::{GATE, recognise};
 use super::rest::{Expected, deny_all};
 use super::snapshot::{Credential, Glance, Snapshot, User};
@@ -229,14 +229,16 @@ impl Drop for OpenerOf<'_> {
     }
 }
 
-impl Opener for OpenerOf<'_> {
+impl Caller for OpenerOf<'_> {
     async fn identify(&self) -> std::result::Result<Identity, Fault> {
         match self.0.call("GetCallerIdentity") {
             Some(wrong) => Err(fault(wrong)),
             None => Ok(Identity { account: ACCOUNT.into(), time: self.0.clock.get() }),
         }
     }
+}
 
+impl Opener for OpenerOf<'_> {
     async fn read(&self) -> Snapshot {
         self.0.snapshot("Read")
     }
@@ -276,7 +278,11 @@ impl Emergency for Memory {
         })
     }
 
-    async fn issue_session(&self) -> Write {
+    fn ready_in(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn issue_session(&self, _: &Wanted<'_>) -> Write {
         if let Some(wrong) = self.call("GetSessionToken") {
             return Err(fault(wrong));
         }
@@ -324,7 +330,9 @@ impl World for Memory {
         Ok(())
     }
 
-    fn end_is_set(&self, _: Timestamp) {}
+    fn end_is_set(&self, _: Timestamp, _: Timestamp) -> Result<()> {
+        Ok(())
+    }
 
     async fn end_children(&self) {
         self.children_ended.set(true);

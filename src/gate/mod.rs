@@ -9,6 +9,7 @@ pub mod open;
 mod pattern;
 pub mod policy;
 pub mod rest;
+pub mod role;
 mod session;
 pub mod snapshot;
 mod together;

@@ -9,15 +9,17 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::close::{Outcome, Shutting, close};
-use super::iam::{Closer, Emergency, Fault, Opener, World};
-use super::policy::{Gate, recognise};
+use super::iam::{Caller, Closer, Emergency, Fault, Opener, Wanted, World};
+use super::policy::{Gate, ending, recognise};
 use super::rest::{Expected, Finding, Judgement, Verdict, judge};
 use super::session::SessionId;
 use super::snapshot::Snapshot;
 use super::trail::Trail;
-use crate::error::{Error, Result};
-use steps::{activate, issue, lift, put_gate};
-use waiting::{Patience, READ_BACK, go_on, let_in};
+use crate::error::Error;
+pub(super) use steps::issue;
+use steps::{activate, lift, put_gate};
+pub(super) use waiting::let_in;
+use waiting::{Patience, READ_BACK, go_on};
 
 /// What is to be opened.
 #[derive(Debug)]
@@ -30,12 +32,33 @@ pub struct Plan<'a> {
     pub grant: &'a [Value],
     /// Where they hold.
     pub regions: &'a [String],
+    /// What they grant takes a session that carries MFA.
+    pub mfa: bool,
     /// This opening's id.
     pub session: SessionId,
     /// T1 − T0.
     pub window: Duration,
-    /// A session shall be issued for work in the window.
-    pub hand_out: bool,
+    /// What work in the window gets.
+    pub hand_out: HandOut,
+}
+
+/// What work in the window gets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HandOut {
+    /// Nothing: the window is only held open.
+    Nothing,
+    /// A session of the user.
+    Session,
+    /// A federated session, which can sign in to the console; its own policy says its end once more.
+    Console,
+}
+
+impl<'a> Plan<'a> {
+    /// The gate between two instants.
+    fn gate(&self, from: Timestamp, until: Timestamp) -> Gate<'a> {
+        let Self { session, grant, regions, mfa, .. } = *self;
+        Gate { session, from, until, grant, regions, mfa }
+    }
 }
 
 /// An open window.
@@ -54,6 +77,8 @@ pub enum Stop {
     Interrupted,
     /// A step failed.
     Failed(Error),
+    /// IAM did not answer, or did not do, what every opening of a gate takes.
+    ControlPlane(Error),
 }
 
 impl From<Error> for Stop {
@@ -76,22 +101,10 @@ pub async fn open<O: Opener>(
 ) -> std::result::Result<Opened, Stop> {
     // 1. Alerts go out here, until one is acknowledged: people are told before anything is enabled.
 
-    // 2. From here the session is one's own.
-    world.intend()?;
-
-    // 3. T0 and T1 are AWS's.
-    let identity = opener.identify().await.map_err(|fault| {
-        failed("asking AWS for the time", &fault)
-            .next("check the network and AWS_ENDPOINT_URL, then open again")
-    })?;
-    if identity.account != plan.account {
-        return Err(other_account(&identity.account, plan.account).into());
-    }
-    let until = end_of(identity.time, plan.window)?;
-    let gate =
-        Gate { session: plan.session, from: identity.time, until, grant: plan.grant, regions: plan.regions };
-    trail.ends(until);
-    world.end_is_set(until);
+    // 2. From here the session is one's own. 3. T0 and T1 are AWS's.
+    let times = begin(&opener, plan.account, plan.window, trail, world).await?;
+    let Opened { from, until } = times;
+    let gate = plan.gate(from, until);
 
     // 4. Only a user at rest is opened.
     at_rest(&opener, closer, emergency, plan, world).await?;
@@ -112,15 +125,36 @@ pub async fn open<O: Opener>(
     // 8. Until AWS lets the key in everywhere.
     let_in("the key", world, until, || emergency.probe_key()).await?;
     still_ours(closer, &gate).await?;
-    if plan.hand_out {
-        issue(emergency, world, until).await?;
+    if plan.hand_out != HandOut::Nothing {
+        let policy = (plan.hand_out == HandOut::Console).then(|| ending(plan.session, until));
+        let wanted = Wanted { session: plan.session, until, policy: policy.as_ref() };
+        issue(emergency, &wanted, world).await?;
         let_in("the session", world, until, || emergency.probe_session()).await?;
     }
-    Ok(Opened { from: identity.time, until })
+    Ok(times)
 }
 
-fn end_of(from: Timestamp, window: Duration) -> Result<Timestamp> {
-    from.checked_add(window).map_err(|_| Error::usage("the window is too long"))
+/// The intent, then T0 and T1 by AWS's clock; both are on record before the first write.
+pub(super) async fn begin(
+    caller: &impl Caller,
+    account: &str,
+    window: Duration,
+    trail: &Trail,
+    world: &impl World,
+) -> std::result::Result<Opened, Stop> {
+    world.intend()?;
+    let identity = caller.identify().await.map_err(|fault| {
+        failed("asking AWS for the time", &fault)
+            .next("check the network and AWS_ENDPOINT_URL, then open again")
+    })?;
+    if identity.account != account {
+        return Err(other_account(&identity.account, account).into());
+    }
+    let from = identity.time;
+    let until = from.checked_add(window).map_err(|_| Error::usage("the window is too long"))?;
+    trail.ends(until);
+    world.end_is_set(from, until)?;
+    Ok(Opened { from, until })
 }
 
 async fn at_rest(
@@ -155,7 +189,12 @@ async fn at_rest(
 }
 
 /// The judgement, if it does not forbid opening.
-fn look(snapshot: &Snapshot, expected: &Expected, world: &impl World, aloud: bool) -> Result<Judgement> {
+fn look(
+    snapshot: &Snapshot,
+    expected: &Expected,
+    world: &impl World,
+    aloud: bool,
+) -> std::result::Result<Judgement, Stop> {
     let judgement = judge(snapshot, expected, world.now());
     for warning in judgement.warnings.iter().filter(|_| aloud) {
         world.say(&format!("warning: {warning}"));
@@ -167,14 +206,33 @@ fn look(snapshot: &Snapshot, expected: &Expected, world: &impl World, aloud: boo
             "a window is open on user {} already: session {session}, until {until}",
             expected.user
         ))
-        .next("wait for its end, or end it with breakglass close --force")),
+        .next("wait for its end, or end it with breakglass close --force")
+        .into()),
     }
 }
 
-fn drifted(expected: &Expected, findings: &[Finding]) -> Error {
+fn drifted(expected: &Expected, findings: &[Finding]) -> Stop {
     let list: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    Error::refused(format!("user {} is not as it was sealed: {}", expected.user, list.join("; ")))
+    let list = list.join("; ");
+    if findings.iter().all(Finding::is_silence) {
+        return Stop::ControlPlane(no_answer(&format!("user {}: {list}", expected.user)));
+    }
+    Error::refused(format!("user {} is not as it was sealed: {list}", expected.user))
         .next("let an AWS administrator put it right, then open again")
+        .into()
+}
+
+fn no_answer(what: &str) -> Error {
+    refused(format!("IAM's control plane does not answer: {what}"))
+        .next("look at the AWS Health Dashboard for IAM, then open again")
+}
+
+/// A write of open that IAM did not do.
+fn not_done(step: &str, fault: &Fault) -> Stop {
+    Stop::ControlPlane(match fault {
+        Fault::Refused(_) => failed(step, fault),
+        _ => no_answer(&format!("{step} failed: {fault}")),
+    })
 }
 
 /// Two openings at the same time: the gate of the later one stands, and only that one goes on.

@@ -26,6 +26,8 @@ pub struct Gate<'a> {
     pub grant: &'a [Value],
     /// Where the grant holds.
     pub regions: &'a [String],
+    /// What is granted takes a session that carries MFA. A deny of what does not would shut the probe out too.
+    pub mfa: bool,
 }
 
 /// What a gate on a user says about itself.
@@ -68,7 +70,11 @@ impl Gate<'_> {
         statement.insert("Sid".into(), json!(self.sid(&format!("Grant{number}"))));
         if statement.get("Effect").and_then(Value::as_str) != Some("Deny") {
             let own = statement.get("Condition").and_then(Value::as_object).cloned().unwrap_or_default();
-            statement.insert("Condition".into(), within(&own, self.from, self.until));
+            let mut within = within(&own, self.from, self.until);
+            if self.mfa {
+                demand(&mut within, "Bool", "aws:MultiFactorAuthPresent", "true");
+            }
+            statement.insert("Condition".into(), Value::Object(within));
         }
         Value::Object(statement)
     }
@@ -85,17 +91,33 @@ impl Gate<'_> {
     }
 }
 
+/// The policy of a session that could outlive its user's gate: everything until then, nothing from then on. It
+/// only narrows what the user may.
+pub fn ending(session: SessionId, until: Timestamp) -> Value {
+    let at = instant(until);
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": format!("S{session}Work"), "Effect": "Allow", "Action": "*", "Resource": "*",
+         "Condition": {"DateLessThan": {"aws:CurrentTime": at}}},
+        {"Sid": format!("S{session}Late"), "Effect": "Deny", "Action": "*", "Resource": "*",
+         "Condition": {"DateGreaterThanEquals": {"aws:CurrentTime": at}}},
+    ]})
+}
+
 /// A statement's own conditions and the window's. Operators and keys are all joined by AND, so adding
 /// narrows; `grant::check` has refused a condition of the statement's own on the time.
-fn within(own: &Map<String, Value>, from: Timestamp, until: Timestamp) -> Value {
+fn within(own: &Map<String, Value>, from: Timestamp, until: Timestamp) -> Map<String, Value> {
     let mut all = own.clone();
     for (operator, at) in [("DateGreaterThanEquals", from), ("DateLessThan", until)] {
-        let keys = all.entry(operator).or_insert_with(|| json!({}));
-        if let Some(keys) = keys.as_object_mut() {
-            keys.insert("aws:CurrentTime".into(), json!(instant(at)));
-        }
+        demand(&mut all, operator, "aws:CurrentTime", &instant(at));
     }
-    Value::Object(all)
+    all
+}
+
+fn demand(conditions: &mut Map<String, Value>, operator: &str, key: &str, value: &str) {
+    let keys = conditions.entry(operator).or_insert_with(|| json!({}));
+    if let Some(keys) = keys.as_object_mut() {
+        keys.insert(key.into(), json!(value));
+    }
 }
 
 /// Whole seconds, the finest that IAM compares.
@@ -148,6 +170,7 @@ mod tests {
             until: at("2026-11-22T03:17:00Z"),
             grant,
             regions,
+            mfa: false,
         }
     }
 

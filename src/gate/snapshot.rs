@@ -45,6 +45,14 @@ pub struct Glance {
     pub keys: Read<Vec<Credential>>,
 }
 
+impl Glance {
+    /// The deny is attached and no key is active, as far as that could be read. `deny`: ARN of `AWSDenyAll`.
+    pub fn is_at_rest(&self, deny: &str) -> bool {
+        let denied = matches!(&self.attached, Ok(arns) if arns.iter().any(|arn| arn == deny));
+        denied && matches!(&self.keys, Ok(keys) if !keys.iter().any(|key| key.active))
+    }
+}
+
 /// What `GetUser` says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct User {

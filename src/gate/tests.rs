@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::close::{Outcome, Shutting, close};
 use super::memory::{ACCOUNT, ALL_WRONG, KEY, Memory, OpenerOf, Wrong};
-use super::open::{Opened, Plan, Stop, open};
+use super::open::{HandOut, Opened, Plan, Stop, open};
 use super::policy::{Gate, recognise};
 use super::{SessionId, Trail};
 use crate::error::Status;
@@ -38,9 +38,10 @@ fn try_open(user: &Memory, trail: &Trail, account: &str) -> Result<Opened, Stop>
         account,
         grant: &grant(),
         regions: &["eu-west-1".into()],
+        mfa: false,
         session: session(),
         window: WINDOW,
-        hand_out: true,
+        hand_out: HandOut::Session,
     };
     now(open(OpenerOf(user), user, user, &plan, trail, user))
 }
@@ -55,7 +56,7 @@ fn try_close(user: &Memory, trail: &Trail) -> Outcome {
 
 fn refusal(result: Result<Opened, Stop>) -> crate::error::Error {
     match result {
-        Err(Stop::Failed(error)) => error,
+        Err(Stop::Failed(error) | Stop::ControlPlane(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -68,6 +69,7 @@ fn foreign_gate(user: &Memory, seconds: i64) {
         until: user.clock.get().checked_add(jiff::SignedDuration::from_secs(seconds)).expect("an instant"),
         grant: &grant(),
         regions: &["eu-west-1".into()],
+        mfa: false,
     };
     *user.gate.borrow_mut() = Some(gate.document());
 }

@@ -45,6 +45,12 @@ impl Trail {
         *self.pending.borrow_mut() = (kind != Kind::Inert).then_some(Pending { what, expires });
     }
 
+    /// A session is in somebody's hands, without a write.
+    pub(super) fn handed_out(&self) {
+        self.touched.set(true);
+        self.lifted.set(true);
+    }
+
     /// It is known what became of the last write.
     pub(super) fn settled(&self) {
         *self.pending.borrow_mut() = None;

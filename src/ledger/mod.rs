@@ -2,6 +2,7 @@
 
 mod chain;
 mod record;
+mod standing;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
@@ -16,6 +17,7 @@ use crate::gate::SessionId;
 use chain::Chain;
 
 pub use record::{Entry, Record, TargetFacts, VaultFacts};
+pub use standing::{Last, Seen, Source, Standing, State, last};
 
 const FILE: &str = "ledger.jsonl";
 /// Far more than a lifetime of emergencies.

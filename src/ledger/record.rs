@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::SessionId;
 use crate::vault::file::Vault;
+use crate::vault::manifest::Lane;
 
 /// Which vault file.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct VaultFacts {
     pub label: String,
     /// Its epoch.
     pub epoch: u64,
+    /// The epoch of its credentials.
+    pub credentials_epoch: u64,
     /// SHA-256 of its binary form.
     pub sha256: [u8; 32],
 }
@@ -31,6 +34,7 @@ impl VaultFacts {
             vault_id: vault.manifest.vault_id.clone(),
             label: vault.manifest.label.clone(),
             epoch: vault.manifest.epoch.into(),
+            credentials_epoch: vault.manifest.credentials_epoch.into(),
             sha256: vault.sha256,
         }
     }
@@ -62,14 +66,30 @@ pub enum Record {
         vault: String,
         /// The vault's epoch.
         epoch: u64,
+        /// The epoch of its credentials.
+        credentials_epoch: u64,
         /// SHA-256 of the vault, hex.
         sha256: String,
+        /// How the window is made.
+        lane: Lane,
         /// The user.
         target: TargetFacts,
         /// The window's length in seconds.
         window: u64,
         /// Why.
         reason: String,
+        /// Why once more, after an opening before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<String>,
+    },
+    /// When it will end, whatever happens: fixed before the first write to AWS.
+    Ends {
+        /// The session.
+        session: SessionId,
+        /// T0.
+        from: Timestamp,
+        /// T1.
+        until: Timestamp,
     },
     /// AWS let the key in.
     Opened {

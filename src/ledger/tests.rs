@@ -38,6 +38,8 @@ fn intent(number: u8) -> Record {
         session: session(number),
         vault: "v".into(),
         epoch: 1,
+        credentials_epoch: 1,
+        lane: crate::vault::manifest::Lane::Gate,
         sha256: hex::encode([7; 32]),
         target: TargetFacts {
             name: "prod".into(),
@@ -47,6 +49,7 @@ fn intent(number: u8) -> Record {
         },
         window: 1800,
         reason: "INC-1: SSO down".into(),
+        again: None,
     }
 }
 

@@ -78,7 +78,7 @@ impl Vault {
     pub fn open(&self, shares: &[&Share]) -> Result<Payload> {
         let plain = self.decrypt(&quorum::combine(shares))?;
         let payload = Payload::from_sealed(plain.expose())?;
-        if payload.summaries() != self.manifest.targets {
+        if payload.summaries() != self.manifest.targets || payload.lane() != self.manifest.lane {
             return Err(Error::damaged("what is sealed is not what the manifest says is sealed"));
         }
         Ok(payload)

@@ -26,6 +26,18 @@ const COMMITMENT: &[u8] = b"breakglass/commitment v1";
 pub enum Lane {
     /// An IAM user that a time-bound policy enables.
     Gate,
+    /// A role that the user assumes under MFA, in a session whose policy has an end: it needs no IAM write.
+    Static,
+}
+
+impl Lane {
+    /// For a screen.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Gate => "gate (an IAM policy with an end)",
+            Self::Static => "static (a role's session with an end; it cannot be closed early)",
+        }
+    }
 }
 
 /// What kind of device a token is.
@@ -102,6 +114,11 @@ pub struct Custodian {
     pub tokens: Vec<Token>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// What custodians are told of a target.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,6 +129,9 @@ pub struct Target {
     pub grant_sha256: String,
     /// The longest window.
     pub max_window: Span,
+    /// The user's sessions carry MFA.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub mfa: bool,
     /// The name.
     pub name: String,
     /// The AWS partition.
@@ -238,6 +258,9 @@ impl Manifest {
             names::target(&target.name, &target.partition, &target.account, &target.user, &target.regions)?;
             names::window(target.max_window)?;
             names::hex_of("grant_sha256", &target.grant_sha256, 32)?;
+            if self.lane == Lane::Static && !target.mfa {
+                return Err(format!("{}: a target of the lane static has MFA", target.name));
+            }
         }
         names::all_different("target name", self.targets.iter().map(|t| t.name.as_str()))
     }

@@ -1,16 +1,19 @@
 //! What is sealed: the targets with their credentials, and the runbook. JSON, padded to whole blocks.
 
 mod form;
+mod members;
 mod strict;
+mod target;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::duration::Span;
-use super::{canonical, manifest, names};
+use super::{manifest, names};
 use crate::error::{Error, Result, Status};
 use crate::secret::{SecretBuf, SecretText};
 use form::{Form, Room};
+use members::Members;
 
 /// The payload is padded with spaces to a multiple of this, in bytes.
 pub const BLOCK: usize = 4096;
@@ -30,9 +33,21 @@ pub struct AccessKey {
     pub secret: SecretText,
 }
 
-/// One account with its emergency user, and all that opens and closes it.
+/// The emergency user's MFA device: its sessions carry MFA.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Mfa {
+    /// ARN of the virtual device.
+    #[serde(rename = "serial_number")]
+    pub serial: String,
+    /// Its seed in base32 (RFC 4648), without padding.
+    #[serde(rename = "totp_seed")]
+    pub seed: SecretText,
+}
+
+/// One account with its emergency user, and all that opens and closes it.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Members")]
 pub struct Target {
     /// The name custodians and operators know it by.
     pub name: String,
@@ -44,25 +59,40 @@ pub struct Target {
     pub regions: Vec<String>,
     /// The emergency IAM user's name, without a path.
     pub user: String,
+    /// The longest window.
+    pub max_window: Span,
+    /// The emergency user's own key.
+    pub emergency: AccessKey,
+    /// Its MFA device, if it has one; always in the lane `static`.
+    pub mfa: Option<Mfa>,
+    /// The statements granted inside the window.
+    pub grant: Vec<Value>,
+    /// The grant may write identities.
+    pub repairs_identity: bool,
+    /// What makes the window.
+    pub way: Way,
+}
+
+/// What makes the window: one for each lane.
+#[derive(Debug)]
+pub enum Way {
+    /// A policy on the user, with an end.
+    Gate(Gatekeepers),
+    /// A role that the user assumes under MFA; the session's policy has an end. ARN.
+    Static(String),
+}
+
+/// The user's ceiling, and the two principals who open and close its gate.
+#[derive(Debug)]
+pub struct Gatekeepers {
     /// ARN of the permissions boundary.
     pub boundary: String,
     /// SHA-256 of the boundary's document in RFC 8785 JSON.
-    #[serde(with = "hex")]
     pub boundary_sha256: [u8; 32],
-    /// The longest window.
-    pub max_window: Span,
     /// Writes the gate policy and detaches `AWSDenyAll`.
     pub opener: AccessKey,
     /// Attaches `AWSDenyAll` and switches the key.
     pub closer: AccessKey,
-    /// The emergency user's own key.
-    pub emergency: AccessKey,
-    /// The statements granted inside the window.
-    #[serde(deserialize_with = "strict::values")]
-    pub grant: Vec<Value>,
-    /// The grant may write identities.
-    #[serde(default)]
-    pub repairs_identity: bool,
 }
 
 /// Everything that is sealed.
@@ -121,6 +151,11 @@ impl Payload {
         buffer
     }
 
+    /// How its windows are made: one lane for all targets.
+    pub fn lane(&self) -> manifest::Lane {
+        self.targets.first().map_or(manifest::Lane::Gate, Target::lane)
+    }
+
     /// What the manifest says of the targets.
     pub fn summaries(&self) -> Vec<manifest::Target> {
         self.targets.iter().map(Target::summary).collect()
@@ -147,62 +182,10 @@ impl Payload {
             return Err(format!("there must be 1 to {} targets", manifest::MAX_TARGETS));
         }
         self.targets.iter().try_for_each(Target::check)?;
+        if self.targets.iter().any(|target| target.lane() != self.targets[0].lane()) {
+            return Err("its targets are of two lanes; seal each lane in a vault of its own".into());
+        }
         names::all_different("target", self.targets.iter().map(|t| t.name.as_str()))
-    }
-}
-
-impl Target {
-    /// What the manifest says of it.
-    pub fn summary(&self) -> manifest::Target {
-        manifest::Target {
-            account: self.account.clone(),
-            grant_sha256: hex::encode(canonical::digest(&self.grant)),
-            max_window: self.max_window,
-            name: self.name.clone(),
-            partition: self.partition.clone(),
-            regions: self.regions.clone(),
-            user: self.user.clone(),
-        }
-    }
-
-    fn check(&self) -> Result<(), String> {
-        names::target(&self.name, &self.partition, &self.account, &self.user, &self.regions)?;
-        names::window(self.max_window).map_err(|why| format!("{}: {why}", self.name))?;
-        let prefix = format!("arn:{}:iam::{}:policy/", self.partition, self.account);
-        let fits = |rest: &str| (1..=512).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_graphic());
-        if !self.boundary.strip_prefix(&prefix).is_some_and(fits) {
-            return Err(format!("{}: the boundary is no policy of this account ({prefix}…)", self.name));
-        }
-        let keys = [("opener", &self.opener), ("closer", &self.closer), ("emergency", &self.emergency)];
-        for (role, key) in keys {
-            key.check().map_err(|why| format!("{}: {role}: {why}", self.name))?;
-        }
-        let public = [&self.name, &self.account, &self.user, &self.boundary].into_iter().chain(&self.regions);
-        let misplaced = |text: &String| keys.iter().any(|(_, key)| text.contains(key.secret.expose()));
-        if public.into_iter().any(misplaced) {
-            return Err(format!("{}: a secret access key stands where everybody can read it", self.account));
-        }
-        names::all_different("access key", keys.iter().map(|(_, key)| key.id.as_str()))
-            .map_err(|why| format!("{}: {why}", self.name))
-    }
-}
-
-impl AccessKey {
-    /// Whether id and secret have the shape of an AWS access key.
-    ///
-    /// # Errors
-    /// What is wrong, in words, without the secret.
-    pub fn check(&self) -> Result<(), String> {
-        let in_id = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-        if !(16..=128).contains(&self.id.len()) || !self.id.bytes().all(in_id) {
-            return Err("the access key id is not 16 or more capital letters and digits".into());
-        }
-        let secret = self.secret.expose();
-        let in_secret = |b: u8| b.is_ascii_alphanumeric() || b"/+=".contains(&b);
-        if secret.len() != 40 || !secret.bytes().all(in_secret) {
-            return Err("the secret access key is not 40 characters of base64".into());
-        }
-        Ok(())
     }
 }
 

@@ -157,7 +157,12 @@ fn manifest(people: &[Person], threshold: u8, sealed: &Value) -> Value {
         let mut summary = target.clone();
         let members = summary.as_object_mut().unwrap();
         let grant = members.remove("grant").unwrap();
-        for secret in ["opener", "closer", "emergency", "boundary", "boundary_sha256", "repairs_identity"] {
+        if members.contains_key("mfa") {
+            members.insert("mfa".into(), true.into());
+        }
+        for secret in
+            ["opener", "closer", "emergency", "boundary", "boundary_sha256", "repairs_identity", "role"]
+        {
             members.remove(secret);
         }
         members.insert("grant_sha256".into(), hex::encode(Sha256::digest(jcs(&grant))).into());

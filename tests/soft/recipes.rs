@@ -106,6 +106,16 @@ fn good() -> Vec<Entry> {
             } },
         ),
         success(
+            "mfa",
+            "a target whose user has an MFA device",
+            with! { credentials: |c| mfa(&mut c["targets"][0]) },
+        ),
+        success(
+            "lane_static",
+            "a role instead of a gate",
+            with! { credentials: |c| role(&mut c["targets"][0]), manifest: |m| m["lane"] = "static".into() },
+        ),
+        success(
             "longest_members",
             "a label of 64, names of 32 and a user of 64 characters, the widest numbers",
             with! {
@@ -138,6 +148,21 @@ fn good() -> Vec<Entry> {
             with! { sealed: |s| filler(s, 65536) },
         ),
     ]
+}
+
+fn mfa(target: &mut Value) {
+    target["mfa"] = json!({
+        "serial_number": "arn:aws:iam::111122223333:mfa/emergency", "totp_seed": "EXAMPLESEED234567EXAMPLESEED2345",
+    });
+}
+
+fn role(target: &mut Value) {
+    mfa(target);
+    target["role"] = "arn:aws:iam::111122223333:role/Emergency".into();
+    let members = target.as_object_mut().unwrap();
+    for gates in ["boundary", "boundary_sha256", "opener", "closer"] {
+        members.remove(gates);
+    }
 }
 
 fn header() -> Vec<Entry> {
@@ -381,6 +406,10 @@ fn targets() -> Vec<Entry> {
             manifest: |m| m["targets"][0]["max_window"] = "60m".into() }),
         ("window_long", "longer than 12h", "a window of 12 hours and a second", with! {
             manifest: |m| m["targets"][0]["max_window"] = "12h1s".into() }),
+        ("mfa_false", "not in canonical form", "mfa of false: it is left out where there is no MFA", with! {
+            manifest: |m| m["targets"][0]["mfa"] = false.into() }),
+        ("static_without_mfa", "of the lane static has MFA", "the lane static without MFA", with! {
+            manifest: |m| m["lane"] = "static".into() }),
         ("grant_digest", "grant_sha256 is not 32 bytes", "a digest of 33 bytes", with! {
             manifest: |m| m["targets"][0]["grant_sha256"] = "00".repeat(33).into() }),
     }
@@ -503,6 +532,35 @@ fn payload() -> Vec<Entry> {
                 s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into(); } }),
         ("payload_other_grant", "not what the manifest says", "a wider grant than the manifest's digest", with! {
             sealed: |s| s["targets"][0]["grant"][0]["Action"] = json!(["*"]) }),
+        ("payload_other_lane", "not what the manifest says", "a role where the manifest's lane is gate", with! {
+            credentials: |c| role(&mut c["targets"][0]) }),
+        ("payload_two_lanes", "two lanes", "a gate and a role in one vault", with! {
+            credentials: |c| {
+                let mut other = c["targets"][0].clone();
+                role(&mut other);
+                other["name"] = "other".into();
+                c["targets"].as_array_mut().unwrap().push(other);
+            } }),
+        ("payload_mfa_unsaid", "not what the manifest says", "an MFA device that the manifest does not tell of", with! {
+            sealed: |s| mfa(&mut s["targets"][0]) }),
+        ("payload_role_and_gate", "unknown field `boundary`", "a role and a boundary in one target", with! {
+            credentials: |c| {
+                let target = &mut c["targets"][0];
+                let boundary = target["boundary"].clone();
+                role(target);
+                target["boundary"] = boundary;
+            }, manifest: |m| { m["lane"] = "static".into(); m["targets"][0].as_object_mut().unwrap().remove("boundary"); } }),
+        ("payload_role_without_mfa", "missing field `mfa`", "a role without an MFA device", with! {
+            credentials: |c| role(&mut c["targets"][0]), manifest: |m| m["lane"] = "static".into(),
+            sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("mfa")) }),
+        ("payload_opener_missing", "missing field `opener`", "a gate without an opener", with! {
+            sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("opener")) }),
+        ("payload_seed", "no base32", "a TOTP seed with a digit that base32 does not have", with! {
+            credentials: |c| { mfa(&mut c["targets"][0]);
+                c["targets"][0]["mfa"]["totp_seed"] = "EXAMPLESEED23456789EXAMPLESEED23".into(); } }),
+        ("payload_mfa_account", "the MFA device is none of this account", "an MFA device of another account", with! {
+            credentials: |c| { mfa(&mut c["targets"][0]);
+                c["targets"][0]["mfa"]["serial_number"] = "arn:aws:iam::999988887777:mfa/emergency".into(); } }),
         ("payload_boundary", "the boundary is no policy of this account", "a boundary of another account", with! {
             sealed: |s| s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into() }),
         ("payload_key_id", "access key id", "an access key id in small letters", with! {

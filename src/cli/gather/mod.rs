@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::custody::opening;
 use crate::custody::token::Token as _;
 use crate::error::Result;
+use crate::events::{Event, Events};
 use crate::secret::Secret;
 use crate::terminal::{Stop, Terminal, Typed, listed, note, signals};
 use crate::token::piv::PivToken;
@@ -51,6 +52,7 @@ enum Served {
 struct Gathering<'a> {
     vault: &'a Vault,
     purpose: Purpose,
+    events: Events,
     terminal: Terminal,
     readers: Readers,
     sightings: Receiver<Sighting>,
@@ -69,7 +71,7 @@ struct Gathering<'a> {
 ///
 /// # Errors
 /// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`] or a signal; nothing was enabled or closed then.
-pub fn shares(vault: &Vault, wait: Duration, purpose: Purpose) -> Result<Vec<Share>> {
+pub fn shares(vault: &Vault, wait: Duration, purpose: Purpose, events: Events) -> Result<Vec<Share>> {
     let mut terminal = Terminal::open()?;
     allow_swap(&mut terminal, purpose)?;
     let (waker, (send, sightings)) = (terminal.waker(), channel());
@@ -82,6 +84,7 @@ pub fn shares(vault: &Vault, wait: Duration, purpose: Purpose) -> Result<Vec<Sha
     let mut gathering = Gathering {
         vault,
         purpose,
+        events,
         terminal,
         readers,
         sightings,
@@ -113,6 +116,11 @@ impl Gathering<'_> {
 
     fn given(&self) -> usize {
         self.parts.iter().filter(|part| matches!(part, Part::Given(_))).count()
+    }
+
+    fn tell(&self, custodian: &str) {
+        let (given, needed) = (self.given() + 1, self.vault.manifest.threshold.get());
+        self.events.emit(jiff::Timestamp::now(), Event::Share { custodian, given, needed });
     }
 
     fn awaited(&self) -> Vec<&str> {
@@ -213,6 +221,7 @@ impl Gathering<'_> {
                     self.given() + 1,
                     self.vault.manifest.threshold.get()
                 ));
+                self.tell(&custodian.name);
                 Part::Given(share)
             }
             Served::Again(half) => {

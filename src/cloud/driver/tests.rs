@@ -1,9 +1,11 @@
 use super::*;
 use crate::cloud::clock::{AwsClock, Measured};
+use crate::cloud::shut::Closing;
 use crate::cloud::words::HowToClose;
+use crate::events::Events;
 use crate::gate::SessionId;
 use crate::gate::memory::{ACCOUNT, KEY, Memory, OpenerOf};
-use crate::gate::open::{Plan, open};
+use crate::gate::open::{HandOut, Plan, open};
 use crate::ledger::Ledger;
 
 /// A window of a user in memory; the opening panics where `breaks` says, the work is `work`.
@@ -21,16 +23,18 @@ fn window(user: &Memory, breaks: bool, work: &Work) -> End {
         partition: "aws".into(),
         user: "u".into(),
         key: None,
+        role: None,
     };
-    let stage = Stage::new(clock, &ledger, how);
+    let stage = Stage::new(clock, &ledger, Events::none(), how);
     let plan = Plan {
         expected: &expected,
         account: ACCOUNT,
         grant: &[],
         regions: &["eu-west-1".into()],
+        mfa: false,
         session: SessionId::random(),
         window: Duration::from_mins(10),
-        hand_out: false,
+        hand_out: HandOut::Nothing,
     };
     let trail = Trail::default();
     let keys = [KEY.to_owned()];

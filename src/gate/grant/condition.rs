@@ -34,6 +34,9 @@ const OPERATORS: [&str; 26] = [
     "ArnNotLike",
 ];
 
+/// Demanded by the gate itself, of a target with an MFA device.
+const MFA: &str = "aws:multifactorauthpresent";
+
 /// Operators and keys that IAM knows, each once; the time belongs to the gate.
 pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
     let Some(condition) = condition else { return Ok(()) };
@@ -54,6 +57,10 @@ pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
             if allows && (key == "aws:currenttime" || key == "aws:epochtime") {
                 return Err(Error::usage(format!("has a condition of its own on {key}"))
                     .next("leave it out: the gate sets the times of every window"));
+            }
+            if allows && key == MFA {
+                return Err(Error::usage(format!("has a condition of its own on {key}"))
+                    .next("leave it out: sealed with the user's MFA device, every allow demands it"));
             }
             if !is_condition_value(value) {
                 return Err(malformed(format!("has no usable value for {key} under {operator}")));

@@ -11,8 +11,12 @@ fn allow(action: &Value) -> Value {
     json!({"Effect": "Allow", "Action": action, "Resource": "*"})
 }
 
+fn checked(grant: &[Value], regions: &[String], repairs_identity: bool) -> Result<()> {
+    check(&Terms { grant, regions, mfa: false, repairs_identity })
+}
+
 fn refusal(statement: Value, repairs: bool) -> Option<String> {
-    check(&[statement], &regions(), repairs).err().map(|e| e.to_string())
+    checked(&[statement], &regions(), repairs).err().map(|e| e.to_string())
 }
 
 #[test]
@@ -22,7 +26,7 @@ fn an_emergency_grant_passes() {
         json!({"Effect": "Deny", "NotAction": "*", "NotResource": ["arn:aws:s3:::x"]}),
         json!({"Effect": "Deny", "Action": "iam:*", "Resource": "*"}),
     ];
-    check(&grant, &regions(), false).expect("a good grant");
+    checked(&grant, &regions(), false).expect("a good grant");
 }
 
 #[test]
@@ -112,14 +116,14 @@ fn what_iam_would_not_take_is_refused() {
     ] {
         assert!(refusal(statement, true).is_some(), "{why}");
     }
-    assert!(check(&[], &regions(), true).is_err());
-    assert!(check(&[allow(&json!("s3:*"))], &[], true).is_err());
+    assert!(checked(&[], &regions(), true).is_err());
+    assert!(checked(&[allow(&json!("s3:*"))], &[], true).is_err());
 }
 
 #[test]
 fn the_whole_gate_has_to_fit() {
     let many = |n: usize| allow(&json!((0..n).map(|i| format!("s3:GetSomething{i:03}")).collect::<Vec<_>>()));
-    let fit = |n: &usize| check(&[many(*n)], &regions(), false).is_ok();
+    let fit = |n: &usize| checked(&[many(*n)], &regions(), false).is_ok();
     let fits = (1..200).take_while(fit).last().expect("some fit");
     let said = refusal(many(fits + 1), false).expect("one more does not");
     assert!(said.contains("2048 inline") && said.contains("shorten the grant by"), "{said}");
@@ -131,6 +135,7 @@ fn the_whole_gate_has_to_fit() {
         until: "2026-11-22T03:17:00Z".parse().expect("instant"),
         grant: &[many(fits)],
         regions: &regions(),
+        mfa: false,
     };
     let length = gate.document().to_string().len();
     assert!(length <= INLINE_LIMIT && length + 23 > INLINE_LIMIT, "{length}");

@@ -6,9 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::waiting::{BETWEEN_PROBES, Patience, READ_BACK, go_on};
-use super::{Plan, Stop, drifted, failed, refused};
-use crate::error::Error;
-use crate::gate::iam::{Closer, Emergency, Fault, Opener, World, Write};
+use super::{Plan, Stop, drifted, failed, no_answer, not_done, refused};
+use crate::gate::iam::{Closer, Emergency, Fault, Opener, Wanted, World, Write};
 use crate::gate::policy::Gate;
 use crate::gate::rest::{Finding, Verdict, judge};
 use crate::gate::snapshot::Glance;
@@ -37,9 +36,9 @@ pub(super) async fn put_gate(
         match judge(&snapshot, plan.expected, world.now()).verdict {
             Verdict::AtRest if written => break,
             Verdict::Drift(findings) if patience.is_over(world) || !findings.iter().all(is_unread) => {
-                return Err(drifted(plan.expected, &findings).into());
+                return Err(drifted(plan.expected, &findings));
             }
-            _ if patience.is_over(world) => return Err(lost(STEP, &sent).into()),
+            _ if patience.is_over(world) => return Err(lost(STEP, &sent)),
             _ => {}
         }
         go_on(world, gate.until)?;
@@ -67,7 +66,7 @@ pub(super) async fn activate(
     let sent = send(STEP, Kind::Readies, trail, world, || closer.switch_key(key, true)).await?;
     let seen = |s: &Glance| matches!(&s.keys, Ok(keys) if keys.iter().any(|k| k.id == *key && k.active));
     if sent.is_err() && !seen_soon(closer, seen, world).await {
-        return Err(lost(STEP, &sent).into());
+        return Err(lost(STEP, &sent));
     }
     trail.settled();
     Ok(())
@@ -85,7 +84,7 @@ pub(super) async fn lift(
     let sent = send(STEP, Kind::Enables, trail, world, || opener.lift_deny()).await?;
     let seen = |s: &Glance| matches!(&s.attached, Ok(arns) if !arns.contains(&plan.expected.deny));
     if sent.is_err() && !seen_soon(closer, seen, world).await {
-        return Err(lost(STEP, &sent).into());
+        return Err(lost(STEP, &sent));
     }
     trail.settled();
     Ok(())
@@ -113,7 +112,7 @@ async fn send<F: Future<Output = Write>>(
             }
             (Err(fault), _) => {
                 trail.settled();
-                return Err(failed(step, &fault).into());
+                return Err(not_done(step, &fault));
             }
         }
     }
@@ -134,25 +133,35 @@ async fn seen_soon(closer: &impl Closer, seen: impl Fn(&Glance) -> bool, world: 
 }
 
 /// Issues the session that work will use.
-pub(super) async fn issue(
+pub(in crate::gate) async fn issue(
     emergency: &impl Emergency,
+    wanted: &Wanted<'_>,
     world: &impl World,
-    until: Timestamp,
 ) -> std::result::Result<(), Stop> {
     for wait in THROTTLED.into_iter().map(Some).chain([None]) {
-        match (emergency.issue_session().await, wait) {
+        code_is_ready(emergency, world).await;
+        go_on(world, wanted.until)?;
+        match (emergency.issue_session(wanted).await, wait) {
             (Ok(()), _) => return Ok(()),
             (Err(_), Some(wait)) => world.pause(wait).await,
             (Err(fault), None) => return Err(failed("issuing a session", &fault).into()),
         }
-        go_on(world, until)?;
     }
     Err(Stop::Interrupted)
 }
 
-fn lost(step: &str, sent: &Write) -> Error {
-    match sent {
-        Err(fault) => refused(format!("{step}: {fault}, and it is not seen when read back")),
-        Ok(()) => refused(format!("{step}: AWS took it, but it is not seen when read back")),
+/// AWS takes a one-time code once.
+async fn code_is_ready(emergency: &impl Emergency, world: &impl World) {
+    let wait = emergency.ready_in();
+    if !wait.is_zero() {
+        world.say(&format!("gate: waiting {} s for the next one-time code", wait.as_secs() + 1));
+        world.pause(wait).await;
     }
+}
+
+fn lost(step: &str, sent: &Write) -> Stop {
+    Stop::ControlPlane(match sent {
+        Err(fault) => no_answer(&format!("{step}: {fault}, and it is not seen when read back")),
+        Ok(()) => refused(format!("{step}: AWS took it, but it is not seen when read back")),
+    })
 }

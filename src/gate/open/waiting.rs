@@ -21,7 +21,7 @@ pub(super) fn go_on(world: &impl World, until: Timestamp) -> std::result::Result
 }
 
 /// Probes until several successes in a row.
-pub(super) async fn let_in<F: Future<Output = Option<Probed>>>(
+pub(in crate::gate) async fn let_in<F: Future<Output = Option<Probed>>>(
     whom: &str,
     world: &impl World,
     until: Timestamp,

@@ -43,6 +43,13 @@ pub enum Finding {
     Unread(&'static str, Fault),
 }
 
+impl Finding {
+    /// IAM did not say; it did not refuse either.
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Unread(_, fault) if !matches!(fault, Fault::Refused(_)))
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -59,6 +59,7 @@ fn gate(until: &str) -> Value {
         until: at(until),
         grant: &[json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})],
         regions: &["eu-west-1".into()],
+        mfa: false,
     }
     .document()
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{AccessKey, Payload, Target};
+use super::{AccessKey, Mfa, Payload, Target, Way};
 use crate::vault::duration::Span;
 
 /// The members as they are written. Borrowed: no secret is copied but into the locked buffer.
@@ -17,18 +17,32 @@ pub(super) struct Form<'a> {
 #[derive(Serialize)]
 struct TargetForm<'a> {
     account: &'a str,
-    boundary: &'a str,
-    boundary_sha256: String,
-    closer: KeyForm<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boundary: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boundary_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closer: Option<KeyForm<'a>>,
     emergency: KeyForm<'a>,
     grant: &'a [Value],
     max_window: Span,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa: Option<MfaForm<'a>>,
     name: &'a str,
-    opener: KeyForm<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opener: Option<KeyForm<'a>>,
     partition: &'a str,
     regions: &'a [String],
     repairs_identity: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'a str>,
     user: &'a str,
+}
+
+#[derive(Serialize)]
+struct MfaForm<'a> {
+    serial_number: &'a str,
+    totp_seed: &'a str,
 }
 
 #[derive(Serialize)]
@@ -46,21 +60,33 @@ impl<'a> Form<'a> {
 
 impl<'a> TargetForm<'a> {
     fn of(target: &'a Target) -> Self {
+        let (gatekeepers, role) = match &target.way {
+            Way::Gate(gatekeepers) => (Some(gatekeepers), None),
+            Way::Static(role) => (None, Some(role.as_str())),
+        };
         Self {
             account: &target.account,
-            boundary: &target.boundary,
-            boundary_sha256: hex::encode(target.boundary_sha256),
-            closer: KeyForm::of(&target.closer),
+            boundary: gatekeepers.map(|g| g.boundary.as_str()),
+            boundary_sha256: gatekeepers.map(|g| hex::encode(g.boundary_sha256)),
+            closer: gatekeepers.map(|g| KeyForm::of(&g.closer)),
             emergency: KeyForm::of(&target.emergency),
             grant: &target.grant,
             max_window: target.max_window,
+            mfa: target.mfa.as_ref().map(MfaForm::of),
             name: &target.name,
-            opener: KeyForm::of(&target.opener),
+            opener: gatekeepers.map(|g| KeyForm::of(&g.opener)),
             partition: &target.partition,
             regions: &target.regions,
             repairs_identity: target.repairs_identity,
+            role,
             user: &target.user,
         }
+    }
+}
+
+impl<'a> MfaForm<'a> {
+    fn of(mfa: &'a Mfa) -> Self {
+        Self { serial_number: &mfa.serial, totp_seed: mfa.seed.expose() }
     }
 }
 

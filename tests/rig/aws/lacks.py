@@ -11,6 +11,10 @@
 | Sid other than letters and digits, or twice in one policy | accepted | MalformedPolicyDocument |
 | third access key of a user | accepted | LimitExceeded |
 | GetSessionToken under 900 s or over 129,600 s | accepted | ValidationError |
+| CreateVirtualMFADevice: a seed in base32 | a seed with digits that base32 does not have | RFC 4648 |
+| SerialNumber and TokenCode of GetSessionToken and AssumeRole | ignored | AccessDenied unless the code is the device's own (RFC 6238), of now or a step beside it, and not yet used |
+| aws:MultiFactorAuthPresent | false in every session | true in a call with a right code, and in a session of GetSessionToken with one |
+| AssumeRole beyond the role's MaxSessionDuration | accepted | ValidationError |
 | IAM called with a session of GetSessionToken or GetFederationToken | judged by the policies alone | InvalidClientTokenId without MFA |
 | a lag between an IAM write and its effect, when a test asks for it | every write is seen at once | eventually consistent |
 | a clock ahead, per account, when a test asks for it | the machine's | — |
@@ -19,10 +23,16 @@ Signatures, access key status, aws:CurrentTime, aws:TokenIssueTime, aws:Requeste
 policies are MiniStack's own.
 """
 
+import base64
+import contextvars
 import copy
 import datetime
+import hashlib
+import hmac
 import json
+import secrets
 import time
+from urllib.parse import parse_qs
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import AccountScopedDict, get_account_id
@@ -53,6 +63,7 @@ def install():
     add_other_credentials()
     add_quotas()
     add_session_limits()
+    add_mfa()
     add_lag()
     add_clock()
 
@@ -227,11 +238,13 @@ def add_session_limits():
         return judged
 
     async def bounded(method, path, headers, body, params):
-        from urllib.parse import parse_qs
-
-        given = fields(body, {**params, **parse_qs(body.decode("utf-8", "replace"))})
-        asks = given.get("Action") or headers.get("x-amz-target", "").rpartition(".")[2]
+        given, asks = asked(headers, body, params)
         seconds = given.get("DurationSeconds")
+        role = iam._roles.get(given.get("RoleArn", "").rpartition("/")[2]) or {}
+        longest = int(role.get("MaxSessionDuration") or 3600)
+        if asks == "AssumeRole" and seconds and int(seconds) > longest:
+            return error(400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set "
+                         "for this role.", ns="sts")
         if asks == "GetSessionToken" and seconds and not 900 <= int(seconds) <= 129600:
             return error(400, "ValidationError", f"1 validation error detected: Value '{seconds}' at "
                          "'durationSeconds' failed to satisfy constraint: Member must have value between "
@@ -240,6 +253,81 @@ def add_session_limits():
 
     iam_evaluator.enforce = no_iam
     sts.handle_request = bounded
+
+
+def asked(headers, body, params):
+    """The parameters of an STS call, and its action."""
+    given = fields(body, {**params, **parse_qs(body.decode("utf-8", "replace"))})
+    return given, given.get("Action") or headers.get("x-amz-target", "").rpartition(".")[2]
+
+
+# MFA -----------------------------------------------------------------------
+
+STEP = 30  # seconds
+right_code = contextvars.ContextVar("right_code", default=False)
+spent = set()  # (device, step) whose code has been used
+
+
+def add_mfa():
+    create, keys = iam._IAM_HANDLERS["CreateVirtualMFADevice"], iam_evaluator._principal_keys
+    register, handle = sts.register_session, sts.handle_request
+
+    def create_with_seed(p):
+        before = set(iam._mfa_devices)
+        answer = create(p)
+        for serial in set(iam._mfa_devices) - before:
+            iam._mfa_devices[serial]["Base32StringSeed"] = base64.b32encode(secrets.token_bytes(40)).decode()
+            answer = iam._xml(200, "CreateVirtualMFADeviceResponse",
+                              "<CreateVirtualMFADeviceResult><VirtualMFADevice>"
+                              f"{iam._virtual_mfa_xml(serial, include_user=False)}"
+                              "</VirtualMFADevice></CreateVirtualMFADeviceResult>", ns="iam")
+        return answer
+
+    def keys_with_mfa(credential):
+        found = keys(credential)
+        session = sts._sessions.get(credential.access_key_id) or {}
+        if right_code.get() or session.get("Mfa"):
+            found["aws:multifactorauthpresent"] = "true"
+        return found
+
+    def register_with_mfa(access_key, session):
+        if right_code.get() and session.get("PrincipalType") != "AssumedRole":
+            session["Mfa"] = True
+        register(access_key, session)
+
+    async def handle_with_mfa(method, path, headers, body, params):
+        given, asks = asked(headers, body, params)
+        if asks in ("GetSessionToken", "AssumeRole") and given.get("SerialNumber"):
+            if not takes(given["SerialNumber"], given.get("TokenCode", "")):
+                return error(403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass "
+                             "code. ", ns="sts")
+            right_code.set(True)
+        return await handle(method, path, headers, body, params)
+
+    iam._IAM_HANDLERS["CreateVirtualMFADevice"] = create_with_seed
+    iam_evaluator._principal_keys = sts._principal_keys = keys_with_mfa
+    sts.register_session = register_with_mfa
+    sts.handle_request = handle_with_mfa
+
+
+def takes(serial, code):
+    """Whether a device's code is right now, or was or will be a step away; each step's only once."""
+    device = iam._mfa_devices.get(serial) or {}
+    if not device.get("User"):
+        return False
+    now = int(Time().time()) // STEP
+    for step in (now, now - 1, now + 1):
+        if hmac.compare_digest(code, totp(device["Base32StringSeed"], step)) and (serial, step) not in spent:
+            spent.add((serial, step))
+            return True
+    return False
+
+
+def totp(seed, step):
+    """RFC 6238: SHA-1, six digits."""
+    mac = hmac.new(base64.b32decode(seed + "=" * (-len(seed) % 8)), step.to_bytes(8, "big"), hashlib.sha1).digest()
+    at = mac[-1] & 15
+    return f"{(int.from_bytes(mac[at:at + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 # Lag -----------------------------------------------------------------------

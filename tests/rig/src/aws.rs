@@ -4,9 +4,11 @@
 //! its own (`seed`): journal, rules, lag and clock are per account. It ends with the process that started it.
 
 mod account;
+mod mfa;
 mod rule;
 
 pub use account::{Account, DENY_ALL, Drift, GATE, Rest, utc};
+pub use mfa::{Mfa, Standby};
 pub use rule::{Call, Rule, Standing};
 
 use serde_json::{Value, json};

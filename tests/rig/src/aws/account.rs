@@ -146,7 +146,7 @@ impl Account {
         self.new_key(&name)
     }
 
-    fn new_key(&self, user: &str) -> Creds {
+    pub(super) fn new_key(&self, user: &str) -> Creds {
         Creds::from_reply(&self.root("create_access_key", json!({"UserName": user}))["AccessKey"])
     }
 

@@ -1,0 +1,24 @@
+//! The vault beside a vault: where IAM's control plane is down, the one of the lane static may still open.
+
+use std::path::{Path, PathBuf};
+
+use super::input;
+use crate::vault::manifest::Lane;
+
+/// Files that are looked at, at most.
+const MOST: usize = 100;
+
+/// A vault of the lane static in the same directory, for the same account; the first by name.
+pub fn static_vault(vault: &Path, account: &str) -> Option<PathBuf> {
+    let directory = vault.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let files = std::fs::read_dir(directory).ok()?.flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "age")).collect();
+    files.sort();
+    let fits = |path: &PathBuf| {
+        input::vault(path).is_ok_and(|found| {
+            let manifest = &found.manifest;
+            manifest.lane == Lane::Static && manifest.targets.iter().any(|target| target.account == account)
+        })
+    };
+    files.into_iter().take(MOST).find(fits)
+}

@@ -1,0 +1,50 @@
+//! The lane `static`: a role's session under MFA. No IAM write, and nothing kept that could prolong it.
+
+use super::super::driver::drive;
+use super::super::emergency::{CloudEmergency, Source};
+use super::super::shut::LettingGo;
+use super::super::signals::Signals;
+use super::super::words::HowToClose;
+use super::{Emergency, Scene, finish};
+use crate::error::Result;
+use crate::gate::Trail;
+use crate::gate::role::{Plan, assume};
+
+pub(super) async fn keep(
+    scene: Scene<'_>,
+    role: String,
+    emergency: Emergency,
+    signals: &mut Signals,
+) -> Result<()> {
+    let Emergency { key, mfa } = emergency;
+    let region = scene.region();
+    let asker = CloudEmergency::asker(scene.base, region, &key);
+    let user = CloudEmergency::new(scene.base, region, &key, mfa, Source::Role(role.clone()));
+    drop(key);
+    let stage = scene.stage(
+        &user,
+        HowToClose {
+            vault: scene.vault.clone(),
+            target: scene.target.name.clone(),
+            partition: scene.target.partition.clone(),
+            user: scene.target.user.clone(),
+            key: None,
+            role: Some(role),
+        },
+    );
+    let plan = Plan {
+        account: &scene.target.account,
+        grant: &scene.grant,
+        regions: &scene.regions,
+        session: scene.session,
+        window: scene.window,
+    };
+    let trail = Trail::default();
+    // The caller's key goes with the sequence.
+    let opening = scene.running(&stage, async {
+        let asker = asker;
+        assume(&asker, &user, &plan, &trail, &stage).await
+    });
+    let end = drive(&stage, &trail, opening, &LettingGo(&user), &scene.work, signals).await;
+    finish(&scene, &stage, &trail, end)
+}

@@ -1,0 +1,141 @@
+//! Events for machines: one JSON object a line on stdout, where that was asked for; they hold nothing up either.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::error::{Error, Status};
+use crate::gate::SessionId;
+use crate::ledger::TargetFacts;
+use crate::stderr;
+
+/// Where events go: to stdout, or nowhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Events(bool);
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event<'a> {
+    /// A custodian gave their share.
+    Share {
+        /// Who.
+        custodian: &'a str,
+        /// How many have.
+        given: usize,
+        /// How many it takes.
+        needed: u8,
+    },
+    /// The quorum is full; from here the session has a name.
+    Intent {
+        /// The session.
+        session: SessionId,
+        /// The vault's id.
+        vault: &'a str,
+        /// The user.
+        target: &'a TargetFacts,
+        /// Seconds.
+        window: u64,
+        /// Why.
+        reason: &'a str,
+    },
+    /// T0 and T1 are fixed, before the first write.
+    Ends {
+        /// The session.
+        session: SessionId,
+        /// T0.
+        from: Timestamp,
+        /// T1.
+        until: Timestamp,
+    },
+    /// AWS lets the credentials in.
+    Opened {
+        /// The session.
+        session: SessionId,
+        /// T0.
+        from: Timestamp,
+        /// T1.
+        until: Timestamp,
+    },
+    /// So much time is left.
+    Left {
+        /// Whole minutes.
+        minutes: u64,
+    },
+    /// The close began.
+    Closing,
+    /// Access is shut, and that is proven.
+    Closed {
+        /// The session, if it is known.
+        session: Option<SessionId>,
+        /// By the probe; else by reading back.
+        probed: bool,
+        /// Why it ended.
+        cause: String,
+    },
+    /// Every target that was asked about.
+    Status {
+        /// A window may be open on one of them.
+        may_be_open: bool,
+        /// One by one.
+        targets: &'a [crate::ledger::Standing],
+    },
+    /// The last one: how the program exits.
+    Exit {
+        /// The exit status.
+        status: u8,
+        /// What went wrong.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        what: Option<&'a str>,
+        /// What to do next.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<&'a str>,
+        /// Until when access may be open, where it may be.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+}
+
+/// One line.
+#[derive(Serialize)]
+struct Line<'a> {
+    v: u8,
+    at: Timestamp,
+    #[serde(flatten)]
+    event: Event<'a>,
+}
+
+impl Events {
+    /// To stdout, if they are `wanted`.
+    pub fn to_stdout(wanted: bool) -> Self {
+        Self(wanted)
+    }
+
+    /// Nobody wants any.
+    pub fn none() -> Self {
+        Self(false)
+    }
+
+    /// Stdout is theirs alone.
+    pub fn are_wanted(self) -> bool {
+        self.0
+    }
+
+    /// Writes one, which happened at `at`.
+    pub fn emit(self, at: Timestamp, event: Event<'_>) {
+        if self.0
+            && let Ok(line) = serde_json::to_string(&Line { v: 1, at, event })
+        {
+            stderr::line_on_stdout(&line);
+        }
+    }
+
+    /// Writes how the program exits.
+    pub fn exit(self, result: Result<(), &Error>) {
+        let status = result.err().map_or(0, |error| error.status.code());
+        let what = result.err().map(|error| error.what.as_str());
+        let next = result.err().and_then(|error| error.next.as_deref());
+        let until = result.err().and_then(|error| error.until);
+        debug_assert!(until.is_none() || status == Status::MayBeOpen.code());
+        self.emit(Timestamp::now(), Event::Exit { status, what, next, until });
+    }
+}

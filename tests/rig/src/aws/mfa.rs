@@ -1,0 +1,100 @@
+//! MFA devices, and the role that a vault of the lane static opens.
+
+use super::{Account, Creds, REGION};
+use base64ct::{Base64, Encoding as _};
+use serde_json::{Value, json};
+
+/// A virtual MFA device.
+#[derive(Clone, Debug)]
+pub struct Mfa {
+    /// Its ARN.
+    pub serial: String,
+    /// Its seed in base32.
+    pub seed: String,
+}
+
+impl Mfa {
+    /// The device as a target's member.
+    pub fn sealed(&self) -> Value {
+        json!({"serial_number": self.serial, "totp_seed": self.seed})
+    }
+}
+
+/// A role, and a user whose active key can do nothing but assume it under MFA.
+#[derive(Debug)]
+pub struct Standby {
+    /// The user's name.
+    pub user: String,
+    /// Its key.
+    pub key: Creds,
+    /// Its device.
+    pub mfa: Mfa,
+    /// ARN of the role.
+    pub role: String,
+}
+
+impl Account {
+    /// Gives a user of this account an MFA device.
+    ///
+    /// # Panics
+    /// When IAM does not take it.
+    pub fn give_mfa(&self, user: &str) -> Mfa {
+        let made = self.root("create_virtual_mfa_device", json!({"VirtualMFADeviceName": user}));
+        let device = &made["VirtualMFADevice"];
+        let serial = device["SerialNumber"].as_str().expect("an ARN").to_owned();
+        let seed = Base64::decode_vec(device["Base32StringSeed"].as_str().expect("a seed")).expect("bytes");
+        let codes = json!({"UserName": user, "SerialNumber": serial, "AuthenticationCode1": "123456",
+            "AuthenticationCode2": "654321"});
+        self.root("enable_mfa_device", codes);
+        Mfa { serial, seed: String::from_utf8(seed).expect("base32") }
+    }
+
+    /// This account as a target whose user has an MFA device.
+    pub fn target_with_mfa(&self, grant: Value, max_window: &str) -> Value {
+        let mut target = self.target(grant, max_window);
+        target["mfa"] = self.give_mfa(&self.user).sealed();
+        target
+    }
+
+    /// A role that may do S3 and the probe, for at most an hour at a time, and who may assume it.
+    pub fn standby(&self) -> Standby {
+        let user = "standby".to_owned();
+        self.root("create_user", json!({"UserName": user}));
+        let mfa = self.give_mfa(&user);
+        let trust = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": format!("arn:aws:iam::{}:user/{user}", self.id)},
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]});
+        let role = self.root(
+            "create_role",
+            json!({"RoleName": "Emergency", "AssumeRolePolicyDocument": trust.to_string()}),
+        );
+        let role = role["Role"]["Arn"].as_str().expect("an ARN").to_owned();
+        let allow = |action: &Value, resource: &str| {
+            json!({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": action, "Resource": resource}]})
+            .to_string()
+        };
+        let document = allow(&json!(["s3:*", "sns:ListTopics"]), "*");
+        self.root(
+            "put_role_policy",
+            json!({"RoleName": "Emergency", "PolicyName": "emergency", "PolicyDocument": document}),
+        );
+        let document = allow(&json!("sts:AssumeRole"), &role);
+        self.root(
+            "put_user_policy",
+            json!({"UserName": user, "PolicyName": "assume", "PolicyDocument": document}),
+        );
+        Standby { key: self.new_key(&user), user, mfa, role }
+    }
+
+    /// What is sealed of a standby.
+    pub fn standby_payload(&self, standby: &Standby, max_window: &str) -> Value {
+        json!({"version": 1, "runbook": "IAM is down", "targets": [{
+            "name": "standby", "partition": "aws", "account": self.id, "regions": [REGION],
+            "user": standby.user, "max_window": max_window, "grant": Self::grant(), "role": standby.role,
+            "emergency": {"access_key_id": standby.key.key, "secret_access_key": standby.key.secret},
+            "mfa": standby.mfa.sealed(),
+        }]})
+    }
+}
