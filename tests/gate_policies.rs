@@ -1,7 +1,7 @@
 //! The policies at rest, open, late and sealed again, judged by an independent evaluator of IAM policies.
 
 use breakglass::gate::SessionId;
-use breakglass::gate::policy::Gate;
+use breakglass::gate::policy::{Gate, ending};
 use iam_rs::{Arn, Context, Decision, IAMPolicy, IAMRequest, Principal, PrincipalId, evaluate_policies};
 use serde_json::{Value, json};
 
@@ -15,6 +15,10 @@ fn policy(text: &str) -> IAMPolicy {
 }
 
 fn gate() -> Value {
+    gate_under(false)
+}
+
+fn gate_under(mfa: bool) -> Value {
     Gate {
         session: SessionId::from_bytes([7; 8]),
         from: T0.parse().expect("an instant"),
@@ -24,7 +28,7 @@ fn gate() -> Value {
             json!({"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "*"}),
         ],
         regions: &["eu-west-1".into()],
-        mfa: false,
+        mfa,
     }
     .document()
 }
@@ -36,6 +40,10 @@ fn allows(own: &[IAMPolicy], action: &str, at: &str, region: &str, issued: Optio
     if let Some(issued) = issued {
         context = context.with_string("aws:TokenIssueTime", issued);
     }
+    judged(own, action, context)
+}
+
+fn judged(own: &[IAMPolicy], action: &str, context: Context) -> bool {
     let user = "arn:aws:iam::111122223333:user/emergency";
     let request = IAMRequest::new_with_context(
         Principal::Aws(PrincipalId::String(user.into())),
@@ -93,4 +101,60 @@ fn under_the_deny_nothing_goes() {
         assert!(!allows(&[policy(DENY_ALL)], action, "2026-11-22T02:45:00Z", "eu-west-1", None));
         assert!(!allows(&[], action, "2026-11-22T02:45:00Z", "eu-west-1", None));
     }
+}
+
+#[test]
+fn under_mfa_the_grant_takes_a_session_that_carries_it_and_the_probe_does_not() {
+    let open = [policy(&gate_under(true).to_string())];
+    let during = "2026-11-22T02:45:00Z";
+    let with = |mfa: Option<bool>| {
+        let context = Context::new()
+            .with_string("aws:CurrentTime", during)
+            .with_string("aws:RequestedRegion", "eu-west-1");
+        mfa.map_or(context.clone(), |mfa| context.with_boolean("aws:MultiFactorAuthPresent", mfa))
+    };
+    for (mfa, allowed) in [(None, false), (Some(false), false), (Some(true), true)] {
+        assert_eq!(judged(&open, "s3:GetObject", with(mfa)), allowed, "{mfa:?}");
+        assert!(judged(&open, "sns:ListTopics", with(mfa)), "the probe, {mfa:?}");
+    }
+}
+
+#[test]
+fn a_session_of_a_role_has_the_grant_within_the_window_and_no_more() {
+    // What the role may is wider; the session's policy is the gate's own document.
+    let role = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","sqs:*","sns:ListTopics"],"Resource":"*"}]}"#;
+    let both = |action: &str, at: &str| {
+        [role.to_owned(), gate().to_string()]
+            .iter()
+            .all(|text| allows(&[policy(text)], action, at, "eu-west-1", Some(T0)))
+    };
+    assert!(both("s3:GetObject", "2026-11-22T02:45:00Z") && both("sns:ListTopics", "2026-11-22T02:45:00Z"));
+    assert!(!both("sqs:SendMessage", "2026-11-22T02:45:00Z"), "not granted");
+    assert!(!both("s3:GetObject", T1) && !both("sns:ListTopics", T1));
+}
+
+#[test]
+fn a_federated_session_ends_at_t1_by_its_own_policy() {
+    let until = T1.parse().expect("an instant");
+    let own = [policy(&ending(SessionId::from_bytes([7; 8]), until).to_string())];
+    assert!(allows(&own, "s3:GetObject", "2026-11-22T03:16:59Z", "eu-west-1", Some(T0)));
+    assert!(!allows(&own, "s3:GetObject", T1, "eu-west-1", Some(T0)));
+}
+
+#[test]
+fn a_role_is_assumed_under_mfa_alone() {
+    let trust = policy(
+        &json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*",
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]})
+        .to_string(),
+    );
+    let request = |context: Context| {
+        let user = PrincipalId::String("arn:aws:iam::111122223333:user/standby".into());
+        let role = Arn::parse("arn:aws:iam::111122223333:role/Emergency").expect("an ARN");
+        let request = IAMRequest::new_with_context(Principal::Aws(user), "sts:AssumeRole", role, context);
+        matches!(evaluate_policies(std::slice::from_ref(&trust), &request), Ok(Decision::Allow))
+    };
+    assert!(!request(Context::new()), "a long-term key alone");
+    assert!(request(Context::new().with_boolean("aws:MultiFactorAuthPresent", true)));
 }

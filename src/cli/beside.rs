@@ -10,8 +10,9 @@ const MOST: usize = 100;
 
 /// A vault of the lane static in the same directory, for the same account; the first by name.
 pub fn static_vault(vault: &Path, account: &str) -> Option<PathBuf> {
-    let directory = vault.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let files = std::fs::read_dir(directory).ok()?.flatten().map(|entry| entry.path());
+    let directory = vault.parent().unwrap_or(Path::new(""));
+    let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let files = std::fs::read_dir(listed).ok()?.flatten().map(|entry| directory.join(entry.file_name()));
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "age")).collect();
     files.sort();
     let fits = |path: &PathBuf| {

@@ -6,7 +6,7 @@ use crate::cloud::{self, Opening, Work};
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::ledger::{Ledger, VaultFacts};
-use crate::terminal::signals;
+use crate::terminal::{note, signals};
 use crate::vault::file::Vault;
 use crate::vault::manifest::Lane;
 use crate::vault::payload::Target;
@@ -34,10 +34,18 @@ pub fn run(arguments: args::Open, events: Events) -> Result<()> {
     let static_vault = (vault.manifest.lane == Lane::Gate)
         .then(|| beside::static_vault(&arguments.vault, &summary.account))
         .flatten();
+    let facts = VaultFacts::of(&vault, &arguments.vault);
+    if arguments.again.is_none()
+        && let Ok(Some(session)) = ledger.spent(&facts)
+    {
+        note(&format!(
+            "warning: session {session} has opened these credentials before; they count as spent until they are rotated\n  \
+             next: say why they are opened once more with --again"
+        ));
+    }
     // Certificates and configuration load while the custodians are asked.
     let warm = cloud::Warm::start();
     let target = unsealed(&vault, &summary.name, &arguments, events)?;
-    let facts = VaultFacts::of(&vault, &arguments.vault);
     drop(vault);
     let window = arguments.window.duration();
     cloud::open(Opening {

@@ -176,13 +176,13 @@ impl Asked<'_> {
             stage.until.set(Some(until));
             let known = self.ledger.knows_session(session).unwrap_or(false);
             if !known && !self.force {
-                let until = words::clock(until);
                 let what = format!(
-                    "session {session} is somebody else's window, open until {until}; it was left alone"
+                    "session {session} is somebody else's window, open until {}; it was left alone",
+                    words::clock(until)
                 );
-                return Err(
-                    Error::new(Status::MayBeOpen, what).next(stage.how_to_close.by_force(self.profile))
-                );
+                let error = Error::new(Status::MayBeOpen, what);
+                let next = stage.how_to_close.by_force(self.profile);
+                return Err(Error { until: Some(until), ..error }.next(next));
             }
         }
         let deny = deny_all(&self.place.partition);

@@ -88,6 +88,22 @@ impl Ledger {
         }))
     }
 
+    /// The last session that opened these credentials, or meant to.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn spent(&self, facts: &VaultFacts) -> Result<Option<SessionId>> {
+        let entries = self.entries()?;
+        Ok(entries.into_iter().rev().find_map(|entry| match entry.record {
+            Record::Intent { session, vault, credentials_epoch, .. }
+                if vault == facts.vault_id && credentials_epoch == facts.credentials_epoch =>
+            {
+                Some(session)
+            }
+            _ => None,
+        }))
+    }
+
     /// The last session on this user that has no record of having been closed.
     ///
     /// # Errors

@@ -62,9 +62,15 @@ pub(super) fn allow_swap(terminal: &mut Terminal, purpose: Purpose) -> Result<()
 
 impl Gathering<'_> {
     pub(super) fn no_quorum(&self, why: &str) -> Error {
+        self.no_quorum_with(0, why)
+    }
+
+    /// The same, where nobody keeps `more` custodians from coming but that it is in vain.
+    pub(super) fn no_quorum_with(&self, more: usize, why: &str) -> Error {
         let (given, threshold) = (self.given(), usize::from(self.vault.manifest.threshold.get()));
         let failed = self.failed.iter().zip(&self.parts).filter(|(f, p)| **f && !matches!(p, Part::Given(_)));
-        let status = if given + failed.count() >= threshold { Status::TokenFailed } else { Status::NoQuorum };
+        let status =
+            if given + failed.count() + more >= threshold { Status::TokenFailed } else { Status::NoQuorum };
         Error::new(
             status,
             format!(

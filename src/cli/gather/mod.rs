@@ -140,7 +140,7 @@ impl Gathering<'_> {
             return Err(self.purpose.ended(number));
         }
         if self.awaited().len() < self.missing() {
-            Err(self.no_quorum("fewer than needed can still come"))
+            Err(self.no_quorum_with(self.awaited().len(), "fewer than needed can still come"))
         } else {
             Ok(())
         }

@@ -1,0 +1,150 @@
+//! `status`: may a window be open, whose, until when; from the ledger, from IAM, on any machine, with its exit status.
+#![cfg(feature = "cloud")]
+
+use std::process::{Command, Output};
+
+use rig::aws::{Account, Creds};
+use rig::night::Night;
+use rig::office::Office;
+use rig::pty::{End, Person, Signal};
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
+}
+
+fn open(office: &Office, window: &str) -> Person {
+    let mut person = office.person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--hold"]);
+    office.quorum(&mut person, 2);
+    person.expect("left");
+    person
+}
+
+/// On-call staff's own profile, beside no other.
+fn with_profile(office: &Office, who: &Creds, arguments: &[&str]) -> Command {
+    let _ = std::fs::create_dir(office.path(".aws"));
+    std::fs::write(office.path(".aws/credentials"), who.profile("oncall")).unwrap();
+    let mut command = office.command(arguments);
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn told(mut command: Command) -> (Option<i32>, Value, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let stdout = String::from_utf8(stdout).unwrap();
+    let json = serde_json::from_str(&stdout).unwrap_or(Value::Null);
+    (status.code(), json, format!("{stdout}{}", String::from_utf8_lossy(&stderr)))
+}
+
+#[test]
+fn before_any_window_there_is_none() {
+    let night = night("never");
+    let (code, _, said) = told(night.office.command(&["status"]));
+    assert!(code == Some(0) && said.contains("no window was ever opened"), "{said}");
+    let (code, json, _) = told(night.office.command(&["status", "prod.age", "--json"]));
+    assert_eq!(code, Some(0));
+    assert_eq!((&json["event"], &json["may_be_open"]), (&"status".into(), &false.into()), "{json}");
+    assert_eq!(json["targets"][0]["state"], "closed", "{json}");
+}
+
+#[test]
+fn the_ledger_knows_a_killed_run_and_its_end() {
+    let Night { office, account, .. } = night("killed-status");
+    let mut person = open(&office, "5m");
+    let (code, json, said) = told(office.command(&["status", "prod.age", "--json"]));
+    assert_eq!(code, Some(10), "{said}");
+    let target = &json["targets"][0];
+    assert_eq!((&target["state"], &target["own"]), (&"open".into(), &true.into()), "{json}");
+    let until: String = target["until"].as_str().expect("T1").to_owned();
+    let gate = account.rest().gate.expect("a gate").to_string();
+    assert!(gate.contains(&until), "{until} is the gate's own end: {gate}");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    let (code, _, said) = told(office.command(&["status"]));
+    assert_eq!(code, Some(10), "{said}");
+    for part in ["MAY BE OPEN until", "breakglass close", "aws iam attach-user-policy"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let mut person = office.person(&["close", "prod.age"]);
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let (code, _, said) = told(office.command(&["status", "prod.age"]));
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_dead_laptops_window_is_found_in_iam() {
+    let Night { office, account, .. } = night("dead-laptop");
+    let mut person = open(&office, "5m");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    std::fs::remove_dir_all(office.path("state")).unwrap();
+    let (code, _, said) = told(office.command(&["status", "prod.age"]));
+    assert_eq!(code, Some(0), "this machine's ledger is gone: {said}");
+    assert!(said.contains("IAM was not asked"), "{said}");
+    let ask = |json: &[&str]| {
+        let arguments = [&["status", "prod.age", "--profile", "oncall"], json].concat();
+        told(with_profile(&office, &account.closer, &arguments))
+    };
+    let (code, json, said) = ask(&["--json"]);
+    assert_eq!(code, Some(10), "{said}");
+    let target = &json["targets"][0];
+    assert_eq!((&target["source"], &target["own"]), (&"iam".into(), &false.into()), "{json}");
+    assert!(target["session"].is_string() && target["until"].is_string(), "{json}");
+    account.put_to_rest();
+    let (code, _, said) = ask(&[]);
+    assert!(code == Some(0) && said.contains("closed (IAM says so)"), "{said}");
+}
+
+#[test]
+fn what_was_not_tidied_up_after_t1_is_said_and_is_not_open() {
+    let Night { office, account, .. } = night("untidy");
+    let now = account.now();
+    account.put_window("Sfeedfacefeedface", now - 600, now - 60);
+    let arguments = ["status", "prod.age", "--profile", "oncall"];
+    let (code, _, said) = told(with_profile(&office, &account.closer, &arguments));
+    assert!(code == Some(1) && said.contains("not at rest"), "{said}");
+}
+
+#[test]
+fn a_profile_of_another_account_or_of_none_says_so() {
+    let Night { aws, office, .. } = night("other-profile");
+    let other: Account = aws.seed("other");
+    let arguments = ["status", "prod.age", "--profile", "oncall"];
+    let (code, _, said) = told(with_profile(&office, &other.closer, &arguments));
+    assert!(code == Some(5) && said.contains(&other.id), "{said}");
+    let arguments = ["status", "prod.age", "--profile", "nobody"];
+    let (code, _, said) = told(with_profile(&office, &other.closer, &arguments));
+    assert!(code == Some(2) && said.contains("profile nobody"), "{said}");
+}
+
+#[test]
+fn longer_than_planned_is_closed_and_opened_again_with_the_reason_on_record() {
+    let Night { office, account, .. } = night("again");
+    let mut person = open(&office, "5m");
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let arguments =
+        ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--again", "not done yet", "--hold"];
+    let mut person = office.person(&arguments);
+    office.quorum(&mut person, 2);
+    person.expect("left");
+    assert!(!person.transcript().contains("count as spent"), "{}", person.transcript());
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    assert!(ledger.contains("\"again\":\"not done yet\""), "{ledger}");
+    assert!(account.rest().at_rest());
+    // Without a reason it still opens, and says what that means.
+    let mut person = open(&office, "5m");
+    assert!(person.transcript().contains("count as spent"), "{}", person.transcript());
+    person.type_raw(b"q");
+    person.wait();
+    // Never longer than the vault says, however often.
+    let long = ["open", "prod.age", "--for", "5h", "--reason", "x", "--again", "y", "--hold"];
+    assert_eq!(office.command(&long).output().unwrap().status.code(), Some(2));
+}
