@@ -6,6 +6,7 @@
 //! - [`pcscd`]: a private smart card daemon they are plugged into;
 //! - [`pty`]: a person at a terminal;
 //! - [`aws`]: an emulated AWS that judges as AWS does, and someone else's client to look at it;
+//! - [`proxy`]: a network before that AWS that spoils one call;
 //! - [`memory`]: what a process still holds, while it lives and at its very end.
 //!
 //! Nothing here is faked inside the product: it meets the rig through pcscd, a terminal and the kernel.
@@ -15,5 +16,6 @@ pub mod memory;
 pub mod night;
 pub mod office;
 pub mod pcscd;
+pub mod proxy;
 pub mod pty;
 pub mod token;

@@ -3,6 +3,7 @@
 use super::{Aws, AwsError, Call, Creds, Probe, REGION, Rule, Standing};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -42,7 +43,7 @@ pub struct Account {
     pub boundary_arn: String,
     /// The boundary's document as it was sealed.
     pub boundary: Value,
-    ahead: AtomicI64,
+    ahead: Arc<AtomicI64>,
 }
 
 /// Something about the emergency user that is not as it was sealed.
@@ -108,7 +109,7 @@ impl Account {
             boundary: serde_json::from_str(CEILING_DOCUMENT).expect("ceiling.json"),
             name: name.to_owned(),
             user: user.to_owned(),
-            ahead: AtomicI64::new(0),
+            ahead: Arc::default(),
             emergency: nobody.clone(),
             opener: nobody.clone(),
             closer: nobody,
@@ -266,6 +267,11 @@ impl Account {
     pub fn set_ahead(&self, seconds: i64) {
         self.ahead.store(seconds, Ordering::Relaxed);
         self.aws.steer("POST", "clock", &json!({"account": self.id, "ahead": seconds}));
+    }
+
+    /// How far ahead AWS's clock is, now and from now on.
+    pub(crate) fn ahead(&self) -> Arc<AtomicI64> {
+        self.ahead.clone()
     }
 
     /// AWS's time in seconds since 1970.

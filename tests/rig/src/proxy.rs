@@ -1,0 +1,271 @@
+//! A network that fails: an HTTP proxy before AWS that spoils one call, in one way, exactly there.
+//!
+//! A program is given [`Proxy::env`] instead of the emulator's. Every call is recognised by its action and the access
+//! key that signed it, counted, and written down with the moment it took effect. Signatures are judged by their age
+//! against AWS's clock, as AWS does and the emulator does not, so a wrong local clock has its consequences.
+//!
+//! Calls take effect one after the other, so their order in [`Proxy::calls`] is the order of AWS's states.
+
+mod call;
+mod fault;
+mod http;
+mod time;
+
+pub use call::{Effect, Seen};
+pub use fault::{Fault, Spot};
+
+use crate::aws::Account;
+use call::Described;
+use http::{Request, forward};
+use std::collections::BTreeMap;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How old, or how far ahead, a signature may be.
+const SIGNATURE_AGE: i64 = 300;
+
+/// A running proxy for the calls of one account; gone when dropped.
+pub struct Proxy {
+    address: SocketAddr,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    aws: String,
+    /// AWS's clock before this machine's, in seconds.
+    ahead: Arc<AtomicI64>,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// One call at a time takes effect.
+    turn: Mutex<()>,
+    ended: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    fault: Option<(Spot, Fault)>,
+    counts: BTreeMap<(String, String), u32>,
+    seen: Vec<Seen>,
+    effects: u32,
+    /// The spoilt call has come.
+    met: bool,
+    /// What is held goes on.
+    released: bool,
+    /// The network is gone for good.
+    gone: bool,
+    /// Calls that have not taken effect yet and will.
+    late: u32,
+}
+
+impl Proxy {
+    /// Starts one before this account's AWS; nothing is spoilt yet.
+    ///
+    /// # Panics
+    /// When this machine has no free port.
+    pub fn before(account: &Account) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let inner = Arc::new(Inner {
+            aws: account.aws.endpoint().trim_start_matches("http://").to_owned(),
+            ahead: account.ahead(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            turn: Mutex::new(()),
+            ended: AtomicBool::new(false),
+        });
+        let serving = inner.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if serving.ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let serving = serving.clone();
+                thread::spawn(move || serving.connection(client));
+            }
+        });
+        Self { address, inner }
+    }
+
+    /// The same, and this is done to that call.
+    pub fn spoiling(account: &Account, spot: Spot, fault: Fault) -> Self {
+        let proxy = Self::before(account);
+        proxy.spoil(spot, fault);
+        proxy
+    }
+
+    /// Does this to that call, counted from the proxy's start, instead of what was asked before.
+    pub fn spoil(&self, spot: Spot, fault: Fault) {
+        let mut state = self.inner.state();
+        (state.fault, state.met, state.released) = (Some((spot, fault)), false, false);
+    }
+
+    /// What a program needs in its environment to come this way.
+    pub fn env(&self) -> (&'static str, String) {
+        ("AWS_ENDPOINT_URL", format!("http://{}", self.address))
+    }
+
+    /// Waits until the spoilt call has come; false when that took longer.
+    pub fn wait_met(&self, patience: Duration) -> bool {
+        self.inner.wait(patience, |state| state.met)
+    }
+
+    /// Lets go what [`Fault::Hold`] holds.
+    pub fn release(&self) {
+        self.inner.state().released = true;
+        self.inner.changed.notify_all();
+    }
+
+    /// Waits until no call is on its way any more; false when that took longer.
+    pub fn wait_quiet(&self, patience: Duration) -> bool {
+        self.inner.wait(patience, |state| state.late == 0)
+    }
+
+    /// Every call so far, in the order of their arrival.
+    pub fn calls(&self) -> Vec<Seen> {
+        self.inner.state().seen.clone()
+    }
+
+    /// Those that took effect, in that order; AWS may have refused them.
+    pub fn effects(&self) -> Vec<Seen> {
+        let mut calls = self.calls();
+        calls.retain(|call| call.effect.is_some());
+        calls.sort_by_key(|call| call.effect.as_ref().map(|effect| effect.order));
+        calls
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.inner.ended.store(true, Ordering::Relaxed);
+        self.release();
+        // Wakes the listener, which sees that it is over.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, patience: Duration, is_so: impl Fn(&State) -> bool) -> bool {
+        let waited = self.changed.wait_timeout_while(self.state(), patience, |state| !is_so(state));
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    fn ahead(&self) -> i64 {
+        self.ahead.load(Ordering::Relaxed)
+    }
+
+    /// Serves one connection's calls in turn, until either side closes it.
+    fn connection(self: Arc<Self>, mut client: TcpStream) {
+        let _ = client.set_nodelay(true);
+        while let Some(request) = Request::read(&mut client) {
+            let Some(reply) = self.call(request) else { break };
+            if http::write(&mut client, &reply).is_err() {
+                break;
+            }
+        }
+        let _ = client.shutdown(Shutdown::Both);
+    }
+
+    /// One call and its reply; `None` closes the connection without one.
+    fn call(self: &Arc<Self>, request: Request) -> Option<Vec<u8>> {
+        let described = Described::of(&request);
+        let (place, fault) = self.arrive(&described);
+        let refusal = |status, code: &str, why: &str| Some(http::error(status, code, why, self.ahead()));
+        match fault {
+            None => self.take_effect(place, &request),
+            Some(Fault::Refused) => refusal(403, "AccessDenied", "the rig refuses this call"),
+            Some(Fault::Throttled(_)) => refusal(400, "Throttling", "Rate exceeded"),
+            Some(Fault::Broken(_)) => refusal(500, "InternalFailure", "the rig broke this call"),
+            Some(Fault::Slow(by)) => {
+                let reply = self.take_effect(place, &request);
+                thread::sleep(by);
+                reply
+            }
+            Some(Fault::ReplyLost) => {
+                self.take_effect(place, &request);
+                None
+            }
+            Some(Fault::Late(by)) => {
+                let later = self.clone();
+                self.state().late += 1;
+                thread::spawn(move || {
+                    let due = Instant::now() + by;
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                    later.take_effect(place, &request);
+                    later.state().late -= 1;
+                    later.changed.notify_all();
+                });
+                None
+            }
+            Some(Fault::Cut | Fault::Gone) => None,
+            Some(Fault::Hold) => {
+                self.state().late += 1;
+                self.wait(Duration::from_mins(5), |state| state.released);
+                let reply = self.take_effect(place, &request);
+                self.state().late -= 1;
+                self.changed.notify_all();
+                reply
+            }
+        }
+    }
+
+    /// Counts the call and writes it down; its place in the list, and what is done to it.
+    fn arrive(&self, call: &Described) -> (usize, Option<Fault>) {
+        let mut state = self.state();
+        let count = state.counts.entry((call.action.clone(), call.key.clone())).or_default();
+        *count += 1;
+        let nth = *count;
+        let mut fault = state.fault.clone().and_then(|(spot, fault)| {
+            let turn = spot.is(&call.action, &call.key).then(|| nth.checked_sub(spot.nth)).flatten()?;
+            (turn < fault.lasts()).then_some(fault)
+        });
+        if fault.is_some() {
+            state.met = true;
+            state.gone |= fault == Some(Fault::Gone);
+        } else if state.gone {
+            fault = Some(Fault::Gone);
+        }
+        state.seen.push(call.seen(nth, fault.clone()));
+        let place = state.seen.len() - 1;
+        drop(state);
+        self.changed.notify_all();
+        (place, fault)
+    }
+
+    /// Delivers it to AWS and writes down what became of it.
+    fn take_effect(&self, place: usize, request: &Request) -> Option<Vec<u8>> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let reply = match self.too_old(request) {
+            Some(refusal) => refusal,
+            None => forward(&self.aws, request)?,
+        };
+        let mut state = self.state();
+        let order = state.effects;
+        state.effects += 1;
+        let effect = Effect::of(&reply, order, time::now() + self.ahead());
+        state.seen[place].effect = Some(effect);
+        Some(reply)
+    }
+
+    /// What AWS answers to a signature that its clock finds too old or not yet current.
+    fn too_old(&self, request: &Request) -> Option<Vec<u8>> {
+        let text = request.header("x-amz-date")?;
+        let (signed, now) = (time::from_basic(text)?, time::now() + self.ahead());
+        let (limit, why) = match now - signed {
+            age if age > SIGNATURE_AGE => (now - SIGNATURE_AGE, "Signature expired"),
+            age if age < -SIGNATURE_AGE => (now + SIGNATURE_AGE, "Signature not yet current"),
+            _ => return None,
+        };
+        let why = format!("{why}: {text}; the limit is {}", time::basic(limit));
+        Some(http::error(403, "SignatureDoesNotMatch", &why, self.ahead()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

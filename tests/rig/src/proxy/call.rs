@@ -1,0 +1,121 @@
+//! What a call is, as its own headers and form say, and what became of it.
+
+use super::fault::Fault;
+use super::http::Request;
+use std::collections::BTreeMap;
+
+/// One call that came by.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The API's name for it.
+    pub action: String,
+    /// `iam`, `sts`, `sns`.
+    pub service: String,
+    /// The access key that signed it.
+    pub key: String,
+    /// The how many-th of its action and key, from 1.
+    pub nth: u32,
+    /// Its parameters.
+    pub params: BTreeMap<String, String>,
+    /// What was done to it.
+    pub fault: Option<Fault>,
+    /// What AWS made of it; `None` while or because it has not arrived there.
+    pub effect: Option<Effect>,
+}
+
+/// A call that AWS has answered, whether or not the answer came back.
+#[derive(Clone, Debug)]
+pub struct Effect {
+    /// The how many-th since the proxy started.
+    pub order: u32,
+    /// When, by AWS's clock, in seconds since 1970.
+    pub at: i64,
+    /// HTTP status.
+    pub status: u16,
+    /// The reply's body.
+    pub body: String,
+}
+
+impl Seen {
+    /// It is neither `Get…` nor `List…`.
+    pub fn is_write(&self) -> bool {
+        !self.action.starts_with("Get") && !self.action.starts_with("List")
+    }
+
+    /// AWS did it.
+    pub fn is_done(&self) -> bool {
+        self.effect.as_ref().is_some_and(|effect| effect.status == 200)
+    }
+}
+
+impl Effect {
+    pub(super) fn of(reply: &[u8], order: u32, at: i64) -> Self {
+        let text = String::from_utf8_lossy(reply);
+        let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned();
+        Self { order, at, status, body }
+    }
+
+    /// The text of the first element of this name.
+    pub fn element(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.body.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+    }
+}
+
+/// A call by its own words.
+pub(super) struct Described {
+    pub(super) action: String,
+    pub(super) key: String,
+    service: String,
+    params: BTreeMap<String, String>,
+}
+
+impl Described {
+    pub(super) fn of(request: &Request) -> Self {
+        let scope = request.header("authorization").and_then(|text| text.split_once("Credential=")).map(
+            |(_, rest)| rest.split([',', ' ']).next().unwrap_or_default().split('/').collect::<Vec<_>>(),
+        );
+        let part = |index: usize| {
+            scope.as_ref().and_then(|scope| scope.get(index)).map_or(String::new(), |part| (*part).to_owned())
+        };
+        let mut params = form(&String::from_utf8_lossy(&request.body));
+        let action = params.remove("Action").unwrap_or_else(|| request.line.clone());
+        Self { action, key: part(0), service: part(3), params }
+    }
+
+    pub(super) fn seen(&self, nth: u32, fault: Option<Fault>) -> Seen {
+        Seen {
+            action: self.action.clone(),
+            service: self.service.clone(),
+            key: self.key.clone(),
+            nth,
+            params: self.params.clone(),
+            fault,
+            effect: None,
+        }
+    }
+}
+
+/// `application/x-www-form-urlencoded`.
+fn form(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                let pair = digit(rest.next()).zip(digit(rest.next())).unwrap_or_default();
+                u8::try_from(pair.0 * 16 + pair.1).unwrap_or_default()
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,79 @@
+//! As much of HTTP/1.1 (RFC 9112) as AWS's clients and the emulator speak to each other.
+
+use super::time;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// A request, read to its end.
+pub(super) struct Request {
+    /// Method, target and version.
+    pub(super) line: String,
+    headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Request {
+    /// The next one of a connection; `None` at its end, and for what is no HTTP.
+    pub(super) fn read(client: &mut TcpStream) -> Option<Self> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if head.len() == LONGEST_HEAD || client.read(&mut byte).ok()? == 0 {
+                return None;
+            }
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).ok()?;
+        let mut lines = head.lines();
+        let line = lines.next()?.to_owned();
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        let headers = headers.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
+        let mut request = Self { line, headers, body: Vec::new() };
+        let length = request.header("content-length").map_or(Some(0), |text| text.parse().ok())?;
+        request.body.resize(length, 0);
+        client.read_exact(&mut request.body).ok()?;
+        Some(request)
+    }
+
+    /// A header by its lower-case name.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Sends it to AWS on a connection of its own; the whole reply, or `None` when none came.
+pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
+    let mut stream = TcpStream::connect(aws).ok()?;
+    let mut head = format!("{}\r\n", request.line);
+    for (name, value) in request.headers.iter().filter(|(name, _)| name != "connection") {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += "connection: close\r\n\r\n";
+    stream.write_all(&[head.as_bytes(), &request.body].concat()).ok()?;
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).ok()?;
+    let end = reply.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let (head, body) = reply.split_at(end);
+    // What ends on the far side goes on on this one.
+    let head = std::str::from_utf8(head).ok()?.split_inclusive("\r\n");
+    let kept: String = head.filter(|line| !line.to_lowercase().starts_with("connection:")).collect();
+    Some([kept.as_bytes(), body].concat())
+}
+
+/// An error in the shape of AWS's Query protocol, with AWS's `Date`.
+pub(super) fn error(status: u16, code: &str, message: &str, ahead: i64) -> Vec<u8> {
+    let fault = if status < 500 { "Sender" } else { "Receiver" };
+    let body = format!(
+        "<ErrorResponse><Error><Type>{fault}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+         <RequestId>rig</RequestId></ErrorResponse>"
+    );
+    let date = time::http(time::now() + ahead);
+    let head = format!("HTTP/1.1 {status} rig\r\ncontent-type: text/xml\r\ndate: {date}\r\n");
+    format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+pub(super) fn write(client: &mut TcpStream, reply: &[u8]) -> io::Result<()> {
+    client.write_all(reply)
+}
