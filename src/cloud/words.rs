@@ -57,20 +57,24 @@ pub(super) struct HowToClose {
 }
 
 impl HowToClose {
-    /// With this tool from any machine, and without it.
+    /// With this tool from any machine, and without it: one line each, to be pasted.
     pub(super) fn commands(&self) -> String {
         if let Some(role) = &self.role {
             return self.ends_the_role(role);
         }
         let (vault, user) = (quoted(&self.vault), &self.user);
-        let key = self.key.as_deref().unwrap_or("KEY-ID");
         let deny = deny_all(&self.partition);
+        // The deny alone ends access; where no key is known it has to do.
+        let key = self.key.as_deref().map_or(String::new(), |key| {
+            format!(
+                " && aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive"
+            )
+        });
         format!(
             "close it from any machine:\n    \
              breakglass close {vault} --target {} --profile NAME --force\n  \
              or without this tool:\n    \
-             aws iam attach-user-policy --user-name {user} --policy-arn {deny}\n    \
-             aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive",
+             aws iam attach-user-policy --user-name {user} --policy-arn {deny}{key}",
             self.target
         )
     }
@@ -133,13 +137,18 @@ mod tests {
         let said = how.may_be_open("no proof", Some(until), now);
         assert_eq!(said.status.code(), 10);
         let text = said.to_string();
-        for part in [
-            "until 02:47:00 UTC",
+        assert!(text.contains("until 02:47:00 UTC"), "{text}");
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        let attach = "aws iam attach-user-policy --user-name emergency --policy-arn arn:aws-cn:iam::aws:policy/AWSDenyAll";
+        let switch =
+            "aws iam update-access-key --user-name emergency --access-key-id AKIAX --status Inactive";
+        for line in [
             "breakglass close '/vaults/it'\\''s prod.age' --target prod --profile NAME --force",
-            "aws iam attach-user-policy --user-name emergency --policy-arn arn:aws-cn:iam::aws:policy/AWSDenyAll",
-            "aws iam update-access-key --user-name emergency --access-key-id AKIAX --status Inactive",
+            &format!("{attach} && {switch}"),
         ] {
-            assert!(text.contains(part), "{text}");
+            assert!(lines.contains(&line), "{text}");
         }
+        let without = HowToClose { key: None, ..how }.commands();
+        assert!(without.lines().any(|line| line.trim() == attach), "{without}");
     }
 }

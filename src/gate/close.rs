@@ -190,15 +190,11 @@ impl Shut<'_> {
     ) -> (bool, bool) {
         let holds = self.denied == Some(Ok(())) || self.ended_by_aws(world);
         match join(emergency.probe_key(), emergency.probe_session()).await {
-            (None, None) => {
-                let shut = is_shut(&closer.glance().await, self.shutting);
-                if shut {
-                    // Whoever did it: what is there need not be written.
-                    (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
-                }
-                (shut, false)
-            }
+            (None, None) => (self.read_back(closer).await, false),
             (key, session) => {
+                if key == Some(Probed::KeyRefused) && !self.written() {
+                    self.read_back(closer).await;
+                }
                 let refused = |probed: Option<Probed>| match probed {
                     None | Some(Probed::Shut) => true,
                     Some(Probed::KeyRefused) => self.inactive == Some(Ok(())),
@@ -207,6 +203,15 @@ impl Shut<'_> {
                 (holds && refused(key) && refused(session), true)
             }
         }
+    }
+
+    /// Whoever did it: what is there need not be written. True when all of it is there.
+    async fn read_back(&mut self, closer: &impl Closer) -> bool {
+        let shut = is_shut(&closer.glance().await, self.shutting);
+        if shut {
+            (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
+        }
+        shut
     }
 
     fn written(&self) -> bool {

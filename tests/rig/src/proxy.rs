@@ -12,7 +12,7 @@ mod http;
 mod time;
 
 pub use call::{Effect, Seen};
-pub use fault::{Fault, Spot};
+pub use fault::{Fault, SESSION, Spot};
 
 use crate::aws::Account;
 use call::Described;
@@ -218,7 +218,8 @@ impl Inner {
     /// Counts the call and writes it down; its place in the list, and what is done to it.
     fn arrive(&self, call: &Described) -> (usize, Option<Fault>) {
         let mut state = self.state();
-        let count = state.counts.entry((call.action.clone(), call.key.clone())).or_default();
+        let count =
+            state.counts.entry((call.action.clone(), fault::whose(&call.key).to_owned())).or_default();
         *count += 1;
         let nth = *count;
         let mut fault = state.fault.clone().and_then(|(spot, fault)| {

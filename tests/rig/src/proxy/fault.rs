@@ -5,9 +5,9 @@ use std::time::Duration;
 /// One call of a run: the nth of this action, counted from 1, signed with this key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Spot {
-    /// `PutUserPolicy`; `*` is every action.
+    /// `PutUserPolicy`.
     pub action: String,
-    /// Access key id; empty for any.
+    /// Access key id; [`SESSION`] for that of any session, empty for any at all.
     pub key: String,
     /// From 1.
     pub nth: u32,
@@ -20,8 +20,16 @@ impl Spot {
     }
 
     pub(super) fn is(&self, action: &str, key: &str) -> bool {
-        self.action == action && (self.key.is_empty() || self.key == key)
+        self.action == action && (self.key.is_empty() || self.key == whose(key))
     }
+}
+
+/// The key of every session, whose own nobody knows beforehand.
+pub const SESSION: &str = "ASIA";
+
+/// A key as [`Spot`] names it.
+pub(super) fn whose(key: &str) -> &str {
+    if key.starts_with(SESSION) { SESSION } else { key }
 }
 
 /// What is done to it.

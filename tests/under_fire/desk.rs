@@ -1,0 +1,160 @@
+//! Where cells are run: custodians with their tokens, an account of their own, and its vault.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rig::aws::{Account, Aws, GATE, Probe};
+use rig::office::Office;
+use rig::proxy::Proxy;
+use rig::pty::{End, Person, Signal};
+use serde_json::json;
+
+use crate::history::State;
+use crate::judge::{Run, Verdict, session};
+use crate::rows::{Job, Row};
+use crate::trouble::Trouble;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
+/// No call comes later than this.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// No end comes later: half a minute is for a user that AWS has ended, but that does not let itself be tidied up.
+const LONG: Duration = Duration::from_secs(70);
+
+/// One of them.
+pub struct Desk {
+    pub account: Account,
+    office: Office,
+    cells: u32,
+}
+
+impl Desk {
+    pub fn new(number: usize) -> Self {
+        let aws = Aws::shared();
+        let account = aws.seed(&format!("desk{number}"));
+        let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
+        office.seal(&account.payload(Account::grant(), "4h"), 2);
+        office.plug("alice");
+        office.plug("bob");
+        Self { account, office, cells: 0 }
+    }
+
+    /// The user at rest, or in somebody else's window of so many seconds; how it is now.
+    pub fn prepare(&self, job: Job, window: i64) -> State {
+        let account = &self.account;
+        account.put_to_rest();
+        let _ = account.try_root("delete_user_policy", json!({"UserName": account.user, "PolicyName": GATE}));
+        match job {
+            Job::Open => State { denied: true, active: false, until: None },
+            Job::Close => {
+                let until = account.now() + if window == 0 { 60 } else { window };
+                account.put_window("Sfeedfacefeedface", until - 100, until);
+                State { denied: false, active: true, until: Some(rig::aws::utc(until)) }
+            }
+        }
+    }
+
+    /// The program at work, with its quorum; its ledger is new.
+    pub fn run(&self, job: Job, proxy: &Proxy) -> Person {
+        self.start(job, 60, proxy, "state-clean")
+    }
+
+    fn start(&self, job: Job, window: i64, proxy: &Proxy, state: &str) -> Person {
+        let window = format!("{window}s");
+        let open = ["open", "prod.age", "--for", &window, "--reason", "under fire", "--", "true"];
+        let mut command = self.office.command(match job {
+            Job::Open => &open,
+            Job::Close => &["close", "prod.age", "--force"],
+        });
+        let (name, value) = proxy.env();
+        command.env(name, value).env("BREAKGLASS_STATE", self.office.path(state));
+        let mut person = Person::run(command);
+        self.office.quorum(&mut person, 2);
+        person
+    }
+
+    /// One cell.
+    pub fn cell(&mut self, row: &Row, trouble: Trouble) -> Verdict {
+        self.cells += 1;
+        let (account, job) = (&self.account, row.job);
+        account.set_ahead(trouble.clock());
+        // A close has to gather its quorum within the window that it closes.
+        let start = self.prepare(job, trouble.window(job));
+        let proxy = Proxy::before(account);
+        if let Some(fault) = trouble.fault(row) {
+            proxy.spoil(row.spot(account), fault);
+        }
+        let began = account.now();
+        let mut person = self.start(job, trouble.window(job), &proxy, &format!("state-{}", self.cells));
+        let end = self.live_through(trouble, &proxy, &mut person, began + trouble.window(job));
+        let exited = account.now();
+        let sessions: Vec<_> = proxy.effects().iter().filter_map(session).collect();
+        let mut keys = std::iter::once(&account.emergency).chain(&sessions);
+        let open_at_exit = keys.any(|key| matches!(account.probe(key), Probe::Open));
+        proxy.release();
+        assert!(proxy.wait_quiet(PATIENCE), "a call never arrives");
+        let met = trouble.fault(row).is_none() || proxy.wait_met(Duration::ZERO);
+        assert!(met, "its call never came: {}", person.transcript());
+        let said = person.transcript();
+        let run = Run { account, job, trouble, proxy: &proxy, start, began, exited, end, said, open_at_exit };
+        let verdict = run.judge();
+        account.set_ahead(0);
+        if trouble == Trouble::Killed && verdict.why.is_none() { self.tidy_up(verdict) } else { verdict }
+    }
+
+    /// What was killed is closed by a quorum.
+    fn tidy_up(&self, verdict: Verdict) -> Verdict {
+        let proxy = Proxy::before(&self.account);
+        let mut person = self.start(Job::Close, 0, &proxy, &format!("state-{}", self.cells));
+        let end = person.wait();
+        if end == End::Code(0) && self.account.rest().at_rest() {
+            return verdict;
+        }
+        Verdict::wrong(format!("close ended with {end:?}: {}", person.transcript()))
+    }
+
+    /// The trouble, and what people do about it, until the program has ended.
+    fn live_through(&self, trouble: Trouble, proxy: &Proxy, person: &mut Person, until: i64) -> End {
+        match trouble {
+            Trouble::Killed => {
+                assert!(proxy.wait_met(PATIENCE), "its call never came: {}", person.transcript());
+                person.send_signal(Signal::SIGKILL);
+                let end = person.wait();
+                proxy.release();
+                assert!(proxy.wait_quiet(PATIENCE), "a call never arrives");
+                end
+            }
+            Trouble::Stopped => {
+                assert!(proxy.wait_met(PATIENCE), "its call never came: {}", person.transcript());
+                person.send_signal(Signal::SIGSTOP);
+                proxy.release();
+                while self.account.now() < until + 3 {
+                    sleep(Duration::from_millis(100));
+                }
+                person.send_signal(Signal::SIGCONT);
+                person.wait_within(LONG)
+            }
+            Trouble::LateAfterTerm => {
+                assert!(proxy.wait_met(PATIENCE), "its call never came: {}", person.transcript());
+                sleep(Duration::from_millis(300));
+                person.send_signal(Signal::SIGTERM);
+                person.wait_within(LONG)
+            }
+            Trouble::Gone => impatient(person),
+            _ => person.wait_within(LONG),
+        }
+    }
+}
+
+/// Does not wait for a proof that does not come.
+fn impatient(person: &mut Person) -> End {
+    let began = Instant::now();
+    while began.elapsed() < LONG {
+        if let Some(end) = person.try_wait(Duration::from_millis(300)) {
+            return end;
+        }
+        if person.transcript().contains("close: proving") {
+            person.send_signal(Signal::SIGTERM);
+        }
+    }
+    person.wait()
+}

@@ -1,0 +1,71 @@
+//! The states that AWS went through, from the calls that took effect.
+
+use rig::aws::{DENY_ALL, GATE, utc};
+use rig::proxy::Seen;
+use serde_json::Value;
+
+/// The emergency user at one time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct State {
+    pub denied: bool,
+    pub active: bool,
+    /// The end that the gate says, as IAM writes it.
+    pub until: Option<String>,
+}
+
+impl State {
+    /// Nothing but a gate's times refuses the key.
+    pub fn is_usable(&self) -> bool {
+        !self.denied && self.active
+    }
+}
+
+/// From some instant on, by AWS's clock.
+pub type History = Vec<(i64, State)>;
+
+/// What became of `start` by these calls.
+pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
+    let mut history = vec![(from, start)];
+    for call in effects.iter().filter(|call| call.is_done() && call.is_write()) {
+        let (_, mut state) = history.last().expect("a start").clone();
+        let names = |name: &str, wanted: &str| call.params.get(name).is_some_and(|given| given == wanted);
+        match call.action.as_str() {
+            "AttachUserPolicy" if names("PolicyArn", DENY_ALL) => state.denied = true,
+            "DetachUserPolicy" if names("PolicyArn", DENY_ALL) => state.denied = false,
+            "UpdateAccessKey" => state.active = names("Status", "Active"),
+            "PutUserPolicy" if names("PolicyName", GATE) => {
+                state.until = end_of(&call.params["PolicyDocument"])
+            }
+            other => panic!("{other} is no write of this program: {:?}", call.params),
+        }
+        let at = call.effect.as_ref().expect("it was done").at;
+        history.push((at, state));
+    }
+    history
+}
+
+/// The end that every allow and the last deny of a gate name.
+pub fn end_of(document: &str) -> Option<String> {
+    let document: Value = serde_json::from_str(document).expect("a policy is JSON");
+    let statements = document["Statement"].as_array().expect("statements");
+    let late = statements.iter().find(|s| s["Sid"].as_str().is_some_and(|sid| sid.ends_with("Late")))?;
+    let until = late["Condition"]["DateGreaterThanEquals"]["aws:CurrentTime"].as_str()?;
+    let bounded = |s: &Value| {
+        s["Effect"] == "Deny" || s["Condition"]["DateLessThan"]["aws:CurrentTime"].as_str() == Some(until)
+    };
+    let ends = late["Effect"] == "Deny" && late["Action"] == "*" && late["Resource"] == "*";
+    (ends && statements.iter().all(bounded)).then(|| until.to_owned())
+}
+
+/// An instant without a written end, or with one after `latest`, at which the key could be used.
+pub fn unbounded(history: &History, latest: i64) -> Option<String> {
+    let bad = |state: &State| state.until.as_ref().is_none_or(|until| *until > utc(latest));
+    let found = history.iter().find(|(_, state)| state.is_usable() && bad(state))?;
+    Some(format!("usable from {} with the end {:?}, allowed is {}", utc(found.0), found.1.until, utc(latest)))
+}
+
+/// The state at an instant.
+pub fn at(history: &History, instant: i64) -> &State {
+    let reached = history.iter().rev().find(|(from, _)| *from <= instant);
+    &reached.unwrap_or(&history[0]).1
+}

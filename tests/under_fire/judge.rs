@@ -1,0 +1,189 @@
+//! What a cell amounts to, from AWS's side.
+
+use rig::aws::{Account, Creds, Probe, utc};
+use rig::proxy::{Proxy, Seen};
+use rig::pty::{End, Signal};
+
+use crate::history::{self, History, State};
+use crate::rows::Job;
+use crate::trouble::Trouble;
+
+/// How a cell ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum How {
+    Closed,
+    EndedByAws,
+    Wrong,
+}
+
+/// A cell's end, and why it is wrong.
+pub struct Verdict {
+    pub how: How,
+    pub why: Option<String>,
+    end: Option<End>,
+}
+
+impl Verdict {
+    pub fn wrong(why: String) -> Self {
+        Self { how: How::Wrong, why: Some(why), end: None }
+    }
+
+    /// As the table shows it.
+    pub fn field(&self) -> String {
+        let end = match self.end {
+            Some(End::Code(code)) => code.to_string(),
+            Some(End::Signal(Signal::SIGKILL)) => "K".into(),
+            Some(End::Signal(signal)) => signal.to_string(),
+            None => "?".into(),
+        };
+        match self.how {
+            How::Closed => format!("{end}c"),
+            How::EndedByAws => format!("{end}T1"),
+            How::Wrong => format!("{end}WRONG"),
+        }
+    }
+}
+
+/// A run that has ended, and everything it sent has arrived.
+pub struct Run<'a> {
+    pub account: &'a Account,
+    pub job: Job,
+    pub trouble: Trouble,
+    pub proxy: &'a Proxy,
+    /// How it was before, and when that was by AWS's clock.
+    pub start: State,
+    pub began: i64,
+    /// When the program ended.
+    pub exited: i64,
+    pub end: End,
+    pub said: String,
+    /// What the probe said right when it ended.
+    pub open_at_exit: bool,
+}
+
+impl Run<'_> {
+    /// Judges it; the last word is AWS's own, beyond T1.
+    pub fn judge(&self) -> Verdict {
+        let effects = self.proxy.effects();
+        let history = history::of(self.start.clone(), self.began, &effects);
+        let window = self.trouble.window(self.job);
+        let latest = t0(&effects).filter(|_| self.job == Job::Open).unwrap_or(self.began) + window;
+        let checks = [
+            history::unbounded(&history, latest),
+            self.replay_is_true(&history),
+            self.end_is_known(),
+            self.exit_is_true(&history, latest),
+            self.words_are_true(&effects, &history, latest),
+            self.aws_ends_it(&effects, latest),
+        ];
+        let wrong: Vec<String> = checks.into_iter().flatten().collect();
+        if !wrong.is_empty() {
+            let why = format!("{}\n{history:#?}\n{}", wrong.join("; "), self.said);
+            return Verdict { how: How::Wrong, why: Some(why), end: Some(self.end) };
+        }
+        let in_doubt = self.end == End::Code(10);
+        let to_the_end = history::at(&history, latest - 1).is_usable();
+        let how = if in_doubt || to_the_end { How::EndedByAws } else { How::Closed };
+        Verdict { how, why: None, end: Some(self.end) }
+    }
+
+    /// The calls that were seen are all there was.
+    fn replay_is_true(&self, history: &History) -> Option<String> {
+        let rest = self.account.rest();
+        let (_, state) = history.last()?;
+        let same = rest.denied == state.denied && rest.key_active == state.active;
+        (!same).then(|| format!("AWS is at {rest:?}, the calls lead to {state:?}"))
+    }
+
+    fn end_is_known(&self) -> Option<String> {
+        let killed = self.trouble == Trouble::Killed;
+        let fits = match self.end {
+            End::Code(10) => !self.trouble.is_over(),
+            End::Code(0 | 1 | 5 | 143) => true,
+            End::Signal(Signal::SIGKILL) => killed,
+            _ => false,
+        };
+        (!fits).then(|| format!("it ended with {:?}", self.end))
+    }
+
+    /// An exit status that says closed, while AWS lets the key in or will.
+    fn exit_is_true(&self, history: &History, latest: i64) -> Option<String> {
+        let End::Code(code) = self.end else { return None };
+        if code == 10 {
+            return None;
+        }
+        if self.open_at_exit {
+            return Some(format!("exit {code} while AWS lets the key in"));
+        }
+        let usable =
+            |(from, state): &&(i64, State)| *from >= self.exited && *from < latest && state.is_usable();
+        if self.exited < latest && history::at(history, self.exited).is_usable() {
+            return Some(format!("exit {code} while the user is usable"));
+        }
+        if let Some((from, _)) = history.iter().find(usable) {
+            return Some(format!("exit {code}, and usable again from {}", utc(*from)));
+        }
+        let (_, state) = history.last()?;
+        let rests = state.denied && !state.active;
+        (code == 0 && !rests).then(|| format!("exit 0, and the user is left as {state:?}"))
+    }
+
+    fn words_are_true(&self, effects: &[Seen], history: &History, latest: i64) -> Option<String> {
+        let said = |text: &str| self.said.contains(text);
+        let mut lies = Vec::new();
+        if said("nothing was written to AWS") && effects.iter().any(|call| call.is_done() && call.is_write())
+        {
+            lies.push("something was written");
+        }
+        if said("access was never enabled") && history.iter().any(|(_, state)| state.is_usable()) {
+            lies.push("access was enabled");
+        }
+        if self.end == End::Code(10) {
+            let until = history.last().and_then(|(_, state)| state.until.as_ref());
+            let until = until.map_or(utc(latest), Clone::clone);
+            let knows = self.job == Job::Open || effects.iter().any(told_of_the_gate);
+            if knows != said(&format!("{} UTC", &until[11..19])) || knows == said("until when is not known") {
+                lies.push("it does not say until when");
+            }
+            if !said("breakglass close prod.age --target ") || !said("aws iam attach-user-policy") {
+                lies.push("it does not say how to close");
+            }
+        }
+        (!lies.is_empty()).then(|| format!("its words are wrong: {}", lies.join(", ")))
+    }
+
+    /// Beyond T1 AWS refuses the key and every session, whatever became of the program.
+    fn aws_ends_it(&self, effects: &[Seen], latest: i64) -> Option<String> {
+        let account = self.account;
+        let ahead = self.trouble.clock();
+        account.set_ahead(ahead + (latest + 2 - account.now()).max(0));
+        let sessions = effects.iter().filter(|call| call.action == "GetSessionToken").filter_map(session);
+        let keys = std::iter::once(account.emergency.clone()).chain(sessions);
+        let open = keys.map(|key| account.probe(&key)).find(|probe| !matches!(probe, Probe::Shut(_)));
+        account.set_ahead(ahead);
+        open.map(|probe| format!("after T1 the probe says {probe:?}"))
+    }
+}
+
+/// It was told the end of the window.
+fn told_of_the_gate(call: &Seen) -> bool {
+    call.action == "GetUserPolicy" && call.is_done() && call.fault.is_none()
+}
+
+/// When AWS was last asked for the time before the gate was written.
+fn t0(effects: &[Seen]) -> Option<i64> {
+    let before = effects.iter().take_while(|call| call.action != "PutUserPolicy");
+    let asked = before.filter(|call| call.action == "GetCallerIdentity" && call.is_done()).last()?;
+    asked.effect.as_ref().map(|effect| effect.at)
+}
+
+/// The session that a reply gave.
+pub fn session(call: &Seen) -> Option<Creds> {
+    let effect = call.effect.as_ref()?;
+    let text = |name| effect.element(name).map(str::to_owned);
+    Some(Creds {
+        key: text("AccessKeyId")?,
+        secret: text("SecretAccessKey")?,
+        token: Some(text("SessionToken")?),
+    })
+}

@@ -1,0 +1,139 @@
+//! Under fire: every AWS call of `open` and `close` meets every fault, and AWS itself says how it ended.
+//!
+//! Rows are the calls of a run that nothing happened to; columns are what happens to one of them. Of each run, what is
+//! judged is the history of the user's states as AWS went through them, the exit status, the words on the screen, and
+//! whether AWS lets the key and the session in. A run ends in one of three ways: closed in time, ended by AWS at T1
+//! where the program says that or was killed, or wrong. One wrong run fails.
+#![cfg(feature = "cloud")]
+
+mod desk;
+mod history;
+mod judge;
+mod rows;
+mod trouble;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+use desk::Desk;
+use history::State;
+use judge::{How, Run, Verdict};
+use rig::proxy::Proxy;
+use rig::pty::{End, Signal};
+use rows::{Job, Row};
+use trouble::Trouble;
+
+/// Cells wait far more than they work.
+const DESKS: usize = 20;
+
+#[test]
+fn whatever_happens_to_any_call_the_window_is_closed_in_time_or_aws_ends_it_at_t1() {
+    let began = Instant::now();
+    let first = Desk::new(0);
+    let rows: Vec<Row> = [Job::Open, Job::Close].into_iter().flat_map(|job| rows::of(&first, job)).collect();
+    let mut cells: Vec<(usize, Trouble)> = (0..rows.len())
+        .flat_map(|row| Trouble::ALL.into_iter().map(move |trouble| (row, trouble)))
+        .filter(|(row, trouble)| trouble.befalls(&rows[*row]))
+        .collect();
+    // The longest first, so that nobody waits for them alone at the end.
+    cells.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.lasts()));
+    let waiting = Mutex::new(VecDeque::from(cells));
+    let verdicts = Mutex::new(BTreeMap::new());
+    let (rows, waiting, verdicts) = (&rows, &waiting, &verdicts);
+    thread::scope(|scope| {
+        for (number, desk) in
+            (0..DESKS).zip(std::iter::once(Some(first)).chain(std::iter::repeat_with(|| None)))
+        {
+            scope.spawn(move || {
+                let mut desk = desk.unwrap_or_else(|| Desk::new(number));
+                while let Some((row, trouble)) = next(waiting) {
+                    let cell = catch_unwind(AssertUnwindSafe(|| desk.cell(&rows[row], trouble)));
+                    let verdict = cell.unwrap_or_else(|broke| {
+                        let why = broke.downcast_ref::<String>().cloned().unwrap_or_default();
+                        Verdict::wrong(format!("the cell broke: {why}"))
+                    });
+                    verdicts.lock().unwrap().insert((row, trouble), verdict);
+                }
+            });
+        }
+    });
+    let verdicts = std::mem::take(&mut *verdicts.lock().unwrap());
+    print!("{}", table(rows, &verdicts));
+    let count = |end: How| verdicts.values().filter(|verdict| verdict.how == end).count();
+    let (closed, ended, wrong) = (count(How::Closed), count(How::EndedByAws), count(How::Wrong));
+    println!(
+        "under fire: {} cells, {closed} closed in time, {ended} ended by AWS at T1, {wrong} wrong; {} s",
+        verdicts.len(),
+        began.elapsed().as_secs()
+    );
+    assert_eq!(wrong, 0, "see the cells above");
+    assert!(closed > 0 && ended > 0);
+}
+
+/// The judge is no friend of the program's: what is wrong is found.
+#[test]
+fn a_lie_and_an_open_door_are_seen() {
+    let desk = Desk::new(DESKS);
+    let (now, start) = (desk.account.now(), desk.prepare(Job::Close, 14));
+    let proxy = Proxy::before(&desk.account);
+    let judged = |end, open_at_exit, trouble, start: &State| {
+        let run = Run {
+            account: &desk.account,
+            job: Job::Close,
+            trouble,
+            proxy: &proxy,
+            start: start.clone(),
+            began: now,
+            exited: desk.account.now(),
+            end,
+            said: "breakglass: access may still be open".into(),
+            open_at_exit,
+        };
+        run.judge().how
+    };
+    let killed = End::Signal(Signal::SIGKILL);
+    assert_eq!(judged(killed, true, Trouble::Killed, &start), How::EndedByAws, "AWS ends what was killed");
+    assert_eq!(judged(End::Code(0), true, Trouble::Cut, &start), How::Wrong, "the key is let in");
+    assert_eq!(judged(End::Code(0), false, Trouble::Cut, &start), How::Wrong, "it will be let in");
+    assert_eq!(
+        judged(End::Code(10), true, Trouble::Gone, &start),
+        How::Wrong,
+        "until when, and how to close?"
+    );
+    assert_eq!(judged(End::Code(2), false, Trouble::Cut, &start), How::Wrong, "no such end");
+    for until in [None, Some("2099-01-01T00:00:00Z".to_owned())] {
+        let unbounded = State { until, ..start.clone() };
+        assert_eq!(judged(killed, true, Trouble::Killed, &unbounded), How::Wrong, "{unbounded:?}");
+    }
+    desk.prepare(Job::Close, 3600);
+    assert_eq!(judged(killed, true, Trouble::Killed, &start), How::Wrong, "AWS does not end it");
+}
+
+fn next(waiting: &Mutex<VecDeque<(usize, Trouble)>>) -> Option<(usize, Trouble)> {
+    waiting.lock().unwrap().pop_front()
+}
+
+/// Rows are calls, columns are troubles, a field is the exit status (K for killed) and `c`losed, AWS at `T`1, `WRONG`.
+fn table(rows: &[Row], verdicts: &BTreeMap<(usize, Trouble), Verdict>) -> String {
+    let mut text = format!("{:46}", "call");
+    for trouble in Trouble::ALL {
+        text += &format!("{:>9}", trouble.name());
+    }
+    for (number, row) in rows.iter().enumerate() {
+        text += &format!("\n{:46}", row.name());
+        for trouble in Trouble::ALL {
+            let field = verdicts.get(&(number, trouble)).map_or(".".into(), Verdict::field);
+            text += &format!("{field:>9}");
+        }
+    }
+    text += "\n";
+    for ((row, trouble), verdict) in verdicts {
+        if let Some(why) = &verdict.why {
+            text += &format!("\nWRONG: {}, {}: {why}\n", rows[*row].name(), trouble.name());
+        }
+    }
+    text
+}

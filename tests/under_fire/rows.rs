@@ -1,0 +1,91 @@
+//! The calls of a run that nothing happened to.
+
+use rig::aws::Account;
+use rig::proxy::{Proxy, SESSION, Seen, Spot};
+use rig::pty::End;
+
+use crate::desk::Desk;
+
+/// What the program is asked to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Job {
+    /// `open … -- true`, and the close at its end.
+    Open,
+    /// `close --force` of somebody else's window, by a quorum.
+    Close,
+}
+
+/// Whose key signs it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    Opener,
+    Closer,
+    Emergency,
+    Session,
+}
+
+/// One call of a run.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub job: Job,
+    pub role: Role,
+    pub action: String,
+    pub nth: u32,
+    /// It changes something.
+    pub write: bool,
+}
+
+impl Row {
+    /// As one line of the table.
+    pub fn name(&self) -> String {
+        format!("{:?} {:?} {} {}", self.job, self.role, self.action, self.nth)
+    }
+
+    /// It gives or prepares access.
+    pub fn enables(&self) -> bool {
+        self.job == Job::Open
+            && self.nth == 1
+            && ["PutUserPolicy", "UpdateAccessKey", "DetachUserPolicy"].contains(&self.action.as_str())
+    }
+
+    /// One of IAM's reads, which go out together.
+    pub fn is_side_by_side(&self) -> bool {
+        !self.write && [Role::Opener, Role::Closer].contains(&self.role) && self.action != "GetCallerIdentity"
+    }
+
+    /// Where it is in this account's runs.
+    pub fn spot(&self, account: &Account) -> Spot {
+        let key = match self.role {
+            Role::Opener => &account.opener.key,
+            Role::Closer => &account.closer.key,
+            Role::Emergency => &account.emergency.key,
+            Role::Session => SESSION,
+        };
+        Spot::new(&self.action, key, self.nth)
+    }
+}
+
+/// The calls of one clean run; of probes in a row the first and the last.
+pub fn of(desk: &Desk, job: Job) -> Vec<Row> {
+    desk.prepare(job, 0);
+    let proxy = Proxy::before(&desk.account);
+    let mut person = desk.run(job, &proxy);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let calls = proxy.calls();
+    let last = |call: &Seen| {
+        let probes = calls.iter().filter(|other| other.action == call.action && other.key == call.key);
+        probes.map(|other| other.nth).max().unwrap_or_default()
+    };
+    let few = |call: &&Seen| call.action != "ListTopics" || [1, 3, 4, last(call)].contains(&call.nth);
+    calls.iter().filter(few).map(|call| row(&desk.account, job, call)).collect()
+}
+
+fn row(account: &Account, job: Job, call: &Seen) -> Row {
+    let role = match &call.key {
+        key if *key == account.opener.key => Role::Opener,
+        key if *key == account.closer.key => Role::Closer,
+        key if *key == account.emergency.key => Role::Emergency,
+        _ => Role::Session,
+    };
+    Row { job, role, action: call.action.clone(), nth: call.nth, write: call.is_write() }
+}
