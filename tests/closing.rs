@@ -1,10 +1,15 @@
 //! Closing: what is closed already, what is somebody else's, and which target is meant.
 #![cfg(feature = "cloud")]
 
-use rig::aws::{Account, Aws, Probe};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::Command;
+use std::time::Duration;
+
+use rig::aws::{Account, Aws, Probe, REGION, python};
 use rig::night::Night;
-use rig::office::Office;
-use rig::pty::{End, Person};
+use rig::office::{Office, room};
+use rig::proxy::{Fault, Proxy, Spot};
+use rig::pty::{End, Person, Signal};
 use serde_json::json;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
@@ -77,4 +82,112 @@ fn without_a_network_nothing_is_enabled_and_it_is_said() {
     office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
     assert!(person.transcript().contains("nothing was written to AWS"), "{}", person.transcript());
+}
+
+/// The program on another machine of the same office: a ledger and a home of its own, and the profile `oncall`.
+fn elsewhere(night: &Night, arguments: &[&str]) -> Command {
+    let home = night.office.path("elsewhere");
+    std::fs::create_dir_all(home.join(".aws")).unwrap();
+    std::fs::write(home.join(".aws/credentials"), night.account.closer.profile("oncall")).unwrap();
+    let mut command = night.office.command(arguments);
+    command.env("HOME", &home).env("BREAKGLASS_STATE", home.join("state"));
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+#[test]
+fn two_operators_do_not_get_into_each_others_way_unless_by_force() {
+    let night = night("two");
+    let mut first = night.office.person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"]);
+    night.office.quorum(&mut first, 2);
+    let said = first.expect("left");
+    let until = said.split("open until ").nth(1).expect("its end")[..8].to_owned();
+    let ledger = std::fs::read_to_string(night.office.path("state/ledger.jsonl")).unwrap();
+    let session = ledger.split("\"session\":\"").nth(1).expect("its session")[..16].to_owned();
+    let writes = night.writes();
+
+    let whose = |person: &Person| {
+        let said = person.transcript();
+        assert!(said.contains(&session) && said.contains(&until), "whose, until when: {said}");
+    };
+    let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1 too", "--hold"];
+    let mut second = Person::run(elsewhere(&night, &open));
+    night.office.quorum(&mut second, 2);
+    assert_eq!(second.wait(), End::Code(5), "{}", second.transcript());
+    whose(&second);
+    let mut second = Person::run(elsewhere(&night, &["close", "prod.age"]));
+    night.office.quorum(&mut second, 2);
+    assert_eq!(second.wait(), End::Code(10), "{}", second.transcript());
+    whose(&second);
+    let mut second = Person::run(elsewhere(&night, &["close", "prod.age", "--profile", "oncall"]));
+    assert_eq!(second.wait(), End::Code(10), "{}", second.transcript());
+    whose(&second);
+    assert_eq!(night.writes(), writes, "nobody has touched it");
+    assert!(night.is_open());
+
+    let mut second = Person::run(elsewhere(&night, &["close", "prod.age", "--profile", "oncall", "--force"]));
+    assert_eq!(second.wait(), End::Code(0), "{}", second.transcript());
+    assert!(night.is_shut());
+    first.type_raw(b"q");
+    assert_eq!(first.wait(), End::Code(0), "{}", first.transcript());
+}
+
+/// A window whose close did not reach AWS; what was on the screen.
+fn left_open(night: &Night) -> String {
+    let proxy = Proxy::before(&night.account);
+    let mut command =
+        night.office.command(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"]);
+    command.envs([proxy.env()]);
+    let mut person = Person::run(command);
+    night.office.quorum(&mut person, 2);
+    person.expect("left");
+    proxy.spoil(Spot::new("AttachUserPolicy", "", 1), Fault::Gone);
+    person.type_raw(b"q");
+    person.expect("close: proving");
+    for _ in 0..2 {
+        person.send_signal(Signal::SIGTERM);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
+    assert!(night.is_open(), "it says that it may be, and it is");
+    person.transcript()
+}
+
+/// The line after the one that ends with `heading`.
+fn printed(screen: &str, heading: &str) -> String {
+    let mut lines = screen.lines().skip_while(|line| !line.ends_with(heading)).skip(1);
+    lines.next().unwrap_or_else(|| panic!("no {heading:?} in {screen}")).trim().to_owned()
+}
+
+#[test]
+fn each_line_that_exit_10_prints_closes_it_for_whoever_may_only_close() {
+    let night = night("panic");
+    let desk = room();
+    symlink(PROGRAM, desk.path().join("breakglass")).unwrap();
+    let aws = format!("#!/bin/sh\nexec {} -m awscli \"$@\"\n", python().display());
+    std::fs::write(desk.path().join("aws"), aws).unwrap();
+    std::fs::set_permissions(desk.path().join("aws"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::create_dir(desk.path().join(".aws")).unwrap();
+    std::fs::write(desk.path().join(".aws/credentials"), night.account.closer.profile("oncall")).unwrap();
+
+    for heading in ["from any machine:", "without this tool:"] {
+        let line = printed(&left_open(&night), heading).replace("NAME", "oncall");
+        let paths = std::env::var("PATH").unwrap();
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &line])
+            .current_dir(night.office.dir.path())
+            .env_clear()
+            .env("PATH", format!("{}:{paths}", desk.path().display()))
+            .env("HOME", desk.path())
+            .env("AWS_PROFILE", "oncall")
+            // With another endpoint than its own the AWS CLI wants a region even for IAM.
+            .envs([("AWS_ENDPOINT_URL", night.aws.endpoint()), ("AWS_DEFAULT_REGION", REGION)]);
+        let done = shell.output().unwrap();
+        let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+        assert_eq!(done.status.code(), Some(0), "{line}: {said}");
+        assert!(night.is_shut() && night.account.rest().at_rest(), "{line}: {said}");
+    }
 }

@@ -1,9 +1,12 @@
 //! Interrupted: killed, late, left alone; AWS ends it at T1, and anybody closes. Every single call is in `under_fire`.
 #![cfg(feature = "cloud")]
 
+use std::time::Duration;
+
 use rig::aws::Probe;
 use rig::night::Night;
 use rig::office::Office;
+use rig::proxy::{Fault, Proxy, Spot};
 use rig::pty::{End, Person, Signal};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
@@ -36,6 +39,67 @@ fn after_t1_aws_refuses_the_key_and_its_sessions_although_nobody_closed() {
     office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(account.rest().at_rest());
+}
+
+/// An opening whose last write is on its way for four seconds, and that is told to stop meanwhile.
+fn late_lift(night: &Night, window: &str) -> (Proxy, Person) {
+    let late = Fault::Late(Duration::from_secs(4));
+    let proxy =
+        Proxy::spoiling(&night.account, Spot::new("DetachUserPolicy", &night.account.opener.key, 1), late);
+    let arguments = ["open", "prod.age", "--for", window, "--reason", "INC-1", "--hold"];
+    let mut command = night.office.command(&arguments);
+    command.envs([proxy.env()]);
+    let mut person = Person::run(command);
+    night.office.quorum(&mut person, 2);
+    assert!(proxy.wait_met(Duration::from_secs(10)));
+    person.send_signal(Signal::SIGTERM);
+    person.expect("watching until");
+    assert!(night.is_shut(), "closed before it arrives");
+    (proxy, person)
+}
+
+#[test]
+fn a_write_of_open_that_arrives_after_the_close_is_closed_again() {
+    let night = night("late");
+    let (proxy, mut person) = late_lift(&night, "12s");
+    person.expect("a late write arrived; closing again");
+    assert!(proxy.wait_quiet(Duration::ZERO));
+    assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
+    assert!(night.is_shut() && night.account.rest().at_rest(), "{}", person.transcript());
+}
+
+#[test]
+fn who_does_not_wait_for_a_late_write_is_told_until_when_and_it_gives_nothing_beyond() {
+    let night = night("impatient");
+    let (proxy, mut person) = late_lift(&night, "1m");
+    for _ in 0..2 {
+        person.send_signal(Signal::SIGTERM);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
+    let said = person.transcript();
+    assert!(said.contains("may still arrive") && said.contains("access may still be open, until "), "{said}");
+    assert!(proxy.wait_quiet(Duration::from_secs(10)));
+    assert!(!night.account.rest().denied, "it did arrive");
+    assert!(night.is_shut(), "the key had been deactivated");
+    // Even with the key: nothing beyond T1.
+    night.account.set_key(true);
+    assert!(night.is_open());
+    night.account.set_ahead(61);
+    assert!(night.is_shut());
+}
+
+#[test]
+fn a_close_that_watches_for_a_late_write_leaves_the_next_operators_window_alone() {
+    let night = night("next");
+    let (_proxy, mut person) = late_lift(&night, "1m");
+    let now = night.account.now();
+    night.account.put_window("Sfeedfacefeedface", now - 1, now + 600);
+    assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
+    let said = person.transcript();
+    assert!(said.contains("feedfacefeedface") && said.contains("was left alone"), "{said}");
+    assert!(!said.contains("closing again") && !said.contains("that is proven"), "{said}");
+    assert!(night.is_open(), "theirs goes on");
 }
 
 #[test]

@@ -206,11 +206,11 @@ fn finish(scene: &Scene<'_>, stage: &Stage<'_>, trail: &Trail, end: End) -> Resu
         End::Shut(cause) => {
             closed(stage, stage.probed.get().unwrap_or(false), words::cause(cause));
             match (cause, failure) {
-                (Cause::Signal(number), None) => Err(stopped(number, "access is closed, and that is proven")),
+                (Cause::Signal(number), None) => Err(stopped(number, &stage.is_over())),
                 (Cause::Panicked, _) => {
-                    Err(Error::failed("this program broke; access is closed, and that is proven"))
+                    Err(Error::failed(format!("this program broke; {}", stage.is_over())))
                 }
-                (_, Some(error)) => Err(and(error, "access is shut, and that is proven")),
+                (_, Some(error)) => Err(and(error, &stage.is_over())),
                 (_, None) if !stage.opened.get() => {
                     Err(Error::refused("the window's time was over before it was open; access is shut")
                         .next("open again with a longer window"))

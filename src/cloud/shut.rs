@@ -65,10 +65,9 @@ fn said(stage: &Stage<'_>, outcome: Outcome) -> bool {
             true
         }
         Outcome::TakenOver { session, until } => {
-            let until = words::clock(until);
-            stage.say(&format!(
-                "close: session {session} has opened its own window until {until}; it was left alone"
-            ));
+            let theirs = format!("the window of session {session}, open until {}", words::clock(until));
+            stage.say(&format!("close: {theirs}, was left alone"));
+            *stage.theirs.borrow_mut() = Some(theirs);
             stage.shut_by_probe(false);
             true
         }

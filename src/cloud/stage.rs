@@ -44,6 +44,8 @@ pub(super) struct Stage<'a> {
     pub(super) until: Cell<Option<Timestamp>>,
     /// Proven shut: by the probe, or by reading back.
     pub(super) probed: Cell<Option<bool>>,
+    /// Whose window was found open instead of one's own, and until when.
+    pub(super) theirs: RefCell<Option<String>>,
     /// Why it is not proven shut.
     pub(super) doubt: RefCell<String>,
     /// IAM did not do what opening takes.
@@ -73,6 +75,7 @@ impl<'a> Stage<'a> {
             failure: RefCell::default(),
             until: Cell::default(),
             probed: Cell::default(),
+            theirs: RefCell::default(),
             doubt: RefCell::default(),
             no_control_plane: Cell::default(),
             opened: Cell::default(),
@@ -100,6 +103,14 @@ impl<'a> Stage<'a> {
 
     pub(super) fn shut_by_probe(&self, probed: bool) {
         self.probed.set(Some(probed));
+    }
+
+    /// What is true of access once this window is over.
+    pub(super) fn is_over(&self) -> String {
+        match self.theirs.borrow().as_ref() {
+            Some(theirs) => format!("its access is over, and {theirs} was left alone"),
+            None => "access is closed, and that is proven".into(),
+        }
     }
 
     pub(super) fn unproven(&self, why: String) {

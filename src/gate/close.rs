@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::iam::{Closer, Emergency, Probed, World, Write};
+use super::policy::{Found, recognise};
 use super::rest::open_window;
 use super::session::SessionId;
 use super::snapshot::Glance;
@@ -93,6 +94,7 @@ pub async fn close(
                 let why = format!("{what} had no clear answer and may still arrive");
                 return Outcome::Unproven { why, until: shutting.until };
             }
+            Watched::Theirs(Found { session, until }) => return Outcome::TakenOver { session, until },
             Watched::Arrived => {
                 world.say("close: a late write arrived; closing again");
                 state.forget();
@@ -272,7 +274,16 @@ fn is_shut(glance: &Glance, shutting: &Shutting<'_>) -> bool {
 enum Watched {
     Quiet,
     Arrived,
+    /// Meanwhile somebody else has begun to open.
+    Theirs(Found),
     GaveUp(&'static str),
+}
+
+/// The gate is another's, and its end is ahead: one's own was on the user when this close began.
+fn theirs(glance: &Glance, shutting: &Shutting<'_>, now: Timestamp) -> Option<Found> {
+    let own = shutting.session?;
+    let found = glance.gate.as_ref().ok()?.as_ref().and_then(recognise)?;
+    Some(found).filter(|found| found.session != own && found.until > now)
 }
 
 /// Keeps looking until a write without a clear answer can no longer arrive, or T1.
@@ -291,7 +302,7 @@ async fn watch(
         let glance = closer.glance().await;
         let readable = glance.attached.is_ok() && glance.keys.is_ok();
         if readable && !is_shut(&glance, shutting) {
-            return Watched::Arrived;
+            return theirs(&glance, shutting, world.now()).map_or(Watched::Arrived, Watched::Theirs);
         }
         if world.now() >= end {
             return Watched::Quiet;

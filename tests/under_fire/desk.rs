@@ -47,7 +47,7 @@ impl Desk {
             Job::Open => State { denied: true, active: false, until: None },
             Job::Close => {
                 let until = account.now() + if window == 0 { 60 } else { window };
-                account.put_window("Sfeedfacefeedface", until - 100, until);
+                account.put_window("Sfeedfacefeedface", account.now() - 60, until);
                 State { denied: false, active: true, until: Some(rig::aws::utc(until)) }
             }
         }

@@ -34,7 +34,7 @@ pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
             "DetachUserPolicy" if names("PolicyArn", DENY_ALL) => state.denied = false,
             "UpdateAccessKey" => state.active = names("Status", "Active"),
             "PutUserPolicy" if names("PolicyName", GATE) => {
-                state.until = end_of(&call.params["PolicyDocument"])
+                state.until = end_of(&call.params["PolicyDocument"]);
             }
             other => panic!("{other} is no write of this program: {:?}", call.params),
         }

@@ -118,22 +118,17 @@ fn next(waiting: &Mutex<VecDeque<(usize, Trouble)>>) -> Option<(usize, Trouble)>
 
 /// Rows are calls, columns are troubles, a field is the exit status (K for killed) and `c`losed, AWS at `T`1, `WRONG`.
 fn table(rows: &[Row], verdicts: &BTreeMap<(usize, Trouble), Verdict>) -> String {
-    let mut text = format!("{:46}", "call");
-    for trouble in Trouble::ALL {
-        text += &format!("{:>9}", trouble.name());
-    }
-    for (number, row) in rows.iter().enumerate() {
-        text += &format!("\n{:46}", row.name());
-        for trouble in Trouble::ALL {
-            let field = verdicts.get(&(number, trouble)).map_or(".".into(), Verdict::field);
-            text += &format!("{field:>9}");
-        }
-    }
-    text += "\n";
-    for ((row, trouble), verdict) in verdicts {
-        if let Some(why) = &verdict.why {
-            text += &format!("\nWRONG: {}, {}: {why}\n", rows[*row].name(), trouble.name());
-        }
-    }
-    text
+    let line = |first: &str, fields: &dyn Fn(Trouble) -> String| {
+        let fields = Trouble::ALL.into_iter().map(|trouble| format!("{:>9}", fields(trouble)));
+        format!("{first:46}{}\n", fields.collect::<String>())
+    };
+    let head = line("call", &|trouble| trouble.name().into());
+    let body = rows.iter().enumerate().map(|(number, row)| {
+        line(&row.name(), &|trouble| verdicts.get(&(number, trouble)).map_or(".".into(), Verdict::field))
+    });
+    let wrong = verdicts.iter().filter_map(|((row, trouble), verdict)| {
+        let why = verdict.why.as_ref()?;
+        Some(format!("\nWRONG: {}, {}: {why}\n", rows[*row].name(), trouble.name()))
+    });
+    std::iter::once(head).chain(body).chain(wrong).collect()
 }
