@@ -124,8 +124,9 @@ impl Run<'_> {
             return Some(format!("exit {code}, and usable again from {}", utc(*from)));
         }
         let (_, state) = history.last()?;
+        let admits = ["is not at rest", "is not tidy"].iter().any(|words| self.said.contains(words));
         let rests = state.denied && !state.active;
-        (code == 0 && !rests).then(|| format!("exit 0, and the user is left as {state:?}"))
+        (!rests && (code == 0 || !admits)).then(|| format!("exit {code}, and the user is left as {state:?}"))
     }
 
     fn words_are_true(&self, effects: &[Seen], history: &History, latest: i64) -> Option<String> {
