@@ -71,7 +71,7 @@ fn a_role_opens_and_ends_while_every_iam_write_is_refused() {
 fn a_roles_session_is_refused_from_t1_on_and_that_is_proven() {
     let (office, _account, _) = standby("t1-static");
     let mut person = open(&office, "8s", &["--", "sleep", "300"]);
-    assert_eq!(person.wait_within(Duration::from_secs(60)), End::Code(0), "{}", person.transcript());
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("close: shut"), "{}", person.transcript());
     let status = office.command(&["status", "prod.age"]).output().unwrap();
     assert_eq!(status.status.code(), Some(0));
@@ -151,7 +151,7 @@ fn where_iams_control_plane_is_down_the_static_vault_is_named() {
     ] {
         let down = account.rule(rule);
         let mut person = open(&office, "5m", &["--", "true"]);
-        let end = person.wait_within(Duration::from_secs(120));
+        let end = person.wait_within(Duration::from_mins(2));
         let said = person.transcript();
         assert_eq!(end, End::Code(5), "{said}");
         assert!(said.contains("control plane"), "{said}");

@@ -13,7 +13,7 @@ use rig::office::Office;
 use rig::pty::{End, Output, Person, Streams};
 use rig::token::Touch;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
