@@ -203,7 +203,7 @@ fn credentials_can_be_typed_each_secret_twice_and_hidden() {
     answer(&mut person, "account id: ", "123456789012");
     answer(&mut person, "regions: ", "eu-west-1 eu-north-1");
     answer(&mut person, "emergency IAM user: ", "emergency");
-    answer(&mut person, "permissions boundary (ARN): ", "arn:aws:iam::123456789012:policy/ceiling");
+    answer(&mut person, "permissions boundary (ARN", "arn:aws:iam::123456789012:policy/ceiling");
     answer(&mut person, "boundary's document: ", "nonsense");
     answer(&mut person, "boundary's document: ", &"0".repeat(64));
     answer(&mut person, "longest window (like 4h): ", "1h");
@@ -217,6 +217,7 @@ fn credentials_can_be_typed_each_secret_twice_and_hidden() {
     }
     answer(&mut person, "grant", r#"[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]"#);
     answer(&mut person, "may it write identities?", "");
+    answer(&mut person, "MFA device", "");
     answer(&mut person, "another target?", "");
     answer(&mut person, "runbook", "breathe");
     person.expect("words");

@@ -64,36 +64,48 @@ fn target(terminal: &mut Terminal) -> Result<Target> {
         empty if empty.is_empty() => "aws".to_owned(),
         partition => partition,
     };
-    let role = openly(terminal, "role to assume (ARN; Enter for a gate on the user): ")?;
+    let account = openly(terminal, "account id: ")?;
+    let regions = openly(terminal, "regions: ")?.split_whitespace().map(str::to_owned).collect();
+    let user = openly(terminal, "emergency IAM user: ")?;
+    let boundary = boundary(terminal)?;
+    let max_window = parsed(terminal, "longest window (like 4h): ", str::parse)?;
+    let way = match boundary {
+        Some((boundary, boundary_sha256)) => Way::Gate(Gatekeepers {
+            boundary,
+            boundary_sha256,
+            opener: key(terminal, "opener")?,
+            closer: key(terminal, "closer")?,
+        }),
+        None => Way::Static(openly(terminal, "role to assume (ARN): ")?),
+    };
     Ok(Target {
-        account: openly(terminal, "account id: ")?,
-        regions: openly(terminal, "regions: ")?.split_whitespace().map(str::to_owned).collect(),
-        user: openly(terminal, "emergency IAM user: ")?,
-        max_window: parsed(terminal, "longest window (like 4h): ", str::parse)?,
-        way: if role.is_empty() { Way::Gate(gatekeepers(terminal)?) } else { Way::Static(role) },
         emergency: key(terminal, "emergency")?,
-        mfa: mfa(terminal)?,
         grant: parsed(terminal, "grant, a JSON array of statements on one line: ", |text| {
             serde_json::from_str(text).map_err(|e| e.to_string())
         })?,
         repairs_identity: openly(terminal, "may it write identities? (yes, or Enter for no): ")? == "yes",
+        mfa: mfa(terminal)?,
         name,
         partition,
+        account,
+        regions,
+        user,
+        max_window,
+        way,
     })
 }
 
-fn gatekeepers(terminal: &mut Terminal) -> Result<Gatekeepers> {
-    Ok(Gatekeepers {
-        boundary: openly(terminal, "permissions boundary (ARN): ")?,
-        boundary_sha256: parsed(terminal, "SHA-256 of the boundary's document: ", |text| {
-            let mut digest = [0; 32];
-            hex::decode_to_slice(text, &mut digest)
-                .map(|()| digest)
-                .map_err(|_| "64 hex digits, please".into())
-        })?,
-        opener: key(terminal, "opener")?,
-        closer: key(terminal, "closer")?,
-    })
+/// The boundary's ARN and digest; a target without one is of the lane static.
+fn boundary(terminal: &mut Terminal) -> Result<Option<(String, [u8; 32])>> {
+    let arn = openly(terminal, "permissions boundary (ARN; Enter for a role of the lane static): ")?;
+    if arn.is_empty() {
+        return Ok(None);
+    }
+    let digest = parsed(terminal, "SHA-256 of the boundary's document: ", |text| {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(text, &mut digest).map(|()| digest).map_err(|_| "64 hex digits, please".into())
+    })?;
+    Ok(Some((arn, digest)))
 }
 
 /// The emergency user's MFA device: its ARN in the open, its seed hidden.

@@ -110,6 +110,10 @@ fn a_signature_is_judged_by_the_clock_of_aws() {
         account.set_ahead(ahead);
         let said = ask(&proxy, "GetUser", time::now() + off);
         assert!(said.contains(judged), "{ahead} {off}: {said}");
+        // What it lets through is answered by an AWS that does not know whose key that is, nor whose clock.
+        if !judged.starts_with("Signature") {
+            continue;
+        }
         let minute = time::http(time::now() + ahead);
         assert!(said.to_lowercase().contains(&minute[..20].to_lowercase()), "{ahead}: {minute} {said}");
     }
