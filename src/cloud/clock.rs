@@ -17,9 +17,16 @@ use crate::window::Instant;
 /// No `Date` outside of these is believed: 2025 to 2100.
 const SANE: std::ops::Range<i64> = 1_735_689_600..4_102_444_800;
 
-/// Shared by everything that asks for the time; this machine's clock until AWS's was measured.
-#[derive(Clone, Debug, Default)]
-pub(super) struct AwsClock(Arc<Mutex<Option<Measured>>>);
+/// Shared by everything that asks for the time; until AWS's was measured, what this machine's said at the start.
+#[derive(Clone, Debug)]
+pub(super) struct AwsClock(Arc<Mutex<Kept>>);
+
+/// What the time is counted from: whoever sets this machine's clock later moves nothing.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    from: Measured,
+    is_by_aws: bool,
+}
 
 /// AWS said `date` no earlier than `at`.
 #[derive(Clone, Copy, Debug)]
@@ -28,23 +35,33 @@ pub(super) struct Measured {
     pub(super) at: Instant,
 }
 
+impl Default for AwsClock {
+    fn default() -> Self {
+        let from = Measured { date: Timestamp::now(), at: Instant::now() };
+        Self(Arc::new(Mutex::new(Kept { from, is_by_aws: false })))
+    }
+}
+
 impl AwsClock {
     pub(super) fn now(&self) -> Timestamp {
-        match self.measured() {
-            Some(Measured { date, at }) => date.saturating_add(Instant::now().since(at)).unwrap_or(date),
-            None => Timestamp::now(),
-        }
+        let Measured { date, at } = self.kept().from;
+        date.saturating_add(Instant::now().since(at)).unwrap_or(date)
     }
 
     pub(super) fn measured(&self) -> Option<Measured> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let Kept { from, is_by_aws } = self.kept();
+        is_by_aws.then_some(from)
     }
 
     /// Goes by this from now on; says how far the clock was off until now.
     pub(super) fn set(&self, measured: Measured) -> Duration {
         let off = self.now().duration_since(measured.date).unsigned_abs();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(measured);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Kept { from: measured, is_by_aws: true };
         off
+    }
+
+    fn kept(&self) -> Kept {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
