@@ -53,10 +53,13 @@ pub(super) async fn drive<S: Shut>(
 ) -> End {
     let machine = Machine::new(work.is_held());
     let run = Run::new(stage, trail, closing, Some((opening, work)));
-    match caught(run.until_over(signals, machine, Vec::new())).await {
+    let end = match caught(run.until_over(signals, machine, Vec::new())).await {
         Some(end) => end,
         None => shut(stage, trail, closing, signals, Cause::Panicked).await,
-    }
+    };
+    // A close that broke may not have come to it.
+    stage.end_children().await;
+    end
 }
 
 /// Only closes.
