@@ -71,7 +71,7 @@ pub async fn close(
     closer: &impl Closer,
     emergency: &impl Emergency,
     shutting: &Shutting<'_>,
-    pending: Option<Pending>,
+    mut pending: Option<Pending>,
     world: &impl World,
 ) -> Outcome {
     if let Some((session, until)) = taken_over(closer, shutting, world).await {
@@ -89,14 +89,16 @@ pub async fn close(
             return Outcome::Shut { probed, untidy: Some(state.missing()) };
         }
         match watch(closer, shutting, pending.as_ref(), world).await {
+            // What refused until now may have been the state from before.
+            Watched::Quiet if pending.take().is_some() => {}
             Watched::Quiet => return Outcome::Shut { probed, untidy: None },
-            Watched::GaveUp(what) => {
-                let why = format!("{what} had no clear answer and may still arrive");
+            Watched::GaveUp(Pending { what, doubt, .. }) => {
+                let why = format!("{what} {doubt}, and may still take effect");
                 return Outcome::Unproven { why, until: shutting.until };
             }
             Watched::Theirs(Found { session, until }) => return Outcome::TakenOver { session, until },
             Watched::Arrived => {
-                world.say("close: a late write arrived; closing again");
+                world.say("close: a late write arrived, or is seen only now; closing again");
                 state.forget();
                 state.write(closer, world).await;
             }
@@ -276,7 +278,7 @@ enum Watched {
     Arrived,
     /// Meanwhile somebody else has begun to open.
     Theirs(Found),
-    GaveUp(&'static str),
+    GaveUp(Pending),
 }
 
 /// The gate is another's, and its end is ahead: one's own was on the user when this close began.
@@ -286,16 +288,17 @@ fn theirs(glance: &Glance, shutting: &Shutting<'_>, now: Timestamp) -> Option<Fo
     Some(found).filter(|found| found.session != own && found.until > now)
 }
 
-/// Keeps looking until a write without a clear answer can no longer arrive, or T1.
+/// Keeps looking until a write of open can no longer take effect, or T1.
 async fn watch(
     closer: &impl Closer,
     shutting: &Shutting<'_>,
     pending: Option<&Pending>,
     world: &impl World,
 ) -> Watched {
-    let Some(Pending { what, expires }) = pending else {
+    let Some(pending) = pending else {
         return Watched::Quiet;
     };
+    let Pending { what, doubt, expires } = pending;
     let end = shutting.until.map_or(*expires, |until| until.min(*expires));
     let mut said = false;
     loop {
@@ -308,14 +311,12 @@ async fn watch(
             return Watched::Quiet;
         }
         if world.gave_up() {
-            return Watched::GaveUp(what);
+            return Watched::GaveUp(pending.clone());
         }
         if !said {
             said = true;
             let end = end.strftime("%H:%M:%S");
-            world.say(&format!(
-                "close: {what} had no clear answer; watching until {end} UTC that it does not arrive late"
-            ));
+            world.say(&format!("close: {what} {doubt}; watching until {end} UTC that nothing opens late"));
         }
         world.pause(BETWEEN_WATCHES).await;
     }

@@ -1,6 +1,14 @@
 //! An emergency user in memory, judged as IAM judges: for the tests of the sequences.
+//!
+//! As it is, every call is done at once and a pause moves the clock. Stepwise, a call is on its way, then done, then
+//! its answer is on its way, and only whoever holds the user moves the clock.
+
+mod seen;
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::panic::resume_unwind;
+use std::task::Poll;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +20,9 @@ use super::rest::{Expected, deny_all};
 use super::snapshot::{Credential, Glance, Snapshot, User};
 use crate::error::{Error, Result};
 use crate::vault::canonical;
+use seen::{JUDGE, READER, Stale};
+
+pub(crate) use seen::Lag;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const KEY: &str = "AKIAEMERGENCY";
@@ -26,7 +37,7 @@ pub(crate) enum Wrong {
     ReplyLost,
     /// Never done, and the answer is lost.
     RequestLost,
-    /// The answer is lost; done a minute later.
+    /// The answer is lost; done a minute later, or when [`Memory::late_by`] says.
     Late,
 }
 
@@ -35,7 +46,7 @@ pub(crate) const ALL_WRONG: [Wrong; 5] =
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
-    Gate(Value),
+    Gate(Option<Value>),
     Key(bool),
     Deny(bool),
 }
@@ -55,8 +66,28 @@ pub(crate) struct Memory {
     /// Stop the opening before this call.
     pub(crate) stop_at: Cell<Option<usize>>,
     pub(crate) gave_up: Cell<bool>,
+    /// Calls take steps, and pauses take time that somebody else makes.
+    pub(crate) stepwise: Cell<bool>,
+    /// Seconds that a request and its answer each take.
+    pub(crate) latency: Cell<i64>,
+    pub(crate) lag: Cell<Lag>,
+    pub(crate) late_by: Cell<i64>,
+    /// The next call breaks this program.
+    pub(crate) breaks: Cell<bool>,
+    /// Seconds by which this machine believes AWS's clock to be ahead of what it is.
+    pub(crate) ahead: Cell<i64>,
+    /// AWS's date in the answer that T0 came from.
+    pub(crate) dated: Cell<Option<Timestamp>>,
+    pub(crate) until: Cell<Option<Timestamp>>,
+    /// Seconds that this machine was awake.
+    awake: Cell<i64>,
+    wakings: Cell<u32>,
+    stale: RefCell<Vec<Stale>>,
     late: RefCell<Vec<(Timestamp, Change)>>,
     session: Cell<bool>,
+    /// Since when the programs in the window are being ended, and how long they take.
+    pub(crate) dismissed: Cell<Option<i64>>,
+    pub(crate) grace: Cell<i64>,
     pub(crate) intended: Cell<bool>,
     pub(crate) children_ended: Cell<bool>,
     pub(crate) opener_gone: Cell<bool>,
@@ -78,8 +109,21 @@ impl Memory {
             lasting: Cell::default(),
             stop_at: Cell::default(),
             gave_up: Cell::default(),
+            stepwise: Cell::default(),
+            latency: Cell::default(),
+            lag: Cell::default(),
+            late_by: Cell::new(60),
+            breaks: Cell::default(),
+            ahead: Cell::default(),
+            dated: Cell::default(),
+            until: Cell::default(),
+            awake: Cell::default(),
+            wakings: Cell::default(),
+            stale: RefCell::default(),
             late: RefCell::default(),
             session: Cell::default(),
+            dismissed: Cell::default(),
+            grace: Cell::default(),
             intended: Cell::default(),
             children_ended: Cell::default(),
             opener_gone: Cell::default(),
@@ -100,19 +144,39 @@ impl Memory {
 
     /// What IAM would say to the long-term key now.
     pub(crate) fn usable(&self) -> bool {
-        self.active.get() && self.allowed()
+        self.key_of(JUDGE) && self.allowed()
+    }
+
+    /// What IAM would say to the long-term key or to the issued session now.
+    pub(crate) fn lets_in(&self) -> bool {
+        (self.key_of(JUDGE) || self.session.get()) && self.allowed()
     }
 
     /// What the policies say now.
     pub(crate) fn allowed(&self) -> bool {
-        let gate = self.gate.borrow();
-        let ahead = gate.as_ref().and_then(recognise).is_some_and(|found| found.until > self.clock.get());
-        !self.denied.get() && ahead
+        let ahead = self.end_that_counts().is_some_and(|until| until > self.clock.get());
+        !self.denied_of(JUDGE) && ahead
     }
 
+    /// The end in the gate by which IAM judges now.
+    pub(crate) fn end_that_counts(&self) -> Option<Timestamp> {
+        self.gate_of(JUDGE).as_ref().and_then(recognise).map(|found| found.until)
+    }
+
+    /// The end in the gate that was written last.
+    pub(crate) fn end_that_is_written(&self) -> Option<Timestamp> {
+        self.gate.borrow().as_ref().and_then(recognise).map(|found| found.until)
+    }
+
+    /// Time passes for everybody.
     pub(crate) fn advance(&self, seconds: i64) {
-        let clock = self.clock.get();
-        self.clock.set(clock.checked_add(jiff::SignedDuration::from_secs(seconds)).expect("an instant"));
+        self.awake.set(self.awake.get() + seconds);
+        self.sleep(seconds);
+    }
+
+    /// Time passes while this machine sleeps.
+    pub(crate) fn sleep(&self, seconds: i64) {
+        self.clock.set(later(self.clock.get(), seconds));
         let due: Vec<Change> = {
             let mut late = self.late.borrow_mut();
             let (due, rest) = late.drain(..).partition(|(at, _)| *at <= self.clock.get());
@@ -125,12 +189,28 @@ impl Memory {
         }
     }
 
-    fn apply(&self, change: Change) {
-        match change {
-            Change::Gate(document) => *self.gate.borrow_mut() = Some(document),
-            Change::Key(active) => self.active.set(active),
-            Change::Deny(denied) => self.denied.set(denied),
-        }
+    /// Whoever pauses goes on.
+    pub(crate) fn wake(&self) {
+        self.wakings.set(self.wakings.get() + 1);
+    }
+
+    /// The programs in the window are to end; they take their time.
+    pub(crate) fn dismiss(&self) {
+        self.dismissed.set(self.dismissed.get().or(Some(self.awake.get())));
+    }
+
+    pub(crate) fn are_children_gone(&self) -> bool {
+        self.dismissed.get().is_some_and(|since| self.awake.get() >= since + self.grace.get())
+    }
+
+    /// A write arrives at IAM.
+    pub(crate) fn apply(&self, change: Change) {
+        let was = match change {
+            Change::Gate(gate) => Change::Gate(self.gate.replace(gate)),
+            Change::Key(active) => Change::Key(self.active.replace(active)),
+            Change::Deny(denied) => Change::Deny(self.denied.replace(denied)),
+        };
+        self.remember(was);
         if self.active.get()
             && !self.denied.get()
             && self.gate.borrow().as_ref().and_then(recognise).is_none()
@@ -139,16 +219,36 @@ impl Memory {
         }
     }
 
+    /// One way of a call, there or back.
+    async fn travel(&self) {
+        if self.stepwise.get() {
+            let until = self.awake.get() + self.latency.get();
+            let mut under_way = true;
+            turn(|| !std::mem::take(&mut under_way) && self.awake.get() >= until).await;
+        }
+    }
+
     /// Counts the call; says how it goes wrong.
     fn call(&self, name: &'static str) -> Option<Wrong> {
+        if self.breaks.take() {
+            resume_unwind(Box::new("this program is broken"));
+        }
         let number = self.calls.borrow().len();
         self.calls.borrow_mut().push(name);
         let (at, wrong) = self.wrong.get()?;
         (number == at || (self.lasting.get() && number > at)).then_some(wrong)
     }
 
-    fn write(&self, name: &'static str, change: Change) -> Write {
+    async fn write(&self, name: &'static str, change: Change) -> Write {
         let wrong = self.call(name);
+        let mut flight = Flight { user: self, carries: Some(change) };
+        self.travel().await;
+        let done = flight.carries.take().map_or(Ok(()), |change| self.arrive(wrong, change));
+        self.travel().await;
+        done
+    }
+
+    fn arrive(&self, wrong: Option<Wrong>, change: Change) -> Write {
         let lost = || Err(Fault::Unknown("the connection was cut".into()));
         match wrong {
             None => {
@@ -163,33 +263,63 @@ impl Memory {
             }
             Some(Wrong::RequestLost) => lost(),
             Some(Wrong::Late) => {
-                let at =
-                    self.clock.get().checked_add(jiff::SignedDuration::from_secs(60)).expect("an instant");
-                self.late.borrow_mut().push((at, change));
+                self.arrive_late(change);
                 lost()
             }
         }
     }
 
-    fn snapshot(&self, name: &'static str) -> Snapshot {
-        if let Some(wrong) = self.call(name) {
-            return unreadable(&fault(wrong));
-        }
-        let gate = self.gate.borrow().clone();
+    fn arrive_late(&self, change: Change) {
+        self.late.borrow_mut().push((later(self.clock.get(), self.late_by.get()), change));
+    }
+
+    async fn snapshot(&self, name: &'static str) -> Snapshot {
+        let wrong = self.call(name);
+        self.travel().await;
+        let snapshot = wrong.map_or_else(|| self.seen(), |wrong| unreadable(&fault(wrong)));
+        self.travel().await;
+        snapshot
+    }
+
+    fn seen(&self) -> Snapshot {
+        let gate = self.gate_of(READER);
         Snapshot {
             user: Ok(Some(User { boundary: Some(CEILING.into()) })),
             boundary_document: Ok(ceiling()),
             inline: Ok(gate.iter().map(|_| GATE.to_owned()).collect()),
             gate: Ok(gate),
-            attached: Ok(if self.denied.get() { vec![deny_all("aws")] } else { vec![] }),
+            attached: Ok(if self.denied_of(READER) { vec![deny_all("aws")] } else { vec![] }),
             groups: Ok(self.groups.borrow().clone()),
-            keys: Ok(vec![Credential { id: KEY.into(), active: self.active.get() }]),
+            keys: Ok(vec![Credential { id: KEY.into(), active: self.key_of(READER) }]),
             login_profile: Ok(false),
             ssh_keys: Ok(vec![]),
             certificates: Ok(vec![]),
             service_credentials: Ok(vec![]),
         }
     }
+}
+
+/// A write on its way: whoever sent it may be gone when it arrives.
+struct Flight<'a> {
+    user: &'a Memory,
+    carries: Option<Change>,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if let Some(change) = self.carries.take() {
+            self.user.arrive_late(change);
+        }
+    }
+}
+
+/// Waits until a poll finds it so.
+async fn turn(mut is_so: impl FnMut() -> bool) {
+    poll_fn(|_| if is_so() { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+fn later(at: Timestamp, seconds: i64) -> Timestamp {
+    at.checked_add(jiff::SignedDuration::from_secs(seconds)).expect("an instant")
 }
 
 fn ceiling() -> Value {
@@ -231,51 +361,65 @@ impl Drop for OpenerOf<'_> {
 
 impl Caller for OpenerOf<'_> {
     async fn identify(&self) -> std::result::Result<Identity, Fault> {
-        match self.0.call("GetCallerIdentity") {
-            Some(wrong) => Err(fault(wrong)),
-            None => Ok(Identity { account: ACCOUNT.into(), time: self.0.clock.get() }),
+        let user = self.0;
+        let sent = user.clock.get();
+        let wrong = user.call("GetCallerIdentity");
+        user.travel().await;
+        let time = user.clock.get();
+        user.travel().await;
+        if let Some(wrong) = wrong {
+            return Err(fault(wrong));
         }
+        // AWS stamped its answer some time after the question was sent; nobody here knows how long.
+        user.ahead.set(time.duration_since(sent).as_secs());
+        user.dated.set(Some(time));
+        Ok(Identity { account: ACCOUNT.into(), time })
     }
 }
 
 impl Opener for OpenerOf<'_> {
     async fn read(&self) -> Snapshot {
-        self.0.snapshot("Read")
+        self.0.snapshot("Read").await
     }
 
     async fn put_gate(&self, document: &str) -> Write {
         assert!(self.0.intended.get(), "the intent comes first");
-        self.0.write("PutUserPolicy", Change::Gate(serde_json::from_str(document).expect("JSON")))
+        let document = serde_json::from_str(document).expect("JSON");
+        self.0.write("PutUserPolicy", Change::Gate(Some(document))).await
     }
 
     async fn lift_deny(&self) -> Write {
-        self.0.write("DetachUserPolicy", Change::Deny(false))
+        self.0.write("DetachUserPolicy", Change::Deny(false)).await
     }
 }
 
 impl Closer for Memory {
     async fn glance(&self) -> Glance {
-        let Snapshot { gate, attached, keys, .. } = self.snapshot("Glance");
+        let Snapshot { gate, attached, keys, .. } = self.snapshot("Glance").await;
         Glance { gate, attached, keys }
     }
 
     async fn attach_deny(&self) -> Write {
-        self.write("AttachUserPolicy", Change::Deny(true))
+        self.write("AttachUserPolicy", Change::Deny(true)).await
     }
 
     async fn switch_key(&self, _: &str, active: bool) -> Write {
-        self.write(if active { "Activate" } else { "Deactivate" }, Change::Key(active))
+        self.write(if active { "Activate" } else { "Deactivate" }, Change::Key(active)).await
     }
 }
 
 impl Emergency for Memory {
     async fn probe_key(&self) -> Option<Probed> {
-        Some(match self.call("ProbeKey") {
+        let wrong = self.call("ProbeKey");
+        self.travel().await;
+        let probed = match wrong {
             Some(wrong) => Probed::Unclear(fault(wrong).to_string()),
-            None if !self.active.get() => Probed::KeyRefused,
+            None if !self.key_of(JUDGE) => Probed::KeyRefused,
             None if self.allowed() => Probed::Open,
             None => Probed::Shut,
-        })
+        };
+        self.travel().await;
+        Some(probed)
     }
 
     fn ready_in(&self) -> Duration {
@@ -283,32 +427,46 @@ impl Emergency for Memory {
     }
 
     async fn issue_session(&self, _: &Wanted<'_>) -> Write {
-        if let Some(wrong) = self.call("GetSessionToken") {
-            return Err(fault(wrong));
-        }
-        self.session.set(true);
-        Ok(())
+        let wrong = self.call("GetSessionToken");
+        self.travel().await;
+        let issued = match wrong {
+            Some(wrong) => Err(fault(wrong)),
+            None if !self.key_of(JUDGE) => Err(Fault::Refused("InvalidClientTokenId".into())),
+            None => Ok(()),
+        };
+        self.travel().await;
+        self.session.set(self.session.get() || issued.is_ok());
+        issued
     }
 
     async fn probe_session(&self) -> Option<Probed> {
         if !self.session.get() {
             return None;
         }
-        Some(match self.call("ProbeSession") {
+        let wrong = self.call("ProbeSession");
+        self.travel().await;
+        let probed = match wrong {
             Some(wrong) => Probed::Unclear(fault(wrong).to_string()),
             None if self.allowed() => Probed::Open,
             None => Probed::Shut,
-        })
+        };
+        self.travel().await;
+        Some(probed)
     }
 }
 
 impl World for Memory {
     fn now(&self) -> Timestamp {
-        self.clock.get()
+        later(self.clock.get(), self.ahead.get())
     }
 
     async fn pause(&self, time: Duration) {
-        self.advance(i64::try_from(time.as_secs().max(1)).expect("short"));
+        let seconds = i64::try_from(time.as_secs().max(1)).expect("short");
+        if !self.stepwise.get() {
+            return self.advance(seconds);
+        }
+        let (until, wakings) = (self.awake.get() + seconds, self.wakings.get());
+        turn(|| self.awake.get() >= until || self.wakings.get() != wakings).await;
     }
 
     fn interrupted(&self) -> bool {
@@ -330,11 +488,14 @@ impl World for Memory {
         Ok(())
     }
 
-    fn end_is_set(&self, _: Timestamp, _: Timestamp) -> Result<()> {
+    fn end_is_set(&self, _: Timestamp, until: Timestamp) -> Result<()> {
+        self.until.set(Some(until));
         Ok(())
     }
 
     async fn end_children(&self) {
+        self.dismiss();
+        turn(|| !self.stepwise.get() || self.are_children_gone()).await;
         self.children_ended.set(true);
     }
 }

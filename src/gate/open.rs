@@ -124,6 +124,7 @@ pub async fn open<O: Opener>(
 
     // 8. Until AWS lets the key in everywhere.
     let_in("the key", world, until, || emergency.probe_key()).await?;
+    trail.settled();
     still_ours(closer, &gate).await?;
     if plan.hand_out != HandOut::Nothing {
         let policy = (plan.hand_out == HandOut::Console).then(|| ending(plan.session, until));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::close::{Outcome, Shutting, close};
-use super::memory::{ACCOUNT, ALL_WRONG, KEY, Memory, OpenerOf, Wrong};
+use super::memory::{ACCOUNT, ALL_WRONG, KEY, Lag, Memory, OpenerOf, Wrong};
 use super::open::{HandOut, Opened, Plan, Stop, open};
 use super::policy::{Gate, recognise};
 use super::{SessionId, Trail};
@@ -248,6 +248,22 @@ fn a_write_that_arrives_after_the_close_is_found() {
     assert_eq!(try_close(&user, &trail), Outcome::Shut { probed: true, untidy: None });
     assert!(user.denied.get() && !user.usable());
     assert!(user.words.borrow().iter().any(|line| line.contains("a late write arrived")));
+}
+
+#[test]
+fn a_refusal_from_before_the_opening_took_effect_proves_nothing() {
+    let user = Memory::at_rest();
+    user.lag.set(Lag { shown: 0, counts: 15 });
+    // After the deny was detached, before anybody was let in.
+    user.stop_at.set(Some(6));
+    let trail = Trail::default();
+    assert!(matches!(try_open(&user, &trail, ACCOUNT), Err(Stop::Interrupted)));
+    assert!(trail.lifted());
+    assert_eq!(try_close(&user, &trail), Outcome::Shut { probed: true, untidy: None });
+    for _ in 0..60 {
+        assert!(!user.lets_in(), "said to be shut, and opened late");
+        user.advance(1);
+    }
 }
 
 #[test]

@@ -2,17 +2,21 @@
 
 use std::cell::{Cell, RefCell};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// How long AWS may still take a request after it was signed; its documentation says 5 or 15 minutes.
-const SIGNATURE_AGE: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
+const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(15);
+/// How long a write that AWS took may not be seen everywhere.
+const SPREADS: SignedDuration = SignedDuration::from_secs(30);
 
-/// A write whose outcome is not known and that may still arrive.
+/// A write of open that may still take effect.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pending {
     /// Which one.
     pub what: &'static str,
-    /// From here its signature is too old.
+    /// What is not known about it.
+    pub doubt: &'static str,
+    /// From here it has taken effect, or never will.
     pub expires: Timestamp,
 }
 
@@ -41,8 +45,15 @@ impl Trail {
     pub(super) fn sends(&self, what: &'static str, kind: Kind, now: Timestamp) {
         self.touched.set(true);
         self.lifted.set(self.lifted.get() || kind == Kind::Enables);
-        let expires = now.checked_add(SIGNATURE_AGE).unwrap_or(Timestamp::MAX);
-        *self.pending.borrow_mut() = (kind != Kind::Inert).then_some(Pending { what, expires });
+        let doubt = "had no clear answer";
+        let expires = after(now, SIGNATURE_AGE + SPREADS);
+        *self.pending.borrow_mut() = (kind != Kind::Inert).then_some(Pending { what, doubt, expires });
+    }
+
+    /// AWS took the last write; until it was seen at work, a refusal may be the one of before.
+    pub(super) fn spreads(&self, what: &'static str, now: Timestamp) {
+        let doubt = "may not be in effect everywhere yet";
+        *self.pending.borrow_mut() = Some(Pending { what, doubt, expires: after(now, SPREADS) });
     }
 
     /// A session is in somebody's hands, without a write.
@@ -70,7 +81,7 @@ impl Trail {
         self.lifted.get()
     }
 
-    /// A write that may still arrive.
+    /// A write that may still take effect.
     pub fn pending(&self) -> Option<Pending> {
         self.pending.borrow().clone()
     }
@@ -79,4 +90,8 @@ impl Trail {
     pub fn until(&self) -> Option<Timestamp> {
         self.until.get()
     }
+}
+
+fn after(now: Timestamp, time: SignedDuration) -> Timestamp {
+    now.checked_add(time).unwrap_or(Timestamp::MAX)
 }

@@ -5,3 +5,6 @@ pub mod machine;
 
 pub use clock::{Instant, countdown, left};
 pub use machine::{Action, Cause, End, Event, Machine};
+
+#[cfg(test)]
+mod model;

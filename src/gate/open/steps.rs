@@ -86,7 +86,7 @@ pub(super) async fn lift(
     if sent.is_err() && !seen_soon(closer, seen, world).await {
         return Err(lost(STEP, &sent));
     }
-    trail.settled();
+    trail.spreads(STEP, world.now());
     Ok(())
 }
 

@@ -1,0 +1,66 @@
+//! Eventual consistency: what was written is seen only later, by those who read and by those who judge.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Change, Memory, later};
+
+/// Seconds until a write is seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lag {
+    /// By those who read.
+    pub(crate) shown: i64,
+    /// By those who judge.
+    pub(crate) counts: i64,
+}
+
+/// What was there before a write that is not seen yet.
+#[derive(Clone, Debug)]
+pub(super) struct Stale {
+    was: Change,
+    shown: Timestamp,
+    counts: Timestamp,
+}
+
+/// Who looks: each sees a write at another time.
+pub(super) type Eye = fn(&Stale) -> Timestamp;
+pub(super) const READER: Eye = |stale| stale.shown;
+pub(super) const JUDGE: Eye = |stale| stale.counts;
+
+impl Memory {
+    /// The oldest value that `eye` still sees, if it does not see the last.
+    fn stale<T>(&self, eye: Eye, of: impl Fn(&Change) -> Option<T>) -> Option<T> {
+        let stale = self.stale.borrow();
+        stale.iter().filter(|stale| eye(stale) > self.clock.get()).find_map(|stale| of(&stale.was))
+    }
+
+    pub(super) fn denied_of(&self, eye: Eye) -> bool {
+        let was = self.stale(eye, |was| if let Change::Deny(denied) = was { Some(*denied) } else { None });
+        was.unwrap_or(self.denied.get())
+    }
+
+    pub(super) fn key_of(&self, eye: Eye) -> bool {
+        let was = self.stale(eye, |was| if let Change::Key(active) = was { Some(*active) } else { None });
+        was.unwrap_or(self.active.get())
+    }
+
+    pub(super) fn gate_of(&self, eye: Eye) -> Option<Value> {
+        let was = self.stale(eye, |was| if let Change::Gate(gate) = was { Some(gate.clone()) } else { None });
+        was.unwrap_or_else(|| self.gate.borrow().clone())
+    }
+
+    /// A later write is never seen before an earlier one to the same thing.
+    pub(super) fn remember(&self, was: Change) {
+        let Lag { shown, counts } = self.lag.get();
+        let mut stale = self.stale.borrow_mut();
+        let kind = std::mem::discriminant(&was);
+        let same = stale.iter().filter(|stale| std::mem::discriminant(&stale.was) == kind);
+        let now = self.clock.get();
+        let mut entry = Stale { was, shown: later(now, shown), counts: later(now, counts) };
+        for earlier in same {
+            entry.shown = entry.shown.max(earlier.shown);
+            entry.counts = entry.counts.max(earlier.counts);
+        }
+        stale.push(entry);
+    }
+}

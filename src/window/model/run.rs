@@ -1,0 +1,341 @@
+//! One run: the machine, the sequences and the user, with the deeds of the driver.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::world::{Happening, Left, Work, World};
+use crate::gate::close::{Outcome, Shutting, close};
+use crate::gate::memory::{ACCOUNT, Change, KEY, Memory, OpenerOf};
+use crate::gate::open::{HandOut, Opened, Plan, Stop, open};
+use crate::gate::policy::Gate;
+use crate::gate::{SessionId, Trail};
+use crate::window::{Action, Cause, End, Event, Instant, Machine};
+
+/// A future that is polled by hand.
+type Running<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Where it is, as the machine's actions tell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    Opening,
+    Open,
+    Closing,
+    Over(End),
+    Killed,
+}
+
+pub(super) struct Run {
+    pub(super) user: Rc<Memory>,
+    pub(super) phase: Phase,
+    trail: Rc<Trail>,
+    machine: Machine,
+    opening: Option<Running<Result<Opened, Stop>>>,
+    shutting: Option<Running<Outcome>>,
+    queue: VecDeque<Event>,
+    began: Timestamp,
+    deadline: Option<Instant>,
+    work: Work,
+    /// The program in the window was started, and has not ended by itself.
+    child: bool,
+    /// There was a second panic: the driver itself cannot go on.
+    broken: bool,
+    /// It was open once.
+    pub(super) opened: bool,
+}
+
+fn grant() -> Vec<Value> {
+    vec![json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})]
+}
+
+fn session() -> SessionId {
+    SessionId::from_bytes([0x7f; 8])
+}
+
+/// What an earlier session left on the user; its end has passed.
+fn leave(user: &Memory, left: Left) {
+    let ended = user.clock.get() - SignedDuration::from_mins(5);
+    let gate = Gate {
+        session: SessionId::from_bytes([1; 8]),
+        from: ended - SignedDuration::from_mins(5),
+        until: ended,
+        grant: &grant(),
+        regions: &["eu-west-1".into()],
+        mfa: false,
+    };
+    if left != Left::Nothing {
+        *user.gate.borrow_mut() = Some(gate.document());
+        user.active.set(true);
+        user.denied.set(left == Left::ActiveKey);
+    }
+}
+
+impl Run {
+    pub(super) fn new(world: &World) -> Self {
+        let user = Rc::new(Memory::at_rest());
+        user.stepwise.set(true);
+        user.grace.set(world.grace);
+        user.ahead.set(world.ahead);
+        leave(&user, world.left);
+        let trail = Rc::new(Trail::default());
+        Self {
+            phase: Phase::Opening,
+            machine: Machine::new(world.work == Work::Hold),
+            opening: Some(opening(user.clone(), trail.clone(), world)),
+            shutting: None,
+            queue: VecDeque::new(),
+            began: user.clock.get(),
+            deadline: None,
+            work: world.work,
+            child: false,
+            broken: false,
+            opened: false,
+            user,
+            trail,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over(_) | Phase::Killed)
+    }
+
+    pub(super) fn goes_on(&mut self, happening: Happening) {
+        let user = self.user.clone();
+        match happening {
+            Happening::Time(seconds) => user.advance(seconds),
+            Happening::Suspend(seconds) => user.sleep(seconds),
+            Happening::Wrong(wrong, lasting) => {
+                user.wrong.set(Some((user.calls.borrow().len(), wrong)));
+                user.lasting.set(lasting);
+            }
+            Happening::LateBy(seconds) => user.late_by.set(seconds),
+            Happening::Well => user.wrong.set(None),
+            Happening::Latency(seconds) => user.latency.set(seconds),
+            Happening::Lag(lag) => user.lag.set(lag),
+            Happening::BreaksCall => user.breaks.set(true),
+            Happening::PanicSeal => {
+                user.apply(Change::Deny(true));
+                user.apply(Change::Key(false));
+            }
+            _ => {}
+        }
+        if self.is_over() {
+            return;
+        }
+        match happening {
+            Happening::Steps(steps) => (0..steps).for_each(|_| self.step()),
+            Happening::Calm(seconds) => {
+                for _ in 0..seconds {
+                    (0..4).for_each(|_| self.step());
+                    self.user.advance(1);
+                    self.tick();
+                }
+            }
+            Happening::Time(_) | Happening::Suspend(_) => self.tick(),
+            Happening::Signal(number) => self.meets(Event::Signal(number)),
+            Happening::Quit if self.work == Work::Hold => self.meets(Event::Quit),
+            Happening::ChildEnds if self.child => {
+                self.child = false;
+                self.meets(Event::ChildEnded);
+            }
+            Happening::BreaksLoop => self.breaks(),
+            Happening::Kill => {
+                (self.opening, self.shutting) = (None, None);
+                self.phase = Phase::Killed;
+            }
+            _ => {}
+        }
+    }
+
+    fn now(&self) -> Instant {
+        let since = self.user.clock.get().duration_since(self.began);
+        Instant::since_boot(since.unsigned_abs())
+    }
+
+    fn tick(&mut self) {
+        self.meets(Event::Tick(self.now()));
+    }
+
+    /// Each sequence that runs goes one step.
+    fn step(&mut self) {
+        if let Some(opening) = &mut self.opening
+            && let Poll::Ready(result) = polled(opening)
+        {
+            self.opening = None;
+            let touched = self.trail.touched();
+            self.meets(match result {
+                Some(Ok(_)) => Event::Opened,
+                Some(Err(_)) => Event::NotOpened { touched },
+                None => Event::Panicked,
+            });
+        }
+        if let Some(shutting) = &mut self.shutting
+            && let Poll::Ready(outcome) = polled(shutting)
+        {
+            self.shutting = None;
+            let proven = matches!(outcome, Some(Outcome::Shut { .. } | Outcome::TakenOver { .. }));
+            self.meets(Event::Closed { proven });
+        }
+    }
+
+    /// What happened, and what follows from it at once.
+    fn meets(&mut self, event: Event) {
+        self.queue.push_back(event);
+        while let Some(event) = self.queue.pop_front() {
+            if let (None, Some(until)) = (self.deadline, self.user.until.get()) {
+                let ahead = SignedDuration::from_secs(self.user.ahead.get());
+                let since = until.duration_since(self.began) - ahead;
+                let deadline = Instant::since_boot(since.unsigned_abs());
+                self.deadline = Some(deadline);
+                (self.machine, _) = self.machine.on(Event::EndSet(deadline));
+            }
+            let actions;
+            (self.machine, actions) = self.machine.on(event);
+            self.act(actions);
+        }
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::StopOpening => {
+                    self.user.stop_at.set(Some(0));
+                    self.user.wake();
+                }
+                Action::Begin => {
+                    self.phase = Phase::Open;
+                    self.opened = true;
+                    self.child = self.work == Work::Program;
+                    if self.work == Work::NoProgram {
+                        self.queue.push_back(Event::ChildEnded);
+                    }
+                }
+                Action::Close => {
+                    self.opening = None;
+                    self.phase = Phase::Closing;
+                    self.shutting = Some(shutting(self.user.clone(), self.trail.clone()));
+                }
+                Action::GiveUp => {
+                    self.user.gave_up.set(true);
+                    self.user.wake();
+                }
+                Action::Finish(end) => self.finish(end),
+                Action::Show(_) | Action::Warn(_) | Action::Forward(_) | Action::SayWhatIsLeft => {}
+            }
+        }
+    }
+
+    /// A panic outside of the sequences: everything is dropped but the user, and closed once more.
+    fn breaks(&mut self) {
+        (self.opening, self.shutting) = (None, None);
+        self.queue.clear();
+        if std::mem::replace(&mut self.broken, true) {
+            return self.finish(End::MayBeOpen(Cause::Panicked));
+        }
+        let actions;
+        (self.machine, actions) = Machine::closing(Cause::Panicked);
+        self.act(actions);
+    }
+
+    /// The last deed of the driver: nothing that it started lives on.
+    fn finish(&mut self, end: End) {
+        self.user.dismiss();
+        self.phase = Phase::Over(end);
+    }
+
+    /// Whoever is let in is let in behind a written end, at T1 and no later.
+    pub(super) fn is_bounded(&self, window: u32) {
+        let user = &self.user;
+        assert!(!user.endless.get(), "usable without an end");
+        if user.lets_in() {
+            let end = user.dated.get().expect("T0") + Duration::from_secs(window.into());
+            assert_eq!(self.trail.until(), Some(end), "T1 is T0 and the window");
+            assert_eq!(user.end_that_is_written(), Some(end), "the end is written");
+            assert!(user.end_that_counts().is_some_and(|until| until <= end), "the end counts");
+            assert!(user.clock.get() < end, "let in after T1");
+        }
+        match self.phase {
+            Phase::Open => {
+                assert!(user.opener_gone.get(), "the opener could move the end");
+                assert_eq!(self.trail.pending(), None, "everything before is known");
+                assert!(
+                    self.deadline.is_some_and(|deadline| self.now() < deadline),
+                    "open past the deadline"
+                );
+            }
+            Phase::Opening => assert!(!self.child),
+            Phase::Closing | Phase::Over(_) | Phase::Killed => {}
+        }
+    }
+
+    /// What it says of itself at its end is so.
+    pub(super) fn ended_truly(&self) {
+        let user = &self.user;
+        let writes = ["PutUserPolicy", "Activate", "DetachUserPolicy"];
+        match self.phase {
+            Phase::Over(End::Untouched(_)) => {
+                assert!(
+                    !user.calls.borrow().iter().any(|call| writes.contains(call)),
+                    "something was written"
+                );
+            }
+            Phase::Over(End::Shut(_)) => assert!(!user.lets_in(), "said to be shut"),
+            Phase::Over(End::MayBeOpen(_)) | Phase::Killed => {}
+            Phase::Opening | Phase::Open | Phase::Closing => panic!("it has not ended"),
+        }
+        assert!(self.phase == Phase::Killed || user.dismissed.get().is_some(), "its program lives on");
+    }
+
+    /// Time alone does not open it again, nor what was still on its way.
+    pub(super) fn stays_ended(&self) {
+        let said_shut = match self.phase {
+            Phase::Over(End::Shut(_) | End::Untouched(_)) => true,
+            Phase::Over(End::MayBeOpen(_)) => !self.trail.lifted(),
+            _ => false,
+        };
+        assert!(!(said_shut && self.user.lets_in()), "shut, and open again");
+    }
+}
+
+/// One step; `None` when it broke.
+fn polled<T>(running: &mut Running<T>) -> Poll<Option<T>> {
+    let mut context = Context::from_waker(Waker::noop());
+    match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(&mut context))) {
+        Ok(polled) => polled.map(Some),
+        Err(_) => Poll::Ready(None),
+    }
+}
+
+fn opening(user: Rc<Memory>, trail: Rc<Trail>, world: &World) -> Running<Result<Opened, Stop>> {
+    let window = Duration::from_secs(world.window.into());
+    let hand_out = if world.work == Work::Hold { HandOut::Nothing } else { HandOut::Session };
+    Box::pin(async move {
+        let plan = Plan {
+            expected: &Memory::expected(),
+            account: ACCOUNT,
+            grant: &grant(),
+            regions: &["eu-west-1".into()],
+            mfa: false,
+            session: session(),
+            window,
+            hand_out,
+        };
+        open(OpenerOf(&user), &*user, &*user, &plan, &trail, &*user).await
+    })
+}
+
+fn shutting(user: Rc<Memory>, trail: Rc<Trail>) -> Running<Outcome> {
+    Box::pin(async move {
+        let (expected, keys) = (Memory::expected(), [KEY.to_owned()]);
+        let until = user.until.get();
+        let shutting = Shutting { deny: &expected.deny, keys: Some(&keys), session: Some(session()), until };
+        close(&*user, &*user, &shutting, trail.pending(), &*user).await
+    })
+}

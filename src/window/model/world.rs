@@ -1,0 +1,144 @@
+//! What happens to a window, as far as it can be seen from outside.
+//!
+//! Nobody sets this machine's clock here: it is read once, at the start, and may be as wrong as it likes then.
+
+use proptest::prelude::*;
+use proptest_state_machine::ReferenceStateMachine;
+
+use crate::gate::memory::{Lag, Wrong};
+
+/// One thing that happens.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Happening {
+    /// Calls go their way, this many steps.
+    Steps(u8),
+    /// So many seconds in which calls go their way.
+    Calm(u8),
+    /// Seconds pass, and no call gets on.
+    Time(i64),
+    /// This machine sleeps for so many seconds.
+    Suspend(i64),
+    Signal(u8),
+    /// `q`, or what a held window's keyboard does otherwise.
+    Quit,
+    ChildEnds,
+    /// Calls go wrong from here: one, or all until [`Happening::Well`].
+    Wrong(Wrong, bool),
+    /// What is late arrives so many seconds late.
+    LateBy(i64),
+    Well,
+    /// Seconds that a question and its answer each take.
+    Latency(i64),
+    /// IAM shows and counts what is written only so much later.
+    Lag(Lag),
+    /// The next call breaks the program.
+    BreaksCall,
+    /// The loop around the calls breaks.
+    BreaksLoop,
+    /// Somebody on call attaches the deny and switches the key off.
+    PanicSeal,
+    /// KILL.
+    Kill,
+}
+
+/// What an earlier window left behind.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Left {
+    Nothing,
+    ActiveKey,
+    NoDeny,
+}
+
+/// What the window is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Work {
+    Hold,
+    Program,
+    /// A program that cannot be started.
+    NoProgram,
+}
+
+/// One night.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct World {
+    /// Seconds.
+    pub(super) window: u32,
+    pub(super) work: Work,
+    /// Seconds that the programs in the window take to end.
+    pub(super) grace: i64,
+    pub(super) left: Left,
+    /// Seconds by which this machine's clock is ahead of AWS's.
+    pub(super) ahead: i64,
+    pub(super) is_killed: bool,
+    ends: bool,
+}
+
+impl World {
+    /// A signal or `q` that a window does not survive came.
+    pub(super) fn is_asked_to_end(&self) -> bool {
+        self.ends
+    }
+}
+
+/// Any number of seconds a sleeping machine may lose.
+const NIGHT: i64 = 8 * 3600;
+
+impl ReferenceStateMachine for World {
+    type State = Self;
+    type Transition = Happening;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        let left = prop_oneof![4 => Just(Left::Nothing), 1 => Just(Left::ActiveKey), 1 => Just(Left::NoDeny)];
+        let work = prop_oneof![8 => Just(Work::Hold), 8 => Just(Work::Program), 1 => Just(Work::NoProgram)];
+        let window = prop_oneof![1 => 1_u32..20, 2 => 20_u32..120, 3 => 120_u32..1800];
+        (window, work, 0..=10_i64, left, -NIGHT..NIGHT)
+            .prop_map(|(window, work, grace, left, ahead)| Self {
+                window,
+                work,
+                grace,
+                left,
+                ahead,
+                is_killed: false,
+                ends: false,
+            })
+            .boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Happening> {
+        let signal = prop::sample::select(vec![1_u8, 2, 3, 15]).prop_map(Happening::Signal);
+        let wrong = prop::sample::select(crate::gate::memory::ALL_WRONG.to_vec());
+        let wrong = (wrong, any::<bool>()).prop_map(|(wrong, lasting)| Happening::Wrong(wrong, lasting));
+        let lag = (prop_oneof![0..20_i64, 15..20_i64], prop_oneof![Just(0), 0..20_i64])
+            .prop_map(|(shown, counts)| Happening::Lag(Lag { shown, counts }));
+        prop_oneof![
+            80 => (1..8_u8).prop_map(Happening::Steps),
+            40 => (1..20_u8).prop_map(Happening::Calm),
+            20 => (1..10_i64).prop_map(Happening::Time),
+            2 => (10..200_i64).prop_map(Happening::Time),
+            2 => (1..NIGHT).prop_map(Happening::Suspend),
+            3 => signal,
+            2 => Just(Happening::Quit),
+            2 => Just(Happening::ChildEnds),
+            6 => wrong,
+            3 => prop_oneof![1..900_i64, 880..900_i64].prop_map(Happening::LateBy),
+            6 => Just(Happening::Well),
+            2 => (0..10_i64).prop_map(Happening::Latency),
+            3 => lag,
+            1 => Just(Happening::BreaksCall),
+            1 => Just(Happening::BreaksLoop),
+            1 => Just(Happening::PanicSeal),
+            1 => Just(Happening::Kill),
+        ]
+        .boxed()
+    }
+
+    fn apply(mut world: Self, happening: &Happening) -> Self {
+        world.ends |= match happening {
+            Happening::Signal(1 | 15) => true,
+            Happening::Signal(_) | Happening::Quit => world.work == Work::Hold,
+            _ => false,
+        };
+        world.is_killed |= matches!(happening, Happening::Kill);
+        world
+    }
+}
