@@ -259,6 +259,7 @@ fn a_refusal_from_before_the_opening_took_effect_proves_nothing() {
     let trail = Trail::default();
     assert!(matches!(try_open(&user, &trail, ACCOUNT), Err(Stop::Interrupted)));
     assert!(trail.lifted());
+    user.advance(5);
     assert_eq!(try_close(&user, &trail), Outcome::Shut { probed: true, untidy: None });
     for _ in 0..60 {
         assert!(!user.lets_in(), "said to be shut, and opened late");

@@ -83,6 +83,9 @@ impl Run {
         user.stepwise.set(true);
         user.grace.set(world.grace);
         user.ahead.set(world.ahead);
+        user.wrong.set(world.wrong);
+        user.late_by.set(world.late_by);
+        user.lag.set(world.lag);
         leave(&user, world.left);
         let trail = Rc::new(Trail::default());
         Self {
@@ -104,6 +107,11 @@ impl Run {
 
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over(_) | Phase::Killed)
+    }
+
+    /// Nothing is lost yet.
+    pub(super) fn could_go_well(&self) -> bool {
+        matches!(self.phase, Phase::Opening | Phase::Open) && !self.user.breaks.get()
     }
 
     pub(super) fn goes_on(&mut self, happening: Happening) {
@@ -217,6 +225,7 @@ impl Run {
                         self.queue.push_back(Event::ChildEnded);
                     }
                 }
+                Action::EndChild => self.user.dismiss(),
                 Action::Close => {
                     self.opening = None;
                     self.phase = Phase::Closing;
@@ -271,6 +280,11 @@ impl Run {
                 );
             }
             Phase::Opening => assert!(!self.child),
+            Phase::Closing
+                if self.deadline.is_some_and(|deadline| self.now() >= deadline) && !self.broken =>
+            {
+                assert!(user.dismissed.get().is_some() || !self.child, "its program goes on after T1");
+            }
             Phase::Closing | Phase::Over(_) | Phase::Killed => {}
         }
     }

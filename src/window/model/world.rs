@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-use crate::gate::memory::{Lag, Wrong};
+use crate::gate::memory::{ALL_WRONG, Lag, Wrong};
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +69,12 @@ pub(super) struct World {
     pub(super) left: Left,
     /// Seconds by which this machine's clock is ahead of AWS's.
     pub(super) ahead: i64,
+    /// A call of the opening that goes wrong, counted from 0.
+    pub(super) wrong: Option<(usize, Wrong)>,
+    pub(super) late_by: i64,
+    pub(super) lag: Lag,
+    /// At last, all calls go well.
+    pub(super) heals: bool,
     pub(super) is_killed: bool,
     ends: bool,
 }
@@ -83,6 +89,21 @@ impl World {
 /// Any number of seconds a sleeping machine may lose.
 const NIGHT: i64 = 8 * 3600;
 
+fn wrong() -> impl Strategy<Value = Wrong> {
+    prop::sample::select(ALL_WRONG.to_vec())
+}
+
+/// Up to the age of a signature.
+fn late_by() -> impl Strategy<Value = i64> {
+    prop_oneof![1..60_i64, 1..900_i64, 880..900_i64]
+}
+
+/// No write of IAM takes longer to be seen than the product allows for.
+fn lag() -> impl Strategy<Value = Lag> {
+    let seconds = || prop_oneof![2 => Just(0), 1 => 0..20_i64, 1 => 15..20_i64];
+    (seconds(), seconds()).prop_map(|(shown, counts)| Lag { shown, counts })
+}
+
 impl ReferenceStateMachine for World {
     type State = Self;
     type Transition = Happening;
@@ -91,13 +112,20 @@ impl ReferenceStateMachine for World {
         let left = prop_oneof![4 => Just(Left::Nothing), 1 => Just(Left::ActiveKey), 1 => Just(Left::NoDeny)];
         let work = prop_oneof![8 => Just(Work::Hold), 8 => Just(Work::Program), 1 => Just(Work::NoProgram)];
         let window = prop_oneof![1 => 1_u32..20, 2 => 20_u32..120, 3 => 120_u32..1800];
-        (window, work, 0..=10_i64, left, -NIGHT..NIGHT)
-            .prop_map(|(window, work, grace, left, ahead)| Self {
+        // Mostly the writes.
+        let nth = prop_oneof![2 => prop::sample::select(vec![2_usize, 4, 5]), 1 => 0..16_usize];
+        let wrong = prop::option::of((nth, wrong()));
+        (window, work, 0..=10_i64, left, -NIGHT..NIGHT, wrong, late_by(), lag(), any::<bool>())
+            .prop_map(|(window, work, grace, left, ahead, wrong, late_by, lag, heals)| Self {
                 window,
                 work,
                 grace,
                 left,
                 ahead,
+                wrong,
+                late_by,
+                lag,
+                heals,
                 is_killed: false,
                 ends: false,
             })
@@ -106,10 +134,7 @@ impl ReferenceStateMachine for World {
 
     fn transitions(_: &Self) -> BoxedStrategy<Happening> {
         let signal = prop::sample::select(vec![1_u8, 2, 3, 15]).prop_map(Happening::Signal);
-        let wrong = prop::sample::select(crate::gate::memory::ALL_WRONG.to_vec());
-        let wrong = (wrong, any::<bool>()).prop_map(|(wrong, lasting)| Happening::Wrong(wrong, lasting));
-        let lag = (prop_oneof![0..20_i64, 15..20_i64], prop_oneof![Just(0), 0..20_i64])
-            .prop_map(|(shown, counts)| Happening::Lag(Lag { shown, counts }));
+        let wrong = (wrong(), any::<bool>()).prop_map(|(wrong, lasting)| Happening::Wrong(wrong, lasting));
         prop_oneof![
             80 => (1..8_u8).prop_map(Happening::Steps),
             40 => (1..20_u8).prop_map(Happening::Calm),
@@ -120,10 +145,10 @@ impl ReferenceStateMachine for World {
             2 => Just(Happening::Quit),
             2 => Just(Happening::ChildEnds),
             6 => wrong,
-            3 => prop_oneof![1..900_i64, 880..900_i64].prop_map(Happening::LateBy),
+            3 => late_by().prop_map(Happening::LateBy),
             6 => Just(Happening::Well),
             2 => (0..10_i64).prop_map(Happening::Latency),
-            3 => lag,
+            3 => lag().prop_map(Happening::Lag),
             1 => Just(Happening::BreaksCall),
             1 => Just(Happening::BreaksLoop),
             1 => Just(Happening::PanicSeal),
