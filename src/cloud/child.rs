@@ -18,8 +18,11 @@ use rustix::termios::{
     OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp,
 };
 
+use super::prompt::Prompt;
+use super::words;
 use crate::error::{Error, Result};
 use crate::vault::manifest::Lane;
+use crate::window::Instant;
 
 /// Between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -124,20 +127,32 @@ pub(super) struct Child {
     is_shell: bool,
     ended: Option<WaitStatus>,
     terminal: Option<Foreground>,
+    _prompt: Option<Prompt>,
 }
 
 impl Child {
-    /// Starts it with the terminal's keys in its hands. `aside`: stdout is taken, its output goes to stderr.
+    /// Starts it with the terminal's keys in its hands; a shell's prompt shows how long it is until `end`. `aside`:
+    /// stdout is taken, its output goes to stderr.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(super) fn start(work: &Work, access: &[(&'static str, String)], aside: bool) -> io::Result<Self> {
+    pub(super) fn start(
+        work: &Work,
+        access: &[(&'static str, String)],
+        end: Instant,
+        aside: bool,
+    ) -> io::Result<Self> {
         let (program, rest) = work.words().ok_or_else(|| io::Error::other("there is no command"))?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(&program);
         command.args(rest).process_group(0);
         if aside {
             command.stdout(io::stderr().as_fd().try_clone_to_owned()?);
         }
+        let is_shell = matches!(work, Work::Shell);
+        let prompt = is_shell.then(|| Prompt::give(&mut command, &program, end)).and_then(|prompt| {
+            let why = |e| words::say(&format!("warning: the prompt will not show the time left: {e}"));
+            prompt.map_err(why).ok()
+        });
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("AWS_") && !is_kept(name)) {
                 command.env_remove(name);
@@ -150,7 +165,7 @@ impl Child {
         let terminal = Foreground::give(group);
         // It may have been stopped for touching the terminal before it owned it.
         let _ = kill_process_group(group, Signal::CONT);
-        Ok(Self { group, is_shell: matches!(work, Work::Shell), ended: None, terminal })
+        Ok(Self { group, is_shell, ended: None, terminal, _prompt: prompt })
     }
 
     /// Looks whether it ended. A window cannot be suspended: whoever stops is continued.
@@ -180,7 +195,7 @@ impl Child {
 
     /// TERM, and KILL five seconds later, to all of the group; gives the terminal back and says how it ended.
     pub(super) async fn end(mut self) -> String {
-        let since = tokio::time::Instant::now();
+        let since = Instant::now();
         self.send(Signal::TERM);
         if self.is_shell {
             // Shells at a prompt take no notice of TERM, and end their jobs on HUP.
@@ -188,10 +203,11 @@ impl Child {
         }
         self.send(Signal::CONT);
         while !(self.has_ended() && self.is_alone()) {
-            if since.elapsed() >= GRACE {
+            let waited = Instant::now().since(since);
+            if waited >= GRACE {
                 self.send(Signal::KILL);
             }
-            if since.elapsed() >= 2 * GRACE {
+            if waited >= 2 * GRACE {
                 break;
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -286,7 +302,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let work = Work::Command(vec!["sh".into(), "-c".into(), "sleep 1000 & exit 3".into()]);
-            let mut child = Child::start(&work, &[], false).expect("starts");
+            let mut child = Child::start(&work, &[], Instant::now(), false).expect("starts");
             while !child.has_ended() {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
+use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -85,6 +86,8 @@ struct Run<'a, S> {
     shutting: Option<Running<'a, bool>>,
     queue: VecDeque<Event>,
     seconds: Interval,
+    /// Until it has passed.
+    deadline: Option<Instant>,
 }
 
 impl<'a, S: Shut> Run<'a, S> {
@@ -97,7 +100,17 @@ impl<'a, S: Shut> Run<'a, S> {
         let (opening, work) = window.map_or((None, &Work::Hold), |(opening, work)| (Some(opening), work));
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        Self { stage, trail, closing, work, opening, shutting: None, queue: VecDeque::new(), seconds }
+        Self {
+            stage,
+            trail,
+            closing,
+            work,
+            opening,
+            shutting: None,
+            queue: VecDeque::new(),
+            seconds,
+            deadline: None,
+        }
     }
 
     async fn until_over(
@@ -118,6 +131,7 @@ impl<'a, S: Shut> Run<'a, S> {
                 None => self.next(signals).await,
             };
             if let Some(deadline) = self.stage.new_deadline() {
+                self.deadline = Some(deadline);
                 (machine, _) = machine.on(Event::EndSet(deadline));
             }
             (machine, actions) = machine.on(event);
@@ -142,6 +156,7 @@ impl<'a, S: Shut> Run<'a, S> {
                     child.forward(number);
                 }
             }
+            Action::EndChild => stage.dismiss(),
             Action::Close => {
                 stage.emit(events::Event::Closing);
                 drop(self.opening.take());
@@ -166,6 +181,12 @@ impl<'a, S: Shut> Run<'a, S> {
                     Received::Child if has_ended(stage) => return Event::ChildEnded,
                     Received::Child => {}
                 },
+                () = reached(self.deadline) => {
+                    // The second may be a little early, and comes again.
+                    let now = Instant::now();
+                    self.deadline = self.deadline.filter(|deadline| now < *deadline);
+                    return Event::Tick(now);
+                }
                 result = maybe(&mut self.opening) => {
                     self.opening = None;
                     return opened(stage, self.trail, result);
@@ -189,6 +210,14 @@ impl<'a, S: Shut> Run<'a, S> {
 async fn maybe<T>(running: &mut Option<Running<'_, T>>) -> Option<T> {
     match running {
         Some(running) => running.await,
+        None => pending().await,
+    }
+}
+
+/// Not late, as the next second would be; after a sleep of this machine, that second is sooner.
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep(deadline.since(Instant::now())).await,
         None => pending().await,
     }
 }
@@ -270,12 +299,13 @@ fn start(stage: &Stage<'_>, work: &Work) -> std::io::Result<Child> {
     ];
     access.extend(endpoint.environment());
     *stage.endpoint.borrow_mut() = Some(endpoint);
-    Child::start(work, &access, stage.events.are_wanted())
+    let end = stage.end.get().ok_or_else(missing)?;
+    Child::start(work, &access, end, stage.events.are_wanted())
 }
 
-/// Only where no countdown says it.
+/// Only where no countdown says it: whoever reads stderr elsewhere does not see the terminal.
 fn warn(stage: &Stage<'_>, minutes: u64) {
-    if stage.keyboard.borrow().is_none() {
+    if stage.keyboard.borrow().is_none() || !std::io::stderr().is_terminal() {
         stage.say(&format!("breakglass: {}", left(minutes)));
     }
 }

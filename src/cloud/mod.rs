@@ -14,6 +14,7 @@ mod keyboard;
 mod open;
 mod principals;
 mod profile;
+mod prompt;
 mod shut;
 mod signals;
 mod stage;

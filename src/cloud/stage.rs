@@ -1,11 +1,15 @@
 //! What the sequences and the loop share: time, words, the program in the window, and who wants it to stop.
 
 use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use super::child::Child;
 use super::clock::AwsClock;
@@ -52,7 +56,11 @@ pub(super) struct Stage<'a> {
     pub(super) no_control_plane: Cell<bool>,
     /// The window was open, and work in it began.
     pub(super) opened: Cell<bool>,
+    /// The end by the boot-time clock.
+    pub(super) end: Cell<Option<Instant>>,
     deadline: Cell<Option<Instant>>,
+    /// The end of the program in the window, under way: a task of its own, which nothing else holds up.
+    ending: RefCell<Option<JoinHandle<String>>>,
     stopped: Cell<bool>,
     gave_up: Cell<bool>,
     wake: Notify,
@@ -79,7 +87,9 @@ impl<'a> Stage<'a> {
             doubt: RefCell::default(),
             no_control_plane: Cell::default(),
             opened: Cell::default(),
+            end: Cell::default(),
             deadline: Cell::default(),
+            ending: RefCell::default(),
             stopped: Cell::default(),
             gave_up: Cell::default(),
             wake: Notify::new(),
@@ -136,13 +146,28 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Access by this process ends here: no credentials, no program, no countdown.
-    async fn withdraw(&self) {
+    /// Access by this process ends here: no credentials, no program, no countdown. It returns at once.
+    pub(super) fn dismiss(&self) {
         drop(self.keyboard.take());
         drop(self.endpoint.take());
-        let child = self.child.take();
-        if let Some(child) = child {
-            let ended = child.end().await;
+        if let Some(child) = self.child.take() {
+            *self.ending.borrow_mut() = Some(tokio::spawn(child.end()));
+        }
+    }
+
+    /// The same, and waits for it.
+    async fn withdraw(&self) {
+        self.dismiss();
+        let ended = poll_fn(|cx| {
+            let mut ending = self.ending.borrow_mut();
+            let Some(task) = ending.as_mut() else {
+                return Poll::Ready(None);
+            };
+            let ended = ready!(Pin::new(task).poll(cx));
+            *ending = None;
+            Poll::Ready(ended.ok())
+        });
+        if let Some(ended) = ended.await {
             self.say(&format!("close: {ended}"));
         }
     }
@@ -205,7 +230,8 @@ impl World for Stage<'_> {
         }
         let window = until.duration_since(measured.date).unsigned_abs();
         self.until.set(Some(until));
-        self.deadline.set(Some(measured.at + window));
+        self.end.set(Some(measured.at + window));
+        self.deadline.set(self.end.get());
         Ok(())
     }
 

@@ -53,6 +53,8 @@ pub enum Action {
     Warn(u64),
     /// Pass a signal to the program in the window.
     Forward(u8),
+    /// End the program in the window at once, whatever AWS does meanwhile.
+    EndChild,
     /// Deny, deactivate, end, prove.
     Close,
     /// A signal came while closing: say what is left to do.
@@ -109,18 +111,20 @@ pub struct Machine {
     deadline: Option<Instant>,
     /// There is no program in the window; the keyboard is ours.
     held: bool,
+    /// The deadline has passed for the program in the window.
+    is_over_time: bool,
 }
 
 impl Machine {
     /// Before the first call to AWS.
     pub fn new(held: bool) -> Self {
-        Self { state: State::Opening { stop: None }, deadline: None, held }
+        Self { state: State::Opening { stop: None }, deadline: None, held, is_over_time: false }
     }
 
     /// Nothing but the close, and the first action of it.
     pub fn closing(cause: Cause) -> (Self, Vec<Action>) {
         let (state, actions) = close(cause);
-        (Self { state, deadline: None, held: true }, actions)
+        (Self { state, deadline: None, held: true, is_over_time: false }, actions)
     }
 
     /// The state after `event`, and what is to be done.
@@ -130,14 +134,23 @@ impl Machine {
             self.deadline = self.deadline.or(Some(deadline));
             return (self, Vec::new());
         }
-        let (state, actions) = match self.state {
+        let (state, mut actions) = match self.state {
             State::Opening { stop } => self.opening(stop, event),
             State::Open { warned } => self.open(warned, event),
             State::Closing { cause, signals } => closing(cause, signals, event),
             State::Over => (State::Over, Vec::new()),
         };
         self.state = state;
+        if matches!(state, State::Closing { .. }) && self.passes(event) {
+            self.is_over_time = true;
+            actions.insert(0, Action::EndChild);
+        }
         (self, actions)
+    }
+
+    /// The deadline passes, for the first time.
+    fn passes(&self, event: Event) -> bool {
+        !self.is_over_time && matches!(event, Event::Tick(now) if self.is_past(now))
     }
 
     /// The machine has finished.
@@ -152,6 +165,8 @@ impl Machine {
             Event::Tick(now) if self.is_past(now) => Some(Cause::Deadline),
             _ => None,
         };
+        // The deadline goes on passing; that it stops is said once.
+        let is_said = stop.is_some() && matches!(event, Event::Tick(_));
         match (event, stop.or(wish)) {
             (Event::Opened, None) => (State::Open { warned: u64::MAX }, vec![Action::Begin]),
             (Event::Opened, Some(cause)) => close(cause),
@@ -160,7 +175,9 @@ impl Machine {
                 (State::Over, vec![Action::Finish(End::Untouched(cause.unwrap_or(Cause::Failed)))])
             }
             (Event::Panicked, _) => close(Cause::Panicked),
-            (_, stop @ Some(_)) if wish.is_some() => (State::Opening { stop }, vec![Action::StopOpening]),
+            (_, stop @ Some(_)) if wish.is_some() && !is_said => {
+                (State::Opening { stop }, vec![Action::StopOpening])
+            }
             (_, stop) => (State::Opening { stop }, Vec::new()),
         }
     }

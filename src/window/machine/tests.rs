@@ -20,7 +20,6 @@ fn run(held: bool, events: &[Event]) -> Vec<Action> {
 fn every_way_out_of_an_open_window_is_a_close() {
     let open = [Event::EndSet(at(100)), Event::Opened];
     for (held, event) in [
-        (false, Event::Tick(at(100))),
         (false, Event::Signal(TERM)),
         (false, Event::Signal(1)),
         (false, Event::ChildEnded),
@@ -28,10 +27,24 @@ fn every_way_out_of_an_open_window_is_a_close() {
         (true, Event::Quit),
         (true, Event::Signal(INT)),
         (true, Event::Signal(QUIT)),
-        (true, Event::Tick(at(5000))),
     ] {
         assert_eq!(run(held, &[open[0], open[1], event]), [Action::Close], "{event:?}");
     }
+}
+
+#[test]
+fn the_deadline_ends_the_child_before_anything_else_and_once() {
+    let mut events = vec![Event::EndSet(at(100)), Event::Opened, Event::Tick(at(100))];
+    for held in [false, true] {
+        assert_eq!(run(held, &events), [Action::EndChild, Action::Close]);
+    }
+    events.push(Event::Tick(at(101)));
+    assert_eq!(run(false, &events), []);
+    // A close that hangs over it does not keep the child.
+    let slow = [Event::EndSet(at(100)), Event::Opened, Event::Signal(TERM), Event::Tick(at(99))];
+    assert_eq!(run(false, &slow), []);
+    let slow = [&slow[..], &[Event::Tick(at(100))]].concat();
+    assert_eq!(run(false, &slow), [Action::EndChild]);
 }
 
 #[test]
@@ -51,7 +64,9 @@ fn an_opening_stops_at_a_safe_place_and_then_closes() {
     let untouched = [Event::Signal(TERM), Event::NotOpened { touched: false }];
     assert_eq!(run(false, &untouched), [Action::Finish(End::Untouched(Cause::Signal(TERM)))]);
     assert_eq!(run(false, &[Event::Panicked]), [Action::Close]);
-    assert_eq!(run(false, &[Event::EndSet(at(5)), Event::Tick(at(6))]), [Action::StopOpening]);
+    let late = [Event::EndSet(at(5)), Event::Tick(at(6)), Event::Tick(at(7))];
+    assert_eq!(run(false, &late[..2]), [Action::StopOpening]);
+    assert_eq!(run(false, &late), [], "once");
 }
 
 #[test]
@@ -110,7 +125,7 @@ fn a_short_window_warns_only_of_what_it_reaches() {
 #[test]
 fn a_sleep_past_the_deadline_ends_the_window_on_waking() {
     let events = [Event::EndSet(at(100)), Event::Opened, Event::Tick(at(1)), Event::Tick(at(90_000))];
-    assert_eq!(run(true, &events), [Action::Close]);
+    assert_eq!(run(true, &events), [Action::EndChild, Action::Close]);
 }
 
 /// Every sequence of five events ends in an end once the opening and the close have ended.

@@ -1,0 +1,154 @@
+//! Real shells at a terminal, each with its operator's own files; `scripts/setup` installs them.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::thread;
+use std::time::Duration;
+
+use rig::pty::{End, Person};
+use tempfile::TempDir;
+
+use super::*;
+
+/// A shell, and a file of its operator's that sets the prompt to `MINE> ` and OWN to `yes`.
+struct Case {
+    shell: &'static str,
+    file: &'static str,
+    text: &'static str,
+    env: &'static [(&'static str, &'static str)],
+}
+
+const ENV: &[(&str, &str)] = &[("ENV", "$HOME/own")];
+
+const CASES: &[Case] = &[
+    Case { shell: "/bin/bash", file: ".bashrc", text: "PS1='MINE> '; OWN=yes; set -u", env: &[] },
+    Case {
+        shell: "/bin/bash",
+        file: ".bashrc",
+        text: "PROMPT_COMMAND='PS1=\"MINE> \";'; OWN=yes; alias rm='rm -i'; IFS=:",
+        env: &[],
+    },
+    Case {
+        shell: "/bin/bash",
+        file: ".bashrc",
+        text: "PROMPT_COMMAND=('PS1=\"MINE> \"' :); OWN=yes; set -e",
+        env: &[],
+    },
+    Case { shell: "/bin/zsh", file: ".zshrc", text: "PROMPT='MINE> '; OWN=yes; setopt nounset", env: &[] },
+    Case {
+        shell: "/bin/zsh",
+        file: "it's mine/.zshrc",
+        text: "precmd() { PROMPT='MINE> ' }; OWN=$(basename $ZDOTDIR); OWN=${OWN/it\\'s mine/yes}",
+        env: &[("ZDOTDIR", "it's mine")],
+    },
+    Case {
+        shell: "/usr/bin/fish",
+        file: ".config/fish/config.fish",
+        text: "function fish_prompt; echo 'MINE> '; end; set -g OWN yes",
+        env: &[],
+    },
+    Case { shell: "/bin/dash", file: "own", text: "PS1='MINE> '; OWN=yes; set -u", env: ENV },
+    Case { shell: "/bin/mksh", file: "own", text: "PS1='MINE> '; OWN=yes; set -u", env: ENV },
+    Case { shell: "/bin/busybox", file: "own", text: "PS1='MINE> '; OWN=yes", env: ENV },
+];
+
+#[test]
+fn the_operators_shell_shows_the_time_left_before_its_own_prompt() {
+    thread::scope(|scope| CASES.iter().for_each(|case| drop(scope.spawn(|| shows_the_time(case)))));
+}
+
+fn shows_the_time(case: &Case) {
+    let Case { shell, file, text, env } = case;
+    assert!(Path::new(shell).exists(), "{shell} is missing: run scripts/setup");
+    let home = TempDir::new().expect("a home");
+    let file = home.path().join(file);
+    fs::create_dir_all(file.parent().expect("in the home")).expect("room");
+    fs::write(file, text).expect("room");
+    // A busybox is the shell that it is called.
+    let ash = home.path().join("ash");
+    symlink(shell, &ash).expect("room");
+    let shell = if shell.ends_with("busybox") { &ash } else { Path::new(shell) };
+    let mut command = Command::new(shell);
+    command.env_clear().current_dir(home.path()).env("HOME", home.path());
+    command.env("TERM", "dumb").env("PATH", "/usr/bin:/bin").envs(env.iter().copied());
+
+    let given = |name: &str| {
+        let value = env.iter().find(|(of, _)| *of == name)?.1;
+        Some(OsString::from(if name == "ZDOTDIR" { home.path().join(value) } else { value.into() }))
+    };
+    let end = Instant::now() + Duration::from_secs(62);
+    let prompt = Prompt::give_with(&mut command, shell.as_os_str(), end, given).expect("a prompt");
+    let mut person = Person::run(command);
+    person.expect("[breakglass 2m] MINE> ");
+    if let Some(room) = &prompt.0 {
+        assert!(!room.exists(), "{} is still there", room.display());
+    }
+    let status = if shell.ends_with("fish") { "$status" } else { "$?" };
+    person.type_line(&format!("sh -c 'exit 7' || echo status={status} own=$OWN"));
+    person.expect("status=7 own=yes");
+    person.expect("] MINE> ");
+    // Once, however often it is shown.
+    assert!(!person.transcript().contains("m] [breakglass"), "{}", person.transcript());
+    thread::sleep(Duration::from_secs(3));
+    person.type_line("");
+    person.expect("[breakglass 5");
+    person.expect("s] MINE> ");
+    person.type_line("echo rooms=$(env | grep -c breakglass-).");
+    person.expect("rooms=0.");
+    person.type_line("exit");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let own = |name: &str| home.path().join(name);
+    for history in [".bash_history", ".zsh_history", ".local/share/fish/fish_history"].map(own) {
+        let text = fs::read_to_string(history).unwrap_or_default();
+        assert!(!text.contains("__breakglass"), "{text}");
+    }
+}
+
+#[test]
+fn the_time_is_said_in_hours_minutes_and_at_last_seconds() {
+    for (seconds, shown) in [
+        (0, "over"),
+        (1, "1s"),
+        (59, "59s"),
+        (60, "1m"),
+        (61, "2m"),
+        (1621, "28m"),
+        (3540, "59m"),
+        (3541, "1h00m"),
+        (3601, "1h01m"),
+        (7200, "2h00m"),
+    ] {
+        // The clock stands still in a file.
+        let room = TempDir::new().expect("room");
+        fs::write(room.path().join("uptime"), "1000.99 1.00\n").expect("room");
+        let text = left(1000 + seconds).into_string().expect("text");
+        let text = text.replace("/proc/uptime", &room.path().join("uptime").display().to_string());
+        for shell in ["/bin/dash", "/bin/bash", "/bin/zsh"] {
+            let out = Command::new(shell).args(["-euc", &format!("{text}\n__breakglass_left")]).output();
+            assert_eq!(String::from_utf8_lossy(&out.expect("runs").stdout), shown, "{shell}: {seconds}");
+        }
+        let text = fish(1000 + seconds).into_string().expect("text");
+        let text = text.replace("/proc/uptime", &room.path().join("uptime").display().to_string());
+        let out = Command::new("/usr/bin/fish").args(["-c", &format!("{text}\n__breakglass_left")]).output();
+        assert_eq!(String::from_utf8_lossy(&out.expect("runs").stdout).trim(), shown, "fish: {seconds}");
+    }
+}
+
+#[test]
+fn what_is_no_such_shell_is_left_alone() {
+    for shell in ["/bin/nu", "/opt/my shell", ""] {
+        let mut command = Command::new("x");
+        assert!(Prompt::give(&mut command, shell.as_ref(), Instant::now()).expect("nothing").0.is_none());
+        assert_eq!((command.get_args().count(), command.get_envs().count()), (0, 0));
+    }
+}
+
+#[test]
+fn a_shell_that_reads_nothing_leaves_nothing_behind() {
+    let mut command = Command::new("x");
+    let prompt = Prompt::give(&mut command, "/bin/zsh".as_ref(), Instant::now()).expect("a prompt");
+    let room = prompt.0.clone().expect("a room");
+    assert!(room.join(".zshrc").exists());
+    drop(prompt);
+    assert!(!room.exists());
+}
