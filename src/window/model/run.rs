@@ -47,6 +47,8 @@ pub(super) struct Run {
     child: bool,
     /// There was a second panic: the driver itself cannot go on.
     broken: bool,
+    /// What became of the last close.
+    outcome: Option<Outcome>,
     /// It was open once.
     pub(super) opened: bool,
 }
@@ -99,6 +101,7 @@ impl Run {
             work: world.work,
             child: false,
             broken: false,
+            outcome: None,
             opened: false,
             user,
             trail,
@@ -188,7 +191,8 @@ impl Run {
             && let Poll::Ready(outcome) = polled(shutting)
         {
             self.shutting = None;
-            let proven = matches!(outcome, Some(Outcome::Shut { .. } | Outcome::TakenOver { .. }));
+            let proven = matches!(&outcome, Some(Outcome::Shut { .. } | Outcome::TakenOver { .. }));
+            self.outcome = outcome;
             self.meets(Event::Closed { proven });
         }
     }
@@ -315,6 +319,11 @@ impl Run {
             _ => false,
         };
         assert!(!(said_shut && self.user.lets_in()), "shut, and open again");
+        let user = &self.user;
+        let before_its_end = user.until.get().is_some_and(|until| user.clock.get() < until);
+        if before_its_end && self.outcome == Some(Outcome::Shut { probed: true, untidy: None }) {
+            assert!(user.denied.get() && !user.active.get(), "at rest, and then not");
+        }
     }
 }
 
