@@ -1,0 +1,145 @@
+//! A client of the credential endpoint, and a crowd that keeps it busy.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use rig::night::Night;
+use rig::pty::Person;
+
+/// Where it is, and the token; read from the environment of the program in the window.
+pub struct Endpoint {
+    pub address: String,
+    token: String,
+}
+
+impl Endpoint {
+    /// As soon as that program has written its environment to the file `env`.
+    pub fn of(night: &Night, person: &mut Person) -> Self {
+        let began = Instant::now();
+        let env = loop {
+            match std::fs::read_to_string(night.office.path("env")) {
+                Ok(env) => break env,
+                Err(_) if began.elapsed() < Duration::from_secs(20) => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(_) => panic!("{}", person.transcript()),
+            }
+        };
+        let of = |name: &str| {
+            let line = env.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            line.unwrap_or_else(|| panic!("{name}: {env}")).to_owned()
+        };
+        let url = of("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+        let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        Self { address, token: of("AWS_CONTAINER_AUTHORIZATION_TOKEN") }
+    }
+
+    /// What whoever knows the token is told.
+    pub fn good(&self) -> String {
+        let ask = format!("GET / HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n\r\n", self.token);
+        exchange(&self.address, &ask).unwrap_or_else(|e| format!("no answer: {e}"))
+    }
+
+    /// A crowd, until it is told to end.
+    pub fn attacked<'scope>(&self, scope: &'scope Scope<'scope, '_>) -> Attack {
+        let over = Arc::new(AtomicBool::new(false));
+        for attack in [trickle, huge_heads, never_read, half_closed, garbage, rush, rush] {
+            let (address, over) = (self.address.clone(), over.clone());
+            scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    // The endpoint may throw anybody out at any time.
+                    let _ = attack(&address);
+                    thread::sleep(Duration::from_millis(5));
+                }
+            });
+        }
+        Attack(over)
+    }
+}
+
+pub struct Attack(Arc<AtomicBool>);
+
+impl Attack {
+    pub fn ends(self) {}
+}
+
+impl Drop for Attack {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// One request and its whole answer.
+pub fn exchange(address: &str, request: &str) -> std::io::Result<String> {
+    let mut stream = connect(address)?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+fn connect(address: &str) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(1)))?;
+    Ok(stream)
+}
+
+/// Sixty-four who send a byte now and then.
+fn trickle(address: &str) -> std::io::Result<()> {
+    let mut slow = (0..64).map(|_| connect(address)).collect::<Result<Vec<_>, _>>()?;
+    for byte in "GET / HTTP/1.1\r\n".bytes() {
+        for stream in &mut slow {
+            let _ = stream.write_all(&[byte]);
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+fn huge_heads(address: &str) -> std::io::Result<()> {
+    let mut stream = connect(address)?;
+    stream.write_all(b"GET / HTTP/1.1\r\nX: ")?;
+    for _ in 0..64 {
+        stream.write_all(&[b'x'; 1 << 16])?;
+    }
+    Ok(())
+}
+
+fn never_read(address: &str) -> std::io::Result<()> {
+    let mut stream = connect(address)?;
+    for _ in 0..10_000 {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")?;
+    }
+    Ok(())
+}
+
+fn half_closed(address: &str) -> std::io::Result<()> {
+    let mut stream = connect(address)?;
+    stream.write_all(b"GET / HTTP/1.1\r\n")?;
+    stream.shutdown(Shutdown::Write)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).map(drop)
+}
+
+fn garbage(address: &str) -> std::io::Result<()> {
+    let mut stream = connect(address)?;
+    let bytes: Vec<u8> = (0..=255).cycle().take(4096).collect();
+    stream.write_all(&bytes)?;
+    stream.write_all(b"\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).map(drop)
+}
+
+/// A hundred at once, with a token that they have guessed.
+fn rush(address: &str) -> std::io::Result<()> {
+    let mut all = (0..100).map(|_| connect(address)).collect::<Result<Vec<_>, _>>()?;
+    for stream in &mut all {
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nAuthorization: guess\r\n\r\n");
+    }
+    Ok(())
+}
