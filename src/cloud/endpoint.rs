@@ -222,6 +222,25 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_that_comes_at_once_does_not_push_out_who_came_before_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback");
+            let address = listener.local_addr().expect("address");
+            let mut good = TcpStream::connect(address).await.expect("connect");
+            good.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await.expect("write");
+            let mut crowd = Vec::new();
+            for _ in 0..CONNECTIONS * 2 {
+                crowd.push(TcpStream::connect(address).await.expect("connect"));
+            }
+            tokio::spawn(serve(listener, Arc::new(served("2100-01-01T00:00:00Z"))));
+            let mut text = String::new();
+            good.read_to_string(&mut text).await.expect("read");
+            assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+        });
+    }
+
+    #[test]
     fn slow_clients_do_not_keep_others_out() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
