@@ -73,7 +73,7 @@ fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_wi
     let script = format!("BOTO3=$(cat client.py); {script}");
     std::fs::write(night.office.path("client.py"), BOTO3).unwrap();
     let mut person = open(&night, "20m", &["--", "sh", "-c", &script]);
-    assert_eq!(person.wait_within(Duration::from_secs(60)), End::Code(0), "{}", person.transcript());
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
     let said = person.transcript();
     assert!(said.contains("ALL-WORKED"), "{said}");
 
@@ -174,7 +174,7 @@ fn who_asks_again_and_again_is_served_until_t1_and_not_after() {
     std::fs::write(night.office.path("client.py"), REFRESHING).unwrap();
     let python = python().display().to_string();
     let mut person = open(&night, "10s", &["--", &python, "client.py"]);
-    assert_eq!(person.wait_within(Duration::from_secs(60)), End::Code(0), "{}", person.transcript());
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
     let end = end_of_window(&night);
     let text = std::fs::read_to_string(night.office.path("refreshed")).unwrap();
     let rows: Vec<(f64, f64, &str)> = text
@@ -234,7 +234,7 @@ fn people_who_mean_no_good_get_nothing_and_hold_nothing_up() {
         assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
         let took = began.elapsed();
         assert!(took < Duration::from_secs(8), "the close took {took:?}");
-        attack.ends();
+        drop(attack);
     });
     assert!(night.account.rest().at_rest());
     assert!(

@@ -21,13 +21,11 @@ impl Endpoint {
     pub fn of(night: &Night, person: &mut Person) -> Self {
         let began = Instant::now();
         let env = loop {
-            match std::fs::read_to_string(night.office.path("env")) {
-                Ok(env) => break env,
-                Err(_) if began.elapsed() < Duration::from_secs(20) => {
-                    thread::sleep(Duration::from_millis(20));
-                }
-                Err(_) => panic!("{}", person.transcript()),
+            if let Ok(env) = std::fs::read_to_string(night.office.path("env")) {
+                break env;
             }
+            assert!(began.elapsed() < Duration::from_secs(20), "{}", person.transcript());
+            thread::sleep(Duration::from_millis(20));
         };
         let of = |name: &str| {
             let line = env.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
@@ -62,10 +60,6 @@ impl Endpoint {
 }
 
 pub struct Attack(Arc<AtomicBool>);
-
-impl Attack {
-    pub fn ends(self) {}
-}
 
 impl Drop for Attack {
     fn drop(&mut self) {
@@ -105,7 +99,7 @@ fn huge_heads(address: &str) -> std::io::Result<()> {
     let mut stream = connect(address)?;
     stream.write_all(b"GET / HTTP/1.1\r\nX: ")?;
     for _ in 0..64 {
-        stream.write_all(&[b'x'; 1 << 16])?;
+        stream.write_all(&vec![b'x'; 1 << 16])?;
     }
     Ok(())
 }
