@@ -4,6 +4,7 @@
 
 mod endpoint;
 
+use std::fmt::Write as _;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -142,7 +143,7 @@ fn list_buckets(found: aws_credential_types::Credentials) {
     let (signed, _) = sign(request, &with.into()).unwrap().into_parts();
     let mut head = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
     for (name, value) in signed.headers() {
-        head += &format!("{name}: {value}\r\n");
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     assert!(token.is_some_and(|token| head.contains(&token)), "a session's token is part of it");
     let answer = endpoint::exchange(host, &format!("{head}\r\n")).expect("S3 answers");
