@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::clock::AwsClock;
@@ -25,6 +25,8 @@ const LARGEST_HEAD: usize = 8 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// At once; one more, and the oldest has to go.
 const CONNECTIONS: usize = 128;
+/// Waiting to be one of them.
+const BACKLOG: u32 = 1024;
 
 /// Serves until it is dropped.
 pub(super) struct Endpoint {
@@ -50,9 +52,7 @@ impl Endpoint {
     /// # Errors
     /// When there is no loopback to listen on.
     pub(super) fn start(issued: &Issued, until: Timestamp, clock: AwsClock) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
+        let listener = listen()?;
         let address = listener.local_addr()?;
         let token = Arc::new(SecretText::copy_of(&hex::encode(Secret::<32>::random().expose())));
         let served = Served { token: token.clone(), body: body(issued, until, &clock), until, clock };
@@ -73,6 +73,13 @@ impl Drop for Endpoint {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// On a port of the system's choice, where a crowd that has not been accepted yet keeps nobody from knocking.
+fn listen() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    socket.listen(BACKLOG)
 }
 
 /// No program shall think that it has longer than T1. Programs compare it with this machine's clock, so where
@@ -225,7 +232,7 @@ mod tests {
     fn a_crowd_that_comes_at_once_does_not_push_out_who_came_before_it() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback");
+            let listener = listen().expect("loopback");
             let address = listener.local_addr().expect("address");
             let mut good = TcpStream::connect(address).await.expect("connect");
             good.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await.expect("write");
@@ -244,7 +251,7 @@ mod tests {
     fn slow_clients_do_not_keep_others_out() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback");
+            let listener = listen().expect("loopback");
             let address = listener.local_addr().expect("address");
             let task = tokio::spawn(serve(listener, Arc::new(served("2100-01-01T00:00:00Z"))));
             let mut slow = Vec::new();
