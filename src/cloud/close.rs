@@ -12,7 +12,7 @@ use crate::gate::policy::{Found, recognise};
 use crate::gate::rest::deny_all;
 use crate::gate::snapshot::Glance;
 use crate::gate::{SessionId, Trail};
-use crate::ledger::{self, Entry, Ledger, Record, VaultFacts};
+use crate::ledger::{self, Last, Ledger, Record, VaultFacts};
 use crate::vault::manifest::{self, Lane};
 use crate::vault::payload::{Gatekeepers, Target, Way};
 use crate::window::{Cause, End};
@@ -153,8 +153,8 @@ impl Asked<'_> {
             role: None,
         };
         let stage = Stage::new(base.clock.clone(), &self.ledger, self.events, how);
-        let own = self.own_session(&stage);
-        stage.until.set(own.and_then(|(_, until)| until));
+        let own = self.own_sessions(&stage);
+        stage.until.set(own.iter().filter_map(|last| last.until).max());
         let now = || stage.clock.now();
         let doubt = |why: &str| stage.how_to_close.may_be_open(why, stage.until.get(), now());
 
@@ -200,21 +200,23 @@ impl Asked<'_> {
         let deny = deny_all(&self.place.partition);
         let closing = Shut { closer, emergency, deny: &deny, keys: self.keys, own: false };
         let end = shut(&stage, &Trail::default(), &closing, &mut signals, Cause::Asked).await;
-        let session = found.map(|found| found.session).or(own.map(|(session, _)| session));
-        self.finish(&stage, session, end)
+        let found = found.map(|found| found.session);
+        let own = own.into_iter().map(|last| last.session).filter(|own| Some(*own) != found);
+        // The user is shut, and with it every session on it.
+        self.finish(&stage, &own.chain(found).collect::<Vec<_>>(), end)
     }
 
-    fn finish(&self, stage: &Stage<'_>, session: Option<SessionId>, end: End) -> Result<()> {
+    fn finish(&self, stage: &Stage<'_>, sessions: &[SessionId], end: End) -> Result<()> {
         if !matches!(end, End::Shut(_)) {
             let doubt = stage.doubt.take();
             return Err(stage.how_to_close.may_be_open(&doubt, stage.until.get(), stage.clock.now()));
         }
         let probed = stage.probed.get().unwrap_or(false);
         let cause = words::cause(Cause::Asked);
-        if let Some(session) = session {
+        for &session in sessions {
             stage.record(Record::Closed { session, probed, cause: cause.clone() });
         }
-        stage.emit(Event::Closed { session, probed, cause });
+        stage.emit(Event::Closed { session: sessions.last().copied(), probed, cause });
         if let Some(error) = stage.failure.take() {
             return Err(error);
         }
@@ -227,18 +229,12 @@ impl Asked<'_> {
         Ok(())
     }
 
-    /// The last session of this ledger that was not closed, and its T1; a damaged ledger stops no close.
-    fn own_session(&self, stage: &Stage<'_>) -> Option<(SessionId, Option<Timestamp>)> {
-        let unclosed = self.ledger.unclosed(&self.account, &self.place.user);
-        let session = unclosed.unwrap_or_else(|error| {
+    /// The sessions of this ledger that were not closed; a damaged ledger stops no close.
+    fn own_sessions(&self, stage: &Stage<'_>) -> Vec<Last> {
+        self.ledger.unclosed(&self.account, &self.place.user).unwrap_or_else(|error| {
             stage.say(&format!("warning: {}", error.what));
-            None
-        })?;
-        let until = |entry: Entry| match entry.record {
-            Record::Ends { session: of, until, .. } if of == session => Some(until),
-            _ => None,
-        };
-        Some((session, self.ledger.entries().unwrap_or_default().into_iter().find_map(until)))
+            Vec::new()
+        })
     }
 }
 

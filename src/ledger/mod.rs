@@ -14,6 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
+use crate::vault::manifest::Lane;
 use chain::Chain;
 
 pub use record::{Entry, Record, TargetFacts, VaultFacts};
@@ -104,24 +105,18 @@ impl Ledger {
         }))
     }
 
-    /// The last session on this user that has no record of having been closed.
+    /// The sessions on this user's gate that nobody has closed, in their order.
     ///
     /// # Errors
     /// As [`Ledger::knows_session`].
-    pub fn unclosed(&self, account: &str, user: &str) -> Result<Option<SessionId>> {
-        let mut open = None;
-        for entry in self.entries()? {
-            match entry.record {
-                Record::Intent { session, target, .. }
-                    if target.account == account && target.user == user =>
-                {
-                    open = Some(session);
-                }
-                Record::Closed { session, .. } if open == Some(session) => open = None,
-                _ => {}
-            }
-        }
-        Ok(open)
+    pub fn unclosed(&self, account: &str, user: &str) -> Result<Vec<Last>> {
+        let mut all = standing::sessions(&self.entries()?);
+        all.retain(|of| {
+            !of.closed
+                && of.lane == Lane::Gate
+                && (of.target.account.as_str(), of.target.user.as_str()) == (account, user)
+        });
+        Ok(all)
     }
 
     /// Every record, in order; none when there is no file yet.

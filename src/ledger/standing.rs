@@ -7,7 +7,7 @@ use super::record::{Entry, Record, TargetFacts};
 use crate::gate::SessionId;
 use crate::vault::manifest::Lane;
 
-/// The last session of a user that a ledger knows of.
+/// A session that a ledger knows of; the one of its user that counts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Last {
     /// Which.
@@ -20,6 +20,8 @@ pub struct Last {
     pub until: Option<Timestamp>,
     /// It is on record as closed.
     pub closed: bool,
+    /// Other sessions of the same user.
+    pub earlier: Vec<SessionId>,
 }
 
 /// What IAM says of a user.
@@ -85,31 +87,66 @@ pub struct Standing {
     pub source: Source,
 }
 
-/// The last session of each user, in the order of their first.
-pub fn last(entries: &[Entry]) -> Vec<Last> {
-    let mut users: Vec<Last> = Vec::new();
+/// Every session that a ledger knows of, in the order of their intents.
+pub fn sessions(entries: &[Entry]) -> Vec<Last> {
+    let mut all: Vec<Last> = Vec::new();
     for entry in entries {
         match &entry.record {
-            Record::Intent { session, target, lane, .. } => {
-                let new = Last {
-                    session: *session,
-                    target: target.clone(),
-                    lane: *lane,
-                    until: None,
-                    closed: false,
-                };
-                match users.iter_mut().find(|last| last.is_of(target, *lane)) {
-                    Some(last) => *last = new,
-                    None => users.push(new),
+            Record::Intent { session, target, lane, .. } => all.push(Last {
+                session: *session,
+                target: target.clone(),
+                lane: *lane,
+                until: None,
+                closed: false,
+                earlier: Vec::new(),
+            }),
+            // It goes on, whatever a close beside it has found.
+            Record::Ends { session, until, .. } => {
+                for of in all.iter_mut().filter(|of| of.session == *session) {
+                    (of.until, of.closed) = (Some(*until), false);
                 }
             }
-            Record::Ends { session, until, .. } => {
-                users.iter_mut().filter(|last| last.session == *session).for_each(|l| l.until = Some(*until));
+            // A gate is opened on a user at rest, and the probe shows the user and not a session: what was
+            // before is over.
+            Record::Opened { session, .. } => {
+                close_before(&mut all, *session);
+                all.iter_mut().filter(|of| of.session == *session).for_each(|of| of.closed = false);
             }
-            Record::Closed { session, .. } => {
-                users.iter_mut().filter(|last| last.session == *session).for_each(|l| l.closed = true);
+            Record::Closed { session, probed, .. } => {
+                if *probed {
+                    close_before(&mut all, *session);
+                }
+                all.iter_mut().filter(|of| of.session == *session).for_each(|of| of.closed = true);
             }
-            Record::Opened { .. } => {}
+        }
+    }
+    all
+}
+
+/// The sessions before this one on the same gate are over; a role's go on by themselves.
+fn close_before(all: &mut [Last], session: SessionId) {
+    let Some(place) = all.iter().position(|of| of.session == session && of.lane == Lane::Gate) else {
+        return;
+    };
+    let (before, from) = all.split_at_mut(place);
+    before.iter_mut().filter(|of| of.is_of(&from[0].target, Lane::Gate)).for_each(|of| of.closed = true);
+}
+
+/// Of each user the session that counts, in the order of their first: whichever of those that were not closed ends
+/// last, else the newest. A later one that came to nothing says nothing of an earlier one.
+pub fn last(entries: &[Entry]) -> Vec<Last> {
+    let mut users: Vec<Last> = Vec::new();
+    for mut new in sessions(entries) {
+        let Some(last) = users.iter_mut().find(|last| last.is_of(&new.target, new.lane)) else {
+            users.push(new);
+            continue;
+        };
+        let counts = new.end() >= last.end();
+        let (kept, passed) = if counts { (&mut new, &mut *last) } else { (&mut *last, &mut new) };
+        kept.earlier.append(&mut passed.earlier);
+        kept.earlier.push(passed.session);
+        if counts {
+            *last = new;
         }
     }
     users
@@ -120,12 +157,22 @@ impl Last {
     pub fn is_of(&self, target: &TargetFacts, lane: Lane) -> bool {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
     }
+
+    /// This ledger intended that session.
+    fn knows(&self, session: SessionId) -> bool {
+        self.session == session || self.earlier.contains(&session)
+    }
+
+    /// T1, if nobody has closed it.
+    fn end(&self) -> Option<Timestamp> {
+        self.until.filter(|_| !self.closed)
+    }
 }
 
 impl Standing {
     /// What a user's last session and IAM amount to, at `now`. IAM knows better, but it shows no role's session.
     pub fn of(target: TargetFacts, lane: Lane, last: Option<&Last>, seen: &Seen, now: Timestamp) -> Self {
-        let own = |session| last.is_some_and(|last| last.session == session);
+        let own = |session| last.is_some_and(|last| last.knows(session));
         let (state, session, until, source) = match seen {
             Seen::Ahead { session, until } => (State::Open, Some(*session), Some(*until), Source::Iam),
             Seen::AtRest => (State::Closed, last.map(|l| l.session), last.and_then(|l| l.until), Source::Iam),
@@ -175,7 +222,14 @@ mod tests {
     }
 
     fn known(until: Option<&str>, closed: bool, lane: Lane) -> Last {
-        Last { session: session(1), target: target(), lane, until: until.map(at), closed }
+        Last {
+            session: session(1),
+            target: target(),
+            lane,
+            until: until.map(at),
+            closed,
+            earlier: Vec::new(),
+        }
     }
 
     #[test]
@@ -207,5 +261,61 @@ mod tests {
         assert!(judged(Some(&open), &Seen::Ahead { session: session(1), until }).own);
         let untidy = judged(Some(&open), &Seen::Untidy);
         assert!(!untidy.may_be_open && untidy.state == State::Untidy);
+    }
+
+    fn entry(record: Record) -> Entry {
+        Entry { v: 1, seq: 0, prev: String::new(), at: at("2026-11-22T02:00:00Z"), record }
+    }
+
+    fn intended(number: u8, until: &str, lane: Lane) -> [Entry; 2] {
+        let session = session(number);
+        let (from, until) = (at("2026-11-22T02:00:00Z"), at(until));
+        let intent = Record::Intent {
+            session,
+            vault: String::new(),
+            epoch: 1,
+            credentials_epoch: 1,
+            sha256: String::new(),
+            lane,
+            target: target(),
+            window: 60,
+            reason: "x".into(),
+            again: None,
+        };
+        [entry(intent), entry(Record::Ends { session, from, until })]
+    }
+
+    fn closed(number: u8, probed: bool) -> Entry {
+        entry(Record::Closed { session: session(number), probed, cause: "x".into() })
+    }
+
+    fn opened(number: u8) -> Entry {
+        let (from, until) = (at("2026-11-22T02:00:00Z"), at("2026-11-22T03:00:00Z"));
+        entry(Record::Opened { session: session(number), from, until })
+    }
+
+    #[test]
+    fn a_later_session_that_came_to_nothing_hides_no_earlier_one() {
+        let now = at("2026-11-22T02:30:00Z");
+        let (long, short) = ("2026-11-22T03:00:00Z", "2026-11-22T02:20:00Z");
+        for lane in [Lane::Gate, Lane::Static] {
+            let standing = |more: &[Entry]| {
+                let first = intended(1, long, lane).into_iter().chain([opened(1)]);
+                let entries: Vec<_> =
+                    first.chain(intended(2, short, lane)).chain(more.iter().cloned()).collect();
+                let last = last(&entries).remove(0);
+                let seen = Seen::Ahead { session: session(1), until: at(long) };
+                assert!(Standing::of(target(), lane, Some(&last), &seen, now).own, "both are one's own");
+                Standing::of(target(), lane, Some(&last), &Seen::NotAsked, now)
+            };
+            let refused = standing(&[closed(2, false)]);
+            assert_eq!((refused.state, refused.session), (State::Open, Some(session(1))));
+            // What opens a gate, or proves it shut, has found nothing open before; of a role it says nothing.
+            let over = if lane == Lane::Gate { State::Closed } else { State::Open };
+            assert_eq!(standing(&[opened(2), closed(2, false)]).state, over);
+            assert_eq!(standing(&[closed(2, true)]).state, over);
+            assert_eq!(standing(&[closed(2, false), closed(1, false)]).state, State::Closed);
+            assert_eq!(standing(&[closed(2, false), closed(1, false), opened(1)]).state, State::Open);
+        }
     }
 }

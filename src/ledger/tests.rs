@@ -65,10 +65,15 @@ fn a_session_is_ones_own_once_it_was_intended() {
     ledger.append(now(), intent(1)).expect("append");
     assert!(ledger.knows_session(session(1)).expect("read"));
     assert!(!ledger.knows_session(session(2)).expect("read"));
-    assert_eq!(ledger.unclosed("111122223333", "emergency").expect("read"), Some(session(1)));
-    assert_eq!(ledger.unclosed("111122223333", "other").expect("read"), None);
+    let unclosed = |user: &str| {
+        let unclosed = ledger.unclosed("111122223333", user).expect("read");
+        unclosed.into_iter().map(|of| of.session).collect::<Vec<_>>()
+    };
+    ledger.append(now(), intent(2)).expect("append");
+    assert_eq!(unclosed("emergency"), [session(1), session(2)]);
+    assert_eq!(unclosed("other"), []);
     ledger.append(now(), closed(1)).expect("append");
-    assert_eq!(ledger.unclosed("111122223333", "emergency").expect("read"), None);
+    assert_eq!(unclosed("emergency"), [session(2)]);
 }
 
 #[test]
