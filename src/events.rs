@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::error::{Error, Status};
+use crate::error::{Error, Result, Status};
 use crate::gate::SessionId;
 use crate::ledger::TargetFacts;
 use crate::stderr;
@@ -104,6 +104,15 @@ struct Line<'a> {
     event: Event<'a>,
 }
 
+/// One event as it is written, without the end of its line.
+///
+/// # Errors
+/// Never, as far as is known: every event can be written as JSON.
+pub fn line(at: Timestamp, event: Event<'_>) -> Result<String> {
+    serde_json::to_string(&Line { v: 1, at, event })
+        .map_err(|e| Error::failed(format!("an event cannot be written: {e}")))
+}
+
 impl Events {
     /// To stdout, if they are `wanted`.
     pub fn to_stdout(wanted: bool) -> Self {
@@ -123,7 +132,7 @@ impl Events {
     /// Writes one, which happened at `at`.
     pub fn emit(self, at: Timestamp, event: Event<'_>) {
         if self.0
-            && let Ok(line) = serde_json::to_string(&Line { v: 1, at, event })
+            && let Ok(line) = line(at, event)
         {
             stderr::line_on_stdout(&line);
         }

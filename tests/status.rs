@@ -77,6 +77,28 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
 }
 
 #[test]
+fn a_second_opening_that_was_refused_does_not_hide_the_first() {
+    let Night { office, account, .. } = night("hidden");
+    let mut person = open(&office, "5m");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    let mut person = office.person(&["open", "prod.age", "--for", "1m", "--reason", "INC-1", "--hold"]);
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
+    let (code, json, said) = told(office.command(&["status", "--json"]));
+    assert_eq!(code, Some(10), "{said}");
+    assert_eq!(json["targets"][0]["state"], "open", "{json}");
+    let asked =
+        with_profile(&office, &account.closer, &["status", "prod.age", "--profile", "oncall", "--json"]);
+    let (code, json, said) = told(asked);
+    assert!(code == Some(10) && json["targets"][0]["own"] == true, "it is this machine's own: {said}");
+    let close = with_profile(&office, &account.closer, &["close", "prod.age", "--profile", "oncall"]);
+    assert_eq!(told(close).0, Some(0));
+    let (code, _, said) = told(office.command(&["status"]));
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn a_dead_laptops_window_is_found_in_iam() {
     let Night { office, account, .. } = night("dead-laptop");
     let mut person = open(&office, "5m");
@@ -120,6 +142,37 @@ fn a_profile_of_another_account_or_of_none_says_so() {
     let arguments = ["status", "prod.age", "--profile", "nobody"];
     let (code, _, said) = told(with_profile(&office, &other.closer, &arguments));
     assert!(code == Some(2) && said.contains("profile nobody"), "{said}");
+}
+
+#[test]
+fn ledger_and_iam_stand_in_for_each_other() {
+    let Night { office, account, .. } = night("stand-in");
+    let mut person = open(&office, "5m");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    let ask = || with_profile(&office, &account.closer, &["status", "prod.age", "--profile", "oncall"]);
+    let mut alone = ask();
+    alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    let (code, _, said) = told(alone);
+    assert!(code == Some(10) && said.contains("was not reached") && said.contains("does not tell"), "{said}");
+    let ledger = office.path("state/ledger.jsonl");
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    std::fs::write(&ledger, text.replacen("INC-1", "INC-2", 1)).unwrap();
+    let (code, _, said) = told(ask());
+    assert!(code == Some(10) && said.contains("does not chain") && said.contains("IAM says so"), "{said}");
+    account.put_to_rest();
+    let (code, _, said) = told(ask());
+    assert!(code == Some(6), "the ledger is damaged all the same: {said}");
+    let (code, _, said) = told(office.command(&["status"]));
+    assert!(code == Some(6) && !said.contains("ever opened"), "{said}");
+}
+
+#[test]
+fn what_standard_output_does_not_take_is_no_success() {
+    let night = night("full");
+    let mut command = night.office.command(&["status", "prod.age", "--json"]);
+    command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    assert_eq!(command.output().unwrap().status.code(), Some(1));
 }
 
 #[test]

@@ -6,25 +6,42 @@ use std::fmt::Write as _;
 use super::{args, input, output};
 use crate::cloud::{self, Asked};
 use crate::error::{Error, Result, Status};
-use crate::events::{Event, Events};
+use crate::events::{self, Event};
 use crate::ledger::{self, Last, Ledger, Seen, Source, Standing, State, TargetFacts};
 use crate::terminal::note;
 use crate::vault::manifest;
 
-/// Prints it; the exit status says it too.
+/// Prints it; the exit status says it too. Where IAM cannot be asked, the ledger still says what it knows, and where
+/// the ledger cannot be read, IAM does.
 pub fn run(arguments: &args::Status) -> Result<()> {
-    let known = ledger::last(&Ledger::at_default().entries()?);
-    let asked = asked(arguments, &known)?;
-    let (seen, now) = match &arguments.profile {
-        Some(profile) => cloud::look(profile, &asked)?,
-        None => (asked.iter().map(|_| Ok(Seen::NotAsked)).collect(), Timestamp::now()),
-    };
     let mut unread = None;
+    let known = match Ledger::at_default().entries() {
+        Ok(entries) => ledger::last(&entries),
+        Err(error) if arguments.profile.is_none() => return Err(error),
+        Err(error) => {
+            note(&format!("warning: {}", error.what));
+            unread = Some(error);
+            Vec::new()
+        }
+    };
+    let asked = asked(arguments, &known)?;
+    if let Some(error) = unread.take_if(|_| asked.is_empty()) {
+        return Err(error);
+    }
+    let nobody = || (asked.iter().map(|_| Ok(Seen::NotAsked)).collect(), Timestamp::now());
+    let (seen, now): (Vec<Result<Seen, String>>, _) = match &arguments.profile {
+        Some(profile) => cloud::look(profile, &asked).unwrap_or_else(|error| {
+            note(&format!("warning: {}", error.what));
+            unread = Some(error);
+            nobody()
+        }),
+        None => nobody(),
+    };
     let mut standings = Vec::new();
     for (Asked { target, lane, .. }, seen) in asked.into_iter().zip(seen) {
         let seen = seen.unwrap_or_else(|why| {
             let what = format!("user {} in account {} could not be read: {why}", target.user, target.account);
-            note(&what);
+            note(&format!("warning: {what}"));
             unread = Some(Error::failed(what).next("use a profile that may read the user"));
             Seen::NotAsked
         });
@@ -33,9 +50,10 @@ pub fn run(arguments: &args::Status) -> Result<()> {
     }
     if arguments.json {
         let may_be_open = standings.iter().any(|standing| standing.may_be_open);
-        Events::to_stdout(true).emit(now, Event::Status { may_be_open, targets: &standings });
+        let event = Event::Status { may_be_open, targets: &standings };
+        output::print(&(events::line(now, event)? + "\n"))?;
     } else {
-        output::print(&text(&standings))?;
+        output::print(&text(&standings, arguments.profile.is_some()))?;
     }
     verdict(arguments, &standings, unread)
 }
@@ -60,7 +78,7 @@ fn asked(arguments: &args::Status, known: &[Last]) -> Result<Vec<Asked>> {
     Ok(vault.manifest.targets.iter().map(of).collect())
 }
 
-fn text(standings: &[Standing]) -> String {
+fn text(standings: &[Standing], iam_was_asked: bool) -> String {
     if standings.is_empty() {
         return "no window was ever opened from this machine\n".into();
     }
@@ -84,6 +102,7 @@ fn text(standings: &[Standing]) -> String {
         };
         let source = match standing.source {
             Source::Iam => "IAM says so",
+            Source::Ledger if iam_was_asked => "this machine's ledger says so; IAM does not tell",
             Source::Ledger => "this machine's ledger says so; IAM was not asked",
         };
         let _ = writeln!(
