@@ -31,6 +31,15 @@ fn the_table_lists_exactly_the_ones_below() {
     assert_eq!(statuses, ["0", "1", "2", "3", "4", "5", "6", "10", "128+n"]);
 }
 
+/// An opening that ends without a single prompt.
+fn before_anybody_is_asked(night: &Night) -> Person {
+    let arguments = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"];
+    let mut person = night.office.person(&arguments);
+    person.wait();
+    assert!(!person.transcript().contains("passphrase part"), "{}", person.transcript());
+    person
+}
+
 #[test]
 fn zero_is_done() {
     let night = night("status-0");
@@ -42,7 +51,7 @@ fn one_is_a_failure_without_a_status_of_its_own() {
     let night = night("status-1");
     // A ledger cannot be where a file is.
     std::fs::write(night.office.path("state"), "no directory").unwrap();
-    ends(opened(&night, &["--hold"]), 1);
+    ends(before_anybody_is_asked(&night), 1);
     assert!(night.account.journal().is_empty(), "nothing was asked of AWS");
 }
 
@@ -94,7 +103,7 @@ fn six_is_a_damaged_vault_or_ledger() {
     let ledger = night.office.path("state/ledger.jsonl");
     let text = std::fs::read_to_string(&ledger).unwrap();
     std::fs::write(&ledger, text.replacen("INC-1", "INC-2", 1)).unwrap();
-    ends(opened(&night, &["--hold"]), 6);
+    ends(before_anybody_is_asked(&night), 6);
     assert_eq!(night.office.command(&["status"]).output().unwrap().status.code(), Some(6));
     assert!(night.is_shut());
 }

@@ -15,6 +15,8 @@ pub fn static_vault(vault: &Path, account: &str) -> Option<PathBuf> {
     let files = std::fs::read_dir(listed).ok()?.flatten().map(|entry| directory.join(entry.file_name()));
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "age")).collect();
     files.sort();
+    // A pipe of such a name would never end.
+    files.retain(|path| path.is_file());
     let fits = |path: &PathBuf| {
         input::vault(path).is_ok_and(|found| {
             let manifest = &found.manifest;

@@ -31,6 +31,7 @@ pub fn run(arguments: args::Open, events: Events) -> Result<()> {
     work.fits(vault.manifest.lane, summary.mfa)?;
     work.check()?;
     let ledger = Ledger::at_default();
+    ledger.check()?;
     let static_vault = (vault.manifest.lane == Lane::Gate)
         .then(|| beside::static_vault(&arguments.vault, &summary.account))
         .flatten();
@@ -79,7 +80,7 @@ fn unsealed(vault: &Vault, name: &str, arguments: &args::Open, events: Events) -
 }
 
 fn check_reason(option: &str, reason: &str) -> Result<()> {
-    let fits = (1..=200).contains(&reason.trim().len()) && !reason.chars().any(char::is_control);
+    let fits = (1..=200).contains(&reason.trim().chars().count()) && !reason.chars().any(char::is_control);
     if fits {
         Ok(())
     } else {

@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{Access, FlockOperation, access, flock};
 
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
@@ -76,6 +76,23 @@ impl Ledger {
             self.sync_directory()?;
         }
         Ok(())
+    }
+
+    /// Whether it could take a record now: custodians are asked only if so.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    pub fn check(&self) -> Result<()> {
+        self.create_directory()?;
+        let path = self.path();
+        match OpenOptions::new().read(true).append(true).open(&path) {
+            Ok(_) => self.entries().map(drop),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                access(&self.directory, Access::WRITE_OK | Access::EXEC_OK)
+                    .map_err(|e| cannot("create", &path, &e.into()))
+            }
+            Err(e) => Err(cannot("open", &path, &e)),
+        }
     }
 
     /// This ledger intended the session: it is one's own.
