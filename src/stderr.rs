@@ -22,6 +22,16 @@ pub fn line_on_stdout(text: &str) {
     write(io::stdout(), "/proc/self/fd/1", text);
 }
 
+/// Writes to the terminal itself, wherever stderr goes, over a countdown that may be there.
+///
+/// # Errors
+/// When there is no terminal, or it does not take it at once.
+pub fn on_terminal(text: &str) -> io::Result<()> {
+    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
+    let own = OpenOptions::new().write(true).custom_flags(flags).open("/dev/tty")?;
+    patiently(own, format!("\r\x1b[K{text}").as_bytes())
+}
+
 fn write(mut to: impl Write + AsFd, path: &str, text: &str) {
     let line = format!("{text}\n");
     let fills_up = fstat(&to).is_ok_and(|stat| {

@@ -195,6 +195,22 @@ fn a_browser_gets_an_address_that_leads_there_once() {
 }
 
 #[test]
+fn a_browser_that_does_not_come_for_it_leaves_the_link_to_the_terminal() {
+    let (office, _account) = sealed("console-no-show", grant());
+    let sign_in = SignIn::start("200 OK");
+    let mut command = command(&office, &sign_in, "5m");
+    command.env("BROWSER", "/bin/false");
+    let mut person = Person::run(command);
+    office.quorum(&mut person, 2);
+    person.expect("the browser did not come for the link");
+    person.expect("Action=login");
+    assert!(!person.transcript().contains("opened in your browser"), "{}", person.transcript());
+    person.expect("left; q closes");
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+#[test]
 fn where_it_is_not_granted_or_not_given_nothing_stays_open() {
     let (office, account) = sealed("console-ungranted", Account::grant());
     let sign_in = SignIn::start("200 OK");

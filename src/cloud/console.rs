@@ -4,44 +4,89 @@
 mod exchange;
 mod redirect;
 
-use std::fs::File;
-use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
 
 use super::words::say;
 use crate::secret::SecretText;
+use crate::stderr;
 use redirect::Redirect;
 
 pub(super) use exchange::sign_in;
 
-/// Opens the link in the operator's browser; where there is none, shows it on the terminal.
-pub(super) fn show(link: SecretText) {
-    let Some(browser) = browser() else {
-        return on_terminal(&link);
-    };
-    match Redirect::start(link) {
-        Ok(redirect) => match start(&browser, &redirect.address()) {
-            Ok(()) => say("console: opened in your browser"),
-            Err(why) => {
-                say(&format!("console: {} did not start ({why})", browser.display()));
-                on_terminal(&redirect.into_link());
-            }
-        },
-        Err((link, _)) => on_terminal(&link),
+/// How long a browser may take to come for the link.
+const COMES: Duration = Duration::from_secs(30);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// The link on its way; dropped when the window ends.
+pub(super) struct Shown(Option<JoinHandle<()>>);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
     }
+}
+
+/// Opens the link in the operator's browser; where there is none, or it does not come, shows it on the terminal.
+pub(super) fn show(link: SecretText) -> Shown {
+    let Some(browser) = browser() else {
+        on_terminal(&link);
+        return Shown(None);
+    };
+    let redirect = match Redirect::start(link) {
+        Ok(redirect) => redirect,
+        Err((link, _)) => {
+            on_terminal(&link);
+            return Shown(None);
+        }
+    };
+    match start(&browser, &redirect.address()) {
+        Ok(started) => Shown(Some(tokio::spawn(served_or_shown(redirect, started)))),
+        Err(why) => {
+            say(&format!("console: {} did not start ({why})", browser.display()));
+            redirect.into_link().iter().for_each(on_terminal);
+            Shown(None)
+        }
+    }
+}
+
+/// A program that starts is not yet a browser that shows something.
+async fn served_or_shown(redirect: Redirect, mut browser: Child) {
+    let since = Instant::now();
+    let mut failed = false;
+    while !redirect.has_served() && !failed && since.elapsed() < COMES {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        failed = matches!(browser.try_wait(), Ok(Some(status)) if !status.success());
+    }
+    match redirect.into_link() {
+        None => say_over("console: opened in your browser"),
+        Some(link) => {
+            say_over("console: the browser did not come for the link");
+            on_terminal(&link);
+        }
+    }
+}
+
+/// A countdown is under way by then.
+fn say_over(line: &str) {
+    let _ = stderr::on_terminal("");
+    say(line);
 }
 
 /// Standard output and standard error may be files: the terminal itself is asked for.
 fn on_terminal(link: &SecretText) {
-    let shown = File::options().write(true).open("/dev/tty").and_then(|mut terminal| {
-        terminal.write_all(b"console: sign in with this link, once, before the window ends:\n")?;
-        terminal.write_all(link.expose().as_bytes())?;
-        terminal.write_all(b"\n")
-    });
+    let shown = stderr::on_terminal("console: sign in with this link, once, before the window ends:\n")
+        .and_then(|()| stderr::on_terminal(SecretText::copy_of(&format!("{}\n", link.expose())).expose()));
     if let Err(why) = shown {
-        say(&format!("console: there is no browser, and no terminal to show the link on ({why})"));
+        say(&format!(
+            "console: there is no browser, and no terminal takes the link ({why}); close and open again to get another"
+        ));
     }
 }
 
@@ -59,9 +104,9 @@ fn browser() -> Option<PathBuf> {
     })
 }
 
-fn start(browser: &PathBuf, address: &str) -> std::io::Result<()> {
+fn start(browser: &PathBuf, address: &str) -> std::io::Result<Child> {
     let mut command = Command::new(browser);
     command.process_group(0).arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // It is the operator's, and stays when the window ends; there is nothing to wait for.
-    command.spawn().map(drop)
+    // It is the operator's, and stays when the window ends.
+    command.spawn()
 }

@@ -160,6 +160,7 @@ impl<'a, S: Shut> Run<'a, S> {
             Action::Close => {
                 stage.emit(events::Event::Closing);
                 drop(self.opening.take());
+                drop(stage.shown.take());
                 drop(stage.keyboard.take());
                 drop(stage.endpoint.take());
                 self.shutting = Some(caught(self.closing.shut(stage, self.trail)));
@@ -265,7 +266,7 @@ fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Opened, Stop>>
 fn begin(stage: &Stage<'_>, work: &Work) -> Option<Event> {
     if work.is_held() {
         if let Some(link) = stage.link.take() {
-            console::show(link);
+            *stage.shown.borrow_mut() = Some(console::show(link));
         }
         *stage.keyboard.borrow_mut() = Keyboard::open().map(Rc::new);
         return None;

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::child::Child;
 use super::clock::AwsClock;
+use super::console::Shown;
 use super::emergency::CloudEmergency;
 use super::endpoint::Endpoint;
 use super::keyboard::Keyboard;
@@ -43,6 +44,8 @@ pub(super) struct Stage<'a> {
     pub(super) keyboard: RefCell<Option<Rc<Keyboard>>>,
     /// Signs in to the console; taken when it is shown.
     pub(super) link: RefCell<Option<SecretText>>,
+    /// On its way to a browser.
+    pub(super) shown: RefCell<Option<Shown>>,
     /// What is to be said beside the window's end.
     pub(super) failure: RefCell<Option<Error>>,
     pub(super) until: Cell<Option<Timestamp>>,
@@ -80,6 +83,7 @@ impl<'a> Stage<'a> {
             endpoint: RefCell::default(),
             keyboard: RefCell::default(),
             link: RefCell::default(),
+            shown: RefCell::default(),
             failure: RefCell::default(),
             until: Cell::default(),
             probed: Cell::default(),
@@ -148,6 +152,7 @@ impl<'a> Stage<'a> {
 
     /// Access by this process ends here: no credentials, no program, no countdown. It returns at once.
     pub(super) fn dismiss(&self) {
+        drop(self.shown.take());
         drop(self.keyboard.take());
         drop(self.endpoint.take());
         if let Some(child) = self.child.take() {

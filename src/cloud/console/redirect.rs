@@ -7,20 +7,31 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 use crate::cloud::endpoint::head;
 use crate::secret::{Secret, SecretText};
 
-/// A browser that was just started asks sooner.
-const LIFE: Duration = Duration::from_mins(2);
 /// For one request.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Where no connection can be taken, as without descriptors, the next try waits.
+const AFTER_ERROR: Duration = Duration::from_millis(50);
 
-/// Serves in the background until it has served, or its time is over.
+/// Serves in the background until it has served, or is dropped.
 pub(super) struct Redirect {
     address: SocketAddr,
     path: String,
     link: Arc<Mutex<Option<SecretText>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Redirect {
+    fn drop(&mut self) {
+        // An answer under way has taken the link, and comes to its end.
+        if !self.has_served() {
+            self.task.abort();
+        }
+    }
 }
 
 impl Redirect {
@@ -35,8 +46,8 @@ impl Redirect {
         };
         let path = format!("/{}", hex::encode(Secret::<16>::random().expose()));
         let link = Arc::new(Mutex::new(Some(link)));
-        tokio::spawn(serve(listener, path.clone(), link.clone()));
-        Ok(Self { address, path, link })
+        let task = tokio::spawn(serve(listener, path.clone(), link.clone()));
+        Ok(Self { address, path, link, task })
     }
 
     /// What the browser is given. It is worth nothing once it was used, and leads only this user's programs.
@@ -44,9 +55,18 @@ impl Redirect {
         format!("http://{}{}", self.address, self.path)
     }
 
-    /// Takes the link back.
-    pub(super) fn into_link(self) -> SecretText {
-        taken(&self.link).unwrap_or_else(|| SecretText::copy_of(""))
+    /// The browser was there.
+    pub(super) fn has_served(&self) -> bool {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Takes the link back, unless it was served; nobody gets it here any more.
+    pub(super) fn into_link(self) -> Option<SecretText> {
+        let link = taken(&self.link);
+        if link.is_some() {
+            self.task.abort();
+        }
+        link
     }
 }
 
@@ -63,15 +83,14 @@ fn listen() -> io::Result<(TcpListener, SocketAddr)> {
 }
 
 async fn serve(listener: TcpListener, path: String, link: Arc<Mutex<Option<SecretText>>>) {
-    let until_served = async {
-        while link.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
-            if let Ok((stream, from)) = listener.accept().await {
+    while link.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+        match listener.accept().await {
+            Ok((stream, from)) => {
                 let _ = tokio::time::timeout(PATIENCE, answer(stream, from, &path, &link)).await;
             }
+            Err(_) => tokio::time::sleep(AFTER_ERROR).await,
         }
-    };
-    let _ = tokio::time::timeout(LIFE, until_served).await;
-    drop(taken(&link));
+    }
 }
 
 async fn answer(
@@ -97,15 +116,15 @@ async fn answer(
     stream.shutdown().await
 }
 
-/// Whether the other end of a loopback connection is a socket of this user's (proc(5), `/proc/net/tcp`). Where the
-/// system does not tell, the path's randomness has to do.
+/// Whether the other end of a loopback connection is a socket of this user's (proc(5), `/proc/net/tcp`). Its owner may
+/// have made it of either family. Where the system has no such tables, the path's randomness has to do.
 fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
-    let Ok(table) = std::fs::read_to_string("/proc/self/net/tcp") else {
+    let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(std::fs::read_to_string);
+    if tables[0].is_err() {
         return true;
-    };
+    }
     let own = rustix::process::getuid().as_raw().to_string();
-    let owner = owner(&table, from, to);
-    owner.is_none_or(|uid| uid == own)
+    tables.iter().flatten().find_map(|table| owner(table, from, to)) == Some(&own)
 }
 
 /// The uid of the socket that is bound to `local` and connected to `remote`.
@@ -113,17 +132,21 @@ fn owner(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<&str> {
     let (local, remote) = (written(local)?, written(remote)?);
     table.lines().find_map(|line| {
         let mut columns = line.split_whitespace().skip(1);
-        let is_it = columns.next() == Some(&local) && columns.next() == Some(&remote);
+        let is_it =
+            local.contains(&columns.next()?.to_owned()) && remote.contains(&columns.next()?.to_owned());
         is_it.then(|| columns.nth(4)).flatten()
     })
 }
 
-/// An address as the table writes it: the IPv4 address as one number of this machine's order, and the port.
-fn written(address: SocketAddr) -> Option<String> {
+/// An address as the tables write it, of a socket of IPv4 and of one of IPv6 that speaks IPv4: numbers of this
+/// machine's order, and the port.
+fn written(address: SocketAddr) -> Option<[String; 2]> {
     let SocketAddr::V4(address) = address else {
         return None;
     };
-    Some(format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port()))
+    let (ip, port) = (u32::from_ne_bytes(address.ip().octets()), address.port());
+    let mapped = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
+    Some([format!("{ip:08X}:{port:04X}"), format!("{:016X}{mapped:08X}{ip:08X}:{port:04X}", 0)])
 }
 
 #[cfg(test)]
@@ -154,6 +177,33 @@ mod tests {
                 first.starts_with("HTTP/1.1 302") && first.contains("Location: https://example.org/x\r\n")
             );
             assert!(!get(address, &path).await.contains("example.org"));
+            assert!(redirect.has_served() && redirect.into_link().is_none());
+        });
+    }
+
+    /// What a socket of the other family gets at the same address.
+    async fn get_by_ipv6(address: SocketAddr, path: &str) -> String {
+        let mapped: SocketAddr =
+            format!("[::ffff:127.0.0.1]:{}", address.port()).parse().expect("an address");
+        get(mapped, path).await
+    }
+
+    #[test]
+    fn a_socket_of_the_other_family_has_an_owner_too() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback");
+            let to = listener.local_addr().expect("an address");
+            let asking = tokio::spawn(async move { get_by_ipv6(to, "/").await });
+            let (stream, from) = listener.accept().await.expect("somebody asks");
+            let table = std::fs::read_to_string("/proc/self/net/tcp6").expect("a table");
+            let own = rustix::process::getuid().as_raw().to_string();
+            assert_eq!(owner(&table, from, to), Some(own.as_str()));
+            assert!(is_ours(from, to));
+            drop(stream);
+            let _ = asking.await;
+            let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+            assert!(!is_ours(nobody, to), "who is not found is a stranger");
         });
     }
 
@@ -164,5 +214,8 @@ mod tests {
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         assert_eq!(owner(table, at(50_000), at(8_080)), Some("1000"));
         assert_eq!(owner(table, at(50_001), at(8_080)), None);
+        let table = "   0: 0000000000000000FFFF00000100007F:C350 0000000000000000FFFF00000100007F:1F90 01 \
+                     00000000:00000000 00:00000000 00000000  1000        0 1\n";
+        assert_eq!(owner(table, at(50_000), at(8_080)), Some("1000"));
     }
 }
