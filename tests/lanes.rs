@@ -72,7 +72,11 @@ fn a_roles_session_is_refused_from_t1_on_and_that_is_proven() {
     let (office, _account, _) = standby("t1-static");
     let mut person = open(&office, "8s", &["--", "sleep", "300"]);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
-    assert!(person.transcript().contains("close: shut"), "{}", person.transcript());
+    let said = person.transcript();
+    assert!(
+        said.contains("close: shut; AWS refuses the role's session"),
+        "the key it does not refuse: {said}"
+    );
     let status = office.command(&["status", "prod.age"]).output().unwrap();
     assert_eq!(status.status.code(), Some(0));
 }

@@ -165,7 +165,7 @@ impl<'a, S: Shut> Run<'a, S> {
                 drop(stage.endpoint.take());
                 self.shutting = Some(caught(self.closing.shut(stage, self.trail)));
             }
-            Action::SayWhatIsLeft => say_what_is_left(stage),
+            Action::SayWhatIsLeft => say_what_is_left(stage, self.closing),
             Action::GiveUp => stage.give_up(),
             Action::Finish(_) => {}
         }
@@ -311,11 +311,11 @@ fn warn(stage: &Stage<'_>, minutes: u64) {
     }
 }
 
-fn say_what_is_left(stage: &Stage<'_>) {
-    stage.say(
-        "close: not done yet: AWSDenyAll has to be attached, the key deactivated, and both proven. \
-         Once more and this stops waiting for the proof; then access may still be open",
-    );
+fn say_what_is_left(stage: &Stage<'_>, closing: &impl Shut) {
+    stage.say(&format!(
+        "close: not done yet: {}. Once more and this stops waiting for the proof; then access may still be open",
+        closing.what_is_left()
+    ));
 }
 
 #[cfg(test)]

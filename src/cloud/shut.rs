@@ -12,6 +12,9 @@ use crate::gate::{Trail, role};
 pub(super) trait Shut {
     /// True when it is proven shut.
     async fn shut(&self, stage: &Stage<'_>, trail: &Trail) -> bool;
+
+    /// What is still to be done, for whoever does not want to wait.
+    fn what_is_left(&self) -> &'static str;
 }
 
 /// What it takes to shut the user.
@@ -33,7 +36,12 @@ impl<C: Closer, E: Emergency> Shut for Closing<'_, C, E> {
             until: stage.until.get(),
         };
         stage.say("close: attaching AWSDenyAll, deactivating the key");
-        said(stage, close(self.closer, self.emergency, &shutting, trail.pending(), stage).await)
+        let outcome = close(self.closer, self.emergency, &shutting, trail.pending(), stage).await;
+        said(stage, outcome, "AWS refuses the key and what was issued with it")
+    }
+
+    fn what_is_left(&self) -> &'static str {
+        "AWSDenyAll has to be attached, the key deactivated, and both proven"
     }
 }
 
@@ -43,18 +51,22 @@ pub(super) struct LettingGo<'a>(pub(super) &'a CloudEmergency);
 impl Shut for LettingGo<'_> {
     async fn shut(&self, stage: &Stage<'_>, _: &Trail) -> bool {
         stage.say("close: letting go of the role's session");
-        said(stage, role::end(self.0, stage.until.get(), stage).await)
+        let outcome = role::end(self.0, stage.until.get(), stage).await;
+        said(stage, outcome, "AWS refuses the role's session")
+    }
+
+    fn what_is_left(&self) -> &'static str {
+        "that AWS refuses the role's session has to be proven"
     }
 }
 
-fn said(stage: &Stage<'_>, outcome: Outcome) -> bool {
+/// `refused`: what a probe has shown.
+fn said(stage: &Stage<'_>, outcome: Outcome, refused: &str) -> bool {
     match outcome {
         Outcome::Shut { probed, untidy: None } => {
-            stage.say(if probed {
-                "close: shut; AWS refuses the key and what was issued with it"
-            } else {
-                "close: shut; AWSDenyAll and the inactive key were read back, not probed"
-            });
+            let how =
+                if probed { refused } else { "AWSDenyAll and the inactive key were read back, not probed" };
+            stage.say(&format!("close: shut; {how}"));
             stage.shut_by_probe(probed);
             true
         }
