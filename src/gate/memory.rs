@@ -93,6 +93,8 @@ pub(crate) struct Memory {
     pub(crate) opener_gone: Cell<bool>,
     /// Access was there at a time at which no end was written.
     pub(crate) endless: Cell<bool>,
+    /// Sessions take one-time codes.
+    pub(crate) codes: Cell<bool>,
     pub(crate) words: RefCell<Vec<String>>,
 }
 
@@ -128,6 +130,7 @@ impl Memory {
             children_ended: Cell::default(),
             opener_gone: Cell::default(),
             endless: Cell::default(),
+            codes: Cell::default(),
             words: RefCell::default(),
         }
     }
@@ -423,7 +426,11 @@ impl Emergency for Memory {
     }
 
     fn ready_in(&self) -> Duration {
-        Duration::ZERO
+        if self.codes.get() && self.calls.borrow().contains(&"GetSessionToken") {
+            Duration::from_secs(20)
+        } else {
+            Duration::ZERO
+        }
     }
 
     async fn issue_session(&self, _: &Wanted<'_>) -> Write {

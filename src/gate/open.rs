@@ -207,7 +207,7 @@ fn look(
             "a window is open on user {} already: session {session}, until {until}",
             expected.user
         ))
-        .next("wait for its end, or end it with breakglass close --force")
+        .next("wait for its end, or end it: breakglass close VAULT --force")
         .into()),
     }
 }

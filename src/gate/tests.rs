@@ -326,3 +326,24 @@ impl super::iam::Closer for BrokenIam<'_> {
         Err(super::iam::Fault::Unknown("IAM is gone".into()))
     }
 }
+
+#[test]
+fn a_second_one_time_code_that_is_refused_is_the_last() {
+    let user = Memory::at_rest();
+    user.codes.set(true);
+    let trail = Trail::default();
+    // Everything from the session on is refused.
+    let before = {
+        let user = Memory::at_rest();
+        try_open(&user, &Trail::default(), ACCOUNT).expect("opens");
+        user.calls.borrow().iter().position(|call| *call == "GetSessionToken").expect("a session")
+    };
+    user.wrong.set(Some((before, Wrong::Refused)));
+    user.lasting.set(true);
+    let error = refusal(try_open(&user, &trail, ACCOUNT));
+    assert!(error.next.expect("a next step").contains("MFA device"));
+    let tries = user.calls.borrow().iter().filter(|call| **call == "GetSessionToken").count();
+    assert_eq!(tries, 2);
+    let words = user.words.borrow().join("\n");
+    assert!(words.contains("trying again") && words.contains("next one-time code"), "{words}");
+}

@@ -138,13 +138,30 @@ pub(in crate::gate) async fn issue(
     wanted: &Wanted<'_>,
     world: &impl World,
 ) -> std::result::Result<(), Stop> {
+    let mut codes_refused = 0;
     for wait in THROTTLED.into_iter().map(Some).chain([None]) {
         code_is_ready(emergency, world).await;
         go_on(world, wanted.until)?;
-        match (emergency.issue_session(wanted).await, wait) {
-            (Ok(()), _) => return Ok(()),
-            (Err(_), Some(wait)) => world.pause(wait).await,
-            (Err(fault), None) => return Err(failed("issuing a session", &fault).into()),
+        let Err(fault) = emergency.issue_session(wanted).await else {
+            return Ok(());
+        };
+        // One code may have been used up by somebody else; a second that is refused was not the reason.
+        if matches!(fault, Fault::Refused(_)) && !emergency.ready_in().is_zero() {
+            codes_refused += 1;
+        }
+        match wait {
+            Some(wait) if codes_refused < 2 => {
+                world.say(&format!("gate: issuing a session failed: {fault}; trying again"));
+                world.pause(wait).await;
+            }
+            _ => {
+                return Err(failed("issuing a session", &fault)
+                    .next(
+                        "let an AWS administrator look at it: the user's MFA device, a role's trust policy \
+                         and its MaxSessionDuration",
+                    )
+                    .into());
+            }
         }
     }
     Err(Stop::Interrupted)

@@ -44,7 +44,9 @@ pub(in crate::gate) async fn let_in<F: Future<Output = Option<Probed>>>(
                 Probed::Unclear(why) => why,
                 _ => "AWS still refuses it".into(),
             };
-            return Err(refused(format!("AWS did not let {whom} in within {waited} s: {why}")).into());
+            return Err(refused(format!("AWS did not let {whom} in within {waited} s: {why}"))
+                .next("let an AWS administrator see what denies sns:ListTopics there: a boundary, a role's policy, an SCP")
+                .into());
         }
         if waited > said && (said == 0 || waited >= said + 5) {
             said = waited;
