@@ -15,10 +15,16 @@ pub(super) fn say(line: &str) {
     stderr::line(line);
 }
 
-/// `02:47:00 UTC (03:47 local)`.
+/// `02:47:00 UTC (03:47 local)`; with its date unless that is today's.
 pub(crate) fn clock(at: Timestamp) -> String {
+    clock_seen(at, Timestamp::now())
+}
+
+fn clock_seen(at: Timestamp, now: Timestamp) -> String {
     let local = at.to_zoned(TimeZone::system());
-    format!("{} UTC ({} local)", at.strftime("%H:%M:%S"), local.strftime("%H:%M"))
+    let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+    let date = if day(at) == day(now) { String::new() } else { day(at) + " " };
+    format!("{date}{} UTC ({} local)", at.strftime("%H:%M:%S"), local.strftime("%H:%M"))
 }
 
 /// What ended the window.
@@ -90,8 +96,7 @@ impl HowToClose {
 
     /// The same command once more, for somebody else's window.
     pub(super) fn by_force(&self, profile: Option<&str>) -> String {
-        let profile =
-            profile.map(|name| format!(" --profile {}", quoted(Path::new(name)))).unwrap_or_default();
+        let profile = profile.map(|name| format!(" --profile {}", shell_word(name))).unwrap_or_default();
         let vault = quoted(&self.vault);
         format!("to end it all the same: breakglass close {vault} --target {}{profile} --force", self.target)
     }
@@ -109,11 +114,17 @@ impl HowToClose {
     }
 }
 
+/// For a shell, and for this program: a path is no option.
 pub(super) fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
+    shell_word(&if text.starts_with('-') { format!("./{text}") } else { text.into_owned() })
+}
+
+/// For a shell.
+fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=@%:,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
+        return text.to_owned();
     }
     format!("'{}'", text.replace('\'', "'\\''"))
 }
@@ -121,6 +132,21 @@ pub(super) fn quoted(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_days_end_has_its_date() {
+        let at: Timestamp = "2026-11-22T02:47:00Z".parse().expect("an instant");
+        let seen = |now: &str| clock_seen(at, now.parse().expect("an instant"));
+        assert!(seen("2026-11-22T23:00:00Z").starts_with("02:47:00 UTC ("));
+        assert!(seen("2026-11-21T23:00:00Z").starts_with("2026-11-22 02:47:00 UTC ("));
+    }
+
+    #[test]
+    fn a_path_is_no_option() {
+        assert_eq!(quoted(Path::new("-x.age")), "./-x.age");
+        assert_eq!(quoted(Path::new("- x.age")), "'./- x.age'");
+        assert_eq!(quoted(Path::new("")), "''");
+    }
 
     #[test]
     fn the_closing_commands_can_be_pasted() {
@@ -137,7 +163,7 @@ mod tests {
         let said = how.may_be_open("no proof", Some(until), now);
         assert_eq!(said.status.code(), 10);
         let text = said.to_string();
-        assert!(text.contains("until 02:47:00 UTC"), "{text}");
+        assert!(text.contains("02:47:00 UTC"), "{text}");
         let lines: Vec<_> = text.lines().map(str::trim).collect();
         let attach = "aws iam attach-user-policy --user-name emergency --policy-arn arn:aws-cn:iam::aws:policy/AWSDenyAll";
         let switch =
