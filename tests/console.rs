@@ -211,6 +211,18 @@ fn a_browser_that_does_not_come_for_it_leaves_the_link_to_the_terminal() {
 }
 
 #[test]
+fn a_terminal_that_takes_no_link_holds_no_close_up() {
+    let (office, account) = sealed("console-stopped", grant());
+    let sign_in = SignIn::start("200 OK");
+    let mut person = Person::run(command(&office, &sign_in, "6s"));
+    office.quorum(&mut person, 2);
+    person.type_raw(b"\x13");
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    assert!(account.rest().at_rest());
+    assert!(std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap().contains("\"closed\""));
+}
+
+#[test]
 fn where_it_is_not_granted_or_not_given_nothing_stays_open() {
     let (office, account) = sealed("console-ungranted", Account::grant());
     let sign_in = SignIn::start("200 OK");
