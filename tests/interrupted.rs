@@ -78,7 +78,10 @@ fn who_does_not_wait_for_a_late_write_is_told_until_when_and_it_gives_nothing_be
     }
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
     let said = person.transcript();
-    assert!(said.contains("may still take effect") && said.contains("access may still be open, until "), "{said}");
+    assert!(
+        said.contains("may still take effect") && said.contains("access may still be open, until "),
+        "{said}"
+    );
     assert!(proxy.wait_quiet(Duration::from_secs(10)));
     assert!(!night.account.rest().denied, "it did arrive");
     assert!(night.is_shut(), "the key had been deactivated");

@@ -130,6 +130,14 @@ fn what_was_not_tidied_up_after_t1_is_said_and_is_not_open() {
     let arguments = ["status", "prod.age", "--profile", "oncall"];
     let (code, _, said) = told(with_profile(&office, &account.closer, &arguments));
     assert!(code == Some(1) && said.contains("not at rest"), "{said}");
+    // A gate without an end is none of ours, and nobody knows until when it holds.
+    let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
+    let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,
+        "PolicyDocument": anything.to_string()});
+    account.root("put_user_policy", gate);
+    let (code, _, said) = told(with_profile(&office, &account.closer, &arguments));
+    assert!(code == Some(10) && said.contains("MAY BE OPEN"), "{said}");
 }
 
 #[test]

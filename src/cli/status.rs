@@ -94,6 +94,9 @@ fn text(standings: &[Standing], iam_was_asked: bool) -> String {
         });
         let state = match standing.state {
             State::Closed => "closed".to_owned(),
+            State::Open if until.is_empty() => {
+                "MAY BE OPEN, behind a gate that does not say its end".to_owned()
+            }
             State::Open => format!("MAY BE OPEN until{until}{session}"),
             State::Unproven => {
                 format!("its end,{until}, has passed, but nobody has proven that it is shut{session}")

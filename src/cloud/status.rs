@@ -13,8 +13,9 @@ use super::words::HowToClose;
 use crate::error::{Error, Result, Status};
 use crate::gate::iam::{Caller, Closer};
 use crate::gate::open::other_account;
-use crate::gate::policy::Found;
+use crate::gate::policy::{Found, recognise};
 use crate::gate::rest::deny_all;
+use crate::gate::snapshot::Glance;
 use crate::ledger::{Seen, TargetFacts};
 use crate::vault::manifest::Lane;
 
@@ -74,8 +75,16 @@ async fn one(base: &Base, asked: &Asked, closer: &impl Closer) -> Result<Seen, S
     match gate_ahead(&glance, &deny, base.clock.now())? {
         Some(Found { session, until }) => Ok(Seen::Ahead { session, until }),
         None if glance.is_at_rest(&deny) => Ok(Seen::AtRest),
+        None if is_unbounded(&glance, &deny) => Ok(Seen::Unbounded),
         None => Ok(Seen::Untidy),
     }
+}
+
+/// No deny, an active key, and a gate that does not say its end as ours do.
+fn is_unbounded(glance: &Glance, deny: &str) -> bool {
+    let denied = matches!(&glance.attached, Ok(arns) if arns.iter().any(|arn| arn == deny));
+    let active = matches!(&glance.keys, Ok(keys) if keys.iter().any(|key| key.active));
+    !denied && active && matches!(&glance.gate, Ok(Some(gate)) if recognise(gate).is_none())
 }
 
 /// The commands that close a user's window, for whoever may.

@@ -38,6 +38,8 @@ pub enum Seen {
         /// T1.
         until: Timestamp,
     },
+    /// Not at rest, behind a gate that is none of ours: nobody knows its end.
+    Unbounded,
     /// Not at rest, and no gate's end is ahead.
     Untidy,
 }
@@ -176,6 +178,7 @@ impl Standing {
         let (state, session, until, source) = match seen {
             Seen::Ahead { session, until } => (State::Open, Some(*session), Some(*until), Source::Iam),
             Seen::AtRest => (State::Closed, last.map(|l| l.session), last.and_then(|l| l.until), Source::Iam),
+            Seen::Unbounded => (State::Open, None, None, Source::Iam),
             Seen::Untidy => (State::Untidy, last.map(|l| l.session), last.and_then(|l| l.until), Source::Iam),
             Seen::NotAsked => {
                 let state = last.map_or(State::Closed, |last| last.state(now));
