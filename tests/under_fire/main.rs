@@ -13,6 +13,7 @@ mod rows;
 mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
@@ -61,11 +62,13 @@ fn whatever_happens_to_any_call_the_window_is_closed_in_time_or_aws_ends_it_at_t
         }
     });
     let verdicts = std::mem::take(&mut *verdicts.lock().unwrap());
-    print!("{}", table(rows, &verdicts));
     let count = |end: How| verdicts.values().filter(|verdict| verdict.how == end).count();
     let (closed, ended, wrong) = (count(How::Closed), count(How::EndedByAws), count(How::Wrong));
-    println!(
-        "under fire: {} cells, {closed} closed in time, {ended} ended by AWS at T1, {wrong} wrong; {} s",
+    // Not by print!, which is shown only when a test fails.
+    let _ = writeln!(
+        std::io::stdout(),
+        "\n{}under fire: {} cells, {closed} closed in time, {ended} ended by AWS at T1, {wrong} wrong; {} s",
+        table(rows, &verdicts),
         verdicts.len(),
         began.elapsed().as_secs()
     );
