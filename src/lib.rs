@@ -25,8 +25,8 @@
 //!
 //! `cli::open` reads the file ([`vault::file::Vault::parse`]), `cli::gather` asks custodians until the quorum is
 //! full ([`custody::opening`] makes a share of words, PIN and touch), [`vault::file::Vault::open`] rebuilds the
-//! file key, `cloud::open` hands the credentials to [`gate::open::open`] and drives the window
-//! ([`window`]) until [`gate::close::close`] has proven that it is shut.
+//! file key, `cloud::open` hands the credentials to [`gate::open::open`] (in the lane static to
+//! [`gate::role::assume`]) and drives the window ([`window`]) until [`gate::close::close`] has proven that it is shut.
 
 pub mod cli;
 #[cfg(feature = "cloud")]
