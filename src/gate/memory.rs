@@ -3,13 +3,13 @@
 //! As it is, every call is done at once and a pause moves the clock. Stepwise, a call is on its way, then done, then
 //! its answer is on its way, and only whoever holds the user moves the clock.
 
+mod ports;
 mod seen;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::task::Poll;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::vault::canonical;
 use seen::{JUDGE, READER, Stale};
 
+pub(crate) use ports::OpenerOf;
 pub(crate) use seen::Lag;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -350,159 +351,5 @@ fn unreadable(fault: &Fault) -> Snapshot {
         ssh_keys: Err(fault.clone()),
         certificates: Err(fault.clone()),
         service_credentials: Err(fault.clone()),
-    }
-}
-
-/// The opener's view; says when it is dropped.
-pub(crate) struct OpenerOf<'a>(pub(crate) &'a Memory);
-
-impl Drop for OpenerOf<'_> {
-    fn drop(&mut self) {
-        self.0.opener_gone.set(true);
-    }
-}
-
-impl Caller for OpenerOf<'_> {
-    async fn identify(&self) -> std::result::Result<Identity, Fault> {
-        let user = self.0;
-        let sent = user.clock.get();
-        let wrong = user.call("GetCallerIdentity");
-        user.travel().await;
-        let time = user.clock.get();
-        user.travel().await;
-        if let Some(wrong) = wrong {
-            return Err(fault(wrong));
-        }
-        // AWS stamped its answer some time after the question was sent; nobody here knows how long.
-        user.ahead.set(time.duration_since(sent).as_secs());
-        user.dated.set(Some(time));
-        Ok(Identity { account: ACCOUNT.into(), time })
-    }
-}
-
-impl Opener for OpenerOf<'_> {
-    async fn read(&self) -> Snapshot {
-        self.0.snapshot("Read").await
-    }
-
-    async fn put_gate(&self, document: &str) -> Write {
-        assert!(self.0.intended.get(), "the intent comes first");
-        let document = serde_json::from_str(document).expect("JSON");
-        self.0.write("PutUserPolicy", Change::Gate(Some(document))).await
-    }
-
-    async fn lift_deny(&self) -> Write {
-        self.0.write("DetachUserPolicy", Change::Deny(false)).await
-    }
-}
-
-impl Closer for Memory {
-    async fn glance(&self) -> Glance {
-        let Snapshot { gate, attached, keys, .. } = self.snapshot("Glance").await;
-        Glance { gate, attached, keys }
-    }
-
-    async fn attach_deny(&self) -> Write {
-        self.write("AttachUserPolicy", Change::Deny(true)).await
-    }
-
-    async fn switch_key(&self, _: &str, active: bool) -> Write {
-        self.write(if active { "Activate" } else { "Deactivate" }, Change::Key(active)).await
-    }
-}
-
-impl Emergency for Memory {
-    async fn probe_key(&self) -> Option<Probed> {
-        let wrong = self.call("ProbeKey");
-        self.travel().await;
-        let probed = match wrong {
-            Some(wrong) => Probed::Unclear(fault(wrong).to_string()),
-            None if !self.key_of(JUDGE) => Probed::KeyRefused,
-            None if self.allowed() => Probed::Open,
-            None => Probed::Shut,
-        };
-        self.travel().await;
-        Some(probed)
-    }
-
-    fn ready_in(&self) -> Duration {
-        if self.codes.get() && self.calls.borrow().contains(&"GetSessionToken") {
-            Duration::from_secs(20)
-        } else {
-            Duration::ZERO
-        }
-    }
-
-    async fn issue_session(&self, _: &Wanted<'_>) -> Write {
-        let wrong = self.call("GetSessionToken");
-        self.travel().await;
-        let issued = match wrong {
-            Some(wrong) => Err(fault(wrong)),
-            None if !self.key_of(JUDGE) => Err(Fault::Refused("InvalidClientTokenId".into())),
-            None => Ok(()),
-        };
-        self.travel().await;
-        self.session.set(self.session.get() || issued.is_ok());
-        issued
-    }
-
-    async fn probe_session(&self) -> Option<Probed> {
-        if !self.session.get() {
-            return None;
-        }
-        let wrong = self.call("ProbeSession");
-        self.travel().await;
-        let probed = match wrong {
-            Some(wrong) => Probed::Unclear(fault(wrong).to_string()),
-            None if self.allowed() => Probed::Open,
-            None => Probed::Shut,
-        };
-        self.travel().await;
-        Some(probed)
-    }
-}
-
-impl World for Memory {
-    fn now(&self) -> Timestamp {
-        later(self.clock.get(), self.ahead.get())
-    }
-
-    async fn pause(&self, time: Duration) {
-        let seconds = i64::try_from(time.as_secs().max(1)).expect("short");
-        if !self.stepwise.get() {
-            return self.advance(seconds);
-        }
-        let (until, wakings) = (self.awake.get() + seconds, self.wakings.get());
-        turn(|| self.awake.get() >= until || self.wakings.get() != wakings).await;
-    }
-
-    fn interrupted(&self) -> bool {
-        self.stop_at.get().is_some_and(|at| self.calls.borrow().len() >= at)
-    }
-
-    fn gave_up(&self) -> bool {
-        self.gave_up.get()
-    }
-
-    fn say(&self, line: &str) {
-        self.words.borrow_mut().push(line.to_owned());
-    }
-
-    fn intend(&self) -> Result<()> {
-        if self.intended.replace(true) {
-            return Err(Error::failed("intended twice"));
-        }
-        Ok(())
-    }
-
-    fn end_is_set(&self, _: Timestamp, until: Timestamp) -> Result<()> {
-        self.until.set(Some(until));
-        Ok(())
-    }
-
-    async fn end_children(&self) {
-        self.dismiss();
-        turn(|| !self.stepwise.get() || self.are_children_gone()).await;
-        self.children_ended.set(true);
     }
 }
