@@ -101,6 +101,7 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
     let (office, account) = sealed("console", grant());
     let sign_in = SignIn::start("200 OK");
     let mut person = Person::run(command(&office, &sign_in, "20m"));
+    person.trace_exit(&[("token", TOKEN.as_bytes()), ("control", b"PCSCLITE_CSOCK_NAME=")]);
     office.quorum(&mut person, 2);
     let said = person.expect("left; q closes");
     let link = said.lines().find(|line| line.contains("Action=login")).expect("the link is shown");
@@ -120,6 +121,7 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
 
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.finding().found("control") && !person.finding().found("token"), "the link is a secret");
     assert!(matches!(account.probe(&session), Probe::Shut(_)), "the deny ends it");
     assert!(account.rest().at_rest());
 }

@@ -3,9 +3,10 @@
 //! Only a release build is searched: a debug build leaves copies of moved arrays on the stack.
 #![cfg(feature = "cloud")]
 
-use rig::aws::Account;
+use rig::aws::{Account, Aws};
 use rig::memory::{Hit, search_now};
 use rig::night::Night;
+use rig::office::Office;
 use rig::pty::{End, Input, Person, Signal, Streams};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
@@ -209,5 +210,35 @@ fn nothing_is_left_after_sealing() {
     let mut person = night.office.person_fed(&arguments, payload.as_bytes());
     person.trace_exit(&named(&secrets));
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    nothing_left(&person);
+}
+
+/// The lane static: what could assume the role again is gone as soon as there is a session.
+#[test]
+fn a_roles_key_and_seed_are_gone_while_the_window_is_open_and_nothing_is_left_at_its_end() {
+    let aws = Aws::shared();
+    let account = aws.seed("mem-static");
+    let standby = account.standby();
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
+    office.seal(&account.standby_payload(&standby, "1h"), 2);
+    let seed = totp_rs::Secret::Encoded(standby.mfa.seed.clone()).to_bytes().expect("base32");
+    let secrets = [
+        ("the user's secret".to_owned(), standby.key.secret.clone().into_bytes()),
+        ("the seed".to_owned(), standby.mfa.seed.clone().into_bytes()),
+        ("the seed's bytes".to_owned(), seed),
+    ];
+    office.plug("alice");
+    office.plug("bob");
+    let arguments = ["open", "prod.age", "--for", "20m", "--reason", "INC-1", "--", "sleep", "300"];
+    let mut person = office.person(&arguments);
+    person.trace_exit(&named(&secrets));
+    office.quorum(&mut person, 2);
+    person.expect("gate: open");
+    let finding = search_now(person.pid(), &named(&secrets)).unwrap();
+    assert!(finding.found("control"));
+    let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name != "control").collect();
+    assert!(left.is_empty(), "in memory while the window is open: {left:#?}");
+    person.send_signal(Signal::SIGTERM);
+    assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
     nothing_left(&person);
 }
