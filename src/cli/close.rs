@@ -9,7 +9,8 @@ use crate::ledger::{Ledger, VaultFacts};
 use crate::vault::manifest::{self, Lane};
 
 /// Closes.
-pub fn run(arguments: args::Close, events: Events) -> Result<()> {
+pub fn run(arguments: args::Close) -> Result<()> {
+    let events = Events::to_stdout(arguments.json);
     let vault = input::vault(&arguments.vault)?;
     let summary = target::choose(&vault, arguments.target.as_deref())?;
     let ledger = Ledger::at_default();

@@ -41,7 +41,7 @@ pub fn main() -> u8 {
         }
     };
     let events = events(&arguments.command);
-    let result = run(arguments.command, events);
+    let result = run(arguments.command);
     events.exit(result.as_ref().copied());
     match result {
         Ok(()) => 0,
@@ -64,11 +64,7 @@ fn events(command: &Command) -> Events {
     }
 }
 
-#[cfg_attr(
-    not(feature = "cloud"),
-    allow(unused_variables, reason = "what happens offline is told to people")
-)]
-fn run(command: Command, events: Events) -> Result<()> {
+fn run(command: Command) -> Result<()> {
     match command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Completions { shell } => {
@@ -79,9 +75,9 @@ fn run(command: Command, events: Events) -> Result<()> {
         Command::Enrol(arguments) => hardened(|| enrol::run(&arguments)),
         Command::Seal(arguments) => hardened(|| seal::run(&arguments)),
         #[cfg(feature = "cloud")]
-        Command::Open(arguments) => hardened(|| open::run(arguments, events)),
+        Command::Open(arguments) => hardened(|| open::run(arguments)),
         #[cfg(feature = "cloud")]
-        Command::Close(arguments) => hardened(|| close::run(arguments, events)),
+        Command::Close(arguments) => hardened(|| close::run(arguments)),
         #[cfg(feature = "cloud")]
         Command::Status(arguments) => status::run(&arguments),
     }

@@ -12,7 +12,8 @@ use crate::vault::manifest::Lane;
 use crate::vault::payload::Target;
 
 /// Checks what can be checked before anybody is woken, gathers the quorum, opens, works, closes.
-pub fn run(arguments: args::Open, events: Events) -> Result<()> {
+pub fn run(arguments: args::Open) -> Result<()> {
+    let events = Events::to_stdout(arguments.json);
     let vault = input::vault(&arguments.vault)?;
     let summary = target::choose(&vault, arguments.target.as_deref())?;
     if arguments.window > summary.max_window {

@@ -12,7 +12,7 @@ use crate::gate::policy::{Found, recognise};
 use crate::gate::rest::deny_all;
 use crate::gate::snapshot::Glance;
 use crate::gate::{SessionId, Trail};
-use crate::ledger::{self, Last, Ledger, Record, VaultFacts};
+use crate::ledger::{self, Last, Ledger, Record, TargetFacts, VaultFacts};
 use crate::vault::manifest::{self, Lane};
 use crate::vault::payload::{Gatekeepers, Target, Way};
 use crate::window::{Cause, End};
@@ -155,6 +155,18 @@ impl Asked<'_> {
         let stage = Stage::new(base.clock.clone(), &self.ledger, self.events, how);
         let own = self.own_sessions(&stage);
         stage.until.set(own.iter().filter_map(|last| last.until).max());
+        let found = self.may_be_closed(closer, &stage).await?;
+        let deny = deny_all(&self.place.partition);
+        let closing = Shut { closer, emergency, deny: &deny, keys: self.keys, own: false };
+        let end = shut(&stage, &Trail::default(), &closing, &mut signals, Cause::Asked).await;
+        let found = found.map(|found| found.session);
+        let own = own.into_iter().map(|last| last.session).filter(|own| Some(*own) != found);
+        // The user is shut, and with it every session on it.
+        self.finish(&stage, &own.chain(found).collect::<Vec<_>>(), end)
+    }
+
+    /// The window that is there, if it may be closed: one's own, or by force another's.
+    async fn may_be_closed(&self, closer: &CloudCloser, stage: &Stage<'_>) -> Result<Option<Found>> {
         let now = || stage.clock.now();
         let doubt = |why: &str| stage.how_to_close.may_be_open(why, stage.until.get(), now());
 
@@ -197,13 +209,7 @@ impl Asked<'_> {
                 return Err(Error { until: Some(until), ..error }.next(next));
             }
         }
-        let deny = deny_all(&self.place.partition);
-        let closing = Shut { closer, emergency, deny: &deny, keys: self.keys, own: false };
-        let end = shut(&stage, &Trail::default(), &closing, &mut signals, Cause::Asked).await;
-        let found = found.map(|found| found.session);
-        let own = own.into_iter().map(|last| last.session).filter(|own| Some(*own) != found);
-        // The user is shut, and with it every session on it.
-        self.finish(&stage, &own.chain(found).collect::<Vec<_>>(), end)
+        Ok(found)
     }
 
     fn finish(&self, stage: &Stage<'_>, sessions: &[SessionId], end: End) -> Result<()> {
@@ -274,14 +280,8 @@ pub fn close_static(
         return Ok(());
     };
     if until > now {
-        let how = HowToClose {
-            vault: vault.path.clone(),
-            target: target.name.clone(),
-            partition: target.partition.clone(),
-            user: target.user.clone(),
-            key: None,
-            role: Some("ROLE".into()),
-        };
+        let manifest::Target { name, partition, account, user, .. } = target.clone();
+        let how = HowToClose::of(&vault.path, &TargetFacts { name, partition, account, user }, Lane::Static);
         let why = format!("session {session} of a role cannot be ended before its time");
         return Err(how.may_be_open(&why, Some(until), now));
     }

@@ -89,13 +89,5 @@ fn is_unbounded(glance: &Glance, deny: &str) -> bool {
 
 /// The commands that close a user's window, for whoever may.
 pub fn how_to_close(vault: Option<&Path>, target: &TargetFacts, lane: Lane) -> String {
-    HowToClose {
-        vault: vault.unwrap_or(Path::new("VAULT")).to_owned(),
-        target: target.name.clone(),
-        partition: target.partition.clone(),
-        user: target.user.clone(),
-        key: None,
-        role: (lane == Lane::Static).then(|| "ROLE".to_owned()),
-    }
-    .commands()
+    HowToClose::of(vault.unwrap_or(Path::new("VAULT")), target, lane).commands()
 }

@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::error::{Error, Status};
 use crate::gate::rest::deny_all;
+use crate::ledger::TargetFacts;
+use crate::vault::manifest::Lane;
 use crate::window::Cause;
 
 /// One calm line on stderr; a terminal that has gone away is no reason to stop.
@@ -63,6 +65,18 @@ pub(super) struct HowToClose {
 }
 
 impl HowToClose {
+    /// As far as a manifest tells: no key, and of a role not its name.
+    pub(super) fn of(vault: &Path, target: &TargetFacts, lane: Lane) -> Self {
+        Self {
+            vault: vault.to_owned(),
+            target: target.name.clone(),
+            partition: target.partition.clone(),
+            user: target.user.clone(),
+            key: None,
+            role: (lane == Lane::Static).then(|| "ROLE".to_owned()),
+        }
+    }
+
     /// With this tool from any machine, and without it: one line each, to be pasted.
     pub(super) fn commands(&self) -> String {
         if let Some(role) = &self.role {

@@ -12,6 +12,7 @@ use crate::gate::Trail;
 use crate::gate::grant;
 use crate::gate::open::{HandOut, Plan, open};
 use crate::gate::rest::{Expected, deny_all};
+use crate::vault::manifest::Lane;
 use crate::vault::payload::Gatekeepers;
 
 pub(super) async fn keep(
@@ -48,17 +49,8 @@ pub(super) async fn keep(
     let user = CloudEmergency::new(base, &place.region, &emergency.key, mfa, source);
     drop((closer, emergency.key));
 
-    let stage = scene.stage(
-        &user,
-        HowToClose {
-            vault: scene.vault.clone(),
-            target: scene.target.name.clone(),
-            partition: place.partition,
-            user: place.user,
-            key: Some(expected.key.clone()),
-            role: None,
-        },
-    );
+    let how = HowToClose::of(&scene.vault, &scene.target, Lane::Gate);
+    let stage = scene.stage(&user, HowToClose { key: Some(expected.key.clone()), ..how });
     let plan = Plan {
         expected: &expected,
         account: &scene.target.account,

@@ -9,6 +9,7 @@ use super::{Emergency, Scene, finish};
 use crate::error::Result;
 use crate::gate::Trail;
 use crate::gate::role::{Plan, assume};
+use crate::vault::manifest::Lane;
 
 pub(super) async fn keep(
     scene: Scene<'_>,
@@ -21,17 +22,8 @@ pub(super) async fn keep(
     let asker = CloudEmergency::asker(scene.base, region, &key);
     let user = CloudEmergency::new(scene.base, region, &key, mfa, Source::Role(role.clone()));
     drop(key);
-    let stage = scene.stage(
-        &user,
-        HowToClose {
-            vault: scene.vault.clone(),
-            target: scene.target.name.clone(),
-            partition: scene.target.partition.clone(),
-            user: scene.target.user.clone(),
-            key: None,
-            role: Some(role),
-        },
-    );
+    let how = HowToClose::of(&scene.vault, &scene.target, Lane::Static);
+    let stage = scene.stage(&user, HowToClose { role: Some(role), ..how });
     let plan = Plan {
         account: &scene.target.account,
         grant: &scene.grant,
