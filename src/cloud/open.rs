@@ -200,7 +200,9 @@ fn finish(scene: &Scene<'_>, stage: &Stage<'_>, trail: &Trail, end: End) -> Resu
             match (cause, failure) {
                 (Cause::Signal(number), _) => Err(stopped(number, "nothing was written to AWS")),
                 (_, Some(error)) => Err(and(error, "nothing was written to AWS")),
-                (_, None) => Err(Error::failed("stopped before anything was written to AWS")),
+                (_, None) => {
+                    Err(Error::failed("stopped before anything was written to AWS").next("open again"))
+                }
             }
         }
         End::Shut(cause) => {

@@ -221,7 +221,7 @@ impl World for Stage<'_> {
 
     fn end_is_set(&self, from: Timestamp, until: Timestamp) -> Result<()> {
         let Some(measured) = self.clock.measured() else {
-            return Err(Error::failed("AWS's time was not measured"));
+            return Err(Error::failed("AWS's time was not measured").next("open again"));
         };
         if let Some(session) = self.session {
             self.ledger.append(self.clock.now(), Record::Ends { session, from, until })?;
