@@ -245,6 +245,11 @@ fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Opened, Stop>>
             if let Some(session) = stage.session {
                 stage.record(Record::Opened { session, from, until });
                 stage.emit(events::Event::Opened { session, from, until });
+                let issued =
+                    stage.emergency.and_then(|e| e.issued().as_ref().map(|issued| issued.id.clone()));
+                if let Some(access_key_id) = issued {
+                    stage.record(Record::Issued { session, access_key_id });
+                }
             }
             Event::Opened
         }

@@ -10,8 +10,8 @@ use crate::error::{Error, Result, Status};
 use crate::events::{Event, Events};
 use crate::gate::open::{HandOut, Opened, Stop};
 use crate::gate::{SessionId, Trail};
-use crate::ledger::{Ledger, Record, TargetFacts, VaultFacts};
-use crate::vault::payload::{AccessKey, Mfa, Target, Way};
+use crate::ledger::{Ledger, Principals, Record, TargetFacts, VaultFacts};
+use crate::vault::payload::{AccessKey, Gatekeepers, Mfa, Target, Way};
 use crate::window::{Cause, End};
 
 use super::child::Work;
@@ -183,9 +183,27 @@ fn intent(session: SessionId, opening: &Opening) -> Record {
         sha256: hex::encode(vault.sha256),
         lane: target.lane(),
         target: facts(target),
+        regions: target.regions.clone(),
+        principals: principals(target),
         window: window.as_secs(),
         reason: reason.clone(),
         again: again.clone(),
+        no_alert: None,
+        drill_of: None,
+    }
+}
+
+/// Whose calls AWS will show.
+fn principals(target: &Target) -> Principals {
+    let emergency = target.emergency.id.clone();
+    match &target.way {
+        Way::Gate(Gatekeepers { opener, closer, .. }) => Principals {
+            emergency,
+            opener: Some(opener.id.clone()),
+            closer: Some(closer.id.clone()),
+            role: None,
+        },
+        Way::Static(role) => Principals { emergency, role: Some(role.clone()), ..Principals::default() },
     }
 }
 

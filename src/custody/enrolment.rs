@@ -2,13 +2,12 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
-use p256::pkcs8::DecodePublicKey as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::attestation::{self, Expected};
 use crate::error::{Error, Result};
+use crate::vault::dsse::{self, Envelope};
 use crate::vault::manifest::{Attested, Custodian, Token};
 use crate::vault::{canonical, names, share};
 
@@ -52,36 +51,15 @@ pub struct Certificates {
     pub signing: String,
 }
 
-/// Dead Simple Signing Envelope, v1 (secure-systems-lab/dsse).
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Envelope {
-    payload: String,
-    #[serde(rename = "payloadType")]
-    payload_type: String,
-    signatures: Vec<Signature>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Signature {
-    sig: String,
-}
-
 impl Enrolment {
     /// The digest that the token signs: SHA-256 of the envelope's pre-authentication encoding.
     pub fn to_sign(&self) -> [u8; 32] {
-        Sha256::digest(pae(&canonical::to_vec(self))).into()
+        dsse::to_sign(TYPE, self)
     }
 
     /// The file: the envelope with the token's DER signature, and a line end.
     pub fn to_file(&self, signature: &[u8]) -> Vec<u8> {
-        let envelope = Envelope {
-            payload: BASE64_STANDARD.encode(canonical::to_vec(self)),
-            payload_type: TYPE.into(),
-            signatures: vec![Signature { sig: BASE64_STANDARD.encode(signature) }],
-        };
-        let mut file = canonical::to_vec(&envelope);
+        let mut file = canonical::to_vec(&Envelope::new(TYPE, self, signature));
         file.push(b'\n');
         file
     }
@@ -101,17 +79,14 @@ impl Enrolment {
         let body = file.strip_suffix(b"\n").ok_or("its last line is cut off")?;
         let envelope: Envelope =
             canonical::from_slice("its envelope", body, MAX_BYTES).map_err(|e| e.what)?;
-        let payload = BASE64_STANDARD.decode(&envelope.payload).map_err(|_| "its payload is not base64")?;
-        let enrolment: Self =
-            canonical::from_slice("its payload", &payload, MAX_BYTES).map_err(|e| e.what)?;
-        let [signature] = envelope.signatures.as_slice() else {
-            return Err("it has not one signature".into());
-        };
-        if envelope.payload_type != TYPE || enrolment.version != 1 {
+        let enrolment: Self = envelope.open(TYPE, MAX_BYTES)?;
+        if enrolment.version != 1 {
             return Err("it is of a kind this program does not know".into());
         }
         enrolment.check()?;
-        enrolment.check_signature(&signature.sig)?;
+        if !envelope.is_signed_by(&enrolment.token.signing_key) {
+            return Err(format!("the signature of YubiKey {} does not hold", enrolment.token.serial));
+        }
         enrolment.check_attestation()?;
         Ok(enrolment)
     }
@@ -139,16 +114,6 @@ impl Enrolment {
             return Err("its firmware version is none".into());
         }
         self.token.check()
-    }
-
-    fn check_signature(&self, signature: &str) -> Result<(), String> {
-        let holds = || {
-            let key = BASE64_STANDARD.decode(&self.token.signing_key).ok()?;
-            let key = p256::ecdsa::VerifyingKey::from_public_key_der(&key).ok()?;
-            let der = BASE64_STANDARD.decode(signature).ok()?;
-            key.verify_prehash(&self.to_sign(), &p256::ecdsa::Signature::from_der(&der).ok()?).ok()
-        };
-        holds().ok_or_else(|| format!("the signature of YubiKey {} does not hold", self.token.serial))
     }
 
     fn check_attestation(&self) -> Result<(), String> {
@@ -188,11 +153,4 @@ pub fn spki(point: &[u8]) -> Option<Vec<u8>> {
     use p256::pkcs8::EncodePublicKey as _;
     let key = p256::PublicKey::from_sec1_bytes(point).ok()?;
     Some(key.to_public_key_der().ok()?.into_vec())
-}
-
-/// DSSE's pre-authentication encoding.
-fn pae(payload: &[u8]) -> Vec<u8> {
-    let mut encoded = format!("DSSEv1 {} {TYPE} {} ", TYPE.len(), payload.len()).into_bytes();
-    encoded.extend_from_slice(payload);
-    encoded
 }

@@ -1,6 +1,7 @@
 //! The ledger: append-only JSON Lines, each record chained to the one before by SHA-256 and fsynced.
 
 mod chain;
+mod facts;
 mod record;
 mod standing;
 
@@ -17,7 +18,8 @@ use crate::gate::SessionId;
 use crate::vault::manifest::Lane;
 use chain::Chain;
 
-pub use record::{Entry, Record, TargetFacts, VaultFacts};
+pub use facts::{Principals, TargetFacts, VaultFacts};
+pub use record::{About, Entry, Record, Use};
 pub use standing::{Last, Seen, Source, Standing, State, last};
 
 const FILE: &str = "ledger.jsonl";

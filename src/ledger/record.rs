@@ -1,63 +1,87 @@
 //! The records and what they say; nothing secret.
 
-use std::path::{Path, PathBuf};
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::facts::{Principals, TargetFacts};
 use crate::gate::SessionId;
-use crate::vault::file::Vault;
+use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Lane;
 
-/// Which vault file.
-#[derive(Clone, Debug)]
-pub struct VaultFacts {
-    /// Where it is, as it was given.
-    pub path: PathBuf,
-    /// Its id.
-    pub vault_id: String,
-    /// Its label.
-    pub label: String,
-    /// Its epoch.
-    pub epoch: u64,
-    /// The epoch of its credentials.
-    pub credentials_epoch: u64,
-    /// SHA-256 of its binary form.
-    pub sha256: [u8; 32],
+/// What a share was given for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Use {
+    /// To open.
+    Open,
+    /// To close.
+    Close,
 }
 
-impl VaultFacts {
-    /// Of a vault that was read from `path`.
-    pub fn of(vault: &Vault, path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            vault_id: vault.manifest.vault_id.clone(),
-            label: vault.manifest.label.clone(),
-            epoch: vault.manifest.epoch.into(),
-            credentials_epoch: vault.manifest.credentials_epoch.into(),
-            sha256: vault.sha256,
-        }
-    }
-}
-
-/// Which user.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct TargetFacts {
-    /// The target's name in the vault.
-    pub name: String,
-    /// `aws`, `aws-cn` or `aws-us-gov`.
-    pub partition: String,
-    /// Twelve digits.
-    pub account: String,
-    /// The IAM user.
-    pub user: String,
+/// What people are told about.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// A window is about to be opened.
+    Opening,
+    /// It was not opened after all; nothing is enabled.
+    NotOpened,
+    /// Access is shut.
+    Closed,
+    /// It is not proven that access is shut.
+    MayBeOpen,
 }
 
 /// One thing that happened.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Record {
+    /// A custodian's token has signed what is to be opened; before it gives its share.
+    Approval {
+        /// The session.
+        session: SessionId,
+        /// The vault's id.
+        vault: String,
+        /// The epoch of its credentials.
+        credentials_epoch: u64,
+        /// Who.
+        custodian: String,
+        /// What they signed.
+        envelope: Envelope,
+    },
+    /// A custodian's share was given to this process: it stays a share until the credentials are rotated.
+    Share {
+        /// The session that it was given for; a close has none of its own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionId>,
+        /// The vault's id.
+        vault: String,
+        /// The epoch of its credentials.
+        credentials_epoch: u64,
+        /// Who.
+        custodian: String,
+        /// What for.
+        to: Use,
+    },
+    /// One channel was told, or was not.
+    Told {
+        /// The session; a close of nobody's window has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionId>,
+        /// What about.
+        about: About,
+        /// The channel's name.
+        channel: String,
+        /// It is sealed in the vault; else it is of this machine's configuration.
+        sealed: bool,
+        /// When it was sent.
+        sent: Timestamp,
+        /// When it acknowledged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        acknowledged: Option<Timestamp>,
+        /// The receiver's own name for it, or why it did not acknowledge.
+        detail: String,
+    },
     /// Before the first write to AWS: the session is one's own from here.
     Intent {
         /// The session.
@@ -74,6 +98,12 @@ pub enum Record {
         lane: Lane,
         /// The user.
         target: TargetFacts,
+        /// Where the grant holds.
+        #[serde(default)]
+        regions: Vec<String>,
+        /// Whose calls AWS will show.
+        #[serde(default)]
+        principals: Principals,
         /// The window's length in seconds.
         window: u64,
         /// Why.
@@ -81,6 +111,12 @@ pub enum Record {
         /// Why once more, after an opening before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<String>,
+        /// Why without an alert that was acknowledged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        no_alert: Option<String>,
+        /// A drill: the id of the vault that is practised for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drill_of: Option<String>,
     },
     /// When it will end, whatever happens: fixed before the first write to AWS.
     Ends {
@@ -100,6 +136,13 @@ pub enum Record {
         /// T1.
         until: Timestamp,
     },
+    /// A session of AWS's was issued to the work in the window.
+    Issued {
+        /// The session.
+        session: SessionId,
+        /// The issued session's access key id: AWS's record of what was done names it.
+        access_key_id: String,
+    },
     /// Access is shut.
     Closed {
         /// The session.
@@ -108,6 +151,31 @@ pub enum Record {
         probed: bool,
         /// Why it ended.
         cause: String,
+    },
+    /// A drill is over.
+    Drill {
+        /// The drill's session.
+        session: SessionId,
+        /// The id of the vault that was practised for.
+        vault: String,
+        /// Everything went as it should.
+        passed: bool,
+        /// What was made to fail.
+        injected: Vec<String>,
+        /// Who gave a share.
+        custodians: Vec<String>,
+        /// The evidence, signed by a custodian; `None` when nobody signed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        envelope: Option<Envelope>,
+    },
+    /// A use was reviewed.
+    Review {
+        /// The session.
+        session: SessionId,
+        /// Who signed.
+        custodian: String,
+        /// What they signed: it holds the packet's digest.
+        envelope: Envelope,
     },
 }
 

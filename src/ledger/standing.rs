@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::record::{Entry, Record, TargetFacts};
+use super::facts::TargetFacts;
+use super::record::{Entry, Record};
 use crate::gate::SessionId;
 use crate::vault::manifest::Lane;
 
@@ -120,6 +121,12 @@ pub fn sessions(entries: &[Entry]) -> Vec<Last> {
                 }
                 all.iter_mut().filter(|of| of.session == *session).for_each(|of| of.closed = true);
             }
+            Record::Approval { .. }
+            | Record::Share { .. }
+            | Record::Told { .. }
+            | Record::Issued { .. }
+            | Record::Drill { .. }
+            | Record::Review { .. } => {}
         }
     }
     all
@@ -205,6 +212,7 @@ impl Last {
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts::Principals;
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -281,9 +289,13 @@ mod tests {
             sha256: String::new(),
             lane,
             target: target(),
+            regions: Vec::new(),
+            principals: Principals::default(),
             window: 60,
             reason: "x".into(),
             again: None,
+            no_alert: None,
+            drill_of: None,
         };
         [entry(intent), entry(Record::Ends { session, from, until })]
     }

@@ -47,9 +47,13 @@ fn intent(number: u8) -> Record {
             account: "111122223333".into(),
             user: "emergency".into(),
         },
+        regions: Vec::new(),
+        principals: Principals::default(),
         window: 1800,
         reason: "INC-1: SSO down".into(),
         again: None,
+        no_alert: None,
+        drill_of: None,
     }
 }
 
