@@ -9,6 +9,15 @@ use super::record::{Entry, Record};
 use crate::error::{Error, Result};
 use crate::vault::canonical;
 
+/// Where a ledger stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Head {
+    /// How many records it has.
+    pub seq: u64,
+    /// SHA-256 of its last line; zeros when it has none.
+    pub sha256: [u8; 32],
+}
+
 /// What a ledger file says.
 pub(super) struct Chain {
     pub(super) entries: Vec<Entry>,
@@ -39,6 +48,13 @@ impl Chain {
             chain.entries.push(entry);
         }
         Ok(chain)
+    }
+
+    pub(super) fn head(&self) -> Head {
+        let mut sha256 = [0; 32];
+        // Made by `hex::encode` here, or zeros.
+        let _ = hex::decode_to_slice(&self.head, &mut sha256);
+        Head { seq: self.entries.len() as u64, sha256 }
     }
 
     /// The text to append for one more record.

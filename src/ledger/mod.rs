@@ -18,6 +18,7 @@ use crate::gate::SessionId;
 use crate::vault::manifest::Lane;
 use chain::Chain;
 
+pub use chain::Head;
 pub use facts::{Principals, TargetFacts, VaultFacts};
 pub use record::{About, Entry, Record, Use};
 pub use standing::{Last, Seen, Source, Standing, State, last};
@@ -108,6 +109,14 @@ impl Ledger {
         }))
     }
 
+    /// Where it stands.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn head(&self) -> Result<Head> {
+        Ok(self.chain()?.head())
+    }
+
     /// The last session that opened these credentials, or meant to.
     ///
     /// # Errors
@@ -143,14 +152,18 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::knows_session`].
     pub fn entries(&self) -> Result<Vec<Entry>> {
+        Ok(self.chain()?.entries)
+    }
+
+    fn chain(&self) -> Result<Chain> {
         let path = self.path();
         let mut file = match File::open(&path) {
             Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Chain::parse(&[], &path),
             Err(e) => return Err(cannot("open", &path, &e)),
         };
         flock(&file, FlockOperation::LockShared).map_err(|e| cannot("lock", &path, &e.into()))?;
-        Ok(Chain::parse(&text(&mut file, &path)?, &path)?.entries)
+        Chain::parse(&text(&mut file, &path)?, &path)
     }
 
     fn create_directory(&self) -> Result<()> {
