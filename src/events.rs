@@ -16,6 +16,13 @@ pub struct Events(bool);
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event<'a> {
+    /// A custodian's token signed.
+    Approval {
+        /// What for.
+        session: SessionId,
+        /// Who.
+        custodian: &'a str,
+    },
     /// A custodian gave their share.
     Share {
         /// Who.
@@ -71,6 +78,15 @@ pub enum Event<'a> {
         probed: bool,
         /// Why it ended.
         cause: String,
+    },
+    /// A drill is over.
+    Drill {
+        /// The drill's session.
+        session: SessionId,
+        /// Everything went as it has to.
+        passed: bool,
+        /// The signed evidence; nobody signed without it.
+        evidence: Option<&'a std::path::Path>,
     },
     /// Every target that was asked about.
     Status {

@@ -13,8 +13,9 @@ fn night(name: &str) -> Night {
 }
 
 fn open(night: &Night, window: &str) -> Person {
-    let mut person =
-        night.office.person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--hold"]);
+    let mut person = night
+        .office
+        .person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--again", "more", "--hold"]);
     night.office.quorum(&mut person, 2);
     person.expect("left");
     person

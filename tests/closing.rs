@@ -137,8 +137,9 @@ fn two_operators_do_not_get_into_each_others_way_unless_by_force() {
 /// A window whose close did not reach AWS; what was on the screen.
 fn left_open(night: &Night) -> String {
     let proxy = Proxy::before(&night.account);
-    let mut command =
-        night.office.command(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"]);
+    let mut command = night
+        .office
+        .command(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--again", "more", "--hold"]);
     command.envs([proxy.env()]);
     let mut person = Person::run(command);
     night.office.quorum(&mut person, 2);

@@ -35,7 +35,7 @@ fn an_opening_tells_every_step_in_order() {
     assert_eq!(end, End::Code(0), "{screen}");
     assert_eq!(
         names(&events),
-        ["share", "share", "intent", "ends", "opened", "closing", "closed", "exit"],
+        ["approval", "share", "approval", "share", "intent", "ends", "opened", "closing", "closed", "exit"],
         "{events:?}"
     );
     assert!(screen.contains("OUTPUT"), "the command's own output goes to standard error: {screen}");
@@ -43,13 +43,14 @@ fn an_opening_tells_every_step_in_order() {
         assert_eq!(event["v"], 1);
         assert!(event["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{event}");
     }
-    assert_eq!((&events[1]["given"], &events[1]["needed"]), (&2.into(), &2.into()));
-    let (intent, ends, opened) = (&events[2], &events[3], &events[4]);
+    assert_eq!((&events[3]["given"], &events[3]["needed"]), (&2.into(), &2.into()));
+    let (intent, ends, opened) = (&events[4], &events[5], &events[6]);
+    assert_eq!((&events[0]["session"], &events[0]["custodian"]), (&intent["session"], &"alice".into()));
     assert_eq!(intent["reason"], "INC-1");
     assert_eq!(intent["target"]["account"], night.account.id.as_str());
     assert_eq!((&intent["session"], &ends["until"]), (&opened["session"], &opened["until"]));
-    assert_eq!((&events[6]["probed"], &events[6]["cause"]), (&true.into(), &"the command ended".into()));
-    assert_eq!(events[7]["status"], 0);
+    assert_eq!((&events[8]["probed"], &events[8]["cause"]), (&true.into(), &"the command ended".into()));
+    assert_eq!(events[9]["status"], 0);
 }
 
 #[test]

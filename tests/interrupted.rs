@@ -12,7 +12,8 @@ use rig::pty::{End, Person, Signal};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
 fn open(office: &Office, window: &str) -> Person {
-    let mut person = office.person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--hold"]);
+    let mut person = office
+        .person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--again", "more", "--hold"]);
     office.quorum(&mut person, 2);
     person
 }
@@ -46,7 +47,7 @@ fn late_lift(night: &Night, window: &str) -> (Proxy, Person) {
     let late = Fault::Late(Duration::from_secs(4));
     let proxy =
         Proxy::spoiling(&night.account, Spot::new("DetachUserPolicy", &night.account.opener.key, 1), late);
-    let arguments = ["open", "prod.age", "--for", window, "--reason", "INC-1", "--hold"];
+    let arguments = ["open", "prod.age", "--for", window, "--reason", "INC-1", "--again", "more", "--hold"];
     let mut command = night.office.command(&arguments);
     command.envs([proxy.env()]);
     let mut person = Person::run(command);

@@ -24,7 +24,8 @@ fn standby(name: &str) -> (Office, Account, Standby) {
 }
 
 fn open(office: &Office, window: &str, work: &[&str]) -> Person {
-    let arguments = [&["open", "prod.age", "--for", window, "--reason", "INC-1"], work].concat();
+    let arguments =
+        [&["open", "prod.age", "--for", window, "--reason", "INC-1", "--again", "more"], work].concat();
     let mut person = office.person(&arguments);
     office.quorum(&mut person, 2);
     person

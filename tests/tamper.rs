@@ -12,7 +12,7 @@ use breakglass::secret::SecretText;
 use breakglass::vault::duration::Span;
 use breakglass::vault::file::{self, Vault};
 use breakglass::vault::manifest::{Attested, Custodian, Lane, Manifest, Target, Token};
-use breakglass::vault::payload::Payload;
+use breakglass::vault::payload::Input;
 use breakglass::vault::quorum::{Share, Threshold};
 
 use soft::forge::{self, Recipe};
@@ -28,11 +28,12 @@ struct Office {
 impl Office {
     fn new() -> Self {
         let people = people(3, 1);
-        let payload = Payload::from_input(&forge::jcs(&forge::credentials())).unwrap();
+        let payload = Input::parse(&forge::jcs(&forge::credentials())).unwrap().payload;
         let manifest = Manifest {
             created: "2026-11-22T02:17:00Z".into(),
             credentials_epoch: 1,
             custodians: people.iter().zip(1..).map(|(person, index)| person.entry(index)).collect(),
+            drill_of: None,
             epoch: 1,
             label: "production".into(),
             lane: Lane::Gate,

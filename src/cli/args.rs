@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(feature = "cloud")]
+pub use super::inject::Inject;
+
 use crate::vault::duration::Span;
 
 /// Emergency AWS credentials that take a quorum of hardware tokens to open, and that AWS itself shuts.
@@ -28,6 +31,9 @@ pub enum Command {
     #[cfg(feature = "cloud")]
     #[command(alias = "unseal")]
     Open(Open),
+    /// Practise an opening with real tokens and parts, on a drill vault
+    #[cfg(feature = "cloud")]
+    Drill(Drill),
     /// Close what an interrupted run left open, with a quorum or with AWS credentials of your own
     #[cfg(feature = "cloud")]
     Close(Close),
@@ -126,6 +132,37 @@ pub struct Open {
     #[arg(long)]
     pub json: bool,
     /// The command to run inside the window; your shell without one
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+#[cfg(feature = "cloud")]
+#[derive(Args)]
+pub struct Drill {
+    /// The drill vault: the .drill.age file that seal wrote beside the vault
+    pub vault: PathBuf,
+    /// How long the window is
+    #[arg(long = "for", value_name = "TIME", default_value = "5m")]
+    pub window: Span,
+    /// Why, for the record
+    #[arg(long, default_value = "a drill")]
+    pub reason: String,
+    /// The target to open, when the vault has several
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// What to make fail: absent=NAME, iam-down or cut-at-close; may be given several times
+    #[arg(long, value_name = "FAILURE")]
+    pub inject: Vec<Inject>,
+    /// How long to wait for the custodians
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub wait: Span,
+    /// The evidence to write; drill-SESSION.json without it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Tell what happens as JSON Lines on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// The command to run inside the window; it may only make the probe
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }

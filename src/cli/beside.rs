@@ -20,7 +20,9 @@ pub fn static_vault(vault: &Path, account: &str) -> Option<PathBuf> {
     let fits = |path: &PathBuf| {
         input::vault(path).is_ok_and(|found| {
             let manifest = &found.manifest;
-            manifest.lane == Lane::Static && manifest.targets.iter().any(|target| target.account == account)
+            manifest.lane == Lane::Static
+                && manifest.drill_of.is_none()
+                && manifest.targets.iter().any(|target| target.account == account)
         })
     };
     files.into_iter().take(MOST).find(fits)

@@ -1,6 +1,6 @@
 //! `close`: what an interrupted run left open, by a quorum or by AWS credentials of one's own.
 
-use super::gather::{self, Purpose};
+use super::gather::{self, Asked};
 use super::{args, input, target};
 use crate::cloud::{self, CloseByProfile, Closing};
 use crate::error::Result;
@@ -36,8 +36,15 @@ pub fn run(arguments: args::Close) -> Result<()> {
         })
     } else {
         let warm = cloud::Warm::start();
-        let shares = gather::shares(&vault, arguments.wait.duration(), Purpose::Close, events)?;
-        let target = target::unseal(&vault, &shares, &summary.name)?;
+        let gathered = gather::shares(&Asked {
+            vault: &vault,
+            request: None,
+            wait: arguments.wait.duration(),
+            ledger: &ledger,
+            events,
+            absent: &[],
+        })?;
+        let target = target::unseal(&vault, &gathered.shares, &summary.name)?;
         cloud::close_with_quorum(Closing { vault: facts, target, force, ledger, events, warm })
     }
 }

@@ -9,10 +9,10 @@ use crate::gate::grant::{self, Terms};
 use crate::secret::{SecretBuf, SecretText};
 use crate::terminal::{Terminal, Typed, note};
 use crate::vault::manifest::Lane;
-use crate::vault::payload::{self, AccessKey, Gatekeepers, Mfa, Payload, Target, Way};
+use crate::vault::payload::{self, AccessKey, Gatekeepers, Input, Mfa, Payload, Target, Way};
 
 /// Reads the JSON into locked memory; no buffer of the standard library sees it.
-pub fn from_stdin() -> Result<Payload> {
+pub fn from_stdin() -> Result<Input> {
     let stdin = std::io::stdin();
     let mut json = SecretBuf::with_capacity(payload::MAX_BYTES + 1);
     while !json.spare_mut().is_empty() {
@@ -29,7 +29,7 @@ pub fn from_stdin() -> Result<Payload> {
         return Err(Error::usage("there are no credentials on standard input")
             .next("pipe the JSON in, or run seal at a terminal to type them"));
     }
-    Payload::from_input(json.expose())
+    Input::parse(json.expose())
 }
 
 /// Refuses a grant that IAM would refuse, or that reaches further than it says.

@@ -16,7 +16,15 @@ mod beside;
 #[cfg(feature = "cloud")]
 mod close;
 #[cfg(feature = "cloud")]
+mod drill;
+#[cfg(feature = "cloud")]
+mod inject;
+#[cfg(feature = "cloud")]
 mod open;
+#[cfg(feature = "cloud")]
+mod order;
+#[cfg(feature = "cloud")]
+mod sign;
 #[cfg(feature = "cloud")]
 mod status;
 #[cfg(feature = "cloud")]
@@ -60,6 +68,8 @@ fn events(command: &Command) -> Events {
         Command::Open(arguments) => Events::to_stdout(arguments.json),
         #[cfg(feature = "cloud")]
         Command::Close(arguments) => Events::to_stdout(arguments.json),
+        #[cfg(feature = "cloud")]
+        Command::Drill(arguments) => Events::to_stdout(arguments.json),
         _ => Events::none(),
     }
 }
@@ -76,6 +86,8 @@ fn run(command: Command) -> Result<()> {
         Command::Seal(arguments) => hardened(|| seal::run(&arguments)),
         #[cfg(feature = "cloud")]
         Command::Open(arguments) => hardened(|| open::run(arguments)),
+        #[cfg(feature = "cloud")]
+        Command::Drill(arguments) => hardened(|| drill::run(&arguments)),
         #[cfg(feature = "cloud")]
         Command::Close(arguments) => hardened(|| close::run(arguments)),
         #[cfg(feature = "cloud")]

@@ -1,7 +1,7 @@
 //! `seal`: credentials in, a vault out, offline; and the proof that every quorum opens what is on the disk.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::terminal::{Stop, Terminal, Typed, listed, note, signals};
 use crate::vault::file::{self, Sealed, Vault};
 use crate::vault::manifest::{Custodian, Lane, Manifest};
-use crate::vault::payload::Payload;
+use crate::vault::payload::{Input, Payload};
 use crate::vault::quorum::{self, Threshold};
 use crate::vault::words;
 
@@ -23,26 +23,84 @@ const ATTEMPTS: usize = 3;
 /// What the lane `static` should take: more than a gate's two.
 const STATIC_QUORUM: u8 = 3;
 
-/// Seals, writes, reads back, proves.
+/// Seals, writes, reads back, proves; with a drill, both vaults or none.
 pub fn run(arguments: &args::Seal) -> Result<()> {
     let threshold = Threshold::try_from(arguments.threshold).map_err(Error::usage)?;
     output::must_be_new(&arguments.out)?;
+    let drill_path = drill_path(&arguments.out);
     let custodians = custodians(arguments)?;
-    let payload = credentials()?;
+    let Input { payload, drill } = credentials()?;
     if payload.lane() == Lane::Static && threshold.get() < STATIC_QUORUM {
         note(&format!(
             "a window of the lane static cannot be closed early: it deserves a higher quorum (--threshold {STATIC_QUORUM})"
         ));
     }
     let manifest = manifest(arguments, threshold, custodians, &payload);
-    // The reader's own checks, before anything is written.
-    let mut rehearsed = manifest.clone();
-    rehearsed.custodians.iter_mut().for_each(|c| c.commitment = Some("0".repeat(64)));
-    Manifest::parse(&rehearsed.to_bytes()).map_err(|e| Error::usage(e.what))?;
-    let sealed = file::seal(&manifest, &payload)?;
-    let bytes = if arguments.armor { file::armor(&sealed.binary) } else { sealed.binary.clone() };
-    let vault = output::create_proven(&arguments.out, &bytes, |path| prove(path, &sealed, &payload))?;
-    print(arguments, &vault)
+    let sealed = Prepared::of(&manifest, &payload)?;
+    let Some(drill) = drill else {
+        note(
+            "there is no drill vault: what was never practised fails at 02:17\n  next: seal with a member \"drill\"",
+        );
+        let vault = sealed.write(&arguments.out, arguments.armor, || Ok(()))?;
+        return print(arguments, &vault, None);
+    };
+    output::must_be_new(&drill_path)?;
+    let beside = Prepared::of(&drill_manifest(&manifest, &drill), &drill)?;
+    let mut written = None;
+    let vault = sealed.write(&arguments.out, arguments.armor, || {
+        written = Some(beside.write(&drill_path, arguments.armor, || Ok(()))?);
+        Ok(())
+    });
+    // A vault that has no place leaves no drill either.
+    if vault.is_err() && written.is_some() {
+        let _ = std::fs::remove_file(&drill_path);
+    }
+    print(arguments, &vault?, written.as_ref().map(|vault| (drill_path.as_path(), vault)))
+}
+
+/// `prod.drill.age` beside `prod.age`.
+fn drill_path(vault: &Path) -> PathBuf {
+    let name = vault.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".age").unwrap_or(&name);
+    vault.with_file_name(format!("{stem}.drill.age"))
+}
+
+/// The same custodians, tokens and parts; an id of its own.
+fn drill_manifest(manifest: &Manifest, drill: &Payload) -> Manifest {
+    Manifest {
+        drill_of: Some(manifest.vault_id.clone()),
+        lane: drill.lane(),
+        targets: drill.summaries(),
+        vault_id: hex::encode(Secret::<16>::random().expose()),
+        ..manifest.clone()
+    }
+}
+
+/// A sealed vault that is not on the disk yet.
+struct Prepared<'a> {
+    sealed: Sealed,
+    payload: &'a Payload,
+}
+
+impl<'a> Prepared<'a> {
+    /// The reader's own checks come first, before anything is sealed.
+    fn of(manifest: &Manifest, payload: &'a Payload) -> Result<Self> {
+        let mut rehearsed = manifest.clone();
+        rehearsed.custodians.iter_mut().for_each(|c| c.commitment = Some("0".repeat(64)));
+        Manifest::parse(&rehearsed.to_bytes()).map_err(|e| Error::usage(e.what))?;
+        Ok(Self { sealed: file::seal(manifest, payload)?, payload })
+    }
+
+    /// Writes it under another name, proves it, does what comes with it, and gives it its name.
+    fn write(&self, path: &Path, armored: bool, with_it: impl FnOnce() -> Result<()>) -> Result<Vault> {
+        let binary = &self.sealed.binary;
+        let armor = armored.then(|| file::armor(binary));
+        output::create_proven(path, armor.as_ref().unwrap_or(binary), |path| {
+            let vault = prove(path, &self.sealed, self.payload)?;
+            with_it()?;
+            Ok(vault)
+        })
+    }
 }
 
 /// Reads every enrolment and has its fingerprint words typed in.
@@ -118,16 +176,16 @@ fn fingerprint(terminal: &mut Terminal, name: &str, digest: &[u8; 32]) -> Result
 }
 
 /// From standard input, or typed when that is a terminal.
-fn credentials() -> Result<Payload> {
-    let payload = if std::io::stdin().is_terminal() {
-        credentials::typed(&mut Terminal::open()?)?
+fn credentials() -> Result<Input> {
+    let input = if std::io::stdin().is_terminal() {
+        Input { payload: credentials::typed(&mut Terminal::open()?)?, drill: None }
     } else {
         credentials::from_stdin()?
     };
-    for target in &payload.targets {
+    for target in &input.payload.targets {
         credentials::check_grant(target)?;
     }
-    Ok(payload)
+    Ok(input)
 }
 
 fn manifest(
@@ -140,6 +198,7 @@ fn manifest(
         created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
         credentials_epoch: 1,
         custodians,
+        drill_of: None,
         epoch: 1,
         label: arguments.label.clone(),
         lane: payload.lane(),
@@ -181,19 +240,28 @@ fn prove(path: &Path, sealed: &Sealed, payload: &Payload) -> Result<Vault> {
     Ok(vault)
 }
 
-fn print(arguments: &args::Seal, vault: &Vault) -> Result<()> {
+fn print(arguments: &args::Seal, vault: &Vault, drill: Option<(&Path, &Vault)>) -> Result<()> {
     let manifest = &vault.manifest;
     let (sha256, words) = (hex::encode(vault.sha256), words::of(&vault.sha256));
     if arguments.json {
-        let result = serde_json::json!({
+        let mut result = serde_json::json!({
             "vault_id": manifest.vault_id, "epoch": manifest.epoch, "sha256": sha256, "words": words,
         });
+        if let Some((path, vault)) = drill {
+            result["drill"] = serde_json::json!({
+                "file": path, "vault_id": vault.manifest.vault_id, "sha256": hex::encode(vault.sha256),
+                "words": words::of(&vault.sha256),
+            });
+        }
         return output::print(&format!("{result}\n"));
     }
     let names: Vec<_> = manifest.custodians.iter().map(|c| c.name.as_str()).collect();
+    let drill = drill.map_or_else(String::new, |(path, vault)| {
+        format!("drill       {}\nwords       {}\n", path.display(), words::of(&vault.sha256))
+    });
     output::print(&format!(
         "sealed      {} ({})\ncustodians  {} of {}: {}\nvault id    {}\nepoch       {}\nsha256      {sha256}\n\
-         words       {words}\n",
+         words       {words}\n{drill}",
         arguments.out.display(),
         manifest.label,
         manifest.threshold.get(),

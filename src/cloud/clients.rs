@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use super::clock::AwsClock;
+use super::injected::{Failable, Failures};
 use crate::secret::SecretText;
 use crate::vault::payload::AccessKey;
 
@@ -69,6 +70,13 @@ impl Base {
         drop(aws_sdk_sts::Client::new(&config));
         let config = config.into_builder().http_client(Connections(http)).build();
         Self { config, clock: AwsClock::default() }
+    }
+
+    /// The same, with connections of which some fail.
+    pub(super) fn failing(&self, failures: &Failures) -> Self {
+        let Some(inner) = self.config.http_client() else { return self.clone() };
+        let http = Failable { inner, failures: failures.clone() };
+        Self { config: self.config.to_builder().http_client(http).build(), clock: self.clock.clone() }
     }
 
     /// For one principal in one region.

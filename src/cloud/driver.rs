@@ -14,6 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use super::child::{Child, Work};
 use super::console;
 use super::endpoint::Endpoint;
+use super::injected::Failures;
 use super::keyboard::Keyboard;
 use super::shut::Shut;
 use super::signals::{Received, Signals};
@@ -159,6 +160,9 @@ impl<'a, S: Shut> Run<'a, S> {
             Action::EndChild => stage.dismiss(),
             Action::Close => {
                 stage.emit(events::Event::Closing);
+                if let Some(cut) = stage.failures.and_then(Failures::close_begins) {
+                    stage.say(&format!("drill: nothing answers for the next {} s", cut.as_secs()));
+                }
                 drop(self.opening.take());
                 drop(stage.shown.take());
                 drop(stage.keyboard.take());

@@ -6,6 +6,7 @@ mod role;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::custody::approval::Approved;
 use crate::error::{Error, Result, Status};
 use crate::events::{Event, Events};
 use crate::gate::open::{HandOut, Opened, Stop};
@@ -19,6 +20,7 @@ use super::clients::Base;
 use super::console;
 use super::driver::Opening as Running;
 use super::emergency::CloudEmergency;
+use super::injected::{Failures, Injection};
 use super::signals::Signals;
 use super::stage::Stage;
 use super::warm::{Warm, runtime};
@@ -29,14 +31,10 @@ use super::words;
 pub struct Opening {
     /// The vault it came from.
     pub vault: VaultFacts,
+    /// What a quorum has signed: session, window, reason.
+    pub approved: Approved,
     /// The user, with its keys; each is dropped as soon as it has done its work.
     pub target: Target,
-    /// T1 − T0.
-    pub window: Duration,
-    /// Why.
-    pub reason: String,
-    /// Why once more, after an opening before.
-    pub again: Option<String>,
     /// What the window is for.
     pub work: Work,
     /// Where it is recorded.
@@ -45,10 +43,19 @@ pub struct Opening {
     pub events: Events,
     /// The vault that needs no control plane of IAM, if there is one for the same account.
     pub static_vault: Option<PathBuf>,
+    /// What a drill makes fail; nothing otherwise.
+    pub injected: Vec<Injection>,
     /// What was made ready meanwhile.
     pub warm: Warm,
     /// The signal that came before this listens for signals itself.
     pub stopped: fn() -> Option<u8>,
+}
+
+impl Opening {
+    /// T1 − T0.
+    fn window(&self) -> Duration {
+        Duration::from_secs(self.approved.request().window)
+    }
 }
 
 /// Opens, keeps the window, closes it.
@@ -57,8 +64,12 @@ pub struct Opening {
 /// By its status, whether anything is enabled: [`Status::MayBeOpen`] alone says that something may be.
 pub fn open(mut opening: Opening) -> Result<()> {
     opening.work.check()?;
-    if opening.window > opening.target.max_window.duration() {
+    let request = opening.approved.request();
+    if opening.window() > opening.target.max_window.duration() {
         return Err(Error::usage("the window is longer than the vault allows").next("ask for a shorter one"));
+    }
+    if request.vault_id != opening.vault.vault_id || request.targets != [opening.target.summary()] {
+        return Err(Error::usage("what was approved is another target than what was opened"));
     }
     let runtime = runtime()?;
     let mut signals = {
@@ -68,8 +79,12 @@ pub fn open(mut opening: Opening) -> Result<()> {
     if let Some(number) = (opening.stopped)() {
         return Err(stopped(number, "nothing was written to AWS"));
     }
-    let base = opening.warm.base(&runtime);
-    let result = runtime.block_on(keep(&base, opening, &mut signals));
+    let failures = Failures::of(&opening.injected);
+    let mut base = opening.warm.base(&runtime);
+    if !opening.injected.is_empty() {
+        base = base.failing(&failures);
+    }
+    let result = runtime.block_on(keep(&base, opening, &failures, &mut signals));
     runtime.shutdown_background();
     result
 }
@@ -88,6 +103,7 @@ struct Scene<'a> {
     ledger: Ledger,
     events: Events,
     static_vault: Option<PathBuf>,
+    failures: &'a Failures,
 }
 
 /// The emergency user's own secrets.
@@ -96,13 +112,13 @@ struct Emergency {
     mfa: Option<Mfa>,
 }
 
-async fn keep(base: &Base, opening: Opening, signals: &mut Signals) -> Result<()> {
-    let session = SessionId::random();
-    let intent = intent(session, &opening);
+async fn keep(base: &Base, opening: Opening, failures: &Failures, signals: &mut Signals) -> Result<()> {
+    let (session, window) = (opening.approved.request().session, opening.window());
+    let intent = intent(&opening);
     let target = facts(&opening.target);
     let Target { regions, grant, way, emergency, mfa, .. } = opening.target;
     let emergency = Emergency { key: emergency, mfa };
-    let Opening { window, work, ledger, events, static_vault, .. } = opening;
+    let Opening { work, ledger, events, static_vault, .. } = opening;
     let vault = opening.vault.path;
     let scene = Scene {
         base,
@@ -117,6 +133,7 @@ async fn keep(base: &Base, opening: Opening, signals: &mut Signals) -> Result<()
         ledger,
         events,
         static_vault,
+        failures,
     };
     match way {
         Way::Gate(gatekeepers) => gate::keep(scene, gatekeepers, emergency, signals).await,
@@ -141,6 +158,7 @@ impl Scene<'_> {
     fn stage<'s>(&'s self, emergency: &'s CloudEmergency, how: words::HowToClose) -> Stage<'s> {
         let mut stage = Stage::new(self.base.clock.clone(), &self.ledger, self.events, how);
         stage.session = Some(self.session);
+        stage.failures = Some(self.failures);
         stage.emergency = Some(emergency);
         *stage.intent.borrow_mut() = Some(self.intent.clone());
         stage
@@ -173,10 +191,11 @@ fn facts(target: &Target) -> TargetFacts {
 }
 
 /// What is recorded before the first call.
-fn intent(session: SessionId, opening: &Opening) -> Record {
-    let Opening { vault, target, window, reason, again, .. } = opening;
+fn intent(opening: &Opening) -> Record {
+    let Opening { vault, target, approved, .. } = opening;
+    let request = approved.request().clone();
     Record::Intent {
-        session,
+        session: request.session,
         vault: vault.vault_id.clone(),
         epoch: vault.epoch,
         credentials_epoch: vault.credentials_epoch,
@@ -184,12 +203,12 @@ fn intent(session: SessionId, opening: &Opening) -> Record {
         lane: target.lane(),
         target: facts(target),
         regions: target.regions.clone(),
-        principals: principals(target),
-        window: window.as_secs(),
-        reason: reason.clone(),
-        again: again.clone(),
-        no_alert: None,
-        drill_of: None,
+        principals: Box::new(principals(target)),
+        window: request.window,
+        reason: request.reason,
+        again: request.again,
+        no_alert: request.no_alert,
+        drill_of: request.drill_of,
     }
 }
 

@@ -16,6 +16,7 @@ use super::clock::AwsClock;
 use super::console::Shown;
 use super::emergency::CloudEmergency;
 use super::endpoint::Endpoint;
+use super::injected::Failures;
 use super::keyboard::Keyboard;
 use super::words::{self, HowToClose};
 use crate::error::{Error, Result};
@@ -38,6 +39,8 @@ pub(super) struct Stage<'a> {
     pub(super) intent: RefCell<Option<Record>>,
     pub(super) session: Option<SessionId>,
     pub(super) emergency: Option<&'a CloudEmergency>,
+    /// What a drill makes fail.
+    pub(super) failures: Option<&'a Failures>,
     pub(super) how_to_close: HowToClose,
     pub(super) child: RefCell<Option<Child>>,
     pub(super) endpoint: RefCell<Option<Endpoint>>,
@@ -78,6 +81,7 @@ impl<'a> Stage<'a> {
             intent: RefCell::default(),
             session: None,
             emergency: None,
+            failures: None,
             how_to_close,
             child: RefCell::default(),
             endpoint: RefCell::default(),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::record::{Entry, Record};
+use crate::custody::statement::LedgerHead;
 use crate::error::{Error, Result};
 use crate::vault::canonical;
 
@@ -16,6 +17,12 @@ pub struct Head {
     pub seq: u64,
     /// SHA-256 of its last line; zeros when it has none.
     pub sha256: [u8; 32],
+}
+
+impl From<Head> for LedgerHead {
+    fn from(head: Head) -> Self {
+        Self { seq: head.seq, sha256: hex::encode(head.sha256) }
+    }
 }
 
 /// What a ledger file says.

@@ -1,6 +1,7 @@
 //! The ledger: append-only JSON Lines, each record chained to the one before by SHA-256 and fsynced.
 
 mod chain;
+mod course;
 mod facts;
 mod record;
 mod standing;
@@ -19,6 +20,7 @@ use crate::vault::manifest::Lane;
 use chain::Chain;
 
 pub use chain::Head;
+pub use course::Course;
 pub use facts::{Principals, TargetFacts, VaultFacts};
 pub use record::{About, Entry, Record, Use};
 pub use standing::{Last, Seen, Source, Standing, State, last};

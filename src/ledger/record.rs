@@ -103,7 +103,7 @@ pub enum Record {
         regions: Vec<String>,
         /// Whose calls AWS will show.
         #[serde(default)]
-        principals: Principals,
+        principals: Box<Principals>,
         /// The window's length in seconds.
         window: u64,
         /// Why.

@@ -212,7 +212,6 @@ impl Last {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::Principals;
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -290,7 +289,7 @@ mod tests {
             lane,
             target: target(),
             regions: Vec::new(),
-            principals: Principals::default(),
+            principals: Box::default(),
             window: 60,
             reason: "x".into(),
             again: None,

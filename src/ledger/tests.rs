@@ -48,7 +48,7 @@ fn intent(number: u8) -> Record {
             user: "emergency".into(),
         },
         regions: Vec::new(),
-        principals: Principals::default(),
+        principals: Box::default(),
         window: 1800,
         reason: "INC-1: SSO down".into(),
         again: None,

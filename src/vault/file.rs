@@ -81,6 +81,9 @@ impl Vault {
         if payload.summaries() != self.manifest.targets || payload.lane() != self.manifest.lane {
             return Err(Error::damaged("what is sealed is not what the manifest says is sealed"));
         }
+        if self.manifest.drill_of.is_some() && payload.targets.iter().any(|target| !target.grant.is_empty()) {
+            return Err(Error::damaged("what is sealed for a drill grants more than the probe"));
+        }
         Ok(payload)
     }
 

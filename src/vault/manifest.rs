@@ -152,6 +152,9 @@ pub struct Manifest {
     pub credentials_epoch: u32,
     /// In the order of their indexes, 1..=N.
     pub custodians: Vec<Custodian>,
+    /// In a drill vault: the id of the vault that is practised for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill_of: Option<String>,
     /// Raised by each reseal; from 1.
     pub epoch: u32,
     /// A name for people.
@@ -223,6 +226,12 @@ impl Manifest {
         names::instant(&self.created)?;
         if let Some(replaces) = &self.replaces {
             names::hex_of("replaces", replaces, 32)?;
+        }
+        if let Some(vault) = &self.drill_of {
+            names::hex_of("drill_of", vault, 16)?;
+            if *vault == self.vault_id {
+                return Err("it is a drill of itself".into());
+            }
         }
         if self.epoch == 0 || self.credentials_epoch == 0 || self.credentials_epoch > self.epoch {
             return Err("its epochs do not count from 1".into());

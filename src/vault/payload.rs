@@ -1,6 +1,7 @@
 //! What is sealed: the targets with their credentials, and the runbook. JSON, padded to whole blocks.
 
 mod form;
+mod input;
 mod members;
 mod strict;
 mod target;
@@ -10,9 +11,10 @@ use serde_json::Value;
 
 use super::duration::Span;
 use super::{manifest, names};
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::secret::{SecretBuf, SecretText};
 use form::{Form, Room};
+pub use input::Input;
 use members::Members;
 
 /// The payload is padded with spaces to a multiple of this, in bytes.
@@ -109,17 +111,6 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Reads what the ceremony administrator feeds in, and checks every member.
-    ///
-    /// # Errors
-    /// [`Status::Usage`], naming the target and the member; the secrets themselves are never repeated.
-    pub fn from_input(json: &[u8]) -> Result<Self> {
-        Self::parse(json).map_err(|why| {
-            Error::new(Status::Usage, format!("the credentials are not valid: {why}"))
-                .next("correct the JSON and seal again; nothing was written")
-        })
-    }
-
     /// Reads the opened payload of a vault.
     ///
     /// # Errors
@@ -166,6 +157,12 @@ impl Payload {
             return Err(format!("longer than {MAX_BYTES} bytes"));
         }
         let payload: Self = serde_json::from_slice(json).map_err(|e| without_values(&e))?;
+        payload.checked()
+    }
+
+    /// Itself, if every member has its only accepted form and there is room for it.
+    fn checked(self) -> Result<Self, String> {
+        let payload = self;
         payload.check()?;
         // A number may be longer in its canonical form: 1e20 is 21 digits.
         let mut room = Room(MAX_BYTES);
@@ -215,6 +212,10 @@ fn is_member(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn sealed_from(json: &[u8]) -> Result<Payload> {
+        Input::parse(json).map(|input| input.payload)
+    }
+
     fn input(grant: &str, more: &str) -> String {
         let key = |id: char| {
             format!(
@@ -237,14 +238,14 @@ mod tests {
     #[test]
     fn what_grows_past_the_limit_in_its_canonical_form_is_refused_and_does_not_panic() {
         let numbers = |count| format!("[{}1]", "1e20,".repeat(count));
-        assert!(Payload::from_input(input(&numbers(10_000), "").as_bytes()).is_ok());
-        let error = Payload::from_input(input(&numbers(60_000), "").as_bytes()).unwrap_err();
+        assert!(sealed_from(input(&numbers(10_000), "").as_bytes()).is_ok());
+        let error = sealed_from(input(&numbers(60_000), "").as_bytes()).unwrap_err();
         assert!(error.what.contains("longer than"), "{error}");
     }
 
     #[test]
     fn a_sealed_payload_is_read_back_only_in_its_own_form() {
-        let sealed = Payload::from_input(input("", "").as_bytes()).unwrap().to_sealed();
+        let sealed = sealed_from(input("", "").as_bytes()).unwrap().to_sealed();
         let bytes = sealed.expose();
         assert_eq!(bytes.len(), BLOCK);
         assert!(Payload::from_sealed(bytes).is_ok());
@@ -261,10 +262,10 @@ mod tests {
         let as_window = input("", "").replace("\"1h\"", &format!("\"{secret}\""));
         let as_digest = input("", "").replace(&"0".repeat(64), secret);
         for json in [as_member, as_window, as_digest] {
-            let error = Payload::from_input(json.as_bytes()).unwrap_err().to_string();
+            let error = sealed_from(json.as_bytes()).unwrap_err().to_string();
             assert!(!error.contains(&secret[..8]), "{error}");
         }
-        let error = Payload::from_input(input("", r#","max_windw":1"#).as_bytes()).unwrap_err();
+        let error = sealed_from(input("", r#","max_windw":1"#).as_bytes()).unwrap_err();
         assert!(error.what.contains("unknown field `max_windw`"), "{error}");
     }
 }

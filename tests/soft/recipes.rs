@@ -106,6 +106,14 @@ fn good() -> Vec<Entry> {
             } },
         ),
         success(
+            "drill",
+            "a drill vault: it grants nothing but the probe",
+            with! {
+                credentials: |c| c["targets"][0]["grant"] = json!([]),
+                manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into(),
+            },
+        ),
+        success(
             "mfa",
             "a target whose user has an MFA device",
             with! { credentials: |c| mfa(&mut c["targets"][0]) },
@@ -323,6 +331,12 @@ fn members() -> Vec<Entry> {
             manifest: |m| m["epoch"] = 4_294_967_296_u64.into() }),
         ("lane_unknown", "unknown variant", "a lane that version 1 does not have", with! {
             manifest: |m| m["lane"] = "ferry".into() }),
+        ("drill_of_short", "drill_of is not 16 bytes", "the id of a drill's vault with 15 bytes", with! {
+            manifest: |m| m["drill_of"] = "00".repeat(15).into() }),
+        ("drill_of_null", "not in canonical form", "drill_of of null: it is left out where there is no drill", with! {
+            manifest: |m| m["drill_of"] = Value::Null }),
+        ("drill_of_itself", "a drill of itself", "a drill of its own vault id", with! {
+            manifest: |m| m["drill_of"] = m["vault_id"].clone() }),
         ("replaces_short", "replaces is not 32 bytes", "a digest of 31 bytes", with! {
             manifest: |m| m["replaces"] = "00".repeat(31).into() }),
     }
@@ -541,6 +555,8 @@ fn payload() -> Vec<Entry> {
                 other["name"] = "other".into();
                 c["targets"].as_array_mut().unwrap().push(other);
             } }),
+        ("payload_drill", "grants more than the probe", "a drill vault with a grant", with! {
+            manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into() }),
         ("payload_mfa_unsaid", "not what the manifest says", "an MFA device that the manifest does not tell of", with! {
             sealed: |s| mfa(&mut s["targets"][0]) }),
         ("payload_role_and_gate", "unknown field `boundary`", "a role and a boundary in one target", with! {

@@ -60,7 +60,8 @@ impl Desk {
 
     fn start(&self, job: Job, window: i64, proxy: &Proxy, state: &str) -> Person {
         let window = format!("{window}s");
-        let open = ["open", "prod.age", "--for", &window, "--reason", "under fire", "--", "true"];
+        let open =
+            ["open", "prod.age", "--for", &window, "--reason", "under fire", "--again", "more", "--", "true"];
         let mut command = self.office.command(match job {
             Job::Open => &open,
             Job::Close => &["close", "prod.age", "--force"],

@@ -2,6 +2,7 @@
 
 use super::super::typed;
 use super::{Gathering, Served, TOUCHES};
+use crate::custody::approval;
 use crate::custody::opening::{self, Words};
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::secret::{Secret, SecretText};
 use crate::terminal::{countable, note, signals};
 use crate::token::piv::PivToken;
 use crate::vault::manifest::{self, Custodian};
-use crate::vault::quorum::KEY;
+use crate::vault::quorum::{KEY, Share};
 
 impl Gathering<'_> {
     /// Asks for all it takes.
@@ -68,7 +69,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// PIN and touch.
+    /// PIN and touches.
     fn unlock(
         &mut self,
         custodian: &Custodian,
@@ -77,10 +78,9 @@ impl Gathering<'_> {
         half: Secret<KEY>,
     ) -> Result<Served> {
         let serial = enrolled.serial;
-        let mut known_pin: Option<SecretText> = None;
-        let mut touches = 0;
+        let (mut known_pin, mut touches, mut approved) = (None, 0, false);
         loop {
-            let pin = match known_pin.take() {
+            let pin: SecretText = match known_pin.take() {
                 Some(pin) => pin,
                 None => match token.tries_left() {
                     Ok(left) => match self.pin(custodian, serial, left)? {
@@ -90,14 +90,12 @@ impl Gathering<'_> {
                     Err(why) => return Ok(self.token_failed(custodian, serial, why, Some(half))),
                 },
             };
-            let terminal = &mut self.terminal;
-            let mut touch = || terminal.put(&format!("{}: touch YubiKey {serial} now", custodian.name));
-            let opened = opening::open(self.vault, custodian, enrolled, token, &pin, &half, &mut touch);
+            let tried = self.attempt(custodian, enrolled, token, &pin, &half, &mut approved);
             self.terminal.erase();
             if let Some(number) = signals::pending() {
                 return Err(self.purpose.ended(number));
             }
-            match opened? {
+            match tried? {
                 Ok(share) => return Ok(Served::Share(share)),
                 Err(TokenError::WrongPin { left }) => note(&format!(
                     "{}: wrong PIN for YubiKey {serial}, {} left",
@@ -115,6 +113,38 @@ impl Gathering<'_> {
                 Err(why) => return Ok(self.token_failed(custodian, serial, why, Some(half))),
             }
         }
+    }
+
+    /// With a PIN: the token signs the approval, then gives the share. What was signed once is not signed again.
+    fn attempt(
+        &mut self,
+        custodian: &Custodian,
+        enrolled: &manifest::Token,
+        token: &mut PivToken,
+        pin: &SecretText,
+        half: &Secret<KEY>,
+        approved: &mut bool,
+    ) -> Result<Result<Share, TokenError>> {
+        let (name, serial) = (&custodian.name, enrolled.serial);
+        if let Some(request) = self.request.filter(|_| !*approved) {
+            let (at, head) = (jiff::Timestamp::now(), self.head()?);
+            let terminal = &mut self.terminal;
+            let mut touch = || terminal.put(&format!("{name}: touch YubiKey {serial} now, to approve"));
+            let who = (custodian, enrolled);
+            let signed = approval::sign(self.vault, request, who, (at, head), token, pin, &mut touch);
+            self.terminal.erase();
+            match signed {
+                Ok(envelope) => self.approved_by(custodian, &envelope)?,
+                Err(why) => return Ok(Err(why)),
+            }
+            *approved = true;
+            if signals::pending().is_some() {
+                return Ok(Err(TokenError::NotTouched));
+            }
+        }
+        let terminal = &mut self.terminal;
+        let mut touch = || terminal.put(&format!("{name}: touch YubiKey {serial} now, to give the share"));
+        opening::open(self.vault, custodian, enrolled, token, pin, half, &mut touch)
     }
 
     /// The PIN, `None` when the custodian is skipped or nothing may be tried any more.

@@ -2,23 +2,50 @@
 
 mod custodian;
 mod failure;
+mod record;
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use crate::custody::approval::Request;
 use crate::custody::opening;
 use crate::custody::token::Token as _;
 use crate::error::Result;
 use crate::events::{Event, Events};
+use crate::ledger::Ledger;
 use crate::secret::Secret;
 use crate::terminal::{Stop, Terminal, Typed, listed, note, signals};
 use crate::token::piv::PivToken;
 use crate::token::readers::{Readers, Sighting};
+use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::quorum::{KEY, Share};
-pub use failure::Purpose;
-use failure::allow_swap;
+use failure::{Purpose, allow_swap};
+
+/// What custodians are asked for.
+pub struct Asked<'a> {
+    /// The vault.
+    pub vault: &'a Vault,
+    /// What they approve; without it they are asked to close, which takes no approval.
+    pub request: Option<&'a Request>,
+    /// How long they are waited for.
+    pub wait: Duration,
+    /// Where approvals and given shares are on record.
+    pub ledger: &'a Ledger,
+    /// Where they are told to machines.
+    pub events: Events,
+    /// Custodians who play absent.
+    pub absent: &'a [String],
+}
+
+/// What a quorum gave.
+pub struct Gathered {
+    /// Their shares.
+    pub shares: Vec<Share>,
+    /// Their signed approvals, where they were asked for one.
+    pub approvals: Vec<Envelope>,
+}
 
 /// How often a token may go without a touch before its custodian is set aside.
 const TOUCHES: u8 = 2;
@@ -51,8 +78,11 @@ enum Served {
 /// One gathering.
 struct Gathering<'a> {
     vault: &'a Vault,
+    request: Option<&'a Request>,
     purpose: Purpose,
+    ledger: &'a Ledger,
     events: Events,
+    approvals: Vec<Envelope>,
     terminal: Terminal,
     readers: Readers,
     sightings: Receiver<Sighting>,
@@ -70,29 +100,39 @@ struct Gathering<'a> {
 /// Asks custodians until the quorum is full.
 ///
 /// # Errors
-/// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`] or a signal; nothing was enabled or closed then.
-pub fn shares(vault: &Vault, wait: Duration, purpose: Purpose, events: Events) -> Result<Vec<Share>> {
+/// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`], a ledger that takes no record, or a signal;
+/// nothing was enabled or closed then.
+pub fn shares(asked: &Asked<'_>) -> Result<Gathered> {
+    let Asked { vault, request, wait, ledger, events, absent } = *asked;
+    let purpose = if request.is_some() { Purpose::Open } else { Purpose::Close };
     let mut terminal = Terminal::open()?;
     allow_swap(&mut terminal, purpose)?;
+    if let Some(request) = request {
+        note(&record::summary(request));
+    }
     let (waker, (send, sightings)) = (terminal.waker(), channel());
     let readers = Readers::watch(move |sighting| {
         if send.send(sighting).is_ok() {
             waker.wake();
         }
     })?;
-    let count = vault.manifest.custodians.len();
+    let custodians = &vault.manifest.custodians;
+    let part = |name: &String| if absent.contains(name) { Part::Aside } else { Part::Awaited };
     let mut gathering = Gathering {
         vault,
+        request,
         purpose,
+        ledger,
         events,
+        approvals: Vec::new(),
         terminal,
         readers,
         sightings,
         plugged: Vec::new(),
         told: BTreeSet::new(),
         settling: Some(Instant::now() + SETTLING),
-        parts: std::iter::repeat_with(|| Part::Awaited).take(count).collect(),
-        failed: vec![false; count],
+        parts: custodians.iter().map(|custodian| part(&custodian.name)).collect(),
+        failed: vec![false; custodians.len()],
         until: Instant::now() + wait,
     };
     while gathering.missing() > 0 {
@@ -102,11 +142,9 @@ pub fn shares(vault: &Vault, wait: Duration, purpose: Purpose, events: Events) -
             None => gathering.wait()?,
         }
     }
-    Ok(gathering
-        .parts
-        .into_iter()
-        .filter_map(|p| if let Part::Given(share) = p { Some(share) } else { None })
-        .collect())
+    let Gathering { parts, approvals, .. } = gathering;
+    let given = parts.into_iter().filter_map(|p| if let Part::Given(share) = p { Some(share) } else { None });
+    Ok(Gathered { shares: given.collect(), approvals })
 }
 
 impl Gathering<'_> {
@@ -221,6 +259,7 @@ impl Gathering<'_> {
                     self.given() + 1,
                     self.vault.manifest.threshold.get()
                 ));
+                self.given_by(custodian)?;
                 self.tell(&custodian.name);
                 Part::Given(share)
             }

@@ -39,7 +39,7 @@ impl Target {
         names::all_different("access key", self.keys().map(|(_, key)| key.id.as_str())).map_err(own)
     }
 
-    fn keys(&self) -> impl Iterator<Item = (&'static str, &AccessKey)> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&'static str, &AccessKey)> {
         let gatekeepers = match &self.way {
             Way::Gate(Gatekeepers { opener, closer, .. }) => vec![("opener", opener), ("closer", closer)],
             Way::Static(_) => Vec::new(),

@@ -35,7 +35,8 @@ fn main() {
 
 /// Milliseconds of CPU time and KiB of peak memory, read while the window is open.
 fn open(office: &Office) -> (u32, u32) {
-    let mut person = office.person(&["open", "prod.age", "--for", "5m", "--reason", "measured", "--hold"]);
+    let mut person = office
+        .person(&["open", "prod.age", "--for", "5m", "--reason", "measured", "--again", "more", "--hold"]);
     office.quorum(&mut person, 2);
     person.expect("left");
     let read = |file: &str| {

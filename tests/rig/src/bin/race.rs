@@ -60,8 +60,9 @@ fn touch(office: &Office) -> Instant {
 
 fn ours(office: &Office, account: &Account) -> Duration {
     let seen = account.journal().len();
-    let mut person =
-        office.person(&["open", "prod.age", "--for", "5m", "--reason", "measured", "--", "sleep", "60"]);
+    let mut person = office.person(&[
+        "open", "prod.age", "--for", "5m", "--reason", "measured", "--again", "more", "--", "sleep", "60",
+    ]);
     office.answer(&mut person, "alice");
     let carol = office.custodian("carol");
     person.expect("carol: passphrase part (12 words): ");

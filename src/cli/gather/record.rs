@@ -1,0 +1,88 @@
+//! What custodians approve, in words, and what of a gathering goes on record.
+
+use jiff::Timestamp;
+
+use super::Gathering;
+use super::failure::Purpose;
+use crate::custody::approval::Request;
+use crate::custody::statement::LedgerHead;
+use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::ledger::{Record, Use};
+use crate::terminal::{listed, note};
+use crate::vault::dsse::Envelope;
+use crate::vault::manifest::Custodian;
+
+/// What is to be approved, before anybody is asked for it.
+pub fn summary(request: &Request) -> String {
+    let targets: Vec<_> = request
+        .targets
+        .iter()
+        .map(|t| format!("{} (user {}, account {})", t.name, t.user, t.account))
+        .collect();
+    let targets: Vec<_> = targets.iter().map(String::as_str).collect();
+    let what = if request.drill_of.is_some() { "a drill, session" } else { "session" };
+    let window = jiff::SignedDuration::from_secs(request.window.try_into().unwrap_or(i64::MAX));
+    let mut text = format!(
+        "to be approved: {what} {}\n  opens    {} for {window:#}\n  reason   {}",
+        request.session,
+        listed(&targets, "and"),
+        request.reason
+    );
+    let more = [("again", &request.again), ("no alert", &request.no_alert)];
+    for (name, why) in more.iter().filter_map(|(name, why)| Some((name, why.as_ref()?))) {
+        text = format!("{text}\n  {name:8} {why}");
+    }
+    text
+}
+
+impl Gathering<'_> {
+    /// Where the ledger stands: each approval says it, so that nothing before it can be changed unseen.
+    pub(super) fn head(&self) -> Result<LedgerHead> {
+        Ok(self.ledger.head()?.into())
+    }
+
+    /// On record before the share is given.
+    ///
+    /// # Errors
+    /// When the ledger does not take it: then nobody gives a share.
+    pub(super) fn approved_by(&mut self, custodian: &Custodian, envelope: &Envelope) -> Result<()> {
+        let Some(request) = self.request else { return Ok(()) };
+        let (session, name) = (request.session, custodian.name.clone());
+        let (vault, credentials_epoch) = self.credentials();
+        let at = Timestamp::now();
+        let envelope = envelope.clone();
+        self.approvals.push(envelope.clone());
+        let record = Record::Approval { session, vault, credentials_epoch, custodian: name, envelope };
+        self.ledger.append(at, record).map_err(not_recorded)?;
+        self.events.emit(at, Event::Approval { session, custodian: &custodian.name });
+        Ok(())
+    }
+
+    /// On record once it is here. A close goes on without a ledger.
+    pub(super) fn given_by(&self, custodian: &Custodian) -> Result<()> {
+        let (vault, credentials_epoch) = self.credentials();
+        let to = if self.request.is_some() { Use::Open } else { Use::Close };
+        let session = self.request.map(|request| request.session);
+        let record =
+            Record::Share { session, vault, credentials_epoch, custodian: custodian.name.clone(), to };
+        match (self.ledger.append(Timestamp::now(), record), self.purpose) {
+            (Err(error), Purpose::Open) => Err(not_recorded(error)),
+            (Err(error), Purpose::Close) => {
+                note(&format!("warning: {}", error.what));
+                Ok(())
+            }
+            (Ok(()), _) => Ok(()),
+        }
+    }
+
+    fn credentials(&self) -> (String, u64) {
+        let manifest = &self.vault.manifest;
+        (manifest.vault_id.clone(), manifest.credentials_epoch.into())
+    }
+}
+
+fn not_recorded(mut error: Error) -> Error {
+    error.what = format!("{}; nothing was enabled", error.what);
+    error
+}

@@ -1,0 +1,139 @@
+//! An opening from its first check to its proven end: the one way that `open` and `drill` both go.
+
+use std::path::PathBuf;
+
+use super::gather::{self, Asked};
+use super::{beside, target};
+use crate::cloud::{self, Injection, Opening, Work};
+use crate::custody::approval::{Approved, Request};
+use crate::error::{Error, Result};
+use crate::events::Events;
+use crate::gate::SessionId;
+use crate::ledger::{Ledger, VaultFacts};
+use crate::terminal::signals;
+use crate::vault::duration::Span;
+use crate::vault::file::Vault;
+use crate::vault::manifest::{self, Lane};
+
+/// What is ordered.
+pub struct Order {
+    /// Where the vault is.
+    pub path: PathBuf,
+    /// The vault.
+    pub vault: Vault,
+    /// The target's name, if it was named.
+    pub target: Option<String>,
+    /// The window's length.
+    pub window: Span,
+    /// Why.
+    pub reason: String,
+    /// Why once more.
+    pub again: Option<String>,
+    /// What the window is for.
+    pub work: Work,
+    /// How long custodians are waited for.
+    pub wait: Span,
+    /// What is made to fail.
+    pub injected: Vec<Injection>,
+    /// Custodians who play absent.
+    pub absent: Vec<String>,
+    /// Where it is told to machines.
+    pub events: Events,
+}
+
+impl Order {
+    /// Refuses what cannot be, before anybody is woken.
+    ///
+    /// # Errors
+    /// Usage, or a ledger that takes no record.
+    pub fn check(&self, ledger: &Ledger) -> Result<()> {
+        let summary = self.target()?;
+        check_window(self.window, summary)?;
+        check_reason("reason", &self.reason)?;
+        self.again.as_deref().map_or(Ok(()), |why| check_reason("again", why))?;
+        self.work.fits(self.vault.manifest.lane, summary.mfa)?;
+        self.work.check()?;
+        ledger.check()
+    }
+
+    /// Gathers the quorum, opens, works, closes.
+    ///
+    /// # Errors
+    /// By its status, whether anything is enabled.
+    pub fn carry_out(self, session: SessionId, ledger: Ledger) -> Result<()> {
+        let facts = VaultFacts::of(&self.vault, &self.path);
+        let summary = self.target()?;
+        let static_vault = (self.vault.manifest.lane == Lane::Gate)
+            .then(|| beside::static_vault(&self.path, &summary.account))
+            .flatten();
+        // Certificates and configuration load while the custodians are asked.
+        let warm = cloud::Warm::start();
+        let request = self.request(session, summary);
+        let gathered = gather::shares(&Asked {
+            vault: &self.vault,
+            request: Some(&request),
+            wait: self.wait.duration(),
+            ledger: &ledger,
+            events: self.events,
+            absent: &self.absent,
+        })?;
+        let approved = Approved::by(&self.vault, request, &gathered.approvals)?;
+        let target = target::unseal(&self.vault, &gathered.shares, &summary.name)?;
+        drop(gathered);
+        let Self { vault, work, events, injected, .. } = self;
+        drop(vault);
+        cloud::open(Opening {
+            vault: facts,
+            approved,
+            target,
+            work,
+            ledger,
+            events,
+            static_vault,
+            injected,
+            warm,
+            stopped: signals::pending,
+        })
+    }
+
+    fn target(&self) -> Result<&manifest::Target> {
+        target::choose(&self.vault, self.target.as_deref())
+    }
+
+    /// What the custodians approve.
+    fn request(&self, session: SessionId, target: &manifest::Target) -> Request {
+        let manifest = &self.vault.manifest;
+        Request {
+            again: self.again.clone(),
+            credentials_epoch: manifest.credentials_epoch,
+            drill_of: manifest.drill_of.clone(),
+            epoch: manifest.epoch,
+            lane: manifest.lane,
+            no_alert: None,
+            reason: self.reason.clone(),
+            session,
+            targets: vec![target.clone()],
+            vault_id: manifest.vault_id.clone(),
+            window: self.window.seconds().into(),
+        }
+    }
+}
+
+fn check_window(window: Span, summary: &manifest::Target) -> Result<()> {
+    if window <= summary.max_window {
+        return Ok(());
+    }
+    let longest = summary.max_window;
+    Err(Error::usage(format!("{window} is longer than {longest}, the longest window of {}", summary.name))
+        .next(format!("open for at most {longest}; when that is not enough, close and open again")))
+}
+
+fn check_reason(option: &str, reason: &str) -> Result<()> {
+    let fits = (1..=200).contains(&reason.trim().chars().count()) && !reason.chars().any(char::is_control);
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::usage(format!("--{option} is not 1 to 200 characters on one line"))
+            .next(format!("say why in --{option}, for the record")))
+    }
+}

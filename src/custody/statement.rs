@@ -1,0 +1,116 @@
+//! What a custodian's token signs: an in-toto Statement v1 in a DSSE envelope, one payload type for each purpose.
+
+use serde::{Deserialize, Serialize};
+
+use super::token::{Slot, Token, TokenError};
+use crate::secret::SecretText;
+use crate::vault::dsse::{self, Envelope};
+use crate::vault::manifest;
+
+/// The type of every statement (in-toto Attestation Framework, Statement v1).
+const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+
+/// The longest statement, in bytes.
+pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// What is said of one artifact.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement<P> {
+    #[serde(rename = "_type")]
+    kind: String,
+    /// What is said.
+    pub predicate: P,
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
+    subject: [Subject; 1],
+}
+
+/// The artifact.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// SHA-256, hex.
+    pub digest: Sha256Hex,
+    /// What people call it.
+    pub name: String,
+}
+
+/// A digest as in-toto writes it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sha256Hex {
+    /// Hex.
+    pub sha256: String,
+}
+
+/// A kind of statement: its payload type and its predicate's.
+pub trait Predicate: Serialize {
+    /// The payload type of the envelope.
+    const TYPE: &'static str;
+    /// The predicate's type, a URI.
+    const PREDICATE: &'static str;
+}
+
+/// Where a ledger stood.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerHead {
+    /// How many records it had.
+    pub seq: u64,
+    /// SHA-256 of its last line, hex; zeros when it had none.
+    pub sha256: String,
+}
+
+impl<P: Predicate> Statement<P> {
+    /// Says `predicate` of what has this name and digest.
+    pub fn of(name: &str, sha256: &[u8; 32], predicate: P) -> Self {
+        let digest = Sha256Hex { sha256: hex::encode(sha256) };
+        Self {
+            kind: STATEMENT.into(),
+            predicate,
+            predicate_type: P::PREDICATE.into(),
+            subject: [Subject { digest, name: name.into() }],
+        }
+    }
+
+    /// What it is about.
+    pub fn subject(&self) -> &Subject {
+        &self.subject[0]
+    }
+
+    /// Verifies the PIN, has the token's signing key sign, and checks that it is the enrolled key that did.
+    ///
+    /// # Errors
+    /// The token's own.
+    pub fn sign(
+        &self,
+        enrolled: &manifest::Token,
+        token: &mut dyn Token,
+        pin: &SecretText,
+        touch: &mut dyn FnMut(),
+    ) -> Result<Envelope, TokenError> {
+        let slot = Slot::parse(&enrolled.signing_slot).ok_or(OTHER_KEY)?;
+        token.verify(pin)?;
+        touch();
+        let signature = token.sign(slot, &dsse::to_sign(P::TYPE, self))?;
+        let envelope = Envelope::new(P::TYPE, self, &signature);
+        if envelope.is_signed_by(&enrolled.signing_key) { Ok(envelope) } else { Err(OTHER_KEY) }
+    }
+}
+
+const OTHER_KEY: TokenError = TokenError::Failed("its signing key is not the one that was enrolled");
+
+impl<P: Predicate + serde::de::DeserializeOwned> Statement<P> {
+    /// Reads a statement of this kind, whoever signed it.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn read(envelope: &Envelope) -> Result<Self, String> {
+        let statement: Self = envelope.open(P::TYPE, MAX_BYTES)?;
+        if statement.kind != STATEMENT || statement.predicate_type != P::PREDICATE {
+            return Err("it is no statement of its kind".into());
+        }
+        Ok(statement)
+    }
+}
