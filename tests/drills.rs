@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+
 use rig::aws::{Account, Aws, Probe};
 use rig::office::Office;
 use rig::pty::{End, Person};
@@ -57,7 +59,6 @@ impl Exercise {
         let record =
             self.records().into_iter().rfind(|record| record["kind"] == "drill").expect("its record");
         assert_eq!(record["envelope"], envelope, "the same on record");
-        use base64::Engine as _;
         let payload = base64::prelude::BASE64_STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
         serde_json::from_slice::<Value>(&payload).unwrap()["predicate"].take()
     }
