@@ -94,6 +94,9 @@ pub enum Event<'a> {
         may_be_open: bool,
         /// One by one.
         targets: &'a [crate::ledger::Standing],
+        /// How the vault is kept, where one was named.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        upkeep: Option<&'a crate::ledger::Upkeep>,
     },
     /// The last one: how the program exits.
     Exit {

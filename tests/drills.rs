@@ -108,6 +108,14 @@ fn a_drill_goes_the_whole_way_and_touches_nothing_that_is_real() {
     let used = calls[before..].iter().filter(|call| keys.contains(&&call.key)).count();
     // Two of the tests' own looks at whether the emergency key is shut.
     assert!(used <= 2 && exercise.real.rest().gate.is_none(), "no real credential was used: {calls:?}");
+    let status = exercise.office.command(&["status", "prod.age", "--json"]).output().unwrap();
+    assert_eq!(status.status.code(), Some(0), "nothing is overdue, nothing is spent");
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(
+        (&status["upkeep"]["last_drill"]["passed"], &status["upkeep"]["spent"]),
+        (&true.into(), &Value::Null)
+    );
+    assert!(status["upkeep"]["custodians"][1]["last"].is_string(), "bob has proven token and part: {status}");
     // A drill spends nothing, and may be repeated.
     let mut person = exercise.drill(&["--", "true"]);
     exercise.office.quorum(&mut person, 2);

@@ -78,7 +78,7 @@ fn a_roles_session_is_refused_from_t1_on_and_that_is_proven() {
         said.contains("close: shut; AWS refuses the role's session"),
         "the key it does not refuse: {said}"
     );
-    let status = office.command(&["status", "prod.age"]).output().unwrap();
+    let status = office.command(&["status"]).output().unwrap();
     assert_eq!(status.status.code(), Some(0));
 }
 

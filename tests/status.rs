@@ -73,8 +73,35 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     let mut person = office.person(&["close", "prod.age"]);
     office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let (code, _, said) = told(office.command(&["status", "prod.age"]));
+    let (code, _, said) = told(office.command(&["status"]));
+    assert_eq!(code, Some(0), "nothing is open: {said}");
+    let (code, json, said) = told(office.command(&["status", "prod.age", "--json"]));
+    assert_eq!(code, Some(1), "but its credentials are to be rotated: {said}");
+    assert_eq!(json["may_be_open"], false);
+    assert!(json["upkeep"]["overdue"][0].as_str().unwrap().contains("rotate"), "{json}");
+    let (_, _, said) = told(office.command(&["status", "prod.age"]));
+    assert!(said.contains("SPENT by session") && said.contains("OVERDUE      rotate"), "{said}");
+}
+
+#[test]
+fn shares_given_in_vain_are_counted() {
+    let night = night("in-vain");
+    let vain = || {
+        let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--wait", "3s", "--hold"];
+        let mut person = night.office.person(&arguments);
+        night.office.answer(&mut person, "alice");
+        assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
+    };
+    night.office.pull("bob");
+    vain();
+    vain();
+    let (code, json, said) = told(night.office.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(0), "{said}");
+    assert_eq!((&json["upkeep"]["released"], &json["upkeep"]["spent"]), (&2.into(), &Value::Null), "{json}");
+    let proofs = &json["upkeep"]["custodians"];
+    assert!(proofs[0]["last"].is_string() && proofs[1]["last"].is_null(), "{json}");
+    let (_, _, said) = told(night.office.command(&["status", "prod.age"]));
+    assert!(said.contains("came to nothing: 2") && said.contains("bob never"), "{said}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::cloud::Work;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
-use crate::ledger::{Ledger, VaultFacts};
+use crate::ledger::Ledger;
 
 /// Checks what can be checked before anybody is woken, gathers the quorum, opens, works, closes.
 pub fn run(arguments: args::Open) -> Result<()> {
@@ -15,7 +15,6 @@ pub fn run(arguments: args::Open) -> Result<()> {
         return Err(Error::usage(format!("{} is a drill vault", arguments.vault.display()))
             .next("practise with breakglass drill; open the vault that it lies beside"));
     }
-    let facts = VaultFacts::of(&vault, &arguments.vault);
     let work = work(&arguments);
     let order = Order {
         path: arguments.vault,
@@ -32,17 +31,7 @@ pub fn run(arguments: args::Open) -> Result<()> {
     };
     let ledger = Ledger::at_default();
     order.check(&ledger)?;
-    check_spent(&ledger, &facts, order.again.is_some())?;
     order.carry_out(SessionId::random(), ledger)
-}
-
-/// Credentials that were opened count as spent, until they are rotated.
-fn check_spent(ledger: &Ledger, facts: &VaultFacts, again: bool) -> Result<()> {
-    let Some(session) = ledger.spent(facts)?.filter(|_| !again) else { return Ok(()) };
-    let what = format!("these credentials are spent: session {session} has opened them; nothing was enabled");
-    Err(Error::failed(what).next(
-        "rotate them and seal anew; to open them once more now, say --again WHY, which the custodians sign",
-    ))
 }
 
 fn work(arguments: &args::Open) -> Work {

@@ -53,7 +53,20 @@ impl Order {
         self.again.as_deref().map_or(Ok(()), |why| check_reason("again", why))?;
         self.work.fits(self.vault.manifest.lane, summary.mfa)?;
         self.work.check()?;
-        ledger.check()
+        ledger.check()?;
+        self.check_spent(ledger)
+    }
+
+    /// Credentials that were opened count as spent until they are rotated; a drill's never do.
+    fn check_spent(&self, ledger: &Ledger) -> Result<()> {
+        let excused = self.again.is_some() || self.vault.manifest.drill_of.is_some();
+        let spent = if excused { None } else { ledger.spent(&VaultFacts::of(&self.vault, &self.path))? };
+        let Some(session) = spent else { return Ok(()) };
+        let what =
+            format!("these credentials are spent: session {session} has opened them; nothing was enabled");
+        Err(Error::failed(what).next(
+            "rotate them and seal anew; to open them once more now, say --again WHY, which the custodians sign",
+        ))
     }
 
     /// Gathers the quorum, opens, works, closes.
@@ -77,6 +90,8 @@ impl Order {
             events: self.events,
             absent: &self.absent,
         })?;
+        // Somebody else at this machine may have been quicker.
+        self.check_spent(&ledger)?;
         let approved = Approved::by(&self.vault, request, &gathered.approvals)?;
         let target = target::unseal(&self.vault, &gathered.shares, &summary.name)?;
         drop(gathered);

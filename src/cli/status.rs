@@ -1,5 +1,7 @@
 //! `status`: may a window be open, whose, until when; from this machine's ledger, and from IAM where that is asked.
 
+mod upkeep_words;
+
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
@@ -7,16 +9,18 @@ use super::{args, input, output};
 use crate::cloud::{self, Asked};
 use crate::error::{Error, Result, Status};
 use crate::events::{self, Event};
-use crate::ledger::{self, Last, Ledger, Seen, Source, Standing, State, TargetFacts};
+use crate::ledger::{self, Last, Ledger, Seen, Source, Standing, State, TargetFacts, Upkeep};
 use crate::terminal::note;
+use crate::vault::file::Vault;
 use crate::vault::manifest;
 
 /// Prints it; the exit status says it too. Where IAM cannot be asked, the ledger still says what it knows, and where
 /// the ledger cannot be read, IAM does.
 pub fn run(arguments: &args::Status) -> Result<()> {
     let mut unread = None;
-    let known = match Ledger::at_default().entries() {
-        Ok(entries) => ledger::last(&entries),
+    let vault = arguments.vault.as_deref().map(input::vault).transpose()?;
+    let entries = match Ledger::at_default().entries() {
+        Ok(entries) => entries,
         Err(error) if arguments.profile.is_none() => return Err(error),
         Err(error) => {
             note(&format!("warning: {}", error.what));
@@ -24,7 +28,8 @@ pub fn run(arguments: &args::Status) -> Result<()> {
             Vec::new()
         }
     };
-    let asked = asked(arguments, &known)?;
+    let known = ledger::last(&entries);
+    let asked = asked(vault.as_ref(), &known);
     if let Some(error) = unread.take_if(|_| asked.is_empty()) {
         return Err(error);
     }
@@ -48,34 +53,36 @@ pub fn run(arguments: &args::Status) -> Result<()> {
         let last = known.iter().find(|last| last.is_of(&target, lane));
         standings.push(Standing::of(target, lane, last, &seen, now));
     }
+    let kept = vault.as_ref().filter(|vault| vault.manifest.drill_of.is_none());
+    let upkeep = kept.map(|vault| Upkeep::of(&entries, &vault.manifest, now));
     if arguments.json {
         let may_be_open = standings.iter().any(|standing| standing.may_be_open);
-        let event = Event::Status { may_be_open, targets: &standings };
+        let event = Event::Status { may_be_open, targets: &standings, upkeep: upkeep.as_ref() };
         output::print(&(events::line(now, event)? + "\n"))?;
     } else {
-        output::print(&text(&standings, arguments.profile.is_some()))?;
+        let kept = upkeep.as_ref().map(|upkeep| upkeep_words::text(upkeep, now)).unwrap_or_default();
+        output::print(&(text(&standings, arguments.profile.is_some()) + &kept))?;
     }
-    verdict(arguments, &standings, unread)
+    verdict(arguments, &standings, unread, upkeep.as_ref())
 }
 
 /// Whom it is about: the vault's targets, or every user that was ever opened from here.
-fn asked(arguments: &args::Status, known: &[Last]) -> Result<Vec<Asked>> {
-    let Some(path) = &arguments.vault else {
+fn asked(vault: Option<&Vault>, known: &[Last]) -> Vec<Asked> {
+    let Some(vault) = vault else {
         let of = |last: &Last| Asked {
             target: last.target.clone(),
             region: cloud::iam_region(&last.target.partition).to_owned(),
             lane: last.lane,
         };
-        return Ok(known.iter().map(of).collect());
+        return known.iter().map(of).collect();
     };
-    let vault = input::vault(path)?;
     let lane = vault.manifest.lane;
     let of = |target: &manifest::Target| {
         let manifest::Target { name, partition, account, user, regions, .. } = target.clone();
         let region = regions.into_iter().next().unwrap_or_default();
         Asked { target: TargetFacts { name, partition, account, user }, region, lane }
     };
-    Ok(vault.manifest.targets.iter().map(of).collect())
+    vault.manifest.targets.iter().map(of).collect()
 }
 
 fn text(standings: &[Standing], iam_was_asked: bool) -> String {
@@ -117,8 +124,13 @@ fn text(standings: &[Standing], iam_was_asked: bool) -> String {
     text
 }
 
-/// 10 while one may be open; 1 when something has to be tidied up, or could not be read.
-fn verdict(arguments: &args::Status, standings: &[Standing], unread: Option<Error>) -> Result<()> {
+/// 10 while one may be open; 1 when something has to be tidied up, could not be read, or is overdue.
+fn verdict(
+    arguments: &args::Status,
+    standings: &[Standing],
+    unread: Option<Error>,
+    upkeep: Option<&Upkeep>,
+) -> Result<()> {
     if let Some(open) = standings.iter().find(|standing| standing.may_be_open) {
         let Standing { target, until, .. } = open;
         let how = cloud::how_to_close(arguments.vault.as_deref(), target, open.lane);
@@ -130,5 +142,9 @@ fn verdict(arguments: &args::Status, standings: &[Standing], unread: Option<Erro
         return Err(Error::failed(format!("user {} is not at rest", untidy.target.user))
             .next(cloud::how_to_close(arguments.vault.as_deref(), &untidy.target, untidy.lane)));
     }
-    unread.map_or(Ok(()), Err)
+    unread.map_or(Ok(()), Err)?;
+    match upkeep.map(|upkeep| upkeep.overdue.as_slice()) {
+        None | Some([]) => Ok(()),
+        Some([first, ..]) => Err(Error::failed("something is overdue for this vault").next(first.clone())),
+    }
 }

@@ -5,6 +5,7 @@ mod course;
 mod facts;
 mod record;
 mod standing;
+mod upkeep;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
@@ -24,6 +25,7 @@ pub use course::Course;
 pub use facts::{Principals, TargetFacts, VaultFacts};
 pub use record::{About, Entry, Record, Use};
 pub use standing::{Last, Seen, Source, Standing, State, last};
+pub use upkeep::{LastDrill, Proof, Session, Upkeep};
 
 const FILE: &str = "ledger.jsonl";
 /// Far more than a lifetime of emergencies.

@@ -1,0 +1,49 @@
+//! How a vault is kept, for a screen.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::ledger::{LastDrill, Proof, Session, Upkeep};
+
+/// A few lines, and one for each thing that is overdue.
+pub fn text(upkeep: &Upkeep, now: Timestamp) -> String {
+    let Upkeep { credentials_epoch, sealed, spent, released, last_drill, custodians, overdue, .. } = upkeep;
+    let mut text = format!("credentials  epoch {credentials_epoch}, sealed {}", ago(*sealed, now));
+    match spent {
+        Some(Session { session, at }) => {
+            let _ = write!(text, "; SPENT by session {session}, {}", ago(*at, now));
+        }
+        None => text.push_str("; never opened, as far as this machine knows"),
+    }
+    if *released > 0 {
+        let _ = write!(text, "; shares given for openings that came to nothing: {released}");
+    }
+    let drill = match last_drill {
+        Some(LastDrill { session, at, passed }) => {
+            let verdict = if *passed { "passed" } else { "FAILED" };
+            format!("{}, {verdict}, session {session}", ago(*at, now))
+        }
+        None => "never, as far as this machine knows".into(),
+    };
+    let _ = write!(text, "\nlast drill   {drill}\ncustodians   last proof of token and part: ");
+    let proof = |Proof { name, last }: &Proof| match last {
+        Some(at) => format!("{name} {}", ago(*at, now)),
+        None => format!("{name} never"),
+    };
+    text.push_str(&custodians.iter().map(proof).collect::<Vec<_>>().join(", "));
+    text.push('\n');
+    for one in overdue {
+        let _ = writeln!(text, "OVERDUE      {one}");
+    }
+    text
+}
+
+fn ago(at: Timestamp, now: Timestamp) -> String {
+    let day = at.strftime("%Y-%m-%d");
+    match now.duration_since(at).as_hours() / 24 {
+        ..=0 => format!("today ({day})"),
+        1 => format!("yesterday ({day})"),
+        days => format!("{days} days ago ({day})"),
+    }
+}

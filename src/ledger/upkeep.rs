@@ -1,0 +1,244 @@
+//! What keeps a vault fit: drills, proofs of its custodians, rotation after use; and what of it is overdue.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::record::{Entry, Record, Use};
+use crate::gate::SessionId;
+use crate::vault::manifest::Manifest;
+
+/// A drill every quarter.
+const QUARTER: SignedDuration = SignedDuration::from_hours(92 * 24);
+
+/// How a vault is kept, as far as these records and its manifest know.
+#[derive(Clone, Debug, Serialize)]
+pub struct Upkeep {
+    /// The vault's id.
+    pub vault: String,
+    /// The epoch of its credentials.
+    pub credentials_epoch: u64,
+    /// Since when the vault is sealed as it is: its credentials are at least as old.
+    pub sealed: Timestamp,
+    /// The last session that opened these credentials, or meant to: they are to be rotated.
+    pub spent: Option<Session>,
+    /// Shares that were given for openings which came to nothing; they stay shares until rotation.
+    pub released: usize,
+    /// The last drill for this vault.
+    pub last_drill: Option<LastDrill>,
+    /// When each custodian last proved token and part, by giving a share.
+    pub custodians: Vec<Proof>,
+    /// What is to be done now, in words; empty when nothing is.
+    pub overdue: Vec<String>,
+}
+
+/// A session and when it was.
+#[derive(Clone, Debug, Serialize)]
+pub struct Session {
+    /// Which.
+    pub session: SessionId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A drill.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastDrill {
+    /// Its session.
+    pub session: SessionId,
+    /// When it was over.
+    pub at: Timestamp,
+    /// Everything went as it has to.
+    pub passed: bool,
+}
+
+/// A custodian's last proof.
+#[derive(Clone, Debug, Serialize)]
+pub struct Proof {
+    /// Who.
+    pub name: String,
+    /// When, if ever.
+    pub last: Option<Timestamp>,
+}
+
+impl Upkeep {
+    /// Of this vault, at `now`.
+    pub fn of(entries: &[Entry], manifest: &Manifest, now: Timestamp) -> Self {
+        let mut upkeep = Self {
+            vault: manifest.vault_id.clone(),
+            credentials_epoch: manifest.credentials_epoch.into(),
+            // Checked with the manifest.
+            sealed: manifest.created.parse().unwrap_or(now),
+            spent: None,
+            released: 0,
+            last_drill: None,
+            custodians: manifest
+                .custodians
+                .iter()
+                .map(|custodian| Proof { name: custodian.name.clone(), last: None })
+                .collect(),
+            overdue: Vec::new(),
+        };
+        let mut given = Vec::new();
+        for entry in entries {
+            upkeep.take(entry, &mut given);
+        }
+        let intended = |session: SessionId| entries.iter().any(|entry| is_intent(entry, session));
+        given.retain(|(session, _)| session.is_none_or(|session| !intended(session)));
+        upkeep.released = given.len();
+        given.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
+        given.dedup_by(|(_, a), (_, b)| a == b);
+        upkeep.overdue = upkeep.judge(given.len() >= manifest.threshold.get().into(), now);
+        upkeep
+    }
+
+    /// Whether nothing is to be done.
+    pub fn is_well(&self) -> bool {
+        self.overdue.is_empty()
+    }
+
+    /// `given`: shares of these credentials, with the session and the custodian.
+    fn take(&mut self, entry: &Entry, given: &mut Vec<(Option<SessionId>, String)>) {
+        let own = |vault: &String, epoch: u64| *vault == self.vault && epoch == self.credentials_epoch;
+        match &entry.record {
+            Record::Intent { session, vault, credentials_epoch, .. } if own(vault, *credentials_epoch) => {
+                self.spent = Some(Session { session: *session, at: entry.at });
+            }
+            Record::Share { session, vault, credentials_epoch, custodian, to } if *vault == self.vault => {
+                if *to == Use::Open && own(vault, *credentials_epoch) {
+                    given.push((*session, custodian.clone()));
+                }
+                self.proven(custodian, entry.at);
+            }
+            Record::Drill { session, vault, passed, custodians, .. } if *vault == self.vault => {
+                self.last_drill = Some(LastDrill { session: *session, at: entry.at, passed: *passed });
+                for custodian in custodians {
+                    self.proven(custodian, entry.at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn proven(&mut self, custodian: &str, at: Timestamp) {
+        let proofs = self.custodians.iter_mut().filter(|proof| proof.name == custodian);
+        proofs.for_each(|proof| proof.last = proof.last.max(Some(at)));
+    }
+
+    /// `exposed`: so many shares were given in vain that they would open it.
+    fn judge(&self, exposed: bool, now: Timestamp) -> Vec<String> {
+        let mut overdue = Vec::new();
+        if let Some(Session { session, .. }) = &self.spent {
+            overdue.push(format!("rotate the credentials and seal anew: session {session} has opened them"));
+        } else if exposed {
+            overdue.push("rotate the credentials and seal anew: a quorum of shares was given for openings that came to nothing".into());
+        }
+        let due = self.last_drill.as_ref().map_or(self.sealed, |drill| drill.at);
+        if now.duration_since(due) > QUARTER {
+            overdue.push("hold a drill: the last one is more than a quarter ago".into());
+        } else if self.last_drill.as_ref().is_some_and(|drill| !drill.passed) {
+            overdue.push("hold a drill again: the last one did not pass".into());
+        }
+        overdue
+    }
+}
+
+fn is_intent(entry: &Entry, of: SessionId) -> bool {
+    matches!(&entry.record, Record::Intent { session, .. } if *session == of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::manifest::Lane;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("an instant")
+    }
+
+    fn entry(time: &str, record: Record) -> Entry {
+        Entry { v: 1, seq: 0, prev: String::new(), at: at(time), record }
+    }
+
+    fn session(number: u8) -> SessionId {
+        SessionId::from_bytes([number; 8])
+    }
+
+    /// Two of alice, bob and carol.
+    fn manifest() -> Manifest {
+        let custodian = |name: &str| crate::vault::manifest::Custodian {
+            commitment: None,
+            enrolment: String::new(),
+            enrolment_sha256: String::new(),
+            fingerprint_checked: true,
+            index: 1,
+            name: name.into(),
+            part: String::new(),
+            tokens: Vec::new(),
+        };
+        Manifest {
+            created: "2026-09-01T00:00:00Z".into(),
+            credentials_epoch: 2,
+            custodians: ["alice", "bob", "carol"].map(custodian).into(),
+            drill_of: None,
+            epoch: 3,
+            label: "prod".into(),
+            lane: Lane::Gate,
+            replaces: None,
+            targets: Vec::new(),
+            threshold: 2.try_into().expect("a threshold"),
+            vault_id: "v".into(),
+            version: 1,
+        }
+    }
+
+    fn share(number: u8, custodian: &str, credentials_epoch: u64, to: Use) -> Record {
+        let session = (to == Use::Open).then(|| session(number));
+        Record::Share { session, vault: "v".into(), credentials_epoch, custodian: custodian.into(), to }
+    }
+
+    fn drill(passed: bool) -> Record {
+        let (session, vault) = (session(9), "v".into());
+        Record::Drill {
+            session,
+            vault,
+            passed,
+            injected: vec![],
+            custodians: vec!["bob".into()],
+            envelope: None,
+        }
+    }
+
+    fn judged(entries: &[Entry], now: &str) -> Upkeep {
+        Upkeep::of(entries, &manifest(), at(now))
+    }
+
+    #[test]
+    fn a_quarter_after_it_was_sealed_or_practised_a_drill_is_due() {
+        assert!(judged(&[], "2026-12-01T00:00:00Z").is_well());
+        assert!(!judged(&[], "2026-12-03T00:00:00Z").is_well());
+        let practised = [entry("2026-11-01T00:00:00Z", drill(true))];
+        let kept = judged(&practised, "2026-12-03T00:00:00Z");
+        assert!(kept.is_well() && kept.last_drill.is_some_and(|drill| drill.passed));
+        assert_eq!(kept.custodians[1].last, Some(at("2026-11-01T00:00:00Z")), "bob was there");
+        assert_eq!(kept.custodians[0].last, None);
+        assert!(!judged(&practised, "2027-02-02T00:00:00Z").is_well());
+        assert!(!judged(&[entry("2026-11-01T00:00:00Z", drill(false))], "2026-11-02T00:00:00Z").is_well());
+    }
+
+    #[test]
+    fn shares_given_in_vain_are_counted_and_a_quorum_of_them_spends() {
+        let now = "2026-11-02T00:00:00Z";
+        let time = "2026-11-01T00:00:00Z";
+        let one = [
+            entry(time, share(1, "alice", 2, Use::Open)),
+            entry(time, share(2, "alice", 2, Use::Open)),
+            entry(time, share(3, "bob", 1, Use::Open)),
+            entry(time, share(4, "carol", 2, Use::Close)),
+        ];
+        let kept = judged(&one, now);
+        assert_eq!((kept.released, kept.is_well()), (2, true), "twice alice's, of these credentials");
+        assert!(kept.custodians.iter().all(|proof| proof.last.is_some()), "each has proven token and part");
+        let two = [&one[..], &[entry(time, share(5, "bob", 2, Use::Open))]].concat();
+        assert!(judged(&two, now).overdue[0].contains("came to nothing"));
+    }
+}
