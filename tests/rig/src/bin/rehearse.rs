@@ -52,7 +52,10 @@ fn rehearse(program: PathBuf) -> String {
 
     chapter(2, "The credentials are sealed: any two of the three can open them. Still without a network.");
     say("breakglass seal --custodian … --threshold 2 --label prod --out prod.age < credentials.json");
-    office.seal(&account.payload(Account::grant(), "4h"), 2);
+    let mut payload = account.payload(Account::grant(), "4h");
+    let drill = account.beside("drill", "drill-user");
+    payload["drill"] = drill.target(serde_json::json!([]), "1h");
+    office.seal(&payload, 2);
     say("breakglass inspect prod.age");
     let shown = office.offline(&["inspect", "prod.age"]).output().expect("inspect runs");
     assert!(shown.status.success());
@@ -68,19 +71,32 @@ fn rehearse(program: PathBuf) -> String {
     ends(&mut person, 3);
     refused(&account, &account.emergency, "the emergency key");
 
-    chapter(4, "02:17. Alice and carol open it for five minutes; bob is asleep.");
+    chapter(
+        4,
+        "A drill: the same way in and out, for a user who may only make the probe; alice signs the evidence.",
+    );
     office.plug("carol");
+    say("breakglass drill prod.drill.age --out drill.json");
+    let mut person = office.person(&["drill", "prod.drill.age", "--out", "drill.json"]);
+    office.quorum(&mut person, 2);
+    person.expect("is to sign the evidence");
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&office.custodian("alice").pin);
+    ends(&mut person, 0);
+    refused(&account, &account.emergency, "the emergency key");
+
+    chapter(5, "02:17. Alice and carol open it for five minutes; bob is asleep.");
     let python = python().display().to_string();
     let mut person = open(&office, &["--", &python, "-c", INSIDE, &account.id]);
     office.quorum(&mut person, 2);
     person.expect("boto3 made the bucket");
     ends(&mut person, 0);
 
-    chapter(5, "It is over: the key and the session it gave are refused, and the user is at rest.");
+    chapter(6, "It is over: the key and the session it gave are refused, and the user is at rest.");
     refused(&account, &account.emergency, "the emergency key");
     refused(&account, &session(&office), "the session of the window");
     assert!(account.rest().at_rest(), "the user is at rest");
-    "3 custodians enrolled, 2 of 3 sealed; refused to one custodian; opened by two; the emergency key was refused \
+    "3 custodians enrolled, 2 of 3 sealed; refused to one custodian; practised; opened by two; the emergency key was refused \
      before, worked inside through boto3, and was refused after"
         .into()
 }
