@@ -7,6 +7,7 @@
 //! - [`pty`]: a person at a terminal;
 //! - [`aws`]: an emulated AWS that judges as AWS does, and someone else's client to look at it;
 //! - [`proxy`]: a network before that AWS that spoils one call;
+//! - [`stepping`]: a process killed at its every system call;
 //! - [`memory`]: what a process still holds, while it lives and at its very end.
 //!
 //! Nothing here is faked inside the product: it meets the rig through pcscd, a terminal and the kernel.
@@ -18,4 +19,5 @@ pub mod office;
 pub mod pcscd;
 pub mod proxy;
 pub mod pty;
+pub mod stepping;
 pub mod token;

@@ -1,0 +1,93 @@
+//! A ledger whose writer is killed at every system call: what was acknowledged is there, whole, and the next one fits.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Command, Stdio};
+
+use breakglass::gate::SessionId;
+use breakglass::ledger::{Ledger, Record};
+use rig::office::room;
+use rig::stepping::kill_at;
+
+/// One at each stop: forty records and more in the last run.
+const KILLS: u32 = 1_000;
+
+const DIRECTORY: &str = "BREAKGLASS_TEST_LEDGER";
+
+fn record(number: usize) -> Record {
+    Record::Closed { session: SessionId::from_bytes([7; 8]), probed: true, cause: format!("number {number}") }
+}
+
+fn now() -> jiff::Timestamp {
+    "2026-11-22T02:17:00Z".parse().expect("an instant")
+}
+
+/// The writer: it acknowledges each record on standard output once [`Ledger::append`] has returned.
+#[test]
+#[ignore = "runs in a process of its own, to be killed"]
+fn writer() {
+    let Some(directory) = std::env::var_os(DIRECTORY) else { return };
+    let ledger = Ledger::at(directory);
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "\nthread {}", rustix::thread::gettid().as_raw_nonzero()).unwrap();
+    let _ = std::io::stdin().read(&mut [0]);
+    let written = ledger.entries().expect("what was there before holds").len();
+    for number in written.. {
+        ledger.append(now(), record(number)).expect("room for a record");
+        writeln!(stdout, "{number}").unwrap();
+        stdout.flush().unwrap();
+    }
+}
+
+/// Kills a writer at this stop; how many records the ledger had acknowledged by then.
+fn run(directory: &std::path::Path, stop: u32) -> usize {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["writer", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(DIRECTORY, directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("this test runs itself");
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let mut stdin = child.stdin.take().expect("piped");
+    let thread = loop {
+        let mut line = String::new();
+        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "it says its thread");
+        if let Some(thread) = line.strip_prefix("thread ") {
+            break thread.trim().parse().expect("a number");
+        }
+    };
+    assert!(kill_at(child.id(), thread, stop, || stdin.write_all(b"g").unwrap()), "killed, not ended");
+    let mut said = String::new();
+    stdout.read_to_string(&mut said).unwrap();
+    let _ = child.wait();
+    said.lines().filter_map(|line| line.parse::<usize>().ok()).max().map_or(0, |last| last + 1)
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_at_every_write() {
+    let (mut acknowledged, mut unacknowledged, mut records) = (0, 0, 0);
+    for stop in 1..=KILLS {
+        // A fresh ledger again and again: its first record makes directories too.
+        let room = room();
+        let directory = room.path().join("state");
+        let told = run(&directory, stop);
+        let ledger = Ledger::at(&directory);
+        let entries = ledger.entries().unwrap_or_else(|error| panic!("stop {stop}: {error}"));
+        assert!(entries.len() >= told, "stop {stop}: {told} were acknowledged, {} are there", entries.len());
+        assert!(entries.len() <= told + 1, "stop {stop}: one at most was under way");
+        for (number, entry) in entries.iter().enumerate() {
+            assert_eq!(entry.record, record(number), "stop {stop}");
+        }
+        ledger.append(now(), record(entries.len())).unwrap_or_else(|error| panic!("stop {stop}: {error}"));
+        assert_eq!(ledger.entries().unwrap().len(), entries.len() + 1, "stop {stop}: the next one fits");
+        acknowledged += told;
+        unacknowledged += entries.len() - told;
+        records += entries.len();
+    }
+    assert!(acknowledged > 0 && unacknowledged > 0, "the control: it was killed before and after writes");
+    println!(
+        "{KILLS} kills: {records} records, {acknowledged} acknowledged, 0 of them torn or lost; {unacknowledged} written \
+         and not yet acknowledged"
+    );
+}
