@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result, Status};
 use crate::gate::SessionId;
-use crate::ledger::TargetFacts;
+use crate::ledger::{About, TargetFacts};
 use crate::stderr;
 
 /// Where events go: to stdout, or nowhere.
@@ -31,6 +31,17 @@ pub enum Event<'a> {
         given: usize,
         /// How many it takes.
         needed: u8,
+    },
+    /// A channel was told, or was not.
+    Told {
+        /// What about.
+        about: About,
+        /// Its name.
+        channel: &'a str,
+        /// It has acknowledged.
+        acknowledged: bool,
+        /// The receiver's own name for it, or why not.
+        detail: &'a str,
     },
     /// The quorum is full; from here the session has a name.
     Intent {

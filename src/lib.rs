@@ -8,12 +8,14 @@
 //! | [`terminal`] | prompts on the tty, notes on stderr, signals | adapter |
 //! | [`token`] | YubiKeys over PC/SC | adapter behind [`custody::token::Token`] |
 //! | `cloud` | AWS, the credential endpoint, the program in the window | adapter behind [`gate::iam`], feature `cloud` |
+//! | `alert` | telling people before and after: channels, and what each acknowledged | adapter, feature `cloud` |
 //! | [`window`] | from open to closed: the state machine and its clock | pure |
 //! | [`gate`] | what enabling and disabling an IAM user means: grant, policy, rest state, open, close | pure |
 //! | [`ledger`] | the record of every use: append-only, hash-chained, fsynced | files |
 //! | [`custody`] | a custodian: part, enrolment, attestation, the opening of one share | pure |
 //! | [`vault`] | the age file: manifest, shares, quorum, payload; names and numbers | pure |
 //! | [`secret`] | locked pages, hardening: the only `unsafe` | system |
+//! | [`config`] | what this machine adds: channels, other ledgers, where the ledger is copied to | files |
 //! | [`events`] | events for machines, on stdout | adapter, for all of the above |
 //! | [`stderr`] | lines that never hold anything up | adapter, for all of the above |
 //! | [`error`] | what happened, what to do, the exit status | pure |
@@ -28,9 +30,12 @@
 //! file key, `cloud::open` hands the credentials to [`gate::open::open`] (in the lane static to
 //! [`gate::role::assume`]) and drives the window ([`window`]) until [`gate::close::close`] has proven that it is shut.
 
+#[cfg(feature = "cloud")]
+pub mod alert;
 pub mod cli;
 #[cfg(feature = "cloud")]
 pub mod cloud;
+pub mod config;
 pub mod custody;
 pub mod error;
 pub mod events;

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use rig::aws::{Account, Aws, Probe};
 use rig::office::Office;
 use rig::pty::{End, Person};
+use rig::receiver::Receiver;
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
@@ -108,6 +109,12 @@ fn a_drill_goes_the_whole_way_and_touches_nothing_that_is_real() {
     let used = calls[before..].iter().filter(|call| keys.contains(&&call.key)).count();
     // Two of the tests' own looks at whether the emergency key is shut.
     assert!(used <= 2 && exercise.real.rest().gate.is_none(), "no real credential was used: {calls:?}");
+    let told = exercise.records().into_iter().filter(|record| record["kind"] == "told").count();
+    assert_eq!(told, 2, "the same people are told, before and after");
+    let notices = Receiver::shared().got();
+    let session = evidence["session"].as_str().unwrap();
+    let mut notices = notices.iter().filter(|got| got.json["session"] == session);
+    assert!(notices.all(|got| got.json["subject"].as_str().unwrap().starts_with("[DRILL] ")));
     let status = exercise.office.command(&["status", "prod.age", "--json"]).output().unwrap();
     assert_eq!(status.status.code(), Some(0), "nothing is overdue, nothing is spent");
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();

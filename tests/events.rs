@@ -35,7 +35,10 @@ fn an_opening_tells_every_step_in_order() {
     assert_eq!(end, End::Code(0), "{screen}");
     assert_eq!(
         names(&events),
-        ["approval", "share", "approval", "share", "intent", "ends", "opened", "closing", "closed", "exit"],
+        [
+            "approval", "share", "approval", "share", "told", "intent", "ends", "opened", "closing",
+            "closed", "told", "exit"
+        ],
         "{events:?}"
     );
     assert!(screen.contains("OUTPUT"), "the command's own output goes to standard error: {screen}");
@@ -44,13 +47,17 @@ fn an_opening_tells_every_step_in_order() {
         assert!(event["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{event}");
     }
     assert_eq!((&events[3]["given"], &events[3]["needed"]), (&2.into(), &2.into()));
-    let (intent, ends, opened) = (&events[4], &events[5], &events[6]);
+    let (intent, ends, opened) = (&events[5], &events[6], &events[7]);
     assert_eq!((&events[0]["session"], &events[0]["custodian"]), (&intent["session"], &"alice".into()));
+    for (told, about) in [(&events[4], "opening"), (&events[10], "closed")] {
+        assert_eq!((&told["about"], &told["channel"]), (&about.into(), &"oncall".into()));
+        assert_eq!(told["acknowledged"], true);
+    }
     assert_eq!(intent["reason"], "INC-1");
     assert_eq!(intent["target"]["account"], night.account.id.as_str());
     assert_eq!((&intent["session"], &ends["until"]), (&opened["session"], &opened["until"]));
-    assert_eq!((&events[8]["probed"], &events[8]["cause"]), (&true.into(), &"the command ended".into()));
-    assert_eq!(events[9]["status"], 0);
+    assert_eq!((&events[9]["probed"], &events[9]["cause"]), (&true.into(), &"the command ended".into()));
+    assert_eq!(events[11]["status"], 0);
 }
 
 #[test]
@@ -79,6 +86,6 @@ fn a_close_tells_what_it_shut_and_what_may_be_open() {
     assert!(exit["until"].is_string(), "{exit}");
     let (end, events, screen) = run(&night, &["close", "prod.age", "--force", "--json"]);
     assert_eq!(end, End::Code(0), "{screen}");
-    assert_eq!(names(&events), ["share", "share", "closing", "closed", "exit"]);
+    assert_eq!(names(&events), ["share", "share", "closing", "closed", "told", "exit"]);
     assert_eq!(events[3]["session"], "feedfacefeedface");
 }

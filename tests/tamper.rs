@@ -30,6 +30,7 @@ impl Office {
         let people = people(3, 1);
         let payload = Input::parse(&forge::jcs(&forge::credentials())).unwrap().payload;
         let manifest = Manifest {
+            alerts: Vec::new(),
             created: "2026-11-22T02:17:00Z".into(),
             credentials_epoch: 1,
             custodians: people.iter().zip(1..).map(|(person, index)| person.entry(index)).collect(),

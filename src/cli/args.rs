@@ -116,6 +116,9 @@ pub struct Open {
     /// Why these credentials are opened once more, after an opening before
     #[arg(long, value_name = "WHY")]
     pub again: Option<String>,
+    /// Why it is opened although nobody acknowledges the alert
+    #[arg(long, value_name = "WHY")]
+    pub no_alert: Option<String>,
     /// The target to open, when the vault has several
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
@@ -147,6 +150,9 @@ pub struct Drill {
     /// Why, for the record
     #[arg(long, default_value = "a drill")]
     pub reason: String,
+    /// Why it is held although nobody acknowledges the alert
+    #[arg(long, value_name = "WHY")]
+    pub no_alert: Option<String>,
     /// The target to open, when the vault has several
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,

@@ -3,9 +3,11 @@
 use super::gather::{self, Asked};
 use super::{args, input, target};
 use crate::cloud::{self, CloseByProfile, Closing};
+use crate::config::Config;
 use crate::error::Result;
 use crate::events::Events;
 use crate::ledger::{Ledger, VaultFacts};
+use crate::terminal::note;
 use crate::vault::manifest::{self, Lane};
 
 /// Closes.
@@ -18,6 +20,10 @@ pub fn run(arguments: args::Close) -> Result<()> {
     if vault.manifest.lane == Lane::Static {
         return cloud::close_static(&facts, summary, &ledger, events);
     }
+    let config = Config::load().unwrap_or_else(|error| {
+        note(&format!("warning: {error}"));
+        Config::default()
+    });
     let force = arguments.force;
     if let Some(profile) = arguments.profile {
         let manifest::Target { name, partition, account, user, regions, .. } = summary.clone();
@@ -33,6 +39,7 @@ pub fn run(arguments: args::Close) -> Result<()> {
             force,
             ledger,
             events,
+            config,
         })
     } else {
         let warm = cloud::Warm::start();
@@ -44,7 +51,16 @@ pub fn run(arguments: args::Close) -> Result<()> {
             events,
             absent: &[],
         })?;
-        let target = target::unseal(&vault, &gathered.shares, &summary.name)?;
-        cloud::close_with_quorum(Closing { vault: facts, target, force, ledger, events, warm })
+        let (target, alerts) = target::unseal(&vault, &gathered.shares, &summary.name)?;
+        cloud::close_with_quorum(Closing {
+            vault: facts,
+            target,
+            force,
+            ledger,
+            events,
+            alerts,
+            config,
+            warm,
+        })
     }
 }

@@ -53,7 +53,7 @@ pub fn typed(terminal: &mut Terminal) -> Result<Payload> {
         }
     }
     let runbook = openly(terminal, "runbook, one line (Enter for none): ")?;
-    let payload = Payload { version: 1, targets, runbook };
+    let payload = Payload { version: 1, targets, runbook, alerts: Vec::new() };
     // Through the same door as JSON: one set of checks.
     Payload::from_sealed(payload.to_sealed().expose()).map_err(|e| Error::usage(e.what))
 }

@@ -9,6 +9,7 @@ use super::order::Order;
 use super::sign::Signing;
 use super::{args, input, output};
 use crate::cloud::{Injection, Work};
+use crate::config::Config;
 use crate::custody::drill::{Drill, Expected};
 use crate::custody::statement::Statement;
 use crate::error::{Error, Result, Status};
@@ -66,6 +67,8 @@ fn order(arguments: &args::Drill) -> Result<Order> {
         window: arguments.window,
         reason: arguments.reason.clone(),
         again: None,
+        no_alert: arguments.no_alert.clone(),
+        config: Config::load()?,
         work: Work::Command(work),
         wait: arguments.wait,
         injected: arguments.inject.iter().filter_map(args::Inject::of_aws).collect(),

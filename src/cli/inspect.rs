@@ -32,6 +32,9 @@ struct Report<'a> {
     lane: Lane,
     sha256: String,
     words: String,
+    alerts: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drill_of: Option<&'a str>,
     custodians: Vec<CustodianReport<'a>>,
     targets: Vec<TargetReport<'a>>,
 }
@@ -79,6 +82,8 @@ impl<'a> Report<'a> {
             lane: manifest.lane,
             sha256: hex::encode(vault.sha256),
             words: words::of(&vault.sha256),
+            alerts: &manifest.alerts,
+            drill_of: manifest.drill_of.as_deref(),
             custodians: manifest.custodians.iter().map(CustodianReport::of).collect(),
             targets: manifest.targets.iter().map(TargetReport::of).collect(),
         }
@@ -100,6 +105,15 @@ impl<'a> Report<'a> {
             self.threshold,
             self.custodians.len(),
         );
+        let told = if self.alerts.is_empty() { "nobody".into() } else { self.alerts.join(", ") };
+        out.push_str("told first  ");
+        out.push_str(&told);
+        out.push('\n');
+        if let Some(vault) = self.drill_of {
+            out.push_str("drill of    ");
+            out.push_str(vault);
+            out.push('\n');
+        }
         self.custodians.iter().for_each(|custodian| out.push_str(&custodian.text()));
         out.push_str("targets\n");
         self.targets.iter().for_each(|target| out.push_str(&target.text()));

@@ -3,6 +3,7 @@
 use super::order::Order;
 use super::{args, input};
 use crate::cloud::Work;
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
@@ -23,6 +24,8 @@ pub fn run(arguments: args::Open) -> Result<()> {
         window: arguments.window,
         reason: arguments.reason,
         again: arguments.again,
+        no_alert: arguments.no_alert,
+        config: Config::load()?,
         work,
         wait: arguments.wait,
         injected: Vec::new(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::gather::{self, Asked};
 use super::{beside, target};
 use crate::cloud::{self, Injection, Opening, Work};
+use crate::config::Config;
 use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
 use crate::events::Events;
@@ -29,6 +30,10 @@ pub struct Order {
     pub reason: String,
     /// Why once more.
     pub again: Option<String>,
+    /// Why without an acknowledged alert.
+    pub no_alert: Option<String>,
+    /// What this machine adds.
+    pub config: Config,
     /// What the window is for.
     pub work: Work,
     /// How long custodians are waited for.
@@ -51,10 +56,22 @@ impl Order {
         check_window(self.window, summary)?;
         check_reason("reason", &self.reason)?;
         self.again.as_deref().map_or(Ok(()), |why| check_reason("again", why))?;
+        self.no_alert.as_deref().map_or(Ok(()), |why| check_reason("no-alert", why))?;
+        self.check_channels()?;
         self.work.fits(self.vault.manifest.lane, summary.mfa)?;
         self.work.check()?;
         ledger.check()?;
         self.check_spent(ledger)
+    }
+
+    /// Somebody can be told, or it is said why nobody is.
+    fn check_channels(&self) -> Result<()> {
+        let nobody = self.vault.manifest.alerts.is_empty() && self.config.alerts.is_empty();
+        if !nobody || self.no_alert.is_some() {
+            return Ok(());
+        }
+        Err(Error::failed("this vault has no alert channels, so nobody would be told; nothing was enabled")
+            .next("say why in --no-alert WHY, which the custodians sign; seal the next one with \"alerts\""))
     }
 
     /// Credentials that were opened count as spent until they are rotated; a drill's never do.
@@ -93,9 +110,9 @@ impl Order {
         // Somebody else at this machine may have been quicker.
         self.check_spent(&ledger)?;
         let approved = Approved::by(&self.vault, request, &gathered.approvals)?;
-        let target = target::unseal(&self.vault, &gathered.shares, &summary.name)?;
+        let (target, alerts) = target::unseal(&self.vault, &gathered.shares, &summary.name)?;
         drop(gathered);
-        let Self { vault, work, events, injected, .. } = self;
+        let Self { vault, work, events, injected, config, .. } = self;
         drop(vault);
         cloud::open(Opening {
             vault: facts,
@@ -105,6 +122,8 @@ impl Order {
             ledger,
             events,
             static_vault,
+            alerts,
+            config,
             injected,
             warm,
             stopped: signals::pending,
@@ -124,7 +143,7 @@ impl Order {
             drill_of: manifest.drill_of.clone(),
             epoch: manifest.epoch,
             lane: manifest.lane,
-            no_alert: None,
+            no_alert: self.no_alert.clone(),
             reason: self.reason.clone(),
             session,
             targets: vec![target.clone()],

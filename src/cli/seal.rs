@@ -35,6 +35,11 @@ pub fn run(arguments: &args::Seal) -> Result<()> {
             "a window of the lane static cannot be closed early: it deserves a higher quorum (--threshold {STATIC_QUORUM})"
         ));
     }
+    if payload.alerts.is_empty() {
+        note(
+            "there are no alert channels: nobody is told, and every opening will need --no-alert\n  next: seal with a member \"alerts\"",
+        );
+    }
     let manifest = manifest(arguments, threshold, custodians, &payload);
     let sealed = Prepared::of(&manifest, &payload)?;
     let Some(drill) = drill else {
@@ -195,6 +200,7 @@ fn manifest(
     payload: &Payload,
 ) -> Manifest {
     Manifest {
+        alerts: payload.channels(),
         created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
         credentials_epoch: 1,
         custodians,

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::terminal::listed;
 use crate::vault::file::Vault;
 use crate::vault::manifest;
-use crate::vault::payload::Target;
+use crate::vault::payload::{Channel, Target};
 use crate::vault::quorum::Share;
 
 /// The target of this name, or the only one.
@@ -22,9 +22,11 @@ pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::
     }
 }
 
-/// Opens what is sealed and keeps this one target; the rest is wiped.
-pub fn unseal(vault: &Vault, shares: &[Share], name: &str) -> Result<Target> {
+/// Opens what is sealed and keeps this one target, and who is to be told; the rest is wiped.
+pub fn unseal(vault: &Vault, shares: &[Share], name: &str) -> Result<(Target, Vec<Channel>)> {
     let payload = vault.open(&shares.iter().collect::<Vec<_>>()).map_err(Error::or_another_copy)?;
     let target = payload.targets.into_iter().find(|target| target.name == name);
-    target.ok_or_else(|| Error::damaged("what is sealed has not the targets of the manifest"))
+    let target =
+        target.ok_or_else(|| Error::damaged("what is sealed has not the targets of the manifest"))?;
+    Ok((target, payload.alerts))
 }

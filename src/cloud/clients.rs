@@ -79,6 +79,14 @@ impl Base {
         Self { config: self.config.to_builder().http_client(http).build(), clock: self.clock.clone() }
     }
 
+    /// For whoever brings credentials of their own.
+    pub(super) fn anybody(&self) -> SdkConfig {
+        let timeout =
+            TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(ALL_ATTEMPTS).build();
+        let config = self.config.to_builder().timeout_config(timeout).time_source(self.clock.clone());
+        config.disable_clock_skew_correction(true).build()
+    }
+
     /// For one principal in one region.
     pub(super) fn principal(&self, credentials: Credentials, region: &str, tries: Tries) -> SdkConfig {
         self.with(SharedCredentialsProvider::new(credentials), region, tries)

@@ -1,9 +1,12 @@
 //! `close`: ends what a run left behind, from any machine, with a quorum's closer or anybody's own profile.
 
+use std::cell::Cell;
 use std::io::Write;
 
 use jiff::Timestamp;
 
+use crate::alert::{Alerts, Notice};
+use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{Event, Events};
 use crate::gate::iam::{Caller, Closer, Emergency, World};
@@ -12,9 +15,9 @@ use crate::gate::policy::{Found, recognise};
 use crate::gate::rest::deny_all;
 use crate::gate::snapshot::Glance;
 use crate::gate::{SessionId, Trail};
-use crate::ledger::{self, Last, Ledger, Record, TargetFacts, VaultFacts};
+use crate::ledger::{self, About, Last, Ledger, Record, TargetFacts, VaultFacts};
 use crate::vault::manifest::{self, Lane};
-use crate::vault::payload::{Gatekeepers, Target, Way};
+use crate::vault::payload::{Channel, Gatekeepers, Target, Way};
 use crate::window::{Cause, End};
 
 use super::clients::Base;
@@ -25,6 +28,7 @@ use super::profile::provider;
 use super::shut::Closing as Shut;
 use super::signals::Signals;
 use super::stage::Stage;
+use super::telling::Telling;
 use super::warm::{Warm, runtime};
 use super::words::{self, HowToClose};
 
@@ -41,6 +45,10 @@ pub struct Closing {
     pub ledger: Ledger,
     /// Where it is told to machines.
     pub events: Events,
+    /// The sealed channels.
+    pub alerts: Vec<Channel>,
+    /// What this machine adds.
+    pub config: Config,
     /// What was made ready meanwhile.
     pub warm: Warm,
 }
@@ -68,6 +76,8 @@ pub struct CloseByProfile {
     pub ledger: Ledger,
     /// Where it is told to machines.
     pub events: Events,
+    /// What this machine adds: the sealed channels stay sealed.
+    pub config: Config,
 }
 
 /// Shuts the user with the vault's closer, and proves it with the probe.
@@ -75,7 +85,7 @@ pub struct CloseByProfile {
 /// # Errors
 /// With status 10 unless access is proven shut.
 pub fn close_with_quorum(closing: Closing) -> Result<()> {
-    let Closing { vault, target, force, ledger, events, mut warm } = closing;
+    let Closing { vault, target, force, ledger, events, alerts, config, mut warm } = closing;
     let Way::Gate(Gatekeepers { opener, closer, .. }) = target.way else {
         return Err(Error::usage("a role's session cannot be closed before its time"));
     };
@@ -92,7 +102,9 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
     let emergency = CloudEmergency::new(&base, &place.region, &target.emergency, None, Source::User);
     let own_closer = CloudCloser::new(&base, &place, &closer);
     drop((closer, target.emergency, target.mfa));
+    let alerts = Alerts::new(alerts, config.alerts, config.command, base.anybody());
     let asked = Asked {
+        alerts: Cell::new(alerts),
         vault,
         target: target.name,
         profile: None,
@@ -113,8 +125,19 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
 /// # Errors
 /// With status 10 unless access is proven shut.
 pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
-    let CloseByProfile { vault, name, partition, account, user, regions, profile, force, ledger, events } =
-        closing;
+    let CloseByProfile {
+        vault,
+        name,
+        partition,
+        account,
+        user,
+        regions,
+        profile,
+        force,
+        ledger,
+        events,
+        config,
+    } = closing;
     let runtime = runtime()?;
     let base = Warm::start().base(&runtime);
     let place =
@@ -122,7 +145,9 @@ pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
     let provider = provider(&profile, &runtime)?;
     let closer = CloudCloser::with(&base, &place, |region, tries| base.with(provider.clone(), region, tries));
     let profile = Some(profile.as_str());
-    let asked = Asked { vault, target: name, profile, place, account, force, ledger, events, keys: None };
+    let alerts = Cell::new(Alerts::new(Vec::new(), config.alerts, config.command, base.anybody()));
+    let asked =
+        Asked { alerts, vault, target: name, profile, place, account, force, ledger, events, keys: None };
     let result = runtime.block_on(asked.shut(&base, &closer, &NoEmergency));
     runtime.shutdown_background();
     result
@@ -130,6 +155,8 @@ pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
 
 /// A close and whom it is about.
 struct Asked<'a> {
+    /// Taken by the stage.
+    alerts: Cell<Alerts>,
     vault: VaultFacts,
     target: String,
     profile: Option<&'a str>,
@@ -152,7 +179,7 @@ impl Asked<'_> {
             key: self.keys.and_then(|keys| keys.first().cloned()),
             role: None,
         };
-        let stage = Stage::new(base.clock.clone(), &self.ledger, self.events, how);
+        let mut stage = Stage::new(base.clock.clone(), &self.ledger, self.events, how);
         let own = self.own_sessions(&stage);
         stage.until.set(own.iter().filter_map(|last| last.until).max());
         let found = self.may_be_closed(closer, &stage).await?;
@@ -162,7 +189,25 @@ impl Asked<'_> {
         let found = found.map(|found| found.session);
         let own = own.into_iter().map(|last| last.session).filter(|own| Some(*own) != found);
         // The user is shut, and with it every session on it.
-        self.finish(&stage, &own.chain(found).collect::<Vec<_>>(), end)
+        let sessions: Vec<_> = own.chain(found).collect();
+        let forced = found.is_some_and(|found| !self.ledger.knows_session(found).unwrap_or(false));
+        stage.telling = Telling::new(self.alerts.take(), self.notice(sessions.last().copied(), forced));
+        let result = self.finish(&stage, &sessions, end);
+        let about = if matches!(end, End::Shut(_)) { About::Closed } else { About::MayBeOpen };
+        let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| words::cause(Cause::Asked));
+        stage.tell_last(about, Some(detail), &mut signals).await;
+        result
+    }
+
+    /// What the notice of this close says.
+    fn notice(&self, session: Option<SessionId>, forced: bool) -> Notice {
+        let target = TargetFacts {
+            name: self.target.clone(),
+            partition: self.place.partition.clone(),
+            account: self.account.clone(),
+            user: self.place.user.clone(),
+        };
+        Notice { session, forced, ..Notice::of(&self.vault, &target) }
     }
 
     /// The window that is there, if it may be closed: one's own, or by force another's.

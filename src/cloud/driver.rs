@@ -202,6 +202,7 @@ impl<'a, S: Shut> Run<'a, S> {
                 }
                 () = quit(stage) => return Event::Quit,
                 _ = self.seconds.tick() => {
+                    stage.hear();
                     if has_ended(stage) {
                         self.queue.push_back(Event::ChildEnded);
                     }

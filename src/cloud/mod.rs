@@ -20,6 +20,7 @@ mod shut;
 mod signals;
 mod stage;
 mod status;
+mod telling;
 mod user;
 mod warm;
 mod words;

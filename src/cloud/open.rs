@@ -3,16 +3,19 @@
 mod gate;
 mod role;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::custody::approval::Approved;
+use crate::alert::{Alerts, Notice};
+use crate::config::Config;
+use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result, Status};
 use crate::events::{Event, Events};
 use crate::gate::open::{HandOut, Opened, Stop};
 use crate::gate::{SessionId, Trail};
-use crate::ledger::{Ledger, Principals, Record, TargetFacts, VaultFacts};
-use crate::vault::payload::{AccessKey, Gatekeepers, Mfa, Target, Way};
+use crate::ledger::{About, Ledger, Principals, Record, TargetFacts, VaultFacts};
+use crate::vault::payload::{AccessKey, Channel, Gatekeepers, Mfa, Target, Way};
 use crate::window::{Cause, End};
 
 use super::child::Work;
@@ -23,6 +26,7 @@ use super::emergency::CloudEmergency;
 use super::injected::{Failures, Injection};
 use super::signals::Signals;
 use super::stage::Stage;
+use super::telling::Telling;
 use super::warm::{Warm, runtime};
 use super::words;
 
@@ -43,6 +47,10 @@ pub struct Opening {
     pub events: Events,
     /// The vault that needs no control plane of IAM, if there is one for the same account.
     pub static_vault: Option<PathBuf>,
+    /// The sealed channels.
+    pub alerts: Vec<Channel>,
+    /// What this machine adds.
+    pub config: Config,
     /// What a drill makes fail; nothing otherwise.
     pub injected: Vec<Injection>,
     /// What was made ready meanwhile.
@@ -104,6 +112,8 @@ struct Scene<'a> {
     events: Events,
     static_vault: Option<PathBuf>,
     failures: &'a Failures,
+    /// Taken by the stage.
+    telling: Cell<Telling>,
 }
 
 /// The emergency user's own secrets.
@@ -118,7 +128,10 @@ async fn keep(base: &Base, opening: Opening, failures: &Failures, signals: &mut 
     let target = facts(&opening.target);
     let Target { regions, grant, way, emergency, mfa, .. } = opening.target;
     let emergency = Emergency { key: emergency, mfa };
-    let Opening { work, ledger, events, static_vault, .. } = opening;
+    let notice = notice(&opening.vault, &target, &opening.approved);
+    let Opening { work, ledger, events, static_vault, alerts, config, .. } = opening;
+    let alerts = Alerts::new(alerts, config.alerts, config.command, base.anybody());
+    let telling = Cell::new(Telling::new(alerts, notice));
     let vault = opening.vault.path;
     let scene = Scene {
         base,
@@ -134,6 +147,7 @@ async fn keep(base: &Base, opening: Opening, failures: &Failures, signals: &mut 
         events,
         static_vault,
         failures,
+        telling,
     };
     match way {
         Way::Gate(gatekeepers) => gate::keep(scene, gatekeepers, emergency, signals).await,
@@ -159,6 +173,7 @@ impl Scene<'_> {
         let mut stage = Stage::new(self.base.clock.clone(), &self.ledger, self.events, how);
         stage.session = Some(self.session);
         stage.failures = Some(self.failures);
+        stage.telling = self.telling.take();
         stage.emergency = Some(emergency);
         *stage.intent.borrow_mut() = Some(self.intent.clone());
         stage
@@ -179,6 +194,44 @@ impl Scene<'_> {
             Ok(opened)
         })
     }
+}
+
+/// What every notice of this opening says.
+fn notice(vault: &VaultFacts, target: &TargetFacts, approved: &Approved) -> Notice {
+    let Request { session, reason, again, no_alert, window, drill_of, .. } = approved.request().clone();
+    Notice {
+        drill: drill_of.is_some(),
+        session: Some(session),
+        reason: Some(reason),
+        again,
+        no_alert,
+        window: Some(window),
+        approved_by: approved.custodians().to_vec(),
+        ..Notice::of(vault, target)
+    }
+}
+
+/// The end of a window, as people are told of it.
+fn about(end: End, stage: &Stage<'_>, trail: &Trail) -> About {
+    match end {
+        End::Shut(_) if stage.opened.get() => About::Closed,
+        End::MayBeOpen(_) if trail.lifted() => About::MayBeOpen,
+        End::Untouched(_) | End::Shut(_) | End::MayBeOpen(_) => About::NotOpened,
+    }
+}
+
+/// The end of a window as an exit status; people are told.
+async fn end_with(
+    scene: &Scene<'_>,
+    stage: &Stage<'_>,
+    trail: &Trail,
+    end: End,
+    signals: &mut Signals,
+) -> Result<()> {
+    let result = finish(scene, stage, trail, end);
+    let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| words::cause(end.cause()));
+    stage.tell_last(about(end, stage, trail), Some(detail), signals).await;
+    result
 }
 
 fn facts(target: &Target) -> TargetFacts {

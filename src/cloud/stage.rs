@@ -18,6 +18,7 @@ use super::emergency::CloudEmergency;
 use super::endpoint::Endpoint;
 use super::injected::Failures;
 use super::keyboard::Keyboard;
+use super::telling::Telling;
 use super::words::{self, HowToClose};
 use crate::error::{Error, Result};
 use crate::events::{Event, Events};
@@ -42,6 +43,7 @@ pub(super) struct Stage<'a> {
     /// What a drill makes fail.
     pub(super) failures: Option<&'a Failures>,
     pub(super) how_to_close: HowToClose,
+    pub(super) telling: Telling,
     pub(super) child: RefCell<Option<Child>>,
     pub(super) endpoint: RefCell<Option<Endpoint>>,
     pub(super) keyboard: RefCell<Option<Rc<Keyboard>>>,
@@ -83,6 +85,7 @@ impl<'a> Stage<'a> {
             emergency: None,
             failures: None,
             how_to_close,
+            telling: Telling::default(),
             child: RefCell::default(),
             endpoint: RefCell::default(),
             keyboard: RefCell::default(),
@@ -207,6 +210,10 @@ impl World for Stage<'_> {
             keyboard.clear();
         }
         words::say(line);
+    }
+
+    async fn tell(&self) -> Result<()> {
+        self.tell_first().await
     }
 
     fn intend(&self) -> Result<()> {

@@ -120,6 +120,8 @@ pub trait World {
     fn gave_up(&self) -> bool;
     /// One calm line of progress.
     fn say(&self, line: &str);
+    /// Before anything else: people are told, until one of them acknowledges it.
+    async fn tell(&self) -> crate::error::Result<()>;
     /// Before the first write: the record that makes the session one's own.
     fn intend(&self) -> crate::error::Result<()>;
     /// T0 and T1 are known, by AWS's clock, before the first write: recorded, so that a dead run's end is known.

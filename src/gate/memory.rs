@@ -89,6 +89,9 @@ pub(crate) struct Memory {
     /// Since when the programs in the window are being ended, and how long they take.
     pub(crate) dismissed: Cell<Option<i64>>,
     pub(crate) grace: Cell<i64>,
+    /// Nobody acknowledges.
+    pub(crate) deaf: Cell<bool>,
+    pub(crate) told: Cell<bool>,
     pub(crate) intended: Cell<bool>,
     pub(crate) children_ended: Cell<bool>,
     pub(crate) opener_gone: Cell<bool>,
@@ -127,6 +130,8 @@ impl Memory {
             session: Cell::default(),
             dismissed: Cell::default(),
             grace: Cell::default(),
+            deaf: Cell::default(),
+            told: Cell::default(),
             intended: Cell::default(),
             children_ended: Cell::default(),
             opener_gone: Cell::default(),

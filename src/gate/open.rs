@@ -99,9 +99,7 @@ pub async fn open<O: Opener>(
     trail: &Trail,
     world: &impl World,
 ) -> std::result::Result<Opened, Stop> {
-    // 1. Alerts go out here, until one is acknowledged: people are told before anything is enabled.
-
-    // 2. From here the session is one's own. 3. T0 and T1 are AWS's.
+    // 1. People are told. 2. From here the session is one's own. 3. T0 and T1 are AWS's.
     let times = begin(&opener, plan.account, plan.window, trail, world).await?;
     let Opened { from, until } = times;
     let gate = plan.gate(from, until);
@@ -135,7 +133,7 @@ pub async fn open<O: Opener>(
     Ok(times)
 }
 
-/// The intent, then T0 and T1 by AWS's clock; both are on record before the first write.
+/// People are told, then the intent, then T0 and T1 by AWS's clock; all are on record before the first write.
 pub(super) async fn begin(
     caller: &impl Caller,
     account: &str,
@@ -143,6 +141,8 @@ pub(super) async fn begin(
     trail: &Trail,
     world: &impl World,
 ) -> std::result::Result<Opened, Stop> {
+    world.tell().await?;
+    go_on(world, Timestamp::MAX)?;
     world.intend()?;
     let identity = caller.identify().await.map_err(|fault| {
         failed("asking AWS for the time", &fault)

@@ -54,6 +54,16 @@ fn try_close(user: &Memory, trail: &Trail) -> Outcome {
     now(close(user, user, &shutting, trail.pending(), user))
 }
 
+#[test]
+fn where_nobody_is_told_nothing_is_intended_and_nothing_asked() {
+    let user = Memory::at_rest();
+    user.deaf.set(true);
+    let trail = Trail::default();
+    let error = refusal(try_open(&user, &trail, ACCOUNT));
+    assert_eq!(error.status, Status::Failed);
+    assert!(user.told.get() && !user.intended.get() && !trail.touched());
+}
+
 fn refusal(result: Result<Opened, Stop>) -> crate::error::Error {
     match result {
         Err(Stop::Failed(error) | Stop::ControlPlane(error)) => error,

@@ -176,6 +176,7 @@ mod tests {
             tokens: Vec::new(),
         };
         Manifest {
+            alerts: Vec::new(),
             created: "2026-09-01T00:00:00Z".into(),
             credentials_epoch: 2,
             custodians: ["alice", "bob", "carol"].map(custodian).into(),

@@ -78,7 +78,10 @@ impl Vault {
     pub fn open(&self, shares: &[&Share]) -> Result<Payload> {
         let plain = self.decrypt(&quorum::combine(shares))?;
         let payload = Payload::from_sealed(plain.expose())?;
-        if payload.summaries() != self.manifest.targets || payload.lane() != self.manifest.lane {
+        if payload.summaries() != self.manifest.targets
+            || payload.lane() != self.manifest.lane
+            || payload.channels() != self.manifest.alerts
+        {
             return Err(Error::damaged("what is sealed is not what the manifest says is sealed"));
         }
         if self.manifest.drill_of.is_some() && payload.targets.iter().any(|target| !target.grant.is_empty()) {

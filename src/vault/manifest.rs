@@ -15,6 +15,9 @@ pub const MAX_BYTES: usize = 128 * 1024;
 /// The most targets of a vault.
 pub const MAX_TARGETS: usize = 256;
 
+/// The most alert channels.
+pub const MAX_CHANNELS: usize = 16;
+
 /// The most tokens of a custodian.
 pub const MAX_TOKENS: usize = 8;
 
@@ -146,6 +149,9 @@ pub struct Target {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// The names of the channels by which people are told before anything opens, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<String>,
     /// When it was sealed: RFC 3339, UTC, whole seconds.
     pub created: String,
     /// Raised only by new credentials; from 1.
@@ -227,6 +233,11 @@ impl Manifest {
         if let Some(replaces) = &self.replaces {
             names::hex_of("replaces", replaces, 32)?;
         }
+        if self.alerts.len() > MAX_CHANNELS {
+            return Err(format!("there are more than {MAX_CHANNELS} alert channels"));
+        }
+        self.alerts.iter().try_for_each(|channel| names::name("alert channel", channel))?;
+        names::all_different("alert channel", self.alerts.iter())?;
         if let Some(vault) = &self.drill_of {
             names::hex_of("drill_of", vault, 16)?;
             if *vault == self.vault_id {

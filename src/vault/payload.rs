@@ -1,5 +1,6 @@
 //! What is sealed: the targets with their credentials, and the runbook. JSON, padded to whole blocks.
 
+mod alerts;
 mod form;
 mod input;
 mod members;
@@ -13,6 +14,7 @@ use super::duration::Span;
 use super::{manifest, names};
 use crate::error::{Error, Result};
 use crate::secret::{SecretBuf, SecretText};
+pub use alerts::{Channel, Kind, Smtp, Tls, check as check_alerts, region_of};
 use form::{Form, Room};
 pub use input::Input;
 use members::Members;
@@ -108,6 +110,9 @@ pub struct Payload {
     /// What to do first, for the operator.
     #[serde(default)]
     pub runbook: String,
+    /// Who is told before anything opens.
+    #[serde(default)]
+    pub alerts: Vec<Channel>,
 }
 
 impl Payload {
@@ -147,6 +152,11 @@ impl Payload {
         self.targets.first().map_or(manifest::Lane::Gate, Target::lane)
     }
 
+    /// The names of the alert channels, which the manifest shows.
+    pub fn channels(&self) -> Vec<String> {
+        self.alerts.iter().map(|channel| channel.name.clone()).collect()
+    }
+
     /// What the manifest says of the targets.
     pub fn summaries(&self) -> Vec<manifest::Target> {
         self.targets.iter().map(Target::summary).collect()
@@ -179,6 +189,7 @@ impl Payload {
             return Err(format!("there must be 1 to {} targets", manifest::MAX_TARGETS));
         }
         self.targets.iter().try_for_each(Target::check)?;
+        alerts::check(&self.alerts)?;
         if self.targets.iter().any(|target| target.lane() != self.targets[0].lane()) {
             return Err("its targets are of two lanes; seal each lane in a vault of its own".into());
         }

@@ -95,6 +95,15 @@ pub enum End {
     MayBeOpen(Cause),
 }
 
+impl End {
+    /// What ended it.
+    pub fn cause(self) -> Cause {
+        match self {
+            Self::Untouched(cause) | Self::Shut(cause) | Self::MayBeOpen(cause) => cause,
+        }
+    }
+}
+
 /// Where it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {

@@ -6,7 +6,7 @@ use super::super::principals::{CloudCloser, CloudOpener, Place};
 use super::super::shut::Closing;
 use super::super::signals::Signals;
 use super::super::words::HowToClose;
-use super::{Emergency, Scene, finish};
+use super::{Emergency, Scene, end_with};
 use crate::error::{Error, Result};
 use crate::gate::Trail;
 use crate::gate::grant;
@@ -67,7 +67,7 @@ pub(super) async fn keep(
         Closing { closer: &own_closer, emergency: &user, deny: &expected.deny, keys: Some(&keys), own: true };
     let opening = scene.running(&stage, open(opener, &own_closer, &user, &plan, &trail, &stage));
     let end = drive(&stage, &trail, opening, &closing, &scene.work, signals).await;
-    finish(&scene, &stage, &trail, end)
+    end_with(&scene, &stage, &trail, end, signals).await
 }
 
 /// Known before the first call to AWS.

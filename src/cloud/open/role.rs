@@ -5,7 +5,7 @@ use super::super::emergency::{CloudEmergency, Source};
 use super::super::shut::LettingGo;
 use super::super::signals::Signals;
 use super::super::words::HowToClose;
-use super::{Emergency, Scene, finish};
+use super::{Emergency, Scene, end_with};
 use crate::error::Result;
 use crate::gate::Trail;
 use crate::gate::role::{Plan, assume};
@@ -38,5 +38,5 @@ pub(super) async fn keep(
         assume(&asker, &user, &plan, &trail, &stage).await
     });
     let end = drive(&stage, &trail, opening, &LettingGo(&user), &scene.work, signals).await;
-    finish(&scene, &stage, &trail, end)
+    end_with(&scene, &stage, &trail, end, signals).await
 }

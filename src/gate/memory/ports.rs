@@ -141,7 +141,13 @@ impl World for Memory {
         self.words.borrow_mut().push(line.to_owned());
     }
 
+    async fn tell(&self) -> Result<()> {
+        self.told.set(true);
+        if self.deaf.get() { Err(Error::failed("nobody acknowledged")) } else { Ok(()) }
+    }
+
     fn intend(&self) -> Result<()> {
+        assert!(self.told.get(), "people are told first");
         if self.intended.replace(true) {
             return Err(Error::failed("intended twice"));
         }

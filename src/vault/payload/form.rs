@@ -3,12 +3,15 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::alerts::ChannelForm;
 use super::{AccessKey, Mfa, Payload, Target, Way};
 use crate::vault::duration::Span;
 
 /// The members as they are written. Borrowed: no secret is copied but into the locked buffer.
 #[derive(Serialize)]
 pub(super) struct Form<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alerts: Vec<ChannelForm<'a>>,
     runbook: &'a str,
     targets: Vec<TargetForm<'a>>,
     version: u8,
@@ -46,7 +49,7 @@ struct MfaForm<'a> {
 }
 
 #[derive(Serialize)]
-struct KeyForm<'a> {
+pub(super) struct KeyForm<'a> {
     access_key_id: &'a str,
     secret_access_key: &'a str,
 }
@@ -54,7 +57,8 @@ struct KeyForm<'a> {
 impl<'a> Form<'a> {
     pub(super) fn of(payload: &'a Payload) -> Self {
         let targets = payload.targets.iter().map(TargetForm::of).collect();
-        Self { runbook: &payload.runbook, targets, version: payload.version }
+        let alerts = payload.alerts.iter().map(ChannelForm::of).collect();
+        Self { alerts, runbook: &payload.runbook, targets, version: payload.version }
     }
 }
 
@@ -91,7 +95,7 @@ impl<'a> MfaForm<'a> {
 }
 
 impl<'a> KeyForm<'a> {
-    fn of(key: &'a AccessKey) -> Self {
+    pub(super) fn of(key: &'a AccessKey) -> Self {
         Self { access_key_id: &key.id, secret_access_key: key.secret.expose() }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{MAX_BYTES, Payload, Target, names, without_values};
+use super::{Channel, MAX_BYTES, Payload, Target, names, without_values};
 use crate::error::{Error, Result, Status};
 
 /// Two payloads: the vault's, and its drill's if there is one.
@@ -22,6 +22,8 @@ struct Members {
     targets: Vec<Target>,
     #[serde(default)]
     runbook: String,
+    #[serde(default)]
+    alerts: Vec<Channel>,
     drill: Option<Target>,
 }
 
@@ -42,15 +44,15 @@ impl Input {
             return Err(format!("longer than {MAX_BYTES} bytes"));
         }
         let members = || serde_json::from_slice::<Members>(json).map_err(|e| without_values(&e));
-        let Members { version, targets, runbook, drill } = members()?;
-        let payload = Payload { version, targets, runbook }.checked()?;
+        let Members { version, targets, runbook, alerts, drill } = members()?;
+        let payload = Payload { version, targets, runbook, alerts }.checked()?;
         let drill = match drill {
             None => None,
             Some(target) => {
                 check_drill(&target, &payload)?;
                 // Secrets have no copies: what both vaults hold is read once for each.
-                let Members { version, runbook, .. } = members()?;
-                Some(Payload { version, targets: vec![target], runbook }.checked()?)
+                let Members { version, runbook, alerts, .. } = members()?;
+                Some(Payload { version, targets: vec![target], runbook, alerts }.checked()?)
             }
         };
         Ok(Self { payload, drill })

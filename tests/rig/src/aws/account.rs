@@ -1,6 +1,7 @@
 //! An account as its administrator deploys it for breakglass and what may go wrong with it.
 
 use super::{Aws, AwsError, Call, Creds, Probe, REGION, Rule, Standing};
+use crate::receiver::Receiver;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -160,8 +161,10 @@ impl Account {
     // What is sealed ---------------------------------------------------------
 
     /// What `breakglass seal` reads on stdin, for this one target.
+    /// Who is told acknowledges it: [`Receiver::shared`].
     pub fn payload(&self, grant: Value, max_window: &str) -> Value {
-        json!({"version": 1, "targets": [self.target(grant, max_window)], "runbook": "call the owner of the service"})
+        json!({"version": 1, "targets": [self.target(grant, max_window)], "runbook": "call the owner of the service",
+            "alerts": [Receiver::shared().channel("oncall")]})
     }
 
     /// This account as one target of a payload.

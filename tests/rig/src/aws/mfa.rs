@@ -1,6 +1,7 @@
 //! MFA devices, and the role that a vault of the lane static opens.
 
 use super::{Account, Creds, REGION};
+use crate::receiver::Receiver;
 use base64ct::{Base64, Encoding as _};
 use serde_json::{Value, json};
 
@@ -90,7 +91,7 @@ impl Account {
 
     /// What is sealed of a standby.
     pub fn standby_payload(&self, standby: &Standby, max_window: &str) -> Value {
-        json!({"version": 1, "runbook": "IAM is down", "targets": [{
+        json!({"version": 1, "runbook": "IAM is down", "alerts": [Receiver::shared().channel("oncall")], "targets": [{
             "name": "standby", "partition": "aws", "account": self.id, "regions": [REGION],
             "user": standby.user, "max_window": max_window, "grant": Self::grant(), "role": standby.role,
             "emergency": {"access_key_id": standby.key.key, "secret_access_key": standby.key.secret},

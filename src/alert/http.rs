@@ -1,0 +1,66 @@
+//! One POST, no redirect followed, no message that repeats the address: it may be a secret.
+
+use std::error::Error as StdError;
+use std::sync::OnceLock;
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+
+use super::Failure;
+use crate::secret::SecretText;
+
+/// Made once: it reads the system's TLS roots.
+fn connector() -> &'static Connector {
+    static CONNECTOR: OnceLock<Connector> = OnceLock::new();
+    CONNECTOR.get_or_init(|| Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build())
+}
+
+/// What the receiver answered.
+pub(super) struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// Sends `body` there; an answer of 2xx is one, anything else a failure.
+pub(super) async fn post(
+    url: &SecretText,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+) -> Result<Answer, Failure> {
+    let mut request = HttpRequest::new(SdkBody::from(body));
+    request.set_method("POST").map_err(|_| Failure::Final("the request cannot be made".into()))?;
+    request.set_uri(url.expose()).map_err(|_| Failure::Final("its address is none".into()))?;
+    request.headers_mut().insert("content-type", "application/json");
+    request.headers_mut().insert("user-agent", concat!("breakglass/", env!("CARGO_PKG_VERSION")));
+    for (name, value) in headers {
+        request.headers_mut().insert(name, value);
+    }
+    let answer = connector().call(request).await.map_err(|e| Failure::Passing(why(&e)))?;
+    let status = answer.status().as_u16();
+    match status {
+        200..=299 => {
+            let body = ByteStream::new(answer.into_body()).collect().await;
+            let body = body.map_err(|_| Failure::Passing("its answer broke off".into()))?.into_bytes();
+            Ok(Answer { status, body: body.to_vec() })
+        }
+        500..=599 | 408 | 429 => Err(Failure::Passing(format!("it answered with HTTP status {status}"))),
+        _ => Err(Failure::Final(format!("it answered with HTTP status {status}"))),
+    }
+}
+
+/// The system's own words at the end of the chain, if it has some; nothing above them, which may name the address.
+fn why(error: &(dyn StdError + 'static)) -> String {
+    let (mut next, mut io) = (Some(error), None);
+    while let Some(error) = next {
+        io = error.downcast_ref::<std::io::Error>().or(io);
+        next = error.source();
+    }
+    io.map_or_else(|| "it was not reached".into(), |io| format!("it was not reached: {}", io.kind()))
+}

@@ -1,0 +1,169 @@
+//! Telling people: every channel at once, each with a time of its own, and what each of them acknowledged.
+
+mod command;
+mod http;
+mod notice;
+mod pagerduty;
+mod slack;
+mod smtp;
+mod sns;
+mod webhook;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use jiff::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use crate::vault::payload::{Channel, Kind};
+pub use notice::{Notice, VaultNamed};
+
+/// How long a channel is waited for unless it says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long it takes to try again after what may pass, at first.
+const BREATH: Duration = Duration::from_millis(300);
+
+/// Why a channel did not acknowledge.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It may yet: the connection failed, or the receiver broke.
+    Passing(String),
+    /// It said no.
+    Final(String),
+}
+
+/// What became of telling one channel.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Its name.
+    pub channel: String,
+    /// It is sealed in the vault.
+    pub sealed: bool,
+    /// When it was sent.
+    pub sent: Timestamp,
+    /// When it acknowledged, and the receiver's own name for it; or why not.
+    pub outcome: Result<(Timestamp, String), String>,
+}
+
+/// Who is to be told.
+#[derive(Debug, Default)]
+pub struct Alerts {
+    channels: Vec<Receiver>,
+    command: Vec<String>,
+    config: Option<SdkConfig>,
+}
+
+#[derive(Clone, Debug)]
+struct Receiver {
+    channel: Arc<Channel>,
+    sealed: bool,
+}
+
+/// Answers under way.
+#[derive(Debug)]
+pub struct Answers {
+    came: UnboundedReceiver<Told>,
+    command: Option<JoinHandle<()>>,
+}
+
+impl Alerts {
+    /// The sealed channels and this machine's own; `config` is what AWS's clients are made with.
+    pub fn new(sealed: Vec<Channel>, local: Vec<Channel>, command: Vec<String>, config: SdkConfig) -> Self {
+        let receiver = |sealed| move |channel| Receiver { channel: Arc::new(channel), sealed };
+        let channels = sealed.into_iter().map(receiver(true)).chain(local.into_iter().map(receiver(false)));
+        Self { channels: channels.collect(), command, config: Some(config) }
+    }
+
+    /// Whether this answer is the acknowledgement that opening waits for: where the vault has channels, one of them;
+    /// an operator's own are not enough then.
+    pub fn counts(&self, told: &Told) -> bool {
+        told.outcome.is_ok() && (told.sealed || self.channels.iter().all(|receiver| !receiver.sealed))
+    }
+
+    /// How long the slowest may take.
+    pub fn patience(&self) -> Duration {
+        let command = if self.command.is_empty() { Duration::ZERO } else { TIMEOUT };
+        self.channels.iter().map(|receiver| timeout(&receiver.channel)).max().unwrap_or_default().max(command)
+    }
+
+    /// Tells all of them at once; returns at once. On a runtime of tokio's.
+    pub fn send(&self, notice: &Notice) -> Answers {
+        let (answer, came) = unbounded_channel();
+        let notice = Arc::new(notice.clone());
+        for Receiver { channel, sealed } in self.channels.iter().cloned() {
+            let (answer, notice, config) = (answer.clone(), notice.clone(), self.config.clone());
+            tokio::spawn(async move {
+                let sent = Timestamp::now();
+                let outcome = tell(&channel, &notice, config.as_ref()).await;
+                let outcome =
+                    outcome.map(|detail| (Timestamp::now(), plain(&detail))).map_err(|why| plain(&why));
+                let _ = answer.send(Told { channel: channel.name.clone(), sealed, sent, outcome });
+            });
+        }
+        let command = || tokio::spawn(command::run(self.command.clone(), notice, TIMEOUT));
+        Answers { came, command: (!self.command.is_empty()).then(command) }
+    }
+}
+
+impl Answers {
+    /// The next answer; `None` when all have come.
+    pub async fn next(&mut self) -> Option<Told> {
+        self.came.recv().await
+    }
+
+    /// One that is there already.
+    pub fn ready(&mut self) -> Option<Told> {
+        self.came.try_recv().ok()
+    }
+
+    /// The command has done what it does.
+    pub async fn over(self) {
+        if let Some(command) = self.command {
+            let _ = command.await;
+        }
+    }
+}
+
+fn timeout(channel: &Channel) -> Duration {
+    channel.timeout.map_or(TIMEOUT, crate::vault::duration::Span::duration)
+}
+
+/// Tells one, again and again within its time where that may help.
+async fn tell(channel: &Channel, notice: &Notice, config: Option<&SdkConfig>) -> Result<String, String> {
+    let time = timeout(channel);
+    let mut last = None;
+    let trying = async {
+        let mut breath = BREATH;
+        loop {
+            match once(channel, notice, config).await {
+                Ok(detail) => return Ok(detail),
+                Err(Failure::Final(why)) => return Err(why),
+                Err(Failure::Passing(why)) => last = Some(why),
+            }
+            tokio::time::sleep(breath).await;
+            breath *= 2;
+        }
+    };
+    match tokio::time::timeout(time, trying).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(last.unwrap_or_else(|| format!("no answer within {} s", time.as_secs()))),
+    }
+}
+
+async fn once(channel: &Channel, notice: &Notice, config: Option<&SdkConfig>) -> Result<String, Failure> {
+    match &channel.kind {
+        Kind::Sns { topic_arn, key } => sns::publish(topic_arn, key, notice, config).await,
+        Kind::PagerDuty { routing_key, url } => pagerduty::enqueue(routing_key, url.as_ref(), notice).await,
+        Kind::Slack { url } => slack::post(url, notice).await,
+        Kind::Webhook { url, secret } => webhook::post(url, secret, notice).await,
+        Kind::Smtp(server) => smtp::send(server, notice).await,
+    }
+}
+
+/// What a receiver said, fit for a screen and a ledger.
+fn plain(text: &str) -> String {
+    text.chars().take(160).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,303 @@
+//! What people are told: one notice, in the words that each channel takes.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::gate::SessionId;
+use crate::ledger::{About, Head, TargetFacts, VaultFacts};
+use crate::vault::words;
+
+/// Which vault.
+#[derive(Clone, Debug, Serialize)]
+pub struct VaultNamed {
+    /// Its label.
+    pub label: String,
+    /// Its id.
+    pub id: String,
+    /// Its epoch.
+    pub epoch: u64,
+}
+
+/// What happens, to whom, and who approved it. Reasons are people's own words: anything may stand in them.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// What about.
+    pub about: About,
+    /// When.
+    pub at: Timestamp,
+    /// It is a drill.
+    pub drill: bool,
+    /// The session, if there is one.
+    pub session: Option<SessionId>,
+    /// The vault.
+    pub vault: VaultNamed,
+    /// The user.
+    pub target: TargetFacts,
+    /// Why.
+    pub reason: Option<String>,
+    /// Why once more.
+    pub again: Option<String>,
+    /// Why without an acknowledged alert.
+    pub no_alert: Option<String>,
+    /// Another's window was closed by force.
+    pub forced: bool,
+    /// The window's length in seconds.
+    pub window: Option<u64>,
+    /// T1.
+    pub until: Option<Timestamp>,
+    /// Whose tokens signed.
+    pub approved_by: Vec<String>,
+    /// What else there is to say: why it ended.
+    pub detail: Option<String>,
+    /// Where the ledger stood.
+    pub ledger: Option<Head>,
+    /// The machine.
+    pub host: String,
+}
+
+/// The notice as receivers of JSON get it.
+#[derive(Serialize)]
+struct Form<'a> {
+    v: u8,
+    about: About,
+    at: Timestamp,
+    drill: bool,
+    subject: String,
+    text: String,
+    session: Option<SessionId>,
+    vault: &'a VaultNamed,
+    target: &'a TargetFacts,
+    reason: Option<&'a str>,
+    again: Option<&'a str>,
+    no_alert: Option<&'a str>,
+    forced: bool,
+    window: Option<u64>,
+    until: Option<Timestamp>,
+    approved_by: &'a [String],
+    detail: Option<&'a str>,
+    ledger: Option<LedgerForm>,
+    host: &'a str,
+}
+
+#[derive(Serialize)]
+struct LedgerForm {
+    seq: u64,
+    sha256: String,
+    words: String,
+}
+
+/// The longest subject, in characters: SNS takes less than 100.
+const SUBJECT: usize = 98;
+
+impl Notice {
+    /// About a vault's target, on this machine; everything else is still to be said.
+    pub fn of(vault: &VaultFacts, target: &TargetFacts) -> Self {
+        Self {
+            about: About::Closed,
+            at: Timestamp::now(),
+            drill: false,
+            session: None,
+            vault: VaultNamed { label: vault.label.clone(), id: vault.vault_id.clone(), epoch: vault.epoch },
+            target: target.clone(),
+            reason: None,
+            again: None,
+            no_alert: None,
+            forced: false,
+            window: None,
+            until: None,
+            approved_by: Vec::new(),
+            detail: None,
+            ledger: None,
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        }
+    }
+
+    /// One line of printable ASCII.
+    pub fn subject(&self) -> String {
+        let drill = if self.drill { "[DRILL] " } else { "" };
+        let over = if self.is_override() { "OVERRIDE, " } else { "" };
+        let what = match self.about {
+            About::Opening => "opening",
+            About::NotOpened => "not opened:",
+            About::Closed => "closed:",
+            About::MayBeOpen => "MAY STILL BE OPEN:",
+        };
+        let reason = self.reason.as_deref().map_or(String::new(), |reason| format!(" - {reason}"));
+        let subject = format!(
+            "{drill}breakglass: {over}{what} {} (account {}){reason}",
+            self.target.name, self.target.account
+        );
+        subject.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).take(SUBJECT).collect()
+    }
+
+    /// Somebody went past a rule.
+    pub fn is_override(&self) -> bool {
+        self.no_alert.is_some() || self.again.is_some() || self.forced
+    }
+
+    /// Access may be there that nobody wants.
+    pub fn is_critical(&self) -> bool {
+        !self.drill && matches!(self.about, About::MayBeOpen | About::Opening)
+    }
+
+    /// A few lines; control characters made harmless.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |name: &str, value: &str| {
+            let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let _ = writeln!(text, "{name}: {value}");
+        };
+        if self.drill {
+            line("drill", "this is a drill; nothing real is opened");
+        }
+        line("what", self.says());
+        let TargetFacts { name, account, user, partition } = &self.target;
+        line("target", &format!("{name}: user {user} in account {account} ({partition})"));
+        line("vault", &format!("{} ({}), epoch {}", self.vault.label, self.vault.id, self.vault.epoch));
+        let session = self.session.map(|session| session.to_string());
+        let window = self.window.map(|seconds| format!("{seconds} s"));
+        let until = self.until.map(|until| until.to_string());
+        let approved = Some(self.approved_by.join(", ")).filter(|names| !names.is_empty());
+        let forced = self.forced.then(|| "another's window was closed by force".to_owned());
+        let head = self
+            .ledger
+            .map(|h| format!("{} records, head {} = {}", h.seq, words::of(&h.sha256), hex::encode(h.sha256)));
+        let more = [
+            ("session", &session),
+            ("reason", &self.reason),
+            ("again", &self.again),
+            ("no alert", &self.no_alert),
+            ("override", &forced),
+            ("window", &window),
+            ("ends", &until),
+            ("approved by", &approved),
+            ("detail", &self.detail),
+            ("ledger", &head),
+        ];
+        for (name, value) in more.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            line(name, value);
+        }
+        line("machine", &self.host);
+        line("at", &self.at.to_string());
+        text
+    }
+
+    fn says(&self) -> &'static str {
+        match self.about {
+            About::Opening => "emergency access is about to be opened",
+            About::NotOpened => "emergency access was not opened; nothing is enabled",
+            About::Closed => "emergency access is shut",
+            About::MayBeOpen => "emergency access MAY STILL BE OPEN: nobody has proven that it is shut",
+        }
+    }
+
+    /// For receivers of JSON.
+    pub fn json(&self) -> Vec<u8> {
+        let ledger = self.ledger.map(|head| LedgerForm {
+            seq: head.seq,
+            sha256: hex::encode(head.sha256),
+            words: words::of(&head.sha256),
+        });
+        let form = Form {
+            v: 1,
+            about: self.about,
+            at: self.at,
+            drill: self.drill,
+            subject: self.subject(),
+            text: self.text(),
+            session: self.session,
+            vault: &self.vault,
+            target: &self.target,
+            reason: self.reason.as_deref(),
+            again: self.again.as_deref(),
+            no_alert: self.no_alert.as_deref(),
+            forced: self.forced,
+            window: self.window,
+            until: self.until,
+            approved_by: &self.approved_by,
+            detail: self.detail.as_deref(),
+            ledger,
+            host: &self.host,
+        };
+        serde_json::to_vec(&form).unwrap_or_default()
+    }
+
+    /// Names this notice: the same session and subject matter have the same.
+    pub fn key(&self) -> String {
+        let session = self.session.map_or_else(|| "none".into(), |session| session.to_string());
+        let about = match self.about {
+            About::Opening => "opening",
+            About::NotOpened => "not-opened",
+            About::Closed => "closed",
+            About::MayBeOpen => "may-be-open",
+        };
+        format!("breakglass-{session}-{about}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(reason: &str) -> Notice {
+        Notice {
+            about: About::Opening,
+            at: "2026-11-22T02:17:00Z".parse().expect("an instant"),
+            drill: false,
+            session: Some(SessionId::from_bytes([7; 8])),
+            vault: VaultNamed { label: "production".into(), id: "ab".repeat(16), epoch: 3 },
+            target: TargetFacts {
+                name: "prod".into(),
+                partition: "aws".into(),
+                account: "111122223333".into(),
+                user: "emergency".into(),
+            },
+            reason: Some(reason.into()),
+            again: None,
+            no_alert: None,
+            forced: false,
+            window: Some(1800),
+            until: None,
+            approved_by: vec!["alice".into(), "bob".into()],
+            detail: None,
+            ledger: Some(Head { seq: 4, sha256: [0; 32] }),
+            host: "desk".into(),
+        }
+    }
+
+    #[test]
+    fn a_hostile_reason_stays_on_its_line() {
+        let hostile = notice("x\r\nBcc: all@example.org\u{1b}[2J\u{202e}");
+        let subject = hostile.subject();
+        assert!(subject.len() < 100 && subject.bytes().all(|b| (0x20..0x7f).contains(&b)), "{subject}");
+        let text = hostile.text();
+        assert!(text.contains("reason: x  Bcc: all@example.org [2J") && !text.contains('\u{1b}'), "{text}");
+        assert!(notice(&"long ".repeat(60)).subject().len() < 100);
+    }
+
+    #[test]
+    fn drills_overrides_and_failures_are_said_first() {
+        let mut drill = notice("x");
+        drill.drill = true;
+        assert!(drill.subject().starts_with("[DRILL] breakglass: opening prod") && !drill.is_critical());
+        let mut over = notice("x");
+        over.no_alert = Some("pager is down".into());
+        assert!(
+            over.subject().starts_with("breakglass: OVERRIDE, opening")
+                && over.text().contains("pager is down")
+        );
+        let mut open = notice("x");
+        open.about = About::MayBeOpen;
+        assert!(open.subject().contains("MAY STILL BE OPEN") && open.is_critical());
+    }
+
+    #[test]
+    fn the_ledgers_head_can_be_read_aloud() {
+        let json: serde_json::Value = serde_json::from_slice(&notice("x").json()).expect("JSON");
+        assert_eq!(json["ledger"]["words"], "abandon abandon abandon abandon abandon abandon");
+        assert_eq!((&json["v"], &json["about"]), (&1.into(), &"opening".into()));
+        assert!(notice("x").text().contains("abandon abandon"));
+    }
+}

@@ -1,0 +1,23 @@
+//! A Slack-compatible incoming webhook: JSON with `text`, in which `&`, `<` and `>` are escaped (Slack, "Formatting
+//! text").
+
+use super::{Failure, Notice, http};
+use crate::secret::SecretText;
+
+pub(super) async fn post(url: &SecretText, notice: &Notice) -> Result<String, Failure> {
+    let body = serde_json::json!({ "text": escaped(&format!("*{}*\n{}", notice.subject(), notice.text())) });
+    let answer = http::post(url, Vec::new(), body.to_string().into_bytes()).await?;
+    Ok(format!("HTTP status {}", answer.status))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn nobody_is_called_by_a_reason() {
+        assert_eq!(super::escaped("<!channel> & <@U1>"), "&lt;!channel&gt; &amp; &lt;@U1&gt;");
+    }
+}

@@ -1,0 +1,149 @@
+//! What a run tells people: before it opens, and how it ended; with what each channel answered on record.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::signals::{Received, Signals};
+use super::stage::Stage;
+use crate::alert::{Alerts, Answers, Notice, Told};
+use crate::error::{Error, Result};
+use crate::events::Event;
+use crate::gate::iam::World;
+use crate::ledger::{About, Record};
+
+/// The longest that the end of a run waits for answers.
+const LAST_WAIT: Duration = Duration::from_secs(10);
+
+/// Who is told, and of what.
+#[derive(Default)]
+pub(super) struct Telling {
+    alerts: Alerts,
+    /// What every notice of this run says; without one nobody is told.
+    notice: Option<Notice>,
+    /// Nobody's acknowledgement is waited for: that was approved.
+    excused: bool,
+    answers: RefCell<Vec<(About, Answers)>>,
+    /// People were told that it is about to open.
+    announced: Cell<bool>,
+}
+
+impl Telling {
+    pub(super) fn new(alerts: Alerts, notice: Notice) -> Self {
+        let excused = notice.no_alert.is_some();
+        Self { alerts, notice: Some(notice), excused, ..Self::default() }
+    }
+}
+
+impl Stage<'_> {
+    /// Tells everybody, until one acknowledgement that counts.
+    pub(super) async fn tell_first(&self) -> Result<()> {
+        self.telling.announced.set(true);
+        let Some(mut answers) = self.send(About::Opening, None) else { return Err(nobody_told(&[])) };
+        let mut silent = Vec::new();
+        let told = loop {
+            if self.telling.excused || self.interrupted() {
+                break Ok(());
+            }
+            tokio::select! {
+                told = answers.next() => match told {
+                    Some(told) => {
+                        self.heard(About::Opening, &told);
+                        if self.telling.alerts.counts(&told) {
+                            break Ok(());
+                        }
+                        silent.extend(told.outcome.err().map(|why| format!("{}: {why}", told.channel)));
+                    }
+                    None => break Err(nobody_told(&silent)),
+                },
+                () = self.pause(Duration::from_secs(1)) => {}
+            }
+        };
+        self.telling.answers.borrow_mut().push((About::Opening, answers));
+        told
+    }
+
+    /// Takes the answers that have come meanwhile.
+    pub(super) fn hear(&self) {
+        let mut came = Vec::new();
+        for (about, answers) in self.telling.answers.borrow_mut().iter_mut() {
+            while let Some(told) = answers.ready() {
+                came.push((*about, told));
+            }
+        }
+        for (about, told) in came {
+            self.heard(about, &told);
+        }
+    }
+
+    /// Tells how it ended, and waits a little for what is still to be answered. What was never announced and never
+    /// enabled is nobody's business.
+    pub(super) async fn tell_last(&self, about: About, detail: Option<String>, signals: &mut Signals) {
+        if about == About::NotOpened && !self.telling.announced.get() {
+            return;
+        }
+        let Some(answers) = self.send(about, detail) else { return };
+        self.telling.answers.borrow_mut().push((about, answers));
+        let all = std::mem::take(&mut *self.telling.answers.borrow_mut());
+        let hearing = async {
+            for (about, mut answers) in all {
+                while let Some(told) = answers.next().await {
+                    self.heard(about, &told);
+                }
+                answers.over().await;
+            }
+        };
+        let impatient = async { while !matches!(signals.next().await, Received::End(_)) {} };
+        let patience = self.telling.alerts.patience().min(LAST_WAIT);
+        tokio::select! {
+            () = hearing => {}
+            () = tokio::time::sleep(patience) => self.say("warning: not every alert was answered"),
+            () = impatient => {}
+        }
+    }
+
+    fn send(&self, about: About, detail: Option<String>) -> Option<Answers> {
+        let notice = self.telling.notice.clone()?;
+        let until = self.until.get().or(notice.until);
+        let ledger = self.ledger.head().ok();
+        Some(self.telling.alerts.send(&Notice {
+            about,
+            at: self.clock.now(),
+            until,
+            detail,
+            ledger,
+            ..notice
+        }))
+    }
+
+    /// On record, and said.
+    fn heard(&self, about: About, told: &Told) {
+        let Told { channel, sealed, sent, outcome } = told.clone();
+        let session = self.telling.notice.as_ref().and_then(|notice| notice.session);
+        let (acknowledged, detail) = match outcome {
+            Ok((at, detail)) => (Some(at), detail),
+            Err(why) => (None, why),
+        };
+        match acknowledged {
+            Some(_) => self.say(&format!("alert: {channel} acknowledged")),
+            None => self.say(&format!("warning: alert: {channel} did not acknowledge: {detail}")),
+        }
+        self.emit(Event::Told {
+            about,
+            channel: &channel,
+            acknowledged: acknowledged.is_some(),
+            detail: &detail,
+        });
+        let record = Record::Told { session, about, channel, sealed, sent, acknowledged, detail };
+        if let Err(error) = self.ledger.append(Timestamp::now(), record) {
+            self.say(&format!("warning: {}", error.what));
+        }
+    }
+}
+
+fn nobody_told(silent: &[String]) -> Error {
+    let why = if silent.is_empty() { "there is no channel".into() } else { silent.join("; ") };
+    Error::failed(format!("nobody acknowledged the alert ({why})"))
+        .next("look at the channels; to open without one, say --no-alert WHY, which the custodians sign")
+}

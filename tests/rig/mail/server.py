@@ -1,0 +1,45 @@
+"""A mail server that takes mail only under STARTTLS and with a login; one file for each mail.
+
+server.py CERTIFICATE KEY DIRECTORY: prints its port, and ends with its standard input.
+"""
+
+import pathlib
+import socket
+import ssl
+import sys
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+
+class Keep:
+    def __init__(self, directory):
+        self.directory, self.count = pathlib.Path(directory), 0
+
+    async def handle_DATA(self, server, session, envelope):
+        self.count += 1
+        (self.directory / f"mail-{self.count}").write_bytes(envelope.content)
+        return "250 kept"
+
+
+def allow(server, session, envelope, mechanism, data):
+    return AuthResult(success=(data.login, data.password) == (b"pager", b"mail-password"))
+
+
+certificate, key, directory = sys.argv[1:]
+context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+context.load_cert_chain(certificate, key)
+with socket.create_server(("127.0.0.1", 0)) as found:
+    port = found.getsockname()[1]
+controller = Controller(
+    Keep(directory),
+    hostname="127.0.0.1",
+    port=port,
+    tls_context=context,
+    require_starttls=True,
+    authenticator=allow,
+    auth_required=True,
+)
+controller.start()
+print(port, flush=True)
+sys.stdin.read()

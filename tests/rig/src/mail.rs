@@ -1,0 +1,124 @@
+//! Mail servers that others wrote, on loopback: what they took lies in a directory, one file for each mail.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::aws::python;
+
+/// A running mail server; it ends when dropped.
+pub struct MailServer {
+    /// Where its mails are, and its certificates.
+    dir: TempDir,
+    child: Child,
+    port: u16,
+    tls: bool,
+}
+
+impl MailServer {
+    /// Debian's msmtpd: no TLS, no login.
+    ///
+    /// # Panics
+    /// When it does not start; so for every server here.
+    pub fn plain() -> Self {
+        let dir = TempDir::new().expect("a directory");
+        let port = free_port();
+        let keep = dir.path().join("keep");
+        let script = format!("#!/bin/sh\ncat > \"$(mktemp {}/mail-XXXXXX)\"\n", dir.path().display());
+        write_program(&keep, &script);
+        let program =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/rig/tools/msmtp/usr/bin/msmtpd");
+        let child = Command::new(program)
+            .args([format!("--port={port}"), "--interface=127.0.0.1".into()])
+            .arg(format!("--command={} %F", keep.display()))
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("scripts/setup --peers unpacks msmtpd");
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "msmtpd does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { dir, child, port, tls: false }
+    }
+
+    /// aiosmtpd, which takes mail only under STARTTLS and with a login.
+    pub fn tls() -> Self {
+        let dir = TempDir::new().expect("a directory");
+        certificates(dir.path());
+        let file = |name: &str| dir.path().join(name);
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("mail/server.py");
+        let mut child = Command::new(python())
+            .arg(script)
+            .args([file("server.pem"), file("server.key"), dir.path().to_owned()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the rig's Python");
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("its port");
+        let port = line.trim().parse().expect("a port");
+        Self { dir, child, port, tls: true }
+    }
+
+    /// What a program needs in its environment to trust the server.
+    pub fn env(&self) -> (&'static str, PathBuf) {
+        ("SSL_CERT_FILE", self.dir.path().join("ca.pem"))
+    }
+
+    /// A sealed channel to it.
+    pub fn channel(&self, name: &str) -> Value {
+        let mut channel = json!({"name": name, "kind": "smtp", "host": "localhost", "port": self.port,
+            "from": "breakglass@example.org", "to": ["oncall@example.org", "security@example.org"]});
+        if self.tls {
+            channel["tls"] = "starttls".into();
+            channel["username"] = "pager".into();
+            channel["password"] = "mail-password".into();
+        } else {
+            channel["tls"] = "none".into();
+        }
+        channel
+    }
+
+    /// The mails it took.
+    pub fn mails(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.dir.path()).expect("its directory").flatten();
+        let mails = files.filter(|file| file.file_name().to_string_lossy().starts_with("mail-"));
+        mails.map(|file| std::fs::read_to_string(file.path()).expect("a mail")).collect()
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+fn write_program(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, text).expect("room for a file");
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("it is ours");
+}
+
+/// An authority, and a server's certificate for `localhost` under it.
+fn certificates(dir: &Path) {
+    let script = "set -e
+        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=rig' -keyout ca.key -out ca.pem
+        openssl req -newkey rsa:2048 -nodes -subj '/CN=localhost' -keyout server.key -out server.csr
+        printf 'subjectAltName=DNS:localhost\\nbasicConstraints=CA:FALSE\\n' > server.ext
+        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext \
+            -out server.pem";
+    let made = Command::new("sh").args(["-c", script]).current_dir(dir).output().expect("openssl runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}

@@ -1,0 +1,155 @@
+//! A receiver of alerts: it keeps what it got, and answers, or does not, as it was told to.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// The secret of every webhook of the rig.
+pub const SECRET: &str = "whsec_cmlnLXJpZy1yaWctcmlnLXJpZy1yaWctcmlnLXJpZw==";
+
+/// What it does with a request.
+#[derive(Clone, Debug)]
+pub enum Manner {
+    /// Answers with this status.
+    Status(u16),
+    /// Answers 202 after this time.
+    Slow(Duration),
+    /// Never answers.
+    Hang,
+    /// Sends the sender elsewhere.
+    Redirect(String),
+    /// Breaks so often, then answers 202.
+    Breaks(u32),
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Got {
+    /// When it was whole.
+    pub at: Instant,
+    /// Names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body as it came.
+    pub body: Vec<u8>,
+    /// The body as JSON.
+    pub json: Value,
+}
+
+/// A receiver on loopback; it lives as long as its process.
+#[derive(Clone)]
+pub struct Receiver {
+    address: SocketAddr,
+    got: Arc<Mutex<Vec<Got>>>,
+    broken: Arc<Mutex<u32>>,
+}
+
+impl Receiver {
+    /// The one that acknowledges whatever this process's tests open.
+    pub fn shared() -> Self {
+        static SHARED: LazyLock<Receiver> = LazyLock::new(|| Receiver::start(Manner::Status(200)));
+        SHARED.clone()
+    }
+
+    /// A new one.
+    ///
+    /// # Panics
+    /// When this machine has no free port.
+    pub fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let receiver = Self { address, got: Arc::default(), broken: Arc::default() };
+        let serving = receiver.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (serving, manner) = (serving.clone(), manner.clone());
+                thread::spawn(move || serving.serve(&stream, &manner));
+            }
+        });
+        receiver
+    }
+
+    /// Where nobody listens.
+    ///
+    /// # Panics
+    /// When this machine has no free port.
+    pub fn nobody() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        format!("http://{}/alert", listener.local_addr().expect("its address"))
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("http://{}/alert", self.address)
+    }
+
+    /// A sealed webhook to it.
+    pub fn channel(&self, name: &str) -> Value {
+        json!({"name": name, "kind": "webhook", "url": self.url(), "secret": SECRET})
+    }
+
+    /// What it got, in order.
+    pub fn got(&self) -> Vec<Got> {
+        self.got.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it was told about this session, in order.
+    pub fn about(&self, session: &str) -> Vec<String> {
+        let mine = self.got().into_iter().filter(|got| got.json["session"] == session);
+        mine.map(|got| got.json["about"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    fn serve(&self, stream: &TcpStream, manner: &Manner) -> Option<()> {
+        let mut reader = BufReader::new(stream.try_clone().ok()?);
+        loop {
+            let got = read(&mut reader)?;
+            self.got.lock().unwrap_or_else(PoisonError::into_inner).push(got);
+            let (status, location) = match manner {
+                Manner::Status(status) => (*status, None),
+                Manner::Slow(time) => {
+                    thread::sleep(*time);
+                    (202, None)
+                }
+                Manner::Hang => {
+                    thread::sleep(Duration::from_mins(10));
+                    return None;
+                }
+                Manner::Redirect(to) => (302, Some(to)),
+                Manner::Breaks(times) => {
+                    let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+                    *broken += 1;
+                    (if *broken <= *times { 503 } else { 202 }, None)
+                }
+            };
+            let location = location.map(|to| format!("location: {to}\r\n")).unwrap_or_default();
+            let body = r#"{"dedup_key":"rig"}"#;
+            let length = body.len();
+            write!(
+                &mut &*stream,
+                "HTTP/1.1 {status} Rig\r\n{location}content-length: {length}\r\n\r\n{body}"
+            )
+            .ok()?;
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<TcpStream>) -> Option<Got> {
+    let mut line = String::new();
+    (reader.read_line(&mut line).ok()? > 0).then_some(())?;
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let json = serde_json::from_slice(&body).unwrap_or_default();
+    Some(Got { at: Instant::now(), headers, body, json })
+}
