@@ -1,12 +1,14 @@
 use super::*;
+use crate::alert::{Alerts, Notice};
 use crate::cloud::clock::{AwsClock, Measured};
 use crate::cloud::shut::Closing;
+use crate::cloud::telling::Telling;
 use crate::cloud::words::HowToClose;
 use crate::events::Events;
 use crate::gate::SessionId;
 use crate::gate::memory::{ACCOUNT, KEY, Memory, OpenerOf};
 use crate::gate::open::{HandOut, Plan, open};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, TargetFacts, VaultFacts};
 
 /// A window of a user in memory; the opening panics where `breaks` says, the work is `work`.
 fn window(user: &Memory, breaks: bool, work: &Work) -> End {
@@ -25,7 +27,8 @@ fn window(user: &Memory, breaks: bool, work: &Work) -> End {
         key: None,
         role: None,
     };
-    let stage = Stage::new(clock, &ledger, Events::none(), how);
+    let mut stage = Stage::new(clock, &ledger, Events::none(), how);
+    stage.telling = excused();
     let plan = Plan {
         expected: &expected,
         account: ACCOUNT,
@@ -49,6 +52,22 @@ fn window(user: &Memory, breaks: bool, work: &Work) -> End {
         let mut signals = Signals::new().expect("signals");
         drive(&stage, &trail, opening, &closing, work, &mut signals).await
     })
+}
+
+/// Nobody is told, and that was approved.
+fn excused() -> Telling {
+    let vault = VaultFacts {
+        path: "v".into(),
+        vault_id: String::new(),
+        label: String::new(),
+        epoch: 1,
+        credentials_epoch: 1,
+        sha256: [0; 32],
+    };
+    let target =
+        TargetFacts { name: "t".into(), partition: "aws".into(), account: ACCOUNT.into(), user: "u".into() };
+    let notice = Notice { no_alert: Some("a test".into()), ..Notice::of(&vault, &target) };
+    Telling::new(Alerts::default(), notice)
 }
 
 #[test]
