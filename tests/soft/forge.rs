@@ -169,12 +169,16 @@ fn manifest(people: &[Person], threshold: u8, sealed: &Value) -> Value {
         summary
     };
     let entries: Vec<_> = people.iter().zip(1..).map(|(person, index)| person.entry(index)).collect();
-    json!({
+    let mut manifest = json!({
         "created": "2026-11-22T02:17:00Z", "credentials_epoch": 1, "custodians": entries, "epoch": 1,
         "label": "production, all regions", "lane": "gate", "replaces": null,
         "targets": sealed["targets"].as_array().unwrap().iter().map(summary).collect::<Vec<_>>(),
         "threshold": threshold, "vault_id": hex::encode(random::<16>()), "version": 1,
-    })
+    });
+    if let Some(channels) = sealed["alerts"].as_array() {
+        manifest["alerts"] = channels.iter().map(|channel| channel["name"].clone()).collect();
+    }
+    manifest
 }
 
 /// Shamir's scheme, byte for byte over GF(256).

@@ -114,6 +114,11 @@ fn good() -> Vec<Entry> {
             },
         ),
         success(
+            "alerts",
+            "every kind of alert channel, with and without what is optional",
+            with! { credentials: alerts },
+        ),
+        success(
             "mfa",
             "a target whose user has an MFA device",
             with! { credentials: |c| mfa(&mut c["targets"][0]) },
@@ -162,6 +167,27 @@ fn mfa(target: &mut Value) {
     target["mfa"] = json!({
         "serial_number": "arn:aws:iam::111122223333:mfa/emergency", "totp_seed": "EXAMPLESEED234567EXAMPLESEED2345",
     });
+}
+
+fn slack(url: &str) -> Value {
+    json!({"name": "chat", "kind": "slack", "url": url})
+}
+
+/// One channel of every kind, and a second one of mail.
+fn alerts(credentials: &mut Value) {
+    let key = json!({"access_key_id": "AKIAEXAMPLEPUBLISHER", "secret_access_key": "EXAMPLE/publisher/".to_owned() + &"p".repeat(22)});
+    credentials["alerts"] = json!([
+        {"name": "topic", "kind": "sns", "timeout": "20s", "topic_arn": "arn:aws:sns:eu-west-1:111122223333:oncall", "key": key},
+        {"name": "pager", "kind": "pagerduty", "routing_key": "EXAMPLEroutingkeyEXAMPLErouting0"},
+        slack("https://hooks.example.org/services/T0/B0/EXAMPLE"),
+        {"name": "security.team", "kind": "webhook", "url": "http://127.0.0.1:8080/alert?to=1", "timeout": "1m",
+            "secret": "whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEUt"},
+        {"name": "mail", "kind": "smtp", "host": "mail.example.org", "port": 465, "tls": "implicit",
+            "username": "breakglass", "password": "EXAMPLE password", "from": "breakglass@example.org",
+            "to": ["oncall@example.org", "security@example.org"]},
+        {"name": "relay", "kind": "smtp", "host": "localhost", "port": 25, "tls": "none",
+            "from": "breakglass@example.org", "to": ["oncall@example.org"]},
+    ]);
 }
 
 fn role(target: &mut Value) {
@@ -331,6 +357,14 @@ fn members() -> Vec<Entry> {
             manifest: |m| m["epoch"] = 4_294_967_296_u64.into() }),
         ("lane_unknown", "unknown variant", "a lane that version 1 does not have", with! {
             manifest: |m| m["lane"] = "ferry".into() }),
+        ("alerts_empty", "not in canonical form", "alerts without a channel: they are left out where there are none", with! {
+            manifest: |m| m["alerts"] = json!([]) }),
+        ("alerts_name", "alert channel", "a space in the name of an alert channel", with! {
+            manifest: |m| m["alerts"] = json!(["on call"]) }),
+        ("alerts_twice", "alert channel", "two alert channels of one name", with! {
+            manifest: |m| m["alerts"] = json!(["oncall", "oncall"]) }),
+        ("alerts_seventeen", "more than 16 alert channels", "a channel too many", with! {
+            manifest: |m| m["alerts"] = (0..17).map(|n| Value::from(format!("c{n}"))).collect() }),
         ("drill_of_short", "drill_of is not 16 bytes", "the id of a drill's vault with 15 bytes", with! {
             manifest: |m| m["drill_of"] = "00".repeat(15).into() }),
         ("drill_of_null", "not in canonical form", "drill_of of null: it is left out where there is no drill", with! {
@@ -579,6 +613,40 @@ fn payload() -> Vec<Entry> {
                 c["targets"][0]["mfa"]["serial_number"] = "arn:aws:iam::999988887777:mfa/emergency".into(); } }),
         ("payload_boundary", "the boundary is no policy of this account", "a boundary of another account", with! {
             sealed: |s| s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into() }),
+        ("payload_alerts_unsaid", "not what the manifest says", "an alert channel that the manifest does not tell of", with! {
+            sealed: |s| s["alerts"] = json!([slack("https://hooks.example.org/services/T0/B0/EXAMPLE")]) }),
+        ("payload_alerts_missing", "not what the manifest says", "an alert channel in the manifest alone", with! {
+            manifest: |m| m["alerts"] = json!(["oncall"]) }),
+        ("payload_alerts_order", "not what the manifest says", "alert channels in another order than the manifest's", with! {
+            credentials: alerts, sealed: |s| s["alerts"].as_array_mut().unwrap().swap(0, 1) }),
+        ("payload_alerts_empty", "canonical form", "alerts without a channel: they are left out where there are none", with! {
+            sealed: |s| s["alerts"] = json!([]) }),
+        ("payload_alert_kind", "what is sealed is not valid", "a kind of channel that version 1 does not have", with! {
+            credentials: |c| { alerts(c); c["alerts"][2]["kind"] = "pigeon".into(); } }),
+        ("payload_alert_member", "what is sealed is not valid", "a webhook's secret in a Slack channel", with! {
+            credentials: |c| { alerts(c); c["alerts"][2]["secret"] = "whsec_".into(); } }),
+        ("payload_alert_timeout", "longer than 60s", "a channel that may take 61 seconds", with! {
+            credentials: |c| { alerts(c); c["alerts"][0]["timeout"] = "1m1s".into(); } }),
+        ("payload_alert_topic", "no ARN of an SNS topic", "a queue where a topic belongs", with! {
+            credentials: |c| { alerts(c); c["alerts"][0]["topic_arn"] = "arn:aws:sqs:eu-west-1:111122223333:oncall".into(); } }),
+        ("payload_alert_fifo", "no ARN of an SNS topic", "a topic whose messages are ordered in groups", with! {
+            credentials: |c| { alerts(c); c["alerts"][0]["topic_arn"] = "arn:aws:sns:eu-west-1:111122223333:oncall.fifo".into(); } }),
+        ("payload_alert_routing_key", "routing key", "a routing key of 31 characters", with! {
+            credentials: |c| { alerts(c); c["alerts"][1]["routing_key"] = "r".repeat(31).into(); } }),
+        ("payload_alert_http", "stays on this machine", "a webhook without TLS on another machine", with! {
+            credentials: |c| { alerts(c); c["alerts"][2]["url"] = "http://hooks.example.org/services/T0/B0/EXAMPLE".into(); } }),
+        ("payload_alert_user", "its URL is none", "a user's name in a URL", with! {
+            credentials: |c| { alerts(c); c["alerts"][2]["url"] = "https://user@hooks.example.org/".into(); } }),
+        ("payload_alert_secret", "its secret is not", "a webhook's secret of 23 bytes", with! {
+            credentials: |c| { alerts(c); c["alerts"][3]["secret"] = "whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEU=".into(); } }),
+        ("payload_alert_misplaced", "where everybody can read it", "a routing key as a channel's name", with! {
+            credentials: |c| { alerts(c); c["alerts"][1]["name"] = c["alerts"][1]["routing_key"].clone(); } }),
+        ("payload_alert_mail_plain", "stays on this machine", "mail without TLS to another machine", with! {
+            credentials: |c| { alerts(c); c["alerts"][4]["tls"] = "none".into(); } }),
+        ("payload_alert_mail_address", "no mail address", "two receivers in one", with! {
+            credentials: |c| { alerts(c); c["alerts"][4]["to"] = json!(["a@example.org,b@example.org"]); } }),
+        ("payload_alert_mail_login", "what is sealed is not valid", "a password without a name", with! {
+            credentials: |c| { alerts(c); drop(c["alerts"][4].as_object_mut().unwrap().remove("username")); } }),
         ("payload_key_id", "access key id", "an access key id in small letters", with! {
             sealed: |s| s["targets"][0]["opener"]["access_key_id"] = "akiaexampleopener000".into() }),
         ("payload_key_secret", "secret access key", "a secret access key of 39 characters", with! {

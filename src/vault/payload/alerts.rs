@@ -265,11 +265,12 @@ impl Smtp {
     }
 }
 
-/// The region in an SNS topic's ARN.
+/// The region in the ARN of an SNS topic; of none whose messages are ordered in groups (`.fifo`), as nobody could
+/// publish a notice there.
 pub fn region_of(topic_arn: &str) -> Option<&str> {
     let parts: Vec<_> = topic_arn.split(':').collect();
     let ["arn", partition, "sns", region, account, name] = parts[..] else { return None };
-    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
     let fits = ["aws", "aws-cn", "aws-us-gov"].contains(&partition)
         && (1..=32).contains(&region.len())
         && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
