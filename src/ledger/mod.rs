@@ -4,6 +4,7 @@ mod chain;
 mod course;
 mod facts;
 mod record;
+mod shipped;
 mod standing;
 mod upkeep;
 
@@ -24,6 +25,7 @@ pub use chain::Head;
 pub use course::Course;
 pub use facts::{Principals, TargetFacts, VaultFacts};
 pub use record::{About, Entry, Record, Use};
+pub use shipped::{Line, Queue};
 pub use standing::{Last, Seen, Source, Standing, State, last};
 pub use upkeep::{LastDrill, Proof, Session, Upkeep};
 
@@ -157,6 +159,14 @@ impl Ledger {
     /// As [`Ledger::knows_session`].
     pub fn entries(&self) -> Result<Vec<Entry>> {
         Ok(self.chain()?.entries)
+    }
+
+    /// Every record as it stands in the file, in order.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn lines(&self) -> Result<Vec<Line>> {
+        Ok(self.chain()?.lines)
     }
 
     fn chain(&self) -> Result<Chain> {
