@@ -41,6 +41,7 @@ fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
     assert_eq!(shown["targets"][0]["max_window"], "4h");
     let members: Vec<_> = shown.as_object().unwrap().keys().map(String::as_str).collect();
     let wanted = [
+        "alerts",
         "created",
         "credentials_epoch",
         "custodians",

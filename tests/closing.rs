@@ -10,7 +10,6 @@ use rig::night::Night;
 use rig::office::{Office, room};
 use rig::proxy::{Fault, Proxy, Spot};
 use rig::pty::{End, Person, Signal};
-use serde_json::json;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
@@ -57,7 +56,9 @@ fn of_several_targets_one_is_named() {
     let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
     let drill = account.beside("drill", "drill");
     let targets = [account.target(Account::grant(), "4h"), drill.target(Account::grant(), "1h")];
-    office.seal(&json!({"version": 1, "targets": targets}), 2);
+    let mut payload = account.payload(Account::grant(), "4h");
+    payload["targets"] = targets.into();
+    office.seal(&payload, 2);
     office.plug("alice");
     office.plug("bob");
     let mut person = office.person(&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "true"]);
@@ -76,12 +77,19 @@ fn of_several_targets_one_is_named() {
 #[test]
 fn without_a_network_nothing_is_enabled_and_it_is_said() {
     let Night { office, .. } = night("offline");
-    let mut command = office.offline(&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "true"]);
-    command.env("AWS_MAX_ATTEMPTS", "1");
-    let mut person = Person::run(command);
-    office.quorum(&mut person, 2);
-    assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
-    assert!(person.transcript().contains("nothing was written to AWS"), "{}", person.transcript());
+    for (more, code, says) in [
+        (&["--", "true"][..], 1, "nobody acknowledged the alert"),
+        (&["--no-alert", "no network", "--", "true"], 5, "asking AWS for the time failed"),
+    ] {
+        let arguments = [&["open", "prod.age", "--for", "5m", "--reason", "x"], more].concat();
+        let mut command = office.offline(&arguments);
+        command.env("AWS_MAX_ATTEMPTS", "1");
+        let mut person = Person::run(command);
+        office.quorum(&mut person, 2);
+        assert_eq!(person.wait(), End::Code(code), "{}", person.transcript());
+        let said = person.transcript();
+        assert!(said.contains(says) && said.contains("nothing was written to AWS"), "{said}");
+    }
 }
 
 /// The program on another machine of the same office: a ledger and a home of its own, and the profile `oncall`.

@@ -7,6 +7,7 @@ use rig::aws::{Account, Aws, Probe, Rule, Standby, python};
 use rig::night::Night;
 use rig::office::Office;
 use rig::pty::{End, Person, Signal};
+use rig::receiver::Receiver;
 use serde_json::json;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
@@ -113,7 +114,8 @@ fn a_gate_under_mfa_lets_only_sessions_with_mfa_work() {
     let account = aws.seed("mfa");
     let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
     let target = account.target_with_mfa(Account::grant(), "1h");
-    office.seal(&json!({"version": 1, "targets": [target]}), 2);
+    let alerts = [Receiver::shared().channel("oncall")];
+    office.seal(&json!({"version": 1, "targets": [target], "alerts": alerts}), 2);
     office.plug("alice");
     office.plug("bob");
     let script = format!("{} && sleep 300", quoted(&bucket("under-mfa")));
@@ -136,7 +138,9 @@ fn the_console_is_refused_beforehand_where_the_gate_demands_mfa() {
     let aws = Aws::shared();
     let account = aws.seed("mfa-console");
     let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
-    office.seal(&json!({"version": 1, "targets": [account.target_with_mfa(Account::grant(), "1h")]}), 2);
+    let mut payload = account.payload(Account::grant(), "1h");
+    payload["targets"] = json!([account.target_with_mfa(Account::grant(), "1h")]);
+    office.seal(&payload, 2);
     let said =
         office.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--console"]).output().unwrap();
     assert_eq!(said.status.code(), Some(2), "before anybody is asked");

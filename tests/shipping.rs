@@ -23,14 +23,20 @@ impl Desk {
         let bucket = format!("ledger-{}", night.account.id);
         let desk = Self { night, bucket };
         let place = json!({"LocationConstraint": REGION});
-        desk.s3("create_bucket", json!({"Bucket": desk.bucket, "CreateBucketConfiguration": place,
-            "ObjectLockEnabledForBucket": true}));
+        desk.s3(
+            "create_bucket",
+            json!({"Bucket": desk.bucket, "CreateBucketConfiguration": place,
+            "ObjectLockEnabledForBucket": true}),
+        );
         let account = &desk.night.account;
         let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
             "Action": ["s3:PutObject", "s3:PutObjectRetention", "s3:GetBucketObjectLockConfiguration"]}]});
         account.root("create_user", json!({"UserName": "shipper"}));
-        account.root("put_user_policy", json!({"UserName": "shipper", "PolicyName": "put",
-            "PolicyDocument": document.to_string()}));
+        account.root(
+            "put_user_policy",
+            json!({"UserName": "shipper", "PolicyName": "put",
+            "PolicyDocument": document.to_string()}),
+        );
         let key = account.root("create_access_key", json!({"UserName": "shipper"}))["AccessKey"].clone();
         let office = &desk.night.office;
         std::fs::create_dir_all(office.path(".aws")).unwrap();
@@ -54,7 +60,9 @@ impl Desk {
 
     fn s3(&self, op: &str, args: Value) -> Value {
         let account = self.account();
-        account.call(&account.aws.root_of(&account.id), "s3", op, args).unwrap_or_else(|e| panic!("{op}: {e:?}"))
+        account
+            .call(&account.aws.root_of(&account.id), "s3", op, args)
+            .unwrap_or_else(|e| panic!("{op}: {e:?}"))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -123,7 +131,11 @@ fn an_outage_holds_nothing_up_and_what_was_queued_goes_later() {
     let mut person = desk.open(&["--", "true"], &down);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let count = desk.lines().len();
-    assert!(person.transcript().contains(&format!("{count} records of the ledger are not at s3://")), "{}", person.transcript());
+    assert!(
+        person.transcript().contains(&format!("{count} records of the ledger are not at s3://")),
+        "{}",
+        person.transcript()
+    );
     assert!(desk.keys().is_empty());
     let mut ship = desk.command(&["ledger", "ship"]);
     let failed = ship.envs(down).output().unwrap();

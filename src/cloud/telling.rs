@@ -25,7 +25,7 @@ pub(super) struct Telling {
     /// Nobody's acknowledgement is waited for: that was approved.
     excused: bool,
     answers: RefCell<Vec<(About, Answers)>>,
-    /// People were told that it is about to open.
+    /// Somebody knows that it was about to open.
     announced: Cell<bool>,
 }
 
@@ -39,7 +39,6 @@ impl Telling {
 impl Stage<'_> {
     /// Tells everybody, until one acknowledgement that counts.
     pub(super) async fn tell_first(&self) -> Result<()> {
-        self.telling.announced.set(true);
         let Some(mut answers) = self.send(About::Opening, None) else { return Err(nobody_told(&[])) };
         let mut silent = Vec::new();
         let told = loop {
@@ -126,7 +125,10 @@ impl Stage<'_> {
             Err(why) => (None, why),
         };
         match acknowledged {
-            Some(_) => self.say(&format!("alert: {channel} acknowledged")),
+            Some(_) => {
+                self.telling.announced.set(true);
+                self.say(&format!("alert: {channel} acknowledged"));
+            }
             None => self.say(&format!("warning: alert: {channel} did not acknowledge: {detail}")),
         }
         self.emit(Event::Told {
