@@ -41,6 +41,7 @@ pub mod error;
 pub mod events;
 pub mod gate;
 pub mod ledger;
+pub mod review;
 pub mod secret;
 pub mod stderr;
 pub mod terminal;

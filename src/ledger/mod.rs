@@ -6,6 +6,7 @@ mod facts;
 mod record;
 mod shipped;
 mod standing;
+mod unreviewed;
 mod upkeep;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -27,6 +28,7 @@ pub use facts::{Principals, TargetFacts, VaultFacts};
 pub use record::{About, Entry, Record, Use};
 pub use shipped::{Line, Queue};
 pub use standing::{Last, Seen, Source, Standing, State, last};
+pub use unreviewed::unreviewed;
 pub use upkeep::{LastDrill, Proof, Session, Upkeep};
 
 const FILE: &str = "ledger.jsonl";

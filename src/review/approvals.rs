@@ -1,0 +1,128 @@
+//! Who approved: what each token signed, and whether the signature is of an enrolled one and of this session.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::own::{Intent, Own};
+use super::packet::Evidence;
+use crate::custody::approval::{self, Request};
+use crate::ledger::{Entry, Record};
+use crate::vault::dsse::Envelope;
+use crate::vault::manifest::Manifest;
+
+/// One custodian's approval.
+#[derive(Clone, Debug, Serialize)]
+pub struct ApprovalPart {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Who.
+    pub custodian: String,
+    /// What the signature is worth.
+    pub signature: Signature,
+    /// Why it is not valid.
+    pub why: Option<String>,
+    /// The token that signed, once its signature was verified.
+    pub serial: Option<u32>,
+    /// Its public key: base64 of the DER `SubjectPublicKeyInfo`.
+    pub key: Option<String>,
+    /// The signed envelope, for whoever verifies it without this program.
+    pub envelope: Envelope,
+    /// What it is.
+    pub evidence: Evidence,
+}
+
+/// What a signature is worth.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signature {
+    /// Of a token that the manifest names, about this session.
+    Verified,
+    /// Nobody looked: the vault was not given.
+    NotChecked,
+    /// It does not hold, or is about something else.
+    NotValid,
+}
+
+impl Signature {
+    /// For a screen.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::NotChecked => "not checked: the vault was not given",
+            Self::NotValid => "NOT VALID",
+        }
+    }
+
+    /// Worth more than the record that it is in.
+    pub(super) fn evidence(self) -> Evidence {
+        if self == Self::Verified { Evidence::Signature } else { Evidence::Record }
+    }
+}
+
+impl ApprovalPart {
+    pub(super) fn all(own: &Own<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
+        let of = |entry: &&Entry| match &entry.record {
+            Record::Approval { custodian, envelope, .. } => {
+                Some(Self::of(&own.intent, entry.at, custodian, envelope, manifest))
+            }
+            _ => None,
+        };
+        own.entries.iter().filter_map(of).collect()
+    }
+
+    fn of(
+        intent: &Intent<'_>,
+        at: Timestamp,
+        custodian: &str,
+        envelope: &Envelope,
+        manifest: Option<&Manifest>,
+    ) -> Self {
+        let judged = manifest.map(|manifest| judge(intent, custodian, envelope, manifest));
+        let (signature, why, token) = match judged {
+            None => (Signature::NotChecked, None, None),
+            Some(Ok(token)) => (Signature::Verified, None, Some(token)),
+            Some(Err(why)) => (Signature::NotValid, Some(why), None),
+        };
+        let (serial, key) = token.unzip();
+        let (custodian, envelope) = (custodian.to_owned(), envelope.clone());
+        Self { at, custodian, signature, why, serial, key, envelope, evidence: signature.evidence() }
+    }
+}
+
+/// The token that approved exactly what was intended; else why that is not so.
+fn judge(
+    intent: &Intent<'_>,
+    name: &str,
+    envelope: &Envelope,
+    manifest: &Manifest,
+) -> Result<(u32, String), String> {
+    let (custodian, statement) = approval::verify(manifest, envelope)?;
+    if custodian.name != name {
+        return Err(format!("it is {}'s", custodian.name));
+    }
+    if let Some(what) = differs(&statement.predicate.request, intent) {
+        return Err(format!("what was signed is about another {what}"));
+    }
+    if statement.subject().digest.sha256 != intent.sha256 {
+        return Err("what was signed is about another file".into());
+    }
+    let token = custodian.tokens.iter().find(|token| token.serial == statement.predicate.serial);
+    token.map(|token| (token.serial, token.signing_key.clone())).ok_or_else(|| "its token is unknown".into())
+}
+
+/// The first thing in which the record is not what was signed.
+fn differs(signed: &Request, intent: &Intent<'_>) -> Option<&'static str> {
+    let target = signed.targets.iter().any(|target| target.name == intent.target.name);
+    let same = [
+        ("session", signed.session == intent.session),
+        ("vault", signed.vault_id == intent.vault),
+        ("reason", signed.reason == intent.reason),
+        ("reason to open again", signed.again.as_deref() == intent.again),
+        ("reason to go without an alert", signed.no_alert.as_deref() == intent.no_alert),
+        ("window", signed.window == intent.window),
+        ("lane", signed.lane == intent.lane),
+        ("drill", signed.drill_of.as_deref() == intent.drill_of),
+        ("target", target),
+    ];
+    same.into_iter().find_map(|(what, same)| (!same).then_some(what))
+}

@@ -1,0 +1,258 @@
+//! Every call matched against the session: whose, what for, and whether it was in its time.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::own::{Own, intents};
+use super::trail::{TrailEvent, session_name};
+use super::window::seconds;
+use crate::gate::SessionId;
+use crate::ledger::{Entry, Record};
+
+/// Who called.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Principal {
+    /// The opener's key.
+    Opener,
+    /// The closer's key.
+    Closer,
+    /// The emergency user's own key.
+    Emergency,
+    /// A session that was issued to the work: by its key, or by the name that only this opening gave.
+    Issued,
+    /// The emergency user, with a key that this session does not know.
+    User,
+}
+
+/// What for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The gate's own: reads, and the writes that open and close.
+    Gate,
+    /// `sns:ListTopics`, which shows whether it is open or shut; AWS refuses it where it is shut.
+    Probe,
+    /// The work in the window.
+    Work,
+    /// Nothing that this principal has to do.
+    Unexpected,
+}
+
+/// When, as seen from this session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// In its time: the gate's calls from the intent to the close, the work from T0 to T1 and before the close.
+    Inside,
+    /// Before that.
+    Before,
+    /// After that.
+    After,
+    /// In the time of another session of the same user.
+    OtherSession,
+}
+
+/// One call that CloudTrail recorded.
+#[derive(Clone, Debug, Serialize)]
+pub struct Call {
+    /// When AWS received it, in whole seconds.
+    pub at: Timestamp,
+    /// CloudTrail's id of it.
+    pub event_id: String,
+    /// Who.
+    pub principal: Principal,
+    /// The access key that signed it.
+    pub access_key_id: Option<String>,
+    /// Who, as CloudTrail says it.
+    pub user: Option<String>,
+    /// `iam.amazonaws.com`.
+    pub source: String,
+    /// `PutUserPolicy`.
+    pub name: String,
+    /// Where.
+    pub region: String,
+    /// AWS's error code, where AWS refused.
+    pub error: Option<String>,
+    /// What for.
+    pub kind: Kind,
+    /// When, as seen from this session.
+    pub place: Place,
+    /// From where.
+    pub address: Option<String>,
+    /// With what.
+    pub agent: Option<String>,
+    /// The other session in whose time it was.
+    pub other_session: Option<SessionId>,
+}
+
+/// From when to when, in whole seconds; both belong to it.
+#[derive(Clone, Copy)]
+struct Times {
+    from: i64,
+    until: i64,
+}
+
+/// What a call is matched against.
+pub(super) struct Matcher<'a> {
+    own: &'a Own<'a>,
+    issued: Vec<&'a str>,
+    /// Of the gate's own calls.
+    gate: Times,
+    /// Of the work.
+    work: Option<Times>,
+    others: Vec<(SessionId, Vec<&'a str>, Times)>,
+}
+
+impl Call {
+    /// It is to be accounted for.
+    pub fn is_outside(&self) -> bool {
+        matches!(self.place, Place::Before | Place::After)
+    }
+
+    /// It was this session's and in its time.
+    pub fn is_own(&self) -> bool {
+        self.place == Place::Inside
+    }
+
+    /// AWS refused what was no probe.
+    pub fn is_refused(&self) -> bool {
+        self.error.is_some() && self.kind != Kind::Probe
+    }
+}
+
+impl<'a> Matcher<'a> {
+    pub(super) fn of(own: &'a Own<'a>, all: &'a [Entry]) -> Self {
+        let principals = own.intent.principals;
+        let others = intents(all).filter(|other| {
+            other.session != own.intent.session && other.principals.emergency == principals.emergency
+        });
+        Self {
+            own,
+            issued: issued(own.intent.session, all),
+            gate: gate(own),
+            work: work(own),
+            others: others
+                .filter_map(|other| {
+                    let own = Own::of(other.session, all).ok()?;
+                    Some((other.session, issued(other.session, all), gate(&own)))
+                })
+                .collect(),
+        }
+    }
+
+    /// `None` when it is nobody's whose calls are reviewed.
+    pub(super) fn call(&self, event: &TrailEvent) -> Option<Call> {
+        let principal = self.principal(event)?;
+        let kind = kind(principal, event);
+        let (place, other_session) = self.place(principal, kind, event);
+        Some(Call {
+            at: event.at,
+            event_id: event.id.clone(),
+            principal,
+            access_key_id: event.key.clone(),
+            user: event.who.clone(),
+            source: event.source.clone(),
+            name: event.name.clone(),
+            region: event.region.clone(),
+            error: event.error.clone(),
+            kind,
+            place,
+            address: event.address.clone(),
+            agent: event.agent.clone(),
+            other_session,
+        })
+    }
+
+    fn principal(&self, event: &TrailEvent) -> Option<Principal> {
+        let principals = self.own.intent.principals;
+        let key = event.key.as_deref();
+        let is = |own: Option<&str>| own.is_some() && own == key;
+        if is(principals.opener.as_deref()) {
+            Some(Principal::Opener)
+        } else if is(principals.closer.as_deref()) {
+            Some(Principal::Closer)
+        } else if is(Some(&principals.emergency)) {
+            Some(Principal::Emergency)
+        } else if key.is_some_and(|key| self.issued.contains(&key))
+            || event.who.as_deref() == Some(&session_name(self.own.intent.session))
+        {
+            Some(Principal::Issued)
+        } else {
+            (event.who.as_deref() == Some(&self.own.intent.target.user)).then_some(Principal::User)
+        }
+    }
+
+    fn place(&self, principal: Principal, kind: Kind, event: &TrailEvent) -> (Place, Option<SessionId>) {
+        let at = event.at.as_second();
+        let times = match kind {
+            Kind::Work => self.work,
+            // The long-term key and the opener are out of hand once the window is open.
+            Kind::Gate | Kind::Probe | Kind::Unexpected => Some(self.gate),
+        };
+        let others = || {
+            self.others.iter().find(|(_, issued, times)| {
+                event.key.as_deref().is_some_and(|key| issued.contains(&key))
+                    || (principal != Principal::Issued && times.holds(at))
+            })
+        };
+        match times {
+            Some(times) if times.holds(at) && principal != Principal::User => (Place::Inside, None),
+            _ if let Some((session, ..)) = others() => (Place::OtherSession, Some(*session)),
+            Some(times) if times.holds(at) => (Place::Inside, None),
+            Some(times) if at > times.until => (Place::After, None),
+            _ => (Place::Before, None),
+        }
+    }
+}
+
+impl Times {
+    fn holds(self, at: i64) -> bool {
+        (self.from..=self.until).contains(&at)
+    }
+}
+
+fn issued(session: SessionId, all: &[Entry]) -> Vec<&str> {
+    all.iter()
+        .filter_map(|entry| match &entry.record {
+            Record::Issued { session: of, access_key_id } if *of == session => Some(access_key_id.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// From the intent to the last close on record; without one, to T1.
+fn gate(own: &Own<'_>) -> Times {
+    let end = own.end().unwrap_or(own.intent.at).max(own.intent.at);
+    Times { from: seconds(own.intent.at), until: seconds(end) }
+}
+
+/// From T0 to T1, or to the close before it.
+fn work(own: &Own<'_>) -> Option<Times> {
+    let (t0, t1) = own.from().zip(own.until())?;
+    let closed = own.closed().map(|(at, ..)| at).filter(|_| !own.is_static());
+    let until = closed.map_or(t1, |closed| closed.min(t1));
+    Some(Times { from: seconds(t0), until: seconds(until) })
+}
+
+/// What a call is for, by who made it.
+fn kind(principal: Principal, event: &TrailEvent) -> Kind {
+    let service = event.source.strip_suffix(".amazonaws.com").unwrap_or(&event.source);
+    let name = event.name.as_str();
+    let reads = name.starts_with("Get") || name.starts_with("List");
+    match (principal, service, name) {
+        (Principal::Opener, "iam", "PutUserPolicy" | "DetachUserPolicy")
+        | (Principal::Closer, "iam", "AttachUserPolicy" | "UpdateAccessKey")
+        | (Principal::Opener | Principal::Closer | Principal::Emergency, "sts", "GetCallerIdentity")
+        | (
+            Principal::Emergency,
+            "sts",
+            "GetSessionToken" | "GetFederationToken" | "AssumeRole",
+        ) => Kind::Gate,
+        (Principal::Opener | Principal::Closer, "iam", _) if reads => Kind::Gate,
+        (Principal::Emergency | Principal::Issued, "sns", "ListTopics") => Kind::Probe,
+        (Principal::Issued, ..) => Kind::Work,
+        // A session of the user's own key that the record does not know: the work of another opening, or a stranger's.
+        _ => Kind::Unexpected,
+    }
+}

@@ -1,0 +1,231 @@
+//! What has to be accounted for, and what has to be done; each said plainly, none left out because it is usual.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::approvals::Signature;
+use super::calls::{Kind, Principal};
+use super::packet::{Evidence, Packet};
+use super::trail::HISTORY;
+use crate::ledger::{About, Entry, Record, Use};
+use crate::vault::manifest::Lane;
+
+/// Drills are due every quarter.
+const QUARTER: SignedDuration = SignedDuration::from_hours(92 * 24);
+
+/// Something that a reviewer has to account for.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Finding {
+    /// Which kind, for machines.
+    pub id: &'static str,
+    /// What, in words.
+    pub what: String,
+}
+
+/// Something that has to be done after a use.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct FollowUp {
+    /// Which, for machines.
+    pub id: &'static str,
+    /// What, in words.
+    pub what: String,
+    /// It shows that it was done; where nothing can show that, a person signs for it.
+    pub done: bool,
+}
+
+pub(super) fn of(packet: &Packet) -> Vec<Finding> {
+    let mut all = Vec::new();
+    approvals(packet, &mut all);
+    told(packet, &mut all);
+    window(packet, &mut all);
+    cloudtrail(packet, &mut all);
+    calls(packet, &mut all);
+    for ledger in packet.ledgers.iter().filter(|ledger| ledger.broken.is_some()) {
+        let why = ledger.broken.as_deref().unwrap_or_default();
+        add(&mut all, "ledger_broken", format!("the chain of {} does not hold: {why}", ledger.path));
+    }
+    if packet.drill.as_ref().is_some_and(|drill| !drill.passed) {
+        add(&mut all, "drill_failed", "the drill did not pass".into());
+    }
+    all
+}
+
+fn add(all: &mut Vec<Finding>, id: &'static str, what: String) {
+    all.push(Finding { id, what });
+}
+
+fn approvals(packet: &Packet, all: &mut Vec<Finding>) {
+    for approval in packet.approvals.iter().filter(|a| a.signature == Signature::NotValid) {
+        let why = approval.why.as_deref().unwrap_or_default();
+        let what = format!("{}: the approval's signature is not valid: {why}", approval.custodian);
+        add(all, "signature_not_valid", what);
+    }
+    let Some(threshold) = packet.vault.threshold.map(usize::from) else {
+        return add(
+            all,
+            "signatures_not_checked",
+            "no signature was checked: the vault was not given (--vault FILE)".into(),
+        );
+    };
+    let verified = packet.verified();
+    if verified.len() < threshold {
+        let count = verified.len();
+        add(
+            all,
+            "too_few_approvals",
+            format!("{count} valid approvals are on record, and the vault takes {threshold} custodians"),
+        );
+    }
+}
+
+fn told(packet: &Packet, all: &mut Vec<Finding>) {
+    let opening: Vec<_> = packet.told.iter().filter(|told| told.about == About::Opening).collect();
+    let before = |told: &&&super::packet::ToldPart| {
+        told.acknowledged.is_some_and(|at| packet.window.opened.is_none_or(|opened| at <= opened))
+    };
+    if opening.iter().find(before).is_none() {
+        let why = match &packet.session.no_alert {
+            Some(why) => format!("; the operator had said why: {why}"),
+            None => String::new(),
+        };
+        add(all, "nobody_told", format!("nobody had acknowledged the alert when access was opened{why}"));
+    }
+    for told in packet.told.iter().filter(|told| told.acknowledged.is_none()) {
+        let about = super::timeline::about(told.about);
+        let what = format!("{} did not acknowledge {about}: {}", told.channel, told.detail);
+        add(all, "not_acknowledged", what);
+    }
+}
+
+fn window(packet: &Packet, all: &mut Vec<Finding>) {
+    let window = &packet.window;
+    let is_over = window.until.is_none_or(|until| until <= packet.made);
+    if window.opened.is_none() && window.until.is_some() && window.closed.is_none() {
+        let what = "it is not on record whether it was opened, nor that it is shut";
+        add(all, "not_closed", what.into());
+    } else if window.opened.is_some() && window.closed.is_none() {
+        let what = match (is_over, packet.session.lane) {
+            (true, Lane::Static) => "nobody has seen AWS refuse the role's session; its time is over",
+            (true, Lane::Gate) => "its end has passed, but nobody has proven that it is shut",
+            (false, _) => "access may still be open",
+        };
+        add(all, "not_closed", what.into());
+    } else if window.probed == Some(false) && window.opened.is_some() {
+        add(all, "not_probed", "that it is shut was read back from IAM, and not probed".into());
+    }
+    if window.within == Some(false) {
+        add(all, "not_within", "access was not enabled between T0 and T1 only".into());
+    }
+}
+
+fn cloudtrail(packet: &Packet, all: &mut Vec<Finding>) {
+    let trail = &packet.cloudtrail;
+    if !trail.asked {
+        let what = "CloudTrail was not asked (--profile NAME): no call is known".into();
+        return add(all, "cloudtrail_not_asked", what);
+    }
+    for region in &trail.regions {
+        if let Some(why) = &region.error {
+            let what = format!("CloudTrail in {} did not tell everything: {why}", region.region);
+            add(all, "cloudtrail_incomplete", what);
+        }
+    }
+    if let Some(after) = trail.again_after {
+        let what = format!("CloudTrail may not have had every call yet: ask again after {}", instant(after));
+        add(all, "cloudtrail_early", what);
+    }
+    let is_past = |from: Timestamp| packet.made.duration_since(from) > HISTORY;
+    if trail.from.is_some_and(is_past) {
+        let what = "CloudTrail's event history goes back 90 days, and this session is older".into();
+        add(all, "cloudtrail_past", what);
+    }
+}
+
+fn calls(packet: &Packet, all: &mut Vec<Finding>) {
+    for (principal, who) in NAMES {
+        let outside = packet.count(|call| call.principal == principal && call.is_outside());
+        if outside > 0 {
+            let what = format!("{} of {who} outside of its time", calls_of(outside));
+            add(all, "calls_outside", what);
+        }
+        let unexpected = |call: &super::Call| {
+            call.principal == principal && call.kind == Kind::Unexpected && call.is_own()
+        };
+        let unexpected = packet.count(unexpected);
+        if unexpected > 0 {
+            let what = format!("{} of {who} that it has no need of", calls_of(unexpected));
+            add(all, "calls_unexpected", what);
+        }
+    }
+    let refused = packet.count(|call| call.is_refused() && call.is_own());
+    if refused > 0 {
+        add(all, "calls_refused", format!("{} within its time refused by AWS", calls_of(refused)));
+    }
+}
+
+/// Every principal and what people call it.
+pub(super) const NAMES: [(Principal, &str); 5] = [
+    (Principal::Opener, "the opener"),
+    (Principal::Closer, "the closer"),
+    (Principal::Emergency, "the emergency user's own key"),
+    (Principal::Issued, "the issued session"),
+    (Principal::User, "the emergency user with a key unknown to this session"),
+];
+
+fn calls_of(count: usize) -> String {
+    if count == 1 { "1 call".into() } else { format!("{count} calls") }
+}
+
+/// `2026-11-22 02:17:00 UTC`.
+pub(super) fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+pub(super) fn follow_up(packet: &Packet, entries: &[Entry]) -> Vec<FollowUp> {
+    let mut all = Vec::new();
+    let mut add = |id, what: String, done| all.push(FollowUp { id, what, done });
+    let has = |id: &str| packet.findings.iter().any(|finding| finding.id == id);
+    if has("not_closed") {
+        add("close", "prove that it is shut: breakglass status, breakglass close".into(), false);
+    }
+    if has("calls_outside") || has("calls_unexpected") {
+        add("account", "say what each marked call was, and who made it".into(), false);
+    }
+    if has("calls_refused") {
+        add("refused", "say what each refused call was meant to do".into(), false);
+    }
+    if !packet.session.drill {
+        let epoch = packet.vault.credentials_epoch;
+        let rotated = packet.vault.given.is_some_and(|(_, credentials)| credentials > epoch);
+        add("rotate", format!("make new credentials, for those of epoch {epoch} count as spent, and seal them"), rotated);
+    }
+    let did_work = packet.window.enabled.is_some() && !packet.session.drill;
+    if did_work {
+        let what = "look at what was changed in the window and stays: users, keys, roles, policies, data";
+        add("effects", what.into(), false);
+    }
+    if !packet.cloudtrail.asked || packet.cloudtrail.again_after.is_some() || has("cloudtrail_incomplete") {
+        let when = packet.cloudtrail.again_after.map(|at| format!(" after {}", instant(at)));
+        let when = when.unwrap_or_default();
+        add("ask_again", format!("make this packet again{when}, with --profile NAME, when CloudTrail has everything"), false);
+    }
+    let released = packet.shares.iter().filter(|share| share.to == Use::Open).count();
+    if packet.window.enabled.is_none() && released > 0 && !packet.session.drill {
+        let what = format!("{released} shares were given and stay shares until rotation");
+        add("shares", what, false);
+    }
+    if !packet.session.drill && is_due(packet, entries) {
+        add("drill", "hold a drill: none of the last quarter is on record".into(), false);
+    }
+    let signed = packet.reviews.iter().any(|review| review.evidence == Evidence::Signature);
+    add("sign", "sign this review: breakglass review SESSION --vault FILE --sign".into(), signed);
+    all
+}
+
+/// No drill of this vault within a quarter.
+fn is_due(packet: &Packet, entries: &[Entry]) -> bool {
+    !entries.iter().any(|entry| {
+        matches!(&entry.record, Record::Drill { vault, passed: true, .. } if *vault == packet.vault.id)
+            && packet.made.duration_since(entry.at) <= QUARTER
+    })
+}

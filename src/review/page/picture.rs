@@ -1,0 +1,269 @@
+//! The session as a picture: time from left to right, one row for each kind of thing, marks that differ in shape.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::super::calls::{Call, Kind};
+use super::super::findings::instant;
+use super::super::packet::Packet;
+use super::super::text::shown;
+use super::super::timeline::span;
+
+const WIDTH: f64 = 1000.0;
+const LEFT: f64 = 150.0;
+const RIGHT: f64 = 24.0;
+const TOP: f64 = 34.0;
+const ROW: f64 = 34.0;
+/// How many marks of the scale there are at most.
+const MARKS: i64 = 8;
+
+/// A drawing's scale: from an instant to a place.
+struct Scale {
+    from: f64,
+    until: f64,
+}
+
+/// One row's mark, and what is said of it.
+struct Mark {
+    at: Timestamp,
+    shape: Shape,
+    title: String,
+}
+
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+enum Shape {
+    /// A full dot: it is so.
+    Dot,
+    /// A ring: it is not.
+    Ring,
+    /// A line: a call.
+    Tick,
+    /// A slanted line: a call that AWS refused.
+    Refused,
+    /// A cross: a call outside of its time.
+    Cross,
+}
+
+struct Row {
+    name: &'static str,
+    bar: Option<(&'static str, Timestamp, Timestamp)>,
+    marks: Vec<Mark>,
+}
+
+pub(super) fn draw(packet: &Packet) -> Markup {
+    let (scale, rows) = (Scale::of(packet), rows(packet));
+    #[allow(clippy::cast_precision_loss, reason = "a handful of rows")]
+    let height = TOP + ROW * rows.len() as f64 + 14.0;
+    html! {
+        svg role="img" aria-labelledby="picture-title picture-desc" viewBox={ "0 0 " (WIDTH) " " (height) }
+            xmlns="http://www.w3.org/2000/svg" {
+            title id="picture-title" { "Session " (packet.session.id) " from approvals to close" }
+            desc id="picture-desc" { (words(packet)) }
+            @for at in scale.marks() {
+                @let x = scale.x(from_whole(at));
+                line.grid x1=(x) x2=(x) y1=(TOP - 6.0) y2=(height - 10.0) {}
+                text.axis x=(x) y=(TOP - 14.0) text-anchor="middle" { (scale.label(at)) }
+            }
+            @for (row, y) in rows.iter().zip((0_u8..).map(|n| TOP + ROW * f64::from(n) + ROW / 2.0)) {
+                (draw_row(row, y, &scale))
+            }
+            @for (name, at) in [("T0", packet.window.from), ("T1", packet.window.until)] { @if let Some(at) = at {
+                @let x = scale.x(second(at));
+                line.bound x1=(x) x2=(x) y1=(TOP) y2=(height - 10.0) {}
+                text x=(x) y=(height) text-anchor="middle" { (name) }
+            } }
+        }
+    }
+}
+
+fn draw_row(row: &Row, y: f64, scale: &Scale) -> Markup {
+    html! {
+        line.row x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y) y2=(y) {}
+        text x="0" y=(y + 4.0) { (row.name) }
+        @if let Some((class, from, until)) = row.bar {
+            @let (x1, x2) = (scale.x(second(from)), scale.x(second(until)));
+            rect class=(class) x=(x1) y=(y - 9.0) width=((x2 - x1).max(2.0)) height="18" rx="2" {}
+        }
+        @for (x, shape, title) in thinned(row, scale) { (draw_mark(x, y, shape, &title)) }
+    }
+}
+
+fn draw_mark(x: f64, y: f64, shape: Shape, title: &str) -> Markup {
+    let line = |class: &str, d: String| html! { path class=(class) d=(d) { title { (title) } } };
+    match shape {
+        Shape::Dot => html! { circle.dot cx=(x) cy=(y) r="6" { title { (title) } } },
+        Shape::Ring => html! { circle.hollow cx=(x) cy=(y) r="5.5" { title { (title) } } },
+        Shape::Tick => line("tick", format!("M{x:.1} {:.1}V{:.1}", y - 8.0, y + 8.0)),
+        Shape::Refused => line("refused", format!("M{:.1} {:.1}L{:.1} {:.1}", x - 4.0, y + 8.0, x + 4.0, y - 8.0)),
+        Shape::Cross => {
+            let (a, b, c, d) = (x - 6.0, y - 6.0, x + 6.0, y + 6.0);
+            line("cross", format!("M{a:.1} {b:.1}L{c:.1} {d:.1}M{a:.1} {d:.1}L{c:.1} {b:.1}"))
+        }
+    }
+}
+
+/// Marks that would lie on one another are drawn once, and say how many they are.
+fn thinned(row: &Row, scale: &Scale) -> Vec<(f64, Shape, String)> {
+    let mut seen: Vec<(f64, Shape, String, usize)> = Vec::new();
+    for mark in &row.marks {
+        let x = (scale.x(second(mark.at)) * 2.0).round() / 2.0;
+        match seen.iter_mut().rev().find(|(at, shape, ..)| (*at - x).abs() < 0.25 && *shape == mark.shape) {
+            Some((.., count)) => *count += 1,
+            None => seen.push((x, mark.shape, shown(&mark.title), 1)),
+        }
+    }
+    let title = |title, count| if count == 1 { title } else { format!("{title}, and {} more", count - 1) };
+    seen.into_iter().map(|(x, shape, first, count)| (x, shape, title(first, count))).collect()
+}
+
+fn rows(packet: &Packet) -> Vec<Row> {
+    let window = &packet.window;
+    let mut rows = vec![
+        Row { name: "Approved", bar: None, marks: approved(packet) },
+        Row { name: "Told", bar: None, marks: told(packet) },
+        Row {
+            name: "Window, T0 to T1",
+            bar: window.from.zip(window.until).map(|(from, until)| ("window", from, until)),
+            marks: Vec::new(),
+        },
+        Row {
+            name: "Enabled",
+            bar: window.enabled.map(|enabled| ("enabled", enabled.from, enabled.until)),
+            marks: Vec::new(),
+        },
+    ];
+    if packet.cloudtrail.asked {
+        let row = |name, is: &dyn Fn(&Call) -> bool| Row {
+            name,
+            bar: None,
+            marks: packet.calls.iter().filter(|call| is(call)).map(mark).collect(),
+        };
+        let is_gates = |call: &Call| matches!(call.kind, Kind::Gate | Kind::Probe);
+        rows.push(row("Calls of the gate", &|call| call.is_own() && is_gates(call)));
+        rows.push(row("Calls of the work", &|call| call.is_own() && !is_gates(call)));
+        rows.push(row("Calls outside", &Call::is_outside));
+    }
+    rows
+}
+
+fn approved(packet: &Packet) -> Vec<Mark> {
+    let verified = packet.verified();
+    let mark = |approval: &super::super::ApprovalPart| Mark {
+        at: approval.at,
+        shape: if verified.contains(&approval.custodian.as_str()) { Shape::Dot } else { Shape::Ring },
+        title: format!("{} approved, {}: {}", approval.custodian, instant(approval.at), approval.signature.words()),
+    };
+    packet.approvals.iter().map(mark).collect()
+}
+
+fn told(packet: &Packet) -> Vec<Mark> {
+    let mark = |told: &super::super::ToldPart| match told.acknowledged {
+        Some(at) => Mark {
+            at,
+            shape: Shape::Dot,
+            title: format!("{} acknowledged, {}", told.channel, instant(at)),
+        },
+        None => Mark {
+            at: told.sent,
+            shape: Shape::Ring,
+            title: format!("{} did not acknowledge, {}", told.channel, instant(told.sent)),
+        },
+    };
+    packet.told.iter().map(mark).collect()
+}
+
+fn mark(call: &Call) -> Mark {
+    let shape = if call.is_outside() {
+        Shape::Cross
+    } else if call.is_refused() {
+        Shape::Refused
+    } else {
+        Shape::Tick
+    };
+    let code = call.error.as_deref().map(|code| format!(", {code}")).unwrap_or_default();
+    Mark { at: call.at, shape, title: format!("{}, {}{code}", call.name, instant(call.at)) }
+}
+
+/// What the shapes mean, and what lies beyond the edges.
+pub(super) fn caption(packet: &Packet) -> Markup {
+    let scale = Scale::of(packet);
+    let beyond = packet.count(|call| call.is_outside() && !scale.holds(call.at));
+    html! {
+        "● so  ○ not so: no acknowledgement, no verified signature"
+        @if packet.cloudtrail.asked { "  | a call  / a call that AWS refused  × a call outside of its time" }
+        @else { ". CloudTrail was not asked: no calls are shown" }
+        "."
+        @if beyond > 0 { " " b { (beyond) " of the calls outside lie beyond the picture, at its edges." } }
+    }
+}
+
+/// The picture in words.
+fn words(packet: &Packet) -> String {
+    let of = |name: &str, at: Option<Timestamp>| at.map(|at| format!("{name} {}. ", instant(at))).unwrap_or_default();
+    let window = &packet.window;
+    let enabled = window.enabled.as_ref().map_or("Never enabled. ".into(), |of| format!("Enabled {}. ", span(of)));
+    let calls = packet.count(Call::is_outside);
+    format!(
+        "{}{}{}{}{enabled}{} approvals, {} messages, {} calls, {calls} of them outside of their time.",
+        of("Intended", Some(window.intended)),
+        of("T0", window.from),
+        of("T1", window.until),
+        of("Closed", window.closed),
+        packet.approvals.len(),
+        packet.told.len(),
+        packet.calls.len(),
+    )
+}
+
+impl Scale {
+    /// From the first approval to T1 or the close, with a little room on both sides.
+    fn of(packet: &Packet) -> Self {
+        let window = &packet.window;
+        let before = packet.approvals.iter().map(|a| a.at).chain(packet.told.iter().map(|t| t.sent));
+        let fixed = [Some(window.intended), window.from, window.until, window.opened, window.closed];
+        let all: Vec<_> = before.chain(fixed.into_iter().flatten()).map(second).collect();
+        let from = all.iter().copied().fold(f64::INFINITY, f64::min);
+        let until = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let room = ((until - from) * 0.03).max(1.0);
+        Self { from: from - room, until: until + room }
+    }
+
+    fn holds(&self, at: Timestamp) -> bool {
+        (self.from..=self.until).contains(&second(at))
+    }
+
+    /// What lies beyond is drawn at the edge.
+    fn x(&self, at: f64) -> f64 {
+        let part = (at - self.from) / (self.until - self.from);
+        let x = LEFT + part.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT);
+        (x * 10.0).round() / 10.0
+    }
+
+    /// Round instants, in seconds.
+    fn marks(&self) -> BTreeSet<i64> {
+        const STEPS: [i64; 14] = [1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
+        #[allow(clippy::cast_possible_truncation, reason = "seconds since 1970")]
+        let (from, until) = (self.from.ceil() as i64, self.until.floor() as i64);
+        let fits = |step: &&i64| (until - from) / **step < MARKS;
+        let step = STEPS.iter().find(fits).copied().unwrap_or((until - from) / MARKS + 1);
+        let first = from.div_euclid(step) * step;
+        (first..=until).step_by(usize::try_from(step).unwrap_or(1)).filter(|at| *at >= from).collect()
+    }
+
+    fn label(&self, at: i64) -> String {
+        let form = if self.until - self.from < 600.0 { "%H:%M:%S" } else { "%H:%M" };
+        Timestamp::from_second(at).map(|at| at.strftime(form).to_string()).unwrap_or_default()
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit")]
+fn second(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1000.0
+}
+
+#[allow(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+fn from_whole(at: i64) -> f64 {
+    at as f64
+}

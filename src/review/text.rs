@@ -1,0 +1,100 @@
+//! The packet in a few lines for a terminal, and any text made fit to be seen: what steers a screen is spelt out.
+
+use std::fmt::Write as _;
+
+use super::calls::Call;
+use super::packet::Packet;
+use super::timeline::{length, span};
+
+/// How many characters of a stranger's text are shown; the JSON has all of it.
+const SHOWN: usize = 2_000;
+
+/// The same text with control characters and those that change the direction of writing, or are not seen, as
+/// `\u{202e}`.
+pub fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().take(SHOWN) {
+        if is_unseen(c) {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    if text.chars().nth(SHOWN).is_some() {
+        let _ = write!(out, " … ({} characters)", text.chars().count());
+    }
+    out
+}
+
+/// Controls, marks of direction (UAX 9), what has no width, and variation and tag characters.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// For standard output.
+pub fn summary(packet: &Packet) -> String {
+    let mut out = String::new();
+    let session = &packet.session;
+    let target = &session.target;
+    let what = if session.drill { "drill" } else { "session" };
+    let _ = writeln!(out, "{what} {}: user {} in account {}", session.id, target.user, target.account);
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(out, "  {name:<11}{}", shown(value));
+    };
+    line("reason", &session.reason);
+    line("approved", &approved(packet));
+    line("told", &told(packet));
+    line("enabled", &enabled(packet));
+    line("calls", &calls(packet));
+    line("findings", &packet.findings.len().to_string());
+    for finding in &packet.findings {
+        line("", &format!("- {}", finding.what));
+    }
+    let open = packet.follow_up.iter().filter(|task| !task.done);
+    line("to do", &open.clone().count().to_string());
+    for task in open {
+        line("", &format!("- {}", task.what));
+    }
+    out
+}
+
+pub(super) fn approved(packet: &Packet) -> String {
+    let count = packet.approvals.len();
+    let verified = packet.verified().len();
+    let names: Vec<_> = packet.approvals.iter().map(|approval| approval.custodian.as_str()).collect();
+    let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+    match packet.vault.threshold {
+        Some(threshold) => format!("{verified} of {threshold} needed, signatures verified{names}"),
+        None => format!("{count} on record, signatures not checked{names}"),
+    }
+}
+
+pub(super) fn told(packet: &Packet) -> String {
+    let acknowledged = packet.told.iter().filter(|told| told.acknowledged.is_some()).count();
+    format!("{acknowledged} of {} messages acknowledged", packet.told.len())
+}
+
+pub(super) fn enabled(packet: &Packet) -> String {
+    let asked = length(packet.window.asked_seconds.try_into().unwrap_or(i64::MAX));
+    let Some(enabled) = &packet.window.enabled else { return format!("never, of {asked}") };
+    let within = match packet.window.within {
+        Some(true) => "between T0 and T1",
+        Some(false) => "NOT between T0 and T1 only",
+        None => "T0 and T1 are not known",
+    };
+    format!("{} of {asked}, {within}", span(enabled))
+}
+
+pub(super) fn calls(packet: &Packet) -> String {
+    if !packet.cloudtrail.asked {
+        return "CloudTrail was not asked".into();
+    }
+    let (all, outside) = (packet.calls.len(), packet.count(Call::is_outside));
+    let refused = packet.count(|call| call.is_refused() && call.is_own());
+    let whole = if packet.cloudtrail.complete { "" } else { "; CloudTrail has not told everything" };
+    format!("{all}, {outside} of them outside of their time, {refused} refused{whole}")
+}

@@ -1,0 +1,122 @@
+//! What happened, in the order of its times, each with where it is known from.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::calls::{Call, Kind};
+use super::packet::{Evidence, Packet, ToldPart};
+use super::approvals::Signature;
+use super::window::{EndedBy, Span};
+use crate::ledger::{About, Use};
+
+/// One thing that happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct Moment {
+    /// When.
+    pub at: Timestamp,
+    /// What, in words.
+    pub what: String,
+    /// Where it is known from.
+    pub evidence: Evidence,
+}
+
+pub(super) fn of(packet: &Packet) -> Vec<Moment> {
+    let mut all: Vec<Moment> = Vec::new();
+    let record = |at, what: String| Moment { at, what, evidence: Evidence::Record };
+    all.extend(packet.approvals.iter().map(|approval| Moment {
+        at: approval.at,
+        what: match approval.signature {
+            Signature::Verified => {
+                let serial = approval.serial.unwrap_or_default();
+                format!("{} approved, signed by YubiKey {serial}", approval.custodian)
+            }
+            other => format!("{} approved; signature {}", approval.custodian, other.words()),
+        },
+        evidence: approval.evidence,
+    }));
+    all.extend(packet.shares.iter().map(|share| {
+        let to = match share.to {
+            Use::Open => "to open",
+            Use::Close => "to close",
+        };
+        record(share.at, format!("{} gave a share {to}", share.custodian))
+    }));
+    all.extend(packet.told.iter().map(told));
+    let window = &packet.window;
+    all.push(record(window.intended, format!("intended: {}", packet.session.reason)));
+    all.extend(window.from.map(|at| record(at, "T0: from here on the gate may let in".into())));
+    all.extend(window.until.map(|at| record(at, "T1: from here on AWS itself refuses".into())));
+    all.extend(window.opened.map(|at| record(at, "opened: AWS let the key in".into())));
+    all.extend(window.closed.map(|at| {
+        let how = if window.probed == Some(true) { "AWS refuses" } else { "read back, not probed" };
+        record(at, format!("closed ({how}): {}", window.cause.as_deref().unwrap_or_default()))
+    }));
+    all.extend(packet.calls.iter().filter(|call| is_a_write_of_the_gate(call)).map(write));
+    all.extend(packet.drill.iter().map(|drill| {
+        record(drill.at, format!("the drill {}", if drill.passed { "passed" } else { "FAILED" }))
+    }));
+    all.extend(packet.reviews.iter().map(|review| Moment {
+        at: review.at,
+        what: format!("{} signed a review", review.custodian),
+        evidence: review.evidence,
+    }));
+    all.sort_by_key(|moment| moment.at);
+    all
+}
+
+fn told(told: &ToldPart) -> Moment {
+    let ToldPart { channel, detail, .. } = told;
+    let about = about(told.about);
+    match told.acknowledged {
+        Some(at) => {
+            Moment { at, what: format!("{channel} acknowledged {about}: {detail}"), evidence: told.evidence }
+        }
+        None => Moment {
+            at: told.sent,
+            what: format!("{channel} did not acknowledge {about}: {detail}"),
+            evidence: told.evidence,
+        },
+    }
+}
+
+/// What people were told.
+pub(super) fn about(about: About) -> &'static str {
+    #[allow(unreachable_patterns, reason = "more may come to be told about")]
+    match about {
+        About::Opening => "the opening",
+        About::NotOpened => "that it was not opened",
+        About::Closed => "the close",
+        About::MayBeOpen => "that it may be open",
+        _ => "this session",
+    }
+}
+
+fn is_a_write_of_the_gate(call: &Call) -> bool {
+    let names = ["PutUserPolicy", "DetachUserPolicy", "AttachUserPolicy", "UpdateAccessKey", "AssumeRole"];
+    call.kind == Kind::Gate && names.contains(&call.name.as_str())
+}
+
+fn write(call: &Call) -> Moment {
+    let refused = call.error.as_deref().map(|code| format!(", refused: {code}")).unwrap_or_default();
+    Moment { at: call.at, what: format!("AWS received {}{refused}", call.name), evidence: Evidence::Aws }
+}
+
+/// How long, and what ended it.
+pub(super) fn span(span: &Span) -> String {
+    let end = match span.ended_by {
+        EndedBy::Close => "closed",
+        EndedBy::T1 => "ended by AWS at T1",
+        EndedBy::NothingYet => "not yet ended",
+    };
+    format!("{} ({end})", length(span.seconds))
+}
+
+/// `12 m 4 s`.
+pub(super) fn length(seconds: i64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds} s"),
+        (0, _) => format!("{minutes} min {seconds} s"),
+        _ => format!("{hours} h {minutes} min {seconds} s"),
+    }
+}

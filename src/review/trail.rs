@@ -1,0 +1,149 @@
+//! What CloudTrail is asked and what it answers, whoever asks it; everything in it was written by strangers.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::own::Own;
+use crate::error::Result;
+use crate::gate::SessionId;
+use crate::ledger::{Entry, Record};
+
+/// How late CloudTrail may be.
+pub(super) const LATE: SignedDuration = SignedDuration::from_mins(15);
+/// How long its event history is.
+pub(super) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long before the session and after its end calls are looked for.
+const BEFORE: SignedDuration = SignedDuration::from_mins(15);
+const AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// What to ask for: whose calls, from when to when, where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Wanted {
+    /// The account.
+    pub account: String,
+    /// Its partition.
+    pub partition: String,
+    /// Where the grant holds; the partition's IAM region comes on top.
+    pub regions: Vec<String>,
+    /// Access key ids.
+    pub keys: Vec<String>,
+    /// Users' and sessions' names.
+    pub names: Vec<String>,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when, unless now is earlier.
+    pub until: Timestamp,
+}
+
+impl Wanted {
+    /// For one session.
+    ///
+    /// # Errors
+    /// Usage, when the session is not in the ledger.
+    pub fn of(session: SessionId, entries: &[Entry]) -> Result<Self> {
+        let own = Own::of(session, entries)?;
+        let intent = &own.intent;
+        let principals = [Some(&intent.principals.emergency), intent.principals.opener.as_ref()];
+        let keys = principals.into_iter().chain([intent.principals.closer.as_ref()]).flatten();
+        let issued = own.entries.iter().filter_map(|entry| match &entry.record {
+            Record::Issued { access_key_id, .. } => Some(access_key_id),
+            _ => None,
+        });
+        let mut all: Vec<String> = keys.chain(issued).filter(|key| !key.is_empty()).cloned().collect();
+        all.dedup();
+        let end = own.end().unwrap_or(intent.at).max(intent.at);
+        Ok(Self {
+            account: intent.target.account.clone(),
+            partition: intent.target.partition.clone(),
+            regions: intent.regions.clone(),
+            keys: all,
+            names: vec![intent.target.user.clone(), session_name(session)],
+            from: intent.at.min(own.from().unwrap_or(intent.at)).saturating_add(-BEFORE).unwrap_or(intent.at),
+            until: end.saturating_add(AFTER).unwrap_or(end),
+        })
+    }
+}
+
+/// The name that sessions of a role and of a federated user carry.
+pub(super) fn session_name(session: SessionId) -> String {
+    format!("breakglass-{session}")
+}
+
+/// What was asked and answered.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Trail {
+    /// When, by AWS's clock.
+    pub at: Timestamp,
+    /// From when on.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Where.
+    pub regions: Vec<AskedRegion>,
+    /// What it answered, each event once.
+    pub events: Vec<TrailEvent>,
+}
+
+/// One region's answer.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct AskedRegion {
+    /// Which.
+    pub region: String,
+    /// Why it did not tell everything.
+    pub error: Option<String>,
+    /// How many calls it told of that no region before it did.
+    pub calls: usize,
+    /// How many requests that took.
+    pub requests: u32,
+}
+
+/// One call as CloudTrail recorded it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TrailEvent {
+    /// CloudTrail's id of it.
+    pub id: String,
+    /// When AWS received it, in whole seconds.
+    pub at: Timestamp,
+    /// `PutUserPolicy`.
+    pub name: String,
+    /// `iam.amazonaws.com`.
+    pub source: String,
+    /// Where.
+    pub region: String,
+    /// Which access key signed it.
+    pub key: Option<String>,
+    /// Who.
+    pub who: Option<String>,
+    /// From where.
+    pub address: Option<String>,
+    /// With what.
+    pub agent: Option<String>,
+    /// AWS's error code.
+    pub error: Option<String>,
+}
+
+impl TrailEvent {
+    /// Of CloudTrail's own record: JSON of event version 1.x. `None` when it has no id, time or name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let event: Value = serde_json::from_str(text).ok()?;
+        let text = |path: &str| event.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            id: text("/eventID")?,
+            at: text("/eventTime")?.parse().ok()?,
+            name: text("/eventName")?,
+            source: text("/eventSource").unwrap_or_default(),
+            region: text("/awsRegion").unwrap_or_default(),
+            key: text("/userIdentity/accessKeyId"),
+            who: text("/userIdentity/userName").or_else(|| text("/userIdentity/arn").map(|arn| last(&arn))),
+            address: text("/sourceIPAddress"),
+            agent: text("/userAgent"),
+            error: text("/errorCode"),
+        })
+    }
+}
+
+/// `session` of `arn:aws:sts::…:assumed-role/Role/session`.
+fn last(arn: &str) -> String {
+    arn.rsplit('/').next().unwrap_or(arn).to_owned()
+}

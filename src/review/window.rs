@@ -1,0 +1,121 @@
+//! How long access was enabled, by our record and by AWS's, and whether that was between T0 and T1.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::calls::{Call, Principal};
+use super::own::Own;
+
+/// The window and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct WindowPart {
+    /// When it was intended.
+    pub intended: Timestamp,
+    /// How long it was to be, in seconds.
+    pub asked_seconds: u64,
+    /// T0.
+    pub from: Option<Timestamp>,
+    /// T1.
+    pub until: Option<Timestamp>,
+    /// When AWS let the key in.
+    pub opened: Option<Timestamp>,
+    /// When it was found shut.
+    pub closed: Option<Timestamp>,
+    /// By the probe; else by reading back.
+    pub probed: Option<bool>,
+    /// Why it ended.
+    pub cause: Option<String>,
+    /// How long it was enabled, by our record.
+    pub enabled: Option<Span>,
+    /// How long it was enabled, by CloudTrail: from `DetachUserPolicy` to `AttachUserPolicy`, or to T1.
+    pub enabled_by_aws: Option<Span>,
+    /// Both lie between T0 and T1.
+    pub within: Option<bool>,
+}
+
+/// From when to when.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Span {
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// How long.
+    pub seconds: i64,
+    /// What ended it.
+    pub ended_by: EndedBy,
+}
+
+/// What ended access.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// It was closed.
+    Close,
+    /// AWS itself, at T1.
+    T1,
+    /// Nothing yet.
+    NothingYet,
+}
+
+impl Span {
+    fn of(from: Timestamp, closed: Option<Timestamp>, t1: Timestamp, now: Timestamp) -> Self {
+        let (until, ended_by) = match closed.filter(|closed| *closed < t1) {
+            Some(closed) => (closed, EndedBy::Close),
+            None if now < t1 => (now, EndedBy::NothingYet),
+            None => (t1, EndedBy::T1),
+        };
+        Self { from, until, seconds: until.duration_since(from).as_secs().max(0), ended_by }
+    }
+}
+
+impl WindowPart {
+    pub(super) fn of(own: &Own<'_>, calls: &[Call], now: Timestamp) -> Self {
+        let closed = own.closed();
+        let mut window = Self {
+            intended: own.intent.at,
+            asked_seconds: own.intent.window,
+            from: own.from(),
+            until: own.until(),
+            opened: own.opened(),
+            closed: closed.map(|(at, ..)| at),
+            probed: closed.map(|(_, probed, _)| probed),
+            cause: closed.map(|(.., cause)| cause.to_owned()),
+            enabled: None,
+            enabled_by_aws: None,
+            within: None,
+        };
+        window.enabled = window
+            .opened
+            .zip(window.until)
+            .map(|(opened, t1)| Span::of(opened, window.closed.filter(|_| !own.is_static()), t1, now));
+        window.enabled_by_aws = window.by_aws(calls, now);
+        window.within = window.from.zip(window.until).and_then(|(t0, t1)| {
+            let spans = [window.enabled, window.enabled_by_aws];
+            let lies = |span: &Span| seconds(span.from) >= seconds(t0) && span.until <= t1;
+            window.enabled.or(window.enabled_by_aws).map(|_| spans.iter().flatten().all(lies))
+        });
+        window
+    }
+
+    fn by_aws(&self, calls: &[Call], now: Timestamp) -> Option<Span> {
+        let found = |principal, name: &str, since: Option<Timestamp>| {
+            let is = |call: &&Call| {
+                call.principal == principal
+                    && call.name == name
+                    && call.error.is_none()
+                    && call.is_own()
+                    && since.is_none_or(|since| call.at >= since)
+            };
+            calls.iter().filter(is).map(|call| call.at).min()
+        };
+        let detached = found(Principal::Opener, "DetachUserPolicy", None)?;
+        let attached = found(Principal::Closer, "AttachUserPolicy", Some(detached));
+        Some(Span::of(detached, attached, self.until?, now))
+    }
+}
+
+/// CloudTrail's times have whole seconds.
+pub(super) fn seconds(at: Timestamp) -> i64 {
+    at.as_second()
+}
