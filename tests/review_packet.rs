@@ -6,8 +6,8 @@ mod soft;
 use breakglass::custody::statement::LedgerHead;
 use breakglass::ledger::{Record, unreviewed};
 use breakglass::review::{
-    Call, EndedBy, Evidence, Kind, Packet, Place, Principal, Signature, TrailEvent, Wanted, Written, page, shown,
-    summary, verify,
+    Call, EndedBy, Evidence, Kind, Packet, Place, Principal, Signature, TrailEvent, Wanted, Written, page,
+    shown, summary, verify,
 };
 use breakglass::secret::SecretText;
 use jiff::SignedDuration;
@@ -37,7 +37,11 @@ fn a_quiet_night_leaves_one_finding_and_the_usual_to_do() {
     assert!(packet.cloudtrail.complete);
     assert_eq!(packet.calls.len(), 13);
     assert!(packet.calls.iter().all(Call::is_own), "{:?}", packet.calls);
-    assert_eq!(packet.calls.iter().filter(|call| call.is_refused()).count(), 0, "a probe's refusal is the proof");
+    assert_eq!(
+        packet.calls.iter().filter(|call| call.is_refused()).count(),
+        0,
+        "a probe's refusal is the proof"
+    );
 }
 
 #[test]
@@ -83,7 +87,13 @@ fn every_call_is_matched_against_its_own_time() {
     }
     papers.call("02:22:00", ISSUED, "kms ScheduleKeyDeletion", Some("AccessDenied"));
     papers.call_by("02:22:01", "ASIASOMEBODYELSE0002", "mallory", "s3 ListBuckets", None);
-    papers.call_by("02:22:02", "ASIACONSOLE000000001", "breakglass-0707070707070707", "ec2 RunInstances", None);
+    papers.call_by(
+        "02:22:02",
+        "ASIACONSOLE000000001",
+        "breakglass-0707070707070707",
+        "ec2 RunInstances",
+        None,
+    );
     let packet = papers.packet();
     for (clock, principal, kind, place) in [
         ("02:05:00", Principal::Opener, Kind::Gate, Place::Before),
@@ -101,7 +111,10 @@ fn every_call_is_matched_against_its_own_time() {
         let call = call_at(&packet, clock);
         assert_eq!((call.principal, call.kind, call.place), (principal, kind, place), "{clock}");
     }
-    assert!(!packet.calls.iter().any(|call| call.user.as_deref() == Some("mallory")), "none of the principals");
+    assert!(
+        !packet.calls.iter().any(|call| call.user.as_deref() == Some("mallory")),
+        "none of the principals"
+    );
     let early = packet.calls.iter().find(|call| call.name == "GetBucketAcl").expect("the call before T0");
     assert_eq!(early.place, Place::Before, "the work begins at T0");
     assert_eq!(packet.calls.iter().filter(|call| call.is_outside()).count(), 6);
@@ -157,7 +170,12 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
         assert!(approval.serial.is_some() && approval.key.is_some());
     }
     let without = papers.packet_with(None);
-    assert!(without.approvals.iter().all(|a| (a.signature, a.evidence) == (Signature::NotChecked, Evidence::Record)));
+    assert!(
+        without
+            .approvals
+            .iter()
+            .all(|a| (a.signature, a.evidence) == (Signature::NotChecked, Evidence::Record))
+    );
     assert!(ids(&without).contains(&"signatures_not_checked"));
 
     // The record says another reason than was signed.
@@ -217,7 +235,10 @@ fn what_cloudtrail_may_not_have_told_yet_is_said() {
     assert!(!packet.cloudtrail.complete && ids(&packet).contains(&"cloudtrail_early"));
     assert_eq!(packet.cloudtrail.again_after, Some(at("02:44:10.6")));
     let page = page(&packet, ("x.json", b""));
-    assert!(page.contains("15 minutes late") && page.contains("ask again after 2026-11-22 02:44:10"), "{page}");
+    assert!(
+        page.contains("15 minutes late") && page.contains("ask again after 2026-11-22 02:44:10"),
+        "{page}"
+    );
     papers.asked_after_the_close(SignedDuration::from_mins(15));
     assert!(papers.packet().cloudtrail.complete);
     papers.trail.as_mut().unwrap().regions[1].error = Some("AccessDenied".into());
@@ -271,7 +292,8 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
     let statement = written.statement(carol, &carol.tokens[0], (at("09:10:00"), head));
     let mut token = papers.people[2].tokens[0].clone();
     let pin = SecretText::copy_of("123456");
-    let envelope = statement.sign(&carol.tokens[0], &mut token, &pin, &mut || ()).expect("a soft token signs");
+    let envelope =
+        statement.sign(&carol.tokens[0], &mut token, &pin, &mut || ()).expect("a soft token signs");
     let said = verify(&papers.vault.manifest, &envelope).expect("hers");
     assert_eq!(said.subject().digest.sha256, hex::encode(written.sha256));
     assert!(verify(&Papers::of("x").vault.manifest, &envelope).is_err(), "of another vault");
@@ -359,7 +381,8 @@ fn the_page_is_whole_in_itself() {
     let packet = Papers::of("INC-1: SSO down").asked().packet();
     let page = page(&packet, ("review.json", packet.json().as_bytes()));
     assert!(page.contains("default-src 'none'; style-src 'sha256-"), "a policy");
-    for outside in ["<script", "<link", "<img", "<iframe", "src=", "href=", "url(", "@import", "javascript:"] {
+    for outside in ["<script", "<link", "<img", "<iframe", "src=", "href=", "url(", "@import", "javascript:"]
+    {
         assert!(!page.contains(outside), "{outside}");
     }
     for part in ["<title id=\"picture-title\">", "<desc", "aria-labelledby", "scope=\"col\"", "lang=\"en\""] {

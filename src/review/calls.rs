@@ -244,11 +244,9 @@ fn kind(principal: Principal, event: &TrailEvent) -> Kind {
         (Principal::Opener, "iam", "PutUserPolicy" | "DetachUserPolicy")
         | (Principal::Closer, "iam", "AttachUserPolicy" | "UpdateAccessKey")
         | (Principal::Opener | Principal::Closer | Principal::Emergency, "sts", "GetCallerIdentity")
-        | (
-            Principal::Emergency,
-            "sts",
-            "GetSessionToken" | "GetFederationToken" | "AssumeRole",
-        ) => Kind::Gate,
+        | (Principal::Emergency, "sts", "GetSessionToken" | "GetFederationToken" | "AssumeRole") => {
+            Kind::Gate
+        }
         (Principal::Opener | Principal::Closer, "iam", _) if reads => Kind::Gate,
         (Principal::Emergency | Principal::Issued, "sns", "ListTopics") => Kind::Probe,
         (Principal::Issued, ..) => Kind::Work,

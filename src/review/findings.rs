@@ -197,7 +197,11 @@ pub(super) fn follow_up(packet: &Packet, entries: &[Entry]) -> Vec<FollowUp> {
     if !packet.session.drill {
         let epoch = packet.vault.credentials_epoch;
         let rotated = packet.vault.given.is_some_and(|(_, credentials)| credentials > epoch);
-        add("rotate", format!("make new credentials, for those of epoch {epoch} count as spent, and seal them"), rotated);
+        add(
+            "rotate",
+            format!("make new credentials, for those of epoch {epoch} count as spent, and seal them"),
+            rotated,
+        );
     }
     let did_work = packet.window.enabled.is_some() && !packet.session.drill;
     if did_work {
@@ -207,7 +211,11 @@ pub(super) fn follow_up(packet: &Packet, entries: &[Entry]) -> Vec<FollowUp> {
     if !packet.cloudtrail.asked || packet.cloudtrail.again_after.is_some() || has("cloudtrail_incomplete") {
         let when = packet.cloudtrail.again_after.map(|at| format!(" after {}", instant(at)));
         let when = when.unwrap_or_default();
-        add("ask_again", format!("make this packet again{when}, with --profile NAME, when CloudTrail has everything"), false);
+        add(
+            "ask_again",
+            format!("make this packet again{when}, with --profile NAME, when CloudTrail has everything"),
+            false,
+        );
     }
     let released = packet.shares.iter().filter(|share| share.to == Use::Open).count();
     if packet.window.enabled.is_none() && released > 0 && !packet.session.drill {

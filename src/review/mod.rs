@@ -24,4 +24,3 @@ pub use text::{shown, summary};
 pub use timeline::Moment;
 pub use trail::{AskedRegion, Trail, TrailEvent, Wanted};
 pub use window::{EndedBy, Span, WindowPart};
-

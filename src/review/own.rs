@@ -39,8 +39,10 @@ impl<'a> Own<'a> {
         let intent = entries.iter().find_map(|entry| intent(entry));
         match intent {
             Some(intent) => Ok(Self { intent, entries }),
-            None if entries.is_empty() => Err(Error::usage(format!("no ledger here knows session {session}"))
-                .next("name its ledger with --ledger FILE; breakglass ledger show lists the sessions")),
+            None if entries.is_empty() => {
+                Err(Error::usage(format!("no ledger here knows session {session}"))
+                    .next("name its ledger with --ledger FILE; breakglass ledger show lists the sessions"))
+            }
             None => Err(Error::usage(format!(
                 "session {session} came to nothing before it was meant to open: there is no use to review"
             ))),

@@ -247,7 +247,8 @@ impl Packet {
         let own = Own::of(session, entries)?;
         let manifest = manifest(vault, &own.intent)?;
         let matcher = Matcher::of(&own, entries);
-        let mut calls: Vec<_> = trail.iter().flat_map(|t| &t.events).filter_map(|e| matcher.call(e)).collect();
+        let mut calls: Vec<_> =
+            trail.iter().flat_map(|t| &t.events).filter_map(|e| matcher.call(e)).collect();
         calls.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
         let mut packet = Self {
             v: 1,
@@ -408,9 +409,9 @@ fn review(entry: &Entry, manifest: Option<&Manifest>) -> Option<ReviewPart> {
     let Record::Review { custodian, envelope, session } = &entry.record else { return None };
     let statement = manifest.map(|manifest| verify(manifest, envelope));
     let statement = statement.map(|verified| {
-        verified.ok().filter(|said| {
-            (said.predicate.session, &said.predicate.custodian) == (*session, custodian)
-        })
+        verified
+            .ok()
+            .filter(|said| (said.predicate.session, &said.predicate.custodian) == (*session, custodian))
     });
     let signature = match &statement {
         None => Signature::NotChecked,

@@ -107,9 +107,9 @@ fn verdict(packet: &Packet) -> Markup {
         div class=(class) {
             strong { (heading) }
             @if packet.findings.is_empty() {
-                "Everything that was looked at is in order; what has to follow a use is on the last page."
+                "Everything that was looked at is in order; what has to follow a use stands at the end."
             } @else {
-                "They are listed below the picture; what has to follow is on the last page."
+                "They are listed below the picture; what has to follow stands at the end."
             }
             @if !reviewed { " This review has not been signed yet." }
         }

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::approvals::Signature;
 use super::calls::{Call, Kind};
 use super::packet::{Evidence, Packet, ToldPart};
-use super::approvals::Signature;
 use super::window::{EndedBy, Span};
 use crate::ledger::{About, Use};
 
@@ -111,12 +111,11 @@ pub(super) fn span(span: &Span) -> String {
     format!("{} ({end})", length(span.seconds))
 }
 
-/// `12 m 4 s`.
+/// `12 min 4 s`.
 pub(super) fn length(seconds: i64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds} s"),
-        (0, _) => format!("{minutes} min {seconds} s"),
-        _ => format!("{hours} h {minutes} min {seconds} s"),
-    }
+    let parts = [(hours, "h"), (minutes, "min"), (seconds, "s")];
+    let parts: Vec<_> =
+        parts.into_iter().filter(|(n, _)| *n != 0).map(|(n, unit)| format!("{n} {unit}")).collect();
+    if parts.is_empty() { "0 s".into() } else { parts.join(" ") }
 }

@@ -52,7 +52,10 @@ impl Papers {
         papers.tell("sns", "02:16:43", Some("02:16:43.4"), "MessageId 4f1c");
         papers.tell("mail", "02:16:43", None, "no answer within 10 s");
         papers.intend(session(7), reason, "02:16:54");
-        papers.add("02:16:55", Record::Ends { session: session(7), from: at("02:16:55"), until: at("02:46:55") });
+        papers.add(
+            "02:16:55",
+            Record::Ends { session: session(7), from: at("02:16:55"), until: at("02:46:55") },
+        );
         papers.add(
             "02:17:04.2",
             Record::Opened { session: session(7), from: at("02:16:55"), until: at("02:46:55") },
@@ -100,13 +103,16 @@ impl Papers {
         let custodian = self.vault.manifest.custodians[place].name.clone();
         let (vault, credentials_epoch) = self.vault_and_epoch();
         let session = session(7);
-        self.add(clock, Record::Approval {
-            session,
-            vault: vault.clone(),
-            credentials_epoch,
-            custodian: custodian.clone(),
-            envelope,
-        });
+        self.add(
+            clock,
+            Record::Approval {
+                session,
+                vault: vault.clone(),
+                credentials_epoch,
+                custodian: custodian.clone(),
+                envelope,
+            },
+        );
         self.add(
             clock,
             Record::Share { session: Some(session), vault, credentials_epoch, custodian, to: Use::Open },
@@ -119,15 +125,18 @@ impl Papers {
 
     pub fn tell(&mut self, channel: &str, sent: &str, acknowledged: Option<&str>, detail: &str) {
         let (sent, acknowledged) = (at(sent), acknowledged.map(at));
-        self.add("02:16:53", Record::Told {
-            session: Some(session(7)),
-            about: About::Opening,
-            channel: channel.into(),
-            sealed: true,
-            sent,
-            acknowledged,
-            detail: detail.into(),
-        });
+        self.add(
+            "02:16:53",
+            Record::Told {
+                session: Some(session(7)),
+                about: About::Opening,
+                channel: channel.into(),
+                sealed: true,
+                sent,
+                acknowledged,
+                detail: detail.into(),
+            },
+        );
     }
 
     pub fn intend(&mut self, session: SessionId, reason: &str, clock: &str) {

@@ -9,7 +9,7 @@ use super::super::calls::{Call, Kind};
 use super::super::findings::instant;
 use super::super::packet::Packet;
 use super::super::text::shown;
-use super::super::timeline::span;
+use super::super::timeline::{length, span};
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 150.0;
@@ -50,12 +50,14 @@ struct Row {
     name: &'static str,
     bar: Option<(&'static str, Timestamp, Timestamp)>,
     marks: Vec<Mark>,
+    /// Behind the last mark or the bar.
+    note: String,
 }
 
 pub(super) fn draw(packet: &Packet) -> Markup {
     let (scale, rows) = (Scale::of(packet), rows(packet));
     #[allow(clippy::cast_precision_loss, reason = "a handful of rows")]
-    let height = TOP + ROW * rows.len() as f64 + 14.0;
+    let height = TOP + ROW * rows.len() as f64 + 18.0;
     html! {
         svg role="img" aria-labelledby="picture-title picture-desc" viewBox={ "0 0 " (WIDTH) " " (height) }
             xmlns="http://www.w3.org/2000/svg" {
@@ -63,7 +65,7 @@ pub(super) fn draw(packet: &Packet) -> Markup {
             desc id="picture-desc" { (words(packet)) }
             @for at in scale.marks() {
                 @let x = scale.x(from_whole(at));
-                line.grid x1=(x) x2=(x) y1=(TOP - 6.0) y2=(height - 10.0) {}
+                line.grid x1=(x) x2=(x) y1=(TOP - 6.0) y2=(height - 14.0) {}
                 text.axis x=(x) y=(TOP - 14.0) text-anchor="middle" { (scale.label(at)) }
             }
             @for (row, y) in rows.iter().zip((0_u8..).map(|n| TOP + ROW * f64::from(n) + ROW / 2.0)) {
@@ -71,8 +73,8 @@ pub(super) fn draw(packet: &Packet) -> Markup {
             }
             @for (name, at) in [("T0", packet.window.from), ("T1", packet.window.until)] { @if let Some(at) = at {
                 @let x = scale.x(second(at));
-                line.bound x1=(x) x2=(x) y1=(TOP) y2=(height - 10.0) {}
-                text x=(x) y=(height) text-anchor="middle" { (name) }
+                line.bound x1=(x) x2=(x) y1=(TOP) y2=(height - 14.0) {}
+                text x=(x) y=(height - 2.0) text-anchor="middle" { (name) }
             } }
         }
     }
@@ -87,6 +89,23 @@ fn draw_row(row: &Row, y: f64, scale: &Scale) -> Markup {
             rect class=(class) x=(x1) y=(y - 9.0) width=((x2 - x1).max(2.0)) height="18" rx="2" {}
         }
         @for (x, shape, title) in thinned(row, scale) { (draw_mark(x, y, shape, &title)) }
+        (draw_note(row, y, scale))
+    }
+}
+
+/// To the right of everything in the row; where there is no room, to the left.
+fn draw_note(row: &Row, y: f64, scale: &Scale) -> Markup {
+    let bar = row.bar.into_iter().flat_map(|(_, from, until)| [from, until]);
+    let places = row.marks.iter().map(|mark| mark.at).chain(bar).map(|at| scale.x(second(at)));
+    let (first, last) = places.fold((WIDTH, LEFT), |(first, last), x| (first.min(x), last.max(x)));
+    let is_right = last < WIDTH - RIGHT - 190.0;
+    let (x, anchor) = if is_right { (last + 14.0, "start") } else { (first - 14.0, "end") };
+    html! {
+        @if row.bar.is_some() && !is_right {
+            text x=(first + 10.0) y=(y + 4.0) { (shown(&row.note)) }
+        } @else if is_right || first > LEFT + 190.0 {
+            text.note x=(x) y=(y + 4.0) text-anchor=(anchor) { (shown(&row.note)) }
+        }
     }
 }
 
@@ -96,7 +115,9 @@ fn draw_mark(x: f64, y: f64, shape: Shape, title: &str) -> Markup {
         Shape::Dot => html! { circle.dot cx=(x) cy=(y) r="6" { title { (title) } } },
         Shape::Ring => html! { circle.hollow cx=(x) cy=(y) r="5.5" { title { (title) } } },
         Shape::Tick => line("tick", format!("M{x:.1} {:.1}V{:.1}", y - 8.0, y + 8.0)),
-        Shape::Refused => line("refused", format!("M{:.1} {:.1}L{:.1} {:.1}", x - 4.0, y + 8.0, x + 4.0, y - 8.0)),
+        Shape::Refused => {
+            line("refused", format!("M{:.1} {:.1}L{:.1} {:.1}", x - 4.0, y + 8.0, x + 4.0, y - 8.0))
+        }
         Shape::Cross => {
             let (a, b, c, d) = (x - 6.0, y - 6.0, x + 6.0, y + 6.0);
             line("cross", format!("M{a:.1} {b:.1}L{c:.1} {d:.1}M{a:.1} {d:.1}L{c:.1} {b:.1}"))
@@ -120,25 +141,29 @@ fn thinned(row: &Row, scale: &Scale) -> Vec<(f64, Shape, String)> {
 
 fn rows(packet: &Packet) -> Vec<Row> {
     let window = &packet.window;
+    let plain = |name, marks, note| Row { name, bar: None, marks, note };
+    let acknowledged = packet.told.iter().filter(|told| told.acknowledged.is_some()).count();
     let mut rows = vec![
-        Row { name: "Approved", bar: None, marks: approved(packet) },
-        Row { name: "Told", bar: None, marks: told(packet) },
+        plain("Approved", approved(packet), format!("{} with a valid signature", packet.verified().len())),
+        plain("Told", told(packet), format!("{acknowledged} of {} acknowledged", packet.told.len())),
         Row {
             name: "Window, T0 to T1",
             bar: window.from.zip(window.until).map(|(from, until)| ("window", from, until)),
             marks: Vec::new(),
+            note: length(window.asked_seconds.try_into().unwrap_or(i64::MAX)),
         },
         Row {
             name: "Enabled",
             bar: window.enabled.map(|enabled| ("enabled", enabled.from, enabled.until)),
             marks: Vec::new(),
+            note: window.enabled.as_ref().map_or("never".into(), span),
         },
     ];
     if packet.cloudtrail.asked {
-        let row = |name, is: &dyn Fn(&Call) -> bool| Row {
-            name,
-            bar: None,
-            marks: packet.calls.iter().filter(|call| is(call)).map(mark).collect(),
+        let row = |name, is: &dyn Fn(&Call) -> bool| {
+            let marks: Vec<_> = packet.calls.iter().filter(|call| is(call)).map(mark).collect();
+            let note = marks.len().to_string();
+            plain(name, marks, note)
         };
         let is_gates = |call: &Call| matches!(call.kind, Kind::Gate | Kind::Probe);
         rows.push(row("Calls of the gate", &|call| call.is_own() && is_gates(call)));
@@ -153,18 +178,21 @@ fn approved(packet: &Packet) -> Vec<Mark> {
     let mark = |approval: &super::super::ApprovalPart| Mark {
         at: approval.at,
         shape: if verified.contains(&approval.custodian.as_str()) { Shape::Dot } else { Shape::Ring },
-        title: format!("{} approved, {}: {}", approval.custodian, instant(approval.at), approval.signature.words()),
+        title: format!(
+            "{} approved, {}: {}",
+            approval.custodian,
+            instant(approval.at),
+            approval.signature.words()
+        ),
     };
     packet.approvals.iter().map(mark).collect()
 }
 
 fn told(packet: &Packet) -> Vec<Mark> {
     let mark = |told: &super::super::ToldPart| match told.acknowledged {
-        Some(at) => Mark {
-            at,
-            shape: Shape::Dot,
-            title: format!("{} acknowledged, {}", told.channel, instant(at)),
-        },
+        Some(at) => {
+            Mark { at, shape: Shape::Dot, title: format!("{} acknowledged, {}", told.channel, instant(at)) }
+        }
         None => Mark {
             at: told.sent,
             shape: Shape::Ring,
@@ -191,19 +219,22 @@ pub(super) fn caption(packet: &Packet) -> Markup {
     let scale = Scale::of(packet);
     let beyond = packet.count(|call| call.is_outside() && !scale.holds(call.at));
     html! {
-        "● so  ○ not so: no acknowledgement, no verified signature"
-        @if packet.cloudtrail.asked { "  | a call  / a call that AWS refused  × a call outside of its time" }
-        @else { ". CloudTrail was not asked: no calls are shown" }
-        "."
+        span { "● yes" } span { "○ no: not acknowledged, or no valid signature" }
+        @if packet.cloudtrail.asked {
+            span { "| a call" } span { "/ a call that AWS refused" } span { "× a call outside of its time" }
+        } @else { "CloudTrail was not asked: no calls are shown." }
         @if beyond > 0 { " " b { (beyond) " of the calls outside lie beyond the picture, at its edges." } }
     }
 }
 
 /// The picture in words.
 fn words(packet: &Packet) -> String {
-    let of = |name: &str, at: Option<Timestamp>| at.map(|at| format!("{name} {}. ", instant(at))).unwrap_or_default();
+    let of = |name: &str, at: Option<Timestamp>| {
+        at.map(|at| format!("{name} {}. ", instant(at))).unwrap_or_default()
+    };
     let window = &packet.window;
-    let enabled = window.enabled.as_ref().map_or("Never enabled. ".into(), |of| format!("Enabled {}. ", span(of)));
+    let enabled =
+        window.enabled.as_ref().map_or("Never enabled. ".into(), |of| format!("Enabled {}. ", span(of)));
     let calls = packet.count(Call::is_outside);
     format!(
         "{}{}{}{}{enabled}{} approvals, {} messages, {} calls, {calls} of them outside of their time.",
