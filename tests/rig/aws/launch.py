@@ -13,15 +13,15 @@ test's own (drive.py).
 
 Tests steer it over HTTP, beside the AWS endpoint, with JSON in and out:
 
-    POST /_rig/rule     {"action", "do", "when", "nth", "times", "account", "key", "service", "writes",
-                         "status", "code", "seconds"} -> {"rule"}
+    POST /_rig/rule     {"action", "do", "when", "nth", "times", "account", "key", "service", "region",
+                         "writes", "status", "code", "seconds"} -> {"rule"}
     GET  /_rig/held?rule=N&timeout=S     waits until the rule has been met -> {"call"} or {"call": null}
     POST /_rig/release  {"rule"}         lets its held reply go, and retires the rule
     POST /_rig/lag      {"account", "seconds"}    IAM writes count so much later
     POST /_rig/clock    {"account", "ahead"}      AWS's clock is so far ahead
 
-A rule meets the nth call (1 unless said) and `times - 1` more that match its action ("*" is any), account, key and
-service, counted from when the rule was made; `writes` leaves Get… and List… out, and the rig's own calls match none.
+A rule meets the nth call (1 unless said) and `times - 1` more that match its action ("*" is any), account, key,
+service and region, counted from when the rule was made; `writes` leaves Get… and List… out, and the rig's own calls match none.
 It acts before the call takes effect or after it (`when`):
 
     hold   keep the call, or its reply, until released
@@ -118,8 +118,10 @@ class Rig:
         from ministack.services import sns  # noqa: F401  the first call of each service does not wait for its import
 
         import lacks
+        import trail
 
         lacks.install()
+        self.trail = trail.Trail()
         ministack._MAIN_LOOP = asyncio.get_running_loop()
         self.app, self.lacks = ministack.app, lacks
         self.journal = open(journal, "a", buffering=1) if journal else None
@@ -190,7 +192,7 @@ class Rig:
                 raise Dropped
             if rule["do"] == "fail":
                 self.meet(rule, call)
-                return failure(rule)
+                return failure(rule, request)
             await self.hold(rule, call)
         return reply
 
@@ -199,7 +201,7 @@ class Rig:
         self.meet(rule, call)
         if rule["do"] == "fail":
             self.write(call, rule["status"], rule["code"], "failed")
-            return failure(rule)
+            return failure(rule, request)
         if rule["do"] == "drop":
             self.write(call, None, None, "dropped")
         else:
@@ -215,7 +217,16 @@ class Rig:
         found = ERROR_CODE.search(reply) if status >= 400 else None
         code = (found.group(1) or found.group(2)).decode() if found else None
         self.write(call, status, code, outcome)
+        if call["action"] == "LookupEvents" and status == 200:
+            return self.look_up(call)
         return status, headers, reply
+
+    def look_up(self, call):
+        status, page = self.trail.lookup(call)
+        reply = json.dumps(page).encode()
+        return status, [(b"content-type", b"application/x-amz-json-1.1"),
+                        (b"content-length", str(len(reply)).encode()),
+                        (b"date", email.utils.formatdate(usegmt=True).encode())], reply
 
     async def ask_ministack(self, request, body):
         raw, _, query = request.target.partition(b"?")
@@ -252,6 +263,8 @@ class Rig:
     def write(self, call, status, code, outcome):
         line = {"n": next(self.numbers), **call, "status": status, "code": code,
                 "outcome": outcome}
+        if outcome != "failed":
+            self.trail.add(call, status, code)
         if self.journal:
             self.journal.write(json.dumps(line) + "\n")
 
@@ -270,7 +283,7 @@ class Rig:
                 continue
             if rule["writes"] and call["action"].startswith(READS):
                 continue
-            if any(rule[name] not in (None, call[name]) for name in ("account", "key", "service")):
+            if any(rule[name] not in (None, call[name]) for name in ("account", "key", "service", "region")):
                 continue
             rule["seen"] += 1
             if rule["nth"] <= rule["seen"] < rule["nth"] + rule["times"]:
@@ -297,7 +310,7 @@ class Rig:
         number = next(self.numbers)
         self.rules[number] = {
             "when": "after", "nth": 1, "times": 1, "account": None, "key": None, "service": None,
-            "writes": False, "status": 503, "code": "ServiceUnavailable", "seconds": 1, **asked,
+            "region": None, "writes": False, "status": 503, "code": "ServiceUnavailable", "seconds": 1, **asked,
             "seen": 0, "call": None, "reached": asyncio.Event(), "released": asyncio.Event(),
         }
         return {"rule": number}
@@ -359,11 +372,15 @@ def owner(key):
     return (DEFAULT_ACCOUNT, "root") if key == "test" else (None, None)
 
 
-def failure(rule):
-    """An error in the shape that the Query protocol's clients read."""
-    reply = (f"<ErrorResponse><Error><Type>Receiver</Type><Code>{rule['code']}</Code><Message>the rig says so"
-             "</Message></Error><RequestId>rig</RequestId></ErrorResponse>").encode()
-    return rule["status"], [(b"content-type", b"text/xml"), (b"content-length", str(len(reply)).encode()),
+def failure(rule, request):
+    """An error in the shape that the caller's protocol reads: Query's XML, or AWS's JSON."""
+    kind, reply = b"text/xml", (
+        f"<ErrorResponse><Error><Type>Receiver</Type><Code>{rule['code']}</Code><Message>the rig says so"
+        "</Message></Error><RequestId>rig</RequestId></ErrorResponse>").encode()
+    if any(name.lower() == b"content-type" and b"json" in value for name, value in request.headers):
+        kind = b"application/x-amz-json-1.1"
+        reply = json.dumps({"__type": rule["code"], "message": "the rig says so"}).encode()
+    return rule["status"], [(b"content-type", kind), (b"content-length", str(len(reply)).encode()),
                             (b"date", email.utils.formatdate(usegmt=True).encode())], reply
 
 

@@ -205,6 +205,18 @@ impl Account {
         (arn, self.new_key(&user))
     }
 
+    /// Somebody who may ask CloudTrail what was done, and nothing else.
+    pub fn auditor(&self) -> Creds {
+        let document = json!({"Version": "2012-10-17", "Statement": [
+            {"Sid": "Look", "Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*"}]});
+        self.root("create_user", json!({"UserName": "auditor"}));
+        self.root(
+            "put_user_policy",
+            json!({"UserName": "auditor", "PolicyName": "look", "PolicyDocument": document.to_string()}),
+        );
+        self.new_key("auditor")
+    }
+
     // What AWS says ----------------------------------------------------------
 
     /// One IAM call as the account's root; it must succeed.

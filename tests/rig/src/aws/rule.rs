@@ -72,6 +72,11 @@ impl Rule {
         self.with("service", json!(service))
     }
 
+    /// Only calls in this region.
+    pub fn region(self, region: &str) -> Rule {
+        self.with("region", json!(region))
+    }
+
     /// Only calls that change something: no `Get…` and no `List…`.
     pub fn writes(self) -> Rule {
         self.with("writes", json!(true))

@@ -1,0 +1,126 @@
+"""CloudTrail's event history of this rig's AWS, made of the calls that it answered; MiniStack's own is not enough.
+
+| added | what MiniStack does | what AWS documents |
+| --- | --- | --- |
+| LookupEvents shows who called | every caller is an IAM user whose name is the key | userIdentity: IAMUser, Root, AssumedRole, FederatedUser |
+| errorCode | never | the code with which AWS refused |
+| NextToken | never: the first 50, and no more | pages of at most 50, a token for the next, of the same question only |
+| throttling | never | two requests a second in each region of an account |
+| IAM's calls are in us-east-1 | in the region that signed | global services' events are in us-east-1 |
+| data events are left out | every call is there | the event history has management events |
+
+Calls that AWS could not authenticate are not in it, and what a test asked to be `late` is. Whether a caller may ask is
+judged by MiniStack's own policies.
+"""
+
+import collections
+import datetime
+import hashlib
+import json
+import time
+import uuid
+
+PAGE = 50
+PER_SECOND = 2
+UNAUTHENTICATED = {"InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException",
+                   "IncompleteSignature", "UnrecognizedClientException", "InvalidAccessKeyId"}
+S3 = {"GET": "ListBuckets", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
+
+
+class Trail:
+    def __init__(self):
+        self.events = []
+        self.asked = collections.defaultdict(collections.deque)
+
+    def add(self, call, status, code):
+        """Record a call that took effect, or that AWS refused."""
+        name = event_name(call)
+        if status is None or code in UNAUTHENTICATED or not call["account"] or not name:
+            return
+        identity, user = who(call)
+        region = "us-east-1" if call["service"] == "iam" else call["region"]
+        at = int(call["time"])
+        event = {
+            "eventVersion": "1.10", "userIdentity": identity,
+            "eventTime": datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "eventSource": f"{call['service']}.amazonaws.com", "eventName": name, "awsRegion": region,
+            "sourceIPAddress": "127.0.0.1", "userAgent": "aws-sdk", "requestParameters": None,
+            "responseElements": None, "requestID": str(uuid.uuid4()), "eventID": str(uuid.uuid4()),
+            "readOnly": name.startswith(("Get", "List", "Describe")), "eventType": "AwsApiCall",
+            "managementEvent": True, "recipientAccountId": call["account"], "eventCategory": "Management",
+        }
+        if code:
+            event |= {"errorCode": code, "errorMessage": "the rig's AWS says no"}
+        self.events.append((call["account"], region, {
+            "EventId": event["eventID"], "EventName": name, "EventTime": at, "EventSource": event["eventSource"],
+            "ReadOnly": str(event["readOnly"]).lower(), "AccessKeyId": call["key"], "Username": user,
+            "Resources": [], "CloudTrailEvent": json.dumps(event),
+        }))
+
+    def lookup(self, call):
+        """(status, JSON) of one LookupEvents that MiniStack has let in."""
+        if self.is_too_fast(call["account"], call["region"]):
+            return 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
+        asked = dict(call["params"])
+        token = asked.pop("NextToken", None)
+        question = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+        start = 0
+        if token is not None:
+            of, _, place = token.partition(".")
+            if of != question:
+                return 400, {"__type": "InvalidNextTokenException", "message": "it is of another question"}
+            start = int(place)
+        found = [event for account, region, event in reversed(self.events)
+                 if (account, region) == (call["account"], call["region"]) and matches(event, asked)]
+        size = min(int(asked.get("MaxResults", PAGE)), PAGE)
+        page = {"Events": found[start:start + size]}
+        if start + size < len(found):
+            page["NextToken"] = f"{question}.{start + size}"
+        return 200, page
+
+    def is_too_fast(self, account, region):
+        # A little less than a second: requests arrive closer together than they were sent.
+        now, asked = time.monotonic(), self.asked[account, region]
+        while asked and asked[0] < now - 0.9:
+            asked.popleft()
+        if len(asked) >= PER_SECOND:
+            return True
+        asked.append(now)
+        return False
+
+
+def matches(event, asked):
+    if not asked.get("StartTime", 0) <= event["EventTime"] <= asked.get("EndTime", float("inf")):
+        return False
+    return all(event.get(a["AttributeKey"]) == a["AttributeValue"] for a in asked.get("LookupAttributes", []))
+
+
+def event_name(call):
+    """None for data events, and for CloudTrail's own reads."""
+    if call["service"] == "cloudtrail":
+        return None
+    method, _, path = call["action"].partition(" ")
+    if call["service"] == "s3":
+        return S3.get(method) if path.strip("/").count("/") == 0 else None
+    return None if path else method
+
+
+def who(call):
+    """The userIdentity of a call, and the name that it is looked up by."""
+    from ministack.services import sts
+
+    account, key = call["account"], call["key"]
+    session = sts._sessions.get(key)
+    identity = {"accountId": account, "accessKeyId": key}
+    if session and session["PrincipalType"] in ("AssumedRole", "FederatedUser"):
+        name = session["Arn"].rpartition("/")[2]
+        return {"type": session["PrincipalType"], "principalId": session["UserId"], "arn": session["Arn"],
+                **identity}, name
+    user = call["principal"] or ""
+    if user == "root":
+        return {"type": "Root", "principalId": account, "arn": f"arn:aws:iam::{account}:root", **identity}, "root"
+    found = {"type": "IAMUser", "principalId": "AIDARIG", "arn": f"arn:aws:iam::{account}:user/{user}", **identity,
+             "userName": user}
+    if session:
+        found["sessionContext"] = {"attributes": {"mfaAuthenticated": str(bool(session.get("Mfa"))).lower()}}
+    return found, user
