@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 #[cfg(feature = "cloud")]
 pub use super::inject::Inject;
 
+use crate::gate::SessionId;
 use crate::vault::duration::Span;
 
 /// Emergency AWS credentials that take a quorum of hardware tokens to open, and that AWS itself shuts.
@@ -40,6 +41,8 @@ pub enum Command {
     /// Tell whether a window may be open: whose, and until when
     #[cfg(feature = "cloud")]
     Status(Status),
+    /// Make the review after a use: one page, the same as JSON, and a custodian's signature under it
+    Review(Review),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -206,4 +209,37 @@ pub struct Status {
     /// Print one line of JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Review {
+    /// The session, sixteen hex digits
+    #[arg(value_parser = session)]
+    pub session: SessionId,
+    /// The vault that was opened, to check the signatures against
+    #[arg(long, value_name = "FILE")]
+    pub vault: Option<PathBuf>,
+    /// Ask CloudTrail, with this profile of your own AWS configuration
+    #[cfg(feature = "cloud")]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Another machine's ledger, or a copy; may be given several times
+    #[arg(long = "ledger", value_name = "FILE")]
+    pub ledgers: Vec<PathBuf>,
+    /// The page to write; without --html and --json, both are written: review-SESSION.html and .json
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// The packet to write as JSON; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Have a custodian's token sign the packet; one that is there already is signed as it is
+    #[arg(long, requires = "vault", conflicts_with = "html")]
+    pub sign: bool,
+    /// How long to wait for the custodian
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub wait: Span,
+}
+
+fn session(text: &str) -> Result<SessionId, &'static str> {
+    text.parse().map_err(|()| "a session is sixteen lower-case hex digits")
 }

@@ -8,7 +8,9 @@ mod gather;
 mod input;
 mod inspect;
 mod output;
+mod review;
 mod seal;
+mod sign;
 mod typed;
 
 #[cfg(feature = "cloud")]
@@ -23,8 +25,6 @@ mod inject;
 mod open;
 #[cfg(feature = "cloud")]
 mod order;
-#[cfg(feature = "cloud")]
-mod sign;
 #[cfg(feature = "cloud")]
 mod status;
 #[cfg(feature = "cloud")]
@@ -77,6 +77,7 @@ fn events(command: &Command) -> Events {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Review(arguments) => hardened(|| review::run(&arguments)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "breakglass", &mut script);

@@ -1,6 +1,7 @@
 //! The ledger: append-only JSON Lines, each record chained to the one before by SHA-256 and fsynced.
 
 mod chain;
+mod copies;
 mod course;
 mod facts;
 mod record;
@@ -23,6 +24,7 @@ use crate::vault::manifest::Lane;
 use chain::Chain;
 
 pub use chain::Head;
+pub use copies::{Found, together};
 pub use course::Course;
 pub use facts::{Principals, TargetFacts, VaultFacts};
 pub use record::{About, Entry, Record, Use};

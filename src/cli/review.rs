@@ -1,0 +1,174 @@
+//! `review`: the packet of one session as a page and as JSON, and a custodian's signature under the JSON file.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::sign::Signing;
+use super::{args, input, output};
+use crate::error::{Error, Result, Status};
+use crate::ledger::{self, Entry, Found, Ledger, Record};
+use crate::review::{self, LedgerPart, Packet, Sources, Trail, Written};
+use crate::terminal::note;
+use crate::vault::file::Vault;
+use crate::vault::words;
+
+/// Makes it, writes it, has it signed.
+pub fn run(arguments: &args::Review) -> Result<()> {
+    let vault = arguments.vault.as_deref().map(input::vault).transpose()?;
+    let places = Places::of(arguments)?;
+    if let Some(existing) = places.existing(arguments) {
+        return sign(arguments, vault.as_ref(), existing);
+    }
+    places.check()?;
+    let found = found(arguments)?;
+    let entries = ledger::together(&found);
+    let trail = asked(arguments, &entries)?;
+    let sources = Sources {
+        entries: &entries,
+        ledgers: found.iter().map(part).collect(),
+        vault: vault.as_ref(),
+        trail: trail.as_ref(),
+        now: Timestamp::now(),
+    };
+    let packet = Packet::of(arguments.session, sources)?;
+    places.write(&packet)?;
+    if arguments.sign {
+        sign(arguments, vault.as_ref(), places.json_file()?)?;
+    }
+    verdict(&packet)
+}
+
+/// Where it goes.
+struct Places {
+    html: Option<PathBuf>,
+    json: Option<PathBuf>,
+}
+
+impl Places {
+    fn of(arguments: &args::Review) -> Result<Self> {
+        let (html, json) = (arguments.html.clone(), arguments.json.clone());
+        let named = |end| PathBuf::from(format!("review-{}.{end}", arguments.session));
+        let places = match (html, json) {
+            (None, None) => Self { html: Some(named("html")), json: Some(named("json")) },
+            (html, json) => Self { html, json },
+        };
+        if arguments.sign {
+            places.json_file()?;
+        }
+        Ok(places)
+    }
+
+    /// The JSON file, which is what is signed.
+    fn json_file(&self) -> Result<&Path> {
+        let file = self.json.as_deref().filter(|path| *path != "-");
+        file.ok_or_else(|| Error::usage("what is signed is a file").next("name it with --json FILE"))
+    }
+
+    /// A packet that is to be signed and is there already.
+    fn existing(&self, arguments: &args::Review) -> Option<&Path> {
+        let path = self.json.as_deref().filter(|_| arguments.sign)?;
+        path.symlink_metadata().is_ok().then_some(path)
+    }
+
+    /// Refuses what cannot be written, before anybody is asked for anything.
+    fn check(&self) -> Result<()> {
+        let files = [&self.html, &self.json].into_iter().flatten().filter(|path| path.as_os_str() != "-");
+        files.map(|path| output::must_be_new(path)).collect()
+    }
+
+    fn write(&self, packet: &Packet) -> Result<()> {
+        let json = packet.json();
+        let is_stdout = self.json.as_deref() == Some(Path::new("-"));
+        if is_stdout {
+            output::print(&json)?;
+        } else if let Some(path) = &self.json {
+            output::create(path, json.as_bytes())?;
+        }
+        let name = self.json.as_deref().filter(|_| !is_stdout).and_then(Path::file_name);
+        let name = name.map_or("not written".into(), |name| name.to_string_lossy());
+        if let Some(path) = &self.html {
+            output::create(path, review::page(packet, (&name, json.as_bytes())).as_bytes())?;
+        }
+        if is_stdout { Ok(()) } else { output::print(&self.summary(packet)) }
+    }
+
+    fn summary(&self, packet: &Packet) -> String {
+        let files = [("page", &self.html), ("packet", &self.json)];
+        let line = |(name, path): (&str, &Option<PathBuf>)| {
+            path.as_ref().map(|path| format!("  {name:<11}{}\n", path.display()))
+        };
+        review::summary(packet) + &files.into_iter().filter_map(line).collect::<String>()
+    }
+}
+
+/// This machine's ledger, if it has one, and the ones that were named.
+fn found(arguments: &args::Review) -> Result<Vec<Found>> {
+    let own = Ledger::at_default().path();
+    let own = own.exists().then_some(own);
+    let mut paths: Vec<_> = own.iter().chain(&arguments.ledgers).collect();
+    paths.dedup();
+    paths.into_iter().map(|path| Found::read(path)).collect()
+}
+
+fn part(found: &Found) -> LedgerPart {
+    LedgerPart::of(found.path.display().to_string(), found.head, found.broken.clone())
+}
+
+#[cfg(feature = "cloud")]
+fn asked(arguments: &args::Review, entries: &[Entry]) -> Result<Option<Trail>> {
+    let wanted = review::Wanted::of(arguments.session, entries)?;
+    arguments.profile.as_deref().map(|profile| crate::cloud::look_up(profile, &wanted)).transpose()
+}
+
+#[cfg(not(feature = "cloud"))]
+#[allow(clippy::unnecessary_wraps, reason = "with the feature cloud it may fail")]
+fn asked(_: &args::Review, _: &[Entry]) -> Result<Option<Trail>> {
+    Ok(None)
+}
+
+/// Has a custodian's token sign the packet as it is on the disk, and records that.
+fn sign(arguments: &args::Review, vault: Option<&Vault>, path: &Path) -> Result<()> {
+    let vault = vault.ok_or_else(|| Error::usage("a review is signed with --vault FILE"))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let written = Written::read(&name, &input::read(path, review::MAX_PACKET)?)?;
+    let session = arguments.session;
+    if written.session != session || written.vault != vault.manifest.vault_id {
+        let (of, vault) = (written.session, &written.vault);
+        return Err(Error::usage(format!("{name} is about session {of} of vault {vault}"))
+            .next("name the session and the vault that the packet is about"));
+    }
+    let ledger = Ledger::at_default();
+    ledger.check()?;
+    let words = words::of(&written.sha256);
+    note(&format!("{}: {} findings; its SHA-256 in words: {words}", path.display(), written.findings));
+    let (manifest, wait) = (&vault.manifest, arguments.wait.duration());
+    let what = format!("the review of session {session}, {words}");
+    let signing = Signing { manifest, what: &what, wait };
+    let (custodian, envelope) = signing.by_anyone(|custodian, token| {
+        Ok(written.statement(custodian, token, (Timestamp::now(), ledger.head()?.into())))
+    })?;
+    ledger.append(Timestamp::now(), Record::Review { session, custodian: custodian.clone(), envelope })?;
+    let open = written.findings;
+    output::print(&format!("review of session {session} signed by {custodian}, {open} findings: {words}\n"))
+}
+
+/// What could not be had is no success, though all that was had is written.
+fn verdict(packet: &Packet) -> Result<()> {
+    if let Some(broken) = packet.ledgers.iter().find(|ledger| ledger.broken.is_some()) {
+        let why = broken.broken.as_deref().unwrap_or_default();
+        return Err(Error::new(
+            Status::Damaged,
+            format!("the chain of {} does not hold: {why}", broken.path),
+        )
+        .next("keep the file as evidence; compare it with a copy"));
+    }
+    let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));
+    match failed {
+        Some((region, why)) => {
+            Err(Error::failed(format!("CloudTrail in {} did not tell everything: {why}", region.region))
+                .next("the packet says so; make it again, under another name, when that is mended"))
+        }
+        None => Ok(()),
+    }
+}

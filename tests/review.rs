@@ -1,0 +1,272 @@
+//! `review`: after a real opening, from the ledger, the tokens and CloudTrail; written whole, never twice, and signed.
+#![cfg(feature = "cloud")]
+
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use rig::aws::{Account, Creds, Rule, python};
+use rig::night::Night;
+use rig::office::Office;
+use rig::pty::{End, Person};
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
+}
+
+/// Opens, works with boto3, closes; the session.
+fn used(office: &Office, script: &str) -> String {
+    let python = python().display().to_string();
+    let arguments =
+        ["open", "prod.age", "--for", "10m", "--reason", "INC-1: SSO down", "--", &python, "-c", script];
+    let mut person = office.person(&arguments);
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let records = ledger.lines().map(|line| serde_json::from_str::<Value>(line).expect("a record"));
+    let intent = records.filter(|record| record["kind"] == "intent").last().expect("an intent");
+    intent["session"].as_str().expect("its session").to_owned()
+}
+
+const WORK: &str = "import boto3\n\
+    s3 = boto3.client('s3')\n\
+    for _ in range(3): s3.list_buckets()\n";
+
+/// As an auditor with a profile of their own runs it.
+fn review(office: &Office, who: &Creds, arguments: &[&str]) -> Command {
+    let _ = std::fs::create_dir(office.path(".aws"));
+    std::fs::write(office.path(".aws/credentials"), who.profile("audit")).unwrap();
+    let mut command = office.command(&[&["review"], arguments].concat());
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn told(mut command: Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// The packet on standard output.
+fn packet(command: Command) -> (Option<i32>, Value, String) {
+    let (code, stdout, stderr) = told(command);
+    (code, serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("JSON: {stdout}{stderr}")), stderr)
+}
+
+fn calls<'a>(packet: &'a Value, is: impl Fn(&Value) -> bool + 'a) -> Vec<&'a Value> {
+    packet["calls"].as_array().expect("calls").iter().filter(|call| is(call)).collect()
+}
+
+fn ids(packet: &Value) -> Vec<&str> {
+    packet["findings"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn after_an_opening_every_call_is_accounted_for() {
+    let Night { office, account, .. } = night("review");
+    let auditor = account.auditor();
+    let session = used(&office, WORK);
+    // Somebody tries the emergency key afterwards, and the closer's works on.
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(
+        account
+            .call(&account.closer, "iam", "get_user", serde_json::json!({"UserName": account.user}))
+            .is_ok()
+    );
+
+    let journal = account.journal();
+    let started = Instant::now();
+    let arguments = [&session, "--vault", "prod.age", "--profile", "audit"];
+    let (code, stdout, stderr) = told(review(&office, &auditor, &arguments));
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    assert!(started.elapsed() >= Duration::from_millis(2_500), "no faster than AWS allows");
+    assert!(stderr.contains("CloudTrail: ") && stderr.contains("two questions a second"), "{stderr}");
+    for part in ["INC-1: SSO down", "2 of 2 needed, signatures verified: alice, bob", "between T0 and T1"] {
+        assert!(stdout.contains(part), "{part}: {stdout}");
+    }
+    let packet: Value =
+        serde_json::from_slice(&std::fs::read(office.path(&format!("review-{session}.json"))).unwrap())
+            .unwrap();
+    assert_eq!(packet["session"]["id"], session.as_str());
+    assert_eq!(packet["vault"]["threshold"], 2);
+    assert!(packet["approvals"].as_array().unwrap().iter().all(|a| a["signature"] == "verified"), "{packet}");
+
+    // What AWS received of the principals, it has all told, and each call once.
+    let own = |key: &str| journal.iter().filter(|call| call.key == key && call.status == Some(200)).count();
+    let of = |principal: &'static str| {
+        calls(&packet, move |call| call["principal"] == principal && call["error"].is_null())
+    };
+    assert_eq!(of("opener").len(), own(&account.opener.key), "{packet}");
+    assert_eq!(of("emergency").len(), own(&account.emergency.key), "{packet}");
+    assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "list_buckets");
+    let outside = calls(&packet, |call| call["place"] == "after");
+    assert_eq!(outside.len(), 1, "{outside:?}");
+    assert_eq!((&outside[0]["principal"], &outside[0]["name"]), (&"closer".into(), &"GetUser".into()));
+    assert!(calls(&packet, |call| call["kind"] == "unexpected").is_empty(), "{packet}");
+    assert!(ids(&packet).contains(&"calls_outside"), "{packet}");
+    // By AWS's record too it was enabled between T0 and T1.
+    assert_eq!(packet["window"]["within"], true, "{packet}");
+    assert!(packet["window"]["enabled_by_aws"]["seconds"].is_number());
+    // Asked at once, it may not have had everything.
+    assert!(ids(&packet).contains(&"cloudtrail_early"));
+    assert!(stdout.contains("ask again after"), "{stdout}");
+    let regions: Vec<_> = packet["cloudtrail"]["regions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["region"].as_str().unwrap())
+        .collect();
+    assert_eq!(regions, ["eu-west-1", "us-east-1"]);
+
+    // Never over another, and nothing half written.
+    let (code, _, stderr) = told(review(&office, &auditor, &arguments));
+    assert!(code == Some(2) && stderr.contains("never overwritten"), "{stderr}");
+    let page = std::fs::read_to_string(office.path(&format!("review-{session}.html"))).unwrap();
+    assert!(page.contains("NO: after") && !page.contains("<script"));
+}
+
+#[test]
+fn many_pages_and_a_throttling_aws_are_read_to_the_end() {
+    let Night { office, account, .. } = night("pages");
+    let auditor = account.auditor();
+    let many = "import boto3\ns3 = boto3.client('s3')\nfor _ in range(120): s3.list_buckets()\n";
+    let session = used(&office, many);
+    let throttled = account.rule(
+        Rule::before("LookupEvents").region("eu-west-1").nth(2).times(2).fail(400, "ThrottlingException"),
+    );
+    let (code, packet, _) =
+        packet(review(&office, &auditor, &[&session, "--profile", "audit", "--json", "-"]));
+    drop(throttled);
+    assert_eq!(code, Some(0), "{packet}");
+    assert_eq!(calls(&packet, |call| call["name"] == "ListBuckets").len(), 120);
+    let mut seen: Vec<_> = calls(&packet, |_| true).iter().map(|call| call["event_id"].to_string()).collect();
+    let all = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), all, "each once, though keys and names find the same calls");
+    let region = &packet["cloudtrail"]["regions"][0];
+    assert!(region["requests"].as_u64().unwrap() >= 6 + 2 + 2, "pages of fifty, and two refusals: {region}");
+    assert!(ids(&packet).contains(&"signatures_not_checked"), "without the vault nothing was verified");
+}
+
+#[test]
+fn a_region_that_fails_is_named_and_what_the_other_told_is_written() {
+    let Night { office, account, .. } = night("half");
+    let auditor = account.auditor();
+    let session = used(&office, WORK);
+    let refused = account.rule(
+        Rule::before("LookupEvents").region("us-east-1").times(1_000).fail(400, "AccessDeniedException"),
+    );
+    let arguments = [&session, "--vault", "prod.age", "--profile", "audit"];
+    let (code, stdout, stderr) = told(review(&office, &auditor, &arguments));
+    drop(refused);
+    assert_eq!(code, Some(1), "{stdout}{stderr}");
+    assert!(stderr.contains("us-east-1") && stderr.contains("AccessDeniedException"), "{stderr}");
+    let packet: Value =
+        serde_json::from_slice(&std::fs::read(office.path(&format!("review-{session}.json"))).unwrap())
+            .unwrap();
+    assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "the other region told its calls");
+    assert!(
+        calls(&packet, |call| call["source"] == "iam.amazonaws.com").is_empty(),
+        "IAM's are in us-east-1"
+    );
+    assert!(ids(&packet).contains(&"cloudtrail_incomplete"));
+    assert_eq!(packet["cloudtrail"]["complete"], false);
+    assert!(office.path(&format!("review-{session}.html")).exists());
+}
+
+#[test]
+fn who_may_not_ask_or_is_of_another_account_is_told_so() {
+    let Night { office, account, aws } = night("strangers");
+    let session = used(&office, "pass");
+    let (code, packet, stderr) =
+        packet(review(&office, &account.closer, &[&session, "--profile", "audit", "--json", "-"]));
+    assert!(code == Some(1) && stderr.contains("did not tell everything"), "{stderr}");
+    assert_eq!(packet["cloudtrail"]["complete"], false);
+    let other: Account = aws.seed("other-audit");
+    let (code, stdout, stderr) =
+        told(review(&office, &other.auditor(), &[&session, "--profile", "audit", "--json", "-"]));
+    assert!(code == Some(5) && stdout.is_empty() && stderr.contains(&other.id), "{stdout}{stderr}");
+    let (code, _, stderr) =
+        told(review(&office, &account.closer, &[&session, "--profile", "nobody", "--json", "-"]));
+    assert!(code == Some(2) && stderr.contains("LookupEvents"), "{stderr}");
+    // Nobody at all: AWS was not asked, and the packet says so.
+    let mut alone =
+        review(&office, &account.closer, &[&session, "--profile", "audit", "--json", "packet.json"]);
+    alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    let (code, stdout, stderr) = told(alone);
+    assert!(code == Some(1) && stdout.contains("has not told everything"), "{stdout}{stderr}");
+    assert!(office.path("packet.json").exists() && !office.path(&format!("review-{session}.html")).exists());
+}
+
+#[test]
+fn a_custodian_signs_the_packet_as_it_is_on_the_disk() {
+    let Night { office, .. } = night("signed-review");
+    let session = used(&office, "pass");
+    let (code, stdout, stderr) = told(office.command(&["review", &session, "--vault", "prod.age"]));
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    let json = office.path(&format!("review-{session}.json"));
+    let before = std::fs::read(&json).unwrap();
+    let mut person: Person = office.person(&["review", &session, "--vault", "prod.age", "--sign"]);
+    person.expect("its SHA-256 in words");
+    let custodian = office.custodian("alice");
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&custodian.pin);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert_eq!(std::fs::read(&json).unwrap(), before, "it is signed as it is");
+    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    assert!(ledger.lines().last().unwrap().contains("\"kind\":\"review\""), "{ledger}");
+    let arguments = ["review", &session, "--vault", "prod.age", "--json", "-"];
+    let (code, signed, stderr) = packet(office.command(&arguments));
+    assert_eq!(code, Some(0), "{stderr}");
+    let review = &signed["reviews"][0];
+    assert_eq!(
+        (&review["custodian"], &review["signature"]),
+        (&"alice".into(), &"verified".into()),
+        "{review}"
+    );
+    assert_eq!(review["packet_sha256"], sha256(&before).as_str());
+
+    // A packet of another session, and one without a vault.
+    std::fs::copy(&json, office.path("other.json")).unwrap();
+    let other = ["review", "0123456789abcdef", "--vault", "prod.age", "--sign", "--json", "other.json"];
+    let (code, _, stderr) = told(office.command(&other));
+    assert!(code == Some(2) && stderr.contains("is about session"), "{stderr}");
+    assert_eq!(told(office.command(&["review", &session, "--sign"])).0, Some(2));
+}
+
+#[test]
+fn a_session_that_nobody_knows_and_a_ledger_that_was_changed() {
+    let Night { office, .. } = night("damaged-review");
+    let session = used(&office, "pass");
+    let (code, _, stderr) = told(office.command(&["review", "0123456789abcdef"]));
+    assert!(code == Some(2) && stderr.contains("no ledger here knows session"), "{stderr}");
+    assert_eq!(told(office.command(&["review", "prod.age"])).0, Some(2));
+
+    // A copy on another machine tells the same; a changed one is read up to the change, and said to be broken.
+    let ledger = office.path("state/ledger.jsonl");
+    std::fs::copy(&ledger, office.path("copy.jsonl")).unwrap();
+    let both = ["review", &session, "--ledger", "copy.jsonl", "--json", "-"];
+    let (code, packet, stderr) = packet(office.command(&both));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(packet["approvals"].as_array().unwrap().len(), 2, "each record once: {packet}");
+    std::fs::remove_dir_all(office.path("state")).unwrap();
+    let text = std::fs::read_to_string(office.path("copy.jsonl")).unwrap();
+    std::fs::write(office.path("copy.jsonl"), text.replacen("the command ended", "the deadline", 1)).unwrap();
+    let (code, packet, stderr) = self::packet(office.command(&both));
+    assert_eq!(code, Some(0), "the last record is changed by nobody but by the next: {stderr}");
+    assert_eq!(packet["window"]["cause"], "the deadline");
+    std::fs::write(office.path("copy.jsonl"), text.replacen("INC-1", "INC-2", 1)).unwrap();
+    let (code, packet, stderr) = self::packet(office.command(&both));
+    assert!(code == Some(6) && stderr.contains("does not hold"), "{stderr}");
+    assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex::encode(sha2::Sha256::digest(bytes))
+}
