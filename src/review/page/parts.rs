@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::super::approvals::Signature;
-use super::super::calls::{Call, Kind, Place};
+use super::super::calls::{Call, Kind, Place, Principal};
 use super::super::findings::{NAMES, instant};
 use super::super::packet::{Evidence, Packet};
 use super::super::timeline::{about, span};
@@ -100,7 +100,7 @@ pub(super) fn approvals(packet: &Packet) -> Markup {
         "Who approved",
         &html! {
             @if packet.approvals.is_empty() { p { "No approval is on record." } } @else {
-                table {
+                table.approvals {
                     (head(&["When", "Custodian", "Signature", "YubiKey", "What it is"]))
                     tbody { @for approval in &packet.approvals { tr {
                         (when(approval.at))
@@ -136,7 +136,7 @@ pub(super) fn told(packet: &Packet) -> Markup {
         "Who was told",
         &html! {
             @if packet.told.is_empty() { p { "It is not on record that anybody was told." } } @else {
-                table {
+                table.told {
                     (head(&["Sent", "Channel", "About", "Acknowledged", "The receiver's own id, or why not", "What it is"]))
                     tbody { @for told in &packet.told { tr.marked[told.acknowledged.is_none()] {
                         (when(told.sent))
@@ -241,7 +241,7 @@ fn asked(packet: &Packet) -> Markup {
 fn totals(packet: &Packet) -> Markup {
     let numbers = ["Calls", "In their time", "Outside", "Unexpected", "Refused", "Other session"];
     html! {
-        table {
+        table.totals {
             caption { "By principal" }
             thead { tr { th scope="col" { "Principal" } @for name in numbers { th.number scope="col" { (name) } } } }
             tbody { @for (principal, name) in NAMES {
@@ -262,7 +262,7 @@ fn totals(packet: &Packet) -> Markup {
 
 fn every_call(packet: &Packet) -> Markup {
     html! {
-        div.wide { table {
+        div.wide { table.calls {
             caption { "Each call; marked is what was outside of its time, unexpected or refused" }
             (head(&["When", "Principal", "Call", "Region", "For", "In its time", "AWS said", "From"]))
             tbody { @for call in &packet.calls { tr.marked[is_marked(call)] {
@@ -284,7 +284,13 @@ fn is_marked(call: &Call) -> bool {
 }
 
 fn name_of(call: &Call) -> &'static str {
-    NAMES.iter().find(|(principal, _)| *principal == call.principal).map_or("", |(_, name)| name)
+    match call.principal {
+        Principal::Opener => "opener",
+        Principal::Closer => "closer",
+        Principal::Emergency => "emergency key",
+        Principal::Issued => "issued session",
+        Principal::User => "unknown key",
+    }
 }
 
 /// `iam PutUserPolicy`.
@@ -294,9 +300,9 @@ fn service(call: &Call) -> String {
 
 fn purpose(call: &Call) -> &'static str {
     match call.kind {
-        Kind::Gate => "the gate",
-        Kind::Probe => "the probe",
-        Kind::Work => "the work",
+        Kind::Gate => "gate",
+        Kind::Probe => "probe",
+        Kind::Work => "work",
         Kind::Unexpected => "unexpected",
     }
 }
@@ -317,7 +323,7 @@ pub(super) fn timeline(packet: &Packet) -> Markup {
         "timeline",
         "What happened, in order",
         &html! {
-            table {
+            table.timeline {
                 (head(&["When", "What", "What it is"]))
                 tbody { @for moment in &packet.timeline { tr {
                     (when(moment.at)) td { (words_of(&moment.what)) } td { (tag(moment.evidence)) }
@@ -333,7 +339,7 @@ pub(super) fn worth(packet: &Packet) -> Markup {
         "worth",
         "What is evidence and what is only our record",
         &html! {
-            table.facts { tbody {
+            table class="facts whole" { tbody {
                 tr { th scope="row" { (tag(Evidence::Signature)) } td {
                     "Signed by a custodian's token, which nobody else can make sign. "
                     @if given { "The keys are those of the vault's manifest; check them with openssl from the JSON file." }
@@ -358,7 +364,7 @@ pub(super) fn worth(packet: &Packet) -> Markup {
 
 pub(super) fn follow_up(packet: &Packet) -> Markup {
     html! {
-        section.sheet aria-labelledby="follow-up" {
+        section aria-labelledby="follow-up" {
             h2 id="follow-up" { "What has to follow" }
             table.sign {
                 (head(&["What", "Name", "Date", "Signature"]))

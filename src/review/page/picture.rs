@@ -113,7 +113,7 @@ fn draw_mark(x: f64, y: f64, shape: Shape, title: &str) -> Markup {
     let line = |class: &str, d: String| html! { path class=(class) d=(d) { title { (title) } } };
     match shape {
         Shape::Dot => html! { circle.dot cx=(x) cy=(y) r="6" { title { (title) } } },
-        Shape::Ring => html! { circle.hollow cx=(x) cy=(y) r="5.5" { title { (title) } } },
+        Shape::Ring => html! { circle.hollow cx=(x) cy=(y) r="8" { title { (title) } } },
         Shape::Tick => line("tick", format!("M{x:.1} {:.1}V{:.1}", y - 8.0, y + 8.0)),
         Shape::Refused => {
             line("refused", format!("M{:.1} {:.1}L{:.1} {:.1}", x - 4.0, y + 8.0, x + 4.0, y - 8.0))
@@ -223,7 +223,7 @@ pub(super) fn caption(packet: &Packet) -> Markup {
         @if packet.cloudtrail.asked {
             span { "| a call" } span { "/ a call that AWS refused" } span { "× a call outside of its time" }
         } @else { "CloudTrail was not asked: no calls are shown." }
-        @if beyond > 0 { " " b { (beyond) " of the calls outside lie beyond the picture, at its edges." } }
+        @if beyond > 0 { b { (beyond) " of these beyond the picture, drawn at its edge" } }
     }
 }
 
