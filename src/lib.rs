@@ -11,6 +11,7 @@
 //! | `alert` | telling people before and after: channels, and what each acknowledged | adapter, feature `cloud` |
 //! | [`window`] | from open to closed: the state machine and its clock | pure |
 //! | [`gate`] | what enabling and disabling an IAM user means: grant, policy, rest state, open, close | pure |
+//! | [`review`] | what ledger, signatures, receivers and CloudTrail say of one session: a page, and the same as JSON | pure |
 //! | [`ledger`] | the record of every use: append-only, hash-chained, fsynced | files |
 //! | [`custody`] | a custodian: part, enrolment, attestation, the opening of one share | pure |
 //! | [`vault`] | the age file: manifest, shares, quorum, payload; names and numbers | pure |
@@ -20,7 +21,7 @@
 //! | [`stderr`] | lines that never hold anything up | adapter, for all of the above |
 //! | [`error`] | what happened, what to do, the exit status | pure |
 //!
-//! Data flows one way: `cli` → `cloud`, `terminal`, `token` → `window`, `gate`, `custody`, `ledger` → `vault` →
+//! Data flows one way: `cli` → `cloud`, `terminal`, `token` → `review` → `window`, `gate`, `custody`, `ledger` → `vault` →
 //! `secret`. What is pure does no I/O and reads no clock.
 //!
 //! # One opening, line by line

@@ -24,9 +24,13 @@ fn used(office: &Office, script: &str) -> String {
     let mut person = office.person(&arguments);
     office.quorum(&mut person, 2);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    last_session(office)
+}
+
+fn last_session(office: &Office) -> String {
     let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
-    let records = ledger.lines().map(|line| serde_json::from_str::<Value>(line).expect("a record"));
-    let intent = records.filter(|record| record["kind"] == "intent").last().expect("an intent");
+    let mut records = ledger.lines().rev().map(|line| serde_json::from_str::<Value>(line).expect("a record"));
+    let intent = records.find(|record| record["kind"] == "intent").expect("an intent");
     intent["session"].as_str().expect("its session").to_owned()
 }
 
@@ -71,7 +75,7 @@ fn after_an_opening_every_call_is_accounted_for() {
     let auditor = account.auditor();
     let session = used(&office, WORK);
     // Somebody tries the emergency key afterwards, and the closer's works on.
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(3));
     assert!(
         account
             .call(&account.closer, "iam", "get_user", serde_json::json!({"UserName": account.user}))
@@ -231,6 +235,14 @@ fn a_custodian_signs_the_packet_as_it_is_on_the_disk() {
     );
     assert_eq!(review["packet_sha256"], sha256(&before).as_str());
 
+    // A packet that is not there yet is written first.
+    let arguments = ["review", &session, "--vault", "prod.age", "--sign", "--json", "new.json"];
+    let mut person: Person = office.person(&arguments);
+    person.expect("alice: PIN of YubiKey");
+    assert!(office.path("new.json").exists(), "whole before anybody signs");
+    person.type_line(&custodian.pin);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+
     // A packet of another session, and one without a vault.
     std::fs::copy(&json, office.path("other.json")).unwrap();
     let other = ["review", "0123456789abcdef", "--vault", "prod.age", "--sign", "--json", "other.json"];
@@ -269,4 +281,36 @@ fn a_session_that_nobody_knows_and_a_ledger_that_was_changed() {
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     hex::encode(sha2::Sha256::digest(bytes))
+}
+
+#[test]
+fn a_roles_calls_are_found_by_the_sessions_name_and_its_key() {
+    let aws = rig::aws::Aws::shared();
+    let account = aws.seed("static-review");
+    let standby = account.standby();
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
+    office.seal(&account.standby_payload(&standby, "1h"), 2);
+    office.plug("alice");
+    office.plug("bob");
+    let python = python().display().to_string();
+    let work = ["open", "prod.age", "--for", "5s", "--reason", "INC-1", "--", &python, "-c", WORK];
+    let mut person = office.person(&work);
+    office.quorum(&mut person, 2);
+    let end = person.wait_within(Duration::from_mins(2));
+    assert!(matches!(end, End::Code(0 | 10)), "{}", person.transcript());
+    std::thread::sleep(Duration::from_secs(6));
+    let session = last_session(&office);
+    let arguments = [&session, "--vault", "prod.age", "--profile", "audit", "--json", "-"];
+    let (code, packet, stderr) = packet(review(&office, &account.auditor(), &arguments));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(packet["session"]["lane"], "static");
+    let work = calls(&packet, |call| call["kind"] == "work");
+    assert_eq!(work.len(), 3, "{packet}");
+    for call in work {
+        assert_eq!((&call["principal"], &call["place"]), (&"issued".into(), &"inside".into()), "{call}");
+        assert_eq!(call["user"], format!("breakglass-{session}"), "{call}");
+    }
+    assert!(!calls(&packet, |call| call["name"] == "AssumeRole").is_empty(), "{packet}");
+    assert!(calls(&packet, |call| call["kind"] == "unexpected").is_empty(), "{packet}");
+    assert_eq!(packet["window"]["enabled"]["ended_by"], "t1", "only T1 ends it");
 }

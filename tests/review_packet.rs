@@ -74,7 +74,7 @@ fn every_call_is_matched_against_its_own_time() {
     for (clock, key, call) in [
         ("02:05:00", OPENER, "iam GetUser"),
         ("02:16:53", OPENER, "iam PutUserPolicy"),
-        ("02:29:11", ISSUED, "s3 ListBuckets"),
+        ("02:29:12", ISSUED, "s3 ListBuckets"),
         ("02:16:54.9", ISSUED, "s3 GetBucketAcl"),
         ("03:10:00", CLOSER, "iam AttachUserPolicy"),
         ("05:00:00", EMERGENCY, "sts GetSessionToken"),
@@ -98,7 +98,7 @@ fn every_call_is_matched_against_its_own_time() {
     for (clock, principal, kind, place) in [
         ("02:05:00", Principal::Opener, Kind::Gate, Place::Before),
         ("02:16:53", Principal::Opener, Kind::Gate, Place::Before),
-        ("02:29:11", Principal::Issued, Kind::Work, Place::After),
+        ("02:29:12", Principal::Issued, Kind::Work, Place::After),
         ("03:10:00", Principal::Closer, Kind::Gate, Place::After),
         ("05:00:00", Principal::Emergency, Kind::Gate, Place::After),
         ("02:20:00", Principal::Opener, Kind::Unexpected, Place::Inside),
@@ -142,6 +142,25 @@ fn another_openings_calls_are_that_openings() {
         assert_eq!((call.place, call.other_session), (Place::OtherSession, Some(session(8))), "{clock}");
     }
     assert_eq!(call_at(&packet, "03:40:00").place, Place::After, "in nobody's time");
+}
+
+#[test]
+fn a_wrong_clock_on_this_machine_moves_no_call() {
+    // Five minutes fast, or slow, until AWS's own time was known.
+    for wrong in ["02:21:54", "02:11:54"] {
+        let mut papers = Papers::of("x").asked();
+        for entry in &mut papers.entries {
+            if !matches!(entry.record, Record::Opened { .. } | Record::Issued { .. } | Record::Closed { .. })
+            {
+                entry.at = at(wrong);
+            }
+        }
+        papers.call("02:15:00", OPENER, "iam GetUser", None);
+        let packet = papers.packet();
+        assert_eq!(ids(&packet), ["not_acknowledged", "calls_outside"], "{wrong}: {:?}", packet.findings);
+        assert_eq!(call_at(&packet, "02:15:00").place, Place::Before, "{wrong}");
+        assert_eq!(packet.window.closed, Some(at("02:29:10.6")), "{wrong}");
+    }
 }
 
 #[test]
@@ -333,10 +352,11 @@ fn drills_and_what_never_opened_need_no_review() {
 #[test]
 fn an_unknown_session_and_another_vault_are_named() {
     let papers = Papers::of("x");
-    let error = Packet::of(session(9), papers.sources(None)).err().expect("unknown");
+    let error = Packet::of(session(9), papers.sources(None)).map(drop).expect_err("unknown");
     assert!(error.what.contains("0909090909090909"), "{error}");
     let other = Papers::of("x");
-    let error = Packet::of(session(7), papers.sources(Some(&other.vault))).err().expect("another vault");
+    let error =
+        Packet::of(session(7), papers.sources(Some(&other.vault))).map(drop).expect_err("another vault");
     assert!(error.what.contains(&other.vault.manifest.vault_id), "{error}");
 }
 

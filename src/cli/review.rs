@@ -73,8 +73,8 @@ impl Places {
 
     /// Refuses what cannot be written, before anybody is asked for anything.
     fn check(&self) -> Result<()> {
-        let files = [&self.html, &self.json].into_iter().flatten().filter(|path| path.as_os_str() != "-");
-        files.map(|path| output::must_be_new(path)).collect()
+        let mut files = [&self.html, &self.json].into_iter().flatten().filter(|path| path.as_os_str() != "-");
+        files.try_for_each(|path| output::must_be_new(path))
     }
 
     fn write(&self, packet: &Packet) -> Result<()> {

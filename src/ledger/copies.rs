@@ -1,5 +1,6 @@
 //! Ledgers as they were found, of one machine or several: what holds of each is read, and what does not is said.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use super::chain::Head;
 use super::record::Entry;
 use super::{cannot, text};
 use crate::error::Result;
+use crate::vault::canonical;
 
 /// A ledger's file as it was found.
 #[derive(Clone, Debug)]
@@ -50,16 +52,50 @@ impl Found {
     }
 }
 
-/// All records in the order of their times, each once however many copies have it.
+/// All records, each once however many copies have it: each ledger in its own order, between ledgers by their times.
 pub fn together(found: &[Found]) -> Vec<Entry> {
-    let mut all: Vec<&Entry> = found.iter().flat_map(|one| &one.entries).collect();
-    all.sort_by_key(|entry| (entry.at, entry.seq));
-    let mut once: Vec<Entry> = Vec::new();
-    for entry in all {
-        let same = |other: &Entry| other.prev == entry.prev && other.record == entry.record;
-        if !once.iter().rev().take_while(|other| other.at == entry.at).any(same) {
-            once.push(entry.clone());
+    let mut rest: Vec<&[Entry]> = found.iter().map(|one| one.entries.as_slice()).collect();
+    let mut all: Vec<Entry> = Vec::new();
+    // A chain is one machine's: the same link is the same record.
+    let mut seen = BTreeSet::new();
+    while let Some(next) = rest.iter_mut().filter(|one| !one.is_empty()).min_by_key(|one| one[0].at) {
+        let (first, others) = (&next[0], &next[1..]);
+        if seen.insert((first.seq, first.prev.clone(), canonical::digest(first))) {
+            all.push(first.clone());
         }
+        *next = others;
     }
-    once
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::SessionId;
+    use crate::ledger::Record;
+
+    fn found(name: u8, clocks: &[&str]) -> Found {
+        let entries = clocks.iter().zip(0..).map(|(clock, seq)| Entry {
+            v: 1,
+            seq,
+            prev: String::new(),
+            at: format!("2026-11-22T{clock}Z").parse().expect("an instant"),
+            record: Record::Closed {
+                session: SessionId::from_bytes([name; 8]),
+                probed: true,
+                cause: String::new(),
+            },
+        });
+        let head = Head { seq: 0, sha256: [0; 32] };
+        Found { path: PathBuf::new(), entries: entries.collect(), head, broken: None }
+    }
+
+    #[test]
+    fn each_ledger_keeps_its_order_whatever_its_clock_says() {
+        let fast = found(1, &["02:22:00", "02:17:00", "02:29:00"]);
+        let other = found(2, &["02:10:00", "02:23:00"]);
+        let all = together(&[fast.clone(), other.clone(), fast, other]);
+        let clocks: Vec<_> = all.iter().map(|entry| entry.at.strftime("%H:%M").to_string()).collect();
+        assert_eq!(clocks, ["02:10", "02:22", "02:17", "02:23", "02:29"]);
+    }
 }

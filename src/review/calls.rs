@@ -9,6 +9,12 @@ use super::window::seconds;
 use crate::gate::SessionId;
 use crate::ledger::{Entry, Record};
 
+/// How long before T0 the first call may be, in seconds: the one whose answer says when T0 is.
+const LEAD: i64 = 60;
+
+/// How far our record may be behind AWS's clock, in seconds: it is taken from a `Date`, which has whole ones.
+const BEHIND: i64 = 1;
+
 /// Who called.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -221,18 +227,21 @@ fn issued(session: SessionId, all: &[Entry]) -> Vec<&str> {
         .collect()
 }
 
-/// From the intent to the last close on record; without one, to T1.
+/// From the intent to the last close on record; without one, to T1. The intent's time may be of a clock that is wrong,
+/// T0 is AWS's own.
 fn gate(own: &Own<'_>) -> Times {
-    let end = own.end().unwrap_or(own.intent.at).max(own.intent.at);
-    Times { from: seconds(own.intent.at), until: seconds(end) }
+    let intent = seconds(own.intent.at);
+    let from = own.from().map_or(intent, |t0| intent.clamp(seconds(t0) - LEAD, seconds(t0)));
+    let end = own.end().map_or(from, |end| seconds(end) + BEHIND);
+    Times { from, until: end.max(from) }
 }
 
 /// From T0 to T1, or to the close before it.
 fn work(own: &Own<'_>) -> Option<Times> {
     let (t0, t1) = own.from().zip(own.until())?;
     let closed = own.closed().map(|(at, ..)| at).filter(|_| !own.is_static());
-    let until = closed.map_or(t1, |closed| closed.min(t1));
-    Some(Times { from: seconds(t0), until: seconds(until) })
+    let until = closed.map_or(seconds(t1), |closed| seconds(t1).min(seconds(closed) + BEHIND));
+    Some(Times { from: seconds(t0), until })
 }
 
 /// What a call is for, by who made it.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::approvals::Signature;
 use super::calls::{Kind, Principal};
-use super::packet::{Evidence, Packet};
+use super::packet::{Evidence, Packet, ToldPart};
 use super::trail::HISTORY;
 use crate::ledger::{About, Entry, Record, Use};
 use crate::vault::manifest::Lane;
@@ -79,11 +79,9 @@ fn approvals(packet: &Packet, all: &mut Vec<Finding>) {
 }
 
 fn told(packet: &Packet, all: &mut Vec<Finding>) {
-    let opening: Vec<_> = packet.told.iter().filter(|told| told.about == About::Opening).collect();
-    let before = |told: &&&super::packet::ToldPart| {
-        told.acknowledged.is_some_and(|at| packet.window.opened.is_none_or(|opened| at <= opened))
-    };
-    if opening.iter().find(before).is_none() {
+    let first =
+        |told: &ToldPart| told.about == About::Opening && told.acknowledged.is_some() && told.before_opening;
+    if !packet.told.iter().any(first) {
         let why = match &packet.session.no_alert {
             Some(why) => format!("; the operator had said why: {why}"),
             None => String::new(),

@@ -76,15 +76,22 @@ impl<'a> Own<'a> {
         self.entries.iter().find(opened).map(|entry| entry.at)
     }
 
-    /// The first close on record since it was opened: when, by probing or not, why.
+    /// The first close on record since it was opened, or meant to be: when, by probing or not, why.
     pub(super) fn closed(&self) -> Option<(Timestamp, bool, &'a str)> {
-        let since = self.opened().or(Some(self.intent.at));
-        self.entries.iter().find_map(|entry| match &entry.record {
-            Record::Closed { probed, cause, .. } if Some(entry.at) >= since => {
-                Some((entry.at, *probed, cause.as_str()))
-            }
+        let is = |of: fn(&Record) -> bool| self.entries.iter().position(|entry| of(&entry.record));
+        let since = is(|record| matches!(record, Record::Opened { .. }))
+            .or_else(|| is(|record| matches!(record, Record::Intent { .. })));
+        self.entries.iter().skip(since.unwrap_or(0)).find_map(|entry| match &entry.record {
+            Record::Closed { probed, cause, .. } => Some((entry.at, *probed, cause.as_str())),
             _ => None,
         })
+    }
+
+    /// This record stands before the opening, by the ledger's own order.
+    pub(super) fn is_before_opening(&self, record: &Entry) -> bool {
+        let opened = self.entries.iter().position(|entry| matches!(entry.record, Record::Opened { .. }));
+        let place = self.entries.iter().position(|entry| std::ptr::eq(*entry, record));
+        opened.is_none_or(|opened| place.is_some_and(|place| place < opened))
     }
 
     /// When it is over: its last close, else T1.

@@ -159,6 +159,8 @@ pub struct ToldPart {
     pub sent: Timestamp,
     /// When it was acknowledged.
     pub acknowledged: Option<Timestamp>,
+    /// It stands on record before the opening.
+    pub before_opening: bool,
     /// The receiver's own name for it, or why there was no acknowledgement.
     pub detail: String,
     /// What it is.
@@ -259,7 +261,7 @@ impl Packet {
             window: WindowPart::of(&own, &calls, now),
             approvals: ApprovalPart::all(&own, manifest),
             shares: own.entries.iter().filter_map(|entry| share(entry)).collect(),
-            told: own.entries.iter().filter_map(|entry| told(entry)).collect(),
+            told: own.entries.iter().filter_map(|entry| told(&own, entry)).collect(),
             cloudtrail: CloudTrailPart::of(&own, trail),
             calls,
             timeline: Vec::new(),
@@ -384,7 +386,7 @@ fn share(entry: &Entry) -> Option<SharePart> {
     Some(SharePart { at: entry.at, custodian: custodian.clone(), to: *to, evidence: Evidence::Record })
 }
 
-fn told(entry: &Entry) -> Option<ToldPart> {
+fn told(own: &Own<'_>, entry: &Entry) -> Option<ToldPart> {
     let Record::Told { about, channel, sealed, sent, acknowledged, detail, .. } = &entry.record else {
         return None;
     };
@@ -394,6 +396,7 @@ fn told(entry: &Entry) -> Option<ToldPart> {
         sealed: *sealed,
         sent: *sent,
         acknowledged: *acknowledged,
+        before_opening: own.is_before_opening(entry),
         detail: detail.clone(),
         evidence: if acknowledged.is_some() { Evidence::Receiver } else { Evidence::Record },
     })

@@ -119,8 +119,12 @@ fn draw_mark(x: f64, y: f64, shape: Shape, title: &str) -> Markup {
             line("refused", format!("M{:.1} {:.1}L{:.1} {:.1}", x - 4.0, y + 8.0, x + 4.0, y - 8.0))
         }
         Shape::Cross => {
-            let (a, b, c, d) = (x - 6.0, y - 6.0, x + 6.0, y + 6.0);
-            line("cross", format!("M{a:.1} {b:.1}L{c:.1} {d:.1}M{a:.1} {d:.1}L{c:.1} {b:.1}"))
+            let (left, right, top, bottom) = (x - 6.0, x + 6.0, y - 6.0, y + 6.0);
+            let (down, up) = (
+                format!("M{left:.1} {top:.1}L{right:.1} {bottom:.1}"),
+                format!("M{left:.1} {bottom:.1}L{right:.1} {top:.1}"),
+            );
+            line("cross", down + &up)
         }
     }
 }
