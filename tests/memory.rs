@@ -3,16 +3,69 @@
 //! Only a release build is searched: a debug build leaves copies of moved arrays on the stack.
 #![cfg(feature = "cloud")]
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+
 use rig::aws::{Account, Aws};
 use rig::memory::{Hit, search_now};
 use rig::night::Night;
 use rig::office::Office;
 use rig::pty::{End, Input, Person, Signal, Streams};
+use rig::receiver::{Manner, Receiver};
+use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
+/// A vault that tells over every kind of channel; what was sealed lies beside it.
 fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob", "carol"])
+    let night = Night::new(PROGRAM, name, &["alice", "bob", "carol"]);
+    let receiver = Receiver::start(Manner::Status(202));
+    let (topic, publisher) = night.account.topic("oncall");
+    let mut payload = night.account.payload(Account::grant(), "4h");
+    payload["alerts"] = json!([
+        Receiver::shared().channel("webhook"),
+        {"name": "topic", "kind": "sns", "topic_arn": topic,
+            "key": {"access_key_id": publisher.key, "secret_access_key": publisher.secret}},
+        {"name": "pager", "kind": "pagerduty", "routing_key": "R7kq2Zx9Vb4Nw8Lt3Jf6Hd1Gs5Pm0Yc2", "url": receiver.url()},
+        {"name": "chat", "kind": "slack", "url": format!("{}/T8Wq3Xz7Bv1KkP5/mN2Jr9LfD6Hs4Gy0Uc", receiver.url())},
+        {"name": "mail", "kind": "smtp", "host": "127.0.0.1", "port": mailbox(), "tls": "none",
+            "username": "breakglass", "password": "zQ4.xW7-vK1_tN9:rB3+cM6", "from": "breakglass@example.org",
+            "to": ["oncall@example.org"]},
+    ]);
+    std::fs::write(night.office.path("payload.json"), payload.to_string()).unwrap();
+    std::fs::remove_file(night.office.path("prod.age")).unwrap();
+    night.office.seal(&payload, 2);
+    night
+}
+
+/// A server that takes any mail with any password; its port.
+fn mailbox() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serve = |mut stream: &TcpStream| -> std::io::Result<()> {
+        let mut in_mail = false;
+        stream.write_all(b"220 here\r\n")?;
+        for line in BufReader::new(stream.try_clone()?).lines() {
+            let line = line?;
+            let answer: &[u8] = match line.split(' ').next().unwrap_or_default() {
+                "." => b"250 taken\r\n",
+                _ if in_mail => continue,
+                "EHLO" => b"250-here\r\n250 AUTH PLAIN\r\n",
+                "AUTH" => b"235 welcome\r\n",
+                "DATA" => b"354 go on\r\n",
+                _ => b"250 well\r\n",
+            };
+            in_mail = line == "DATA";
+            stream.write_all(answer)?;
+        }
+        Ok(())
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || serve(&stream));
+        }
+    });
+    port
 }
 
 /// Everything secret that passes through `open` when alice and bob come: name and bytes.
@@ -25,6 +78,7 @@ fn secrets(night: &Night) -> Vec<(String, Vec<u8>)> {
     ] {
         secrets.push((format!("{role}'s secret"), key.secret.clone().into_bytes()));
     }
+    secrets.extend(alerts(night));
     for custodian in &night.office.custodians[..2] {
         let name = &custodian.name;
         secrets.push((format!("{name}'s words"), custodian.sheet().into_bytes()));
@@ -32,6 +86,21 @@ fn secrets(night: &Night) -> Vec<(String, Vec<u8>)> {
     }
     secrets.extend(derived(night));
     secrets
+}
+
+/// What the channels hold. They are told of the end too, so until then it is there.
+fn alerts(night: &Night) -> Vec<(String, Vec<u8>)> {
+    let payload: Value =
+        serde_json::from_slice(&std::fs::read(night.office.path("payload.json")).unwrap()).unwrap();
+    let channels = payload["alerts"].as_array().unwrap();
+    let secret = |channel: &Value| {
+        let (name, url) = (channel["name"].as_str().unwrap(), channel["url"].as_str().unwrap_or_default());
+        let secret = ["secret", "routing_key", "password"].iter().find_map(|member| channel[member].as_str());
+        let secret = secret.or(channel["key"]["secret_access_key"].as_str());
+        let secret = secret.unwrap_or_else(|| url.split_once("/alert/").expect("a chat's URL").1);
+        (format!("the alerts' {name}"), secret.as_bytes().to_vec())
+    };
+    channels.iter().map(secret).collect()
 }
 
 /// Entropy, seeds, halves, shares and the file key, worked out from sheets and private keys.
@@ -131,6 +200,10 @@ fn nothing_is_left_after_success() {
     person.trace_exit(&named(&secrets));
     night.office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    for (channel, _) in alerts(&night) {
+        let used = format!("alert: {} acknowledged", channel.trim_start_matches("the alerts' "));
+        assert!(person.transcript().contains(&used), "{used}: {}", person.transcript());
+    }
     nothing_left(&person);
 }
 
@@ -187,7 +260,7 @@ fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() 
     let finding = (0..5).map(|_| look()).find(|f| f.found("closer's secret")).unwrap_or_else(look);
     assert!(finding.found("closer's secret"), "the control: the closer's secret is still needed and there");
     for (name, _) in &secrets {
-        if name != "closer's secret" && name != "emergency's secret" {
+        if name != "closer's secret" && name != "emergency's secret" && !name.starts_with("the alerts'") {
             let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name == *name && tells(hit)).collect();
             assert!(left.is_empty(), "{name} is in memory while the window is open: {left:#?}");
         }
@@ -199,15 +272,16 @@ fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() 
 #[test]
 fn nothing_is_left_after_sealing() {
     let night = night("mem-seal");
-    let payload = night.account.payload(Account::grant(), "4h").to_string();
-    let secrets: Vec<_> = secrets(&night).into_iter().filter(|(name, _)| name.contains("secret")).collect();
+    let payload = std::fs::read(night.office.path("payload.json")).unwrap();
+    let told = |name: &str| name.contains("secret") || name.starts_with("the alerts'");
+    let secrets: Vec<_> = secrets(&night).into_iter().filter(|(name, _)| told(name)).collect();
     let files: Vec<_> = night.office.custodians.iter().map(|c| c.file.display().to_string()).collect();
     let mut arguments =
         vec!["seal", "--threshold", "2", "--label", "prod", "--out", "other.age", "--yes-fingerprints"];
     for file in &files {
         arguments.extend(["--custodian", file]);
     }
-    let mut person = night.office.person_fed(&arguments, payload.as_bytes());
+    let mut person = night.office.person_fed(&arguments, &payload);
     person.trace_exit(&named(&secrets));
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     nothing_left(&person);
