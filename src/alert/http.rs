@@ -20,11 +20,14 @@ fn connector() -> &'static Connector {
     CONNECTOR.get_or_init(|| Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build())
 }
 
+/// As much of an answer as is read, in bytes.
+const LONGEST: usize = 64 * 1024;
+
 /// What the receiver answered.
 pub(super) struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// Its body.
+    /// Its body, or the beginning of it.
     pub body: Vec<u8>,
 }
 
@@ -45,14 +48,23 @@ pub(super) async fn post(
     let answer = connector().call(request).await.map_err(|e| Failure::Passing(why(&e)))?;
     let status = answer.status().as_u16();
     match status {
-        200..=299 => {
-            let body = ByteStream::new(answer.into_body()).collect().await;
-            let body = body.map_err(|_| Failure::Passing("its answer broke off".into()))?.into_bytes();
-            Ok(Answer { status, body: body.to_vec() })
-        }
+        // The status has said it: what comes after it is only a name.
+        200..=299 => Ok(Answer { status, body: beginning(answer.into_body()).await }),
         500..=599 | 408 | 429 => Err(Failure::Passing(format!("it answered with HTTP status {status}"))),
         _ => Err(Failure::Final(format!("it answered with HTTP status {status}"))),
     }
+}
+
+/// As much of a body as a receiver has to say.
+async fn beginning(body: SdkBody) -> Vec<u8> {
+    let (mut body, mut read) = (ByteStream::new(body), Vec::new());
+    while let Some(Ok(part)) = body.next().await {
+        read.extend_from_slice(&part[..part.len().min(LONGEST - read.len())]);
+        if read.len() == LONGEST {
+            break;
+        }
+    }
+    read
 }
 
 /// The system's own words at the end of the chain, if it has some; nothing above them, which may name the address.
