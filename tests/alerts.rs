@@ -417,3 +417,45 @@ fn an_opening_that_came_to_nothing_is_told_as_such() {
     assert_eq!(notice["reason"], reason, "as it was said");
     assert!(notice["subject"].as_str().unwrap().is_ascii(), "{notice}");
 }
+
+#[test]
+fn a_machine_whose_clock_is_wrong_reaches_its_topic_all_the_same() {
+    let desk = Desk::new("told-late", |account| {
+        let (topic, publisher) = account.topic("oncall");
+        vec![json!({"name": "topic", "kind": "sns", "topic_arn": topic,
+            "key": {"access_key_id": publisher.key, "secret_access_key": publisher.secret}})]
+    });
+    desk.account.set_ahead(600);
+    let proxy = Proxy::before(&desk.account);
+    let mut command = desk.office.command(&[&OPEN[..], &["--", "true"]].concat());
+    command.envs([proxy.env()]);
+    let mut person = Person::run(command);
+    desk.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert_eq!(desk.acknowledged("opening"), ["topic"], "{}", person.transcript());
+    let asked = proxy.calls().into_iter().filter(|call| call.action == "Publish").count();
+    assert!(asked >= 3, "the control: a signature of the wrong hour was refused first, {asked} were sent");
+}
+
+#[test]
+fn a_close_that_could_not_even_begin_is_told() {
+    let desk = Desk::new("told-of-no-close", |_| vec![Receiver::shared().channel("oncall")]);
+    let own = Receiver::start(Manner::Status(200));
+    desk.configure(&json!({"alerts": [own.channel("own")]}));
+    std::fs::create_dir(desk.office.path(".aws")).unwrap();
+    std::fs::write(desk.office.path(".aws/credentials"), desk.account.closer.profile("oncall")).unwrap();
+    let mut command = desk.office.command(&["close", "prod.age", "--profile", "oncall"]);
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_ENDPOINT_URL", Receiver::nobody().trim_end_matches("/alert"));
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(10), "{}", String::from_utf8_lossy(&done.stderr));
+    let got = own.got();
+    assert_eq!(got.len(), 1, "{}", String::from_utf8_lossy(&done.stderr));
+    let (notice, id) = (&got[0].json, &got[0].headers["webhook-id"]);
+    assert_eq!((&notice["about"], &notice["session"]), (&"may_be_open".into(), &Value::Null));
+    let again = command.output().unwrap();
+    assert_eq!(again.status.code(), Some(10));
+    assert_ne!(*id, own.got()[1].headers["webhook-id"], "nobody takes the second for the first");
+}

@@ -224,16 +224,16 @@ impl Notice {
         serde_json::to_vec(&form).unwrap_or_default()
     }
 
-    /// Names this notice: the same session and subject matter have the same.
+    /// Names this notice and no other: whoever gets it twice may drop the second.
     pub fn key(&self) -> String {
-        let session = self.session.map_or_else(|| "none".into(), |session| session.to_string());
+        let session = self.session.map_or_else(|| self.vault.id.clone(), |session| session.to_string());
         let about = match self.about {
             About::Opening => "opening",
             About::NotOpened => "not-opened",
             About::Closed => "closed",
             About::MayBeOpen => "may-be-open",
         };
-        format!("breakglass-{session}-{about}")
+        format!("breakglass-{session}-{about}-{}", self.at.as_millisecond())
     }
 }
 
@@ -291,6 +291,14 @@ mod tests {
         let mut open = notice("x");
         open.about = About::MayBeOpen;
         assert!(open.subject().contains("MAY STILL BE OPEN") && open.is_critical());
+    }
+
+    #[test]
+    fn two_closes_of_nobodys_window_are_two_notices() {
+        let mut close = Notice { session: None, about: About::Closed, ..notice("x") };
+        let first = close.key();
+        close.at = close.at.saturating_add(jiff::SignedDuration::from_mins(1)).expect("later");
+        assert_ne!(first, close.key());
     }
 
     #[test]

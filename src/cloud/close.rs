@@ -182,7 +182,18 @@ impl Asked<'_> {
         let mut stage = Stage::new(base.clock.clone(), &self.ledger, self.events, how);
         let own = self.own_sessions(&stage);
         stage.until.set(own.iter().filter_map(|last| last.until).max());
-        let found = self.may_be_closed(closer, &stage).await?;
+        let last = own.last().map(|last| last.session);
+        stage.telling = Telling::new(self.alerts.take(), self.notice(last, false));
+        let found = match self.may_be_closed(closer, &stage).await {
+            Ok(found) => found,
+            Err(error) => {
+                // Another's window that was left alone is their business; a close that could not begin is everybody's.
+                if !stage.doubt.borrow().is_empty() {
+                    stage.tell_last(About::MayBeOpen, Some(error.what.clone()), &mut signals).await;
+                }
+                return Err(error);
+            }
+        };
         let deny = deny_all(&self.place.partition);
         let closing = Shut { closer, emergency, deny: &deny, keys: self.keys, own: false };
         let end = shut(&stage, &Trail::default(), &closing, &mut signals, Cause::Asked).await;
@@ -191,7 +202,7 @@ impl Asked<'_> {
         // The user is shut, and with it every session on it.
         let sessions: Vec<_> = own.chain(found).collect();
         let forced = found.is_some_and(|found| !self.ledger.knows_session(found).unwrap_or(false));
-        stage.telling = Telling::new(self.alerts.take(), self.notice(sessions.last().copied(), forced));
+        stage.telling.is_about(self.notice(sessions.last().copied(), forced));
         let result = self.finish(&stage, &sessions, end);
         let about = if matches!(end, End::Shut(_)) { About::Closed } else { About::MayBeOpen };
         let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| words::cause(Cause::Asked));
@@ -213,7 +224,10 @@ impl Asked<'_> {
     /// The window that is there, if it may be closed: one's own, or by force another's.
     async fn may_be_closed(&self, closer: &CloudCloser, stage: &Stage<'_>) -> Result<Option<Found>> {
         let now = || stage.clock.now();
-        let doubt = |why: &str| stage.how_to_close.may_be_open(why, stage.until.get(), now());
+        let doubt = |why: &str| {
+            stage.unproven(why.to_owned());
+            stage.how_to_close.may_be_open(why, stage.until.get(), now())
+        };
 
         match closer.identify().await {
             Ok(identity) if identity.account != self.account => {

@@ -34,6 +34,11 @@ impl Telling {
         let excused = notice.no_alert.is_some();
         Self { alerts, notice: Some(notice), excused, ..Self::default() }
     }
+
+    /// More is known of what there is to tell.
+    pub(super) fn is_about(&mut self, notice: Notice) {
+        self.notice = Some(notice);
+    }
 }
 
 impl Stage<'_> {
