@@ -459,3 +459,24 @@ fn a_close_that_could_not_even_begin_is_told() {
     assert_eq!(again.status.code(), Some(10));
     assert_ne!(*id, own.got()[1].headers["webhook-id"], "nobody takes the second for the first");
 }
+
+#[test]
+fn who_does_not_want_to_wait_for_an_acknowledgement_stops_it_at_once() {
+    let hanging = Receiver::start(Manner::Hang);
+    let mut channel = hanging.channel("hanging");
+    channel["timeout"] = "60s".into();
+    let desk = Desk::new("impatient", |_| vec![channel]);
+    let mut person = desk.open(&["--", "true"]);
+    person.expect("alert: telling hanging");
+    let begun = Instant::now();
+    while hanging.got().is_empty() && begun.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let stopped = Instant::now();
+    person.send_signal(Signal::SIGTERM);
+    assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
+    assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
+    assert!(desk.nothing_was_written() && desk.records("intent").is_empty(), "{:?}", desk.account.actions());
+    let about: Vec<_> = hanging.got().into_iter().map(|got| got.json["about"].clone()).collect();
+    assert_eq!(about, ["opening", "not_opened"], "and they are told that too");
+}

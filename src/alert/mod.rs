@@ -83,6 +83,12 @@ impl Alerts {
         told.outcome.is_ok() && (told.sealed || self.channels.iter().all(|receiver| !receiver.sealed))
     }
 
+    /// Everybody's name, for a screen.
+    pub fn names(&self) -> String {
+        let names: Vec<_> = self.channels.iter().map(|receiver| receiver.channel.name.as_str()).collect();
+        if names.is_empty() { "nobody".into() } else { names.join(", ") }
+    }
+
     /// How long the slowest may take.
     pub fn patience(&self) -> Duration {
         let command = if self.command.is_empty() { Duration::ZERO } else { TIMEOUT };

@@ -16,6 +16,12 @@ use crate::ledger::{About, Record};
 /// The longest that the end of a run waits for answers.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
+/// The same where somebody has stopped it and nothing was opened.
+const SHORT_WAIT: Duration = Duration::from_secs(2);
+
+/// How long it takes until it is said that answers are waited for.
+const UNSAID: Duration = Duration::from_secs(1);
+
 /// Who is told, and of what.
 #[derive(Default)]
 pub(super) struct Telling {
@@ -44,6 +50,7 @@ impl Telling {
 impl Stage<'_> {
     /// Tells everybody, until one acknowledgement that counts.
     pub(super) async fn tell_first(&self) -> Result<()> {
+        self.say(&format!("alert: telling {}", self.telling.alerts.names()));
         let Some(mut answers) = self.send(About::Opening, None) else { return Err(nobody_told(&[])) };
         let mut silent = Vec::new();
         let told = loop {
@@ -99,10 +106,21 @@ impl Stage<'_> {
             }
         };
         let impatient = async { while !matches!(signals.next().await, Received::End(_)) {} };
-        let patience = self.telling.alerts.patience().min(LAST_WAIT);
+        let stopped = about == About::NotOpened && self.interrupted();
+        let patience = self.telling.alerts.patience().min(if stopped { SHORT_WAIT } else { LAST_WAIT });
+        let waiting = async {
+            tokio::time::sleep(patience.min(UNSAID)).await;
+            self.say(match about {
+                About::MayBeOpen => {
+                    "alert: telling that access MAY STILL BE OPEN; Ctrl-C: what to do, at once"
+                }
+                _ => "alert: telling how it ended; Ctrl-C ends that",
+            });
+            tokio::time::sleep(patience.saturating_sub(UNSAID)).await;
+        };
         tokio::select! {
             () = hearing => {}
-            () = tokio::time::sleep(patience) => self.say("warning: not every alert was answered"),
+            () = waiting => self.say("warning: not every alert was answered"),
             () = impatient => {}
         }
     }
