@@ -33,6 +33,7 @@ pub fn all() -> Vec<Entry> {
         halves(),
         shares(),
         payload(),
+        channels(),
         file(),
         armor(),
         custody(),
@@ -613,6 +614,17 @@ fn payload() -> Vec<Entry> {
                 c["targets"][0]["mfa"]["serial_number"] = "arn:aws:iam::999988887777:mfa/emergency".into(); } }),
         ("payload_boundary", "the boundary is no policy of this account", "a boundary of another account", with! {
             sealed: |s| s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into() }),
+        ("payload_key_id", "access key id", "an access key id in small letters", with! {
+            sealed: |s| s["targets"][0]["opener"]["access_key_id"] = "akiaexampleopener000".into() }),
+        ("payload_key_secret", "secret access key", "a secret access key of 39 characters", with! {
+            sealed: |s| s["targets"][0]["closer"]["secret_access_key"] = "s".repeat(39).into() }),
+        ("payload_key_twice", "the access key", "opener and closer are one key", with! {
+            sealed: |s| s["targets"][0]["opener"] = s["targets"][0]["closer"].clone() }),
+    }
+}
+
+fn channels() -> Vec<Entry> {
+    fails! { "open":
         ("payload_alerts_unsaid", "not what the manifest says", "an alert channel that the manifest does not tell of", with! {
             sealed: |s| s["alerts"] = json!([slack("https://hooks.example.org/services/T0/B0/EXAMPLE")]) }),
         ("payload_alerts_missing", "not what the manifest says", "an alert channel in the manifest alone", with! {
@@ -647,12 +659,6 @@ fn payload() -> Vec<Entry> {
             credentials: |c| { alerts(c); c["alerts"][4]["to"] = json!(["a@example.org,b@example.org"]); } }),
         ("payload_alert_mail_login", "what is sealed is not valid", "a password without a name", with! {
             credentials: |c| { alerts(c); drop(c["alerts"][4].as_object_mut().unwrap().remove("username")); } }),
-        ("payload_key_id", "access key id", "an access key id in small letters", with! {
-            sealed: |s| s["targets"][0]["opener"]["access_key_id"] = "akiaexampleopener000".into() }),
-        ("payload_key_secret", "secret access key", "a secret access key of 39 characters", with! {
-            sealed: |s| s["targets"][0]["closer"]["secret_access_key"] = "s".repeat(39).into() }),
-        ("payload_key_twice", "the access key", "opener and closer are one key", with! {
-            sealed: |s| s["targets"][0]["opener"] = s["targets"][0]["closer"].clone() }),
     }
 }
 
