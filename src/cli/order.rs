@@ -10,8 +10,8 @@ use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
-use crate::ledger::{Ledger, VaultFacts};
-use crate::terminal::signals;
+use crate::ledger::{Ledger, VaultFacts, unreviewed};
+use crate::terminal::{note, signals};
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
@@ -61,7 +61,8 @@ impl Order {
         self.work.fits(self.vault.manifest.lane, summary.mfa)?;
         self.work.check()?;
         ledger.check()?;
-        self.check_spent(ledger)
+        self.check_spent(ledger)?;
+        warn_of_unreviewed(ledger)
     }
 
     /// Somebody can be told, or it is said why nobody is.
@@ -158,6 +159,16 @@ impl Order {
             window: self.window.seconds().into(),
         }
     }
+}
+
+/// A use that nobody has reviewed is said before the next.
+fn warn_of_unreviewed(ledger: &Ledger) -> Result<()> {
+    for session in unreviewed(&ledger.entries()?) {
+        note(&format!(
+            "warning: the use in session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
+        ));
+    }
+    Ok(())
 }
 
 fn check_window(window: Span, summary: &manifest::Target) -> Result<()> {
