@@ -2,7 +2,7 @@
 
 use super::gather::{self, Asked};
 use super::{args, input, target};
-use crate::cloud::{self, CloseByProfile, Closing, Shipping};
+use crate::cloud::{self, CloseByProfile, Closing};
 use crate::config::Config;
 use crate::error::Result;
 use crate::events::Events;
@@ -10,27 +10,20 @@ use crate::ledger::{Ledger, VaultFacts};
 use crate::terminal::note;
 use crate::vault::manifest::{self, Lane};
 
-/// Closes. A configuration that cannot be read stops no close.
+/// Closes.
 pub fn run(arguments: args::Close) -> Result<()> {
-    let config = Config::load().unwrap_or_else(|error| {
-        note(&format!("warning: {error}"));
-        Config::default()
-    });
-    let ledger = Ledger::at_default();
-    let shipping = Shipping::start(config.ship.as_ref(), &ledger);
-    let closed = close(arguments, config, ledger);
-    shipping.finish();
-    closed
-}
-
-fn close(arguments: args::Close, config: Config, ledger: Ledger) -> Result<()> {
     let events = Events::to_stdout(arguments.json);
     let vault = input::vault(&arguments.vault)?;
     let summary = target::choose(&vault, arguments.target.as_deref())?;
+    let ledger = Ledger::at_default();
     let facts = VaultFacts::of(&vault, &arguments.vault);
     if vault.manifest.lane == Lane::Static {
         return cloud::close_static(&facts, summary, &ledger, events);
     }
+    let config = Config::load().unwrap_or_else(|error| {
+        note(&format!("warning: {error}"));
+        Config::default()
+    });
     let force = arguments.force;
     if let Some(profile) = arguments.profile {
         let manifest::Target { name, partition, account, user, regions, .. } = summary.clone();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::gather::{self, Asked};
 use super::{beside, target};
-use crate::cloud::{self, Injection, Opening, Shipping, Work};
+use crate::cloud::{self, Injection, Opening, Work};
 use crate::config::Config;
 use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
@@ -92,13 +92,6 @@ impl Order {
     /// # Errors
     /// By its status, whether anything is enabled.
     pub fn carry_out(self, session: SessionId, ledger: Ledger) -> Result<()> {
-        let shipping = Shipping::start(self.config.ship.as_ref(), &ledger);
-        let ended = self.open(session, ledger);
-        shipping.finish();
-        ended
-    }
-
-    fn open(self, session: SessionId, ledger: Ledger) -> Result<()> {
         let facts = VaultFacts::of(&self.vault, &self.path);
         let summary = self.target()?;
         let static_vault = (self.vault.manifest.lane == Lane::Gate)

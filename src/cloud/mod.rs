@@ -17,7 +17,6 @@ mod open;
 mod principals;
 mod profile;
 mod prompt;
-mod ship;
 mod shut;
 mod signals;
 mod stage;
@@ -33,7 +32,6 @@ pub use close::{CloseByProfile, Closing, close_static, close_with_profile, close
 pub use cloudtrail::look_up;
 pub use injected::Injection;
 pub use open::{Opening, open};
-pub use ship::{Shipped, Shipping, ship_now};
 pub use status::{Asked, how_to_close, look};
 pub use warm::Warm;
 pub(crate) use words::clock as clock_words;

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::record::{Entry, Record};
-use super::shipped::Line;
 use crate::custody::statement::LedgerHead;
 use crate::error::{Error, Result};
 use crate::vault::canonical;
@@ -29,7 +28,6 @@ impl From<Head> for LedgerHead {
 /// What a ledger file says.
 pub(super) struct Chain {
     pub(super) entries: Vec<Entry>,
-    pub(super) lines: Vec<Line>,
     head: String,
     /// The last line has no end: the machine stopped while it was written.
     torn: bool,
@@ -38,7 +36,7 @@ pub(super) struct Chain {
 impl Chain {
     /// Reads the lines. What cannot be parsed is passed over as torn, but only if the chain goes on without it.
     pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
-        let mut chain = Self { entries: Vec::new(), lines: Vec::new(), head: "0".repeat(64), torn: false };
+        let mut chain = Self { entries: Vec::new(), head: "0".repeat(64), torn: false };
         for (index, line) in bytes.split_inclusive(|&b| b == b'\n').enumerate() {
             chain.torn = !line.ends_with(b"\n");
             let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -54,7 +52,6 @@ impl Chain {
                 .next("keep the file as evidence and move it away; closing works without it"));
             }
             chain.head = hex::encode(Sha256::digest(line));
-            chain.lines.push(Line { seq: entry.seq, text: String::from_utf8_lossy(line).into_owned() });
             chain.entries.push(entry);
         }
         Ok(chain)

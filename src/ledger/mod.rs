@@ -5,7 +5,6 @@ mod copies;
 mod course;
 mod facts;
 mod record;
-mod shipped;
 mod standing;
 mod unreviewed;
 mod upkeep;
@@ -28,7 +27,6 @@ pub use copies::{Found, together};
 pub use course::Course;
 pub use facts::{Principals, TargetFacts, VaultFacts};
 pub use record::{About, Entry, Record, Use};
-pub use shipped::{Line, Queue};
 pub use standing::{Last, Seen, Source, Standing, State, last};
 pub use unreviewed::unreviewed;
 pub use upkeep::{LastDrill, Proof, Session, Upkeep};
@@ -163,14 +161,6 @@ impl Ledger {
     /// As [`Ledger::knows_session`].
     pub fn entries(&self) -> Result<Vec<Entry>> {
         Ok(self.chain()?.entries)
-    }
-
-    /// Every record as it stands in the file, in order.
-    ///
-    /// # Errors
-    /// As [`Ledger::knows_session`].
-    pub fn lines(&self) -> Result<Vec<Line>> {
-        Ok(self.chain()?.lines)
     }
 
     fn chain(&self) -> Result<Chain> {
