@@ -43,6 +43,11 @@ pub enum Command {
     Status(Status),
     /// Make the review after a use: one page, the same as JSON, and a custodian's signature under it
     Review(Review),
+    /// Verify, show or ship the record of every use
+    Ledger {
+        #[command(subcommand)]
+        command: Ledger,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -94,6 +99,57 @@ pub struct Seal {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Ledger {
+    /// Find whatever was changed, taken out, put in, moved or cut off
+    Verify(LedgerVerify),
+    /// Show what happened
+    Show(LedgerShow),
+    /// Send what is queued to the configured bucket; for cron
+    #[cfg(feature = "cloud")]
+    Ship,
+}
+
+#[derive(Args)]
+pub struct LedgerVerify {
+    /// A ledger's file, once for each; this machine's own without it
+    #[arg(long = "ledger", value_name = "FILE")]
+    pub ledgers: Vec<PathBuf>,
+    /// An earlier head, as six words in quotes or in hex: an alert, an approval or an earlier verify showed it
+    #[arg(long, value_name = "HEAD")]
+    pub head: Option<String>,
+    /// A copy to compare with, in JSON Lines
+    #[arg(long, value_name = "FILE")]
+    pub copy: Option<PathBuf>,
+    /// Compare with what was shipped to the configured bucket
+    #[cfg(feature = "cloud")]
+    #[arg(long, conflicts_with = "copy")]
+    pub shipped: bool,
+    /// A vault whose custodians' keys the signatures are checked with; once for each
+    #[arg(long = "vault", value_name = "FILE")]
+    pub vaults: Vec<PathBuf>,
+    /// Print one line of JSON for each ledger
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct LedgerShow {
+    /// A ledger's file, once for each; this machine's own and the configured ones without it
+    #[arg(long = "ledger", value_name = "FILE")]
+    pub ledgers: Vec<PathBuf>,
+    /// Only this session
+    #[arg(long, value_name = "ID", value_parser = session)]
+    pub session: Option<SessionId>,
+    /// Print each record as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn session(text: &str) -> Result<SessionId, &'static str> {
+    text.parse().map_err(|()| "a session id is sixteen lower-case hex digits")
 }
 
 #[derive(Args)]
@@ -238,8 +294,4 @@ pub struct Review {
     /// How long to wait for the custodian
     #[arg(long, value_name = "TIME", default_value = "10m")]
     pub wait: Span,
-}
-
-fn session(text: &str) -> Result<SessionId, &'static str> {
-    text.parse().map_err(|()| "a session is sixteen lower-case hex digits")
 }

@@ -1,12 +1,12 @@
 //! `close`: what an interrupted run left open, by a quorum or by AWS credentials of one's own.
 
 use super::gather::{self, Asked};
-use super::{args, input, target};
+use super::{args, input, shipping, target};
 use crate::cloud::{self, CloseByProfile, Closing};
 use crate::config::Config;
 use crate::error::Result;
 use crate::events::Events;
-use crate::ledger::{Ledger, VaultFacts};
+use crate::ledger::VaultFacts;
 use crate::terminal::note;
 use crate::vault::manifest::{self, Lane};
 
@@ -15,15 +15,15 @@ pub fn run(arguments: args::Close) -> Result<()> {
     let events = Events::to_stdout(arguments.json);
     let vault = input::vault(&arguments.vault)?;
     let summary = target::choose(&vault, arguments.target.as_deref())?;
-    let ledger = Ledger::at_default();
     let facts = VaultFacts::of(&vault, &arguments.vault);
-    if vault.manifest.lane == Lane::Static {
-        return cloud::close_static(&facts, summary, &ledger, events);
-    }
     let config = Config::load().unwrap_or_else(|error| {
         note(&format!("warning: {error}"));
         Config::default()
     });
+    let ledger = shipping::ledger(&config);
+    if vault.manifest.lane == Lane::Static {
+        return cloud::close_static(&facts, summary, &ledger, events);
+    }
     let force = arguments.force;
     if let Some(profile) = arguments.profile {
         let manifest::Target { name, partition, account, user, regions, .. } = summary.clone();

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::order::Order;
 use super::sign::Signing;
-use super::{args, input, output};
+use super::{args, input, output, shipping};
 use crate::cloud::{Injection, Work};
 use crate::config::Config;
 use crate::custody::drill::{Drill, Expected};
@@ -34,8 +34,8 @@ pub fn run(arguments: &args::Drill) -> Result<()> {
     let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(format!("drill-{session}.json")));
     output::must_be_new(&out)?;
     let expected = expected(&vault, &arguments.inject)?;
-    let ledger = Ledger::at_default();
     let order = order(arguments)?;
+    let ledger = shipping::ledger(&order.config);
     order.check(&ledger)?;
     let started = Timestamp::now();
     let ended = order.carry_out(session, ledger.clone());

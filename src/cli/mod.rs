@@ -7,6 +7,7 @@ mod enrol;
 mod gather;
 mod input;
 mod inspect;
+mod ledger;
 mod output;
 mod review;
 mod seal;
@@ -25,6 +26,8 @@ mod inject;
 mod open;
 #[cfg(feature = "cloud")]
 mod order;
+#[cfg(feature = "cloud")]
+mod shipping;
 #[cfg(feature = "cloud")]
 mod status;
 #[cfg(feature = "cloud")]
@@ -51,14 +54,17 @@ pub fn main() -> u8 {
     let events = events(&arguments.command);
     let result = run(arguments.command);
     events.exit(result.as_ref().copied());
-    match result {
+    let status = match result {
         Ok(()) => 0,
         Err(error) => {
             // The last word: nothing waits behind it any more, so it may wait for a stopped terminal.
             let _ = writeln!(std::io::stderr(), "breakglass: {error}");
             error.status.code()
         }
-    }
+    };
+    #[cfg(feature = "cloud")]
+    shipping::finish();
+    status
 }
 
 /// What was asked to be told to machines as it happens.
@@ -78,6 +84,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Review(arguments) => hardened(|| review::run(&arguments)),
+        Command::Ledger { command } => ledger::run(&command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "breakglass", &mut script);

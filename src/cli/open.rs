@@ -1,13 +1,12 @@
 //! `open`: a quorum at the terminal, then the gate and its window.
 
 use super::order::Order;
-use super::{args, input};
+use super::{args, input, shipping};
 use crate::cloud::Work;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
-use crate::ledger::Ledger;
 
 /// Checks what can be checked before anybody is woken, gathers the quorum, opens, works, closes.
 pub fn run(arguments: args::Open) -> Result<()> {
@@ -32,7 +31,7 @@ pub fn run(arguments: args::Open) -> Result<()> {
         absent: Vec::new(),
         events: Events::to_stdout(arguments.json),
     };
-    let ledger = Ledger::at_default();
+    let ledger = shipping::ledger(&order.config);
     order.check(&ledger)?;
     order.carry_out(SessionId::random(), ledger)
 }

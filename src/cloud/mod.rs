@@ -17,6 +17,7 @@ mod open;
 mod principals;
 mod profile;
 mod prompt;
+mod ship;
 mod shut;
 mod signals;
 mod stage;
@@ -32,6 +33,7 @@ pub use close::{CloseByProfile, Closing, close_static, close_with_profile, close
 pub use cloudtrail::look_up;
 pub use injected::Injection;
 pub use open::{Opening, open};
+pub use ship::{Shipper, ship_now, shipped};
 pub use status::{Asked, how_to_close, look};
 pub use warm::Warm;
 pub(crate) use words::clock as clock_words;

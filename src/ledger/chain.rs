@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
+use super::damage::{Damage, Neighbours};
 use super::record::{Entry, Record};
 use crate::custody::statement::LedgerHead;
-use crate::error::{Error, Result};
-use crate::vault::canonical;
+use crate::error::Result;
+use crate::vault::{canonical, words};
 
 /// Where a ledger stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,55 +21,141 @@ pub struct Head {
     pub sha256: [u8; 32],
 }
 
+impl Head {
+    /// As it is read aloud: six words.
+    pub fn words(&self) -> String {
+        words::of(&self.sha256)
+    }
+}
+
 impl From<Head> for LedgerHead {
     fn from(head: Head) -> Self {
         Self { seq: head.seq, sha256: hex::encode(head.sha256) }
     }
 }
 
-/// What a ledger file says.
-pub(super) struct Chain {
-    pub(super) entries: Vec<Entry>,
-    head: String,
-    /// The last line has no end: the machine stopped while it was written.
-    torn: bool,
+/// A record, where it stands, and what the next one chains to.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The record.
+    pub entry: Entry,
+    /// SHA-256 of its line, without the line's end.
+    pub sha256: [u8; 32],
+    /// Its line, counted from 1.
+    pub line: usize,
+}
+
+/// A ledger file whose records chain.
+#[derive(Clone, Debug, Default)]
+pub struct Chain {
+    /// Its records, in order.
+    pub links: Vec<Link>,
+    /// Lines that were never finished, counted from 1: no record chains to them.
+    pub torn: Vec<usize>,
+}
+
+/// One line of the file, without its end.
+pub(super) enum Piece {
+    /// A record.
+    Record(Box<Entry>),
+    /// The machine stopped while it was written.
+    Torn,
+    /// Neither: it was changed.
+    Neither,
+}
+
+impl Piece {
+    /// A line is torn that begins as a record and ends before its JSON does, or in zeros that a file system put in
+    /// place of what it never wrote. To cut a line short so hides no more than to cut it off: no record chains to it.
+    pub(super) fn of(line: &[u8]) -> Self {
+        if let Ok(entry) = serde_json::from_slice(line) {
+            return Self::Record(Box::new(entry));
+        }
+        let end = line.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let written = &line[..end];
+        let early = || serde_json::from_slice::<IgnoredAny>(written).is_err_and(|error| error.is_eof());
+        let zeros = written.is_empty() && !line.is_empty();
+        if zeros || written.starts_with(b"{") && early() { Self::Torn } else { Self::Neither }
+    }
+}
+
+/// The lines of a file, without their ends.
+pub(super) fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    bytes.split_inclusive(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line))
 }
 
 impl Chain {
-    /// Reads the lines. What cannot be parsed is passed over as torn, but only if the chain goes on without it.
-    pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
-        let mut chain = Self { entries: Vec::new(), head: "0".repeat(64), torn: false };
-        for (index, line) in bytes.split_inclusive(|&b| b == b'\n').enumerate() {
-            chain.torn = !line.ends_with(b"\n");
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
-            let Ok(entry) = serde_json::from_slice::<Entry>(line) else {
-                continue;
+    /// Reads the lines.
+    ///
+    /// # Errors
+    /// [`crate::error::Status::Damaged`], naming the first bad record.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
+        Self::read(bytes).map_err(|damage| damage.error(path))
+    }
+
+    /// Reads the lines; what is wrong first.
+    ///
+    /// # Errors
+    /// The first bad record.
+    pub fn read(bytes: &[u8]) -> Result<Self, Damage> {
+        let mut chain = Self::default();
+        let mut lines = lines(bytes).enumerate().peekable();
+        while let Some((index, line)) = lines.next() {
+            let number = index + 1;
+            let entry = match Piece::of(line) {
+                Piece::Record(entry) => *entry,
+                Piece::Torn => {
+                    chain.torn.push(number);
+                    continue;
+                }
+                Piece::Neither => return Err(Damage::no_record(number, chain.links.len() as u64)),
             };
-            if entry.v != 1 || entry.prev != chain.head || entry.seq != chain.entries.len() as u64 {
-                return Err(Error::damaged(format!(
-                    "the ledger {} does not chain at line {}: a record before it was changed or taken out",
-                    path.display(),
-                    index + 1
-                ))
-                .next("keep the file as evidence and move it away; closing works without it"));
+            let link = Link { entry, sha256: Sha256::digest(line).into(), line: number };
+            if !chain.takes(&link) {
+                let next = lines.peek().map(|(_, line)| Piece::of(line));
+                return Err(Damage::between(&Neighbours { before: &chain.links, link, next }));
             }
-            chain.head = hex::encode(Sha256::digest(line));
-            chain.entries.push(entry);
+            chain.links.push(link);
         }
         Ok(chain)
     }
 
-    pub(super) fn head(&self) -> Head {
-        let mut sha256 = [0; 32];
-        // Made by `hex::encode` here, or zeros.
-        let _ = hex::decode_to_slice(&self.head, &mut sha256);
-        Head { seq: self.entries.len() as u64, sha256 }
+    fn takes(&self, link: &Link) -> bool {
+        let Head { seq, sha256 } = self.head();
+        let Entry { v, seq: own, prev, .. } = &link.entry;
+        *v == 1 && *own == seq && is_hex_of(prev, &sha256)
     }
 
-    /// The text to append for one more record.
-    pub(super) fn next_line(&self, at: Timestamp, record: Record) -> Result<String> {
-        let entry = Entry { v: 1, seq: self.entries.len() as u64, prev: self.head.clone(), at, record };
-        let start = if self.torn { "\n" } else { "" };
-        Ok(format!("{start}{}\n", canonical::text(&entry)?))
+    /// Where it stands.
+    pub fn head(&self) -> Head {
+        self.head_before(self.links.len())
     }
+
+    /// Where it stood before its record number `seq`.
+    pub fn head_before(&self, seq: usize) -> Head {
+        let last = seq.checked_sub(1).and_then(|last| self.links.get(last));
+        Head { seq: seq as u64, sha256: last.map_or([0; 32], |link| link.sha256) }
+    }
+
+    /// The ledger's id: the first 16 hex digits of SHA-256 over its first record's line; none while it has none.
+    pub fn id(&self) -> Option<String> {
+        self.links.first().map(|first| hex::encode(&first.sha256[..8]))
+    }
+
+    /// Its records.
+    pub fn into_entries(self) -> Vec<Entry> {
+        self.links.into_iter().map(|link| link.entry).collect()
+    }
+}
+
+/// Both are the same digest; `text` is lower-case hex.
+pub(super) fn is_hex_of(text: &str, digest: &[u8; 32]) -> bool {
+    let mut hex = [0; 64];
+    hex::encode_to_slice(digest, &mut hex).is_ok() && text.as_bytes() == hex
+}
+
+/// The line of one more record, with its end.
+pub(super) fn line(head: Head, at: Timestamp, record: Record) -> Result<String> {
+    let entry = Entry { v: 1, seq: head.seq, prev: hex::encode(head.sha256), at, record };
+    Ok(canonical::text(&entry)? + "\n")
 }

@@ -1,15 +1,14 @@
 //! Ledgers as they were found, of one machine or several: what holds of each is read, and what does not is said.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use super::chain::Head;
+use super::file;
 use super::record::Entry;
-use super::{cannot, text};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::vault::canonical;
 
 /// A ledger's file as it was found.
@@ -31,8 +30,10 @@ impl Found {
     /// # Errors
     /// When it cannot be read, or is larger than any ledger.
     pub fn read(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(|e| cannot("open", path, &e))?;
-        Ok(Self::parse(path, &text(&mut file, path)?))
+        match file::read(path)? {
+            Some(bytes) => Ok(Self::parse(path, &bytes)),
+            None => Err(Error::usage(format!("there is no ledger {}", path.display()))),
+        }
     }
 
     fn parse(path: &Path, bytes: &[u8]) -> Self {

@@ -3,42 +3,76 @@
 mod chain;
 mod copies;
 mod course;
+mod damage;
 mod facts;
+mod file;
+mod merge;
 mod record;
 mod standing;
+mod tail;
 mod unreviewed;
 mod upkeep;
+pub mod verify;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read, Write};
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use rustix::fs::{Access, FlockOperation, access, flock};
+use rustix::fs::{Access, access};
 
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::vault::manifest::Lane;
-use chain::Chain;
+use file::{Lock, cannot};
 
-pub use chain::Head;
+pub use chain::{Chain, Head, Link};
 pub use copies::{Found, together};
 pub use course::Course;
+pub use damage::Damage;
 pub use facts::{Principals, TargetFacts, VaultFacts};
+pub use merge::{Merged, Of, read_all, read_file};
 pub use record::{About, Entry, Record, Use};
 pub use standing::{Last, Seen, Source, Standing, State, last};
 pub use unreviewed::unreviewed;
 pub use upkeep::{LastDrill, Proof, Session, Upkeep};
 
 const FILE: &str = "ledger.jsonl";
-/// Far more than a lifetime of emergencies.
-const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// One writer's ledger.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ledger {
     directory: PathBuf,
+    /// Called after each record.
+    wake: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// A ledger with its lines, byte for byte.
+#[derive(Debug)]
+pub struct Raw {
+    /// Its records.
+    pub chain: Chain,
+    bytes: Vec<u8>,
+}
+
+impl Raw {
+    /// Each record with its line, without the line's end.
+    pub fn records(&self) -> impl Iterator<Item = (&Link, &[u8])> {
+        let mut lines = chain::lines(&self.bytes).enumerate();
+        self.chain.links.iter().filter_map(move |link| {
+            let (_, line) = lines.find(|(index, _)| index + 1 == link.line)?;
+            Some((link, line))
+        })
+    }
 }
 
 impl Ledger {
@@ -55,7 +89,13 @@ impl Ledger {
 
     /// In this directory, which need not exist yet.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
+        Self { directory: directory.into(), wake: None }
+    }
+
+    /// The same, which calls `wake` after each record that it has added; that must not take long.
+    #[must_use]
+    pub fn waking(self, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { wake: Some(Arc::new(wake)), ..self }
     }
 
     /// Where the records are.
@@ -63,29 +103,36 @@ impl Ledger {
         self.directory.join(FILE)
     }
 
-    /// Adds a record that happened at `at`; it is on the disk when this returns.
+    /// Adds a record that happened at `at`; it is on the disk when this returns. Only the last record before it is
+    /// looked at: whoever damaged an earlier one keeps no later one from being recorded.
     ///
     /// # Errors
-    /// When it cannot be written, or the chain before it is broken.
+    /// When it cannot be written, or the last record before it cannot be read; nothing is left of it then.
     pub fn append(&self, at: Timestamp, record: Record) -> Result<()> {
         self.create_directory()?;
         let path = self.path();
-        let existed = path.exists();
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|e| cannot("open", &path, &e))?;
-        flock(&file, FlockOperation::LockExclusive).map_err(|e| cannot("lock", &path, &e.into()))?;
-        let chain = Chain::parse(&text(&mut file, &path)?, &path)?;
-        let line = chain.next_line(at, record)?;
-        file.write_all(line.as_bytes()).map_err(|e| cannot("write", &path, &e))?;
-        file.sync_all().map_err(|e| cannot("write", &path, &e))?;
-        if !existed {
+        let file = file::locked(&path, Lock::Exclusive, || {
+            OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path)
+        })?;
+        let length = file.metadata().map_err(|e| cannot("read", &path, &e))?.len();
+        let tail = tail::read(&file, length).map_err(|e| cannot("read", &path, &e))?;
+        let Some(tail) = tail else {
+            // Says which, and why; it takes the lock itself.
+            drop(file);
+            self.chain()?;
+            return Err(Error::damaged(format!(
+                "the last line of the ledger {} is no record",
+                path.display()
+            )));
+        };
+        let start = if tail.unfinished { "\n" } else { "" };
+        let line = format!("{start}{}", chain::line(tail.head, at, record)?);
+        add(&file, length, line.as_bytes()).map_err(|e| cannot("write", &path, &e))?;
+        if length == 0 {
             self.sync_directory()?;
         }
+        drop(file);
+        self.wake.iter().for_each(|wake| wake());
         Ok(())
     }
 
@@ -130,15 +177,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::knows_session`].
     pub fn spent(&self, facts: &VaultFacts) -> Result<Option<SessionId>> {
-        let entries = self.entries()?;
-        Ok(entries.into_iter().rev().find_map(|entry| match entry.record {
-            Record::Intent { session, vault, credentials_epoch, .. }
-                if vault == facts.vault_id && credentials_epoch == facts.credentials_epoch =>
-            {
-                Some(session)
-            }
-            _ => None,
-        }))
+        Ok(spent(&self.entries()?, &facts.vault_id, facts.credentials_epoch))
     }
 
     /// The sessions on this user's gate that nobody has closed, in their order.
@@ -160,18 +199,25 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::knows_session`].
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        Ok(self.chain()?.entries)
+        Ok(self.chain()?.into_entries())
     }
 
-    fn chain(&self) -> Result<Chain> {
+    /// Every record with its digest; none when there is no file yet.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn chain(&self) -> Result<Chain> {
+        Ok(self.raw()?.chain)
+    }
+
+    /// The same with its lines.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn raw(&self) -> Result<Raw> {
         let path = self.path();
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Chain::parse(&[], &path),
-            Err(e) => return Err(cannot("open", &path, &e)),
-        };
-        flock(&file, FlockOperation::LockShared).map_err(|e| cannot("lock", &path, &e.into()))?;
-        Chain::parse(&text(&mut file, &path)?, &path)
+        let bytes = file::read(&path)?.unwrap_or_default();
+        Ok(Raw { chain: Chain::parse(&bytes, &path)?, bytes })
     }
 
     fn create_directory(&self) -> Result<()> {
@@ -195,21 +241,25 @@ impl Ledger {
     }
 }
 
-fn text(file: &mut File, path: &Path) -> Result<Vec<u8>> {
-    if file.metadata().map_err(|e| cannot("read", path, &e))?.len() > LARGEST {
-        return Err(Error::damaged(format!("the ledger {} is larger than any ledger", path.display())));
+/// All of the line and its fsync, or none of it: what was written of it is taken back.
+fn add(mut file: &File, length: u64, line: &[u8]) -> std::io::Result<()> {
+    let written = file.write_all(line).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Where even that fails, half a line has no end: it is passed over.
+        let _ = file.set_len(length).and_then(|()| file.sync_all());
     }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|e| cannot("read", path, &e))?;
-    Ok(bytes)
+    written
 }
 
-fn cannot(what: &str, path: &Path, why: &std::io::Error) -> Error {
-    let exists = fs::symlink_metadata(path).is_ok();
-    Error::failed(format!("cannot {what} the ledger {}: {why}", path.display())).next(if exists {
-        "make it readable and writable for you, or point BREAKGLASS_STATE elsewhere"
-    } else {
-        "make its directory writable for you, or point BREAKGLASS_STATE elsewhere"
+/// The last session that opened these credentials, or meant to; drills apart, whose vaults have ids of their own.
+pub fn spent(entries: &[Entry], vault: &str, credentials_epoch: u64) -> Option<SessionId> {
+    entries.iter().rev().find_map(|entry| match &entry.record {
+        Record::Intent { session, vault: of, credentials_epoch: epoch, .. }
+            if of == vault && *epoch == credentials_epoch =>
+        {
+            Some(*session)
+        }
+        _ => None,
     })
 }
 

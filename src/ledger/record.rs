@@ -179,6 +179,48 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// Its kind, as it is written.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Approval { .. } => "approval",
+            Self::Share { .. } => "share",
+            Self::Told { .. } => "told",
+            Self::Intent { .. } => "intent",
+            Self::Ends { .. } => "ends",
+            Self::Opened { .. } => "opened",
+            Self::Issued { .. } => "issued",
+            Self::Closed { .. } => "closed",
+            Self::Drill { .. } => "drill",
+            Self::Review { .. } => "review",
+        }
+    }
+
+    /// The session that it is of, if it is of one.
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Share { session, .. } | Self::Told { session, .. } => *session,
+            Self::Approval { session, .. }
+            | Self::Intent { session, .. }
+            | Self::Ends { session, .. }
+            | Self::Opened { session, .. }
+            | Self::Issued { session, .. }
+            | Self::Closed { session, .. }
+            | Self::Drill { session, .. }
+            | Self::Review { session, .. } => Some(*session),
+        }
+    }
+
+    /// What a custodian's token signed, if it holds such.
+    pub fn envelope(&self) -> Option<&Envelope> {
+        match self {
+            Self::Approval { envelope, .. } | Self::Review { envelope, .. } => Some(envelope),
+            Self::Drill { envelope, .. } => envelope.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// One line of the file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Entry {

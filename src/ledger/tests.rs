@@ -1,6 +1,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use std::fs;
+
 use super::*;
 use crate::error::Status;
 
@@ -107,7 +109,7 @@ fn a_changed_record_is_noticed_by_the_next() {
     ] {
         fs::write(ledger.path(), bad).expect("write");
         assert_eq!(ledger.entries().expect_err("damaged").status, Status::Damaged);
-        assert!(ledger.append(now(), closed(1)).is_err());
+        assert_eq!(ledger.check().expect_err("nobody is woken for it").status, Status::Damaged);
     }
 }
 
@@ -127,4 +129,122 @@ fn a_line_that_was_never_finished_is_passed_over() {
         ledger.append(now(), closed(1)).expect("append after it");
         assert_eq!(ledger.entries().expect("chains").len(), finished + 1, "{cut}");
     }
+}
+
+fn chain(text: &str) -> Result<Chain, Damage> {
+    Chain::read(text.as_bytes())
+}
+
+#[test]
+fn a_whole_line_that_is_no_record_is_no_torn_one() {
+    let scratch = Scratch::new();
+    let ledger = scratch.ledger();
+    for number in 1..=3 {
+        ledger.append(now(), intent(number)).expect("append");
+    }
+    let whole = fs::read_to_string(ledger.path()).expect("read");
+    let damaged = whole.trim_end().strip_suffix('}').expect("JSON").to_owned();
+    for end in ["]\n", "]", "x}\n", "\u{1b}"] {
+        let damage = chain(&format!("{damaged}{end}")).expect_err("no record");
+        assert_eq!((damage.line, damage.seq), (Some(3), 2), "{end:?}: {damage}");
+    }
+    fs::write(ledger.path(), format!("{damaged}]\n")).expect("write");
+    assert_eq!(ledger.append(now(), closed(1)).expect_err("nothing to chain to").status, Status::Damaged);
+    // Cut short it is torn, and nothing chains to it; with zeros after it too.
+    for end in ["", "\n", "\0\0\0", "\0\n"] {
+        let chain = chain(&format!("{damaged}{end}")).expect("torn");
+        assert_eq!((chain.links.len(), chain.torn.as_slice()), (2, &[3][..]), "{end:?}");
+    }
+}
+
+/// The first bad record, by its number.
+fn first_bad(lines: &[&str]) -> Option<u64> {
+    chain(&(lines.join("\n") + "\n")).err().map(|damage| damage.seq)
+}
+
+#[test]
+fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
+    let scratch = Scratch::new();
+    let ledger = scratch.ledger();
+    let count = 7;
+    for number in 0..count {
+        ledger.append(now(), intent(number)).expect("append");
+    }
+    let whole = fs::read_to_string(ledger.path()).expect("read");
+    let lines: Vec<&str> = whole.lines().collect();
+    assert_eq!(first_bad(&lines), None);
+    let head = hex::encode(ledger.head().expect("a head").sha256);
+    let copy = verify::copied(whole.as_bytes());
+    for at in 0..lines.len() {
+        let last = at + 1 == lines.len();
+        let edited = lines[at].replace("SSO down", "SSO fine");
+        let mut changed = lines.clone();
+        changed[at] = &edited;
+        // Nothing chains to the last one: outside help finds it.
+        let found = if last {
+            let chain = chain(&(changed.join("\n") + "\n")).expect("chains");
+            assert_eq!(verify::since(&chain, &head), None);
+            Some(verify::against(&chain, &copy).expect_err("the copy tells").seq)
+        } else {
+            first_bad(&changed)
+        };
+        assert_eq!(found, Some(at as u64), "edited {at}");
+
+        let mut taken = lines.clone();
+        taken.remove(at);
+        let text = taken.join("\n") + "\n";
+        let found = match chain(&text) {
+            Err(damage) => damage.seq,
+            Ok(chain) => {
+                assert!(last && verify::since(&chain, &head).is_none());
+                verify::against(&chain, &copy).expect_err("cut off").seq
+            }
+        };
+        assert_eq!(found, at as u64 + u64::from(!last), "taken out {at}");
+
+        let mut twice = lines.clone();
+        twice.insert(at, lines[at]);
+        assert_eq!(first_bad(&twice), Some(at as u64), "put in twice {at}");
+        if !last {
+            let mut swapped = lines.clone();
+            swapped.swap(at, at + 1);
+            assert_eq!(first_bad(&swapped), Some(at as u64 + 1), "swapped {at}");
+        }
+        // A record that chains to the one before it, put in before another that does too.
+        let before = chain(&(lines[..at].join("\n") + "\n")).unwrap_or_default().head();
+        let forged = super::chain::line(before, now(), closed(9)).expect("a line");
+        let mut forged_in = lines.clone();
+        forged_in.insert(at, forged.trim_end());
+        assert_eq!(first_bad(&forged_in), Some(at as u64), "forged {at}");
+
+        let cut = chain(&(lines[..at].join("\n") + "\n")).unwrap_or_default();
+        assert_eq!(verify::since(&cut, &head), None);
+        assert_eq!(verify::against(&cut, &copy).expect_err("cut off").seq, at as u64);
+    }
+    let whole = chain(&whole).expect("chains");
+    let words = whole.head_before(4).words();
+    assert_eq!(verify::since(&whole, &words), Some(3));
+    assert_eq!(verify::against(&whole, &copy[..5]).expect("the same"), 2);
+}
+
+#[test]
+fn ledgers_of_several_machines_are_read_by_time_each_in_its_own_order() {
+    let scratch = Scratch::new();
+    let (one, two) = (Ledger::at(scratch.0.join("one")), Ledger::at(scratch.0.join("two")));
+    let at = |minute: i64| now() + jiff::SignedDuration::from_mins(minute);
+    for (ledger, minute, number) in [(&one, 0, 1), (&two, 1, 2), (&one, 5, 3), (&two, 3, 4), (&one, 2, 5)] {
+        ledger.append(at(minute), intent(number)).expect("append");
+    }
+    let damaged = scratch.0.join("damaged");
+    fs::write(&damaged, "no ledger\n").expect("write");
+    let merged = one.entries_with(&[two.path(), two.path(), damaged]).expect("its own is whole");
+    let order: Vec<_> = merged.entries().iter().filter_map(|entry| entry.record.session()).collect();
+    // The clock of the first went back before its last record; its order stays.
+    assert_eq!(order, [1, 2, 4, 3, 5].map(session));
+    assert_eq!(merged.failed.len(), 1, "named, and stops none of the others");
+    assert_eq!(spent(&merged.entries(), "v", 1), Some(session(5)));
+    let copy = scratch.0.join("copy");
+    let text = fs::read_to_string(two.path()).expect("read").replace("SSO down", "SSO fine");
+    fs::write(&copy, text.lines().next().expect("a line").to_owned() + "\n").expect("write");
+    assert!(read_all(&[copy, two.path()]).failed.is_empty(), "another first line is another ledger");
 }

@@ -67,6 +67,11 @@ impl Envelope {
         canonical::from_slice("its payload", &payload, limit).map_err(|e| e.what)
     }
 
+    /// The bytes that were signed, whatever they say.
+    pub fn payload(&self) -> Option<Vec<u8>> {
+        BASE64_STANDARD.decode(&self.payload).ok()
+    }
+
     /// Whether its signature is of this key: base64 of the DER `SubjectPublicKeyInfo` (RFC 5480).
     pub fn is_signed_by(&self, key: &str) -> bool {
         let holds = || {

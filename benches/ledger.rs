@@ -1,0 +1,64 @@
+//! The ledger at its full length: 100,000 records verified, and one more appended.
+
+use std::hint::black_box;
+use std::io::Write as _;
+
+use breakglass::gate::SessionId;
+use breakglass::ledger::{Chain, Ledger, Record};
+use criterion::{Criterion, criterion_group, criterion_main};
+use sha2::{Digest as _, Sha256};
+
+const RECORDS: u64 = 100_000;
+
+fn now() -> jiff::Timestamp {
+    "2026-11-22T02:17:00Z".parse().expect("an instant")
+}
+
+/// A ledger of many records, made faster than by appending each with its fsync; an intent's length on average.
+fn long() -> (tempfile::TempDir, Ledger) {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let ledger = Ledger::at(directory.path());
+    let mut file = std::io::BufWriter::new(std::fs::File::create(ledger.path()).expect("a file"));
+    let mut prev = "0".repeat(64);
+    for seq in 0..RECORDS {
+        let line = if seq % 4 == 0 {
+            let (target, hash) = (
+                r#"{"account":"111122223333","name":"prod","partition":"aws","user":"emergency"}"#,
+                "7".repeat(64),
+            );
+            format!(
+                r#"{{"at":"2026-11-22T02:17:00Z","credentials_epoch":1,"epoch":1,"kind":"intent","lane":"gate","prev":"{prev}","principals":{{"closer":"AKIACLOSER","emergency":"AKIAEMERGENCY","opener":"AKIAOPENER"}},"reason":"INC-{seq}: SSO down","regions":["eu-west-1"],"seq":{seq},"session":"{seq:016x}","sha256":"{hash}","target":{target},"v":1,"vault":"v","window":1800}}"#
+            )
+        } else {
+            format!(
+                r#"{{"at":"2026-11-22T02:17:00Z","cause":"deadline","kind":"closed","prev":"{prev}","probed":true,"seq":{seq},"session":"{seq:016x}","v":1}}"#
+            )
+        };
+        prev = hex::encode(Sha256::digest(&line));
+        writeln!(file, "{line}").expect("room");
+    }
+    file.flush().expect("room");
+    (directory, ledger)
+}
+
+fn benches(c: &mut Criterion) {
+    let (_directory, ledger) = long();
+    let bytes = std::fs::read(ledger.path()).expect("it is there");
+    println!("{} bytes at {}", bytes.len(), ledger.path().display());
+    let mut group = c.benchmark_group("ledger");
+    group.sample_size(10);
+    group.bench_function("verify 100,000 records, read from the file", |b| {
+        b.iter(|| assert_eq!(ledger.chain().expect("it chains").links.len() as u64, RECORDS));
+    });
+    group.bench_function("SHA-256 over the same bytes", |b| b.iter(|| Sha256::digest(black_box(&bytes))));
+    assert_eq!(Chain::read(&bytes).expect("it chains").head(), ledger.head().expect("it chains"));
+    let record =
+        Record::Closed { session: SessionId::from_bytes([7; 8]), probed: true, cause: "deadline".into() };
+    group.bench_function("append to them, with fsync", |b| {
+        b.iter(|| ledger.append(now(), record.clone()).expect("room"));
+    });
+    group.finish();
+}
+
+criterion_group!(ledger, benches);
+criterion_main!(ledger);

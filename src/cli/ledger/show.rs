@@ -1,0 +1,147 @@
+//! `ledger show`: what happened, one line each; what people wrote is shown as text.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::cli::{args, output};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::gate::SessionId;
+use crate::ledger::{self, About, Entry, Ledger, Merged, Of, Record, Use};
+use crate::terminal::note;
+
+/// Shows what all ledgers at hand say, by time. One that cannot be read is named at the end.
+pub fn run(arguments: &args::LedgerShow) -> Result<()> {
+    let Merged { mut records, mut failed } = read(arguments)?;
+    records.retain(|of| arguments.session.is_none_or(|asked| of.link.entry.record.session() == Some(asked)));
+    let text = if arguments.json { json(&records)? } else { text(&records) };
+    output::print(&text)?;
+    let last = failed.pop();
+    for error in &failed {
+        note(&error.what);
+    }
+    last.map_or(Ok(()), Err)
+}
+
+fn read(arguments: &args::LedgerShow) -> Result<Merged> {
+    if arguments.ledgers.is_empty() {
+        Ledger::at_default().entries_with(&Config::load()?.ledgers)
+    } else {
+        Ok(ledger::read_all(&arguments.ledgers))
+    }
+}
+
+/// A record as it stands, and where.
+#[derive(Serialize)]
+struct Line<'a> {
+    ledger: &'a str,
+    sha256: String,
+    #[serde(flatten)]
+    entry: &'a Entry,
+}
+
+fn json(records: &[Of]) -> Result<String> {
+    let mut text = String::new();
+    for Of { ledger, link } in records {
+        let line = Line { ledger, sha256: hex::encode(link.sha256), entry: &link.entry };
+        text += &serde_json::to_string(&line)
+            .map_err(|e| Error::failed(format!("a record cannot be written: {e}")))?;
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Under a heading for each session in turn; a heading also where the ledger changes.
+fn text(records: &[Of]) -> String {
+    let several = records.iter().any(|of| of.ledger != records[0].ledger);
+    let mut text = String::new();
+    let mut under: Option<(&str, Option<SessionId>)> = None;
+    for Of { ledger, link } in records {
+        let heading = (ledger.as_str(), link.entry.record.session());
+        if under != Some(heading) {
+            let gap = if under.is_some() { "\n" } else { "" };
+            let session = heading.1.map_or_else(|| "no session".into(), |id| format!("session {id}"));
+            let of = if several { format!(" in ledger {ledger}") } else { String::new() };
+            let _ = writeln!(text, "{gap}{session}{of}");
+            under = Some(heading);
+        }
+        let at = link.entry.at.strftime("%Y-%m-%d %H:%M:%SZ");
+        wrapped(
+            &mut text,
+            &format!("  {at}  {:<8}  ", link.entry.record.kind()),
+            &harmless(&said(&link.entry.record)),
+        );
+    }
+    if records.is_empty() { "no record\n".into() } else { text }
+}
+
+/// The narrowest terminal that it fits.
+const COLUMNS: usize = 80;
+
+/// Lines of at most 80 columns, the later ones indented under the first.
+fn wrapped(text: &mut String, start: &str, words: &str) {
+    let indent = start.len();
+    let mut line = start.to_owned();
+    for word in words.split(' ') {
+        let length = line.chars().count();
+        if length > indent && length + 1 + word.chars().count() > COLUMNS {
+            let _ = writeln!(text, "{}", line.trim_end());
+            line = " ".repeat(indent);
+        } else if length > indent {
+            line.push(' ');
+        }
+        line += word;
+    }
+    let _ = writeln!(text, "{}", line.trim_end());
+}
+
+/// What a terminal would act on, and what turns the reading direction, is shown as `?`.
+fn harmless(text: &str) -> String {
+    let acts = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().map(|c| if acts(c) { '?' } else { c }).collect()
+}
+
+fn said(record: &Record) -> String {
+    match record {
+        Record::Approval { custodian, .. } => format!("{custodian} signed"),
+        Record::Share { custodian, to, .. } => {
+            format!("{custodian} gave a share to {}", if *to == Use::Open { "open" } else { "close" })
+        }
+        Record::Told { about, channel, acknowledged, detail, .. } => {
+            let about = match about {
+                About::Opening => "opening",
+                About::NotOpened => "not opened",
+                About::Closed => "closed",
+                About::MayBeOpen => "may be open",
+            };
+            let told = if acknowledged.is_some() { "acknowledged" } else { "NOT acknowledged" };
+            format!("{channel} {told} ({about}): {detail}")
+        }
+        Record::Intent { target, window, reason, again, no_alert, drill_of, .. } => {
+            let drill = if drill_of.is_some() { "drill on " } else { "" };
+            let again = again.as_ref().map_or_else(String::new, |why| format!("; again: {why}"));
+            let quiet = no_alert.as_ref().map_or_else(String::new, |why| format!("; no alert: {why}"));
+            let (name, account, user) = (&target.name, &target.account, &target.user);
+            format!("{drill}{name}, user {user} in {account}, for {window} s: {reason}{again}{quiet}")
+        }
+        Record::Ends { until, .. } => format!("AWS ends it at {until}"),
+        Record::Opened { until, .. } => format!("open until {until}"),
+        Record::Issued { access_key_id, .. } => {
+            format!("AWS session {access_key_id} for the work in the window")
+        }
+        Record::Closed { probed, cause, .. } => {
+            format!("shut, {}: {cause}", if *probed { "probed" } else { "read back, not probed" })
+        }
+        Record::Drill { passed, injected, .. } => {
+            let how = if *passed { "passed" } else { "FAILED" };
+            let injected =
+                if injected.is_empty() { String::new() } else { format!(", with {}", injected.join(", ")) };
+            format!("{how}{injected}")
+        }
+        Record::Review { custodian, .. } => format!("{custodian} signed the review"),
+    }
+}

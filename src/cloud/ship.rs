@@ -1,0 +1,186 @@
+//! The ledger's second copy, under S3 Object Lock: sent as it grows, and nothing ever waits for it.
+
+mod bucket;
+mod cursor;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::clients::Base;
+use super::warm::runtime;
+use super::words;
+use crate::config::Ship;
+use crate::error::{Error, Result};
+use crate::ledger::verify::Copied;
+use crate::ledger::{Chain, Head, Ledger, Raw};
+use bucket::Bucket;
+use cursor::Cursor;
+
+/// After a record could not be sent, the next try.
+const AGAIN: Duration = Duration::from_secs(15);
+/// The end of a command waits for no more than this.
+const LAST: Duration = Duration::from_secs(3);
+
+/// What became of one try: how many were sent; how many are queued, and why.
+#[derive(Debug, Default)]
+struct Round {
+    sent: u64,
+    queued: Option<(u64, String)>,
+}
+
+/// Sends the ledger from a thread of its own.
+#[derive(Debug)]
+pub struct Shipper {
+    wake: Sender<Wake>,
+    done: Receiver<Round>,
+    bucket: String,
+}
+
+/// Why it looks again.
+#[derive(Debug)]
+enum Wake {
+    Grown,
+    End,
+}
+
+impl Shipper {
+    /// Starts with what is queued. The ledger that comes back wakes it with every record.
+    pub fn start(ship: Ship, ledger: Ledger) -> (Option<Self>, Ledger) {
+        let (wake, woken) = channel();
+        let (tell, done) = channel();
+        let bucket = ship.bucket.clone();
+        let own = ledger.clone();
+        let thread = std::thread::Builder::new().name("ship".into());
+        if thread.spawn(move || drop(tell.send(keep(&ship, &own, &woken)))).is_err() {
+            return (None, ledger);
+        }
+        let grown = wake.clone();
+        let ledger = ledger.waking(move || drop(grown.send(Wake::Grown)));
+        (Some(Self { wake, done, bucket }), ledger)
+    }
+
+    /// Lets it send what is left, for three seconds; what is not sent then stays queued.
+    pub fn finish(self) {
+        let Self { wake, done, bucket } = self;
+        let _ = wake.send(Wake::End);
+        let why = match done.recv_timeout(LAST) {
+            Ok(Round { queued: None, .. }) => return,
+            Ok(Round { queued: Some((count, why)), .. }) => format!("{count} records are queued: {why}"),
+            Err(_) => "some records are queued: it does not answer in time".into(),
+        };
+        words::say(&format!("warning: the ledger's copy in {bucket}: {why}\n  next: breakglass ledger ship"));
+    }
+}
+
+/// Until the end, and once more then.
+fn keep(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Round {
+    let Ok(runtime) = runtime() else { return Round::default() };
+    let bucket = runtime.block_on(Bucket::of(ship));
+    let mut round = runtime.block_on(send(&bucket, ship, ledger));
+    loop {
+        let next = if round.queued.is_some() {
+            woken.recv_timeout(AGAIN)
+        } else {
+            woken.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        let grown = |wake: Wake| matches!(wake, Wake::End);
+        let ends =
+            matches!(next, Ok(Wake::End) | Err(RecvTimeoutError::Disconnected)) | woken.try_iter().any(grown);
+        round = runtime.block_on(send(&bucket, ship, ledger));
+        if ends {
+            return round;
+        }
+    }
+}
+
+/// Sends what is queued; how far it came.
+async fn send(bucket: &Bucket, ship: &Ship, ledger: &Ledger) -> Round {
+    match queue(ship, ledger) {
+        Ok((raw, cursor)) => send_from(bucket, ledger, &raw, cursor).await,
+        Err(error) => Round { sent: 0, queued: Some((0, error.what)) },
+    }
+}
+
+/// The ledger, and how much of it was sent before.
+fn queue(ship: &Ship, ledger: &Ledger) -> Result<(Raw, Cursor)> {
+    let raw = ledger.raw()?;
+    let Head { seq: all, .. } = raw.chain.head();
+    let cursor = Cursor::read(ledger, ship).for_ledger(raw.chain.id());
+    if cursor.sent > all {
+        let what = format!(
+            "{} records were shipped, and the ledger has only {all}: its end was cut off",
+            cursor.sent
+        );
+        return Err(Error::damaged(what).next("breakglass ledger verify --shipped"));
+    }
+    Ok((raw, cursor))
+}
+
+async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &Raw, mut cursor: Cursor) -> Round {
+    let Head { seq: all, .. } = raw.chain.head();
+    let mut sent = 0;
+    for (link, line) in raw.records().skip(usize::try_from(cursor.sent).unwrap_or(usize::MAX)) {
+        let put = bucket.put(&cursor.ledger, link, line).await;
+        let kept = put.and_then(|()| {
+            cursor.sent += 1;
+            cursor.write(ledger)
+        });
+        if let Err(why) = kept {
+            return Round { sent, queued: Some((all - link.entry.seq, why)) };
+        }
+        sent += 1;
+    }
+    Round { sent, queued: None }
+}
+
+/// A runtime and the bucket, for a command that is about nothing else.
+fn alone(ship: &Ship) -> Result<(Runtime, Bucket)> {
+    let runtime = runtime()?;
+    let bucket = runtime.block_on(Bucket::of(ship));
+    Ok((runtime, bucket))
+}
+
+/// Sends what is queued, now; how many records that were.
+///
+/// # Errors
+/// When something stays queued, with how much; or the ledger is damaged.
+pub fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
+    let (runtime, bucket) = alone(ship)?;
+    let (raw, cursor) = queue(ship, ledger)?;
+    if runtime.block_on(bucket.is_unlocked()) {
+        words::say(&format!("warning: bucket {} has no Object Lock: its copies can be deleted", ship.bucket));
+    }
+    match runtime.block_on(send_from(&bucket, ledger, &raw, cursor)) {
+        Round { sent, queued: None } => Ok(sent),
+        Round { sent, queued: Some((count, why)) } => Err(Error::failed(format!(
+            "{sent} records were shipped to {}, {count} are queued: {why}",
+            ship.bucket
+        ))
+        .next("run it again when the bucket can be reached; nothing is lost meanwhile")),
+    }
+}
+
+/// What the bucket has of this ledger.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn shipped(ship: &Ship, chain: &Chain) -> Result<Vec<Copied>> {
+    let (runtime, bucket) = alone(ship)?;
+    let cannot = |why: String| {
+        Error::failed(format!("bucket {} cannot be read: {why}", ship.bucket))
+            .next("use a profile that may list versions and get objects")
+    };
+    let found = match chain.id() {
+        Some(id) => runtime.block_on(bucket.copies(&id)).map_err(cannot)?,
+        None => Vec::new(),
+    };
+    if found.is_empty() {
+        let what = format!("bucket {} has no copy that begins as this ledger does", ship.bucket);
+        return Err(Error::damaged(what).next(
+            "its first record was changed, or nothing was shipped yet: compare with what the bucket lists",
+        ));
+    }
+    Ok(found)
+}

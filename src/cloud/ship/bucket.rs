@@ -1,0 +1,142 @@
+//! The bucket: each record one object, whose body is the line and whose key names its digest; none is overwritten.
+
+use std::collections::BTreeMap;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::{ObjectLockEnabled, ObjectLockMode};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OnceCell;
+
+use super::super::clients::Tries;
+use super::super::clock::AwsClock;
+use super::super::fault::{code, fault};
+use super::{Base, Copied};
+use crate::config::{Mode, Ship};
+use crate::ledger::Link;
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// A bucket, by credentials of its own.
+pub(super) struct Bucket {
+    client: Client,
+    clock: AwsClock,
+    ship: Ship,
+    unlocked: OnceCell<bool>,
+}
+
+impl Bucket {
+    pub(super) async fn of(ship: &Ship) -> Self {
+        let provider = ProfileFileCredentialsProvider::builder().profile_name(&ship.profile).build();
+        let base = Base::load().await;
+        let config = base.with(SharedCredentialsProvider::new(provider), &ship.region, Tries::Four);
+        let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
+        let clock = base.clock;
+        Self { client: Client::from_conf(config), clock, ship: ship.clone(), unlocked: OnceCell::new() }
+    }
+
+    /// It says that it has no Object Lock. Where it does not say, it is taken to have it.
+    pub(super) async fn is_unlocked(&self) -> bool {
+        *self.unlocked.get_or_init(|| self.ask_for_lock()).await
+    }
+
+    async fn ask_for_lock(&self) -> bool {
+        match self.client.get_object_lock_configuration().bucket(&self.ship.bucket).send().await {
+            Ok(answer) => {
+                let of = answer.object_lock_configuration().and_then(|lock| lock.object_lock_enabled());
+                of != Some(&ObjectLockEnabled::Enabled)
+            }
+            Err(error) => code(&error) == Some("ObjectLockConfigurationNotFoundError"),
+        }
+    }
+
+    fn under(&self, ledger: &str) -> String {
+        let prefix = self.ship.prefix.trim_matches('/');
+        if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
+    }
+
+    /// Sends one record; it is as good when it is there already.
+    pub(super) async fn put(&self, ledger: &str, link: &Link, body: &[u8]) -> Result<(), String> {
+        let digest = hex::encode(&link.sha256[..8]);
+        let key = format!("{}{:012}-{digest}.json", self.under(ledger), link.entry.seq);
+        let mut put = self
+            .client
+            .put_object()
+            .bucket(&self.ship.bucket)
+            .key(key)
+            .content_type("application/json")
+            .checksum_sha256(BASE64_STANDARD.encode(link.sha256))
+            .if_none_match("*")
+            .body(ByteStream::from(body.to_vec()));
+        if !self.is_unlocked().await {
+            let until = self.clock.now().as_second() + i64::from(self.ship.retain_days) * DAY;
+            let mode = match self.ship.mode {
+                Mode::Governance => ObjectLockMode::Governance,
+                Mode::Compliance => ObjectLockMode::Compliance,
+            };
+            put = put.object_lock_mode(mode).object_lock_retain_until_date(DateTime::from_secs(until));
+        }
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == Some("PreconditionFailed") => Ok(()),
+            Err(error) => Err(fault(&error).to_string()),
+        }
+    }
+
+    /// What it has of a ledger: of each key the oldest version, whatever was put or deleted over it since.
+    pub(super) async fn copies(&self, ledger: &str) -> Result<Vec<Copied>, String> {
+        let oldest = self.versions(ledger).await?;
+        let mut copies = BTreeMap::new();
+        for (key, (_, version)) in oldest {
+            let Some((seq, sha256)) = self.copy(ledger, &key, version).await? else { continue };
+            copies.entry(seq).or_insert(sha256);
+        }
+        Ok(copies.into_iter().collect())
+    }
+
+    async fn versions(&self, ledger: &str) -> Result<BTreeMap<String, (i64, Option<String>)>, String> {
+        let mut oldest: BTreeMap<String, (i64, Option<String>)> = BTreeMap::new();
+        let (mut key_marker, mut version_marker) = (None, None);
+        loop {
+            let page = self
+                .client
+                .list_object_versions()
+                .bucket(&self.ship.bucket)
+                .prefix(self.under(ledger))
+                .set_key_marker(key_marker)
+                .set_version_id_marker(version_marker)
+                .send()
+                .await
+                .map_err(|error| fault(&error).to_string())?;
+            for version in page.versions() {
+                let Some(key) = version.key() else { continue };
+                let at = version.last_modified().map_or(0, DateTime::secs);
+                let found = (at, version.version_id().map(str::to_owned));
+                // Newest first: of the same second the later in the list is the older one.
+                let known = oldest.entry(key.to_owned()).or_insert_with(|| found.clone());
+                if found.0 <= known.0 {
+                    *known = found;
+                }
+            }
+            if page.is_truncated() != Some(true) {
+                return Ok(oldest);
+            }
+            key_marker = page.next_key_marker().map(str::to_owned);
+            version_marker = page.next_version_id_marker().map(str::to_owned);
+        }
+    }
+
+    async fn copy(&self, ledger: &str, key: &str, version: Option<String>) -> Result<Option<Copied>, String> {
+        let number = key.strip_prefix(&self.under(ledger)).and_then(|name| name.get(..12));
+        let Some(seq) = number.and_then(|number| number.parse().ok()) else { return Ok(None) };
+        let version = version.filter(|version| version != "null");
+        let get = self.client.get_object().bucket(&self.ship.bucket).key(key).set_version_id(version);
+        let answer = get.send().await.map_err(|error| fault(&error).to_string())?;
+        let body = answer.body.collect().await.map_err(|error| error.to_string())?;
+        Ok(Some((seq, Sha256::digest(body.into_bytes()).into())))
+    }
+}

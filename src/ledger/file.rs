@@ -1,0 +1,99 @@
+//! The file itself: one writer at a time, no waiting without an end, no file larger than a ledger is.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
+
+use crate::error::{Error, Result};
+
+/// Far more than a lifetime of emergencies, in bytes.
+const LARGEST: u64 = 512 * 1024 * 1024;
+/// Nobody holds a ledger for so long.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What for.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Lock {
+    Shared,
+    Exclusive,
+}
+
+/// Opens and locks the file that is at `path` now; it may be moved away while one waits.
+pub(super) fn locked(path: &Path, how: Lock, open: impl Fn() -> std::io::Result<File>) -> Result<File> {
+    let until = Instant::now() + LONGEST_WAIT;
+    loop {
+        let file = open().map_err(|e| cannot("open", path, &e))?;
+        lock(&file, path, how, until)?;
+        let same = |there: fs::Metadata| {
+            file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (there.dev(), there.ino()))
+        };
+        if fs::metadata(path).is_ok_and(same) || Instant::now() > until {
+            return Ok(file);
+        }
+    }
+}
+
+fn lock(file: &File, path: &Path, how: Lock, until: Instant) -> Result<()> {
+    let operation = match how {
+        Lock::Shared => FlockOperation::NonBlockingLockShared,
+        Lock::Exclusive => FlockOperation::NonBlockingLockExclusive,
+    };
+    loop {
+        match flock(file, operation) {
+            Ok(()) => return Ok(()),
+            Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < until => std::thread::sleep(PAUSE),
+            Err(Errno::WOULDBLOCK) => {
+                let seconds = LONGEST_WAIT.as_secs();
+                let what =
+                    format!("the ledger {} was held by another process for {seconds} s", path.display());
+                return Err(Error::failed(what).next(
+                    "see who holds it (fuser names the process), or point BREAKGLASS_STATE elsewhere",
+                ));
+            }
+            // Reading does no harm where a file system knows no locks.
+            Err(Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS) if how == Lock::Shared => return Ok(()),
+            Err(e) => return Err(cannot("lock", path, &e.into())),
+        }
+    }
+}
+
+/// The whole file; `None` when there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    // A pipe in its place holds nobody up.
+    let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let open = || OpenOptions::new().read(true).custom_flags(nonblock).open(path);
+    match open() {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(cannot("open", path, &e)),
+        Ok(file) if !file.metadata().is_ok_and(|metadata| metadata.is_file()) => {
+            return Err(Error::usage(format!("{} is no file", path.display())).next("name a ledger's file"));
+        }
+        Ok(_) => {}
+    }
+    let mut file = locked(path, Lock::Shared, open)?;
+    let length = file.metadata().map_err(|e| cannot("read", path, &e))?.len();
+    if length > LARGEST {
+        return Err(Error::damaged(format!("the ledger {} is larger than any ledger", path.display())));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+    file.read_to_end(&mut bytes).map_err(|e| cannot("read", path, &e))?;
+    Ok(Some(bytes))
+}
+
+/// An error of the system's, with what helps.
+pub(super) fn cannot(what: &str, path: &Path, why: &std::io::Error) -> Error {
+    let next = if matches!(why.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+        "make room on its disk, or point BREAKGLASS_STATE elsewhere"
+    } else if fs::symlink_metadata(path).is_ok() {
+        "make it readable and writable for you, or point BREAKGLASS_STATE elsewhere"
+    } else {
+        "make its directory writable for you, or point BREAKGLASS_STATE elsewhere"
+    };
+    Error::failed(format!("cannot {what} the ledger {}: {why}", path.display())).next(next)
+}

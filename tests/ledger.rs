@@ -1,0 +1,340 @@
+//! The ledger through the program: verified, shown, shipped; on a full disk; held by somebody else.
+#![cfg(feature = "cloud")]
+
+use std::fs;
+use std::process::{Command, Output};
+
+use breakglass::gate::SessionId;
+use breakglass::ledger::{Ledger, Record};
+use breakglass::vault::canonical;
+use rig::night::Night;
+use rig::office::{Office, room};
+use rig::pty::{End, Person};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
+}
+
+fn use_it(office: &Office) {
+    let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1: SSO down", "--no-alert", "a test"];
+    let mut person = office.person(&[&open[..], &["--", "true"]].concat());
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+fn told(mut command: Command) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+}
+
+fn verify(office: &Office, more: &[&str]) -> (Option<i32>, String) {
+    told(office.command(&[&["ledger", "verify"], more].concat()))
+}
+
+fn write(office: &Office, lines: &[String]) {
+    fs::write(office.path("state/ledger.jsonl"), lines.join("\n") + "\n").unwrap();
+}
+
+/// The whole chain made anew, as whoever owns the file can.
+fn rechained(lines: &[String]) -> Vec<String> {
+    let mut prev = "0".repeat(64);
+    let anew = lines.iter().zip(0_u64..).map(|(line, seq)| {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        record["prev"] = prev.clone().into();
+        record["seq"] = seq.into();
+        let line = canonical::text(&record).unwrap();
+        prev = hex::encode(Sha256::digest(&line));
+        line
+    });
+    anew.collect()
+}
+
+#[test]
+fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
+    let Night { office, .. } = night("ledger-tampered");
+    use_it(&office);
+    let text = fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let (code, said) = verify(&office, &["--vault", "prod.age", "--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let whole: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(whole["records"], lines.len(), "{whole}");
+    assert_eq!(
+        (&whole["statements"], &whole["heads"], &whole["signatures"]),
+        (&2.into(), &2.into(), &2.into())
+    );
+    let (words, sha256) = (whole["words"].as_str().unwrap(), whole["sha256"].as_str().unwrap());
+    for head in [words, sha256] {
+        let (code, said) = verify(&office, &["--head", head]);
+        assert!(code == Some(0) && said.contains("is in the chain, 0 records since"), "{said}");
+    }
+    fs::write(office.path("copy.jsonl"), &text).unwrap();
+    for at in 0..lines.len() {
+        let last = at + 1 == lines.len();
+        let mut taken = lines.clone();
+        taken.remove(at);
+        let mut twice = lines.clone();
+        twice.insert(at, lines[at].clone());
+        let mut edited = lines.clone();
+        edited[at] = edited[at].replace("\"at\":\"20", "\"at\":\"21");
+        let mut damaged = vec![("put in", twice), ("taken out", taken), ("edited", edited)];
+        if !last {
+            let mut moved = lines.clone();
+            moved.swap(at, at + 1);
+            damaged.push(("moved", moved));
+        }
+        for (how, changed) in damaged {
+            write(&office, &changed);
+            // What nothing chains to yet, outside help finds.
+            let alone = verify(&office, &[]);
+            if !(last && how != "put in") {
+                assert_eq!(alone.0, Some(6), "{how} {at}: {}", alone.1);
+                assert!(alone.1.contains("line ") && alone.1.contains("record "), "{}", alone.1);
+            }
+            for help in [["--head", words], ["--head", sha256], ["--copy", "copy.jsonl"]] {
+                let (code, said) = verify(&office, &help);
+                assert_eq!(code, Some(6), "{how} {at} {help:?}: {said}");
+            }
+            if how != "put in" {
+                // The chain made anew: an earlier head tells, and a copy tells which record.
+                write(&office, &rechained(&changed));
+                assert_eq!(verify(&office, &["--head", words]).0, Some(6), "{how} {at}");
+                let (code, said) = verify(&office, &["--copy", "copy.jsonl"]);
+                assert!(code == Some(6) && said.contains(&format!("record {at}")), "{how} {at}: {said}");
+            }
+        }
+        write(&office, &lines[..at].to_vec());
+        assert_eq!(verify(&office, &["--head", words]).0, Some(6), "cut off at {at}");
+    }
+}
+
+#[test]
+fn a_chain_made_anew_contradicts_what_the_tokens_signed() {
+    let Night { office, .. } = night("ledger-anew");
+    use_it(&office);
+    let text = fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let approvals: Vec<usize> =
+        (0..lines.len()).filter(|&at| lines[at].contains("\"kind\":\"approval\"")).collect();
+    // Anything before the second approval.
+    let mut edited = lines.clone();
+    edited[approvals[1] - 1] = edited[approvals[1] - 1].replace("\"at\":\"20", "\"at\":\"21");
+    write(&office, &rechained(&edited));
+    let (code, said) = verify(&office, &[]);
+    assert_eq!(code, Some(6), "{said}");
+    assert!(said.contains("approval") && said.contains("the chain made anew"), "{said}");
+    // A head of their own put into the statement is not what was signed.
+    let mut forged: Value = serde_json::from_str(&lines[approvals[0]]).unwrap();
+    let other: Value = serde_json::from_str(&lines[approvals[1]]).unwrap();
+    forged["envelope"]["signatures"] = other["envelope"]["signatures"].clone();
+    let mut edited = lines.clone();
+    edited.truncate(approvals[1]);
+    edited[approvals[0]] = canonical::text(&forged).unwrap();
+    write(&office, &rechained(&edited));
+    assert_eq!(verify(&office, &[]).0, Some(0), "the control: heads alone do not tell");
+    let (code, said) = verify(&office, &["--vault", "prod.age"]);
+    assert!(code == Some(6) && said.contains("of no token"), "{said}");
+}
+
+#[test]
+fn what_happened_reads_well_and_acts_on_no_terminal() {
+    let Night { office, .. } = night("ledger-shown");
+    use_it(&office);
+    let ledger = Ledger::at(office.path("state"));
+    let session = SessionId::from_bytes([7; 8]);
+    let cause = "\u{1b}[2J\u{202e}\u{7} cleared".to_owned();
+    ledger.append(jiff::Timestamp::now(), Record::Closed { session, probed: false, cause }).unwrap();
+    let mut person = Person::run(office.command(&["ledger", "show"]));
+    assert_eq!(person.wait(), End::Code(0));
+    let shown = person.transcript();
+    for part in ["alice signed", "INC-1: SSO down", "no alert: a test", "shut, probed", "?[2J?? cleared"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!person.raw_transcript().contains(&0x1b), "nothing for the terminal to act on");
+    assert!(shown.lines().all(|line| line.trim_end().chars().count() <= 80), "{shown}");
+    let (code, said) = told(office.command(&["ledger", "show", "--json", "--session", &session.to_string()]));
+    assert_eq!(code, Some(0));
+    let line: Value = serde_json::from_str(&said).expect("one line");
+    let head = ledger.head().unwrap();
+    assert_eq!(line["sha256"], hex::encode(head.sha256), "{line}");
+    assert_eq!(
+        (&line["kind"], line["ledger"].as_str().map(str::len)),
+        (&"closed".into(), Some(16)),
+        "{line}"
+    );
+    assert_eq!(told(office.command(&["ledger", "show", "--ledger", "nowhere.jsonl"])).0, Some(2));
+}
+
+#[test]
+fn a_ledger_that_somebody_holds_is_named_after_a_while() {
+    let room = room();
+    let ledger = Ledger::at(room.path());
+    let record =
+        || Record::Closed { session: SessionId::from_bytes([7; 8]), probed: true, cause: "x".into() };
+    ledger.append(jiff::Timestamp::now(), record()).unwrap();
+    let held = fs::File::open(ledger.path()).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let error = ledger.append(jiff::Timestamp::now(), record()).expect_err("held");
+    assert!(error.what.contains("held by another process"), "{error}");
+    drop(held);
+    ledger.append(jiff::Timestamp::now(), record()).unwrap();
+    assert_eq!(ledger.entries().unwrap().len(), 2);
+}
+
+const DISK: &str = "BREAKGLASS_TEST_DISK";
+
+/// On a disk of its own, which is nearly full.
+#[test]
+#[ignore = "runs in a mount namespace of its own"]
+fn writer_on_a_full_disk() {
+    let Some(disk) = std::env::var_os(DISK).map(std::path::PathBuf::from) else { return };
+    let ledger = Ledger::at(disk.join("state"));
+    let record = |cause: &str| Record::Closed {
+        session: SessionId::from_bytes([7; 8]),
+        probed: true,
+        cause: cause.into(),
+    };
+    let mut kept = 0;
+    let error = loop {
+        match ledger.append(jiff::Timestamp::now(), record(&"x".repeat(1500 + kept))) {
+            Ok(()) => kept += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.what.contains("cannot write the ledger"), "{error}");
+    assert!(error.next.as_deref().is_some_and(|next| next.contains("make room")), "{error}");
+    let bytes = fs::read(ledger.path()).unwrap();
+    assert!(kept > 0 && bytes.ends_with(b"\n"), "no half line is left");
+    assert_eq!(ledger.entries().expect("whole").len(), kept);
+    fs::remove_file(disk.join("filler")).unwrap();
+    ledger.append(jiff::Timestamp::now(), record("room again")).unwrap();
+    assert_eq!(ledger.entries().expect("whole").len(), kept + 1);
+    println!("{kept} records, then a full disk, then one more");
+}
+
+#[test]
+fn a_full_disk_is_named_and_takes_nothing_away() {
+    let room = room();
+    let script = "mount -t tmpfs -o size=64k tmpfs \"$BREAKGLASS_TEST_DISK\" && \
+        head -c 20000 /dev/zero > \"$BREAKGLASS_TEST_DISK/filler\" && \
+        exec \"$0\" writer_on_a_full_disk --exact --ignored --nocapture";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .env(DISK, room.path());
+    let (code, said) = told(command);
+    assert!(code == Some(0) && said.contains("then a full disk, then one more"), "{said}");
+}
+
+/// A bucket in the night's account and a configuration that ships to it; its name.
+fn bucket(night: &Night, locked: bool) -> String {
+    let Night { office, account, .. } = night;
+    let root = account.aws.root_of(&account.id);
+    let name = format!("ledger-{}-{locked}", account.id);
+    let region = json!({"LocationConstraint": rig::aws::REGION});
+    let made =
+        json!({"Bucket": name, "ObjectLockEnabledForBucket": locked, "CreateBucketConfiguration": region});
+    account.aws.call(&root, "s3", "create_bucket", made).expect("a bucket");
+    let ship = json!({"bucket": name, "region": rig::aws::REGION, "prefix": "breakglass", "profile": "ledger",
+        "retain_days": 30, "mode": "COMPLIANCE"});
+    fs::create_dir_all(office.path(".config/breakglass")).unwrap();
+    fs::write(office.path(".config/breakglass/config.json"), json!({"ship": ship}).to_string()).unwrap();
+    fs::create_dir_all(office.path(".aws")).unwrap();
+    fs::write(office.path(".aws/credentials"), root.profile("ledger")).unwrap();
+    name
+}
+
+/// The program with a profile of its own at hand; its S3 is there, or is not.
+fn shipping(office: &Office, arguments: &[&str], reachable: bool) -> Command {
+    let mut command = office.command(arguments);
+    command.env_remove("XDG_CONFIG_HOME");
+    command.env("AWS_SHARED_CREDENTIALS_FILE", office.path(".aws/credentials"));
+    if !reachable {
+        command.env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
+    }
+    command
+}
+
+#[test]
+fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
+    let night = night("ledger-shipped");
+    let bucket = bucket(&night, true);
+    let Night { office, account, .. } = &night;
+    let root = account.aws.root_of(&account.id);
+    let s3 = |op: &str, arguments: Value| account.aws.call(&root, "s3", op, arguments);
+    let objects = || {
+        let listed = s3("list_objects_v2", json!({"Bucket": bucket})).expect("a list");
+        let keys = listed["Contents"].as_array().cloned().unwrap_or_default();
+        keys.iter().map(|object| object["Key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--no-alert", "a test", "--", "true"];
+
+    // An outage: the window opens and closes as ever, and the copy is said to wait.
+    let mut person = Person::run(shipping(office, &open, false));
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.transcript().contains("breakglass ledger ship"), "{}", person.transcript());
+    let ledger = Ledger::at(office.path("state"));
+    let count = ledger.entries().unwrap().len();
+    let (code, said) = told(shipping(office, &["ledger", "ship"], false));
+    assert!(code == Some(1) && said.contains(&format!("{count} are queued")), "{said}");
+    assert_eq!(objects().len(), 0, "the control: nothing got there");
+
+    let (code, said) = told(shipping(office, &["ledger", "ship"], true));
+    assert!(code == Some(0) && said.contains(&format!("{count} records")), "{said}");
+    assert_eq!(objects().len(), count);
+
+    // As it grows.
+    let again = [&open[..8], &["--again", "once more", "--", "true"]].concat();
+    let mut person = Person::run(shipping(office, &again, true));
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let count = ledger.entries().unwrap().len();
+    assert_eq!(objects().len(), count, "{}", person.transcript());
+    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+    assert!(code == Some(0) && said.contains("0 records are not in it"), "{said}");
+
+    // Nobody deletes a version that is locked.
+    let key = objects()[0].clone();
+    let versions = s3("list_object_versions", json!({"Bucket": bucket, "Prefix": key})).expect("a list");
+    let version = versions["Versions"][0]["VersionId"].as_str().expect("a version").to_owned();
+    let error = s3("delete_object", json!({"Bucket": bucket, "Key": key, "VersionId": version}));
+    assert_eq!(error.expect_err("locked").code, "AccessDenied");
+    // A delete marker hides it from none who reads versions.
+    s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a marker");
+    assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+
+    // Cut off, and edited with the chain made anew.
+    let text = fs::read_to_string(ledger.path()).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    write(office, &lines[..count - 1]);
+    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+    assert!(code == Some(6) && said.contains(&format!("record {}", count - 1)), "{said}");
+    let (code, said) = told(shipping(office, &["ledger", "ship"], true));
+    assert!(code == Some(6) && said.contains("cut off"), "{said}");
+    let mut edited = lines.clone();
+    edited[count - 2] = edited[count - 2].replace("\"at\":\"20", "\"at\":\"21");
+    write(office, &rechained(&edited));
+    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+    assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
+
+    // Without its cursor everything is sent once more, to the same keys.
+    write(office, &lines);
+    fs::remove_file(office.path("state/shipped.json")).unwrap();
+    assert_eq!(told(shipping(office, &["ledger", "ship"], true)).0, Some(0));
+    assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+}
+
+#[test]
+fn a_bucket_without_object_lock_is_named() {
+    let night = night("ledger-unlocked");
+    bucket(&night, false);
+    use_it(&night.office);
+    let (code, said) = told(shipping(&night.office, &["ledger", "ship"], true));
+    assert!(code == Some(0) && said.contains("has no Object Lock"), "{said}");
+}
