@@ -7,12 +7,12 @@
 //! | [`cli`] | one file per command: arguments in, a call, words out | the only caller of all others |
 //! | [`terminal`] | prompts on the tty, notes on stderr, signals | adapter |
 //! | [`token`] | YubiKeys over PC/SC | adapter behind [`custody::token::Token`] |
-//! | `cloud` | AWS, the credential endpoint, the program in the window | adapter behind [`gate::iam`], feature `cloud` |
+//! | `cloud` | AWS, the credential endpoint, the program in the window, the ledger's copy | adapter behind [`gate::iam`], feature `cloud` |
 //! | `alert` | telling people before and after: channels, and what each acknowledged | adapter, feature `cloud` |
 //! | [`window`] | from open to closed: the state machine and its clock | pure |
 //! | [`gate`] | what enabling and disabling an IAM user means: grant, policy, rest state, open, close | pure |
 //! | [`review`] | what ledger, signatures, receivers and CloudTrail say of one session: a page, and the same as JSON | pure |
-//! | [`ledger`] | the record of every use: append-only, hash-chained, fsynced | files |
+//! | [`ledger`] | the record of every use: append-only, hash-chained, fsynced; verified, merged | files |
 //! | [`custody`] | a custodian: part, enrolment, attestation, the opening of one share | pure |
 //! | [`vault`] | the age file: manifest, shares, quorum, payload; names and numbers | pure |
 //! | [`secret`] | locked pages, hardening: the only `unsafe` | system |
