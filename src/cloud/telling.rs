@@ -16,7 +16,7 @@ use crate::ledger::{About, Record};
 /// The longest that the end of a run waits for answers.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
-/// The same where somebody has stopped it and nothing was opened.
+/// The same where nothing was opened, and somebody has stopped it or nobody has acknowledged anything.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
 /// How long it takes until it is said that answers are waited for.
@@ -31,8 +31,10 @@ pub(super) struct Telling {
     /// Nobody's acknowledgement is waited for: that was approved.
     excused: bool,
     answers: RefCell<Vec<(About, Answers)>>,
-    /// Somebody knows that it was about to open.
+    /// It was sent that it is about to open: somebody may know, also who did not say so.
     announced: Cell<bool>,
+    /// Somebody has acknowledged something.
+    acknowledged: Cell<bool>,
 }
 
 impl Telling {
@@ -50,6 +52,7 @@ impl Telling {
 impl Stage<'_> {
     /// Tells everybody, until one acknowledgement that counts.
     pub(super) async fn tell_first(&self) -> Result<()> {
+        self.telling.announced.set(true);
         self.say(&format!("alert: telling {}", self.telling.alerts.names()));
         let Some(mut answers) = self.send(About::Opening, None) else { return Err(nobody_told(&[])) };
         let mut silent = Vec::new();
@@ -106,8 +109,9 @@ impl Stage<'_> {
             }
         };
         let impatient = async { while !matches!(signals.next().await, Received::End(_)) {} };
-        let stopped = about == About::NotOpened && self.interrupted();
-        let patience = self.telling.alerts.patience().min(if stopped { SHORT_WAIT } else { LAST_WAIT });
+        let in_vain = self.interrupted() || !self.telling.acknowledged.get();
+        let longest = if about == About::NotOpened && in_vain { SHORT_WAIT } else { LAST_WAIT };
+        let patience = self.telling.alerts.patience().min(longest);
         let waiting = async {
             tokio::time::sleep(patience.min(UNSAID)).await;
             self.say(match about {
@@ -149,7 +153,7 @@ impl Stage<'_> {
         };
         match acknowledged {
             Some(_) => {
-                self.telling.announced.set(true);
+                self.telling.acknowledged.set(true);
                 self.say(&format!("alert: {channel} acknowledged"));
             }
             None => self.say(&format!("warning: alert: {channel} did not acknowledge: {detail}")),
