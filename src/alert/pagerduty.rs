@@ -29,11 +29,13 @@ fn event(routing_key: &str, notice: &Notice) -> Value {
         About::Opening | About::MayBeOpen => "trigger",
         About::NotOpened | About::Closed => "resolve",
     };
+    // An incident that somebody has acknowledged pages nobody again.
+    let own = if notice.about == About::MayBeOpen { "-may-be-open" } else { "" };
     let details: Value = serde_json::from_slice(&notice.json()).unwrap_or_default();
     json!({
         "routing_key": routing_key,
         "event_action": action,
-        "dedup_key": format!("breakglass-{session}"),
+        "dedup_key": format!("breakglass-{session}{own}"),
         "payload": {
             "summary": notice.subject(),
             "source": notice.host,

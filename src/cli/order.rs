@@ -10,7 +10,7 @@ use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
-use crate::ledger::{Ledger, VaultFacts, unreviewed};
+use crate::ledger::{Entry, Ledger, VaultFacts, spent, unreviewed};
 use crate::terminal::{note, signals};
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
@@ -61,8 +61,12 @@ impl Order {
         self.work.fits(self.vault.manifest.lane, summary.mfa)?;
         self.work.check()?;
         ledger.check()?;
-        self.check_spent(ledger)?;
-        warn_of_unreviewed(ledger)
+        let seen = ledger.entries_with(&self.config.ledgers)?;
+        seen.failed.iter().for_each(|error| note(&format!("warning: {error}")));
+        let entries = seen.entries();
+        self.check_spent(&entries)?;
+        warn_of_unreviewed(&entries);
+        Ok(())
     }
 
     /// Somebody can be told, or it is said why nobody is.
@@ -75,11 +79,13 @@ impl Order {
             .next("say why in --no-alert WHY, which the custodians sign; seal the next one with \"alerts\""))
     }
 
-    /// Credentials that were opened count as spent until they are rotated; a drill's never do.
-    fn check_spent(&self, ledger: &Ledger) -> Result<()> {
-        let excused = self.again.is_some() || self.vault.manifest.drill_of.is_some();
-        let spent = if excused { None } else { ledger.spent(&VaultFacts::of(&self.vault, &self.path))? };
-        let Some(session) = spent else { return Ok(()) };
+    /// Credentials that were opened count as spent until they are rotated, as far as the ledgers that this machine
+    /// sees know; a drill's never do.
+    fn check_spent(&self, entries: &[Entry]) -> Result<()> {
+        let manifest = &self.vault.manifest;
+        let excused = self.again.is_some() || manifest.drill_of.is_some();
+        let spent = spent(entries, &manifest.vault_id, manifest.credentials_epoch.into());
+        let Some(session) = spent.filter(|_| !excused) else { return Ok(()) };
         let what =
             format!("these credentials are spent: session {session} has opened them; nothing was enabled");
         Err(Error::failed(what).next(
@@ -109,7 +115,7 @@ impl Order {
             absent: &self.absent,
         })?;
         // Somebody else at this machine may have been quicker.
-        self.check_spent(&ledger)?;
+        self.check_spent(&ledger.entries_with(&self.config.ledgers)?.entries())?;
         let approved = Approved::by(&self.vault, request, &gathered.approvals)?;
         let (target, alerts) = target::unseal(&self.vault, &gathered.shares, &summary.name)?;
         drop(gathered);
@@ -155,13 +161,12 @@ impl Order {
 }
 
 /// A use that nobody has reviewed is said before the next.
-fn warn_of_unreviewed(ledger: &Ledger) -> Result<()> {
-    for session in unreviewed(&ledger.entries()?) {
+fn warn_of_unreviewed(entries: &[Entry]) {
+    for session in unreviewed(entries) {
         note(&format!(
             "warning: the use in session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
         ));
     }
-    Ok(())
 }
 
 fn check_window(window: Span, summary: &manifest::Target) -> Result<()> {

@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 
 use super::{args, input, output};
 use crate::cloud::{self, Asked};
+use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{self, Event};
-use crate::ledger::{self, Last, Ledger, Seen, Source, Standing, State, TargetFacts, Upkeep};
+use crate::ledger::{self, Entry, Last, Ledger, Seen, Source, Standing, State, TargetFacts, Upkeep};
 use crate::terminal::note;
 use crate::vault::file::Vault;
 use crate::vault::manifest;
@@ -54,7 +55,7 @@ pub fn run(arguments: &args::Status) -> Result<()> {
         standings.push(Standing::of(target, lane, last, &seen, now));
     }
     let kept = vault.as_ref().filter(|vault| vault.manifest.drill_of.is_none());
-    let upkeep = kept.map(|vault| Upkeep::of(&entries, &vault.manifest, now));
+    let upkeep = kept.map(|vault| Upkeep::of(&everybodys(entries), &vault.manifest, now));
     if arguments.json {
         let may_be_open = standings.iter().any(|standing| standing.may_be_open);
         let event = Event::Status { may_be_open, targets: &standings, upkeep: upkeep.as_ref() };
@@ -64,6 +65,28 @@ pub fn run(arguments: &args::Status) -> Result<()> {
         output::print(&(text(&standings, arguments.profile.is_some()) + &kept))?;
     }
     verdict(arguments, &standings, unread, upkeep.as_ref())
+}
+
+/// This machine's records with those of the other ledgers that it sees; what cannot be read is named.
+fn everybodys(own: Vec<Entry>) -> Vec<Entry> {
+    let seen = Config::load().and_then(|config| {
+        if config.ledgers.is_empty() {
+            Ok(None)
+        } else {
+            Ledger::at_default().entries_with(&config.ledgers).map(Some)
+        }
+    });
+    match seen {
+        Ok(None) => own,
+        Ok(Some(seen)) => {
+            seen.failed.iter().for_each(|error| note(&format!("warning: {error}")));
+            seen.entries()
+        }
+        Err(error) => {
+            note(&format!("warning: {error}"));
+            own
+        }
+    }
 }
 
 /// Whom it is about: the vault's targets, or every user that was ever opened from here.

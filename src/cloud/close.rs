@@ -204,6 +204,7 @@ impl Asked<'_> {
         let forced = found.is_some_and(|found| !self.ledger.knows_session(found).unwrap_or(false));
         stage.telling.is_about(self.notice(sessions.last().copied(), forced));
         let result = self.finish(&stage, &sessions, end);
+        stage.say_what_may_be_open(&result);
         let about = if matches!(end, End::Shut(_)) { About::Closed } else { About::MayBeOpen };
         let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| words::cause(Cause::Asked));
         stage.tell_last(about, Some(detail), &mut signals).await;

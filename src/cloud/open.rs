@@ -230,6 +230,7 @@ async fn end_with(
 ) -> Result<()> {
     let result = finish(scene, stage, trail, end);
     let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| words::cause(end.cause()));
+    stage.say_what_may_be_open(&result);
     stage.tell_last(about(end, stage, trail), Some(detail), signals).await;
     result
 }

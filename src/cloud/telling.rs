@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::signals::{Received, Signals};
 use super::stage::Stage;
 use crate::alert::{Alerts, Answers, Notice, Told};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 use crate::events::Event;
 use crate::gate::iam::World;
 use crate::ledger::{About, Record};
@@ -76,6 +76,13 @@ impl Stage<'_> {
         };
         self.telling.answers.borrow_mut().push((About::Opening, answers));
         told
+    }
+
+    /// How to close what may be open is said before everybody has been told.
+    pub(super) fn say_what_may_be_open(&self, result: &Result<()>) {
+        if let Some(error) = result.as_ref().err().filter(|error| error.status == Status::MayBeOpen) {
+            self.say(&error.to_string());
+        }
     }
 
     /// Takes the answers that have come meanwhile.
