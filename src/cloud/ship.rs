@@ -35,7 +35,7 @@ struct Round {
 pub struct Shipper {
     wake: Sender<Wake>,
     done: Receiver<Round>,
-    bucket: String,
+    place: String,
 }
 
 /// Why it looks again.
@@ -50,7 +50,7 @@ impl Shipper {
     pub fn start(ship: Ship, ledger: Ledger) -> (Option<Self>, Ledger) {
         let (wake, woken) = channel();
         let (tell, done) = channel();
-        let bucket = ship.bucket.clone();
+        let place = place(&ship);
         let own = ledger.clone();
         let thread = std::thread::Builder::new().name("ship".into());
         if thread.spawn(move || drop(tell.send(keep(&ship, &own, &woken)))).is_err() {
@@ -58,19 +58,23 @@ impl Shipper {
         }
         let grown = wake.clone();
         let ledger = ledger.waking(move || drop(grown.send(Wake::Grown)));
-        (Some(Self { wake, done, bucket }), ledger)
+        (Some(Self { wake, done, place }), ledger)
     }
 
     /// Lets it send what is left, for three seconds; what is not sent then stays queued.
     pub fn finish(self) {
-        let Self { wake, done, bucket } = self;
+        let Self { wake, done, place } = self;
         let _ = wake.send(Wake::End);
-        let why = match done.recv_timeout(LAST) {
+        let what = match done.recv_timeout(LAST) {
             Ok(Round { queued: None, .. }) => return,
-            Ok(Round { queued: Some((count, why)), .. }) => format!("{count} records are queued: {why}"),
-            Err(_) => "some records are queued: it does not answer in time".into(),
+            Ok(Round { queued: Some((count, why)), .. }) => {
+                format!("{count} records of the ledger are not at {place} yet: {why}")
+            }
+            Err(_) => {
+                format!("some records of the ledger are not at {place} yet: it does not answer in time")
+            }
         };
-        words::say(&format!("warning: the ledger's copy in {bucket}: {why}\n  next: breakglass ledger ship"));
+        words::say(&format!("warning: {what}\n  next: breakglass ledger ship"));
     }
 }
 
@@ -135,6 +139,11 @@ async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &Raw, mut cursor: Curs
     Round { sent, queued: None }
 }
 
+/// Where a ledger is copied to.
+fn place(ship: &Ship) -> String {
+    format!("s3://{}/{}", ship.bucket, ship.prefix)
+}
+
 /// A runtime and the bucket, for a command that is about nothing else.
 fn alone(ship: &Ship) -> Result<(Runtime, Bucket)> {
     let runtime = runtime()?;
@@ -155,10 +164,10 @@ pub fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
     match runtime.block_on(send_from(&bucket, ledger, &raw, cursor)) {
         Round { sent, queued: None } => Ok(sent),
         Round { sent, queued: Some((count, why)) } => Err(Error::failed(format!(
-            "{sent} records were shipped to {}, {count} are queued: {why}",
-            ship.bucket
+            "{count} records of the ledger are not at {} yet, {sent} were sent now: {why}",
+            place(ship)
         ))
-        .next("run it again when the bucket can be reached; nothing is lost meanwhile")),
+        .next("they stay queued; look at the bucket, the profile and the network, then ship again")),
     }
 }
 
