@@ -1,7 +1,7 @@
 //! One POST, no redirect followed, no message that repeats the address: it may be a secret.
 
 use std::error::Error as StdError;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::Provider;
@@ -14,11 +14,10 @@ use aws_smithy_types::byte_stream::ByteStream;
 use super::Failure;
 use crate::secret::SecretText;
 
-/// Made once: it reads the system's TLS roots.
-fn connector() -> &'static Connector {
-    static CONNECTOR: OnceLock<Connector> = OnceLock::new();
-    CONNECTOR.get_or_init(|| Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build())
-}
+/// The connections of one run: made once, for it reads the system's TLS roots, and gone with the run, for what it
+/// keeps open it keeps by its address.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Http(Arc<OnceLock<Connector>>);
 
 /// As much of an answer as is read, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -31,27 +30,35 @@ pub(super) struct Answer {
     pub body: Vec<u8>,
 }
 
-/// Sends `body` there; an answer of 2xx is one, anything else a failure.
-pub(super) async fn post(
-    url: &SecretText,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-) -> Result<Answer, Failure> {
-    let mut request = HttpRequest::new(SdkBody::from(body));
-    request.set_method("POST").map_err(|_| Failure::Final("the request cannot be made".into()))?;
-    request.set_uri(url.expose()).map_err(|_| Failure::Final("its address is none".into()))?;
-    request.headers_mut().insert("content-type", "application/json");
-    request.headers_mut().insert("user-agent", concat!("breakglass/", env!("CARGO_PKG_VERSION")));
-    for (name, value) in headers {
-        request.headers_mut().insert(name, value);
+impl Http {
+    fn connector(&self) -> &Connector {
+        let make = || Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build();
+        self.0.get_or_init(make)
     }
-    let answer = connector().call(request).await.map_err(|e| Failure::Passing(why(&e)))?;
-    let status = answer.status().as_u16();
-    match status {
-        // The status has said it: what comes after it is only a name.
-        200..=299 => Ok(Answer { status, body: beginning(answer.into_body()).await }),
-        500..=599 | 408 | 429 => Err(Failure::Passing(format!("it answered with HTTP status {status}"))),
-        _ => Err(Failure::Final(format!("it answered with HTTP status {status}"))),
+
+    /// Sends `body` there; an answer of 2xx is one, anything else a failure.
+    pub(super) async fn post(
+        &self,
+        url: &SecretText,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> Result<Answer, Failure> {
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request.set_method("POST").map_err(|_| Failure::Final("the request cannot be made".into()))?;
+        request.set_uri(url.expose()).map_err(|_| Failure::Final("its address is none".into()))?;
+        request.headers_mut().insert("content-type", "application/json");
+        request.headers_mut().insert("user-agent", concat!("breakglass/", env!("CARGO_PKG_VERSION")));
+        for (name, value) in headers {
+            request.headers_mut().insert(name, value);
+        }
+        let answer = self.connector().call(request).await.map_err(|e| Failure::Passing(why(&e)))?;
+        let status = answer.status().as_u16();
+        match status {
+            // The status has said it: what comes after it is only a name.
+            200..=299 => Ok(Answer { status, body: beginning(answer.into_body()).await }),
+            500..=599 | 408 | 429 => Err(Failure::Passing(format!("it answered with HTTP status {status}"))),
+            _ => Err(Failure::Final(format!("it answered with HTTP status {status}"))),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use crate::vault::payload::{Channel, Kind};
+use http::Http;
 pub use notice::{Notice, VaultNamed};
 
 /// How long a channel is waited for unless it says otherwise.
@@ -53,7 +54,14 @@ pub struct Told {
 pub struct Alerts {
     channels: Vec<Receiver>,
     command: Vec<String>,
-    config: Option<SdkConfig>,
+    means: Means,
+}
+
+/// What channels are reached with.
+#[derive(Clone, Debug, Default)]
+struct Means {
+    aws: Option<SdkConfig>,
+    http: Http,
 }
 
 #[derive(Clone, Debug)]
@@ -74,7 +82,11 @@ impl Alerts {
     pub fn new(sealed: Vec<Channel>, local: Vec<Channel>, command: Vec<String>, config: SdkConfig) -> Self {
         let receiver = |sealed| move |channel| Receiver { channel: Arc::new(channel), sealed };
         let channels = sealed.into_iter().map(receiver(true)).chain(local.into_iter().map(receiver(false)));
-        Self { channels: channels.collect(), command, config: Some(config) }
+        Self {
+            channels: channels.collect(),
+            command,
+            means: Means { aws: Some(config), http: Http::default() },
+        }
     }
 
     /// Whether this answer is the acknowledgement that opening waits for: where the vault has channels, one of them;
@@ -100,10 +112,10 @@ impl Alerts {
         let (answer, came) = unbounded_channel();
         let notice = Arc::new(notice.clone());
         for Receiver { channel, sealed } in self.channels.iter().cloned() {
-            let (answer, notice, config) = (answer.clone(), notice.clone(), self.config.clone());
+            let (answer, notice, means) = (answer.clone(), notice.clone(), self.means.clone());
             tokio::spawn(async move {
                 let sent = Timestamp::now();
-                let outcome = tell(&channel, &notice, config.as_ref()).await;
+                let outcome = tell(&channel, &notice, &means).await;
                 let outcome =
                     outcome.map(|detail| (Timestamp::now(), plain(&detail))).map_err(|why| plain(&why));
                 let _ = answer.send(Told { channel: channel.name.clone(), sealed, sent, outcome });
@@ -138,13 +150,13 @@ fn timeout(channel: &Channel) -> Duration {
 }
 
 /// Tells one, again and again within its time where that may help.
-async fn tell(channel: &Channel, notice: &Notice, config: Option<&SdkConfig>) -> Result<String, String> {
+async fn tell(channel: &Channel, notice: &Notice, means: &Means) -> Result<String, String> {
     let time = timeout(channel);
     let mut last = None;
     let trying = async {
         let mut breath = BREATH;
         loop {
-            match once(channel, notice, config).await {
+            match once(channel, notice, means).await {
                 Ok(detail) => return Ok(detail),
                 Err(Failure::Final(why)) => return Err(why),
                 Err(Failure::Passing(why)) => last = Some(why),
@@ -159,12 +171,14 @@ async fn tell(channel: &Channel, notice: &Notice, config: Option<&SdkConfig>) ->
     }
 }
 
-async fn once(channel: &Channel, notice: &Notice, config: Option<&SdkConfig>) -> Result<String, Failure> {
+async fn once(channel: &Channel, notice: &Notice, Means { aws, http }: &Means) -> Result<String, Failure> {
     match &channel.kind {
-        Kind::Sns { topic_arn, key } => sns::publish(topic_arn, key, notice, config).await,
-        Kind::PagerDuty { routing_key, url } => pagerduty::enqueue(routing_key, url.as_ref(), notice).await,
-        Kind::Slack { url } => slack::post(url, notice).await,
-        Kind::Webhook { url, secret } => webhook::post(url, secret, notice).await,
+        Kind::Sns { topic_arn, key } => sns::publish(topic_arn, key, notice, aws.as_ref()).await,
+        Kind::PagerDuty { routing_key, url } => {
+            pagerduty::enqueue(http, routing_key, url.as_ref(), notice).await
+        }
+        Kind::Slack { url } => slack::post(http, url, notice).await,
+        Kind::Webhook { url, secret } => webhook::post(http, url, secret, notice).await,
         Kind::Smtp(server) => smtp::send(server, notice).await,
     }
 }

@@ -2,20 +2,22 @@
 
 use serde_json::{Value, json};
 
-use super::{Failure, Notice, http};
+use super::http::Http;
+use super::{Failure, Notice};
 use crate::ledger::About;
 use crate::secret::SecretText;
 
 const EVENTS: &str = "https://events.pagerduty.com/v2/enqueue";
 
 pub(super) async fn enqueue(
+    http: &Http,
     routing_key: &SecretText,
     url: Option<&SecretText>,
     notice: &Notice,
 ) -> Result<String, Failure> {
     let usual = SecretText::copy_of(EVENTS);
     let event = event(routing_key.expose(), notice);
-    let answer = http::post(url.unwrap_or(&usual), Vec::new(), event.to_string().into_bytes()).await?;
+    let answer = http.post(url.unwrap_or(&usual), Vec::new(), event.to_string().into_bytes()).await?;
     if answer.status != 202 {
         return Err(Failure::Final(format!("it answered with HTTP status {}, not 202", answer.status)));
     }

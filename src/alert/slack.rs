@@ -1,12 +1,13 @@
 //! A Slack-compatible incoming webhook: JSON with `text`, in which `&`, `<` and `>` are escaped (Slack, "Formatting
 //! text").
 
-use super::{Failure, Notice, http};
+use super::http::Http;
+use super::{Failure, Notice};
 use crate::secret::SecretText;
 
-pub(super) async fn post(url: &SecretText, notice: &Notice) -> Result<String, Failure> {
+pub(super) async fn post(http: &Http, url: &SecretText, notice: &Notice) -> Result<String, Failure> {
     let body = serde_json::json!({ "text": escaped(&format!("*{}*\n{}", notice.subject(), notice.text())) });
-    let answer = http::post(url, Vec::new(), body.to_string().into_bytes()).await?;
+    let answer = http.post(url, Vec::new(), body.to_string().into_bytes()).await?;
     Ok(format!("HTTP status {}", answer.status))
 }
 

@@ -6,16 +6,22 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{Failure, Notice, http};
+use super::http::Http;
+use super::{Failure, Notice};
 use crate::secret::SecretText;
 
-pub(super) async fn post(url: &SecretText, secret: &SecretText, notice: &Notice) -> Result<String, Failure> {
+pub(super) async fn post(
+    http: &Http,
+    url: &SecretText,
+    secret: &SecretText,
+    notice: &Notice,
+) -> Result<String, Failure> {
     let (id, body) = (notice.key(), notice.json());
     let sent = notice.at.as_second().to_string();
     let signature =
         sign(secret, &id, &sent, &body).ok_or_else(|| Failure::Final("its secret is none".into()))?;
     let headers = vec![("webhook-id", id), ("webhook-timestamp", sent), ("webhook-signature", signature)];
-    let answer = http::post(url, headers, body).await?;
+    let answer = http.post(url, headers, body).await?;
     Ok(format!("HTTP status {}", answer.status))
 }
 
