@@ -105,6 +105,7 @@ impl<'a> Report<'a> {
             self.threshold,
             self.custodians.len(),
         );
+        self.custodians.iter().for_each(|custodian| out.push_str(&custodian.text()));
         let told = if self.alerts.is_empty() { "nobody".into() } else { self.alerts.join(", ") };
         out.push_str("told first  ");
         out.push_str(&told);
@@ -114,7 +115,6 @@ impl<'a> Report<'a> {
             out.push_str(vault);
             out.push('\n');
         }
-        self.custodians.iter().for_each(|custodian| out.push_str(&custodian.text()));
         out.push_str("targets\n");
         self.targets.iter().for_each(|target| out.push_str(&target.text()));
         out
