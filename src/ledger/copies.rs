@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::chain::Head;
+use super::chain::{Head, Piece, lines};
 use super::file;
 use super::record::Entry;
 use crate::error::{Error, Result};
@@ -39,9 +39,15 @@ impl Found {
     fn parse(path: &Path, bytes: &[u8]) -> Self {
         let head = Head { seq: 0, sha256: [0; 32] };
         let mut found = Self { path: path.to_owned(), entries: Vec::new(), head, broken: None };
-        for (line, number) in bytes.split(|&b| b == b'\n').zip(1..) {
-            // What was never finished is passed over, but only if the chain goes on without it.
-            let Ok(entry) = serde_json::from_slice::<Entry>(line) else { continue };
+        for (line, number) in lines(bytes).zip(1..) {
+            let entry = match Piece::of(line) {
+                Piece::Record(entry) => *entry,
+                Piece::Torn => continue,
+                Piece::Neither => {
+                    found.broken = Some(format!("line {number} is no record"));
+                    break;
+                }
+            };
             if entry.v != 1 || entry.seq != found.head.seq || entry.prev != hex::encode(found.head.sha256) {
                 found.broken = Some(format!("line {number} is not the one that followed"));
                 break;
@@ -89,6 +95,13 @@ mod tests {
         });
         let head = Head { seq: 0, sha256: [0; 32] };
         Found { path: PathBuf::new(), entries: entries.collect(), head, broken: None }
+    }
+
+    #[test]
+    fn a_line_that_is_no_record_ends_what_is_read_and_a_torn_one_does_not() {
+        let broken = |text: &str| Found::parse(Path::new("ledger.jsonl"), text.as_bytes()).broken;
+        assert_eq!(broken("{\"at\":\"2026\n"), None);
+        assert_eq!(broken("no record\n"), Some("line 1 is no record".into()));
     }
 
     #[test]
