@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::chain::{Chain, Head, Link, is_hex_of, lines};
+use super::chain::{Chain, Head, Link, Piece, is_hex_of, lines};
 use super::damage::Damage;
 use super::record::Record;
 use crate::custody::statement::LedgerHead;
@@ -101,7 +101,7 @@ pub type Copied = (u64, [u8; 32]);
 /// The records of a copy in JSON Lines.
 pub fn copied(bytes: &[u8]) -> Vec<Copied> {
     use sha2::{Digest as _, Sha256};
-    let lines = lines(bytes).filter(|line| !line.is_empty());
+    let lines = lines(bytes).filter(|line| !line.is_empty() && !matches!(Piece::of(line), Piece::Torn));
     (0..).zip(lines.map(|line| Sha256::digest(line).into())).collect()
 }
 

@@ -90,12 +90,13 @@ impl Bucket {
     /// What it has of a ledger: of each key the oldest version, whatever was put or deleted over it since.
     pub(super) async fn copies(&self, ledger: &str) -> Result<Vec<Copied>, String> {
         let oldest = self.versions(ledger).await?;
-        let mut copies = BTreeMap::new();
+        // Two objects of one number are both compared: at most one of them is what was written.
+        let mut copies = Vec::new();
         for (key, (_, version)) in oldest {
-            let Some((seq, sha256)) = self.copy(ledger, &key, version).await? else { continue };
-            copies.entry(seq).or_insert(sha256);
+            copies.extend(self.copy(ledger, &key, version).await?);
         }
-        Ok(copies.into_iter().collect())
+        copies.sort_unstable();
+        Ok(copies)
     }
 
     async fn versions(&self, ledger: &str) -> Result<BTreeMap<String, (i64, Option<String>)>, String> {

@@ -202,7 +202,7 @@ impl Channel {
             return own("its timeout is longer than 60s");
         }
         if self.secrets().iter().any(|secret| self.name.contains(secret.expose())) {
-            return own("a secret stands where everybody can read it");
+            return Err("an alert channel: a secret stands where everybody can read it".into());
         }
         self.check_kind().or_else(|why| own(&why))
     }
