@@ -1,10 +1,11 @@
 //! This machine's own configuration: it may only add to what is sealed.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -68,12 +69,12 @@ impl Config {
     pub fn load() -> Result<Self> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(path) = set("BREAKGLASS_CONFIG") {
-            return Self::read(&path, File::open(&path));
+            return Self::read(&path, open(&path));
         }
         let home = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")));
         let own = home.map(|home| home.join("breakglass/config.json"));
         for path in own.into_iter().chain([PathBuf::from("/etc/breakglass/config.json")]) {
-            match File::open(&path) {
+            match open(&path) {
                 Err(e)
                     if matches!(
                         e.kind(),
@@ -109,4 +110,10 @@ impl Config {
         let absolute = config.command.first().is_none_or(|program| Path::new(program).is_absolute());
         if absolute { Ok(config) } else { Err(wrong("is not valid: its command is no absolute path")) }
     }
+}
+
+/// A pipe in its place holds nobody up.
+fn open(path: &Path) -> std::io::Result<File> {
+    let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    OpenOptions::new().read(true).custom_flags(nonblock).open(path)
 }

@@ -345,6 +345,16 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
         ),
         (json!({"alerts": [{"name": "x", "kind": "carrier-pigeon"}]}), "not valid at line"),
         (json!({"hidden-value": 1}), "not valid at line"),
+        (
+            json!({"alerts": [{"name": "hidden-value-hidden-value-012345", "kind": "pagerduty",
+                "routing_key": "hidden-value-hidden-value-012345", "timeout": "2m"}]}),
+            "a secret stands where everybody can read it",
+        ),
+        (
+            json!({"alerts": [{"name": "hidden-value", "kind": "slack", "url": Receiver::nobody()},
+                {"name": "x", "kind": "slack", "url": "hidden-value"}]}),
+            "alert channel 1: a secret stands",
+        ),
         (json!({"command": ["notify"]}), "no absolute path"),
     ] {
         desk.configure(&config);
@@ -352,6 +362,10 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
     }
     std::fs::write(&path, "{\"alerts\": [").unwrap();
     refused("not valid at line");
+    std::fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap().success());
+    refused("is no file");
+    std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, "{}").unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
     refused("written by others");
@@ -406,7 +420,7 @@ fn an_opening_that_came_to_nothing_is_told_as_such() {
     let oncall = Receiver::start(Manner::Status(200));
     let desk = Desk::new("told-of-nothing", |_| vec![oncall.channel("oncall")]);
     desk.account.drift(rig::aws::Drift::Group);
-    let reason = "x <script>alert(1)</script> \u{202e}";
+    let reason = "x <script>alert(1)</script> é";
     let mut person =
         desk.office.person(&["open", "prod.age", "--for", "5m", "--reason", reason, "--", "true"]);
     desk.office.quorum(&mut person, 2);

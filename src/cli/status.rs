@@ -10,25 +10,24 @@ use crate::cloud::{self, Asked};
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{self, Event};
-use crate::ledger::{self, Entry, Last, Ledger, Seen, Source, Standing, State, TargetFacts, Upkeep};
+use crate::gate::SessionId;
+use crate::ledger::{
+    self, Entry, Last, Ledger, Merged, Record, Seen, Source, Standing, State, TargetFacts, Upkeep,
+};
 use crate::terminal::note;
 use crate::vault::file::Vault;
 use crate::vault::manifest;
 
-/// Prints it; the exit status says it too. Where IAM cannot be asked, the ledger still says what it knows, and where
-/// the ledger cannot be read, IAM does.
+/// Prints it; the exit status says it too. Where IAM cannot be asked, the ledgers still say what they know, and where a
+/// ledger cannot be read, the others and IAM do.
 pub fn run(arguments: &args::Status) -> Result<()> {
-    let mut unread = None;
     let vault = arguments.vault.as_deref().map(input::vault).transpose()?;
-    let entries = match Ledger::at_default().entries() {
-        Ok(entries) => entries,
-        Err(error) if arguments.profile.is_none() => return Err(error),
-        Err(error) => {
-            note(&format!("warning: {}", error.what));
-            unread = Some(error);
-            Vec::new()
-        }
-    };
+    let Read { own, entries, mut unread } = Read::now();
+    if let Some(error) = unread.take_if(|_| own.is_none() && arguments.profile.is_none()) {
+        return Err(error);
+    }
+    unread.iter().for_each(|error| note(&format!("warning: {}", error.what)));
+    let own = own.unwrap_or_default();
     let known = ledger::last(&entries);
     let asked = asked(vault.as_ref(), &known);
     if let Some(error) = unread.take_if(|_| asked.is_empty()) {
@@ -52,10 +51,12 @@ pub fn run(arguments: &args::Status) -> Result<()> {
             Seen::NotAsked
         });
         let last = known.iter().find(|last| last.is_of(&target, lane));
-        standings.push(Standing::of(target, lane, last, &seen, now));
+        let standing = Standing::of(target, lane, last, &seen, now);
+        let own = standing.session.is_some_and(|session| own.contains(&session));
+        standings.push(Standing { own, ..standing });
     }
     let kept = vault.as_ref().filter(|vault| vault.manifest.drill_of.is_none());
-    let upkeep = kept.map(|vault| Upkeep::of(&everybodys(entries), &vault.manifest, now));
+    let upkeep = kept.map(|vault| Upkeep::of(&entries, &vault.manifest, now));
     if arguments.json {
         let may_be_open = standings.iter().any(|standing| standing.may_be_open);
         let event = Event::Status { may_be_open, targets: &standings, upkeep: upkeep.as_ref() };
@@ -67,29 +68,40 @@ pub fn run(arguments: &args::Status) -> Result<()> {
     verdict(arguments, &standings, unread, upkeep.as_ref())
 }
 
-/// This machine's records with those of the other ledgers that it sees; what cannot be read is named.
-fn everybodys(own: Vec<Entry>) -> Vec<Entry> {
-    let seen = Config::load().and_then(|config| {
-        if config.ledgers.is_empty() {
-            Ok(None)
-        } else {
-            Ledger::at_default().entries_with(&config.ledgers).map(Some)
-        }
-    });
-    match seen {
-        Ok(None) => own,
-        Ok(Some(seen)) => {
-            seen.failed.iter().for_each(|error| note(&format!("warning: {error}")));
-            seen.entries()
-        }
-        Err(error) => {
-            note(&format!("warning: {error}"));
-            own
-        }
+/// What the ledgers that this machine sees say.
+struct Read {
+    /// The sessions of this machine's own; `None` when that could not be read.
+    own: Option<Vec<SessionId>>,
+    /// All records, by time.
+    entries: Vec<Entry>,
+    /// The first that could not be read, the configuration that names them included: then nobody knows that all is well.
+    unread: Option<Error>,
+}
+
+impl Read {
+    fn now() -> Self {
+        let ledger = Ledger::at_default();
+        let (others, no_config) = match Config::load() {
+            Ok(config) => (config.ledgers, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let intended = |entry: &Entry| match entry.record {
+            Record::Intent { session, .. } => Some(session),
+            _ => None,
+        };
+        let (own, seen, unread) = match ledger.entries() {
+            Ok(own) => match ledger.entries_with(&others) {
+                Ok(seen) => (Some(own.iter().filter_map(intended).collect()), seen, None),
+                Err(error) => (None, Merged::default(), Some(error)),
+            },
+            Err(error) => (None, ledger::read_all(&others), Some(error)),
+        };
+        let entries = seen.entries();
+        Self { own, entries, unread: unread.or(no_config).or(seen.failed.into_iter().next()) }
     }
 }
 
-/// Whom it is about: the vault's targets, or every user that was ever opened from here.
+/// Whom it is about: the vault's targets, or every user that was ever opened as far as these ledgers know.
 fn asked(vault: Option<&Vault>, known: &[Last]) -> Vec<Asked> {
     let Some(vault) = vault else {
         let of = |last: &Last| Asked {

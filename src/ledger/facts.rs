@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::vault::file::Vault;
+use crate::vault::names;
 
 /// Which vault file.
 #[derive(Clone, Debug)]
@@ -37,9 +38,9 @@ impl VaultFacts {
     }
 }
 
-/// Which user.
+/// Which user. What is read of a ledger is shown, and stands in commands to be pasted: it has a target's own form.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Members")]
 pub struct TargetFacts {
     /// The target's name in the vault.
     pub name: String,
@@ -49,6 +50,24 @@ pub struct TargetFacts {
     pub account: String,
     /// The IAM user.
     pub user: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Members {
+    name: String,
+    partition: String,
+    account: String,
+    user: String,
+}
+
+impl TryFrom<Members> for TargetFacts {
+    type Error = String;
+
+    fn try_from(Members { name, partition, account, user }: Members) -> Result<Self, String> {
+        names::user(&name, &partition, &account, &user)?;
+        Ok(Self { name, partition, account, user })
+    }
 }
 
 /// Whose calls AWS will show: access key ids, nothing secret.

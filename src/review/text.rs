@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::calls::Call;
 use super::packet::Packet;
 use super::timeline::{length, span};
+use crate::vault::names::is_unseen;
 
 /// How many characters of a stranger's text are shown; the JSON has all of it.
 const SHOWN: usize = 2_000;
@@ -24,15 +25,6 @@ pub fn shown(text: &str) -> String {
         let _ = write!(out, " … ({} characters)", text.chars().count());
     }
     out
-}
-
-/// Controls, marks of direction (UAX 9), what has no width, and variation and tag characters.
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// For standard output.

@@ -107,8 +107,8 @@ pub fn signing_key(text: &str) -> Check {
     ensure(canonical == Some(true), || "a signing key is no P-256 public key".into())
 }
 
-/// The members that say where a target is.
-pub fn target(own: &str, partition: &str, account: &str, user: &str, regions: &[String]) -> Check {
+/// The members that say who a target's user is.
+pub fn user(own: &str, partition: &str, account: &str, user: &str) -> Check {
     name("target name", own)?;
     ensure(["aws", "aws-cn", "aws-us-gov"].contains(&partition), || {
         format!("{own}: {} is no AWS partition (aws, aws-cn, aws-us-gov)", shown(partition))
@@ -119,7 +119,12 @@ pub fn target(own: &str, partition: &str, account: &str, user: &str, regions: &[
     let in_user = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b);
     ensure((1..=64).contains(&user.len()) && user.bytes().all(in_user), || {
         format!("{own}: {} is no IAM user name without a path", shown(user))
-    })?;
+    })
+}
+
+/// The members that say where a target is.
+pub fn target(own: &str, partition: &str, account: &str, user: &str, regions: &[String]) -> Check {
+    self::user(own, partition, account, user)?;
     ensure((1..=32).contains(&regions.len()), || format!("{own}: 1 to 32 regions are needed"))?;
     let in_region = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     regions.iter().try_for_each(|region| {
@@ -128,6 +133,16 @@ pub fn target(own: &str, partition: &str, account: &str, user: &str, regions: &[
         })
     })?;
     all_different("region", regions.iter())
+}
+
+/// Controls, marks of direction (UAX 9), what has no width, and variation and tag characters: what steers a screen, or
+/// shows another text than there is.
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The longest window a target may ever have: 12 hours.

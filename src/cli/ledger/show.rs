@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::ledger::{self, About, Entry, Ledger, Merged, Of, Record, Use};
 use crate::terminal::note;
+use crate::vault::names::is_unseen;
 
 /// Shows what all ledgers at hand say, by time. One that cannot be read is named at the end.
 pub fn run(arguments: &args::LedgerShow) -> Result<()> {
@@ -98,11 +99,7 @@ fn wrapped(text: &mut String, start: &str, words: &str) {
 
 /// What a terminal would act on, and what turns the reading direction, is shown as `?`.
 fn harmless(text: &str) -> String {
-    let acts = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.chars().map(|c| if acts(c) { '?' } else { c }).collect()
+    text.chars().map(|c| if is_unseen(c) { '?' } else { c }).collect()
 }
 
 fn said(record: &Record) -> String {

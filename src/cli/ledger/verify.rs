@@ -106,7 +106,13 @@ fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<Copi
         return crate::cloud::shipped(&ship, chain).map(Some);
     }
     let _ = chain;
-    arguments.copy.as_deref().map(|path| Ok(verify::copied(&input::read(path, LARGEST)?))).transpose()
+    let Some(path) = &arguments.copy else { return Ok(None) };
+    let copy = verify::copied(&input::read(path, LARGEST)?);
+    if copy.is_empty() {
+        return Err(Error::usage(format!("{} has no record: it is no copy of a ledger", path.display()))
+            .next("name a copy that was made of this ledger"));
+    }
+    Ok(Some(copy))
 }
 
 fn head_is_unknown() -> Error {

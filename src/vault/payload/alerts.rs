@@ -179,6 +179,14 @@ pub fn check(channels: &[Channel]) -> Result<(), String> {
     if channels.len() > MAX_CHANNELS {
         return Err(format!("there are more than {MAX_CHANNELS} alert channels"));
     }
+    let secrets: Vec<_> = channels.iter().flat_map(Channel::secrets).collect();
+    let is_secret = |name: &String| {
+        let stands_in = |secret: &&SecretText| !secret.expose().is_empty() && name.contains(secret.expose());
+        secrets.iter().any(stands_in)
+    };
+    if let Some(place) = channels.iter().position(|channel| is_secret(&channel.name)) {
+        return Err(format!("alert channel {}: a secret stands where everybody can read it", place + 1));
+    }
     channels.iter().try_for_each(Channel::check)?;
     names::all_different("alert channel", channels.iter().map(|channel| channel.name.as_str()))
 }
@@ -200,9 +208,6 @@ impl Channel {
         let own = |why: &str| Err(format!("alert channel {}: {why}", self.name));
         if self.timeout.is_some_and(|timeout| timeout.seconds() > LONGEST_TIMEOUT) {
             return own("its timeout is longer than 60s");
-        }
-        if self.secrets().iter().any(|secret| self.name.contains(secret.expose())) {
-            return Err("an alert channel: a secret stands where everybody can read it".into());
         }
         self.check_kind().or_else(|why| own(&why))
     }
