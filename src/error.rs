@@ -42,7 +42,7 @@ impl Status {
 }
 
 /// What happened, what to do next, and how the process ends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     /// The exit status.
     pub status: Status,

@@ -393,6 +393,8 @@ fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
     }
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
     assert_eq!(oncall.about(session(&desk)), ["opening", "may_be_open"]);
+    let record = desk.records("told").remove(0);
+    assert!(record["receipt"].is_null() && record["acknowledged"].is_string(), "no id of its own: {record}");
 
     // On-call's own desk: no payload is opened, so only what is configured there is told.
     let own = Receiver::start(Manner::Status(200));

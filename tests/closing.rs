@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rig::aws::{Account, Aws, Probe, REGION, python};
 use rig::night::Night;
@@ -199,4 +199,43 @@ fn each_line_that_exit_10_prints_closes_it_for_whoever_may_only_close() {
         assert_eq!(done.status.code(), Some(0), "{line}: {said}");
         assert!(night.is_shut() && night.account.rest().at_rest(), "{line}: {said}");
     }
+}
+
+/// Holds the ledger until it is dropped.
+fn hold(night: &Night) -> std::fs::File {
+    let ledger = std::fs::File::open(night.office.path("state/ledger.jsonl")).unwrap();
+    rustix::fs::flock(&ledger, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    ledger
+}
+
+#[test]
+fn a_ledger_that_somebody_holds_keeps_no_window_open() {
+    let night = night("held-ledger");
+    let open = ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "more", "--hold"];
+    let mut person = night.office.person(&open);
+    night.office.quorum(&mut person, 2);
+    person.expect("left");
+    let holding = hold(&night);
+    let begun = Instant::now();
+    person.type_raw(b"q");
+    person.expect("close: shut");
+    assert!(begun.elapsed() < Duration::from_secs(8), "shut after {:?}", begun.elapsed());
+    assert!(night.is_shut() && night.account.rest().at_rest());
+    drop(holding);
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+
+    let mut person = night.office.person(&open);
+    night.office.quorum(&mut person, 2);
+    person.expect("left");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    let _holding = hold(&night);
+    let mut command = elsewhere(&night, &["close", "prod.age", "--profile", "oncall", "--force"]);
+    command.env("BREAKGLASS_STATE", night.office.path("state"));
+    let begun = Instant::now();
+    let mut person = Person::run(command);
+    person.expect("close: shut");
+    assert!(begun.elapsed() < Duration::from_secs(8), "shut after {:?}", begun.elapsed());
+    assert!(night.is_shut());
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
 }

@@ -10,7 +10,7 @@ use rig::aws::{Account, Aws, Probe};
 use rig::office::Office;
 use rig::pty::{End, Person};
 use rig::receiver::Receiver;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
@@ -119,7 +119,7 @@ fn a_drill_goes_the_whole_way_and_touches_nothing_that_is_real() {
     assert_eq!(status.status.code(), Some(0), "nothing is overdue, nothing is spent");
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(
-        (&status["upkeep"]["last_drill"]["passed"], &status["upkeep"]["spent"]),
+        (&status["upkeep"]["last_drill"]["whole"], &status["upkeep"]["spent"]),
         (&true.into(), &Value::Null)
     );
     assert!(status["upkeep"]["custodians"][1]["last"].is_string(), "bob has proven token and part: {status}");
@@ -192,6 +192,43 @@ fn a_drill_that_does_not_go_as_it_has_to_has_failed_and_is_evidence_too() {
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
     assert!(person.transcript().contains("drill       FAILED"), "{}", person.transcript());
     assert_eq!(exercise.evidence()["passed"], false);
+}
+
+#[test]
+fn who_signs_sees_how_it_went() {
+    let exercise = Exercise::new("drill-seen");
+    for (drift, verdict) in [(None, "which passed"), (Some(rig::aws::Drift::Group), "which FAILED")] {
+        drift.into_iter().for_each(|drift| exercise.drill.drift(drift));
+        let mut person = exercise.drill(&[]);
+        exercise.office.quorum(&mut person, 2);
+        person.expect(&format!("is to sign the evidence of this drill, {verdict}"));
+        person.expect("alice: PIN of YubiKey");
+        person.type_line(&exercise.office.custodian("alice").pin);
+        person.expect(&format!("to sign the evidence of this drill, {verdict}"));
+        person.wait();
+    }
+}
+
+#[test]
+fn the_lane_static_is_practised_until_its_end_and_needs_no_iam() {
+    let aws = Aws::shared();
+    let real = aws.seed("drill-static");
+    let standby = real.standby();
+    let mut payload = real.standby_payload(&standby, "1h");
+    let elsewhere = aws.seed("drill-static-user");
+    payload["drill"] = elsewhere.standby_payload(&elsewhere.standby(), "1h")["targets"][0].clone();
+    payload["drill"]["grant"] = json!([]);
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
+    office.seal(&payload, 2);
+    for name in ["alice", "bob"] {
+        office.plug(name);
+    }
+    let mut person = office.person(&["drill", "prod.drill.age", "--for", "8s", "--inject", "iam-down"]);
+    office.quorum(&mut person, 2);
+    person.expect_within(Duration::from_mins(1), "alice: PIN of YubiKey");
+    person.type_line(&office.custodian("alice").pin);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.transcript().contains("passed: it opens, and is proven shut"), "{}", person.transcript());
 }
 
 #[test]

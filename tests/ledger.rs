@@ -64,8 +64,8 @@ fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
     let whole: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(whole["records"], lines.len(), "{whole}");
     assert_eq!(
-        (&whole["statements"], &whole["heads"], &whole["signatures"]),
-        (&2.into(), &2.into(), &2.into())
+        (&whole["statements"], &whole["heads"], &whole["signatures"], &whole["openings"]),
+        (&2.into(), &2.into(), &2.into(), &1.into())
     );
     let (words, sha256) = (whole["words"].as_str().unwrap(), whole["sha256"].as_str().unwrap());
     for head in [words, sha256] {
@@ -141,6 +141,62 @@ fn a_chain_made_anew_contradicts_what_the_tokens_signed() {
 }
 
 #[test]
+fn an_opening_that_no_quorum_approved_is_found() {
+    let Night { office, .. } = night("ledger-unapproved");
+    use_it(&office);
+    let ledger = Ledger::at(office.path("state"));
+    let entries = ledger.entries().unwrap();
+    let intent = entries.iter().find(|entry| entry.record.intent().is_some()).unwrap().record.clone();
+    let unapproved = |change: &dyn Fn(&mut Record)| {
+        let mut record = intent.clone();
+        change(&mut record);
+        let before = fs::read(ledger.path()).unwrap();
+        ledger.append(jiff::Timestamp::now(), record).unwrap();
+        assert_eq!(verify(&office, &[]).0, Some(0), "the chain itself is whole");
+        let (code, said) = verify(&office, &["--vault", "prod.age"]);
+        fs::write(ledger.path(), before).unwrap();
+        (code, said)
+    };
+    assert_eq!(unapproved(&|_| ()).0, Some(0), "the control: what was approved, once more on record");
+    let (code, said) = unapproved(&|record| {
+        if let Record::Intent { session, .. } = record {
+            *session = SessionId::from_bytes([9; 8]);
+        }
+    });
+    assert!(code == Some(6) && said.contains("0 valid approvals of just this"), "{said}");
+    let (code, said) = unapproved(&|record| {
+        if let Record::Intent { window, .. } = record {
+            *window *= 2;
+        }
+    });
+    assert!(code == Some(6) && said.contains("(intent, session "), "{said}");
+}
+
+#[test]
+fn whoever_has_read_enough_is_no_error() {
+    let Night { office, .. } = night("ledger-piped");
+    use_it(&office);
+    for arguments in [&["ledger", "show"][..], &["ledger", "show", "--json"], &["inspect", "prod.age"]] {
+        let mut command = office.command(arguments);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (code, said) = told_into(&mut command, writer.into());
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+fn told_into(command: &mut Command, stdout: std::process::Stdio) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = command
+        .stdout(stdout)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    (status.code(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+#[test]
 fn what_happened_reads_well_and_acts_on_no_terminal() {
     let Night { office, .. } = night("ledger-shown");
     use_it(&office);
@@ -150,12 +206,16 @@ fn what_happened_reads_well_and_acts_on_no_terminal() {
     ledger.append(jiff::Timestamp::now(), Record::Closed { session, probed: false, cause }).unwrap();
     let mut person = Person::run(office.command(&["ledger", "show"]));
     assert_eq!(person.wait(), End::Code(0));
-    let shown = person.transcript();
+    let screen = person.transcript();
+    let shown = screen.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in ["alice signed", "INC-1: SSO down", "no alert: a test", "shut, probed", "?[2J?? cleared"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(!person.raw_transcript().contains(&0x1b), "nothing for the terminal to act on");
-    assert!(shown.lines().all(|line| line.trim_end().chars().count() <= 80), "{shown}");
+    let widest = |text: &str| text.lines().map(|line| line.trim_end().chars().count()).max();
+    assert!((Some(81)..=Some(120)).contains(&widest(&screen)), "as wide as the terminal: {screen}");
+    let (_, piped) = told(office.command(&["ledger", "show"]));
+    assert!(widest(&piped) <= Some(80), "{piped}");
     let (code, said) = told(office.command(&["ledger", "show", "--json", "--session", &session.to_string()]));
     assert_eq!(code, Some(0));
     let line: Value = serde_json::from_str(&said).expect("one line");
@@ -323,18 +383,51 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
 
+    // Deleted, or another one in its place: what was shipped is missed, with the bucket's help or without.
+    fs::remove_file(ledger.path()).unwrap();
+    for help in [&["ledger", "verify"][..], &["ledger", "verify", "--shipped"]] {
+        let (code, said) = told(shipping(office, help, true));
+        assert!(
+            code == Some(6) && said.contains(&format!("of which {count} records were shipped")),
+            "{said}"
+        );
+    }
+    let (code, said) = told(shipping(office, &open, true));
+    assert!(code == Some(6) && said.contains("is gone"), "nothing is opened: {said}");
+
     // Without its cursor everything is sent once more, to the same keys.
     write(office, &lines);
     fs::remove_file(office.path("state/shipped.json")).unwrap();
     assert_eq!(told(shipping(office, &["ledger", "ship"], true)).0, Some(0));
     assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+
+    // Whoever may put can put a second object of a number there, and change nothing so.
+    let edited = rechained(&edited);
+    let forged = |at: usize| {
+        let mut of_number = objects().into_iter().filter(|key| key.contains(&format!("/{at:012}-")));
+        let (line, key) = (&edited[at], of_number.next().expect("a key"));
+        let digest = &hex::encode(Sha256::digest(line))[..16];
+        let (directory, _) = key.rsplit_once('/').expect("a directory");
+        (format!("{directory}/{at:012}-{digest}.json"), line)
+    };
+    let (key, line) = forged(count - 2);
+    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": line})).expect("it is put");
+    for ledger in [&lines, &edited] {
+        write(office, ledger);
+        let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+        assert_eq!(code, Some(6), "the bucket contradicts itself, and that is said: {said}");
+    }
 }
 
 #[test]
 fn a_bucket_without_object_lock_is_named() {
     let night = night("ledger-unlocked");
     bucket(&night, false);
-    use_it(&night.office);
+    let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--no-alert", "a test", "--", "true"];
+    let mut person = Person::run(shipping(&night.office, &open, true));
+    night.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.transcript().contains("has no Object Lock"), "{}", person.transcript());
     let (code, said) = told(shipping(&night.office, &["ledger", "ship"], true));
     assert!(code == Some(0) && said.contains("has no Object Lock"), "{said}");
 }

@@ -102,7 +102,10 @@ fn after_an_opening_every_call_is_accounted_for() {
     let messages = packet["told"].as_array().unwrap();
     let first = |told: &&Value| told["about"] == "opening" && told["before_opening"] == true;
     let message = messages.iter().find(first).expect("somebody was told first");
-    assert_eq!(message["evidence"], "receiver", "{message}");
+    assert_eq!(
+        message["evidence"], "record",
+        "a webhook gives no id that it could be asked about: {message}"
+    );
     assert!(!ids(&packet).contains(&"nobody_told"), "{packet}");
 
     // What AWS received of the principals, it has all told, and each call once.
@@ -279,7 +282,23 @@ fn a_session_that_nobody_knows_and_a_ledger_that_was_changed() {
     assert_eq!(code, Some(0), "a last line that was never finished breaks no chain: {stderr}");
     std::fs::write(office.path("copy.jsonl"), text.replacen("INC-1", "INC-2", 1)).unwrap();
     let (code, packet, stderr) = self::packet(office.command(&both));
-    assert!(code == Some(6) && stderr.contains("does not hold"), "{stderr}");
+    assert!(code == Some(6) && stderr.contains("copy.jsonl is damaged"), "{stderr}");
+    assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
+
+    // What is configured is read as well; what is missing of it is a finding, and no success.
+    let configure = |ledger: &str| {
+        std::fs::create_dir_all(office.path(".config/breakglass")).unwrap();
+        let config = serde_json::json!({"ledgers": [office.path(ledger)]});
+        std::fs::write(office.path(".config/breakglass/config.json"), config.to_string()).unwrap();
+    };
+    std::fs::write(office.path("copy.jsonl"), &text).unwrap();
+    configure("copy.jsonl");
+    let (code, _, stderr) =
+        self::packet(office.command(&both[..2].iter().chain(&both[4..]).copied().collect::<Vec<_>>()));
+    assert_eq!(code, Some(0), "{stderr}");
+    configure("gone.jsonl");
+    let (code, packet, stderr) = self::packet(office.command(&both));
+    assert!(code == Some(2) && stderr.contains("there is no ledger"), "{stderr}");
     assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
 }
 

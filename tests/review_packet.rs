@@ -4,10 +4,10 @@ mod packet;
 mod soft;
 
 use breakglass::custody::statement::LedgerHead;
-use breakglass::ledger::{Record, unreviewed};
+use breakglass::ledger::{About, Record, TargetFacts};
 use breakglass::review::{
     Call, EndedBy, Evidence, Kind, Packet, Place, Principal, Signature, TrailEvent, Wanted, Written, page,
-    shown, summary, verify,
+    shown, summary, unreviewed, verify,
 };
 use breakglass::secret::SecretText;
 use jiff::SignedDuration;
@@ -302,7 +302,7 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
     assert!(!to_do(&papers.packet()).contains(&"rotate"));
 
     let mut papers = Papers::of("x").asked();
-    assert_eq!(unreviewed(&papers.entries), [session(7)]);
+    assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
     let json = papers.packet().json();
     let written = Written::read("review-07.json", json.as_bytes()).expect("a packet");
     assert_eq!((written.session, written.findings), (session(7), 1));
@@ -318,7 +318,7 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
     assert!(verify(&Papers::of("x").vault.manifest, &envelope).is_err(), "of another vault");
     let review = |session| Record::Review { session, custodian: "carol".into(), envelope: envelope.clone() };
     papers.add("09:11:00", review(session(7)));
-    assert!(unreviewed(&papers.entries).is_empty());
+    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty());
     let packet = papers.packet();
     assert_eq!((packet.reviews.len(), packet.reviews[0].evidence), (1, Evidence::Signature));
     assert!(!to_do(&packet).contains(&"sign"));
@@ -333,10 +333,111 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
 }
 
 #[test]
+fn only_a_signature_about_this_session_silences_what_is_said_of_it() {
+    let papers = Papers::of("x").asked();
+    let pin = SecretText::copy_of("123456");
+    let signed = |change: &dyn Fn(&mut Written)| {
+        let mut written = Written::read("r.json", papers.packet().json().as_bytes()).expect("a packet");
+        change(&mut written);
+        let carol = &papers.vault.manifest.custodians[2];
+        let head = LedgerHead { seq: 14, sha256: "cd".repeat(32) };
+        let statement = written.statement(carol, &carol.tokens[0], (at("09:10:00"), head));
+        let mut token = papers.people[2].tokens[0].clone();
+        statement.sign(&carol.tokens[0], &mut token, &pin, &mut || ()).expect("a soft token signs")
+    };
+    let left = |envelope| {
+        let mut entries = papers.entries.clone();
+        let record = Record::Review { session: session(7), custodian: "carol".into(), envelope };
+        entries.push(breakglass::ledger::Entry { record, ..entries[0].clone() });
+        unreviewed(&entries, &papers.vault.manifest).len()
+    };
+    assert_eq!(left(signed(&|_| ())), 0, "the control");
+    assert_eq!(left(signed(&|written| written.session = session(8))), 1, "hers, of another session");
+    assert_eq!(left(papers.sign(2, &papers.request("x"))), 1, "hers, and an approval");
+    let mut other = Papers::of("x");
+    other.vault.manifest.vault_id.clone_from(&papers.vault.manifest.vault_id);
+    let stranger = other.sign(2, &other.request("x"));
+    assert_eq!(left(stranger), 1, "a stranger's");
+}
+
+#[test]
+fn what_is_on_record_has_to_be_what_was_signed_in_all_it_says() {
+    type Change = fn(&mut Record);
+    let changes: [(&str, Change); 6] = [
+        ("epoch", |record| {
+            if let Record::Intent { epoch, .. } = record {
+                *epoch += 1;
+            }
+        }),
+        ("epoch of the credentials", |record| {
+            if let Record::Intent { credentials_epoch, .. } = record {
+                *credentials_epoch += 1;
+            }
+        }),
+        ("target", |record| {
+            if let Record::Intent { target, .. } = record {
+                target.user.push('2');
+            }
+        }),
+        ("target", |record| {
+            if let Record::Intent { target, .. } = record {
+                *target = TargetFacts { account: "999988887777".into(), ..target.clone() };
+            }
+        }),
+        ("target", |record| {
+            if let Record::Intent { regions, .. } = record {
+                regions.push("eu-south-1".into());
+            }
+        }),
+        ("window", |record| {
+            if let Record::Intent { window, .. } = record {
+                *window += 1;
+            }
+        }),
+    ];
+    for (what, change) in changes {
+        let mut papers = Papers::of("x").asked();
+        papers.entries.iter_mut().for_each(|entry| change(&mut entry.record));
+        let packet = papers.packet();
+        for approval in &packet.approvals {
+            assert_eq!(approval.why.as_deref(), Some(&*format!("what was signed is about another {what}")));
+        }
+        assert!(ids(&packet).contains(&"too_few_approvals"), "{what}");
+    }
+}
+
+#[test]
+fn an_opener_that_is_used_while_the_window_is_open_is_a_finding() {
+    let mut papers = Papers::of("x").asked();
+    papers.call("02:17:05", OPENER, "iam GetUser", None);
+    assert!(!ids(&papers.packet()).contains(&"calls_unexpected"), "the second in which it opened");
+    papers.call("02:17:06", OPENER, "iam PutUserPolicy", None);
+    let packet = papers.packet();
+    let call = call_at(&packet, "02:17:06");
+    assert_eq!((call.kind, call.place), (Kind::Unexpected, Place::Inside));
+    assert!(ids(&packet).contains(&"calls_unexpected"), "{:?}", packet.findings);
+}
+
+#[test]
+fn without_an_id_of_the_receivers_an_acknowledgement_is_only_our_record() {
+    let mut papers = Papers::of("x").asked();
+    papers.tell("siem", "02:16:43", Some("02:16:44"), "HTTP status 200");
+    let packet = papers.packet();
+    let evidence = |channel: &str| {
+        let told = packet.told.iter().find(|told| told.channel == channel).expect("told");
+        assert_eq!(told.about, About::Opening);
+        (told.acknowledged.is_some(), told.evidence)
+    };
+    assert_eq!(evidence("siem"), (true, Evidence::Record));
+    assert_eq!(evidence("sns"), (true, Evidence::Receiver));
+    assert_eq!(evidence("mail"), (false, Evidence::Record));
+}
+
+#[test]
 fn drills_and_what_never_opened_need_no_review() {
     let mut papers = Papers::of("x");
     papers.without(|record| matches!(record, Record::Opened { .. }));
-    assert!(unreviewed(&papers.entries).is_empty(), "it never opened");
+    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "it never opened");
     let packet = papers.packet();
     assert!(packet.window.enabled.is_none() && to_do(&packet).contains(&"shares"));
     let mut papers = Papers::of("x");
@@ -345,7 +446,7 @@ fn drills_and_what_never_opened_need_no_review() {
             *drill_of = Some("00".repeat(16));
         }
     }
-    assert!(unreviewed(&papers.entries).is_empty(), "a drill");
+    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "a drill");
     assert!(!to_do(&papers.packet()).contains(&"rotate"), "a drill spends nothing");
 }
 

@@ -46,8 +46,37 @@ pub struct Told {
     pub sealed: bool,
     /// When it was sent.
     pub sent: Timestamp,
-    /// When it acknowledged, and the receiver's own name for it; or why not.
-    pub outcome: Result<(Timestamp, String), String>,
+    /// When it acknowledged, and how; or why not.
+    pub outcome: Result<(Timestamp, Receipt), String>,
+}
+
+/// What a receiver answered that has acknowledged.
+#[derive(Clone, Debug, Default)]
+pub struct Receipt {
+    /// Its own id for what it got, if it gave one: it can be asked about that.
+    pub id: Option<String>,
+    /// What it said, for a person.
+    pub detail: String,
+}
+
+impl Receipt {
+    /// An id, and what kind of thing that is the id of.
+    fn of(what: &str, id: Option<&str>) -> Self {
+        let id = id.filter(|id| !id.is_empty());
+        Self {
+            detail: id.map_or(format!("{what} without an id"), |id| format!("{what} {id}")),
+            id: id.map(str::to_owned),
+        }
+    }
+
+    /// Nothing but that it took it.
+    fn without_id(detail: String) -> Self {
+        Self { id: None, detail }
+    }
+
+    fn plain(self) -> Self {
+        Self { id: self.id.as_deref().map(plain), detail: plain(&self.detail) }
+    }
 }
 
 /// Who is to be told.
@@ -102,6 +131,11 @@ impl Alerts {
         if names.is_empty() { "nobody".into() } else { names.join(", ") }
     }
 
+    /// Nobody is there to be told.
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty()
+    }
+
     /// How long the slowest may take.
     pub fn patience(&self) -> Duration {
         let command = if self.command.is_empty() { Duration::ZERO } else { TIMEOUT };
@@ -118,7 +152,7 @@ impl Alerts {
                 let sent = Timestamp::now();
                 let outcome = tell(&channel, &notice, &means).await;
                 let outcome =
-                    outcome.map(|detail| (Timestamp::now(), plain(&detail))).map_err(|why| plain(&why));
+                    outcome.map(|receipt| (Timestamp::now(), receipt.plain())).map_err(|why| plain(&why));
                 let _ = answer.send(Told { channel: channel.name.clone(), sealed, sent, outcome });
             });
         }
@@ -151,14 +185,14 @@ fn timeout(channel: &Channel) -> Duration {
 }
 
 /// Tells one, again and again within its time where that may help.
-async fn tell(channel: &Channel, notice: &Notice, means: &Means) -> Result<String, String> {
+async fn tell(channel: &Channel, notice: &Notice, means: &Means) -> Result<Receipt, String> {
     let time = timeout(channel);
     let mut last = None;
     let trying = async {
         let mut breath = BREATH;
         loop {
             match once(channel, notice, means).await {
-                Ok(detail) => return Ok(detail),
+                Ok(receipt) => return Ok(receipt),
                 Err(Failure::Final(why)) => return Err(why),
                 Err(Failure::Passing(why)) => last = Some(why),
             }
@@ -172,7 +206,7 @@ async fn tell(channel: &Channel, notice: &Notice, means: &Means) -> Result<Strin
     }
 }
 
-async fn once(channel: &Channel, notice: &Notice, Means { aws, http }: &Means) -> Result<String, Failure> {
+async fn once(channel: &Channel, notice: &Notice, Means { aws, http }: &Means) -> Result<Receipt, Failure> {
     match &channel.kind {
         Kind::Sns { topic_arn, key } => sns::publish(topic_arn, key, notice, aws.as_ref()).await,
         Kind::PagerDuty { routing_key, url } => {

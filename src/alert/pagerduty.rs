@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::http::Http;
-use super::{Failure, Notice};
+use super::{Failure, Notice, Receipt};
 use crate::ledger::About;
 use crate::secret::SecretText;
 
@@ -14,7 +14,7 @@ pub(super) async fn enqueue(
     routing_key: &SecretText,
     url: Option<&SecretText>,
     notice: &Notice,
-) -> Result<String, Failure> {
+) -> Result<Receipt, Failure> {
     let usual = SecretText::copy_of(EVENTS);
     let event = event(routing_key.expose(), notice);
     let answer = http.post(url.unwrap_or(&usual), Vec::new(), event.to_string().into_bytes()).await?;
@@ -22,7 +22,7 @@ pub(super) async fn enqueue(
         return Err(Failure::Final(format!("it answered with HTTP status {}, not 202", answer.status)));
     }
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    Ok(format!("incident {}", body["dedup_key"].as_str().unwrap_or_default()))
+    Ok(Receipt::of("incident", body["dedup_key"].as_str()))
 }
 
 fn event(routing_key: &str, notice: &Notice) -> Value {

@@ -2,13 +2,13 @@
 //! text").
 
 use super::http::Http;
-use super::{Failure, Notice};
+use super::{Failure, Notice, Receipt};
 use crate::secret::SecretText;
 
-pub(super) async fn post(http: &Http, url: &SecretText, notice: &Notice) -> Result<String, Failure> {
+pub(super) async fn post(http: &Http, url: &SecretText, notice: &Notice) -> Result<Receipt, Failure> {
     let body = serde_json::json!({ "text": escaped(&format!("*{}*\n{}", notice.subject(), notice.text())) });
     let answer = http.post(url, Vec::new(), body.to_string().into_bytes()).await?;
-    Ok(format!("HTTP status {}", answer.status))
+    Ok(Receipt::without_id(format!("HTTP status {}", answer.status)))
 }
 
 fn escaped(text: &str) -> String {

@@ -11,7 +11,7 @@ use aws_sdk_sns::error::{ProvideErrorMetadata as _, SdkError};
 use aws_smithy_async::time::StaticTimeSource;
 use aws_smithy_types::date_time::{DateTime, Format};
 
-use super::{Failure, Notice};
+use super::{Failure, Notice, Receipt};
 use crate::vault::payload::{AccessKey, region_of};
 
 /// A clock that is further off than this is why a signature was refused.
@@ -23,7 +23,7 @@ pub(super) async fn publish(
     key: &AccessKey,
     notice: &Notice,
     config: Option<&SdkConfig>,
-) -> Result<String, Failure> {
+) -> Result<Receipt, Failure> {
     let config = config.ok_or_else(|| Failure::Final("there is no client for AWS".into()))?;
     let credentials = Credentials::new(key.id.clone(), key.secret.expose(), None, None, "vault");
     let config = config
@@ -34,7 +34,7 @@ pub(super) async fn publish(
         .retry_config(RetryConfig::disabled())
         .build();
     let (failure, date) = match send(&config, topic, notice).await {
-        Ok(message) => return Ok(message),
+        Ok(receipt) => return Ok(receipt),
         Err(refused) => refused,
     };
     let here = config.time_source().map_or_else(SystemTime::now, |clock| clock.now());
@@ -52,11 +52,11 @@ async fn send(
     config: &SdkConfig,
     topic: &str,
     notice: &Notice,
-) -> Result<String, (Failure, Option<SystemTime>)> {
+) -> Result<Receipt, (Failure, Option<SystemTime>)> {
     let publish = aws_sdk_sns::Client::new(config).publish();
     let publish = publish.topic_arn(topic).subject(notice.subject()).message(notice.text());
     match publish.send().await {
-        Ok(answer) => Ok(format!("message {}", answer.message_id().unwrap_or_default())),
+        Ok(answer) => Ok(Receipt::of("message", answer.message_id())),
         Err(SdkError::ServiceError(answer)) => {
             let why = format!("AWS refused: {}", answer.err().code().unwrap_or("no code"));
             if answer.raw().status().is_server_error() {

@@ -7,7 +7,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::http::Http;
-use super::{Failure, Notice};
+use super::{Failure, Notice, Receipt};
 use crate::secret::SecretText;
 
 pub(super) async fn post(
@@ -15,14 +15,14 @@ pub(super) async fn post(
     url: &SecretText,
     secret: &SecretText,
     notice: &Notice,
-) -> Result<String, Failure> {
+) -> Result<Receipt, Failure> {
     let (id, body) = (notice.key(), notice.json());
     let sent = notice.at.as_second().to_string();
     let signature =
         sign(secret, &id, &sent, &body).ok_or_else(|| Failure::Final("its secret is none".into()))?;
     let headers = vec![("webhook-id", id), ("webhook-timestamp", sent), ("webhook-signature", signature)];
     let answer = http.post(url, headers, body).await?;
-    Ok(format!("HTTP status {}", answer.status))
+    Ok(Receipt::without_id(format!("HTTP status {}", answer.status)))
 }
 
 /// `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`.

@@ -10,7 +10,8 @@ use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
-use crate::ledger::{Entry, Ledger, VaultFacts, spent, unreviewed};
+use crate::ledger::{Entry, Ledger, VaultFacts, spent};
+use crate::review;
 use crate::terminal::{note, signals};
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
@@ -63,10 +64,12 @@ impl Order {
         self.work.check()?;
         ledger.check()?;
         let seen = ledger.entries_with(&self.config.ledgers)?;
-        seen.failed.iter().for_each(|error| note(&format!("warning: {error}")));
+        for error in seen.wrong() {
+            note(&format!("warning: {error}"));
+        }
         let entries = seen.entries();
         self.check_spent(&entries)?;
-        warn_of_unreviewed(&entries);
+        self.warn_of_unreviewed(&entries);
         Ok(())
     }
 
@@ -138,6 +141,15 @@ impl Order {
         })
     }
 
+    /// A use that nobody has reviewed is said before the next.
+    fn warn_of_unreviewed(&self, entries: &[Entry]) {
+        for session in review::unreviewed(entries, &self.vault.manifest) {
+            note(&format!(
+                "warning: the use in session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
+            ));
+        }
+    }
+
     fn target(&self) -> Result<&manifest::Target> {
         target::choose(&self.vault, self.target.as_deref())
     }
@@ -158,15 +170,6 @@ impl Order {
             vault_id: manifest.vault_id.clone(),
             window: self.window.seconds().into(),
         }
-    }
-}
-
-/// A use that nobody has reviewed is said before the next.
-fn warn_of_unreviewed(entries: &[Entry]) {
-    for session in unreviewed(entries) {
-        note(&format!(
-            "warning: the use in session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
-        ));
     }
 }
 

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::sign::Signing;
 use super::{args, input, output};
-use crate::error::{Error, Result, Status};
-use crate::ledger::{self, Entry, Found, Ledger, Record};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::ledger::{self, Entry, Found, Ledger, Merged, Record};
 use crate::review::{self, LedgerPart, Packet, Sources, Trail, Written};
 use crate::terminal::note;
 use crate::vault::file::Vault;
@@ -21,12 +22,12 @@ pub fn run(arguments: &args::Review) -> Result<()> {
         return sign(arguments, vault.as_ref(), existing);
     }
     places.check()?;
-    let found = found(arguments)?;
-    let entries = ledger::together(&found);
+    let seen = seen(arguments)?;
+    let entries = seen.entries();
     let trail = asked(arguments, &entries)?;
     let sources = Sources {
         entries: &entries,
-        ledgers: found.iter().map(part).collect(),
+        ledgers: seen.found.iter().map(part).collect(),
         vault: vault.as_ref(),
         trail: trail.as_ref(),
         now: Timestamp::now(),
@@ -36,7 +37,7 @@ pub fn run(arguments: &args::Review) -> Result<()> {
     if arguments.sign {
         sign(arguments, vault.as_ref(), places.json_file()?)?;
     }
-    verdict(&packet)
+    verdict(&packet, seen)
 }
 
 /// Where it goes.
@@ -102,17 +103,31 @@ impl Places {
     }
 }
 
-/// This machine's ledger, if it has one, and the ones that were named.
-fn found(arguments: &args::Review) -> Result<Vec<Found>> {
+/// This machine's ledger, if it has one, the configured ones, and the ones that were named; without the latter there is
+/// no packet.
+fn seen(arguments: &args::Review) -> Result<Merged> {
     let own = Ledger::at_default().path();
-    let own = own.exists().then_some(own);
-    let mut paths: Vec<_> = own.iter().chain(&arguments.ledgers).collect();
-    paths.dedup();
-    paths.into_iter().map(|path| Found::read(path)).collect()
+    let mut paths: Vec<_> = own.exists().then_some(own).into_iter().collect();
+    let configured = Config::load()?.ledgers;
+    for path in configured.iter().chain(&arguments.ledgers) {
+        if !paths.contains(path) {
+            paths.push(path.clone());
+        }
+    }
+    if let Some(gone) = arguments.ledgers.iter().find(|path| !path.exists()) {
+        return Err(Error::usage(format!("there is no ledger {}", gone.display()))
+            .next("name the file, or a copy of it"));
+    }
+    let seen = ledger::read_all(&paths);
+    for error in seen.wrong() {
+        note(&format!("warning: {}", error.what));
+    }
+    Ok(seen)
 }
 
 fn part(found: &Found) -> LedgerPart {
-    LedgerPart::of(found.path.display().to_string(), found.head, found.broken.clone())
+    let wrong = found.wrong.as_ref().map(|error| error.what.clone());
+    LedgerPart::of(found.path.display().to_string(), found.chain.head(), wrong)
 }
 
 #[cfg(feature = "cloud")]
@@ -154,15 +169,8 @@ fn sign(arguments: &args::Review, vault: Option<&Vault>, path: &Path) -> Result<
 }
 
 /// What could not be had is no success, though all that was had is written.
-fn verdict(packet: &Packet) -> Result<()> {
-    if let Some(broken) = packet.ledgers.iter().find(|ledger| ledger.broken.is_some()) {
-        let why = broken.broken.as_deref().unwrap_or_default();
-        return Err(Error::new(
-            Status::Damaged,
-            format!("the chain of {} does not hold: {why}", broken.path),
-        )
-        .next("keep the file as evidence; compare it with a copy"));
-    }
+fn verdict(packet: &Packet, seen: Merged) -> Result<()> {
+    seen.found.into_iter().find_map(|found| found.wrong).map_or(Ok(()), Err)?;
     let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));
     match failed {
         Some((region, why)) => {

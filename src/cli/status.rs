@@ -26,7 +26,9 @@ pub fn run(arguments: &args::Status) -> Result<()> {
     if let Some(error) = unread.take_if(|_| own.is_none() && arguments.profile.is_none()) {
         return Err(error);
     }
-    unread.iter().for_each(|error| note(&format!("warning: {}", error.what)));
+    if let Some(error) = &unread {
+        note(&format!("warning: {}", error.what));
+    }
     let own = own.unwrap_or_default();
     let known = ledger::last(&entries);
     let asked = asked(vault.as_ref(), &known);
@@ -97,7 +99,8 @@ impl Read {
             Err(error) => (None, ledger::read_all(&others), Some(error)),
         };
         let entries = seen.entries();
-        Self { own, entries, unread: unread.or(no_config).or(seen.failed.into_iter().next()) }
+        let wrong = seen.found.into_iter().find_map(|found| found.wrong);
+        Self { own, entries, unread: unread.or(no_config).or(wrong) }
     }
 }
 

@@ -201,7 +201,7 @@ impl Asked<'_> {
         let own = own.into_iter().map(|last| last.session).filter(|own| Some(*own) != found);
         // The user is shut, and with it every session on it.
         let sessions: Vec<_> = own.chain(found).collect();
-        let forced = found.is_some_and(|found| !self.ledger.knows_session(found).unwrap_or(false));
+        let forced = found.is_some_and(|found| !self.knows(found));
         stage.telling.is_about(self.notice(sessions.last().copied(), forced));
         let result = self.finish(&stage, &sessions, end);
         stage.say_what_may_be_open(&result);
@@ -209,6 +209,11 @@ impl Asked<'_> {
         let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| words::cause(Cause::Asked));
         stage.tell_last(about, Some(detail), &mut signals).await;
         result
+    }
+
+    /// This machine's ledger intended the session; one that cannot be read says nothing.
+    fn knows(&self, session: SessionId) -> bool {
+        self.ledger.hurried().knows_session(session).unwrap_or(false)
     }
 
     /// What the notice of this close says.
@@ -258,8 +263,8 @@ impl Asked<'_> {
             }
         };
         if let Some(Found { session, until }) = found {
-            let known = self.ledger.knows_session(session).unwrap_or(false);
-            if !known && !self.force {
+            // By force it is closed whosever it is: then nobody is asked whose.
+            if !self.force && !self.knows(session) {
                 let what = format!(
                     "session {session} is somebody else's window, open until {}; it was left alone",
                     words::clock(until)
@@ -297,7 +302,7 @@ impl Asked<'_> {
 
     /// The sessions of this ledger that were not closed; a damaged ledger stops no close.
     fn own_sessions(&self, stage: &Stage<'_>) -> Vec<Last> {
-        self.ledger.unclosed(&self.account, &self.place.user).unwrap_or_else(|error| {
+        self.ledger.hurried().unclosed(&self.account, &self.place.user).unwrap_or_else(|error| {
             stage.say(&format!("warning: {}", error.what));
             Vec::new()
         })
@@ -328,20 +333,21 @@ pub fn close_static(
     ledger: &Ledger,
     events: Events,
 ) -> Result<()> {
-    let entries = ledger.entries()?;
+    let now = Timestamp::now();
+    let manifest::Target { name, partition, account, user, .. } = target.clone();
+    let how = HowToClose::of(&vault.path, &TargetFacts { name, partition, account, user }, Lane::Static);
+    // Nobody knows then that there is none.
+    let entries = ledger.entries().map_err(|error| how.may_be_open(&error.what, None, now))?;
     let own = |last: &ledger::Last| {
         last.lane == Lane::Static
             && (&last.target.account, &last.target.user) == (&target.account, &target.user)
     };
-    let now = Timestamp::now();
     let last = ledger::last(&entries).into_iter().find(own).filter(|last| !last.closed);
     let Some((session, until)) = last.and_then(|last| Some((last.session, last.until?))) else {
         words::say("close: this machine knows of no session of this role that has not ended");
         return Ok(());
     };
     if until > now {
-        let manifest::Target { name, partition, account, user, .. } = target.clone();
-        let how = HowToClose::of(&vault.path, &TargetFacts { name, partition, account, user }, Lane::Static);
         let why = format!("session {session} of a role cannot be ended before its time");
         return Err(how.may_be_open(&why, Some(until), now));
     }

@@ -248,12 +248,12 @@ fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Opened, Stop>>
             stage.opened.set(true);
             stage.say(&format!("gate: open, ends {}", words::clock(until)));
             if let Some(session) = stage.session {
-                stage.record(Record::Opened { session, from, until });
+                stage.record_in_passing(Record::Opened { session, from, until });
                 stage.emit(events::Event::Opened { session, from, until });
                 let issued =
                     stage.emergency.and_then(|e| e.issued().as_ref().map(|issued| issued.id.clone()));
                 if let Some(access_key_id) = issued {
-                    stage.record(Record::Issued { session, access_key_id });
+                    stage.record_in_passing(Record::Issued { session, access_key_id });
                 }
             }
             Event::Opened

@@ -1,7 +1,6 @@
 //! The ledger's second copy, under S3 Object Lock: sent as it grows, and nothing ever waits for it.
 
 mod bucket;
-mod cursor;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -14,9 +13,8 @@ use super::words;
 use crate::config::Ship;
 use crate::error::{Error, Result};
 use crate::ledger::verify::Copied;
-use crate::ledger::{Chain, Head, Ledger, Raw};
+use crate::ledger::{Chain, Head, Ledger, Raw, Shipped};
 use bucket::Bucket;
-use cursor::Cursor;
 
 /// After a record could not be sent, the next try.
 const AGAIN: Duration = Duration::from_secs(15);
@@ -28,6 +26,8 @@ const LAST: Duration = Duration::from_secs(3);
 struct Round {
     sent: u64,
     queued: Option<(u64, String)>,
+    /// The bucket has no Object Lock.
+    unlocked: bool,
 }
 
 /// Sends the ledger from a thread of its own.
@@ -65,7 +65,11 @@ impl Shipper {
     pub fn finish(self) {
         let Self { wake, done, place } = self;
         let _ = wake.send(Wake::End);
-        let what = match done.recv_timeout(LAST) {
+        let round = done.recv_timeout(LAST);
+        if round.as_ref().is_ok_and(|round| round.unlocked) {
+            words::say(&unlocked(&place));
+        }
+        let what = match round {
             Ok(Round { queued: None, .. }) => return,
             Ok(Round { queued: Some((count, why)), .. }) => {
                 format!("{count} records of the ledger are not at {place} yet: {why}")
@@ -76,6 +80,10 @@ impl Shipper {
         };
         words::say(&format!("warning: {what}\n  next: breakglass ledger ship"));
     }
+}
+
+fn unlocked(place: &str) -> String {
+    format!("warning: the bucket of {place} has no Object Lock: what is copied there can be deleted")
 }
 
 /// Until the end, and once more then.
@@ -102,41 +110,40 @@ fn keep(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Round {
 /// Sends what is queued; how far it came.
 async fn send(bucket: &Bucket, ship: &Ship, ledger: &Ledger) -> Round {
     match queue(ship, ledger) {
-        Ok((raw, cursor)) => send_from(bucket, ledger, &raw, cursor).await,
-        Err(error) => Round { sent: 0, queued: Some((0, error.what)) },
+        Ok((raw, shipped)) => send_from(bucket, ledger, &raw, shipped).await,
+        Err(error) => Round { queued: Some((0, error.what)), ..Round::default() },
     }
 }
 
-/// The ledger, and how much of it was sent before.
-fn queue(ship: &Ship, ledger: &Ledger) -> Result<(Raw, Cursor)> {
-    let raw = ledger.raw()?;
-    let Head { seq: all, .. } = raw.chain.head();
-    let cursor = Cursor::read(ledger, ship).for_ledger(raw.chain.id());
-    if cursor.sent > all {
-        let what = format!(
-            "{} records were shipped, and the ledger has only {all}: its end was cut off",
-            cursor.sent
-        );
-        return Err(Error::damaged(what).next("breakglass ledger verify --shipped"));
-    }
-    Ok((raw, cursor))
+/// The ledger, and how much of it was sent before to this place.
+fn queue(ship: &Ship, ledger: &Ledger) -> Result<(Raw, Shipped)> {
+    let (raw, path) = (ledger.raw()?, ledger.path());
+    let Ship { bucket, prefix, .. } = ship.clone();
+    let before = Shipped::beside(&path).unwrap_or_default();
+    before.check(&raw.chain).map_err(|damage| damage.error(&path))?;
+    let id = raw.chain.id().unwrap_or_default();
+    let here = (&before.bucket, &before.prefix, &before.ledger) == (&bucket, &prefix, &id);
+    let sent = if here { before.sent } else { 0 };
+    Ok((raw, Shipped { bucket, prefix, ledger: id, sent }))
 }
 
-async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &Raw, mut cursor: Cursor) -> Round {
+async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &Raw, mut shipped: Shipped) -> Round {
     let Head { seq: all, .. } = raw.chain.head();
-    let mut sent = 0;
-    for (link, line) in raw.records().skip(usize::try_from(cursor.sent).unwrap_or(usize::MAX)) {
-        let put = bucket.put(&cursor.ledger, link, line).await;
+    let mut round = Round::default();
+    for (link, line) in raw.records().skip(usize::try_from(shipped.sent).unwrap_or(usize::MAX)) {
+        let put = bucket.put(&shipped.ledger, link, line).await;
         let kept = put.and_then(|()| {
-            cursor.sent += 1;
-            cursor.write(ledger)
+            shipped.sent += 1;
+            shipped.write(ledger)
         });
         if let Err(why) = kept {
-            return Round { sent, queued: Some((all - link.entry.seq, why)) };
+            round.queued = Some((all - link.entry.seq, why));
+            break;
         }
-        sent += 1;
+        round.sent += 1;
     }
-    Round { sent, queued: None }
+    round.unlocked = bucket.is_known_to_be_unlocked();
+    round
 }
 
 /// Where a ledger is copied to.
@@ -157,13 +164,13 @@ fn alone(ship: &Ship) -> Result<(Runtime, Bucket)> {
 /// When something stays queued, with how much; or the ledger is damaged.
 pub fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
     let (runtime, bucket) = alone(ship)?;
-    let (raw, cursor) = queue(ship, ledger)?;
+    let (raw, shipped) = queue(ship, ledger)?;
     if runtime.block_on(bucket.is_unlocked()) {
-        words::say(&format!("warning: bucket {} has no Object Lock: its copies can be deleted", ship.bucket));
+        words::say(&unlocked(&place(ship)));
     }
-    match runtime.block_on(send_from(&bucket, ledger, &raw, cursor)) {
-        Round { sent, queued: None } => Ok(sent),
-        Round { sent, queued: Some((count, why)) } => Err(Error::failed(format!(
+    match runtime.block_on(send_from(&bucket, ledger, &raw, shipped)) {
+        Round { sent, queued: None, .. } => Ok(sent),
+        Round { sent, queued: Some((count, why)), .. } => Err(Error::failed(format!(
             "{count} records of the ledger are not at {} yet, {sent} were sent now: {why}",
             place(ship)
         ))

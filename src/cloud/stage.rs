@@ -35,6 +35,8 @@ const OFF: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 pub(super) struct Stage<'a> {
     pub(super) clock: AwsClock,
     pub(super) ledger: &'a Ledger,
+    /// The same, where nothing may be held up.
+    pub(super) hurried: Ledger,
     pub(super) events: Events,
     /// Written before the first call; taken when it is.
     pub(super) intent: RefCell<Option<Record>>,
@@ -79,6 +81,7 @@ impl<'a> Stage<'a> {
         Self {
             clock,
             ledger,
+            hurried: ledger.hurried(),
             events,
             intent: RefCell::default(),
             session: None,
@@ -138,9 +141,18 @@ impl<'a> Stage<'a> {
         *self.doubt.borrow_mut() = why;
     }
 
-    /// A record that is not worth stopping for: access is what matters now.
+    /// A record that is not worth stopping for, once all is over.
     pub(super) fn record(&self, record: Record) {
-        if let Err(error) = self.ledger.append(self.clock.now(), record) {
+        self.append(self.ledger, record);
+    }
+
+    /// The same while access may be open: nothing may hold up what ends it.
+    pub(super) fn record_in_passing(&self, record: Record) {
+        self.append(&self.hurried, record);
+    }
+
+    fn append(&self, ledger: &Ledger, record: Record) {
+        if let Err(error) = ledger.append(self.clock.now(), record) {
             self.say(&format!("warning: {}", error.what));
         }
     }

@@ -3,11 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::signals::{Received, Signals};
 use super::stage::Stage;
-use crate::alert::{Alerts, Answers, Notice, Told};
+use crate::alert::{Alerts, Answers, Notice, Receipt, Told};
 use crate::error::{Error, Result, Status};
 use crate::events::Event;
 use crate::gate::iam::World;
@@ -104,6 +102,9 @@ impl Stage<'_> {
         if about == About::NotOpened && !self.telling.announced.get() {
             return;
         }
+        if self.telling.alerts.is_empty() {
+            self.say("warning: nobody is told: this machine's configuration has no alert channels");
+        }
         let Some(answers) = self.send(about, detail) else { return };
         self.telling.answers.borrow_mut().push((about, answers));
         let all = std::mem::take(&mut *self.telling.answers.borrow_mut());
@@ -139,7 +140,7 @@ impl Stage<'_> {
     fn send(&self, about: About, detail: Option<String>) -> Option<Answers> {
         let notice = self.telling.notice.clone()?;
         let until = self.until.get().or(notice.until);
-        let ledger = self.ledger.head().ok();
+        let ledger = self.hurried.head().ok();
         Some(self.telling.alerts.send(&Notice {
             about,
             at: self.clock.now(),
@@ -154,9 +155,9 @@ impl Stage<'_> {
     fn heard(&self, about: About, told: &Told) {
         let Told { channel, sealed, sent, outcome } = told.clone();
         let session = self.telling.notice.as_ref().and_then(|notice| notice.session);
-        let (acknowledged, detail) = match outcome {
-            Ok((at, detail)) => (Some(at), detail),
-            Err(why) => (None, why),
+        let (acknowledged, Receipt { id: receipt, detail }) = match outcome {
+            Ok((at, receipt)) => (Some(at), receipt),
+            Err(detail) => (None, Receipt { id: None, detail }),
         };
         match acknowledged {
             Some(_) => {
@@ -171,10 +172,8 @@ impl Stage<'_> {
             acknowledged: acknowledged.is_some(),
             detail: &detail,
         });
-        let record = Record::Told { session, about, channel, sealed, sent, acknowledged, detail };
-        if let Err(error) = self.ledger.append(Timestamp::now(), record) {
-            self.say(&format!("warning: {}", error.what));
-        }
+        let record = Record::Told { session, about, channel, sealed, sent, acknowledged, receipt, detail };
+        self.record_in_passing(record);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::statement::{LedgerHead, Predicate, Statement};
+use super::statement::{LedgerHead, Predicate, Statement, signer};
 use super::token::{Token, TokenError};
 use crate::error::{Error, Result, Status};
 use crate::gate::SessionId;
@@ -118,17 +118,11 @@ pub fn sign(
 pub fn verify<'a>(
     manifest: &'a Manifest,
     envelope: &Envelope,
-) -> Result<(&'a Custodian, Statement<Approval>), String> {
+) -> Result<(&'a Custodian, &'a manifest::Token, Statement<Approval>), String> {
     let statement = Statement::<Approval>::read(envelope)?;
-    let Approval { enrolment, custodian: name, serial, .. } = &statement.predicate;
-    let custodian = manifest.custodians.iter().find(|c| c.enrolment == *enrolment && c.name == *name);
-    let custodian = custodian.ok_or_else(|| format!("{name} is no custodian of this vault"))?;
-    let token = custodian.tokens.iter().find(|token| token.serial == *serial);
-    match token {
-        Some(token) if envelope.is_signed_by(&token.signing_key) => Ok((custodian, statement)),
-        Some(_) => Err(format!("the signature of {name}'s YubiKey {serial} does not hold")),
-        None => Err(format!("YubiKey {serial} is not a token of {name}")),
-    }
+    let Approval { enrolment, custodian, serial, .. } = &statement.predicate;
+    let (custodian, token) = signer(manifest, (custodian, enrolment, *serial), envelope)?;
+    Ok((custodian, token, statement))
 }
 
 impl Approved {
@@ -142,7 +136,7 @@ impl Approved {
         };
         let mut custodians = BTreeSet::new();
         for envelope in envelopes {
-            let (custodian, statement) = verify(&vault.manifest, envelope).map_err(|why| refused(&why))?;
+            let (custodian, _, statement) = verify(&vault.manifest, envelope).map_err(|why| refused(&why))?;
             let of_this = statement.subject().digest.sha256 == hex::encode(vault.sha256);
             if !of_this || statement.predicate.request != request {
                 return Err(refused(&format!("{} approved something else", custodian.name)));

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::statement::{LedgerHead, Predicate};
+use super::statement::{LedgerHead, Predicate, Statement};
 use crate::gate::SessionId;
+use crate::vault::dsse::Envelope;
+use crate::vault::manifest::Manifest;
 
 /// What a custodian signs after a drill.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -45,6 +47,33 @@ pub struct Drill {
 impl Predicate for Drill {
     const TYPE: &'static str = "application/vnd.breakglass.drill.v1+json";
     const PREDICATE: &'static str = "urn:breakglass:drill:v1";
+}
+
+/// Reads the evidence, and checks that a token of a custodian of `manifest` signed it: the custodians of a vault and of its
+/// drill are the same.
+///
+/// # Errors
+/// In words.
+pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Drill, String> {
+    let drill = Statement::<Drill>::read(envelope)?.predicate;
+    let name = &drill.signed_by;
+    let custodian = manifest.custodians.iter().find(|custodian| custodian.name == *name);
+    let mut tokens = custodian.into_iter().flat_map(|custodian| &custodian.tokens);
+    if !tokens.any(|token| envelope.is_signed_by(&token.signing_key)) {
+        return Err(format!("no token of {name}'s has signed it"));
+    }
+    if manifest.drill_of.as_ref().unwrap_or(&manifest.vault_id) != &drill.drill_of {
+        return Err("it is about another vault".into());
+    }
+    Ok(drill)
+}
+
+impl Drill {
+    /// A quorum of `manifest` opened it, and it was proven shut: this is what is due every quarter.
+    pub fn is_whole(&self, manifest: &Manifest) -> bool {
+        let named = manifest.custodians.iter().filter(|custodian| self.custodians.contains(&custodian.name));
+        self.passed && self.opened && self.closed && named.count() >= manifest.threshold.get().into()
+    }
 }
 
 /// How a drill has to end, given what is made to fail.

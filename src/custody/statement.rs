@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::token::{Slot, Token, TokenError};
 use crate::secret::SecretText;
 use crate::vault::dsse::{self, Envelope};
-use crate::vault::manifest;
+use crate::vault::manifest::{self, Custodian, Manifest};
 
 /// The type of every statement (in-toto Attestation Framework, Statement v1).
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
@@ -96,6 +96,24 @@ impl<P: Predicate> Statement<P> {
         let signature = token.sign(slot, &dsse::to_sign(P::TYPE, self))?;
         let envelope = Envelope::new(P::TYPE, self, &signature);
         if envelope.is_signed_by(&enrolled.signing_key) { Ok(envelope) } else { Err(OTHER_KEY) }
+    }
+}
+
+/// Whoever says that they signed it: a custodian of `manifest`, by name and enrolment, and their token by its serial.
+///
+/// # Errors
+/// In words, when they are none of its, or the signature does not hold.
+pub fn signer<'a>(
+    manifest: &'a Manifest,
+    (name, enrolment, serial): (&str, &str, u32),
+    envelope: &Envelope,
+) -> Result<(&'a Custodian, &'a manifest::Token), String> {
+    let custodian = manifest.custodians.iter().find(|c| c.name == name && c.enrolment == enrolment);
+    let custodian = custodian.ok_or_else(|| format!("{name} is no custodian of this vault"))?;
+    match custodian.tokens.iter().find(|token| token.serial == serial) {
+        Some(token) if envelope.is_signed_by(&token.signing_key) => Ok((custodian, token)),
+        Some(_) => Err(format!("the signature of {name}'s YubiKey {serial} does not hold")),
+        None => Err(format!("YubiKey {serial} is not a token of {name}")),
     }
 }
 

@@ -79,9 +79,28 @@ impl Piece {
     }
 }
 
+/// What stands between two records was never finished: its SHA-256, which the record after it names; none where nothing
+/// does. A torn line that somebody put in is so found out.
+pub(super) fn torn(between: &[u8]) -> Option<String> {
+    (!between.is_empty()).then(|| hex::encode(Sha256::digest(between)))
+}
+
 /// The lines of a file, without their ends.
 pub(super) fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     bytes.split_inclusive(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line))
+}
+
+/// The same, each with the place of its first byte.
+fn places(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    lines(bytes).scan(0, |next, line| {
+        let start = *next;
+        *next += line.len() + 1;
+        Some((start, line))
+    })
+}
+
+fn lines_in(between: &[u8]) -> usize {
+    lines(between).count()
 }
 
 impl Chain {
@@ -98,26 +117,44 @@ impl Chain {
     /// # Errors
     /// The first bad record.
     pub fn read(bytes: &[u8]) -> Result<Self, Damage> {
+        let (chain, damage) = Self::up_to_damage(bytes);
+        damage.map_or(Ok(chain), Err)
+    }
+
+    /// Reads the lines up to the first bad record, which is beside them.
+    pub fn up_to_damage(bytes: &[u8]) -> (Self, Option<Damage>) {
         let mut chain = Self::default();
-        let mut lines = lines(bytes).enumerate().peekable();
-        while let Some((index, line)) = lines.next() {
-            let number = index + 1;
+        let mut lines = places(bytes).enumerate().peekable();
+        // Where the last record ended.
+        let mut end = 0;
+        while let Some((index, (start, line))) = lines.next() {
             let entry = match Piece::of(line) {
                 Piece::Record(entry) => *entry,
                 Piece::Torn => {
-                    chain.torn.push(number);
+                    chain.torn.push(index + 1);
                     continue;
                 }
-                Piece::Neither => return Err(Damage::no_record(number, chain.links.len() as u64)),
+                Piece::Neither => {
+                    let due = chain.links.len() as u64;
+                    return (chain, Some(Damage::no_record(index + 1, due)));
+                }
             };
-            let link = Link { entry, sha256: Sha256::digest(line).into(), line: number };
+            let link = Link { entry, sha256: Sha256::digest(line).into(), line: index + 1 };
+            let between = &bytes[end..start];
             if !chain.takes(&link) {
-                let next = lines.peek().map(|(_, line)| Piece::of(line));
-                return Err(Damage::between(&Neighbours { before: &chain.links, link, next }));
+                let next = lines.peek().map(|(_, (_, line))| Piece::of(line));
+                let damage = Damage::between(&Neighbours { before: &chain.links, link, next });
+                return (chain, Some(damage));
             }
+            // Without what was never finished it is whole as well: a copy has the records alone.
+            if !between.is_empty() && link.entry.torn != torn(between) {
+                let first = link.line - lines_in(between);
+                return (chain, Some(Damage::no_torn_line(first, link.entry.seq)));
+            }
+            end = start + line.len() + 1;
             chain.links.push(link);
         }
-        Ok(chain)
+        (chain, None)
     }
 
     fn takes(&self, link: &Link) -> bool {
@@ -154,8 +191,8 @@ pub(super) fn is_hex_of(text: &str, digest: &[u8; 32]) -> bool {
     hex::encode_to_slice(digest, &mut hex).is_ok() && text.as_bytes() == hex
 }
 
-/// The line of one more record, with its end.
-pub(super) fn line(head: Head, at: Timestamp, record: Record) -> Result<String> {
-    let entry = Entry { v: 1, seq: head.seq, prev: hex::encode(head.sha256), at, record };
+/// The line of one more record, with its end; `torn` as [`torn`] has it.
+pub(super) fn line(head: Head, torn: Option<String>, at: Timestamp, record: Record) -> Result<String> {
+    let entry = Entry { v: 1, seq: head.seq, prev: hex::encode(head.sha256), torn, at, record };
     Ok(canonical::text(&entry)? + "\n")
 }

@@ -65,6 +65,12 @@ impl Damage {
         Self { line: Some(line), seq, kind: None, session: None, what: "the line is no record".into() }
     }
 
+    /// A line before record `seq` looks like one that was never finished, and the record does not say so.
+    pub(super) fn no_torn_line(line: usize, seq: u64) -> Self {
+        let what = "it was put in or changed: it is no record, and the record after it knows of no such line";
+        Self { line: Some(line), seq, kind: None, session: None, what: what.into() }
+    }
+
     /// Nothing stands where this record has to.
     pub fn missing(seq: u64, what: impl Into<String>) -> Self {
         Self { line: None, seq, kind: None, session: None, what: what.into() }
@@ -99,7 +105,7 @@ impl Damage {
     /// As an error that names the file.
     pub fn error(&self, path: &Path) -> Error {
         Error::damaged(format!("the ledger {} is damaged: {self}", path.display()))
-            .next("keep the file as evidence and move it away; closing works without it")
+            .next("keep the file as evidence and move it away, with shipped.json if that is beside it; closing works without it")
     }
 }
 

@@ -14,7 +14,10 @@ use crate::error::{Error, Result};
 /// Far more than a lifetime of emergencies, in bytes.
 const LARGEST: u64 = 512 * 1024 * 1024;
 /// Nobody holds a ledger for so long.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// And of what must go on without it.
+pub(super) const SHORT_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What for.
@@ -25,11 +28,16 @@ pub(super) enum Lock {
 }
 
 /// Opens and locks the file that is at `path` now; it may be moved away while one waits.
-pub(super) fn locked(path: &Path, how: Lock, open: impl Fn() -> std::io::Result<File>) -> Result<File> {
-    let until = Instant::now() + LONGEST_WAIT;
+pub(super) fn locked(
+    path: &Path,
+    how: Lock,
+    wait: Duration,
+    open: impl Fn() -> std::io::Result<File>,
+) -> Result<File> {
+    let until = Instant::now() + wait;
     loop {
         let file = open().map_err(|e| cannot("open", path, &e))?;
-        lock(&file, path, how, until)?;
+        lock(&file, path, how, (wait, until))?;
         let same = |there: fs::Metadata| {
             file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (there.dev(), there.ino()))
         };
@@ -39,7 +47,7 @@ pub(super) fn locked(path: &Path, how: Lock, open: impl Fn() -> std::io::Result<
     }
 }
 
-fn lock(file: &File, path: &Path, how: Lock, until: Instant) -> Result<()> {
+fn lock(file: &File, path: &Path, how: Lock, (wait, until): (Duration, Instant)) -> Result<()> {
     let operation = match how {
         Lock::Shared => FlockOperation::NonBlockingLockShared,
         Lock::Exclusive => FlockOperation::NonBlockingLockExclusive,
@@ -49,7 +57,7 @@ fn lock(file: &File, path: &Path, how: Lock, until: Instant) -> Result<()> {
             Ok(()) => return Ok(()),
             Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < until => std::thread::sleep(PAUSE),
             Err(Errno::WOULDBLOCK) => {
-                let seconds = LONGEST_WAIT.as_secs();
+                let seconds = wait.as_secs();
                 let what =
                     format!("the ledger {} was held by another process for {seconds} s", path.display());
                 return Err(Error::failed(what).next(
@@ -64,7 +72,7 @@ fn lock(file: &File, path: &Path, how: Lock, until: Instant) -> Result<()> {
 }
 
 /// The whole file; `None` when there is none.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+pub(super) fn read(path: &Path, wait: Duration) -> Result<Option<Vec<u8>>> {
     // A pipe in its place holds nobody up.
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let open = || OpenOptions::new().read(true).custom_flags(nonblock).open(path);
@@ -76,7 +84,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         }
         Ok(_) => {}
     }
-    let mut file = locked(path, Lock::Shared, open)?;
+    let mut file = locked(path, Lock::Shared, wait, open)?;
     let length = file.metadata().map_err(|e| cannot("read", path, &e))?.len();
     if length > LARGEST {
         return Err(Error::damaged(format!("the ledger {} is larger than any ledger", path.display())));

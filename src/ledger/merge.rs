@@ -1,11 +1,23 @@
-//! The ledgers of several machines read as one: by time, each in its own order.
+//! Ledgers of several machines read as one: by time, each in its own order; what does not hold of one is said.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::chain::{Chain, Head, Link};
+use super::chain::{Chain, Link};
 use super::record::Entry;
 use super::{Ledger, file};
 use crate::error::{Error, Result};
+
+/// A ledger's file as it was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The file.
+    pub path: PathBuf,
+    /// Its records, up to the first that is bad; none where it could not be read.
+    pub chain: Chain,
+    /// What is wrong with it: it cannot be read, has a bad record, or another copy contradicts it.
+    pub wrong: Option<Error>,
+}
 
 /// A record and the ledger that it stands in.
 #[derive(Clone, Debug)]
@@ -19,73 +31,80 @@ pub struct Of {
 /// What several ledgers say together.
 #[derive(Debug, Default)]
 pub struct Merged {
-    /// Every record.
+    /// The ledgers.
+    pub found: Vec<Found>,
+    /// Every record, each once however many copies have it.
     pub records: Vec<Of>,
-    /// Ledgers that could not be read, or that contradict another one.
-    pub failed: Vec<Error>,
 }
 
-/// Reads these ledgers. One that is missing or damaged is named and stops none of the others.
-pub fn read_all(paths: &[PathBuf]) -> Merged {
-    let mut chains = Vec::new();
-    let mut failed = Vec::new();
-    for path in paths {
-        match read(path) {
-            Ok(chain) => add(&mut chains, &mut failed, path, chain),
-            Err(error) => failed.push(error),
-        }
+impl Found {
+    fn at(path: &Path) -> Self {
+        let read = file::read(path, file::LONGEST_WAIT).and_then(|bytes| bytes.ok_or_else(|| missing(path)));
+        let (chain, wrong) = match read {
+            Ok(bytes) => {
+                let (chain, damage) = Chain::up_to_damage(&bytes);
+                (chain, damage.map(|damage| damage.error(path)))
+            }
+            Err(error) => (Chain::default(), Some(error)),
+        };
+        Self { path: path.to_owned(), chain, wrong }
     }
-    Merged { records: merge(chains), failed }
 }
 
-fn read(path: &Path) -> Result<Chain> {
-    read_file(path, true)
+fn missing(path: &Path) -> Error {
+    Error::usage(format!("there is no ledger {}", path.display()))
+        .next("correct the ledgers in the configuration, or fetch it")
 }
 
-/// One ledger's file; where it need not be there, none is an empty one.
+/// One ledger's file, whole; where it need not be there, none is an empty one.
 ///
 /// # Errors
 /// When it cannot be read, or its chain is broken.
 pub fn read_file(path: &Path, has_to_be: bool) -> Result<Chain> {
-    match file::read(path)? {
+    match file::read(path, file::LONGEST_WAIT)? {
         Some(bytes) => Chain::parse(&bytes, path),
-        None if !has_to_be => Ok(Chain::default()),
-        None => Err(Error::usage(format!("there is no ledger {}", path.display()))
-            .next("correct the ledgers in the configuration, or fetch it")),
+        None if has_to_be => Err(missing(path)),
+        None => Ok(Chain::default()),
     }
 }
 
-/// Two copies of one ledger count once; if they differ where both have a record, one of them was changed.
-fn add(chains: &mut Vec<Chain>, failed: &mut Vec<Error>, path: &Path, chain: Chain) {
-    let Some(known) = chains.iter_mut().find(|known| known.id() == chain.id()) else {
-        chains.push(chain);
-        return;
-    };
-    let both = known.links.iter().zip(&chain.links);
-    if let Some((_, other)) = both.into_iter().find(|(own, other)| own.sha256 != other.sha256) {
-        let what = format!(
-            "the ledger {} differs from its other copy from record {}",
-            path.display(),
-            other.entry.seq
-        );
-        failed.push(
-            Error::damaged(what).next("verify both: breakglass ledger verify --ledger FILE --copy OTHER"),
-        );
-    }
-    if chain.links.len() > known.links.len() {
-        *known = chain;
+/// Reads these ledgers. What is wrong with one stops none of the others, and what comes before it counts.
+pub fn read_all(paths: &[PathBuf]) -> Merged {
+    Merged::of(paths.iter().map(|path| Found::at(path)).collect())
+}
+
+/// Two copies of one ledger that differ where both have a record: one of them was changed.
+fn compare(found: &mut [Found]) {
+    for at in 1..found.len() {
+        let (known, later) = found.split_at_mut(at);
+        let one = &mut later[0];
+        let differs = known.iter().filter(|known| known.chain.id() == one.chain.id()).find_map(|known| {
+            let both = known.chain.links.iter().zip(&one.chain.links);
+            let (_, own) = both.into_iter().find(|(known, own)| known.sha256 != own.sha256)?;
+            Some((own.entry.seq, known.path.display()))
+        });
+        if let Some((seq, other)) = differs.filter(|_| one.wrong.is_none()) {
+            let what =
+                format!("the ledger {} differs from its copy {other} from record {seq}", one.path.display());
+            let next = "verify both: breakglass ledger verify --ledger FILE --copy OTHER";
+            one.wrong = Some(Error::damaged(what).next(next));
+        }
     }
 }
 
 /// By time; within a ledger as it stands, whatever its clock did.
-fn merge(chains: Vec<Chain>) -> Vec<Of> {
+fn merge(found: &[Found]) -> Vec<Of> {
     let mut records: Vec<(jiff::Timestamp, Of)> = Vec::new();
-    for chain in chains {
+    // A record's digest is over all before it: the same one is the same record.
+    let mut seen = BTreeSet::new();
+    for Found { chain, .. } in found {
         let ledger = chain.id().unwrap_or_default();
         let mut latest = jiff::Timestamp::MIN;
-        for link in chain.links {
+        for link in &chain.links {
             latest = latest.max(link.entry.at);
-            records.push((latest, Of { ledger: ledger.clone(), link }));
+            if seen.insert(link.sha256) {
+                records.push((latest, Of { ledger: ledger.clone(), link: link.clone() }));
+            }
         }
     }
     records.sort_by_key(|(at, _)| *at);
@@ -93,6 +112,16 @@ fn merge(chains: Vec<Chain>) -> Vec<Of> {
 }
 
 impl Merged {
+    fn of(mut found: Vec<Found>) -> Self {
+        compare(&mut found);
+        Self { records: merge(&found), found }
+    }
+
+    /// What is wrong with any of them.
+    pub fn wrong(&self) -> impl Iterator<Item = &Error> {
+        self.found.iter().filter_map(|found| found.wrong.as_ref())
+    }
+
     /// Their records alone.
     pub fn entries(&self) -> Vec<Entry> {
         self.records.iter().map(|of| of.link.entry.clone()).collect()
@@ -100,22 +129,13 @@ impl Merged {
 }
 
 impl Ledger {
-    /// Every record of this ledger and of `others`, by time: as far as this machine sees. What could not be read of
-    /// the others is beside it.
+    /// Every record of this ledger and of `others`, by time: as far as this machine sees. What is wrong with the others
+    /// is beside it.
     ///
     /// # Errors
     /// When this ledger itself cannot be read, or its chain is broken.
     pub fn entries_with(&self, others: &[PathBuf]) -> Result<Merged> {
-        let own = self.chain()?;
-        let mut failed = Vec::new();
-        let mut chains = vec![own];
-        chains.retain(|chain| chain.head() != Head { seq: 0, sha256: [0; 32] });
-        for path in others {
-            match read(path) {
-                Ok(chain) => add(&mut chains, &mut failed, path, chain),
-                Err(error) => failed.push(error),
-            }
-        }
-        Ok(Merged { records: merge(chains), failed })
+        let own = Found { path: self.path(), chain: self.chain()?, wrong: None };
+        Ok(Merged::of(std::iter::once(own).chain(others.iter().map(|path| Found::at(path))).collect()))
     }
 }

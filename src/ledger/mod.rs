@@ -1,16 +1,16 @@
 //! The ledger: append-only JSON Lines, each record chained to the one before by SHA-256 and fsynced.
 
 mod chain;
-mod copies;
 mod course;
 mod damage;
 mod facts;
 mod file;
+mod intent;
 mod merge;
 mod record;
+mod shipped;
 mod standing;
 mod tail;
-mod unreviewed;
 mod upkeep;
 pub mod verify;
 
@@ -20,6 +20,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rustix::fs::{Access, access};
@@ -30,14 +31,14 @@ use crate::vault::manifest::Lane;
 use file::{Lock, cannot};
 
 pub use chain::{Chain, Head, Link};
-pub use copies::{Found, together};
 pub use course::Course;
 pub use damage::Damage;
 pub use facts::{Principals, TargetFacts, VaultFacts};
-pub use merge::{Merged, Of, read_all, read_file};
+pub use intent::Intent;
+pub use merge::{Found, Merged, Of, read_all, read_file};
 pub use record::{About, Entry, Record, Use};
+pub use shipped::Shipped;
 pub use standing::{Last, Seen, Source, Standing, State, last};
-pub use unreviewed::unreviewed;
 pub use upkeep::{LastDrill, Proof, Session, Upkeep};
 
 const FILE: &str = "ledger.jsonl";
@@ -48,6 +49,8 @@ pub struct Ledger {
     directory: PathBuf,
     /// Called after each record.
     wake: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// How long another process that holds it is waited for.
+    wait: Duration,
 }
 
 impl fmt::Debug for Ledger {
@@ -89,13 +92,19 @@ impl Ledger {
 
     /// In this directory, which need not exist yet.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), wake: None }
+        Self { directory: directory.into(), wake: None, wait: file::LONGEST_WAIT }
     }
 
     /// The same, which calls `wake` after each record that it has added; that must not take long.
     #[must_use]
     pub fn waking(self, wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { wake: Some(Arc::new(wake)), ..self }
+    }
+
+    /// The same, for what must not be held up: another process that holds it is waited for a second.
+    #[must_use]
+    pub fn hurried(&self) -> Self {
+        Self { wait: file::SHORT_WAIT, ..self.clone() }
     }
 
     /// Where the records are.
@@ -111,7 +120,7 @@ impl Ledger {
     pub fn append(&self, at: Timestamp, record: Record) -> Result<()> {
         self.create_directory()?;
         let path = self.path();
-        let file = file::locked(&path, Lock::Exclusive, || {
+        let file = file::locked(&path, Lock::Exclusive, self.wait, || {
             OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path)
         })?;
         let length = file.metadata().map_err(|e| cannot("read", &path, &e))?.len();
@@ -126,7 +135,7 @@ impl Ledger {
             )));
         };
         let start = if tail.unfinished { "\n" } else { "" };
-        let line = format!("{start}{}", chain::line(tail.head, at, record)?);
+        let line = format!("{start}{}", chain::line(tail.head, tail.torn, at, record)?);
         add(&file, length, line.as_bytes()).map_err(|e| cannot("write", &path, &e))?;
         if length == 0 {
             self.sync_directory()?;
@@ -144,13 +153,21 @@ impl Ledger {
         self.create_directory()?;
         let path = self.path();
         match OpenOptions::new().read(true).append(true).open(&path) {
-            Ok(_) => self.entries().map(drop),
+            Ok(_) => self.check_shipped(&self.chain()?),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                self.check_shipped(&Chain::default())?;
                 access(&self.directory, Access::WRITE_OK | Access::EXEC_OK)
                     .map_err(|e| cannot("create", &path, &e.into()))
             }
             Err(e) => Err(cannot("open", &path, &e)),
         }
+    }
+
+    /// Nothing that was shipped is gone.
+    fn check_shipped(&self, chain: &Chain) -> Result<()> {
+        let path = self.path();
+        let shipped = Shipped::beside(&path).map_or(Ok(()), |shipped| shipped.check(chain));
+        shipped.map_err(|damage| damage.error(&path))
     }
 
     /// This ledger intended the session: it is one's own.
@@ -216,7 +233,7 @@ impl Ledger {
     /// As [`Ledger::knows_session`].
     pub fn raw(&self) -> Result<Raw> {
         let path = self.path();
-        let bytes = file::read(&path)?.unwrap_or_default();
+        let bytes = file::read(&path, self.wait)?.unwrap_or_default();
         Ok(Raw { chain: Chain::parse(&bytes, &path)?, bytes })
     }
 

@@ -79,7 +79,10 @@ pub enum Record {
         /// When it acknowledged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         acknowledged: Option<Timestamp>,
-        /// The receiver's own name for it, or why it did not acknowledge.
+        /// The receiver's own id for it, where it gave one: who asks the receiver can name it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<String>,
+        /// What it answered, or why it did not acknowledge.
         detail: String,
     },
     /// Before the first write to AWS: the session is one's own from here.
@@ -230,6 +233,9 @@ pub struct Entry {
     pub seq: u64,
     /// SHA-256 of the line before, hex; zeros for the first.
     pub prev: String,
+    /// SHA-256, hex, of what stands between that line and this one, their ends included: lines that were never finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub torn: Option<String>,
     /// When, by the best clock at hand.
     pub at: Timestamp,
     /// What.

@@ -1,5 +1,7 @@
 //! Where a user stands: what this ledger and, where it was asked, IAM say of the last window on it.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -93,35 +95,34 @@ pub struct Standing {
 /// Every session that a ledger knows of, in the order of their intents.
 pub fn sessions(entries: &[Entry]) -> Vec<Last> {
     let mut all: Vec<Last> = Vec::new();
+    let mut places: HashMap<SessionId, usize> = HashMap::new();
     for entry in entries {
+        if let Record::Intent { session, target, lane, .. } = &entry.record {
+            places.entry(*session).or_insert_with(|| {
+                let (session, target, lane) = (*session, target.clone(), *lane);
+                all.push(Last { session, target, lane, until: None, closed: false, earlier: Vec::new() });
+                all.len() - 1
+            });
+            continue;
+        }
+        let Some(&place) = entry.record.session().and_then(|session| places.get(&session)) else { continue };
         match &entry.record {
-            Record::Intent { session, target, lane, .. } => all.push(Last {
-                session: *session,
-                target: target.clone(),
-                lane: *lane,
-                until: None,
-                closed: false,
-                earlier: Vec::new(),
-            }),
             // It goes on, whatever a close beside it has found.
-            Record::Ends { session, until, .. } => {
-                for of in all.iter_mut().filter(|of| of.session == *session) {
-                    (of.until, of.closed) = (Some(*until), false);
-                }
-            }
+            Record::Ends { until, .. } => (all[place].until, all[place].closed) = (Some(*until), false),
             // A gate is opened on a user at rest, and the probe shows the user and not a session: what was
             // before is over.
-            Record::Opened { session, .. } => {
-                close_before(&mut all, *session);
-                all.iter_mut().filter(|of| of.session == *session).for_each(|of| of.closed = false);
+            Record::Opened { .. } => {
+                close_before(&mut all, place);
+                all[place].closed = false;
             }
-            Record::Closed { session, probed, .. } => {
+            Record::Closed { probed, .. } => {
                 if *probed {
-                    close_before(&mut all, *session);
+                    close_before(&mut all, place);
                 }
-                all.iter_mut().filter(|of| of.session == *session).for_each(|of| of.closed = true);
+                all[place].closed = true;
             }
-            Record::Approval { .. }
+            Record::Intent { .. }
+            | Record::Approval { .. }
             | Record::Share { .. }
             | Record::Told { .. }
             | Record::Issued { .. }
@@ -133,12 +134,12 @@ pub fn sessions(entries: &[Entry]) -> Vec<Last> {
 }
 
 /// The sessions before this one on the same gate are over; a role's go on by themselves.
-fn close_before(all: &mut [Last], session: SessionId) {
-    let Some(place) = all.iter().position(|of| of.session == session && of.lane == Lane::Gate) else {
-        return;
-    };
+fn close_before(all: &mut [Last], place: usize) {
     let (before, from) = all.split_at_mut(place);
-    before.iter_mut().filter(|of| of.is_of(&from[0].target, Lane::Gate)).for_each(|of| of.closed = true);
+    let of_same = |of: &&mut Last| !of.closed && of.is_of(&from[0].target, Lane::Gate);
+    if from[0].lane == Lane::Gate {
+        before.iter_mut().filter(of_same).for_each(|of| of.closed = true);
+    }
 }
 
 /// Of each user the session that counts, in the order of their first: whichever of those that were not closed ends
@@ -274,7 +275,7 @@ mod tests {
     }
 
     fn entry(record: Record) -> Entry {
-        Entry { v: 1, seq: 0, prev: String::new(), at: at("2026-11-22T02:00:00Z"), record }
+        Entry { v: 1, seq: 0, prev: String::new(), torn: None, at: at("2026-11-22T02:00:00Z"), record }
     }
 
     fn intended(number: u8, until: &str, lane: Lane) -> [Entry; 2] {

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 
 use sha2::{Digest, Sha256};
 
-use super::chain::{Head, Piece, lines};
+use super::chain::{self, Head, Piece, lines};
 
 /// Most last records are shorter; read at first, in bytes.
 const FIRST: u64 = 16 * 1024;
@@ -15,6 +15,8 @@ pub(super) struct Tail {
     pub(super) head: Head,
     /// The last line has no end: the machine stopped while it was written.
     pub(super) unfinished: bool,
+    /// What stands after the last record, once that line has its end; as [`chain::torn`] has it.
+    pub(super) torn: Option<String>,
 }
 
 /// Reads it; `None` when the last line is neither a record nor torn.
@@ -29,32 +31,47 @@ pub(super) fn read(file: &File, length: u64) -> std::io::Result<Option<Tail>> {
         } else {
             bytes.iter().position(|&b| b == b'\n').map_or(bytes.len(), |at| at + 1)
         };
-        match last(&bytes[whole..]) {
-            Found::Head(head) => return Ok(Some(Tail { head, unfinished: !bytes.ends_with(b"\n") })),
+        let bytes = &bytes[whole..];
+        match last(bytes) {
+            Found::Head(head, end) => return Ok(Some(Tail::of(head, bytes, end))),
             Found::Damage => return Ok(None),
             Found::Nothing if start == 0 => {
-                let head = Head { seq: 0, sha256: [0; 32] };
-                return Ok(Some(Tail { head, unfinished: !bytes.is_empty() && !bytes.ends_with(b"\n") }));
+                return Ok(Some(Tail::of(Head { seq: 0, sha256: [0; 32] }, bytes, 0)));
             }
             Found::Nothing => size = size.saturating_mul(8),
         }
     }
 }
 
+impl Tail {
+    /// `end`: where the last record ends in `bytes`, or nothing was.
+    fn of(head: Head, bytes: &[u8], end: usize) -> Self {
+        let unfinished = !bytes.is_empty() && !bytes.ends_with(b"\n");
+        let mut after = bytes.get(end..).unwrap_or_default().to_vec();
+        if unfinished && !after.is_empty() {
+            after.push(b'\n');
+        }
+        Self { head, unfinished, torn: chain::torn(&after) }
+    }
+}
+
 enum Found {
-    Head(Head),
+    /// The last record, and where its line ends, its end included.
+    Head(Head, usize),
     Nothing,
     Damage,
 }
 
 /// The last record of these lines; torn ones after it are passed over.
 fn last(bytes: &[u8]) -> Found {
+    let mut end = bytes.len();
     for line in lines(bytes).rev() {
         match Piece::of(line) {
             Piece::Record(entry) => {
-                return Found::Head(Head { seq: entry.seq + 1, sha256: Sha256::digest(line).into() });
+                let head = Head { seq: entry.seq + 1, sha256: Sha256::digest(line).into() };
+                return Found::Head(head, end);
             }
-            Piece::Torn => {}
+            Piece::Torn => end -= line.len() + usize::from(bytes[..end].ends_with(b"\n")),
             Piece::Neither => return Found::Damage,
         }
     }

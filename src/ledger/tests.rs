@@ -157,6 +157,62 @@ fn a_whole_line_that_is_no_record_is_no_torn_one() {
     }
 }
 
+#[test]
+fn a_line_that_was_put_in_is_no_torn_one_whatever_it_looks_like() {
+    let scratch = Scratch::new();
+    let ledger = scratch.ledger();
+    ledger.append(now(), intent(1)).expect("append");
+    let first = fs::read(ledger.path()).expect("read");
+    // A real one, twice over: the machine stopped, and stopped again.
+    for cut in [&b"{\"at\":\"2026"[..], b"\n{\"at\":\"2026-11-22T02:17:00Z\",\"cau"] {
+        let mut file = fs::OpenOptions::new().append(true).open(ledger.path()).expect("open");
+        file.write_all(cut).expect("write");
+    }
+    ledger.append(now(), closed(1)).expect("append");
+    ledger.append(now(), intent(2)).expect("append");
+    let whole = fs::read_to_string(ledger.path()).expect("read");
+    let lines: Vec<&str> = whole.lines().collect();
+    assert_eq!(chain(&whole).expect("chains").torn, [2, 3]);
+    assert!(whole.as_bytes().starts_with(&first) && lines.len() == 5, "{whole}");
+    // Without what was never finished it is whole as well.
+    assert_eq!(first_bad(&[lines[0], lines[3], lines[4]]), None);
+    let fake = "{\"at\":\"2026-11-22T02:1";
+    let read = chain(&[lines[0], lines[1], lines[2], fake, lines[3], lines[4]].join("\n"));
+    let damage = read.expect_err("it was put in");
+    assert_eq!((damage.line, damage.seq), (Some(2), 1), "{damage}");
+    for bad in [
+        vec![lines[0], lines[1], lines[2], lines[3], fake, lines[4]],
+        vec![fake, lines[0], lines[1], lines[2], lines[3], lines[4]],
+        vec![lines[0], lines[2], lines[3], lines[4]],
+        vec![lines[0], lines[1], &lines[2][..12], lines[3], lines[4]],
+    ] {
+        assert!(chain(&bad.join("\n")).is_err(), "{bad:?}");
+    }
+    assert_eq!(chain(&format!("{whole}{fake}")).expect("torn").torn, [2, 3, 6], "the end may be torn");
+}
+
+#[test]
+fn a_ledger_that_was_shipped_and_is_gone_is_missed() {
+    let scratch = Scratch::new();
+    let ledger = scratch.ledger();
+    for number in 1..=3 {
+        ledger.append(now(), intent(number)).expect("append");
+    }
+    let id = ledger.chain().expect("read").id().expect("an id");
+    let shipped = Shipped { bucket: "b".into(), prefix: "p".into(), ledger: id, sent: 3 };
+    shipped.write(&ledger).expect("write");
+    ledger.check().expect("all is there");
+    let text = fs::read_to_string(ledger.path()).expect("read");
+    let cut = text.lines().take(2).collect::<Vec<_>>().join("\n") + "\n";
+    fs::write(ledger.path(), cut).expect("write");
+    assert!(ledger.check().expect_err("cut off").what.contains("its end was cut off"));
+    fs::remove_file(ledger.path()).expect("remove");
+    let error = ledger.check().expect_err("gone");
+    assert!(error.status == Status::Damaged && error.what.contains("is gone"), "{error}");
+    ledger.append(now(), intent(9)).expect("append");
+    assert!(ledger.check().expect_err("another's").what.contains("another ledger was here"));
+}
+
 /// The first bad record, by its number.
 fn first_bad(lines: &[&str]) -> Option<u64> {
     chain(&(lines.join("\n") + "\n")).err().map(|damage| damage.seq)
@@ -212,7 +268,7 @@ fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
         }
         // A record that chains to the one before it, put in before another that does too.
         let before = chain(&(lines[..at].join("\n") + "\n")).unwrap_or_default().head();
-        let forged = super::chain::line(before, now(), closed(9)).expect("a line");
+        let forged = super::chain::line(before, None, now(), closed(9)).expect("a line");
         let mut forged_in = lines.clone();
         forged_in.insert(at, forged.trim_end());
         assert_eq!(first_bad(&forged_in), Some(at as u64), "forged {at}");
@@ -241,10 +297,28 @@ fn ledgers_of_several_machines_are_read_by_time_each_in_its_own_order() {
     let order: Vec<_> = merged.entries().iter().filter_map(|entry| entry.record.session()).collect();
     // The clock of the first went back before its last record; its order stays.
     assert_eq!(order, [1, 2, 4, 3, 5].map(session));
-    assert_eq!(merged.failed.len(), 1, "named, and stops none of the others");
+    assert_eq!(merged.wrong().count(), 1, "named, and stops none of the others");
     assert_eq!(spent(&merged.entries(), "v", 1), Some(session(5)));
     let copy = scratch.0.join("copy");
     let text = fs::read_to_string(two.path()).expect("read").replace("SSO down", "SSO fine");
     fs::write(&copy, text.lines().next().expect("a line").to_owned() + "\n").expect("write");
-    assert!(read_all(&[copy, two.path()]).failed.is_empty(), "another first line is another ledger");
+    assert_eq!(read_all(&[copy, two.path()]).wrong().count(), 0, "another first line is another ledger");
+    // A copy that is behind says nothing new; one that was made anew contradicts it, and both count.
+    let behind = scratch.0.join("behind");
+    let first = fs::read_to_string(one.path()).expect("read").lines().next().expect("a line").to_owned();
+    fs::write(&behind, first.clone() + "\n").expect("write");
+    let merged = read_all(&[one.path(), behind]);
+    assert_eq!((merged.wrong().count(), merged.records.len()), (0, 3));
+    let forked = Ledger::at(scratch.0.join("forked"));
+    fs::create_dir(scratch.0.join("forked")).expect("a directory");
+    fs::write(forked.path(), first + "\n").expect("write");
+    forked.append(at(9), intent(6)).expect("append");
+    let merged = read_all(&[one.path(), forked.path()]);
+    assert_eq!((merged.wrong().count(), merged.records.len()), (1, 4), "each record once");
+    // Of a damaged one, what comes before that counts.
+    let mut text = fs::read_to_string(one.path()).expect("read");
+    text.push_str("no record\n");
+    fs::write(one.path(), text).expect("write");
+    let merged = read_all(&[one.path()]);
+    assert_eq!((merged.wrong().count(), merged.records.len()), (1, 3));
 }

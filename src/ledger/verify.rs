@@ -1,5 +1,7 @@
 //! What outside help shows of a chain that is whole in itself: signed heads, a head that was read aloud, a copy.
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -7,6 +9,8 @@ use super::chain::{Chain, Head, Link, Piece, is_hex_of, lines};
 use super::damage::Damage;
 use super::record::Record;
 use crate::custody::statement::LedgerHead;
+use crate::gate::SessionId;
+use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::words;
 
@@ -19,6 +23,8 @@ pub struct Signed {
     pub heads: usize,
     /// Of these, with a signature that holds by a vault's manifest.
     pub signatures: usize,
+    /// Openings of the very vaults that were given: each has as many valid approvals before it as it takes custodians.
+    pub openings: usize,
 }
 
 /// Checks every signed statement: where it says that the ledger stood, and its signature where `vaults` name the key.
@@ -35,7 +41,36 @@ pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<Signed, Damage> {
         signed.heads += usize::from(stood(chain, link, &statement)?);
         signed.signatures += usize::from(holds(link, &statement, vaults)?);
     }
+    signed.openings = openings(chain, vaults)?;
     Ok(signed)
+}
+
+/// Every opening of one of these vaults was approved by a quorum, before it and in just what it says; how many there are.
+fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
+    let mut count = 0;
+    let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
+    for link in &chain.links {
+        if let Record::Approval { session, custodian, envelope, .. } = &link.entry.record {
+            approvals.entry(*session).or_default().push((custodian, envelope));
+        }
+        let Some(intent) = link.entry.record.intent() else { continue };
+        let Some(vault) = vaults.iter().find(|vault| is_hex_of(intent.sha256, &vault.sha256)) else {
+            continue;
+        };
+        let manifest = &vault.manifest;
+        let own = approvals.get(&intent.session).into_iter().flatten();
+        let valid: BTreeSet<_> = own
+            .filter(|(custodian, envelope)| intent.approved(custodian, envelope, manifest).is_ok())
+            .map(|(custodian, _)| custodian)
+            .collect();
+        let (valid, needed) = (valid.len(), usize::from(manifest.threshold.get()));
+        if valid < needed {
+            let what = format!("{valid} valid approvals of just this are before it, and it takes {needed}");
+            return Err(Damage::of(link, what));
+        }
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// The head that was signed was the chain's; false when none was signed.

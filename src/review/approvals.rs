@@ -3,10 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::own::{Intent, Own};
+use super::own::Own;
 use super::packet::Evidence;
-use crate::custody::approval::{self, Request};
-use crate::ledger::{Entry, Record};
+use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
@@ -77,52 +76,14 @@ impl ApprovalPart {
         envelope: &Envelope,
         manifest: Option<&Manifest>,
     ) -> Self {
-        let judged = manifest.map(|manifest| judge(intent, custodian, envelope, manifest));
+        let judged = manifest.map(|manifest| intent.approved(custodian, envelope, manifest));
         let (signature, why, token) = match judged {
             None => (Signature::NotChecked, None, None),
-            Some(Ok(token)) => (Signature::Verified, None, Some(token)),
+            Some(Ok(token)) => (Signature::Verified, None, Some((token.serial, token.signing_key.clone()))),
             Some(Err(why)) => (Signature::NotValid, Some(why), None),
         };
         let (serial, key) = token.unzip();
         let (custodian, envelope) = (custodian.to_owned(), envelope.clone());
         Self { at, custodian, signature, why, serial, key, envelope, evidence: signature.evidence() }
     }
-}
-
-/// The token that approved exactly what was intended; else why that is not so.
-fn judge(
-    intent: &Intent<'_>,
-    name: &str,
-    envelope: &Envelope,
-    manifest: &Manifest,
-) -> Result<(u32, String), String> {
-    let (custodian, statement) = approval::verify(manifest, envelope)?;
-    if custodian.name != name {
-        return Err(format!("it is {}'s", custodian.name));
-    }
-    if let Some(what) = differs(&statement.predicate.request, intent) {
-        return Err(format!("what was signed is about another {what}"));
-    }
-    if statement.subject().digest.sha256 != intent.sha256 {
-        return Err("what was signed is about another file".into());
-    }
-    let token = custodian.tokens.iter().find(|token| token.serial == statement.predicate.serial);
-    token.map(|token| (token.serial, token.signing_key.clone())).ok_or_else(|| "its token is unknown".into())
-}
-
-/// The first thing in which the record is not what was signed.
-fn differs(signed: &Request, intent: &Intent<'_>) -> Option<&'static str> {
-    let target = signed.targets.iter().any(|target| target.name == intent.target.name);
-    let same = [
-        ("session", signed.session == intent.session),
-        ("vault", signed.vault_id == intent.vault),
-        ("reason", signed.reason == intent.reason),
-        ("reason to open again", signed.again.as_deref() == intent.again),
-        ("reason to go without an alert", signed.no_alert.as_deref() == intent.no_alert),
-        ("window", signed.window == intent.window),
-        ("lane", signed.lane == intent.lane),
-        ("drill", signed.drill_of.as_deref() == intent.drill_of),
-        ("target", target),
-    ];
-    same.into_iter().find_map(|(what, same)| (!same).then_some(what))
 }

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::own::{Own, intents};
+use super::own::{Own, by_session};
 use super::trail::{TrailEvent, session_name};
 use super::window::seconds;
 use crate::gate::SessionId;
-use crate::ledger::{Entry, Record};
+use crate::ledger::Entry;
 
 /// How long before T0 the first call may be, in seconds: the one whose answer says when T0 is.
 const LEAD: i64 = 60;
@@ -41,7 +41,7 @@ pub enum Kind {
     Probe,
     /// The work in the window.
     Work,
-    /// Nothing that this principal has to do.
+    /// Nothing that this principal has to do, or not any more: the opener once the window is open.
     Unexpected,
 }
 
@@ -103,6 +103,8 @@ struct Times {
 pub(super) struct Matcher<'a> {
     own: &'a Own<'a>,
     issued: Vec<&'a str>,
+    /// The last second in which the opener has something to do: from then on the window is open.
+    opener: Option<i64>,
     /// Of the gate's own calls.
     gate: Times,
     /// Of the work.
@@ -130,27 +132,29 @@ impl Call {
 impl<'a> Matcher<'a> {
     pub(super) fn of(own: &'a Own<'a>, all: &'a [Entry]) -> Self {
         let principals = own.intent.principals;
-        let others = intents(all).filter(|other| {
-            other.session != own.intent.session && other.principals.emergency == principals.emergency
+        let others = by_session(all).into_values().filter_map(Own::among).filter(|other| {
+            other.intent.session != own.intent.session
+                && other.intent.principals.emergency == principals.emergency
         });
+        let mut others: Vec<_> =
+            others.map(|other| (other.intent.session, other.issued().collect(), gate(&other))).collect();
+        others.sort_by_key(|(_, _, times)| times.from);
         Self {
             own,
-            issued: issued(own.intent.session, all),
+            issued: own.issued().collect(),
+            opener: own.opened().map(|opened| seconds(opened) + BEHIND),
             gate: gate(own),
             work: work(own),
-            others: others
-                .filter_map(|other| {
-                    let own = Own::of(other.session, all).ok()?;
-                    Some((other.session, issued(other.session, all), gate(&own)))
-                })
-                .collect(),
+            others,
         }
     }
 
     /// `None` when it is nobody's whose calls are reviewed.
     pub(super) fn call(&self, event: &TrailEvent) -> Option<Call> {
         let principal = self.principal(event)?;
-        let kind = kind(principal, event);
+        let is_late =
+            principal == Principal::Opener && self.opener.is_some_and(|last| event.at.as_second() > last);
+        let kind = if is_late { Kind::Unexpected } else { kind(principal, event) };
         let (place, other_session) = self.place(principal, kind, event);
         Some(Call {
             at: event.at,
@@ -218,19 +222,10 @@ impl Times {
     }
 }
 
-fn issued(session: SessionId, all: &[Entry]) -> Vec<&str> {
-    all.iter()
-        .filter_map(|entry| match &entry.record {
-            Record::Issued { session: of, access_key_id } if *of == session => Some(access_key_id.as_str()),
-            _ => None,
-        })
-        .collect()
-}
-
 /// From the intent to the last close on record; without one, to T1. The intent's time may be of a clock that is wrong,
 /// T0 is AWS's own.
 fn gate(own: &Own<'_>) -> Times {
-    let intent = seconds(own.intent.at);
+    let intent = seconds(own.at);
     let from = own.from().map_or(intent, |t0| intent.clamp(seconds(t0) - LEAD, seconds(t0)));
     let end = own.end().map_or(from, |end| seconds(end) + BEHIND);
     Times { from, until: end.max(from) }

@@ -1,17 +1,14 @@
 //! What has to be accounted for, and what has to be done; each said plainly, none left out because it is usual.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::approvals::Signature;
 use super::calls::{Kind, Principal};
 use super::packet::{Evidence, Packet, ToldPart};
 use super::trail::HISTORY;
-use crate::ledger::{About, Entry, Record, Use};
+use crate::ledger::{About, Use};
 use crate::vault::manifest::Lane;
-
-/// Drills are due every quarter.
-const QUARTER: SignedDuration = SignedDuration::from_hours(92 * 24);
 
 /// Something that a reviewer has to account for.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -40,9 +37,8 @@ pub(super) fn of(packet: &Packet) -> Vec<Finding> {
     window(packet, &mut all);
     cloudtrail(packet, &mut all);
     calls(packet, &mut all);
-    for ledger in packet.ledgers.iter().filter(|ledger| ledger.broken.is_some()) {
-        let why = ledger.broken.as_deref().unwrap_or_default();
-        add(&mut all, "ledger_broken", format!("the chain of {} does not hold: {why}", ledger.path));
+    for wrong in packet.ledgers.iter().filter_map(|ledger| ledger.broken.clone()) {
+        add(&mut all, "ledger_broken", wrong);
     }
     if packet.drill.as_ref().is_some_and(|drill| !drill.passed) {
         add(&mut all, "drill_failed", "the drill did not pass".into());
@@ -179,7 +175,7 @@ pub(super) fn instant(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-pub(super) fn follow_up(packet: &Packet, entries: &[Entry]) -> Vec<FollowUp> {
+pub(super) fn follow_up(packet: &Packet, is_practised: bool) -> Vec<FollowUp> {
     let mut all = Vec::new();
     let mut add = |id, what: String, done| all.push(FollowUp { id, what, done });
     let has = |id: &str| packet.findings.iter().any(|finding| finding.id == id);
@@ -220,18 +216,10 @@ pub(super) fn follow_up(packet: &Packet, entries: &[Entry]) -> Vec<FollowUp> {
         let what = format!("{released} shares were given and stay shares until rotation");
         add("shares", what, false);
     }
-    if !packet.session.drill && is_due(packet, entries) {
-        add("drill", "hold a drill: none of the last quarter is on record".into(), false);
+    if !packet.session.drill && !is_practised {
+        add("drill", "hold a drill: no whole one of the last quarter is on record, signed".into(), false);
     }
     let signed = packet.reviews.iter().any(|review| review.evidence == Evidence::Signature);
     add("sign", "sign this review: breakglass review SESSION --vault FILE --sign".into(), signed);
     all
-}
-
-/// No drill of this vault within a quarter.
-fn is_due(packet: &Packet, entries: &[Entry]) -> bool {
-    !entries.iter().any(|entry| {
-        matches!(&entry.record, Record::Drill { vault, passed: true, .. } if *vault == packet.vault.id)
-            && packet.made.duration_since(entry.at) <= QUARTER
-    })
 }

@@ -10,6 +10,7 @@ mod statement;
 mod text;
 mod timeline;
 mod trail;
+mod unreviewed;
 mod window;
 
 pub use approvals::{ApprovalPart, Signature};
@@ -23,4 +24,5 @@ pub use statement::{MAX_PACKET, Reviewed, Written, verify};
 pub use text::{shown, summary};
 pub use timeline::Moment;
 pub use trail::{AskedRegion, Trail, TrailEvent, Wanted};
+pub use unreviewed::unreviewed;
 pub use window::{EndedBy, Span, WindowPart};

@@ -1,52 +1,49 @@
 //! The records of one session among all others.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
-use crate::ledger::{Entry, Principals, Record, TargetFacts};
+use crate::ledger::{Entry, Intent, Record};
 use crate::vault::manifest::Lane;
 
 /// A session's records, in their order.
 pub(super) struct Own<'a> {
+    /// When it was intended.
+    pub(super) at: Timestamp,
     pub(super) intent: Intent<'a>,
     pub(super) entries: Vec<&'a Entry>,
 }
 
-/// What was intended.
-#[derive(Clone, Copy)]
-pub(super) struct Intent<'a> {
-    pub(super) at: Timestamp,
-    pub(super) session: SessionId,
-    pub(super) vault: &'a str,
-    pub(super) epoch: u64,
-    pub(super) credentials_epoch: u64,
-    pub(super) sha256: &'a str,
-    pub(super) lane: Lane,
-    pub(super) target: &'a TargetFacts,
-    pub(super) regions: &'a Vec<String>,
-    pub(super) principals: &'a Principals,
-    pub(super) window: u64,
-    pub(super) reason: &'a str,
-    pub(super) again: Option<&'a str>,
-    pub(super) no_alert: Option<&'a str>,
-    pub(super) drill_of: Option<&'a str>,
-}
-
 impl<'a> Own<'a> {
     pub(super) fn of(session: SessionId, all: &'a [Entry]) -> Result<Self> {
-        let entries: Vec<_> = all.iter().filter(|entry| of(&entry.record) == Some(session)).collect();
-        let intent = entries.iter().find_map(|entry| intent(entry));
-        match intent {
-            Some(intent) => Ok(Self { intent, entries }),
-            None if entries.is_empty() => {
-                Err(Error::usage(format!("no ledger here knows session {session}"))
-                    .next("name its ledger with --ledger FILE; breakglass ledger show lists the sessions"))
-            }
-            None => Err(Error::usage(format!(
-                "session {session} came to nothing before it was meant to open: there is no use to review"
-            ))),
+        let is_own = |entry: &&Entry| entry.record.session() == Some(session);
+        let entries: Vec<_> = all.iter().filter(is_own).collect();
+        if entries.is_empty() {
+            return Err(Error::usage(format!("no ledger here knows session {session}"))
+                .next("name its ledger with --ledger FILE; breakglass ledger show lists the sessions"));
         }
+        Self::among(entries).ok_or_else(|| {
+            Error::usage(format!(
+                "session {session} came to nothing before it was meant to open: there is no use to review"
+            ))
+        })
+    }
+
+    /// Of its records; `None` when it was never intended.
+    pub(super) fn among(entries: Vec<&'a Entry>) -> Option<Self> {
+        let (at, intent) = entries.iter().find_map(|entry| Some((entry.at, entry.record.intent()?)))?;
+        Some(Self { at, intent, entries })
+    }
+
+    /// Access key ids of the sessions that were issued to the work.
+    pub(super) fn issued(&self) -> impl Iterator<Item = &'a str> {
+        self.entries.iter().filter_map(|entry| match &entry.record {
+            Record::Issued { access_key_id, .. } => Some(access_key_id.as_str()),
+            _ => None,
+        })
     }
 
     /// Only T1 ends it.
@@ -101,63 +98,13 @@ impl<'a> Own<'a> {
     }
 }
 
-fn intent(entry: &Entry) -> Option<Intent<'_>> {
-    let Record::Intent {
-        session,
-        vault,
-        epoch,
-        credentials_epoch,
-        sha256,
-        lane,
-        target,
-        regions,
-        principals,
-        window,
-        reason,
-        again,
-        no_alert,
-        drill_of,
-    } = &entry.record
-    else {
-        return None;
-    };
-    Some(Intent {
-        at: entry.at,
-        session: *session,
-        vault,
-        epoch: *epoch,
-        credentials_epoch: *credentials_epoch,
-        sha256,
-        lane: *lane,
-        target,
-        regions,
-        principals,
-        window: *window,
-        reason,
-        again: again.as_deref(),
-        no_alert: no_alert.as_deref(),
-        drill_of: drill_of.as_deref(),
-    })
-}
-
-/// Every session that was intended.
-pub(super) fn intents(all: &[Entry]) -> impl Iterator<Item = Intent<'_>> {
-    all.iter().filter_map(intent)
-}
-
-/// Which session a record is of.
-fn of(record: &Record) -> Option<SessionId> {
-    match record {
-        Record::Share { session, .. } | Record::Told { session, .. } => *session,
-        Record::Approval { session, .. }
-        | Record::Intent { session, .. }
-        | Record::Ends { session, .. }
-        | Record::Opened { session, .. }
-        | Record::Issued { session, .. }
-        | Record::Closed { session, .. }
-        | Record::Drill { session, .. }
-        | Record::Review { session, .. } => Some(*session),
-        #[allow(unreachable_patterns, reason = "other records are of no session")]
-        _ => None,
+/// The records of every session, each in their order.
+pub(super) fn by_session(all: &[Entry]) -> HashMap<SessionId, Vec<&Entry>> {
+    let mut sessions: HashMap<_, Vec<_>> = HashMap::new();
+    for entry in all {
+        if let Some(session) = entry.record.session() {
+            sessions.entry(session).or_default().push(entry);
+        }
     }
+    sessions
 }

@@ -6,14 +6,14 @@ use serde::Serialize;
 use super::approvals::{ApprovalPart, Signature};
 use super::calls::{Call, Matcher};
 use super::findings::{self, Finding, FollowUp};
-use super::own::{Intent, Own};
+use super::own::Own;
 use super::statement::verify;
 use super::timeline::{self, Moment};
 use super::trail::{AskedRegion, LATE, Trail};
 use super::window::WindowPart;
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
-use crate::ledger::{About, Entry, Head, Principals, Record, TargetFacts, Use};
+use crate::ledger::{About, Entry, Head, Intent, Principals, Record, TargetFacts, Upkeep, Use};
 use crate::vault::file::Vault;
 use crate::vault::manifest::{Lane, Manifest};
 use crate::vault::words;
@@ -161,7 +161,9 @@ pub struct ToldPart {
     pub acknowledged: Option<Timestamp>,
     /// It stands on record before the opening.
     pub before_opening: bool,
-    /// The receiver's own name for it, or why there was no acknowledgement.
+    /// The receiver's own id for it, if it gave one.
+    pub receipt: Option<String>,
+    /// What it answered, or why there was no acknowledgement.
     pub detail: String,
     /// What it is.
     pub evidence: Evidence,
@@ -273,7 +275,9 @@ impl Packet {
         };
         packet.timeline = timeline::of(&packet);
         packet.findings = findings::of(&packet);
-        packet.follow_up = findings::follow_up(&packet, entries);
+        let is_practised =
+            manifest.is_some_and(|manifest| Upkeep::of(entries, manifest, now).is_practised(now));
+        packet.follow_up = findings::follow_up(&packet, is_practised);
         Ok(packet)
     }
 
@@ -315,21 +319,17 @@ fn manifest<'a>(vault: Option<&'a Vault>, intent: &Intent<'_>) -> Result<Option<
 impl SessionPart {
     fn of(own: &Own<'_>) -> Self {
         let intent = &own.intent;
-        let issued = own.entries.iter().filter_map(|entry| match &entry.record {
-            Record::Issued { access_key_id, .. } => Some(access_key_id.clone()),
-            _ => None,
-        });
         Self {
             id: intent.session,
             drill: intent.drill_of.is_some(),
             lane: intent.lane,
             target: intent.target.clone(),
-            regions: intent.regions.clone(),
+            regions: intent.regions.to_vec(),
             reason: intent.reason.to_owned(),
             again: intent.again.map(str::to_owned),
             no_alert: intent.no_alert.map(str::to_owned),
             principals: intent.principals.clone(),
-            issued: issued.collect(),
+            issued: own.issued().map(str::to_owned).collect(),
         }
     }
 }
@@ -365,7 +365,7 @@ impl CloudTrailPart {
                 again_after: None,
             };
         };
-        let end = own.end().unwrap_or(own.intent.at);
+        let end = own.end().unwrap_or(own.at);
         let after = end.saturating_add(LATE).unwrap_or(end);
         let again_after = (trail.at < after).then_some(after);
         let whole = trail.regions.iter().all(|region| region.error.is_none());
@@ -387,7 +387,8 @@ fn share(entry: &Entry) -> Option<SharePart> {
 }
 
 fn told(own: &Own<'_>, entry: &Entry) -> Option<ToldPart> {
-    let Record::Told { about, channel, sealed, sent, acknowledged, detail, .. } = &entry.record else {
+    let Record::Told { about, channel, sealed, sent, acknowledged, receipt, detail, .. } = &entry.record
+    else {
         return None;
     };
     Some(ToldPart {
@@ -398,7 +399,13 @@ fn told(own: &Own<'_>, entry: &Entry) -> Option<ToldPart> {
         acknowledged: *acknowledged,
         before_opening: own.is_before_opening(entry),
         detail: detail.clone(),
-        evidence: if acknowledged.is_some() { Evidence::Receiver } else { Evidence::Record },
+        // Without an id of the receiver's there is nothing that it could be asked about.
+        evidence: if acknowledged.and(receipt.as_ref()).is_some() {
+            Evidence::Receiver
+        } else {
+            Evidence::Record
+        },
+        receipt: receipt.clone(),
     })
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::custody::statement::{LedgerHead, Predicate, Statement};
+use crate::custody::statement::{LedgerHead, Predicate, Statement, signer};
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
@@ -105,16 +105,7 @@ impl Written {
 /// In words.
 pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Statement<Reviewed>, String> {
     let statement = Statement::<Reviewed>::read(envelope)?;
-    let Reviewed { custodian: name, enrolment, serial, vault_id, .. } = &statement.predicate;
-    let custodian = manifest.custodians.iter().find(|c| c.name == *name && c.enrolment == *enrolment);
-    let custodian = custodian.ok_or_else(|| format!("{name} is no custodian of this vault"))?;
-    let token = custodian.tokens.iter().find(|token| token.serial == *serial);
-    let token = token.ok_or_else(|| format!("YubiKey {serial} is not a token of {name}"))?;
-    if *vault_id != manifest.vault_id {
-        return Err("it is about another vault".into());
-    }
-    if !envelope.is_signed_by(&token.signing_key) {
-        return Err(format!("the signature of {name}'s YubiKey {serial} does not hold"));
-    }
-    Ok(statement)
+    let Reviewed { custodian, enrolment, serial, vault_id, .. } = &statement.predicate;
+    signer(manifest, (custodian, enrolment, *serial), envelope)?;
+    if *vault_id == manifest.vault_id { Ok(statement) } else { Err("it is about another vault".into()) }
 }

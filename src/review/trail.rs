@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::own::Own;
 use crate::error::Result;
 use crate::gate::SessionId;
-use crate::ledger::{Entry, Record};
+use crate::ledger::Entry;
 
 /// How late CloudTrail may be.
 pub(super) const LATE: SignedDuration = SignedDuration::from_mins(15);
@@ -46,20 +46,17 @@ impl Wanted {
         let intent = &own.intent;
         let principals = [Some(&intent.principals.emergency), intent.principals.opener.as_ref()];
         let keys = principals.into_iter().chain([intent.principals.closer.as_ref()]).flatten();
-        let issued = own.entries.iter().filter_map(|entry| match &entry.record {
-            Record::Issued { access_key_id, .. } => Some(access_key_id),
-            _ => None,
-        });
-        let mut all: Vec<String> = keys.chain(issued).filter(|key| !key.is_empty()).cloned().collect();
+        let keys = keys.map(String::as_str).chain(own.issued());
+        let mut all: Vec<String> = keys.filter(|key| !key.is_empty()).map(str::to_owned).collect();
         all.dedup();
-        let end = own.end().unwrap_or(intent.at).max(intent.at);
+        let end = own.end().unwrap_or(own.at).max(own.at);
         Ok(Self {
             account: intent.target.account.clone(),
             partition: intent.target.partition.clone(),
-            regions: intent.regions.clone(),
+            regions: intent.regions.to_vec(),
             keys: all,
             names: vec![intent.target.user.clone(), session_name(session)],
-            from: intent.at.min(own.from().unwrap_or(intent.at)).saturating_add(-BEFORE).unwrap_or(intent.at),
+            from: own.at.min(own.from().unwrap_or(own.at)).saturating_add(-BEFORE).unwrap_or(own.at),
             until: end.saturating_add(AFTER).unwrap_or(end),
         })
     }

@@ -73,7 +73,7 @@ impl WindowPart {
     pub(super) fn of(own: &Own<'_>, calls: &[Call], now: Timestamp) -> Self {
         let closed = own.closed();
         let mut window = Self {
-            intended: own.intent.at,
+            intended: own.at,
             asked_seconds: own.intent.window,
             from: own.from(),
             until: own.until(),

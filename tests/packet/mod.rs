@@ -68,7 +68,7 @@ impl Papers {
 
     pub fn add(&mut self, clock: &str, record: Record) {
         let seq = self.entries.len() as u64;
-        self.entries.push(Entry { v: 1, seq, prev: String::new(), at: at(clock), record });
+        self.entries.push(Entry { v: 1, seq, prev: String::new(), torn: None, at: at(clock), record });
     }
 
     pub fn request(&self, reason: &str) -> Request {
@@ -125,6 +125,7 @@ impl Papers {
 
     pub fn tell(&mut self, channel: &str, sent: &str, acknowledged: Option<&str>, detail: &str) {
         let (sent, acknowledged) = (at(sent), acknowledged.map(at));
+        let receipt = ["dedup_key ", "MessageId ", "id "].iter().find_map(|kind| detail.strip_prefix(kind));
         self.add(
             "02:16:53",
             Record::Told {
@@ -134,6 +135,7 @@ impl Papers {
                 sealed: true,
                 sent,
                 acknowledged,
+                receipt: receipt.map(str::to_owned),
                 detail: detail.into(),
             },
         );

@@ -66,14 +66,13 @@ impl Gathering<'_> {
         let session = self.request.map(|request| request.session);
         let record =
             Record::Share { session, vault, credentials_epoch, custodian: custodian.name.clone(), to };
-        match (self.ledger.append(Timestamp::now(), record), self.purpose) {
-            (Err(error), Purpose::Open) => Err(not_recorded(error)),
-            (Err(error), Purpose::Close) => {
-                note(&format!("warning: {}", error.what));
-                Ok(())
-            }
-            (Ok(()), _) => Ok(()),
+        if let Purpose::Open = self.purpose {
+            return self.ledger.append(Timestamp::now(), record).map_err(not_recorded);
         }
+        if let Err(error) = self.ledger.hurried().append(Timestamp::now(), record) {
+            note(&format!("warning: {}", error.what));
+        }
+        Ok(())
     }
 
     fn credentials(&self) -> (String, u64) {

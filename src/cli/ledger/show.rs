@@ -14,12 +14,13 @@ use crate::vault::names::is_unseen;
 
 /// Shows what all ledgers at hand say, by time. One that cannot be read is named at the end.
 pub fn run(arguments: &args::LedgerShow) -> Result<()> {
-    let Merged { mut records, mut failed } = read(arguments)?;
+    let Merged { mut records, found } = read(arguments)?;
     records.retain(|of| arguments.session.is_none_or(|asked| of.link.entry.record.session() == Some(asked)));
     let text = if arguments.json { json(&records)? } else { text(&records) };
     output::print(&text)?;
-    let last = failed.pop();
-    for error in &failed {
+    let mut wrong: Vec<_> = found.into_iter().filter_map(|found| found.wrong).collect();
+    let last = wrong.pop();
+    for error in &wrong {
         note(&error.what);
     }
     last.map_or(Ok(()), Err)
@@ -57,6 +58,7 @@ fn json(records: &[Of]) -> Result<String> {
 fn text(records: &[Of]) -> String {
     let several = records.iter().any(|of| of.ledger != records[0].ledger);
     let mut text = String::new();
+    let columns = output::columns();
     let mut under: Option<(&str, Option<SessionId>)> = None;
     for Of { ledger, link } in records {
         let heading = (ledger.as_str(), link.entry.record.session());
@@ -70,6 +72,7 @@ fn text(records: &[Of]) -> String {
         let at = link.entry.at.strftime("%Y-%m-%d %H:%M:%SZ");
         wrapped(
             &mut text,
+            columns,
             &format!("  {at}  {:<8}  ", link.entry.record.kind()),
             &harmless(&said(&link.entry.record)),
         );
@@ -77,16 +80,13 @@ fn text(records: &[Of]) -> String {
     if records.is_empty() { "no record\n".into() } else { text }
 }
 
-/// The narrowest terminal that it fits.
-const COLUMNS: usize = 80;
-
-/// Lines of at most 80 columns, the later ones indented under the first.
-fn wrapped(text: &mut String, start: &str, words: &str) {
+/// Lines of at most so many columns, the later ones indented under the first.
+fn wrapped(text: &mut String, columns: usize, start: &str, words: &str) {
     let indent = start.len();
     let mut line = start.to_owned();
     for word in words.split(' ') {
         let length = line.chars().count();
-        if length > indent && length + 1 + word.chars().count() > COLUMNS {
+        if length > indent && length + 1 + word.chars().count() > columns {
             let _ = writeln!(text, "{}", line.trim_end());
             line = " ".repeat(indent);
         } else if length > indent {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::{args, input, output};
 use crate::error::{Error, Result};
 use crate::ledger::verify::{self, Copied, Signed};
-use crate::ledger::{self, Chain, Damage, Head, Ledger};
+use crate::ledger::{self, Chain, Damage, Head, Ledger, Shipped};
 use crate::terminal::note;
 use crate::vault::file::Vault;
 
@@ -75,6 +75,7 @@ fn one(arguments: &args::LedgerVerify, file: PathBuf, vaults: &[Vault]) -> Resul
     let named = !arguments.ledgers.is_empty();
     let chain = ledger::read_file(&file, named)?;
     let damage = |damage: Damage| damage.error(&file);
+    Shipped::beside(&file).map_or(Ok(()), |shipped| shipped.check(&chain)).map_err(damage)?;
     let copy = copy(arguments, &chain)?;
     let beyond_copy = copy.map(|copy| verify::against(&chain, &copy)).transpose().map_err(damage)?;
     let signed = verify::signed(&chain, vaults).map_err(damage)?;
@@ -131,10 +132,11 @@ fn text(verified: &Verified, with_vaults: bool) -> String {
         let _ = writeln!(text, "  ledger     {id}, from {first} to {last}");
     }
     let _ = writeln!(text, "  head       {words}\n             {sha256}");
-    let Signed { statements, heads, signatures } = signed;
+    let Signed { statements, heads, signatures, openings } = signed;
     let of_keys = if with_vaults {
         format!(
-            "{signatures} signatures hold, {} are of keys that these vaults do not name",
+            "{signatures} signatures hold, {} are of keys that these vaults do not name; {openings} openings were each \
+             approved by a quorum",
             statements - signatures
         )
     } else {

@@ -20,8 +20,13 @@ pub fn text(upkeep: &Upkeep, now: Timestamp) -> String {
         let _ = write!(text, "; shares given for openings that came to nothing: {released}");
     }
     let drill = match last_drill {
-        Some(LastDrill { session, at, passed }) => {
-            let verdict = if *passed { "passed" } else { "FAILED" };
+        Some(LastDrill { session, at, passed, signed, whole }) => {
+            let verdict = match (*passed, *signed, *whole) {
+                (false, ..) => "FAILED",
+                (true, false, _) => "passed, but no custodian's signature under it holds: it does not count",
+                (true, true, false) => "passed, but nothing was opened and shut: not the quarter's",
+                (true, true, true) => "passed",
+            };
             format!("{}, {verdict}, session {session}", ago(*at, now))
         }
         None => "never, as far as this machine knows".into(),

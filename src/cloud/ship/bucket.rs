@@ -44,6 +44,11 @@ impl Bucket {
         *self.unlocked.get_or_init(|| self.ask_for_lock()).await
     }
 
+    /// The same, without asking.
+    pub(super) fn is_known_to_be_unlocked(&self) -> bool {
+        self.unlocked.get() == Some(&true)
+    }
+
     async fn ask_for_lock(&self) -> bool {
         match self.client.get_object_lock_configuration().bucket(&self.ship.bucket).send().await {
             Ok(answer) => {

@@ -1,0 +1,44 @@
+//! Uses that nobody has signed a review of.
+
+use std::collections::{HashMap, HashSet};
+
+use super::statement::verify;
+use crate::gate::SessionId;
+use crate::ledger::{Entry, Intent, Record};
+use crate::vault::dsse::Envelope;
+use crate::vault::manifest::Manifest;
+
+/// The sessions that opened, drills apart, and of which no review is on record; in the order of their openings. A review
+/// of this vault as it is has to be signed by a token of its custodians'; of another vault, or of an earlier epoch, whose
+/// custodians may have been others, the record stands for it.
+pub fn unreviewed(entries: &[Entry], manifest: &Manifest) -> Vec<SessionId> {
+    let intents: HashMap<_, _> =
+        entries.iter().filter_map(|entry| entry.record.intent()).map(|of| (of.session, of)).collect();
+    let reviewed: HashSet<_> = entries
+        .iter()
+        .filter_map(|entry| match &entry.record {
+            Record::Review { session, envelope, .. }
+                if holds(*session, envelope, intents.get(session), manifest) =>
+            {
+                Some(*session)
+            }
+            _ => None,
+        })
+        .collect();
+    let mut seen = HashSet::new();
+    entries
+        .iter()
+        .filter_map(|entry| match entry.record {
+            Record::Opened { session, .. } => Some(session),
+            _ => None,
+        })
+        .filter(|session| intents.get(session).is_none_or(|intent| intent.drill_of.is_none()))
+        .filter(|session| !reviewed.contains(session) && seen.insert(*session))
+        .collect()
+}
+
+fn holds(session: SessionId, envelope: &Envelope, intent: Option<&Intent<'_>>, manifest: &Manifest) -> bool {
+    let own = (manifest.vault_id.as_str(), u64::from(manifest.epoch));
+    intent.is_none_or(|intent| (intent.vault, intent.epoch) != own)
+        || verify(manifest, envelope).is_ok_and(|said| said.predicate.session == session)
+}
