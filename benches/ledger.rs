@@ -1,10 +1,11 @@
-//! The ledger at its full length: 100,000 records verified, and one more appended.
+//! The ledger at its full length: 100,000 records verified, one more appended, one session of very many reviewed.
 
 use std::hint::black_box;
 use std::io::Write as _;
 
 use breakglass::gate::SessionId;
 use breakglass::ledger::{Chain, Ledger, Record};
+use breakglass::review::{Packet, Sources};
 use criterion::{Criterion, criterion_group, criterion_main};
 use sha2::{Digest as _, Sha256};
 
@@ -56,6 +57,15 @@ fn benches(c: &mut Criterion) {
         Record::Closed { session: SessionId::from_bytes([7; 8]), probed: true, cause: "deadline".into() };
     group.bench_function("append to them, with fsync", |b| {
         b.iter(|| ledger.append(now(), record.clone()).expect("room"));
+    });
+    let entries = ledger.entries().expect("it chains");
+    let session = SessionId::from_bytes([0; 8]);
+    group.bench_function("the packet of one of 25,000 sessions", |b| {
+        b.iter(|| {
+            let sources =
+                Sources { entries: &entries, ledgers: Vec::new(), vault: None, trail: None, now: now() };
+            Packet::of(session, sources).expect("it is there")
+        });
     });
     group.finish();
 }
