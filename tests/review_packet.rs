@@ -3,6 +3,7 @@
 mod packet;
 mod soft;
 
+use breakglass::custody::drill::Drill;
 use breakglass::custody::statement::LedgerHead;
 use breakglass::ledger::{About, Record, TargetFacts};
 use breakglass::review::{
@@ -11,7 +12,7 @@ use breakglass::review::{
 };
 use breakglass::secret::SecretText;
 use jiff::SignedDuration;
-use packet::{CLOSER, EMERGENCY, ISSUED, OPENER, Papers, at, session};
+use packet::{CLOSER, EMERGENCY, ISSUED, OPENER, Papers, at, of_drill, session};
 
 fn ids(packet: &Packet) -> Vec<&'static str> {
     packet.findings.iter().map(|finding| finding.id).collect()
@@ -431,6 +432,24 @@ fn without_an_id_of_the_receivers_an_acknowledgement_is_only_our_record() {
     assert_eq!(evidence("siem"), (true, Evidence::Record));
     assert_eq!(evidence("sns"), (true, Evidence::Receiver));
     assert_eq!(evidence("mail"), (false, Evidence::Record));
+}
+
+#[test]
+fn how_a_drill_went_is_evidence_only_if_just_that_is_signed() {
+    let drill = Papers::of("x").drill("2026-11-22T02:30:00Z");
+    let signature = |passed_on_record: bool, is_signed: bool| {
+        let mut papers = Papers::of("x").asked();
+        let said = Drill { drill_of: papers.vault.manifest.vault_id.clone(), ..drill.clone() };
+        let envelope = is_signed.then(|| papers.sign_drill(&said));
+        papers.add("02:30:00", of_drill(&Drill { passed: passed_on_record, ..said }, envelope));
+        let packet = papers.packet();
+        let found = ids(&packet).contains(&"drill_not_signed");
+        let part = packet.drill.expect("a drill");
+        (part.signature, part.evidence, found)
+    };
+    assert_eq!(signature(true, true), (Signature::Verified, Evidence::Signature, false));
+    assert_eq!(signature(false, true), (Signature::NotValid, Evidence::Record, true));
+    assert_eq!(signature(true, false), (Signature::NotValid, Evidence::Record, true));
 }
 
 #[test]

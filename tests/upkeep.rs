@@ -4,12 +4,9 @@ mod packet;
 mod soft;
 
 use breakglass::custody::drill::{Drill, Expected};
-use breakglass::custody::statement::{LedgerHead, Statement};
 use breakglass::ledger::{Entry, Record, Upkeep};
-use breakglass::secret::SecretText;
-use breakglass::vault::dsse::Envelope;
 use jiff::Timestamp;
-use packet::{Papers, session};
+use packet::{Papers, of_drill as record};
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
@@ -20,41 +17,6 @@ fn papers() -> Papers {
     let mut papers = Papers::of("x");
     papers.vault.manifest.created = "2026-09-01T00:00:00Z".into();
     papers
-}
-
-fn evidence(papers: &Papers, ended: &str) -> Drill {
-    let names = papers.vault.manifest.custodians.iter().map(|custodian| custodian.name.clone());
-    Drill {
-        closed: true,
-        custodians: names.take(2).collect(),
-        drill_of: papers.vault.manifest.vault_id.clone(),
-        ended: at(ended),
-        exit: 0,
-        expected: Expected::OpensAndCloses,
-        injected: Vec::new(),
-        ledger: LedgerHead { seq: 0, sha256: "00".repeat(32) },
-        opened: true,
-        passed: true,
-        session: session(9),
-        signed_by: papers.vault.manifest.custodians[0].name.clone(),
-        started: at(ended),
-        told: Vec::new(),
-        vault_id: "d".into(),
-    }
-}
-
-/// Signed by the first custodian's token.
-fn signed(papers: &Papers, drill: &Drill) -> Envelope {
-    let enrolled = &papers.vault.manifest.custodians[0].tokens[0];
-    let statement = Statement::of("drill", &[7; 32], drill.clone());
-    let pin = SecretText::copy_of("123456");
-    let mut token = papers.people[0].tokens[0].clone();
-    statement.sign(enrolled, &mut token, &pin, &mut || ()).expect("a soft token signs")
-}
-
-fn record(drill: &Drill, envelope: Option<Envelope>) -> Record {
-    let Drill { session, drill_of: vault, passed, injected, custodians, .. } = drill.clone();
-    Record::Drill { session, vault, passed, injected, custodians, envelope }
 }
 
 fn kept(papers: &Papers, records: Vec<Record>, now: &str) -> Upkeep {
@@ -75,8 +37,8 @@ fn a_quarter_after_it_was_sealed_or_practised_a_drill_is_due() {
     let papers = papers();
     assert!(kept(&papers, vec![], "2026-12-01T00:00:00Z").is_well());
     assert!(!kept(&papers, vec![], "2026-12-03T00:00:00Z").is_well());
-    let drill = evidence(&papers, "2026-11-01T00:00:00Z");
-    let practised = record(&drill, Some(signed(&papers, &drill)));
+    let drill = papers.drill("2026-11-01T00:00:00Z");
+    let practised = record(&drill, Some(papers.sign_drill(&drill)));
     let upkeep = kept(&papers, vec![practised.clone()], "2026-12-03T00:00:00Z");
     assert!(upkeep.is_well() && upkeep.last_drill.as_ref().is_some_and(|last| last.whole), "{upkeep:?}");
     assert_eq!(upkeep.custodians[1].last, Some(at("2026-11-01T00:00:00Z")), "the second was there");
@@ -84,7 +46,7 @@ fn a_quarter_after_it_was_sealed_or_practised_a_drill_is_due() {
     assert!(!kept(&papers, vec![practised.clone()], "2027-02-02T00:00:00Z").is_well());
 
     let failed = Drill { passed: false, exit: 5, opened: false, ..drill };
-    let failed = record(&failed, Some(signed(&papers, &failed)));
+    let failed = record(&failed, Some(papers.sign_drill(&failed)));
     let again = kept(&papers, vec![practised.clone(), failed.clone()], "2026-11-02T00:00:00Z");
     assert!(again.overdue[0].contains("did not pass"), "{again:?}");
     assert!(kept(&papers, vec![failed, practised], "2026-11-02T00:00:00Z").is_well(), "and one that did");
@@ -93,7 +55,7 @@ fn a_quarter_after_it_was_sealed_or_practised_a_drill_is_due() {
 #[test]
 fn what_nobody_signed_or_nobody_held_is_no_drill() {
     let papers = papers();
-    let drill = evidence(&papers, "2026-11-20T00:00:00Z");
+    let drill = papers.drill("2026-11-20T00:00:00Z");
     let now = "2026-12-03T00:00:00Z";
     let counts = |record: Record| {
         let kept = kept(&papers, vec![record], now);
@@ -102,7 +64,7 @@ fn what_nobody_signed_or_nobody_held_is_no_drill() {
     let with = |change: &dyn Fn(&mut Drill)| {
         let mut drill = drill.clone();
         change(&mut drill);
-        record(&drill, Some(signed(&papers, &drill)))
+        record(&drill, Some(papers.sign_drill(&drill)))
     };
     assert_eq!(counts(with(&|_| ())), (true, true), "the control");
     assert_eq!(counts(record(&drill, None)), (false, false), "unsigned");
@@ -123,6 +85,6 @@ fn what_nobody_signed_or_nobody_held_is_no_drill() {
     }
     assert_eq!(counts(padded), (false, false));
     let other = Papers::of("x");
-    let strangers = signed(&other, &Drill { signed_by: drill.signed_by.clone(), ..drill.clone() });
+    let strangers = other.sign_drill(&Drill { signed_by: drill.signed_by.clone(), ..drill.clone() });
     assert_eq!(counts(record(&drill, Some(strangers))), (false, false), "signed by another alice");
 }

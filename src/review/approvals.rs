@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::evidence::Evidence;
 use super::own::Own;
-use super::packet::Evidence;
 use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
@@ -43,6 +43,15 @@ pub enum Signature {
 }
 
 impl Signature {
+    /// `None` where nobody looked, else whether it holds.
+    pub(super) fn of(holds: Option<bool>) -> Self {
+        match holds {
+            None => Self::NotChecked,
+            Some(true) => Self::Verified,
+            Some(false) => Self::NotValid,
+        }
+    }
+
     /// For a screen.
     pub fn words(self) -> &'static str {
         match self {

@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use super::approvals::Signature;
 use super::calls::{Kind, Principal};
-use super::packet::{Evidence, Packet, ToldPart};
+use super::evidence::Evidence;
+use super::packet::Packet;
+use super::told::ToldPart;
 use super::trail::HISTORY;
 use crate::ledger::{About, Use};
 use crate::vault::manifest::Lane;
@@ -42,6 +44,10 @@ pub(super) fn of(packet: &Packet) -> Vec<Finding> {
     }
     if packet.drill.as_ref().is_some_and(|drill| !drill.passed) {
         add(&mut all, "drill_failed", "the drill did not pass".into());
+    }
+    if packet.drill.as_ref().is_some_and(|drill| drill.signature == Signature::NotValid) {
+        let what = "no custodian's token has signed how the drill went, or another one than is on record";
+        add(&mut all, "drill_not_signed", what.into());
     }
     all
 }

@@ -8,8 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
+use super::evidence::Evidence;
 use super::findings::instant;
-use super::packet::{Evidence, Packet};
+use super::packet::Packet;
 use super::text;
 use crate::vault::words;
 

@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use super::approvals::Signature;
 use super::calls::{Call, Kind};
-use super::packet::{Evidence, Packet, ToldPart};
+use super::evidence::Evidence;
+use super::packet::Packet;
+use super::told::ToldPart;
 use super::window::{EndedBy, Span};
 use crate::ledger::{About, Use};
 
@@ -52,8 +54,10 @@ pub(super) fn of(packet: &Packet) -> Vec<Moment> {
         record(at, format!("closed ({how}): {}", window.cause.as_deref().unwrap_or_default()))
     }));
     all.extend(packet.calls.iter().filter(|call| is_a_write_of_the_gate(call)).map(write));
-    all.extend(packet.drill.iter().map(|drill| {
-        record(drill.at, format!("the drill {}", if drill.passed { "passed" } else { "FAILED" }))
+    all.extend(packet.drill.iter().map(|drill| Moment {
+        at: drill.at,
+        what: format!("the drill {}", if drill.passed { "passed" } else { "FAILED" }),
+        evidence: drill.evidence,
     }));
     all.extend(packet.reviews.iter().map(|review| Moment {
         at: review.at,

@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "every test takes from here what it needs")]
 
 use breakglass::custody::approval::{self, Request};
-use breakglass::custody::statement::LedgerHead;
+use breakglass::custody::drill::{Drill, Expected};
+use breakglass::custody::statement::{LedgerHead, Statement};
 use breakglass::gate::SessionId;
 use breakglass::ledger::{About, Entry, Principals, Record, TargetFacts, Use};
 use breakglass::review::{AskedRegion, LedgerPart, Packet, Sources, Trail, TrailEvent};
@@ -28,6 +29,12 @@ pub fn at(clock: &str) -> Timestamp {
 
 pub fn session(number: u8) -> SessionId {
     SessionId::from_bytes([number; 8])
+}
+
+/// What is on record of a drill.
+pub fn of_drill(drill: &Drill, envelope: Option<Envelope>) -> Record {
+    let Drill { session, drill_of: vault, passed, injected, custodians, .. } = drill.clone();
+    Record::Drill { session, vault, passed, injected, custodians, envelope }
 }
 
 /// The night's papers; a test changes what it is about.
@@ -171,6 +178,39 @@ impl Papers {
             drill_of: None,
         };
         self.add(clock, intent);
+    }
+
+    /// What a drill of the vault leaves to be signed that two custodians came to, and that went well.
+    pub fn drill(&self, ended: &str) -> Drill {
+        let manifest = &self.vault.manifest;
+        let names = manifest.custodians.iter().map(|custodian| custodian.name.clone());
+        let ended: Timestamp = ended.parse().expect("an instant");
+        Drill {
+            closed: true,
+            custodians: names.take(2).collect(),
+            drill_of: manifest.vault_id.clone(),
+            ended,
+            exit: 0,
+            expected: Expected::OpensAndCloses,
+            injected: Vec::new(),
+            ledger: LedgerHead { seq: 0, sha256: "00".repeat(32) },
+            opened: true,
+            passed: true,
+            session: session(7),
+            signed_by: manifest.custodians[0].name.clone(),
+            started: ended,
+            told: Vec::new(),
+            vault_id: "d".into(),
+        }
+    }
+
+    /// Signed by the first custodian's token.
+    pub fn sign_drill(&self, drill: &Drill) -> Envelope {
+        let enrolled = &self.vault.manifest.custodians[0].tokens[0];
+        let statement = Statement::of("drill", &[7; 32], drill.clone());
+        let pin = SecretText::copy_of("123456");
+        let mut token = self.people[0].tokens[0].clone();
+        statement.sign(enrolled, &mut token, &pin, &mut || ()).expect("a soft token signs")
     }
 
     /// CloudTrail was asked at eight in the morning, and says what a quiet night says.

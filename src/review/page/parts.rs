@@ -5,8 +5,9 @@ use maud::{Markup, html};
 
 use super::super::approvals::Signature;
 use super::super::calls::{Call, Kind, Place, Principal};
+use super::super::evidence::Evidence;
 use super::super::findings::{NAMES, instant};
-use super::super::packet::{Evidence, Packet};
+use super::super::packet::Packet;
 use super::super::timeline::{about, span};
 use super::{tag, words_of};
 
@@ -69,7 +70,11 @@ pub(super) fn what(packet: &Packet) -> Markup {
     }
     if let Some(drill) = &packet.drill {
         let injected = if drill.injected.is_empty() { "nothing".into() } else { drill.injected.join(", ") };
-        rows.push(("The drill", html! { @if drill.passed { "passed" } @else { b { "FAILED" } } }));
+        let signature = format!("; its evidence's signature: {}", drill.signature.words());
+        rows.push((
+            "The drill",
+            html! { @if drill.passed { "passed" } @else { b { "FAILED" } } (signature) },
+        ));
         rows.push(("Made to fail", words_of(&injected)));
     }
     rows.extend(packet.ledgers.iter().map(|ledger| {

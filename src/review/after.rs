@@ -1,0 +1,100 @@
+//! What came after: a drill's result, and the reviews that were signed.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::approvals::Signature;
+use super::evidence::Evidence;
+use super::own::Own;
+use super::statement::verify;
+use crate::custody::drill as evidence;
+use crate::ledger::{Entry, Record};
+use crate::vault::manifest::Manifest;
+
+/// A drill's result.
+#[derive(Clone, Debug, Serialize)]
+pub struct DrillPart {
+    /// When.
+    pub at: Timestamp,
+    /// Everything went as it should.
+    pub passed: bool,
+    /// What was made to fail.
+    pub injected: Vec<String>,
+    /// Who gave a share.
+    pub custodians: Vec<String>,
+    /// What the signature under that is worth.
+    pub signature: Signature,
+    /// What it is.
+    pub evidence: Evidence,
+}
+
+/// A review that was signed.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReviewPart {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub custodian: String,
+    /// What the signature is worth.
+    pub signature: Signature,
+    /// The token that signed.
+    pub serial: Option<u32>,
+    /// SHA-256 of the packet that was signed, hex.
+    pub packet_sha256: Option<String>,
+    /// What it is.
+    pub evidence: Evidence,
+}
+
+impl DrillPart {
+    pub(super) fn of(own: &Own<'_>, manifest: Option<&Manifest>) -> Option<Self> {
+        own.entries.iter().find_map(|entry| drill(entry, manifest))
+    }
+}
+
+impl ReviewPart {
+    pub(super) fn all(own: &Own<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
+        own.entries.iter().filter_map(|entry| review(entry, manifest)).collect()
+    }
+}
+
+fn drill(entry: &Entry, manifest: Option<&Manifest>) -> Option<DrillPart> {
+    let Record::Drill { session, passed, injected, custodians, envelope, .. } = &entry.record else {
+        return None;
+    };
+    let holds = |manifest| {
+        let said = envelope.as_ref().and_then(|envelope| evidence::verify(manifest, envelope).ok());
+        said.is_some_and(|said| {
+            (said.session, said.passed, &said.custodians) == (*session, *passed, custodians)
+        })
+    };
+    let signature = Signature::of(manifest.map(holds));
+    let (injected, custodians) = (injected.clone(), custodians.clone());
+    Some(DrillPart {
+        at: entry.at,
+        passed: *passed,
+        injected,
+        custodians,
+        signature,
+        evidence: signature.evidence(),
+    })
+}
+
+fn review(entry: &Entry, manifest: Option<&Manifest>) -> Option<ReviewPart> {
+    let Record::Review { custodian, envelope, session } = &entry.record else { return None };
+    let statement = manifest.map(|manifest| verify(manifest, envelope));
+    let statement = statement.map(|verified| {
+        verified
+            .ok()
+            .filter(|said| (said.predicate.session, &said.predicate.custodian) == (*session, custodian))
+    });
+    let signature = Signature::of(statement.as_ref().map(Option::is_some));
+    let statement = statement.flatten();
+    Some(ReviewPart {
+        at: entry.at,
+        custodian: custodian.clone(),
+        signature,
+        serial: statement.as_ref().map(|said| said.predicate.serial),
+        packet_sha256: statement.map(|said| said.subject().digest.sha256.clone()),
+        evidence: signature.evidence(),
+    })
+}

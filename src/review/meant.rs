@@ -1,0 +1,93 @@
+//! What was meant: the session and its vault.
+
+use serde::Serialize;
+
+use super::own::Own;
+use crate::gate::SessionId;
+use crate::ledger::{Intent, Principals, TargetFacts};
+use crate::vault::manifest::{Lane, Manifest};
+use crate::vault::words;
+
+/// What was meant.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionPart {
+    /// The session.
+    pub id: SessionId,
+    /// It was a drill.
+    pub drill: bool,
+    /// How the window was made.
+    pub lane: Lane,
+    /// The user.
+    pub target: TargetFacts,
+    /// Where the grant held.
+    pub regions: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// Why once more, after an opening before.
+    pub again: Option<String>,
+    /// Why without an alert that was acknowledged.
+    pub no_alert: Option<String>,
+    /// Whose calls are reviewed.
+    pub principals: Principals,
+    /// Access key ids of issued sessions.
+    pub issued: Vec<String>,
+}
+
+/// Which vault.
+#[derive(Clone, Debug, Serialize)]
+pub struct VaultPart {
+    /// Its id.
+    pub id: String,
+    /// Its label, from the manifest.
+    pub label: Option<String>,
+    /// How many custodians it takes, from the manifest.
+    pub threshold: Option<u8>,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The epoch of its credentials.
+    pub credentials_epoch: u64,
+    /// SHA-256 of its binary form, hex.
+    pub sha256: String,
+    /// The first words of that.
+    pub words: Option<String>,
+    /// The epoch of the vault that was given for this review, and the epoch of its credentials.
+    pub given: Option<(u64, u64)>,
+    /// The id of the vault that was practised for, in a drill.
+    pub drill_of: Option<String>,
+}
+
+impl SessionPart {
+    pub(super) fn of(own: &Own<'_>) -> Self {
+        let intent = &own.intent;
+        Self {
+            id: intent.session,
+            drill: intent.drill_of.is_some(),
+            lane: intent.lane,
+            target: intent.target.clone(),
+            regions: intent.regions.to_vec(),
+            reason: intent.reason.to_owned(),
+            again: intent.again.map(str::to_owned),
+            no_alert: intent.no_alert.map(str::to_owned),
+            principals: intent.principals.clone(),
+            issued: own.issued().map(str::to_owned).collect(),
+        }
+    }
+}
+
+impl VaultPart {
+    pub(super) fn of(intent: &Intent<'_>, manifest: Option<&Manifest>) -> Self {
+        let mut digest = [0; 32];
+        let known = hex::decode_to_slice(intent.sha256, &mut digest).is_ok();
+        Self {
+            id: intent.vault.to_owned(),
+            label: manifest.map(|manifest| manifest.label.clone()),
+            threshold: manifest.map(|manifest| manifest.threshold.get()),
+            epoch: intent.epoch,
+            credentials_epoch: intent.credentials_epoch,
+            sha256: intent.sha256.to_owned(),
+            words: known.then(|| words::of(&digest)),
+            given: manifest.map(|manifest| (manifest.epoch.into(), manifest.credentials_epoch.into())),
+            drill_of: intent.drill_of.map(str::to_owned),
+        }
+    }
+}
