@@ -107,8 +107,31 @@ impl Config {
         let config: Self = serde_json::from_slice(&text)
             .map_err(|e| wrong(&format!("is not valid at line {} column {}", e.line(), e.column())))?;
         check_alerts(&config.alerts).map_err(|why| wrong(&format!("is not valid: {why}")))?;
-        let absolute = config.command.first().is_none_or(|program| Path::new(program).is_absolute());
-        if absolute { Ok(config) } else { Err(wrong("is not valid: its command is no absolute path")) }
+        config.check().map_err(|why| wrong(&format!("is not valid: {why}")))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.command.first().is_some_and(|program| !Path::new(program).is_absolute()) {
+            return Err("its command is no absolute path");
+        }
+        if self.ledgers.iter().any(|ledger| !ledger.is_absolute()) {
+            return Err("one of its ledgers is no absolute path");
+        }
+        let Some(Ship { bucket, region, profile, retain_days, .. }) = &self.ship else { return Ok(()) };
+        let is_name = |text: &str, longest| {
+            (1..=longest).contains(&text.len())
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+        };
+        match () {
+            () if !is_name(bucket, 63) => Err("ship: its bucket is no name of a bucket"),
+            () if !is_name(region, 32) => Err("ship: its region is no name of a region"),
+            () if profile.is_empty() => Err("ship: its profile has no name"),
+            () if *retain_days == 0 => Err("ship: its retain_days are none"),
+            () => Ok(()),
+        }
     }
 }
 

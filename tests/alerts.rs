@@ -99,7 +99,8 @@ fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
         Receiver::start(Manner::Status(200)),
         Receiver::start(Manner::Status(204)),
     );
-    let (mail, safe_mail) = (MailServer::plain(), MailServer::tls());
+    let (mail, safe_mail, safest_mail) =
+        (MailServer::plain(), MailServer::starttls(), MailServer::implicit());
     let desk = Desk::new("told", |account| {
         let (topic, publisher) = account.topic("oncall");
         vec![
@@ -110,17 +111,21 @@ fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
             hook.channel("hook"),
             mail.channel("mail"),
             safe_mail.channel("safe-mail"),
+            safest_mail.channel("safest-mail"),
         ]
     });
     let shown = desk.office.command(&["inspect", "prod.age"]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("told first  topic, pager, chat, hook, mail, safe-mail"), "{shown}");
+    assert!(shown.contains("told first  topic, pager, chat, hook, mail, safe-mail, safest-mail"), "{shown}");
     let mut command = desk.office.command(&[&OPEN[..], &["--", "sleep", "2"]].concat());
-    command.envs([safe_mail.env()]);
+    let authorities = desk.office.path("authorities.pem");
+    let both = [&safe_mail, &safest_mail].map(|server| std::fs::read_to_string(server.env().1).unwrap());
+    std::fs::write(&authorities, both.concat()).unwrap();
+    command.env("SSL_CERT_FILE", authorities);
     let mut person = Person::run(command);
     desk.office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let everybody = ["chat", "hook", "mail", "pager", "safe-mail", "topic"];
+    let everybody = ["chat", "hook", "mail", "pager", "safe-mail", "safest-mail", "topic"];
     assert_eq!(desk.acknowledged("opening"), everybody, "{}", person.transcript());
     assert_eq!(desk.acknowledged("closed"), everybody, "{}", person.transcript());
 
@@ -146,11 +151,14 @@ fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
         assert!(verifies(&json!(got.headers), &got.body), "others verify the signature");
     }
     assert!(!verifies(&json!(got[0].headers), &got[1].body), "the control");
-    let (opened, closed) = (&pager.got()[0].json, &pager.got()[1].json);
-    assert_eq!((&opened["event_action"], &closed["event_action"]), (&"trigger".into(), &"resolve".into()));
-    assert_eq!(opened["dedup_key"], closed["dedup_key"]);
+    let events: Vec<_> = pager.got().into_iter().map(|got| got.json).collect();
+    assert_eq!(
+        events.iter().map(|event| &event["event_action"]).collect::<Vec<_>>(),
+        ["trigger", "resolve", "resolve"]
+    );
+    assert_eq!(events[0]["dedup_key"], events[2]["dedup_key"]);
     assert!(chat.got()[0].json["text"].as_str().unwrap().contains("emergency access is about to be opened"));
-    for server in [&mail, &safe_mail] {
+    for server in [&mail, &safe_mail, &safest_mail] {
         let mails = server.mails();
         assert_eq!(mails.len(), 2, "{mails:?}");
         assert!(
@@ -194,6 +202,7 @@ fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
         vec![
             nobody,
             timed(&hanging, "hanging", "40s"),
+            timed(&hanging, "brief", "1s"),
             timed(&broken, "broken", "2s"),
             timed(&refusing, "refusing", "5s"),
             timed(&sent_on, "sent-on", "5s"),
@@ -220,6 +229,8 @@ fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
     };
     assert!(why("nobody").contains("not reached"), "{}", why("nobody"));
     assert!(why("broken").contains("500"), "{}", why("broken"));
+    assert_eq!(why("brief"), "no answer within 1 s", "each has a time of its own");
+    assert_eq!(why("hanging"), "it had not answered when the run ended", "nobody is silently left out");
     assert!(why("refusing").contains("403") && refusing.about(session(&desk)).len() == 2, "a no is a no");
     assert!(why("sent-on").contains("302") && elsewhere.got().is_empty(), "nobody is sent elsewhere");
     assert_eq!(desk.acknowledged("opening"), ["good", "stumbling"], "what passes is tried again");
@@ -356,6 +367,15 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
             "alert channel 1: a secret stands",
         ),
         (json!({"command": ["notify"]}), "no absolute path"),
+        (json!({"ledgers": ["other.jsonl"]}), "no absolute path"),
+        (
+            json!({"ship": {"bucket": "b", "region": "eu west", "profile": "p", "retain_days": 1, "mode": "GOVERNANCE"}}),
+            "its region is no name",
+        ),
+        (
+            json!({"ship": {"bucket": "b", "region": "eu-west-1", "profile": "p", "retain_days": 0, "mode": "GOVERNANCE"}}),
+            "retain_days",
+        ),
     ] {
         desk.configure(&config);
         refused(says);
@@ -376,8 +396,9 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
 
 #[test]
 fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
-    let oncall = Receiver::start(Manner::Status(200));
-    let desk = Desk::new("told-of-close", |_| vec![oncall.channel("oncall")]);
+    let (oncall, pager) = (Receiver::start(Manner::Status(200)), Receiver::start(Manner::Status(202)));
+    let page = json!({"name": "pager", "kind": "pagerduty", "routing_key": "r0ut1ngkeyr0ut1ngkeyr0ut1ngkey00", "url": pager.url()});
+    let desk = Desk::new("told-of-close", |_| vec![oncall.channel("oncall"), page]);
     let proxy = Proxy::before(&desk.account);
     let mut command = desk.office.command(&[&OPEN[..], &["--hold"]].concat());
     command.envs([proxy.env()]);
@@ -393,7 +414,7 @@ fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
     }
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
     assert_eq!(oncall.about(session(&desk)), ["opening", "may_be_open"]);
-    let record = desk.records("told").remove(0);
+    let record = desk.records("told").into_iter().find(|told| told["channel"] == "oncall").unwrap();
     assert!(record["receipt"].is_null() && record["acknowledged"].is_string(), "no id of its own: {record}");
 
     // On-call's own desk: no payload is opened, so only what is configured there is told.
@@ -409,12 +430,47 @@ fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
     let done = command.output().unwrap();
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
     assert_eq!(own.about(session(&desk)), ["closed"]);
-    assert_eq!(own.got()[0].json["forced"], true, "another's window, closed by force");
+    let notice = &own.got()[0].json;
+    assert_eq!(notice["forced"], true, "another's window, closed by force");
+    assert!(notice["subject"].as_str().unwrap().contains("OVERRIDE"), "{notice}");
     assert_eq!(oncall.got().len(), 2, "what is sealed stays sealed");
     let mut person = desk.office.person(&["close", "prod.age"]);
     desk.office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(oncall.got().len(), 3, "and with a quorum they are told");
+    let events = pager.got();
+    let of = |action: &str| {
+        let of = events.iter().filter(|event| event.json["event_action"] == action);
+        of.map(|event| event.json["dedup_key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let incident = format!("breakglass-{}", session(&desk));
+    assert_eq!(of("trigger"), [incident.clone(), format!("{incident}-may-be-open")], "it pages anew");
+    assert!(of("trigger").iter().all(|incident| of("resolve").contains(incident)), "{events:?}");
+}
+
+#[test]
+fn a_close_for_which_no_quorum_comes_is_told_from_here() {
+    let own = Receiver::start(Manner::Status(200));
+    let desk = Desk::new("told-of-no-quorum", |_| vec![Receiver::shared().channel("oncall")]);
+    desk.configure(&json!({"alerts": [own.channel("own")]}));
+    let close = || {
+        let mut person = desk.office.person(&["close", "prod.age", "--wait", "1s"]);
+        assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
+        person.transcript()
+    };
+    desk.office.pull("bob");
+    assert!(!close().contains("alert"), "nothing was ever open: that is nobody's business");
+    desk.office.plug("bob");
+    let mut person = desk.open(&["--again", "x", "--hold"]);
+    person.expect("left");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    desk.office.pull("bob");
+    let said = close();
+    assert!(said.contains("alert: own acknowledged"), "{said}");
+    assert_eq!(own.about(session(&desk)), ["opening", "may_be_open"]);
+    let subject = own.got()[0].json["subject"].as_str().unwrap().to_owned();
+    assert!(subject.contains("OVERRIDE"), "once more is one: {subject}");
 }
 
 #[test]

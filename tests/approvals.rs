@@ -2,11 +2,14 @@
 #![cfg(feature = "cloud")]
 
 use std::process::Command;
+use std::time::Duration;
 
+use rig::aws::Account;
 use rig::night::Night;
 use rig::pty::{End, Person};
+use rig::receiver::{Manner, Receiver};
 use rig::token::Touch;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
@@ -154,6 +157,33 @@ fn a_second_opening_takes_a_reason_that_is_signed_too() {
     let mut person = night.office.person(&["close", "prod.age"]);
     night.office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+#[test]
+fn of_two_operators_at_one_machine_one_opens() {
+    let night = night("spent-at-once");
+    let slow = Receiver::start(Manner::Slow(Duration::from_secs(6)));
+    let mut payload = night.account.payload(Account::grant(), "4h");
+    payload["alerts"] = json!([slow.channel("slow")]);
+    night.office.seal_as("slow.age", &payload, 2);
+    let open = ["open", "slow.age", "--for", "5m", "--reason", "INC-1", "--", "true"];
+    let mut both: Vec<_> = (0..2)
+        .map(|_| {
+            let mut person = night.office.person(&open);
+            night.office.quorum(&mut person, 2);
+            person.expect("alert: telling");
+            person
+        })
+        .collect();
+    let mut ends: Vec<_> = both.iter_mut().map(Person::wait).collect();
+    ends.sort_by_key(|end| *end != End::Code(0));
+    let said: Vec<_> = both.iter().map(Person::transcript).collect();
+    assert_eq!(ends, [End::Code(0), End::Code(1)], "{said:?}");
+    assert!(
+        said.iter().any(|said| said.contains("are spent") && said.contains("nothing was enabled")),
+        "{said:?}"
+    );
+    assert!(night.account.rest().at_rest());
 }
 
 #[test]

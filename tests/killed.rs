@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use breakglass::gate::SessionId;
 use breakglass::ledger::{Ledger, Record};
 use rig::office::room;
-use rig::stepping::kill_at;
+use rig::stepping::{Call, calls_until, kill_at};
 
 /// One at each stop: forty records and more in the last run.
 const KILLS: u32 = 1_000;
@@ -40,6 +40,16 @@ fn writer() {
 
 /// Kills a writer at this stop; how many records the ledger had acknowledged by then.
 fn run(directory: &std::path::Path, stop: u32) -> usize {
+    let (killed, acknowledged) = followed(directory, |pid, thread, ready| kill_at(pid, thread, stop, ready));
+    assert!(killed, "killed, not ended");
+    acknowledged
+}
+
+/// A writer and who follows it: what that says, and how many records the ledger had acknowledged by its end.
+fn followed<T>(
+    directory: &std::path::Path,
+    follow: impl FnOnce(u32, i32, Box<dyn FnOnce() + '_>) -> T,
+) -> (T, usize) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["writer", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
         .env(DIRECTORY, directory)
@@ -57,11 +67,39 @@ fn run(directory: &std::path::Path, stop: u32) -> usize {
             break thread.trim().parse().expect("a number");
         }
     };
-    assert!(kill_at(child.id(), thread, stop, || stdin.write_all(b"g").unwrap()), "killed, not ended");
+    let outcome = follow(child.id(), thread, Box::new(|| stdin.write_all(b"g").unwrap()));
     let mut said = String::new();
     stdout.read_to_string(&mut said).unwrap();
     let _ = child.wait();
-    said.lines().filter_map(|line| line.parse::<usize>().ok()).max().map_or(0, |last| last + 1)
+    (outcome, said.lines().filter_map(|line| line.parse::<usize>().ok()).max().map_or(0, |last| last + 1))
+}
+
+/// The first acknowledgement, a write to standard output, before which something was written that no fsync followed.
+fn too_early(calls: &[Call]) -> Option<usize> {
+    let mut unsynced = None;
+    for (place, call) in calls.iter().enumerate() {
+        match call {
+            call if call.is_write() && call.first == 1 && unsynced.is_some() => return Some(place),
+            call if call.is_write() && call.first > 2 => unsynced = Some(call.first),
+            call if call.is_fsync() && unsynced == Some(call.first) => unsynced = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[test]
+fn nothing_is_acknowledged_before_it_is_on_the_disk() {
+    let room = room();
+    let directory = room.path().join("state");
+    let (calls, acknowledged) =
+        followed(&directory, |pid, thread, ready| calls_until(pid, thread, 600, ready));
+    assert!(acknowledged >= 5, "{acknowledged} records");
+    let fsyncs = calls.iter().filter(|call| call.is_fsync()).count();
+    assert!(fsyncs >= acknowledged + 2, "each record's, and the new directory's: {fsyncs}");
+    assert_eq!(too_early(&calls), None, "{calls:?}");
+    let without: Vec<_> = calls.into_iter().filter(|call| !call.is_fsync()).collect();
+    assert!(too_early(&without).is_some(), "the control");
 }
 
 #[test]

@@ -108,7 +108,8 @@ fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
             }
         }
         write(&office, &lines[..at]);
-        assert_eq!(verify(&office, &["--head", words]).0, Some(6), "cut off at {at}");
+        let (code, said) = verify(&office, &["--head", &format!("{}: {words}", lines.len())]);
+        assert!(code == Some(6) && said.contains(&format!("from record {at} on")), "cut off at {at}: {said}");
     }
 }
 
@@ -170,6 +171,22 @@ fn an_opening_that_no_quorum_approved_is_found() {
         }
     });
     assert!(code == Some(6) && said.contains("(intent, session "), "{said}");
+}
+
+#[test]
+fn a_vault_that_was_replaced_is_not_opened_any_more() {
+    let Night { office, .. } = night("ledger-epochs");
+    use_it(&office);
+    let ledger = Ledger::at(office.path("state"));
+    let entries = ledger.entries().unwrap();
+    let mut later = entries.iter().find(|entry| entry.record.intent().is_some()).unwrap().record.clone();
+    if let Record::Intent { epoch, .. } = &mut later {
+        *epoch += 1;
+    }
+    ledger.append(jiff::Timestamp::now(), later).unwrap();
+    let open = ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "x", "--hold"];
+    let (code, said) = told(office.command(&open));
+    assert!(code == Some(2) && said.contains("epoch 2 was opened before"), "{said}");
 }
 
 #[test]

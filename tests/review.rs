@@ -224,6 +224,14 @@ fn a_custodian_signs_the_packet_as_it_is_on_the_disk() {
     assert_eq!(code, Some(0), "{stdout}{stderr}");
     let json = office.path(&format!("review-{session}.json"));
     let before = std::fs::read(&json).unwrap();
+    let next_open = || {
+        let open =
+            ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "x", "--wait", "1s", "--hold"];
+        let mut person = office.person(&open);
+        person.wait();
+        person.transcript().contains(&format!("the use in session {session} was never reviewed"))
+    };
+    assert!(next_open(), "until it is signed the next opening says so");
     let mut person: Person = office.person(&["review", &session, "--vault", "prod.age", "--sign"]);
     person.expect("its SHA-256 in words");
     let custodian = office.custodian("alice");
@@ -231,8 +239,9 @@ fn a_custodian_signs_the_packet_as_it_is_on_the_disk() {
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(std::fs::read(&json).unwrap(), before, "it is signed as it is");
+    assert!(!next_open(), "and then no more");
     let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
-    assert!(ledger.lines().last().unwrap().contains("\"kind\":\"review\""), "{ledger}");
+    assert!(ledger.lines().any(|line| line.contains("\"kind\":\"review\"")), "{ledger}");
     let arguments = ["review", &session, "--vault", "prod.age", "--json", "-"];
     let (code, signed, stderr) = packet(office.command(&arguments));
     assert_eq!(code, Some(0), "{stderr}");

@@ -34,7 +34,7 @@ fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a Call {
 fn a_quiet_night_leaves_one_finding_and_the_usual_to_do() {
     let packet = Papers::of("INC-1: SSO down").asked().packet();
     assert_eq!(ids(&packet), ["not_acknowledged"], "the mail that nobody took: {:?}", packet.findings);
-    assert_eq!(to_do(&packet), ["rotate", "effects", "drill", "sign"]);
+    assert_eq!(to_do(&packet), ["rotate", "reseal", "effects", "drill", "sign"]);
     assert!(packet.cloudtrail.complete);
     assert_eq!(packet.calls.len(), 13);
     assert!(packet.calls.iter().all(Call::is_own), "{:?}", packet.calls);
@@ -275,6 +275,7 @@ fn cloudtrail_is_asked_for_every_key_and_name_from_before_to_after() {
     let wanted = Wanted::of(session(7), &papers.entries).expect("a session");
     assert_eq!(wanted.keys, [EMERGENCY, OPENER, CLOSER, ISSUED]);
     assert_eq!(wanted.names, ["emergency", "breakglass-0707070707070707"]);
+    assert_eq!(wanted.resources, ["emergency"]);
     assert_eq!((wanted.from, wanted.until), (at("02:01:54"), "2026-11-23T02:29:10.6Z".parse().unwrap()));
     assert!(Wanted::of(session(9), &papers.entries).is_err());
 }
@@ -300,7 +301,9 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
     let mut papers = Papers::of("x");
     assert!(to_do(&papers.packet()).contains(&"rotate"));
     papers.vault.manifest.credentials_epoch += 1;
-    assert!(!to_do(&papers.packet()).contains(&"rotate"));
+    assert!(!to_do(&papers.packet()).contains(&"rotate") && to_do(&papers.packet()).contains(&"reseal"));
+    papers.vault.manifest.epoch += 1;
+    assert!(!to_do(&papers.packet()).contains(&"reseal"));
 
     let mut papers = Papers::of("x").asked();
     assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
@@ -420,6 +423,75 @@ fn an_opener_that_is_used_while_the_window_is_open_is_a_finding() {
 }
 
 #[test]
+fn a_use_is_a_use_also_where_its_opening_is_not_on_record() {
+    let mut papers = Papers::of("x").asked();
+    papers.without(|record| {
+        matches!(record, Record::Opened { .. } | Record::Issued { .. } | Record::Closed { .. })
+    });
+    papers.add("02:16:58", Record::Enabling { session: session(7) });
+    assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
+    let packet = papers.packet();
+    let enabled = packet.window.enabled.expect("access may have been there");
+    assert_eq!((enabled.from, enabled.ended_by), (at("02:16:58"), EndedBy::T1));
+    for id in ["not_seen_open", "not_closed"] {
+        assert!(ids(&packet).contains(&id), "{id}: {:?}", packet.findings);
+    }
+}
+
+#[test]
+fn somebody_else_who_changes_the_emergency_user_is_seen_and_may_close() {
+    let mut papers = Papers::of("x").asked();
+    papers.without(|record| matches!(record, Record::Closed { .. }));
+    papers.trail.as_mut().unwrap().events.retain(|event| event.key.as_deref() != Some(CLOSER));
+    papers.call_on("02:25:00", "AKIAONCALL0000000001", "oncall", "iam AttachUserPolicy");
+    papers.call_on("02:24:00", "AKIAONCALL0000000001", "oncall", "iam GetUser");
+    let packet = papers.packet();
+    assert_eq!(
+        packet.window.enabled_by_aws.map(|span| (span.until, span.ended_by)),
+        Some((at("02:25:00"), EndedBy::Close))
+    );
+    let call = call_at(&packet, "02:25:00");
+    assert_eq!((call.principal, call.kind, call.place), (Principal::Somebody, Kind::Gate, Place::Inside));
+    assert!(!packet.calls.iter().any(|call| call.at == at("02:24:00")), "who only looks does nothing");
+    papers.call_on("02:26:00", "AKIAMALLORY000000001", "mallory", "iam CreateLoginProfile");
+    assert!(ids(&papers.packet()).contains(&"calls_unexpected"));
+}
+
+#[test]
+fn what_exactly_was_enabled_is_what_aws_received() {
+    let mut papers = Papers::of("x").asked();
+    assert_eq!(papers.packet().window.policy, None);
+    let events = &mut papers.trail.as_mut().unwrap().events;
+    let put = events.iter_mut().find(|event| event.name == "PutUserPolicy").expect("the gate");
+    put.policy = Some(r#"{"Version":"2012-10-17"}"#.into());
+    let packet = papers.packet();
+    assert_eq!(packet.window.policy.as_deref(), Some(r#"{"Version":"2012-10-17"}"#));
+    assert_eq!(packet.session.grant_sha256.as_ref(), Some(&papers.vault.manifest.targets[0].grant_sha256));
+    let page = page(&packet, ("review.json", b"{}"));
+    assert!(page.contains("Gate as AWS received it") && page.contains("2012-10-17"));
+}
+
+#[test]
+fn a_way_around_the_alerts_is_a_finding_whoever_else_was_told() {
+    let mut papers = Papers::of("x").asked();
+    papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
+    for entry in &mut papers.entries {
+        if let Record::Intent { no_alert, again, .. } = &mut entry.record {
+            (*no_alert, *again) = (Some("the pager is down".into()), Some("once more".into()));
+        }
+    }
+    papers.tell("own", "02:16:43", Some("02:16:44"), "id 1");
+    if let Some(Record::Told { sealed, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
+        *sealed = false;
+    }
+    let told = papers.entries.pop().expect("told");
+    papers.entries.insert(0, told);
+    for id in ["nobody_told", "no_alert", "again"] {
+        assert!(ids(&papers.packet()).contains(&id), "{id}: {:?}", papers.packet().findings);
+    }
+}
+
+#[test]
 fn without_an_id_of_the_receivers_an_acknowledgement_is_only_our_record() {
     let mut papers = Papers::of("x").asked();
     papers.tell("siem", "02:16:43", Some("02:16:44"), "HTTP status 200");
@@ -436,10 +508,9 @@ fn without_an_id_of_the_receivers_an_acknowledgement_is_only_our_record() {
 
 #[test]
 fn how_a_drill_went_is_evidence_only_if_just_that_is_signed() {
-    let drill = Papers::of("x").drill("2026-11-22T02:30:00Z");
     let signature = |passed_on_record: bool, is_signed: bool| {
         let mut papers = Papers::of("x").asked();
-        let said = Drill { drill_of: papers.vault.manifest.vault_id.clone(), ..drill.clone() };
+        let said = papers.drill("2026-11-22T02:30:00Z");
         let envelope = is_signed.then(|| papers.sign_drill(&said));
         papers.add("02:30:00", of_drill(&Drill { passed: passed_on_record, ..said }, envelope));
         let packet = papers.packet();

@@ -115,6 +115,9 @@ fn every_record_is_an_object_that_nobody_can_take_back() {
         assert!(key.contains(&format!("/{:012}-", entry["seq"].as_u64().unwrap())), "{key}: {line}");
         let head = desk.s3("head_object", json!({"Bucket": desk.bucket, "Key": key}));
         assert_eq!(head["ObjectLockMode"], "COMPLIANCE", "{head}");
+        let until: jiff::Timestamp = retained(&head).parse().expect("an instant");
+        let days = until.duration_since(jiff::Timestamp::now()).as_hours() / 24;
+        assert!((399..=400).contains(&days), "{head}");
         assert_eq!(head["ContentLength"], line.len(), "byte for byte");
     }
     let account = desk.account();
@@ -122,6 +125,32 @@ fn every_record_is_an_object_that_nobody_can_take_back() {
     let gone = json!({"Bucket": desk.bucket, "Key": keys[0], "VersionId": version});
     let root = account.aws.root_of(&account.id);
     assert!(account.call(&root, "s3", "delete_object", gone).is_err(), "not even by root");
+}
+
+/// Until when nobody can delete it; boto3's own form has a space.
+fn retained(head: &Value) -> String {
+    head["ObjectLockRetainUntilDate"].as_str().expect("a date").replace(' ', "T")
+}
+
+#[test]
+fn an_auditor_who_may_list_and_get_compares_it() {
+    let desk = Desk::new("audited");
+    let mut person = desk.open(&["--", "true"], &[]);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let verify = || {
+        let done = desk.command(&["ledger", "verify", "--shipped"]).output().unwrap();
+        (done.status.code(), String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned())
+    };
+    let (code, said) = verify();
+    assert!(code == Some(1) && said.contains("list versions and get objects"), "the shipper may not: {said}");
+    let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
+        "Action": ["s3:ListBucketVersions", "s3:GetObject", "s3:GetObjectVersion"]}]});
+    desk.account().root(
+        "put_user_policy",
+        json!({"UserName": "shipper", "PolicyName": "put", "PolicyDocument": document.to_string()}),
+    );
+    let (code, said) = verify();
+    assert!(code == Some(0) && said.contains("0 records are not in it"), "{said}");
 }
 
 #[test]

@@ -104,6 +104,8 @@ struct Receiver {
 #[derive(Debug)]
 pub struct Answers {
     came: UnboundedReceiver<Told>,
+    /// Channels that have not answered yet: their names, whether they are sealed, when it was sent.
+    silent: Vec<(String, bool, Timestamp)>,
     command: Option<JoinHandle<()>>,
 }
 
@@ -146,6 +148,8 @@ impl Alerts {
     pub fn send(&self, notice: &Notice) -> Answers {
         let (answer, came) = unbounded_channel();
         let notice = Arc::new(notice.clone());
+        let now = Timestamp::now();
+        let silent = self.channels.iter().map(|of| (of.channel.name.clone(), of.sealed, now)).collect();
         for Receiver { channel, sealed } in self.channels.iter().cloned() {
             let (answer, notice, means) = (answer.clone(), notice.clone(), self.means.clone());
             tokio::spawn(async move {
@@ -157,26 +161,45 @@ impl Alerts {
             });
         }
         let command = || tokio::spawn(command::run(self.command.clone(), notice, TIMEOUT));
-        Answers { came, command: (!self.command.is_empty()).then(command) }
+        Answers { came, silent, command: (!self.command.is_empty()).then(command) }
     }
 }
 
 impl Answers {
     /// The next answer; `None` when all have come.
     pub async fn next(&mut self) -> Option<Told> {
-        self.came.recv().await
+        let told = self.came.recv().await;
+        told.inspect(|told| self.heard(told))
     }
 
     /// One that is there already.
     pub fn ready(&mut self) -> Option<Told> {
-        self.came.try_recv().ok()
+        let told = self.came.try_recv().ok();
+        told.inspect(|told| self.heard(told))
+    }
+
+    fn heard(&mut self, told: &Told) {
+        self.silent.retain(|(channel, sealed, _)| (channel, *sealed) != (&told.channel, told.sealed));
     }
 
     /// The command has done what it does.
-    pub async fn over(self) {
-        if let Some(command) = self.command {
+    pub async fn over(&mut self) {
+        if let Some(command) = self.command.take() {
             let _ = command.await;
         }
+    }
+
+    /// Nobody waits any longer: what has come by now, and that the others did not answer.
+    pub fn end(mut self) -> Vec<Told> {
+        let mut all: Vec<_> = std::iter::from_fn(|| self.ready()).collect();
+        let why = "it had not answered when the run ended";
+        all.extend(self.silent.into_iter().map(|(channel, sealed, sent)| Told {
+            channel,
+            sealed,
+            sent,
+            outcome: Err(why.into()),
+        }));
+        all
     }
 }
 

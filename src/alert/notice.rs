@@ -162,9 +162,8 @@ impl Notice {
         let until = self.until.map(|until| until.to_string());
         let approved = Some(self.approved_by.join(", ")).filter(|names| !names.is_empty());
         let forced = self.forced.then(|| "another's window was closed by force".to_owned());
-        let head = self
-            .ledger
-            .map(|h| format!("{} records, head {} = {}", h.seq, words::of(&h.sha256), hex::encode(h.sha256)));
+        let head =
+            self.ledger.map(|h| format!("{}: {} = {}", h.seq, words::of(&h.sha256), hex::encode(h.sha256)));
         let more = [
             ("session", &session),
             ("reason", &self.reason),

@@ -16,28 +16,39 @@ pub(super) async fn enqueue(
     notice: &Notice,
 ) -> Result<Receipt, Failure> {
     let usual = SecretText::copy_of(EVENTS);
-    let event = event(routing_key.expose(), notice);
-    let answer = http.post(url.unwrap_or(&usual), Vec::new(), event.to_string().into_bytes()).await?;
-    if answer.status != 202 {
-        return Err(Failure::Final(format!("it answered with HTTP status {}, not 202", answer.status)));
+    let mut receipt = Receipt::default();
+    for (action, incident) in incidents(notice) {
+        let event = event(routing_key.expose(), notice, action, &incident);
+        let answer = http.post(url.unwrap_or(&usual), Vec::new(), event.to_string().into_bytes()).await?;
+        if answer.status != 202 {
+            return Err(Failure::Final(format!("it answered with HTTP status {}, not 202", answer.status)));
+        }
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        receipt = Receipt::of("incident", body["dedup_key"].as_str());
     }
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    Ok(Receipt::of("incident", body["dedup_key"].as_str()))
+    Ok(receipt)
 }
 
-fn event(routing_key: &str, notice: &Notice) -> Value {
-    let session = notice.session.map_or_else(|| notice.vault.id.clone(), |session| session.to_string());
-    let action = match notice.about {
-        About::Opening | About::MayBeOpen => "trigger",
-        About::NotOpened | About::Closed => "resolve",
-    };
-    // An incident that somebody has acknowledged pages nobody again.
-    let own = if notice.about == About::MayBeOpen { "-may-be-open" } else { "" };
+/// What is done to which incidents. That access may be open has one of its own, for one that somebody has acknowledged
+/// pages nobody again; when it is shut, both are over.
+fn incidents(notice: &Notice) -> Vec<(&'static str, String)> {
+    let of = notice.session.map_or_else(|| notice.vault.id.clone(), |session| session.to_string());
+    let opening = format!("breakglass-{of}");
+    let may_be_open = format!("{opening}-may-be-open");
+    match notice.about {
+        About::Opening => vec![("trigger", opening)],
+        About::MayBeOpen => vec![("trigger", may_be_open)],
+        About::NotOpened => vec![("resolve", opening)],
+        About::Closed => vec![("resolve", may_be_open), ("resolve", opening)],
+    }
+}
+
+fn event(routing_key: &str, notice: &Notice, action: &str, incident: &str) -> Value {
     let details: Value = serde_json::from_slice(&notice.json()).unwrap_or_default();
     json!({
         "routing_key": routing_key,
         "event_action": action,
-        "dedup_key": format!("breakglass-{session}{own}"),
+        "dedup_key": incident,
         "payload": {
             "summary": notice.subject(),
             "source": notice.host,

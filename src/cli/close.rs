@@ -2,11 +2,11 @@
 
 use super::gather::{self, Asked};
 use super::{args, input, shipping, target};
-use crate::cloud::{self, CloseByProfile, Closing};
+use crate::cloud::{self, CloseByProfile, Closing, Tidings};
 use crate::config::Config;
 use crate::error::Result;
 use crate::events::Events;
-use crate::ledger::VaultFacts;
+use crate::ledger::{About, TargetFacts, VaultFacts};
 use crate::terminal::note;
 use crate::vault::manifest::{self, Lane};
 
@@ -21,12 +21,13 @@ pub fn run(arguments: args::Close) -> Result<()> {
         Config::default()
     });
     let ledger = shipping::ledger(&config);
+    let manifest::Target { name, partition, account, user, regions, .. } = summary.clone();
     if vault.manifest.lane == Lane::Static {
-        return cloud::close_static(&facts, summary, &ledger, events);
+        let user = TargetFacts { name, partition, account, user };
+        return cloud::close_static(&facts, user, &ledger, events, config);
     }
     let force = arguments.force;
     if let Some(profile) = arguments.profile {
-        let manifest::Target { name, partition, account, user, regions, .. } = summary.clone();
         let vault = facts;
         cloud::close_with_profile(CloseByProfile {
             vault,
@@ -50,7 +51,20 @@ pub fn run(arguments: args::Close) -> Result<()> {
             ledger: &ledger,
             events,
             absent: &[],
-        })?;
+        });
+        let gathered = match gathered {
+            Ok(gathered) => gathered,
+            Err(error) => {
+                let target = TargetFacts { name, partition, account, user };
+                let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
+                if let Some(session) = open.last().map(|last| Some(last.session)) {
+                    // The sealed channels stay sealed: those of this machine are told.
+                    let tidings = Tidings { vault: &facts, target, session, ledger: &ledger, events, config };
+                    tidings.tell(About::MayBeOpen, &error.what);
+                }
+                return Err(error);
+            }
+        };
         let (target, alerts) = target::unseal(&vault, &gathered.shares, &summary.name)?;
         cloud::close_with_quorum(Closing {
             vault: facts,

@@ -123,6 +123,7 @@ impl Practice<'_> {
             custodians: course.custodians,
             drill_of: self.drill_of.clone(),
             ended: Timestamp::now(),
+            enrolment: String::new(),
             exit,
             expected: self.expected,
             injected: self.arguments.inject.iter().map(ToString::to_string).collect(),
@@ -130,6 +131,7 @@ impl Practice<'_> {
             opened: course.opened,
             passed: self.expected.is_met(exit, course.opened, course.probed_shut),
             session: self.session,
+            serial: 0,
             signed_by: String::new(),
             started: self.started,
             told: course.acknowledged,
@@ -143,9 +145,10 @@ impl Practice<'_> {
         let verdict = if drill.passed { "passed" } else { "FAILED" };
         let what = format!("the evidence of this drill, which {verdict}");
         let signing = Signing { manifest, what: &what, wait };
-        let (_, envelope) = signing.by_anyone(|custodian, _| {
-            let (ledger, signed_by) = (ledger.head()?.into(), custodian.name.clone());
-            let drill = Drill { ledger, signed_by, ..drill.clone() };
+        let (_, envelope) = signing.by_anyone(|custodian, token| {
+            let (signed_by, enrolment) = (custodian.name.clone(), custodian.enrolment.clone());
+            let (ledger, serial) = (ledger.head()?.into(), token.serial);
+            let drill = Drill { enrolment, ledger, serial, signed_by, ..drill.clone() };
             Ok(Statement::of(&manifest.label, &self.vault.sha256, drill))
         })?;
         Ok(envelope)

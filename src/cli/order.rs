@@ -10,7 +10,7 @@ use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
-use crate::ledger::{Entry, Ledger, VaultFacts, spent};
+use crate::ledger::{Entry, Ledger, VaultFacts, is_spent, spent};
 use crate::review;
 use crate::terminal::{note, signals};
 use crate::vault::duration::Span;
@@ -68,6 +68,7 @@ impl Order {
             note(&format!("warning: {error}"));
         }
         let entries = seen.entries();
+        self.check_epoch(&entries)?;
         self.check_spent(&entries)?;
         self.warn_of_unreviewed(&entries);
         Ok(())
@@ -89,12 +90,22 @@ impl Order {
         let manifest = &self.vault.manifest;
         let excused = self.again.is_some() || manifest.drill_of.is_some();
         let spent = spent(entries, &manifest.vault_id, manifest.credentials_epoch.into());
-        let Some(session) = spent.filter(|_| !excused) else { return Ok(()) };
-        let what =
-            format!("these credentials are spent: session {session} has opened them; nothing was enabled");
-        Err(Error::failed(what).next(
-            "rotate them and seal anew; to open them once more now, say --again WHY, which the custodians sign",
-        ))
+        spent.filter(|_| !excused).map_or(Ok(()), |session| Err(is_spent(session)))
+    }
+
+    /// A vault that a later one has replaced, as far as the ledgers that this machine sees know.
+    fn check_epoch(&self, entries: &[Entry]) -> Result<()> {
+        let (id, own) = (&self.vault.manifest.vault_id, u64::from(self.vault.manifest.epoch));
+        let intents = entries.iter().filter_map(|entry| entry.record.intent());
+        let latest = intents.filter(|intent| intent.vault == id).map(|intent| intent.epoch).max();
+        match latest.filter(|latest| *latest > own) {
+            Some(latest) => Err(Error::usage(format!(
+                "{} is epoch {own} of its vault, and epoch {latest} was opened before; nothing was enabled",
+                self.path.display()
+            ))
+            .next("take the newer file; the custodians' parts and tokens may be those of that one")),
+            None => Ok(()),
+        }
     }
 
     /// Gathers the quorum, opens, works, closes.

@@ -153,7 +153,7 @@ fn sign(arguments: &args::Review, vault: Option<&Vault>, path: &Path) -> Result<
         return Err(Error::usage(format!("{name} is about session {of} of vault {vault}"))
             .next("name the session and the vault that the packet is about"));
     }
-    let ledger = Ledger::at_default();
+    let ledger = ledger()?;
     ledger.check()?;
     let words = words::of(&written.sha256);
     note(&format!("{}: {} findings; its SHA-256 in words: {words}", path.display(), written.findings));
@@ -166,6 +166,18 @@ fn sign(arguments: &args::Review, vault: Option<&Vault>, path: &Path) -> Result<
     ledger.append(Timestamp::now(), Record::Review { session, custodian: custodian.clone(), envelope })?;
     let open = written.findings;
     output::print(&format!("review of session {session} signed by {custodian}, {open} findings: {words}\n"))
+}
+
+/// Where the signature is recorded, and its copy grows.
+#[cfg(feature = "cloud")]
+fn ledger() -> Result<Ledger> {
+    Ok(super::shipping::ledger(&Config::load()?))
+}
+
+#[cfg(not(feature = "cloud"))]
+#[allow(clippy::unnecessary_wraps, reason = "with the feature cloud it may fail")]
+fn ledger() -> Result<Ledger> {
+    Ok(Ledger::at_default())
 }
 
 /// What could not be had is no success, though all that was had is written.

@@ -15,8 +15,7 @@ use crate::gate::policy::{Found, recognise};
 use crate::gate::rest::deny_all;
 use crate::gate::snapshot::Glance;
 use crate::gate::{SessionId, Trail};
-use crate::ledger::{self, About, Last, Ledger, Record, TargetFacts, VaultFacts};
-use crate::vault::manifest::{self, Lane};
+use crate::ledger::{About, Last, Ledger, Record, TargetFacts, VaultFacts};
 use crate::vault::payload::{Channel, Gatekeepers, Target, Way};
 use crate::window::{Cause, End};
 
@@ -321,39 +320,4 @@ pub(super) fn gate_ahead(
     let gate = glance.gate.as_ref().ok().and_then(Option::as_ref);
     let found = gate.and_then(recognise).filter(|found| found.until > now);
     Ok(found.filter(|_| !glance.is_at_rest(deny)))
-}
-
-/// `close` of a vault of the lane static: there is nothing to write, only to know.
-///
-/// # Errors
-/// With status 10 while this machine's last session has not ended by itself.
-pub fn close_static(
-    vault: &VaultFacts,
-    target: &manifest::Target,
-    ledger: &Ledger,
-    events: Events,
-) -> Result<()> {
-    let now = Timestamp::now();
-    let manifest::Target { name, partition, account, user, .. } = target.clone();
-    let how = HowToClose::of(&vault.path, &TargetFacts { name, partition, account, user }, Lane::Static);
-    // Nobody knows then that there is none.
-    let entries = ledger.entries().map_err(|error| how.may_be_open(&error.what, None, now))?;
-    let own = |last: &ledger::Last| {
-        last.lane == Lane::Static
-            && (&last.target.account, &last.target.user) == (&target.account, &target.user)
-    };
-    let last = ledger::last(&entries).into_iter().find(own).filter(|last| !last.closed);
-    let Some((session, until)) = last.and_then(|last| Some((last.session, last.until?))) else {
-        words::say("close: this machine knows of no session of this role that has not ended");
-        return Ok(());
-    };
-    if until > now {
-        let why = format!("session {session} of a role cannot be ended before its time");
-        return Err(how.may_be_open(&why, Some(until), now));
-    }
-    let cause = "its end was reached".to_owned();
-    ledger.append(now, Record::Closed { session, probed: false, cause: cause.clone() })?;
-    events.emit(now, Event::Closed { session: Some(session), probed: false, cause });
-    words::say(&format!("close: session {session} ended by itself at {}", words::clock(until)));
-    Ok(())
 }

@@ -21,7 +21,7 @@ use crate::error::Result;
 use crate::gate::iam::Fault;
 use crate::gate::open::other_account;
 use crate::review::{AskedRegion, Trail, TrailEvent, Wanted};
-use crate::terminal::{countable, note};
+use crate::terminal::countable;
 
 /// AWS allows two lookups a second in each region of an account.
 const BETWEEN: Duration = Duration::from_millis(510);
@@ -73,7 +73,7 @@ async fn everywhere(base: &Base, provider: &SharedCredentialsProvider, wanted: &
     let mut regions = wanted.regions.clone();
     let iam = iam_region(&wanted.partition).to_owned();
     if !regions.contains(&iam) {
-        regions.push(iam);
+        regions.push(iam.clone());
     }
     let progress = Progress::default();
     let mut asking = JoinSet::new();
@@ -81,7 +81,7 @@ async fn everywhere(base: &Base, provider: &SharedCredentialsProvider, wanted: &
         let client = Client::new(&base.with(provider.clone(), region, Tries::One));
         let (from, progress) = (wanted.from, progress.clone());
         let lookup = Lookup { client, from, until, next: Instant::now(), requests: 0, progress };
-        let attributes = attributes(wanted);
+        let attributes = attributes(wanted, *region == iam);
         asking.spawn(async move { (place, lookup.all(attributes).await) });
     }
     let mut answers = asking.join_all().await;
@@ -98,10 +98,12 @@ async fn everywhere(base: &Base, provider: &SharedCredentialsProvider, wanted: &
 }
 
 /// CloudTrail takes one attribute for each lookup.
-fn attributes(wanted: &Wanted) -> Vec<(LookupAttributeKey, String)> {
+fn attributes(wanted: &Wanted, is_of_iam: bool) -> Vec<(LookupAttributeKey, String)> {
     let keys = wanted.keys.iter().map(|key| (LookupAttributeKey::AccessKeyId, key.clone()));
     let names = wanted.names.iter().map(|name| (LookupAttributeKey::Username, name.clone()));
-    keys.chain(names).collect()
+    let resources = wanted.resources.iter().filter(|_| is_of_iam);
+    let resources = resources.map(|name| (LookupAttributeKey::ResourceName, name.clone()));
+    keys.chain(names).chain(resources).collect()
 }
 
 /// One region being asked.
@@ -226,6 +228,8 @@ fn read(event: Event) -> Option<TrailEvent> {
             address: None,
             agent: None,
             error: None,
+            on: None,
+            policy: None,
         })
     })
 }
@@ -254,7 +258,7 @@ impl Progress {
         if Instant::now() >= count.next_note {
             count.next_note = Instant::now() + BETWEEN_NOTES;
             let requests = countable(count.requests, "answer", "answers");
-            note(&format!(
+            super::words::say(&format!(
                 "CloudTrail: {requests}, {} so far; it takes two questions a second",
                 countable(count.calls, "call", "calls")
             ));

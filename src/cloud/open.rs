@@ -212,9 +212,9 @@ fn notice(vault: &VaultFacts, target: &TargetFacts, approved: &Approved) -> Noti
 }
 
 /// The end of a window, as people are told of it.
-fn about(end: End, stage: &Stage<'_>, trail: &Trail) -> About {
+fn about(end: End, trail: &Trail) -> About {
     match end {
-        End::Shut(_) if stage.opened.get() => About::Closed,
+        End::Shut(_) if trail.lifted() => About::Closed,
         End::MayBeOpen(_) if trail.lifted() => About::MayBeOpen,
         End::Untouched(_) | End::Shut(_) | End::MayBeOpen(_) => About::NotOpened,
     }
@@ -231,7 +231,7 @@ async fn end_with(
     let result = finish(scene, stage, trail, end);
     let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| words::cause(end.cause()));
     stage.say_what_may_be_open(&result);
-    stage.tell_last(about(end, stage, trail), Some(detail), signals).await;
+    stage.tell_last(about(end, trail), Some(detail), signals).await;
     result
 }
 

@@ -231,7 +231,7 @@ impl World for Stage<'_> {
     fn intend(&self) -> Result<()> {
         match self.intent.take() {
             Some(intent) => {
-                self.ledger.append(self.clock.now(), intent.clone())?;
+                self.ledger.intend(self.clock.now(), intent.clone())?;
                 if let Record::Intent { session, vault, target, window, reason, .. } = &intent {
                     let (session, window) = (*session, *window);
                     self.emit(Event::Intent { session, vault, target, window, reason });
@@ -261,6 +261,11 @@ impl World for Stage<'_> {
         self.end.set(Some(measured.at + window));
         self.deadline.set(self.end.get());
         Ok(())
+    }
+
+    fn enabling(&self) -> Result<()> {
+        self.session
+            .map_or(Ok(()), |session| self.ledger.append(self.clock.now(), Record::Enabling { session }))
     }
 
     async fn end_children(&self) {

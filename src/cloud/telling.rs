@@ -107,19 +107,23 @@ impl Stage<'_> {
         }
         let Some(answers) = self.send(about, detail) else { return };
         self.telling.answers.borrow_mut().push((about, answers));
-        let all = std::mem::take(&mut *self.telling.answers.borrow_mut());
+        let mut all = std::mem::take(&mut *self.telling.answers.borrow_mut());
         let hearing = async {
-            for (about, mut answers) in all {
+            for (about, answers) in &mut all {
                 while let Some(told) = answers.next().await {
-                    self.heard(about, &told);
+                    self.heard(*about, &told);
                 }
                 answers.over().await;
             }
         };
         let impatient = async { while !matches!(signals.next().await, Received::End(_)) {} };
         let in_vain = self.interrupted() || !self.telling.acknowledged.get();
-        let longest = if about == About::NotOpened && in_vain { SHORT_WAIT } else { LAST_WAIT };
-        let patience = self.telling.alerts.patience().min(longest);
+        let patience = self.telling.alerts.patience().min(match about {
+            About::NotOpened if in_vain => SHORT_WAIT,
+            // Each channel's own time, if need be.
+            About::MayBeOpen => Duration::MAX,
+            _ => LAST_WAIT,
+        });
         let waiting = async {
             tokio::time::sleep(patience.min(UNSAID)).await;
             self.say(match about {
@@ -134,6 +138,9 @@ impl Stage<'_> {
             () = hearing => {}
             () = waiting => self.say("warning: not every alert was answered"),
             () = impatient => {}
+        }
+        for (about, answers) in all {
+            answers.end().iter().for_each(|told| self.heard(about, told));
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::statement::{LedgerHead, Predicate, Statement};
+use super::statement::{LedgerHead, Predicate, Statement, signer};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
@@ -20,6 +20,8 @@ pub struct Drill {
     pub drill_of: String,
     /// When it was over.
     pub ended: Timestamp,
+    /// The enrolment's id of who signs.
+    pub enrolment: String,
     /// How the opening ended: an exit status.
     pub exit: u8,
     /// How it had to end.
@@ -34,6 +36,8 @@ pub struct Drill {
     pub passed: bool,
     /// The drill's session.
     pub session: SessionId,
+    /// The serial number of the token that signs.
+    pub serial: u32,
     /// Who signs.
     pub signed_by: String,
     /// When it began.
@@ -56,12 +60,7 @@ impl Predicate for Drill {
 /// In words.
 pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Drill, String> {
     let drill = Statement::<Drill>::read(envelope)?.predicate;
-    let name = &drill.signed_by;
-    let custodian = manifest.custodians.iter().find(|custodian| custodian.name == *name);
-    let mut tokens = custodian.into_iter().flat_map(|custodian| &custodian.tokens);
-    if !tokens.any(|token| envelope.is_signed_by(&token.signing_key)) {
-        return Err(format!("no token of {name}'s has signed it"));
-    }
+    signer(manifest, (&drill.signed_by, &drill.enrolment, drill.serial), envelope)?;
     if manifest.drill_of.as_ref().unwrap_or(&manifest.vault_id) != &drill.drill_of {
         return Err("it is about another vault".into());
     }

@@ -126,6 +126,8 @@ pub trait World {
     fn intend(&self) -> crate::error::Result<()>;
     /// T0 and T1 are known, by AWS's clock, before the first write: recorded, so that a dead run's end is known.
     fn end_is_set(&self, from: Timestamp, until: Timestamp) -> crate::error::Result<()>;
+    /// Before the write that enables: recorded, so that a use is known of whatever becomes of this run.
+    fn enabling(&self) -> crate::error::Result<()>;
     /// Ends the programs that were given access.
     async fn end_children(&self);
 }

@@ -49,6 +49,7 @@ pub async fn assume(
     // The trust policy has seen to MFA: a role's session does not carry it.
     let Plan { session, grant, regions, .. } = *plan;
     let policy = Gate { session, from, until, grant, regions, mfa: false }.document();
+    world.enabling()?;
     issue(emergency, &Wanted { session, until, policy: Some(&policy) }, world).await?;
     trail.handed_out();
     let_in("the session", world, until, || emergency.probe_session()).await?;

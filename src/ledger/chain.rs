@@ -136,7 +136,7 @@ impl Chain {
                 }
                 Piece::Neither => {
                     let due = chain.links.len() as u64;
-                    return (chain, Some(Damage::no_record(index + 1, due)));
+                    return (chain, Some(Damage::no_record(index + 1, due, line)));
                 }
             };
             let link = Link { entry, sha256: Sha256::digest(line).into(), line: index + 1 };

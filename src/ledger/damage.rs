@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::chain::{Link, Piece, is_hex_of};
 use super::record::Entry;
+use serde_json::Value;
+
 use crate::error::Error;
 use crate::gate::SessionId;
 
@@ -61,8 +63,15 @@ impl Damage {
     }
 
     /// A line that is no record and was not torn; `seq` should stand there.
-    pub(super) fn no_record(line: usize, seq: u64) -> Self {
-        Self { line: Some(line), seq, kind: None, session: None, what: "the line is no record".into() }
+    pub(super) fn no_record(line: usize, seq: u64, text: &[u8]) -> Self {
+        let kind = serde_json::from_slice::<Value>(text)
+            .ok()
+            .filter(|of| of["v"].is_u64() && of["kind"].is_string());
+        let what = match kind {
+            Some(_) => "it was changed, or is of a later version of breakglass: take that one, then",
+            None => "the line is no record",
+        };
+        Self { line: Some(line), seq, kind: None, session: None, what: what.into() }
     }
 
     /// A line before record `seq` looks like one that was never finished, and the record does not say so.

@@ -1,7 +1,7 @@
 //! The file itself: one writer at a time, no waiting without an end, no file larger than a ledger is.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -84,14 +84,19 @@ pub(super) fn read(path: &Path, wait: Duration) -> Result<Option<Vec<u8>>> {
         }
         Ok(_) => {}
     }
-    let mut file = locked(path, Lock::Shared, wait, open)?;
+    all(&locked(path, Lock::Shared, wait, open)?, path).map(Some)
+}
+
+/// All of a file that is open and locked.
+pub(super) fn all(mut file: &File, path: &Path) -> Result<Vec<u8>> {
     let length = file.metadata().map_err(|e| cannot("read", path, &e))?.len();
     if length > LARGEST {
         return Err(Error::damaged(format!("the ledger {} is larger than any ledger", path.display())));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+    file.seek(SeekFrom::Start(0)).map_err(|e| cannot("read", path, &e))?;
     file.read_to_end(&mut bytes).map_err(|e| cannot("read", path, &e))?;
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// An error of the system's, with what helps.

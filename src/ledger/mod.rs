@@ -118,6 +118,39 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written, or the last record before it cannot be read; nothing is left of it then.
     pub fn append(&self, at: Timestamp, record: Record) -> Result<()> {
+        self.append_if(at, record, |_| Ok(()))
+    }
+
+    /// The same for an intent, unless its credentials are spent by now: of two that come at once, one goes on. A drill's
+    /// never are, and a reason that the custodians signed excuses it.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`], or that somebody else has opened them.
+    pub fn intend(&self, at: Timestamp, record: Record) -> Result<()> {
+        let excused =
+            record.intent().is_none_or(|intent| intent.again.is_some() || intent.drill_of.is_some());
+        if excused {
+            return self.append(at, record);
+        }
+        let path = self.path();
+        let of = record.clone();
+        self.append_if(at, record, |file| {
+            let entries = Chain::parse(&file::all(file, &path)?, &path)?.into_entries();
+            let intent = of.intent().map(|intent| (intent.vault, intent.credentials_epoch));
+            match intent.and_then(|(vault, epoch)| spent(&entries, vault, epoch)) {
+                Some(session) => Err(is_spent(session)),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// `permitted` is asked while nobody else can write.
+    fn append_if(
+        &self,
+        at: Timestamp,
+        record: Record,
+        permitted: impl FnOnce(&File) -> Result<()>,
+    ) -> Result<()> {
         self.create_directory()?;
         let path = self.path();
         let file = file::locked(&path, Lock::Exclusive, self.wait, || {
@@ -134,6 +167,7 @@ impl Ledger {
                 path.display()
             )));
         };
+        permitted(&file)?;
         let start = if tail.unfinished { "\n" } else { "" };
         let line = format!("{start}{}", chain::line(tail.head, tail.torn, at, record)?);
         add(&file, length, line.as_bytes()).map_err(|e| cannot("write", &path, &e))?;
@@ -266,6 +300,14 @@ fn add(mut file: &File, length: u64, line: &[u8]) -> std::io::Result<()> {
         let _ = file.set_len(length).and_then(|()| file.sync_all());
     }
     written
+}
+
+/// These credentials were opened by that session.
+pub fn is_spent(session: SessionId) -> Error {
+    let what = format!("these credentials are spent: session {session} has opened them; nothing was enabled");
+    Error::failed(what).next(
+        "rotate them and seal anew; to open them once more now, say --again WHY, which the custodians sign",
+    )
 }
 
 /// The last session that opened these credentials, or meant to; drills apart, whose vaults have ids of their own.

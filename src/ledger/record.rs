@@ -130,6 +130,11 @@ pub enum Record {
         /// T1.
         until: Timestamp,
     },
+    /// The write that enables goes out now: from here on access may be there, whatever is recorded after it.
+    Enabling {
+        /// The session.
+        session: SessionId,
+    },
     /// AWS let the key in.
     Opened {
         /// The session.
@@ -191,6 +196,7 @@ impl Record {
             Self::Told { .. } => "told",
             Self::Intent { .. } => "intent",
             Self::Ends { .. } => "ends",
+            Self::Enabling { .. } => "enabling",
             Self::Opened { .. } => "opened",
             Self::Issued { .. } => "issued",
             Self::Closed { .. } => "closed",
@@ -206,6 +212,7 @@ impl Record {
             Self::Approval { session, .. }
             | Self::Intent { session, .. }
             | Self::Ends { session, .. }
+            | Self::Enabling { session }
             | Self::Opened { session, .. }
             | Self::Issued { session, .. }
             | Self::Closed { session, .. }

@@ -125,6 +125,7 @@ pub fn sessions(entries: &[Entry]) -> Vec<Last> {
             | Record::Approval { .. }
             | Record::Share { .. }
             | Record::Told { .. }
+            | Record::Enabling { .. }
             | Record::Issued { .. }
             | Record::Drill { .. }
             | Record::Review { .. } => {}

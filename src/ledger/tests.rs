@@ -93,6 +93,54 @@ fn the_file_is_its_owners_alone() {
 }
 
 #[test]
+fn writers_that_come_at_once_take_turns() {
+    let scratch = Scratch::new();
+    let ledger = scratch.ledger();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let ledger = &ledger;
+            scope.spawn(move || {
+                for _ in 0..25 {
+                    ledger.append(now(), intent(number)).expect("append");
+                }
+            });
+        }
+    });
+    assert_eq!(ledger.entries().expect("one chain").len(), 8 * 25);
+}
+
+#[test]
+fn of_two_that_would_open_the_same_credentials_at_once_one_goes_on() {
+    let scratch = Scratch::new();
+    let ledger = scratch.ledger();
+    let excused = |number: u8, why: Option<&str>, drill: Option<&str>| {
+        let mut record = intent(number);
+        if let Record::Intent { again, drill_of, .. } = &mut record {
+            (*again, *drill_of) = (why.map(str::to_owned), drill.map(str::to_owned));
+        }
+        record
+    };
+    let went_on = std::thread::scope(|scope| {
+        let ledger = &ledger;
+        let all: Vec<_> =
+            (0..8).map(|number| scope.spawn(move || ledger.intend(now(), intent(number)).is_ok())).collect();
+        all.into_iter().filter_map(|one| one.join().ok()).filter(|went_on| *went_on).count()
+    });
+    assert_eq!((went_on, ledger.entries().expect("read").len()), (1, 1));
+    let refused = ledger.intend(now(), intent(9)).expect_err("spent");
+    assert!(refused.status == Status::Failed && refused.what.contains("are spent"), "{refused}");
+    ledger.intend(now(), excused(10, Some("once more"), None)).expect("with a reason");
+    ledger.intend(now(), excused(11, None, Some("v"))).expect("a drill");
+}
+
+#[test]
+fn a_record_of_a_later_version_is_called_so() {
+    let later = r#"{"at":"2026-11-22T02:17:00Z","kind":"verify","prev":"","seq":0,"v":2}"#;
+    let damage = chain(&format!("{later}\n")).expect_err("not of this version");
+    assert!(damage.what.contains("a later version"), "{damage}");
+}
+
+#[test]
 fn a_changed_record_is_noticed_by_the_next() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
@@ -129,6 +177,11 @@ fn a_line_that_was_never_finished_is_passed_over() {
         ledger.append(now(), closed(1)).expect("append after it");
         assert_eq!(ledger.entries().expect("chains").len(), finished + 1, "{cut}");
     }
+}
+
+/// How many records there are since a head.
+fn since(chain: &Chain, head: &str) -> Option<u64> {
+    verify::Named::parse(head).expect("a head").since(chain)
 }
 
 fn chain(text: &str) -> Result<Chain, Damage> {
@@ -239,7 +292,7 @@ fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
         // Nothing chains to the last one: outside help finds it.
         let found = if last {
             let chain = chain(&(changed.join("\n") + "\n")).expect("chains");
-            assert_eq!(verify::since(&chain, &head), None);
+            assert_eq!(since(&chain, &head), None);
             Some(verify::against(&chain, &copy).expect_err("the copy tells").seq)
         } else {
             first_bad(&changed)
@@ -252,7 +305,7 @@ fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
         let found = match chain(&text) {
             Err(damage) => damage.seq,
             Ok(chain) => {
-                assert!(last && verify::since(&chain, &head).is_none());
+                assert!(last && since(&chain, &head).is_none());
                 verify::against(&chain, &copy).expect_err("cut off").seq
             }
         };
@@ -274,12 +327,17 @@ fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
         assert_eq!(first_bad(&forged_in), Some(at as u64), "forged {at}");
 
         let cut = chain(&(lines[..at].join("\n") + "\n")).unwrap_or_default();
-        assert_eq!(verify::since(&cut, &head), None);
+        assert_eq!(since(&cut, &head), None);
         assert_eq!(verify::against(&cut, &copy).expect_err("cut off").seq, at as u64);
     }
     let whole = chain(&whole).expect("chains");
     let words = whole.head_before(4).words();
-    assert_eq!(verify::since(&whole, &words), Some(3));
+    assert_eq!(since(&whole, &words), Some(3));
+    assert_eq!(since(&whole, &format!("4: {words}")), Some(3), "as an alert has it");
+    assert_eq!(since(&whole, &format!("5: {words}")), None);
+    for text in ["", "one two three", "4:", "x: a b c d e f", &format!("{words} more")] {
+        assert!(verify::Named::parse(text).is_none(), "{text}");
+    }
     assert_eq!(verify::against(&whole, &copy[..5]).expect("the same"), 2);
 }
 

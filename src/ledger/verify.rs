@@ -114,20 +114,40 @@ fn holds(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<bool, Damag
     Ok(false)
 }
 
-/// How many records the chain has had since this head, which is given in hex or in words; `None` when it never had it.
-pub fn since(chain: &Chain, head: &str) -> Option<u64> {
-    let mut digest = [0; 32];
-    let is_hex = hex::decode_to_slice(head.trim(), &mut digest).is_ok();
-    let names = |of: &[u8; 32]| if is_hex { digest == *of } else { words::matches(of, head) };
-    let all = chain.links.len();
-    (0..=all).rev().find(|&at| names(&chain.head_before(at).sha256)).map(|at| (all - at) as u64)
+/// A head as somebody has it from an alert, an approval or an earlier look.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// How many records the ledger had, where that was said too.
+    pub records: Option<u64>,
+    /// 64 hex digits or six words.
+    digest: String,
 }
 
-/// A head as it may be given: 64 hex digits or six words.
-pub fn is_head(text: &str) -> bool {
-    let text = text.trim();
-    let hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    hex || text.split_whitespace().count() == words::WORDS
+impl Named {
+    /// `six words`, 64 hex digits, or either after a number of records and a colon.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (records, digest) = match text.split_once(':') {
+            Some((records, digest)) => (Some(records.trim().parse().ok()?), digest),
+            None => (None, text),
+        };
+        let digest = digest.trim().to_owned();
+        let hex = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_one = hex || digest.split_whitespace().count() == words::WORDS;
+        is_one.then_some(Self { records, digest })
+    }
+
+    /// How many records the chain has had since; `None` when it never had it.
+    pub fn since(&self, chain: &Chain) -> Option<u64> {
+        let mut digest = [0; 32];
+        let is_hex = hex::decode_to_slice(&self.digest, &mut digest).is_ok();
+        let names = |of: &[u8; 32]| if is_hex { digest == *of } else { words::matches(of, &self.digest) };
+        let all = chain.links.len();
+        let fits = |at: usize| self.records.is_none_or(|records| records == at as u64);
+        (0..=all)
+            .rev()
+            .find(|&at| fits(at) && names(&chain.head_before(at).sha256))
+            .map(|at| (all - at) as u64)
+    }
 }
 
 /// One record of a copy: its number and SHA-256 of its line.

@@ -29,6 +29,8 @@ pub enum Principal {
     Issued,
     /// The emergency user, with a key that this session does not know.
     User,
+    /// Somebody else, who changed the emergency user.
+    Somebody,
 }
 
 /// What for.
@@ -88,6 +90,8 @@ pub struct Call {
     pub address: Option<String>,
     /// With what.
     pub agent: Option<String>,
+    /// The inline policy that it wrote, as AWS received it.
+    pub policy: Option<String>,
     /// The other session in whose time it was.
     pub other_session: Option<SessionId>,
 }
@@ -170,6 +174,7 @@ impl<'a> Matcher<'a> {
             place,
             address: event.address.clone(),
             agent: event.agent.clone(),
+            policy: event.policy.clone(),
             other_session,
         })
     }
@@ -188,8 +193,11 @@ impl<'a> Matcher<'a> {
             || event.who.as_deref() == Some(&session_name(self.own.intent.session))
         {
             Some(Principal::Issued)
+        } else if event.who.as_ref() == Some(&self.own.intent.target.user) {
+            Some(Principal::User)
         } else {
-            (event.who.as_deref() == Some(&self.own.intent.target.user)).then_some(Principal::User)
+            let changes = event.on.as_ref() == Some(&self.own.intent.target.user) && !reads(&event.name);
+            changes.then_some(Principal::Somebody)
         }
     }
 
@@ -239,19 +247,22 @@ fn work(own: &Own<'_>) -> Option<Times> {
     Some(Times { from: seconds(t0), until })
 }
 
+fn reads(name: &str) -> bool {
+    name.starts_with("Get") || name.starts_with("List")
+}
+
 /// What a call is for, by who made it.
 fn kind(principal: Principal, event: &TrailEvent) -> Kind {
     let service = event.source.strip_suffix(".amazonaws.com").unwrap_or(&event.source);
     let name = event.name.as_str();
-    let reads = name.starts_with("Get") || name.starts_with("List");
     match (principal, service, name) {
         (Principal::Opener, "iam", "PutUserPolicy" | "DetachUserPolicy")
-        | (Principal::Closer, "iam", "AttachUserPolicy" | "UpdateAccessKey")
+        | (Principal::Closer | Principal::Somebody, "iam", "AttachUserPolicy" | "UpdateAccessKey")
         | (Principal::Opener | Principal::Closer | Principal::Emergency, "sts", "GetCallerIdentity")
         | (Principal::Emergency, "sts", "GetSessionToken" | "GetFederationToken" | "AssumeRole") => {
             Kind::Gate
         }
-        (Principal::Opener | Principal::Closer, "iam", _) if reads => Kind::Gate,
+        (Principal::Opener | Principal::Closer, "iam", _) if reads(name) => Kind::Gate,
         (Principal::Emergency | Principal::Issued, "sns", "ListTopics") => Kind::Probe,
         (Principal::Issued, ..) => Kind::Work,
         // A session of the user's own key that the record does not know: the work of another opening, or a stranger's.

@@ -81,14 +81,20 @@ fn approvals(packet: &Packet, all: &mut Vec<Finding>) {
 }
 
 fn told(packet: &Packet, all: &mut Vec<Finding>) {
-    let first =
-        |told: &ToldPart| told.about == About::Opening && told.acknowledged.is_some() && told.before_opening;
+    // Where the vault has channels, those of the operator's own machine are not enough.
+    let has_sealed = packet.vault.has_channels == Some(true) || packet.told.iter().any(|told| told.sealed);
+    let first = |told: &ToldPart| {
+        let is_first = told.about == About::Opening && told.acknowledged.is_some() && told.before_opening;
+        is_first && (told.sealed || !has_sealed)
+    };
     if !packet.told.iter().any(first) {
-        let why = match &packet.session.no_alert {
-            Some(why) => format!("; the operator had said why: {why}"),
-            None => String::new(),
-        };
-        add(all, "nobody_told", format!("nobody had acknowledged the alert when access was opened{why}"));
+        add(all, "nobody_told", "nobody had acknowledged the alert when access was opened".into());
+    }
+    if let Some(why) = &packet.session.no_alert {
+        add(all, "no_alert", format!("it was opened without waiting for an acknowledgement, because: {why}"));
+    }
+    if let Some(why) = &packet.session.again {
+        add(all, "again", format!("credentials that were spent were opened once more, because: {why}"));
     }
     for told in packet.told.iter().filter(|told| told.acknowledged.is_none()) {
         let about = super::timeline::about(told.about);
@@ -100,18 +106,22 @@ fn told(packet: &Packet, all: &mut Vec<Finding>) {
 fn window(packet: &Packet, all: &mut Vec<Finding>) {
     let window = &packet.window;
     let is_over = window.until.is_none_or(|until| until <= packet.made);
-    if window.opened.is_none() && window.until.is_some() && window.closed.is_none() {
+    if window.enabling.is_none() && window.until.is_some() && window.closed.is_none() {
         let what = "it is not on record whether it was opened, nor that it is shut";
         add(all, "not_closed", what.into());
-    } else if window.opened.is_some() && window.closed.is_none() {
+    } else if window.enabling.is_some() && window.closed.is_none() {
         let what = match (is_over, packet.session.lane) {
             (true, Lane::Static) => "nobody has seen AWS refuse the role's session; its time is over",
             (true, Lane::Gate) => "its end has passed, but nobody has proven that it is shut",
             (false, _) => "access may still be open",
         };
         add(all, "not_closed", what.into());
-    } else if window.probed == Some(false) && window.opened.is_some() {
+    } else if window.probed == Some(false) && window.enabling.is_some() {
         add(all, "not_probed", "that it is shut was read back from IAM, and not probed".into());
+    }
+    if window.enabling.is_some() && window.opened.is_none() {
+        let what = "it is not on record whether AWS let the key in; access may have been there all the same";
+        add(all, "not_seen_open", what.into());
     }
     if window.within == Some(false) {
         add(all, "not_within", "access was not enabled between T0 and T1 only".into());
@@ -164,12 +174,13 @@ fn calls(packet: &Packet, all: &mut Vec<Finding>) {
 }
 
 /// Every principal and what people call it.
-pub(super) const NAMES: [(Principal, &str); 5] = [
+pub(super) const NAMES: [(Principal, &str); 6] = [
     (Principal::Opener, "the opener"),
     (Principal::Closer, "the closer"),
     (Principal::Emergency, "the emergency user's own key"),
     (Principal::Issued, "the issued session"),
     (Principal::User, "the emergency user with a key unknown to this session"),
+    (Principal::Somebody, "somebody else, who changed the emergency user,"),
 ];
 
 fn calls_of(count: usize) -> String {
@@ -197,10 +208,12 @@ pub(super) fn follow_up(packet: &Packet, is_practised: bool) -> Vec<FollowUp> {
     if !packet.session.drill {
         let epoch = packet.vault.credentials_epoch;
         let rotated = packet.vault.given.is_some_and(|(_, credentials)| credentials > epoch);
+        add("rotate", format!("make new credentials, for those of epoch {epoch} count as spent"), rotated);
+        let resealed = packet.vault.given.is_some_and(|(epoch, _)| epoch > packet.vault.epoch);
         add(
-            "rotate",
-            format!("make new credentials, for those of epoch {epoch} count as spent, and seal them"),
-            rotated,
+            "reseal",
+            "seal the new credentials, and take the old file out of use".into(),
+            resealed && rotated,
         );
     }
     let did_work = packet.window.enabled.is_some() && !packet.session.drill;

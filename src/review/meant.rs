@@ -21,6 +21,8 @@ pub struct SessionPart {
     pub target: TargetFacts,
     /// Where the grant held.
     pub regions: Vec<String>,
+    /// SHA-256 of the grant as it was sealed, hex: from the manifest, where that is of the very vault that was opened.
+    pub grant_sha256: Option<String>,
     /// Why.
     pub reason: String,
     /// Why once more, after an opening before.
@@ -50,6 +52,8 @@ pub struct VaultPart {
     pub sha256: String,
     /// The first words of that.
     pub words: Option<String>,
+    /// It has alert channels of its own, by the manifest.
+    pub has_channels: Option<bool>,
     /// The epoch of the vault that was given for this review, and the epoch of its credentials.
     pub given: Option<(u64, u64)>,
     /// The id of the vault that was practised for, in a drill.
@@ -57,9 +61,13 @@ pub struct VaultPart {
 }
 
 impl SessionPart {
-    pub(super) fn of(own: &Own<'_>) -> Self {
+    pub(super) fn of(own: &Own<'_>, manifest: Option<&Manifest>) -> Self {
         let intent = &own.intent;
+        let own_manifest = manifest.filter(|manifest| u64::from(manifest.epoch) == intent.epoch);
+        let mut targets = own_manifest.into_iter().flat_map(|manifest| &manifest.targets);
+        let target = targets.find(|target| target.name == intent.target.name);
         Self {
+            grant_sha256: target.map(|target| target.grant_sha256.clone()),
             id: intent.session,
             drill: intent.drill_of.is_some(),
             lane: intent.lane,
@@ -85,6 +93,7 @@ impl VaultPart {
             epoch: intent.epoch,
             credentials_epoch: intent.credentials_epoch,
             sha256: intent.sha256.to_owned(),
+            has_channels: manifest.map(|manifest| !manifest.alerts.is_empty()),
             words: known.then(|| words::of(&digest)),
             given: manifest.map(|manifest| (manifest.epoch.into(), manifest.credentials_epoch.into())),
             drill_of: intent.drill_of.map(str::to_owned),

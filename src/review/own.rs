@@ -68,6 +68,13 @@ impl<'a> Own<'a> {
         })
     }
 
+    /// From when on access may have been there.
+    pub(super) fn enabling(&self) -> Option<Timestamp> {
+        let enabling =
+            |entry: &&&Entry| matches!(entry.record, Record::Enabling { .. } | Record::Opened { .. });
+        self.entries.iter().find(enabling).map(|entry| entry.at)
+    }
+
     pub(super) fn opened(&self) -> Option<Timestamp> {
         let opened = |entry: &&&Entry| matches!(entry.record, Record::Opened { .. });
         self.entries.iter().find(opened).map(|entry| entry.at)
@@ -86,7 +93,10 @@ impl<'a> Own<'a> {
 
     /// This record stands before the opening, by the ledger's own order.
     pub(super) fn is_before_opening(&self, record: &Entry) -> bool {
-        let opened = self.entries.iter().position(|entry| matches!(entry.record, Record::Opened { .. }));
+        let opened = self
+            .entries
+            .iter()
+            .position(|entry| matches!(entry.record, Record::Enabling { .. } | Record::Opened { .. }));
         let place = self.entries.iter().position(|entry| std::ptr::eq(*entry, record));
         opened.is_none_or(|opened| place.is_some_and(|place| place < opened))
     }

@@ -114,7 +114,7 @@ impl Packet {
             v: 1,
             made: now,
             program: concat!("breakglass ", env!("CARGO_PKG_VERSION")),
-            session: SessionPart::of(&own),
+            session: SessionPart::of(&own, manifest),
             vault: VaultPart::of(&own.intent, manifest),
             window: WindowPart::of(&own, &calls, now),
             approvals: ApprovalPart::all(&own, manifest),

@@ -30,6 +30,8 @@ pub struct Wanted {
     pub keys: Vec<String>,
     /// Users' and sessions' names.
     pub names: Vec<String>,
+    /// Whom somebody may have acted on: the emergency user. IAM's region alone knows.
+    pub resources: Vec<String>,
     /// From when.
     pub from: Timestamp,
     /// Until when, unless now is earlier.
@@ -56,6 +58,7 @@ impl Wanted {
             regions: intent.regions.to_vec(),
             keys: all,
             names: vec![intent.target.user.clone(), session_name(session)],
+            resources: vec![intent.target.user.clone()],
             from: own.at.min(own.from().unwrap_or(own.at)).saturating_add(-BEFORE).unwrap_or(own.at),
             until: end.saturating_add(AFTER).unwrap_or(end),
         })
@@ -118,6 +121,10 @@ pub struct TrailEvent {
     pub agent: Option<String>,
     /// AWS's error code.
     pub error: Option<String>,
+    /// The IAM user that it was done to.
+    pub on: Option<String>,
+    /// The inline policy that it wrote.
+    pub policy: Option<String>,
 }
 
 impl TrailEvent {
@@ -136,6 +143,8 @@ impl TrailEvent {
             address: text("/sourceIPAddress"),
             agent: text("/userAgent"),
             error: text("/errorCode"),
+            on: text("/requestParameters/userName"),
+            policy: text("/requestParameters/policyDocument"),
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// The sessions that opened, drills apart, and of which no review is on record; in the order of their openings. A review
+/// The sessions that opened or may have, drills apart, and of which no review is on record; in the order of their openings. A review
 /// of this vault as it is has to be signed by a token of its custodians'; of another vault, or of an earlier epoch, whose
 /// custodians may have been others, the record stands for it.
 pub fn unreviewed(entries: &[Entry], manifest: &Manifest) -> Vec<SessionId> {
@@ -29,7 +29,7 @@ pub fn unreviewed(entries: &[Entry], manifest: &Manifest) -> Vec<SessionId> {
     entries
         .iter()
         .filter_map(|entry| match entry.record {
-            Record::Opened { session, .. } => Some(session),
+            Record::Enabling { session } | Record::Opened { session, .. } => Some(session),
             _ => None,
         })
         .filter(|session| intents.get(session).is_none_or(|intent| intent.drill_of.is_none()))

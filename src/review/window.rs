@@ -17,6 +17,8 @@ pub struct WindowPart {
     pub from: Option<Timestamp>,
     /// T1.
     pub until: Option<Timestamp>,
+    /// When the write that enables went out.
+    pub enabling: Option<Timestamp>,
     /// When AWS let the key in.
     pub opened: Option<Timestamp>,
     /// When it was found shut.
@@ -31,6 +33,8 @@ pub struct WindowPart {
     pub enabled_by_aws: Option<Span>,
     /// Both lie between T0 and T1.
     pub within: Option<bool>,
+    /// The gate as AWS received it last: what exactly was enabled.
+    pub policy: Option<String>,
 }
 
 /// From when to when.
@@ -77,6 +81,7 @@ impl WindowPart {
             asked_seconds: own.intent.window,
             from: own.from(),
             until: own.until(),
+            enabling: own.enabling(),
             opened: own.opened(),
             closed: closed.map(|(at, ..)| at),
             probed: closed.map(|(_, probed, _)| probed),
@@ -84,11 +89,12 @@ impl WindowPart {
             enabled: None,
             enabled_by_aws: None,
             within: None,
+            policy: gate(calls),
         };
         window.enabled = window
-            .opened
+            .enabling
             .zip(window.until)
-            .map(|(opened, t1)| Span::of(opened, window.closed.filter(|_| !own.is_static()), t1, now));
+            .map(|(from, t1)| Span::of(from, window.closed.filter(|_| !own.is_static()), t1, now));
         window.enabled_by_aws = window.by_aws(calls, now);
         window.within = window.from.zip(window.until).and_then(|(t0, t1)| {
             let spans = [window.enabled, window.enabled_by_aws];
@@ -99,20 +105,26 @@ impl WindowPart {
     }
 
     fn by_aws(&self, calls: &[Call], now: Timestamp) -> Option<Span> {
-        let found = |principal, name: &str, since: Option<Timestamp>| {
+        let found = |principals: &[Principal], name: &str, since: Option<Timestamp>| {
             let is = |call: &&Call| {
-                call.principal == principal
+                principals.contains(&call.principal)
                     && call.name == name
                     && call.error.is_none()
-                    && call.is_own()
+                    && (call.is_own() || call.principal == Principal::Somebody)
                     && since.is_none_or(|since| call.at >= since)
             };
             calls.iter().filter(is).map(|call| call.at).min()
         };
-        let detached = found(Principal::Opener, "DetachUserPolicy", None)?;
-        let attached = found(Principal::Closer, "AttachUserPolicy", Some(detached));
+        let detached = found(&[Principal::Opener], "DetachUserPolicy", None)?;
+        let closers = [Principal::Closer, Principal::Somebody];
+        let attached = found(&closers, "AttachUserPolicy", Some(detached));
         Some(Span::of(detached, attached, self.until?, now))
     }
+}
+
+fn gate(calls: &[Call]) -> Option<String> {
+    let own = |call: &&Call| call.principal == Principal::Opener && call.is_own() && call.error.is_none();
+    calls.iter().filter(own).filter_map(|call| call.policy.clone()).next_back()
 }
 
 /// CloudTrail's times have whole seconds.

@@ -190,6 +190,7 @@ impl Papers {
             custodians: names.take(2).collect(),
             drill_of: manifest.vault_id.clone(),
             ended,
+            enrolment: manifest.custodians[0].enrolment.clone(),
             exit: 0,
             expected: Expected::OpensAndCloses,
             injected: Vec::new(),
@@ -197,6 +198,7 @@ impl Papers {
             opened: true,
             passed: true,
             session: session(7),
+            serial: manifest.custodians[0].tokens[0].serial,
             signed_by: manifest.custodians[0].name.clone(),
             started: ended,
             told: Vec::new(),
@@ -267,6 +269,13 @@ impl Papers {
             event["errorCode"] = error.into();
         }
         trail.events.push(TrailEvent::parse(&event.to_string()).expect("an event"));
+    }
+
+    /// One call on the emergency user by somebody.
+    pub fn call_on(&mut self, clock: &str, key: &str, who: &str, call: &str) {
+        self.call_by(clock, key, who, call, None);
+        let event = self.trail.as_mut().and_then(|trail| trail.events.last_mut()).expect("an event");
+        event.on = Some("emergency".into());
     }
 
     /// Takes out the records that `is` says.

@@ -126,6 +126,7 @@ fn said(record: &Record) -> String {
             format!("{drill}{name}, user {user} in {account}, for {window} s: {reason}{again}{quiet}")
         }
         Record::Ends { until, .. } => format!("AWS ends it at {until}"),
+        Record::Enabling { .. } => "enabling it now".into(),
         Record::Opened { until, .. } => format!("open until {until}"),
         Record::Issued { access_key_id, .. } => {
             format!("AWS session {access_key_id} for the work in the window")

@@ -41,11 +41,13 @@ struct Verified {
 
 /// Verifies each; all are looked at, and the first that is damaged decides.
 pub fn run(arguments: &args::LedgerVerify) -> Result<()> {
-    if arguments.head.as_deref().is_some_and(|head| !verify::is_head(head)) {
-        return Err(
-            Error::usage("--head is neither six words nor 64 hex digits").next("put the words in quotes")
-        );
-    }
+    let head = arguments.head.as_deref().map(|text| {
+        verify::Named::parse(text).ok_or_else(|| {
+            Error::usage("--head is neither six words nor 64 hex digits")
+                .next("put the words in quotes; the number of records and a colon may stand before them")
+        })
+    });
+    let head = head.transpose()?;
     let vaults = arguments.vaults.iter().map(|path| input::vault(path)).collect::<Result<Vec<_>>>()?;
     let paths = if arguments.ledgers.is_empty() {
         vec![Ledger::at_default().path()]
@@ -54,10 +56,12 @@ pub fn run(arguments: &args::LedgerVerify) -> Result<()> {
     };
     let mut outcomes = Vec::new();
     for path in paths {
-        outcomes.push(one(arguments, path, &vaults));
+        outcomes.push(one(arguments, head.as_ref(), path, &vaults));
     }
-    let head_is_known = arguments.head.is_none()
-        || outcomes.iter().any(|of| of.as_ref().is_ok_and(|verified| verified.since_head.is_some()));
+    let all = outcomes.iter().flatten();
+    let unknown = head.as_ref().filter(|_| !all.clone().any(|verified| verified.since_head.is_some()));
+    let records = all.map(|verified| verified.records).max().unwrap_or_default();
+    let unknown = unknown.map(|head| head_is_unknown(head, records));
     let mut bad = None;
     for outcome in outcomes {
         match outcome {
@@ -68,10 +72,15 @@ pub fn run(arguments: &args::LedgerVerify) -> Result<()> {
         }
     }
     bad.map_or(Ok(()), Err)?;
-    if head_is_known { Ok(()) } else { Err(head_is_unknown()) }
+    unknown.map_or(Ok(()), Err)
 }
 
-fn one(arguments: &args::LedgerVerify, file: PathBuf, vaults: &[Vault]) -> Result<Verified> {
+fn one(
+    arguments: &args::LedgerVerify,
+    head: Option<&verify::Named>,
+    file: PathBuf,
+    vaults: &[Vault],
+) -> Result<Verified> {
     let named = !arguments.ledgers.is_empty();
     let chain = ledger::read_file(&file, named)?;
     let damage = |damage: Damage| damage.error(&file);
@@ -88,7 +97,7 @@ fn one(arguments: &args::LedgerVerify, file: PathBuf, vaults: &[Vault]) -> Resul
         words: chain.head().words(),
         first: chain.links.first().map(at),
         last: chain.links.last().map(at),
-        since_head: arguments.head.as_deref().and_then(|head| verify::since(&chain, head)),
+        since_head: head.and_then(|head| head.since(&chain)),
         torn: chain.torn,
         signed,
         beyond_copy,
@@ -116,8 +125,20 @@ fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<Copi
     Ok(Some(copy))
 }
 
-fn head_is_unknown() -> Error {
-    Error::damaged("the ledger never had this head: its end was cut off, or a record was changed and the chain made anew")
+/// `records`: how many there are now.
+fn head_is_unknown(head: &verify::Named, records: u64) -> Error {
+    let why = match head.records {
+        Some(then) if then > records => {
+            format!("it had {then} records, and has {records}: from record {records} on its end was cut off")
+        }
+        Some(then) => {
+            format!("record {} or one before it was changed, and the chain made anew", then.saturating_sub(1))
+        }
+        None => format!(
+            "its end was cut off from record {records} on, or a record was changed and the chain made anew"
+        ),
+    };
+    Error::damaged(format!("the ledger never had this head: {why}"))
         .next("compare it with a copy, which names the record: --copy FILE or --shipped")
 }
 

@@ -159,6 +159,11 @@ impl World for Memory {
         Ok(())
     }
 
+    fn enabling(&self) -> Result<()> {
+        assert!(self.until.get().is_some(), "its end is known first");
+        Ok(())
+    }
+
     async fn end_children(&self) {
         self.dismiss();
         turn(|| !self.stepwise.get() || self.are_children_gone()).await;

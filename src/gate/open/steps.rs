@@ -81,6 +81,7 @@ pub(super) async fn lift(
     world: &impl World,
 ) -> std::result::Result<(), Stop> {
     const STEP: &str = "detaching AWSDenyAll";
+    world.enabling()?;
     let sent = send(STEP, Kind::Enables, trail, world, || opener.lift_deny()).await?;
     let seen = |s: &Glance| matches!(&s.attached, Ok(arns) if !arns.contains(&plan.expected.deny));
     if sent.is_err() && !seen_soon(closer, seen, world).await {

@@ -169,13 +169,15 @@ pub(super) fn window(packet: &Packet) -> Markup {
     };
     let by_aws =
         if packet.cloudtrail.asked { "CloudTrail does not show it" } else { "CloudTrail was not asked" };
+    let grant = packet.session.grant_sha256.as_deref().unwrap_or("not known: the very vault was not given");
     section(
         "window",
         "The window",
         &facts(&[
             ("T0", at(window.from)),
             ("T1", at(window.until)),
-            ("Opened", at(window.opened)),
+            ("Enabled from", at(window.enabling)),
+            ("AWS let the key in", at(window.opened)),
             (
                 "Closed",
                 html! {
@@ -188,6 +190,16 @@ pub(super) fn window(packet: &Packet) -> Markup {
             ),
             ("Enabled, by our record", span(&window.enabled, "never", Evidence::Record)),
             ("Enabled, by AWS's record", span(&window.enabled_by_aws, by_aws, Evidence::Aws)),
+            ("Grant as sealed, SHA-256", html! { span.mono { (words_of(grant)) } }),
+            (
+                "Gate as AWS received it",
+                html! {
+                    @match &window.policy {
+                        Some(policy) => { span.mono { (words_of(policy)) } " " (tag(Evidence::Aws)) },
+                        None => (by_aws),
+                    }
+                },
+            ),
             (
                 "Between T0 and T1",
                 html! {
@@ -295,6 +307,7 @@ fn name_of(call: &Call) -> &'static str {
         Principal::Emergency => "emergency key",
         Principal::Issued => "issued session",
         Principal::User => "unknown key",
+        Principal::Somebody => "somebody else",
     }
 }
 

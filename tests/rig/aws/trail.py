@@ -8,6 +8,7 @@
 | throttling | never | two requests a second in each region of an account |
 | IAM's calls are in us-east-1 | in the region that signed | global services' events are in us-east-1 |
 | data events are left out | every call is there | the event history has management events |
+| IAM's requestParameters, lookups by ResourceName | never | the request's members; the users and policies that it names |
 
 Calls that AWS could not authenticate are not in it, and what a test asked to be `late` is. Whether a caller may ask is
 judged by MiniStack's own policies.
@@ -39,12 +40,13 @@ class Trail:
             return
         identity, user = who(call)
         region = "us-east-1" if call["service"] == "iam" else call["region"]
+        parameters, resources = request(call) if call["service"] == "iam" else (None, [])
         at = int(call["time"])
         event = {
             "eventVersion": "1.10", "userIdentity": identity,
             "eventTime": datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "eventSource": f"{call['service']}.amazonaws.com", "eventName": name, "awsRegion": region,
-            "sourceIPAddress": "127.0.0.1", "userAgent": "aws-sdk", "requestParameters": None,
+            "sourceIPAddress": "127.0.0.1", "userAgent": "aws-sdk", "requestParameters": parameters,
             "responseElements": None, "requestID": str(uuid.uuid4()), "eventID": str(uuid.uuid4()),
             "readOnly": name.startswith(("Get", "List", "Describe")), "eventType": "AwsApiCall",
             "managementEvent": True, "recipientAccountId": call["account"], "eventCategory": "Management",
@@ -54,7 +56,7 @@ class Trail:
         self.events.append((call["account"], region, {
             "EventId": event["eventID"], "EventName": name, "EventTime": at, "EventSource": event["eventSource"],
             "ReadOnly": str(event["readOnly"]).lower(), "AccessKeyId": call["key"], "Username": user,
-            "Resources": [], "CloudTrailEvent": json.dumps(event),
+            "Resources": resources, "CloudTrailEvent": json.dumps(event),
         }))
 
     def lookup(self, call):
@@ -92,7 +94,20 @@ class Trail:
 def matches(event, asked):
     if not asked.get("StartTime", 0) <= event["EventTime"] <= asked.get("EndTime", float("inf")):
         return False
-    return all(event.get(a["AttributeKey"]) == a["AttributeValue"] for a in asked.get("LookupAttributes", []))
+    def has(name, value):
+        if name == "ResourceName":
+            return any(resource["ResourceName"] == value for resource in event["Resources"])
+        return event.get(name) == value
+
+    return all(has(a["AttributeKey"], a["AttributeValue"]) for a in asked.get("LookupAttributes", []))
+
+
+def request(call):
+    """IAM's request as CloudTrail shows it, and what it names."""
+    given = {name: value for name, value in (call["params"] or {}).items() if name not in ("Action", "Version")}
+    kinds = {"UserName": "AWS::IAM::User", "PolicyArn": "AWS::IAM::Policy", "AccessKeyId": "AWS::IAM::AccessKey"}
+    resources = [{"ResourceType": kind, "ResourceName": given[name]} for name, kind in kinds.items() if name in given]
+    return {name[0].lower() + name[1:]: value for name, value in given.items()} or None, resources
 
 
 def event_name(call):

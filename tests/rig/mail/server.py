@@ -1,6 +1,6 @@
-"""A mail server that takes mail only under STARTTLS and with a login; one file for each mail.
+"""A mail server that takes mail only under TLS and with a login; one file for each mail.
 
-server.py CERTIFICATE KEY DIRECTORY: prints its port, and ends with its standard input.
+server.py CERTIFICATE KEY DIRECTORY starttls|implicit: prints its port, and ends with its standard input.
 """
 
 import pathlib
@@ -26,19 +26,22 @@ def allow(server, session, envelope, mechanism, data):
     return AuthResult(success=(data.login, data.password) == (b"pager", b"mail-password"))
 
 
-certificate, key, directory = sys.argv[1:]
+certificate, key, directory, how = sys.argv[1:]
 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
 context.load_cert_chain(certificate, key)
 with socket.create_server(("127.0.0.1", 0)) as found:
     port = found.getsockname()[1]
+protection = {"tls_context": context, "require_starttls": True}
+if how == "implicit":
+    # aiosmtpd asks for STARTTLS before a login even where all of it is under TLS already.
+    protection = {"ssl_context": context, "auth_require_tls": False}
 controller = Controller(
     Keep(directory),
     hostname="127.0.0.1",
     port=port,
-    tls_context=context,
-    require_starttls=True,
     authenticator=allow,
     auth_required=True,
+    **protection,
 )
 controller.start()
 print(port, flush=True)

@@ -17,7 +17,8 @@ pub struct MailServer {
     dir: TempDir,
     child: Child,
     port: u16,
-    tls: bool,
+    /// As a channel says it.
+    tls: &'static str,
 }
 
 impl MailServer {
@@ -44,11 +45,20 @@ impl MailServer {
             assert!(begun.elapsed() < Duration::from_secs(10), "msmtpd does not listen");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { dir, child, port, tls: false }
+        Self { dir, child, port, tls: "none" }
     }
 
     /// aiosmtpd, which takes mail only under STARTTLS and with a login.
-    pub fn tls() -> Self {
+    pub fn starttls() -> Self {
+        Self::under("starttls")
+    }
+
+    /// The same, with TLS from the first byte.
+    pub fn implicit() -> Self {
+        Self::under("implicit")
+    }
+
+    fn under(tls: &'static str) -> Self {
         let dir = TempDir::new().expect("a directory");
         certificates(dir.path());
         let file = |name: &str| dir.path().join(name);
@@ -56,6 +66,7 @@ impl MailServer {
         let mut child = Command::new(python())
             .arg(script)
             .args([file("server.pem"), file("server.key"), dir.path().to_owned()])
+            .arg(tls)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -63,7 +74,7 @@ impl MailServer {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("its port");
         let port = line.trim().parse().expect("a port");
-        Self { dir, child, port, tls: true }
+        Self { dir, child, port, tls }
     }
 
     /// What a program needs in its environment to trust the server.
@@ -75,12 +86,10 @@ impl MailServer {
     pub fn channel(&self, name: &str) -> Value {
         let mut channel = json!({"name": name, "kind": "smtp", "host": "localhost", "port": self.port,
             "from": "breakglass@example.org", "to": ["oncall@example.org", "security@example.org"]});
-        if self.tls {
-            channel["tls"] = "starttls".into();
+        channel["tls"] = self.tls.into();
+        if self.tls != "none" {
             channel["username"] = "pager".into();
             channel["password"] = "mail-password".into();
-        } else {
-            channel["tls"] = "none".into();
         }
         channel
     }

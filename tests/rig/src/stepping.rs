@@ -1,4 +1,4 @@
-//! A thread followed from system call to system call, and its process killed at a chosen one.
+//! A thread followed from system call to system call: what it calls, and its process killed at a chosen one.
 
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
@@ -14,6 +14,42 @@ use nix::unistd::Pid;
 /// # Panics
 /// When it cannot be traced.
 pub fn kill_at(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> bool {
+    follow(pid, tid, stop, ready, |_| ())
+}
+
+/// A system call as it begins.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Call {
+    /// Its number.
+    pub number: i64,
+    /// Its first argument: of most, a file descriptor.
+    pub first: u64,
+}
+
+impl Call {
+    /// It writes to a file descriptor.
+    pub fn is_write(self) -> bool {
+        self.number == nix::libc::SYS_write
+    }
+
+    /// It waits until what was written is on the disk.
+    pub fn is_fsync(self) -> bool {
+        self.number == nix::libc::SYS_fsync
+    }
+}
+
+/// The same, and what it called until then, in order.
+///
+/// # Panics
+/// As [`kill_at`].
+pub fn calls_until(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> Vec<Call> {
+    let mut calls = Vec::new();
+    follow(pid, tid, stop, ready, |call| calls.push(call));
+    calls
+}
+
+/// `called` gets each call as it begins.
+fn follow(pid: u32, tid: i32, stop: u32, ready: impl FnOnce(), mut called: impl FnMut(Call)) -> bool {
     let (process, thread) = (Pid::from_raw(pid.cast_signed()), Pid::from_raw(tid));
     ptrace::seize(thread, Options::PTRACE_O_TRACESYSGOOD).expect("it can be traced");
     ptrace::interrupt(thread).expect("it can be stopped");
@@ -26,7 +62,13 @@ pub fn kill_at(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> bool {
             return false;
         }
         match wait(thread) {
-            Ok(WaitStatus::PtraceSyscall(_)) => seen += 1,
+            Ok(WaitStatus::PtraceSyscall(_)) => {
+                seen += 1;
+                // Every other stop is a call's end.
+                if seen % 2 == 1 {
+                    current(pid, tid).into_iter().for_each(&mut called);
+                }
+            }
             Ok(WaitStatus::Stopped(_, received)) => signal = Some(received),
             Ok(WaitStatus::PtraceEvent(..)) => {}
             _ => return false,
@@ -38,6 +80,15 @@ pub fn kill_at(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> bool {
     {
     }
     true
+}
+
+/// `1 0x3 0x7f…`, as the kernel shows it.
+fn current(pid: u32, tid: i32) -> Option<Call> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).ok()?;
+    let mut words = text.split_whitespace();
+    let number = words.next()?.parse().ok()?;
+    let first = u64::from_str_radix(words.next()?.trim_start_matches("0x"), 16).ok()?;
+    Some(Call { number, first })
 }
 
 fn wait(thread: Pid) -> nix::Result<WaitStatus> {
