@@ -97,6 +97,10 @@ impl Config {
         if !metadata.is_file() || metadata.len() > LARGEST {
             return Err(wrong("is no file of a size that a configuration has"));
         }
+        let own = rustix::process::geteuid().as_raw();
+        if metadata.uid() != own && metadata.uid() != 0 {
+            return Err(wrong("could have been written by others: it is neither yours nor root's"));
+        }
         if metadata.mode() & 0o022 != 0 {
             return Err(wrong("could have been written by others: its mode lets them"));
         }
@@ -129,7 +133,7 @@ impl Config {
             () if !is_name(bucket, 63) => Err("ship: its bucket is no name of a bucket"),
             () if !is_name(region, 32) => Err("ship: its region is no name of a region"),
             () if profile.is_empty() => Err("ship: its profile has no name"),
-            () if *retain_days == 0 => Err("ship: its retain_days are none"),
+            () if !(1..=36_500).contains(retain_days) => Err("ship: its retain_days are not 1 to 36500"),
             () => Ok(()),
         }
     }

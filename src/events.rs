@@ -38,6 +38,8 @@ pub enum Event<'a> {
         about: About,
         /// Its name.
         channel: &'a str,
+        /// It is sealed in the vault; else it is of this machine's configuration.
+        sealed: bool,
         /// It has acknowledged.
         acknowledged: bool,
         /// The receiver's own name for it, or why not.

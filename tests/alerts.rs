@@ -160,7 +160,8 @@ fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
     assert!(chat.got()[0].json["text"].as_str().unwrap().contains("emergency access is about to be opened"));
     for server in [&mail, &safe_mail, &safest_mail] {
         let mails = server.mails();
-        assert_eq!(mails.len(), 2, "{mails:?}");
+        assert_eq!(mails.len(), 4, "two receivers, each with a mail of their own: {mails:?}");
+        assert!(mails.iter().all(|mail| mail.contains("Message-ID: <")), "{mails:?}");
         assert!(
             mails.iter().any(|mail| mail.contains("Subject: breakglass: opening told (account")),
             "{mails:?}"
@@ -218,8 +219,10 @@ fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
     std::thread::sleep(Duration::from_secs(3));
     person.type_raw(b"q");
     let closing = Instant::now();
+    person.expect("Ctrl-C ends that");
+    person.send_signal(Signal::SIGINT);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(closing.elapsed() < Duration::from_secs(20), "the end waits a little: {:?}", closing.elapsed());
+    assert!(closing.elapsed() < Duration::from_secs(20), "{:?}", closing.elapsed());
     let why = |name: &str| {
         let told = desk
             .records("told")
@@ -305,6 +308,40 @@ fn without_channels_it_is_said_before_anybody_is_woken() {
 }
 
 #[test]
+fn an_acknowledgement_is_one_also_where_what_comes_after_it_does_not() {
+    let (stalling, ahead) =
+        (Receiver::start(Manner::Stalls), Receiver::start(Manner::Ahead(Duration::from_hours(1))));
+    let desk = Desk::new("told-oddly", |_| vec![stalling.channel("stalling"), ahead.channel("ahead")]);
+    let mut person = desk.open(&["--", "sleep", "2"]);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert_eq!(desk.acknowledged("opening"), ["ahead", "stalling"], "{}", person.transcript());
+    let got = ahead.got();
+    assert!(
+        got.len() >= 2 && verifies(&json!(got[0].headers), &got[0].body),
+        "by this machine's clock at first"
+    );
+    let signed = |at: usize| got[at].headers["webhook-timestamp"].parse::<i64>().unwrap();
+    assert!((3_500..=3_700).contains(&(signed(1) - signed(0))), "and then by the receiver's");
+}
+
+#[test]
+fn one_receiver_who_is_refused_keeps_no_other_from_getting_the_mail() {
+    let server = MailServer::starttls();
+    let mut channel = server.channel("mail");
+    channel["to"] = json!(["oncall@example.org", "gone@example.org"]);
+    let desk = Desk::new("told-by-half", |_| vec![channel]);
+    let mut command = desk.office.command(&[&OPEN[..], &["--", "sleep", "1"]].concat());
+    command.envs([server.env()]);
+    let mut person = Person::run(command);
+    desk.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert_eq!(server.mails().len(), 2);
+    let told = desk.records("told").remove(0);
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("but not gone@example.org") && detail.contains("550"), "{told}");
+}
+
+#[test]
 fn a_program_of_this_machines_own_is_told_and_never_counts() {
     let desk = Desk::new("program", |_| Vec::new());
     let notify = desk.office.path("notify");
@@ -333,6 +370,10 @@ fn a_program_of_this_machines_own_is_told_and_never_counts() {
     assert_eq!(told(desk.office.dir.path()), ["closed", "opening"]);
     let environment = std::fs::read_to_string(desk.office.path("environment")).unwrap();
     assert!(!environment.contains("AWS_") && !environment.contains("BREAKGLASS"), "{environment}");
+    desk.configure(&json!({"command": [desk.office.path("no-such-program")]}));
+    let mut person = desk.open(&["--no-alert", "x", "--again", "x", "--", "true"]);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.transcript().contains("no-such-program cannot be run"), "{}", person.transcript());
 }
 
 #[test]
@@ -389,6 +430,9 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
     std::fs::write(&path, "{}").unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
     refused("written by others");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+    refused("neither yours nor root's");
     let mut person = desk.office.person(&["close", "prod.age"]);
     desk.office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -467,7 +511,7 @@ fn a_close_for_which_no_quorum_comes_is_told_from_here() {
     person.wait();
     desk.office.pull("bob");
     let said = close();
-    assert!(said.contains("alert: own acknowledged"), "{said}");
+    assert!(said.contains("alert: own acknowledged (this machine's own channel)"), "{said}");
     assert_eq!(own.about(session(&desk)), ["opening", "may_be_open"]);
     let subject = own.got()[0].json["subject"].as_str().unwrap().to_owned();
     assert!(subject.contains("OVERRIDE"), "once more is one: {subject}");

@@ -8,7 +8,7 @@ use rig::aws::Account;
 use rig::night::Night;
 use rig::pty::{End, Person};
 use rig::receiver::{Manner, Receiver};
-use rig::token::Touch;
+use rig::token::{Fault, Touch};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
@@ -157,6 +157,79 @@ fn a_second_opening_takes_a_reason_that_is_signed_too() {
     let mut person = night.office.person(&["close", "prod.age"]);
     night.office.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+#[test]
+fn what_is_approved_is_on_the_terminal_wherever_the_rest_goes() {
+    let night = night("redirected");
+    let program = PROGRAM.to_owned();
+    let script =
+        format!("exec {program} open prod.age --for 5m --reason 'INC-1:   SSO  down' -- true 2>said.log");
+    let mut command = night.office.command(&[]);
+    let environment: Vec<_> =
+        command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+    let directory = command.get_current_dir().map(ToOwned::to_owned);
+    command = Command::new("sh");
+    command.args(["-c", &script]);
+    for (name, value) in environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.current_dir(directory.expect("the office"));
+    let mut person = Person::run(command);
+    person.expect("to be approved: session");
+    person.expect("reason   INC-1: SSO down");
+    person.expect("AWS at   http://127.0.0.1");
+    for name in ["alice", "carol"] {
+        person.expect(&format!("{name}: passphrase part (12 words): "));
+        person.type_line(&night.office.custodian(name).sheet());
+        person.expect(&format!("{name}: PIN of YubiKey"));
+        person.type_line(&night.office.custodian(name).pin);
+        person.expect("now, to approve opening redirected for 5m");
+    }
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let (_, said) = verify(&night);
+    assert!(said.contains("\"endpoint\":\"http://127.0.0.1"), "and it is signed: {said}");
+}
+
+#[test]
+fn the_same_keys_sealed_anew_are_as_spent_as_before() {
+    let night = night("spent-anew");
+    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    night.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let mut payload = night.account.payload(Account::grant(), "4h");
+    payload["alerts"] = json!([Receiver::shared().channel("oncall")]);
+    night.office.seal_as("anew.age", &payload, 2);
+    let writes = night.writes();
+    let open = ["open", "anew.age", "--for", "5m", "--reason", "INC-1", "--", "true"];
+    let mut person = night.office.person(&open);
+    night.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
+    assert!(person.transcript().contains("are spent"), "{}", person.transcript());
+    assert_eq!(night.writes(), writes, "nothing was enabled");
+}
+
+#[test]
+fn a_token_that_is_pulled_out_after_it_approved_does_not_approve_again() {
+    let night = night("pulled-after");
+    night.office.pull("carol");
+    night.office.custodian("alice").token.inject(Fault::UnplugAtUse(2));
+    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    person.expect("alice: passphrase part (12 words): ");
+    person.type_line(&night.office.custodian("alice").sheet());
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&night.office.custodian("alice").pin);
+    person.expect("alice: YubiKey 20000001 was pulled out or stopped answering");
+    night.office.plug("alice");
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&night.office.custodian("alice").pin);
+    person.expect("alice: share 1 of 2 given");
+    person.eof();
+    person.wait();
+    assert_eq!(kinds(&night), ["approval", "share"], "{}", person.transcript());
 }
 
 #[test]

@@ -31,6 +31,7 @@ impl Desk {
             again: None,
             credentials_epoch: manifest.credentials_epoch,
             drill_of: None,
+            endpoint: None,
             epoch: manifest.epoch,
             lane: manifest.lane,
             no_alert: None,

@@ -107,7 +107,11 @@ fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
                 assert!(code == Some(6) && said.contains(&format!("record {at}")), "{how} {at}: {said}");
             }
         }
-        write(&office, &lines[..at]);
+        fs::write(
+            office.path("state/ledger.jsonl"),
+            lines[..at].iter().map(|line| line.clone() + "\n").collect::<String>(),
+        )
+        .unwrap();
         let (code, said) = verify(&office, &["--head", &format!("{}: {words}", lines.len())]);
         assert!(code == Some(6) && said.contains(&format!("from record {at} on")), "cut off at {at}: {said}");
     }
@@ -153,24 +157,35 @@ fn an_opening_that_no_quorum_approved_is_found() {
         change(&mut record);
         let before = fs::read(ledger.path()).unwrap();
         ledger.append(jiff::Timestamp::now(), record).unwrap();
-        assert_eq!(verify(&office, &[]).0, Some(0), "the chain itself is whole");
         let (code, said) = verify(&office, &["--vault", "prod.age"]);
         fs::write(ledger.path(), before).unwrap();
         (code, said)
     };
-    assert_eq!(unapproved(&|_| ()).0, Some(0), "the control: what was approved, once more on record");
+    assert_eq!(verify(&office, &["--vault", "prod.age"]).0, Some(0), "the control");
+    let (code, said) = unapproved(&|_| ());
+    assert!(code == Some(6) && said.contains("was intended before"), "{said}");
     let (code, said) = unapproved(&|record| {
         if let Record::Intent { session, .. } = record {
             *session = SessionId::from_bytes([9; 8]);
         }
     });
     assert!(code == Some(6) && said.contains("0 valid approvals of just this"), "{said}");
-    let (code, said) = unapproved(&|record| {
-        if let Record::Intent { window, .. } = record {
-            *window *= 2;
+    let longer = |record: Record| {
+        let mut lines: Vec<String> =
+            fs::read_to_string(ledger.path()).unwrap().lines().map(str::to_owned).collect();
+        for line in &mut lines {
+            let mut of: Value = serde_json::from_str(line).unwrap();
+            if of["kind"] == record.kind() {
+                of["until"] = "2099-01-01T00:00:00Z".into();
+            }
+            *line = of.to_string();
         }
-    });
-    assert!(code == Some(6) && said.contains("(intent, session "), "{said}");
+        lines
+    };
+    let ends = entries.iter().find(|entry| entry.record.kind() == "ends").unwrap().record.clone();
+    write(&office, &rechained(&longer(ends)));
+    let (code, said) = verify(&office, &[]);
+    assert!(code == Some(6) && said.contains("300 s were intended"), "{said}");
 }
 
 #[test]
@@ -237,7 +252,7 @@ fn what_happened_reads_well_and_acts_on_no_terminal() {
     assert_eq!(code, Some(0));
     let line: Value = serde_json::from_str(&said).expect("one line");
     let head = ledger.head().unwrap();
-    assert_eq!(line["sha256"], hex::encode(head.sha256), "{line}");
+    assert_eq!(line["record_sha256"], hex::encode(head.sha256), "{line}");
     assert_eq!(
         (&line["kind"], line["ledger"].as_str().map(str::len)),
         (&"closed".into(), Some(16)),
@@ -400,6 +415,16 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
 
+    // Edited, and all but the last chained anew: the chain alone names a later record than the copy does.
+    let mut partly = lines.clone();
+    partly[1] = partly[1].replace("\"at\":\"20", "\"at\":\"21");
+    let mut partly = rechained(&partly);
+    partly[count - 1].clone_from(&lines[count - 1]);
+    write(office, &partly);
+    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped", "--json"], true));
+    let damage: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert!(code == Some(6) && damage["damage"]["seq"] == 1, "{said}");
+
     // Deleted, or another one in its place: what was shipped is missed, with the bucket's help or without.
     fs::remove_file(ledger.path()).unwrap();
     for help in [&["ledger", "verify"][..], &["ledger", "verify", "--shipped"]] {
@@ -411,11 +436,20 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     }
     let (code, said) = told(shipping(office, &open, true));
     assert!(code == Some(6) && said.contains("is gone"), "nothing is opened: {said}");
+    for command in [&["status", "prod.age"][..], &["ledger", "show"]] {
+        let (code, said) = told(shipping(office, command, true));
+        assert!(code == Some(6) && said.contains("is gone"), "{command:?}: {said}");
+    }
 
     // Without its cursor everything is sent once more, to the same keys.
     write(office, &lines);
     fs::remove_file(office.path("state/shipped.json")).unwrap();
     assert_eq!(told(shipping(office, &["ledger", "ship"], true)).0, Some(0));
+    assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+
+    // Something else that was put at a key, and deleted there, hides nothing.
+    let key = objects()[1].clone();
+    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": "garbage"})).expect("it is put");
     assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
     // Whoever may put can put a second object of a number there, and change nothing so.
@@ -446,5 +480,5 @@ fn a_bucket_without_object_lock_is_named() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("has no Object Lock"), "{}", person.transcript());
     let (code, said) = told(shipping(&night.office, &["ledger", "ship"], true));
-    assert!(code == Some(0) && said.contains("has no Object Lock"), "{said}");
+    assert!(code == Some(1) && said.contains("has no Object Lock"), "cron can tell: {said}");
 }

@@ -277,13 +277,16 @@ fn a_signal_while_custodians_are_asked_ends_it_and_restores_the_terminal() {
 fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
     let night = Night::new("usage");
     night.office.plug("alice");
-    let refusals: [(&[&str], i32, &str); 10] = [
+    let refusals: [(&[&str], i32, &str); 13] = [
         (&["open", "prod.age", "--for", "5h", "--reason", "x"], 2, "longer than 4h"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "/etc/passwd"], 2, "no command"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "nosuchcommand"], 2, "no command"),
         (&["open", "prod.age", "--for", "soon", "--reason", "x"], 2, "no length of time"),
         (&["open", "prod.age", "--for", "5m", "--reason", ""], 2, "reason"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x \u{202e} y"], 2, "all of them to be seen"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "\u{2800}\u{2800}"], 2, "all of them to be seen"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "..."], 2, "all of them to be seen"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "one\ntwo"], 2, "all of them to be seen"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "\u{200b}y"], 2, "--again is not"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x", "--target", "dev"], 2, "no target \"dev\""),
         (&["open", "nowhere.age", "--for", "5m", "--reason", "x"], 2, "cannot read nowhere.age"),

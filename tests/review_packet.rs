@@ -130,6 +130,8 @@ fn every_call_is_matched_against_its_own_time() {
 #[test]
 fn another_openings_calls_are_that_openings() {
     let mut papers = Papers::of("x").asked();
+    papers.approve_of(session(8), 0, "again", "02:59:00");
+    papers.approve_of(session(8), 1, "again", "02:59:00");
     papers.intend(session(8), "again", "03:00:00");
     papers.add("03:00:01", Record::Ends { session: session(8), from: at("03:00:01"), until: at("03:30:01") });
     let other = "ASIAOTHER00000000001";
@@ -143,6 +145,40 @@ fn another_openings_calls_are_that_openings() {
         assert_eq!((call.place, call.other_session), (Place::OtherSession, Some(session(8))), "{clock}");
     }
     assert_eq!(call_at(&packet, "03:40:00").place, Place::After, "in nobody's time");
+    // A session that only the operator's machine knows of excuses nothing.
+    papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
+    let packet = papers.packet();
+    for clock in ["03:00:03", "03:40:00"] {
+        assert_eq!(call_at(&packet, clock).place, Place::After, "{clock}");
+    }
+}
+
+#[test]
+fn where_aws_and_our_record_contradict_each_other_is_a_finding() {
+    let mut papers = Papers::of("x").asked();
+    papers.trail.as_mut().unwrap().events.clear();
+    assert!(ids(&papers.packet()).contains(&"not_in_cloudtrail"), "{:?}", papers.packet().findings);
+    let mut papers = Papers::of("x").asked();
+    papers.trail.as_mut().unwrap().events.retain(|event| event.name != "AttachUserPolicy");
+    assert!(ids(&papers.packet()).contains(&"close_not_in_cloudtrail"));
+    let mut papers = Papers::of("x").asked();
+    papers.without(|record| matches!(record, Record::Opened { .. } | Record::Issued { .. }));
+    assert!(ids(&papers.packet()).contains(&"not_on_record"));
+    assert!(to_do(&papers.packet()).contains(&"effects"));
+    let mut papers = Papers::of("x").asked();
+    for entry in &mut papers.entries {
+        if let Record::Ends { until, .. } | Record::Opened { until, .. } = &mut entry.record {
+            *until = at("12:00:00");
+        }
+    }
+    assert!(ids(&papers.packet()).contains(&"another_window"));
+    let mut papers = Papers::of("x").asked();
+    papers.vault.sha256[0] ^= 1;
+    assert!(ids(&papers.packet()).contains(&"another_file"));
+    let mut papers = Papers::of("x").asked();
+    papers.vault.manifest.alerts = vec!["pagerduty".into(), "chat".into()];
+    let told = papers.packet().findings.into_iter().filter(|of| of.id == "not_told").collect::<Vec<_>>();
+    assert!(told.len() == 1 && told[0].what.starts_with("chat: "), "{told:?}");
 }
 
 #[test]

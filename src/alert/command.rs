@@ -10,17 +10,25 @@ use tokio::process::Command;
 use super::Notice;
 
 /// Runs it, and ends it when its time is over.
-pub(super) async fn run(words: Vec<String>, notice: Arc<Notice>, time: Duration) {
-    let Some((program, arguments)) = words.split_first() else { return };
+///
+/// # Errors
+/// In words, when it could not be run, or did not end well in time.
+pub(super) async fn run(words: Vec<String>, notice: Arc<Notice>, time: Duration) -> Result<(), String> {
+    let Some((program, arguments)) = words.split_first() else { return Ok(()) };
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    let Ok(mut child) = command.spawn() else { return };
+    let mut child = command.spawn().map_err(|error| format!("{program} cannot be run: {error}"))?;
     let told = async {
         if let Some(mut stdin) = child.stdin.take() {
             let _ = stdin.write_all(&notice.json()).await;
         }
-        let _ = child.wait().await;
+        child.wait().await
     };
-    let _ = tokio::time::timeout(time, told).await;
+    match tokio::time::timeout(time, told).await {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(format!("{program} failed: {status}")),
+        Ok(Err(error)) => Err(format!("{program} failed: {error}")),
+        Err(_) => Err(format!("{program} did not end within {} s", time.as_secs())),
+    }
 }

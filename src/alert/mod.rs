@@ -10,7 +10,7 @@ mod sns;
 mod webhook;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
@@ -35,6 +35,14 @@ pub(crate) enum Failure {
     Passing(String),
     /// It said no.
     Final(String),
+}
+
+impl Failure {
+    fn why(&self) -> &str {
+        match self {
+            Self::Passing(why) | Self::Final(why) => why,
+        }
+    }
 }
 
 /// What became of telling one channel.
@@ -106,7 +114,7 @@ pub struct Answers {
     came: UnboundedReceiver<Told>,
     /// Channels that have not answered yet: their names, whether they are sealed, when it was sent.
     silent: Vec<(String, bool, Timestamp)>,
-    command: Option<JoinHandle<()>>,
+    command: Option<JoinHandle<Result<(), String>>>,
 }
 
 impl Alerts {
@@ -182,11 +190,9 @@ impl Answers {
         self.silent.retain(|(channel, sealed, _)| (channel, *sealed) != (&told.channel, told.sealed));
     }
 
-    /// The command has done what it does.
-    pub async fn over(&mut self) {
-        if let Some(command) = self.command.take() {
-            let _ = command.await;
-        }
+    /// The command has done what it does; else what is wrong with it.
+    pub async fn over(&mut self) -> Option<String> {
+        self.command.take()?.await.ok()?.err()
     }
 
     /// Nobody waits any longer: what has come by now, and that the others did not answer.
@@ -239,6 +245,13 @@ async fn once(channel: &Channel, notice: &Notice, Means { aws, http }: &Means) -
         Kind::Webhook { url, secret } => webhook::post(http, url, secret, notice).await,
         Kind::Smtp(server) => smtp::send(server, notice).await,
     }
+}
+
+/// A clock that is further off than this is why a signature was refused.
+const OFF: Duration = Duration::from_mins(1);
+
+fn is_off(date: SystemTime, here: SystemTime) -> bool {
+    date.duration_since(here).or_else(|_| here.duration_since(date)).is_ok_and(|off| off > OFF)
 }
 
 /// What a receiver said, fit for a screen and a ledger.

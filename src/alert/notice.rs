@@ -117,6 +117,11 @@ impl Notice {
 
     /// One line of printable ASCII.
     pub fn subject(&self) -> String {
+        self.title().chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect()
+    }
+
+    /// The same in the letters that were written.
+    pub fn title(&self) -> String {
         let drill = if self.drill { "[DRILL] " } else { "" };
         let over = if self.is_override() { "OVERRIDE, " } else { "" };
         let what = match self.about {
@@ -130,7 +135,7 @@ impl Notice {
             "{drill}breakglass: {over}{what} {} (account {}){reason}",
             self.target.name, self.target.account
         );
-        subject.chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).take(SUBJECT).collect()
+        subject.chars().map(|c| if is_unseen(c) { ' ' } else { c }).take(SUBJECT).collect()
     }
 
     /// Somebody went past a rule.

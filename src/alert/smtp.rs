@@ -1,9 +1,12 @@
 //! Mail: handed over when the server has taken the message (250 after its end).
 
+use lettre::address::Envelope;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as Protection, TlsParameters};
+use lettre::transport::smtp::response::Response;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use tokio::task::JoinSet;
 
 use super::{Failure, Notice, Receipt};
 use crate::vault::payload::{Smtp, Tls};
@@ -28,20 +31,52 @@ pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Fail
     if let Some((name, password)) = &server.login {
         transport = transport.credentials(Credentials::new(name.clone(), password.expose().to_owned()));
     }
-    match transport.build().send(message).await {
-        Ok(answer) => {
-            let said = answer.first_line().unwrap_or_default();
-            Ok(Receipt { id: queue_id(said), detail: format!("SMTP {} {said}", answer.code()) })
-        }
-        // What the server says may repeat what it was told.
-        Err(error) if error.is_permanent() => Err(Failure::Final(match error.status() {
-            Some(code) => format!("the mail server refused: {code}"),
-            None => "the mail server refused".into(),
-        })),
-        Err(error) if error.is_timeout() => Err(Failure::Passing("the mail server did not answer".into())),
-        Err(error) if error.is_tls() => Err(Failure::Final("no TLS with the mail server".into())),
-        Err(_) => Err(Failure::Passing("the mail server was not reached, or broke off".into())),
+    // Each receiver has a mail of their own: who is refused keeps no other from getting it.
+    let transport = transport.build();
+    let mut sending = JoinSet::new();
+    for to in &server.to {
+        let envelope = envelope(server, to).map_err(|why| Failure::Final(format!("{to}: {why}")))?;
+        let (transport, message, to) = (transport.clone(), message.clone(), to.clone());
+        sending.spawn(async move { (to, transport.send_raw(&envelope, &message).await) });
     }
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
+    for (to, answer) in sending.join_all().await {
+        match answer {
+            Ok(answer) => taken.push(answer),
+            Err(error) => refused.push((to, failure(&error))),
+        }
+    }
+    let why = |(to, failure): &(String, Failure)| format!("{to}: {}", failure.why());
+    let but: Vec<_> = refused.iter().map(why).collect();
+    match (taken.first(), refused.into_iter().next()) {
+        (Some(answer), None) => Ok(receipt(answer, "")),
+        (Some(answer), Some(_)) => Ok(receipt(answer, &format!("; but not {}", but.join(", ")))),
+        (None, Some((_, Failure::Passing(_)))) => Err(Failure::Passing(but.join(", "))),
+        (None, _) => Err(Failure::Final(but.join(", "))),
+    }
+}
+
+fn receipt(answer: &Response, but: &str) -> Receipt {
+    let said = answer.first_line().unwrap_or_default();
+    Receipt { id: queue_id(said), detail: format!("SMTP {} {said}{but}", answer.code()) }
+}
+
+/// What the server says may repeat what it was told: only its code is shown.
+fn failure(error: &lettre::transport::smtp::Error) -> Failure {
+    if error.is_permanent() {
+        let code = error.status().map_or_else(String::new, |code| format!(": {code}"));
+        return Failure::Final(format!("the mail server refused{code}"));
+    }
+    if error.is_timeout() {
+        return Failure::Passing("the mail server did not answer".into());
+    }
+    if error.is_tls() {
+        return Failure::Final("no TLS with the mail server".into());
+    }
+    if error.is_client() {
+        return Failure::Final("the mail server offers no STARTTLS, or no way to log in".into());
+    }
+    Failure::Passing("the mail server was not reached, or broke off".into())
 }
 
 /// The server's own id for the mail, which each puts elsewhere: the first word with five letters and digits or more, some
@@ -54,13 +89,22 @@ fn queue_id(said: &str) -> Option<String> {
     said.split_ascii_whitespace().find(is_id).map(|word| word.trim_start_matches("id=").to_owned())
 }
 
-fn message(server: &Smtp, notice: &Notice) -> Result<Message, String> {
-    let address = |text: &String| text.parse::<Address>().map_err(|e| e.to_string());
-    let mut message = Message::builder().from(address(&server.from)?.into()).subject(notice.subject());
+fn address(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|_| "it is no address".into())
+}
+
+fn envelope(server: &Smtp, to: &str) -> Result<Envelope, String> {
+    Envelope::new(Some(address(&server.from)?), vec![address(to)?]).map_err(|e| e.to_string())
+}
+
+fn message(server: &Smtp, notice: &Notice) -> Result<Vec<u8>, String> {
+    let id = format!("<{}@{}>", notice.key(), notice.host);
+    let mut message = Message::builder().from(address(&server.from)?.into()).subject(notice.title());
     for to in &server.to {
         message = message.to(address(to)?.into());
     }
-    message.header(ContentType::TEXT_PLAIN).body(notice.text()).map_err(|e| e.to_string())
+    let message = message.message_id(Some(id)).header(ContentType::TEXT_PLAIN).body(notice.text());
+    message.map(|message| message.formatted()).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

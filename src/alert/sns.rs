@@ -1,6 +1,6 @@
 //! An Amazon SNS topic, by a key that may only publish to it.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
@@ -9,13 +9,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sns::error::{ProvideErrorMetadata as _, SdkError};
 use aws_smithy_async::time::StaticTimeSource;
-use aws_smithy_types::date_time::{DateTime, Format};
 
-use super::{Failure, Notice, Receipt};
+use super::{Failure, Notice, Receipt, http, is_off};
 use crate::vault::payload::{AccessKey, region_of};
-
-/// A clock that is further off than this is why a signature was refused.
-const OFF: Duration = Duration::from_mins(1);
 
 /// Publishes; AWS's time is not measured yet, so where this machine's is wrong, once more by the answer's `Date`.
 pub(super) async fn publish(
@@ -38,11 +34,7 @@ pub(super) async fn publish(
         Err(refused) => refused,
     };
     let here = config.time_source().map_or_else(SystemTime::now, |clock| clock.now());
-    let is_off = |date: &SystemTime| {
-        let off = date.duration_since(here).or_else(|_| here.duration_since(*date));
-        off.is_ok_and(|off| off > OFF)
-    };
-    let Some(date) = date.filter(is_off) else { return Err(failure) };
+    let Some(date) = date.filter(|date| is_off(*date, here)) else { return Err(failure) };
     let config = config.into_builder().time_source(StaticTimeSource::new(date)).build();
     send(&config, topic, notice).await.map_err(|(failure, _)| failure)
 }
@@ -59,12 +51,11 @@ async fn send(
         Ok(answer) => Ok(Receipt::of("message", answer.message_id())),
         Err(SdkError::ServiceError(answer)) => {
             let why = format!("AWS refused: {}", answer.err().code().unwrap_or("no code"));
-            if answer.raw().status().is_server_error() {
+            let is_throttled = why.contains("Throttl") || answer.raw().status().as_u16() == 429;
+            if answer.raw().status().is_server_error() || is_throttled {
                 return Err((Failure::Passing(why), None));
             }
-            let date = answer.raw().headers().get("date");
-            let date = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
-            Err((Failure::Final(why), date.and_then(|date| SystemTime::try_from(date).ok())))
+            Err((Failure::Final(why), http::date(answer.raw().headers().get("date"))))
         }
         Err(_) => Err((Failure::Passing("AWS was not reached".into()), None)),
     }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::order::Order;
+use super::order::{Order, one_line};
 use super::sign::Signing;
 use super::{args, input, output, shipping};
-use crate::cloud::{Injection, Work};
+use crate::cloud::{Failures, Injection, Work};
 use crate::config::Config;
 use crate::custody::drill::{Drill, Expected};
 use crate::custody::statement::Statement;
@@ -37,25 +37,28 @@ pub fn run(arguments: &args::Drill) -> Result<()> {
     let expected = expected(&vault, &arguments.inject)?;
     let order = order(arguments, vault.manifest.lane)?;
     let ledger = shipping::ledger(&order.config);
+    let failures = order.injected.clone();
     order.check(&ledger)?;
     let started = Timestamp::now();
     let ended = order.carry_out(session, ledger.clone());
     if let Err(error) = &ended {
         note(&format!("the drill's opening ended with status {}: {}", error.status.code(), error.what));
     }
-    let practice = Practice { arguments, vault: &vault, drill_of, session, expected, started };
-    let drill = practice.judge(&ledger, &ended)?;
-    // Nobody is asked for anything while access may be open.
-    let signed = match &ended {
-        Err(error) if matches!(error.status, Status::MayBeOpen | Status::Signal(_)) => Ok(None),
-        _ => practice.sign(&ledger, &drill).map(Some),
-    };
-    let envelope = signed.as_ref().ok().and_then(Option::as_ref);
-    ledger.append(Timestamp::now(), practice.record(&drill, envelope.cloned()))?;
-    let evidence = envelope.map(|envelope| write(&out, envelope)).transpose()?;
-    practice.report(&drill, evidence)?;
-    verdict(ended, &drill)?;
-    signed.map(drop)
+    let practice = Practice { arguments, vault: &vault, drill_of, session, expected, failures, started };
+    match ended {
+        // Whatever becomes of the evidence, that access may be open is what there is to say.
+        Err(error) if matches!(error.status, Status::MayBeOpen | Status::Signal(_)) => {
+            let unsigned = practice.judge(&ledger, error.status.code()).and_then(|drill| {
+                ledger.append(Timestamp::now(), practice.record(&drill, None))?;
+                practice.report(&drill, None)
+            });
+            if let Err(failed) = unsigned {
+                note(&format!("warning: {}", failed.what));
+            }
+            Err(error)
+        }
+        ended => practice.conclude(&ledger, &out, ended),
+    }
 }
 
 /// The opening that is practised.
@@ -66,18 +69,19 @@ fn order(arguments: &args::Drill, lane: Lane) -> Result<Order> {
         ([], Lane::Static) => vec!["sleep".into(), "infinity".into()],
         (command, _) => command.to_vec(),
     };
+    let injected: Vec<_> = arguments.inject.iter().filter_map(args::Inject::of_aws).collect();
     Ok(Order {
         path: arguments.vault.clone(),
         vault: input::vault(&arguments.vault)?,
         target: arguments.target.clone(),
         window: arguments.window,
-        reason: arguments.reason.clone(),
+        reason: one_line(&arguments.reason),
         again: None,
-        no_alert: arguments.no_alert.clone(),
+        no_alert: arguments.no_alert.as_deref().map(one_line),
         config: Config::load()?,
         work: Work::Command(work),
         wait: arguments.wait,
-        injected: arguments.inject.iter().filter_map(args::Inject::of_aws).collect(),
+        injected: Failures::of(&injected),
         absent: arguments.inject.iter().filter_map(args::Inject::absent).collect(),
         events: Events::to_stdout(arguments.json),
     })
@@ -110,14 +114,33 @@ struct Practice<'a> {
     drill_of: String,
     session: SessionId,
     expected: Expected,
+    failures: Failures,
     started: Timestamp,
 }
 
 impl Practice<'_> {
+    /// A custodian signs how it went; that is recorded, written, and said.
+    fn conclude(&self, ledger: &Ledger, out: &Path, ended: Result<()>) -> Result<()> {
+        let status = ended.as_ref().map_or_else(|error| error.status.code(), |()| 0);
+        let drill = self.judge(ledger, status)?;
+        let signed = self.sign(ledger, &drill);
+        let envelope = signed.as_ref().ok();
+        ledger.append(Timestamp::now(), self.record(&drill, envelope.cloned()))?;
+        let evidence = envelope.map(|envelope| write(out, envelope)).transpose()?;
+        self.report(&drill, evidence)?;
+        verdict(ended, &drill)?;
+        signed.map(drop)
+    }
+
+    /// What was to fail did; in the lane static IAM is not even asked, and without a quorum nothing is.
+    fn has_failed_as_told(&self) -> bool {
+        let is_asked = self.expected != Expected::NoQuorum && self.vault.manifest.lane == Lane::Gate;
+        !is_asked || self.failures.all_met()
+    }
+
     /// What there is to sign, but for who signs it.
-    fn judge(&self, ledger: &Ledger, ended: &Result<()>) -> Result<Drill> {
+    fn judge(&self, ledger: &Ledger, exit: u8) -> Result<Drill> {
         let course = Course::of(&ledger.entries()?, self.session);
-        let exit = ended.as_ref().map_or_else(|error| error.status.code(), |()| 0);
         Ok(Drill {
             closed: course.probed_shut,
             custodians: course.custodians,
@@ -129,7 +152,8 @@ impl Practice<'_> {
             injected: self.arguments.inject.iter().map(ToString::to_string).collect(),
             ledger: ledger.head()?.into(),
             opened: course.opened,
-            passed: self.expected.is_met(exit, course.opened, course.probed_shut),
+            passed: self.expected.is_met(exit, course.opened, course.probed_shut)
+                && self.has_failed_as_told(),
             session: self.session,
             serial: 0,
             signed_by: String::new(),
@@ -144,7 +168,8 @@ impl Practice<'_> {
         let (manifest, wait) = (&self.vault.manifest, self.arguments.wait.duration());
         let verdict = if drill.passed { "passed" } else { "FAILED" };
         let what = format!("the evidence of this drill, which {verdict}");
-        let signing = Signing { manifest, what: &what, wait };
+        let absent: Vec<_> = self.arguments.inject.iter().filter_map(args::Inject::absent).collect();
+        let signing = Signing { manifest, what: &what, wait, first: &drill.custodians, absent: &absent };
         let (_, envelope) = signing.by_anyone(|custodian, token| {
             let (signed_by, enrolment) = (custodian.name.clone(), custodian.enrolment.clone());
             let (ledger, serial) = (ledger.head()?.into(), token.serial);

@@ -1,8 +1,8 @@
 //! `open`: a quorum at the terminal, then the gate and its window.
 
-use super::order::Order;
+use super::order::{Order, one_line};
 use super::{args, input, shipping};
-use crate::cloud::Work;
+use crate::cloud::{Failures, Work};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
@@ -21,13 +21,13 @@ pub fn run(arguments: args::Open) -> Result<()> {
         vault,
         target: arguments.target,
         window: arguments.window,
-        reason: arguments.reason,
-        again: arguments.again,
-        no_alert: arguments.no_alert,
+        reason: one_line(&arguments.reason),
+        again: arguments.again.as_deref().map(one_line),
+        no_alert: arguments.no_alert.as_deref().map(one_line),
         config: Config::load()?,
         work,
         wait: arguments.wait,
-        injected: Vec::new(),
+        injected: Failures::default(),
         absent: Vec::new(),
         events: Events::to_stdout(arguments.json),
     };

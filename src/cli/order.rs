@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::gather::{self, Asked};
 use super::{beside, target};
-use crate::cloud::{self, Injection, Opening, Work};
+use crate::cloud::{self, Failures, Opening, Work};
 use crate::config::Config;
 use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ pub struct Order {
     /// How long custodians are waited for.
     pub wait: Span,
     /// What is made to fail.
-    pub injected: Vec<Injection>,
+    pub injected: Failures,
     /// Custodians who play absent.
     pub absent: Vec<String>,
     /// Where it is told to machines.
@@ -119,8 +119,8 @@ impl Order {
             .then(|| beside::static_vault(&self.path, &summary.account))
             .flatten();
         // Certificates and configuration load while the custodians are asked.
-        let warm = cloud::Warm::start();
-        let request = self.request(session, summary);
+        let mut warm = cloud::Warm::start();
+        let request = self.request(session, summary, warm.elsewhere()?);
         let gathered = gather::shares(&Asked {
             vault: &self.vault,
             request: Some(&request),
@@ -166,12 +166,13 @@ impl Order {
     }
 
     /// What the custodians approve.
-    fn request(&self, session: SessionId, target: &manifest::Target) -> Request {
+    fn request(&self, session: SessionId, target: &manifest::Target, endpoint: Option<String>) -> Request {
         let manifest = &self.vault.manifest;
         Request {
             again: self.again.clone(),
             credentials_epoch: manifest.credentials_epoch,
             drill_of: manifest.drill_of.clone(),
+            endpoint,
             epoch: manifest.epoch,
             lane: manifest.lane,
             no_alert: self.no_alert.clone(),
@@ -193,8 +194,16 @@ fn check_window(window: Span, summary: &manifest::Target) -> Result<()> {
         .next(format!("open for at most {longest}; when that is not enough, close and open again")))
 }
 
+/// A reason as it is shown and signed: its words, with one blank between them.
+pub fn one_line(reason: &str) -> String {
+    let blank = |c: char| c.is_whitespace() && !c.is_control();
+    reason.split(blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 fn check_reason(option: &str, reason: &str) -> Result<()> {
-    let fits = (1..=200).contains(&reason.trim().chars().count()) && !reason.chars().any(is_unseen);
+    let says_something = reason.chars().any(char::is_alphanumeric);
+    let fits =
+        (1..=200).contains(&reason.chars().count()) && !reason.chars().any(is_unseen) && says_something;
     if fits {
         Ok(())
     } else {

@@ -74,6 +74,11 @@ impl Places {
 
     /// Refuses what cannot be written, before anybody is asked for anything.
     fn check(&self) -> Result<()> {
+        let is_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+        if is_stdout(&self.html) || self.html.is_some() && self.html == self.json {
+            return Err(Error::usage("the page and the packet are two files, and the page is one")
+                .next("name another file with --html"));
+        }
         let mut files = [&self.html, &self.json].into_iter().flatten().filter(|path| path.as_os_str() != "-");
         files.try_for_each(|path| output::must_be_new(path))
     }
@@ -106,8 +111,8 @@ impl Places {
 /// This machine's ledger, if it has one, the configured ones, and the ones that were named; without the latter there is
 /// no packet.
 fn seen(arguments: &args::Review) -> Result<Merged> {
-    let own = Ledger::at_default().path();
-    let mut paths: Vec<_> = own.exists().then_some(own).into_iter().collect();
+    let own = Ledger::at_default();
+    let mut paths: Vec<_> = own.is_there_or_missed().then(|| own.path()).into_iter().collect();
     let configured = Config::load()?.ledgers;
     for path in configured.iter().chain(&arguments.ledgers) {
         if !paths.contains(path) {
@@ -159,7 +164,7 @@ fn sign(arguments: &args::Review, vault: Option<&Vault>, path: &Path) -> Result<
     note(&format!("{}: {} findings; its SHA-256 in words: {words}", path.display(), written.findings));
     let (manifest, wait) = (&vault.manifest, arguments.wait.duration());
     let what = format!("the review of session {session}, {words}");
-    let signing = Signing { manifest, what: &what, wait };
+    let signing = Signing { manifest, what: &what, wait, first: &[], absent: &[] };
     let (custodian, envelope) = signing.by_anyone(|custodian, token| {
         Ok(written.statement(custodian, token, (Timestamp::now(), ledger.head()?.into())))
     })?;

@@ -37,7 +37,7 @@ pub fn run(arguments: &args::Seal) -> Result<()> {
     }
     if payload.alerts.is_empty() {
         note(
-            "there are no alert channels: nobody is told, and every opening will need --no-alert\n  next: seal with a member \"alerts\"",
+            "there are no alert channels: nobody is told, and every opening will need --no-alert, or channels of the machine's own\n  next: seal with a member \"alerts\"",
         );
     }
     let manifest = manifest(arguments, threshold, custodians, &payload);

@@ -25,6 +25,10 @@ pub struct Signing<'a> {
     pub what: &'a str,
     /// How long they are waited for.
     pub wait: Duration,
+    /// Who is asked before the others.
+    pub first: &'a [String],
+    /// Who is not asked.
+    pub absent: &'a [String],
 }
 
 impl Signing<'_> {
@@ -38,26 +42,54 @@ impl Signing<'_> {
     ) -> Result<(String, Envelope)> {
         let mut terminal = Terminal::open()?;
         let until = Instant::now() + self.wait;
-        let mut token = self.wait_for(&mut terminal, until)?;
-        let (custodian, enrolled) = opening::owner(self.manifest, token.serial())
-            .ok_or_else(|| self.failed("its token is none of this vault"))?;
-        let statement = make(custodian, enrolled)?;
+        // Whoever would not, or could not: the next one is asked.
+        let mut aside: Vec<u32> = Vec::new();
+        let mut last = None;
+        loop {
+            let Some(mut token) = self.wait_for(&mut terminal, until, &aside)? else {
+                return Err(last.unwrap_or_else(|| self.failed("no custodian's YubiKey was plugged in")));
+            };
+            let (custodian, enrolled) = opening::owner(self.manifest, token.serial())
+                .ok_or_else(|| self.failed("its token is none of this vault"))?;
+            let statement = make(custodian, enrolled)?;
+            match self.by(&mut terminal, custodian, enrolled, &mut token, &statement, until) {
+                Ok(envelope) => return Ok((custodian.name.clone(), envelope)),
+                Err(error) if error.status == Status::TokenFailed => {
+                    note(&error.what);
+                    aside.push(enrolled.serial);
+                    last = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// This custodian's token signs it.
+    fn by<P: Predicate>(
+        &self,
+        terminal: &mut Terminal,
+        custodian: &Custodian,
+        enrolled: &Token,
+        token: &mut PivToken,
+        statement: &Statement<P>,
+        until: Instant,
+    ) -> Result<Envelope> {
         let (name, serial) = (&custodian.name, enrolled.serial);
-        note(&format!("{name}: YubiKey {serial} is to sign {}", self.what));
+        terminal.show(&format!("breakglass: {name}: YubiKey {serial} is to sign {}", self.what));
         let mut touches = 0;
         loop {
             let left = token.tries_left().map_err(|why| self.token_failed(name, serial, why))?;
-            let pin = match typed::pin(&mut terminal, name, serial, left, Some(until)) {
+            let pin = match typed::pin(terminal, name, serial, left, Some(until)) {
                 Ok(Some(pin)) => pin,
-                Ok(None) | Err(Ended::Input) => return Err(self.failed("nobody typed a PIN")),
+                Ok(None) | Err(Ended::Input) => return Err(self.failed(&format!("{name} typed no PIN"))),
                 Err(Ended::Stop(Stop::Signal(number))) => return Err(signals::ended(number)),
                 Err(Ended::Stop(_)) => return Err(self.failed("the time to wait is over")),
             };
             let prompt = format!("{name}: touch YubiKey {serial} now, to sign {}", self.what);
-            let signed = statement.sign(enrolled, &mut token, &pin, &mut || terminal.put(&prompt));
+            let signed = statement.sign(enrolled, token, &pin, &mut || terminal.put(&prompt));
             terminal.erase();
             match signed {
-                Ok(envelope) => return Ok((name.clone(), envelope)),
+                Ok(envelope) => return Ok(envelope),
                 Err(TokenError::WrongPin { left }) => note(&format!(
                     "{name}: wrong PIN for YubiKey {serial}, {} left",
                     countable(left.into(), "try", "tries")
@@ -71,26 +103,32 @@ impl Signing<'_> {
         }
     }
 
-    /// The first custodian's token that is plugged in, in the manifest's order.
-    fn wait_for(&self, terminal: &mut Terminal, until: Instant) -> Result<PivToken> {
-        let names: Vec<_> = self.manifest.custodians.iter().map(|c| c.name.as_str()).collect();
+    /// The first custodian's token that is plugged in, in the manifest's order, who is not `aside`; those who came first.
+    /// `None` when there is none and somebody has been asked.
+    fn wait_for(&self, terminal: &mut Terminal, until: Instant, aside: &[u32]) -> Result<Option<PivToken>> {
+        let may = |custodian: &Custodian| !self.absent.contains(&custodian.name);
+        let names: Vec<_> =
+            self.manifest.custodians.iter().filter(|c| may(c)).map(|c| c.name.as_str()).collect();
         let mut told = false;
         loop {
-            let index =
-                |token: &PivToken| opening::owner(self.manifest, token.serial()).map(|(c, _)| c.index);
+            let rank = |token: &PivToken| {
+                let (custodian, enrolled) = opening::owner(self.manifest, token.serial())?;
+                let asked = may(custodian) && !aside.contains(&enrolled.serial);
+                asked.then(|| (!self.first.contains(&custodian.name), custodian.index))
+            };
             let tokens = readers::present()?.into_iter().filter_map(|sighting| match sighting {
-                Sighting::Token(token) => Some((index(&token)?, token)),
+                Sighting::Token(token) => Some((rank(&token)?, token)),
                 _ => None,
             });
-            if let Some((_, token)) = tokens.min_by_key(|(index, _)| *index) {
+            if let Some((_, token)) = tokens.min_by_key(|(rank, _)| *rank) {
                 terminal.erase();
-                return Ok(*token);
+                return Ok(Some(*token));
             }
             if let Some(number) = signals::pending() {
                 return Err(signals::ended(number));
             }
-            if Instant::now() >= until {
-                return Err(self.failed("no custodian's YubiKey was plugged in"));
+            if !aside.is_empty() || Instant::now() >= until {
+                return Ok(None);
             }
             if !std::mem::replace(&mut told, true) {
                 terminal.put(&format!(

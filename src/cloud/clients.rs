@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_types::service_config::ServiceConfigKey;
 
 use super::clock::AwsClock;
 use super::injected::{Failable, Failures};
@@ -45,6 +46,9 @@ impl HttpClient for Connections {
     }
 }
 
+/// The services that an opening speaks to, by the ids that the shared configuration knows.
+const SERVICES: [&str; 3] = ["IAM", "STS", "SNS"];
+
 /// How often the SDK itself sends a call.
 #[derive(Clone, Copy)]
 pub(super) enum Tries {
@@ -70,6 +74,25 @@ impl Base {
         drop(aws_sdk_sts::Client::new(&config));
         let config = config.into_builder().http_client(Connections(http)).build();
         Self { config, clock: AwsClock::default() }
+    }
+
+    /// Where AWS is taken to be, if that is not its own addresses: in words, for whoever approves an opening.
+    pub(super) fn elsewhere(&self) -> Option<String> {
+        let own = |service: &'static str| {
+            let key = ServiceConfigKey::builder()
+                .service_id(service)
+                .env("AWS_ENDPOINT_URL")
+                .profile("endpoint_url");
+            let found = self.config.service_config()?.load_config(key.build().ok()?)?;
+            Some(format!("{service} at {found}"))
+        };
+        let all = self.config.endpoint_url().map(str::to_owned);
+        let each = SERVICES
+            .into_iter()
+            .filter_map(own)
+            .filter(|of| !all.iter().any(|all| of.ends_with(&format!(" at {all}"))));
+        let all: Vec<_> = all.iter().cloned().chain(each).collect();
+        (!all.is_empty()).then(|| all.join(", "))
     }
 
     /// The same, with connections of which some fail.

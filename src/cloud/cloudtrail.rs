@@ -47,13 +47,18 @@ pub fn look_up(profile: &str, wanted: &Wanted) -> Result<Trail> {
         error.next("name a profile of the shared AWS configuration that may call cloudtrail:LookupEvents")
     })?;
     let result = runtime.block_on(async {
-        let stranger = caller(&base, &provider, wanted).await;
-        if let Ok(account) = &stranger
-            && *account != wanted.account
-        {
-            return Err(other_account(account, &wanted.account));
+        let unknown = match caller(&base, &provider, wanted).await {
+            Ok(account) if account != wanted.account => {
+                return Err(other_account(&account, &wanted.account));
+            }
+            Ok(_) => None,
+            Err(fault) => Some(format!("AWS does not say of which account the profile is: {fault}")),
+        };
+        let mut trail = everywhere(&base, &provider, wanted).await;
+        for region in &mut trail.regions {
+            region.error = region.error.take().or_else(|| unknown.clone());
         }
-        Ok(everywhere(&base, &provider, wanted).await)
+        Ok(trail)
     });
     runtime.shutdown_background();
     result

@@ -26,25 +26,38 @@ pub enum Injection {
 
 /// What fails now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Failures(Arc<Mutex<Failing>>);
+pub struct Failures(Arc<Mutex<Failing>>);
 
 #[derive(Debug, Default)]
 struct Failing {
     iam: bool,
     cut_at_close: bool,
+    /// Of what was to fail, this has not yet.
+    unmet: Vec<Injection>,
     /// Everything, until then.
     all: Option<Instant>,
 }
 
 impl Failures {
     /// Makes these fail.
-    pub(super) fn of(injected: &[Injection]) -> Self {
+    pub fn of(injected: &[Injection]) -> Self {
         let failures = Self::default();
         failures.with(|failing| {
+            failing.unmet = injected.to_vec();
             failing.iam = injected.contains(&Injection::IamDown);
             failing.cut_at_close = injected.contains(&Injection::CutAtClose);
         });
         failures
+    }
+
+    /// Everything that was to fail did: what ended otherwise before that was no practice of it.
+    pub fn all_met(&self) -> bool {
+        self.with(|failing| failing.unmet.is_empty())
+    }
+
+    /// Something is to fail.
+    pub(super) fn any(&self) -> bool {
+        self.with(|failing| failing.iam || failing.cut_at_close)
     }
 
     /// The close begins. How long nothing answers from here, if that was wanted.
@@ -60,8 +73,13 @@ impl Failures {
         // The signature says which service it is for, whatever its endpoint is called.
         let signed = request.headers().get("authorization").unwrap_or_default();
         self.with(|failing| {
-            failing.all.is_some_and(|until| Instant::now() < until)
-                || failing.iam && signed.contains("/iam/aws4_request")
+            let cut = failing.all.is_some_and(|until| Instant::now() < until);
+            let iam = failing.iam && signed.contains("/iam/aws4_request");
+            failing.unmet.retain(|of| match of {
+                Injection::CutAtClose => !cut,
+                Injection::IamDown => !iam,
+            });
+            cut || iam
         })
     }
 

@@ -34,7 +34,7 @@ pub(crate) use clients::iam_region;
 pub use close::{CloseByProfile, Closing, close_with_profile, close_with_quorum};
 pub use cloudtrail::look_up;
 pub use ended::close_static;
-pub use injected::Injection;
+pub use injected::{Failures, Injection};
 pub use open::{Opening, open};
 pub use ship::{Shipper, ship_now, shipped};
 pub use status::{Asked, how_to_close, look};

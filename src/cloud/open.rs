@@ -23,7 +23,7 @@ use super::clients::Base;
 use super::console;
 use super::driver::Opening as Running;
 use super::emergency::CloudEmergency;
-use super::injected::{Failures, Injection};
+use super::injected::Failures;
 use super::signals::Signals;
 use super::stage::Stage;
 use super::telling::Telling;
@@ -52,7 +52,7 @@ pub struct Opening {
     /// What this machine adds.
     pub config: Config,
     /// What a drill makes fail; nothing otherwise.
-    pub injected: Vec<Injection>,
+    pub injected: Failures,
     /// What was made ready meanwhile.
     pub warm: Warm,
     /// The signal that came before this listens for signals itself.
@@ -87,9 +87,9 @@ pub fn open(mut opening: Opening) -> Result<()> {
     if let Some(number) = (opening.stopped)() {
         return Err(stopped(number, "nothing was written to AWS"));
     }
-    let failures = Failures::of(&opening.injected);
+    let failures = opening.injected.clone();
     let mut base = opening.warm.base(&runtime);
-    if !opening.injected.is_empty() {
+    if failures.any() {
         base = base.failing(&failures);
     }
     let result = runtime.block_on(keep(&base, opening, &failures, &mut signals));
@@ -263,6 +263,7 @@ fn intent(opening: &Opening) -> Record {
         again: request.again,
         no_alert: request.no_alert,
         drill_of: request.drill_of,
+        endpoint: request.endpoint,
     }
 }
 

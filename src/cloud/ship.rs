@@ -120,7 +120,6 @@ fn queue(ship: &Ship, ledger: &Ledger) -> Result<(Raw, Shipped)> {
     let (raw, path) = (ledger.raw()?, ledger.path());
     let Ship { bucket, prefix, .. } = ship.clone();
     let before = Shipped::beside(&path).unwrap_or_default();
-    before.check(&raw.chain).map_err(|damage| damage.error(&path))?;
     let id = raw.chain.id().unwrap_or_default();
     let here = (&before.bucket, &before.prefix, &before.ledger) == (&bucket, &prefix, &id);
     let sent = if here { before.sent } else { 0 };
@@ -165,10 +164,13 @@ fn alone(ship: &Ship) -> Result<(Runtime, Bucket)> {
 pub fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
     let (runtime, bucket) = alone(ship)?;
     let (raw, shipped) = queue(ship, ledger)?;
-    if runtime.block_on(bucket.is_unlocked()) {
-        words::say(&unlocked(&place(ship)));
-    }
+    let is_unlocked = runtime.block_on(bucket.is_unlocked());
     match runtime.block_on(send_from(&bucket, ledger, &raw, shipped)) {
+        Round { sent, queued: None, .. } if is_unlocked => Err(Error::failed(format!(
+            "{sent} records were sent, but the bucket of {} has no Object Lock: what is copied there can be deleted",
+            place(ship)
+        ))
+        .next("make a bucket with Object Lock, and name that one")),
         Round { sent, queued: None, .. } => Ok(sent),
         Round { sent, queued: Some((count, why)), .. } => Err(Error::failed(format!(
             "{count} records of the ledger are not at {} yet, {sent} were sent now: {why}",

@@ -11,10 +11,8 @@ use crate::events::Event;
 use crate::gate::iam::World;
 use crate::ledger::{About, Record};
 
-/// The longest that the end of a run waits for answers.
-const LAST_WAIT: Duration = Duration::from_secs(10);
-
-/// The same where nothing was opened, and somebody has stopped it or nobody has acknowledged anything.
+/// The longest that the end of a run waits for answers where nothing was opened, and somebody has stopped it or nobody has
+/// acknowledged anything. Else each channel has its own time.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
 /// How long it takes until it is said that answers are waited for.
@@ -65,7 +63,9 @@ impl Stage<'_> {
                         if self.telling.alerts.counts(&told) {
                             break Ok(());
                         }
-                        silent.extend(told.outcome.err().map(|why| format!("{}: {why}", told.channel)));
+                        let why = told.outcome.err();
+                        let why = why.unwrap_or_else(|| "only this machine's own, which does not count".into());
+                        silent.push(format!("{}: {why}", told.channel));
                     }
                     None => break Err(nobody_told(&silent)),
                 },
@@ -113,17 +113,15 @@ impl Stage<'_> {
                 while let Some(told) = answers.next().await {
                     self.heard(*about, &told);
                 }
-                answers.over().await;
+                if let Some(why) = answers.over().await {
+                    self.say(&format!("warning: alert: the command {why}"));
+                }
             }
         };
         let impatient = async { while !matches!(signals.next().await, Received::End(_)) {} };
         let in_vain = self.interrupted() || !self.telling.acknowledged.get();
-        let patience = self.telling.alerts.patience().min(match about {
-            About::NotOpened if in_vain => SHORT_WAIT,
-            // Each channel's own time, if need be.
-            About::MayBeOpen => Duration::MAX,
-            _ => LAST_WAIT,
-        });
+        let in_vain = in_vain && about == About::NotOpened;
+        let patience = self.telling.alerts.patience().min(if in_vain { SHORT_WAIT } else { Duration::MAX });
         let waiting = async {
             tokio::time::sleep(patience.min(UNSAID)).await;
             self.say(match about {
@@ -136,7 +134,7 @@ impl Stage<'_> {
         };
         tokio::select! {
             () = hearing => {}
-            () = waiting => self.say("warning: not every alert was answered"),
+            () = waiting => {}
             () = impatient => {}
         }
         for (about, answers) in all {
@@ -166,16 +164,18 @@ impl Stage<'_> {
             Ok((at, receipt)) => (Some(at), receipt),
             Err(detail) => (None, Receipt { id: None, detail }),
         };
+        let whose = if sealed { "" } else { " (this machine's own channel)" };
         match acknowledged {
             Some(_) => {
                 self.telling.acknowledged.set(true);
-                self.say(&format!("alert: {channel} acknowledged"));
+                self.say(&format!("alert: {channel} acknowledged{whose}"));
             }
-            None => self.say(&format!("warning: alert: {channel} did not acknowledge: {detail}")),
+            None => self.say(&format!("warning: alert: {channel} did not acknowledge{whose}: {detail}")),
         }
         self.emit(Event::Told {
             about,
             channel: &channel,
+            sealed,
             acknowledged: acknowledged.is_some(),
             detail: &detail,
         });

@@ -9,19 +9,33 @@ use crate::error::{Error, Result};
 
 /// Being made ready on a thread of its own.
 #[derive(Debug)]
-pub struct Warm(Option<JoinHandle<Result<Base>>>);
+pub struct Warm {
+    thread: Option<JoinHandle<Result<Base>>>,
+    made: Option<Base>,
+}
 
 impl Warm {
     /// Starts; returns at once.
     pub fn start() -> Self {
         let thread = std::thread::Builder::new().name("warm".into());
-        Self(thread.spawn(|| Ok(runtime()?.block_on(Base::load()))).ok())
+        Self { thread: thread.spawn(|| Ok(runtime()?.block_on(Base::load()))).ok(), made: None }
+    }
+
+    /// Where AWS is taken to be, if that is not its own addresses; waits until that is known.
+    ///
+    /// # Errors
+    /// When the runtime cannot be started.
+    pub fn elsewhere(&mut self) -> Result<Option<String>> {
+        let base = self.base(&runtime()?);
+        let elsewhere = base.elsewhere();
+        self.made = Some(base);
+        Ok(elsewhere)
     }
 
     /// What was made ready; made now if it was not.
     pub(super) fn base(&mut self, runtime: &Runtime) -> Base {
-        match self.0.take().map(JoinHandle::join) {
-            Some(Ok(Ok(base))) => base,
+        match (self.made.take(), self.thread.take().map(JoinHandle::join)) {
+            (Some(base), _) | (None, Some(Ok(Ok(base)))) => base,
             _ => runtime.block_on(Base::load()),
         }
     }

@@ -26,6 +26,9 @@ pub struct Request {
     /// A drill: the id of the vault that is practised for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
+    /// Where AWS is taken to be, in words; none where that is AWS's own addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
     /// The vault's epoch.
     pub epoch: u32,
     /// How the window is made.

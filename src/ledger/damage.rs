@@ -5,13 +5,14 @@ use std::path::Path;
 
 use super::chain::{Link, Piece, is_hex_of};
 use super::record::Entry;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::gate::SessionId;
 
 /// The first bad record of a ledger.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Damage {
     /// Its line, counted from 1; none when it is the end that is missing.
     pub line: Option<usize>,

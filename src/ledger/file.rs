@@ -77,7 +77,8 @@ pub(super) fn read(path: &Path, wait: Duration) -> Result<Option<Vec<u8>>> {
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let open = || OpenOptions::new().read(true).custom_flags(nonblock).open(path);
     match open() {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        // A link to where its disk is not mounted is not the same as none.
+        Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => return Ok(None),
         Err(e) => return Err(cannot("open", path, &e)),
         Ok(file) if !file.metadata().is_ok_and(|metadata| metadata.is_file()) => {
             return Err(Error::usage(format!("{} is no file", path.display())).next("name a ledger's file"));
@@ -85,6 +86,16 @@ pub(super) fn read(path: &Path, wait: Duration) -> Result<Option<Vec<u8>>> {
         Ok(_) => {}
     }
     all(&locked(path, Lock::Shared, wait, open)?, path).map(Some)
+}
+
+/// A file that is no longer than `longest`, in bytes; `None` where there is none that can be read.
+pub(super) fn small(path: &Path, longest: u64) -> Option<Vec<u8>> {
+    let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).ok()?;
+    let metadata = file.metadata().ok().filter(|of| of.is_file() && of.len() <= longest)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?);
+    file.take(longest).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// All of a file that is open and locked.

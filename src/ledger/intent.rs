@@ -38,6 +38,8 @@ pub struct Intent<'a> {
     pub no_alert: Option<&'a str>,
     /// A drill: the id of the vault that is practised for.
     pub drill_of: Option<&'a str>,
+    /// Where AWS was taken to be, if not at its own addresses.
+    pub endpoint: Option<&'a str>,
 }
 
 impl Record {
@@ -58,6 +60,7 @@ impl Record {
             again,
             no_alert,
             drill_of,
+            endpoint,
         } = self
         else {
             return None;
@@ -77,6 +80,7 @@ impl Record {
             again: again.as_deref(),
             no_alert: no_alert.as_deref(),
             drill_of: drill_of.as_deref(),
+            endpoint: endpoint.as_deref(),
         })
     }
 }
@@ -105,6 +109,15 @@ impl Intent<'_> {
         Ok(token)
     }
 
+    /// Both are about the same credentials: of the same vault and epoch, or with the same emergency key, however often that
+    /// was sealed anew. A drill's are nobody else's.
+    pub fn has_credentials_of(&self, other: &Intent<'_>) -> bool {
+        let key =
+            |intent: &Intent<'_>| Some(intent.principals.emergency.clone()).filter(|key| !key.is_empty());
+        let same_vault = (self.vault, self.credentials_epoch) == (other.vault, other.credentials_epoch);
+        same_vault || key(self).is_some() && key(self) == key(other)
+    }
+
     /// The first thing in which the record is not what was signed.
     fn differs(&self, signed: &Request) -> Option<&'static str> {
         let same = [
@@ -118,6 +131,7 @@ impl Intent<'_> {
             ("window", signed.window == self.window),
             ("lane", signed.lane == self.lane),
             ("drill", signed.drill_of.as_deref() == self.drill_of),
+            ("address of AWS", signed.endpoint.as_deref() == self.endpoint),
             ("target", signed.targets.iter().any(|target| self.is_of(target))),
         ];
         same.into_iter().find_map(|(what, same)| (!same).then_some(what))

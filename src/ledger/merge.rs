@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::chain::{Chain, Link};
+use super::damage::Damage;
 use super::record::Entry;
+use super::shipped::Shipped;
 use super::{Ledger, file};
 use crate::error::{Error, Result};
 
@@ -39,10 +41,18 @@ pub struct Merged {
 
 impl Found {
     fn at(path: &Path) -> Self {
-        let read = file::read(path, file::LONGEST_WAIT).and_then(|bytes| bytes.ok_or_else(|| missing(path)));
+        // Before the ledger, which may grow meanwhile.
+        let shipped = Shipped::beside(path);
+        let missing = || match &shipped {
+            Some(shipped) => shipped.check(&Chain::default()).map_err(|damage| damage.error(path)).err(),
+            None => None,
+        };
+        let missing = || missing().unwrap_or_else(|| self::missing(path));
+        let read = file::read(path, file::LONGEST_WAIT).and_then(|bytes| bytes.ok_or_else(missing));
         let (chain, wrong) = match read {
             Ok(bytes) => {
                 let (chain, damage) = Chain::up_to_damage(&bytes);
+                let damage = damage.or_else(|| shipped.as_ref()?.check(&chain).err());
                 (chain, damage.map(|damage| damage.error(path)))
             }
             Err(error) => (Chain::default(), Some(error)),
@@ -56,15 +66,15 @@ fn missing(path: &Path) -> Error {
         .next("correct the ledgers in the configuration, or fetch it")
 }
 
-/// One ledger's file, whole; where it need not be there, none is an empty one.
+/// One ledger's file up to the first bad record, which is beside it; where it need not be there, none is an empty one.
 ///
 /// # Errors
-/// When it cannot be read, or its chain is broken.
-pub fn read_file(path: &Path, has_to_be: bool) -> Result<Chain> {
+/// When it cannot be read.
+pub fn read_file(path: &Path, has_to_be: bool) -> Result<(Chain, Option<Damage>)> {
     match file::read(path, file::LONGEST_WAIT)? {
-        Some(bytes) => Chain::parse(&bytes, path),
+        Some(bytes) => Ok(Chain::up_to_damage(&bytes)),
         None if has_to_be => Err(missing(path)),
-        None => Ok(Chain::default()),
+        None => Ok((Chain::default(), None)),
     }
 }
 

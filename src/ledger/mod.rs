@@ -112,6 +112,12 @@ impl Ledger {
         self.directory.join(FILE)
     }
 
+    /// There is one, or one that was shipped is gone.
+    pub fn is_there_or_missed(&self) -> bool {
+        let path = self.path();
+        path.symlink_metadata().is_ok() || Shipped::beside(&path).is_some()
+    }
+
     /// Adds a record that happened at `at`; it is on the disk when this returns. Only the last record before it is
     /// looked at: whoever damaged an earlier one keeps no later one from being recorded.
     ///
@@ -136,11 +142,12 @@ impl Ledger {
         let of = record.clone();
         self.append_if(at, record, |file| {
             let entries = Chain::parse(&file::all(file, &path)?, &path)?.into_entries();
-            let intent = of.intent().map(|intent| (intent.vault, intent.credentials_epoch));
-            match intent.and_then(|(vault, epoch)| spent(&entries, vault, epoch)) {
-                Some(session) => Err(is_spent(session)),
-                None => Ok(()),
-            }
+            let own = of.intent();
+            let has_opened = |entry: &Entry| {
+                let (own, other) = (own?, entry.record.intent()?);
+                own.has_credentials_of(&other).then_some(other.session)
+            };
+            entries.iter().rev().find_map(has_opened).map_or(Ok(()), |session| Err(is_spent(session)))
         })
     }
 
@@ -187,21 +194,14 @@ impl Ledger {
         self.create_directory()?;
         let path = self.path();
         match OpenOptions::new().read(true).append(true).open(&path) {
-            Ok(_) => self.check_shipped(&self.chain()?),
+            Ok(_) => self.entries().map(drop),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                self.check_shipped(&Chain::default())?;
+                self.entries()?;
                 access(&self.directory, Access::WRITE_OK | Access::EXEC_OK)
                     .map_err(|e| cannot("create", &path, &e.into()))
             }
             Err(e) => Err(cannot("open", &path, &e)),
         }
-    }
-
-    /// Nothing that was shipped is gone.
-    fn check_shipped(&self, chain: &Chain) -> Result<()> {
-        let path = self.path();
-        let shipped = Shipped::beside(&path).map_or(Ok(()), |shipped| shipped.check(chain));
-        shipped.map_err(|damage| damage.error(&path))
     }
 
     /// This ledger intended the session: it is one's own.
@@ -267,8 +267,12 @@ impl Ledger {
     /// As [`Ledger::knows_session`].
     pub fn raw(&self) -> Result<Raw> {
         let path = self.path();
+        // Before the ledger, which may grow meanwhile.
+        let shipped = Shipped::beside(&path);
         let bytes = file::read(&path, self.wait)?.unwrap_or_default();
-        Ok(Raw { chain: Chain::parse(&bytes, &path)?, bytes })
+        let chain = Chain::parse(&bytes, &path)?;
+        shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).map_err(|damage| damage.error(&path))?;
+        Ok(Raw { chain, bytes })
     }
 
     fn create_directory(&self) -> Result<()> {

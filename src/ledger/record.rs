@@ -120,6 +120,9 @@ pub enum Record {
         /// A drill: the id of the vault that is practised for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drill_of: Option<String>,
+        /// Where AWS was taken to be, in words; none where that was AWS's own addresses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endpoint: Option<String>,
     },
     /// When it will end, whatever happens: fixed before the first write to AWS.
     Ends {

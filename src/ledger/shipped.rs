@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Ledger;
 use super::chain::Chain;
 use super::damage::Damage;
+use super::{Ledger, file};
 
 /// The file's name.
 const FILE: &str = "shipped.json";
+
+/// Far more than it ever has, in bytes.
+const LARGEST: u64 = 16 * 1024;
 
 /// How far the copy is.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -34,7 +37,8 @@ fn beside(ledger: &Path) -> Option<PathBuf> {
 impl Shipped {
     /// Beside this ledger; none where the file does not say so.
     pub fn beside(ledger: &Path) -> Option<Self> {
-        std::fs::read(beside(ledger)?).ok().and_then(|text| serde_json::from_slice(&text).ok())
+        let text = file::small(&beside(ledger)?, LARGEST)?;
+        serde_json::from_slice(&text).ok()
     }
 
     /// The ledger in this place is the one that was shipped, and has at least what was.

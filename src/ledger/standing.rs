@@ -19,6 +19,8 @@ pub struct Last {
     pub target: TargetFacts,
     /// How its window was made.
     pub lane: Lane,
+    /// T0, by AWS's clock, once it was fixed.
+    pub from: Option<Timestamp>,
     /// T1, once it was fixed. Before that nothing was written to AWS.
     pub until: Option<Timestamp>,
     /// It is on record as closed.
@@ -100,7 +102,15 @@ pub fn sessions(entries: &[Entry]) -> Vec<Last> {
         if let Record::Intent { session, target, lane, .. } = &entry.record {
             places.entry(*session).or_insert_with(|| {
                 let (session, target, lane) = (*session, target.clone(), *lane);
-                all.push(Last { session, target, lane, until: None, closed: false, earlier: Vec::new() });
+                all.push(Last {
+                    session,
+                    target,
+                    lane,
+                    from: None,
+                    until: None,
+                    closed: false,
+                    earlier: Vec::new(),
+                });
                 all.len() - 1
             });
             continue;
@@ -108,7 +118,10 @@ pub fn sessions(entries: &[Entry]) -> Vec<Last> {
         let Some(&place) = entry.record.session().and_then(|session| places.get(&session)) else { continue };
         match &entry.record {
             // It goes on, whatever a close beside it has found.
-            Record::Ends { until, .. } => (all[place].until, all[place].closed) = (Some(*until), false),
+            Record::Ends { from, until, .. } => {
+                let of = &mut all[place];
+                (of.from, of.until, of.closed) = (Some(*from), Some(*until), false);
+            }
             // A gate is opened on a user at rest, and the probe shows the user and not a session: what was
             // before is over.
             Record::Opened { .. } => {
@@ -134,13 +147,14 @@ pub fn sessions(entries: &[Entry]) -> Vec<Last> {
     all
 }
 
-/// The sessions before this one on the same gate are over; a role's go on by themselves.
+/// The sessions before this one on the same gate are over; a role's go on by themselves. What was before is told by AWS's
+/// clock, which is in T0: the records of several machines stand in an order that their own clocks made.
 fn close_before(all: &mut [Last], place: usize) {
-    let (before, from) = all.split_at_mut(place);
-    let of_same = |of: &&mut Last| !of.closed && of.is_of(&from[0].target, Lane::Gate);
-    if from[0].lane == Lane::Gate {
-        before.iter_mut().filter(of_same).for_each(|of| of.closed = true);
-    }
+    let Last { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
+    let (from, target) = (*from, target.clone());
+    let is_before = |of: &&mut Last| !of.closed && of.from.is_some_and(|own| own < from);
+    let of_same = |of: &&mut Last| is_before(of) && of.is_of(&target, Lane::Gate);
+    all.iter_mut().filter(of_same).for_each(|of| of.closed = true);
 }
 
 /// Of each user the session that counts, in the order of their first: whichever of those that were not closed ends
@@ -238,6 +252,7 @@ mod tests {
             session: session(1),
             target: target(),
             lane,
+            from: None,
             until: until.map(at),
             closed,
             earlier: Vec::new(),
@@ -279,9 +294,14 @@ mod tests {
         Entry { v: 1, seq: 0, prev: String::new(), torn: None, at: at("2026-11-22T02:00:00Z"), record }
     }
 
+    /// A minute after the one before.
+    fn t0(number: u8) -> Timestamp {
+        at(&format!("2026-11-22T02:{number:02}:00Z"))
+    }
+
     fn intended(number: u8, until: &str, lane: Lane) -> [Entry; 2] {
         let session = session(number);
-        let (from, until) = (at("2026-11-22T02:00:00Z"), at(until));
+        let (from, until) = (t0(number), at(until));
         let intent = Record::Intent {
             session,
             vault: String::new(),
@@ -297,6 +317,7 @@ mod tests {
             again: None,
             no_alert: None,
             drill_of: None,
+            endpoint: None,
         };
         [entry(intent), entry(Record::Ends { session, from, until })]
     }
@@ -306,8 +327,20 @@ mod tests {
     }
 
     fn opened(number: u8) -> Entry {
-        let (from, until) = (at("2026-11-22T02:00:00Z"), at("2026-11-22T03:00:00Z"));
+        let (from, until) = (t0(number), at("2026-11-22T03:00:00Z"));
         entry(Record::Opened { session: session(number), from, until })
+    }
+
+    #[test]
+    fn what_stands_later_on_record_and_was_earlier_by_aws_closes_nothing() {
+        let until = "2026-11-22T03:00:00Z";
+        let earlier = [&intended(1, until, Lane::Gate)[..], &[opened(1), closed(1, true)]].concat();
+        let open = [&intended(2, until, Lane::Gate)[..], &[opened(2)]].concat();
+        // Another machine's clock is fast, so its session stands after the one that is open.
+        for order in [[&open[..], &earlier[..]].concat(), [&earlier[..], &open[..]].concat()] {
+            let last = last(&order).remove(0);
+            assert!(last.session == session(2) && !last.closed, "{last:?}");
+        }
     }
 
     #[test]

@@ -56,6 +56,7 @@ fn intent(number: u8) -> Record {
         again: None,
         no_alert: None,
         drill_of: None,
+        endpoint: None,
     }
 }
 
@@ -90,6 +91,14 @@ fn the_file_is_its_owners_alone() {
     let mode = |path: PathBuf| fs::metadata(path).expect("exists").permissions().mode() & 0o777;
     assert_eq!(mode(ledger.path()), 0o600);
     assert_eq!(mode(scratch.0.join("state")), 0o700);
+}
+
+#[test]
+fn a_copy_is_whole_or_said_not_to_be() {
+    let record = |seq| (seq, [0; 32]);
+    assert!(verify::holes(&[]).is_empty());
+    assert_eq!(verify::holes(&[record(0), record(1), record(1), record(4), record(6)]), [2, 3, 5]);
+    assert_eq!(verify::copied(b"garbage\n"), Err(1));
 }
 
 #[test]
@@ -283,7 +292,7 @@ fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
     let lines: Vec<&str> = whole.lines().collect();
     assert_eq!(first_bad(&lines), None);
     let head = hex::encode(ledger.head().expect("a head").sha256);
-    let copy = verify::copied(whole.as_bytes());
+    let copy = verify::copied(whole.as_bytes()).expect("records");
     for at in 0..lines.len() {
         let last = at + 1 == lines.len();
         let edited = lines[at].replace("SSO down", "SSO fine");

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::record::{Entry, Record, Use};
+use crate::custody::approval::{self, Approval};
 use crate::custody::drill as evidence;
 use crate::gate::SessionId;
 use crate::vault::manifest::Manifest;
@@ -33,7 +34,7 @@ pub struct Upkeep {
     pub last_drill: Option<LastDrill>,
     /// When the last whole one was.
     pub practised: Option<Timestamp>,
-    /// When each custodian last proved token and part, by giving a share; in a drill, if that is signed.
+    /// When each custodian last proved token and part: by a signed approval, and a share after it.
     pub custodians: Vec<Proof>,
     /// What is to be done now, in words; empty when nothing is.
     pub overdue: Vec<String>,
@@ -94,25 +95,27 @@ impl Upkeep {
         // What is dated later than any clock may be wrong is no proof of anything.
         let latest = now.saturating_add(AHEAD).unwrap_or(now);
         let mut given = Vec::new();
-        let mut drills = Vec::new();
+        let mut drills: Vec<LastDrill> = Vec::new();
         for entry in entries {
-            upkeep.take(entry, &mut given, latest);
+            upkeep.take(entry, &mut given);
             drills.extend(drill(entry, manifest, latest));
         }
-        for (drill, custodians) in &drills {
-            custodians.iter().for_each(|custodian| upkeep.proven(custodian, drill.at));
-        }
+        upkeep.prove(entries, manifest, latest);
+        // By the time that was signed, whichever machine's ledger they are in; each once.
+        drills.sort_by_key(|drill| (drill.at, drill.signed));
+        let mut seen = HashSet::new();
+        drills.retain(|drill| seen.insert((drill.session, drill.signed)));
         let intended: HashSet<_> =
             entries.iter().filter_map(|entry| Some(entry.record.intent()?.session)).collect();
         given.retain(|(session, _)| session.is_none_or(|session| !intended.contains(&session)));
         upkeep.released = given.len();
         given.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
         given.dedup_by(|(_, a), (_, b)| a == b);
-        let whole = drills.iter().rposition(|(drill, _)| drill.whole);
-        upkeep.practised = whole.map(|whole| drills[whole].0.at);
-        let since = drills.split_off(whole.map_or(0, |whole| whole + 1));
-        let failed = since.iter().any(|(drill, _)| !drill.passed);
-        upkeep.last_drill = since.into_iter().next_back().or(drills.pop()).map(|(drill, _)| drill);
+        let whole = drills.iter().rposition(|drill| drill.whole);
+        upkeep.practised = whole.map(|whole| drills[whole].at);
+        let since = &drills[whole.map_or(0, |whole| whole + 1)..];
+        let failed = since.iter().any(|drill| !drill.passed);
+        upkeep.last_drill = drills.pop();
         upkeep.overdue = upkeep.judge(given.len() >= manifest.threshold.get().into(), failed, now);
         upkeep
     }
@@ -128,27 +131,46 @@ impl Upkeep {
     }
 
     /// `given`: shares of these credentials, with the session and the custodian.
-    fn take(&mut self, entry: &Entry, given: &mut Vec<(Option<SessionId>, String)>, latest: Timestamp) {
+    fn take(&mut self, entry: &Entry, given: &mut Vec<(Option<SessionId>, String)>) {
         let own = |vault: &String, epoch: u64| *vault == self.vault && epoch == self.credentials_epoch;
         match &entry.record {
             Record::Intent { session, vault, credentials_epoch, .. } if own(vault, *credentials_epoch) => {
                 self.spent = Some(Session { session: *session, at: entry.at });
             }
-            Record::Share { session, vault, credentials_epoch, custodian, to } if *vault == self.vault => {
-                if *to == Use::Open && own(vault, *credentials_epoch) {
-                    given.push((*session, custodian.clone()));
-                }
-                if entry.at <= latest {
-                    self.proven(custodian, entry.at);
-                }
+            Record::Share { session, vault, credentials_epoch, custodian, to: Use::Open }
+                if own(vault, *credentials_epoch) =>
+            {
+                given.push((*session, custodian.clone()));
             }
             _ => {}
         }
     }
 
-    fn proven(&mut self, custodian: &str, at: Timestamp) {
-        let proofs = self.custodians.iter_mut().filter(|proof| proof.name == custodian);
-        proofs.for_each(|proof| proof.last = proof.last.max(Some(at)));
+    /// A custodian has proven token and part whose token, as it is enrolled now, has signed an approval, for this vault or
+    /// for a drill of it, and whose share is on record after it.
+    fn prove(&mut self, entries: &[Entry], manifest: &Manifest, latest: Timestamp) {
+        let shares: HashSet<_> = entries
+            .iter()
+            .filter_map(|entry| match &entry.record {
+                Record::Share { session: Some(session), custodian, .. } => {
+                    Some((*session, custodian.as_str()))
+                }
+                _ => None,
+            })
+            .collect();
+        for entry in entries {
+            let Record::Approval { session, custodian, envelope, .. } = &entry.record else { continue };
+            if !shares.contains(&(*session, custodian.as_str())) {
+                continue;
+            }
+            let Ok((signer, _, statement)) = approval::verify(manifest, envelope) else { continue };
+            let Approval { approved, request, .. } = statement.predicate;
+            let own = request.vault_id == self.vault || request.drill_of.as_ref() == Some(&self.vault);
+            if own && request.session == *session && signer.name == *custodian && approved <= latest {
+                let proofs = self.custodians.iter_mut().filter(|proof| proof.name == *custodian);
+                proofs.for_each(|proof| proof.last = proof.last.max(Some(approved)));
+            }
+        }
     }
 
     /// `exposed`: so many shares were given in vain that they would open it. `failed`: a drill since the last whole one did
@@ -159,6 +181,11 @@ impl Upkeep {
             overdue.push(format!("rotate the credentials and seal anew: session {session} has opened them"));
         } else if exposed {
             overdue.push("rotate the credentials and seal anew: a quorum of shares was given for openings that came to nothing".into());
+        }
+        if self.sealed > now.saturating_add(AHEAD).unwrap_or(now) {
+            overdue.push(
+                "see to the clocks: by this one the vault is sealed at a time that is still to come".into(),
+            );
         }
         if now.duration_since(self.practised.unwrap_or(self.sealed)) > QUARTER {
             overdue.push(
@@ -171,16 +198,11 @@ impl Upkeep {
     }
 }
 
-/// A drill for this vault, and who has proven token and part in it. Without a signature it is nobody's proof; what is
-/// signed counts, and not what the record beside it says.
-fn drill<'a>(entry: &'a Entry, manifest: &Manifest, latest: Timestamp) -> Option<(LastDrill, &'a [String])> {
-    let Record::Drill { session, vault, passed, custodians, envelope, .. } = &entry.record else {
-        return None;
-    };
-    let own = *vault == manifest.vault_id;
+/// A drill for this vault. What is signed counts, and not what the record beside it says.
+fn drill(entry: &Entry, manifest: &Manifest, latest: Timestamp) -> Option<LastDrill> {
+    let Record::Drill { session, vault, passed, envelope, .. } = &entry.record else { return None };
     let evidence = envelope.as_ref().and_then(|envelope| evidence::verify(manifest, envelope).ok());
-    let evidence = evidence
-        .filter(|said| (said.session, &said.custodians) == (*session, custodians) && said.ended <= latest);
+    let evidence = evidence.filter(|said| said.session == *session && said.ended <= latest);
     let last = LastDrill {
         session: *session,
         at: evidence.as_ref().map_or(entry.at, |said| said.ended),
@@ -188,8 +210,7 @@ fn drill<'a>(entry: &'a Entry, manifest: &Manifest, latest: Timestamp) -> Option
         signed: evidence.is_some(),
         whole: evidence.as_ref().is_some_and(|said| said.is_whole(manifest)),
     };
-    let proven: &[String] = if evidence.is_some() { custodians } else { &[] };
-    own.then_some((last, proven))
+    (*vault == manifest.vault_id).then_some(last)
 }
 
 #[cfg(test)]
@@ -259,7 +280,10 @@ mod tests {
         ];
         let kept = judged(&one, now);
         assert_eq!((kept.released, kept.is_well()), (2, true), "twice alice's, of these credentials");
-        assert!(kept.custodians.iter().all(|proof| proof.last.is_some()), "each has proven token and part");
+        assert!(
+            kept.custodians.iter().all(|proof| proof.last.is_none()),
+            "what nobody signed proves nothing"
+        );
         let two = [&one[..], &[entry(time, share(5, "bob", 2, Use::Open))]].concat();
         assert!(judged(&two, now).overdue[0].contains("came to nothing"));
     }

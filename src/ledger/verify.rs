@@ -1,9 +1,11 @@
 //! What outside help shows of a chain that is whole in itself: signed heads, a head that was read aloud, a copy.
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::resume_unwind;
 
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::chain::{Chain, Head, Link, Piece, is_hex_of, lines};
 use super::damage::Damage;
@@ -27,50 +29,111 @@ pub struct Signed {
     pub openings: usize,
 }
 
-/// Checks every signed statement: where it says that the ledger stood, and its signature where `vaults` name the key.
+/// Checks what each session's records say of one another, every signed statement, where it says that the ledger stood,
+/// and its signature where `vaults` name the key.
 ///
 /// # Errors
-/// The first record whose statement contradicts the chain, or is not signed by whom it names.
+/// The first record that contradicts another, or whose statement is not signed by whom it names.
 pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<Signed, Damage> {
-    let mut signed = Signed::default();
-    for link in &chain.links {
-        let Some(envelope) = link.entry.record.envelope() else { continue };
-        let statement = envelope.payload().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        let statement = statement.ok_or_else(|| Damage::of(link, "what was signed cannot be read"))?;
-        signed.statements += 1;
-        signed.heads += usize::from(stood(chain, link, &statement)?);
-        signed.signatures += usize::from(holds(link, &statement, vaults)?);
+    let links: Vec<_> = chain.links.iter().filter(|link| link.entry.record.envelope().is_some()).collect();
+    let judged: Result<Vec<_>, _> = together(&links, |link| judge(chain, link, vaults)).into_iter().collect();
+    let (sessions, openings) = (sessions(chain), openings(chain, vaults));
+    // The first of all that is wrong.
+    let wrong = [sessions.as_ref().err(), judged.as_ref().err(), openings.as_ref().err()];
+    if let Some(first) = wrong.into_iter().flatten().min_by_key(|damage| damage.seq) {
+        return Err(first.clone());
     }
-    signed.openings = openings(chain, vaults)?;
-    Ok(signed)
+    let judged = judged?;
+    Ok(Signed {
+        statements: judged.len(),
+        heads: judged.iter().filter(|judged| judged.head).count(),
+        signatures: judged.iter().filter(|judged| judged.signature).count(),
+        openings: openings?,
+    })
 }
+
+/// What one statement is worth.
+struct Judged {
+    head: bool,
+    signature: bool,
+}
+
+fn judge(chain: &Chain, link: &Link, vaults: &[Vault]) -> Result<Judged, Damage> {
+    let envelope = link.entry.record.envelope();
+    let statement = envelope.and_then(|envelope| serde_json::from_slice::<Value>(&envelope.payload()?).ok());
+    let statement = statement.ok_or_else(|| Damage::of(link, "what was signed cannot be read"))?;
+    Ok(Judged { head: stood(chain, link, &statement)?, signature: holds(link, &statement, vaults)? })
+}
+
+/// Does it for each, on all processors; the answers in their order.
+fn together<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let size = all.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let of = &of;
+        let parts = all.chunks(size).map(|part| scope.spawn(move || part.iter().map(of).collect::<Vec<_>>()));
+        let parts: Vec<_> = parts.collect();
+        let joined = parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        joined.flatten().collect()
+    })
+}
+
+/// A session is intended once, before anything is done in it, and its end is as far from its beginning as was intended.
+fn sessions(chain: &Chain) -> Result<(), Damage> {
+    let mut windows: HashMap<SessionId, u64> = HashMap::new();
+    for link in &chain.links {
+        let record = &link.entry.record;
+        match record {
+            Record::Intent { session, window, .. } if windows.insert(*session, *window).is_some() => {
+                return Err(Damage::of(link, "the session was intended before"));
+            }
+            Record::Ends { session, from, until } | Record::Opened { session, from, until } => {
+                let window = windows.get(session).ok_or_else(|| Damage::of(link, UNINTENDED))?;
+                let own = until.duration_since(*from).as_secs();
+                if u64::try_from(own) != Ok(*window) {
+                    let what = format!("its window has {own} s, and {window} s were intended");
+                    return Err(Damage::of(link, what));
+                }
+            }
+            Record::Enabling { session } | Record::Issued { session, .. }
+                if !windows.contains_key(session) =>
+            {
+                return Err(Damage::of(link, UNINTENDED));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+const UNINTENDED: &str = "the session was not intended before";
 
 /// Every opening of one of these vaults was approved by a quorum, before it and in just what it says; how many there are.
 fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
-    let mut count = 0;
     let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
+    let mut intended = Vec::new();
     for link in &chain.links {
         if let Record::Approval { session, custodian, envelope, .. } = &link.entry.record {
             approvals.entry(*session).or_default().push((custodian, envelope));
         }
         let Some(intent) = link.entry.record.intent() else { continue };
-        let Some(vault) = vaults.iter().find(|vault| is_hex_of(intent.sha256, &vault.sha256)) else {
-            continue;
-        };
-        let manifest = &vault.manifest;
-        let own = approvals.get(&intent.session).into_iter().flatten();
-        let valid: BTreeSet<_> = own
-            .filter(|(custodian, envelope)| intent.approved(custodian, envelope, manifest).is_ok())
-            .map(|(custodian, _)| custodian)
-            .collect();
-        let (valid, needed) = (valid.len(), usize::from(manifest.threshold.get()));
-        if valid < needed {
+        if let Some(vault) = vaults.iter().find(|vault| is_hex_of(intent.sha256, &vault.sha256)) {
+            let own = approvals.get(&intent.session).cloned().unwrap_or_default();
+            intended.push((link, intent, own, &vault.manifest));
+        }
+    }
+    let valid = together(&intended, |(_, intent, own, manifest)| {
+        let valid = own.iter().filter(|(name, envelope)| intent.approved(name, envelope, manifest).is_ok());
+        valid.map(|(name, _)| name).collect::<BTreeSet<_>>().len()
+    });
+    for ((link, _, _, manifest), valid) in intended.iter().zip(&valid) {
+        let needed = usize::from(manifest.threshold.get());
+        if *valid < needed {
             let what = format!("{valid} valid approvals of just this are before it, and it takes {needed}");
             return Err(Damage::of(link, what));
         }
-        count += 1;
     }
-    Ok(count)
+    Ok(intended.len())
 }
 
 /// The head that was signed was the chain's; false when none was signed.
@@ -154,10 +217,26 @@ impl Named {
 pub type Copied = (u64, [u8; 32]);
 
 /// The records of a copy in JSON Lines.
-pub fn copied(bytes: &[u8]) -> Vec<Copied> {
-    use sha2::{Digest as _, Sha256};
-    let lines = lines(bytes).filter(|line| !line.is_empty() && !matches!(Piece::of(line), Piece::Torn));
-    (0..).zip(lines.map(|line| Sha256::digest(line).into())).collect()
+///
+/// # Errors
+/// The number of the first line that is no record.
+pub fn copied(bytes: &[u8]) -> Result<Vec<Copied>, usize> {
+    let mut copied = Vec::new();
+    for (line, number) in lines(bytes).zip(1..) {
+        match Piece::of(line) {
+            Piece::Record(_) => copied.push((copied.len() as u64, Sha256::digest(line).into())),
+            Piece::Torn => {}
+            Piece::Neither if line.is_empty() => {}
+            Piece::Neither => return Err(number),
+        }
+    }
+    Ok(copied)
+}
+
+/// Records before the copy's last that it has not.
+pub fn holes(copy: &[Copied]) -> Vec<u64> {
+    let has: BTreeSet<_> = copy.iter().map(|(seq, _)| *seq).collect();
+    (0..has.last().copied().unwrap_or_default()).filter(|seq| !has.contains(seq)).collect()
 }
 
 /// Compares with a copy of the first records; how many the chain has beyond it.
@@ -173,7 +252,7 @@ pub fn against(chain: &Chain, copy: &[Copied]) -> Result<u64, Damage> {
             return Err(Damage::missing(*seq, "the copy has it, this ledger does not: its end was cut off"));
         };
         if link.sha256 != *sha256 {
-            return Err(Damage::of(link, "the copy has it otherwise"));
+            return Err(Damage::of(link, "the copy has it otherwise: one of them was changed"));
         }
         beyond = beyond.min(all - seq - 1);
     }

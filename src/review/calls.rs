@@ -1,5 +1,7 @@
 //! Every call matched against the session: whose, what for, and whether it was in its time.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -7,13 +9,17 @@ use super::own::{Own, by_session};
 use super::trail::{TrailEvent, session_name};
 use super::window::seconds;
 use crate::gate::SessionId;
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Record};
+use crate::vault::manifest::Manifest;
 
 /// How long before T0 the first call may be, in seconds: the one whose answer says when T0 is.
 const LEAD: i64 = 60;
 
 /// How far our record may be behind AWS's clock, in seconds: it is taken from a `Date`, which has whole ones.
 const BEHIND: i64 = 1;
+
+/// How long after its T1 another session may still be tidied up, in seconds.
+const TIDIED: i64 = 60 * 60;
 
 /// Who called.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -134,14 +140,16 @@ impl Call {
 }
 
 impl<'a> Matcher<'a> {
-    pub(super) fn of(own: &'a Own<'a>, all: &'a [Entry]) -> Self {
+    pub(super) fn of(own: &'a Own<'a>, all: &'a [Entry], manifest: Option<&Manifest>) -> Self {
         let principals = own.intent.principals;
         let others = by_session(all).into_values().filter_map(Own::among).filter(|other| {
             other.intent.session != own.intent.session
                 && other.intent.principals.emergency == principals.emergency
+                && manifest.is_none_or(|manifest| is_approved(other, manifest))
         });
-        let mut others: Vec<_> =
-            others.map(|other| (other.intent.session, other.issued().collect(), gate(&other))).collect();
+        let mut others: Vec<_> = others
+            .map(|other| (other.intent.session, other.issued().collect(), of_another(&other)))
+            .collect();
         others.sort_by_key(|(_, _, times)| times.from);
         Self {
             own,
@@ -237,6 +245,23 @@ fn gate(own: &Own<'_>) -> Times {
     let from = own.from().map_or(intent, |t0| intent.clamp(seconds(t0) - LEAD, seconds(t0)));
     let end = own.end().map_or(from, |end| seconds(end) + BEHIND);
     Times { from, until: end.max(from) }
+}
+
+/// A session that no quorum approved is no excuse for a call.
+fn is_approved(other: &Own<'_>, manifest: &Manifest) -> bool {
+    let signed = other.entries.iter().filter_map(|entry| match &entry.record {
+        Record::Approval { custodian, envelope, .. } => {
+            other.intent.approved(custodian, envelope, manifest).ok().map(|_| custodian)
+        }
+        _ => None,
+    });
+    signed.collect::<BTreeSet<_>>().len() >= usize::from(manifest.threshold.get())
+}
+
+/// The same of another session, whose close on record nobody has signed: tidied up is soon after T1.
+fn of_another(own: &Own<'_>) -> Times {
+    let Times { from, until } = gate(own);
+    Times { from, until: own.until().map_or(from, |t1| until.min(seconds(t1) + TIDIED)) }
 }
 
 /// From T0 to T1, or to the close before it.

@@ -9,6 +9,7 @@ use super::evidence::Evidence;
 use super::packet::Packet;
 use super::told::ToldPart;
 use super::trail::HISTORY;
+use super::window::EndedBy;
 use crate::ledger::{About, Use};
 use crate::vault::manifest::Lane;
 
@@ -62,6 +63,10 @@ fn approvals(packet: &Packet, all: &mut Vec<Finding>) {
         let what = format!("{}: the approval's signature is not valid: {why}", approval.custodian);
         add(all, "signature_not_valid", what);
     }
+    if packet.vault.is_the_file == Some(false) {
+        let what = "the vault that was given is not the very file that was opened: how many custodians that took is not known";
+        add(all, "another_file", what.into());
+    }
     let Some(threshold) = packet.vault.threshold.map(usize::from) else {
         return add(
             all,
@@ -82,7 +87,7 @@ fn approvals(packet: &Packet, all: &mut Vec<Finding>) {
 
 fn told(packet: &Packet, all: &mut Vec<Finding>) {
     // Where the vault has channels, those of the operator's own machine are not enough.
-    let has_sealed = packet.vault.has_channels == Some(true) || packet.told.iter().any(|told| told.sealed);
+    let has_sealed = !packet.vault.channels.is_empty() || packet.told.iter().any(|told| told.sealed);
     let first = |told: &ToldPart| {
         let is_first = told.about == About::Opening && told.acknowledged.is_some() && told.before_opening;
         is_first && (told.sealed || !has_sealed)
@@ -93,8 +98,21 @@ fn told(packet: &Packet, all: &mut Vec<Finding>) {
     if let Some(why) = &packet.session.no_alert {
         add(all, "no_alert", format!("it was opened without waiting for an acknowledgement, because: {why}"));
     }
+    if let Some(place) = &packet.session.endpoint {
+        add(all, "endpoint", format!("AWS was taken to be elsewhere than at its own addresses: {place}"));
+    }
     if let Some(why) = &packet.session.again {
         add(all, "again", format!("credentials that were spent were opened once more, because: {why}"));
+    }
+    for name in &packet.vault.channels {
+        let is_it = |told: &ToldPart| told.sealed && told.channel == *name && told.about == About::Opening;
+        if packet.window.from.is_some() && !packet.told.iter().any(is_it) {
+            add(
+                all,
+                "not_told",
+                format!("{name}: it is not on record that it was told before access was opened"),
+            );
+        }
     }
     for told in packet.told.iter().filter(|told| told.acknowledged.is_none()) {
         let about = super::timeline::about(told.about);
@@ -126,10 +144,48 @@ fn window(packet: &Packet, all: &mut Vec<Finding>) {
     if window.within == Some(false) {
         add(all, "not_within", "access was not enabled between T0 and T1 only".into());
     }
+    let own = window.from.zip(window.until).map(|(from, until)| until.duration_since(from).as_secs());
+    let asked = i64::try_from(window.asked_seconds).unwrap_or(i64::MAX);
+    if let Some(own) = own.filter(|own| *own != asked) {
+        add(all, "another_window", format!("from T0 to T1 it is {own} s, and {asked} s were intended"));
+    }
+    by_aws(packet, all);
+}
+
+/// Where AWS's record and ours contradict each other.
+fn by_aws(packet: &Packet, all: &mut Vec<Finding>) {
+    let window = &packet.window;
+    if !packet.cloudtrail.asked || packet.session.lane == Lane::Static {
+        return;
+    }
+    match (window.enabled, window.enabled_by_aws) {
+        (Some(_), None) if packet.cloudtrail.complete => {
+            let what = "it is on record that access was enabled, and CloudTrail does not show it";
+            add(all, "not_in_cloudtrail", what.into());
+        }
+        (None, Some(_)) => {
+            let what = "CloudTrail shows that access was enabled, and it is not on record here";
+            add(all, "not_on_record", what.into());
+        }
+        (Some(ours), Some(aws))
+            if packet.cloudtrail.complete
+                && ours.ended_by == EndedBy::Close
+                && aws.ended_by != EndedBy::Close =>
+        {
+            let what =
+                "it is on record that it was closed, and CloudTrail shows nobody who attached the deny";
+            add(all, "close_not_in_cloudtrail", what.into());
+        }
+        _ => {}
+    }
 }
 
 fn cloudtrail(packet: &Packet, all: &mut Vec<Finding>) {
     let trail = &packet.cloudtrail;
+    if packet.session.principals.emergency.is_empty() {
+        let what = "whose calls are to be reviewed is not on record: no access key is named";
+        add(all, "principals_unknown", what.into());
+    }
     if !trail.asked {
         let what = "CloudTrail was not asked (--profile NAME): no call is known".into();
         return add(all, "cloudtrail_not_asked", what);
@@ -216,7 +272,8 @@ pub(super) fn follow_up(packet: &Packet, is_practised: bool) -> Vec<FollowUp> {
             resealed && rotated,
         );
     }
-    let did_work = packet.window.enabled.is_some() && !packet.session.drill;
+    let live = packet.window.enabled.or(packet.window.enabled_by_aws).is_some();
+    let did_work = live && !packet.session.drill;
     if did_work {
         let what = "look at what was changed in the window and stays: users, keys, roles, policies, data";
         add("effects", what.into(), false);

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::own::Own;
 use crate::gate::SessionId;
 use crate::ledger::{Intent, Principals, TargetFacts};
+use crate::vault::file::Vault;
 use crate::vault::manifest::{Lane, Manifest};
 use crate::vault::words;
 
@@ -29,6 +30,8 @@ pub struct SessionPart {
     pub again: Option<String>,
     /// Why without an alert that was acknowledged.
     pub no_alert: Option<String>,
+    /// Where AWS was taken to be, if not at its own addresses.
+    pub endpoint: Option<String>,
     /// Whose calls are reviewed.
     pub principals: Principals,
     /// Access key ids of issued sessions.
@@ -52,8 +55,10 @@ pub struct VaultPart {
     pub sha256: String,
     /// The first words of that.
     pub words: Option<String>,
-    /// It has alert channels of its own, by the manifest.
-    pub has_channels: Option<bool>,
+    /// The alert channels that are sealed in it, by the manifest of the very file that was opened.
+    pub channels: Vec<String>,
+    /// The vault that was given for this review is that file, to the byte.
+    pub is_the_file: Option<bool>,
     /// The epoch of the vault that was given for this review, and the epoch of its credentials.
     pub given: Option<(u64, u64)>,
     /// The id of the vault that was practised for, in a drill.
@@ -76,6 +81,7 @@ impl SessionPart {
             reason: intent.reason.to_owned(),
             again: intent.again.map(str::to_owned),
             no_alert: intent.no_alert.map(str::to_owned),
+            endpoint: intent.endpoint.map(str::to_owned),
             principals: intent.principals.clone(),
             issued: own.issued().map(str::to_owned).collect(),
         }
@@ -83,7 +89,9 @@ impl SessionPart {
 }
 
 impl VaultPart {
-    pub(super) fn of(intent: &Intent<'_>, manifest: Option<&Manifest>) -> Self {
+    pub(super) fn of(intent: &Intent<'_>, vault: Option<&Vault>) -> Self {
+        let own = vault.filter(|vault| hex::encode(vault.sha256) == intent.sha256);
+        let manifest = vault.map(|vault| &vault.manifest);
         let mut digest = [0; 32];
         let known = hex::decode_to_slice(intent.sha256, &mut digest).is_ok();
         Self {
@@ -93,7 +101,8 @@ impl VaultPart {
             epoch: intent.epoch,
             credentials_epoch: intent.credentials_epoch,
             sha256: intent.sha256.to_owned(),
-            has_channels: manifest.map(|manifest| !manifest.alerts.is_empty()),
+            channels: own.iter().flat_map(|vault| &vault.manifest.alerts).cloned().collect(),
+            is_the_file: vault.map(|_| own.is_some()),
             words: known.then(|| words::of(&digest)),
             given: manifest.map(|manifest| (manifest.epoch.into(), manifest.credentials_epoch.into())),
             drill_of: intent.drill_of.map(str::to_owned),

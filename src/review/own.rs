@@ -85,10 +85,14 @@ impl<'a> Own<'a> {
         let is = |of: fn(&Record) -> bool| self.entries.iter().position(|entry| of(&entry.record));
         let since = is(|record| matches!(record, Record::Opened { .. }))
             .or_else(|| is(|record| matches!(record, Record::Intent { .. })));
-        self.entries.iter().skip(since.unwrap_or(0)).find_map(|entry| match &entry.record {
-            Record::Closed { probed, cause, .. } => Some((entry.at, *probed, cause.as_str())),
-            _ => None,
-        })
+        let mut closes =
+            self.entries.iter().skip(since.unwrap_or(0)).filter_map(|entry| match &entry.record {
+                Record::Closed { probed, cause, .. } => Some((entry.at, *probed, cause.as_str())),
+                _ => None,
+            });
+        let (at, probed, cause) = closes.next()?;
+        // What was only read back at first may have been probed since.
+        Some((at, probed || closes.any(|(_, probed, _)| probed), cause))
     }
 
     /// This record stands before the opening, by the ledger's own order.

@@ -106,7 +106,7 @@ impl Packet {
         let Sources { entries, ledgers, vault, trail, now } = sources;
         let own = Own::of(session, entries)?;
         let manifest = manifest(vault, &own.intent)?;
-        let matcher = Matcher::of(&own, entries);
+        let matcher = Matcher::of(&own, entries, manifest);
         let mut calls: Vec<_> =
             trail.iter().flat_map(|t| &t.events).filter_map(|e| matcher.call(e)).collect();
         calls.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
@@ -115,7 +115,7 @@ impl Packet {
             made: now,
             program: concat!("breakglass ", env!("CARGO_PKG_VERSION")),
             session: SessionPart::of(&own, manifest),
-            vault: VaultPart::of(&own.intent, manifest),
+            vault: VaultPart::of(&own.intent, vault),
             window: WindowPart::of(&own, &calls, now),
             approvals: ApprovalPart::all(&own, manifest),
             shares: SharePart::all(&own),

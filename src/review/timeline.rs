@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::approvals::Signature;
-use super::calls::{Call, Kind};
+use super::calls::{Call, Kind, Principal};
 use super::evidence::Evidence;
 use super::packet::Packet;
 use super::told::ToldPart;
@@ -102,7 +102,13 @@ fn is_a_write_of_the_gate(call: &Call) -> bool {
 
 fn write(call: &Call) -> Moment {
     let refused = call.error.as_deref().map(|code| format!(", refused: {code}")).unwrap_or_default();
-    Moment { at: call.at, what: format!("AWS received {}{refused}", call.name), evidence: Evidence::Aws }
+    let whose = match (call.principal, call.user.as_deref()) {
+        (Principal::Somebody, Some(who)) => format!(" from {who}, who is none of this session's"),
+        (Principal::Somebody, None) => " from somebody who is none of this session's".into(),
+        _ => String::new(),
+    };
+    let what = format!("AWS received {}{whose}{refused}", call.name);
+    Moment { at: call.at, what, evidence: Evidence::Aws }
 }
 
 /// How long, and what ended it.

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::statement::verify;
+use super::statement::{Reviewed, verify};
+use crate::custody::statement::Statement;
 use crate::gate::SessionId;
 use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
@@ -39,6 +40,10 @@ pub fn unreviewed(entries: &[Entry], manifest: &Manifest) -> Vec<SessionId> {
 
 fn holds(session: SessionId, envelope: &Envelope, intent: Option<&Intent<'_>>, manifest: &Manifest) -> bool {
     let own = (manifest.vault_id.as_str(), u64::from(manifest.epoch));
-    intent.is_none_or(|intent| (intent.vault, intent.epoch) != own)
-        || verify(manifest, envelope).is_ok_and(|said| said.predicate.session == session)
+    let read = if intent.is_some_and(|intent| (intent.vault, intent.epoch) == own) {
+        verify(manifest, envelope)
+    } else {
+        Statement::<Reviewed>::read(envelope)
+    };
+    read.is_ok_and(|said| said.predicate.session == session)
 }

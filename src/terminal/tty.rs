@@ -132,6 +132,12 @@ impl Terminal {
         self.write(text);
     }
 
+    /// Shows lines that stay: what somebody is about to put their hand to, wherever standard error goes.
+    pub fn show(&mut self, text: &str) {
+        self.erase();
+        self.write(&format!("{text}\n"));
+    }
+
     /// Erases the line that stands, over as many rows as it took.
     pub fn erase(&mut self) {
         let columns = tcgetwinsize(&self.tty).map_or(80, |size| usize::from(size.ws_col).max(1));

@@ -84,6 +84,7 @@ impl Papers {
             again: None,
             credentials_epoch: manifest.credentials_epoch,
             drill_of: None,
+            endpoint: None,
             epoch: manifest.epoch,
             lane: manifest.lane,
             no_alert: None,
@@ -106,10 +107,13 @@ impl Papers {
     }
 
     pub fn approve(&mut self, place: usize, reason: &str, clock: &str) {
-        let envelope = self.sign(place, &self.request(reason));
+        self.approve_of(session(7), place, reason, clock);
+    }
+
+    pub fn approve_of(&mut self, session: SessionId, place: usize, reason: &str, clock: &str) {
+        let envelope = self.sign(place, &Request { session, ..self.request(reason) });
         let custodian = self.vault.manifest.custodians[place].name.clone();
         let (vault, credentials_epoch) = self.vault_and_epoch();
-        let session = session(7);
         self.add(
             clock,
             Record::Approval {
@@ -176,6 +180,7 @@ impl Papers {
             again: None,
             no_alert: None,
             drill_of: None,
+            endpoint: None,
         };
         self.add(clock, intent);
     }

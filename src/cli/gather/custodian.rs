@@ -1,7 +1,7 @@
 //! One custodian, asked in this order: token, name, words, PIN, touch.
 
 use super::super::typed;
-use super::{Gathering, Served, TOUCHES};
+use super::{Gathering, Served, TOUCHES, record};
 use crate::custody::approval;
 use crate::custody::opening::{self, Words};
 use crate::custody::token::{Token as _, TokenError};
@@ -78,7 +78,7 @@ impl Gathering<'_> {
         half: Secret<KEY>,
     ) -> Result<Served> {
         let serial = enrolled.serial;
-        let (mut known_pin, mut touches, mut approved) = (None, 0, false);
+        let (mut known_pin, mut touches) = (None, 0);
         loop {
             let pin: SecretText = match known_pin.take() {
                 Some(pin) => pin,
@@ -90,7 +90,7 @@ impl Gathering<'_> {
                     Err(why) => return Ok(self.token_failed(custodian, serial, why, Some(half))),
                 },
             };
-            let tried = self.attempt(custodian, enrolled, token, &pin, &half, &mut approved);
+            let tried = self.attempt(custodian, enrolled, token, &pin, &half);
             self.terminal.erase();
             if let Some(number) = signals::pending() {
                 return Err(self.purpose.ended(number));
@@ -123,13 +123,15 @@ impl Gathering<'_> {
         token: &mut PivToken,
         pin: &SecretText,
         half: &Secret<KEY>,
-        approved: &mut bool,
     ) -> Result<Result<Share, TokenError>> {
         let (name, serial) = (&custodian.name, enrolled.serial);
-        if let Some(request) = self.request.filter(|_| !*approved) {
+        let place = usize::from(custodian.index) - 1;
+        if let Some(request) = self.request.filter(|_| !self.approved[place]) {
             let (at, head) = (jiff::Timestamp::now(), self.head()?);
             let terminal = &mut self.terminal;
-            let mut touch = || terminal.put(&format!("{name}: touch YubiKey {serial} now, to approve"));
+            let what = record::short(request);
+            let mut touch =
+                || terminal.put(&format!("{name}: touch YubiKey {serial} now, to approve {what}"));
             let who = (custodian, enrolled);
             let signed = approval::sign(self.vault, request, who, (at, head), token, pin, &mut touch);
             self.terminal.erase();
@@ -137,7 +139,7 @@ impl Gathering<'_> {
                 Ok(envelope) => self.approved_by(custodian, &envelope)?,
                 Err(why) => return Ok(Err(why)),
             }
-            *approved = true;
+            self.approved[place] = true;
             if signals::pending().is_some() {
                 return Ok(Err(TokenError::NotTouched));
             }

@@ -83,6 +83,8 @@ struct Gathering<'a> {
     ledger: &'a Ledger,
     events: Events,
     approvals: Vec<Envelope>,
+    /// Custodians whose approval is on record.
+    approved: Vec<bool>,
     terminal: Terminal,
     readers: Readers,
     sightings: Receiver<Sighting>,
@@ -108,7 +110,7 @@ pub fn shares(asked: &Asked<'_>) -> Result<Gathered> {
     let mut terminal = Terminal::open()?;
     allow_swap(&mut terminal, purpose)?;
     if let Some(request) = request {
-        note(&record::summary(request));
+        terminal.show(&record::summary(vault, request));
     }
     let (waker, (send, sightings)) = (terminal.waker(), channel());
     let readers = Readers::watch(move |sighting| {
@@ -125,6 +127,7 @@ pub fn shares(asked: &Asked<'_>) -> Result<Gathered> {
         ledger,
         events,
         approvals: Vec::new(),
+        approved: vec![false; custodians.len()],
         terminal,
         readers,
         sightings,

@@ -11,10 +11,23 @@ use crate::events::Event;
 use crate::ledger::{Record, Use};
 use crate::terminal::{listed, note};
 use crate::vault::dsse::Envelope;
+use crate::vault::file::Vault;
 use crate::vault::manifest::Custodian;
 
-/// What is to be approved, before anybody is asked for it.
-pub fn summary(request: &Request) -> String {
+/// The same in a few words, as a custodian's finger is on the token.
+pub fn short(request: &Request) -> String {
+    let targets: Vec<_> = request.targets.iter().map(|target| target.name.as_str()).collect();
+    let drill = if request.drill_of.is_some() { "a drill of " } else { "" };
+    format!("opening {drill}{} for {}", listed(&targets, "and"), window(request))
+}
+
+fn window(request: &Request) -> String {
+    let window = jiff::SignedDuration::from_secs(request.window.try_into().unwrap_or(i64::MAX));
+    format!("{window:#}")
+}
+
+/// What is to be approved, before anybody is asked for it; and who will be told of it.
+pub fn summary(vault: &Vault, request: &Request) -> String {
     let targets: Vec<_> = request
         .targets
         .iter()
@@ -22,14 +35,20 @@ pub fn summary(request: &Request) -> String {
         .collect();
     let targets: Vec<_> = targets.iter().map(String::as_str).collect();
     let what = if request.drill_of.is_some() { "a drill, session" } else { "session" };
-    let window = jiff::SignedDuration::from_secs(request.window.try_into().unwrap_or(i64::MAX));
+    let alerts: Vec<_> = vault.manifest.alerts.iter().map(String::as_str).collect();
+    let told = if alerts.is_empty() {
+        "nobody whom the vault names, only this machine's own channels".to_owned()
+    } else {
+        listed(&alerts, "and")
+    };
     let mut text = format!(
-        "to be approved: {what} {}\n  opens    {} for {window:#}\n  reason   {}",
+        "breakglass: to be approved: {what} {}\n  opens    {} for {}\n  reason   {}\n  told     {told}",
         request.session,
         listed(&targets, "and"),
+        window(request),
         request.reason
     );
-    let more = [("again", &request.again), ("no alert", &request.no_alert)];
+    let more = [("again", &request.again), ("no alert", &request.no_alert), ("AWS at", &request.endpoint)];
     for (name, why) in more.iter().filter_map(|(name, why)| Some((name, why.as_ref()?))) {
         text = format!("{text}\n  {name:8} {why}");
     }

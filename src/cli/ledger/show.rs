@@ -27,18 +27,22 @@ pub fn run(arguments: &args::LedgerShow) -> Result<()> {
 }
 
 fn read(arguments: &args::LedgerShow) -> Result<Merged> {
-    if arguments.ledgers.is_empty() {
-        Ledger::at_default().entries_with(&Config::load()?.ledgers)
-    } else {
-        Ok(ledger::read_all(&arguments.ledgers))
+    if !arguments.ledgers.is_empty() {
+        return Ok(ledger::read_all(&arguments.ledgers));
     }
+    let own = Ledger::at_default();
+    let mut paths = Config::load()?.ledgers;
+    if own.is_there_or_missed() {
+        paths.insert(0, own.path());
+    }
+    Ok(ledger::read_all(&paths))
 }
 
 /// A record as it stands, and where.
 #[derive(Serialize)]
 struct Line<'a> {
     ledger: &'a str,
-    sha256: String,
+    record_sha256: String,
     #[serde(flatten)]
     entry: &'a Entry,
 }
@@ -46,7 +50,7 @@ struct Line<'a> {
 fn json(records: &[Of]) -> Result<String> {
     let mut text = String::new();
     for Of { ledger, link } in records {
-        let line = Line { ledger, sha256: hex::encode(link.sha256), entry: &link.entry };
+        let line = Line { ledger, record_sha256: hex::encode(link.sha256), entry: &link.entry };
         text += &serde_json::to_string(&line)
             .map_err(|e| Error::failed(format!("a record cannot be written: {e}")))?;
         text.push('\n');

@@ -1,7 +1,7 @@
 //! `ledger verify`: the first bad record, or where the ledger stands.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -58,21 +58,42 @@ pub fn run(arguments: &args::LedgerVerify) -> Result<()> {
     for path in paths {
         outcomes.push(one(arguments, head.as_ref(), path, &vaults));
     }
-    let all = outcomes.iter().flatten();
-    let unknown = head.as_ref().filter(|_| !all.clone().any(|verified| verified.since_head.is_some()));
-    let records = all.map(|verified| verified.records).max().unwrap_or_default();
-    let unknown = unknown.map(|head| head_is_unknown(head, records));
+    let unknown = head.as_ref().and_then(|head| unknown(head, &outcomes));
     let mut bad = None;
     for outcome in outcomes {
         match outcome {
             Ok(verified) if arguments.json => output::print(&(json(&verified)? + "\n"))?,
             Ok(verified) => output::print(&text(&verified, !vaults.is_empty()))?,
-            Err(error) if bad.is_none() => bad = Some(error),
-            Err(error) => note(&error.what),
+            Err(Bad { file, damage: Some(damage), error }) if arguments.json => {
+                output::print(&(json(&Damaged { file, damage })? + "\n"))?;
+                bad = bad.or(Some(error));
+            }
+            Err(Bad { error, .. }) if bad.is_none() => bad = Some(error),
+            Err(Bad { error, .. }) => note(&error.what),
         }
     }
-    bad.map_or(Ok(()), Err)?;
+    bad.map_or(Ok(()), |error| Err(*error))?;
     unknown.map_or(Ok(()), Err)
+}
+
+/// The first bad record of a ledger, for machines.
+#[derive(Serialize)]
+struct Damaged {
+    file: PathBuf,
+    damage: Damage,
+}
+
+/// Why a ledger does not verify; where it is damaged, the first bad record.
+struct Bad {
+    file: PathBuf,
+    damage: Option<Damage>,
+    error: Box<Error>,
+}
+
+impl Bad {
+    fn damaged(file: &Path, damage: Damage) -> Self {
+        Self { file: file.to_owned(), error: Box::new(damage.error(file)), damage: Some(damage) }
+    }
 }
 
 fn one(
@@ -80,14 +101,28 @@ fn one(
     head: Option<&verify::Named>,
     file: PathBuf,
     vaults: &[Vault],
-) -> Result<Verified> {
+) -> Result<Verified, Bad> {
     let named = !arguments.ledgers.is_empty();
-    let chain = ledger::read_file(&file, named)?;
-    let damage = |damage: Damage| damage.error(&file);
-    Shipped::beside(&file).map_or(Ok(()), |shipped| shipped.check(&chain)).map_err(damage)?;
-    let copy = copy(arguments, &chain)?;
-    let beyond_copy = copy.map(|copy| verify::against(&chain, &copy)).transpose().map_err(damage)?;
-    let signed = verify::signed(&chain, vaults).map_err(damage)?;
+    let failed = |error| Bad { file: file.clone(), damage: None, error: Box::new(error) };
+    let damaged = |damage| Bad::damaged(&file, damage);
+    // Before the ledger, which may grow meanwhile.
+    let shipped = Shipped::beside(&file);
+    let (chain, damage) = ledger::read_file(&file, named).map_err(failed)?;
+    let missed = || shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).err();
+    let damage = damage.or_else(missed);
+    if let Some(gone) = damage.clone().filter(|_| chain.links.is_empty()) {
+        return Err(damaged(gone));
+    }
+    let copy = copy(arguments, &chain).map_err(failed)?;
+    let compared = copy.as_deref().map(|copy| verify::against(&chain, copy)).transpose();
+    // Where the chain breaks and where the copy differs: the earlier one is the first that is bad.
+    let beyond_copy = match (damage, compared) {
+        (Some(broken), Err(other)) if other.seq < broken.seq => return Err(damaged(other)),
+        (Some(broken), _) => return Err(damaged(broken)),
+        (None, compared) => compared.map_err(damaged)?,
+    };
+    let signed = verify::signed(&chain, vaults).map_err(damaged)?;
+    copy.map_or(Ok(()), |copy| whole(&copy)).map_err(failed)?;
     let Head { seq: records, sha256 } = chain.head();
     let at = |link: &ledger::Link| link.entry.at;
     Ok(Verified {
@@ -105,6 +140,15 @@ fn one(
     })
 }
 
+/// A copy with holes proves nothing of what it has not.
+fn whole(copy: &[Copied]) -> Result<()> {
+    let holes = verify::holes(copy);
+    let Some(first) = holes.first() else { return Ok(()) };
+    let what =
+        format!("the copy has not all: {} records are missing in it, the first is {first}", holes.len());
+    Err(Error::failed(what).next("take shipped.json away and ship again: breakglass ledger ship"))
+}
+
 fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<Copied>>> {
     #[cfg(feature = "cloud")]
     if arguments.shipped {
@@ -117,7 +161,10 @@ fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<Copi
     }
     let _ = chain;
     let Some(path) = &arguments.copy else { return Ok(None) };
-    let copy = verify::copied(&input::read(path, LARGEST)?);
+    let copy = verify::copied(&input::read(path, LARGEST)?).map_err(|line| {
+        Error::usage(format!("line {line} of {} is no record: the copy itself is damaged", path.display()))
+            .next("name a copy that is whole")
+    })?;
     if copy.is_empty() {
         return Err(Error::usage(format!("{} has no record: it is no copy of a ledger", path.display()))
             .next("name a copy that was made of this ledger"));
@@ -125,8 +172,15 @@ fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<Copi
     Ok(Some(copy))
 }
 
-/// `records`: how many there are now.
-fn head_is_unknown(head: &verify::Named, records: u64) -> Error {
+/// A ledger that has to have had the head and never did: the one ledger, each copy of the one that had it, or all of them.
+fn unknown(head: &verify::Named, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
+    let all: Vec<_> = outcomes.iter().flatten().collect();
+    let knows = all.iter().find(|verified| verified.since_head.is_some());
+    let mut without = all.iter().filter(|verified| verified.since_head.is_none());
+    let records = match knows {
+        Some(knows) => without.find(|verified| verified.ledger == knows.ledger)?.records,
+        None => without.map(|verified| verified.records).max()?,
+    };
     let why = match head.records {
         Some(then) if then > records => {
             format!("it had {then} records, and has {records}: from record {records} on its end was cut off")
@@ -138,11 +192,11 @@ fn head_is_unknown(head: &verify::Named, records: u64) -> Error {
             "its end was cut off from record {records} on, or a record was changed and the chain made anew"
         ),
     };
-    Error::damaged(format!("the ledger never had this head: {why}"))
-        .next("compare it with a copy, which names the record: --copy FILE or --shipped")
+    let error = Error::damaged(format!("the ledger never had this head: {why}"));
+    Some(error.next("compare it with a copy, which names the record: --copy FILE or --shipped"))
 }
 
-fn json(verified: &Verified) -> Result<String> {
+fn json(verified: &impl Serialize) -> Result<String> {
     serde_json::to_string(verified).map_err(|e| Error::failed(format!("the result cannot be written: {e}")))
 }
 

@@ -64,7 +64,7 @@ impl Bucket {
         if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
     }
 
-    /// Sends one record; it is as good when it is there already.
+    /// Sends one record. What is there already is no reason not to: who may put could have put something else.
     pub(super) async fn put(&self, ledger: &str, link: &Link, body: &[u8]) -> Result<(), String> {
         let digest = hex::encode(&link.sha256[..8]);
         let key = format!("{}{:012}-{digest}.json", self.under(ledger), link.entry.seq);
@@ -75,7 +75,6 @@ impl Bucket {
             .key(key)
             .content_type("application/json")
             .checksum_sha256(BASE64_STANDARD.encode(link.sha256))
-            .if_none_match("*")
             .body(ByteStream::from(body.to_vec()));
         if !self.is_unlocked().await {
             let until = self.clock.now().as_second() + i64::from(self.ship.retain_days) * DAY;
@@ -87,25 +86,30 @@ impl Bucket {
         }
         match put.send().await {
             Ok(_) => Ok(()),
-            Err(error) if code(&error) == Some("PreconditionFailed") => Ok(()),
             Err(error) => Err(fault(&error).to_string()),
         }
     }
 
-    /// What it has of a ledger: of each key the oldest version, whatever was put or deleted over it since.
+    /// What it has of a ledger: of each key the version that is what the key says, whatever else was put or deleted.
     pub(super) async fn copies(&self, ledger: &str) -> Result<Vec<Copied>, String> {
-        let oldest = self.versions(ledger).await?;
-        // Two objects of one number are both compared: at most one of them is what was written.
+        // Two keys of one number are both compared: at most one of them is what was written.
         let mut copies = Vec::new();
-        for (key, (_, version)) in oldest {
-            copies.extend(self.copy(ledger, &key, version).await?);
+        for (key, versions) in self.versions(ledger).await? {
+            for version in versions {
+                let copy = self.copy(ledger, &key, version).await?;
+                if copy.is_some() {
+                    copies.extend(copy);
+                    break;
+                }
+            }
         }
         copies.sort_unstable();
         Ok(copies)
     }
 
-    async fn versions(&self, ledger: &str) -> Result<BTreeMap<String, (i64, Option<String>)>, String> {
-        let mut oldest: BTreeMap<String, (i64, Option<String>)> = BTreeMap::new();
+    /// Of each key its versions.
+    async fn versions(&self, ledger: &str) -> Result<BTreeMap<String, Vec<Option<String>>>, String> {
+        let mut all: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
         let (mut key_marker, mut version_marker) = (None, None);
         loop {
             let page = self
@@ -120,29 +124,26 @@ impl Bucket {
                 .map_err(|error| fault(&error).to_string())?;
             for version in page.versions() {
                 let Some(key) = version.key() else { continue };
-                let at = version.last_modified().map_or(0, DateTime::secs);
-                let found = (at, version.version_id().map(str::to_owned));
-                // Newest first: of the same second the later in the list is the older one.
-                let known = oldest.entry(key.to_owned()).or_insert_with(|| found.clone());
-                if found.0 <= known.0 {
-                    *known = found;
-                }
+                all.entry(key.to_owned()).or_default().push(version.version_id().map(str::to_owned));
             }
             if page.is_truncated() != Some(true) {
-                return Ok(oldest);
+                return Ok(all);
             }
             key_marker = page.next_key_marker().map(str::to_owned);
             version_marker = page.next_version_id_marker().map(str::to_owned);
         }
     }
 
+    /// A version, if it has the digest that its key names.
     async fn copy(&self, ledger: &str, key: &str, version: Option<String>) -> Result<Option<Copied>, String> {
-        let number = key.strip_prefix(&self.under(ledger)).and_then(|name| name.get(..12));
-        let Some(seq) = number.and_then(|number| number.parse().ok()) else { return Ok(None) };
+        let name = key.strip_prefix(&self.under(ledger)).and_then(|name| name.strip_suffix(".json"));
+        let Some((number, digest)) = name.and_then(|name| name.split_once('-')) else { return Ok(None) };
+        let Ok(seq) = number.parse() else { return Ok(None) };
         let version = version.filter(|version| version != "null");
         let get = self.client.get_object().bucket(&self.ship.bucket).key(key).set_version_id(version);
         let answer = get.send().await.map_err(|error| fault(&error).to_string())?;
         let body = answer.body.collect().await.map_err(|error| error.to_string())?;
-        Ok(Some((seq, Sha256::digest(body.into_bytes()).into())))
+        let sha256: [u8; 32] = Sha256::digest(body.into_bytes()).into();
+        Ok((hex::encode(&sha256[..8]) == digest).then_some((seq, sha256)))
     }
 }

@@ -16,6 +16,12 @@ class Keep:
     def __init__(self, directory):
         self.directory, self.count = pathlib.Path(directory), 0
 
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("gone"):
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 yes"
+
     async def handle_DATA(self, server, session, envelope):
         self.count += 1
         (self.directory / f"mail-{self.count}").write_bytes(envelope.content)

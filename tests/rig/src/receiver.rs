@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -25,6 +25,10 @@ pub enum Manner {
     Redirect(String),
     /// Breaks so often, then answers 202.
     Breaks(u32),
+    /// Answers 200, promises a body, and never sends it.
+    Stalls,
+    /// Says by its `Date` that it is so much later than it is, and refuses what was signed more than a minute off that.
+    Ahead(Duration),
 }
 
 /// One request.
@@ -107,8 +111,22 @@ impl Receiver {
         let mut reader = BufReader::new(stream.try_clone().ok()?);
         loop {
             let got = read(&mut reader)?;
+            let signed =
+                got.headers.get("webhook-timestamp").and_then(|at| at.parse().ok()).unwrap_or_default();
             self.got.lock().unwrap_or_else(PoisonError::into_inner).push(got);
+            let mut more = String::new();
             let (status, location) = match manner {
+                Manner::Stalls => {
+                    write!(&mut &*stream, "HTTP/1.1 200 Rig\r\ncontent-length: 5\r\n\r\n").ok()?;
+                    thread::sleep(Duration::from_mins(10));
+                    return None;
+                }
+                Manner::Ahead(time) => {
+                    let now = SystemTime::now() + *time;
+                    more = format!("date: {}\r\n", http_date(now));
+                    let off = now.duration_since(UNIX_EPOCH).ok()?.as_secs().abs_diff(signed);
+                    (if off > 60 { 401 } else { 204 }, None)
+                }
                 Manner::Status(status) => (*status, None),
                 Manner::Slow(time) => {
                     thread::sleep(*time);
@@ -126,15 +144,26 @@ impl Receiver {
                 }
             };
             let location = location.map(|to| format!("location: {to}\r\n")).unwrap_or_default();
-            let body = r#"{"dedup_key":"rig"}"#;
+            let body = if status == 204 { "" } else { r#"{"dedup_key":"rig"}"# };
             let length = body.len();
             write!(
                 &mut &*stream,
-                "HTTP/1.1 {status} Rig\r\n{location}content-length: {length}\r\n\r\n{body}"
+                "HTTP/1.1 {status} Rig\r\n{location}{more}content-length: {length}\r\n\r\n{body}"
             )
             .ok()?;
         }
     }
+}
+
+/// As RFC 9110 section 5.6.7 has it.
+fn http_date(at: SystemTime) -> String {
+    let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let said = std::process::Command::new("date")
+        .args(["--utc", "--date", &format!("@{seconds}"), "+%a, %d %b %Y %H:%M:%S GMT"])
+        .env("LC_ALL", "C")
+        .output()
+        .expect("date runs");
+    String::from_utf8_lossy(&said.stdout).trim().to_owned()
 }
 
 fn read(reader: &mut BufReader<TcpStream>) -> Option<Got> {
