@@ -21,15 +21,17 @@
 //! | [`stderr`] | lines that never hold anything up | adapter, for all of the above |
 //! | [`error`] | what happened, what to do, the exit status | pure |
 //!
-//! Data flows one way: `cli` → `cloud`, `terminal`, `token` → `review` → `window`, `gate`, `custody`, `ledger` → `vault` →
-//! `secret`. What is pure does no I/O and reads no clock.
+//! Data flows one way: `cli` → `cloud`, `terminal`, `token` → `alert`, `review`, `events` → `window`, `gate`, `custody`,
+//! `ledger`, `config` → `vault` → `secret`. What is pure does no I/O and reads no clock.
 //!
 //! # One opening, line by line
 //!
-//! `cli::open` reads the file ([`vault::file::Vault::parse`]), `cli::gather` asks custodians until the quorum is
-//! full ([`custody::opening`] makes a share of words, PIN and touch), [`vault::file::Vault::open`] rebuilds the
-//! file key, `cloud::open` hands the credentials to [`gate::open::open`] (in the lane static to
-//! [`gate::role::assume`]) and drives the window ([`window`]) until [`gate::close::close`] has proven that it is shut.
+//! `cli::open` reads the file ([`vault::file::Vault::parse`]), `cli::order` refuses what cannot be, `cli::gather` asks
+//! custodians until the quorum is full: each token signs ([`custody::approval`]), then gives its share
+//! ([`custody::opening`] makes it of words, PIN and touch). [`custody::approval::Approved`] holds that a quorum signed,
+//! [`vault::file::Vault::open`] rebuilds the file key, `cloud::open` hands the credentials to [`gate::open::open`] (in the
+//! lane static to [`gate::role::assume`]), which has people told first (`alert`), and drives the window ([`window`]) until
+//! [`gate::close::close`] has proven that it is shut. [`ledger`] has it all, and [`review`] makes a page of it.
 
 #[cfg(feature = "cloud")]
 pub mod alert;

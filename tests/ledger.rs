@@ -146,6 +146,28 @@ fn a_chain_made_anew_contradicts_what_the_tokens_signed() {
 }
 
 #[test]
+fn without_this_program_the_chain_is_checked_as_the_readme_shows() {
+    let Night { office, .. } = night("ledger-by-hand");
+    use_it(&office);
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let mut blocks = readme.split("```sh\n").filter_map(|rest| rest.split_once("```"));
+    let (recipe, _) = blocks.find(|(block, _)| block.starts_with("prev=")).expect("the README shows it");
+    let text = fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let by_hand = |text: &str| {
+        let room = room();
+        fs::write(room.path().join("ledger.jsonl"), text).unwrap();
+        let mut command = Command::new("bash");
+        command.args(["-c", recipe]).current_dir(room.path());
+        told(command)
+    };
+    let head = hex::encode(Ledger::at(office.path("state")).head().unwrap().sha256);
+    let (_, said) = by_hand(&text);
+    assert!(said.trim() == format!("head {head}"), "{said}");
+    let (_, said) = by_hand(&text.replacen("SSO down", "SSO fine", 1));
+    assert!(said.contains("does not chain"), "the control: {said}");
+}
+
+#[test]
 fn an_opening_that_no_quorum_approved_is_found() {
     let Night { office, .. } = night("ledger-unapproved");
     use_it(&office);

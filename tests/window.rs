@@ -184,8 +184,14 @@ fn the_keyboard_belongs_to_the_child() {
     let mut person = open(
         &night,
         "5m",
-        &["--", "sh", "-c", "trap 'echo CAUGHT' INT; echo READY; read line; read line; echo GOT $line"],
+        &[
+            "--",
+            "sh",
+            "-c",
+            "trap 'echo CAUGHT' INT; sleep 1; echo READY; read line; read line; echo GOT $line",
+        ],
     );
+    // The second is for the terminal to be handed over to it, which happens once it runs.
     person.expect("READY");
     person.type_raw(b"\x03");
     person.expect("CAUGHT");

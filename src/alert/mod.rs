@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use crate::vault::names::is_unseen;
+use crate::vault::names::harmless;
 use crate::vault::payload::{Channel, Kind};
 use http::Http;
 pub use notice::{Notice, VaultNamed};
@@ -256,5 +256,5 @@ fn is_off(date: SystemTime, here: SystemTime) -> bool {
 
 /// What a receiver said, fit for a screen and a ledger.
 fn plain(text: &str) -> String {
-    text.chars().take(160).map(|c| if is_unseen(c) { ' ' } else { c }).collect()
+    harmless(&text.chars().take(160).collect::<String>(), ' ')
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::gate::SessionId;
 use crate::ledger::{About, Head, TargetFacts, VaultFacts};
-use crate::vault::names::is_unseen;
+use crate::vault::names::harmless;
 use crate::vault::words;
 
 /// Which vault.
@@ -135,7 +135,7 @@ impl Notice {
             "{drill}breakglass: {over}{what} {} (account {}){reason}",
             self.target.name, self.target.account
         );
-        subject.chars().map(|c| if is_unseen(c) { ' ' } else { c }).take(SUBJECT).collect()
+        harmless(&subject, ' ').chars().take(SUBJECT).collect()
     }
 
     /// Somebody went past a rule.
@@ -152,8 +152,7 @@ impl Notice {
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
-            let value: String = value.chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
-            let _ = writeln!(text, "{name}: {value}");
+            let _ = writeln!(text, "{name}: {}", harmless(value, ' '));
         };
         if self.drill {
             line("drill", "this is a drill; nothing real is opened");

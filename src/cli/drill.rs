@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::order::{Order, one_line};
 use super::sign::Signing;
-use super::{args, input, output, shipping};
+use super::{args, input, output, shipping, stdout};
 use crate::cloud::{Failures, Injection, Work};
 use crate::config::Config;
 use crate::custody::drill::{Drill, Expected};
@@ -200,7 +200,7 @@ impl Practice<'_> {
             || "evidence    none: nobody signed\n".to_owned(),
             |(path, words)| format!("evidence    {}\nwords       {words}\n", path.display()),
         );
-        output::print(&format!("drill       {verdict}\n{evidence}"))
+        stdout::print(&format!("drill       {verdict}\n{evidence}"))
     }
 }
 

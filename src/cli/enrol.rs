@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use super::typed::{self, Ended};
-use super::{args, input, output};
+use super::{args, input, output, stdout};
 use crate::custody::attestation;
 use crate::custody::enrolment::Enrolment;
 use crate::custody::part::Part;
@@ -53,7 +53,7 @@ pub fn run(arguments: &args::Enrol) -> Result<()> {
     Enrolment::parse("the new enrolment", &file)?;
     output::create(&arguments.out, &file)?;
     let token = &enrolment.0.token;
-    output::print(&format!(
+    stdout::print(&format!(
         "enrolled     {} with YubiKey {}, {}\nfile         {}\nfingerprint  {}\n",
         arguments.name,
         token.serial,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{args, input, output};
+use super::{args, input, stdout};
 use crate::error::Result;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
@@ -14,9 +14,9 @@ pub fn run(arguments: &args::Inspect) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     let report = Report::of(&vault);
     if arguments.json {
-        output::print(&format!("{}\n", serde_json::to_string_pretty(&report).unwrap_or_default()))
+        stdout::print(&format!("{}\n", serde_json::to_string_pretty(&report).unwrap_or_default()))
     } else {
-        output::print(&report.text())
+        stdout::print(&report.text())
     }
 }
 

@@ -24,5 +24,5 @@ fn ship() -> Result<()> {
             .next("add the member ship to the configuration; the README shows it")
     })?;
     let sent = crate::cloud::ship_now(&ship, &crate::ledger::Ledger::at_default())?;
-    super::output::print(&format!("shipped: {sent} records to {}; none is queued\n", ship.bucket))
+    super::stdout::print(&format!("shipped: {sent} records to {}; none is queued\n", ship.bucket))
 }

@@ -12,6 +12,7 @@ mod output;
 mod review;
 mod seal;
 mod sign;
+mod stdout;
 mod typed;
 
 #[cfg(feature = "cloud")]
@@ -88,7 +89,7 @@ fn run(command: Command) -> Result<()> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "breakglass", &mut script);
-            output::print(&String::from_utf8_lossy(&script))
+            stdout::print(&String::from_utf8_lossy(&script))
         }
         Command::Enrol(arguments) => hardened(|| enrol::run(&arguments)),
         Command::Seal(arguments) => hardened(|| seal::run(&arguments)),

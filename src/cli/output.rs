@@ -1,34 +1,13 @@
 //! Files that a command writes: whole or not at all, and never over another.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-
-/// Writes a result to standard output, all of it.
-///
-/// # Errors
-/// When standard output does not take it.
-pub fn print(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        // Whoever reads has seen enough.
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => {
-            written.map_err(|e| Error::failed(format!("standard output does not take the result: {e}")))
-        }
-    }
-}
-
-/// How many columns a line of text may have: the terminal's, from 80 to 160; 80 where standard output is none.
-pub fn columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_col);
-    usize::from(size).clamp(80, 160)
-}
 
 fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::sign::Signing;
-use super::{args, input, output};
+use super::{args, input, output, stdout};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Entry, Found, Ledger, Merged, Record};
@@ -87,7 +87,7 @@ impl Places {
         let json = packet.json();
         let is_stdout = self.json.as_deref() == Some(Path::new("-"));
         if is_stdout {
-            output::print(&json)?;
+            stdout::print(&json)?;
         } else if let Some(path) = &self.json {
             output::create(path, json.as_bytes())?;
         }
@@ -96,7 +96,7 @@ impl Places {
         if let Some(path) = &self.html {
             output::create(path, review::page(packet, (&name, json.as_bytes())).as_bytes())?;
         }
-        if is_stdout { Ok(()) } else { output::print(&self.summary(packet)) }
+        if is_stdout { Ok(()) } else { stdout::print(&self.summary(packet)) }
     }
 
     fn summary(&self, packet: &Packet) -> String {
@@ -170,7 +170,7 @@ fn sign(arguments: &args::Review, vault: Option<&Vault>, path: &Path) -> Result<
     })?;
     ledger.append(Timestamp::now(), Record::Review { session, custodian: custodian.clone(), envelope })?;
     let open = written.findings;
-    output::print(&format!("review of session {session} signed by {custodian}, {open} findings: {words}\n"))
+    stdout::print(&format!("review of session {session} signed by {custodian}, {open} findings: {words}\n"))
 }
 
 /// Where the signature is recorded, and its copy grows.

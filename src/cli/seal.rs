@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::typed::{self, Ended};
-use super::{args, credentials, input, output};
+use super::{args, credentials, input, output, stdout};
 use crate::custody::enrolment::{self, Enrolment};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -259,13 +259,13 @@ fn print(arguments: &args::Seal, vault: &Vault, drill: Option<(&Path, &Vault)>) 
                 "words": words::of(&vault.sha256),
             });
         }
-        return output::print(&format!("{result}\n"));
+        return stdout::print(&format!("{result}\n"));
     }
     let names: Vec<_> = manifest.custodians.iter().map(|c| c.name.as_str()).collect();
     let drill = drill.map_or_else(String::new, |(path, vault)| {
         format!("drill       {}\nwords       {}\n", path.display(), words::of(&vault.sha256))
     });
-    output::print(&format!(
+    stdout::print(&format!(
         "sealed      {} ({})\ncustodians  {} of {}: {}\nvault id    {}\nepoch       {}\nsha256      {sha256}\n\
          words       {words}\n{drill}",
         arguments.out.display(),

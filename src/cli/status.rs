@@ -5,7 +5,7 @@ mod upkeep_words;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
-use super::{args, input, output};
+use super::{args, input, stdout};
 use crate::cloud::{self, Asked};
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
@@ -62,10 +62,10 @@ pub fn run(arguments: &args::Status) -> Result<()> {
     if arguments.json {
         let may_be_open = standings.iter().any(|standing| standing.may_be_open);
         let event = Event::Status { may_be_open, targets: &standings, upkeep: upkeep.as_ref() };
-        output::print(&(events::line(now, event)? + "\n"))?;
+        stdout::print(&(events::line(now, event)? + "\n"))?;
     } else {
         let kept = upkeep.as_ref().map(|upkeep| upkeep_words::text(upkeep, now)).unwrap_or_default();
-        output::print(&(text(&standings, arguments.profile.is_some()) + &kept))?;
+        stdout::print(&(text(&standings, arguments.profile.is_some()) + &kept))?;
     }
     verdict(arguments, &standings, unread, upkeep.as_ref())
 }

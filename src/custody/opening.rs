@@ -74,13 +74,7 @@ pub fn open(
     half: &Secret<KEY>,
     touch: &mut dyn FnMut(),
 ) -> Result<Result<Share, TokenError>> {
-    let damaged = || {
-        Error::damaged(format!(
-            "the share of {} does not fit this vault: the file was changed",
-            custodian.name
-        ))
-        .or_another_copy()
-    };
+    let damaged = || damaged(custodian);
     let place = custodian.tokens.iter().position(|t| t.serial == enrolled.serial).ok_or_else(damaged)?;
     let halves = vault.halves(custodian.index).ok_or_else(damaged)?;
     let stanza = &halves.tokens[place];

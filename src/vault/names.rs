@@ -146,6 +146,11 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// The same text with `instead` for whatever is not seen, or steers a screen.
+pub fn harmless(text: &str, instead: char) -> String {
+    text.chars().map(|c| if is_unseen(c) { instead } else { c }).collect()
+}
+
 /// The longest window a target may ever have: 12 hours.
 pub fn window(longest: Span) -> Check {
     ensure(longest.seconds() <= 12 * 3600, || format!("a window of {longest} is longer than 12h"))

@@ -4,20 +4,20 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::cli::{args, output};
+use crate::cli::{args, stdout};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::ledger::{self, About, Entry, Ledger, Merged, Of, Record, Use};
 use crate::terminal::note;
-use crate::vault::names::is_unseen;
+use crate::vault::names::harmless;
 
 /// Shows what all ledgers at hand say, by time. One that cannot be read is named at the end.
 pub fn run(arguments: &args::LedgerShow) -> Result<()> {
     let Merged { mut records, found } = read(arguments)?;
     records.retain(|of| arguments.session.is_none_or(|asked| of.link.entry.record.session() == Some(asked)));
     let text = if arguments.json { json(&records)? } else { text(&records) };
-    output::print(&text)?;
+    stdout::print(&text)?;
     let mut wrong: Vec<_> = found.into_iter().filter_map(|found| found.wrong).collect();
     let last = wrong.pop();
     for error in &wrong {
@@ -62,7 +62,7 @@ fn json(records: &[Of]) -> Result<String> {
 fn text(records: &[Of]) -> String {
     let several = records.iter().any(|of| of.ledger != records[0].ledger);
     let mut text = String::new();
-    let columns = output::columns();
+    let columns = stdout::columns();
     let mut under: Option<(&str, Option<SessionId>)> = None;
     for Of { ledger, link } in records {
         let heading = (ledger.as_str(), link.entry.record.session());
@@ -78,7 +78,7 @@ fn text(records: &[Of]) -> String {
             &mut text,
             columns,
             &format!("  {at}  {:<8}  ", link.entry.record.kind()),
-            &harmless(&said(&link.entry.record)),
+            &harmless(&said(&link.entry.record), '?'),
         );
     }
     if records.is_empty() { "no record\n".into() } else { text }
@@ -99,11 +99,6 @@ fn wrapped(text: &mut String, columns: usize, start: &str, words: &str) {
         line += word;
     }
     let _ = writeln!(text, "{}", line.trim_end());
-}
-
-/// What a terminal would act on, and what turns the reading direction, is shown as `?`.
-fn harmless(text: &str) -> String {
-    text.chars().map(|c| if is_unseen(c) { '?' } else { c }).collect()
 }
 
 fn said(record: &Record) -> String {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{args, input, output};
+use crate::cli::{args, input, stdout};
 use crate::error::{Error, Result};
 use crate::ledger::verify::{self, Copied, Signed};
 use crate::ledger::{self, Chain, Damage, Head, Ledger, Shipped};
@@ -62,10 +62,10 @@ pub fn run(arguments: &args::LedgerVerify) -> Result<()> {
     let mut bad = None;
     for outcome in outcomes {
         match outcome {
-            Ok(verified) if arguments.json => output::print(&(json(&verified)? + "\n"))?,
-            Ok(verified) => output::print(&text(&verified, !vaults.is_empty()))?,
+            Ok(verified) if arguments.json => stdout::print(&(json(&verified)? + "\n"))?,
+            Ok(verified) => stdout::print(&text(&verified, !vaults.is_empty()))?,
             Err(Bad { file, damage: Some(damage), error }) if arguments.json => {
-                output::print(&(json(&Damaged { file, damage })? + "\n"))?;
+                stdout::print(&(json(&Damaged { file, damage })? + "\n"))?;
                 bad = bad.or(Some(error));
             }
             Err(Bad { error, .. }) if bad.is_none() => bad = Some(error),

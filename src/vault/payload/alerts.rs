@@ -215,7 +215,7 @@ impl Channel {
     fn secrets(&self) -> Vec<&SecretText> {
         match &self.kind {
             Kind::Sns { key, .. } => vec![&key.secret],
-            Kind::PagerDuty { routing_key, .. } => vec![routing_key],
+            Kind::PagerDuty { routing_key, url } => std::iter::once(routing_key).chain(url).collect(),
             Kind::Slack { url } => vec![url],
             Kind::Webhook { url, secret } => vec![url, secret],
             Kind::Smtp(smtp) => smtp.login.iter().map(|(_, password)| password).collect(),
