@@ -308,6 +308,21 @@ fn without_channels_it_is_said_before_anybody_is_woken() {
 }
 
 #[test]
+fn a_channel_on_the_machine_that_opens_is_named_as_it_is_sealed() {
+    let account = Aws::shared().seed("told-here");
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let (topic, publisher) = account.topic("oncall");
+    let mut payload = account.payload(Account::grant(), "4h");
+    payload["alerts"] = json!([Receiver::shared().channel("here"), {"name": "topic", "kind": "sns", "topic_arn": topic,
+        "key": {"access_key_id": publisher.key, "secret_access_key": publisher.secret}}]);
+    let done = office.try_seal("here.age", payload.to_string().as_bytes(), 2, &[]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    assert!(said.contains("alert channel here is on the machine that opens"), "{said}");
+    assert!(!said.contains("alert channel topic"), "{said}");
+}
+
+#[test]
 fn an_acknowledgement_is_one_also_where_what_comes_after_it_does_not() {
     let (stalling, ahead) =
         (Receiver::start(Manner::Stalls), Receiver::start(Manner::Ahead(Duration::from_hours(1))));

@@ -4,68 +4,81 @@ use super::gather::{self, Asked};
 use super::{args, input, shipping, target};
 use crate::cloud::{self, CloseByProfile, Closing, Tidings};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::Events;
-use crate::ledger::{About, TargetFacts, VaultFacts};
+use crate::ledger::{About, Ledger, TargetFacts, VaultFacts};
 use crate::terminal::note;
+use crate::vault::duration::Span;
+use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
 
 /// Closes.
 pub fn run(arguments: args::Close) -> Result<()> {
     let events = Events::to_stdout(arguments.json);
     let vault = input::vault(&arguments.vault)?;
-    let summary = target::choose(&vault, arguments.target.as_deref())?;
+    let summary = target::choose(&vault, arguments.target.as_deref())?.clone();
     let facts = VaultFacts::of(&vault, &arguments.vault);
     let config = Config::load().unwrap_or_else(|error| {
         note(&format!("warning: {error}"));
         Config::default()
     });
     let ledger = shipping::ledger(&config);
-    let manifest::Target { name, partition, account, user, regions, .. } = summary.clone();
-    if vault.manifest.lane == Lane::Static {
-        let user = TargetFacts { name, partition, account, user };
-        return cloud::close_static(&facts, user, &ledger, events, config);
+    let (force, lane) = (arguments.force, vault.manifest.lane);
+    match arguments.profile {
+        _ if lane == Lane::Static => cloud::close_static(&facts, user(&summary), &ledger, events, config),
+        Some(profile) => {
+            let manifest::Target { name, partition, account, user, regions, .. } = summary;
+            cloud::close_with_profile(CloseByProfile {
+                vault: facts,
+                name,
+                partition,
+                account,
+                user,
+                regions,
+                profile,
+                force,
+                ledger,
+                events,
+                config,
+            })
+        }
+        None => Quorum { vault, facts, summary, force, ledger, events, config }.close(arguments.wait),
     }
-    let force = arguments.force;
-    if let Some(profile) = arguments.profile {
-        let vault = facts;
-        cloud::close_with_profile(CloseByProfile {
-            vault,
-            name,
-            partition,
-            account,
-            user,
-            regions,
-            profile,
-            force,
-            ledger,
-            events,
-            config,
-        })
-    } else {
+}
+
+fn user(target: &manifest::Target) -> TargetFacts {
+    let manifest::Target { name, partition, account, user, .. } = target.clone();
+    TargetFacts { name, partition, account, user }
+}
+
+/// A close that custodians are asked for.
+struct Quorum {
+    vault: Vault,
+    facts: VaultFacts,
+    summary: manifest::Target,
+    force: bool,
+    ledger: Ledger,
+    events: Events,
+    config: Config,
+}
+
+impl Quorum {
+    fn close(self, wait: Span) -> Result<()> {
         let warm = cloud::Warm::start();
         let gathered = gather::shares(&Asked {
-            vault: &vault,
+            vault: &self.vault,
             request: None,
-            wait: arguments.wait.duration(),
-            ledger: &ledger,
-            events,
+            wait: wait.duration(),
+            ledger: &self.ledger,
+            events: self.events,
             absent: &[],
         });
         let gathered = match gathered {
             Ok(gathered) => gathered,
-            Err(error) => {
-                let target = TargetFacts { name, partition, account, user };
-                let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
-                if let Some(session) = open.last().map(|last| Some(last.session)) {
-                    // The sealed channels stay sealed: those of this machine are told.
-                    let tidings = Tidings { vault: &facts, target, session, ledger: &ledger, events, config };
-                    tidings.tell(About::MayBeOpen, &error.what);
-                }
-                return Err(error);
-            }
+            Err(error) => return Err(self.nobody_came(error)),
         };
-        let (target, alerts) = target::unseal(&vault, &gathered.shares, &summary.name)?;
+        let (target, alerts) = target::unseal(&self.vault, &gathered.shares, &self.summary.name)?;
+        let Self { facts, force, ledger, events, config, .. } = self;
         cloud::close_with_quorum(Closing {
             vault: facts,
             target,
@@ -76,5 +89,17 @@ pub fn run(arguments: args::Close) -> Result<()> {
             config,
             warm,
         })
+    }
+
+    /// Where a window of this machine's may be open, its channels are told; the sealed ones stay sealed.
+    fn nobody_came(self, error: Error) -> Error {
+        let Self { facts, summary, ledger, events, config, .. } = self;
+        let target = user(&summary);
+        let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
+        if let Some(session) = open.last().map(|last| Some(last.session)) {
+            let tidings = Tidings { vault: &facts, target, session, ledger: &ledger, events, config };
+            tidings.tell(About::MayBeOpen, &error.what);
+        }
+        error
     }
 }

@@ -40,6 +40,12 @@ pub fn run(arguments: &args::Seal) -> Result<()> {
             "there are no alert channels: nobody is told, and every opening will need --no-alert, or channels of the machine's own\n  next: seal with a member \"alerts\"",
         );
     }
+    for channel in payload.alerts.iter().filter(|channel| channel.is_on_this_machine()) {
+        note(&format!(
+            "warning: alert channel {} is on the machine that opens: whoever holds that can acknowledge for everybody",
+            channel.name
+        ));
+    }
     let manifest = manifest(arguments, threshold, custodians, &payload);
     let sealed = Prepared::of(&manifest, &payload)?;
     let Some(drill) = drill else {

@@ -150,8 +150,8 @@ fn text(standings: &[Standing], iam_was_asked: bool) -> String {
         };
         let source = match standing.source {
             Source::Iam => "IAM says so",
-            Source::Ledger if iam_was_asked => "this machine's ledger says so; IAM does not tell",
-            Source::Ledger => "this machine's ledger says so; IAM was not asked",
+            Source::Ledger if iam_was_asked => "the ledgers here say so; IAM does not tell",
+            Source::Ledger => "the ledgers here say so; IAM was not asked",
         };
         let _ = writeln!(
             text,

@@ -103,7 +103,7 @@ impl Stage<'_> {
             return;
         }
         if self.telling.alerts.is_empty() {
-            self.say("warning: nobody is told: this machine's configuration has no alert channels");
+            self.say("warning: nobody is told: there are no alert channels here");
         }
         let Some(answers) = self.send(about, detail) else { return };
         self.telling.answers.borrow_mut().push((about, answers));

@@ -43,12 +43,11 @@ impl Found {
     fn at(path: &Path) -> Self {
         // Before the ledger, which may grow meanwhile.
         let shipped = Shipped::beside(path);
-        let missing = || match &shipped {
-            Some(shipped) => shipped.check(&Chain::default()).map_err(|damage| damage.error(path)).err(),
-            None => None,
+        let gone = || {
+            let damage = shipped.as_ref().and_then(|shipped| shipped.check(&Chain::default()).err());
+            damage.map_or_else(|| missing(path), |damage| damage.error(path))
         };
-        let missing = || missing().unwrap_or_else(|| self::missing(path));
-        let read = file::read(path, file::LONGEST_WAIT).and_then(|bytes| bytes.ok_or_else(missing));
+        let read = file::read(path, file::LONGEST_WAIT).and_then(|bytes| bytes.ok_or_else(gone));
         let (chain, wrong) = match read {
             Ok(bytes) => {
                 let (chain, damage) = Chain::up_to_damage(&bytes);

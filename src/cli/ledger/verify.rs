@@ -113,7 +113,11 @@ fn one(
     if let Some(gone) = damage.clone().filter(|_| chain.links.is_empty()) {
         return Err(damaged(gone));
     }
-    let copy = copy(arguments, &chain).map_err(failed)?;
+    let copy = match (copy(arguments, &chain), &damage) {
+        // What the chain shows needs no copy.
+        (Err(_), Some(broken)) => return Err(damaged(broken.clone())),
+        (copy, _) => copy.map_err(failed)?,
+    };
     let compared = copy.as_deref().map(|copy| verify::against(&chain, copy)).transpose();
     // Where the chain breaks and where the copy differs: the earlier one is the first that is bad.
     let beyond_copy = match (damage, compared) {

@@ -203,6 +203,17 @@ impl Channel {
         }
     }
 
+    /// Its receiver is the machine that opens: whoever holds that can acknowledge for it.
+    pub fn is_on_this_machine(&self) -> bool {
+        let is_local = |url: &SecretText| host_of(url.expose()).is_some_and(is_loopback);
+        match &self.kind {
+            Kind::Sns { .. } => false,
+            Kind::PagerDuty { url, .. } => url.as_ref().is_some_and(is_local),
+            Kind::Slack { url } | Kind::Webhook { url, .. } => is_local(url),
+            Kind::Smtp(smtp) => is_loopback(&smtp.host),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         names::name("alert channel", &self.name)?;
         let own = |why: &str| Err(format!("alert channel {}: {why}", self.name));
@@ -289,17 +300,23 @@ pub fn region_of(topic_arn: &str) -> Option<&str> {
 /// `https`, or `http` to this machine.
 fn check_url(url: &SecretText) -> Result<(), String> {
     let text = url.expose();
-    let (scheme, rest) = text.split_once("://").ok_or("its URL is none")?;
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    };
+    let (scheme, _) = text.split_once("://").ok_or("its URL is none")?;
+    let host = host_of(text).ok_or("its URL is none")?;
     let plain =
         text.len() <= 2048 && text.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b));
-    ensure(plain && !host.is_empty() && !authority.contains('@'), "its URL is none")?;
+    ensure(plain && !host.is_empty() && !host.contains('@'), "its URL is none")?;
     ensure(scheme == "https" || scheme == "http", "its URL is neither https nor http")?;
     ensure(scheme == "https" || is_loopback(host), "its URL is http; that stays on this machine")
+}
+
+/// Its host, with a user's name before it if there is one.
+fn host_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    Some(match authority.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    })
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -96,9 +96,39 @@ fn rehearse(program: PathBuf) -> String {
     refused(&account, &account.emergency, "the emergency key");
     refused(&account, &session(&office), "the session of the window");
     assert!(account.rest().at_rest(), "the user is at rest");
+
+    chapter(7, "Afterwards: the record is whole, a quorum had signed, and the review says what was done.");
+    afterwards(&office, &account);
     "3 custodians enrolled, 2 of 3 sealed; refused to one custodian; practised; opened by two; the emergency key was refused \
-     before, worked inside through boto3, and was refused after"
+     before, worked inside through boto3, and was refused after; the ledger verified, the use reviewed"
         .into()
+}
+
+/// What an auditor does.
+fn afterwards(office: &Office, account: &Account) {
+    say("breakglass ledger verify --vault prod.age --vault prod.drill.age");
+    let vaults = ["ledger", "verify", "--vault", "prod.age", "--vault", "prod.drill.age"];
+    let verified = office.command(&vaults).output().expect("it runs");
+    show(&String::from_utf8_lossy(&verified.stdout));
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    let records = office.command(&["ledger", "show", "--json"]).output().expect("it runs").stdout;
+    let records: Vec<serde_json::Value> = String::from_utf8_lossy(&records)
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let last = records.iter().rfind(|record| record["kind"] == "intent").expect("the use");
+    let session = last["session"].as_str().expect("its id");
+    say(&format!("breakglass review {session} --vault prod.age --profile audit"));
+    std::fs::create_dir_all(office.path(".aws")).expect("room");
+    std::fs::write(office.path(".aws/credentials"), account.auditor().profile("audit")).expect("room");
+    let mut review = office.command(&["review", session, "--vault", "prod.age", "--profile", "audit"]);
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        review.env_remove(name);
+    }
+    let reviewed = review.output().expect("it runs");
+    show(&String::from_utf8_lossy(&reviewed.stdout));
+    assert!(reviewed.status.success(), "{}", String::from_utf8_lossy(&reviewed.stderr));
+    assert!(office.path(&format!("review-{session}.html")).exists(), "the page");
 }
 
 fn open(office: &Office, work: &[&str]) -> Person {
