@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::record::{Entry, Record, Use};
 use crate::custody::approval::{self, Approval};
 use crate::custody::drill as evidence;
+use crate::custody::statement::Statement;
 use crate::gate::SessionId;
 use crate::vault::manifest::Manifest;
 
@@ -158,18 +159,23 @@ impl Upkeep {
                 _ => None,
             })
             .collect();
-        for entry in entries {
-            let Record::Approval { session, custodian, envelope, .. } = &entry.record else { continue };
-            if !shares.contains(&(*session, custodian.as_str())) {
-                continue;
-            }
-            let Ok((signer, _, statement)) = approval::verify(manifest, envelope) else { continue };
-            let Approval { approved, request, .. } = statement.predicate;
+        // By what each says of itself, the latest first: the first that holds is the last proof, and no other is verified.
+        let said = |entry: &'_ Entry| {
+            let Record::Approval { session, custodian, envelope, .. } = &entry.record else { return None };
+            let Approval { approved, request, .. } = Statement::<Approval>::read(envelope).ok()?.predicate;
             let own = request.vault_id == self.vault || request.drill_of.as_ref() == Some(&self.vault);
-            if own && request.session == *session && signer.name == *custodian && approved <= latest {
-                let proofs = self.custodians.iter_mut().filter(|proof| proof.name == *custodian);
-                proofs.for_each(|proof| proof.last = proof.last.max(Some(approved)));
-            }
+            let fits = own && request.session == *session && approved <= latest;
+            (fits && shares.contains(&(*session, custodian.as_str()))).then_some(approved)
+        };
+        let mut approvals: Vec<_> =
+            entries.iter().filter_map(|entry| Some((said(entry)?, &entry.record))).collect();
+        approvals.sort_by_key(|(approved, _)| std::cmp::Reverse(*approved));
+        for (approved, record) in approvals {
+            let Record::Approval { custodian, envelope, .. } = record else { continue };
+            let mut proofs = self.custodians.iter_mut().filter(|proof| proof.name == *custodian);
+            let Some(proof) = proofs.next().filter(|proof| proof.last.is_none()) else { continue };
+            let signer = approval::verify(manifest, envelope);
+            proof.last = signer.is_ok_and(|(signer, ..)| signer.name == *custodian).then_some(approved);
         }
     }
 
