@@ -1,5 +1,6 @@
 //! Every call matched against the session: whose, what for, and whether it was in its time.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -119,7 +120,17 @@ pub(super) struct Matcher<'a> {
     gate: Times,
     /// Of the work.
     work: Option<Times>,
-    others: Vec<(SessionId, Vec<&'a str>, Times)>,
+    others: Vec<Other<'a>>,
+    manifest: Option<&'a Manifest>,
+}
+
+/// Another session of the same user.
+struct Other<'a> {
+    own: Own<'a>,
+    issued: Vec<&'a str>,
+    times: Times,
+    /// A quorum approved it; looked at once it would excuse a call.
+    approved: OnceCell<bool>,
 }
 
 impl Call {
@@ -140,17 +151,19 @@ impl Call {
 }
 
 impl<'a> Matcher<'a> {
-    pub(super) fn of(own: &'a Own<'a>, all: &'a [Entry], manifest: Option<&Manifest>) -> Self {
+    pub(super) fn of(own: &'a Own<'a>, all: &'a [Entry], manifest: Option<&'a Manifest>) -> Self {
         let principals = own.intent.principals;
         let others = by_session(all).into_values().filter_map(Own::among).filter(|other| {
             other.intent.session != own.intent.session
                 && other.intent.principals.emergency == principals.emergency
-                && manifest.is_none_or(|manifest| is_approved(other, manifest))
         });
         let mut others: Vec<_> = others
-            .map(|other| (other.intent.session, other.issued().collect(), of_another(&other)))
+            .map(|own| {
+                let (issued, times) = (own.issued().collect(), of_another(&own));
+                Other { own, issued, times, approved: OnceCell::new() }
+            })
             .collect();
-        others.sort_by_key(|(_, _, times)| times.from);
+        others.sort_by_key(|other| other.times.from);
         Self {
             own,
             issued: own.issued().collect(),
@@ -158,6 +171,7 @@ impl<'a> Matcher<'a> {
             gate: gate(own),
             work: work(own),
             others,
+            manifest,
         }
     }
 
@@ -217,14 +231,15 @@ impl<'a> Matcher<'a> {
             Kind::Gate | Kind::Probe | Kind::Unexpected => Some(self.gate),
         };
         let others = || {
-            self.others.iter().find(|(_, issued, times)| {
-                event.key.as_deref().is_some_and(|key| issued.contains(&key))
-                    || (principal != Principal::Issued && times.holds(at))
+            self.others.iter().find(|other| {
+                let is_its = event.key.as_deref().is_some_and(|key| other.issued.contains(&key))
+                    || (principal != Principal::Issued && other.times.holds(at));
+                is_its && other.is_approved(self.manifest)
             })
         };
         match times {
             Some(times) if times.holds(at) && principal != Principal::User => (Place::Inside, None),
-            _ if let Some((session, ..)) = others() => (Place::OtherSession, Some(*session)),
+            _ if let Some(other) = others() => (Place::OtherSession, Some(other.own.intent.session)),
             Some(times) if times.holds(at) => (Place::Inside, None),
             Some(times) if at > times.until => (Place::After, None),
             _ => (Place::Before, None),
@@ -247,15 +262,20 @@ fn gate(own: &Own<'_>) -> Times {
     Times { from, until: end.max(from) }
 }
 
-/// A session that no quorum approved is no excuse for a call.
-fn is_approved(other: &Own<'_>, manifest: &Manifest) -> bool {
-    let signed = other.entries.iter().filter_map(|entry| match &entry.record {
-        Record::Approval { custodian, envelope, .. } => {
-            other.intent.approved(custodian, envelope, manifest).ok().map(|_| custodian)
-        }
-        _ => None,
-    });
-    signed.collect::<BTreeSet<_>>().len() >= usize::from(manifest.threshold.get())
+impl Other<'_> {
+    /// A session that no quorum approved is no excuse for a call; without a manifest nobody can tell.
+    fn is_approved(&self, manifest: Option<&Manifest>) -> bool {
+        let Some(manifest) = manifest else { return true };
+        *self.approved.get_or_init(|| {
+            let signed = self.own.entries.iter().filter_map(|entry| match &entry.record {
+                Record::Approval { custodian, envelope, .. } => {
+                    self.own.intent.approved(custodian, envelope, manifest).ok().map(|_| custodian)
+                }
+                _ => None,
+            });
+            signed.collect::<BTreeSet<_>>().len() >= usize::from(manifest.threshold.get())
+        })
+    }
 }
 
 /// The same of another session, whose close on record nobody has signed: tidied up is soon after T1.
