@@ -343,7 +343,7 @@ fn an_acknowledgement_is_one_also_where_what_comes_after_it_does_not() {
 fn one_receiver_who_is_refused_keeps_no_other_from_getting_the_mail() {
     let server = MailServer::starttls();
     let mut channel = server.channel("mail");
-    channel["to"] = json!(["oncall@example.org", "gone@example.org"]);
+    channel["to"] = json!(["oncall@example.org", "gone@example.org", "slow@example.org"]);
     let desk = Desk::new("told-by-half", |_| vec![channel]);
     let mut command = desk.office.command(&[&OPEN[..], &["--", "sleep", "1"]].concat());
     command.envs([server.env()]);
@@ -354,6 +354,7 @@ fn one_receiver_who_is_refused_keeps_no_other_from_getting_the_mail() {
     let told = desk.records("told").remove(0);
     let detail = told["detail"].as_str().unwrap();
     assert!(detail.contains("but not gone@example.org") && detail.contains("550"), "{told}");
+    assert!(detail.contains("others, who have not been answered for yet"), "{told}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Mail: handed over when the server has taken the message (250 after its end).
 
+use std::time::Duration;
+
 use lettre::address::Envelope;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
@@ -10,6 +12,9 @@ use tokio::task::JoinSet;
 
 use super::{Failure, Notice, Receipt};
 use crate::vault::payload::{Smtp, Tls};
+
+/// How long the other receivers are waited for once one of them has their mail.
+const GRACE: Duration = Duration::from_secs(2);
 
 pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Failure> {
     let message =
@@ -39,18 +44,31 @@ pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Fail
         let (transport, message, to) = (transport.clone(), message.clone(), to.clone());
         sending.spawn(async move { (to, transport.send_raw(&envelope, &message).await) });
     }
-    let (mut taken, mut refused) = (Vec::new(), Vec::new());
-    for (to, answer) in sending.join_all().await {
-        match answer {
-            Ok(answer) => taken.push(answer),
-            Err(error) => refused.push((to, failure(&error))),
+    let (mut taken, mut refused, mut late) = (Vec::new(), Vec::new(), false);
+    loop {
+        let next = if taken.is_empty() {
+            sending.join_next().await
+        } else if let Ok(next) = tokio::time::timeout(GRACE, sending.join_next()).await {
+            next
+        } else {
+            // They go on, and what was taken is acknowledged.
+            sending.detach_all();
+            late = true;
+            None
+        };
+        match next {
+            None => break,
+            Some(Ok((_, Ok(answer)))) => taken.push(answer),
+            Some(Ok((to, Err(error)))) => refused.push((to, failure(&error))),
+            Some(Err(_)) => late = true,
         }
     }
     let why = |(to, failure): &(String, Failure)| format!("{to}: {}", failure.why());
-    let but: Vec<_> = refused.iter().map(why).collect();
+    let mut but: Vec<_> = refused.iter().map(why).collect();
+    but.extend(late.then(|| "others, who have not been answered for yet".into()));
     match (taken.first(), refused.into_iter().next()) {
-        (Some(answer), None) => Ok(receipt(answer, "")),
-        (Some(answer), Some(_)) => Ok(receipt(answer, &format!("; but not {}", but.join(", ")))),
+        (Some(answer), _) if but.is_empty() => Ok(receipt(answer, "")),
+        (Some(answer), _) => Ok(receipt(answer, &format!("; but not {}", but.join(", ")))),
         (None, Some((_, Failure::Passing(_)))) => Err(Failure::Passing(but.join(", "))),
         (None, _) => Err(Failure::Final(but.join(", "))),
     }

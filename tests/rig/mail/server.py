@@ -3,6 +3,7 @@
 server.py CERTIFICATE KEY DIRECTORY starttls|implicit: prints its port, and ends with its standard input.
 """
 
+import asyncio
 import pathlib
 import socket
 import ssl
@@ -19,6 +20,8 @@ class Keep:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("gone"):
             return "550 no such user"
+        if address.startswith("slow"):
+            await asyncio.sleep(30)
         envelope.rcpt_tos.append(address)
         return "250 yes"
 
