@@ -7,7 +7,8 @@
 //! | [`cli`] | one file per command: arguments in, a call, words out | the only caller of all others |
 //! | [`terminal`] | prompts on the tty, notes on stderr, signals | adapter |
 //! | [`token`] | YubiKeys over PC/SC | adapter behind [`custody::token::Token`] |
-//! | `cloud` | AWS, the credential endpoint, the program in the window, the ledger's copy | adapter behind [`gate::iam`], feature `cloud` |
+//! | `session` | open, close and status of a window, the loop around it, the work inside it | the application, feature `cloud` |
+//! | `aws` | clients, clock, CloudTrail, the ledger's copy, console sign-in | adapter behind [`gate::iam`], feature `cloud` |
 //! | `alert` | telling people before and after: channels, and what each acknowledged | adapter, feature `cloud` |
 //! | [`window`] | from open to closed: the state machine and its clock | pure |
 //! | [`gate`] | what enabling and disabling an IAM user means: grant, policy, rest state, open, close | pure |
@@ -21,7 +22,7 @@
 //! | [`stderr`] | lines that never hold anything up | adapter, for all of the above |
 //! | [`error`] | what happened, what to do, the exit status | pure |
 //!
-//! Data flows one way: `cli` → `cloud`, `terminal`, `token` → `alert`, `review`, `events` → `window`, `gate`, `custody`,
+//! Data flows one way: `cli` → `session` → `aws`, `terminal`, `token` → `alert`, `review`, `events` → `window`, `gate`, `custody`,
 //! `ledger`, `config` → `vault` → `secret`. What is pure does no I/O and reads no clock.
 //!
 //! # One opening, line by line
@@ -29,15 +30,15 @@
 //! `cli::open` reads the file ([`vault::file::Vault::parse`]), `cli::order` refuses what cannot be, `cli::gather` asks
 //! custodians until the quorum is full: each token signs ([`custody::approval`]), then gives its share
 //! ([`custody::opening`] makes it of words, PIN and touch). [`custody::approval::Approved`] holds that a quorum signed,
-//! [`vault::file::Vault::open`] rebuilds the file key, `cloud::open` hands the credentials to [`gate::open::open`] (in the
+//! [`vault::file::Vault::open`] rebuilds the file key, `session::open` hands the credentials to [`gate::open::open`] (in the
 //! lane static to [`gate::role::assume`]), which has people told first (`alert`), and drives the window ([`window`]) until
 //! [`gate::close::close`] has proven that it is shut. [`ledger`] has it all, and [`review`] makes a page of it.
 
 #[cfg(feature = "cloud")]
 pub mod alert;
-pub mod cli;
 #[cfg(feature = "cloud")]
-pub mod cloud;
+pub mod aws;
+pub mod cli;
 pub mod config;
 pub mod custody;
 pub mod error;
@@ -46,6 +47,8 @@ pub mod gate;
 pub mod ledger;
 pub mod review;
 pub mod secret;
+#[cfg(feature = "cloud")]
+pub mod session;
 pub mod stderr;
 pub mod terminal;
 pub mod token;

@@ -2,11 +2,12 @@
 
 use super::gather::{self, Asked};
 use super::{args, input, shipping, target};
-use crate::cloud::{self, CloseByProfile, Closing, Tidings};
+use crate::aws::Warm;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::ledger::{About, Ledger, TargetFacts, VaultFacts};
+use crate::session::{self, CloseByProfile, Closing, Tidings};
 use crate::terminal::note;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
@@ -25,10 +26,10 @@ pub fn run(arguments: args::Close) -> Result<()> {
     let ledger = shipping::ledger(&config);
     let (force, lane) = (arguments.force, vault.manifest.lane);
     match arguments.profile {
-        _ if lane == Lane::Static => cloud::close_static(&facts, user(&summary), &ledger, events, config),
+        _ if lane == Lane::Static => session::close_static(&facts, user(&summary), &ledger, events, config),
         Some(profile) => {
             let manifest::Target { name, partition, account, user, regions, .. } = summary;
-            cloud::close_with_profile(CloseByProfile {
+            session::close_with_profile(CloseByProfile {
                 vault: facts,
                 name,
                 partition,
@@ -64,7 +65,7 @@ struct Quorum {
 
 impl Quorum {
     fn close(self, wait: Span) -> Result<()> {
-        let warm = cloud::Warm::start();
+        let warm = Warm::start();
         let gathered = gather::shares(&Asked {
             vault: &self.vault,
             request: None,
@@ -79,7 +80,7 @@ impl Quorum {
         };
         let (target, alerts) = target::unseal(&self.vault, &gathered.shares, &self.summary.name)?;
         let Self { facts, force, ledger, events, config, .. } = self;
-        cloud::close_with_quorum(Closing {
+        session::close_with_quorum(Closing {
             vault: facts,
             target,
             force,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cloud::Injection;
+use crate::aws::Injection;
 
 /// One failure.
 #[derive(Clone, Debug)]

@@ -2,11 +2,12 @@
 
 use super::order::{Order, one_line};
 use super::{args, input, shipping};
-use crate::cloud::{Failures, Work};
+use crate::aws::Failures;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
+use crate::session::Work;
 
 /// Checks what can be checked before anybody is woken, gathers the quorum, opens, works, closes.
 pub fn run(arguments: args::Open) -> Result<()> {

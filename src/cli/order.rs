@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::gather::{self, Asked};
 use super::{beside, target};
-use crate::cloud::{self, Failures, Opening, Work};
+use crate::aws::{Failures, Warm};
 use crate::config::Config;
 use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
@@ -12,6 +12,7 @@ use crate::events::Events;
 use crate::gate::SessionId;
 use crate::ledger::{Entry, Ledger, VaultFacts, is_spent, spent};
 use crate::review;
+use crate::session::{self, Opening, Work};
 use crate::terminal::{note, signals};
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
@@ -119,7 +120,7 @@ impl Order {
             .then(|| beside::static_vault(&self.path, &summary.account))
             .flatten();
         // Certificates and configuration load while the custodians are asked.
-        let mut warm = cloud::Warm::start();
+        let mut warm = Warm::start();
         let request = self.request(session, summary, warm.elsewhere()?);
         let gathered = gather::shares(&Asked {
             vault: &self.vault,
@@ -136,7 +137,7 @@ impl Order {
         drop(gathered);
         let Self { vault, work, events, injected, config, .. } = self;
         drop(vault);
-        cloud::open(Opening {
+        session::open(Opening {
             vault: facts,
             approved,
             target,

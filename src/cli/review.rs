@@ -138,7 +138,7 @@ fn part(found: &Found) -> LedgerPart {
 #[cfg(feature = "cloud")]
 fn asked(arguments: &args::Review, entries: &[Entry]) -> Result<Option<Trail>> {
     let wanted = review::Wanted::of(arguments.session, entries)?;
-    arguments.profile.as_deref().map(|profile| crate::cloud::look_up(profile, &wanted)).transpose()
+    arguments.profile.as_deref().map(|profile| crate::aws::look_up(profile, &wanted)).transpose()
 }
 
 #[cfg(not(feature = "cloud"))]

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::cloud::Shipper;
+use crate::aws::Shipper;
 use crate::config::Config;
 use crate::ledger::Ledger;
 

@@ -161,7 +161,7 @@ fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<Copi
             Error::usage("no bucket is configured that the ledger was shipped to")
                 .next("give a copy with --copy")
         })?;
-        return crate::cloud::shipped(&ship, chain).map(Some);
+        return crate::aws::shipped(&ship, chain).map(Some);
     }
     let _ = chain;
     let Some(path) = &arguments.copy else { return Ok(None) };

@@ -1,0 +1,129 @@
+//! AWS's clock: measured once from the `Date` of an answer, kept by the boot-time clock, wrong by no local time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_async::time::TimeSource;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::{DateTime, Format};
+use jiff::Timestamp;
+
+use crate::window::Instant;
+
+/// No `Date` outside of these is believed: 2025 to 2100.
+const SANE: std::ops::Range<i64> = 1_735_689_600..4_102_444_800;
+
+/// Shared by everything that asks for the time; until AWS's was measured, what this machine's said at the start.
+#[derive(Clone, Debug)]
+pub(crate) struct AwsClock(Arc<Mutex<Kept>>);
+
+/// What the time is counted from: whoever sets this machine's clock later moves nothing.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    from: Measured,
+    is_by_aws: bool,
+}
+
+/// AWS said `date` no earlier than `at`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) date: Timestamp,
+    pub(crate) at: Instant,
+}
+
+impl Default for AwsClock {
+    fn default() -> Self {
+        let from = Measured { date: Timestamp::now(), at: Instant::now() };
+        Self(Arc::new(Mutex::new(Kept { from, is_by_aws: false })))
+    }
+}
+
+impl AwsClock {
+    pub(crate) fn now(&self) -> Timestamp {
+        let Measured { date, at } = self.kept().from;
+        date.saturating_add(Instant::now().since(at)).unwrap_or(date)
+    }
+
+    pub(crate) fn measured(&self) -> Option<Measured> {
+        let Kept { from, is_by_aws } = self.kept();
+        is_by_aws.then_some(from)
+    }
+
+    /// Goes by this from now on; says how far the clock was off until now.
+    pub(crate) fn set(&self, measured: Measured) -> Duration {
+        let off = self.now().duration_since(measured.date).unsigned_abs();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Kept { from: measured, is_by_aws: true };
+        off
+    }
+
+    fn kept(&self) -> Kept {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TimeSource for AwsClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::from(AwsClock::now(self))
+    }
+}
+
+/// Keeps the `Date` of the last answer, be it a good one or an error.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DateReader(Arc<Mutex<Option<String>>>);
+
+impl DateReader {
+    /// The last answer's `Date`, if it had a sane one.
+    pub(crate) fn take(&self) -> Option<Timestamp> {
+        let text = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let seconds = DateTime::from_str(&text, Format::HttpDate).ok()?.secs();
+        Timestamp::from_second(seconds).ok().filter(|_| SANE.contains(&seconds))
+    }
+}
+
+impl Intercept for DateReader {
+    fn name(&self) -> &'static str {
+        "DateReader"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date").map(str::to_owned);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<Timestamp> {
+        DateReader(Arc::new(Mutex::new(Some(text.into())))).take()
+    }
+
+    #[test]
+    fn only_a_sane_date_is_believed() {
+        let at = read("Sun, 22 Nov 2026 02:17:00 GMT").expect("a date");
+        assert_eq!(at.to_string(), "2026-11-22T02:17:00Z");
+        for bad in ["", "yesterday", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 01 Jan 2200 00:00:00 GMT"] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_clock_goes_by_what_was_measured() {
+        let clock = AwsClock::default();
+        let date: Timestamp = "2030-01-01T00:00:00Z".parse().expect("an instant");
+        let off = clock.set(Measured { date, at: Instant::now() });
+        assert!(off > Duration::from_hours(1));
+        assert!(clock.now().duration_since(date).as_secs() < 5);
+    }
+}

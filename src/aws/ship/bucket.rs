@@ -1,0 +1,149 @@
+//! The bucket: each record one object, whose body is the line and whose key names its digest; none is overwritten.
+
+use std::collections::BTreeMap;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::{ObjectLockEnabled, ObjectLockMode};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OnceCell;
+
+use super::{Base, Copied};
+use crate::aws::clients::Tries;
+use crate::aws::clock::AwsClock;
+use crate::aws::error::{code, fault};
+use crate::config::{Mode, Ship};
+use crate::ledger::Link;
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// A bucket, by credentials of its own.
+pub(crate) struct Bucket {
+    client: Client,
+    clock: AwsClock,
+    ship: Ship,
+    unlocked: OnceCell<bool>,
+}
+
+impl Bucket {
+    pub(crate) async fn of(ship: &Ship) -> Self {
+        let provider = ProfileFileCredentialsProvider::builder().profile_name(&ship.profile).build();
+        let base = Base::load().await;
+        let config = base.with(SharedCredentialsProvider::new(provider), &ship.region, Tries::Four);
+        let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
+        let clock = base.clock;
+        Self { client: Client::from_conf(config), clock, ship: ship.clone(), unlocked: OnceCell::new() }
+    }
+
+    /// It says that it has no Object Lock. Where it does not say, it is taken to have it.
+    pub(crate) async fn is_unlocked(&self) -> bool {
+        *self.unlocked.get_or_init(|| self.ask_for_lock()).await
+    }
+
+    /// The same, without asking.
+    pub(crate) fn is_known_to_be_unlocked(&self) -> bool {
+        self.unlocked.get() == Some(&true)
+    }
+
+    async fn ask_for_lock(&self) -> bool {
+        match self.client.get_object_lock_configuration().bucket(&self.ship.bucket).send().await {
+            Ok(answer) => {
+                let of = answer.object_lock_configuration().and_then(|lock| lock.object_lock_enabled());
+                of != Some(&ObjectLockEnabled::Enabled)
+            }
+            Err(error) => code(&error) == Some("ObjectLockConfigurationNotFoundError"),
+        }
+    }
+
+    fn under(&self, ledger: &str) -> String {
+        let prefix = self.ship.prefix.trim_matches('/');
+        if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
+    }
+
+    /// Sends one record. What is there already is no reason not to: who may put could have put something else.
+    pub(crate) async fn put(&self, ledger: &str, link: &Link, body: &[u8]) -> Result<(), String> {
+        let digest = hex::encode(&link.sha256[..8]);
+        let key = format!("{}{:012}-{digest}.json", self.under(ledger), link.entry.seq);
+        let mut put = self
+            .client
+            .put_object()
+            .bucket(&self.ship.bucket)
+            .key(key)
+            .content_type("application/json")
+            .checksum_sha256(BASE64_STANDARD.encode(link.sha256))
+            .body(ByteStream::from(body.to_vec()));
+        if !self.is_unlocked().await {
+            let until = self.clock.now().as_second() + i64::from(self.ship.retain_days) * DAY;
+            let mode = match self.ship.mode {
+                Mode::Governance => ObjectLockMode::Governance,
+                Mode::Compliance => ObjectLockMode::Compliance,
+            };
+            put = put.object_lock_mode(mode).object_lock_retain_until_date(DateTime::from_secs(until));
+        }
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(fault(&error).to_string()),
+        }
+    }
+
+    /// What it has of a ledger: of each key the version that is what the key says, whatever else was put or deleted.
+    pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<Copied>, String> {
+        // Two keys of one number are both compared: at most one of them is what was written.
+        let mut copies = Vec::new();
+        for (key, versions) in self.versions(ledger).await? {
+            for version in versions {
+                let copy = self.copy(ledger, &key, version).await?;
+                if copy.is_some() {
+                    copies.extend(copy);
+                    break;
+                }
+            }
+        }
+        copies.sort_unstable();
+        Ok(copies)
+    }
+
+    /// Of each key its versions.
+    async fn versions(&self, ledger: &str) -> Result<BTreeMap<String, Vec<Option<String>>>, String> {
+        let mut all: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+        let (mut key_marker, mut version_marker) = (None, None);
+        loop {
+            let page = self
+                .client
+                .list_object_versions()
+                .bucket(&self.ship.bucket)
+                .prefix(self.under(ledger))
+                .set_key_marker(key_marker)
+                .set_version_id_marker(version_marker)
+                .send()
+                .await
+                .map_err(|error| fault(&error).to_string())?;
+            for version in page.versions() {
+                let Some(key) = version.key() else { continue };
+                all.entry(key.to_owned()).or_default().push(version.version_id().map(str::to_owned));
+            }
+            if page.is_truncated() != Some(true) {
+                return Ok(all);
+            }
+            key_marker = page.next_key_marker().map(str::to_owned);
+            version_marker = page.next_version_id_marker().map(str::to_owned);
+        }
+    }
+
+    /// A version, if it has the digest that its key names.
+    async fn copy(&self, ledger: &str, key: &str, version: Option<String>) -> Result<Option<Copied>, String> {
+        let name = key.strip_prefix(&self.under(ledger)).and_then(|name| name.strip_suffix(".json"));
+        let Some((number, digest)) = name.and_then(|name| name.split_once('-')) else { return Ok(None) };
+        let Ok(seq) = number.parse() else { return Ok(None) };
+        let version = version.filter(|version| version != "null");
+        let get = self.client.get_object().bucket(&self.ship.bucket).key(key).set_version_id(version);
+        let answer = get.send().await.map_err(|error| fault(&error).to_string())?;
+        let body = answer.body.collect().await.map_err(|error| error.to_string())?;
+        let sha256: [u8; 32] = Sha256::digest(body.into_bytes()).into();
+        Ok((hex::encode(&sha256[..8]) == digest).then_some((seq, sha256)))
+    }
+}

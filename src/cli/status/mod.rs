@@ -1,0 +1,189 @@
+//! `status`: may a window be open, whose, until when; from this machine's ledger, and from IAM where that is asked.
+
+mod upkeep_words;
+
+use jiff::Timestamp;
+use std::fmt::Write as _;
+
+use super::{args, input, stdout};
+use crate::aws::iam_region;
+use crate::config::Config;
+use crate::error::{Error, Result, Status};
+use crate::events::{self, Event};
+use crate::gate::SessionId;
+use crate::ledger::{
+    self, Entry, Last, Ledger, Merged, Record, Seen, Source, Standing, State, TargetFacts, Upkeep,
+};
+use crate::session::{self, Asked};
+use crate::terminal::note;
+use crate::vault::file::Vault;
+use crate::vault::manifest;
+
+/// Prints it; the exit status says it too. Where IAM cannot be asked, the ledgers still say what they know, and where a
+/// ledger cannot be read, the others and IAM do.
+pub fn run(arguments: &args::Status) -> Result<()> {
+    let vault = arguments.vault.as_deref().map(input::vault).transpose()?;
+    let Read { own, entries, mut unread } = Read::now();
+    if let Some(error) = unread.take_if(|_| own.is_none() && arguments.profile.is_none()) {
+        return Err(error);
+    }
+    if let Some(error) = &unread {
+        note(&format!("warning: {}", error.what));
+    }
+    let own = own.unwrap_or_default();
+    let known = ledger::last(&entries);
+    let asked = asked(vault.as_ref(), &known);
+    if let Some(error) = unread.take_if(|_| asked.is_empty()) {
+        return Err(error);
+    }
+    let nobody = || (asked.iter().map(|_| Ok(Seen::NotAsked)).collect(), Timestamp::now());
+    let (seen, now): (Vec<Result<Seen, String>>, _) = match &arguments.profile {
+        Some(profile) => session::look(profile, &asked).unwrap_or_else(|error| {
+            note(&format!("warning: {}", error.what));
+            unread = Some(error);
+            nobody()
+        }),
+        None => nobody(),
+    };
+    let mut standings = Vec::new();
+    for (Asked { target, lane, .. }, seen) in asked.into_iter().zip(seen) {
+        let seen = seen.unwrap_or_else(|why| {
+            let what = format!("user {} in account {} could not be read: {why}", target.user, target.account);
+            note(&format!("warning: {what}"));
+            unread = Some(Error::failed(what).next("use a profile that may read the user"));
+            Seen::NotAsked
+        });
+        let last = known.iter().find(|last| last.is_of(&target, lane));
+        let standing = Standing::of(target, lane, last, &seen, now);
+        let own = standing.session.is_some_and(|session| own.contains(&session));
+        standings.push(Standing { own, ..standing });
+    }
+    let kept = vault.as_ref().filter(|vault| vault.manifest.drill_of.is_none());
+    let upkeep = kept.map(|vault| Upkeep::of(&entries, &vault.manifest, now));
+    if arguments.json {
+        let may_be_open = standings.iter().any(|standing| standing.may_be_open);
+        let event = Event::Status { may_be_open, targets: &standings, upkeep: upkeep.as_ref() };
+        stdout::print(&(events::line(now, event)? + "\n"))?;
+    } else {
+        let kept = upkeep.as_ref().map(|upkeep| upkeep_words::text(upkeep, now)).unwrap_or_default();
+        stdout::print(&(text(&standings, arguments.profile.is_some()) + &kept))?;
+    }
+    verdict(arguments, &standings, unread, upkeep.as_ref())
+}
+
+/// What the ledgers that this machine sees say.
+struct Read {
+    /// The sessions of this machine's own; `None` when that could not be read.
+    own: Option<Vec<SessionId>>,
+    /// All records, by time.
+    entries: Vec<Entry>,
+    /// The first that could not be read, the configuration that names them included: then nobody knows that all is well.
+    unread: Option<Error>,
+}
+
+impl Read {
+    fn now() -> Self {
+        let ledger = Ledger::at_default();
+        let (others, no_config) = match Config::load() {
+            Ok(config) => (config.ledgers, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let intended = |entry: &Entry| match entry.record {
+            Record::Intent { session, .. } => Some(session),
+            _ => None,
+        };
+        let (own, seen, unread) = match ledger.entries() {
+            Ok(own) => match ledger.entries_with(&others) {
+                Ok(seen) => (Some(own.iter().filter_map(intended).collect()), seen, None),
+                Err(error) => (None, Merged::default(), Some(error)),
+            },
+            Err(error) => (None, ledger::read_all(&others), Some(error)),
+        };
+        let entries = seen.entries();
+        let wrong = seen.found.into_iter().find_map(|found| found.wrong);
+        Self { own, entries, unread: unread.or(no_config).or(wrong) }
+    }
+}
+
+/// Whom it is about: the vault's targets, or every user that was ever opened as far as these ledgers know.
+fn asked(vault: Option<&Vault>, known: &[Last]) -> Vec<Asked> {
+    let Some(vault) = vault else {
+        let of = |last: &Last| Asked {
+            target: last.target.clone(),
+            region: iam_region(&last.target.partition).to_owned(),
+            lane: last.lane,
+        };
+        return known.iter().map(of).collect();
+    };
+    let lane = vault.manifest.lane;
+    let of = |target: &manifest::Target| {
+        let manifest::Target { name, partition, account, user, regions, .. } = target.clone();
+        let region = regions.into_iter().next().unwrap_or_default();
+        Asked { target: TargetFacts { name, partition, account, user }, region, lane }
+    };
+    vault.manifest.targets.iter().map(of).collect()
+}
+
+fn text(standings: &[Standing], iam_was_asked: bool) -> String {
+    if standings.is_empty() {
+        return "no window was ever opened from this machine\n".into();
+    }
+    let mut text = String::new();
+    for standing in standings {
+        let Standing { target, session, until, .. } = standing;
+        let until = until.map_or_else(String::new, |until| format!(" {}", session::clock_words(until)));
+        let session = session.map_or_else(String::new, |session| {
+            format!(
+                ", session {session} of {}",
+                if standing.own { "this machine" } else { "another machine" }
+            )
+        });
+        let state = match standing.state {
+            State::Closed => "closed".to_owned(),
+            State::Open if until.is_empty() => {
+                "MAY BE OPEN, behind a gate that does not say its end".to_owned()
+            }
+            State::Open => format!("MAY BE OPEN until{until}{session}"),
+            State::Unproven => {
+                format!("its end,{until}, has passed, but nobody has proven that it is shut{session}")
+            }
+            State::Untidy => "not open, but not at rest: AWSDenyAll is missing or a key is active".to_owned(),
+        };
+        let source = match standing.source {
+            Source::Iam => "IAM says so",
+            Source::Ledger if iam_was_asked => "the ledgers here say so; IAM does not tell",
+            Source::Ledger => "the ledgers here say so; IAM was not asked",
+        };
+        let _ = writeln!(
+            text,
+            "{}: user {} in account {}: {state} ({source})",
+            target.name, target.user, target.account
+        );
+    }
+    text
+}
+
+/// 10 while one may be open; 1 when something has to be tidied up, could not be read, or is overdue.
+fn verdict(
+    arguments: &args::Status,
+    standings: &[Standing],
+    unread: Option<Error>,
+    upkeep: Option<&Upkeep>,
+) -> Result<()> {
+    if let Some(open) = standings.iter().find(|standing| standing.may_be_open) {
+        let Standing { target, until, .. } = open;
+        let how = session::how_to_close(arguments.vault.as_deref(), target, open.lane);
+        let error =
+            Error::new(Status::MayBeOpen, format!("access may be open on user {}", target.user)).next(how);
+        return Err(Error { until: *until, ..error });
+    }
+    if let Some(untidy) = standings.iter().find(|standing| standing.state == State::Untidy) {
+        return Err(Error::failed(format!("user {} is not at rest", untidy.target.user))
+            .next(session::how_to_close(arguments.vault.as_deref(), &untidy.target, untidy.lane)));
+    }
+    unread.map_or(Ok(()), Err)?;
+    match upkeep.map(|upkeep| upkeep.overdue.as_slice()) {
+        None | Some([]) => Ok(()),
+        Some([first, ..]) => Err(Error::failed("something is overdue for this vault").next(first.clone())),
+    }
+}

@@ -1,0 +1,158 @@
+//! The packet as one page: no script, nothing from elsewhere, every stranger's text as text.
+
+mod parts;
+mod picture;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest as _, Sha256};
+
+use super::evidence::Evidence;
+use super::findings::instant;
+use super::packet::Packet;
+use super::text;
+use crate::vault::words;
+
+const STYLE: &str = include_str!("style.css");
+
+/// The page; `json` is the packet's file, whose digest the page carries: name and bytes.
+pub fn page(packet: &Packet, json: (&str, &[u8])) -> String {
+    let title = format!("Review of session {}", packet.session.id);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy());
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body(packet, json)) }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+/// Only this page's own style, and nothing else.
+fn policy() -> String {
+    let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
+    format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'")
+}
+
+fn body(packet: &Packet, json: (&str, &[u8])) -> Markup {
+    html! {
+        header { (heading(packet)) }
+        main {
+            (picture(packet))
+            (parts::findings(packet))
+            (parts::what(packet))
+            (parts::approvals(packet))
+            (parts::told(packet))
+            (parts::window(packet))
+            (parts::calls(packet))
+            (parts::timeline(packet))
+            (parts::worth(packet))
+            (parts::follow_up(packet))
+        }
+        (footer(packet, json))
+    }
+}
+
+fn heading(packet: &Packet) -> Markup {
+    let session = &packet.session;
+    let target = &session.target;
+    let kind = if session.drill { "Review after a drill" } else { "Review after a use of emergency access" };
+    html! {
+        p.over { (kind) }
+        h1 { "Session " span.mono { (session.id) } }
+        p.lead {
+            "User " b { (words_of(&target.user)) } " in account " b { (words_of(&target.account)) }
+            " (" (words_of(&target.name)) "): " (words_of(&session.reason))
+        }
+        (verdict(packet))
+        dl.figures {
+            div { dt { "Enabled" } dd { (figure(&text::enabled(packet))) } }
+            div { dt { "Approved" } dd { (figure(&text::approved(packet))) } }
+            div { dt { "Told" } dd { (figure(&text::told(packet))) } }
+            div { dt { "Calls" } dd { (figure(&text::calls(packet))) } }
+        }
+    }
+}
+
+/// The first figure large, the rest below it.
+fn figure(line: &str) -> Markup {
+    let of = " of ";
+    let split = line.find(" (").or_else(|| line.find(", ")).or_else(|| line.find(" on record"));
+    let split = split.or_else(|| line.match_indices(of).next().map(|(at, _)| at + of.len() + 2)).unwrap_or(0);
+    let split = (0..=split.min(line.len())).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+    let (large, rest) = line.split_at(split);
+    html! {
+        @if !large.is_empty() { b { (words_of(large)) } }
+        (words_of(rest.trim_start_matches(", ").trim_start()))
+    }
+}
+
+fn verdict(packet: &Packet) -> Markup {
+    let count = packet.findings.len();
+    let heading = match count {
+        0 => "Nothing to account for".to_owned(),
+        1 => "1 finding to account for".to_owned(),
+        many => format!("{many} findings to account for"),
+    };
+    let class = if count == 0 { "verdict" } else { "verdict open" };
+    let reviewed = packet.reviews.iter().any(|review| review.evidence == Evidence::Signature);
+    html! {
+        div class=(class) {
+            strong { (heading) }
+            @if packet.findings.is_empty() {
+                "Everything that was looked at is in order; what has to follow a use stands at the end."
+            } @else {
+                "They are listed below the picture; what has to follow stands at the end."
+            }
+            @if !reviewed { " This review has not been signed yet." }
+        }
+    }
+}
+
+fn picture(packet: &Packet) -> Markup {
+    html! {
+        section aria-labelledby="picture" {
+            h2 id="picture" { "The session as a picture" }
+            figure {
+                div.picture { (picture::draw(packet)) }
+                figcaption.quiet { (picture::caption(packet)) }
+            }
+        }
+    }
+}
+
+fn footer(packet: &Packet, (name, bytes): (&str, &[u8])) -> Markup {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    html! {
+        footer {
+            p { "Made " (instant(packet.made)) " by " (packet.program) ". All times are UTC." }
+            p {
+                "The same facts for machines, and what a custodian signs: " span.mono { (words_of(name)) }
+                ", SHA-256 " span.mono { (hex::encode(digest)) } ", in words: " b { (words::of(&digest)) } "."
+            }
+        }
+    }
+}
+
+/// A stranger's text.
+fn words_of(text: &str) -> Markup {
+    html! { bdi.text { (text::shown(text)) } }
+}
+
+/// What a thing is worth, as a tag.
+fn tag(evidence: Evidence) -> Markup {
+    match evidence {
+        Evidence::Signature => html! { span class="tag evidence" { "signature" } },
+        Evidence::Receiver => html! { span class="tag evidence" { "receiver" } },
+        Evidence::Aws => html! { span class="tag evidence" { "CloudTrail" } },
+        Evidence::Record => html! { span class="tag record" { "our record" } },
+    }
+}

@@ -1,0 +1,221 @@
+//! A loopback address that leads to the link, once: a browser's command line is no place for a secret.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::secret::{Secret, SecretText};
+use crate::session::work::endpoint::head;
+
+/// For one request.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Where no connection can be taken, as without descriptors, the next try waits.
+const AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// Serves in the background until it has served, or is dropped.
+pub(crate) struct Redirect {
+    address: SocketAddr,
+    path: String,
+    link: Arc<Mutex<Option<SecretText>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Redirect {
+    fn drop(&mut self) {
+        // An answer under way has taken the link, and comes to its end.
+        if !self.has_served() {
+            self.task.abort();
+        }
+    }
+}
+
+impl Redirect {
+    /// Listens on a port of the system's choice.
+    ///
+    /// # Errors
+    /// When there is no loopback to listen on; the link comes back.
+    pub(crate) fn start(link: SecretText) -> Result<Self, (SecretText, io::Error)> {
+        let (listener, address) = match listen() {
+            Ok(both) => both,
+            Err(why) => return Err((link, why)),
+        };
+        let path = format!("/{}", hex::encode(Secret::<16>::random().expose()));
+        let link = Arc::new(Mutex::new(Some(link)));
+        let task = tokio::spawn(serve(listener, path.clone(), link.clone()));
+        Ok(Self { address, path, link, task })
+    }
+
+    /// What the browser is given. It is worth nothing once it was used, and leads only this user's programs.
+    pub(crate) fn address(&self) -> String {
+        format!("http://{}{}", self.address, self.path)
+    }
+
+    /// The browser was there.
+    pub(crate) fn has_served(&self) -> bool {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Takes the link back, unless it was served; nobody gets it here any more.
+    pub(crate) fn into_link(self) -> Option<SecretText> {
+        let link = taken(&self.link);
+        if link.is_some() {
+            self.task.abort();
+        }
+        link
+    }
+}
+
+fn taken(link: &Mutex<Option<SecretText>>) -> Option<SecretText> {
+    link.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+async fn serve(listener: TcpListener, path: String, link: Arc<Mutex<Option<SecretText>>>) {
+    while link.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+        match listener.accept().await {
+            Ok((stream, from)) => {
+                let _ = tokio::time::timeout(PATIENCE, answer(stream, from, &path, &link)).await;
+            }
+            Err(_) => tokio::time::sleep(AFTER_ERROR).await,
+        }
+    }
+}
+
+async fn answer(
+    mut stream: TcpStream,
+    from: SocketAddr,
+    path: &str,
+    link: &Mutex<Option<SecretText>>,
+) -> io::Result<()> {
+    let head = head(&mut stream).await?.unwrap_or_default();
+    let asked = head.split("\r\n").next().unwrap_or_default();
+    let is_right = asked == format!("GET {path} HTTP/1.1") && is_ours(from, stream.local_addr()?);
+    let reply = match is_right.then(|| taken(link)).flatten() {
+        Some(link) => SecretText::copy_of(&format!(
+            "HTTP/1.1 302 Found\r\nLocation: {}\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n\
+             Content-Length: 0\r\nConnection: close\r\n\r\n",
+            link.expose()
+        )),
+        None => {
+            SecretText::copy_of("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        }
+    };
+    stream.write_all(reply.expose().as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// Whether the other end of a loopback connection is a socket of this user's (proc(5), `/proc/net/tcp`). Its owner may
+/// have made it of either family. Where the system has no such tables, the path's randomness has to do.
+fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
+    let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(std::fs::read_to_string);
+    if tables[0].is_err() {
+        return true;
+    }
+    let own = rustix::process::getuid().as_raw().to_string();
+    tables.iter().flatten().find_map(|table| owner(table, from, to)) == Some(&own)
+}
+
+/// The uid of the socket that is bound to `local` and connected to `remote`.
+fn owner(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<&str> {
+    let (local, remote) = (written(local)?, written(remote)?);
+    table.lines().find_map(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        let is_it =
+            local.contains(&columns.next()?.to_owned()) && remote.contains(&columns.next()?.to_owned());
+        is_it.then(|| columns.nth(4)).flatten()
+    })
+}
+
+/// An address as the tables write it, of a socket of IPv4 and of one of IPv6 that speaks IPv4: numbers of this
+/// machine's order, and the port.
+fn written(address: SocketAddr) -> Option<[String; 2]> {
+    let SocketAddr::V4(address) = address else {
+        return None;
+    };
+    let (ip, port) = (u32::from_ne_bytes(address.ip().octets()), address.port());
+    let mapped = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
+    Some([format!("{ip:08X}:{port:04X}"), format!("{:016X}{mapped:08X}{ip:08X}:{port:04X}", 0)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    async fn get(address: SocketAddr, path: &str) -> String {
+        let Ok(mut stream) = TcpStream::connect(address).await else {
+            return "nobody".into();
+        };
+        let _ = stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await;
+        let mut text = String::new();
+        let _ = stream.read_to_string(&mut text).await;
+        text
+    }
+
+    #[test]
+    fn it_leads_there_once_and_only_on_its_path() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let redirect = Redirect::start(SecretText::copy_of("https://example.org/x"))
+                .unwrap_or_else(|_| panic!("loopback"));
+            let (address, path) = (redirect.address, redirect.path.clone());
+            assert!(get(address, "/").await.starts_with("HTTP/1.1 404"));
+            let first = get(address, &path).await;
+            assert!(
+                first.starts_with("HTTP/1.1 302") && first.contains("Location: https://example.org/x\r\n")
+            );
+            assert!(!get(address, &path).await.contains("example.org"));
+            assert!(redirect.has_served() && redirect.into_link().is_none());
+        });
+    }
+
+    /// What a socket of the other family gets at the same address.
+    async fn get_by_ipv6(address: SocketAddr, path: &str) -> String {
+        let mapped: SocketAddr =
+            format!("[::ffff:127.0.0.1]:{}", address.port()).parse().expect("an address");
+        get(mapped, path).await
+    }
+
+    #[test]
+    fn a_socket_of_the_other_family_has_an_owner_too() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback");
+            let to = listener.local_addr().expect("an address");
+            let asking = tokio::spawn(async move { get_by_ipv6(to, "/").await });
+            let (stream, from) = listener.accept().await.expect("somebody asks");
+            let table = std::fs::read_to_string("/proc/self/net/tcp6").expect("a table");
+            let own = rustix::process::getuid().as_raw().to_string();
+            assert_eq!(owner(&table, from, to), Some(own.as_str()));
+            assert!(is_ours(from, to));
+            drop(stream);
+            let _ = asking.await;
+            let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+            assert!(!is_ours(nobody, to), "who is not found is a stranger");
+        });
+    }
+
+    #[test]
+    fn a_sockets_owner_is_found_in_the_table() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n   \
+                     0: 0100007F:C350 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 1\n";
+        let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        assert_eq!(owner(table, at(50_000), at(8_080)), Some("1000"));
+        assert_eq!(owner(table, at(50_001), at(8_080)), None);
+        let table = "   0: 0000000000000000FFFF00000100007F:C350 0000000000000000FFFF00000100007F:1F90 01 \
+                     00000000:00000000 00:00000000 00000000  1000        0 1\n";
+        assert_eq!(owner(table, at(50_000), at(8_080)), Some("1000"));
+    }
+}
