@@ -1,7 +1,6 @@
 //! The ledger: append-only JSON Lines, each record chained to the one before by SHA-256 and fsynced.
 
 mod chain;
-mod course;
 mod damage;
 mod facts;
 mod file;
@@ -9,10 +8,9 @@ mod intent;
 mod merge;
 mod record;
 mod shipped;
-mod standing;
 mod tail;
-mod upkeep;
 pub mod verify;
+mod views;
 
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -31,15 +29,15 @@ use crate::vault::manifest::Lane;
 use file::{Lock, cannot};
 
 pub use chain::{Chain, Head, Link};
-pub use course::Course;
 pub use damage::Damage;
 pub use facts::{Principals, TargetFacts, VaultFacts};
 pub use intent::Intent;
 pub use merge::{Found, Merged, Of, read_all, read_file};
 pub use record::{About, Entry, Record, Use};
 pub use shipped::Shipped;
-pub use standing::{Last, Seen, Source, Standing, State, last};
-pub use upkeep::{LastDrill, Proof, Session, Upkeep};
+pub use views::readiness::{LastDrill, Proof, Session, Upkeep};
+pub use views::session_outcome::Course;
+pub use views::target_status::{Last, Seen, Source, Standing, State, last};
 
 const FILE: &str = "ledger.jsonl";
 
@@ -236,7 +234,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::knows_session`].
     pub fn unclosed(&self, account: &str, user: &str) -> Result<Vec<Last>> {
-        let mut all = standing::sessions(&self.entries()?);
+        let mut all = views::target_status::sessions(&self.entries()?);
         all.retain(|of| {
             !of.closed
                 && of.lane == Lane::Gate

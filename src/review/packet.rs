@@ -3,17 +3,18 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::after::{DrillPart, ReviewPart};
-use super::approvals::{ApprovalPart, Signature};
-use super::asked::CloudTrailPart;
-use super::calls::{Call, Matcher};
-use super::findings::{self, Finding, FollowUp};
-use super::meant::{SessionPart, VaultPart};
-use super::own::Own;
-use super::timeline::{self, Moment};
-use super::told::{SharePart, ToldPart};
-use super::trail::Trail;
-use super::window::WindowPart;
+use super::facts::approvals::{ApprovalPart, Signature};
+use super::facts::calls::{Call, Matcher};
+use super::facts::cloudtrail::Trail;
+use super::facts::coverage::CloudTrailPart;
+use super::facts::intent::{SessionPart, VaultPart};
+use super::facts::notifications::{SharePart, ToldPart};
+use super::facts::outcome::{DrillPart, ReviewPart};
+use super::facts::session_records::Own;
+use super::facts::window::WindowPart;
+use super::judge::findings::{self, Finding};
+use super::judge::follow_up::{self, FollowUp};
+use super::judge::timeline::{self, Moment};
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::ledger::{Entry, Head, Intent, Upkeep};
@@ -133,7 +134,7 @@ impl Packet {
         packet.findings = findings::of(&packet);
         let is_practised =
             manifest.is_some_and(|manifest| Upkeep::of(entries, manifest, now).is_practised(now));
-        packet.follow_up = findings::follow_up(&packet, is_practised);
+        packet.follow_up = follow_up::of(&packet, is_practised);
         Ok(packet)
     }
 

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::record::{Entry, Record, Use};
 use crate::custody::approval::{self, Approval};
 use crate::custody::drill as evidence;
 use crate::custody::statement::Statement;
 use crate::gate::SessionId;
+use crate::ledger::record::{Entry, Record, Use};
 use crate::vault::manifest::Manifest;
 
 /// A drill every quarter.

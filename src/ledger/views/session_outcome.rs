@@ -1,7 +1,7 @@
 //! What became of one session, as the records have it.
 
-use super::record::{Entry, Record};
 use crate::gate::SessionId;
+use crate::ledger::record::{Entry, Record};
 
 /// The course of a session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

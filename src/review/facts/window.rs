@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::calls::{Call, Principal};
-use super::own::Own;
+use super::session_records::Own;
 
 /// The window and what became of it.
 #[derive(Clone, Debug, Serialize)]
@@ -74,7 +74,7 @@ impl Span {
 }
 
 impl WindowPart {
-    pub(super) fn of(own: &Own<'_>, calls: &[Call], now: Timestamp) -> Self {
+    pub(in crate::review) fn of(own: &Own<'_>, calls: &[Call], now: Timestamp) -> Self {
         let closed = own.closed();
         let mut window = Self {
             intended: own.at,
@@ -128,6 +128,6 @@ fn gate(calls: &[Call]) -> Option<String> {
 }
 
 /// CloudTrail's times have whole seconds.
-pub(super) fn seconds(at: Timestamp) -> i64 {
+pub(in crate::review) fn seconds(at: Timestamp) -> i64 {
     at.as_second()
 }

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::approvals::Signature;
-use super::calls::{Call, Kind, Principal};
-use super::evidence::Evidence;
-use super::packet::Packet;
-use super::told::ToldPart;
-use super::window::{EndedBy, Span};
 use crate::ledger::{About, Use};
+use crate::review::facts::approvals::Signature;
+use crate::review::facts::calls::{Call, Kind, Principal};
+use crate::review::facts::evidence::Evidence;
+use crate::review::facts::notifications::ToldPart;
+use crate::review::facts::window::{EndedBy, Span};
+use crate::review::packet::Packet;
 
 /// One thing that happened.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +22,7 @@ pub struct Moment {
     pub evidence: Evidence,
 }
 
-pub(super) fn of(packet: &Packet) -> Vec<Moment> {
+pub(in crate::review) fn of(packet: &Packet) -> Vec<Moment> {
     let mut all: Vec<Moment> = Vec::new();
     let record = |at, what: String| Moment { at, what, evidence: Evidence::Record };
     all.extend(packet.approvals.iter().map(|approval| Moment {
@@ -84,7 +84,7 @@ fn told(told: &ToldPart) -> Moment {
 }
 
 /// What people were told.
-pub(super) fn about(about: About) -> &'static str {
+pub(in crate::review) fn about(about: About) -> &'static str {
     #[allow(unreachable_patterns, reason = "more may come to be told about")]
     match about {
         About::Opening => "the opening",
@@ -112,7 +112,7 @@ fn write(call: &Call) -> Moment {
 }
 
 /// How long, and what ended it.
-pub(super) fn span(span: &Span) -> String {
+pub(in crate::review) fn span(span: &Span) -> String {
     let end = match span.ended_by {
         EndedBy::Close => "closed",
         EndedBy::T1 => "ended by AWS at T1",
@@ -122,7 +122,7 @@ pub(super) fn span(span: &Span) -> String {
 }
 
 /// `12 min 4 s`.
-pub(super) fn length(seconds: i64) -> String {
+pub(in crate::review) fn length(seconds: i64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let parts = [(hours, "h"), (minutes, "min"), (seconds, "s")];
     let parts: Vec<_> =

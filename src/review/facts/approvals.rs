@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::evidence::Evidence;
-use super::own::Own;
+use super::session_records::Own;
 use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
@@ -44,7 +44,7 @@ pub enum Signature {
 
 impl Signature {
     /// `None` where nobody looked, else whether it holds.
-    pub(super) fn of(holds: Option<bool>) -> Self {
+    pub(in crate::review) fn of(holds: Option<bool>) -> Self {
         match holds {
             None => Self::NotChecked,
             Some(true) => Self::Verified,
@@ -62,13 +62,13 @@ impl Signature {
     }
 
     /// Worth more than the record that it is in.
-    pub(super) fn evidence(self) -> Evidence {
+    pub(in crate::review) fn evidence(self) -> Evidence {
         if self == Self::Verified { Evidence::Signature } else { Evidence::Record }
     }
 }
 
 impl ApprovalPart {
-    pub(super) fn all(own: &Own<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
+    pub(in crate::review) fn all(own: &Own<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
         let of = |entry: &&Entry| match &entry.record {
             Record::Approval { custodian, envelope, .. } => {
                 Some(Self::of(&own.intent, entry.at, custodian, envelope, manifest))

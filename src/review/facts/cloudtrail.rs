@@ -4,15 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::own::Own;
+use super::session_records::Own;
 use crate::error::Result;
 use crate::gate::SessionId;
 use crate::ledger::Entry;
 
 /// How late CloudTrail may be.
-pub(super) const LATE: SignedDuration = SignedDuration::from_mins(15);
+pub(in crate::review) const LATE: SignedDuration = SignedDuration::from_mins(15);
 /// How long its event history is.
-pub(super) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub(in crate::review) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long before the session and after its end calls are looked for.
 const BEFORE: SignedDuration = SignedDuration::from_mins(15);
 const AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -66,7 +66,7 @@ impl Wanted {
 }
 
 /// The name that sessions of a role and of a federated user carry.
-pub(super) fn session_name(session: SessionId) -> String {
+pub(in crate::review) fn session_name(session: SessionId) -> String {
     format!("breakglass-{session}")
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::facts::TargetFacts;
-use super::record::{Entry, Record};
 use crate::gate::SessionId;
+use crate::ledger::facts::TargetFacts;
+use crate::ledger::record::{Entry, Record};
 use crate::vault::manifest::Lane;
 
 /// A session that a ledger knows of; the one of its user that counts.

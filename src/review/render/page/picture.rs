@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::super::calls::{Call, Kind};
-use super::super::findings::instant;
-use super::super::packet::Packet;
-use super::super::text::shown;
-use super::super::timeline::{length, span};
+use crate::review::facts::calls::{Call, Kind};
+use crate::review::judge::findings::instant;
+use crate::review::judge::timeline::{length, span};
+use crate::review::packet::Packet;
+use crate::review::render::text::shown;
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 150.0;
@@ -179,7 +179,7 @@ fn rows(packet: &Packet) -> Vec<Row> {
 
 fn approved(packet: &Packet) -> Vec<Mark> {
     let verified = packet.verified();
-    let mark = |approval: &super::super::ApprovalPart| Mark {
+    let mark = |approval: &crate::review::ApprovalPart| Mark {
         at: approval.at,
         shape: if verified.contains(&approval.custodian.as_str()) { Shape::Dot } else { Shape::Ring },
         title: format!(
@@ -193,7 +193,7 @@ fn approved(packet: &Packet) -> Vec<Mark> {
 }
 
 fn told(packet: &Packet) -> Vec<Mark> {
-    let mark = |told: &super::super::ToldPart| match told.acknowledged {
+    let mark = |told: &crate::review::ToldPart| match told.acknowledged {
         Some(at) => {
             Mark { at, shape: Shape::Dot, title: format!("{} acknowledged, {}", told.channel, instant(at)) }
         }

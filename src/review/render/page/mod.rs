@@ -1,17 +1,17 @@
 //! The packet as one page: no script, nothing from elsewhere, every stranger's text as text.
 
-mod parts;
 mod picture;
+mod sections;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::evidence::Evidence;
-use super::findings::instant;
-use super::packet::Packet;
-use super::text;
+use crate::review::facts::evidence::Evidence;
+use crate::review::judge::findings::instant;
+use crate::review::packet::Packet;
+use crate::review::render::text;
 use crate::vault::words;
 
 const STYLE: &str = include_str!("style.css");
@@ -47,15 +47,15 @@ fn body(packet: &Packet, json: (&str, &[u8])) -> Markup {
         header { (heading(packet)) }
         main {
             (picture(packet))
-            (parts::findings(packet))
-            (parts::what(packet))
-            (parts::approvals(packet))
-            (parts::told(packet))
-            (parts::window(packet))
-            (parts::calls(packet))
-            (parts::timeline(packet))
-            (parts::worth(packet))
-            (parts::follow_up(packet))
+            (sections::findings(packet))
+            (sections::what(packet))
+            (sections::approvals(packet))
+            (sections::told(packet))
+            (sections::window(packet))
+            (sections::calls(packet))
+            (sections::timeline(packet))
+            (sections::worth(packet))
+            (sections::follow_up(packet))
         }
         (footer(packet, json))
     }

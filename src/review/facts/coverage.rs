@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::own::Own;
-use super::trail::{AskedRegion, LATE, Trail};
+use super::cloudtrail::{AskedRegion, LATE, Trail};
+use super::session_records::Own;
 
 /// What CloudTrail was asked.
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +26,7 @@ pub struct CloudTrailPart {
 }
 
 impl CloudTrailPart {
-    pub(super) fn of(own: &Own<'_>, trail: Option<&Trail>) -> Self {
+    pub(in crate::review) fn of(own: &Own<'_>, trail: Option<&Trail>) -> Self {
         let Some(trail) = trail else {
             return Self {
                 asked: false,

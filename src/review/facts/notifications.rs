@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::evidence::Evidence;
-use super::own::Own;
+use super::session_records::Own;
 use crate::ledger::{About, Entry, Record, Use};
 
 /// A share.
@@ -44,13 +44,13 @@ pub struct ToldPart {
 }
 
 impl SharePart {
-    pub(super) fn all(own: &Own<'_>) -> Vec<Self> {
+    pub(in crate::review) fn all(own: &Own<'_>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| share(entry)).collect()
     }
 }
 
 impl ToldPart {
-    pub(super) fn all(own: &Own<'_>) -> Vec<Self> {
+    pub(in crate::review) fn all(own: &Own<'_>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| told(own, entry)).collect()
     }
 }

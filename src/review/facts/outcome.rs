@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::approvals::Signature;
 use super::evidence::Evidence;
-use super::own::Own;
-use super::statement::verify;
+use super::session_records::Own;
 use crate::custody::drill as evidence;
 use crate::ledger::{Entry, Record};
+use crate::review::statement::verify;
 use crate::vault::manifest::Manifest;
 
 /// A drill's result.
@@ -46,13 +46,13 @@ pub struct ReviewPart {
 }
 
 impl DrillPart {
-    pub(super) fn of(own: &Own<'_>, manifest: Option<&Manifest>) -> Option<Self> {
+    pub(in crate::review) fn of(own: &Own<'_>, manifest: Option<&Manifest>) -> Option<Self> {
         own.entries.iter().find_map(|entry| drill(entry, manifest))
     }
 }
 
 impl ReviewPart {
-    pub(super) fn all(own: &Own<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
+    pub(in crate::review) fn all(own: &Own<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| review(entry, manifest)).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::own::Own;
+use super::session_records::Own;
 use crate::gate::SessionId;
 use crate::ledger::{Intent, Principals, TargetFacts};
 use crate::vault::file::Vault;
@@ -66,7 +66,7 @@ pub struct VaultPart {
 }
 
 impl SessionPart {
-    pub(super) fn of(own: &Own<'_>, manifest: Option<&Manifest>) -> Self {
+    pub(in crate::review) fn of(own: &Own<'_>, manifest: Option<&Manifest>) -> Self {
         let intent = &own.intent;
         let own_manifest = manifest.filter(|manifest| u64::from(manifest.epoch) == intent.epoch);
         let mut targets = own_manifest.into_iter().flat_map(|manifest| &manifest.targets);
@@ -89,7 +89,7 @@ impl SessionPart {
 }
 
 impl VaultPart {
-    pub(super) fn of(intent: &Intent<'_>, vault: Option<&Vault>) -> Self {
+    pub(in crate::review) fn of(intent: &Intent<'_>, vault: Option<&Vault>) -> Self {
         let own = vault.filter(|vault| hex::encode(vault.sha256) == intent.sha256);
         let manifest = vault.map(|vault| &vault.manifest);
         let mut digest = [0; 32];

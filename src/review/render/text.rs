@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::calls::Call;
-use super::packet::Packet;
-use super::timeline::{length, span};
+use crate::review::facts::calls::Call;
+use crate::review::judge::timeline::{length, span};
+use crate::review::packet::Packet;
 use crate::vault::names::is_unseen;
 
 /// How many characters of a stranger's text are shown; the JSON has all of it.
@@ -54,7 +54,7 @@ pub fn summary(packet: &Packet) -> String {
     out
 }
 
-pub(super) fn approved(packet: &Packet) -> String {
+pub(in crate::review) fn approved(packet: &Packet) -> String {
     let count = packet.approvals.len();
     let verified = packet.verified().len();
     let names: Vec<_> = packet.approvals.iter().map(|approval| approval.custodian.as_str()).collect();
@@ -65,12 +65,12 @@ pub(super) fn approved(packet: &Packet) -> String {
     }
 }
 
-pub(super) fn told(packet: &Packet) -> String {
+pub(in crate::review) fn told(packet: &Packet) -> String {
     let acknowledged = packet.told.iter().filter(|told| told.acknowledged.is_some()).count();
     format!("{acknowledged} of {} messages acknowledged", packet.told.len())
 }
 
-pub(super) fn enabled(packet: &Packet) -> String {
+pub(in crate::review) fn enabled(packet: &Packet) -> String {
     let asked = length(packet.window.asked_seconds.try_into().unwrap_or(i64::MAX));
     let Some(enabled) = &packet.window.enabled else { return format!("never, of {asked}") };
     let within = match packet.window.within {
@@ -81,7 +81,7 @@ pub(super) fn enabled(packet: &Packet) -> String {
     format!("{} of {asked}, {within}", span(enabled))
 }
 
-pub(super) fn calls(packet: &Packet) -> String {
+pub(in crate::review) fn calls(packet: &Packet) -> String {
     if !packet.cloudtrail.asked {
         return "CloudTrail was not asked".into();
     }

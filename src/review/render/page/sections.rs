@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::super::approvals::Signature;
-use super::super::calls::{Call, Kind, Place, Principal};
-use super::super::evidence::Evidence;
-use super::super::findings::{NAMES, instant};
-use super::super::packet::Packet;
-use super::super::timeline::{about, span};
 use super::{tag, words_of};
+use crate::review::facts::approvals::Signature;
+use crate::review::facts::calls::{Call, Kind, Place, Principal};
+use crate::review::facts::evidence::Evidence;
+use crate::review::judge::findings::{NAMES, instant};
+use crate::review::judge::timeline::{about, span};
+use crate::review::packet::Packet;
 
 /// A section with its heading.
 fn section(id: &str, heading: &str, inside: &Markup) -> Markup {
@@ -161,7 +161,7 @@ pub(super) fn window(packet: &Packet) -> Markup {
     let window = &packet.window;
     let at =
         |at: Option<Timestamp>| html! { @if let Some(at) = at { (instant(at)) } @else { "not on record" } };
-    let span = |of: &Option<super::super::window::Span>, none: &str, evidence| {
+    let span = |of: &Option<crate::review::facts::window::Span>, none: &str, evidence| {
         html! {
             @if let Some(of) = of { b { (span(of)) } ", from " (clock(of.from)) " to " (clock(of.until)) } @else { (none) }
             " " (tag(evidence))

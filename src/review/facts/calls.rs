@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::own::{Own, by_session};
-use super::trail::{TrailEvent, session_name};
+use super::cloudtrail::{TrailEvent, session_name};
+use super::session_records::{Own, by_session};
 use super::window::seconds;
 use crate::gate::SessionId;
 use crate::ledger::{Entry, Record};
@@ -111,7 +111,7 @@ struct Times {
 }
 
 /// What a call is matched against.
-pub(super) struct Matcher<'a> {
+pub(in crate::review) struct Matcher<'a> {
     own: &'a Own<'a>,
     issued: Vec<&'a str>,
     /// The last second in which the opener has something to do: from then on the window is open.
@@ -151,7 +151,7 @@ impl Call {
 }
 
 impl<'a> Matcher<'a> {
-    pub(super) fn of(own: &'a Own<'a>, all: &'a [Entry], manifest: Option<&'a Manifest>) -> Self {
+    pub(in crate::review) fn of(own: &'a Own<'a>, all: &'a [Entry], manifest: Option<&'a Manifest>) -> Self {
         let principals = own.intent.principals;
         let others = by_session(all).into_values().filter_map(Own::among).filter(|other| {
             other.intent.session != own.intent.session
@@ -176,7 +176,7 @@ impl<'a> Matcher<'a> {
     }
 
     /// `None` when it is nobody's whose calls are reviewed.
-    pub(super) fn call(&self, event: &TrailEvent) -> Option<Call> {
+    pub(in crate::review) fn call(&self, event: &TrailEvent) -> Option<Call> {
         let principal = self.principal(event)?;
         let is_late =
             principal == Principal::Opener && self.opener.is_some_and(|last| event.at.as_second() > last);

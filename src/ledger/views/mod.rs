@@ -1,0 +1,5 @@
+//! What the records amount to: the status of a target, the readiness of a vault, the outcome of a session.
+
+pub(super) mod readiness;
+pub(super) mod session_outcome;
+pub(super) mod target_status;
