@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 
 use crate::error::{Error, Result};
-use crate::secret::Secret;
+use crate::vault::random;
 
 fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -90,7 +90,7 @@ fn unsupported(error: &std::io::Error) -> bool {
 
 fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}", hex::encode(Secret::<6>::random().expose())))
+    path.with_file_name(format!(".{name}.{}", random::hex::<6>()))
 }
 
 fn exists(path: &Path) -> Error {

@@ -15,7 +15,7 @@ use crate::vault::file::{self, Sealed, Vault};
 use crate::vault::manifest::{Custodian, Lane, Manifest};
 use crate::vault::payload::{Input, Payload};
 use crate::vault::quorum::{self, Threshold};
-use crate::vault::words;
+use crate::vault::{random, words};
 
 /// How often fingerprint words may be mistyped.
 const ATTEMPTS: usize = 3;
@@ -82,7 +82,7 @@ fn drill_manifest(manifest: &Manifest, drill: &Payload) -> Manifest {
         drill_of: Some(manifest.vault_id.clone()),
         lane: drill.lane(),
         targets: drill.summaries(),
-        vault_id: hex::encode(Secret::<16>::random().expose()),
+        vault_id: random::hex::<16>(),
         ..manifest.clone()
     }
 }
@@ -217,7 +217,7 @@ fn manifest(
         replaces: None,
         targets: payload.summaries(),
         threshold,
-        vault_id: hex::encode(Secret::<16>::random().expose()),
+        vault_id: random::hex::<16>(),
         version: 1,
     }
 }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
+use crate::vault::random;
+
 /// Eight random bytes, written as sixteen lower-case hex digits.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct SessionId([u8; 8]);
@@ -21,9 +23,7 @@ impl SessionId {
     /// # Panics
     /// When the system has no randomness to give.
     pub fn random() -> Self {
-        let mut bytes = [0; 8];
-        getrandom::fill(&mut bytes).expect("the system gives random bytes");
-        Self(bytes)
+        Self(random::bytes())
     }
 }
 

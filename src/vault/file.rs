@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::manifest::Manifest;
 use super::payload::{self, Payload};
 use super::quorum::{self, KEY, Share};
+use super::random;
 use super::share::{self, Halves};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, SecretBuf};
@@ -177,7 +178,7 @@ impl age::Recipient for QuorumRecipient {
             vec![Stanza { tag: MANIFEST.into(), args: vec![VERSION.into()], body: manifest.to_bytes() }];
         stanzas.extend(shares.iter().zip(&manifest.custodians).map(|(s, c)| share::wrap(s, c)));
         self.shares.replace(shares);
-        let label = hex::encode(Secret::<16>::random().expose());
+        let label = random::hex::<16>();
         Ok((stanzas, HashSet::from([format!("breakglass-{label}")])))
     }
 }

@@ -8,5 +8,6 @@ pub mod manifest;
 pub mod names;
 pub mod payload;
 pub mod quorum;
+pub mod random;
 pub mod share;
 pub mod words;

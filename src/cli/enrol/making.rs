@@ -9,11 +9,10 @@ use crate::custody::enrolment::{Certificates, Enrolment, spki};
 use crate::custody::part::Part;
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::Result;
-use crate::secret::Secret;
 use crate::terminal::note;
 use crate::token::enrol::Made;
 use crate::vault::manifest::{Attested, Token, TokenKind};
-use crate::vault::share;
+use crate::vault::{random, share};
 
 impl Enrolling<'_> {
     /// The part, two keys and their attestation; the enrolment and the signing key's slot.
@@ -22,7 +21,7 @@ impl Enrolling<'_> {
         let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
         // Whoever stops at the sheet leaves no keys behind.
-        let id = Secret::<16>::random();
+        let id = random::bytes::<16>();
         let part = Part::generate();
         self.show(&part)?;
         note(&format!(
@@ -36,10 +35,10 @@ impl Enrolling<'_> {
         let enrolment = Enrolment {
             attestation: attested.1,
             created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
-            enrolment: hex::encode(id.expose()),
+            enrolment: hex::encode(id),
             firmware: self.token.firmware(),
             name: self.name.to_owned(),
-            part: part.identity(id.expose()).to_public().to_string(),
+            part: part.identity(&id).to_public().to_string(),
             token: Token { attestation: attested.0, ..self.record(&decryption, &signing)? },
             version: 1,
         };

@@ -9,8 +9,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::secret::{Secret, SecretText};
+use crate::secret::SecretText;
 use crate::session::work::endpoint::head;
+use crate::vault::random;
 
 /// For one request.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -44,7 +45,7 @@ impl Redirect {
             Ok(both) => both,
             Err(why) => return Err((link, why)),
         };
-        let path = format!("/{}", hex::encode(Secret::<16>::random().expose()));
+        let path = format!("/{}", random::hex::<16>());
         let link = Arc::new(Mutex::new(Some(link)));
         let task = tokio::spawn(serve(listener, path.clone(), link.clone()));
         Ok(Self { address, path, link, task })

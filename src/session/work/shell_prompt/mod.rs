@@ -11,7 +11,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::secret::Secret;
+use crate::vault::random;
 use crate::window::Instant;
 
 /// What keeps the files until the shell has read them.
@@ -102,7 +102,7 @@ fn uptime() -> io::Result<u64> {
 
 /// A directory of one's own: in memory where the system has such a place, else among the temporary files.
 fn make_room() -> io::Result<PathBuf> {
-    let name = format!("breakglass-{}", hex::encode(Secret::<8>::random().expose()));
+    let name = format!("breakglass-{}", random::hex::<8>());
     let make = |parent: PathBuf| {
         let room = parent.join(&name);
         DirBuilder::new().mode(0o700).create(&room).map(|()| room)
