@@ -1,5 +1,4 @@
-//! The process itself: no core, not dumpable, no swap in the clear; a stack that is wiped at the end.
-#![allow(unsafe_code)]
+//! Process hardening: no core file, not dumpable, no unencrypted swap, a stack wiped at the end.
 
 use std::fs;
 use std::hint::black_box;
@@ -7,6 +6,7 @@ use std::hint::black_box;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, dumpable_behavior, set_dumpable_behavior, setrlimit,
 };
+use zeroize::Zeroize as _;
 
 use super::Pages;
 use crate::error::{Error, Result};
@@ -61,9 +61,6 @@ fn is_protected(area: &str) -> bool {
 #[allow(clippy::large_stack_arrays, reason = "as deep as the calls it wipes after")]
 pub fn wipe_stack() {
     let mut below = [0_u8; 256 * 1024];
-    for byte in &mut below {
-        // SAFETY: a volatile write to a live local.
-        unsafe { std::ptr::write_volatile(byte, 0) };
-    }
+    below.zeroize();
     black_box(&below);
 }

@@ -1,6 +1,6 @@
 //! Secrets: locked pages kept out of dumps, wiped when they go; a process that leaves no core.
 //!
-//! This is the only room with `unsafe` in it.
+//! The only `unsafe` of the crate is in `pages`.
 
 mod harden;
 mod pages;
