@@ -5,7 +5,7 @@ use std::hint::black_box;
 use age::Recipient as _;
 use age_core::format::FileKey;
 use breakglass::custody::hpke;
-use breakglass::custody::part::{Part, Typed};
+use breakglass::custody::part::{Part, TypedWords};
 use breakglass::secret::Secret;
 use breakglass::vault::quorum::{self, Threshold};
 use breakglass::vault::share::{self, P256TAG};
@@ -16,7 +16,7 @@ fn words(c: &mut Criterion) {
     let sheet = part.words().collect::<Vec<_>>().join(" ");
     c.bench_function("words to part", |b| {
         b.iter(|| {
-            let mut typed = Typed::default();
+            let mut typed = TypedWords::default();
             typed.add(black_box(&sheet)).unwrap();
             typed.part().unwrap()
         });

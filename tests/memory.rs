@@ -106,13 +106,13 @@ fn alerts(night: &Night) -> Vec<(String, Vec<u8>)> {
 /// Entropy, seeds, halves, shares and the file key, worked out from sheets and private keys.
 fn derived(night: &Night) -> Vec<(String, Vec<u8>)> {
     use age_core::secrecy::ExposeSecret as _;
-    use breakglass::custody::{hpke, part::Typed};
+    use breakglass::custody::{hpke, part::TypedWords};
     use breakglass::vault::{file::Vault, quorum, share};
     let vault = Vault::parse(&std::fs::read(night.office.path("prod.age")).unwrap()).unwrap();
     let mut found = Vec::new();
     let mut shares = Vec::new();
     for (custodian, index) in night.office.custodians[..2].iter().zip(1..) {
-        let mut typed = Typed::default();
+        let mut typed = TypedWords::default();
         typed.add(&custodian.sheet()).unwrap();
         let part = typed.part().unwrap();
         let public = vault.manifest.custodian(index).unwrap();

@@ -6,7 +6,7 @@ mod soft;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use breakglass::custody::opening::{self, Words};
+use breakglass::custody::opening::{self, PartOwner, ShareError};
 use breakglass::error::Status;
 use breakglass::secret::SecretText;
 use breakglass::vault::duration::Span;
@@ -54,17 +54,18 @@ impl Office {
         let custodian = &vault.manifest.custodians[place];
         let part = soft::part(&person.words).unwrap();
         let half = match opening::recognise(vault, custodian, &part) {
-            Ok(Words::Own(half)) => half,
-            Ok(Words::Of(_) | Words::Foreign) => return None,
-            Err(error) => return refused(&error),
+            Ok(PartOwner::Expected(half)) => half,
+            Ok(PartOwner::Other(_) | PartOwner::Unknown) => return None,
+            Err(why) => return refused(&why.into()),
         };
         let mut token = person.tokens[0].clone();
         let enrolled = &custodian.tokens[0];
         opening::enrolled(&mut token, enrolled).unwrap()?;
         let pin = SecretText::copy_of("no PIN");
         match opening::open(vault, custodian, enrolled, &mut token, &pin, &half, &mut || {}) {
-            Ok(share) => Some(share.unwrap()),
-            Err(error) => refused(&error),
+            Ok(share) => Some(share),
+            Err(ShareError::Damaged(why)) => refused(&why.into()),
+            Err(ShareError::Token(why)) => panic!("a software token failed: {why:?}"),
         }
     }
 

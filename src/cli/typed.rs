@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::custody::part::{Part, Typed as Words, WordsError};
+use crate::custody::part::{Part, TypedWords, WordsError};
 use crate::secret::SecretText;
 use crate::terminal::{Stop, Terminal, Typed, countable, note};
 
@@ -26,7 +26,7 @@ pub fn line(terminal: &mut Terminal, prompt: &str, until: Option<Instant>) -> Re
 
 /// Twelve words, in one go or one by one; `None` for an empty line before the first.
 pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Result<Option<Part>, Ended> {
-    let mut words = Words::default();
+    let mut words = TypedWords::default();
     loop {
         let prompt = match words.next() {
             Some(_) if words.is_empty() => format!("{name}: passphrase part (12 words): "),
@@ -39,7 +39,7 @@ pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Resu
                     "{name}: all twelve are words, but together they are no part: one is wrong, or two are \
                      swapped\n  next: type all twelve again, as they stand on the sheet"
                 ));
-                words = Words::default();
+                words = TypedWords::default();
                 continue;
             }
         };

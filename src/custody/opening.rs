@@ -1,23 +1,41 @@
 //! Opening one share: the part's half, the token's half, the commitment.
 
+use std::fmt;
+
 use super::hpke;
 use super::part::Part;
 use super::token::{Held, Slot, Token, TokenError};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::secret::{Secret, SecretText};
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Custodian, Manifest};
 use crate::vault::quorum::{KEY, Share};
 use crate::vault::share::{self, P256TAG};
 
-/// Whose words they are.
-pub enum Words<'a> {
-    /// The custodian's own: their half of the share.
-    Own(Secret<KEY>),
-    /// Another custodian's of this vault.
-    Of(&'a Custodian),
-    /// Nobody's here: another vault's, or an older enrolment's.
-    Foreign,
+/// Whose part was typed.
+pub enum PartOwner<'a> {
+    /// The expected custodian; with the half of the share that the part opens.
+    Expected(Secret<KEY>),
+    /// Another custodian of this vault (class `words of another`).
+    Other(&'a Custodian),
+    /// No enrolment of this vault (class `words of nobody`): the part of another vault or of an older enrolment.
+    Unknown,
+}
+
+/// A share that does not fit its vault: the file was changed (class `damaged` at `share`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DamagedShare {
+    /// The custodian's name.
+    pub custodian: String,
+}
+
+/// Why a share was not opened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ShareError {
+    /// The token failed, which says nothing about the file.
+    Token(TokenError),
+    /// A half does not open, or the share does not match its commitment.
+    Damaged(DamagedShare),
 }
 
 /// The custodian to whom the token of this serial number belongs.
@@ -28,11 +46,15 @@ pub fn owner(manifest: &Manifest, serial: u32) -> Option<(&Custodian, &manifest:
         .find_map(|custodian| Some((custodian, custodian.tokens.iter().find(|t| t.serial == serial)?)))
 }
 
-/// Tells whose words `part` is, before any token is asked.
+/// Finds the owner of `part`, before any token is used.
 ///
 /// # Errors
-/// [`crate::error::Status::Damaged`] when the words are right and the half wrapped to them does not open.
-pub fn recognise<'a>(vault: &'a Vault, custodian: &Custodian, part: &Part) -> Result<Words<'a>> {
+/// [`DamagedShare`] if the part is the custodian's and the half that is wrapped to it does not open.
+pub fn recognise<'a>(
+    vault: &'a Vault,
+    custodian: &Custodian,
+    part: &Part,
+) -> Result<PartOwner<'a>, DamagedShare> {
     let seed = part.seed();
     let is_of = |other: &Custodian| {
         let identity = seed.identity(&enrolment_id(other));
@@ -40,15 +62,36 @@ pub fn recognise<'a>(vault: &'a Vault, custodian: &Custodian, part: &Part) -> Re
     };
     if let Some(identity) = is_of(custodian) {
         let half = vault.halves(custodian.index).and_then(|halves| share::unwrap(&identity, &halves.part));
-        return half.map(Words::Own).ok_or_else(|| damaged(custodian));
+        return half.map(PartOwner::Expected).ok_or_else(|| DamagedShare::of(custodian));
     }
     let other = vault.manifest.custodians.iter().find(|other| is_of(other).is_some());
-    Ok(other.map_or(Words::Foreign, Words::Of))
+    Ok(other.map_or(PartOwner::Unknown, PartOwner::Other))
 }
 
-fn damaged(custodian: &Custodian) -> Error {
-    Error::damaged(format!("the share of {} does not fit this vault: the file was changed", custodian.name))
-        .or_another_copy()
+impl DamagedShare {
+    fn of(custodian: &Custodian) -> Self {
+        Self { custodian: custodian.name.clone() }
+    }
+}
+
+impl fmt::Display for DamagedShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the share of {} does not match this vault: the file was changed", self.custodian)
+    }
+}
+
+impl std::error::Error for DamagedShare {}
+
+impl From<DamagedShare> for Error {
+    fn from(why: DamagedShare) -> Self {
+        Self::damaged(why.to_string()).or_another_copy()
+    }
+}
+
+impl From<TokenError> for ShareError {
+    fn from(why: TokenError) -> Self {
+        Self::Token(why)
+    }
 }
 
 /// Whether the slot still holds the key that was enrolled.
@@ -61,10 +104,10 @@ pub fn enrolled(token: &mut dyn Token, enrolled: &manifest::Token) -> Result<Opt
     Ok(held.filter(|held| share::compressed(&enrolled.recipient) == Some(compress(&held.point))))
 }
 
-/// Verifies the PIN and opens the share: the token's half by ECDH, joined with the part's.
+/// Verifies the PIN and opens the share: the token's half by ECDH, joined with the part's half.
 ///
 /// # Errors
-/// The token's own in the inner result; in the outer, a share that does not fit the manifest.
+/// See [`ShareError`].
 pub fn open(
     vault: &Vault,
     custodian: &Custodian,
@@ -73,25 +116,20 @@ pub fn open(
     pin: &SecretText,
     half: &Secret<KEY>,
     touch: &mut dyn FnMut(),
-) -> Result<Result<Share, TokenError>> {
-    let damaged = || damaged(custodian);
+) -> Result<Share, ShareError> {
+    let damaged = || ShareError::Damaged(DamagedShare::of(custodian));
     let place = custodian.tokens.iter().position(|t| t.serial == enrolled.serial).ok_or_else(damaged)?;
     let halves = vault.halves(custodian.index).ok_or_else(damaged)?;
     let stanza = &halves.tokens[place];
     let slot = Slot::parse(&enrolled.decryption_slot).ok_or_else(damaged)?;
     let point = share::compressed(&enrolled.recipient).and_then(|c| decompress(&c)).ok_or_else(damaged)?;
-    if let Err(why) = token.verify(pin) {
-        return Ok(Err(why));
-    }
+    token.verify(pin)?;
     touch();
-    let ecdh = match token.agree(slot, &stanza.enc) {
-        Ok(ecdh) => ecdh,
-        Err(why) => return Ok(Err(why)),
-    };
-    let own =
+    let ecdh = token.agree(slot, &stanza.enc)?;
+    let token_half =
         hpke::open(&ecdh, &stanza.enc, &point, P256TAG.as_bytes(), &stanza.sealed).ok_or_else(damaged)?;
-    let share = share::join(custodian.index, &own, half);
-    if vault.manifest.admits(&share) { Ok(Ok(share)) } else { Err(damaged()) }
+    let share = share::join(custodian.index, &token_half, half);
+    if vault.manifest.admits(&share) { Ok(share) } else { Err(damaged()) }
 }
 
 fn enrolment_id(custodian: &Custodian) -> [u8; 16] {

@@ -28,9 +28,9 @@ pub enum WordsError {
     Checksum,
 }
 
-/// Words as they are typed, a few at a time: indexes into the list, so that no text of them is kept.
+/// The words typed so far, as indexes into the BIP-39 list, so that no text of them is kept.
 #[derive(Default)]
-pub struct Typed {
+pub struct TypedWords {
     words: Zeroizing<Vec<Option<u16>>>,
 }
 
@@ -92,7 +92,7 @@ impl Seed {
     }
 }
 
-impl Typed {
+impl TypedWords {
     /// Takes one more line: words in any spacing and case, four letters of each being enough; numbers and
     /// dots before them, as they stand on the sheet, are passed over.
     ///
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     fn typed(lines: &[&str]) -> Result<Part, WordsError> {
-        let mut typed = Typed::default();
+        let mut typed = TypedWords::default();
         for line in lines {
             typed.add(line)?;
         }
@@ -206,7 +206,7 @@ mod tests {
         let part = Part::generate();
         let mut words: Vec<_> = part.words().collect();
         let right = std::mem::replace(&mut words[4], "aliceinwonder");
-        let mut typed = Typed::default();
+        let mut typed = TypedWords::default();
         assert_eq!(typed.add(&words.join(" ")), Err(WordsError::Unknown(5)));
         assert_eq!(typed.next(), Some(5));
         assert_eq!(typed.add(right), Ok(()));

@@ -10,7 +10,7 @@ pub mod vector;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use breakglass::custody::enrolment;
-use breakglass::custody::part::{Part, Typed, WordsError};
+use breakglass::custody::part::{Part, TypedWords, WordsError};
 use breakglass::custody::token::{Held, Slot, Token, TokenError};
 use breakglass::secret::{Secret, SecretText};
 use breakglass::vault::manifest::{self, Attested, TokenKind};
@@ -27,7 +27,7 @@ pub fn random<const N: usize>() -> [u8; N] {
 
 /// The part of twelve words.
 pub fn part(words: &str) -> Result<Part, WordsError> {
-    let mut typed = Typed::default();
+    let mut typed = TypedWords::default();
     typed.add(words)?;
     typed.part()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use breakglass::custody::enrolment::Enrolment;
-use breakglass::custody::opening::{self, Words};
+use breakglass::custody::opening::{self, PartOwner, ShareError};
 use breakglass::error::{Error, Status};
 use breakglass::secret::SecretText;
 use breakglass::vault::file::Vault;
@@ -178,10 +178,10 @@ impl Custodian {
         let own = vault.manifest.custodian(self.index).expect("a custodian of the manifest");
         let words = |why: &str| verdict(why, "words", "");
         let part = part(&self.words).map_err(|_| words("no part"))?;
-        let half = match opening::recognise(vault, own, &part).map_err(|error| damaged("share", &error))? {
-            Words::Own(half) => half,
-            Words::Of(_) => return Err(words("words of another")),
-            Words::Foreign => return Err(words("words of nobody")),
+        let half = match opening::recognise(vault, own, &part).map_err(|why| damaged("share", &why.into()))? {
+            PartOwner::Expected(half) => half,
+            PartOwner::Other(_) => return Err(words("words of another")),
+            PartOwner::Unknown => return Err(words("words of nobody")),
         };
         let mut shares = Vec::new();
         for (serial, key) in &self.tokens {
@@ -196,9 +196,11 @@ impl Custodian {
             }
             let pin = SecretText::copy_of("no PIN");
             let opened = opening::open(vault, own, enrolled, &mut token, &pin, &half, &mut || {});
-            shares.push(
-                opened.map_err(|error| damaged("share", &error))?.expect("a software token does not fail"),
-            );
+            shares.push(match opened {
+                Ok(share) => share,
+                Err(ShareError::Damaged(why)) => return Err(damaged("share", &why.into())),
+                Err(ShareError::Token(why)) => panic!("a software token failed: {why:?}"),
+            });
         }
         for share in &shares {
             if !self.share.is_empty() {

@@ -3,14 +3,43 @@
 use super::super::typed;
 use super::{Gathering, Served, TOUCHES, record};
 use crate::custody::approval;
-use crate::custody::opening::{self, Words};
+use crate::custody::opening::{self, PartOwner, ShareError};
 use crate::custody::token::{Token as _, TokenError};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::secret::{Secret, SecretText};
 use crate::terminal::{countable, note, signals};
 use crate::token::piv::PivToken;
 use crate::vault::manifest::{self, Custodian};
 use crate::vault::quorum::{KEY, Share};
+
+/// Why an attempt gave no share.
+enum AttemptError {
+    /// The token failed; it, or another, may do better.
+    Token(TokenError),
+    /// The opening ends: a damaged share, or a ledger that takes no record.
+    Other(Error),
+}
+
+impl From<TokenError> for AttemptError {
+    fn from(why: TokenError) -> Self {
+        Self::Token(why)
+    }
+}
+
+impl From<Error> for AttemptError {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<ShareError> for AttemptError {
+    fn from(why: ShareError) -> Self {
+        match why {
+            ShareError::Token(why) => Self::Token(why),
+            ShareError::Damaged(why) => Self::Other(why.into()),
+        }
+    }
+}
 
 impl Gathering<'_> {
     /// Asks for all it takes.
@@ -56,12 +85,12 @@ impl Gathering<'_> {
                 Err(typed::Ended::Stop(stop)) => return Err(self.stopped(stop)),
             };
             match opening::recognise(self.vault, custodian, &part)? {
-                Words::Own(half) => return Ok(Some(half)),
-                Words::Of(other) => note(&format!(
+                PartOwner::Expected(half) => return Ok(Some(half)),
+                PartOwner::Other(other) => note(&format!(
                     "{}: these are the words of {}\n  next: type the words of {}, or an empty line to skip",
                     custodian.name, other.name, custodian.name
                 )),
-                Words::Foreign => note(&format!(
+                PartOwner::Unknown => note(&format!(
                     "{}: these words are a part, but not the one enrolled for this vault\n  next: take the sheet of this vault's enrolment, or an empty line to skip",
                     custodian.name
                 )),
@@ -95,14 +124,14 @@ impl Gathering<'_> {
             if let Some(number) = signals::pending() {
                 return Err(self.purpose.ended(number));
             }
-            match tried? {
+            match tried {
                 Ok(share) => return Ok(Served::Share(share)),
-                Err(TokenError::WrongPin { left }) => note(&format!(
+                Err(AttemptError::Token(TokenError::WrongPin { left })) => note(&format!(
                     "{}: wrong PIN for YubiKey {serial}, {} left",
                     custodian.name,
                     countable(left.into(), "try", "tries")
                 )),
-                Err(TokenError::NotTouched) if touches + 1 < TOUCHES => {
+                Err(AttemptError::Token(TokenError::NotTouched)) if touches + 1 < TOUCHES => {
                     touches += 1;
                     note(&format!(
                         "{}: YubiKey {serial} was not touched in time\n  next: touch its metal contact when it blinks",
@@ -110,7 +139,10 @@ impl Gathering<'_> {
                     ));
                     known_pin = Some(pin);
                 }
-                Err(why) => return Ok(self.token_failed(custodian, serial, why, Some(half))),
+                Err(AttemptError::Token(why)) => {
+                    return Ok(self.token_failed(custodian, serial, why, Some(half)));
+                }
+                Err(AttemptError::Other(error)) => return Err(error),
             }
         }
     }
@@ -123,7 +155,7 @@ impl Gathering<'_> {
         token: &mut PivToken,
         pin: &SecretText,
         half: &Secret<KEY>,
-    ) -> Result<Result<Share, TokenError>> {
+    ) -> Result<Share, AttemptError> {
         let (name, serial) = (&custodian.name, enrolled.serial);
         let place = usize::from(custodian.index) - 1;
         if let Some(request) = self.request.filter(|_| !self.approved[place]) {
@@ -135,18 +167,15 @@ impl Gathering<'_> {
             let who = (custodian, enrolled);
             let signed = approval::sign(self.vault, request, who, (at, head), token, pin, &mut touch);
             self.terminal.erase();
-            match signed {
-                Ok(envelope) => self.approved_by(custodian, &envelope)?,
-                Err(why) => return Ok(Err(why)),
-            }
+            self.approved_by(custodian, &signed?)?;
             self.approved[place] = true;
             if signals::pending().is_some() {
-                return Ok(Err(TokenError::NotTouched));
+                return Err(TokenError::NotTouched.into());
             }
         }
         let terminal = &mut self.terminal;
         let mut touch = || terminal.put(&format!("{name}: touch YubiKey {serial} now, to give the share"));
-        opening::open(self.vault, custodian, enrolled, token, pin, half, &mut touch)
+        Ok(opening::open(self.vault, custodian, enrolled, token, pin, half, &mut touch)?)
     }
 
     /// The PIN, `None` when the custodian is skipped or nothing may be tried any more.
