@@ -27,7 +27,7 @@
 //!
 //! # One opening, line by line
 //!
-//! `cli::open` reads the file ([`vault::file::Vault::parse`]), `cli::order` refuses what cannot be, `cli::gather` asks
+//! `cli::cloud::open` reads the file ([`vault::file::Vault::parse`]), `opening` refuses what cannot be, `quorum` asks
 //! custodians until the quorum is full: each token signs ([`custody::approval`]), then gives its share
 //! ([`custody::opening`] makes it of words, PIN and touch). [`custody::approval::Approved`] holds that a quorum signed,
 //! [`vault::file::Vault::open`] rebuilds the file key, `session::open` hands the credentials to [`gate::open::open`] (in the

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "cloud")]
-pub use super::inject::Inject;
+pub use super::cloud::inject::Inject;
 
 use crate::gate::SessionId;
 use crate::vault::duration::Span;

@@ -1,10 +1,9 @@
 //! One file per command: arguments in, a call, words out.
 
 mod args;
-mod credentials;
-mod enrol;
 #[cfg(feature = "cloud")]
-mod gather;
+mod cloud;
+mod enrol;
 mod input;
 mod inspect;
 mod ledger;
@@ -14,25 +13,6 @@ mod seal;
 mod sign;
 mod stdout;
 mod typed;
-
-#[cfg(feature = "cloud")]
-mod beside;
-#[cfg(feature = "cloud")]
-mod close;
-#[cfg(feature = "cloud")]
-mod drill;
-#[cfg(feature = "cloud")]
-mod inject;
-#[cfg(feature = "cloud")]
-mod open;
-#[cfg(feature = "cloud")]
-mod order;
-#[cfg(feature = "cloud")]
-mod shipping;
-#[cfg(feature = "cloud")]
-mod status;
-#[cfg(feature = "cloud")]
-mod target;
 
 use std::io::Write as _;
 
@@ -64,7 +44,7 @@ pub fn main() -> u8 {
         }
     };
     #[cfg(feature = "cloud")]
-    shipping::finish();
+    cloud::shipping::finish();
     status
 }
 
@@ -94,13 +74,13 @@ fn run(command: Command) -> Result<()> {
         Command::Enrol(arguments) => hardened(|| enrol::run(&arguments)),
         Command::Seal(arguments) => hardened(|| seal::run(&arguments)),
         #[cfg(feature = "cloud")]
-        Command::Open(arguments) => hardened(|| open::run(arguments)),
+        Command::Open(arguments) => hardened(|| cloud::open::run(arguments)),
         #[cfg(feature = "cloud")]
-        Command::Drill(arguments) => hardened(|| drill::run(&arguments)),
+        Command::Drill(arguments) => hardened(|| cloud::drill::run(&arguments)),
         #[cfg(feature = "cloud")]
-        Command::Close(arguments) => hardened(|| close::run(arguments)),
+        Command::Close(arguments) => hardened(|| cloud::close::run(arguments)),
         #[cfg(feature = "cloud")]
-        Command::Status(arguments) => status::run(&arguments),
+        Command::Status(arguments) => cloud::status::run(&arguments),
     }
 }
 

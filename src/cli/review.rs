@@ -176,7 +176,7 @@ fn sign(arguments: &args::Review, vault: Option<&Vault>, path: &Path) -> Result<
 /// Where the signature is recorded, and its copy grows.
 #[cfg(feature = "cloud")]
 fn ledger() -> Result<Ledger> {
-    Ok(super::shipping::ledger(&Config::load()?))
+    Ok(super::cloud::shipping::ledger(&Config::load()?))
 }
 
 #[cfg(not(feature = "cloud"))]

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::gather::{self, Asked};
-use super::{beside, target};
+use super::quorum::{self, Asked};
+use super::{sibling_vault, target};
 use crate::aws::{Failures, Warm};
 use crate::config::Config;
 use crate::custody::approval::{Approved, Request};
@@ -117,12 +117,12 @@ impl Order {
         let facts = VaultFacts::of(&self.vault, &self.path);
         let summary = self.target()?;
         let static_vault = (self.vault.manifest.lane == Lane::Gate)
-            .then(|| beside::static_vault(&self.path, &summary.account))
+            .then(|| sibling_vault::static_vault(&self.path, &summary.account))
             .flatten();
         // Certificates and configuration load while the custodians are asked.
         let mut warm = Warm::start();
         let request = self.request(session, summary, warm.elsewhere()?);
-        let gathered = gather::shares(&Asked {
+        let gathered = quorum::shares(&Asked {
             vault: &self.vault,
             request: Some(&request),
             wait: self.wait.duration(),

@@ -1,7 +1,7 @@
 //! One custodian, asked in this order: token, name, words, PIN, touch.
 
-use super::super::typed;
 use super::{Gathering, Served, TOUCHES, record};
+use crate::cli::typed;
 use crate::custody::approval;
 use crate::custody::opening::{self, PartOwner, ShareError};
 use crate::custody::token::{Token as _, TokenError};

@@ -1,8 +1,9 @@
 //! `open`: a quorum at the terminal, then the gate and its window.
 
-use super::order::{Order, one_line};
-use super::{args, input, shipping};
+use super::opening::{Order, one_line};
+use super::shipping;
 use crate::aws::Failures;
+use crate::cli::{args, input};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;

@@ -1,8 +1,9 @@
 //! `close`: what an interrupted run left open, by a quorum or by AWS credentials of one's own.
 
-use super::gather::{self, Asked};
-use super::{args, input, shipping, target};
+use super::quorum::{self, Asked};
+use super::{shipping, target};
 use crate::aws::Warm;
+use crate::cli::{args, input};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
@@ -66,7 +67,7 @@ struct Quorum {
 impl Quorum {
     fn close(self, wait: Span) -> Result<()> {
         let warm = Warm::start();
-        let gathered = gather::shares(&Asked {
+        let gathered = quorum::shares(&Asked {
             vault: &self.vault,
             request: None,
             wait: wait.duration(),

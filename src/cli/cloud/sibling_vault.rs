@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::input;
+use crate::cli::input;
 use crate::vault::manifest::Lane;
 
 /// Files that are looked at, at most.

@@ -5,8 +5,8 @@ mod upkeep_words;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
-use super::{args, input, stdout};
 use crate::aws::iam_region;
+use crate::cli::{args, input, stdout};
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{self, Event};

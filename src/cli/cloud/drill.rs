@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::order::{Order, one_line};
-use super::sign::Signing;
-use super::{args, input, output, shipping, stdout};
+use super::opening::{Order, one_line};
+use super::shipping;
 use crate::aws::{Failures, Injection};
+use crate::cli::sign::Signing;
+use crate::cli::{args, input, output, stdout};
 use crate::config::Config;
 use crate::custody::drill::{Drill, Expected};
 use crate::custody::statement::Statement;

@@ -1,12 +1,14 @@
 //! `seal`: credentials in, a vault out, offline; and the proof that every quorum opens what is on the disk.
 
+mod credentials;
+
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::typed::{self, Ended};
-use super::{args, credentials, input, output, stdout};
+use crate::cli::typed::{self, Ended};
+use crate::cli::{args, input, output, stdout};
 use crate::custody::enrolment::{self, Enrolment};
 use crate::error::{Error, Result};
 use crate::secret::Secret;

@@ -2,8 +2,8 @@
 
 use std::os::fd::AsFd;
 
-use super::seal::end;
-use super::typed::{Ended, line};
+use super::end;
+use crate::cli::typed::{Ended, line};
 use crate::error::{Error, Result};
 use crate::gate::grant::{self, Terms};
 use crate::secret::{SecretBuf, SecretText};
