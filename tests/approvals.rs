@@ -28,18 +28,18 @@ fn kinds(night: &Night) -> Vec<String> {
     records(night).iter().map(|record| record["kind"].as_str().expect("a kind").to_owned()).collect()
 }
 
-/// The commands under a heading of the README.
-fn readme(heading: &str) -> String {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let chapter = readme.split(&format!("\n## {heading}\n")).nth(1).expect("the chapter");
+/// The commands under a heading of docs/audit.md.
+fn audit_page(heading: &str) -> String {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/audit.md")).unwrap();
+    let chapter = page.split(&format!("\n## {heading}\n")).nth(1).expect("the chapter");
     let block = chapter.split("```sh\n").nth(1).expect("its commands");
     block.split("```").next().expect("their end").to_owned()
 }
 
-/// Runs the README's commands in the office, beside the ledger's file.
+/// Runs the page's commands in the office, beside the ledger's file.
 fn verify(night: &Night) -> (bool, String) {
     let mut shell = Command::new("sh");
-    shell.args(["-euc", &readme("Verifying an approval")]).current_dir(night.office.dir.path());
+    shell.args(["-euc", &audit_page("Verifying an approval")]).current_dir(night.office.dir.path());
     shell.env("BREAKGLASS_STATE", night.office.path("state"));
     let done = shell.output().unwrap();
     (done.status.success(), String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned())

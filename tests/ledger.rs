@@ -146,12 +146,12 @@ fn a_chain_made_anew_contradicts_what_the_tokens_signed() {
 }
 
 #[test]
-fn without_this_program_the_chain_is_checked_as_the_readme_shows() {
+fn without_this_program_the_chain_is_checked_as_the_documentation_shows() {
     let Night { office, .. } = night("ledger-by-hand");
     use_it(&office);
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let mut blocks = readme.split("```sh\n").filter_map(|rest| rest.split_once("```"));
-    let (recipe, _) = blocks.find(|(block, _)| block.starts_with("prev=")).expect("the README shows it");
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ledger.md")).unwrap();
+    let mut blocks = page.split("```sh\n").filter_map(|rest| rest.split_once("```"));
+    let (recipe, _) = blocks.find(|(block, _)| block.starts_with("prev=")).expect("the page shows it");
     let text = fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
     let by_hand = |text: &str| {
         let room = room();

@@ -21,7 +21,7 @@ fn ship() -> Result<()> {
     let config = crate::config::Config::load()?;
     let ship = config.ship.ok_or_else(|| {
         crate::error::Error::usage("no bucket is configured to ship the ledger to")
-            .next("add the member ship to the configuration; the README shows it")
+            .next("add the field ship to the configuration: docs/reference/config.md")
     })?;
     let sent = crate::aws::ship_now(&ship, &crate::ledger::Ledger::at_default())?;
     super::stdout::print(&format!("shipped: {sent} records to {}; none is queued\n", ship.bucket))
