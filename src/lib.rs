@@ -1,5 +1,7 @@
 //! `breakglass`: emergency AWS credentials that take a quorum of hardware tokens to open, and that AWS shuts.
 //!
+//! The library has no stable API: it exists for the program and for its tests, and any version may change all of it.
+//!
 //! # The map of the house
 //!
 //! | room | what is there | kind |
