@@ -1,8 +1,12 @@
 //! One error: what happened and to whom, what to do next, and the exit status that says so.
 
+use std::error::Error as Source;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+
+use crate::signal::Signal;
 
 /// How a command ends, as its exit status tells a script.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,7 +26,7 @@ pub enum Status {
     /// 10: access may still be open.
     MayBeOpen,
     /// 128 + n: ended by signal n, after access was closed.
-    Signal(u8),
+    Signal(Signal),
 }
 
 impl Status {
@@ -36,7 +40,7 @@ impl Status {
             Self::Refused => 5,
             Self::Damaged => 6,
             Self::MayBeOpen => 10,
-            Self::Signal(number) => 128 + number,
+            Self::Signal(signal) => 128 + signal.number(),
         }
     }
 }
@@ -44,30 +48,23 @@ impl Status {
 /// What happened, what to do next, and how the process ends.
 #[derive(Clone, Debug)]
 pub struct Error {
-    /// The exit status.
     pub status: Status,
     /// What happened and to whom; lower case, no full stop.
     pub what: String,
     /// The next step for the reader, if there is one.
     pub next: Option<String>,
-    /// Until when access may be open, where it may be and that is known.
+    /// Until when access may be open, if it may be and that is known.
     pub until: Option<Timestamp>,
+    /// The error of a library or of the system behind it; shared, as this type is `Clone`.
+    source: Option<Arc<dyn Source + Send + Sync>>,
 }
 
 /// The result of nearly everything here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error that says what happened.
     pub fn new(status: Status, what: impl Into<String>) -> Self {
-        Self { status, what: what.into(), next: None, until: None }
-    }
-
-    /// Adds what to do next.
-    #[must_use]
-    pub fn next(mut self, step: impl Into<String>) -> Self {
-        self.next = Some(step.into());
-        self
+        Self { status, what: what.into(), next: None, until: None, source: None }
     }
 
     /// A failure without a status of its own.
@@ -85,7 +82,52 @@ impl Error {
         Self::new(Status::Damaged, what)
     }
 
-    /// The next step for whoever has a damaged vault, unless there is a better one already.
+    /// AWS refused, or something there is not as it was sealed.
+    pub fn refused(what: impl Into<String>) -> Self {
+        Self::new(Status::Refused, what)
+    }
+
+    /// A signal ended the command; `outcome` says what that left behind.
+    pub fn interrupted(signal: Signal, outcome: &str) -> Self {
+        Self::new(Status::Signal(signal), interrupted(signal)).and(outcome)
+    }
+
+    /// Sets the next step for the reader.
+    #[must_use]
+    pub fn next(mut self, step: impl Into<String>) -> Self {
+        self.next = Some(step.into());
+        self
+    }
+
+    /// Sets until when access may be open.
+    #[must_use]
+    pub fn until(mut self, until: Option<Timestamp>) -> Self {
+        self.until = until;
+        self
+    }
+
+    /// Puts the place before what happened: `vault.age: the header is damaged`.
+    #[must_use]
+    pub fn context(mut self, prefix: impl fmt::Display) -> Self {
+        self.what = format!("{prefix}: {}", self.what);
+        self
+    }
+
+    /// Puts a consequence behind what happened: `…; nothing was enabled`.
+    #[must_use]
+    pub fn and(mut self, consequence: &str) -> Self {
+        self.what = format!("{}; {consequence}", self.what);
+        self
+    }
+
+    /// Keeps the error behind this one; its text is not shown unless `what` repeats it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Source + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Advises a damaged vault's reader to fetch another copy, unless there is better advice already.
     #[must_use]
     pub fn or_another_copy(mut self) -> Self {
         if self.status == Status::Damaged {
@@ -95,11 +137,11 @@ impl Error {
         }
         self
     }
+}
 
-    /// AWS refused, or something there is not as it was sealed.
-    pub fn refused(what: impl Into<String>) -> Self {
-        Self::new(Status::Refused, what)
-    }
+/// How a command, or a session, that a signal ended is described.
+pub fn interrupted(signal: Signal) -> String {
+    format!("interrupted ({signal})")
 }
 
 impl fmt::Display for Error {
@@ -112,4 +154,35 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl Source for Error {
+    fn source(&self) -> Option<&(dyn Source + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_stands_before_and_consequences_behind() {
+        let error = Error::damaged("the header is cut off").context("prod.age").and("nothing was enabled");
+        assert_eq!(error.what, "prod.age: the header is cut off; nothing was enabled");
+        assert_eq!(error.status, Status::Damaged);
+    }
+
+    #[test]
+    fn the_cause_is_kept_and_not_shown() {
+        let file = std::io::Error::other("no space left on device");
+        let error = Error::failed("the ledger cannot be written").caused_by(file);
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("no space left on device"));
+        assert_eq!(error.to_string(), "the ledger cannot be written");
+    }
+
+    #[test]
+    fn a_signal_is_named_and_gives_the_exit_status_of_a_shell() {
+        let error = Error::interrupted(Signal::Term, "nothing was sealed");
+        assert_eq!(error.what, "interrupted (SIGTERM); nothing was sealed");
+        assert_eq!(error.status.code(), 143);
+    }
+}

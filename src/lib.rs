@@ -22,7 +22,7 @@
 //! | [`config`] | what this machine adds: channels, other ledgers, where the ledger is copied to | files |
 //! | [`events`] | events for machines, on stdout | adapter, for all of the above |
 //! | [`stderr`] | lines that never hold anything up | adapter, for all of the above |
-//! | [`error`] | what happened, what to do, the exit status | pure |
+//! | [`error`], [`signal`] | what happened, what to do, the exit status | pure |
 //!
 //! Data flows one way: `cli` → `session` → `aws`, `terminal`, `token` → `alert`, `review`, `events` → `window`, `gate`, `custody`,
 //! `ledger`, `config` → `vault` → `secret`. What is pure does no I/O and reads no clock.
@@ -51,6 +51,7 @@ pub mod review;
 pub mod secret;
 #[cfg(feature = "cloud")]
 pub mod session;
+pub mod signal;
 pub mod stderr;
 pub mod terminal;
 pub mod token;

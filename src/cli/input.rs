@@ -27,8 +27,6 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>> {
 /// # Errors
 /// [`crate::error::Status::Damaged`], naming the file, when it is no valid vault.
 pub fn vault(path: &Path) -> Result<Vault> {
-    Vault::parse(&read(path, file::MAX_BYTES)?).map_err(|mut error| {
-        error.what = format!("{}: {}", path.display(), error.what);
-        error.or_another_copy()
-    })
+    Vault::parse(&read(path, file::MAX_BYTES)?)
+        .map_err(|error| error.context(path.display()).or_another_copy())
 }

@@ -82,7 +82,9 @@ impl Signing<'_> {
             let pin = match typed::pin(terminal, name, serial, left, Some(until)) {
                 Ok(Some(pin)) => pin,
                 Ok(None) | Err(Ended::Input) => return Err(self.failed(&format!("{name} typed no PIN"))),
-                Err(Ended::Stop(Stop::Signal(number))) => return Err(signals::ended(number)),
+                Err(Ended::Stop(Stop::Signal(signal))) => {
+                    return Err(Error::interrupted(signal, "nothing was enabled"));
+                }
                 Err(Ended::Stop(_)) => return Err(self.failed("the time to wait is over")),
             };
             let prompt = format!("{name}: touch YubiKey {serial} now, to sign {}", self.what);
@@ -124,8 +126,8 @@ impl Signing<'_> {
                 terminal.erase();
                 return Ok(Some(*token));
             }
-            if let Some(number) = signals::pending() {
-                return Err(signals::ended(number));
+            if let Some(signal) = signals::pending() {
+                return Err(Error::interrupted(signal, "nothing was enabled"));
             }
             if !aside.is_empty() || Instant::now() >= until {
                 return Ok(None);

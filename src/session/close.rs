@@ -259,7 +259,7 @@ impl Asked<'_> {
             Err(why) => {
                 let error =
                     doubt(&format!("the user's state could not be read ({why}), so nothing was done"));
-                return Err(Error { next: Some(stage.how_to_close.by_force(self.profile)), ..error });
+                return Err(error.next(stage.how_to_close.by_force(self.profile)));
             }
         };
         if let Some(Found { session, until }) = found {
@@ -269,9 +269,8 @@ impl Asked<'_> {
                     "session {session} is somebody else's window, open until {}; it was left alone",
                     messages::clock(until)
                 );
-                let error = Error::new(Status::MayBeOpen, what);
                 let next = stage.how_to_close.by_force(self.profile);
-                return Err(Error { until: Some(until), ..error }.next(next));
+                return Err(Error::new(Status::MayBeOpen, what).until(Some(until)).next(next));
             }
         }
         Ok(found)

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::error::{Error, Status};
+use crate::error::{Error, Status, interrupted};
 use crate::gate::rest::deny_all;
 use crate::ledger::TargetFacts;
 use crate::vault::manifest::Lane;
@@ -27,22 +27,12 @@ fn clock_seen(at: Timestamp, now: Timestamp) -> String {
 pub(crate) fn cause(cause: Cause) -> String {
     match cause {
         Cause::Deadline => "its end was reached".into(),
-        Cause::Signal(number) => format!("ended by {}", signal(number)),
+        Cause::Signal(signal) => interrupted(signal),
         Cause::ChildEnded => "the command ended".into(),
         Cause::Quit => "closed from the keyboard".into(),
         Cause::Failed => "opening failed".into(),
         Cause::Panicked => "this program broke".into(),
         Cause::Asked => "close was asked for".into(),
-    }
-}
-
-pub(crate) fn signal(number: u8) -> String {
-    match number {
-        1 => "HUP".into(),
-        2 => "INT".into(),
-        3 => "QUIT".into(),
-        15 => "TERM".into(),
-        other => format!("signal {other}"),
     }
 }
 
@@ -118,7 +108,7 @@ impl HowToClose {
             None => "and until when is not known".into(),
         };
         let what = format!("access may still be open, {until}: {why}");
-        Error { until: known, ..Error::new(Status::MayBeOpen, what).next(self.commands()) }
+        Error::new(Status::MayBeOpen, what).until(known).next(self.commands())
     }
 }
 

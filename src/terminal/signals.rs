@@ -5,9 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::SIGCONT;
 
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
+use crate::signal::Signal;
 
 static CAUGHT: OnceLock<Caught> = OnceLock::new();
 
@@ -32,11 +33,10 @@ pub fn catch() -> Result<()> {
 fn register() -> std::io::Result<Caught> {
     let (pipe, write) = UnixStream::pair()?;
     let number = Arc::new(AtomicUsize::new(0));
-    for signal in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] {
-        // In this order: whoever finds the pipe readable finds the number set.
-        let value = usize::try_from(signal).unwrap_or_default();
-        signal_hook::flag::register_usize(signal, Arc::clone(&number), value)?;
-        signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+    for signal in Signal::ALL.map(Signal::number) {
+        // In this order: once the pipe is readable, the number is set.
+        signal_hook::flag::register_usize(signal.into(), Arc::clone(&number), signal.into())?;
+        signal_hook::low_level::pipe::register(signal.into(), write.try_clone()?)?;
     }
     let (continued, write) = UnixStream::pair()?;
     continued.set_nonblocking(true)?;
@@ -45,14 +45,8 @@ fn register() -> std::io::Result<Caught> {
 }
 
 /// The signal that came, if one did.
-pub fn pending() -> Option<u8> {
-    let number = CAUGHT.get()?.number.load(Ordering::SeqCst);
-    u8::try_from(number).ok().filter(|&number| number > 0)
-}
-
-/// The error of a command that a signal ended while nothing was enabled.
-pub fn ended(number: u8) -> Error {
-    Error::new(Status::Signal(number), format!("ended by signal {number}; nothing was enabled"))
+pub fn pending() -> Option<Signal> {
+    Signal::from_number(CAUGHT.get()?.number.load(Ordering::SeqCst))
 }
 
 /// Readable when the process was stopped and goes on; to be read empty.

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::signals;
 use crate::error::{Error, Result};
 use crate::secret::SecretText;
+use crate::signal::Signal;
 
 /// What a person typed.
 pub enum Typed {
@@ -35,7 +36,7 @@ pub enum Stop {
     /// The deadline passed.
     Deadline,
     /// This signal came.
-    Signal(u8),
+    Signal(Signal),
 }
 
 /// The controlling terminal, without echo until it is dropped.
@@ -273,8 +274,8 @@ impl Keys {
     /// `None` when a key can be read.
     fn wait(&self) -> io::Result<Option<Stop>> {
         loop {
-            if let Some(number) = signals::pending() {
-                return Ok(Some(Stop::Signal(number)));
+            if let Some(signal) = signals::pending() {
+                return Ok(Some(Stop::Signal(signal)));
             }
             let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {

@@ -3,6 +3,7 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::{Error, Result};
+use crate::signal::Signal as Ending;
 
 /// Every signal that says something about a window.
 pub(crate) struct Signals {
@@ -18,7 +19,7 @@ pub(crate) struct Signals {
 /// One of them.
 pub(crate) enum Received {
     /// To end it.
-    End(u8),
+    End(Ending),
     /// A child changed its state.
     Child,
 }
@@ -39,10 +40,10 @@ impl Signals {
     pub(crate) async fn next(&mut self) -> Received {
         loop {
             tokio::select! {
-                _ = self.int.recv() => return Received::End(2),
-                _ = self.quit.recv() => return Received::End(3),
-                _ = self.term.recv() => return Received::End(15),
-                _ = self.hup.recv() => return Received::End(1),
+                _ = self.int.recv() => return Received::End(Ending::Int),
+                _ = self.quit.recv() => return Received::End(Ending::Quit),
+                _ = self.term.recv() => return Received::End(Ending::Term),
+                _ = self.hup.recv() => return Received::End(Ending::Hup),
                 _ = self.child.recv() => return Received::Child,
                 _ = self.stop.recv() => {}
             }

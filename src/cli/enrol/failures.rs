@@ -4,6 +4,7 @@ use super::Enrolling;
 use crate::cli::typed::Ended;
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Status};
+use crate::signal::Signal;
 use crate::terminal::Stop;
 
 impl Enrolling<'_> {
@@ -49,11 +50,11 @@ impl Enrolling<'_> {
 /// The input ended, or a signal came.
 pub(super) fn end(ended_by: Ended) -> Error {
     match ended_by {
-        Ended::Stop(Stop::Signal(number)) => ended(number),
+        Ended::Stop(Stop::Signal(signal)) => ended(signal),
         Ended::Stop(_) | Ended::Input => Error::usage("the input ended; no file was written"),
     }
 }
 
-pub(super) fn ended(number: u8) -> Error {
-    Error::new(Status::Signal(number), format!("ended by signal {number}; no file was written"))
+pub(super) fn ended(signal: Signal) -> Error {
+    Error::interrupted(signal, "no file was written")
 }

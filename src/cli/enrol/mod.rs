@@ -109,8 +109,8 @@ fn wait_for(arguments: &args::Enrol, terminal: &mut Terminal) -> Result<PivToken
             )
             .next(why));
         }
-        if let Some(number) = signals::pending() {
-            return Err(ended(number));
+        if let Some(signal) = signals::pending() {
+            return Err(ended(signal));
         }
         if told.as_ref() != Some(&why) {
             terminal.erase();
@@ -165,8 +165,8 @@ impl Enrolling<'_> {
             self.terminal.put(&format!("{}: touch YubiKey {} now", self.name, self.token.serial()));
             let signature = self.token.sign(signing.slot, &enrolment.to_sign());
             self.terminal.erase();
-            if let Some(number) = signals::pending() {
-                return Err(ended(number));
+            if let Some(signal) = signals::pending() {
+                return Err(ended(signal));
             }
             match signature {
                 Ok(signature) => return Ok(signature),

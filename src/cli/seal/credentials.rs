@@ -40,7 +40,7 @@ pub fn check_grant(target: &Target) -> Result<()> {
         mfa: target.mfa.is_some() && target.lane() == Lane::Gate,
         repairs_identity: target.repairs_identity,
     };
-    grant::check(&terms).map_err(|e| Error { what: format!("{}: {}", target.name, e.what), ..e })
+    grant::check(&terms).map_err(|e| e.context(&target.name))
 }
 
 /// Asks for one target after the other.

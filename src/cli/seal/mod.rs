@@ -12,7 +12,7 @@ use crate::cli::{args, input, output, stdout};
 use crate::custody::enrolment::{self, Enrolment};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::terminal::{Stop, Terminal, Typed, listed, note, signals};
+use crate::terminal::{Stop, Terminal, Typed, listed, note};
 use crate::vault::file::{self, Sealed, Vault};
 use crate::vault::manifest::{Custodian, Lane, Manifest};
 use crate::vault::payload::{Input, Payload};
@@ -289,11 +289,7 @@ fn print(arguments: &args::Seal, vault: &Vault, drill: Option<(&Path, &Vault)>) 
 /// The error of a sealing whose input ended.
 pub fn end(ended: typed::Ended) -> Error {
     match ended {
-        Ended::Stop(Stop::Signal(number)) => {
-            let mut error = signals::ended(number);
-            error.what = format!("ended by signal {number}; nothing was sealed");
-            error
-        }
+        Ended::Stop(Stop::Signal(signal)) => Error::interrupted(signal, "nothing was sealed"),
         Ended::Stop(_) | Ended::Input => Error::usage("the input ended; nothing was sealed"),
     }
 }

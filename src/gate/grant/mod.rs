@@ -44,7 +44,7 @@ pub fn check(terms: &Terms<'_>) -> Result<()> {
     }
     for (index, statement) in grant.iter().enumerate() {
         check_statement(statement, repairs_identity)
-            .map_err(|e| Error { what: format!("grant, statement {}: {}", index + 1, e.what), ..e })?;
+            .map_err(|e| e.context(format_args!("grant, statement {}", index + 1)))?;
     }
     check_length(grant, regions, mfa)
 }

@@ -182,7 +182,7 @@ impl<'a, S: Shut> Run<'a, S> {
             tokio::select! {
                 biased;
                 received = signals.next() => match received {
-                    Received::End(number) => return Event::Signal(number),
+                    Received::End(signal) => return Event::Signal(signal),
                     Received::Child if has_ended(stage) => return Event::ChildEnded,
                     Received::Child => {}
                 },

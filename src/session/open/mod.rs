@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::alert::{Alerts, Notice};
 use crate::config::Config;
 use crate::custody::approval::{Approved, Request};
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::events::{Event, Events};
 use crate::gate::open::{HandOut, Opened, Stop};
 use crate::gate::{SessionId, Trail};
@@ -28,6 +28,7 @@ use crate::session::context::Stage;
 use crate::session::driver::Opening as Running;
 use crate::session::messages;
 use crate::session::work::child::Work;
+use crate::signal::Signal;
 use crate::terminal::window_signals::Signals;
 
 /// A window that a quorum has agreed to.
@@ -56,7 +57,7 @@ pub struct Opening {
     /// What was made ready meanwhile.
     pub warm: Warm,
     /// The signal that came before this listens for signals itself.
-    pub stopped: fn() -> Option<u8>,
+    pub stopped: fn() -> Option<Signal>,
 }
 
 impl Opening {
@@ -84,8 +85,8 @@ pub fn open(mut opening: Opening) -> Result<()> {
         let _guard = runtime.enter();
         Signals::new()?
     };
-    if let Some(number) = (opening.stopped)() {
-        return Err(stopped(number, "nothing was written to AWS"));
+    if let Some(signal) = (opening.stopped)() {
+        return Err(Error::interrupted(signal, "nothing was written to AWS"));
     }
     let failures = opening.injected.clone();
     let mut base = opening.warm.base(&runtime);
@@ -290,8 +291,8 @@ fn finish(scene: &Scene<'_>, stage: &Stage<'_>, trail: &Trail, end: End) -> Resu
                 closed(stage, false, "nothing was written to AWS".into());
             }
             match (cause, failure) {
-                (Cause::Signal(number), _) => Err(stopped(number, "nothing was written to AWS")),
-                (_, Some(error)) => Err(and(error, "nothing was written to AWS")),
+                (Cause::Signal(signal), _) => Err(Error::interrupted(signal, "nothing was written to AWS")),
+                (_, Some(error)) => Err(error.and("nothing was written to AWS")),
                 (_, None) => {
                     Err(Error::failed("stopped before anything was written to AWS").next("open again"))
                 }
@@ -300,11 +301,11 @@ fn finish(scene: &Scene<'_>, stage: &Stage<'_>, trail: &Trail, end: End) -> Resu
         End::Shut(cause) => {
             closed(stage, stage.probed.get().unwrap_or(false), messages::cause(cause));
             match (cause, failure) {
-                (Cause::Signal(number), None) => Err(stopped(number, &stage.is_over())),
+                (Cause::Signal(signal), None) => Err(Error::interrupted(signal, &stage.is_over())),
                 (Cause::Panicked, _) => {
                     Err(Error::failed(format!("this program broke; {}", stage.is_over())))
                 }
-                (_, Some(error)) => Err(and(error, &stage.is_over())),
+                (_, Some(error)) => Err(error.and(&stage.is_over())),
                 (_, None) if !stage.opened.get() => {
                     Err(Error::refused("the window's time was over before it was open; access is shut")
                         .next("open again with a longer window"))
@@ -359,13 +360,4 @@ impl Scene<'_> {
             "open the static vault, which needs no IAM write: breakglass open {vault} --for TIME --reason WHY"
         ))
     }
-}
-
-fn and(mut error: Error, more: &str) -> Error {
-    error.what = format!("{}; {more}", error.what);
-    error
-}
-
-fn stopped(number: u8, what: &str) -> Error {
-    Error::new(Status::Signal(number), format!("ended by {}; {what}", messages::signal(number)))
 }

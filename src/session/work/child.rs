@@ -179,8 +179,8 @@ impl Child {
     }
 
     /// Passes a signal on.
-    pub(crate) fn forward(&self, number: u8) {
-        if let Some(signal) = Signal::from_named_raw(i32::from(number)) {
+    pub(crate) fn forward(&self, signal: crate::signal::Signal) {
+        if let Some(signal) = Signal::from_named_raw(i32::from(signal.number())) {
             self.send(signal);
         }
     }

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use super::Instant;
-
-/// INT, QUIT: the child's own while there is one.
-const INT: u8 = 2;
-const QUIT: u8 = 3;
+use crate::signal::Signal;
 
 /// Minutes before the end at which it is said.
 const WARNINGS: [u64; 3] = [10, 5, 1];
@@ -26,7 +23,7 @@ pub enum Event {
     /// The time.
     Tick(Instant),
     /// A signal to this process.
-    Signal(u8),
+    Signal(Signal),
     /// `q` on the keyboard of a held window.
     Quit,
     /// The program in the window ended, or never started.
@@ -52,7 +49,7 @@ pub enum Action {
     /// Say that this many minutes are left.
     Warn(u64),
     /// Pass a signal to the program in the window.
-    Forward(u8),
+    Forward(Signal),
     /// End the program in the window at once, whatever AWS does meanwhile.
     EndChild,
     /// Deny, deactivate, end, prove.
@@ -71,7 +68,7 @@ pub enum Cause {
     /// T1.
     Deadline,
     /// A signal.
-    Signal(u8),
+    Signal(Signal),
     /// The program in it ended.
     ChildEnded,
     /// The operator pressed `q`.
@@ -169,7 +166,7 @@ impl Machine {
 
     fn opening(&self, stop: Option<Cause>, event: Event) -> (State, Vec<Action>) {
         let wish = match event {
-            Event::Signal(number) => Some(Cause::Signal(number)),
+            Event::Signal(signal) => Some(Cause::Signal(signal)),
             Event::Quit => Some(Cause::Quit),
             Event::Tick(now) if self.is_past(now) => Some(Cause::Deadline),
             _ => None,
@@ -195,10 +192,10 @@ impl Machine {
         match event {
             Event::Tick(now) if self.is_past(now) => close(Cause::Deadline),
             Event::Tick(now) => self.tick(warned, now),
-            Event::Signal(number @ (INT | QUIT)) if !self.held => {
-                (State::Open { warned }, vec![Action::Forward(number)])
+            Event::Signal(signal) if signal.is_typed() && !self.held => {
+                (State::Open { warned }, vec![Action::Forward(signal)])
             }
-            Event::Signal(number) => close(Cause::Signal(number)),
+            Event::Signal(signal) => close(Cause::Signal(signal)),
             Event::Quit if self.held => close(Cause::Quit),
             Event::ChildEnded => close(Cause::ChildEnded),
             Event::Panicked => close(Cause::Panicked),

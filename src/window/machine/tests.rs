@@ -1,7 +1,5 @@
 use super::*;
 
-const TERM: u8 = 15;
-
 fn at(seconds: u64) -> Instant {
     Instant::since_boot(Duration::from_secs(seconds))
 }
@@ -20,13 +18,13 @@ fn run(held: bool, events: &[Event]) -> Vec<Action> {
 fn every_way_out_of_an_open_window_is_a_close() {
     let open = [Event::EndSet(at(100)), Event::Opened];
     for (held, event) in [
-        (false, Event::Signal(TERM)),
-        (false, Event::Signal(1)),
+        (false, Event::Signal(Signal::Term)),
+        (false, Event::Signal(Signal::Hup)),
         (false, Event::ChildEnded),
         (false, Event::Panicked),
         (true, Event::Quit),
-        (true, Event::Signal(INT)),
-        (true, Event::Signal(QUIT)),
+        (true, Event::Signal(Signal::Int)),
+        (true, Event::Signal(Signal::Quit)),
     ] {
         assert_eq!(run(held, &[open[0], open[1], event]), [Action::Close], "{event:?}");
     }
@@ -41,7 +39,7 @@ fn the_deadline_ends_the_child_before_anything_else_and_once() {
     events.push(Event::Tick(at(101)));
     assert_eq!(run(false, &events), []);
     // A close that hangs over it does not keep the child.
-    let slow = [Event::EndSet(at(100)), Event::Opened, Event::Signal(TERM), Event::Tick(at(99))];
+    let slow = [Event::EndSet(at(100)), Event::Opened, Event::Signal(Signal::Term), Event::Tick(at(99))];
     assert_eq!(run(false, &slow), []);
     let slow = [&slow[..], &[Event::Tick(at(100))]].concat();
     assert_eq!(run(false, &slow), [Action::EndChild]);
@@ -49,20 +47,24 @@ fn the_deadline_ends_the_child_before_anything_else_and_once() {
 
 #[test]
 fn the_keyboards_signals_are_the_childs() {
-    let events = [Event::EndSet(at(100)), Event::Opened, Event::Signal(INT)];
-    assert_eq!(run(false, &events), [Action::Forward(INT)]);
+    let events = [Event::EndSet(at(100)), Event::Opened, Event::Signal(Signal::Int)];
+    assert_eq!(run(false, &events), [Action::Forward(Signal::Int)]);
     let events = [Event::EndSet(at(100)), Event::Opened, Event::Quit];
     assert_eq!(run(false, &events), []);
 }
 
 #[test]
 fn an_opening_stops_at_a_safe_place_and_then_closes() {
-    let stopped = [Event::Signal(TERM), Event::NotOpened { touched: true }];
+    let stopped = [Event::Signal(Signal::Term), Event::NotOpened { touched: true }];
     assert_eq!(run(false, &stopped[..1]), [Action::StopOpening]);
     assert_eq!(run(false, &stopped), [Action::Close]);
-    assert_eq!(run(false, &[Event::Signal(TERM), Event::Opened]), [Action::Close], "it came too late");
-    let untouched = [Event::Signal(TERM), Event::NotOpened { touched: false }];
-    assert_eq!(run(false, &untouched), [Action::Finish(End::Untouched(Cause::Signal(TERM)))]);
+    assert_eq!(
+        run(false, &[Event::Signal(Signal::Term), Event::Opened]),
+        [Action::Close],
+        "it came too late"
+    );
+    let untouched = [Event::Signal(Signal::Term), Event::NotOpened { touched: false }];
+    assert_eq!(run(false, &untouched), [Action::Finish(End::Untouched(Cause::Signal(Signal::Term)))]);
     assert_eq!(run(false, &[Event::Panicked]), [Action::Close]);
     let late = [Event::EndSet(at(5)), Event::Tick(at(6)), Event::Tick(at(7))];
     assert_eq!(run(false, &late[..2]), [Action::StopOpening]);
@@ -71,12 +73,13 @@ fn an_opening_stops_at_a_safe_place_and_then_closes() {
 
 #[test]
 fn a_second_signal_says_what_is_left_and_a_third_gives_up() {
-    let mut events = vec![Event::EndSet(at(100)), Event::Opened, Event::Signal(TERM), Event::Signal(INT)];
+    let mut events =
+        vec![Event::EndSet(at(100)), Event::Opened, Event::Signal(Signal::Term), Event::Signal(Signal::Int)];
     assert_eq!(run(true, &events), [Action::SayWhatIsLeft]);
-    events.push(Event::Signal(INT));
+    events.push(Event::Signal(Signal::Int));
     assert_eq!(run(true, &events), [Action::GiveUp]);
     events.push(Event::Closed { proven: false });
-    assert_eq!(run(true, &events), [Action::Finish(End::MayBeOpen(Cause::Signal(TERM)))]);
+    assert_eq!(run(true, &events), [Action::Finish(End::MayBeOpen(Cause::Signal(Signal::Term)))]);
 }
 
 #[test]
@@ -137,8 +140,8 @@ fn whatever_happens_it_comes_to_an_end() {
         Event::NotOpened { touched: true },
         Event::Tick(at(5)),
         Event::Tick(at(10)),
-        Event::Signal(INT),
-        Event::Signal(TERM),
+        Event::Signal(Signal::Int),
+        Event::Signal(Signal::Term),
         Event::Quit,
         Event::ChildEnded,
         Event::Panicked,
@@ -151,7 +154,7 @@ fn whatever_happens_it_comes_to_an_end() {
             (machine, _) = machine.on(events[number / all.pow(place) % all]);
         }
         let closing =
-            [Event::NotOpened { touched: true }, Event::Signal(TERM), Event::Closed { proven: true }];
+            [Event::NotOpened { touched: true }, Event::Signal(Signal::Term), Event::Closed { proven: true }];
         for event in closing {
             (machine, _) = machine.on(event);
         }

@@ -151,7 +151,7 @@ impl Run {
                 }
             }
             Happening::Time(_) | Happening::Suspend(_) => self.tick(),
-            Happening::Signal(number) => self.meets(Event::Signal(number)),
+            Happening::Signal(signal) => self.meets(Event::Signal(signal)),
             Happening::Quit if self.work == Work::Hold => self.meets(Event::Quit),
             Happening::ChildEnds if self.child => {
                 self.child = false;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
 use crate::gate::memory::{ALL_WRONG, Lag, Wrong};
+use crate::signal::Signal;
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,7 @@ pub(super) enum Happening {
     Time(i64),
     /// This machine sleeps for so many seconds.
     Suspend(i64),
-    Signal(u8),
+    Signal(Signal),
     /// `q`, or what a held window's keyboard does otherwise.
     Quit,
     ChildEnds,
@@ -133,7 +134,7 @@ impl ReferenceStateMachine for World {
     }
 
     fn transitions(_: &Self) -> BoxedStrategy<Happening> {
-        let signal = prop::sample::select(vec![1_u8, 2, 3, 15]).prop_map(Happening::Signal);
+        let signal = prop::sample::select(Signal::ALL.to_vec()).prop_map(Happening::Signal);
         let wrong = (wrong(), any::<bool>()).prop_map(|(wrong, lasting)| Happening::Wrong(wrong, lasting));
         prop_oneof![
             80 => (1..8_u8).prop_map(Happening::Steps),
@@ -159,7 +160,7 @@ impl ReferenceStateMachine for World {
 
     fn apply(mut world: Self, happening: &Happening) -> Self {
         world.ends |= match happening {
-            Happening::Signal(1 | 15) => true,
+            Happening::Signal(signal) if !signal.is_typed() => true,
             Happening::Signal(_) | Happening::Quit => world.work == Work::Hold,
             _ => false,
         };

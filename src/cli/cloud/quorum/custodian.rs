@@ -121,8 +121,8 @@ impl Gathering<'_> {
             };
             let tried = self.attempt(custodian, enrolled, token, &pin, &half);
             self.terminal.erase();
-            if let Some(number) = signals::pending() {
-                return Err(self.purpose.ended(number));
+            if let Some(signal) = signals::pending() {
+                return Err(self.purpose.ended(signal));
             }
             match tried {
                 Ok(share) => return Ok(Served::Share(share)),

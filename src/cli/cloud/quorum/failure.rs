@@ -4,6 +4,7 @@ use super::{Gathering, Part, Served};
 use crate::custody::token::TokenError;
 use crate::error::{Error, Result, Status};
 use crate::secret::{Secret, unencrypted_swap};
+use crate::signal::Signal;
 use crate::terminal::{Stop, Terminal, Typed, listed, note};
 use crate::vault::manifest::Custodian;
 use crate::vault::quorum::KEY;
@@ -36,8 +37,8 @@ impl Purpose {
     }
 
     /// The error of a gathering that a signal ended.
-    pub(super) fn ended(self, number: u8) -> Error {
-        Error::new(Status::Signal(number), format!("ended by signal {number}; {}", self.left()))
+    pub(super) fn ended(self, signal: Signal) -> Error {
+        Error::interrupted(signal, self.left())
     }
 }
 
@@ -54,7 +55,7 @@ pub(super) fn allow_swap(terminal: &mut Terminal, purpose: Purpose) -> Result<()
     );
     match terminal.ask_openly(&prompt) {
         Ok(Typed::Line(line)) if line.expose().trim() == "yes" => Ok(()),
-        Err(Stop::Signal(number)) => Err(purpose.ended(number)),
+        Err(Stop::Signal(signal)) => Err(purpose.ended(signal)),
         _ => Err(Error::failed(format!("swap is on and not encrypted; {}", purpose.left()))
             .next("switch it off (swapoff -a) and try again")),
     }
@@ -88,7 +89,7 @@ impl Gathering<'_> {
     /// Turns an ended wait into the command's end.
     pub(super) fn stopped(&self, stop: Stop) -> Error {
         match stop {
-            Stop::Signal(number) => self.purpose.ended(number),
+            Stop::Signal(signal) => self.purpose.ended(signal),
             Stop::Deadline | Stop::Woken => self.no_quorum("the time to wait is over"),
         }
     }

@@ -177,8 +177,8 @@ impl Gathering<'_> {
 
     /// Gives up as soon as a quorum cannot come together any more.
     fn check(&self) -> Result<()> {
-        if let Some(number) = signals::pending() {
-            return Err(self.purpose.ended(number));
+        if let Some(signal) = signals::pending() {
+            return Err(self.purpose.ended(signal));
         }
         if self.awaited().len() < self.missing() {
             Err(self.no_quorum_with(self.awaited().len(), "fewer than needed can still come"))

@@ -100,7 +100,6 @@ impl Gathering<'_> {
     }
 }
 
-fn not_recorded(mut error: Error) -> Error {
-    error.what = format!("{}; nothing was enabled", error.what);
-    error
+fn not_recorded(error: Error) -> Error {
+    error.and("nothing was enabled")
 }

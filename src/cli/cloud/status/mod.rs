@@ -173,9 +173,8 @@ fn verdict(
     if let Some(open) = standings.iter().find(|standing| standing.may_be_open) {
         let Standing { target, until, .. } = open;
         let how = session::how_to_close(arguments.vault.as_deref(), target, open.lane);
-        let error =
-            Error::new(Status::MayBeOpen, format!("access may be open on user {}", target.user)).next(how);
-        return Err(Error { until: *until, ..error });
+        let what = format!("access may be open on user {}", target.user);
+        return Err(Error::new(Status::MayBeOpen, what).until(*until).next(how));
     }
     if let Some(untidy) = standings.iter().find(|standing| standing.state == State::Untidy) {
         return Err(Error::failed(format!("user {} is not at rest", untidy.target.user))
