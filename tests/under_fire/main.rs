@@ -4,7 +4,6 @@
 //! judged is the history of the user's states as AWS went through them, the exit status, the words on the screen, and
 //! whether AWS lets the key and the session in. A run ends in one of three ways: closed in time, ended by AWS at T1
 //! where the program says that or was killed, or wrong. One wrong run fails.
-#![cfg(feature = "cloud")]
 
 mod desk;
 mod history;

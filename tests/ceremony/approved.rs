@@ -1,0 +1,150 @@
+//! Signed approvals: which ones make a quorum, and that nothing else does.
+
+use crate::soft::forge::Recipe;
+use crate::soft::{Person, people};
+use breakglass::custody::approval::{self, Approval, Approved, Request};
+use breakglass::custody::statement::{LedgerHead, Statement};
+use breakglass::error::{Result, Status};
+use breakglass::gate::SessionId;
+use breakglass::secret::SecretText;
+use breakglass::vault::dsse::Envelope;
+use breakglass::vault::file::Vault;
+
+/// Two of three, and a vault of theirs.
+struct Desk {
+    people: Vec<Person>,
+    vault: Vault,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let people = people(3, 1);
+        let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
+        Self { people, vault: Vault::parse(&made.file).expect("a vault") }
+    }
+
+    fn request(&self) -> Request {
+        let manifest = &self.vault.manifest;
+        Request {
+            again: None,
+            credentials_epoch: manifest.credentials_epoch,
+            drill_of: None,
+            endpoint: None,
+            epoch: manifest.epoch,
+            lane: manifest.lane,
+            no_alert: None,
+            reason: "INC-1: SSO down".into(),
+            session: SessionId::from_bytes([7; 8]),
+            targets: manifest.targets.clone(),
+            vault_id: manifest.vault_id.clone(),
+            window: 1800,
+        }
+    }
+
+    /// What the custodian of this place signs.
+    fn sign(&self, place: usize, request: &Request) -> Envelope {
+        let who = &self.vault.manifest.custodians[place];
+        let mut token = self.people[place].tokens[0].clone();
+        let at = "2026-11-22T02:17:00Z".parse().expect("an instant");
+        let head = LedgerHead { seq: 3, sha256: "ab".repeat(32) };
+        let (pin, mut touched) = (SecretText::copy_of("123456"), 0);
+        let mut touch = || touched += 1;
+        let signed = approval::sign(
+            &self.vault,
+            request,
+            (who, &who.tokens[0]),
+            (at, head),
+            &mut token,
+            &pin,
+            &mut touch,
+        );
+        assert_eq!(touched, 1, "one touch");
+        signed.expect("a signature")
+    }
+
+    fn judge(&self, request: Request, envelopes: &[Envelope]) -> Result<Approved> {
+        Approved::by(&self.vault, request, envelopes)
+    }
+
+    fn refuses(&self, envelopes: &[Envelope], says: &str) {
+        let error = self.judge(self.request(), envelopes).expect_err(says);
+        assert_eq!(error.status, Status::NoQuorum);
+        assert!(error.what.contains(says), "{says}: {}", error.what);
+    }
+}
+
+/// The same envelope with another text in it.
+fn changed(envelope: &Envelope, member: &str, value: serde_json::Value) -> Envelope {
+    let mut json = serde_json::to_value(envelope).expect("JSON");
+    json[member] = value;
+    serde_json::from_value(json).expect("an envelope")
+}
+
+#[test]
+fn two_of_three_approve_and_nothing_less_does() {
+    let desk = Desk::new();
+    let request = desk.request();
+    let signed: Vec<_> = (0..3).map(|place| desk.sign(place, &request)).collect();
+    let approved = desk.judge(request.clone(), &signed[1..]).expect("a quorum");
+    assert_eq!(approved.custodians(), ["bob", "carol"]);
+    assert_eq!(approved.request(), &request);
+    assert_eq!(desk.judge(request, &signed).expect("three are as good").custodians().len(), 3);
+    desk.refuses(&[], "0 of 2");
+    desk.refuses(&signed[..1], "1 of 2");
+    desk.refuses(&[signed[0].clone(), signed[0].clone()], "1 of 2");
+}
+
+#[test]
+fn who_approved_something_else_has_not_approved_this() {
+    let desk = Desk::new();
+    let good = desk.sign(0, &desk.request());
+    let others: [fn(&mut Request); 10] = [
+        |r| r.again = Some("once more".into()),
+        |r| r.no_alert = Some("quietly".into()),
+        |r| r.drill_of = Some("00".repeat(16)),
+        |r| r.reason = "INC-2".into(),
+        |r| r.window += 1,
+        |r| r.session = SessionId::from_bytes([8; 8]),
+        |r| r.vault_id = "00".repeat(16),
+        |r| r.epoch += 1,
+        |r| r.credentials_epoch += 1,
+        |r| r.targets[0].user = "root".into(),
+    ];
+    for other in others {
+        let mut request = desk.request();
+        other(&mut request);
+        desk.refuses(&[good.clone(), desk.sign(1, &request)], "bob approved something else");
+    }
+    // The same custodians and words, another file.
+    let elsewhere = Recipe { custodians: 3, ..Recipe::default() }.make(&desk.people);
+    let elsewhere =
+        Desk { people: desk.people.clone(), vault: Vault::parse(&elsewhere.file).expect("a vault") };
+    let foreign = elsewhere.sign(1, &desk.request());
+    desk.refuses(&[good, foreign], "bob approved something else");
+}
+
+#[test]
+fn a_signature_is_of_a_token_that_the_manifest_names_or_of_none() {
+    let desk = Desk::new();
+    let strangers = Desk::new();
+    let good = desk.sign(0, &desk.request());
+    let forged = Statement::<Approval>::read(&desk.sign(1, &desk.request())).expect("a statement");
+    let stranger = &strangers.people[1].tokens[0];
+    let entry = stranger.entry();
+    let pin = SecretText::copy_of("123456");
+    let forged = forged.sign(&entry, &mut stranger.clone(), &pin, &mut || {}).expect("a signature");
+    desk.refuses(&[good.clone(), forged], "the signature of bob's YubiKey");
+    let enrolled = desk.vault.manifest.custodians[1].tokens[0].clone();
+    let approval = Statement::<Approval>::read(&good).expect("a statement");
+    assert!(
+        approval.sign(&enrolled, &mut stranger.clone(), &pin, &mut || {}).is_err(),
+        "another key than the enrolled one is found out as it signs"
+    );
+    let strange = strangers.sign(1, &strangers.request());
+    desk.refuses(&[good.clone(), strange], "is no custodian of this vault");
+    let payload = serde_json::to_value(desk.sign(2, &desk.request())).expect("JSON")["payload"].clone();
+    desk.refuses(&[good.clone(), changed(&good, "payload", payload)], "does not hold");
+    let kind = "application/vnd.breakglass.enrolment.v1+json";
+    desk.refuses(&[changed(&good, "payloadType", kind.into())], "does not know");
+    desk.refuses(&[changed(&good, "signatures", serde_json::json!([]))], "not one signature");
+}

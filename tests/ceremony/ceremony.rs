@@ -1,0 +1,81 @@
+//! The ceremony, offline: three custodians enrol, the vault is sealed and inspected without a network.
+
+use std::process::Command;
+
+use rig::office::Office;
+use serde_json::{Value, json};
+
+use crate::PROGRAM;
+
+fn payload() -> Value {
+    let key = |id: &str| json!({"access_key_id": format!("AKIA{id:0>16}"), "secret_access_key": format!("{id:/>40}")});
+    json!({"version": 1, "targets": [{
+        "name": "prod", "partition": "aws", "account": "123456789012", "regions": ["eu-west-1"],
+        "user": "emergency", "boundary": "arn:aws:iam::123456789012:policy/breakglass-ceiling",
+        "boundary_sha256": "0".repeat(64), "max_window": "4h",
+        "opener": key("OPENER"), "closer": key("CLOSER"), "emergency": key("EMERGENCY"),
+        "grant": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}],
+    }], "runbook": "breathe"})
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure_and_no_panic() {
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    office.seal(&payload(), 2);
+    for arguments in [&["inspect", "prod.age"][..], &["completions", "bash"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let finished = office.offline(arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+        assert_eq!(finished.status.code(), Some(1), "{said}");
+        assert!(said.contains("standard output"), "{said}");
+    }
+}
+
+#[test]
+fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
+    let office = Office::enrolled(PROGRAM, &["alice", "bob", "carol"]);
+    let vault = office.seal(&payload(), 2);
+    let shown = office.offline(&["inspect", "prod.age", "--json"]).output().unwrap();
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["threshold"], 2);
+    assert_eq!(shown["custodians"][1]["name"], "bob");
+    assert_eq!(shown["custodians"][1]["tokens"][0]["serial"], 20_000_002);
+    assert_eq!(shown["targets"][0]["max_window"], "4h");
+    let members: Vec<_> = shown.as_object().unwrap().keys().map(String::as_str).collect();
+    let wanted = [
+        "alerts",
+        "created",
+        "credentials_epoch",
+        "custodians",
+        "epoch",
+        "label",
+        "lane",
+        "replaces",
+        "sha256",
+        "targets",
+        "threshold",
+        "vault_id",
+        "words",
+    ];
+    assert_eq!(members, wanted);
+    let file = std::fs::read(vault).unwrap();
+    assert_eq!(shown["sha256"], hex::encode(<sha2::Sha256 as sha2::Digest>::digest(file)));
+    let plain = office.offline(&["inspect", "prod.age"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&plain.stdout).contains("2 of 3 open it"));
+}
+
+#[test]
+fn stock_age_reads_the_vault_and_says_that_it_has_no_key_for_it() {
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    office.seal(&payload(), 2);
+    let made =
+        Command::new("age-keygen").args(["-o", "key.txt"]).current_dir(office.dir.path()).output().unwrap();
+    assert!(made.status.success());
+    let age = |file: &str| {
+        let arguments = ["-d", "-i", "key.txt", file];
+        let finished = Command::new("age").args(arguments).current_dir(office.dir.path()).output().unwrap();
+        String::from_utf8_lossy(&finished.stderr).into_owned()
+    };
+    assert!(age("prod.age").contains("no identity matched"), "{}", age("prod.age"));
+    assert!(!age("root.pem").contains("no identity matched"), "the control: what is no age file is not read");
+}

@@ -1,0 +1,95 @@
+//! The process itself: no core, not readable by others of its user, secrets in locked pages, or it does not run.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use rig::office::{Office, room};
+use rig::pty::{End, Person};
+use tempfile::TempDir;
+
+use crate::PROGRAM;
+
+/// Nobody's user id; root may look into every process.
+const NOBODY: &str = "65534";
+
+/// The program where nobody can run it.
+fn elsewhere() -> (TempDir, PathBuf) {
+    let room = room();
+    std::fs::set_permissions(room.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    let program = room.path().join("breakglass");
+    std::fs::copy(PROGRAM, &program).unwrap();
+    (room, program)
+}
+
+fn as_nobody(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args([
+        "--reuid",
+        NOBODY,
+        "--regid",
+        NOBODY,
+        "--clear-groups",
+        "--inh-caps=-all",
+        "--bounding-set=-all",
+    ]);
+    command.arg(program);
+    command
+}
+
+/// Whether another process of the same user reads what `pid` was started with.
+fn readable(pid: u32) -> bool {
+    as_nobody("cat").arg(format!("/proc/{pid}/environ")).output().unwrap().status.success()
+}
+
+#[test]
+fn nobody_else_of_the_same_user_looks_into_it_and_it_leaves_no_core() {
+    let (room, program) = elsewhere();
+    let office = Office::new(&program, &["alice"]);
+    let mut command = as_nobody(program.to_str().unwrap());
+    command.args(["enrol", "alice", "--out", "a.custodian", "--no-attestation", "--wait", "30s"]);
+    command.current_dir(room.path()).env("PCSCLITE_CSOCK_NAME", office.pcscd.socket());
+    let mut person = Person::run(command);
+    person.expect("plug in your YubiKey");
+    let pid = person.pid();
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    assert!(!readable(pid), "another process of the same user can read it");
+    let mut control = as_nobody("sleep").arg("30").spawn().unwrap();
+    while std::fs::read_to_string(format!("/proc/{}/comm", control.id())).is_ok_and(|name| name != "sleep\n")
+    {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(readable(control.id()), "the control: an ordinary process can be read");
+    control.kill().unwrap();
+    control.wait().unwrap();
+    person.type_raw(b"\x03");
+    assert_eq!(person.wait(), End::Code(130), "{}", person.transcript());
+}
+
+#[test]
+fn where_memory_cannot_be_locked_it_touches_no_secret() {
+    let (room, program) = elsewhere();
+    let program = program.to_str().unwrap();
+    let arguments = ["--memlock=65536", program, "enrol", "a", "--out", "a.custodian", "--no-attestation"];
+    let refused = as_nobody("prlimit").args(arguments).current_dir(room.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot lock memory") && said.contains("ulimit -l"), "{said}");
+}
+
+#[test]
+fn secrets_live_in_pages_that_are_locked_and_kept_out_of_dumps() {
+    let mut office = Office::new(PROGRAM, &["alice"]);
+    office.plug("alice");
+    let pin = std::mem::take(&mut office.custodians[0].pin);
+    let mut person =
+        Person::run(office.offline(&["enrol", "alice", "--out", "a.custodian", "--no-attestation"]));
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&pin);
+    person.expect("press Enter");
+    let maps = std::fs::read_to_string(format!("/proc/{}/smaps", person.pid())).unwrap();
+    let locked = |line: &&str| line.starts_with("VmFlags:") && line.contains(" lo") && line.contains(" dd");
+    assert!(maps.lines().any(|line| locked(&line)), "the part on the sheet is in locked pages");
+}

@@ -1,0 +1,313 @@
+//! A session on paper: soft custodians, the records of one opening, and what CloudTrail has of it.
+
+use breakglass::custody::approval::{self, Request};
+use breakglass::custody::drill::{Drill, Expected};
+use breakglass::custody::statement::{LedgerHead, Statement};
+use breakglass::gate::SessionId;
+use breakglass::ledger::{About, Entry, Principals, Record, TargetFacts, Use};
+use breakglass::review::{AskedRegion, LedgerPart, Packet, Sources, Trail, TrailEvent};
+use breakglass::secret::SecretText;
+use breakglass::vault::dsse::Envelope;
+use breakglass::vault::file::Vault;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::soft::forge::Recipe;
+use crate::soft::{Person, people};
+
+pub const OPENER: &str = "AKIAOPENER0000000001";
+pub const CLOSER: &str = "AKIACLOSER0000000001";
+pub const EMERGENCY: &str = "AKIAEMERGENCY0000001";
+pub const ISSUED: &str = "ASIAISSUED0000000001";
+
+/// `02:17:00` on the night.
+pub fn at(clock: &str) -> Timestamp {
+    format!("2026-11-22T{clock}Z").parse().expect("an instant")
+}
+
+pub fn session(number: u8) -> SessionId {
+    SessionId::from_bytes([number; 8])
+}
+
+/// What is on record of a drill.
+pub fn of_drill(drill: &Drill, envelope: Option<Envelope>) -> Record {
+    let Drill { session, drill_of: vault, passed, injected, custodians, .. } = drill.clone();
+    Record::Drill { session, vault, passed, injected, custodians, envelope }
+}
+
+/// The night's papers; a test changes what it is about.
+pub struct Papers {
+    pub people: Vec<Person>,
+    pub vault: Vault,
+    pub entries: Vec<Entry>,
+    pub trail: Option<Trail>,
+    pub now: Timestamp,
+}
+
+impl Papers {
+    /// Two of three approved, two channels of three were told, it was open from 02:17:04 to 02:29:10 of half an hour.
+    pub fn of(reason: &str) -> Self {
+        let people = people(3, 1);
+        let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
+        let vault = Vault::parse(&made.file).expect("a vault");
+        let mut papers = Self { people, vault, entries: Vec::new(), trail: None, now: at("09:00:00") };
+        papers.approve(0, reason, "02:16:31");
+        papers.approve(1, reason, "02:16:42");
+        papers.tell("pagerduty", "02:16:43", Some("02:16:44"), "dedup_key bg-07");
+        papers.tell("sns", "02:16:43", Some("02:16:43.4"), "MessageId 4f1c");
+        papers.tell("mail", "02:16:43", None, "no answer within 10 s");
+        papers.intend(session(7), reason, "02:16:54");
+        papers.add(
+            "02:16:55",
+            Record::Ends { session: session(7), from: at("02:16:55"), until: at("02:46:55") },
+        );
+        papers.add(
+            "02:17:04.2",
+            Record::Opened { session: session(7), from: at("02:16:55"), until: at("02:46:55") },
+        );
+        papers.add("02:17:04.2", Record::Issued { session: session(7), access_key_id: ISSUED.into() });
+        let cause = "the command ended".into();
+        papers.add("02:29:10.6", Record::Closed { session: session(7), probed: true, cause });
+        papers
+    }
+
+    pub fn add(&mut self, clock: &str, record: Record) {
+        let seq = self.entries.len() as u64;
+        self.entries.push(Entry { v: 1, seq, prev: String::new(), torn: None, at: at(clock), record });
+    }
+
+    pub fn request(&self, reason: &str) -> Request {
+        let manifest = &self.vault.manifest;
+        Request {
+            again: None,
+            credentials_epoch: manifest.credentials_epoch,
+            drill_of: None,
+            endpoint: None,
+            epoch: manifest.epoch,
+            lane: manifest.lane,
+            no_alert: None,
+            reason: reason.into(),
+            session: session(7),
+            targets: manifest.targets.clone(),
+            vault_id: manifest.vault_id.clone(),
+            window: 1800,
+        }
+    }
+
+    /// What the custodian of this place signs.
+    pub fn sign(&self, place: usize, request: &Request) -> Envelope {
+        let who = &self.vault.manifest.custodians[place];
+        let mut token = self.people[place].tokens[0].clone();
+        let stand = (at("02:16:30"), LedgerHead { seq: 3, sha256: "ab".repeat(32) });
+        let pin = SecretText::copy_of("123456");
+        approval::sign(&self.vault, request, (who, &who.tokens[0]), stand, &mut token, &pin, &mut || ())
+            .expect("a soft token signs")
+    }
+
+    pub fn approve(&mut self, place: usize, reason: &str, clock: &str) {
+        self.approve_of(session(7), place, reason, clock);
+    }
+
+    pub fn approve_of(&mut self, session: SessionId, place: usize, reason: &str, clock: &str) {
+        let envelope = self.sign(place, &Request { session, ..self.request(reason) });
+        let custodian = self.vault.manifest.custodians[place].name.clone();
+        let (vault, credentials_epoch) = self.vault_and_epoch();
+        self.add(
+            clock,
+            Record::Approval {
+                session,
+                vault: vault.clone(),
+                credentials_epoch,
+                custodian: custodian.clone(),
+                envelope,
+            },
+        );
+        self.add(
+            clock,
+            Record::Share { session: Some(session), vault, credentials_epoch, custodian, to: Use::Open },
+        );
+    }
+
+    fn vault_and_epoch(&self) -> (String, u64) {
+        (self.vault.manifest.vault_id.clone(), self.vault.manifest.credentials_epoch.into())
+    }
+
+    pub fn tell(&mut self, channel: &str, sent: &str, acknowledged: Option<&str>, detail: &str) {
+        let (sent, acknowledged) = (at(sent), acknowledged.map(at));
+        let receipt = ["dedup_key ", "MessageId ", "id "].iter().find_map(|kind| detail.strip_prefix(kind));
+        self.add(
+            "02:16:53",
+            Record::Told {
+                session: Some(session(7)),
+                about: About::Opening,
+                channel: channel.into(),
+                sealed: true,
+                sent,
+                acknowledged,
+                receipt: receipt.map(str::to_owned),
+                detail: detail.into(),
+            },
+        );
+    }
+
+    pub fn intend(&mut self, session: SessionId, reason: &str, clock: &str) {
+        let target = &self.vault.manifest.targets[0];
+        let facts = TargetFacts {
+            name: target.name.clone(),
+            partition: target.partition.clone(),
+            account: target.account.clone(),
+            user: target.user.clone(),
+        };
+        let intent = Record::Intent {
+            session,
+            vault: self.vault.manifest.vault_id.clone(),
+            epoch: self.vault.manifest.epoch.into(),
+            credentials_epoch: self.vault.manifest.credentials_epoch.into(),
+            sha256: hex::encode(self.vault.sha256),
+            lane: self.vault.manifest.lane,
+            target: facts,
+            regions: target.regions.clone(),
+            principals: Box::new(Principals {
+                emergency: EMERGENCY.into(),
+                opener: Some(OPENER.into()),
+                closer: Some(CLOSER.into()),
+                role: None,
+            }),
+            window: 1800,
+            reason: reason.into(),
+            again: None,
+            no_alert: None,
+            drill_of: None,
+            endpoint: None,
+        };
+        self.add(clock, intent);
+    }
+
+    /// What a drill of the vault leaves to be signed that two custodians came to, and that went well.
+    pub fn drill(&self, ended: &str) -> Drill {
+        let manifest = &self.vault.manifest;
+        let names = manifest.custodians.iter().map(|custodian| custodian.name.clone());
+        let ended: Timestamp = ended.parse().expect("an instant");
+        Drill {
+            closed: true,
+            custodians: names.take(2).collect(),
+            drill_of: manifest.vault_id.clone(),
+            ended,
+            enrolment: manifest.custodians[0].enrolment.clone(),
+            exit: 0,
+            expected: Expected::OpensAndCloses,
+            injected: Vec::new(),
+            ledger: LedgerHead { seq: 0, sha256: "00".repeat(32) },
+            opened: true,
+            passed: true,
+            session: session(7),
+            serial: manifest.custodians[0].tokens[0].serial,
+            signed_by: manifest.custodians[0].name.clone(),
+            started: ended,
+            told: Vec::new(),
+            vault_id: "d".into(),
+        }
+    }
+
+    /// Signed by the first custodian's token.
+    pub fn sign_drill(&self, drill: &Drill) -> Envelope {
+        let enrolled = &self.vault.manifest.custodians[0].tokens[0];
+        let statement = Statement::of("drill", &[7; 32], drill.clone());
+        let pin = SecretText::copy_of("123456");
+        let mut token = self.people[0].tokens[0].clone();
+        statement.sign(enrolled, &mut token, &pin, &mut || ()).expect("a soft token signs")
+    }
+
+    /// CloudTrail was asked at eight in the morning, and says what a quiet night says.
+    pub fn asked(mut self) -> Self {
+        let answered = |region: &str, calls, error: Option<&str>| AskedRegion {
+            region: region.into(),
+            calls,
+            requests: 6,
+            error: error.map(str::to_owned),
+        };
+        self.trail = Some(Trail {
+            at: at("08:59:00"),
+            from: at("02:01:54"),
+            until: at("08:59:00"),
+            regions: vec![answered("eu-west-1", 5, None), answered("us-east-1", 8, None)],
+            events: Vec::new(),
+        });
+        for (clock, key, call) in [
+            ("02:16:54", OPENER, "sts GetCallerIdentity"),
+            ("02:16:55", OPENER, "iam GetUser"),
+            ("02:16:56", OPENER, "iam PutUserPolicy"),
+            ("02:16:57", CLOSER, "iam UpdateAccessKey"),
+            ("02:16:58", OPENER, "iam DetachUserPolicy"),
+            ("02:17:01", EMERGENCY, "sns ListTopics"),
+            ("02:17:03", EMERGENCY, "sts GetSessionToken"),
+            ("02:18:12", ISSUED, "s3 ListBuckets"),
+            ("02:21:40", ISSUED, "ec2 DescribeInstances"),
+            ("02:26:05", ISSUED, "s3 PutBucketPolicy"),
+            ("02:29:09", CLOSER, "iam AttachUserPolicy"),
+            ("02:29:09", CLOSER, "iam UpdateAccessKey"),
+        ] {
+            self.call(clock, key, call, None);
+        }
+        self.call("02:29:10", ISSUED, "sns ListTopics", Some("AuthorizationError"));
+        self
+    }
+
+    /// One call; `call` is `iam PutUserPolicy`.
+    pub fn call(&mut self, clock: &str, key: &str, call: &str, error: Option<&str>) {
+        self.call_by(clock, key, "emergency", call, error);
+    }
+
+    pub fn call_by(&mut self, clock: &str, key: &str, who: &str, call: &str, error: Option<&str>) {
+        let trail = self.trail.as_mut().expect("it was asked");
+        let (service, name) = call.split_once(' ').expect("a service and an action");
+        let number = trail.events.len();
+        let mut event = json!({
+            "eventVersion": "1.10", "eventID": format!("event-{number}"), "eventTime": at(clock).to_string(),
+            "eventSource": format!("{service}.amazonaws.com"), "eventName": name, "awsRegion": "eu-west-1",
+            "sourceIPAddress": "198.51.100.7", "userAgent": "aws-sdk-rust",
+            "userIdentity": {"type": "IAMUser", "accessKeyId": key, "userName": who},
+        });
+        if let Some(error) = error {
+            event["errorCode"] = error.into();
+        }
+        trail.events.push(TrailEvent::parse(&event.to_string()).expect("an event"));
+    }
+
+    /// One call on the emergency user by somebody.
+    pub fn call_on(&mut self, clock: &str, key: &str, who: &str, call: &str) {
+        self.call_by(clock, key, who, call, None);
+        let event = self.trail.as_mut().and_then(|trail| trail.events.last_mut()).expect("an event");
+        event.on = Some("emergency".into());
+    }
+
+    /// Takes out the records that `is` says.
+    pub fn without(&mut self, is: impl Fn(&Record) -> bool) {
+        self.entries.retain(|entry| !is(&entry.record));
+    }
+
+    pub fn packet(&self) -> Packet {
+        self.packet_with(Some(&self.vault))
+    }
+
+    pub fn packet_with(&self, vault: Option<&Vault>) -> Packet {
+        Packet::of(session(7), self.sources(vault)).expect("a packet")
+    }
+
+    pub fn sources<'a>(&'a self, vault: Option<&'a Vault>) -> Sources<'a> {
+        let ledgers = vec![LedgerPart {
+            path: "/home/oncall/.local/state/breakglass/ledger.jsonl".into(),
+            records: self.entries.len() as u64,
+            sha256: "7c".repeat(32),
+            words: "abandon ability able about above absent".into(),
+            broken: None,
+        }];
+        Sources { entries: &self.entries, ledgers, vault, trail: self.trail.as_ref(), now: self.now }
+    }
+
+    /// How much later CloudTrail was asked than the session was closed.
+    pub fn asked_after_the_close(&mut self, late: SignedDuration) {
+        let trail = self.trail.as_mut().expect("it was asked");
+        trail.at = at("02:29:10.6").saturating_add(late).expect("an instant");
+    }
+}

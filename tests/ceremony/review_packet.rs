@@ -1,0 +1,638 @@
+//! The review's packet: what is evidence, what is only a record, which call was in its time, and what is left to do.
+
+use crate::packet::{CLOSER, EMERGENCY, ISSUED, OPENER, Papers, at, of_drill, session};
+use breakglass::custody::drill::Drill;
+use breakglass::custody::statement::LedgerHead;
+use breakglass::ledger::{About, Record, TargetFacts};
+use breakglass::review::{
+    Call, EndedBy, Evidence, Kind, Packet, Place, Principal, Signature, TrailEvent, Wanted, Written, page,
+    shown, summary, unreviewed, verify,
+};
+use breakglass::secret::SecretText;
+use jiff::SignedDuration;
+
+fn ids(packet: &Packet) -> Vec<&'static str> {
+    packet.findings.iter().map(|finding| finding.id).collect()
+}
+
+fn to_do(packet: &Packet) -> Vec<&'static str> {
+    packet.follow_up.iter().filter(|task| !task.done).map(|task| task.id).collect()
+}
+
+/// The one call at this time.
+fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a Call {
+    let mut calls = packet.calls.iter().filter(|call| call.at == at(clock));
+    let call = calls.next().unwrap_or_else(|| panic!("a call at {clock}"));
+    assert!(calls.next().is_none(), "one call at {clock}");
+    call
+}
+
+#[test]
+fn a_quiet_night_leaves_one_finding_and_the_usual_to_do() {
+    let packet = Papers::of("INC-1: SSO down").asked().packet();
+    assert_eq!(ids(&packet), ["not_acknowledged"], "the mail that nobody took: {:?}", packet.findings);
+    assert_eq!(to_do(&packet), ["rotate", "reseal", "effects", "drill", "sign"]);
+    assert!(packet.cloudtrail.complete);
+    assert_eq!(packet.calls.len(), 13);
+    assert!(packet.calls.iter().all(Call::is_own), "{:?}", packet.calls);
+    assert_eq!(
+        packet.calls.iter().filter(|call| call.is_refused()).count(),
+        0,
+        "a probe's refusal is the proof"
+    );
+}
+
+#[test]
+fn how_long_it_was_enabled_is_told_by_both_records() {
+    let mut papers = Papers::of("x").asked();
+    let packet = papers.packet();
+    let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
+    assert_eq!((ours.seconds, ours.ended_by), (726, EndedBy::Close));
+    assert_eq!((aws.from, aws.until, aws.ended_by), (at("02:16:58"), at("02:29:09"), EndedBy::Close));
+    assert_eq!(packet.window.within, Some(true));
+    // Nobody closed it: AWS did, at T1.
+    papers.without(|record| matches!(record, Record::Closed { .. }));
+    papers.trail.as_mut().unwrap().events.retain(|event| event.name != "AttachUserPolicy");
+    let packet = papers.packet();
+    let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
+    assert_eq!((ours.until, ours.ended_by, aws.ended_by), (at("02:46:55"), EndedBy::T1, EndedBy::T1));
+    assert!(ids(&packet).contains(&"not_closed") && to_do(&packet).contains(&"close"));
+    // Enabled before T0 is not in the window, whoever says so.
+    papers.call("02:16:53", OPENER, "iam DetachUserPolicy", None);
+    assert_eq!(papers.packet().window.within, Some(true), "before the intent it is another's call");
+    papers.call("02:16:54", OPENER, "iam DetachUserPolicy", None);
+    let packet = papers.packet();
+    assert_eq!(packet.window.within, Some(false));
+    assert!(ids(&packet).contains(&"not_within"));
+}
+
+#[test]
+fn every_call_is_matched_against_its_own_time() {
+    let mut papers = Papers::of("x").asked();
+    for (clock, key, call) in [
+        ("02:05:00", OPENER, "iam GetUser"),
+        ("02:16:53", OPENER, "iam PutUserPolicy"),
+        ("02:29:12", ISSUED, "s3 ListBuckets"),
+        ("02:16:54.9", ISSUED, "s3 GetBucketAcl"),
+        ("03:10:00", CLOSER, "iam AttachUserPolicy"),
+        ("05:00:00", EMERGENCY, "sts GetSessionToken"),
+        ("02:20:00", OPENER, "iam CreateUser"),
+        ("02:20:01", EMERGENCY, "s3 ListBuckets"),
+        ("02:20:02", CLOSER, "iam ListAccessKeys"),
+        ("02:20:03", "ASIASOMEBODYELSE0001", "s3 ListBuckets"),
+    ] {
+        papers.call(clock, key, call, None);
+    }
+    papers.call("02:22:00", ISSUED, "kms ScheduleKeyDeletion", Some("AccessDenied"));
+    papers.call_by("02:22:01", "ASIASOMEBODYELSE0002", "mallory", "s3 ListBuckets", None);
+    papers.call_by(
+        "02:22:02",
+        "ASIACONSOLE000000001",
+        "breakglass-0707070707070707",
+        "ec2 RunInstances",
+        None,
+    );
+    let packet = papers.packet();
+    for (clock, principal, kind, place) in [
+        ("02:05:00", Principal::Opener, Kind::Gate, Place::Before),
+        ("02:16:53", Principal::Opener, Kind::Gate, Place::Before),
+        ("02:29:12", Principal::Issued, Kind::Work, Place::After),
+        ("03:10:00", Principal::Closer, Kind::Gate, Place::After),
+        ("05:00:00", Principal::Emergency, Kind::Gate, Place::After),
+        ("02:20:00", Principal::Opener, Kind::Unexpected, Place::Inside),
+        ("02:20:01", Principal::Emergency, Kind::Unexpected, Place::Inside),
+        ("02:20:02", Principal::Closer, Kind::Gate, Place::Inside),
+        ("02:20:03", Principal::User, Kind::Unexpected, Place::Inside),
+        ("02:22:00", Principal::Issued, Kind::Work, Place::Inside),
+        ("02:22:02", Principal::Issued, Kind::Work, Place::Inside),
+    ] {
+        let call = call_at(&packet, clock);
+        assert_eq!((call.principal, call.kind, call.place), (principal, kind, place), "{clock}");
+    }
+    assert!(
+        !packet.calls.iter().any(|call| call.user.as_deref() == Some("mallory")),
+        "none of the principals"
+    );
+    let early = packet.calls.iter().find(|call| call.name == "GetBucketAcl").expect("the call before T0");
+    assert_eq!(early.place, Place::Before, "the work begins at T0");
+    assert_eq!(packet.calls.iter().filter(|call| call.is_outside()).count(), 6);
+    let ids = ids(&packet);
+    for id in ["calls_outside", "calls_unexpected", "calls_refused"] {
+        assert!(ids.contains(&id), "{id}: {ids:?}");
+    }
+    assert_eq!(ids.iter().filter(|id| **id == "calls_outside").count(), 4, "one for each principal");
+    assert!(to_do(&packet).starts_with(&["account", "refused"]));
+}
+
+#[test]
+fn another_openings_calls_are_that_openings() {
+    let mut papers = Papers::of("x").asked();
+    papers.approve_of(session(8), 0, "again", "02:59:00");
+    papers.approve_of(session(8), 1, "again", "02:59:00");
+    papers.intend(session(8), "again", "03:00:00");
+    papers.add("03:00:01", Record::Ends { session: session(8), from: at("03:00:01"), until: at("03:30:01") });
+    let other = "ASIAOTHER00000000001";
+    papers.add("03:00:05", Record::Issued { session: session(8), access_key_id: other.into() });
+    papers.call("03:00:03", OPENER, "iam PutUserPolicy", None);
+    papers.call("03:10:00", other, "s3 ListBuckets", None);
+    papers.call("03:40:00", OPENER, "iam GetUser", None);
+    let packet = papers.packet();
+    for clock in ["03:00:03", "03:10:00"] {
+        let call = call_at(&packet, clock);
+        assert_eq!((call.place, call.other_session), (Place::OtherSession, Some(session(8))), "{clock}");
+    }
+    assert_eq!(call_at(&packet, "03:40:00").place, Place::After, "in nobody's time");
+    // A session that only the operator's machine knows of excuses nothing.
+    papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
+    let packet = papers.packet();
+    for clock in ["03:00:03", "03:40:00"] {
+        assert_eq!(call_at(&packet, clock).place, Place::After, "{clock}");
+    }
+}
+
+#[test]
+fn where_aws_and_our_record_contradict_each_other_is_a_finding() {
+    let mut papers = Papers::of("x").asked();
+    papers.trail.as_mut().unwrap().events.clear();
+    assert!(ids(&papers.packet()).contains(&"not_in_cloudtrail"), "{:?}", papers.packet().findings);
+    let mut papers = Papers::of("x").asked();
+    papers.trail.as_mut().unwrap().events.retain(|event| event.name != "AttachUserPolicy");
+    assert!(ids(&papers.packet()).contains(&"close_not_in_cloudtrail"));
+    let mut papers = Papers::of("x").asked();
+    papers.without(|record| matches!(record, Record::Opened { .. } | Record::Issued { .. }));
+    assert!(ids(&papers.packet()).contains(&"not_on_record"));
+    assert!(to_do(&papers.packet()).contains(&"effects"));
+    let mut papers = Papers::of("x").asked();
+    for entry in &mut papers.entries {
+        if let Record::Ends { until, .. } | Record::Opened { until, .. } = &mut entry.record {
+            *until = at("12:00:00");
+        }
+    }
+    assert!(ids(&papers.packet()).contains(&"another_window"));
+    let mut papers = Papers::of("x").asked();
+    papers.vault.sha256[0] ^= 1;
+    assert!(ids(&papers.packet()).contains(&"another_file"));
+    let mut papers = Papers::of("x").asked();
+    papers.vault.manifest.alerts = vec!["pagerduty".into(), "chat".into()];
+    let told = papers.packet().findings.into_iter().filter(|of| of.id == "not_told").collect::<Vec<_>>();
+    assert!(told.len() == 1 && told[0].what.starts_with("chat: "), "{told:?}");
+}
+
+#[test]
+fn a_wrong_clock_on_this_machine_moves_no_call() {
+    // Five minutes fast, or slow, until AWS's own time was known.
+    for wrong in ["02:21:54", "02:11:54"] {
+        let mut papers = Papers::of("x").asked();
+        for entry in &mut papers.entries {
+            if !matches!(entry.record, Record::Opened { .. } | Record::Issued { .. } | Record::Closed { .. })
+            {
+                entry.at = at(wrong);
+            }
+        }
+        papers.call("02:15:00", OPENER, "iam GetUser", None);
+        let packet = papers.packet();
+        assert_eq!(ids(&packet), ["not_acknowledged", "calls_outside"], "{wrong}: {:?}", packet.findings);
+        assert_eq!(call_at(&packet, "02:15:00").place, Place::Before, "{wrong}");
+        assert_eq!(packet.window.closed, Some(at("02:29:10.6")), "{wrong}");
+    }
+}
+
+#[test]
+fn a_role_may_work_until_t1_whoever_lets_go_of_it() {
+    let mut papers = Papers::of("x").asked();
+    for entry in &mut papers.entries {
+        if let Record::Intent { lane, .. } = &mut entry.record {
+            *lane = breakglass::vault::manifest::Lane::Static;
+        }
+    }
+    papers.call_by("02:40:00", "ASIAROLE000000000001", "breakglass-0707070707070707", "s3 ListBuckets", None);
+    papers.call_by("02:46:56", "ASIAROLE000000000001", "breakglass-0707070707070707", "s3 ListBuckets", None);
+    let packet = papers.packet();
+    assert_eq!(call_at(&packet, "02:40:00").place, Place::Inside);
+    assert_eq!(call_at(&packet, "02:46:56").place, Place::After);
+    assert_eq!(packet.window.enabled.expect("it was").ended_by, EndedBy::T1);
+}
+
+#[test]
+fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_session() {
+    let papers = Papers::of("INC-1");
+    let packet = papers.packet();
+    assert_eq!(packet.approvals.len(), 2);
+    for approval in &packet.approvals {
+        assert_eq!((approval.signature, approval.evidence), (Signature::Verified, Evidence::Signature));
+        assert!(approval.serial.is_some() && approval.key.is_some());
+    }
+    let without = papers.packet_with(None);
+    assert!(
+        without
+            .approvals
+            .iter()
+            .all(|a| (a.signature, a.evidence) == (Signature::NotChecked, Evidence::Record))
+    );
+    assert!(ids(&without).contains(&"signatures_not_checked"));
+
+    // The record says another reason than was signed.
+    let mut changed = Papers::of("INC-1");
+    for entry in &mut changed.entries {
+        if let Record::Intent { reason, .. } = &mut entry.record {
+            *reason = "INC-2".into();
+        }
+    }
+    let packet = changed.packet();
+    assert!(packet.approvals.iter().all(|approval| approval.signature == Signature::NotValid));
+    assert_eq!(packet.approvals[0].why.as_deref(), Some("what was signed is about another reason"));
+    assert!(ids(&packet).contains(&"too_few_approvals"));
+
+    // Bob's signature under Alice's name, and a stranger's.
+    let mut swapped = Papers::of("INC-1");
+    let bobs = swapped.sign(1, &swapped.request("INC-1"));
+    let strangers = Papers::of("INC-1").sign(0, &swapped.request("INC-1"));
+    for (place, wrong) in [(0, bobs), (2, strangers)] {
+        if let Record::Approval { envelope, .. } = &mut swapped.entries[place].record {
+            *envelope = wrong;
+        }
+    }
+    let packet = swapped.packet();
+    assert_eq!(packet.approvals[0].why.as_deref(), Some("it is bob's"));
+    assert_eq!(packet.approvals[1].signature, Signature::NotValid);
+
+    // One custodian twice is one.
+    let mut twice = Papers::of("INC-1");
+    twice.without(|record| matches!(record, Record::Approval { custodian, .. } if custodian == "bob"));
+    twice.approve(0, "INC-1", "02:16:45");
+    assert!(ids(&twice.packet()).contains(&"too_few_approvals"));
+}
+
+#[test]
+fn who_was_told_and_when_they_said_so() {
+    let mut papers = Papers::of("x");
+    let packet = papers.packet();
+    let evidence: Vec<_> = packet.told.iter().map(|told| told.evidence).collect();
+    assert_eq!(evidence, [Evidence::Receiver, Evidence::Receiver, Evidence::Record]);
+    assert!(!ids(&packet).contains(&"nobody_told"));
+    papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
+    assert!(ids(&papers.packet()).contains(&"nobody_told"));
+    // Acknowledged when it was open already is not told first.
+    papers.tell("late", "02:16:43", Some("02:17:05"), "id 1");
+    assert!(ids(&papers.packet()).contains(&"nobody_told"));
+}
+
+#[test]
+fn what_cloudtrail_may_not_have_told_yet_is_said() {
+    let mut papers = Papers::of("x");
+    assert!(ids(&papers.packet()).contains(&"cloudtrail_not_asked"));
+    assert!(to_do(&papers.packet()).contains(&"ask_again"));
+    papers = papers.asked();
+    papers.asked_after_the_close(SignedDuration::from_mins(14));
+    let packet = papers.packet();
+    assert!(!packet.cloudtrail.complete && ids(&packet).contains(&"cloudtrail_early"));
+    assert_eq!(packet.cloudtrail.again_after, Some(at("02:44:10.6")));
+    let page = page(&packet, ("x.json", b""));
+    assert!(
+        page.contains("15 minutes late") && page.contains("ask again after 2026-11-22 02:44:10"),
+        "{page}"
+    );
+    papers.asked_after_the_close(SignedDuration::from_mins(15));
+    assert!(papers.packet().cloudtrail.complete);
+    papers.trail.as_mut().unwrap().regions[1].error = Some("AccessDenied".into());
+    let packet = papers.packet();
+    assert!(!packet.cloudtrail.complete && ids(&packet).contains(&"cloudtrail_incomplete"));
+    assert!(to_do(&packet).contains(&"ask_again"));
+    papers.now = papers.now.saturating_add(SignedDuration::from_hours(91 * 24)).unwrap();
+    assert!(ids(&papers.packet()).contains(&"cloudtrail_past"));
+}
+
+#[test]
+fn cloudtrail_is_asked_for_every_key_and_name_from_before_to_after() {
+    let papers = Papers::of("x");
+    let wanted = Wanted::of(session(7), &papers.entries).expect("a session");
+    assert_eq!(wanted.keys, [EMERGENCY, OPENER, CLOSER, ISSUED]);
+    assert_eq!(wanted.names, ["emergency", "breakglass-0707070707070707"]);
+    assert_eq!(wanted.resources, ["emergency"]);
+    assert_eq!((wanted.from, wanted.until), (at("02:01:54"), "2026-11-23T02:29:10.6Z".parse().unwrap()));
+    assert!(Wanted::of(session(9), &papers.entries).is_err());
+}
+
+#[test]
+fn an_event_is_read_as_cloudtrail_writes_it() {
+    let text = r#"{"eventVersion":"1.10","userIdentity":{"type":"AssumedRole","principalId":"AROA:breakglass-07",
+        "arn":"arn:aws:sts::111122223333:assumed-role/Emergency/breakglass-07","accessKeyId":"ASIAX",
+        "sessionContext":{"sessionIssuer":{"type":"Role","userName":"Emergency"}}},
+        "eventTime":"2026-11-22T02:18:12Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets",
+        "awsRegion":"eu-west-1","sourceIPAddress":"198.51.100.7","userAgent":"aws-cli","errorCode":"AccessDenied",
+        "eventID":"e-1","readOnly":true}"#;
+    let event = TrailEvent::parse(text).expect("an event");
+    assert_eq!(event.who.as_deref(), Some("breakglass-07"));
+    assert_eq!((event.key.as_deref(), event.error.as_deref()), (Some("ASIAX"), Some("AccessDenied")));
+    for bad in ["", "[]", "{}", r#"{"eventID":"x","eventName":"y","eventTime":"yesterday"}"#, "\u{0}"] {
+        assert_eq!(TrailEvent::parse(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn rotation_and_a_signed_review_are_seen_to_be_done() {
+    let mut papers = Papers::of("x");
+    assert!(to_do(&papers.packet()).contains(&"rotate"));
+    papers.vault.manifest.credentials_epoch += 1;
+    assert!(!to_do(&papers.packet()).contains(&"rotate") && to_do(&papers.packet()).contains(&"reseal"));
+    papers.vault.manifest.epoch += 1;
+    assert!(!to_do(&papers.packet()).contains(&"reseal"));
+
+    let mut papers = Papers::of("x").asked();
+    assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
+    let json = papers.packet().json();
+    let written = Written::read("review-07.json", json.as_bytes()).expect("a packet");
+    assert_eq!((written.session, written.findings), (session(7), 1));
+    let carol = &papers.vault.manifest.custodians[2];
+    let head = LedgerHead { seq: 14, sha256: "cd".repeat(32) };
+    let statement = written.statement(carol, &carol.tokens[0], (at("09:10:00"), head));
+    let mut token = papers.people[2].tokens[0].clone();
+    let pin = SecretText::copy_of("123456");
+    let envelope =
+        statement.sign(&carol.tokens[0], &mut token, &pin, &mut || ()).expect("a soft token signs");
+    let said = verify(&papers.vault.manifest, &envelope).expect("hers");
+    assert_eq!(said.subject().digest.sha256, hex::encode(written.sha256));
+    assert!(verify(&Papers::of("x").vault.manifest, &envelope).is_err(), "of another vault");
+    let review = |session| Record::Review { session, custodian: "carol".into(), envelope: envelope.clone() };
+    papers.add("09:11:00", review(session(7)));
+    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty());
+    let packet = papers.packet();
+    assert_eq!((packet.reviews.len(), packet.reviews[0].evidence), (1, Evidence::Signature));
+    assert!(!to_do(&packet).contains(&"sign"));
+    // Another name on it makes it nobody's.
+    if let Some(Record::Review { custodian, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
+        *custodian = "alice".into();
+    }
+    assert_eq!(papers.packet().reviews[0].signature, Signature::NotValid);
+    for bad in ["", "{}", r#"{"v":2}"#, &json.replacen("\"v\": 1", "\"v\": 2", 1), &json[..json.len() / 2]] {
+        assert!(Written::read("x", bad.as_bytes()).is_err());
+    }
+}
+
+#[test]
+fn only_a_signature_about_this_session_silences_what_is_said_of_it() {
+    let papers = Papers::of("x").asked();
+    let pin = SecretText::copy_of("123456");
+    let signed = |change: &dyn Fn(&mut Written)| {
+        let mut written = Written::read("r.json", papers.packet().json().as_bytes()).expect("a packet");
+        change(&mut written);
+        let carol = &papers.vault.manifest.custodians[2];
+        let head = LedgerHead { seq: 14, sha256: "cd".repeat(32) };
+        let statement = written.statement(carol, &carol.tokens[0], (at("09:10:00"), head));
+        let mut token = papers.people[2].tokens[0].clone();
+        statement.sign(&carol.tokens[0], &mut token, &pin, &mut || ()).expect("a soft token signs")
+    };
+    let left = |envelope| {
+        let mut entries = papers.entries.clone();
+        let record = Record::Review { session: session(7), custodian: "carol".into(), envelope };
+        entries.push(breakglass::ledger::Entry { record, ..entries[0].clone() });
+        unreviewed(&entries, &papers.vault.manifest).len()
+    };
+    assert_eq!(left(signed(&|_| ())), 0, "the control");
+    assert_eq!(left(signed(&|written| written.session = session(8))), 1, "hers, of another session");
+    assert_eq!(left(papers.sign(2, &papers.request("x"))), 1, "hers, and an approval");
+    let mut other = Papers::of("x");
+    other.vault.manifest.vault_id.clone_from(&papers.vault.manifest.vault_id);
+    let stranger = other.sign(2, &other.request("x"));
+    assert_eq!(left(stranger), 1, "a stranger's");
+}
+
+#[test]
+fn what_is_on_record_has_to_be_what_was_signed_in_all_it_says() {
+    type Change = fn(&mut Record);
+    let changes: [(&str, Change); 6] = [
+        ("epoch", |record| {
+            if let Record::Intent { epoch, .. } = record {
+                *epoch += 1;
+            }
+        }),
+        ("epoch of the credentials", |record| {
+            if let Record::Intent { credentials_epoch, .. } = record {
+                *credentials_epoch += 1;
+            }
+        }),
+        ("target", |record| {
+            if let Record::Intent { target, .. } = record {
+                target.user.push('2');
+            }
+        }),
+        ("target", |record| {
+            if let Record::Intent { target, .. } = record {
+                *target = TargetFacts { account: "999988887777".into(), ..target.clone() };
+            }
+        }),
+        ("target", |record| {
+            if let Record::Intent { regions, .. } = record {
+                regions.push("eu-south-1".into());
+            }
+        }),
+        ("window", |record| {
+            if let Record::Intent { window, .. } = record {
+                *window += 1;
+            }
+        }),
+    ];
+    for (what, change) in changes {
+        let mut papers = Papers::of("x").asked();
+        papers.entries.iter_mut().for_each(|entry| change(&mut entry.record));
+        let packet = papers.packet();
+        for approval in &packet.approvals {
+            assert_eq!(approval.why.as_deref(), Some(&*format!("what was signed is about another {what}")));
+        }
+        assert!(ids(&packet).contains(&"too_few_approvals"), "{what}");
+    }
+}
+
+#[test]
+fn an_opener_that_is_used_while_the_window_is_open_is_a_finding() {
+    let mut papers = Papers::of("x").asked();
+    papers.call("02:17:05", OPENER, "iam GetUser", None);
+    assert!(!ids(&papers.packet()).contains(&"calls_unexpected"), "the second in which it opened");
+    papers.call("02:17:06", OPENER, "iam PutUserPolicy", None);
+    let packet = papers.packet();
+    let call = call_at(&packet, "02:17:06");
+    assert_eq!((call.kind, call.place), (Kind::Unexpected, Place::Inside));
+    assert!(ids(&packet).contains(&"calls_unexpected"), "{:?}", packet.findings);
+}
+
+#[test]
+fn a_use_is_a_use_also_where_its_opening_is_not_on_record() {
+    let mut papers = Papers::of("x").asked();
+    papers.without(|record| {
+        matches!(record, Record::Opened { .. } | Record::Issued { .. } | Record::Closed { .. })
+    });
+    papers.add("02:16:58", Record::Enabling { session: session(7) });
+    assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
+    let packet = papers.packet();
+    let enabled = packet.window.enabled.expect("access may have been there");
+    assert_eq!((enabled.from, enabled.ended_by), (at("02:16:58"), EndedBy::T1));
+    for id in ["not_seen_open", "not_closed"] {
+        assert!(ids(&packet).contains(&id), "{id}: {:?}", packet.findings);
+    }
+}
+
+#[test]
+fn somebody_else_who_changes_the_emergency_user_is_seen_and_may_close() {
+    let mut papers = Papers::of("x").asked();
+    papers.without(|record| matches!(record, Record::Closed { .. }));
+    papers.trail.as_mut().unwrap().events.retain(|event| event.key.as_deref() != Some(CLOSER));
+    papers.call_on("02:25:00", "AKIAONCALL0000000001", "oncall", "iam AttachUserPolicy");
+    papers.call_on("02:24:00", "AKIAONCALL0000000001", "oncall", "iam GetUser");
+    let packet = papers.packet();
+    assert_eq!(
+        packet.window.enabled_by_aws.map(|span| (span.until, span.ended_by)),
+        Some((at("02:25:00"), EndedBy::Close))
+    );
+    let call = call_at(&packet, "02:25:00");
+    assert_eq!((call.principal, call.kind, call.place), (Principal::Somebody, Kind::Gate, Place::Inside));
+    assert!(!packet.calls.iter().any(|call| call.at == at("02:24:00")), "who only looks does nothing");
+    papers.call_on("02:26:00", "AKIAMALLORY000000001", "mallory", "iam CreateLoginProfile");
+    assert!(ids(&papers.packet()).contains(&"calls_unexpected"));
+}
+
+#[test]
+fn what_exactly_was_enabled_is_what_aws_received() {
+    let mut papers = Papers::of("x").asked();
+    assert_eq!(papers.packet().window.policy, None);
+    let events = &mut papers.trail.as_mut().unwrap().events;
+    let put = events.iter_mut().find(|event| event.name == "PutUserPolicy").expect("the gate");
+    put.policy = Some(r#"{"Version":"2012-10-17"}"#.into());
+    let packet = papers.packet();
+    assert_eq!(packet.window.policy.as_deref(), Some(r#"{"Version":"2012-10-17"}"#));
+    assert_eq!(packet.session.grant_sha256.as_ref(), Some(&papers.vault.manifest.targets[0].grant_sha256));
+    let page = page(&packet, ("review.json", b"{}"));
+    assert!(page.contains("Gate as AWS received it") && page.contains("2012-10-17"));
+}
+
+#[test]
+fn a_way_around_the_alerts_is_a_finding_whoever_else_was_told() {
+    let mut papers = Papers::of("x").asked();
+    papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
+    for entry in &mut papers.entries {
+        if let Record::Intent { no_alert, again, .. } = &mut entry.record {
+            (*no_alert, *again) = (Some("the pager is down".into()), Some("once more".into()));
+        }
+    }
+    papers.tell("own", "02:16:43", Some("02:16:44"), "id 1");
+    if let Some(Record::Told { sealed, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
+        *sealed = false;
+    }
+    let told = papers.entries.pop().expect("told");
+    papers.entries.insert(0, told);
+    for id in ["nobody_told", "no_alert", "again"] {
+        assert!(ids(&papers.packet()).contains(&id), "{id}: {:?}", papers.packet().findings);
+    }
+}
+
+#[test]
+fn without_an_id_of_the_receivers_an_acknowledgement_is_only_our_record() {
+    let mut papers = Papers::of("x").asked();
+    papers.tell("siem", "02:16:43", Some("02:16:44"), "HTTP status 200");
+    let packet = papers.packet();
+    let evidence = |channel: &str| {
+        let told = packet.told.iter().find(|told| told.channel == channel).expect("told");
+        assert_eq!(told.about, About::Opening);
+        (told.acknowledged.is_some(), told.evidence)
+    };
+    assert_eq!(evidence("siem"), (true, Evidence::Record));
+    assert_eq!(evidence("sns"), (true, Evidence::Receiver));
+    assert_eq!(evidence("mail"), (false, Evidence::Record));
+}
+
+#[test]
+fn how_a_drill_went_is_evidence_only_if_just_that_is_signed() {
+    let signature = |passed_on_record: bool, is_signed: bool| {
+        let mut papers = Papers::of("x").asked();
+        let said = papers.drill("2026-11-22T02:30:00Z");
+        let envelope = is_signed.then(|| papers.sign_drill(&said));
+        papers.add("02:30:00", of_drill(&Drill { passed: passed_on_record, ..said }, envelope));
+        let packet = papers.packet();
+        let found = ids(&packet).contains(&"drill_not_signed");
+        let part = packet.drill.expect("a drill");
+        (part.signature, part.evidence, found)
+    };
+    assert_eq!(signature(true, true), (Signature::Verified, Evidence::Signature, false));
+    assert_eq!(signature(false, true), (Signature::NotValid, Evidence::Record, true));
+    assert_eq!(signature(true, false), (Signature::NotValid, Evidence::Record, true));
+}
+
+#[test]
+fn drills_and_what_never_opened_need_no_review() {
+    let mut papers = Papers::of("x");
+    papers.without(|record| matches!(record, Record::Opened { .. }));
+    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "it never opened");
+    let packet = papers.packet();
+    assert!(packet.window.enabled.is_none() && to_do(&packet).contains(&"shares"));
+    let mut papers = Papers::of("x");
+    for entry in &mut papers.entries {
+        if let Record::Intent { drill_of, .. } = &mut entry.record {
+            *drill_of = Some("00".repeat(16));
+        }
+    }
+    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "a drill");
+    assert!(!to_do(&papers.packet()).contains(&"rotate"), "a drill spends nothing");
+}
+
+#[test]
+fn an_unknown_session_and_another_vault_are_named() {
+    let papers = Papers::of("x");
+    let error = Packet::of(session(9), papers.sources(None)).map(drop).expect_err("unknown");
+    assert!(error.what.contains("0909090909090909"), "{error}");
+    let other = Papers::of("x");
+    let error =
+        Packet::of(session(7), papers.sources(Some(&other.vault))).map(drop).expect_err("another vault");
+    assert!(error.what.contains(&other.vault.manifest.vault_id), "{error}");
+}
+
+/// What somebody might write into a reason, or AWS's record repeat of a request.
+const HOSTILE: &str = "<script>alert(1)</script>\"><img src=http://evil.example/x onerror=alert(2)>'\u{202e}txet\u{0}\u{1b}[31m&amp;";
+
+#[test]
+fn hostile_text_is_text_everywhere() {
+    let mut papers = Papers::of(HOSTILE).asked();
+    papers.tell(HOSTILE, "02:16:43", None, HOSTILE);
+    papers.call_by("02:20:00", ISSUED, HOSTILE, &format!("{HOSTILE}.amazonaws.com {HOSTILE}"), Some(HOSTILE));
+    let long = "A\u{301}".repeat(50_000);
+    papers.call("02:21:00", ISSUED, &format!("s3 {long}"), None);
+    for entry in &mut papers.entries {
+        match &mut entry.record {
+            Record::Closed { cause, .. } => *cause = HOSTILE.into(),
+            Record::Intent { again, no_alert, regions, .. } => {
+                (*again, *no_alert) = (Some(HOSTILE.into()), Some(HOSTILE.into()));
+                regions.push(HOSTILE.into());
+            }
+            _ => {}
+        }
+    }
+    let packet = papers.packet();
+    assert!(packet.approvals.iter().all(|a| a.signature == Signature::NotValid), "it is not what was signed");
+    let page = page(&packet, ("review.json", packet.json().as_bytes()));
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    for unsafe_text in ["<script", "<img", "\u{202e}", "\u{0}", "\u{1b}"] {
+        assert!(!page.contains(unsafe_text), "{unsafe_text:?}");
+    }
+    assert!(page.contains("\\u{202e}") && page.contains("\\u{0}"), "it is spelt out");
+    assert!(page.len() < 1_000_000, "what is endless is cut: {}", page.len());
+    let text = summary(&packet);
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && text.contains("\\u{1b}[31m"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&packet.json()).expect("JSON");
+    assert_eq!(json["session"]["reason"], HOSTILE, "machines get it as it is");
+    assert!(shown(&long).contains("100000 characters"));
+}
+
+#[test]
+fn the_page_is_whole_in_itself() {
+    let packet = Papers::of("INC-1: SSO down").asked().packet();
+    let page = page(&packet, ("review.json", packet.json().as_bytes()));
+    assert!(page.contains("default-src 'none'; style-src 'sha256-"), "a policy");
+    for outside in ["<script", "<link", "<img", "<iframe", "src=", "href=", "url(", "@import", "javascript:"]
+    {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    for part in ["<title id=\"picture-title\">", "<desc", "aria-labelledby", "scope=\"col\"", "lang=\"en\""] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.contains("20000001") || page.contains("100000"), "the token's serial number");
+    let out = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("review.html");
+    std::fs::write(out, page).expect("room for a file");
+}

@@ -1,0 +1,226 @@
+//! Sealing: what is refused, before anything is written, and each in its own words.
+
+use rig::office::{Office, feed};
+use rig::pty::{End, Input, Person, Streams};
+use serde_json::{Value, json};
+
+use crate::PROGRAM;
+
+fn payload() -> Value {
+    let key = |id: &str| json!({"access_key_id": format!("AKIA{id:0>16}"), "secret_access_key": format!("{id:/>40}")});
+    json!({"version": 1, "targets": [{
+        "name": "prod", "partition": "aws", "account": "123456789012", "regions": ["eu-west-1"],
+        "user": "emergency", "boundary": "arn:aws:iam::123456789012:policy/breakglass-ceiling",
+        "boundary_sha256": "0".repeat(64), "max_window": "4h",
+        "opener": key("OPENER"), "closer": key("CLOSER"), "emergency": key("EMERGENCY"),
+        "grant": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}],
+    }]})
+}
+
+fn with(pointer: &str, value: Value) -> Value {
+    let mut payload = payload();
+    *payload.pointer_mut(pointer).expect("a member of the payload") = value;
+    payload
+}
+
+#[test]
+fn credentials_that_would_fail_at_night_are_refused_by_day() {
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let statement = |action: Value| json!([{"Effect": "Allow", "Action": action, "Resource": "*"}]);
+    let mut unknown = payload();
+    unknown["targets"][0]["emergncy"] = json!({});
+    let long: Vec<_> = (0..200).map(|n| format!("s3:GetThing{n}")).collect();
+    let refusals = [
+        (unknown, "unknown field `emergncy`"),
+        (with("/version", json!(2)), "version 2 is not known"),
+        (with("/targets/0/account", json!("12345")), "no AWS account id"),
+        (with("/targets/0/regions", json!([])), "regions"),
+        (with("/targets/0/max_window", json!("13h")), "longer than 12h"),
+        (
+            with("/targets/0/boundary", json!("arn:aws:iam::999999999999:policy/x")),
+            "no policy of this account",
+        ),
+        (
+            with("/targets/0/opener/secret_access_key", json!("tooshort")),
+            "opener: the secret access key is not 40",
+        ),
+        (with("/targets/0/closer/access_key_id", json!("AKIA0000000000OPENER")), "is there twice"),
+        (with("/targets/0/grant", json!([])), "grant"),
+        (with("/targets/0/grant", statement(json!("sts:AssumeRole"))), "role"),
+        (with("/targets/0/grant", statement(json!("*"))), "role"),
+        (with("/targets/0/grant", statement(json!("STS:Assume*"))), "role"),
+        (with("/targets/0/grant", statement(json!(["s3:*", "iam:CreateUser"]))), "repairs_identity"),
+        (with("/targets/0/grant", statement(json!(long))), "2048"),
+    ];
+    for (payload, message) in refusals {
+        let finished = office.try_seal("prod.age", payload.to_string().as_bytes(), 2, &[]);
+        let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+        assert_eq!(finished.status.code(), Some(2), "{message}: {said}");
+        assert!(said.replace("2,048", "2048").contains(message), "{message}: {said}");
+        assert!(said.contains("next: "), "{said}");
+        assert!(!said.contains("tooshort"), "no secret is repeated: {said}");
+        assert!(!office.path("prod.age").exists());
+    }
+    let twice = payload().to_string().replace(r#""Effect":"Allow""#, r#""Effect":"Deny","Effect":"Allow""#);
+    let finished = office.try_seal("prod.age", twice.as_bytes(), 2, &[]);
+    assert!(String::from_utf8_lossy(&finished.stderr).contains("duplicate field"));
+    let misplaced = with("/targets/0/user", json!(format!("{:/>40}", "OPENER").replace('/', "x")));
+    let misplaced =
+        misplaced.to_string().replace(&format!("{:/>40}", "OPENER"), &format!("{:x>40}", "OPENER"));
+    let finished = office.try_seal("prod.age", misplaced.as_bytes(), 2, &[]);
+    let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+    assert!(said.contains("where everybody can read it") && !said.contains("xxxx"), "{said}");
+    let finished = office.try_seal("prod.age", b" \n", 2, &[]);
+    assert!(String::from_utf8_lossy(&finished.stderr).contains("no credentials on standard input"));
+    let mut repairs = with("/targets/0/grant", statement(json!(["iam:CreateUser"])));
+    repairs["targets"][0]["repairs_identity"] = json!(true);
+    assert!(office.try_seal("repairs.age", repairs.to_string().as_bytes(), 2, &[]).status.success());
+}
+
+#[test]
+fn a_quorum_that_is_none_is_refused() {
+    let mut office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let file = std::fs::read_to_string(office.path("alice.custodian")).unwrap();
+    let at = file.find("\"payload\":\"").unwrap() + 200;
+    let other = if &file[at..=at] == "A" { "B" } else { "A" };
+    std::fs::write(office.path("broken.custodian"), format!("{}{other}{}", &file[..at], &file[at + 1..]))
+        .unwrap();
+    std::fs::write(office.path("cut.custodian"), &file[..file.len() - 1]).unwrap();
+    std::fs::copy(office.path("bob.custodian"), office.path("again.custodian")).unwrap();
+    // Bob's token once more, under another name.
+    office.custodians[1].name = "bobby".into();
+    office.custodians[1].file = office.path("bobby.custodian");
+    office.enrol(1);
+    let seal = |threshold: &str, custodians: &[&str]| {
+        let mut arguments = vec![
+            "seal",
+            "--threshold",
+            threshold,
+            "--label",
+            "prod",
+            "--out",
+            "prod.age",
+            "--yes-fingerprints",
+        ];
+        for file in custodians {
+            arguments.extend(["--custodian", file]);
+        }
+        let finished = feed(office.offline(&arguments), payload().to_string().as_bytes());
+        (finished.status.code(), String::from_utf8_lossy(&finished.stderr).into_owned())
+    };
+    for (threshold, custodians, message) in [
+        ("1", vec!["alice.custodian", "bob.custodian"], "at least two"),
+        ("0", vec!["alice.custodian", "bob.custodian"], "at least two"),
+        ("3", vec!["alice.custodian", "bob.custodian"], "3 of 2 custodians is no quorum"),
+        ("2", vec!["bob.custodian", "again.custodian"], "the custodian bob is there twice"),
+        ("2", vec!["bob.custodian", "bobby.custodian"], "YubiKey 20000002 is there twice"),
+        ("2", vec!["broken.custodian", "bob.custodian"], "broken.custodian is not a valid enrolment"),
+        ("2", vec!["cut.custodian", "bob.custodian"], "cut.custodian is not a valid enrolment"),
+        ("2", vec!["nobody.custodian", "bob.custodian"], "cannot read nobody.custodian"),
+    ] {
+        let (code, said) = seal(threshold, &custodians);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(message), "{message}: {said}");
+        assert!(!office.path("prod.age").exists());
+    }
+    std::fs::write(office.path("prod.age"), "precious").unwrap();
+    let (code, said) = seal("2", &["alice.custodian", "bob.custodian"]);
+    assert_eq!((code, said.contains("never overwritten")), (Some(2), true), "{said}");
+    assert_eq!(std::fs::read_to_string(office.path("prod.age")).unwrap(), "precious");
+}
+
+#[test]
+fn every_fingerprint_is_typed_as_its_custodian_reads_it_out() {
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let words = |name: &str| {
+        let file = std::fs::read(office.path(&format!("{name}.custodian"))).unwrap();
+        breakglass::vault::words::of(&<sha2::Sha256 as sha2::Digest>::digest(file).into())
+    };
+    let arguments = |out: &'static str| {
+        [
+            "seal",
+            "--threshold",
+            "2",
+            "--label",
+            "prod",
+            "--out",
+            out,
+            "--custodian",
+            "alice.custodian",
+            "--custodian",
+            "bob.custodian",
+        ]
+    };
+    let run = |out| {
+        let stdin = Input::Bytes(payload().to_string().into_bytes());
+        Person::run_with(office.offline(&arguments(out)), Streams { stdin, ..Streams::default() })
+    };
+    let mut person = run("prod.age");
+    person.expect("alice: fingerprint");
+    person.type_line(&words("bob"));
+    person.expect("these are not the words of this file");
+    person.type_line(&words("alice").to_uppercase());
+    person.expect("bob: fingerprint");
+    person.type_line(&words("bob"));
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let shown = office.offline(&["inspect", "prod.age", "--json"]).output().unwrap();
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["custodians"][0]["fingerprint_checked"], true);
+
+    let mut person = run("other.age");
+    for _ in 0..3 {
+        person.expect("alice: fingerprint");
+        person.type_line("abandon abandon abandon abandon abandon abandon");
+    }
+    assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
+    assert!(!office.path("other.age").exists());
+}
+
+#[test]
+fn credentials_can_be_typed_each_secret_twice_and_hidden() {
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let mut person = Person::run(office.offline(&[
+        "seal",
+        "--threshold",
+        "2",
+        "--label",
+        "typed",
+        "--out",
+        "typed.age",
+        "--yes-fingerprints",
+        "--custodian",
+        "alice.custodian",
+        "--custodian",
+        "bob.custodian",
+    ]));
+    let secret = |role: &str| format!("{role:x>40}");
+    let answer = |person: &mut Person, prompt: &str, text: &str| {
+        person.expect(prompt);
+        person.type_line(text);
+    };
+    answer(&mut person, "target name: ", "prod");
+    answer(&mut person, "partition", "");
+    answer(&mut person, "account id: ", "123456789012");
+    answer(&mut person, "regions: ", "eu-west-1 eu-north-1");
+    answer(&mut person, "emergency IAM user: ", "emergency");
+    answer(&mut person, "permissions boundary (ARN", "arn:aws:iam::123456789012:policy/ceiling");
+    answer(&mut person, "boundary's document: ", "nonsense");
+    answer(&mut person, "boundary's document: ", &"0".repeat(64));
+    answer(&mut person, "longest window (like 4h): ", "1h");
+    for role in ["opener", "closer", "emergency"] {
+        let id = format!("AKIA{:0>16}", role.to_uppercase());
+        answer(&mut person, &format!("{role}: access key id: "), &id);
+        person.expect(&format!("{role}: secret access key: "));
+        assert!(!person.is_echoing());
+        person.type_line(&secret(role));
+        answer(&mut person, &format!("{role}: secret access key again: "), &secret(role));
+    }
+    answer(&mut person, "grant", r#"[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]"#);
+    answer(&mut person, "may it write identities?", "");
+    answer(&mut person, "MFA device", "");
+    answer(&mut person, "another target?", "");
+    answer(&mut person, "runbook", "breathe");
+    person.expect("words");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(!person.transcript().contains(&secret("opener")));
+}

@@ -1,0 +1,150 @@
+//! Custodians in software: their parts as words, their tokens as keys in this process, files of any make.
+
+pub mod certificate;
+pub mod forge;
+pub mod recipes;
+pub mod vector;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use breakglass::custody::enrolment;
+use breakglass::custody::part::{Part, TypedWords, WordsError};
+use breakglass::custody::token::{Held, Slot, Token, TokenError};
+use breakglass::secret::{Secret, SecretText};
+use breakglass::vault::manifest::{self, Attested, TokenKind};
+use breakglass::vault::share::{self, Point};
+use p256::ecdsa::signature::hazmat::PrehashSigner as _;
+use p256::elliptic_curve::sec1::ToSec1Point as _;
+
+/// Random bytes from the system.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}
+
+/// The part of twelve words.
+pub fn part(words: &str) -> Result<Part, WordsError> {
+    let mut typed = TypedWords::default();
+    typed.add(words)?;
+    typed.part()
+}
+
+/// A token whose keys are numbers in this process. It takes any PIN.
+#[derive(Clone)]
+pub struct SoftToken {
+    pub serial: u32,
+    pub decryption: p256::SecretKey,
+    pub signing: p256::SecretKey,
+}
+
+impl SoftToken {
+    /// With keys of its own.
+    pub fn new(serial: u32) -> Self {
+        let key = || p256::SecretKey::from_slice(&random::<32>()).expect("all but a few numbers are keys");
+        Self { serial, decryption: key(), signing: key() }
+    }
+
+    /// As the manifest names it.
+    pub fn entry(&self) -> manifest::Token {
+        manifest::Token {
+            attestation: Attested::None,
+            decryption_slot: "82".into(),
+            kind: TokenKind::Piv,
+            recipient: share::tag_recipient(&compressed(&self.decryption)),
+            serial: self.serial,
+            signing_key: BASE64_STANDARD.encode(enrolment::spki(&point(&self.signing)).expect("a point")),
+            signing_slot: "83".into(),
+        }
+    }
+}
+
+/// The public point, uncompressed.
+pub fn point(key: &p256::SecretKey) -> Point {
+    key.public_key().to_sec1_point(false).as_bytes().try_into().expect("65 bytes")
+}
+
+fn compressed(key: &p256::SecretKey) -> [u8; 33] {
+    key.public_key().to_sec1_point(true).as_bytes().try_into().expect("33 bytes")
+}
+
+impl Token for SoftToken {
+    fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    fn tries_left(&mut self) -> Result<u8, TokenError> {
+        Ok(3)
+    }
+
+    fn held(&mut self, slot: Slot) -> Result<Option<Held>, TokenError> {
+        let key = match slot.number() {
+            0x82 => &self.decryption,
+            0x83 => &self.signing,
+            _ => return Ok(None),
+        };
+        Ok(Some(Held { point: point(key), touch: true }))
+    }
+
+    fn verify(&mut self, _: &SecretText) -> Result<(), TokenError> {
+        Ok(())
+    }
+
+    fn agree(&mut self, slot: Slot, other: &Point) -> Result<Secret<32>, TokenError> {
+        assert_eq!(slot.number(), 0x82, "the manifest's decryption slot");
+        let public = p256::PublicKey::from_sec1_bytes(other).expect("no point off the curve reaches a token");
+        let shared = p256::ecdh::diffie_hellman(self.decryption.to_nonzero_scalar(), public.as_affine());
+        Ok(Secret::with(|own| own.copy_from_slice(shared.raw_secret_bytes())))
+    }
+
+    fn sign(&mut self, _: Slot, digest: &[u8; 32]) -> Result<Vec<u8>, TokenError> {
+        let signature: p256::ecdsa::Signature =
+            p256::ecdsa::SigningKey::from(&self.signing).sign_prehash(digest).expect("32 bytes");
+        Ok(signature.to_der().as_bytes().to_vec())
+    }
+}
+
+/// A custodian: a name, the words on a sheet, one or more tokens.
+#[derive(Clone)]
+pub struct Person {
+    pub name: String,
+    pub words: String,
+    pub enrolment: [u8; 16],
+    pub tokens: Vec<SoftToken>,
+}
+
+/// The names, in the order of their indexes.
+const NAMES: [&str; 17] = [
+    "alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kim", "leo",
+    "mallory", "nina", "olivia", "peggy", "quentin",
+];
+
+/// So many custodians, each with so many tokens.
+pub fn people(count: usize, tokens: usize) -> Vec<Person> {
+    let person = |(name, number): (&&str, u32)| Person {
+        name: (*name).to_owned(),
+        words: Part::generate().words().collect::<Vec<_>>().join(" "),
+        enrolment: random(),
+        tokens: (0..tokens)
+            .map(|t| SoftToken::new(10_000_000 + number * 10 + u32::try_from(t).unwrap()))
+            .collect(),
+    };
+    NAMES[..count].iter().zip(1..).map(person).collect()
+}
+
+impl Person {
+    /// As the manifest names them, still without a commitment.
+    pub fn entry(&self, index: u8) -> manifest::Custodian {
+        let identity = part(&self.words).expect("their own words").identity(&self.enrolment);
+        manifest::Custodian {
+            commitment: None,
+            enrolment: hex::encode(self.enrolment),
+            enrolment_sha256: hex::encode(random::<32>()),
+            fingerprint_checked: true,
+            index,
+            name: self.name.clone(),
+            part: identity.to_public().to_string(),
+            tokens: self.tokens.iter().map(SoftToken::entry).collect(),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A changed vault is refused: every byte of it, every truncation, and every line of the manifest that a
+//! custodian is asked to approve, before the quorum is full.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use breakglass::custody::opening::{self, PartOwner, ShareError};
+use breakglass::error::Status;
+use breakglass::secret::SecretText;
+use breakglass::vault::duration::Span;
+use breakglass::vault::file::{self, Vault};
+use breakglass::vault::manifest::{Attested, Custodian, Lane, Manifest, Target, Token};
+use breakglass::vault::payload::Input;
+use breakglass::vault::quorum::{Share, Threshold};
+
+use crate::soft::forge::{self, Recipe};
+use crate::soft::{self, Person, people};
+
+/// A vault 2 of 3 as the ceremony seals it, its custodians, and the two shares that open it.
+struct Office {
+    people: Vec<Person>,
+    sealed: Vec<u8>,
+    shares: Vec<Share>,
+}
+
+impl Office {
+    fn new() -> Self {
+        let people = people(3, 1);
+        let payload = Input::parse(&forge::jcs(&forge::credentials())).unwrap().payload;
+        let manifest = Manifest {
+            alerts: Vec::new(),
+            created: "2026-11-22T02:17:00Z".into(),
+            credentials_epoch: 1,
+            custodians: people.iter().zip(1..).map(|(person, index)| person.entry(index)).collect(),
+            drill_of: None,
+            epoch: 1,
+            label: "production".into(),
+            lane: Lane::Gate,
+            replaces: None,
+            targets: payload.summaries(),
+            threshold: Threshold::try_from(2).unwrap(),
+            vault_id: hex::encode(soft::random::<16>()),
+            version: 1,
+        };
+        let sealed = file::seal(&manifest, &payload).unwrap();
+        Self { people, sealed: sealed.binary, shares: sealed.shares }
+    }
+
+    /// A custodian's share, by their words and their token; `None` when the file does not fit them.
+    fn share(&self, vault: &Vault, place: usize) -> Option<Share> {
+        let person = &self.people[place];
+        let custodian = &vault.manifest.custodians[place];
+        let part = soft::part(&person.words).unwrap();
+        let half = match opening::recognise(vault, custodian, &part) {
+            Ok(PartOwner::Expected(half)) => half,
+            Ok(PartOwner::Other(_) | PartOwner::Unknown) => return None,
+            Err(why) => return refused(&why.into()),
+        };
+        let mut token = person.tokens[0].clone();
+        let enrolled = &custodian.tokens[0];
+        opening::enrolled(&mut token, enrolled).unwrap()?;
+        let pin = SecretText::copy_of("no PIN");
+        match opening::open(vault, custodian, enrolled, &mut token, &pin, &half, &mut || {}) {
+            Ok(share) => Some(share),
+            Err(ShareError::Damaged(why)) => refused(&why.into()),
+            Err(ShareError::Token(why)) => panic!("a software token failed: {why:?}"),
+        }
+    }
+
+    /// Whether a file opens with the words and tokens of alice and bob.
+    fn opens(&self, file: &[u8]) -> bool {
+        let vault = match Vault::parse(file) {
+            Ok(vault) => vault,
+            Err(error) => return refused(&error).unwrap_or(false),
+        };
+        let Some(alice) = self.share(&vault, 0) else { return false };
+        let Some(bob) = self.share(&vault, 1) else { return false };
+        unlocks(&vault, &[&alice, &bob])
+    }
+
+    /// As [`Office::opens`], and faster: a change that leaves the whole header as it was leaves the shares too.
+    fn opens_changed(&self, file: &[u8], header: &[u8]) -> bool {
+        match Vault::parse(file) {
+            Ok(vault) if file.starts_with(header) => unlocks(&vault, &[&self.shares[0], &self.shares[1]]),
+            Ok(_) => self.opens(file),
+            Err(error) => refused(&error).unwrap_or(false),
+        }
+    }
+}
+
+/// Whether these shares open it.
+fn unlocks(vault: &Vault, shares: &[&Share]) -> bool {
+    match vault.open(shares) {
+        Ok(_) => true,
+        Err(error) => refused(&error).unwrap_or(false),
+    }
+}
+
+fn refused<T>(error: &breakglass::error::Error) -> Option<T> {
+    assert_eq!(error.status, Status::Damaged, "{error}");
+    None
+}
+
+/// The header of a binary vault: to the end of the line with its MAC, 43 characters of base64.
+fn header(binary: &[u8]) -> &[u8] {
+    const MAC_LINE: usize = 5 + 43 + 1;
+    let mac = binary.windows(5).position(|window| window == b"\n--- ").unwrap();
+    &binary[..mac + MAC_LINE]
+}
+
+/// The first line of armor.
+const BEGIN: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----\n";
+
+/// The changes that are made to every byte.
+const FLIPS: [u8; 2] = [0x01, 0x80];
+
+/// Every byte changed in each way, every truncation, and one byte more.
+fn changes(file: &[u8]) -> usize {
+    file.len() * (FLIPS.len() + 1) + 2
+}
+
+fn change(file: &[u8], number: usize) -> Vec<u8> {
+    let (place, way) = (number / (FLIPS.len() + 1), number % (FLIPS.len() + 1));
+    let mut changed = file.to_vec();
+    match (changed.get_mut(place), FLIPS.get(way)) {
+        (Some(byte), Some(flip)) => *byte ^= flip,
+        (Some(_), None) => changed.truncate(place),
+        (None, _) => changed.push([b'\n', 0][way]),
+    }
+    changed
+}
+
+/// The numbers of the changes that the reader does not refuse; every processor takes its part.
+fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut accepted = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= changes(file) {
+                return accepted;
+            }
+            let changed = change(file, number);
+            if !matches!(catch_unwind(AssertUnwindSafe(|| opens(&changed))), Ok(false)) {
+                accepted.push(number);
+            }
+        }
+    };
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
+    let office = Office::new();
+    let head = header(&office.sealed).to_vec();
+    assert!(office.opens(&office.sealed), "the control: the untouched file opens");
+    assert!(office.opens_changed(&office.sealed, &head), "and so it does with the shares at hand");
+    let accepted = accepted(&office.sealed, &|file| office.opens_changed(file, &head));
+    assert!(accepted.is_empty(), "{accepted:?}");
+    println!("{} changes of {} bytes", changes(&office.sealed), office.sealed.len());
+}
+
+#[test]
+fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
+    let office = Office::new();
+    let armored = file::armor(&office.sealed);
+    // The lines, 48 bytes each, that hold the header's last byte and all before it.
+    let lines = header(&office.sealed).len().div_ceil(48);
+    let head = &armored[..BEGIN.len() + lines * 65];
+    assert!(office.opens(&armored), "the control: the untouched file opens");
+    assert!(office.opens_changed(&armored, head), "and so it does with the shares at hand");
+    let accepted = accepted(&armored, &|file| office.opens_changed(file, head));
+    assert!(accepted.is_empty(), "{accepted:?}");
+    println!("{} changes of {} bytes", changes(&armored), armored.len());
+}
+
+/// A name and what is changed.
+type Edit = (&'static str, fn(&mut Manifest));
+
+/// Everything in a manifest but the commitments and the parts' recipients, each changed to another sound value.
+fn edits() -> Vec<Edit> {
+    fn custodian(manifest: &mut Manifest) -> &mut Custodian {
+        &mut manifest.custodians[2]
+    }
+    fn token(manifest: &mut Manifest) -> &mut Token {
+        &mut custodian(manifest).tokens[0]
+    }
+    fn target(manifest: &mut Manifest) -> &mut Target {
+        &mut manifest.targets[0]
+    }
+    vec![
+        ("created", |m| m.created = "2026-11-22T02:17:01Z".into()),
+        ("epoch", |m| m.epoch = 2),
+        ("credentials epoch", |m| (m.epoch, m.credentials_epoch) = (2, 2)),
+        ("label", |m| m.label = "Production".into()),
+        ("replaces", |m| m.replaces = Some("0".repeat(64))),
+        ("threshold", |m| m.threshold = Threshold::try_from(3).unwrap()),
+        ("vault id", |m| m.vault_id = "0".repeat(32)),
+        ("another's name", |m| custodian(m).name = "carla".into()),
+        ("another's enrolment", |m| custodian(m).enrolment = "0".repeat(32)),
+        ("another's enrolment digest", |m| custodian(m).enrolment_sha256 = "0".repeat(64)),
+        ("another's fingerprint", |m| custodian(m).fingerprint_checked = false),
+        ("another's part", |m| custodian(m).part = people(1, 0)[0].entry(1).part),
+        ("another's attestation", |m| token(m).attestation = Attested::Yubico),
+        ("another's serial number", |m| token(m).serial += 1),
+        ("another's slot", |m| token(m).decryption_slot = "84".into()),
+        ("another's signing slot", |m| token(m).signing_slot = "84".into()),
+        ("another's signing key", |m| token(m).signing_key = soft::SoftToken::new(1).entry().signing_key),
+        ("account", |m| target(m).account = "999988887777".into()),
+        ("grant", |m| target(m).grant_sha256 = "0".repeat(64)),
+        ("longest window", |m| target(m).max_window = "2h".parse::<Span>().unwrap()),
+        ("target's name", |m| target(m).name = "Prod".into()),
+        ("partition", |m| target(m).partition = "aws-cn".into()),
+        ("regions", |m| target(m).regions.push("us-east-1".into())),
+        ("user", |m| target(m).user = "Emergency".into()),
+        ("one more target", |m| {
+            let more = Target { name: "more".into(), ..m.targets[0].clone() };
+            m.targets.push(more);
+        }),
+    ]
+}
+
+#[test]
+fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
+    let office = Office::new();
+    let untouched = Vault::parse(&office.sealed).unwrap();
+    assert!(office.share(&untouched, 0).is_some(), "the control: alice's share opens");
+    for (name, edit) in edits() {
+        let mut manifest = Vault::parse(&office.sealed).unwrap().manifest;
+        edit(&mut manifest);
+        assert_ne!(manifest, untouched.manifest, "{name}");
+        let changed = with_manifest(&office.sealed, &untouched.manifest, &manifest);
+        let vault = Vault::parse(&changed).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(office.share(&vault, 0).is_none(), "{name}: alice's share still fits");
+    }
+}
+
+#[test]
+fn ones_own_share_commits_nobody_else() {
+    // Alice knows her share. She can commit to it under a manifest of her making; bob's still tells.
+    let office = Office::new();
+    let untouched = Vault::parse(&office.sealed).unwrap().manifest;
+    let mut manifest = untouched.clone();
+    manifest.threshold = Threshold::try_from(3).unwrap();
+    let others: Vec<_> = manifest.custodians[1..].iter().map(|c| c.commitment.clone()).collect();
+    manifest.commit(&office.shares);
+    for (custodian, commitment) in manifest.custodians[1..].iter_mut().zip(others) {
+        custodian.commitment = commitment;
+    }
+    let vault = Vault::parse(&with_manifest(&office.sealed, &untouched, &manifest)).unwrap();
+    assert!(office.share(&vault, 0).is_some());
+    assert!(office.share(&vault, 1).is_none());
+}
+
+/// The file with another manifest, everything after it as it was.
+fn with_manifest(file: &[u8], own: &Manifest, other: &Manifest) -> Vec<u8> {
+    let stanza = |manifest: &Manifest| {
+        let stanza = age_core::format::Stanza {
+            tag: "breakglass/manifest".into(),
+            args: vec!["v1".into()],
+            body: manifest.to_bytes(),
+        };
+        format!("age-encryption.org/v1\n{}", forge::text(&[stanza])).into_bytes()
+    };
+    let rest = file.strip_prefix(stanza(own).as_slice()).unwrap();
+    [&stanza(other), rest].concat()
+}
+
+#[test]
+fn a_file_is_too_long_before_it_is_looked_at() {
+    let people = people(2, 1);
+    let long = [
+        Recipe { text: |text| format!("{text}{}", " ".repeat(128 * 1024)), ..Recipe::default() },
+        Recipe { plain: |plain| plain.resize(512 * 1024 + 4096, b' '), ..Recipe::default() },
+        Recipe {
+            header: |header| {
+                header + &format!("-> x-grease\n{}\n", format!("{}\n", "A".repeat(64)).repeat(9000))
+            },
+            ..Recipe::default()
+        },
+        Recipe { file: |file| file.resize(file::MAX_BYTES + 1, 0), ..Recipe::default() },
+    ];
+    for recipe in long {
+        let file = recipe.make(&people).file;
+        let before = std::time::Instant::now();
+        assert!(Vault::parse(&file).is_err());
+        assert!(before.elapsed().as_secs() < 2, "reading takes time in proportion to the length");
+    }
+    let whole =
+        Recipe { stanzas: |s| s[0].body.resize(300 * 1024, b' '), ..Recipe::default() }.make(&people).file;
+    let before = std::time::Instant::now();
+    assert!(Vault::parse(&whole).is_err());
+    assert!(before.elapsed().as_secs() < 2, "a header of thousands of lines too");
+}
+
+#[test]
+fn a_panic_is_not_taken_for_a_refusal() {
+    // The control of the sweep above: what panics or opens is counted.
+    let file = b"abc";
+    assert_eq!(accepted(file, &|_| std::panic::resume_unwind(Box::new(()))).len(), changes(file));
+    assert_eq!(accepted(file, &|_| true).len(), changes(file));
+    assert_eq!(accepted(file, &|_| false).len(), 0);
+}

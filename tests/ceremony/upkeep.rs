@@ -1,0 +1,121 @@
+//! What counts as the quarter's drill: a whole one, signed by a custodian of the vault, and not dated ahead.
+
+use crate::packet::{Papers, of_drill as record, session};
+use breakglass::custody::drill::{Drill, Expected};
+use breakglass::ledger::{Entry, Record, Upkeep};
+use jiff::Timestamp;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+/// Some nights of a vault that was sealed in September.
+fn papers() -> Papers {
+    let mut papers = Papers::of("x");
+    papers.vault.manifest.created = "2026-09-01T00:00:00Z".into();
+    papers
+}
+
+fn kept(papers: &Papers, records: Vec<Record>, now: &str) -> Upkeep {
+    let entry = |record| Entry {
+        v: 1,
+        seq: 0,
+        prev: String::new(),
+        torn: None,
+        at: at("2026-11-01T00:00:00Z"),
+        record,
+    };
+    let entries: Vec<_> = records.into_iter().map(entry).collect();
+    Upkeep::of(&entries, &papers.vault.manifest, at(now))
+}
+
+#[test]
+fn a_quarter_after_it_was_sealed_or_practised_a_drill_is_due() {
+    let papers = papers();
+    assert!(kept(&papers, vec![], "2026-12-01T00:00:00Z").is_well());
+    assert!(!kept(&papers, vec![], "2026-12-03T00:00:00Z").is_well());
+    let drill = papers.drill("2026-11-01T00:00:00Z");
+    let practised = record(&drill, Some(papers.sign_drill(&drill)));
+    let upkeep = kept(&papers, vec![practised.clone()], "2026-12-03T00:00:00Z");
+    assert!(upkeep.is_well() && upkeep.last_drill.as_ref().is_some_and(|last| last.whole), "{upkeep:?}");
+    assert!(!kept(&papers, vec![practised.clone()], "2027-02-02T00:00:00Z").is_well());
+
+    let failed = Drill {
+        passed: false,
+        exit: 5,
+        opened: false,
+        ended: at("2026-11-01T12:00:00Z"),
+        session: session(2),
+        ..drill
+    };
+    let failed = record(&failed, Some(papers.sign_drill(&failed)));
+    let again = kept(&papers, vec![practised.clone(), failed.clone()], "2026-11-02T00:00:00Z");
+    assert!(again.overdue[0].contains("did not pass"), "{again:?}");
+    let later = Drill {
+        ended: at("2026-11-03T00:00:00Z"),
+        session: session(3),
+        ..papers.drill("2026-11-01T00:00:00Z")
+    };
+    let later = record(&later, Some(papers.sign_drill(&later)));
+    assert!(kept(&papers, vec![later, failed.clone()], "2026-11-04T00:00:00Z").is_well(), "and one that did");
+    // Whatever the order of the records, and however often one stands there: what was signed has its own time.
+    for order in [vec![failed.clone(), practised.clone()], vec![practised.clone(), failed, practised]] {
+        assert!(!kept(&papers, order, "2026-11-02T00:00:00Z").is_well());
+    }
+    let mut ahead = papers;
+    ahead.vault.manifest.created = "2099-01-01T00:00:00Z".into();
+    assert!(kept(&ahead, vec![], "2026-12-03T00:00:00Z").overdue[0].contains("still to come"));
+}
+
+#[test]
+fn what_nobody_signed_or_nobody_held_is_no_drill() {
+    let papers = papers();
+    let drill = papers.drill("2026-11-20T00:00:00Z");
+    let now = "2026-12-03T00:00:00Z";
+    let counts = |record: Record| kept(&papers, vec![record], now).is_well();
+    let with = |change: &dyn Fn(&mut Drill)| {
+        let mut drill = drill.clone();
+        change(&mut drill);
+        record(&drill, Some(papers.sign_drill(&drill)))
+    };
+    assert!(counts(with(&|_| ())), "the control");
+    assert!(!counts(record(&drill, None)), "unsigned");
+    assert!(!counts(with(&|drill| drill.ended = at("2026-12-04T00:00:00Z"))), "tomorrow's");
+    assert!(!counts(with(&|drill| drill.drill_of = "another".into())), "another vault's");
+    assert!(!counts(with(&|drill| drill.signed_by = "mallory".into())), "a stranger's");
+    let nobody = with(&|drill| {
+        (drill.custodians, drill.opened, drill.exit) = (Vec::new(), false, 3);
+        drill.expected = Expected::NoQuorum;
+    });
+    assert!(!counts(nobody), "everybody played absent");
+    let refused = with(&|drill| (drill.opened, drill.closed, drill.exit) = (false, false, 5));
+    assert!(!counts(refused), "a quorum came, and nothing was opened and shut");
+    // The record beside it says more than was signed.
+    let mut padded = with(&|drill| drill.custodians.truncate(1));
+    if let Record::Drill { custodians, .. } = &mut padded {
+        custodians.clone_from(&drill.custodians);
+    }
+    assert!(!counts(padded), "one custodian is no quorum");
+    let other = Papers::of("x");
+    let strangers = other.sign_drill(&Drill { signed_by: drill.signed_by.clone(), ..drill.clone() });
+    assert!(!counts(record(&drill, Some(strangers))), "signed by another alice");
+}
+
+#[test]
+fn token_and_part_are_proven_by_an_approval_that_is_signed_and_a_share_after_it() {
+    let papers = Papers::of("x");
+    let proven = |papers: &Papers| {
+        let upkeep = Upkeep::of(&papers.entries, &papers.vault.manifest, at("2026-11-23T00:00:00Z"));
+        upkeep.custodians.iter().map(|proof| proof.last.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(proven(&papers), [true, true, false]);
+    let mut without = Papers::of("x");
+    without.without(|record| matches!(record, Record::Share { .. }));
+    assert_eq!(proven(&without), [false; 3], "a token alone");
+    let mut without = Papers::of("x");
+    without.without(|record| matches!(record, Record::Approval { .. }));
+    assert_eq!(proven(&without), [false; 3], "whoever writes the ledger says so");
+    let mut anew = Papers::of("x");
+    anew.vault.manifest.custodians[0].enrolment = "ab".repeat(16);
+    assert_eq!(proven(&anew), [false, true, false], "with another enrolment than now");
+}

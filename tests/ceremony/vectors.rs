@@ -1,0 +1,102 @@
+//! The test vectors of `vault-format.md`: every file under `tests/vectors` has the end that it names.
+//!
+//! `BREAKGLASS_WRITE_VECTORS=1 cargo test --test vectors` writes those that are missing, of fresh random keys.
+
+use crate::soft::recipes::{self, Entry};
+use crate::soft::vector::{self, Custodian, Vector, Verdict};
+use crate::soft::{Person, certificate, people};
+
+use sha2::{Digest as _, Sha256};
+
+#[test]
+fn every_vector_ends_as_it_says() {
+    if std::env::var_os("BREAKGLASS_WRITE_VECTORS").is_some() {
+        write();
+    }
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for entry in std::fs::read_dir(vector::directory()).expect("the vectors") {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let vector = Vector::parse(&std::fs::read_to_string(&path).unwrap());
+        let Verdict { expect, at, says } = vector.judge();
+        let named = &vector.verdict;
+        if (&expect, &at) != (&named.expect, &named.at) || !says.contains(&named.says) {
+            wrong.push(format!(
+                "{name}: {expect} {at}: {says}, not {} {}: {}",
+                named.expect, named.at, named.says
+            ));
+        }
+        found.push(name);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let mut expected: Vec<_> =
+        recipes::all().iter().map(|entry| entry.name).chain(certificate::names()).collect();
+    found.sort();
+    expected.sort_unstable();
+    assert_eq!(found, expected, "one file for each vector, and no other");
+}
+
+fn write() {
+    let directory = vector::directory();
+    std::fs::create_dir_all(&directory).unwrap();
+    let vaults = recipes::all().into_iter().map(|entry| (entry.name, vault(&entry)));
+    for (name, vector) in vaults.chain(certificate::enrolments()) {
+        let path = directory.join(format!("{name}.txt"));
+        if !path.exists() {
+            std::fs::write(path, vector.to_text()).unwrap();
+        }
+    }
+}
+
+fn vault(entry: &Entry) -> Vector {
+    let people = people(entry.recipe.custodians, entry.recipe.tokens);
+    let made = entry.recipe.make(&people);
+    let opens = entry.expect == "success";
+    let known = |((person, share), index): ((&Person, &[u8; 16]), u8)| Custodian {
+        index,
+        name: person.name.clone(),
+        words: person.words.clone(),
+        tokens: person.tokens.iter().map(|t| (t.serial, hex::encode(t.decryption.to_bytes()))).collect(),
+        share: if opens { hex::encode(share) } else { String::new() },
+    };
+    let mut custodians: Vec<_> = people.iter().zip(&made.shares).zip(1..).map(known).collect();
+    (entry.known)(&mut custodians);
+    // As many as it takes; of a good vault one more where there is one, in another order.
+    let count = people.len().min(usize::from(entry.recipe.threshold) + usize::from(opens));
+    let mut gives: Vec<u8> = (1..).take(count).collect();
+    if opens {
+        gives.reverse();
+    }
+    if entry.at == "parse" {
+        (custodians, gives) = (Vec::new(), Vec::new());
+    }
+    Vector {
+        verdict: Verdict { expect: entry.expect.into(), at: entry.at.into(), says: entry.says.into() },
+        comment: entry.comment.into(),
+        custodians,
+        gives,
+        key: if opens { hex::encode(made.key) } else { String::new() },
+        payload: if opens { hex::encode(Sha256::digest(&made.plain)) } else { String::new() },
+        form: if made.armored { "armored" } else { "binary" }.into(),
+        file: made.file,
+    }
+}
+
+#[test]
+fn the_example_of_the_specification_is_a_vector() {
+    let text = std::fs::read_to_string(vector::directory().join("two_of_two.txt")).unwrap();
+    let vector = Vector::parse(&text);
+    let specification =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/vault-format.md")).unwrap();
+    let header: String = vector.file.iter().map(|&byte| char::from(byte)).collect();
+    let header =
+        header.split_inclusive('\n').take_while(|line| !line.starts_with("--- ")).collect::<String>();
+    assert!(specification.contains(&header), "the header");
+    let digest = Sha256::digest(&vector.file);
+    for known in [&vector.key, &hex::encode(digest), &breakglass::vault::words::of(&digest.into())] {
+        assert!(specification.contains(known.as_str()), "{known}");
+    }
+    for custodian in &vector.custodians {
+        assert!(specification.contains(&custodian.share), "the share of {}", custodian.name);
+    }
+}

@@ -1,0 +1,241 @@
+//! Access that works everywhere in the window and nowhere after it: other people's clients at the credential
+//! endpoint, and people who mean it no good.
+
+use std::fmt::Write as _;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_config::BehaviorVersion;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use rig::aws::{Creds, Probe, python};
+use rig::night::Night;
+use rig::pty::{End, Person, Signal};
+
+use crate::PROGRAM;
+use crate::endpoint::{self, Endpoint};
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
+}
+
+/// Other credentials lie in wait wherever a client might look.
+fn open(night: &Night, window: &str, work: &[&str]) -> Person {
+    let home = &night.office;
+    std::fs::create_dir_all(home.path(".aws")).unwrap();
+    let lying = "aws_access_key_id = AKIALYINGINWAIT\naws_secret_access_key = lies\n";
+    std::fs::write(home.path(".aws/credentials"), format!("[default]\n{lying}")).unwrap();
+    std::fs::write(home.path(".aws/config"), format!("[default]\nregion = us-west-2\n{lying}")).unwrap();
+    let mut command =
+        home.command(&[&["open", "prod.age", "--for", window, "--reason", "INC-1"], work].concat());
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_ACCESS_KEY_ID", "AKIAINHERITED").env("AWS_SECRET_ACCESS_KEY", "inherited");
+    command.env("AWS_PROFILE", "default").env("AWS_SESSION_TOKEN", "inherited");
+    let mut person = Person::run(command);
+    home.quorum(&mut person, 2);
+    person
+}
+
+/// The session that the endpoint gave away, as a file of the office has it: key, secret, token.
+fn captured(night: &Night) -> Creds {
+    let text = std::fs::read_to_string(night.office.path("session")).expect("a session was captured");
+    let mut lines = text.lines().map(str::to_owned);
+    let mut next = || lines.next().expect("key, secret, token");
+    Creds { key: next(), secret: next(), token: Some(next()) }
+}
+
+/// Does one action of the grant with whatever credentials boto3 finds, and keeps them.
+const BOTO3: &str = "import boto3, sys
+where = {'LocationConstraint': 'eu-west-1'}
+boto3.client('s3').create_bucket(Bucket=sys.argv[1], CreateBucketConfiguration=where)
+got = boto3.Session().get_credentials().get_frozen_credentials()
+open('session', 'w').write('\\n'.join([got.access_key, got.secret_key, got.token]))
+";
+
+#[test]
+fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_window() {
+    let night = night("clients");
+    let (python, id) = (python().display().to_string(), &night.account.id);
+    let own = std::env::current_exe().unwrap().display().to_string();
+    let script = format!(
+        "'{python}' -m awscli s3api create-bucket --bucket cli-{id} \
+           --create-bucket-configuration LocationConstraint=eu-west-1 && \
+         '{python}' -c \"$BOTO3\" boto3-{id} && \
+         '{own}' --ignored --exact --nocapture access::rust_client && echo ALL-WORKED"
+    );
+    let script = format!("BOTO3=$(cat client.py); {script}");
+    std::fs::write(night.office.path("client.py"), BOTO3).unwrap();
+    let mut person = open(&night, "20m", &["--", "sh", "-c", &script]);
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    let said = person.transcript();
+    assert!(said.contains("ALL-WORKED"), "{said}");
+
+    let session = captured(&night);
+    assert!(session.key.starts_with("ASIA"), "{}", session.key);
+    assert!(said.contains(&format!("RUST {}", session.key)), "{said}");
+    let journal = night.account.journal();
+    let s3: Vec<_> = journal.iter().filter(|call| call.service == "s3").collect();
+    for bucket in [format!("PUT /cli-{id}"), format!("PUT /boto3-{id}"), "GET /".to_owned()] {
+        let call = s3.iter().find(|call| call.action == bucket).unwrap_or_else(|| panic!("{bucket}: {s3:?}"));
+        assert_eq!(call.status, Some(200), "{call:?}");
+    }
+    assert!(s3.iter().all(|call| call.key == session.key), "{s3:?}");
+
+    let refused = night.account.call(&session, "s3", "list_buckets", serde_json::json!({}));
+    assert!(refused.is_err(), "the session outlives the window: {refused:?}");
+    assert!(matches!(night.account.probe(&session), Probe::Shut(_)));
+
+    let issued = journal.iter().find(|call| call.action == "GetSessionToken").expect("one was issued");
+    let duration = issued.params["DurationSeconds"].as_str().expect("how long").parse::<f64>().unwrap();
+    let ended = issued.time + duration;
+    let end = end_of_window(&night);
+    assert!((end - 30.0..=end).contains(&ended), "it ends {} s after T1", ended - end);
+}
+
+/// T1, as the ledger has it.
+fn end_of_window(night: &Night) -> f64 {
+    let ledger = std::fs::read_to_string(night.office.path("state/ledger.jsonl")).unwrap();
+    let (_, rest) = ledger.rsplit_once("\"until\":\"").unwrap_or_else(|| panic!("{ledger}"));
+    let until: jiff::Timestamp = rest[..rest.find('"').unwrap()].parse().unwrap();
+    until.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64()
+}
+
+#[test]
+#[ignore = "runs inside a window, as a program that knows nothing of it"]
+fn rust_client() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        aws_sdk_sns::Client::new(&config).list_topics().send().await.expect("the window's own probe");
+        let found = config.credentials_provider().expect("a provider").provide_credentials().await;
+        let found = found.expect("credentials");
+        println!("RUST {}", found.access_key_id());
+        list_buckets(found);
+    });
+}
+
+/// `s3:ListAllMyBuckets`, signed by hand: the SDK for S3 would be more to build than all others.
+fn list_buckets(found: aws_credential_types::Credentials) {
+    let host = std::env::var("AWS_ENDPOINT_URL").unwrap();
+    let host = host.trim_start_matches("http://");
+    let region = std::env::var("AWS_REGION").unwrap();
+    let token = found.session_token().map(str::to_owned);
+    let identity = found.into();
+    let with = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(&region)
+        .name("s3")
+        .time(SystemTime::now())
+        .settings(SigningSettings::default())
+        .build()
+        .unwrap();
+    let url = format!("http://{host}/");
+    let request =
+        SignableRequest::new("GET", &url, [("host", host)].into_iter(), SignableBody::Bytes(b"")).unwrap();
+    let (signed, _) = sign(request, &with.into()).unwrap().into_parts();
+    let mut head = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    for (name, value) in signed.headers() {
+        let _ = write!(head, "{name}: {value}\r\n");
+    }
+    assert!(token.is_some_and(|token| head.contains(&token)), "a session's token is part of it");
+    let answer = endpoint::exchange(host, &format!("{head}\r\n")).expect("S3 answers");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Takes no notice of its end, asks the endpoint before every action, and says how it went.
+const REFRESHING: &str = "import boto3, datetime, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+session = boto3.Session()
+got = session.get_credentials()
+with open('refreshed', 'w', buffering=1) as out:
+    while True:
+        began = time.time()
+        try:
+            got._expiry_time = datetime.datetime.now(datetime.timezone.utc)
+            got.get_frozen_credentials()
+            session.client('s3').list_buckets()
+            went = 'ok'
+        except Exception as error:
+            went = type(error).__name__
+        out.write(f'{began} {time.time()} {went}\\n')
+        time.sleep(0.1)
+";
+
+#[test]
+fn who_asks_again_and_again_is_served_until_t1_and_not_after() {
+    let night = night("refresh");
+    std::fs::write(night.office.path("client.py"), REFRESHING).unwrap();
+    let python = python().display().to_string();
+    let mut person = open(&night, "10s", &["--", &python, "client.py"]);
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    let end = end_of_window(&night);
+    let text = std::fs::read_to_string(night.office.path("refreshed")).unwrap();
+    let rows: Vec<(f64, f64, &str)> = text
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?))
+        })
+        .collect();
+    assert!(rows.iter().filter(|(.., went)| *went == "ok").count() > 5, "{text}");
+    for (began, ended, went) in rows {
+        assert!(ended > end - 0.3 || went == "ok", "refused {} s before T1: {went}", end - ended);
+        assert!(began < end || went != "ok", "served {} s after T1", began - end);
+    }
+    assert!(text.contains("Credential") || text.contains("ClientError"), "it was refused at last: {text}");
+}
+
+#[test]
+fn people_who_mean_no_good_get_nothing_and_hold_nothing_up() {
+    let night = night("hostile");
+    let mut person = open(&night, "5m", &["--", "sh", "-c", "env >env.new; mv env.new env; exec sleep 300"]);
+    let endpoint = Endpoint::of(&night, &mut person);
+    assert!(endpoint.good().contains("ASIA"), "the token's owner is served");
+    let expires = endpoint.good();
+    let (_, expires) = expires.split_once("\"Expiration\":\"").expect("an end");
+    let expires: jiff::Timestamp = expires[..expires.find('"').unwrap()].parse().unwrap();
+    let expires = expires.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
+    assert!(expires <= end_of_window(&night), "no program shall think that it has longer than T1");
+
+    // Another user of this machine, who does not know the token.
+    let ask = format!(
+        "exec 3<>/dev/tcp/{}; printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: no\\r\\n\\r\\n' >&3; cat <&3",
+        endpoint.address.replace(':', "/")
+    );
+    let nobody = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c", &ask])
+        .current_dir("/")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&nobody.stdout);
+    assert!(said.starts_with("HTTP/1.1 403") && !said.contains("ASIA"), "{said} {nobody:?}");
+
+    thread::scope(|scope| {
+        let attack = endpoint.attacked(scope);
+        thread::sleep(Duration::from_millis(500));
+        for _ in 0..50 {
+            let began = Instant::now();
+            let answer = endpoint.good();
+            let took = began.elapsed();
+            assert!(
+                answer.starts_with("HTTP/1.1 200") && took < Duration::from_millis(500),
+                "{took:?} {answer}"
+            );
+        }
+        let began = Instant::now();
+        person.send_signal(Signal::SIGTERM);
+        assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(8), "the close took {took:?}");
+        drop(attack);
+    });
+    assert!(night.account.rest().at_rest());
+    assert!(
+        endpoint::exchange(&endpoint.address, "GET / HTTP/1.1\r\n\r\n").is_err(),
+        "nobody listens any more"
+    );
+}

@@ -1,0 +1,64 @@
+//! Longer than planned, or closed too early: the same quorum opens again at once, as often as it takes.
+
+use std::time::Duration;
+
+use rig::night::Night;
+use rig::pty::{End, Person};
+
+use crate::PROGRAM;
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
+}
+
+fn open(night: &Night, window: &str) -> Person {
+    let mut person = night
+        .office
+        .person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--again", "more", "--hold"]);
+    night.office.quorum(&mut person, 2);
+    person.expect("left");
+    person
+}
+
+/// The end that the gate on the user says.
+fn written_end(night: &Night) -> String {
+    let gate = night.account.rest().gate.expect("a gate");
+    let statements = gate["Statement"].as_array().expect("statements");
+    let late = statements.iter().find(|s| s["Sid"].as_str().is_some_and(|sid| sid.ends_with("Late")));
+    late.expect("its end")["Condition"]["DateGreaterThanEquals"]["aws:CurrentTime"].to_string()
+}
+
+#[test]
+fn closed_too_early_it_opens_again_at_once_though_aws_sees_every_write_late() {
+    let night = night("early");
+    night.account.lag(Duration::from_secs(1));
+    let mut ends = Vec::new();
+    for (round, window) in ["5m", "10m", "15m"].into_iter().enumerate() {
+        let mut person = open(&night, window);
+        assert!(night.is_open(), "round {round}: what it calls open is open");
+        ends.push(written_end(&night));
+        person.type_raw(b"q");
+        assert_eq!(person.wait(), End::Code(0), "round {round}: {}", person.transcript());
+        assert!(
+            night.is_shut() && night.account.rest().at_rest(),
+            "round {round}: what it calls shut is shut"
+        );
+    }
+    assert!(ends.is_sorted() && ends[0] < ends[1] && ends[1] < ends[2], "each with its own end: {ends:?}");
+}
+
+#[test]
+fn longer_than_planned_the_next_window_follows_the_last_one() {
+    let night = night("longer");
+    for round in 0..2 {
+        let mut person = open(&night, "5s");
+        assert!(night.is_open(), "round {round}");
+        assert_eq!(person.wait(), End::Code(0), "round {round}: {}", person.transcript());
+        assert!(night.is_shut() && night.account.rest().at_rest(), "round {round}: it ended at its time");
+    }
+    let mut person = open(&night, "5m");
+    assert!(night.is_open());
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(night.is_shut());
+}

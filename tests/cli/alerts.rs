@@ -1,0 +1,614 @@
+//! People are told first: every kind of channel, every way in which one fails, and who is told how it ended.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use rig::aws::{Account, Aws, python};
+use rig::mail::MailServer;
+use rig::office::Office;
+use rig::proxy::{Fault, Proxy, Spot};
+use rig::pty::{End, Person, Signal};
+use rig::receiver::{Manner, Receiver, SECRET};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::PROGRAM;
+
+const OPEN: [&str; 6] = ["open", "prod.age", "--for", "5m", "--reason", "INC-1: SSO down"];
+
+/// An office whose vault has these channels.
+struct Desk {
+    office: Office,
+    account: Account,
+}
+
+impl Desk {
+    fn new(name: &str, alerts: impl FnOnce(&Account) -> Vec<Value>) -> Self {
+        let aws = Aws::shared();
+        let account = aws.seed(name);
+        let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
+        let mut payload = account.payload(Account::grant(), "4h");
+        payload["alerts"] = alerts(&account).into();
+        if payload["alerts"] == json!([]) {
+            payload.as_object_mut().unwrap().remove("alerts");
+        }
+        office.seal(&payload, 2);
+        office.plug("alice");
+        office.plug("bob");
+        Self { office, account }
+    }
+
+    /// What this machine adds.
+    fn configure(&self, config: &Value) {
+        let path = self.office.path(".config/breakglass/config.json");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, config.to_string()).unwrap();
+    }
+
+    fn open(&self, more: &[&str]) -> Person {
+        let mut person = self.office.person(&[&OPEN[..], more].concat());
+        self.office.quorum(&mut person, 2);
+        person
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let ledger = std::fs::read_to_string(self.office.path("state/ledger.jsonl")).unwrap_or_default();
+        ledger.lines().map(str::to_owned).collect()
+    }
+
+    /// The records of a kind.
+    fn records(&self, kind: &str) -> Vec<Value> {
+        let all =
+            self.lines().into_iter().map(|line| serde_json::from_str::<Value>(&line).expect("a record"));
+        all.filter(|record| record["kind"] == kind).collect()
+    }
+
+    /// Who acknowledged this, by name.
+    fn acknowledged(&self, about: &str) -> Vec<String> {
+        let told = self.records("told").into_iter();
+        let of = told.filter(|told| told["about"] == about && told["acknowledged"].is_string());
+        let mut names: Vec<_> = of.map(|told| told["channel"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    fn nothing_was_written(&self) -> bool {
+        let reads = ["Get", "List", "Publish", "Assume"];
+        self.account.actions().iter().all(|action| reads.iter().any(|read| action.starts_with(read)))
+    }
+}
+
+/// Somebody else's implementation of the signature.
+fn verifies(headers: &Value, body: &[u8]) -> bool {
+    let script = "import json, sys\nfrom standardwebhooks.webhooks import Webhook\n\
+        Webhook(sys.argv[1]).verify(open(sys.argv[3], 'rb').read(), json.loads(sys.argv[2]))\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), body).unwrap();
+    let mut command = Command::new(python());
+    command.args(["-c", script, SECRET, &headers.to_string()]).arg(file.path());
+    command.output().unwrap().status.success()
+}
+
+#[test]
+fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
+    let (pager, chat, hook) = (
+        Receiver::start(Manner::Status(202)),
+        Receiver::start(Manner::Status(200)),
+        Receiver::start(Manner::Status(204)),
+    );
+    let (mail, safe_mail, safest_mail) =
+        (MailServer::plain(), MailServer::starttls(), MailServer::implicit());
+    let desk = Desk::new("told", |account| {
+        let (topic, publisher) = account.topic("oncall");
+        vec![
+            json!({"name": "topic", "kind": "sns", "topic_arn": topic,
+                "key": {"access_key_id": publisher.key, "secret_access_key": publisher.secret}}),
+            json!({"name": "pager", "kind": "pagerduty", "routing_key": "r0ut1ngkeyr0ut1ngkeyr0ut1ngkey00", "url": pager.url()}),
+            json!({"name": "chat", "kind": "slack", "url": chat.url()}),
+            hook.channel("hook"),
+            mail.channel("mail"),
+            safe_mail.channel("safe-mail"),
+            safest_mail.channel("safest-mail"),
+        ]
+    });
+    let shown = desk.office.command(&["inspect", "prod.age"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("told first  topic, pager, chat, hook, mail, safe-mail, safest-mail"), "{shown}");
+    let mut command = desk.office.command(&[&OPEN[..], &["--", "sleep", "2"]].concat());
+    let authorities = desk.office.path("authorities.pem");
+    let both = [&safe_mail, &safest_mail].map(|server| std::fs::read_to_string(server.env().1).unwrap());
+    std::fs::write(&authorities, both.concat()).unwrap();
+    command.env("SSL_CERT_FILE", authorities);
+    let mut person = Person::run(command);
+    desk.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let everybody = ["chat", "hook", "mail", "pager", "safe-mail", "safest-mail", "topic"];
+    assert_eq!(desk.acknowledged("opening"), everybody, "{}", person.transcript());
+    assert_eq!(desk.acknowledged("closed"), everybody, "{}", person.transcript());
+
+    let kinds: Vec<_> = desk
+        .lines()
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone())
+        .collect();
+    let first = |kind: &str| kinds.iter().position(|k| k == kind).unwrap();
+    assert!(first("approval") < first("told") && first("told") < first("intent"), "{kinds:?}");
+    let got = hook.got();
+    assert_eq!(got.len(), 2);
+    let notice = &got[0].json;
+    assert_eq!((&notice["about"], &notice["reason"]), (&"opening".into(), &"INC-1: SSO down".into()));
+    assert_eq!(notice["approved_by"], json!(["alice", "bob"]));
+    assert_eq!(notice["session"], desk.records("intent")[0]["session"]);
+    for got in &got {
+        let head = sha256(
+            desk.lines()[usize::try_from(got.json["ledger"]["seq"].as_u64().unwrap()).unwrap() - 1]
+                .as_bytes(),
+        );
+        assert_eq!(got.json["ledger"]["sha256"], head, "the head of the ledger as it was");
+        assert!(verifies(&json!(got.headers), &got.body), "others verify the signature");
+    }
+    assert!(!verifies(&json!(got[0].headers), &got[1].body), "the control");
+    let events: Vec<_> = pager.got().into_iter().map(|got| got.json).collect();
+    assert_eq!(
+        events.iter().map(|event| &event["event_action"]).collect::<Vec<_>>(),
+        ["trigger", "resolve", "resolve"]
+    );
+    assert_eq!(events[0]["dedup_key"], events[2]["dedup_key"]);
+    assert!(chat.got()[0].json["text"].as_str().unwrap().contains("emergency access is about to be opened"));
+    for server in [&mail, &safe_mail, &safest_mail] {
+        let mails = server.mails();
+        assert_eq!(mails.len(), 4, "two receivers, each with a mail of their own: {mails:?}");
+        assert!(mails.iter().all(|mail| mail.contains("Message-ID: <")), "{mails:?}");
+        assert!(
+            mails.iter().any(|mail| mail.contains("Subject: breakglass: opening told (account")),
+            "{mails:?}"
+        );
+    }
+    let published: Vec<_> =
+        desk.account.journal().into_iter().filter(|call| call.action == "Publish").collect();
+    assert_eq!(published.len(), 2);
+    assert!(published.iter().all(|call| call.status == Some(200)), "{published:?}");
+    let said = person.transcript() + &desk.lines().join("\n");
+    for secret in ["r0ut1ngkey", SECRET, "mail-password", &chat.url()] {
+        assert!(!said.contains(secret), "{secret} was said");
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+#[test]
+fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
+    let (hanging, broken, good) = (
+        Receiver::start(Manner::Hang),
+        Receiver::start(Manner::Status(500)),
+        Receiver::start(Manner::Slow(Duration::from_millis(300))),
+    );
+    let elsewhere = Receiver::start(Manner::Status(200));
+    let refusing = Receiver::start(Manner::Status(403));
+    let sent_on = Receiver::start(Manner::Redirect(elsewhere.url()));
+    let stumbling = Receiver::start(Manner::Breaks(1));
+    let timed = |receiver: &Receiver, name: &str, timeout: &str| {
+        let mut channel = receiver.channel(name);
+        channel["timeout"] = timeout.into();
+        channel
+    };
+    let desk = Desk::new("one-of-many", |_| {
+        let mut nobody = json!({"name": "nobody", "kind": "slack", "url": Receiver::nobody()});
+        nobody["timeout"] = "1s".into();
+        vec![
+            nobody,
+            timed(&hanging, "hanging", "40s"),
+            timed(&hanging, "brief", "1s"),
+            timed(&broken, "broken", "2s"),
+            timed(&refusing, "refusing", "5s"),
+            timed(&sent_on, "sent-on", "5s"),
+            timed(&stumbling, "stumbling", "5s"),
+            good.channel("good"),
+        ]
+    });
+    let begun = Instant::now();
+    let mut person = desk.open(&["--hold"]);
+    person.expect("alert: good acknowledged");
+    person.expect("left");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    std::thread::sleep(Duration::from_secs(3));
+    person.type_raw(b"q");
+    let closing = Instant::now();
+    person.expect("Ctrl-C ends that");
+    person.send_signal(Signal::SIGINT);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(closing.elapsed() < Duration::from_secs(20), "{:?}", closing.elapsed());
+    let why = |name: &str| {
+        let told = desk
+            .records("told")
+            .into_iter()
+            .find(|told| told["channel"] == name && told["about"] == "opening");
+        told.map_or_else(String::new, |told| told["detail"].as_str().unwrap().to_owned())
+    };
+    assert!(why("nobody").contains("not reached"), "{}", why("nobody"));
+    assert!(why("broken").contains("500"), "{}", why("broken"));
+    assert_eq!(why("brief"), "no answer within 1 s", "each has a time of its own");
+    assert_eq!(why("hanging"), "it had not answered when the run ended", "nobody is silently left out");
+    assert!(why("refusing").contains("403") && refusing.about(session(&desk)).len() == 2, "a no is a no");
+    assert!(why("sent-on").contains("302") && elsewhere.got().is_empty(), "nobody is sent elsewhere");
+    assert_eq!(desk.acknowledged("opening"), ["good", "stumbling"], "what passes is tried again");
+    assert!(desk.account.rest().at_rest());
+}
+
+/// The last session's id.
+fn session(desk: &Desk) -> &'static str {
+    let records = desk.records("intent");
+    let session = records.last().expect("an intent")["session"].as_str().unwrap().to_owned();
+    Box::leak(session.into_boxed_str())
+}
+
+#[test]
+fn where_nobody_acknowledges_nothing_opens_unless_that_was_approved() {
+    let refusing = Receiver::start(Manner::Status(403));
+    let desk = Desk::new("nobody", |_| {
+        vec![
+            json!({"name": "gone", "kind": "slack", "url": Receiver::nobody(), "timeout": "1s"}),
+            refusing.channel("refusing"),
+        ]
+    });
+    // An operator's own receiver is told, and is not enough.
+    let own = Receiver::start(Manner::Status(200));
+    desk.configure(&json!({"alerts": [own.channel("own")]}));
+    let mut person = desk.open(&["--", "true"]);
+    assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
+    let said = person.transcript();
+    for part in [
+        "nobody acknowledged the alert",
+        "gone: it was not reached",
+        "refusing: it answered with HTTP status 403",
+        "--no-alert",
+        "own acknowledged",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(desk.nothing_was_written() && desk.records("intent").is_empty(), "{:?}", desk.account.actions());
+    assert_eq!(
+        own.got().iter().map(|got| got.json["about"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["opening", "not_opened"]
+    );
+
+    let mut person = desk.open(&["--no-alert", "the pager's vendor is down too", "--", "true"]);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.transcript().contains("no alert the pager's vendor is down too"), "custodians see it");
+    assert_eq!(desk.records("intent")[0]["no_alert"], "the pager's vendor is down too");
+    let subject =
+        refusing.got().last().expect("told all the same").json["subject"].as_str().unwrap().to_owned();
+    assert!(subject.starts_with("breakglass: OVERRIDE, "), "{subject}");
+    let statement = &desk.records("approval").pop().unwrap()["envelope"]["payload"];
+    let signed = base64::prelude::BASE64_STANDARD.decode(statement.as_str().unwrap()).unwrap();
+    assert!(String::from_utf8(signed).unwrap().contains("\"no_alert\":\"the pager's vendor is down too\""));
+}
+
+#[test]
+fn without_channels_it_is_said_before_anybody_is_woken() {
+    let desk = Desk::new("no-channels", |_| Vec::new());
+    let mut person = desk.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
+    let said = person.transcript();
+    assert!(
+        said.contains("no alert channels") && said.contains("--no-alert") && !said.contains("passphrase"),
+        "{said}"
+    );
+    // Then this machine's own are better than none.
+    let own = Receiver::start(Manner::Status(200));
+    desk.configure(&json!({"alerts": [own.channel("own")]}));
+    let mut person = desk.open(&["--", "true"]);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert_eq!(own.about(session(&desk)), ["opening", "closed"]);
+}
+
+#[test]
+fn a_channel_on_the_machine_that_opens_is_named_as_it_is_sealed() {
+    let account = Aws::shared().seed("told-here");
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let (topic, publisher) = account.topic("oncall");
+    let mut payload = account.payload(Account::grant(), "4h");
+    payload["alerts"] = json!([Receiver::shared().channel("here"), {"name": "topic", "kind": "sns", "topic_arn": topic,
+        "key": {"access_key_id": publisher.key, "secret_access_key": publisher.secret}}]);
+    let done = office.try_seal("here.age", payload.to_string().as_bytes(), 2, &[]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    assert!(said.contains("alert channel here is on the machine that opens"), "{said}");
+    assert!(!said.contains("alert channel topic"), "{said}");
+}
+
+#[test]
+fn an_acknowledgement_is_one_also_where_what_comes_after_it_does_not() {
+    let (stalling, ahead) =
+        (Receiver::start(Manner::Stalls), Receiver::start(Manner::Ahead(Duration::from_hours(1))));
+    let desk = Desk::new("told-oddly", |_| vec![stalling.channel("stalling"), ahead.channel("ahead")]);
+    let mut person = desk.open(&["--", "sleep", "2"]);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert_eq!(desk.acknowledged("opening"), ["ahead", "stalling"], "{}", person.transcript());
+    let got = ahead.got();
+    assert!(
+        got.len() >= 2 && verifies(&json!(got[0].headers), &got[0].body),
+        "by this machine's clock at first"
+    );
+    let signed = |at: usize| got[at].headers["webhook-timestamp"].parse::<i64>().unwrap();
+    assert!((3_500..=3_700).contains(&(signed(1) - signed(0))), "and then by the receiver's");
+}
+
+#[test]
+fn one_receiver_who_is_refused_keeps_no_other_from_getting_the_mail() {
+    let server = MailServer::starttls();
+    let mut channel = server.channel("mail");
+    channel["to"] = json!(["oncall@example.org", "gone@example.org", "slow@example.org"]);
+    let desk = Desk::new("told-by-half", |_| vec![channel]);
+    let mut command = desk.office.command(&[&OPEN[..], &["--", "sleep", "1"]].concat());
+    command.envs([server.env()]);
+    let mut person = Person::run(command);
+    desk.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert_eq!(server.mails().len(), 2);
+    let told = desk.records("told").remove(0);
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("but not gone@example.org") && detail.contains("550"), "{told}");
+    assert!(detail.contains("others, who have not been answered for yet"), "{told}");
+}
+
+#[test]
+fn a_program_of_this_machines_own_is_told_and_never_counts() {
+    let desk = Desk::new("program", |_| Vec::new());
+    let notify = desk.office.path("notify");
+    let script = "#!/bin/sh\nd=$(dirname \"$0\")\nf=$(mktemp \"$d/told-XXXXXX\")\ncat > \"$f\"\nenv > \"$d/environment\"\n";
+    std::fs::write(&notify, script).unwrap();
+    std::fs::set_permissions(&notify, PermissionsExt::from_mode(0o755)).unwrap();
+    desk.configure(&json!({"command": [notify]}));
+    let mut person = desk.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    assert_eq!(person.wait(), End::Code(1), "a command is no channel: {}", person.transcript());
+    let mut person = desk.open(&["--no-alert", "x", "--", "true"]);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let told = |dir: &Path| {
+        let files = std::fs::read_dir(dir).unwrap().flatten();
+        let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("told-"));
+        let mut about: Vec<_> = files
+            .filter_map(|file| serde_json::from_slice::<Value>(&std::fs::read(file.path()).ok()?).ok())
+            .map(|notice| notice["about"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        about.sort();
+        about
+    };
+    let begun = Instant::now();
+    while told(desk.office.dir.path()).len() < 2 && begun.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(told(desk.office.dir.path()), ["closed", "opening"]);
+    let environment = std::fs::read_to_string(desk.office.path("environment")).unwrap();
+    assert!(!environment.contains("AWS_") && !environment.contains("BREAKGLASS"), "{environment}");
+    desk.configure(&json!({"command": [desk.office.path("no-such-program")]}));
+    let mut person = desk.open(&["--no-alert", "x", "--again", "x", "--", "true"]);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.transcript().contains("no-such-program cannot be run"), "{}", person.transcript());
+}
+
+#[test]
+fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close() {
+    let desk = Desk::new("damaged-config", |_| vec![Receiver::shared().channel("oncall")]);
+    let path = desk.office.path(".config/breakglass/config.json");
+    let refused = |says: &str| {
+        let mut person = desk.office.person(&[&OPEN[..], &["--", "true"]].concat());
+        assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
+        let said = person.transcript();
+        assert!(
+            said.contains("config.json") && said.contains(says) && !said.contains("passphrase"),
+            "{said}"
+        );
+        assert!(!said.contains("hidden-value"), "{said}");
+    };
+    for (config, says) in [
+        (
+            json!({"alerts": [{"name": "x", "kind": "slack", "url": "http://example.org/hidden-value"}]}),
+            "stays on this machine",
+        ),
+        (json!({"alerts": [{"name": "x", "kind": "carrier-pigeon"}]}), "not valid at line"),
+        (json!({"hidden-value": 1}), "not valid at line"),
+        (
+            json!({"alerts": [{"name": "hidden-value-hidden-value-012345", "kind": "pagerduty",
+                "routing_key": "hidden-value-hidden-value-012345", "timeout": "2m"}]}),
+            "a secret stands where everybody can read it",
+        ),
+        (
+            json!({"alerts": [{"name": "hidden-value", "kind": "slack", "url": Receiver::nobody()},
+                {"name": "x", "kind": "slack", "url": "hidden-value"}]}),
+            "alert channel 1: a secret stands",
+        ),
+        (json!({"command": ["notify"]}), "no absolute path"),
+        (json!({"ledgers": ["other.jsonl"]}), "no absolute path"),
+        (
+            json!({"ship": {"bucket": "b", "region": "eu west", "profile": "p", "retain_days": 1, "mode": "GOVERNANCE"}}),
+            "its region is no name",
+        ),
+        (
+            json!({"ship": {"bucket": "b", "region": "eu-west-1", "profile": "p", "retain_days": 0, "mode": "GOVERNANCE"}}),
+            "retain_days",
+        ),
+    ] {
+        desk.configure(&config);
+        refused(says);
+    }
+    std::fs::write(&path, "{\"alerts\": [").unwrap();
+    refused("not valid at line");
+    std::fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap().success());
+    refused("is no file");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "{}").unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
+    refused("written by others");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+    refused("neither yours nor root's");
+    let mut person = desk.office.person(&["close", "prod.age"]);
+    desk.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+#[test]
+fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
+    let (oncall, pager) = (Receiver::start(Manner::Status(200)), Receiver::start(Manner::Status(202)));
+    let page = json!({"name": "pager", "kind": "pagerduty", "routing_key": "r0ut1ngkeyr0ut1ngkeyr0ut1ngkey00", "url": pager.url()});
+    let desk = Desk::new("told-of-close", |_| vec![oncall.channel("oncall"), page]);
+    let proxy = Proxy::before(&desk.account);
+    let mut command = desk.office.command(&[&OPEN[..], &["--hold"]].concat());
+    command.envs([proxy.env()]);
+    let mut person = Person::run(command);
+    desk.office.quorum(&mut person, 2);
+    person.expect("left");
+    proxy.spoil(Spot::new("AttachUserPolicy", "", 1), Fault::Gone);
+    person.type_raw(b"q");
+    person.expect("close: proving");
+    for _ in 0..2 {
+        person.send_signal(Signal::SIGTERM);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
+    assert_eq!(oncall.about(session(&desk)), ["opening", "may_be_open"]);
+    let record = desk.records("told").into_iter().find(|told| told["channel"] == "oncall").unwrap();
+    assert!(record["receipt"].is_null() && record["acknowledged"].is_string(), "no id of its own: {record}");
+
+    // On-call's own desk: no payload is opened, so only what is configured there is told.
+    let own = Receiver::start(Manner::Status(200));
+    desk.configure(&json!({"alerts": [own.channel("own")]}));
+    std::fs::create_dir(desk.office.path(".aws")).unwrap();
+    std::fs::write(desk.office.path(".aws/credentials"), desk.account.closer.profile("oncall")).unwrap();
+    let mut command = desk.office.command(&["close", "prod.age", "--profile", "oncall", "--force"]);
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        command.env_remove(name);
+    }
+    command.env("BREAKGLASS_STATE", desk.office.path("elsewhere"));
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(own.about(session(&desk)), ["closed"]);
+    let notice = &own.got()[0].json;
+    assert_eq!(notice["forced"], true, "another's window, closed by force");
+    assert!(notice["subject"].as_str().unwrap().contains("OVERRIDE"), "{notice}");
+    assert_eq!(oncall.got().len(), 2, "what is sealed stays sealed");
+    let mut person = desk.office.person(&["close", "prod.age"]);
+    desk.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert_eq!(oncall.got().len(), 3, "and with a quorum they are told");
+    let events = pager.got();
+    let of = |action: &str| {
+        let of = events.iter().filter(|event| event.json["event_action"] == action);
+        of.map(|event| event.json["dedup_key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let incident = format!("breakglass-{}", session(&desk));
+    assert_eq!(of("trigger"), [incident.clone(), format!("{incident}-may-be-open")], "it pages anew");
+    assert!(of("trigger").iter().all(|incident| of("resolve").contains(incident)), "{events:?}");
+}
+
+#[test]
+fn a_close_for_which_no_quorum_comes_is_told_from_here() {
+    let own = Receiver::start(Manner::Status(200));
+    let desk = Desk::new("told-of-no-quorum", |_| vec![Receiver::shared().channel("oncall")]);
+    desk.configure(&json!({"alerts": [own.channel("own")]}));
+    let close = || {
+        let mut person = desk.office.person(&["close", "prod.age", "--wait", "1s"]);
+        assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
+        person.transcript()
+    };
+    desk.office.pull("bob");
+    assert!(!close().contains("alert"), "nothing was ever open: that is nobody's business");
+    desk.office.plug("bob");
+    let mut person = desk.open(&["--again", "x", "--hold"]);
+    person.expect("left");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    desk.office.pull("bob");
+    let said = close();
+    assert!(said.contains("alert: own acknowledged (this machine's own channel)"), "{said}");
+    assert_eq!(own.about(session(&desk)), ["opening", "may_be_open"]);
+    let subject = own.got()[0].json["subject"].as_str().unwrap().to_owned();
+    assert!(subject.contains("OVERRIDE"), "once more is one: {subject}");
+}
+
+#[test]
+fn an_opening_that_came_to_nothing_is_told_as_such() {
+    let oncall = Receiver::start(Manner::Status(200));
+    let desk = Desk::new("told-of-nothing", |_| vec![oncall.channel("oncall")]);
+    desk.account.drift(rig::aws::Drift::Group);
+    let reason = "x <script>alert(1)</script> é";
+    let mut person =
+        desk.office.person(&["open", "prod.age", "--for", "5m", "--reason", reason, "--", "true"]);
+    desk.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
+    assert_eq!(oncall.about(session(&desk)), ["opening", "not_opened"]);
+    let notice = &oncall.got()[1].json;
+    assert!(notice["detail"].as_str().unwrap().contains("admins"), "{notice}");
+    assert_eq!(notice["reason"], reason, "as it was said");
+    assert!(notice["subject"].as_str().unwrap().is_ascii(), "{notice}");
+}
+
+#[test]
+fn a_machine_whose_clock_is_wrong_reaches_its_topic_all_the_same() {
+    let desk = Desk::new("told-late", |account| {
+        let (topic, publisher) = account.topic("oncall");
+        vec![json!({"name": "topic", "kind": "sns", "topic_arn": topic,
+            "key": {"access_key_id": publisher.key, "secret_access_key": publisher.secret}})]
+    });
+    desk.account.set_ahead(600);
+    let proxy = Proxy::before(&desk.account);
+    let mut command = desk.office.command(&[&OPEN[..], &["--", "true"]].concat());
+    command.envs([proxy.env()]);
+    let mut person = Person::run(command);
+    desk.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert_eq!(desk.acknowledged("opening"), ["topic"], "{}", person.transcript());
+    let asked = proxy.calls().into_iter().filter(|call| call.action == "Publish").count();
+    assert!(asked >= 3, "the control: a signature of the wrong hour was refused first, {asked} were sent");
+}
+
+#[test]
+fn a_close_that_could_not_even_begin_is_told() {
+    let desk = Desk::new("told-of-no-close", |_| vec![Receiver::shared().channel("oncall")]);
+    let own = Receiver::start(Manner::Status(200));
+    desk.configure(&json!({"alerts": [own.channel("own")]}));
+    std::fs::create_dir(desk.office.path(".aws")).unwrap();
+    std::fs::write(desk.office.path(".aws/credentials"), desk.account.closer.profile("oncall")).unwrap();
+    let mut command = desk.office.command(&["close", "prod.age", "--profile", "oncall"]);
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_ENDPOINT_URL", Receiver::nobody().trim_end_matches("/alert"));
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(10), "{}", String::from_utf8_lossy(&done.stderr));
+    let got = own.got();
+    assert_eq!(got.len(), 1, "{}", String::from_utf8_lossy(&done.stderr));
+    let (notice, id) = (&got[0].json, &got[0].headers["webhook-id"]);
+    assert_eq!((&notice["about"], &notice["session"]), (&"may_be_open".into(), &Value::Null));
+    let again = command.output().unwrap();
+    assert_eq!(again.status.code(), Some(10));
+    assert_ne!(*id, own.got()[1].headers["webhook-id"], "nobody takes the second for the first");
+}
+
+#[test]
+fn who_does_not_want_to_wait_for_an_acknowledgement_stops_it_at_once() {
+    let hanging = Receiver::start(Manner::Hang);
+    let mut channel = hanging.channel("hanging");
+    channel["timeout"] = "60s".into();
+    let desk = Desk::new("impatient", |_| vec![channel]);
+    let mut person = desk.open(&["--", "true"]);
+    person.expect("alert: telling hanging");
+    let begun = Instant::now();
+    while hanging.got().is_empty() && begun.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let stopped = Instant::now();
+    person.send_signal(Signal::SIGTERM);
+    assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
+    assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
+    assert!(desk.nothing_was_written() && desk.records("intent").is_empty(), "{:?}", desk.account.actions());
+    let about: Vec<_> = hanging.got().into_iter().map(|got| got.json["about"].clone()).collect();
+    assert_eq!(about, ["opening", "not_opened"], "and they are told that too");
+}

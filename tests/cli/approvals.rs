@@ -1,0 +1,280 @@
+//! Each custodian's token signs before it gives its share; an auditor needs openssl alone to verify what it signed.
+
+use std::process::Command;
+use std::time::Duration;
+
+use rig::aws::Account;
+use rig::night::Night;
+use rig::pty::{End, Person};
+use rig::receiver::{Manner, Receiver};
+use rig::token::{Fault, Touch};
+use serde_json::{Value, json};
+
+use crate::PROGRAM;
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob", "carol"]).plugged(&["alice", "carol"])
+}
+
+const OPEN: [&str; 6] = ["open", "prod.age", "--for", "5m", "--reason", "INC-1: SSO down"];
+
+fn records(night: &Night) -> Vec<Value> {
+    let ledger = std::fs::read_to_string(night.office.path("state/ledger.jsonl")).unwrap_or_default();
+    ledger.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
+}
+
+fn kinds(night: &Night) -> Vec<String> {
+    records(night).iter().map(|record| record["kind"].as_str().expect("a kind").to_owned()).collect()
+}
+
+/// The commands under a heading of docs/audit.md.
+fn audit_page(heading: &str) -> String {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/audit.md")).unwrap();
+    let chapter = page.split(&format!("\n## {heading}\n")).nth(1).expect("the chapter");
+    let block = chapter.split("```sh\n").nth(1).expect("its commands");
+    block.split("```").next().expect("their end").to_owned()
+}
+
+/// Runs the page's commands in the office, beside the ledger's file.
+fn verify(night: &Night) -> (bool, String) {
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", &audit_page("Verifying an approval")]).current_dir(night.office.dir.path());
+    shell.env("BREAKGLASS_STATE", night.office.path("state"));
+    let done = shell.output().unwrap();
+    (done.status.success(), String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned())
+}
+
+#[test]
+fn what_was_opened_is_signed_before_and_openssl_alone_verifies_it() {
+    let night = night("signed");
+    let before: Vec<_> = night.office.custodians.iter().map(|c| c.token.counters()).collect();
+    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    person.expect("to be approved: session");
+    person.expect("5m");
+    person.expect("INC-1: SSO down");
+    night.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    for (custodian, before) in night.office.custodians.iter().zip(before).filter(|(c, _)| c.name != "bob") {
+        let now = custodian.token.counters();
+        assert_eq!(now.signatures - before.signatures, 1, "{}", custodian.name);
+        assert_eq!(now.agreements - before.agreements, 1, "{}", custodian.name);
+        assert_eq!(now.touches_asked - before.touches_asked, 2, "two touches of {}", custodian.name);
+        assert_eq!(
+            person.transcript().matches(&format!("{}: PIN of", custodian.name)).count(),
+            1,
+            "one PIN of {}",
+            custodian.name
+        );
+    }
+    let all = kinds(&night);
+    let place = |kind: &str| all.iter().position(|k| k == kind).unwrap_or_else(|| panic!("{kind}: {all:?}"));
+    assert!(all[..4] == ["approval", "share", "approval", "share"] && place("intent") >= 4, "{all:?}");
+
+    let (verified, said) = verify(&night);
+    assert!(verified && said.contains("Verified OK"), "{said}");
+    let statement = std::fs::read_to_string(night.office.path("statement.json")).unwrap();
+    let statement: Value = serde_json::from_str(&statement).expect("what openssl verified is JSON");
+    assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
+    assert_eq!(statement["predicateType"], "urn:breakglass:approval:v1");
+    let vault = std::fs::read(night.office.path("prod.age")).unwrap();
+    assert_eq!(statement["subject"][0]["digest"]["sha256"], sha256(&vault), "the vault's digest");
+    let (approval, ledger) = (&statement["predicate"], records(&night));
+    let intent = &ledger[place("intent")];
+    assert_eq!(approval["custodian"], "alice");
+    assert_eq!(approval["request"]["session"], intent["session"]);
+    assert_eq!(approval["request"]["reason"], "INC-1: SSO down");
+    assert_eq!(approval["request"]["window"], 300);
+    assert_eq!(approval["request"]["targets"][0]["user"], "emergency");
+    assert_eq!(approval["place"], "local");
+    assert_eq!(
+        (&approval["ledger"]["seq"], &approval["ledger"]["sha256"]),
+        (&0.into(), &"0".repeat(64).into())
+    );
+
+    let path = night.office.path("state/ledger.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let alices = text.lines().find(|line| line.contains("\"custodian\":\"alice\"")).unwrap();
+    let carols = text.lines().find(|line| line.contains("\"custodian\":\"carol\"")).unwrap();
+    let sig = |line: &str| line.split("\"sig\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    std::fs::write(&path, text.replace(&sig(alices), &sig(carols))).unwrap();
+    let (verified, said) = verify(&night);
+    assert!(!verified && !said.contains("Verified OK"), "the control: {said}");
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex::encode(sha2::Sha256::digest(bytes))
+}
+
+/// Alice's words and PIN.
+fn alice(night: &Night, person: &mut Person) {
+    let custodian = night.office.custodian("alice");
+    person.expect("alice: passphrase part (12 words): ");
+    person.type_line(&custodian.sheet());
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&custodian.pin);
+}
+
+#[test]
+fn who_does_not_touch_has_neither_approved_nor_given_anything() {
+    let night = night("untouched");
+    night.office.custodian("alice").token.set_touch(Touch::Never);
+    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    alice(&night, &mut person);
+    person.expect("alice: touch YubiKey 20000001 now, to approve");
+    person.expect("open again and touch it when it blinks");
+    night.office.answer(&mut person, "carol");
+    person.expect("waiting for");
+    person.eof();
+    assert_eq!(person.wait(), End::Code(4), "{}", person.transcript());
+    assert_eq!(kinds(&night), ["approval", "share"], "carol's alone");
+    assert!(night.writes().is_empty() && night.is_shut());
+}
+
+#[test]
+fn a_second_opening_takes_a_reason_that_is_signed_too() {
+    let night = night("spent");
+    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    night.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let writes = night.writes();
+
+    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
+    let said = person.transcript();
+    assert!(said.contains("spent") && said.contains("--again") && !said.contains("passphrase"), "{said}");
+    assert_eq!(night.writes(), writes, "nothing was enabled");
+
+    let again = ["--again", "the first window was too short", "--", "true"];
+    let mut person = night.office.person(&[&OPEN[..], &again].concat());
+    person.expect("the first window was too short");
+    night.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let (verified, said) = verify(&night);
+    assert!(verified && said.contains("\"again\":\"the first window was too short\""), "{said}");
+    // Closing never takes a reason.
+    let mut person = night.office.person(&["close", "prod.age"]);
+    night.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+#[test]
+fn what_is_approved_is_on_the_terminal_wherever_the_rest_goes() {
+    let night = night("redirected");
+    let program = PROGRAM.to_owned();
+    let script =
+        format!("exec {program} open prod.age --for 5m --reason 'INC-1:   SSO  down' -- true 2>said.log");
+    let mut command = night.office.command(&[]);
+    let environment: Vec<_> =
+        command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+    let directory = command.get_current_dir().map(ToOwned::to_owned);
+    command = Command::new("sh");
+    command.args(["-c", &script]);
+    for (name, value) in environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.current_dir(directory.expect("the office"));
+    let mut person = Person::run(command);
+    person.expect("to be approved: session");
+    person.expect("reason   INC-1: SSO down");
+    person.expect("AWS at   http://127.0.0.1");
+    for name in ["alice", "carol"] {
+        person.expect(&format!("{name}: passphrase part (12 words): "));
+        person.type_line(&night.office.custodian(name).sheet());
+        person.expect(&format!("{name}: PIN of YubiKey"));
+        person.type_line(&night.office.custodian(name).pin);
+        person.expect("now, to approve opening redirected for 5m");
+    }
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let (_, said) = verify(&night);
+    assert!(said.contains("\"endpoint\":\"http://127.0.0.1"), "and it is signed: {said}");
+}
+
+#[test]
+fn the_same_keys_sealed_anew_are_as_spent_as_before() {
+    let night = night("spent-anew");
+    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    night.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let mut payload = night.account.payload(Account::grant(), "4h");
+    payload["alerts"] = json!([Receiver::shared().channel("oncall")]);
+    night.office.seal_as("anew.age", &payload, 2);
+    let writes = night.writes();
+    let open = ["open", "anew.age", "--for", "5m", "--reason", "INC-1", "--", "true"];
+    let mut person = night.office.person(&open);
+    night.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
+    assert!(person.transcript().contains("are spent"), "{}", person.transcript());
+    assert_eq!(night.writes(), writes, "nothing was enabled");
+}
+
+#[test]
+fn a_token_that_is_pulled_out_after_it_approved_does_not_approve_again() {
+    let night = night("pulled-after");
+    night.office.pull("carol");
+    night.office.custodian("alice").token.inject(Fault::UnplugAtUse(2));
+    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    person.expect("alice: passphrase part (12 words): ");
+    person.type_line(&night.office.custodian("alice").sheet());
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&night.office.custodian("alice").pin);
+    person.expect("alice: YubiKey 20000001 was pulled out or stopped answering");
+    night.office.plug("alice");
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&night.office.custodian("alice").pin);
+    person.expect("alice: share 1 of 2 given");
+    person.eof();
+    person.wait();
+    assert_eq!(kinds(&night), ["approval", "share"], "{}", person.transcript());
+}
+
+#[test]
+fn of_two_operators_at_one_machine_one_opens() {
+    let night = night("spent-at-once");
+    let slow = Receiver::start(Manner::Slow(Duration::from_secs(6)));
+    let mut payload = night.account.payload(Account::grant(), "4h");
+    payload["alerts"] = json!([slow.channel("slow")]);
+    night.office.seal_as("slow.age", &payload, 2);
+    let open = ["open", "slow.age", "--for", "5m", "--reason", "INC-1", "--", "true"];
+    let mut both: Vec<_> = (0..2)
+        .map(|_| {
+            let mut person = night.office.person(&open);
+            night.office.quorum(&mut person, 2);
+            person.expect("alert: telling");
+            person
+        })
+        .collect();
+    let mut ends: Vec<_> = both.iter_mut().map(Person::wait).collect();
+    ends.sort_by_key(|end| *end != End::Code(0));
+    let said: Vec<_> = both.iter().map(Person::transcript).collect();
+    assert_eq!(ends, [End::Code(0), End::Code(1)], "{said:?}");
+    assert!(
+        said.iter().any(|said| said.contains("are spent") && said.contains("nothing was enabled")),
+        "{said:?}"
+    );
+    assert!(night.account.rest().at_rest());
+}
+
+#[test]
+fn a_ledger_that_takes_no_approval_stops_before_any_share() {
+    let night = night("unrecorded");
+    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    person.expect("passphrase part");
+    let state = night.office.path("state");
+    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "ro", "none"]).arg(&state).status();
+    assert!(mount.is_ok_and(|status| status.success()), "a read-only file system");
+    person.type_line(&night.office.custodian("alice").sheet());
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&night.office.custodian("alice").pin);
+    let end = person.wait();
+    let unmounted = Command::new("umount").arg(&state).status();
+    assert!(unmounted.is_ok_and(|status| status.success()));
+    assert_eq!(end, End::Code(1), "{}", person.transcript());
+    let said = person.transcript();
+    assert!(said.contains("ledger") && said.contains("nothing was enabled"), "{said}");
+    assert!(!said.contains("alice: share"), "{said}");
+    assert!(night.writes().is_empty() && night.is_shut());
+}

@@ -1,0 +1,171 @@
+//! The program in the window: when it has to end, what it may still do, and who is told how long it has.
+
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rig::aws::Rule;
+use rig::night::Night;
+use rig::pty::{End, Output, Person, Signal, Streams};
+
+use crate::PROGRAM;
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
+}
+
+fn open(night: &Night, window: &str, work: &[&str]) -> Person {
+    let mut person =
+        night.office.person(&[&["open", "prod.age", "--for", window, "--reason", "INC-1"], work].concat());
+    night.office.quorum(&mut person, 2);
+    person
+}
+
+/// A child that says every tenth of a second that it lives, and does `on_term` when it is asked to end.
+fn beating(on_term: &str) -> String {
+    format!("trap '{on_term}' TERM; while :; do date +%s.%N >>beats; sleep 0.1; done")
+}
+
+fn seconds(text: &str) -> f64 {
+    text.trim().parse().unwrap_or_else(|_| panic!("no time: {text:?}"))
+}
+
+fn beats(night: &Night) -> Vec<f64> {
+    let text = std::fs::read_to_string(night.office.path("beats")).unwrap_or_default();
+    // The last line may be half written.
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+/// T1, as the ledger has it.
+fn end_of_window(night: &Night) -> f64 {
+    let ledger = std::fs::read_to_string(night.office.path("state/ledger.jsonl")).unwrap();
+    let (_, rest) = ledger.rsplit_once("\"until\":\"").unwrap_or_else(|| panic!("{ledger}"));
+    let until: jiff::Timestamp = rest[..rest.find('"').unwrap()].parse().unwrap();
+    until.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64()
+}
+
+fn sleep_until(at: f64) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    thread::sleep(Duration::from_secs_f64((at - now).max(0.0)));
+}
+
+fn wait_for_beats(night: &Night, person: &Person) {
+    let began = Instant::now();
+    while beats(night).is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(20), "{}", person.transcript());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_child_that_takes_no_notice_is_killed_five_seconds_after_t1_with_or_without_a_network() {
+    thread::scope(|scope| {
+        for is_cut in [false, true] {
+            scope.spawn(move || {
+                let night = night(if is_cut { "deaf-cut" } else { "deaf" });
+                let mut person = open(&night, "10s", &["--", "sh", "-c", &beating("")]);
+                wait_for_beats(&night, &person);
+                let cut = is_cut.then(|| night.account.rule(Rule::before("*").times(10_000)));
+                let end = end_of_window(&night);
+                sleep_until(end + 8.0);
+                let beats = beats(&night);
+                let last = *beats.last().unwrap();
+                // T0 is a whole second, so the end by this machine's clock is up to one later.
+                assert!((4.5..6.5).contains(&(last - end)), "cut: {is_cut}, {} s after T1", last - end);
+                drop(cut);
+                let ended = person.wait_within(Duration::from_mins(1));
+                assert_eq!(ended, End::Code(0), "{}", person.transcript());
+                assert!(person.transcript().contains("ended by signal 9"), "{}", person.transcript());
+                assert!(night.is_shut() && night.account.rest().at_rest());
+            });
+        }
+    });
+}
+
+#[test]
+fn a_child_that_listens_is_told_at_t1_and_cleans_up_though_the_network_is_gone() {
+    let night = night("listens");
+    let clean = "date +%s.%N >cleaned; exit 0";
+    let mut person = open(&night, "10s", &["--", "sh", "-c", &beating(clean)]);
+    wait_for_beats(&night, &person);
+    let cut = night.account.rule(Rule::before("*").times(10_000));
+    let end = end_of_window(&night);
+    sleep_until(end + 2.0);
+    let cleaned = seconds(&std::fs::read_to_string(night.office.path("cleaned")).expect("it cleaned up"));
+    assert!((-0.2..1.5).contains(&(cleaned - end)), "{} s after T1", cleaned - end);
+    drop(cut);
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    assert!(night.account.rest().at_rest());
+}
+
+#[test]
+fn before_t1_access_is_shut_before_the_child_is_told() {
+    let night = night("order");
+    let clean = "date +%s.%N >cleaned; exit 0";
+    let mut person = open(&night, "5m", &["--", "sh", "-c", &beating(clean)]);
+    wait_for_beats(&night, &person);
+    person.send_signal(Signal::SIGTERM);
+    assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
+    let cleaned = seconds(&std::fs::read_to_string(night.office.path("cleaned")).expect("it cleaned up"));
+    let writes: Vec<_> = night.account.journal().into_iter().rev().filter(|c| c.service == "iam").collect();
+    for action in ["AttachUserPolicy", "UpdateAccessKey"] {
+        let call = writes.iter().find(|call| call.action == action).unwrap();
+        assert!(call.time < cleaned, "{action} came after the child's end");
+    }
+}
+
+#[test]
+fn without_a_terminal_only_ten_five_and_one_minute_are_said() {
+    let cells: [(&str, &str, &[&str]); 4] = [
+        ("10m4s", "10 minutes left", &["--hold"]),
+        ("5m4s", "5 minutes left", &["--hold"]),
+        ("1m4s", "1 minute left", &["--hold"]),
+        ("10m4s", "10 minutes left", &["--", "sleep", "300"]),
+    ];
+    thread::scope(|scope| {
+        for (number, (window, warning, work)) in cells.into_iter().enumerate() {
+            scope.spawn(move || warns(&night(&format!("silent{number}")), window, warning, work));
+        }
+    });
+}
+
+fn warns(night: &Night, window: &str, warning: &str, work: &[&str]) {
+    const WORDS: &str = ": passphrase part (12 words): ";
+    let office = &night.office;
+    let command =
+        office.command(&[&["open", "prod.age", "--for", window, "--reason", "INC-1"], work].concat());
+    let mut person = Person::run_with(command, Streams { stderr: Output::Captured, ..Streams::default() });
+    // What is beside the prompts goes where stderr goes.
+    for _ in 0..2 {
+        let said = person.expect(WORDS);
+        let asked = said.trim_end_matches(WORDS);
+        let custodian = office.custodians.iter().find(|c| asked.ends_with(&c.name)).expect("a custodian");
+        person.type_line(&custodian.sheet());
+        person.expect(&format!("{}: PIN of YubiKey", custodian.name));
+        person.type_line(&custodian.pin);
+    }
+    let began = Instant::now();
+    while night.account.rest().denied {
+        assert!(began.elapsed() < Duration::from_secs(20), "{}", person.transcript());
+        thread::sleep(Duration::from_millis(100));
+    }
+    thread::sleep(Duration::from_secs(5));
+    person.send_signal(Signal::SIGTERM);
+    assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
+    let said = String::from_utf8(person.captured_errors()).unwrap();
+    assert_eq!(said.matches(" left").count(), 1, "{window} {work:?}: {said}");
+    assert!(said.contains(warning), "{window} {work:?}: {said}");
+    assert!(!said.contains('\r') && !said.contains('\x1b'), "{said:?}");
+}
+
+#[test]
+fn the_operators_shell_shows_the_time_left() {
+    let night = night("prompt");
+    std::fs::write(night.office.path(".bashrc"), "PS1='MINE> '\n").unwrap();
+    let mut command = night.office.command(&["open", "prod.age", "--for", "27m", "--reason", "INC-1"]);
+    command.env("SHELL", "/bin/bash");
+    let mut person = Person::run(command);
+    night.office.quorum(&mut person, 2);
+    person.expect("[breakglass 27m] MINE> ");
+    person.type_line("exit");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}

@@ -1,0 +1,244 @@
+//! `--console`: the sign-in exchange against a receiver, the link on the terminal or in the browser, and nowhere else.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rig::aws::{Account, Aws, Creds, Probe, python};
+use rig::office::Office;
+use rig::pty::{End, Output, Person, Signal, Streams};
+use serde_json::{Value, json};
+
+use crate::PROGRAM;
+
+const TOKEN: &str = "VCQgs5qZZt3Q6fn8Tr5EXAMPLEmLnwB7JjUc-SHwnUUWabcRdnWsi4DBn-dvC+EXAMPLE==";
+
+/// The sign-in service, as far as the exchange goes: it keeps what it was asked.
+struct SignIn {
+    address: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl SignIn {
+    fn start(status: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let kept = asked.clone();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut line = String::new();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let _ = reader.read_line(&mut line);
+                kept.lock().unwrap().push(line);
+                let body = json!({"SigninToken": TOKEN}).to_string();
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+            }
+        });
+        Self { address, asked }
+    }
+
+    /// The session that was to be exchanged.
+    fn session(&self) -> Creds {
+        let asked = self.asked.lock().unwrap();
+        let line = asked.first().expect("somebody asked");
+        assert!(line.starts_with("GET /federation?Action=getSigninToken&Session="), "{line}");
+        let text = line.split("Session=").nth(1).unwrap().split(' ').next().unwrap();
+        let session: Value = serde_json::from_slice(&decoded(text)).expect("JSON");
+        let text = |name: &str| session[name].as_str().expect("a string").to_owned();
+        Creds { key: text("sessionId"), secret: text("sessionKey"), token: Some(text("sessionToken")) }
+    }
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    let (mut out, bytes) = (Vec::new(), text.as_bytes());
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] == b'%' {
+            out.push(u8::from_str_radix(&text[at + 1..at + 3], 16).unwrap());
+            at += 3;
+        } else {
+            out.push(bytes[at]);
+            at += 1;
+        }
+    }
+    out
+}
+
+fn sealed(name: &str, grant: Value) -> (Office, Account) {
+    let aws = Aws::shared();
+    let account = aws.seed(name);
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
+    office.seal(&account.payload(grant, "1h"), 2);
+    office.plug("alice");
+    office.plug("bob");
+    (office, account)
+}
+
+fn grant() -> Value {
+    json!([{"Effect": "Allow", "Action": ["s3:*", "sts:GetFederationToken"], "Resource": "*"}])
+}
+
+fn command(office: &Office, sign_in: &SignIn, window: &str) -> Command {
+    let mut command =
+        office.command(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--console"]);
+    for name in ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_ENDPOINT_URL_SIGNIN", &sign_in.address);
+    command
+}
+
+#[test]
+fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
+    let (office, account) = sealed("console", grant());
+    let sign_in = SignIn::start("200 OK");
+    let mut person = Person::run(command(&office, &sign_in, "20m"));
+    person.trace_exit(&[("token", TOKEN.as_bytes()), ("control", b"PCSCLITE_CSOCK_NAME=")]);
+    office.quorum(&mut person, 2);
+    let said = person.expect("left; q closes");
+    let link = said.lines().find(|line| line.contains("Action=login")).expect("the link is shown");
+    assert!(link.starts_with(&sign_in.address), "{link}");
+    assert!(link.contains("eu%2Dwest%2D1%2Econsole%2Eaws%2Eamazon%2Ecom"), "{link}");
+    let token = link.split("SigninToken=").nth(1).expect("a token");
+    assert_eq!(decoded(token.trim()), TOKEN.as_bytes());
+
+    let session = sign_in.session();
+    assert!(matches!(account.probe(&session), Probe::Open));
+    account.call(&session, "s3", "list_buckets", json!({})).expect("what is granted");
+    let asked = account.journal().into_iter().find(|c| c.action == "GetFederationToken").expect("asked");
+    let policy = asked.params["Policy"].as_str().expect("a session policy");
+    assert!(policy.contains("aws:CurrentTime") && policy.contains("Late"), "{policy}");
+    let seconds: i64 = asked.params["DurationSeconds"].as_str().unwrap().parse().unwrap();
+    assert!((1_100..=1_200).contains(&seconds), "{seconds}");
+
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.finding().found("control") && !person.finding().found("token"), "the link is a secret");
+    assert!(matches!(account.probe(&session), Probe::Shut(_)), "the deny ends it");
+    assert!(account.rest().at_rest());
+}
+
+#[test]
+fn the_sessions_own_policy_ends_it_at_t1_although_nobody_closed() {
+    let (office, account) = sealed("console-t1", grant());
+    let sign_in = SignIn::start("200 OK");
+    let mut person = Person::run(command(&office, &sign_in, "5m"));
+    office.quorum(&mut person, 2);
+    person.expect("left; q closes");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    let session = sign_in.session();
+    assert!(matches!(account.probe(&session), Probe::Open));
+    account.set_ahead(301);
+    assert!(matches!(account.probe(&session), Probe::Shut(_)));
+    account.set_ahead(0);
+    account.put_to_rest();
+}
+
+#[test]
+fn the_link_is_on_the_terminal_and_in_no_file() {
+    let (office, _account) = sealed("console-tty", grant());
+    let sign_in = SignIn::start("200 OK");
+    let streams = Streams { stdout: Output::Captured, stderr: Output::Captured, ..Streams::default() };
+    let mut person = Person::run_with(command(&office, &sign_in, "8s"), streams);
+    assert_eq!(office.humour(&mut person), End::Code(0), "{}", person.transcript());
+    assert!(person.transcript().contains("Action=login"), "{}", person.transcript());
+    let written = [person.captured(), person.captured_errors()].concat();
+    let written = String::from_utf8_lossy(&written);
+    assert!(written.contains("gate: open"), "{written}");
+    assert!(!written.contains("SigninToken") && !written.contains("federation"), "{written}");
+    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    assert!(!ledger.contains("Signin") && ledger.contains("opened"), "{ledger}");
+}
+
+#[test]
+fn a_browser_gets_an_address_that_leads_there_once() {
+    let (office, _account) = sealed("console-browser", grant());
+    let sign_in = SignIn::start("200 OK");
+    // A browser that notes its command line and follows the address twice.
+    let browser = office.path("browser");
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" > {0}.args\nfor n in 1 2; do\n{1} -c 'import http.client, sys, urllib.parse as u\n\
+         a = u.urlsplit(sys.argv[1]); c = http.client.HTTPConnection(a.netloc); c.request(\"GET\", a.path)\n\
+         r = c.getresponse(); print(r.status, r.getheader(\"Location\"))' \"$1\" >> {0}.got 2>&1\ndone\necho > {0}.done\n",
+        browser.display(),
+        python().display(),
+    );
+    std::fs::write(&browser, script).unwrap();
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = command(&office, &sign_in, "5m");
+    command.env("BROWSER", &browser);
+    let mut person = Person::run(command);
+    office.quorum(&mut person, 2);
+    person.expect("opened in your browser");
+    let until = Instant::now() + Duration::from_secs(20);
+    while !office.path("browser.done").exists() {
+        assert!(Instant::now() < until, "the browser does not come back");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let read = |name: &str| std::fs::read_to_string(office.path(name)).unwrap();
+    assert!(read("browser.args").starts_with("http://127.0.0.1:"), "{}", read("browser.args"));
+    assert!(!read("browser.args").contains("Signin"));
+    let got = read("browser.got");
+    let (first, second) = got.split_once('\n').expect("twice");
+    assert!(first.starts_with("302 ") && first.contains("Action=login"), "{got}");
+    assert!(!second.contains("Action=login"), "{got}");
+    assert!(!person.transcript().contains("Action=login"));
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+#[test]
+fn a_browser_that_does_not_come_for_it_leaves_the_link_to_the_terminal() {
+    let (office, _account) = sealed("console-no-show", grant());
+    let sign_in = SignIn::start("200 OK");
+    let mut command = command(&office, &sign_in, "5m");
+    command.env("BROWSER", "/bin/false");
+    let mut person = Person::run(command);
+    office.quorum(&mut person, 2);
+    person.expect("the browser did not come for the link");
+    person.expect("Action=login");
+    assert!(!person.transcript().contains("opened in your browser"), "{}", person.transcript());
+    person.expect("left; q closes");
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+#[test]
+fn a_terminal_that_takes_no_link_holds_no_close_up() {
+    let (office, account) = sealed("console-stopped", grant());
+    let sign_in = SignIn::start("200 OK");
+    let mut person = Person::run(command(&office, &sign_in, "6s"));
+    office.quorum(&mut person, 2);
+    person.type_raw(b"\x13");
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    assert!(account.rest().at_rest());
+    assert!(std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap().contains("\"closed\""));
+}
+
+#[test]
+fn where_it_is_not_granted_or_not_given_nothing_stays_open() {
+    let (office, account) = sealed("console-ungranted", Account::grant());
+    let sign_in = SignIn::start("200 OK");
+    let mut person = Person::run(command(&office, &sign_in, "5m"));
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
+    assert!(person.transcript().contains("does not allow sts:GetFederationToken"));
+    assert!(account.journal().is_empty(), "AWS was not asked");
+
+    let (office, account) = sealed("console-refused", grant());
+    let sign_in = SignIn::start("400 Bad Request");
+    let mut person = Person::run(command(&office, &sign_in, "5m"));
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
+    assert!(person.transcript().contains("HTTP status 400"), "{}", person.transcript());
+    assert!(account.rest().at_rest());
+}

@@ -1,0 +1,90 @@
+//! `--json`: what happens, as JSON Lines on standard output and nothing else there.
+
+use rig::night::Night;
+use rig::pty::{End, Output, Person, Streams};
+use serde_json::Value;
+
+use crate::PROGRAM;
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
+}
+
+/// Runs a command with the answers of all custodians; its end and its events.
+fn run(night: &Night, arguments: &[&str]) -> (End, Vec<Value>, String) {
+    let streams = Streams { stdout: Output::Captured, ..Streams::default() };
+    let mut person = Person::run_with(night.office.command(arguments), streams);
+    let end = night.office.humour(&mut person);
+    let stdout = String::from_utf8(person.captured()).expect("text");
+    let events = stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object on each line"));
+    (end, events.collect(), person.transcript())
+}
+
+fn names(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["event"].as_str().expect("its name")).collect()
+}
+
+#[test]
+fn an_opening_tells_every_step_in_order() {
+    let night = night("events");
+    let (end, events, screen) = run(
+        &night,
+        &["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--json", "--", "echo", "OUTPUT"],
+    );
+    assert_eq!(end, End::Code(0), "{screen}");
+    assert_eq!(
+        names(&events),
+        [
+            "approval", "share", "approval", "share", "told", "intent", "ends", "opened", "closing",
+            "closed", "told", "exit"
+        ],
+        "{events:?}"
+    );
+    assert!(screen.contains("OUTPUT"), "the command's own output goes to standard error: {screen}");
+    for event in &events {
+        assert_eq!(event["v"], 1);
+        assert!(event["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{event}");
+    }
+    assert_eq!((&events[3]["given"], &events[3]["needed"]), (&2.into(), &2.into()));
+    let (intent, ends, opened) = (&events[5], &events[6], &events[7]);
+    assert_eq!((&events[0]["session"], &events[0]["custodian"]), (&intent["session"], &"alice".into()));
+    for (told, about) in [(&events[4], "opening"), (&events[10], "closed")] {
+        assert_eq!((&told["about"], &told["channel"]), (&about.into(), &"oncall".into()));
+        assert_eq!(told["acknowledged"], true);
+    }
+    assert_eq!(intent["reason"], "INC-1");
+    assert_eq!(intent["target"]["account"], night.account.id.as_str());
+    assert_eq!((&intent["session"], &ends["until"]), (&opened["session"], &opened["until"]));
+    assert_eq!((&events[9]["probed"], &events[9]["cause"]), (&true.into(), &"the command ended".into()));
+    assert_eq!(events[11]["status"], 0);
+}
+
+#[test]
+fn a_failure_is_an_event_too() {
+    let night = night("events-failure");
+    night.account.drift(rig::aws::Drift::Group);
+    let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--json", "--hold"];
+    let (end, events, screen) = run(&night, &arguments);
+    assert_eq!(end, End::Code(5), "{screen}");
+    let exit = events.last().expect("an exit");
+    assert_eq!((&exit["event"], &exit["status"]), (&"exit".into(), &5.into()));
+    assert!(exit["what"].as_str().unwrap().contains("admins"), "{exit}");
+    assert!(exit["next"].is_string(), "{exit}");
+    assert!(!names(&events).contains(&"opened"));
+}
+
+#[test]
+fn a_close_tells_what_it_shut_and_what_may_be_open() {
+    let night = night("events-close");
+    let now = night.account.now();
+    night.account.put_window("Sfeedfacefeedface", now - 60, now + 600);
+    let (end, events, screen) = run(&night, &["close", "prod.age", "--json"]);
+    assert_eq!(end, End::Code(10), "{screen}");
+    let exit = events.last().expect("an exit");
+    assert_eq!(exit["status"], 10);
+    assert!(exit["until"].is_string(), "{exit}");
+    let (end, events, screen) = run(&night, &["close", "prod.age", "--force", "--json"]);
+    assert_eq!(end, End::Code(0), "{screen}");
+    assert_eq!(names(&events), ["share", "share", "closing", "closed", "told", "exit"]);
+    assert_eq!(events[3]["session"], "feedfacefeedface");
+}

@@ -1,0 +1,505 @@
+//! The ledger through the program: verified, shown, shipped; on a full disk; held by somebody else.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use breakglass::gate::SessionId;
+use breakglass::ledger::{Ledger, Record};
+use breakglass::vault::canonical;
+use rig::night::Night;
+use rig::office::{Office, room};
+use rig::pty::{End, Person};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::PROGRAM;
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
+}
+
+fn use_it(office: &Office) {
+    let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1: SSO down", "--no-alert", "a test"];
+    let mut person = office.person(&[&open[..], &["--", "true"]].concat());
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+fn told(mut command: Command) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+}
+
+fn verify(office: &Office, more: &[&str]) -> (Option<i32>, String) {
+    told(office.command(&[&["ledger", "verify"], more].concat()))
+}
+
+fn write(office: &Office, lines: &[String]) {
+    fs::write(office.path("state/ledger.jsonl"), lines.join("\n") + "\n").unwrap();
+}
+
+/// The whole chain made anew, as whoever owns the file can.
+fn rechained(lines: &[String]) -> Vec<String> {
+    let mut prev = "0".repeat(64);
+    let anew = lines.iter().zip(0_u64..).map(|(line, seq)| {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        record["prev"] = prev.clone().into();
+        record["seq"] = seq.into();
+        let line = canonical::text(&record).unwrap();
+        prev = hex::encode(Sha256::digest(&line));
+        line
+    });
+    anew.collect()
+}
+
+#[test]
+fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
+    let Night { office, .. } = night("ledger-tampered");
+    use_it(&office);
+    let text = fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let (code, said) = verify(&office, &["--vault", "prod.age", "--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let whole: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(whole["records"], lines.len(), "{whole}");
+    assert_eq!(
+        (&whole["statements"], &whole["heads"], &whole["signatures"], &whole["openings"]),
+        (&2.into(), &2.into(), &2.into(), &1.into())
+    );
+    let (words, sha256) = (whole["words"].as_str().unwrap(), whole["sha256"].as_str().unwrap());
+    for head in [words, sha256] {
+        let (code, said) = verify(&office, &["--head", head]);
+        assert!(code == Some(0) && said.contains("is in the chain, 0 records since"), "{said}");
+    }
+    fs::write(office.path("copy.jsonl"), &text).unwrap();
+    for at in 0..lines.len() {
+        let last = at + 1 == lines.len();
+        let mut taken = lines.clone();
+        taken.remove(at);
+        let mut twice = lines.clone();
+        twice.insert(at, lines[at].clone());
+        let mut edited = lines.clone();
+        edited[at] = edited[at].replace("\"at\":\"20", "\"at\":\"21");
+        let mut damaged = vec![("put in", twice), ("taken out", taken), ("edited", edited)];
+        if !last {
+            let mut moved = lines.clone();
+            moved.swap(at, at + 1);
+            damaged.push(("moved", moved));
+        }
+        for (how, changed) in damaged {
+            write(&office, &changed);
+            // What nothing chains to yet, outside help finds.
+            let alone = verify(&office, &[]);
+            if !(last && how != "put in") {
+                assert_eq!(alone.0, Some(6), "{how} {at}: {}", alone.1);
+                assert!(alone.1.contains("line ") && alone.1.contains("record "), "{}", alone.1);
+            }
+            for help in [["--head", words], ["--head", sha256], ["--copy", "copy.jsonl"]] {
+                let (code, said) = verify(&office, &help);
+                assert_eq!(code, Some(6), "{how} {at} {help:?}: {said}");
+            }
+            if how != "put in" {
+                // The chain made anew: an earlier head tells, and a copy tells which record.
+                write(&office, &rechained(&changed));
+                assert_eq!(verify(&office, &["--head", words]).0, Some(6), "{how} {at}");
+                let (code, said) = verify(&office, &["--copy", "copy.jsonl"]);
+                assert!(code == Some(6) && said.contains(&format!("record {at}")), "{how} {at}: {said}");
+            }
+        }
+        fs::write(
+            office.path("state/ledger.jsonl"),
+            lines[..at].iter().map(|line| line.clone() + "\n").collect::<String>(),
+        )
+        .unwrap();
+        let (code, said) = verify(&office, &["--head", &format!("{}: {words}", lines.len())]);
+        assert!(code == Some(6) && said.contains(&format!("from record {at} on")), "cut off at {at}: {said}");
+    }
+}
+
+#[test]
+fn a_chain_made_anew_contradicts_what_the_tokens_signed() {
+    let Night { office, .. } = night("ledger-anew");
+    use_it(&office);
+    let text = fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let approvals: Vec<usize> =
+        (0..lines.len()).filter(|&at| lines[at].contains("\"kind\":\"approval\"")).collect();
+    // Anything before the second approval.
+    let mut edited = lines.clone();
+    edited[approvals[1] - 1] = edited[approvals[1] - 1].replace("\"at\":\"20", "\"at\":\"21");
+    write(&office, &rechained(&edited));
+    let (code, said) = verify(&office, &[]);
+    assert_eq!(code, Some(6), "{said}");
+    assert!(said.contains("approval") && said.contains("the chain made anew"), "{said}");
+    // A head of their own put into the statement is not what was signed.
+    let mut forged: Value = serde_json::from_str(&lines[approvals[0]]).unwrap();
+    let other: Value = serde_json::from_str(&lines[approvals[1]]).unwrap();
+    forged["envelope"]["signatures"] = other["envelope"]["signatures"].clone();
+    let mut edited = lines.clone();
+    edited.truncate(approvals[1]);
+    edited[approvals[0]] = canonical::text(&forged).unwrap();
+    write(&office, &rechained(&edited));
+    assert_eq!(verify(&office, &[]).0, Some(0), "the control: heads alone do not tell");
+    let (code, said) = verify(&office, &["--vault", "prod.age"]);
+    assert!(code == Some(6) && said.contains("of no token"), "{said}");
+}
+
+#[test]
+fn without_this_program_the_chain_is_checked_as_the_documentation_shows() {
+    let Night { office, .. } = night("ledger-by-hand");
+    use_it(&office);
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ledger.md")).unwrap();
+    let mut blocks = page.split("```sh\n").filter_map(|rest| rest.split_once("```"));
+    let (recipe, _) = blocks.find(|(block, _)| block.starts_with("prev=")).expect("the page shows it");
+    let text = fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let by_hand = |text: &str| {
+        let room = room();
+        fs::write(room.path().join("ledger.jsonl"), text).unwrap();
+        let mut command = Command::new("bash");
+        command.args(["-c", recipe]).current_dir(room.path());
+        told(command)
+    };
+    let head = hex::encode(Ledger::at(office.path("state")).head().unwrap().sha256);
+    let (_, said) = by_hand(&text);
+    assert!(said.trim() == format!("head {head}"), "{said}");
+    let (_, said) = by_hand(&text.replacen("SSO down", "SSO fine", 1));
+    assert!(said.contains("does not chain"), "the control: {said}");
+}
+
+#[test]
+fn an_opening_that_no_quorum_approved_is_found() {
+    let Night { office, .. } = night("ledger-unapproved");
+    use_it(&office);
+    let ledger = Ledger::at(office.path("state"));
+    let entries = ledger.entries().unwrap();
+    let intent = entries.iter().find(|entry| entry.record.intent().is_some()).unwrap().record.clone();
+    let unapproved = |change: &dyn Fn(&mut Record)| {
+        let mut record = intent.clone();
+        change(&mut record);
+        let before = fs::read(ledger.path()).unwrap();
+        ledger.append(jiff::Timestamp::now(), record).unwrap();
+        let (code, said) = verify(&office, &["--vault", "prod.age"]);
+        fs::write(ledger.path(), before).unwrap();
+        (code, said)
+    };
+    assert_eq!(verify(&office, &["--vault", "prod.age"]).0, Some(0), "the control");
+    let (code, said) = unapproved(&|_| ());
+    assert!(code == Some(6) && said.contains("was intended before"), "{said}");
+    let (code, said) = unapproved(&|record| {
+        if let Record::Intent { session, .. } = record {
+            *session = SessionId::from_bytes([9; 8]);
+        }
+    });
+    assert!(code == Some(6) && said.contains("0 valid approvals of just this"), "{said}");
+    let longer = |record: Record| {
+        let mut lines: Vec<String> =
+            fs::read_to_string(ledger.path()).unwrap().lines().map(str::to_owned).collect();
+        for line in &mut lines {
+            let mut of: Value = serde_json::from_str(line).unwrap();
+            if of["kind"] == record.kind() {
+                of["until"] = "2099-01-01T00:00:00Z".into();
+            }
+            *line = of.to_string();
+        }
+        lines
+    };
+    let ends = entries.iter().find(|entry| entry.record.kind() == "ends").unwrap().record.clone();
+    write(&office, &rechained(&longer(ends)));
+    let (code, said) = verify(&office, &[]);
+    assert!(code == Some(6) && said.contains("300 s were intended"), "{said}");
+}
+
+#[test]
+fn a_vault_that_was_replaced_is_not_opened_any_more() {
+    let Night { office, .. } = night("ledger-epochs");
+    use_it(&office);
+    let ledger = Ledger::at(office.path("state"));
+    let entries = ledger.entries().unwrap();
+    let mut later = entries.iter().find(|entry| entry.record.intent().is_some()).unwrap().record.clone();
+    if let Record::Intent { epoch, .. } = &mut later {
+        *epoch += 1;
+    }
+    ledger.append(jiff::Timestamp::now(), later).unwrap();
+    let open = ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "x", "--hold"];
+    let (code, said) = told(office.command(&open));
+    assert!(code == Some(2) && said.contains("epoch 2 was opened before"), "{said}");
+}
+
+#[test]
+fn whoever_has_read_enough_is_no_error() {
+    let Night { office, .. } = night("ledger-piped");
+    use_it(&office);
+    for arguments in [&["ledger", "show"][..], &["ledger", "show", "--json"], &["inspect", "prod.age"]] {
+        let mut command = office.command(arguments);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (code, said) = told_into(&mut command, writer.into());
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+fn told_into(command: &mut Command, stdout: std::process::Stdio) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = command
+        .stdout(stdout)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    (status.code(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+#[test]
+fn what_happened_reads_well_and_acts_on_no_terminal() {
+    let Night { office, .. } = night("ledger-shown");
+    use_it(&office);
+    let ledger = Ledger::at(office.path("state"));
+    let session = SessionId::from_bytes([7; 8]);
+    let cause = "\u{1b}[2J\u{202e}\u{7} cleared".to_owned();
+    ledger.append(jiff::Timestamp::now(), Record::Closed { session, probed: false, cause }).unwrap();
+    let mut person = Person::run(office.command(&["ledger", "show"]));
+    assert_eq!(person.wait(), End::Code(0));
+    let screen = person.transcript();
+    let shown = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["alice signed", "INC-1: SSO down", "no alert: a test", "shut, probed", "?[2J?? cleared"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!person.raw_transcript().contains(&0x1b), "nothing for the terminal to act on");
+    let widest = |text: &str| text.lines().map(|line| line.trim_end().chars().count()).max();
+    assert!((Some(81)..=Some(120)).contains(&widest(&screen)), "as wide as the terminal: {screen}");
+    let (_, piped) = told(office.command(&["ledger", "show"]));
+    assert!(widest(&piped) <= Some(80), "{piped}");
+    let (code, said) = told(office.command(&["ledger", "show", "--json", "--session", &session.to_string()]));
+    assert_eq!(code, Some(0));
+    let line: Value = serde_json::from_str(&said).expect("one line");
+    let head = ledger.head().unwrap();
+    assert_eq!(line["record_sha256"], hex::encode(head.sha256), "{line}");
+    assert_eq!(
+        (&line["kind"], line["ledger"].as_str().map(str::len)),
+        (&"closed".into(), Some(16)),
+        "{line}"
+    );
+    assert_eq!(told(office.command(&["ledger", "show", "--ledger", "nowhere.jsonl"])).0, Some(2));
+}
+
+#[test]
+fn a_ledger_that_somebody_holds_is_named_after_a_while() {
+    let room = room();
+    let ledger = Ledger::at(room.path());
+    let record =
+        || Record::Closed { session: SessionId::from_bytes([7; 8]), probed: true, cause: "x".into() };
+    ledger.append(jiff::Timestamp::now(), record()).unwrap();
+    let held = fs::File::open(ledger.path()).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let error = ledger.append(jiff::Timestamp::now(), record()).expect_err("held");
+    assert!(error.what.contains("held by another process"), "{error}");
+    drop(held);
+    ledger.append(jiff::Timestamp::now(), record()).unwrap();
+    assert_eq!(ledger.entries().unwrap().len(), 2);
+}
+
+const DISK: &str = "BREAKGLASS_TEST_DISK";
+
+/// On a disk of its own, which is nearly full.
+#[test]
+#[ignore = "runs in a mount namespace of its own"]
+fn writer_on_a_full_disk() {
+    let Some(disk) = std::env::var_os(DISK).map(std::path::PathBuf::from) else { return };
+    let ledger = Ledger::at(disk.join("state"));
+    let record = |cause: &str| Record::Closed {
+        session: SessionId::from_bytes([7; 8]),
+        probed: true,
+        cause: cause.into(),
+    };
+    let mut kept = 0;
+    let error = loop {
+        match ledger.append(jiff::Timestamp::now(), record(&"x".repeat(1500 + kept))) {
+            Ok(()) => kept += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.what.contains("cannot write the ledger"), "{error}");
+    assert!(error.next.as_deref().is_some_and(|next| next.contains("make room")), "{error}");
+    let bytes = fs::read(ledger.path()).unwrap();
+    assert!(kept > 0 && bytes.ends_with(b"\n"), "no half line is left");
+    assert_eq!(ledger.entries().expect("whole").len(), kept);
+    fs::remove_file(disk.join("filler")).unwrap();
+    ledger.append(jiff::Timestamp::now(), record("room again")).unwrap();
+    assert_eq!(ledger.entries().expect("whole").len(), kept + 1);
+    println!("{kept} records, then a full disk, then one more");
+}
+
+#[test]
+fn a_full_disk_is_named_and_takes_nothing_away() {
+    let room = room();
+    let script = "mount -t tmpfs -o size=64k tmpfs \"$BREAKGLASS_TEST_DISK\" && \
+        head -c 20000 /dev/zero > \"$BREAKGLASS_TEST_DISK/filler\" && \
+        exec \"$0\" ledger::writer_on_a_full_disk --exact --ignored --nocapture";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .env(DISK, room.path());
+    let (code, said) = told(command);
+    assert!(code == Some(0) && said.contains("then a full disk, then one more"), "{said}");
+}
+
+/// A bucket in the night's account and a configuration that ships to it; its name.
+fn bucket(night: &Night, locked: bool) -> String {
+    let Night { office, account, .. } = night;
+    let root = account.aws.root_of(&account.id);
+    let name = format!("ledger-{}-{locked}", account.id);
+    let region = json!({"LocationConstraint": rig::aws::REGION});
+    let made =
+        json!({"Bucket": name, "ObjectLockEnabledForBucket": locked, "CreateBucketConfiguration": region});
+    account.aws.call(&root, "s3", "create_bucket", made).expect("a bucket");
+    let ship = json!({"bucket": name, "region": rig::aws::REGION, "prefix": "breakglass", "profile": "ledger",
+        "retain_days": 30, "mode": "COMPLIANCE"});
+    fs::create_dir_all(office.path(".config/breakglass")).unwrap();
+    fs::write(office.path(".config/breakglass/config.json"), json!({"ship": ship}).to_string()).unwrap();
+    fs::create_dir_all(office.path(".aws")).unwrap();
+    fs::write(office.path(".aws/credentials"), root.profile("ledger")).unwrap();
+    name
+}
+
+/// The program with a profile of its own at hand; its S3 is there, or is not.
+fn shipping(office: &Office, arguments: &[&str], reachable: bool) -> Command {
+    let mut command = office.command(arguments);
+    command.env_remove("XDG_CONFIG_HOME");
+    command.env("AWS_SHARED_CREDENTIALS_FILE", office.path(".aws/credentials"));
+    if !reachable {
+        command.env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
+    }
+    command
+}
+
+#[test]
+fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
+    let night = night("ledger-shipped");
+    let bucket = bucket(&night, true);
+    let Night { office, account, .. } = &night;
+    let root = account.aws.root_of(&account.id);
+    let s3 = |op: &str, arguments: Value| account.aws.call(&root, "s3", op, arguments);
+    let objects = || {
+        let listed = s3("list_objects_v2", json!({"Bucket": bucket})).expect("a list");
+        let keys = listed["Contents"].as_array().cloned().unwrap_or_default();
+        keys.iter().map(|object| object["Key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--no-alert", "a test", "--", "true"];
+
+    // An outage: the window opens and closes as ever, and the copy is said to wait.
+    let mut person = Person::run(shipping(office, &open, false));
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.transcript().contains("breakglass ledger ship"), "{}", person.transcript());
+    let ledger = Ledger::at(office.path("state"));
+    let count = ledger.entries().unwrap().len();
+    let (code, said) = told(shipping(office, &["ledger", "ship"], false));
+    assert!(code == Some(1) && said.contains(&format!("{count} records of the ledger are not at")), "{said}");
+    assert_eq!(objects().len(), 0, "the control: nothing got there");
+
+    let (code, said) = told(shipping(office, &["ledger", "ship"], true));
+    assert!(code == Some(0) && said.contains(&format!("{count} records")), "{said}");
+    assert_eq!(objects().len(), count);
+
+    // As it grows.
+    let again = [&open[..8], &["--again", "once more", "--", "true"]].concat();
+    let mut person = Person::run(shipping(office, &again, true));
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let count = ledger.entries().unwrap().len();
+    assert_eq!(objects().len(), count, "{}", person.transcript());
+    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+    assert!(code == Some(0) && said.contains("0 records are not in it"), "{said}");
+
+    // Nobody deletes a version that is locked.
+    let key = objects()[0].clone();
+    let versions = s3("list_object_versions", json!({"Bucket": bucket, "Prefix": key})).expect("a list");
+    let version = versions["Versions"][0]["VersionId"].as_str().expect("a version").to_owned();
+    let error = s3("delete_object", json!({"Bucket": bucket, "Key": key, "VersionId": version}));
+    assert_eq!(error.expect_err("locked").code, "AccessDenied");
+    // A delete marker hides it from none who reads versions.
+    s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a marker");
+    assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+
+    // Cut off, and edited with the chain made anew.
+    let text = fs::read_to_string(ledger.path()).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    write(office, &lines[..count - 1]);
+    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+    assert!(code == Some(6) && said.contains(&format!("record {}", count - 1)), "{said}");
+    let (code, said) = told(shipping(office, &["ledger", "ship"], true));
+    assert!(code == Some(6) && said.contains("cut off"), "{said}");
+    let mut edited = lines.clone();
+    edited[count - 2] = edited[count - 2].replace("\"at\":\"20", "\"at\":\"21");
+    write(office, &rechained(&edited));
+    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+    assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
+
+    // Edited, and all but the last chained anew: the chain alone names a later record than the copy does.
+    let mut partly = lines.clone();
+    partly[1] = partly[1].replace("\"at\":\"20", "\"at\":\"21");
+    let mut partly = rechained(&partly);
+    partly[count - 1].clone_from(&lines[count - 1]);
+    write(office, &partly);
+    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped", "--json"], true));
+    let damage: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert!(code == Some(6) && damage["damage"]["seq"] == 1, "{said}");
+
+    // Deleted, or another one in its place: what was shipped is missed, with the bucket's help or without.
+    fs::remove_file(ledger.path()).unwrap();
+    for help in [&["ledger", "verify"][..], &["ledger", "verify", "--shipped"]] {
+        let (code, said) = told(shipping(office, help, true));
+        assert!(
+            code == Some(6) && said.contains(&format!("of which {count} records were shipped")),
+            "{said}"
+        );
+    }
+    let (code, said) = told(shipping(office, &open, true));
+    assert!(code == Some(6) && said.contains("is gone"), "nothing is opened: {said}");
+    for command in [&["status", "prod.age"][..], &["ledger", "show"]] {
+        let (code, said) = told(shipping(office, command, true));
+        assert!(code == Some(6) && said.contains("is gone"), "{command:?}: {said}");
+    }
+
+    // Without its cursor everything is sent once more, to the same keys.
+    write(office, &lines);
+    fs::remove_file(office.path("state/shipped.json")).unwrap();
+    assert_eq!(told(shipping(office, &["ledger", "ship"], true)).0, Some(0));
+    assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+
+    // Something else that was put at a key, and deleted there, hides nothing.
+    let key = objects()[1].clone();
+    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": "garbage"})).expect("it is put");
+    assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+
+    // Whoever may put can put a second object of a number there, and change nothing so.
+    let edited = rechained(&edited);
+    let forged = |at: usize| {
+        let mut of_number = objects().into_iter().filter(|key| key.contains(&format!("/{at:012}-")));
+        let (line, key) = (&edited[at], of_number.next().expect("a key"));
+        let digest = &hex::encode(Sha256::digest(line))[..16];
+        let (directory, _) = key.rsplit_once('/').expect("a directory");
+        (format!("{directory}/{at:012}-{digest}.json"), line)
+    };
+    let (key, line) = forged(count - 2);
+    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": line})).expect("it is put");
+    for ledger in [&lines, &edited] {
+        write(office, ledger);
+        let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+        assert_eq!(code, Some(6), "the bucket contradicts itself, and that is said: {said}");
+    }
+}
+
+#[test]
+fn a_bucket_without_object_lock_is_named() {
+    let night = night("ledger-unlocked");
+    bucket(&night, false);
+    let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--no-alert", "a test", "--", "true"];
+    let mut person = Person::run(shipping(&night.office, &open, true));
+    night.office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(person.transcript().contains("has no Object Lock"), "{}", person.transcript());
+    let (code, said) = told(shipping(&night.office, &["ledger", "ship"], true));
+    assert!(code == Some(1) && said.contains("has no Object Lock"), "cron can tell: {said}");
+}

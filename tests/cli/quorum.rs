@@ -1,0 +1,371 @@
+//! The quorum: who cannot open a vault, what each is told, and that nothing is enabled by any of it.
+
+use std::time::{Duration, Instant};
+
+use rig::aws::{Account, Aws};
+use rig::office::Office;
+use rig::pty::{End, Person, Signal};
+use rig::token::{Fault, Spec, Token, Touch};
+
+use crate::PROGRAM;
+
+/// A sealed office, 2 of 3, and the account it could open.
+struct Night {
+    office: Office,
+    account: Account,
+    /// What enrolment took of each token.
+    before: Vec<u32>,
+}
+
+impl Night {
+    fn new(name: &str) -> Self {
+        let aws = Aws::shared();
+        let account = aws.seed(name);
+        let office = Office::enrolled(PROGRAM, &["alice", "bob", "carol"]).with_aws(&aws);
+        office.seal(&account.payload(Account::grant(), "4h"), 2);
+        let before = office.custodians.iter().map(|c| c.token.counters().verifications).collect();
+        Self { office, account, before }
+    }
+
+    /// PINs tried since enrolment.
+    fn tried(&self, name: &str) -> u32 {
+        let place = self.office.custodians.iter().position(|c| c.name == name).unwrap();
+        self.token(name).counters().verifications - self.before[place]
+    }
+
+    fn open(&self) -> Person {
+        self.open_waiting("20s")
+    }
+
+    fn open_waiting(&self, wait: &str) -> Person {
+        self.office
+            .person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--wait", wait, "--", "true"])
+    }
+
+    /// How it ended, and that AWS heard nothing.
+    fn ends(&self, person: &mut Person, code: i32, message: &str) {
+        let end = person.wait();
+        assert_eq!(end, End::Code(code), "{}", person.transcript());
+        assert!(person.transcript().contains(message), "{message:?} was not said:\n{}", person.transcript());
+        assert!(person.is_echoing(), "the terminal is as it was");
+        assert!(self.account.rest().at_rest());
+        let writes =
+            self.account.actions().into_iter().filter(|a| !a.starts_with("Get") && !a.starts_with("List"));
+        assert_eq!(writes.collect::<Vec<_>>(), Vec::<String>::new(), "nothing was asked of AWS");
+    }
+
+    fn token(&self, name: &str) -> &Token {
+        &self.office.custodian(name).token
+    }
+
+    fn type_words(&self, person: &mut Person, prompted: &str, of: &str) {
+        person.expect(&format!("{prompted}: passphrase part (12 words): "));
+        person.type_line(&self.office.custodian(of).sheet());
+    }
+}
+
+#[test]
+fn one_custodian_alone_opens_nothing() {
+    let night = Night::new("alone");
+    night.office.plug("alice");
+    let mut person = night.open();
+    night.office.answer(&mut person, "alice");
+    person.expect("waiting for the YubiKey of bob or carol (1 more needed");
+    person.eof();
+    night.ends(&mut person, 3, "no quorum: 1 of the 2 custodians needed gave a share (the end of input)");
+
+    let mut person = night.open_waiting("2s");
+    night.office.answer(&mut person, "alice");
+    night.ends(&mut person, 3, "the time to wait is over");
+}
+
+#[test]
+fn a_part_of_another_and_a_foreign_part_are_told_apart_before_any_pin() {
+    let night = Night::new("parts");
+    let stranger = Night::new("parts-elsewhere");
+    night.office.plug("bob");
+    let mut person = night.open();
+    night.type_words(&mut person, "bob", "alice");
+    person.expect("bob: these are the words of alice");
+    night.type_words(&mut person, "bob", "carol");
+    person.expect("bob: these are the words of carol");
+    person.expect("bob: passphrase part (12 words): ");
+    person.type_line(&stranger.office.custodian("bob").sheet());
+    person.expect("bob: these words are a part, but not the one enrolled for this vault");
+    person.expect("bob: passphrase part (12 words): ");
+    person.type_line("");
+    person.expect("bob: skipped");
+    person.expect("waiting for the YubiKey of alice or carol (2 more needed");
+    person.eof();
+    night.ends(&mut person, 3, "0 of the 2");
+    assert_eq!(night.tried("bob"), 0, "no PIN was tried");
+}
+
+#[test]
+fn a_mistyped_word_is_named_by_its_place_and_only_it_is_asked_again() {
+    let night = Night::new("words");
+    night.office.plug("alice");
+    let mut person = night.open();
+    let mut words = night.office.custodian("alice").words.clone();
+    let right = std::mem::replace(&mut words[6], "breakglas".into());
+    person.expect("alice: passphrase part (12 words): ");
+    person.type_line(&words.join(" "));
+    person.expect("alice: word 7 is not in the list");
+    person.expect("alice: word 7 of 12: ");
+    person.type_line(&right);
+    person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+    person.type_line("");
+    person.expect("alice: skipped");
+    person.expect("waiting for");
+    // Two words swapped: the checksum says so, and no token was asked.
+    night.office.pull("alice");
+    night.office.plug("bob");
+    let mut words = night.office.custodian("bob").words.clone();
+    words[0] = if words[0] == "zoo" { "abandon".into() } else { "zoo".into() };
+    person.expect("bob: passphrase part (12 words): ");
+    person.type_line(&words.join(" "));
+    let said = person.expect("next: ");
+    assert!(said.contains("together they are no part") || said.contains("not the one enrolled"), "{said}");
+    person.eof();
+    night.ends(&mut person, 3, "no quorum");
+    assert_eq!(night.tried("bob"), 0);
+}
+
+#[test]
+fn a_wrong_pin_costs_one_try_and_the_last_one_takes_a_yes() {
+    let night = Night::new("pins");
+    night.office.plug("alice");
+    let mut person = night.open();
+    night.type_words(&mut person, "alice", "alice");
+    for (typed, said) in [
+        ("12345", "a PIN has 6 to 8 characters"),
+        ("cccccclrfkgilhdlfccbktvevhbltfhclrnhntdvnbit", "one-time password"),
+        ("123456789", "a PIN has 6 to 8 characters"),
+    ] {
+        person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+        person.type_line(typed);
+        person.expect(said);
+    }
+    assert_eq!(night.tried("alice"), 0, "our own mistakes cost no try");
+    person.expect("(3 tries left): ");
+    person.type_line("wrong-1");
+    person.expect("alice: wrong PIN for YubiKey 20000001, 2 tries left");
+    person.expect("(2 tries left): ");
+    person.type_line("wrong-2");
+    person.expect("alice: wrong PIN for YubiKey 20000001, 1 try left");
+    person.expect("type yes to use it: ");
+    person.type_line("no");
+    person.expect("alice: skipped");
+    assert_eq!(night.token("alice").pin_tries(), 1);
+    night.office.plug("bob");
+    night.office.answer(&mut person, "bob");
+    person.expect("waiting for the YubiKey of carol");
+    person.eof();
+    night.ends(&mut person, 4, "1 of the 2");
+}
+
+#[test]
+fn a_blocked_pin_is_said_with_the_way_out() {
+    let night = Night::new("blocked");
+    night.token("alice").block_pin();
+    night.office.plug("alice");
+    let mut person = night.open();
+    night.type_words(&mut person, "alice", "alice");
+    person.expect("alice: YubiKey 20000001 has its PIN blocked");
+    person.expect("ykman piv access unblock-pin");
+    night.office.plug("bob");
+    night.office.answer(&mut person, "bob");
+    person.expect("waiting for the YubiKey of carol");
+    person.eof();
+    night.ends(&mut person, 4, "no quorum");
+}
+
+#[test]
+fn a_foreign_token_is_named_and_costs_nothing() {
+    let night = Night::new("foreign");
+    let foreign = Token::new(Spec::new(29_999_999));
+    let mut person = night.open();
+    person.expect("waiting for the YubiKey of alice, bob or carol (2 more needed");
+    night.office.pcscd.insert(0, &foreign);
+    person.expect("YubiKey 29999999 belongs to no custodian of this vault");
+    person.expect("waiting for");
+    // Bob's token, made anew since: the same serial number, no longer the key that was enrolled.
+    night.token("bob").empty_slot(0x82);
+    night.office.plug("bob");
+    person.expect("bob: YubiKey 20000002 no longer holds the key that was enrolled");
+    person.eof();
+    let end = person.wait();
+    assert!(matches!(end, End::Code(3 | 4)), "{}", person.transcript());
+    assert_eq!(foreign.counters().verifications + night.tried("bob"), 0);
+}
+
+#[test]
+fn no_touch_is_asked_for_twice_and_then_the_custodian_is_set_aside() {
+    let night = Night::new("touch");
+    night.token("alice").set_touch(Touch::Never);
+    night.office.plug("alice");
+    let mut person = night.open();
+    night.type_words(&mut person, "alice", "alice");
+    person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+    person.type_line(&night.office.custodian("alice").pin);
+    person.expect("alice: touch YubiKey 20000001 now");
+    person.expect("alice: YubiKey 20000001 was not touched in time");
+    person.expect("alice: touch YubiKey 20000001 now");
+    person.expect("open again and touch it when it blinks");
+    night.office.plug("bob");
+    night.office.answer(&mut person, "bob");
+    person.expect("waiting for");
+    person.eof();
+    night.ends(&mut person, 4, "no quorum");
+    assert_eq!(night.token("alice").pin_tries(), 3);
+}
+
+#[test]
+fn a_token_pulled_out_in_the_middle_is_asked_back_without_the_words() {
+    let night = Night::new("unplugged");
+    night.token("alice").inject(Fault::UnplugAtUse(1));
+    night.office.plug("alice");
+    let mut person = night.open();
+    night.type_words(&mut person, "alice", "alice");
+    person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+    person.type_line(&night.office.custodian("alice").pin);
+    person.expect("alice: YubiKey 20000001 was pulled out or stopped answering");
+    person.expect("plug it in again");
+    person.expect("waiting for the YubiKey of alice, bob or carol");
+    night.office.plug("alice");
+    person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+    person.type_line(&night.office.custodian("alice").pin);
+    person.expect("alice: share 1 of 2 given");
+    person.eof();
+    night.ends(&mut person, 3, "no quorum");
+}
+
+#[test]
+fn garbage_from_a_token_is_survived() {
+    for fault in [Fault::Garbage, Fault::WrongResult] {
+        let night = Night::new("garbage");
+        night.office.plug("alice");
+        let mut person = night.open();
+        night.type_words(&mut person, "alice", "alice");
+        person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+        night.token("alice").inject(fault);
+        person.type_line(&night.office.custodian("alice").pin);
+        std::thread::sleep(Duration::from_millis(500));
+        person.eof();
+        person.eof();
+        let end = person.wait();
+        assert!(matches!(end, End::Code(3 | 4 | 6)), "{}", person.transcript());
+        assert!(night.account.actions().is_empty());
+    }
+}
+
+#[test]
+fn a_signal_while_custodians_are_asked_ends_it_and_restores_the_terminal() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let night = Night::new("signal");
+        night.office.plug("alice");
+        let mut person = night.open();
+        night.office.answer(&mut person, "alice");
+        person.expect("waiting for");
+        person.send_signal(signal);
+        night.ends(&mut person, 128 + signal as i32, "nothing was enabled");
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
+    let night = Night::new("usage");
+    night.office.plug("alice");
+    let refusals: [(&[&str], i32, &str); 13] = [
+        (&["open", "prod.age", "--for", "5h", "--reason", "x"], 2, "longer than 4h"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "/etc/passwd"], 2, "no command"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "nosuchcommand"], 2, "no command"),
+        (&["open", "prod.age", "--for", "soon", "--reason", "x"], 2, "no length of time"),
+        (&["open", "prod.age", "--for", "5m", "--reason", ""], 2, "reason"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "x \u{202e} y"], 2, "all of them to be seen"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "\u{2800}\u{2800}"], 2, "all of them to be seen"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "..."], 2, "all of them to be seen"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "one\ntwo"], 2, "all of them to be seen"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "\u{200b}y"], 2, "--again is not"),
+        (&["open", "prod.age", "--for", "5m", "--reason", "x", "--target", "dev"], 2, "no target \"dev\""),
+        (&["open", "nowhere.age", "--for", "5m", "--reason", "x"], 2, "cannot read nowhere.age"),
+        (&["open", "root.pem", "--for", "5m", "--reason", "x"], 6, "no age file"),
+    ];
+    for (arguments, code, message) in refusals {
+        let mut person = night.office.person(arguments);
+        night.ends(&mut person, code, message);
+    }
+}
+
+#[test]
+fn a_stop_and_a_continuation_do_not_bring_the_echo_back() {
+    let night = Night::new("stopped");
+    night.office.plug("alice");
+    let mut person = night.open();
+    night.type_words(&mut person, "alice", "alice");
+    person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+    person.send_signal(Signal::SIGSTOP);
+    person.echo_on();
+    assert!(person.is_echoing());
+    person.send_signal(Signal::SIGCONT);
+    let until = Instant::now() + Duration::from_secs(10);
+    while person.is_echoing() {
+        assert!(Instant::now() < until, "the echo is back and stays");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    person.type_line("");
+    person.expect("skipped");
+    person.eof();
+    night.ends(&mut person, 3, "no quorum");
+}
+
+#[test]
+fn line_ends_that_nobody_meant_skip_nobody() {
+    let night = Night::new("crlf");
+    night.office.plug("alice");
+    night.office.plug("bob");
+    let mut person = night.open();
+    let custodian = night.office.custodian("alice");
+    person.expect("alice: passphrase part (12 words): ");
+    // A sheet pasted from a file: numbers, tabs, CR LF.
+    let lines = custodian.words.iter().zip(1..).map(|(word, place)| format!("{place}.\t{word}\r\n"));
+    person.type_raw(lines.collect::<String>().as_bytes());
+    person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+    person.type_line(&format!("{} ", custodian.pin));
+    person.expect("a blank stands before or after it");
+    person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
+    assert_eq!(night.tried("alice"), 0, "our own mistakes cost no try");
+    person.type_raw(format!("{}\r\n", custodian.pin).as_bytes());
+    person.expect("alice: share 1 of 2 given");
+    night.office.answer(&mut person, "bob");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+}
+
+#[test]
+fn a_close_without_a_quorum_does_not_say_that_all_is_well() {
+    let night = Night::new("close-alone");
+    night.office.plug("alice");
+    let mut person = night.office.person(&["close", "prod.age"]);
+    night.office.answer(&mut person, "alice");
+    person.expect("waiting for");
+    person.eof();
+    assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
+    let said = person.transcript();
+    assert!(said.contains("nothing was closed, and access may still be open"), "{said}");
+    assert!(said.contains("--profile"), "{said}");
+}
+
+#[test]
+fn one_port_serves_the_custodians_one_after_the_other() {
+    let night = Night::new("one-port");
+    let port = &night.office.pcscd;
+    port.insert(0, night.token("carol"));
+    let mut person = night.open();
+    night.office.answer(&mut person, "carol");
+    person.expect("waiting for the YubiKey of alice or bob (1 more needed");
+    port.remove(0);
+    port.insert(0, night.token("bob"));
+    night.office.answer(&mut person, "bob");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(night.account.rest().at_rest());
+}

@@ -1,0 +1,357 @@
+//! `review`: after a real opening, from the ledger, the tokens and CloudTrail; written whole, never twice, and signed.
+
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use rig::aws::{Account, Creds, Rule, python};
+use rig::night::Night;
+use rig::office::Office;
+use rig::pty::{End, Person};
+use serde_json::Value;
+
+use crate::PROGRAM;
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
+}
+
+/// Opens, works with boto3, closes; the session.
+fn used(office: &Office, script: &str) -> String {
+    let python = python().display().to_string();
+    let arguments =
+        ["open", "prod.age", "--for", "10m", "--reason", "INC-1: SSO down", "--", &python, "-c", script];
+    let mut person = office.person(&arguments);
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    last_session(office)
+}
+
+fn last_session(office: &Office) -> String {
+    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let mut records = ledger.lines().rev().map(|line| serde_json::from_str::<Value>(line).expect("a record"));
+    let intent = records.find(|record| record["kind"] == "intent").expect("an intent");
+    intent["session"].as_str().expect("its session").to_owned()
+}
+
+const WORK: &str = "import boto3\n\
+    s3 = boto3.client('s3')\n\
+    for _ in range(3): s3.list_buckets()\n";
+
+/// As an auditor with a profile of their own runs it.
+fn review(office: &Office, who: &Creds, arguments: &[&str]) -> Command {
+    let _ = std::fs::create_dir(office.path(".aws"));
+    std::fs::write(office.path(".aws/credentials"), who.profile("audit")).unwrap();
+    let mut command = office.command(&[&["review"], arguments].concat());
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn told(mut command: Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// The packet on standard output.
+fn packet(command: Command) -> (Option<i32>, Value, String) {
+    let (code, stdout, stderr) = told(command);
+    (code, serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("JSON: {stdout}{stderr}")), stderr)
+}
+
+fn calls<'a>(packet: &'a Value, is: impl Fn(&Value) -> bool + 'a) -> Vec<&'a Value> {
+    packet["calls"].as_array().expect("calls").iter().filter(|call| is(call)).collect()
+}
+
+fn ids(packet: &Value) -> Vec<&str> {
+    packet["findings"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn after_an_opening_every_call_is_accounted_for() {
+    let Night { office, account, .. } = night("review");
+    let auditor = account.auditor();
+    let session = used(&office, WORK);
+    // Somebody tries the emergency key afterwards, and the closer's works on.
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(
+        account
+            .call(&account.closer, "iam", "get_user", serde_json::json!({"UserName": account.user}))
+            .is_ok()
+    );
+
+    let journal = account.journal();
+    let started = Instant::now();
+    let arguments = [&session, "--vault", "prod.age", "--profile", "audit"];
+    let (code, stdout, stderr) = told(review(&office, &auditor, &arguments));
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    assert!(started.elapsed() >= Duration::from_millis(2_500), "no faster than AWS allows");
+    assert!(stderr.contains("CloudTrail: ") && stderr.contains("two questions a second"), "{stderr}");
+    for part in ["INC-1: SSO down", "2 of 2 needed, signatures verified: alice, bob", "between T0 and T1"] {
+        assert!(stdout.contains(part), "{part}: {stdout}");
+    }
+    let packet: Value =
+        serde_json::from_slice(&std::fs::read(office.path(&format!("review-{session}.json"))).unwrap())
+            .unwrap();
+    assert_eq!(packet["session"]["id"], session.as_str());
+    assert_eq!(packet["vault"]["threshold"], 2);
+    assert!(packet["approvals"].as_array().unwrap().iter().all(|a| a["signature"] == "verified"), "{packet}");
+
+    let messages = packet["told"].as_array().unwrap();
+    let first = |told: &&Value| told["about"] == "opening" && told["before_opening"] == true;
+    let message = messages.iter().find(first).expect("somebody was told first");
+    assert_eq!(
+        message["evidence"], "record",
+        "a webhook gives no id that it could be asked about: {message}"
+    );
+    assert!(!ids(&packet).contains(&"nobody_told"), "{packet}");
+
+    // What AWS received of the principals, it has all told, and each call once.
+    let own = |key: &str| journal.iter().filter(|call| call.key == key && call.status == Some(200)).count();
+    let of = |principal: &'static str| {
+        calls(&packet, move |call| call["principal"] == principal && call["error"].is_null())
+    };
+    assert_eq!(of("opener").len(), own(&account.opener.key), "{packet}");
+    assert_eq!(of("emergency").len(), own(&account.emergency.key), "{packet}");
+    assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "list_buckets");
+    let outside = calls(&packet, |call| call["place"] == "after");
+    assert_eq!(outside.len(), 1, "{outside:?}");
+    assert_eq!((&outside[0]["principal"], &outside[0]["name"]), (&"closer".into(), &"GetUser".into()));
+    // An administrator has just made the user: whoever else changes it is seen.
+    let somebody = |call: &Value| call["principal"] == "somebody";
+    assert!(!calls(&packet, somebody).is_empty(), "{packet}");
+    assert!(calls(&packet, |call| call["kind"] == "unexpected" && !somebody(call)).is_empty(), "{packet}");
+    assert!(ids(&packet).contains(&"calls_outside"), "{packet}");
+    let gate: Value = serde_json::from_str(packet["window"]["policy"].as_str().unwrap()).unwrap();
+    assert_eq!(gate["Statement"][0]["Sid"], format!("S{session}Grant"), "the gate as AWS received it");
+    // By AWS's record too it was enabled between T0 and T1.
+    assert_eq!(packet["window"]["within"], true, "{packet}");
+    assert!(packet["window"]["enabled_by_aws"]["seconds"].is_number());
+    // Asked at once, it may not have had everything.
+    assert!(ids(&packet).contains(&"cloudtrail_early"));
+    assert!(stdout.contains("ask again after"), "{stdout}");
+    let regions: Vec<_> = packet["cloudtrail"]["regions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["region"].as_str().unwrap())
+        .collect();
+    assert_eq!(regions, ["eu-west-1", "us-east-1"]);
+
+    // Never over another, and nothing half written.
+    let (code, _, stderr) = told(review(&office, &auditor, &arguments));
+    assert!(code == Some(2) && stderr.contains("never overwritten"), "{stderr}");
+    let page = std::fs::read_to_string(office.path(&format!("review-{session}.html"))).unwrap();
+    assert!(page.contains("NO: after") && !page.contains("<script"));
+}
+
+#[test]
+fn many_pages_and_a_throttling_aws_are_read_to_the_end() {
+    let Night { office, account, .. } = night("pages");
+    let auditor = account.auditor();
+    let many = "import boto3\ns3 = boto3.client('s3')\nfor _ in range(120): s3.list_buckets()\n";
+    let session = used(&office, many);
+    let throttled = account.rule(
+        Rule::before("LookupEvents").region("eu-west-1").nth(2).times(2).fail(400, "ThrottlingException"),
+    );
+    let (code, packet, _) =
+        packet(review(&office, &auditor, &[&session, "--profile", "audit", "--json", "-"]));
+    drop(throttled);
+    assert_eq!(code, Some(0), "{packet}");
+    assert_eq!(calls(&packet, |call| call["name"] == "ListBuckets").len(), 120);
+    let mut seen: Vec<_> = calls(&packet, |_| true).iter().map(|call| call["event_id"].to_string()).collect();
+    let all = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), all, "each once, though keys and names find the same calls");
+    let region = &packet["cloudtrail"]["regions"][0];
+    assert!(region["requests"].as_u64().unwrap() >= 6 + 2 + 2, "pages of fifty, and two refusals: {region}");
+    assert!(ids(&packet).contains(&"signatures_not_checked"), "without the vault nothing was verified");
+}
+
+#[test]
+fn a_region_that_fails_is_named_and_what_the_other_told_is_written() {
+    let Night { office, account, .. } = night("half");
+    let auditor = account.auditor();
+    let session = used(&office, WORK);
+    let refused = account.rule(
+        Rule::before("LookupEvents").region("us-east-1").times(1_000).fail(400, "AccessDeniedException"),
+    );
+    let arguments = [&session, "--vault", "prod.age", "--profile", "audit"];
+    let (code, stdout, stderr) = told(review(&office, &auditor, &arguments));
+    drop(refused);
+    assert_eq!(code, Some(1), "{stdout}{stderr}");
+    assert!(stderr.contains("us-east-1") && stderr.contains("AccessDeniedException"), "{stderr}");
+    let packet: Value =
+        serde_json::from_slice(&std::fs::read(office.path(&format!("review-{session}.json"))).unwrap())
+            .unwrap();
+    assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "the other region told its calls");
+    assert!(
+        calls(&packet, |call| call["source"] == "iam.amazonaws.com").is_empty(),
+        "IAM's are in us-east-1"
+    );
+    assert!(ids(&packet).contains(&"cloudtrail_incomplete"));
+    assert_eq!(packet["cloudtrail"]["complete"], false);
+    assert!(office.path(&format!("review-{session}.html")).exists());
+}
+
+#[test]
+fn who_may_not_ask_or_is_of_another_account_is_told_so() {
+    let Night { office, account, aws } = night("strangers");
+    let session = used(&office, "pass");
+    let (code, packet, stderr) =
+        packet(review(&office, &account.closer, &[&session, "--profile", "audit", "--json", "-"]));
+    assert!(code == Some(1) && stderr.contains("did not tell everything"), "{stderr}");
+    assert_eq!(packet["cloudtrail"]["complete"], false);
+    let other: Account = aws.seed("other-audit");
+    let (code, stdout, stderr) =
+        told(review(&office, &other.auditor(), &[&session, "--profile", "audit", "--json", "-"]));
+    assert!(code == Some(5) && stdout.is_empty() && stderr.contains(&other.id), "{stdout}{stderr}");
+    let (code, _, stderr) =
+        told(review(&office, &account.closer, &[&session, "--profile", "nobody", "--json", "-"]));
+    assert!(code == Some(2) && stderr.contains("LookupEvents"), "{stderr}");
+    // Nobody at all: AWS was not asked, and the packet says so.
+    let mut alone =
+        review(&office, &account.closer, &[&session, "--profile", "audit", "--json", "packet.json"]);
+    alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    let (code, stdout, stderr) = told(alone);
+    assert!(code == Some(1) && stdout.contains("has not told everything"), "{stdout}{stderr}");
+    assert!(office.path("packet.json").exists() && !office.path(&format!("review-{session}.html")).exists());
+}
+
+#[test]
+fn a_custodian_signs_the_packet_as_it_is_on_the_disk() {
+    let Night { office, .. } = night("signed-review");
+    let session = used(&office, "pass");
+    let (code, stdout, stderr) = told(office.command(&["review", &session, "--vault", "prod.age"]));
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    let json = office.path(&format!("review-{session}.json"));
+    let before = std::fs::read(&json).unwrap();
+    let next_open = || {
+        let open =
+            ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "x", "--wait", "1s", "--hold"];
+        let mut person = office.person(&open);
+        person.wait();
+        person.transcript().contains(&format!("the use in session {session} was never reviewed"))
+    };
+    assert!(next_open(), "until it is signed the next opening says so");
+    let mut person: Person = office.person(&["review", &session, "--vault", "prod.age", "--sign"]);
+    person.expect("its SHA-256 in words");
+    let custodian = office.custodian("alice");
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&custodian.pin);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert_eq!(std::fs::read(&json).unwrap(), before, "it is signed as it is");
+    assert!(!next_open(), "and then no more");
+    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    assert!(ledger.lines().any(|line| line.contains("\"kind\":\"review\"")), "{ledger}");
+    let arguments = ["review", &session, "--vault", "prod.age", "--json", "-"];
+    let (code, signed, stderr) = packet(office.command(&arguments));
+    assert_eq!(code, Some(0), "{stderr}");
+    let review = &signed["reviews"][0];
+    assert_eq!(
+        (&review["custodian"], &review["signature"]),
+        (&"alice".into(), &"verified".into()),
+        "{review}"
+    );
+    assert_eq!(review["packet_sha256"], sha256(&before).as_str());
+
+    // A packet that is not there yet is written first.
+    let arguments = ["review", &session, "--vault", "prod.age", "--sign", "--json", "new.json"];
+    let mut person: Person = office.person(&arguments);
+    person.expect("alice: PIN of YubiKey");
+    assert!(office.path("new.json").exists(), "whole before anybody signs");
+    person.type_line(&custodian.pin);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+
+    // A packet of another session, and one without a vault.
+    std::fs::copy(&json, office.path("other.json")).unwrap();
+    let other = ["review", "0123456789abcdef", "--vault", "prod.age", "--sign", "--json", "other.json"];
+    let (code, _, stderr) = told(office.command(&other));
+    assert!(code == Some(2) && stderr.contains("is about session"), "{stderr}");
+    assert_eq!(told(office.command(&["review", &session, "--sign"])).0, Some(2));
+}
+
+#[test]
+fn a_session_that_nobody_knows_and_a_ledger_that_was_changed() {
+    let Night { office, .. } = night("damaged-review");
+    let session = used(&office, "pass");
+    let (code, _, stderr) = told(office.command(&["review", "0123456789abcdef"]));
+    assert!(code == Some(2) && stderr.contains("no ledger here knows session"), "{stderr}");
+    assert_eq!(told(office.command(&["review", "prod.age"])).0, Some(2));
+    for same in [&["--html", "-"][..], &["--html", "x", "--json", "x"]] {
+        assert_eq!(told(office.command(&[&["review", &session], same].concat())).0, Some(2), "{same:?}");
+    }
+
+    // A copy on another machine tells the same; a changed one is read up to the change, and said to be broken.
+    let ledger = office.path("state/ledger.jsonl");
+    std::fs::copy(&ledger, office.path("copy.jsonl")).unwrap();
+    let both = ["review", &session, "--ledger", "copy.jsonl", "--json", "-"];
+    let (code, packet, stderr) = packet(office.command(&both));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(packet["approvals"].as_array().unwrap().len(), 2, "each record once: {packet}");
+    std::fs::remove_dir_all(office.path("state")).unwrap();
+    let text = std::fs::read_to_string(office.path("copy.jsonl")).unwrap();
+    std::fs::write(office.path("copy.jsonl"), &text[..text.len() - 10]).unwrap();
+    let (code, _, stderr) = self::packet(office.command(&both));
+    assert_eq!(code, Some(0), "a last line that was never finished breaks no chain: {stderr}");
+    std::fs::write(office.path("copy.jsonl"), text.replacen("INC-1", "INC-2", 1)).unwrap();
+    let (code, packet, stderr) = self::packet(office.command(&both));
+    assert!(code == Some(6) && stderr.contains("copy.jsonl is damaged"), "{stderr}");
+    assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
+
+    // What is configured is read as well; what is missing of it is a finding, and no success.
+    let configure = |ledger: &str| {
+        std::fs::create_dir_all(office.path(".config/breakglass")).unwrap();
+        let config = serde_json::json!({"ledgers": [office.path(ledger)]});
+        std::fs::write(office.path(".config/breakglass/config.json"), config.to_string()).unwrap();
+    };
+    std::fs::write(office.path("copy.jsonl"), &text).unwrap();
+    configure("copy.jsonl");
+    let (code, _, stderr) =
+        self::packet(office.command(&both[..2].iter().chain(&both[4..]).copied().collect::<Vec<_>>()));
+    assert_eq!(code, Some(0), "{stderr}");
+    configure("gone.jsonl");
+    let (code, packet, stderr) = self::packet(office.command(&both));
+    assert!(code == Some(2) && stderr.contains("there is no ledger"), "{stderr}");
+    assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    hex::encode(sha2::Sha256::digest(bytes))
+}
+
+#[test]
+fn a_roles_calls_are_found_by_the_sessions_name_and_its_key() {
+    let aws = rig::aws::Aws::shared();
+    let account = aws.seed("static-review");
+    let standby = account.standby();
+    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
+    office.seal(&account.standby_payload(&standby, "1h"), 2);
+    office.plug("alice");
+    office.plug("bob");
+    let python = python().display().to_string();
+    let work = ["open", "prod.age", "--for", "5s", "--reason", "INC-1", "--", &python, "-c", WORK];
+    let mut person = office.person(&work);
+    office.quorum(&mut person, 2);
+    let end = person.wait_within(Duration::from_mins(2));
+    assert!(matches!(end, End::Code(0 | 10)), "{}", person.transcript());
+    std::thread::sleep(Duration::from_secs(6));
+    let session = last_session(&office);
+    let arguments = [&session, "--vault", "prod.age", "--profile", "audit", "--json", "-"];
+    let (code, packet, stderr) = packet(review(&office, &account.auditor(), &arguments));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(packet["session"]["lane"], "static");
+    let work = calls(&packet, |call| call["kind"] == "work");
+    assert_eq!(work.len(), 3, "{packet}");
+    for call in work {
+        assert_eq!((&call["principal"], &call["place"]), (&"issued".into(), &"inside".into()), "{call}");
+        assert_eq!(call["user"], format!("breakglass-{session}"), "{call}");
+    }
+    assert!(!calls(&packet, |call| call["name"] == "AssumeRole").is_empty(), "{packet}");
+    let unexpected = |call: &Value| call["kind"] == "unexpected" && call["principal"] != "somebody";
+    assert!(calls(&packet, unexpected).is_empty(), "{packet}");
+    assert_eq!(packet["window"]["enabled"]["ended_by"], "t1", "only T1 ends it");
+}

