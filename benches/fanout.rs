@@ -4,8 +4,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use breakglass::alert::{Alerts, Notice};
-use breakglass::ledger::{TargetFacts, VaultFacts};
+use breakglass::ledger::VaultFacts;
 use breakglass::vault::payload::Channel;
+use breakglass::vault::target::TargetId;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rig::receiver::{Manner, Receiver};
 
@@ -31,7 +32,7 @@ fn notice() -> Notice {
         sha256: [0; 32],
     };
     let text = |text: &str| text.to_owned();
-    let target = TargetFacts {
+    let target = TargetId {
         name: text("prod"),
         partition: text("aws"),
         account: text("111122223333"),

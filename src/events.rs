@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use crate::error::{Error, Result, Status};
 use crate::gate::SessionId;
-use crate::ledger::{About, TargetFacts};
+use crate::ledger::About;
 use crate::stderr;
+use crate::vault::target::TargetId;
 
 /// Where events go: to stdout, or nowhere.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,7 @@ pub enum Event<'a> {
         /// The vault's id.
         vault: &'a str,
         /// The user.
-        target: &'a TargetFacts,
+        target: &'a TargetId,
         /// Seconds.
         window: u64,
         /// Why.

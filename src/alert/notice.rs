@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::gate::SessionId;
-use crate::ledger::{About, Head, TargetFacts, VaultFacts};
+use crate::ledger::{About, Head, VaultFacts};
 use crate::vault::names::harmless;
+use crate::vault::target::TargetId;
 use crate::vault::words;
 
 /// Which vault.
@@ -35,7 +36,7 @@ pub struct Notice {
     /// The vault.
     pub vault: VaultNamed,
     /// The user.
-    pub target: TargetFacts,
+    pub target: TargetId,
     /// Why.
     pub reason: Option<String>,
     /// Why once more.
@@ -69,7 +70,7 @@ struct Form<'a> {
     text: String,
     session: Option<SessionId>,
     vault: &'a VaultNamed,
-    target: &'a TargetFacts,
+    target: &'a TargetId,
     reason: Option<&'a str>,
     again: Option<&'a str>,
     no_alert: Option<&'a str>,
@@ -94,7 +95,7 @@ const SUBJECT: usize = 98;
 
 impl Notice {
     /// About a vault's target, on this machine; everything else is still to be said.
-    pub fn of(vault: &VaultFacts, target: &TargetFacts) -> Self {
+    pub fn of(vault: &VaultFacts, target: &TargetId) -> Self {
         Self {
             about: About::Closed,
             at: Timestamp::now(),
@@ -158,7 +159,7 @@ impl Notice {
             line("drill", "this is a drill; nothing real is opened");
         }
         line("what", self.says());
-        let TargetFacts { name, account, user, partition } = &self.target;
+        let TargetId { name, account, user, partition } = &self.target;
         line("target", &format!("{name}: user {user} in account {account} ({partition})"));
         line("vault", &format!("{} ({}), epoch {}", self.vault.label, self.vault.id, self.vault.epoch));
         let session = self.session.map(|session| session.to_string());
@@ -252,7 +253,7 @@ mod tests {
             drill: false,
             session: Some(SessionId::from_bytes([7; 8])),
             vault: VaultNamed { label: "production".into(), id: "ab".repeat(16), epoch: 3 },
-            target: TargetFacts {
+            target: TargetId {
                 name: "prod".into(),
                 partition: "aws".into(),
                 account: "111122223333".into(),

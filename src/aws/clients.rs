@@ -143,15 +143,6 @@ impl Base {
     }
 }
 
-/// Where a partition's IAM is.
-pub(crate) fn iam_region(partition: &str) -> &'static str {
-    match partition {
-        "aws-cn" => "cn-north-1",
-        "aws-us-gov" => "us-gov-west-1",
-        _ => "us-east-1",
-    }
-}
-
 /// A long-term key for the SDK.
 pub(crate) fn long_term(key: &AccessKey) -> Credentials {
     Credentials::new(key.id.clone(), key.secret.expose(), None, None, "vault")

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::aws::clients::{Base, Tries, iam_region};
+use crate::aws::clients::{Base, Tries};
 use crate::aws::error::fault;
 use crate::aws::preload::{Warm, runtime};
 use crate::aws::profile::provider;
@@ -23,6 +23,7 @@ use crate::gate::open::other_account;
 use crate::review::{AskedRegion, Trail, TrailEvent, Wanted};
 use crate::stderr;
 use crate::terminal::countable;
+use crate::vault::target::iam_region;
 
 /// AWS allows two lookups a second in each region of an account.
 const BETWEEN: Duration = Duration::from_millis(510);

@@ -14,7 +14,6 @@ pub(crate) mod ship;
 pub(crate) mod signin;
 mod totp;
 
-pub(crate) use clients::iam_region;
 pub use cloudtrail::look_up;
 pub use fault_injection::{Failures, Injection};
 pub use preload::Warm;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 
-use crate::aws::clients::{Base, Tries, iam_region, long_term};
+use crate::aws::clients::{Base, Tries, long_term};
 use crate::aws::clock::{DateReader, Measured};
 use crate::aws::error::fault;
 use crate::aws::iam_user::IamUser;
 use crate::gate::iam::{Caller, Closer, Fault, Identity, Opener, Write};
-use crate::gate::rest::deny_all;
 use crate::gate::snapshot::{Glance, Snapshot};
 use crate::vault::payload::AccessKey;
+use crate::vault::target::{deny_all_arn, iam_region};
 use crate::window::Instant;
 
 /// Times that asking who one is is tried.
@@ -28,7 +28,7 @@ pub(crate) struct Place {
 
 impl Place {
     fn user(&self, reads: &SdkConfig, writes: &SdkConfig) -> IamUser {
-        IamUser::new(reads, writes, self.user.clone(), deny_all(&self.partition), self.boundary.clone())
+        IamUser::new(reads, writes, self.user.clone(), deny_all_arn(&self.partition), self.boundary.clone())
     }
 }
 

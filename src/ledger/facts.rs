@@ -1,11 +1,10 @@
-//! Whom and what a record is about: a vault, a user, their keys' ids.
+//! What a record is about: a vault, and the ids of the keys that were used.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::vault::file::Vault;
-use crate::vault::names;
 
 /// Which vault file.
 #[derive(Clone, Debug)]
@@ -35,38 +34,6 @@ impl VaultFacts {
             credentials_epoch: vault.manifest.credentials_epoch.into(),
             sha256: vault.sha256,
         }
-    }
-}
-
-/// Which user. What is read of a ledger is shown, and stands in commands to be pasted: it has a target's own form.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(try_from = "Members")]
-pub struct TargetFacts {
-    /// The target's name in the vault.
-    pub name: String,
-    /// `aws`, `aws-cn` or `aws-us-gov`.
-    pub partition: String,
-    /// Twelve digits.
-    pub account: String,
-    /// The IAM user.
-    pub user: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Members {
-    name: String,
-    partition: String,
-    account: String,
-    user: String,
-}
-
-impl TryFrom<Members> for TargetFacts {
-    type Error = String;
-
-    fn try_from(Members { name, partition, account, user }: Members) -> Result<Self, String> {
-        names::user(&name, &partition, &account, &user)?;
-        Ok(Self { name, partition, account, user })
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a session was meant to be, as its record has it; and whether that is what custodians have signed.
 
-use super::facts::{Principals, TargetFacts};
+use super::facts::Principals;
 use super::record::Record;
 use crate::custody::approval::{self, Request};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::{Lane, Manifest, Target, Token};
+use crate::vault::target::TargetId;
 
 /// What was intended.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +24,7 @@ pub struct Intent<'a> {
     /// How the window is made.
     pub lane: Lane,
     /// The user.
-    pub target: &'a TargetFacts,
+    pub target: &'a TargetId,
     /// Where the grant holds.
     pub regions: &'a [String],
     /// Whose calls AWS will show.
@@ -139,7 +140,7 @@ impl Intent<'_> {
 
     /// Of this target, in all that the record says of it.
     fn is_of(&self, target: &Target) -> bool {
-        let TargetFacts { name, partition, account, user } = self.target;
+        let TargetId { name, partition, account, user } = self.target;
         (&target.name, &target.partition, &target.account, &target.user) == (name, partition, account, user)
             && target.regions == self.regions
     }

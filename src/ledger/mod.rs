@@ -30,7 +30,7 @@ use file::{Lock, cannot};
 
 pub use chain::{Chain, Head, Link};
 pub use damage::Damage;
-pub use facts::{Principals, TargetFacts, VaultFacts};
+pub use facts::{Principals, VaultFacts};
 pub use intent::Intent;
 pub use merge::{Found, Merged, Of, read_all, read_file};
 pub use record::{About, Entry, Record, Use};

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Principals, TargetFacts};
+use super::facts::Principals;
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Lane;
+use crate::vault::target::TargetId;
 
 /// What a share was given for.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -100,7 +101,7 @@ pub enum Record {
         /// How the window is made.
         lane: Lane,
         /// The user.
-        target: TargetFacts,
+        target: TargetId,
         /// Where the grant holds.
         #[serde(default)]
         regions: Vec<String>,

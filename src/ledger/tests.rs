@@ -5,6 +5,7 @@ use std::fs;
 
 use super::*;
 use crate::error::Status;
+use crate::vault::target::TargetId;
 
 struct Scratch(PathBuf);
 
@@ -43,7 +44,7 @@ fn intent(number: u8) -> Record {
         credentials_epoch: 1,
         lane: crate::vault::manifest::Lane::Gate,
         sha256: hex::encode([7; 32]),
-        target: TargetFacts {
+        target: TargetId {
             name: "prod".into(),
             partition: "aws".into(),
             account: "111122223333".into(),

@@ -12,10 +12,9 @@ use crate::events::{Event, Events};
 use crate::gate::iam::{Caller, Closer, Emergency, World};
 use crate::gate::open::other_account;
 use crate::gate::policy::{Found, recognise};
-use crate::gate::rest::deny_all;
 use crate::gate::snapshot::Glance;
 use crate::gate::{SessionId, Trail};
-use crate::ledger::{About, Last, Ledger, Record, TargetFacts, VaultFacts};
+use crate::ledger::{About, Last, Ledger, Record, VaultFacts};
 use crate::vault::payload::{Channel, Gatekeepers, Target, Way};
 use crate::window::{Cause, End};
 
@@ -30,6 +29,7 @@ use crate::session::context::Stage;
 use crate::session::driver::shut;
 use crate::session::messages::{self, HowToClose};
 use crate::terminal::window_signals::Signals;
+use crate::vault::target::{TargetId, deny_all_arn};
 
 /// A close that a quorum has agreed to.
 #[derive(Debug)]
@@ -57,14 +57,8 @@ pub struct Closing {
 pub struct CloseByProfile {
     /// The vault that names the user.
     pub vault: VaultFacts,
-    /// The target's name in it.
-    pub name: String,
-    /// `aws`, `aws-cn` or `aws-us-gov`.
-    pub partition: String,
-    /// Twelve digits.
-    pub account: String,
-    /// The IAM user.
-    pub user: String,
+    /// The user.
+    pub target: TargetId,
     /// The target's regions.
     pub regions: Vec<String>,
     /// The profile in the shared AWS configuration.
@@ -124,19 +118,8 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
 /// # Errors
 /// With status 10 unless access is proven shut.
 pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
-    let CloseByProfile {
-        vault,
-        name,
-        partition,
-        account,
-        user,
-        regions,
-        profile,
-        force,
-        ledger,
-        events,
-        config,
-    } = closing;
+    let CloseByProfile { vault, target, regions, profile, force, ledger, events, config } = closing;
+    let TargetId { name, partition, account, user } = target;
     let runtime = runtime()?;
     let base = Warm::start().base(&runtime);
     let place =
@@ -193,7 +176,7 @@ impl Asked<'_> {
                 return Err(error);
             }
         };
-        let deny = deny_all(&self.place.partition);
+        let deny = deny_all_arn(&self.place.partition);
         let closing = Shut { closer, emergency, deny: &deny, keys: self.keys, own: false };
         let end = shut(&stage, &Trail::default(), &closing, &mut signals, Cause::Asked).await;
         let found = found.map(|found| found.session);
@@ -218,7 +201,7 @@ impl Asked<'_> {
 
     /// What the notice of this close says.
     fn notice(&self, session: Option<SessionId>, forced: bool) -> Notice {
-        let target = TargetFacts {
+        let target = TargetId {
             name: self.target.clone(),
             partition: self.place.partition.clone(),
             account: self.account.clone(),
@@ -252,7 +235,7 @@ impl Asked<'_> {
         {
             stage.until.set(Some(until));
         }
-        let found = gate_ahead(&glance, &deny_all(&self.place.partition), now());
+        let found = gate_ahead(&glance, &deny_all_arn(&self.place.partition), now());
         let found = match found {
             Ok(found) => found,
             Err(_) if self.force => None,

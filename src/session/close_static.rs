@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::error::Result;
 use crate::events::{Event, Events};
-use crate::ledger::{self, About, Last, Ledger, Record, TargetFacts, VaultFacts};
+use crate::ledger::{self, About, Last, Ledger, Record, VaultFacts};
 use crate::session::messages::{self, HowToClose};
 use crate::session::notify::Tidings;
 use crate::stderr;
 use crate::vault::manifest::Lane;
+use crate::vault::target::TargetId;
 
 /// Says whether this machine's last session of a role has ended by itself; people are told.
 ///
@@ -17,7 +18,7 @@ use crate::vault::manifest::Lane;
 /// With status 10 while it has not.
 pub fn close_static(
     vault: &VaultFacts,
-    target: TargetFacts,
+    target: TargetId,
     ledger: &Ledger,
     events: Events,
     config: Config,

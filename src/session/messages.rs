@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::error::{Error, Status, interrupted};
-use crate::gate::rest::deny_all;
-use crate::ledger::TargetFacts;
 use crate::vault::manifest::Lane;
+use crate::vault::target::{TargetId, deny_all_arn};
 use crate::window::Cause;
 
 /// `02:47:00 UTC (03:47 local)`; with its date unless that is today's.
@@ -50,7 +49,7 @@ pub(crate) struct HowToClose {
 
 impl HowToClose {
     /// As far as a manifest tells: no key, and of a role not its name.
-    pub(crate) fn of(vault: &Path, target: &TargetFacts, lane: Lane) -> Self {
+    pub(crate) fn of(vault: &Path, target: &TargetId, lane: Lane) -> Self {
         Self {
             vault: vault.to_owned(),
             target: target.name.clone(),
@@ -67,7 +66,7 @@ impl HowToClose {
             return self.ends_the_role(role);
         }
         let (vault, user) = (quoted(&self.vault), &self.user);
-        let deny = deny_all(&self.partition);
+        let deny = deny_all_arn(&self.partition);
         // The deny alone ends access; where no key is known it has to do.
         let key = self.key.as_deref().map_or(String::new(), |key| {
             format!(
@@ -85,7 +84,7 @@ impl HowToClose {
 
     /// What ends every session of a role, for whoever may.
     fn ends_the_role(&self, role: &str) -> String {
-        let (name, deny) = (role.rsplit('/').next().unwrap_or(role), deny_all(&self.partition));
+        let (name, deny) = (role.rsplit('/').next().unwrap_or(role), deny_all_arn(&self.partition));
         format!(
             "only an administrator with IAM can end it sooner (detach it again afterwards):\n    \
              aws iam attach-role-policy --role-name {name} --policy-arn {deny}"

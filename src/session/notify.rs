@@ -7,13 +7,14 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::events::Events;
 use crate::gate::SessionId;
-use crate::ledger::{About, Ledger, TargetFacts, VaultFacts};
+use crate::ledger::{About, Ledger, VaultFacts};
 use crate::session::announce::Telling;
 use crate::session::context::Stage;
 use crate::session::messages::HowToClose;
 use crate::stderr;
 use crate::terminal::window_signals::Signals;
 use crate::vault::manifest::Lane;
+use crate::vault::target::TargetId;
 
 /// Whom it is about, and where it goes.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub struct Tidings<'a> {
     /// The vault that names the user.
     pub vault: &'a VaultFacts,
     /// The user.
-    pub target: TargetFacts,
+    pub target: TargetId,
     /// The session, if one is known.
     pub session: Option<SessionId>,
     /// Where it is recorded.

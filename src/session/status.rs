@@ -12,18 +12,18 @@ use crate::error::{Error, Result, Status};
 use crate::gate::iam::{Caller, Closer};
 use crate::gate::open::other_account;
 use crate::gate::policy::{Found, recognise};
-use crate::gate::rest::deny_all;
 use crate::gate::snapshot::Glance;
-use crate::ledger::{Seen, TargetFacts};
+use crate::ledger::Seen;
 use crate::session::close::gate_ahead;
 use crate::session::messages::HowToClose;
 use crate::vault::manifest::Lane;
+use crate::vault::target::TargetId;
 
 /// A user to be looked at.
 #[derive(Debug)]
 pub struct Asked {
     /// The user.
-    pub target: TargetFacts,
+    pub target: TargetId,
     /// Where AWS is asked who the profile is.
     pub region: String,
     /// Only a gate shows in IAM.
@@ -71,7 +71,7 @@ pub fn look(profile: &str, asked: &[Asked]) -> Result<(Vec<Result<Seen, String>>
 }
 
 async fn one(base: &Base, asked: &Asked, closer: &impl Closer) -> Result<Seen, String> {
-    let (glance, deny) = (closer.glance().await, deny_all(&asked.target.partition));
+    let (glance, deny) = (closer.glance().await, asked.target.deny_all_arn());
     match gate_ahead(&glance, &deny, base.clock.now())? {
         Some(Found { session, until }) => Ok(Seen::Ahead { session, until }),
         None if glance.is_at_rest(&deny) => Ok(Seen::AtRest),
@@ -88,6 +88,6 @@ fn is_unbounded(glance: &Glance, deny: &str) -> bool {
 }
 
 /// The commands that close a user's window, for whoever may.
-pub fn how_to_close(vault: Option<&Path>, target: &TargetFacts, lane: Lane) -> String {
+pub fn how_to_close(vault: Option<&Path>, target: &TargetId, lane: Lane) -> String {
     HowToClose::of(vault.unwrap_or(Path::new("VAULT")), target, lane).commands()
 }

@@ -10,4 +10,5 @@ pub mod payload;
 pub mod quorum;
 pub mod random;
 pub mod share;
+pub mod target;
 pub mod words;

@@ -4,7 +4,7 @@ use breakglass::custody::approval::{self, Request};
 use breakglass::custody::drill::{Drill, Expected};
 use breakglass::custody::statement::{LedgerHead, Statement};
 use breakglass::gate::SessionId;
-use breakglass::ledger::{About, Entry, Principals, Record, TargetFacts, Use};
+use breakglass::ledger::{About, Entry, Principals, Record, Use};
 use breakglass::review::{AskedRegion, LedgerPart, Packet, Sources, Trail, TrailEvent};
 use breakglass::secret::SecretText;
 use breakglass::vault::dsse::Envelope;
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::soft::forge::Recipe;
 use crate::soft::{Person, people};
+use breakglass::vault::target::TargetId;
 
 pub const OPENER: &str = "AKIAOPENER0000000001";
 pub const CLOSER: &str = "AKIACLOSER0000000001";
@@ -152,7 +153,7 @@ impl Papers {
 
     pub fn intend(&mut self, session: SessionId, reason: &str, clock: &str) {
         let target = &self.vault.manifest.targets[0];
-        let facts = TargetFacts {
+        let facts = TargetId {
             name: target.name.clone(),
             partition: target.partition.clone(),
             account: target.account.clone(),

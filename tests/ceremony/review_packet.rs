@@ -3,12 +3,13 @@
 use crate::packet::{CLOSER, EMERGENCY, ISSUED, OPENER, Papers, at, of_drill, session};
 use breakglass::custody::drill::Drill;
 use breakglass::custody::statement::LedgerHead;
-use breakglass::ledger::{About, Record, TargetFacts};
+use breakglass::ledger::{About, Record};
 use breakglass::review::{
     Call, EndedBy, Evidence, Kind, Packet, Place, Principal, Signature, TrailEvent, Wanted, Written, page,
     shown, summary, unreviewed, verify,
 };
 use breakglass::secret::SecretText;
+use breakglass::vault::target::TargetId;
 use jiff::SignedDuration;
 
 fn ids(packet: &Packet) -> Vec<&'static str> {
@@ -418,7 +419,7 @@ fn what_is_on_record_has_to_be_what_was_signed_in_all_it_says() {
         }),
         ("target", |record| {
             if let Record::Intent { target, .. } = record {
-                *target = TargetFacts { account: "999988887777".into(), ..target.clone() };
+                *target = TargetId { account: "999988887777".into(), ..target.clone() };
             }
         }),
         ("target", |record| {

@@ -7,12 +7,13 @@ use crate::cli::{args, input};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
-use crate::ledger::{About, Ledger, TargetFacts, VaultFacts};
+use crate::ledger::{About, Ledger, VaultFacts};
 use crate::session::{self, CloseByProfile, Closing, Tidings};
 use crate::terminal::note;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
+use crate::vault::target::TargetId;
 
 /// Closes.
 pub fn run(arguments: args::Close) -> Result<()> {
@@ -27,16 +28,15 @@ pub fn run(arguments: args::Close) -> Result<()> {
     let ledger = shipping::ledger(&config);
     let (force, lane) = (arguments.force, vault.manifest.lane);
     match arguments.profile {
-        _ if lane == Lane::Static => session::close_static(&facts, user(&summary), &ledger, events, config),
+        _ if lane == Lane::Static => {
+            session::close_static(&facts, TargetId::from(&summary), &ledger, events, config)
+        }
         Some(profile) => {
-            let manifest::Target { name, partition, account, user, regions, .. } = summary;
+            let target = TargetId::from(&summary);
             session::close_with_profile(CloseByProfile {
                 vault: facts,
-                name,
-                partition,
-                account,
-                user,
-                regions,
+                target,
+                regions: summary.regions,
                 profile,
                 force,
                 ledger,
@@ -46,11 +46,6 @@ pub fn run(arguments: args::Close) -> Result<()> {
         }
         None => Quorum { vault, facts, summary, force, ledger, events, config }.close(arguments.wait),
     }
-}
-
-fn user(target: &manifest::Target) -> TargetFacts {
-    let manifest::Target { name, partition, account, user, .. } = target.clone();
-    TargetFacts { name, partition, account, user }
 }
 
 /// A close that custodians are asked for.
@@ -96,7 +91,7 @@ impl Quorum {
     /// Where a window of this machine's may be open, its channels are told; the sealed ones stay sealed.
     fn nobody_came(self, error: Error) -> Error {
         let Self { facts, summary, ledger, events, config, .. } = self;
-        let target = user(&summary);
+        let target = TargetId::from(&summary);
         let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
         if let Some(session) = open.last().map(|last| Some(last.session)) {
             let tidings = Tidings { vault: &facts, target, session, ledger: &ledger, events, config };

@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 
 use super::iam::{Caller, Closer, Emergency, Fault, Identity, Opener, Probed, Wanted, World, Write};
 use super::policy::{GATE, recognise};
-use super::rest::{Expected, deny_all};
+use super::rest::Expected;
 use super::snapshot::{Credential, Glance, Snapshot, User};
 use crate::error::{Error, Result};
 use crate::vault::canonical;
+use crate::vault::target::deny_all_arn;
 use seen::{JUDGE, READER, Stale};
 
 pub(crate) use ports::OpenerOf;
@@ -144,7 +145,7 @@ impl Memory {
     pub(crate) fn expected() -> Expected {
         Expected {
             user: "emergency".into(),
-            deny: deny_all("aws"),
+            deny: deny_all_arn("aws"),
             boundary: CEILING.into(),
             boundary_sha256: canonical::try_digest(&ceiling()).expect("digest"),
             key: KEY.into(),
@@ -297,7 +298,7 @@ impl Memory {
             boundary_document: Ok(ceiling()),
             inline: Ok(gate.iter().map(|_| GATE.to_owned()).collect()),
             gate: Ok(gate),
-            attached: Ok(if self.denied_of(READER) { vec![deny_all("aws")] } else { vec![] }),
+            attached: Ok(if self.denied_of(READER) { vec![deny_all_arn("aws")] } else { vec![] }),
             groups: Ok(self.groups.borrow().clone()),
             keys: Ok(vec![Credential { id: KEY.into(), active: self.key_of(READER) }]),
             login_profile: Ok(false),

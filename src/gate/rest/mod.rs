@@ -29,11 +29,6 @@ pub struct Expected {
     pub key: String,
 }
 
-/// ARN of the managed policy that shuts the user.
-pub fn deny_all(partition: &str) -> String {
-    format!("arn:{partition}:iam::aws:policy/AWSDenyAll")
-}
-
 /// What the snapshot amounts to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Verdict {

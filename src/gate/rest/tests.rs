@@ -5,6 +5,7 @@ use crate::gate::iam::Fault;
 use crate::gate::policy::{GATE, Gate};
 use crate::gate::snapshot::{Credential, User};
 use crate::vault::canonical;
+use crate::vault::target::deny_all_arn;
 
 const DENY: &str = "arn:aws:iam::aws:policy/AWSDenyAll";
 const CEILING: &str = "arn:aws:iam::111122223333:policy/breakglass-ceiling";
@@ -25,7 +26,7 @@ fn ceiling() -> Value {
 fn expected() -> Expected {
     Expected {
         user: "emergency".into(),
-        deny: deny_all("aws"),
+        deny: deny_all_arn("aws"),
         boundary: CEILING.into(),
         boundary_sha256: canonical::try_digest(&ceiling()).expect("digest"),
         key: KEY.into(),

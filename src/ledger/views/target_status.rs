@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::gate::SessionId;
-use crate::ledger::facts::TargetFacts;
 use crate::ledger::record::{Entry, Record};
 use crate::vault::manifest::Lane;
+use crate::vault::target::TargetId;
 
 /// A session that a ledger knows of; the one of its user that counts.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,7 +16,7 @@ pub struct Last {
     /// Which.
     pub session: SessionId,
     /// The user.
-    pub target: TargetFacts,
+    pub target: TargetId,
     /// How its window was made.
     pub lane: Lane,
     /// T0, by AWS's clock, once it was fixed.
@@ -77,7 +77,7 @@ pub enum Source {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Standing {
     /// The user.
-    pub target: TargetFacts,
+    pub target: TargetId,
     /// How its windows are made.
     pub lane: Lane,
     /// How it stands.
@@ -179,7 +179,7 @@ pub fn last(entries: &[Entry]) -> Vec<Last> {
 
 impl Last {
     /// It is of this user, by this lane.
-    pub fn is_of(&self, target: &TargetFacts, lane: Lane) -> bool {
+    pub fn is_of(&self, target: &TargetId, lane: Lane) -> bool {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
     }
 
@@ -196,7 +196,7 @@ impl Last {
 
 impl Standing {
     /// What a user's last session and IAM amount to, at `now`. IAM knows better, but it shows no role's session.
-    pub fn of(target: TargetFacts, lane: Lane, last: Option<&Last>, seen: &Seen, now: Timestamp) -> Self {
+    pub fn of(target: TargetId, lane: Lane, last: Option<&Last>, seen: &Seen, now: Timestamp) -> Self {
         let own = |session| last.is_some_and(|last| last.knows(session));
         let (state, session, until, source) = match seen {
             Seen::Ahead { session, until } => (State::Open, Some(*session), Some(*until), Source::Iam),
@@ -234,8 +234,8 @@ mod tests {
         text.parse().expect("an instant")
     }
 
-    fn target() -> TargetFacts {
-        TargetFacts {
+    fn target() -> TargetId {
+        TargetId {
             name: "prod".into(),
             partition: "aws".into(),
             account: "111122223333".into(),

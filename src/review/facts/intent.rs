@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::session_records::Own;
 use crate::gate::SessionId;
-use crate::ledger::{Intent, Principals, TargetFacts};
+use crate::ledger::{Intent, Principals};
 use crate::vault::file::Vault;
 use crate::vault::manifest::{Lane, Manifest};
+use crate::vault::target::TargetId;
 use crate::vault::words;
 
 /// What was meant.
@@ -19,7 +20,7 @@ pub struct SessionPart {
     /// How the window was made.
     pub lane: Lane,
     /// The user.
-    pub target: TargetFacts,
+    pub target: TargetId,
     /// Where the grant held.
     pub regions: Vec<String>,
     /// SHA-256 of the grant as it was sealed, hex: from the manifest, where that is of the very vault that was opened.

@@ -5,10 +5,11 @@ use crate::events::Events;
 use crate::gate::SessionId;
 use crate::gate::memory::{ACCOUNT, KEY, Memory, OpenerOf};
 use crate::gate::open::{HandOut, Plan, open};
-use crate::ledger::{Ledger, TargetFacts, VaultFacts};
+use crate::ledger::{Ledger, VaultFacts};
 use crate::session::announce::Telling;
 use crate::session::closer::Closing;
 use crate::session::messages::HowToClose;
+use crate::vault::target::TargetId;
 
 /// A window of a user in memory; the opening panics where `breaks` says, the work is `work`.
 fn window(user: &Memory, breaks: bool, work: &Work) -> End {
@@ -65,7 +66,7 @@ fn excused() -> Telling {
         sha256: [0; 32],
     };
     let target =
-        TargetFacts { name: "t".into(), partition: "aws".into(), account: ACCOUNT.into(), user: "u".into() };
+        TargetId { name: "t".into(), partition: "aws".into(), account: ACCOUNT.into(), user: "u".into() };
     let notice = Notice { no_alert: Some("a test".into()), ..Notice::of(&vault, &target) };
     Telling::new(Alerts::default(), notice)
 }

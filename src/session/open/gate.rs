@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::gate::Trail;
 use crate::gate::grant;
 use crate::gate::open::{HandOut, Plan, open};
-use crate::gate::rest::{Expected, deny_all};
+use crate::gate::rest::Expected;
 use crate::session::closer::Closing;
 use crate::session::driver::drive;
 use crate::session::messages::HowToClose;
@@ -29,7 +29,7 @@ pub(crate) async fn keep(
     let Gatekeepers { boundary, boundary_sha256, opener, closer } = gatekeepers;
     let expected = Expected {
         user: scene.target.user.clone(),
-        deny: deny_all(&scene.target.partition),
+        deny: scene.target.deny_all_arn(),
         boundary: boundary.clone(),
         boundary_sha256,
         key: emergency.key.id.clone(),

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Events};
 use crate::gate::open::{HandOut, Opened, Stop};
 use crate::gate::{SessionId, Trail};
-use crate::ledger::{About, Ledger, Principals, Record, TargetFacts, VaultFacts};
+use crate::ledger::{About, Ledger, Principals, Record, VaultFacts};
 use crate::vault::payload::{AccessKey, Channel, Gatekeepers, Mfa, Target, Way};
 use crate::window::{Cause, End};
 
@@ -30,6 +30,7 @@ use crate::session::messages;
 use crate::session::work::child::Work;
 use crate::signal::Signal;
 use crate::terminal::window_signals::Signals;
+use crate::vault::target::TargetId;
 
 /// A window that a quorum has agreed to.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ struct Scene<'a> {
     session: SessionId,
     intent: Record,
     vault: PathBuf,
-    target: TargetFacts,
+    target: TargetId,
     regions: Vec<String>,
     grant: Vec<serde_json::Value>,
     window: Duration,
@@ -126,7 +127,7 @@ struct Emergency {
 async fn keep(base: &Base, opening: Opening, failures: &Failures, signals: &mut Signals) -> Result<()> {
     let (session, window) = (opening.approved.request().session, opening.window());
     let intent = intent(&opening);
-    let target = facts(&opening.target);
+    let target = TargetId::from(&opening.target);
     let Target { regions, grant, way, emergency, mfa, .. } = opening.target;
     let emergency = Emergency { key: emergency, mfa };
     let notice = notice(&opening.vault, &target, &opening.approved);
@@ -198,7 +199,7 @@ impl Scene<'_> {
 }
 
 /// What every notice of this opening says.
-fn notice(vault: &VaultFacts, target: &TargetFacts, approved: &Approved) -> Notice {
+fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved) -> Notice {
     let Request { session, reason, again, no_alert, window, drill_of, .. } = approved.request().clone();
     Notice {
         drill: drill_of.is_some(),
@@ -236,15 +237,6 @@ async fn end_with(
     result
 }
 
-fn facts(target: &Target) -> TargetFacts {
-    TargetFacts {
-        name: target.name.clone(),
-        partition: target.partition.clone(),
-        account: target.account.clone(),
-        user: target.user.clone(),
-    }
-}
-
 /// What is recorded before the first call.
 fn intent(opening: &Opening) -> Record {
     let Opening { vault, target, approved, .. } = opening;
@@ -256,7 +248,7 @@ fn intent(opening: &Opening) -> Record {
         credentials_epoch: vault.credentials_epoch,
         sha256: hex::encode(vault.sha256),
         lane: target.lane(),
-        target: facts(target),
+        target: TargetId::from(target),
         regions: target.regions.clone(),
         principals: Box::new(principals(target)),
         window: request.window,

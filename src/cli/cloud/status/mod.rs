@@ -5,15 +5,12 @@ mod upkeep_words;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
-use crate::aws::iam_region;
 use crate::cli::{args, input, stdout};
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{self, Event};
 use crate::gate::SessionId;
-use crate::ledger::{
-    self, Entry, Last, Ledger, Merged, Record, Seen, Source, Standing, State, TargetFacts, Upkeep,
-};
+use crate::ledger::{self, Entry, Last, Ledger, Merged, Record, Seen, Source, Standing, State, Upkeep};
 use crate::session::{self, Asked};
 use crate::terminal::note;
 use crate::vault::file::Vault;
@@ -110,16 +107,15 @@ fn asked(vault: Option<&Vault>, known: &[Last]) -> Vec<Asked> {
     let Some(vault) = vault else {
         let of = |last: &Last| Asked {
             target: last.target.clone(),
-            region: iam_region(&last.target.partition).to_owned(),
+            region: last.target.iam_region().to_owned(),
             lane: last.lane,
         };
         return known.iter().map(of).collect();
     };
     let lane = vault.manifest.lane;
     let of = |target: &manifest::Target| {
-        let manifest::Target { name, partition, account, user, regions, .. } = target.clone();
-        let region = regions.into_iter().next().unwrap_or_default();
-        Asked { target: TargetFacts { name, partition, account, user }, region, lane }
+        let region = target.regions.first().cloned().unwrap_or_default();
+        Asked { target: target.into(), region, lane }
     };
     vault.manifest.targets.iter().map(of).collect()
 }
