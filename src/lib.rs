@@ -22,6 +22,7 @@
 //! | [`config`] | what this machine adds: channels, other ledgers, where the ledger is copied to | files |
 //! | [`events`] | events for machines, on stdout | adapter, for all of the above |
 //! | [`stderr`] | lines that never hold anything up | adapter, for all of the above |
+//! | [`boot_clock`] | the boot-time clock, which suspending does not stop | reads a clock |
 //! | [`error`], [`signal`] | what happened, what to do, the exit status | pure |
 //!
 //! Data flows one way: `cli` → `session` → `aws`, `terminal`, `token` → `alert`, `review`, `events` → `window`, `gate`, `custody`,
@@ -40,6 +41,7 @@
 pub mod alert;
 #[cfg(feature = "cloud")]
 pub mod aws;
+pub mod boot_clock;
 pub mod cli;
 pub mod config;
 pub mod custody;

@@ -12,21 +12,14 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::{DateTime, Format};
 use jiff::Timestamp;
 
-use crate::window::Instant;
+use crate::boot_clock::Instant;
 
 /// No `Date` outside of these is believed: 2025 to 2100.
 const SANE: std::ops::Range<i64> = 1_735_689_600..4_102_444_800;
 
 /// Shared by everything that asks for the time; until AWS's was measured, what this machine's said at the start.
 #[derive(Clone, Debug)]
-pub(crate) struct AwsClock(Arc<Mutex<Kept>>);
-
-/// What the time is counted from: whoever sets this machine's clock later moves nothing.
-#[derive(Clone, Copy, Debug)]
-struct Kept {
-    from: Measured,
-    is_by_aws: bool,
-}
+pub(crate) struct AwsClock(Arc<Mutex<Measured>>);
 
 /// AWS said `date` no earlier than `at`.
 #[derive(Clone, Copy, Debug)]
@@ -37,31 +30,21 @@ pub(crate) struct Measured {
 
 impl Default for AwsClock {
     fn default() -> Self {
-        let from = Measured { date: Timestamp::now(), at: Instant::now() };
-        Self(Arc::new(Mutex::new(Kept { from, is_by_aws: false })))
+        Self(Arc::new(Mutex::new(Measured { date: Timestamp::now(), at: Instant::now() })))
     }
 }
 
 impl AwsClock {
     pub(crate) fn now(&self) -> Timestamp {
-        let Measured { date, at } = self.kept().from;
+        let Measured { date, at } = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         date.saturating_add(Instant::now().since(at)).unwrap_or(date)
-    }
-
-    pub(crate) fn measured(&self) -> Option<Measured> {
-        let Kept { from, is_by_aws } = self.kept();
-        is_by_aws.then_some(from)
     }
 
     /// Goes by this from now on; says how far the clock was off until now.
     pub(crate) fn set(&self, measured: Measured) -> Duration {
         let off = self.now().duration_since(measured.date).unsigned_abs();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Kept { from: measured, is_by_aws: true };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = measured;
         off
-    }
-
-    fn kept(&self) -> Kept {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

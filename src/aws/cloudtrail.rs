@@ -18,7 +18,7 @@ use crate::aws::error::fault;
 use crate::aws::preload::{Warm, runtime};
 use crate::aws::profile::provider;
 use crate::error::Result;
-use crate::gate::iam::Fault;
+use crate::gate::fault::Fault;
 use crate::gate::open::other_account;
 use crate::review::{AskedRegion, Trail, TrailEvent, Wanted};
 use crate::stderr;

@@ -11,7 +11,8 @@ use crate::aws::clients::{Base, Tries, long_term, session};
 use crate::aws::error::{code, fault};
 use crate::aws::principals::Asker;
 use crate::aws::totp::Codes;
-use crate::gate::iam::{Emergency, Fault, Probed, Wanted, Write};
+use crate::gate::fault::{Fault, Write};
+use crate::gate::iam::{Emergency, Probed, Wanted};
 use crate::secret::SecretText;
 use crate::vault::payload::{AccessKey, Mfa};
 

@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::gate::iam::Fault;
+use crate::gate::fault::Fault;
 
 const THROTTLES: [&str; 6] = [
     "Throttling",

@@ -11,9 +11,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::Value;
 
 use crate::aws::error::{code, fault};
-use crate::gate::iam::{Fault, Write};
+use crate::gate::fault::{Fault, Read, Write};
 use crate::gate::policy::GATE;
-use crate::gate::snapshot::{Credential, Glance, Read, Snapshot, User};
+use crate::gate::snapshot::{Credential, Glance, Snapshot, User};
 
 /// The user, as one principal may see and change it.
 pub(crate) struct IamUser {

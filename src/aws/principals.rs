@@ -8,11 +8,12 @@ use crate::aws::clients::{Base, Tries, long_term};
 use crate::aws::clock::{DateReader, Measured};
 use crate::aws::error::fault;
 use crate::aws::iam_user::IamUser;
-use crate::gate::iam::{Caller, Closer, Fault, Identity, Opener, Write};
+use crate::boot_clock::Instant;
+use crate::gate::fault::{Fault, Write};
+use crate::gate::iam::{Caller, Closer, Identity, Opener};
 use crate::gate::snapshot::{Glance, Snapshot};
 use crate::vault::payload::AccessKey;
 use crate::vault::target::{deny_all_arn, iam_region};
-use crate::window::Instant;
 
 /// Times that asking who one is is tried.
 const ASKS: u32 = 4;
@@ -59,7 +60,7 @@ impl Caller for Asker {
             match (answer, date) {
                 (Ok(answer), Some(time)) => {
                     let account = answer.account.unwrap_or_default();
-                    return Ok(Identity { account, time });
+                    return Ok(Identity { account, time, asked_at: sent });
                 }
                 (Ok(_), None) => return Err(Fault::Refused("AWS's answer carries no usable date".into())),
                 (Err(error), _) => {

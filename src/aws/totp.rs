@@ -54,8 +54,8 @@ impl Codes {
 mod tests {
     use super::*;
     use crate::aws::clock::Measured;
+    use crate::boot_clock::Instant;
     use crate::secret::SecretText;
-    use crate::window::Instant;
 
     fn at(seconds: i64) -> Codes {
         let clock = AwsClock::default();

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::iam::{Closer, Emergency, Probed, World, Write};
+use super::fault::Write;
+use super::host::{Children, Clock, Patience, Reporter};
+use super::iam::{Closer, Emergency, Probed};
 use super::policy::{Found, recognise};
 use super::rest::open_window;
 use super::session::SessionId;
@@ -72,23 +74,23 @@ pub async fn close(
     emergency: &impl Emergency,
     shutting: &Shutting<'_>,
     mut pending: Option<Pending>,
-    world: &impl World,
+    host: &(impl Clock + Patience + Reporter + Children),
 ) -> Outcome {
-    if let Some((session, until)) = taken_over(closer, shutting, world).await {
-        world.end_children().await;
+    if let Some((session, until)) = taken_over(closer, shutting, host).await {
+        host.end_children().await;
         return Outcome::TakenOver { session, until };
     }
-    let mut state = Shut { shutting, denied: None, inactive: None, sent: world.now() };
-    end_children_beside(state.write(closer, world), world).await;
+    let mut state = Shut { shutting, denied: None, inactive: None, sent: host.now() };
+    end_children_beside(state.write(closer, host), host).await;
     loop {
-        let proof = state.prove(closer, emergency, world).await;
+        let proof = state.prove(closer, emergency, host).await;
         let Some(probed) = proof else {
             return state.unproven();
         };
         if !state.written() {
             return Outcome::Shut { probed, untidy: Some(state.missing()) };
         }
-        match watch(closer, shutting, pending.as_ref(), world).await {
+        match watch(closer, shutting, pending.as_ref(), host).await {
             // What refused until now may have been the state from before.
             Watched::Quiet if pending.take().is_some() => {}
             Watched::Quiet => return Outcome::Shut { probed, untidy: None },
@@ -98,9 +100,9 @@ pub async fn close(
             }
             Watched::Theirs(Found { session, until }) => return Outcome::TakenOver { session, until },
             Watched::Arrived => {
-                world.say("close: a late write arrived, or is seen only now; closing again");
+                host.say("close: a late write arrived, or is seen only now; closing again");
                 state.forget();
-                state.write(closer, world).await;
+                state.write(closer, host).await;
             }
         }
     }
@@ -110,21 +112,21 @@ pub async fn close(
 async fn taken_over(
     closer: &impl Closer,
     shutting: &Shutting<'_>,
-    world: &impl World,
+    host: &impl Clock,
 ) -> Option<(SessionId, Timestamp)> {
     let own = shutting.session?;
-    let glance = within(pin!(closer.glance()), world.pause(CHILDREN_WAIT)).await?;
-    let found = open_window(&glance.gate, &glance.attached, shutting.deny, world.now())?;
+    let glance = within(pin!(closer.glance()), host.pause(CHILDREN_WAIT)).await?;
+    let found = open_window(&glance.gate, &glance.attached, shutting.deny, host.now())?;
     (found.session != own).then_some((found.session, found.until))
 }
 
 /// The first writes and the end of the children, which does not wait for a slow AWS.
-async fn end_children_beside(writes: impl Future<Output = ()>, world: &impl World) {
+async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Clock + Children)) {
     let mut writes = pin!(writes);
-    if within(writes.as_mut(), world.pause(CHILDREN_WAIT)).await.is_some() {
-        world.end_children().await;
+    if within(writes.as_mut(), host.pause(CHILDREN_WAIT)).await.is_some() {
+        host.end_children().await;
     } else {
-        join(writes, world.end_children()).await;
+        join(writes, host.end_children()).await;
     }
 }
 
@@ -138,8 +140,8 @@ struct Shut<'a> {
 
 impl Shut<'_> {
     /// Attaches the deny and deactivates, as far as AWS has not yet taken it.
-    async fn write(&mut self, closer: &impl Closer, world: &impl World) {
-        self.sent = world.now();
+    async fn write(&mut self, closer: &impl Closer, host: &impl Clock) {
+        self.sent = host.now();
         if self.denied != Some(Ok(())) {
             self.denied = Some(closer.attach_deny().await);
         }
@@ -153,35 +155,35 @@ impl Shut<'_> {
         &mut self,
         closer: &impl Closer,
         emergency: &impl Emergency,
-        world: &impl World,
+        host: &(impl Clock + Patience + Reporter),
     ) -> Option<bool> {
-        let since = world.now();
+        let since = host.now();
         let mut in_a_row = 0;
         let mut pause = BETWEEN_LOOKS;
         let mut said = 0;
         loop {
-            let (shut, probed) = self.look(closer, emergency, world).await;
+            let (shut, probed) = self.look(closer, emergency, host).await;
             in_a_row = if shut { in_a_row + 1 } else { 0 };
-            let waited = world.now().duration_since(since);
+            let waited = host.now().duration_since(since);
             let enough = in_a_row >= IN_A_ROW;
-            if enough && (self.written() || waited >= TIDYING || world.gave_up()) {
+            if enough && (self.written() || waited >= TIDYING || host.gave_up()) {
                 return Some(probed);
             }
-            if waited >= PATIENCE || world.gave_up() {
+            if waited >= PATIENCE || host.gave_up() {
                 return None;
             }
             if waited.as_secs() > said && (said == 0 || waited.as_secs() >= said + 5) {
                 said = waited.as_secs();
-                world.say(&format!("close: proving that it is shut, {said} s so far"));
+                host.say(&format!("close: proving that it is shut, {said} s so far"));
             }
-            if !shut && world.now().duration_since(self.sent) >= AGAIN {
+            if !shut && host.now().duration_since(self.sent) >= AGAIN {
                 self.forget();
             }
             if !self.written() {
-                self.write(closer, world).await;
+                self.write(closer, host).await;
             }
             pause = if self.written() { BETWEEN_LOOKS } else { (pause * 2).min(LONGEST_PAUSE) };
-            world.pause(pause).await;
+            host.pause(pause).await;
         }
     }
 
@@ -190,9 +192,9 @@ impl Shut<'_> {
         &mut self,
         closer: &impl Closer,
         emergency: &impl Emergency,
-        world: &impl World,
+        host: &impl Clock,
     ) -> (bool, bool) {
-        let holds = self.denied == Some(Ok(())) || self.ended_by_aws(world);
+        let holds = self.denied == Some(Ok(())) || self.ended_by_aws(host);
         match join(emergency.probe_key(), emergency.probe_session()).await {
             (None, None) => (self.read_back(closer).await, false),
             (key, session) => {
@@ -222,8 +224,8 @@ impl Shut<'_> {
         self.denied == Some(Ok(())) && self.inactive == Some(Ok(()))
     }
 
-    fn ended_by_aws(&self, world: &impl World) -> bool {
-        self.shutting.until.is_some_and(|until| world.now() >= until)
+    fn ended_by_aws(&self, host: &impl Clock) -> bool {
+        self.shutting.until.is_some_and(|until| host.now() >= until)
     }
 
     fn forget(&mut self) {
@@ -293,7 +295,7 @@ async fn watch(
     closer: &impl Closer,
     shutting: &Shutting<'_>,
     pending: Option<&Pending>,
-    world: &impl World,
+    host: &(impl Clock + Patience + Reporter),
 ) -> Watched {
     let Some(pending) = pending else {
         return Watched::Quiet;
@@ -305,19 +307,19 @@ async fn watch(
         let glance = closer.glance().await;
         let readable = glance.attached.is_ok() && glance.keys.is_ok();
         if readable && !is_shut(&glance, shutting) {
-            return theirs(&glance, shutting, world.now()).map_or(Watched::Arrived, Watched::Theirs);
+            return theirs(&glance, shutting, host.now()).map_or(Watched::Arrived, Watched::Theirs);
         }
-        if world.now() >= end {
+        if host.now() >= end {
             return Watched::Quiet;
         }
-        if world.gave_up() {
+        if host.gave_up() {
             return Watched::GaveUp(pending.clone());
         }
         if !said {
             said = true;
             let end = end.strftime("%H:%M:%S");
-            world.say(&format!("close: {what} {doubt}; watching until {end} UTC that nothing opens late"));
+            host.say(&format!("close: {what} {doubt}; watching until {end} UTC that nothing opens late"));
         }
-        world.pause(BETWEEN_WATCHES).await;
+        host.pause(BETWEEN_WATCHES).await;
     }
 }

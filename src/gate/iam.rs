@@ -1,49 +1,24 @@
 //! The port to AWS, one trait per principal: who holds the opener cannot close with it, nor the closer open.
-#![allow(async_fn_in_trait, reason = "the futures stay on one thread, so they need not be `Send`")]
 
-use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::fault::{Fault, Write};
 use super::session::SessionId;
 use super::snapshot::{Glance, Snapshot};
+use crate::boot_clock::Instant;
 
-/// Why a call did not do what it should, as far as that is known.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Fault {
-    /// AWS said no: nothing was done.
-    Refused(String),
-    /// It never left this machine: nothing was done.
-    NotSent(String),
-    /// AWS asked to come back later: nothing was done.
-    Throttled(String),
-    /// No answer that says: it may have been done, or be done yet.
-    Unknown(String),
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(why) => write!(f, "AWS refused: {why}"),
-            Self::NotSent(why) => write!(f, "AWS was not reached: {why}"),
-            Self::Throttled(why) => write!(f, "AWS throttles: {why}"),
-            Self::Unknown(why) => write!(f, "no clear answer: {why}"),
-        }
-    }
-}
-
-/// The result of one write.
-pub type Write = Result<(), Fault>;
-
-/// Who AWS says one is, and what time it says it is.
+/// Whose credentials they are, and the time, as AWS says.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Twelve digits.
     pub account: String,
     /// AWS's own clock, whole seconds.
     pub time: Timestamp,
+    /// When AWS was asked: no later than `time`.
+    pub asked_at: Instant,
 }
 
 /// Whoever can ask AWS who they are.
@@ -106,28 +81,4 @@ pub trait Emergency {
     async fn issue_session(&self, wanted: &Wanted<'_>) -> Write;
     /// The probe with the issued session; `None` when none was issued.
     async fn probe_session(&self) -> Option<Probed>;
-}
-
-/// Time, patience and words around the calls.
-pub trait World {
-    /// AWS's clock, as last measured.
-    fn now(&self) -> Timestamp;
-    /// Waits; shorter when somebody wants the opening stopped.
-    async fn pause(&self, time: Duration);
-    /// The opening shall stop at the next safe place.
-    fn interrupted(&self) -> bool;
-    /// Nobody wants to wait any longer for the proof that all is shut.
-    fn gave_up(&self) -> bool;
-    /// One calm line of progress.
-    fn say(&self, line: &str);
-    /// Before anything else: people are told, until one of them acknowledges it.
-    async fn tell(&self) -> crate::error::Result<()>;
-    /// Before the first write: the record that makes the session one's own.
-    fn intend(&self) -> crate::error::Result<()>;
-    /// T0 and T1 are known, by AWS's clock, before the first write: recorded, so that a dead run's end is known.
-    fn end_is_set(&self, from: Timestamp, until: Timestamp) -> crate::error::Result<()>;
-    /// Before the write that enables: recorded, so that a use is known of whatever becomes of this run.
-    fn enabling(&self) -> crate::error::Result<()>;
-    /// Ends the programs that were given access.
-    async fn end_children(&self);
 }

@@ -1,9 +1,12 @@
 //! The gate on an IAM user: what it says, when it may be opened, and the order in which it opens and closes.
 //!
-//! Pure, over the small port in [`iam`]: no I/O, no clock.
+//! Pure, over the small ports in [`iam`] and [`host`]: no I/O, no clock.
+#![allow(async_fn_in_trait, reason = "the futures stay on one thread, so they need not be `Send`")]
 
 pub mod close;
+pub mod fault;
 pub mod grant;
+pub mod host;
 pub mod iam;
 pub mod open;
 mod pattern;
@@ -14,6 +17,7 @@ mod session;
 pub mod snapshot;
 mod together;
 mod trail;
+mod window;
 
 #[cfg(test)]
 pub(crate) mod memory;
@@ -22,3 +26,4 @@ mod tests;
 
 pub use session::SessionId;
 pub use trail::{Pending, Trail};
+pub use window::Window;

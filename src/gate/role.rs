@@ -6,11 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::close::Outcome;
-use super::iam::{Caller, Emergency, Probed, Wanted, World};
-use super::open::{Opened, Stop, begin, issue, let_in};
+use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
+use super::iam::{Caller, Emergency, Probed, Wanted};
+use super::open::{Stop, begin, issue, let_in};
 use super::policy::Gate;
 use super::session::SessionId;
 use super::trail::Trail;
+use super::window::Window;
 
 /// Refusals in a row that prove it shut.
 const IN_A_ROW: u32 = 4;
@@ -42,39 +44,43 @@ pub async fn assume(
     emergency: &impl Emergency,
     plan: &Plan<'_>,
     trail: &Trail,
-    world: &impl World,
-) -> Result<Opened, Stop> {
-    let times = begin(caller, plan.account, plan.window, trail, world).await?;
-    let Opened { from, until } = times;
+    host: &(impl Clock + Patience + Reporter + OpenHooks),
+) -> Result<Window, Stop> {
+    let window = begin(caller, plan.account, plan.window, trail, host).await?;
+    let Window { from, until, .. } = window;
     // The trust policy has seen to MFA: a role's session does not carry it.
     let Plan { session, grant, regions, .. } = *plan;
     let policy = Gate { session, from, until, grant, regions, mfa: false }.document();
-    world.enabling()?;
-    issue(emergency, &Wanted { session, until, policy: Some(&policy) }, world).await?;
+    host.record_enabling()?;
+    issue(emergency, &Wanted { session, until, policy: Some(&policy) }, host).await?;
     trail.handed_out();
-    let_in("the session", world, until, || emergency.probe_session()).await?;
-    Ok(times)
+    let_in("the session", host, until, || emergency.probe_session()).await?;
+    Ok(window)
 }
 
 /// Lets go of the session. Only T1 ends it, so before that nothing is proven.
-pub async fn end(emergency: &impl Emergency, until: Option<Timestamp>, world: &impl World) -> Outcome {
-    world.end_children().await;
-    if until.is_none_or(|until| world.now() < until) {
+pub async fn end(
+    emergency: &impl Emergency,
+    until: Option<Timestamp>,
+    host: &(impl Clock + Patience + Children),
+) -> Outcome {
+    host.end_children().await;
+    if until.is_none_or(|until| host.now() < until) {
         let why = "a role's session cannot be ended before its time; this program has let go of it".into();
         return Outcome::Unproven { why, until };
     }
-    let since = world.now();
+    let since = host.now();
     let mut in_a_row = 0;
     while in_a_row < IN_A_ROW {
         in_a_row = match emergency.probe_session().await {
             Some(Probed::Shut | Probed::KeyRefused) | None => in_a_row + 1,
             Some(Probed::Open | Probed::Unclear(_)) => 0,
         };
-        if world.now().duration_since(since) >= PATIENCE || world.gave_up() {
+        if host.now().duration_since(since) >= PATIENCE || host.gave_up() {
             let why = "its time is over, but AWS does not show it yet".into();
             return Outcome::Unproven { why, until };
         }
-        world.pause(BETWEEN_LOOKS).await;
+        host.pause(BETWEEN_LOOKS).await;
     }
     Outcome::Shut { probed: true, untidy: None }
 }

@@ -2,10 +2,7 @@
 
 use serde_json::Value;
 
-use super::iam::Fault;
-
-/// What was read, or why it could not be; never taken as absent.
-pub type Read<T> = Result<T, Fault>;
+use super::fault::Read;
 
 /// The user as IAM shows it.
 #[derive(Clone, Debug)]

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::close::{Outcome, Shutting, close};
 use super::memory::{ACCOUNT, ALL_WRONG, KEY, Lag, Memory, OpenerOf, Wrong};
-use super::open::{HandOut, Opened, Plan, Stop, open};
+use super::open::{HandOut, Plan, Stop, open};
 use super::policy::{Gate, recognise};
-use super::{SessionId, Trail};
+use super::{SessionId, Trail, Window};
 use crate::error::Status;
 
 const WINDOW: Duration = Duration::from_mins(30);
@@ -32,7 +32,7 @@ fn grant() -> Vec<Value> {
     vec![json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})]
 }
 
-fn try_open(user: &Memory, trail: &Trail, account: &str) -> Result<Opened, Stop> {
+fn try_open(user: &Memory, trail: &Trail, account: &str) -> Result<Window, Stop> {
     let plan = Plan {
         expected: &Memory::expected(),
         account,
@@ -64,7 +64,7 @@ fn where_nobody_is_told_nothing_is_intended_and_nothing_asked() {
     assert!(user.told.get() && !user.intended.get() && !trail.touched());
 }
 
-fn refusal(result: Result<Opened, Stop>) -> crate::error::Error {
+fn refusal(result: Result<Window, Stop>) -> crate::error::Error {
     match result {
         Err(Stop::Failed(error) | Stop::ControlPlane(error)) => error,
         other => panic!("{other:?}"),
@@ -328,12 +328,12 @@ impl super::iam::Closer for BrokenIam<'_> {
         glance
     }
 
-    async fn attach_deny(&self) -> super::iam::Write {
-        Err(super::iam::Fault::Unknown("IAM is gone".into()))
+    async fn attach_deny(&self) -> super::fault::Write {
+        Err(super::fault::Fault::Unknown("IAM is gone".into()))
     }
 
-    async fn switch_key(&self, _: &str, _: bool) -> super::iam::Write {
-        Err(super::iam::Fault::Unknown("IAM is gone".into()))
+    async fn switch_key(&self, _: &str, _: bool) -> super::fault::Write {
+        Err(super::fault::Fault::Unknown("IAM is gone".into()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::alert::{Alerts, Answers, Notice, Receipt, Told};
 use crate::error::{Error, Result, Status};
 use crate::events::Event;
-use crate::gate::iam::World;
+use crate::gate::host::{Clock, Patience, Reporter};
 use crate::ledger::{About, Record};
 use crate::session::context::Stage;
 use crate::terminal::window_signals::{Received, Signals};

@@ -3,7 +3,8 @@
 use crate::aws::emergency::CloudEmergency;
 use crate::error::Error;
 use crate::gate::close::{Outcome, Shutting, close};
-use crate::gate::iam::{Closer, Emergency, World};
+use crate::gate::host::Reporter;
+use crate::gate::iam::{Closer, Emergency};
 use crate::gate::{Trail, role};
 use crate::session::context::Stage;
 use crate::session::messages;

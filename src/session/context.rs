@@ -14,10 +14,11 @@ use tokio::task::JoinHandle;
 use crate::aws::clock::AwsClock;
 use crate::aws::emergency::CloudEmergency;
 use crate::aws::fault_injection::Failures;
+use crate::boot_clock::Instant;
 use crate::error::{Error, Result};
 use crate::events::{Event, Events};
-use crate::gate::SessionId;
-use crate::gate::iam::World;
+use crate::gate::host::{Children, Clock, OpenHooks, Patience, Reporter};
+use crate::gate::{SessionId, Window};
 use crate::ledger::{Ledger, Record};
 use crate::secret::SecretText;
 use crate::session::announce::Telling;
@@ -27,7 +28,7 @@ use crate::session::work::console::Shown;
 use crate::session::work::endpoint::Endpoint;
 use crate::stderr;
 use crate::terminal::keyboard::Keyboard;
-use crate::window::{Instant, countdown};
+use crate::window::countdown;
 
 /// A local clock that is further off than this is worth a line.
 const OFF: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
@@ -198,7 +199,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-impl World for Stage<'_> {
+impl Clock for Stage<'_> {
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -209,7 +210,9 @@ impl World for Stage<'_> {
             () = self.wake.notified() => {}
         }
     }
+}
 
+impl Patience for Stage<'_> {
     fn interrupted(&self) -> bool {
         self.stopped.get()
     }
@@ -217,19 +220,23 @@ impl World for Stage<'_> {
     fn gave_up(&self) -> bool {
         self.gave_up.get()
     }
+}
 
+impl Reporter for Stage<'_> {
     fn say(&self, line: &str) {
         if let Some(keyboard) = self.keyboard.borrow().as_ref() {
             keyboard.clear();
         }
         stderr::line(line);
     }
+}
 
-    async fn tell(&self) -> Result<()> {
+impl OpenHooks for Stage<'_> {
+    async fn alert(&self) -> Result<()> {
         self.tell_first().await
     }
 
-    fn intend(&self) -> Result<()> {
+    fn record_intent(&self) -> Result<()> {
         match self.intent.take() {
             Some(intent) => {
                 self.ledger.intend(self.clock.now(), intent.clone())?;
@@ -243,10 +250,8 @@ impl World for Stage<'_> {
         }
     }
 
-    fn end_is_set(&self, from: Timestamp, until: Timestamp) -> Result<()> {
-        let Some(measured) = self.clock.measured() else {
-            return Err(Error::failed("AWS's time was not measured").next("open again"));
-        };
+    fn record_window(&self, window: &Window) -> Result<()> {
+        let Window { from, until, deadline } = *window;
         if let Some(session) = self.session {
             self.ledger.append(self.clock.now(), Record::Ends { session, from, until })?;
             self.emit(Event::Ends { session, from, until });
@@ -257,18 +262,19 @@ impl World for Stage<'_> {
             let seconds = off.unsigned_abs().as_secs();
             self.say(&format!("warning: this machine's clock is {seconds} s {way} AWS's; AWS's counts"));
         }
-        let window = until.duration_since(measured.date).unsigned_abs();
         self.until.set(Some(until));
-        self.end.set(Some(measured.at + window));
-        self.deadline.set(self.end.get());
+        self.end.set(Some(deadline));
+        self.deadline.set(Some(deadline));
         Ok(())
     }
 
-    fn enabling(&self) -> Result<()> {
+    fn record_enabling(&self) -> Result<()> {
         self.session
             .map_or(Ok(()), |session| self.ledger.append(self.clock.now(), Record::Enabling { session }))
     }
+}
 
+impl Children for Stage<'_> {
     async fn end_children(&self) {
         self.withdraw().await;
     }

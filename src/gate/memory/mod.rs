@@ -10,14 +10,19 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::task::Poll;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::iam::{Caller, Closer, Emergency, Fault, Identity, Opener, Probed, Wanted, World, Write};
+use super::fault::{Fault, Write};
+use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
+use super::iam::{Caller, Closer, Emergency, Identity, Opener, Probed, Wanted};
 use super::policy::{GATE, recognise};
 use super::rest::Expected;
 use super::snapshot::{Credential, Glance, Snapshot, User};
+use super::window::Window;
+use crate::boot_clock::Instant;
 use crate::error::{Error, Result};
 use crate::vault::canonical;
 use crate::vault::target::deny_all_arn;
@@ -80,7 +85,10 @@ pub(crate) struct Memory {
     pub(crate) ahead: Cell<i64>,
     /// AWS's date in the answer that T0 came from.
     pub(crate) dated: Cell<Option<Timestamp>>,
-    pub(crate) until: Cell<Option<Timestamp>>,
+    pub(crate) window: Cell<Option<Window>>,
+    began: Timestamp,
+    /// The boot-time clock when it began.
+    pub(crate) booted: Cell<Instant>,
     /// Seconds that this machine was awake.
     awake: Cell<i64>,
     wakings: Cell<u32>,
@@ -110,7 +118,7 @@ impl Memory {
             active: Cell::new(false),
             gate: RefCell::default(),
             groups: RefCell::default(),
-            clock: Cell::new("2026-11-22T02:17:00Z".parse().expect("an instant")),
+            clock: Cell::new(start()),
             calls: RefCell::default(),
             wrong: Cell::default(),
             lasting: Cell::default(),
@@ -123,7 +131,9 @@ impl Memory {
             breaks: Cell::default(),
             ahead: Cell::default(),
             dated: Cell::default(),
-            until: Cell::default(),
+            window: Cell::default(),
+            began: start(),
+            booted: Cell::new(Instant::since_boot(Duration::ZERO)),
             awake: Cell::default(),
             wakings: Cell::default(),
             stale: RefCell::default(),
@@ -150,6 +160,11 @@ impl Memory {
             boundary_sha256: canonical::try_digest(&ceiling()).expect("digest"),
             key: KEY.into(),
         }
+    }
+
+    /// The boot-time clock of this machine.
+    pub(crate) fn boot_time(&self) -> Instant {
+        self.booted.get() + self.clock.get().duration_since(self.began).unsigned_abs()
     }
 
     /// What IAM would say to the long-term key now.
@@ -326,6 +341,10 @@ impl Drop for Flight<'_> {
 /// Waits until a poll finds it so.
 async fn turn(mut is_so: impl FnMut() -> bool) {
     poll_fn(|_| if is_so() { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+fn start() -> Timestamp {
+    "2026-11-22T02:17:00Z".parse().expect("an instant")
 }
 
 fn later(at: Timestamp, seconds: i64) -> Timestamp {

@@ -1,6 +1,4 @@
-//! The user in memory behind the gate's ports: opener, closer, emergency user, and the world around them.
-
-use std::time::Duration;
+//! The user in memory behind the gate's ports: opener, closer, emergency user and host.
 
 use jiff::Timestamp;
 
@@ -18,7 +16,7 @@ impl Drop for OpenerOf<'_> {
 impl Caller for OpenerOf<'_> {
     async fn identify(&self) -> std::result::Result<Identity, Fault> {
         let user = self.0;
-        let sent = user.clock.get();
+        let (sent, asked_at) = (user.clock.get(), user.boot_time());
         let wrong = user.call("GetCallerIdentity");
         user.travel().await;
         let time = user.clock.get();
@@ -29,7 +27,7 @@ impl Caller for OpenerOf<'_> {
         // AWS stamped its answer some time after the question was sent; nobody here knows how long.
         user.ahead.set(time.duration_since(sent).as_secs());
         user.dated.set(Some(time));
-        Ok(Identity { account: ACCOUNT.into(), time })
+        Ok(Identity { account: ACCOUNT.into(), time, asked_at })
     }
 }
 
@@ -115,7 +113,7 @@ impl Emergency for Memory {
     }
 }
 
-impl World for Memory {
+impl Clock for Memory {
     fn now(&self) -> Timestamp {
         later(self.clock.get(), self.ahead.get())
     }
@@ -128,7 +126,9 @@ impl World for Memory {
         let (until, wakings) = (self.awake.get() + seconds, self.wakings.get());
         turn(|| self.awake.get() >= until || self.wakings.get() != wakings).await;
     }
+}
 
+impl Patience for Memory {
     fn interrupted(&self) -> bool {
         self.stop_at.get().is_some_and(|at| self.calls.borrow().len() >= at)
     }
@@ -136,17 +136,21 @@ impl World for Memory {
     fn gave_up(&self) -> bool {
         self.gave_up.get()
     }
+}
 
+impl Reporter for Memory {
     fn say(&self, line: &str) {
         self.words.borrow_mut().push(line.to_owned());
     }
+}
 
-    async fn tell(&self) -> Result<()> {
+impl OpenHooks for Memory {
+    async fn alert(&self) -> Result<()> {
         self.told.set(true);
         if self.deaf.get() { Err(Error::failed("nobody acknowledged")) } else { Ok(()) }
     }
 
-    fn intend(&self) -> Result<()> {
+    fn record_intent(&self) -> Result<()> {
         assert!(self.told.get(), "people are told first");
         if self.intended.replace(true) {
             return Err(Error::failed("intended twice"));
@@ -154,16 +158,18 @@ impl World for Memory {
         Ok(())
     }
 
-    fn end_is_set(&self, _: Timestamp, until: Timestamp) -> Result<()> {
-        self.until.set(Some(until));
+    fn record_window(&self, window: &Window) -> Result<()> {
+        self.window.set(Some(*window));
         Ok(())
     }
 
-    fn enabling(&self) -> Result<()> {
-        assert!(self.until.get().is_some(), "its end is known first");
+    fn record_enabling(&self) -> Result<()> {
+        assert!(self.window.get().is_some(), "its end is known first");
         Ok(())
     }
+}
 
+impl Children for Memory {
     async fn end_children(&self) {
         self.dismiss();
         turn(|| !self.stepwise.get() || self.are_children_gone()).await;

@@ -9,17 +9,20 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::close::{Outcome, Shutting, close};
-use super::iam::{Caller, Closer, Emergency, Fault, Opener, Wanted, World};
+use super::fault::Fault;
+use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
+use super::iam::{Caller, Closer, Emergency, Opener, Wanted};
 use super::policy::{Gate, ending, recognise};
 use super::rest::{Expected, Finding, Judgement, Verdict, judge};
 use super::session::SessionId;
 use super::snapshot::Snapshot;
 use super::trail::Trail;
+use super::window::Window;
 use crate::error::Error;
 pub(super) use steps::issue;
 use steps::{activate, lift, put_gate};
 pub(super) use waiting::let_in;
-use waiting::{Patience, READ_BACK, go_on};
+use waiting::{READ_BACK, TimeLimit, go_on};
 
 /// What is to be opened.
 #[derive(Debug)]
@@ -61,15 +64,6 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// An open window.
-#[derive(Clone, Copy, Debug)]
-pub struct Opened {
-    /// T0.
-    pub from: Timestamp,
-    /// T1.
-    pub until: Timestamp,
-}
-
 /// Why there is no open window.
 #[derive(Debug)]
 pub enum Stop {
@@ -97,53 +91,53 @@ pub async fn open<O: Opener>(
     emergency: &impl Emergency,
     plan: &Plan<'_>,
     trail: &Trail,
-    world: &impl World,
-) -> std::result::Result<Opened, Stop> {
+    host: &(impl Clock + Patience + Reporter + OpenHooks + Children),
+) -> std::result::Result<Window, Stop> {
     // 1. People are told. 2. From here the session is one's own. 3. T0 and T1 are AWS's.
-    let times = begin(&opener, plan.account, plan.window, trail, world).await?;
-    let Opened { from, until } = times;
+    let window = begin(&opener, plan.account, plan.window, trail, host).await?;
+    let Window { from, until, .. } = window;
     let gate = plan.gate(from, until);
 
     // 4. Only a user at rest is opened.
-    at_rest(&opener, closer, emergency, plan, world).await?;
-    go_on(world, until)?;
+    at_rest(&opener, closer, emergency, plan, host).await?;
+    go_on(host, until)?;
 
     // 5. The end is written before anything is enabled, and read back.
-    put_gate(&opener, plan, &gate, trail, world).await?;
-    go_on(world, until)?;
+    put_gate(&opener, plan, &gate, trail, host).await?;
+    go_on(host, until)?;
 
     // 6. The key works, under a deny.
-    activate(closer, plan, trail, world).await?;
-    go_on(world, until)?;
+    activate(closer, plan, trail, host).await?;
+    go_on(host, until)?;
 
     // 7. Only this enables.
-    lift(&opener, closer, plan, trail, world).await?;
+    lift(&opener, closer, plan, trail, host).await?;
     drop(opener);
 
     // 8. Until AWS lets the key in everywhere.
-    let_in("the key", world, until, || emergency.probe_key()).await?;
+    let_in("the key", host, until, || emergency.probe_key()).await?;
     trail.settled();
     still_ours(closer, &gate).await?;
     if plan.hand_out != HandOut::Nothing {
         let policy = (plan.hand_out == HandOut::Console).then(|| ending(plan.session, until));
         let wanted = Wanted { session: plan.session, until, policy: policy.as_ref() };
-        issue(emergency, &wanted, world).await?;
-        let_in("the session", world, until, || emergency.probe_session()).await?;
+        issue(emergency, &wanted, host).await?;
+        let_in("the session", host, until, || emergency.probe_session()).await?;
     }
-    Ok(times)
+    Ok(window)
 }
 
 /// People are told, then the intent, then T0 and T1 by AWS's clock; all are on record before the first write.
 pub(super) async fn begin(
     caller: &impl Caller,
     account: &str,
-    window: Duration,
+    length: Duration,
     trail: &Trail,
-    world: &impl World,
-) -> std::result::Result<Opened, Stop> {
-    world.tell().await?;
-    go_on(world, Timestamp::MAX)?;
-    world.intend()?;
+    host: &(impl Clock + Patience + OpenHooks),
+) -> std::result::Result<Window, Stop> {
+    host.alert().await?;
+    go_on(host, Timestamp::MAX)?;
+    host.record_intent()?;
     let identity = caller.identify().await.map_err(|fault| {
         failed("asking AWS for the time", &fault)
             .next("check the network and AWS_ENDPOINT_URL, then open again")
@@ -152,10 +146,11 @@ pub(super) async fn begin(
         return Err(other_account(&identity.account, account).into());
     }
     let from = identity.time;
-    let until = from.checked_add(window).map_err(|_| Error::usage("the window is too long"))?;
+    let until = from.checked_add(length).map_err(|_| Error::usage("the window is too long"))?;
+    let window = Window { from, until, deadline: identity.asked_at + length };
     trail.ends(until);
-    world.end_is_set(from, until)?;
-    Ok(Opened { from, until })
+    host.record_window(&window)?;
+    Ok(window)
 }
 
 async fn at_rest(
@@ -163,28 +158,28 @@ async fn at_rest(
     closer: &impl Closer,
     emergency: &impl Emergency,
     plan: &Plan<'_>,
-    world: &impl World,
+    host: &(impl Clock + Patience + Reporter + Children),
 ) -> std::result::Result<(), Stop> {
-    let judgement = look(&opener.read().await, plan.expected, world, true)?;
+    let judgement = look(&opener.read().await, plan.expected, host, true)?;
     let Verdict::Untidy(leftovers) = judgement.verdict else {
         return Ok(());
     };
     let left: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
-    world.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
+    host.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
     let keys = [plan.expected.key.clone()];
     let shutting = Shutting { deny: &plan.expected.deny, keys: Some(&keys), session: None, until: None };
-    if let Outcome::Unproven { why, .. } = close(closer, emergency, &shutting, None, world).await {
+    if let Outcome::Unproven { why, .. } = close(closer, emergency, &shutting, None, host).await {
         return Err(refused(format!("an earlier window could not be closed: {why}")).into());
     }
-    let patience = Patience::new(world, READ_BACK);
+    let limit = TimeLimit::new(host, READ_BACK);
     loop {
-        go_on(world, Timestamp::MAX)?;
-        match look(&opener.read().await, plan.expected, world, false)?.verdict {
+        go_on(host, Timestamp::MAX)?;
+        match look(&opener.read().await, plan.expected, host, false)?.verdict {
             Verdict::AtRest => return Ok(()),
-            _ if patience.is_over(world) => {
+            _ if limit.is_over(host) => {
                 return Err(refused("the user does not come to rest".to_owned()).into());
             }
-            _ => world.pause(Duration::from_secs(1)).await,
+            _ => host.pause(Duration::from_secs(1)).await,
         }
     }
 }
@@ -193,12 +188,12 @@ async fn at_rest(
 fn look(
     snapshot: &Snapshot,
     expected: &Expected,
-    world: &impl World,
+    host: &(impl Clock + Reporter),
     aloud: bool,
 ) -> std::result::Result<Judgement, Stop> {
-    let judgement = judge(snapshot, expected, world.now());
+    let judgement = judge(snapshot, expected, host.now());
     for warning in judgement.warnings.iter().filter(|_| aloud) {
-        world.say(&format!("warning: {warning}"));
+        host.say(&format!("warning: {warning}"));
     }
     match &judgement.verdict {
         Verdict::AtRest | Verdict::Untidy(_) => Ok(judgement),

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::waiting::{BETWEEN_PROBES, Patience, READ_BACK, go_on};
+use super::waiting::{BETWEEN_PROBES, READ_BACK, TimeLimit, go_on};
 use super::{Plan, Stop, drifted, failed, no_answer, not_done, refused};
-use crate::gate::iam::{Closer, Emergency, Fault, Opener, Wanted, World, Write};
+use crate::gate::fault::{Fault, Write};
+use crate::gate::host::{Clock, OpenHooks, Patience, Reporter};
+use crate::gate::iam::{Closer, Emergency, Opener, Wanted};
 use crate::gate::policy::Gate;
 use crate::gate::rest::{Finding, Verdict, judge};
 use crate::gate::snapshot::Glance;
@@ -24,28 +26,28 @@ pub(super) async fn put_gate(
     plan: &Plan<'_>,
     gate: &Gate<'_>,
     trail: &Trail,
-    world: &impl World,
+    host: &(impl Clock + Patience + Reporter),
 ) -> std::result::Result<(), Stop> {
     const STEP: &str = "writing the gate";
     let document = canonical::text(&gate.document())?;
-    let sent = send(STEP, Kind::Inert, trail, world, || opener.put_gate(&document)).await?;
-    let patience = Patience::new(world, READ_BACK);
+    let sent = send(STEP, Kind::Inert, trail, host, || opener.put_gate(&document)).await?;
+    let limit = TimeLimit::new(host, READ_BACK);
     loop {
         let snapshot = opener.read().await;
         let written = matches!(&snapshot.gate, Ok(Some(found)) if gate.is(found));
-        match judge(&snapshot, plan.expected, world.now()).verdict {
+        match judge(&snapshot, plan.expected, host.now()).verdict {
             Verdict::AtRest if written => break,
-            Verdict::Drift(findings) if patience.is_over(world) || !findings.iter().all(is_unread) => {
+            Verdict::Drift(findings) if limit.is_over(host) || !findings.iter().all(is_unread) => {
                 return Err(drifted(plan.expected, &findings));
             }
-            _ if patience.is_over(world) => return Err(lost(STEP, &sent)),
+            _ if limit.is_over(host) => return Err(lost(STEP, &sent)),
             _ => {}
         }
-        go_on(world, gate.until)?;
-        world.pause(BETWEEN_PROBES).await;
+        go_on(host, gate.until)?;
+        host.pause(BETWEEN_PROBES).await;
     }
     trail.settled();
-    world.say("gate: policy written and read back");
+    host.say("gate: policy written and read back");
     Ok(())
 }
 
@@ -59,13 +61,13 @@ pub(super) async fn activate(
     closer: &impl Closer,
     plan: &Plan<'_>,
     trail: &Trail,
-    world: &impl World,
+    host: &(impl Clock + Patience),
 ) -> std::result::Result<(), Stop> {
     const STEP: &str = "activating the key";
     let key = &plan.expected.key;
-    let sent = send(STEP, Kind::Readies, trail, world, || closer.switch_key(key, true)).await?;
+    let sent = send(STEP, Kind::Readies, trail, host, || closer.switch_key(key, true)).await?;
     let seen = |s: &Glance| matches!(&s.keys, Ok(keys) if keys.iter().any(|k| k.id == *key && k.active));
-    if sent.is_err() && !seen_soon(closer, seen, world).await {
+    if sent.is_err() && !seen_soon(closer, seen, host).await {
         return Err(lost(STEP, &sent));
     }
     trail.settled();
@@ -78,16 +80,16 @@ pub(super) async fn lift(
     closer: &impl Closer,
     plan: &Plan<'_>,
     trail: &Trail,
-    world: &impl World,
+    host: &(impl Clock + Patience + OpenHooks),
 ) -> std::result::Result<(), Stop> {
     const STEP: &str = "detaching AWSDenyAll";
-    world.enabling()?;
-    let sent = send(STEP, Kind::Enables, trail, world, || opener.lift_deny()).await?;
+    host.record_enabling()?;
+    let sent = send(STEP, Kind::Enables, trail, host, || opener.lift_deny()).await?;
     let seen = |s: &Glance| matches!(&s.attached, Ok(arns) if !arns.contains(&plan.expected.deny));
-    if sent.is_err() && !seen_soon(closer, seen, world).await {
+    if sent.is_err() && !seen_soon(closer, seen, host).await {
         return Err(lost(STEP, &sent));
     }
-    trail.spreads(STEP, world.now());
+    trail.spreads(STEP, host.now());
     Ok(())
 }
 
@@ -98,18 +100,18 @@ async fn send<F: Future<Output = Write>>(
     step: &'static str,
     kind: Kind,
     trail: &Trail,
-    world: &impl World,
+    host: &(impl Clock + Patience),
     write: impl Fn() -> F,
 ) -> std::result::Result<Write, Stop> {
     for wait in THROTTLED.into_iter().map(Some).chain([None]) {
-        trail.sends(step, kind, world.now());
+        trail.sends(step, kind, host.now());
         match (write().await, wait) {
             (Ok(()), _) => return Ok(Ok(())),
             (Err(fault @ Fault::Unknown(_)), _) => return Ok(Err(fault)),
             (Err(Fault::Throttled(_)), Some(wait)) => {
                 trail.settled();
-                world.pause(wait).await;
-                go_on(world, Timestamp::MAX)?;
+                host.pause(wait).await;
+                go_on(host, Timestamp::MAX)?;
             }
             (Err(fault), _) => {
                 trail.settled();
@@ -120,16 +122,20 @@ async fn send<F: Future<Output = Write>>(
     Err(Stop::Interrupted)
 }
 
-async fn seen_soon(closer: &impl Closer, seen: impl Fn(&Glance) -> bool, world: &impl World) -> bool {
-    let patience = Patience::new(world, READ_BACK);
+async fn seen_soon(
+    closer: &impl Closer,
+    seen: impl Fn(&Glance) -> bool,
+    host: &(impl Clock + Patience),
+) -> bool {
+    let limit = TimeLimit::new(host, READ_BACK);
     loop {
         if seen(&closer.glance().await) {
             return true;
         }
-        if patience.is_over(world) || world.interrupted() {
+        if limit.is_over(host) || host.interrupted() {
             return false;
         }
-        world.pause(Duration::from_secs(1)).await;
+        host.pause(Duration::from_secs(1)).await;
     }
 }
 
@@ -137,12 +143,12 @@ async fn seen_soon(closer: &impl Closer, seen: impl Fn(&Glance) -> bool, world: 
 pub(in crate::gate) async fn issue(
     emergency: &impl Emergency,
     wanted: &Wanted<'_>,
-    world: &impl World,
+    host: &(impl Clock + Patience + Reporter),
 ) -> std::result::Result<(), Stop> {
     let mut codes_refused = 0;
     for wait in THROTTLED.into_iter().map(Some).chain([None]) {
-        code_is_ready(emergency, world).await;
-        go_on(world, wanted.until)?;
+        code_is_ready(emergency, host).await;
+        go_on(host, wanted.until)?;
         let Err(fault) = emergency.issue_session(wanted).await else {
             return Ok(());
         };
@@ -152,8 +158,8 @@ pub(in crate::gate) async fn issue(
         }
         match wait {
             Some(wait) if codes_refused < 2 => {
-                world.say(&format!("gate: issuing a session failed: {fault}; trying again"));
-                world.pause(wait).await;
+                host.say(&format!("gate: issuing a session failed: {fault}; trying again"));
+                host.pause(wait).await;
             }
             _ => {
                 return Err(failed("issuing a session", &fault)
@@ -169,11 +175,11 @@ pub(in crate::gate) async fn issue(
 }
 
 /// AWS takes a one-time code once.
-async fn code_is_ready(emergency: &impl Emergency, world: &impl World) {
+async fn code_is_ready(emergency: &impl Emergency, host: &(impl Clock + Reporter)) {
     let wait = emergency.ready_in();
     if !wait.is_zero() {
-        world.say(&format!("gate: waiting {} s for the next one-time code", wait.as_secs() + 1));
-        world.pause(wait).await;
+        host.say(&format!("gate: waiting {} s for the next one-time code", wait.as_secs() + 1));
+        host.pause(wait).await;
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Stop, refused};
-use crate::gate::iam::{Probed, World};
+use crate::gate::host::{Clock, Patience, Reporter};
+use crate::gate::iam::Probed;
 
 /// Successes in a row after which a change counts as seen everywhere.
 const IN_A_ROW: u32 = 3;
@@ -16,18 +17,18 @@ pub(super) const READ_BACK: SignedDuration = SignedDuration::from_secs(30);
 const LET_IN: SignedDuration = SignedDuration::from_mins(2);
 
 /// A safe place to stop.
-pub(super) fn go_on(world: &impl World, until: Timestamp) -> std::result::Result<(), Stop> {
-    if world.interrupted() || world.now() >= until { Err(Stop::Interrupted) } else { Ok(()) }
+pub(super) fn go_on(host: &(impl Clock + Patience), until: Timestamp) -> std::result::Result<(), Stop> {
+    if host.interrupted() || host.now() >= until { Err(Stop::Interrupted) } else { Ok(()) }
 }
 
 /// Probes until several successes in a row.
 pub(in crate::gate) async fn let_in<F: Future<Output = Option<Probed>>>(
     whom: &str,
-    world: &impl World,
+    host: &(impl Clock + Patience + Reporter),
     until: Timestamp,
     probe: impl Fn() -> F,
 ) -> std::result::Result<(), Stop> {
-    let patience = Patience::new(world, LET_IN);
+    let limit = TimeLimit::new(host, LET_IN);
     let mut in_a_row = 0;
     let mut said = 0;
     loop {
@@ -37,9 +38,9 @@ pub(in crate::gate) async fn let_in<F: Future<Output = Option<Probed>>>(
         if in_a_row == IN_A_ROW {
             return Ok(());
         }
-        go_on(world, until)?;
-        let waited = patience.seconds(world);
-        if patience.is_over(world) {
+        go_on(host, until)?;
+        let waited = limit.seconds(host);
+        if limit.is_over(host) {
             let why = match probed {
                 Probed::Unclear(why) => why,
                 _ => "AWS still refuses it".into(),
@@ -50,28 +51,28 @@ pub(in crate::gate) async fn let_in<F: Future<Output = Option<Probed>>>(
         }
         if waited > said && (said == 0 || waited >= said + 5) {
             said = waited;
-            world.say(&format!("gate: waiting for AWS to let {whom} in everywhere, {waited} s so far"));
+            host.say(&format!("gate: waiting for AWS to let {whom} in everywhere, {waited} s so far"));
         }
-        world.pause(BETWEEN_PROBES).await;
+        host.pause(BETWEEN_PROBES).await;
     }
 }
 
 /// A wait with a limit, by AWS's clock.
-pub(super) struct Patience {
+pub(super) struct TimeLimit {
     since: Timestamp,
     limit: SignedDuration,
 }
 
-impl Patience {
-    pub(super) fn new(world: &impl World, limit: SignedDuration) -> Self {
-        Self { since: world.now(), limit }
+impl TimeLimit {
+    pub(super) fn new(host: &impl Clock, limit: SignedDuration) -> Self {
+        Self { since: host.now(), limit }
     }
 
-    fn seconds(&self, world: &impl World) -> i64 {
-        world.now().duration_since(self.since).as_secs()
+    fn seconds(&self, host: &impl Clock) -> i64 {
+        host.now().duration_since(self.since).as_secs()
     }
 
-    pub(super) fn is_over(&self, world: &impl World) -> bool {
-        world.now().duration_since(self.since) >= self.limit
+    pub(super) fn is_over(&self, host: &impl Clock) -> bool {
+        host.now().duration_since(self.since) >= self.limit
     }
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::{Expected, listed};
-use crate::gate::iam::Fault;
+use crate::gate::fault::{Fault, Read};
 use crate::gate::policy::{GATE, recognise};
-use crate::gate::snapshot::{Credential, Read, Snapshot};
+use crate::gate::snapshot::{Credential, Snapshot};
 use crate::vault::canonical;
 
 /// One way in which the user is not the one that was sealed.

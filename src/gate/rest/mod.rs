@@ -7,9 +7,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::fault::Read;
 use super::policy::{Found, recognise};
 use super::session::SessionId;
-use super::snapshot::{Read, Snapshot};
+use super::snapshot::Snapshot;
 use drift::drift;
 
 pub use drift::Finding;

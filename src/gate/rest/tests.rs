@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::gate::iam::Fault;
+use crate::gate::fault::Fault;
 use crate::gate::policy::{GATE, Gate};
 use crate::gate::snapshot::{Credential, User};
 use crate::vault::canonical;

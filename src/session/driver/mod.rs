@@ -12,11 +12,12 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::aws::fault_injection::Failures;
+use crate::boot_clock::Instant;
 use crate::error::Error;
 use crate::events;
-use crate::gate::Trail;
-use crate::gate::iam::World;
-use crate::gate::open::{Opened, Stop};
+use crate::gate::host::{Children, Reporter};
+use crate::gate::open::Stop;
+use crate::gate::{Trail, Window};
 use crate::ledger::Record;
 use crate::session::closer::Shut;
 use crate::session::context::Stage;
@@ -26,13 +27,13 @@ use crate::session::work::console;
 use crate::session::work::endpoint::Endpoint;
 use crate::terminal::keyboard::Keyboard;
 use crate::terminal::window_signals::{Received, Signals};
-use crate::window::{Action, Cause, End, Event, Instant, Machine, left};
+use crate::window::{Action, Cause, End, Event, Machine, left};
 
 /// A future that runs on this thread; `None` when it panicked.
 type Running<'a, T> = Pin<Box<dyn Future<Output = Option<T>> + 'a>>;
 
 /// The opening, while it runs.
-pub(crate) type Opening<'a> = Running<'a, Result<Opened, Stop>>;
+pub(crate) type Opening<'a> = Running<'a, Result<Window, Stop>>;
 
 /// Polls to the end; a panic on the way is caught.
 pub(crate) fn caught<'a, T: 'a>(future: impl Future<Output = T> + 'a) -> Running<'a, T> {
@@ -242,9 +243,9 @@ fn has_ended(stage: &Stage<'_>) -> bool {
 }
 
 /// What became of the opening.
-fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Opened, Stop>>) -> Event {
+fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Window, Stop>>) -> Event {
     match result {
-        Some(Ok(Opened { from, until })) => {
+        Some(Ok(Window { from, until, .. })) => {
             stage.opened.set(true);
             stage.say(&format!("gate: open, ends {}", messages::clock(until)));
             if let Some(session) = stage.session {

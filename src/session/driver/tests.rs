@@ -15,6 +15,7 @@ use crate::vault::target::TargetId;
 fn window(user: &Memory, breaks: bool, work: &Work) -> End {
     // The stage keeps the intent, not the user in memory.
     user.intended.set(true);
+    user.booted.set(Instant::now());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let expected = Memory::expected();
     let ledger = Ledger::at(std::env::temp_dir().join(format!("breakglass-driver-{}", std::process::id())));

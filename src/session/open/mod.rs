@@ -12,8 +12,8 @@ use crate::config::Config;
 use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
 use crate::events::{Event, Events};
-use crate::gate::open::{HandOut, Opened, Stop};
-use crate::gate::{SessionId, Trail};
+use crate::gate::open::{HandOut, Stop};
+use crate::gate::{SessionId, Trail, Window};
 use crate::ledger::{About, Ledger, Principals, Record, VaultFacts};
 use crate::vault::payload::{AccessKey, Channel, Gatekeepers, Mfa, Target, Way};
 use crate::window::{Cause, End};
@@ -185,7 +185,7 @@ impl Scene<'_> {
     fn running<'r>(
         &'r self,
         stage: &'r Stage<'_>,
-        opening: impl Future<Output = Result<Opened, Stop>> + 'r,
+        opening: impl Future<Output = Result<Window, Stop>> + 'r,
     ) -> Running<'r> {
         crate::session::driver::caught(async move {
             let opened = opening.await?;

@@ -13,12 +13,12 @@ use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, kill_process_group, test_kill_process_group, waitpid,
 };
 
+use crate::boot_clock::Instant;
 use crate::error::{Error, Result};
 use crate::session::work::shell_prompt::Prompt;
 use crate::stderr;
 use crate::terminal::foreground::Foreground;
 use crate::vault::manifest::Lane;
-use crate::window::Instant;
 
 /// Between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);

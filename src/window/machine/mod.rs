@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Instant;
+use crate::boot_clock::Instant;
 use crate::signal::Signal;
 
 /// Minutes before the end at which it is said.

@@ -8,17 +8,18 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::world::{self, Happening, Left, Work};
+use crate::boot_clock::Instant;
 use crate::gate::close::{Outcome, Shutting, close};
-use crate::gate::iam::World;
+use crate::gate::host::Clock;
 use crate::gate::memory::{ACCOUNT, Change, KEY, Memory, OpenerOf};
-use crate::gate::open::{HandOut, Opened, Plan, Stop, open};
+use crate::gate::open::{HandOut, Plan, Stop, open};
 use crate::gate::policy::Gate;
-use crate::gate::{SessionId, Trail};
-use crate::window::{Action, Cause, End, Event, Instant, Machine};
+use crate::gate::{SessionId, Trail, Window};
+use crate::window::{Action, Cause, End, Event, Machine};
 
 /// A future that is polled by hand.
 type Running<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -38,10 +39,9 @@ pub(super) struct Run {
     pub(super) phase: Phase,
     trail: Rc<Trail>,
     machine: Machine,
-    opening: Option<Running<Result<Opened, Stop>>>,
+    opening: Option<Running<Result<Window, Stop>>>,
     shutting: Option<Running<Outcome>>,
     queue: VecDeque<Event>,
-    began: Timestamp,
     deadline: Option<Instant>,
     work: Work,
     /// The program in the window was started, and has not ended by itself.
@@ -97,7 +97,6 @@ impl Run {
             opening: Some(opening(user.clone(), trail.clone(), world)),
             shutting: None,
             queue: VecDeque::new(),
-            began: user.clock.get(),
             deadline: None,
             work: world.work,
             child: false,
@@ -167,8 +166,7 @@ impl Run {
     }
 
     fn now(&self) -> Instant {
-        let since = self.user.clock.get().duration_since(self.began);
-        Instant::since_boot(since.unsigned_abs())
+        self.user.boot_time()
     }
 
     fn tick(&mut self) {
@@ -202,10 +200,7 @@ impl Run {
     fn meets(&mut self, event: Event) {
         self.queue.push_back(event);
         while let Some(event) = self.queue.pop_front() {
-            if let (None, Some(until)) = (self.deadline, self.user.until.get()) {
-                let ahead = SignedDuration::from_secs(self.user.ahead.get());
-                let since = until.duration_since(self.began) - ahead;
-                let deadline = Instant::since_boot(since.unsigned_abs());
+            if let (None, Some(Window { deadline, .. })) = (self.deadline, self.user.window.get()) {
                 self.deadline = Some(deadline);
                 (self.machine, _) = self.machine.on(Event::EndSet(deadline));
             }
@@ -322,7 +317,7 @@ impl Run {
         assert!(!(said_shut && self.user.lets_in()), "shut, and open again");
         let user = &self.user;
         // By this machine's idea of AWS's clock: nobody watches longer.
-        let before_its_end = user.until.get().is_some_and(|until| World::now(&**user) < until);
+        let before_its_end = user.window.get().is_some_and(|Window { until, .. }| user.now() < until);
         if before_its_end && self.outcome == Some(Outcome::Shut { probed: true, untidy: None }) {
             assert!(user.denied.get() && !user.active.get(), "at rest, and then not");
         }
@@ -338,7 +333,7 @@ fn polled<T>(running: &mut Running<T>) -> Poll<Option<T>> {
     }
 }
 
-fn opening(user: Rc<Memory>, trail: Rc<Trail>, world: &world::World) -> Running<Result<Opened, Stop>> {
+fn opening(user: Rc<Memory>, trail: Rc<Trail>, world: &world::World) -> Running<Result<Window, Stop>> {
     let window = Duration::from_secs(world.window.into());
     let hand_out = if world.work == Work::Hold { HandOut::Nothing } else { HandOut::Session };
     Box::pin(async move {
@@ -359,7 +354,7 @@ fn opening(user: Rc<Memory>, trail: Rc<Trail>, world: &world::World) -> Running<
 fn shutting(user: Rc<Memory>, trail: Rc<Trail>) -> Running<Outcome> {
     Box::pin(async move {
         let (expected, keys) = (Memory::expected(), [KEY.to_owned()]);
-        let until = user.until.get();
+        let until = user.window.get().map(|window| window.until);
         let shutting = Shutting { deny: &expected.deny, keys: Some(&keys), session: Some(session()), until };
         close(&*user, &*user, &shutting, trail.pending(), &*user).await
     })

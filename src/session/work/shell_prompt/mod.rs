@@ -11,8 +11,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::boot_clock::Instant;
 use crate::vault::random;
-use crate::window::Instant;
 
 /// What keeps the files until the shell has read them.
 pub(crate) struct Prompt(Option<PathBuf>);
