@@ -1,4 +1,4 @@
-//! A program of this machine's own that gets the notice as JSON; what it does never counts.
+//! The configured alert command, which gets the notice as JSON on stdin. It never counts as an acknowledgement.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use tokio::process::Command;
 
 use super::Notice;
 
-/// Runs it, and ends it when its time is over.
+/// Runs the command and kills it after `time`.
 ///
 /// # Errors
-/// In words, when it could not be run, or did not end well in time.
-pub(super) async fn run(words: Vec<String>, notice: Arc<Notice>, time: Duration) -> Result<(), String> {
-    let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+/// If it could not be started, failed, or did not end in time.
+pub(super) async fn run(command: Vec<String>, notice: Arc<Notice>, time: Duration) -> Result<(), String> {
+    let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    let mut child = command.spawn().map_err(|error| format!("{program} cannot be run: {error}"))?;
-    let told = async {
+    let mut child = command.spawn().map_err(|error| format!("cannot run {program}: {error}"))?;
+    let running = async {
         if let Some(mut stdin) = child.stdin.take() {
             let _ = stdin.write_all(&notice.json()).await;
         }
         child.wait().await
     };
-    match tokio::time::timeout(time, told).await {
+    match tokio::time::timeout(time, running).await {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(format!("{program} failed: {status}")),
         Ok(Err(error)) => Err(format!("{program} failed: {error}")),

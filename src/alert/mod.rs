@@ -1,4 +1,4 @@
-//! Telling people: every channel at once, each with a time of its own, and what each of them acknowledged.
+//! Alerts: sends a notice over every channel concurrently and reports what each acknowledged.
 
 mod command;
 mod http;
@@ -20,56 +20,56 @@ use tokio::task::JoinHandle;
 use crate::vault::names::harmless;
 use crate::vault::payload::{Channel, Kind};
 use http::Http;
-pub use notice::{Notice, VaultNamed};
+pub use notice::{Notice, VaultName};
 
-/// How long a channel is waited for unless it says otherwise.
+/// A channel's timeout unless it sets its own.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long it takes to try again after what may pass, at first.
-const BREATH: Duration = Duration::from_millis(300);
+/// The pause before the first retry; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
 
 /// Why a channel did not acknowledge.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It may yet: the connection failed, or the receiver broke.
-    Passing(String),
-    /// It said no.
-    Final(String),
+    /// The connection failed or the receiver had an error; a retry may succeed.
+    Temporary(String),
+    /// The receiver refused.
+    Permanent(String),
 }
 
 impl Failure {
     fn why(&self) -> &str {
         match self {
-            Self::Passing(why) | Self::Final(why) => why,
+            Self::Temporary(why) | Self::Permanent(why) => why,
         }
     }
 }
 
-/// What became of telling one channel.
+/// The result of one channel.
 #[derive(Clone, Debug)]
-pub struct Told {
-    /// Its name.
+pub struct Delivery {
+    /// The channel's name.
     pub channel: String,
-    /// It is sealed in the vault.
+    /// The channel is sealed in the vault, not configured on this machine.
     pub sealed: bool,
-    /// When it was sent.
+    /// The time it was sent.
     pub sent: Timestamp,
-    /// When it acknowledged, and how; or why not.
+    /// The time and content of the acknowledgement, or why there is none.
     pub outcome: Result<(Timestamp, Receipt), String>,
 }
 
-/// What a receiver answered that has acknowledged.
+/// A receiver's acknowledgement.
 #[derive(Clone, Debug, Default)]
 pub struct Receipt {
-    /// Its own id for what it got, if it gave one: it can be asked about that.
+    /// The receiver's id of the message, if it gave one; the receiver can be asked about it later.
     pub id: Option<String>,
-    /// What it said, for a person.
+    /// The answer as text.
     pub detail: String,
 }
 
 impl Receipt {
-    /// An id, and what kind of thing that is the id of.
-    fn of(what: &str, id: Option<&str>) -> Self {
+    /// With the id of `what`, such as a message.
+    fn with_id(what: &str, id: Option<&str>) -> Self {
         let id = id.filter(|id| !id.is_empty());
         Self {
             detail: id.map_or(format!("{what} without an id"), |id| format!("{what} {id}")),
@@ -77,7 +77,7 @@ impl Receipt {
         }
     }
 
-    /// Nothing but that it took it.
+    /// Accepted without an id.
     fn without_id(detail: String) -> Self {
         Self { id: None, detail }
     }
@@ -87,17 +87,17 @@ impl Receipt {
     }
 }
 
-/// Who is to be told.
+/// The channels and the command that alerts go to.
 #[derive(Debug, Default)]
 pub struct Alerts {
     channels: Vec<Receiver>,
     command: Vec<String>,
-    means: Means,
+    clients: Clients,
 }
 
-/// What channels are reached with.
+/// The clients that channels share.
 #[derive(Clone, Debug, Default)]
-struct Means {
+struct Clients {
     aws: Option<SdkConfig>,
     http: Http,
 }
@@ -108,98 +108,98 @@ struct Receiver {
     sealed: bool,
 }
 
-/// Answers under way.
+/// The deliveries of one notice, while they run.
 #[derive(Debug)]
-pub struct Answers {
-    came: UnboundedReceiver<Told>,
-    /// Channels that have not answered yet: their names, whether they are sealed, when it was sent.
-    silent: Vec<(String, bool, Timestamp)>,
+pub struct Deliveries {
+    done: UnboundedReceiver<Delivery>,
+    /// Channels without a result yet: name, whether sealed, time sent.
+    pending: Vec<(String, bool, Timestamp)>,
     command: Option<JoinHandle<Result<(), String>>>,
 }
 
 impl Alerts {
-    /// The sealed channels and this machine's own; `config` is what AWS's clients are made with.
+    /// The vault's channels and this machine's, its command, and the configuration of AWS clients.
     pub fn new(sealed: Vec<Channel>, local: Vec<Channel>, command: Vec<String>, config: SdkConfig) -> Self {
         let receiver = |sealed| move |channel| Receiver { channel: Arc::new(channel), sealed };
         let channels = sealed.into_iter().map(receiver(true)).chain(local.into_iter().map(receiver(false)));
         Self {
             channels: channels.collect(),
             command,
-            means: Means { aws: Some(config), http: Http::default() },
+            clients: Clients { aws: Some(config), http: Http::default() },
         }
     }
 
-    /// Whether this answer is the acknowledgement that opening waits for: where the vault has channels, one of them;
-    /// an operator's own are not enough then.
-    pub fn counts(&self, told: &Told) -> bool {
-        told.outcome.is_ok() && (told.sealed || self.channels.iter().all(|receiver| !receiver.sealed))
+    /// Reports whether this is the acknowledgement that opening waits for. If the vault has channels, only theirs count.
+    pub fn counts(&self, delivery: &Delivery) -> bool {
+        delivery.outcome.is_ok() && (delivery.sealed || self.channels.iter().all(|receiver| !receiver.sealed))
     }
 
-    /// Everybody's name, for a screen.
+    /// Returns the channels' names, for a message.
     pub fn names(&self) -> String {
         let names: Vec<_> = self.channels.iter().map(|receiver| receiver.channel.name.as_str()).collect();
-        if names.is_empty() { "nobody".into() } else { names.join(", ") }
+        if names.is_empty() { "no channel".into() } else { names.join(", ") }
     }
 
-    /// Nobody is there to be told.
+    /// There is no channel; a command alone does not count.
     pub fn is_empty(&self) -> bool {
         self.channels.is_empty()
     }
 
-    /// How long the slowest may take.
-    pub fn patience(&self) -> Duration {
+    /// Returns the longest timeout.
+    pub fn timeout(&self) -> Duration {
         let command = if self.command.is_empty() { Duration::ZERO } else { TIMEOUT };
         self.channels.iter().map(|receiver| timeout(&receiver.channel)).max().unwrap_or_default().max(command)
     }
 
-    /// Tells all of them at once; returns at once. On a runtime of tokio's.
-    pub fn send(&self, notice: &Notice) -> Answers {
-        let (answer, came) = unbounded_channel();
+    /// Starts all deliveries on the current tokio runtime.
+    pub fn send(&self, notice: &Notice) -> Deliveries {
+        let (deliver, done) = unbounded_channel();
         let notice = Arc::new(notice.clone());
         let now = Timestamp::now();
-        let silent = self.channels.iter().map(|of| (of.channel.name.clone(), of.sealed, now)).collect();
+        let pending = self.channels.iter().map(|to| (to.channel.name.clone(), to.sealed, now)).collect();
         for Receiver { channel, sealed } in self.channels.iter().cloned() {
-            let (answer, notice, means) = (answer.clone(), notice.clone(), self.means.clone());
+            let (deliver, notice, clients) = (deliver.clone(), notice.clone(), self.clients.clone());
             tokio::spawn(async move {
                 let sent = Timestamp::now();
-                let outcome = tell(&channel, &notice, &means).await;
+                let outcome = deliver_one(&channel, &notice, &clients).await;
                 let outcome =
                     outcome.map(|receipt| (Timestamp::now(), receipt.plain())).map_err(|why| plain(&why));
-                let _ = answer.send(Told { channel: channel.name.clone(), sealed, sent, outcome });
+                let _ = deliver.send(Delivery { channel: channel.name.clone(), sealed, sent, outcome });
             });
         }
         let command = || tokio::spawn(command::run(self.command.clone(), notice, TIMEOUT));
-        Answers { came, silent, command: (!self.command.is_empty()).then(command) }
+        Deliveries { done, pending, command: (!self.command.is_empty()).then(command) }
     }
 }
 
-impl Answers {
-    /// The next answer; `None` when all have come.
-    pub async fn next(&mut self) -> Option<Told> {
-        let told = self.came.recv().await;
-        told.inspect(|told| self.heard(told))
+impl Deliveries {
+    /// Waits for the next result; `None` when there is no other.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        let delivery = self.done.recv().await;
+        delivery.inspect(|delivery| self.settle(delivery))
     }
 
-    /// One that is there already.
-    pub fn ready(&mut self) -> Option<Told> {
-        let told = self.came.try_recv().ok();
-        told.inspect(|told| self.heard(told))
+    /// Takes a result that is already there.
+    pub fn ready(&mut self) -> Option<Delivery> {
+        let delivery = self.done.try_recv().ok();
+        delivery.inspect(|delivery| self.settle(delivery))
     }
 
-    fn heard(&mut self, told: &Told) {
-        self.silent.retain(|(channel, sealed, _)| (channel, *sealed) != (&told.channel, told.sealed));
+    fn settle(&mut self, delivery: &Delivery) {
+        self.pending
+            .retain(|(channel, sealed, _)| (channel, *sealed) != (&delivery.channel, delivery.sealed));
     }
 
-    /// The command has done what it does; else what is wrong with it.
-    pub async fn over(&mut self) -> Option<String> {
+    /// Waits for the command; returns its error, if it failed.
+    pub async fn command_error(&mut self) -> Option<String> {
         self.command.take()?.await.ok()?.err()
     }
 
-    /// Nobody waits any longer: what has come by now, and that the others did not answer.
-    pub fn end(mut self) -> Vec<Told> {
+    /// Stops waiting: returns the results so far, and a failure for each channel without one.
+    pub fn end(mut self) -> Vec<Delivery> {
         let mut all: Vec<_> = std::iter::from_fn(|| self.ready()).collect();
-        let why = "it had not answered when the run ended";
-        all.extend(self.silent.into_iter().map(|(channel, sealed, sent)| Told {
+        let why = "no answer before the command ended";
+        all.extend(self.pending.into_iter().map(|(channel, sealed, sent)| Delivery {
             channel,
             sealed,
             sent,
@@ -213,20 +213,20 @@ fn timeout(channel: &Channel) -> Duration {
     channel.timeout.map_or(TIMEOUT, crate::vault::duration::Span::duration)
 }
 
-/// Tells one, again and again within its time where that may help.
-async fn tell(channel: &Channel, notice: &Notice, means: &Means) -> Result<Receipt, String> {
+/// Delivers to one channel, with retries after temporary failures until its timeout.
+async fn deliver_one(channel: &Channel, notice: &Notice, clients: &Clients) -> Result<Receipt, String> {
     let time = timeout(channel);
     let mut last = None;
     let trying = async {
-        let mut breath = BREATH;
+        let mut pause = FIRST_PAUSE;
         loop {
-            match once(channel, notice, means).await {
+            match attempt(channel, notice, clients).await {
                 Ok(receipt) => return Ok(receipt),
-                Err(Failure::Final(why)) => return Err(why),
-                Err(Failure::Passing(why)) => last = Some(why),
+                Err(Failure::Permanent(why)) => return Err(why),
+                Err(Failure::Temporary(why)) => last = Some(why),
             }
-            tokio::time::sleep(breath).await;
-            breath *= 2;
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
     };
     match tokio::time::timeout(time, trying).await {
@@ -235,7 +235,11 @@ async fn tell(channel: &Channel, notice: &Notice, means: &Means) -> Result<Recei
     }
 }
 
-async fn once(channel: &Channel, notice: &Notice, Means { aws, http }: &Means) -> Result<Receipt, Failure> {
+async fn attempt(
+    channel: &Channel,
+    notice: &Notice,
+    Clients { aws, http }: &Clients,
+) -> Result<Receipt, Failure> {
     match &channel.kind {
         Kind::Sns { topic_arn, key } => sns::publish(topic_arn, key, notice, aws.as_ref()).await,
         Kind::PagerDuty { routing_key, url } => {
@@ -247,14 +251,15 @@ async fn once(channel: &Channel, notice: &Notice, Means { aws, http }: &Means) -
     }
 }
 
-/// A clock that is further off than this is why a signature was refused.
-const OFF: Duration = Duration::from_mins(1);
+/// A clock that differs by more explains why a receiver refused a signature.
+const TOLERANCE: Duration = Duration::from_mins(1);
 
+/// Reports whether the local clock explains the refusal of a request dated `here` by a receiver whose time is `date`.
 fn is_off(date: SystemTime, here: SystemTime) -> bool {
-    date.duration_since(here).or_else(|_| here.duration_since(date)).is_ok_and(|off| off > OFF)
+    date.duration_since(here).or_else(|_| here.duration_since(date)).is_ok_and(|off| off > TOLERANCE)
 }
 
-/// What a receiver said, fit for a screen and a ledger.
+/// Returns a receiver's text without control characters and at most 160 characters long.
 fn plain(text: &str) -> String {
     harmless(&text.chars().take(160).collect::<String>(), ' ')
 }

@@ -1,4 +1,4 @@
-//! What people are told: one notice, in the words that each channel takes.
+//! The notice that alerts carry: subject, text and JSON.
 
 use std::fmt::Write as _;
 
@@ -11,57 +11,48 @@ use crate::vault::names::harmless;
 use crate::vault::target::TargetId;
 use crate::vault::words;
 
-/// Which vault.
+/// The vault, as a notice names it.
 #[derive(Clone, Debug, Serialize)]
-pub struct VaultNamed {
-    /// Its label.
+pub struct VaultName {
     pub label: String,
-    /// Its id.
     pub id: String,
-    /// Its epoch.
     pub epoch: u64,
 }
 
-/// What happens, to whom, and who approved it. Reasons are people's own words: anything may stand in them.
+/// What happened, on which user, and who approved it. The reasons are free text and may contain anything.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    /// What about.
     pub about: About,
-    /// When.
     pub at: Timestamp,
-    /// It is a drill.
     pub drill: bool,
-    /// The session, if there is one.
     pub session: Option<SessionId>,
-    /// The vault.
-    pub vault: VaultNamed,
-    /// The user.
+    pub vault: VaultName,
     pub target: TargetId,
-    /// Why.
+    /// `--reason`
     pub reason: Option<String>,
-    /// Why once more.
+    /// `--again`: why spent credentials are used again.
     pub again: Option<String>,
-    /// Why without an acknowledged alert.
+    /// `--no-alert`: why an acknowledgement is not required.
     pub no_alert: Option<String>,
-    /// Another's window was closed by force.
+    /// `--force` closed the window of another session.
     pub forced: bool,
     /// The window's length in seconds.
     pub window: Option<u64>,
     /// T1.
     pub until: Option<Timestamp>,
-    /// Whose tokens signed.
+    /// Custodians whose tokens signed.
     pub approved_by: Vec<String>,
-    /// What else there is to say: why it ended.
+    /// Why it ended.
     pub detail: Option<String>,
-    /// Where the ledger stood.
+    /// The ledger's head when the notice was sent.
     pub ledger: Option<Head>,
-    /// The machine.
+    /// This machine's host name.
     pub host: String,
 }
 
-/// The notice as receivers of JSON get it.
+/// The notice's JSON.
 #[derive(Serialize)]
-struct Form<'a> {
+struct NoticeForm<'a> {
     v: u8,
     about: About,
     at: Timestamp,
@@ -69,7 +60,7 @@ struct Form<'a> {
     subject: String,
     text: String,
     session: Option<SessionId>,
-    vault: &'a VaultNamed,
+    vault: &'a VaultName,
     target: &'a TargetId,
     reason: Option<&'a str>,
     again: Option<&'a str>,
@@ -90,18 +81,18 @@ struct LedgerForm {
     words: String,
 }
 
-/// The longest subject, in characters: SNS takes less than 100.
-const SUBJECT: usize = 98;
+/// The longest subject, in characters: SNS's limit is below 100.
+const LONGEST_SUBJECT: usize = 98;
 
 impl Notice {
-    /// About a vault's target, on this machine; everything else is still to be said.
+    /// About a vault's target, on this machine; the other fields are empty.
     pub fn of(vault: &VaultFacts, target: &TargetId) -> Self {
         Self {
             about: About::Closed,
             at: Timestamp::now(),
             drill: false,
             session: None,
-            vault: VaultNamed { label: vault.label.clone(), id: vault.vault_id.clone(), epoch: vault.epoch },
+            vault: VaultName { label: vault.label.clone(), id: vault.vault_id.clone(), epoch: vault.epoch },
             target: target.clone(),
             reason: None,
             again: None,
@@ -116,12 +107,12 @@ impl Notice {
         }
     }
 
-    /// One line of printable ASCII.
+    /// Returns one line of printable ASCII.
     pub fn subject(&self) -> String {
         self.title().chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect()
     }
 
-    /// The same in the letters that were written.
+    /// Returns the subject in Unicode.
     pub fn title(&self) -> String {
         let drill = if self.drill { "[DRILL] " } else { "" };
         let over = if self.is_override() { "OVERRIDE, " } else { "" };
@@ -136,29 +127,29 @@ impl Notice {
             "{drill}breakglass: {over}{what} {} (account {}){reason}",
             self.target.name, self.target.account
         );
-        harmless(&subject, ' ').chars().take(SUBJECT).collect()
+        harmless(&subject, ' ').chars().take(LONGEST_SUBJECT).collect()
     }
 
-    /// Somebody went past a rule.
+    /// A safeguard was overridden.
     pub fn is_override(&self) -> bool {
         self.no_alert.is_some() || self.again.is_some() || self.forced
     }
 
-    /// Access may be there that nobody wants.
+    /// The notice is about access that is or may be open.
     pub fn is_critical(&self) -> bool {
         !self.drill && matches!(self.about, About::MayBeOpen | About::Opening)
     }
 
-    /// A few lines; control characters made harmless.
+    /// Returns the notice as lines of text, with control characters replaced.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
             let _ = writeln!(text, "{name}: {}", harmless(value, ' '));
         };
         if self.drill {
-            line("drill", "this is a drill; nothing real is opened");
+            line("drill", "this is a drill; no production access is opened");
         }
-        line("what", self.says());
+        line("what", self.summary());
         let TargetId { name, account, user, partition } = &self.target;
         line("target", &format!("{name}: user {user} in account {account} ({partition})"));
         line("vault", &format!("{} ({}), epoch {}", self.vault.label, self.vault.id, self.vault.epoch));
@@ -166,7 +157,7 @@ impl Notice {
         let window = self.window.map(|seconds| format!("{seconds} s"));
         let until = self.until.map(|until| until.to_string());
         let approved = Some(self.approved_by.join(", ")).filter(|names| !names.is_empty());
-        let forced = self.forced.then(|| "another's window was closed by force".to_owned());
+        let forced = self.forced.then(|| "the window of another session was closed by force".to_owned());
         let head =
             self.ledger.map(|h| format!("{}: {} = {}", h.seq, words::of(&h.sha256), hex::encode(h.sha256)));
         let more = [
@@ -189,23 +180,23 @@ impl Notice {
         text
     }
 
-    fn says(&self) -> &'static str {
+    fn summary(&self) -> &'static str {
         match self.about {
             About::Opening => "emergency access is about to be opened",
             About::NotOpened => "emergency access was not opened; nothing is enabled",
-            About::Closed => "emergency access is shut",
-            About::MayBeOpen => "emergency access MAY STILL BE OPEN: nobody has proven that it is shut",
+            About::Closed => "emergency access is closed",
+            About::MayBeOpen => "emergency access MAY STILL BE OPEN: it is not proven closed",
         }
     }
 
-    /// For receivers of JSON.
+    /// Returns the notice as JSON.
     pub fn json(&self) -> Vec<u8> {
         let ledger = self.ledger.map(|head| LedgerForm {
             seq: head.seq,
             sha256: hex::encode(head.sha256),
             words: words::of(&head.sha256),
         });
-        let form = Form {
+        let form = NoticeForm {
             v: 1,
             about: self.about,
             at: self.at,
@@ -229,7 +220,7 @@ impl Notice {
         serde_json::to_vec(&form).unwrap_or_default()
     }
 
-    /// Names this notice and no other: whoever gets it twice may drop the second.
+    /// Returns a key that is unique to this notice, so that receivers can drop a duplicate.
     pub fn key(&self) -> String {
         let session = self.session.map_or_else(|| self.vault.id.clone(), |session| session.to_string());
         let about = match self.about {
@@ -252,7 +243,7 @@ mod tests {
             at: "2026-11-22T02:17:00Z".parse().expect("an instant"),
             drill: false,
             session: Some(SessionId::from_bytes([7; 8])),
-            vault: VaultNamed { label: "production".into(), id: "ab".repeat(16), epoch: 3 },
+            vault: VaultName { label: "production".into(), id: "ab".repeat(16), epoch: 3 },
             target: TargetId {
                 name: "prod".into(),
                 partition: "aws".into(),
@@ -283,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn drills_overrides_and_failures_are_said_first() {
+    fn the_subject_starts_with_drill_override_or_failure() {
         let mut drill = notice("x");
         drill.drill = true;
         assert!(drill.subject().starts_with("[DRILL] breakglass: opening prod") && !drill.is_critical());
@@ -299,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn two_closes_of_nobodys_window_are_two_notices() {
+    fn two_closes_without_a_session_have_different_keys() {
         let mut close = Notice { session: None, about: About::Closed, ..notice("x") };
         let first = close.key();
         close.at = close.at.saturating_add(jiff::SignedDuration::from_mins(1)).expect("later");
@@ -307,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ledgers_head_can_be_read_aloud() {
+    fn the_ledgers_head_is_in_words() {
         let json: serde_json::Value = serde_json::from_slice(&notice("x").json()).expect("JSON");
         assert_eq!(json["ledger"]["words"], "abandon abandon abandon abandon abandon abandon");
         assert_eq!((&json["v"], &json["about"]), (&1.into(), &"opening".into()));

@@ -1,4 +1,4 @@
-//! `PagerDuty`'s Events API v2: an incident for each session, resolved when its access is shut.
+//! `PagerDuty`'s Events API v2: one incident per session, resolved when its access is closed.
 
 use serde_json::{Value, json};
 
@@ -21,19 +21,19 @@ pub(super) async fn enqueue(
         let event = event(routing_key.expose(), notice, action, &incident);
         let answer = http.post(url.unwrap_or(&usual), Vec::new(), event.to_string().into_bytes()).await?;
         if answer.status != 202 {
-            return Err(Failure::Final(format!("it answered with HTTP status {}, not 202", answer.status)));
+            return Err(Failure::Permanent(format!("HTTP status {}, expected 202", answer.status)));
         }
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        receipt = Receipt::of("incident", body["dedup_key"].as_str());
+        receipt = Receipt::with_id("incident", body["dedup_key"].as_str());
     }
     Ok(receipt)
 }
 
-/// What is done to which incidents. That access may be open has one of its own, for one that somebody has acknowledged
-/// pages nobody again; when it is shut, both are over.
+/// Returns actions and incident keys. Access that may be open has its own incident, because an incident that was
+/// acknowledged does not page again; both are resolved when access is closed.
 fn incidents(notice: &Notice) -> Vec<(&'static str, String)> {
-    let of = notice.session.map_or_else(|| notice.vault.id.clone(), |session| session.to_string());
-    let opening = format!("breakglass-{of}");
+    let id = notice.session.map_or_else(|| notice.vault.id.clone(), |session| session.to_string());
+    let opening = format!("breakglass-{id}");
     let may_be_open = format!("{opening}-may-be-open");
     match notice.about {
         About::Opening => vec![("trigger", opening)],

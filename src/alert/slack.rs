@@ -18,7 +18,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn nobody_is_called_by_a_reason() {
+    fn a_reason_cannot_mention_users_or_channels() {
         assert_eq!(super::escaped("<!channel> & <@U1>"), "&lt;!channel&gt; &amp; &lt;@U1&gt;");
     }
 }

@@ -1,4 +1,4 @@
-//! Mail: handed over when the server has taken the message (250 after its end).
+//! Mail: acknowledged when the server accepts the message (250 after its end).
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use tokio::task::JoinSet;
 use super::{Failure, Notice, Receipt};
 use crate::vault::payload::{Smtp, Tls};
 
-/// How long the other receivers are waited for once one of them has their mail.
+/// How long to wait for the other recipients once the server accepted the mail for one.
 const GRACE: Duration = Duration::from_secs(2);
 
 pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Failure> {
     let message =
-        message(server, notice).map_err(|why| Failure::Final(format!("the mail cannot be made: {why}")))?;
+        message(server, notice).map_err(|why| Failure::Permanent(format!("cannot build the mail: {why}")))?;
     let protection = |parameters| match server.tls {
         Tls::Implicit => Protection::Wrapper(parameters),
         Tls::StartTls | Tls::None => Protection::Required(parameters),
@@ -27,7 +27,7 @@ pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Fail
         Tls::None => Protection::None,
         _ => TlsParameters::new(server.host.clone())
             .map(protection)
-            .map_err(|_| Failure::Final("TLS cannot be set up".into()))?,
+            .map_err(|_| Failure::Permanent("cannot set up TLS".into()))?,
     };
     let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server.host.as_str())
         .port(server.port)
@@ -36,41 +36,41 @@ pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Fail
     if let Some((name, password)) = &server.login {
         transport = transport.credentials(Credentials::new(name.clone(), password.expose().to_owned()));
     }
-    // Each receiver has a mail of their own: who is refused keeps no other from getting it.
+    // One mail per recipient: a refused recipient does not prevent the others.
     let transport = transport.build();
     let mut sending = JoinSet::new();
     for to in &server.to {
-        let envelope = envelope(server, to).map_err(|why| Failure::Final(format!("{to}: {why}")))?;
+        let envelope = envelope(server, to).map_err(|why| Failure::Permanent(format!("{to}: {why}")))?;
         let (transport, message, to) = (transport.clone(), message.clone(), to.clone());
         sending.spawn(async move { (to, transport.send_raw(&envelope, &message).await) });
     }
-    let (mut taken, mut refused, mut late) = (Vec::new(), Vec::new(), false);
+    let (mut accepted, mut refused, mut late) = (Vec::new(), Vec::new(), false);
     loop {
-        let next = if taken.is_empty() {
+        let next = if accepted.is_empty() {
             sending.join_next().await
         } else if let Ok(next) = tokio::time::timeout(GRACE, sending.join_next()).await {
             next
         } else {
-            // They go on, and what was taken is acknowledged.
+            // The rest continues in the background; what was accepted is acknowledged.
             sending.detach_all();
             late = true;
             None
         };
         match next {
             None => break,
-            Some(Ok((_, Ok(answer)))) => taken.push(answer),
+            Some(Ok((_, Ok(answer)))) => accepted.push(answer),
             Some(Ok((to, Err(error)))) => refused.push((to, failure(&error))),
             Some(Err(_)) => late = true,
         }
     }
     let why = |(to, failure): &(String, Failure)| format!("{to}: {}", failure.why());
     let mut but: Vec<_> = refused.iter().map(why).collect();
-    but.extend(late.then(|| "others, who have not been answered for yet".into()));
-    match (taken.first(), refused.into_iter().next()) {
+    but.extend(late.then(|| "others, whose answer was not waited for".into()));
+    match (accepted.first(), refused.into_iter().next()) {
         (Some(answer), _) if but.is_empty() => Ok(receipt(answer, "")),
         (Some(answer), _) => Ok(receipt(answer, &format!("; but not {}", but.join(", ")))),
-        (None, Some((_, Failure::Passing(_)))) => Err(Failure::Passing(but.join(", "))),
-        (None, _) => Err(Failure::Final(but.join(", "))),
+        (None, Some((_, Failure::Temporary(_)))) => Err(Failure::Temporary(but.join(", "))),
+        (None, _) => Err(Failure::Permanent(but.join(", "))),
     }
 }
 
@@ -79,26 +79,26 @@ fn receipt(answer: &Response, but: &str) -> Receipt {
     Receipt { id: queue_id(said), detail: format!("SMTP {} {said}{but}", answer.code()) }
 }
 
-/// What the server says may repeat what it was told: only its code is shown.
+/// The server's text may repeat what was sent to it, so only its code is shown.
 fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     if error.is_permanent() {
         let code = error.status().map_or_else(String::new, |code| format!(": {code}"));
-        return Failure::Final(format!("the mail server refused{code}"));
+        return Failure::Permanent(format!("the mail server refused{code}"));
     }
     if error.is_timeout() {
-        return Failure::Passing("the mail server did not answer".into());
+        return Failure::Temporary("the mail server did not answer".into());
     }
     if error.is_tls() {
-        return Failure::Final("no TLS with the mail server".into());
+        return Failure::Permanent("TLS with the mail server failed".into());
     }
     if error.is_client() {
-        return Failure::Final("the mail server offers no STARTTLS, or no way to log in".into());
+        return Failure::Permanent("the mail server does not offer STARTTLS or a login".into());
     }
-    Failure::Passing("the mail server was not reached, or broke off".into())
+    Failure::Temporary("could not connect to the mail server, or the connection was lost".into())
 }
 
-/// The server's own id for the mail, which each puts elsewhere: the first word with five letters and digits or more, some
-/// of them digits (`queued as 4F1C2D`, `OK id=1abCdE-000`).
+/// Finds the server's id of the mail: the first word with at least five alphanumeric characters and a digit
+/// (`queued as 4F1C2D`, `OK id=1abCdE-000`).
 fn queue_id(said: &str) -> Option<String> {
     let is_id = |word: &&str| {
         let alphanumeric = word.chars().filter(char::is_ascii_alphanumeric).count();
@@ -108,7 +108,7 @@ fn queue_id(said: &str) -> Option<String> {
 }
 
 fn address(text: &str) -> Result<Address, String> {
-    text.parse().map_err(|_| "it is no address".into())
+    text.parse().map_err(|_| "not a valid address".into())
 }
 
 fn envelope(server: &Smtp, to: &str) -> Result<Envelope, String> {
@@ -128,7 +128,7 @@ fn message(server: &Smtp, notice: &Notice) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_servers_id_is_found_where_it_gives_one() {
+    fn the_servers_id_is_found() {
         for (said, id) in [
             ("2.0.0 Ok: queued as 4F1C2D9A", Some("4F1C2D9A")),
             ("OK id=1abCdE-000000", Some("1abCdE-000000")),

@@ -1,4 +1,4 @@
-//! An Amazon SNS topic, by a key that may only publish to it.
+//! An Amazon SNS topic, with a key that may only publish to it.
 
 use std::time::SystemTime;
 
@@ -13,14 +13,14 @@ use aws_smithy_async::time::StaticTimeSource;
 use super::{Failure, Notice, Receipt, http, is_off};
 use crate::vault::payload::{AccessKey, region_of};
 
-/// Publishes; AWS's time is not measured yet, so where this machine's is wrong, once more by the answer's `Date`.
+/// Publishes a notice. If AWS refuses it and the local clock is wrong, publishes again with the time of the `Date` header.
 pub(super) async fn publish(
     topic: &str,
     key: &AccessKey,
     notice: &Notice,
     config: Option<&SdkConfig>,
 ) -> Result<Receipt, Failure> {
-    let config = config.ok_or_else(|| Failure::Final("there is no client for AWS".into()))?;
+    let config = config.ok_or_else(|| Failure::Permanent("AWS clients are not configured".into()))?;
     let credentials = Credentials::new(key.id.clone(), key.secret.expose(), None, None, "vault");
     let config = config
         .to_builder()
@@ -39,7 +39,7 @@ pub(super) async fn publish(
     send(&config, topic, notice).await.map_err(|(failure, _)| failure)
 }
 
-/// One call; with a refusal the time that AWS says it is.
+/// Makes one call; a refusal comes with AWS's time.
 async fn send(
     config: &SdkConfig,
     topic: &str,
@@ -48,15 +48,15 @@ async fn send(
     let publish = aws_sdk_sns::Client::new(config).publish();
     let publish = publish.topic_arn(topic).subject(notice.subject()).message(notice.text());
     match publish.send().await {
-        Ok(answer) => Ok(Receipt::of("message", answer.message_id())),
+        Ok(answer) => Ok(Receipt::with_id("message", answer.message_id())),
         Err(SdkError::ServiceError(answer)) => {
             let why = format!("AWS refused: {}", answer.err().code().unwrap_or("no code"));
             let is_throttled = why.contains("Throttl") || answer.raw().status().as_u16() == 429;
             if answer.raw().status().is_server_error() || is_throttled {
-                return Err((Failure::Passing(why), None));
+                return Err((Failure::Temporary(why), None));
             }
-            Err((Failure::Final(why), http::date(answer.raw().headers().get("date"))))
+            Err((Failure::Permanent(why), http::date(answer.raw().headers().get("date"))))
         }
-        Err(_) => Err((Failure::Passing("AWS was not reached".into()), None)),
+        Err(_) => Err((Failure::Temporary("could not reach AWS".into()), None)),
     }
 }

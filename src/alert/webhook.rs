@@ -1,4 +1,4 @@
-//! A webhook that proves who sent it, as the Standard Webhooks specification (1.0.0) has it.
+//! A signed webhook, following Standard Webhooks 1.0.0.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -22,14 +22,15 @@ pub(super) async fn post(
     let send = async |at: SystemTime| {
         let sent = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
         let signature = sign(secret, &id, &sent, &body);
-        let signature = signature.ok_or_else(|| (Failure::Final("its secret is none".into()), None))?;
+        let signature =
+            signature.ok_or_else(|| (Failure::Permanent("the webhook secret is not valid".into()), None))?;
         let headers =
             vec![("webhook-id", id.clone()), ("webhook-timestamp", sent), ("webhook-signature", signature)];
         http.post_dated(url, headers, body.clone()).await
     };
     let here = SystemTime::from(notice.at);
     let answer = match send(here).await {
-        // Where this machine's clock is wrong, once more by the receiver's.
+        // The local clock is wrong: sends again with the receiver's time.
         Err((_, Some(date))) if is_off(date, here) => send(date).await,
         answer => answer,
     };
@@ -37,7 +38,7 @@ pub(super) async fn post(
     Ok(Receipt::without_id(format!("HTTP status {}", answer.status)))
 }
 
-/// `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`.
+/// Returns `v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`.
 fn sign(secret: &SecretText, id: &str, sent: &str, body: &[u8]) -> Option<String> {
     let key = Zeroizing::new(BASE64_STANDARD.decode(secret.expose().strip_prefix("whsec_")?).ok()?);
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
@@ -51,8 +52,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_signs_as_the_specification_has_it() {
-        // The example that the specification's own libraries are tested with.
+    fn the_signature_matches_the_specifications_example() {
+        // The example in the tests of the specification's libraries.
         let secret = SecretText::copy_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let signature =
             sign(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", br#"{"test": 2432232314}"#);

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use crate::alert::{Alerts, Answers, Notice, Receipt, Told};
+use crate::alert::{Alerts, Deliveries, Delivery, Notice, Receipt};
 use crate::error::{Error, Result, Status};
 use crate::events::Event;
 use crate::gate::host::{Clock, Patience, Reporter};
@@ -26,7 +26,7 @@ pub(crate) struct Telling {
     notice: Option<Notice>,
     /// Nobody's acknowledgement is waited for: that was approved.
     excused: bool,
-    answers: RefCell<Vec<(About, Answers)>>,
+    answers: RefCell<Vec<(About, Deliveries)>>,
     /// It was sent that it is about to open: somebody may know, also who did not say so.
     announced: Cell<bool>,
     /// Somebody has acknowledged something.
@@ -113,7 +113,7 @@ impl Stage<'_> {
                 while let Some(told) = answers.next().await {
                     self.heard(*about, &told);
                 }
-                if let Some(why) = answers.over().await {
+                if let Some(why) = answers.command_error().await {
                     self.say(&format!("warning: alert: the command {why}"));
                 }
             }
@@ -121,7 +121,7 @@ impl Stage<'_> {
         let impatient = async { while !matches!(signals.next().await, Received::End(_)) {} };
         let in_vain = self.interrupted() || !self.telling.acknowledged.get();
         let in_vain = in_vain && about == About::NotOpened;
-        let patience = self.telling.alerts.patience().min(if in_vain { SHORT_WAIT } else { Duration::MAX });
+        let patience = self.telling.alerts.timeout().min(if in_vain { SHORT_WAIT } else { Duration::MAX });
         let waiting = async {
             tokio::time::sleep(patience.min(UNSAID)).await;
             self.say(match about {
@@ -142,7 +142,7 @@ impl Stage<'_> {
         }
     }
 
-    fn send(&self, about: About, detail: Option<String>) -> Option<Answers> {
+    fn send(&self, about: About, detail: Option<String>) -> Option<Deliveries> {
         let notice = self.telling.notice.clone()?;
         let until = self.until.get().or(notice.until);
         let ledger = self.hurried.head().ok();
@@ -157,8 +157,8 @@ impl Stage<'_> {
     }
 
     /// On record, and said.
-    fn heard(&self, about: About, told: &Told) {
-        let Told { channel, sealed, sent, outcome } = told.clone();
+    fn heard(&self, about: About, told: &Delivery) {
+        let Delivery { channel, sealed, sent, outcome } = told.clone();
         let session = self.telling.notice.as_ref().and_then(|notice| notice.session);
         let (acknowledged, Receipt { id: receipt, detail }) = match outcome {
             Ok((at, receipt)) => (Some(at), receipt),
