@@ -1,4 +1,4 @@
-//! One IAM user through the IAM API: everything that is read about it, and single calls that write.
+//! One IAM user through the IAM API: its reads, and single writes.
 
 use std::error::Error as StdError;
 
@@ -8,6 +8,7 @@ use aws_sdk_iam::types::StatusType;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::aws::error::{code, fault};
@@ -15,7 +16,7 @@ use crate::gate::fault::{Fault, Read, Write};
 use crate::gate::policy::GATE;
 use crate::gate::snapshot::{Credential, Glance, Snapshot, User};
 
-/// The user, as one principal may see and change it.
+/// An IAM user, accessed as one principal.
 pub(crate) struct IamUser {
     reads: Client,
     writes: Client,
@@ -25,7 +26,7 @@ pub(crate) struct IamUser {
 }
 
 impl IamUser {
-    /// `reads` may be retried by the SDK, `writes` are not. Without `boundary` its document is not read.
+    /// The SDK retries `reads` but not `writes`. Without `boundary`, its document is not read.
     pub(crate) fn new(
         reads: &SdkConfig,
         writes: &SdkConfig,
@@ -36,7 +37,7 @@ impl IamUser {
         Self { reads: Client::new(reads), writes: Client::new(writes), name, deny, boundary }
     }
 
-    /// Reads that do not depend on each other run together.
+    /// Reads everything about the user, concurrently.
     pub(crate) async fn read(&self) -> Snapshot {
         let (
             user,
@@ -78,7 +79,7 @@ impl IamUser {
         }
     }
 
-    /// The three reads that say whether it is open.
+    /// Reads only what shows whether access is open.
     pub(crate) async fn glance(&self) -> Glance {
         let (gate, attached, keys) = tokio::join!(self.gate(), self.attached(), self.keys());
         Glance { gate, attached, keys }
@@ -96,7 +97,7 @@ impl IamUser {
 
     async fn boundary_document(&self) -> Read<Value> {
         let Some(arn) = &self.boundary else {
-            return Err(Fault::Refused("not asked for".into()));
+            return Err(Fault::Refused("no boundary is expected".into()));
         };
         let policy = self.reads.get_policy().policy_arn(arn).send().await.map_err(|e| fault(&e))?;
         let version = policy.policy.and_then(|policy| policy.default_version_id);
@@ -193,7 +194,7 @@ impl IamUser {
     }
 }
 
-/// "No such entity" is an answer; every other error is not.
+/// Maps `NoSuchEntity` to `None`.
 fn there<T, E>(result: Result<T, SdkError<E, HttpResponse>>) -> Read<Option<T>>
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -205,7 +206,7 @@ where
     }
 }
 
-/// A list of a user that does not exist is nothing; that it does not exist is said by `GetUser`.
+/// Maps the list of a user that does not exist to `None`; `GetUser` reports the missing user.
 fn listed<T, E>(result: Result<Vec<T>, SdkError<E, HttpResponse>>) -> Read<Option<Vec<T>>>
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -217,7 +218,7 @@ fn credential(id: String, status: &StatusType) -> Credential {
     Credential { id, active: usable(Some(status)) }
 }
 
-/// Only what AWS calls inactive is.
+/// A credential counts as usable unless AWS says `Inactive`.
 fn usable(status: Option<&StatusType>) -> bool {
     !matches!(status, Some(StatusType::Inactive))
 }
@@ -226,27 +227,10 @@ fn named(name: Option<String>, what: &str) -> Read<String> {
     name.ok_or_else(|| Fault::Unknown(format!("AWS listed {what} without a name")))
 }
 
-/// IAM gives documents URL-encoded (RFC 3986).
+/// Decodes a policy document, which IAM returns URL-encoded (RFC 3986).
 fn document(text: &str) -> Read<Value> {
-    let decoded =
-        percent_decoded(text).ok_or_else(|| Fault::Unknown("a document is not URL-encoded".into()))?;
+    let decoded: Vec<u8> = percent_decode_str(text).collect();
     serde_json::from_slice(&decoded).map_err(|e| Fault::Unknown(format!("a document is not JSON: {e}")))
-}
-
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let pair = [bytes.next()?, bytes.next()?];
-        let mut one = [0];
-        hex::decode_to_slice(pair, &mut one).ok()?;
-        decoded.push(one[0]);
-    }
-    Some(decoded)
 }
 
 #[cfg(test)]
@@ -255,7 +239,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_document_is_read_encoded_or_not() {
+    fn a_document_is_read_with_and_without_encoding() {
         assert_eq!(document("%7B%22a%22%3A%22%C3%A9%22%7D"), Ok(json!({"a": "é"})));
         assert_eq!(document("{\"a\": 1}"), Ok(json!({"a": 1})));
         for bad in ["%7", "%zz", "", "%7B"] {
