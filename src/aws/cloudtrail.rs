@@ -1,4 +1,4 @@
-//! The review: what CloudTrail's event history has of a session's keys and names, asked no faster than it allows.
+//! Looks up a session's calls in CloudTrail's event history, within its rate limit.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,15 +7,16 @@ use std::time::Duration;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::operation::lookup_events::LookupEventsOutput;
+use aws_sdk_cloudtrail::operation::lookup_events::builders::LookupEventsFluentBuilder;
 use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::aws::clients::{Base, Tries};
+use crate::aws::clients::{AwsConfig, Tries};
 use crate::aws::error::fault;
-use crate::aws::preload::{Warm, runtime};
+use crate::aws::preload::{Preload, runtime};
 use crate::aws::profile::provider;
 use crate::error::Result;
 use crate::gate::fault::Fault;
@@ -25,36 +26,34 @@ use crate::stderr;
 use crate::terminal::countable;
 use crate::vault::target::iam_region;
 
-/// AWS allows two lookups a second in each region of an account.
-const BETWEEN: Duration = Duration::from_millis(510);
-/// Throttled: how often it is asked again, each time after twice as long.
-const THROTTLED: u32 = 6;
-/// Not answered, or not in a way that tells.
-const UNCLEAR: u32 = 2;
+/// AWS allows two lookups per second in each region of an account.
+const BETWEEN_REQUESTS: Duration = Duration::from_millis(510);
+/// Retries of a throttled request and of one without a clear answer; the pause doubles each time.
+const RETRIES_THROTTLED: u32 = 6;
+const RETRIES_UNCLEAR: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The most that one region is asked: 100,000 calls.
-const MOST: u32 = 2_000;
-/// How long it may take until it says how far it is, and how often then.
-const QUIET: Duration = Duration::from_secs(1);
+/// Requests to one region: enough for 100,000 events.
+const MOST_REQUESTS: u32 = 2_000;
+/// The progress is shown after this time, and this often.
+const FIRST_NOTE: Duration = Duration::from_secs(1);
 const BETWEEN_NOTES: Duration = Duration::from_secs(2);
 
-/// Asks every region, each at its own pace. What a region does not tell is in its `error`.
+/// Looks up the events in every region concurrently. A region that could not be read completely has an `error`.
 ///
 /// # Errors
-/// Usage, when the profile gives no credentials; refused, when they are of another account.
-pub fn look_up(profile: &str, wanted: &Wanted) -> Result<Trail> {
+/// Usage, if the profile has no credentials; refused, if they belong to another account.
+pub(crate) fn look_up(profile: &str, wanted: &Wanted) -> Result<Trail> {
     let runtime = runtime()?;
-    let base = Warm::start().base(&runtime);
-    let provider = provider(profile, &runtime).map_err(|error| {
-        error.next("name a profile of the shared AWS configuration that may call cloudtrail:LookupEvents")
-    })?;
+    let base = Preload::start().base(&runtime);
+    let provider = provider(profile, &runtime)
+        .map_err(|error| error.next("choose a profile that may call cloudtrail:LookupEvents"))?;
     let result = runtime.block_on(async {
         let unknown = match caller(&base, &provider, wanted).await {
             Ok(account) if account != wanted.account => {
                 return Err(other_account(&account, &wanted.account));
             }
             Ok(_) => None,
-            Err(fault) => Some(format!("AWS does not say of which account the profile is: {fault}")),
+            Err(fault) => Some(format!("the profile's account could not be checked: {fault}")),
         };
         let mut trail = everywhere(&base, &provider, wanted).await;
         for region in &mut trail.regions {
@@ -66,15 +65,19 @@ pub fn look_up(profile: &str, wanted: &Wanted) -> Result<Trail> {
     result
 }
 
-/// The profile's account.
-async fn caller(base: &Base, provider: &SharedCredentialsProvider, wanted: &Wanted) -> Result<String, Fault> {
-    let config = base.with(provider.clone(), iam_region(&wanted.partition), Tries::Four);
+/// Returns the profile's account.
+async fn caller(
+    base: &AwsConfig,
+    provider: &SharedCredentialsProvider,
+    wanted: &Wanted,
+) -> Result<String, Fault> {
+    let config = base.with_provider(provider.clone(), iam_region(&wanted.partition), Tries::Four);
     let answer = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
     let account = answer.map_err(|error| fault(&error))?.account;
     account.ok_or_else(|| Fault::Unknown("AWS answered without an account".into()))
 }
 
-async fn everywhere(base: &Base, provider: &SharedCredentialsProvider, wanted: &Wanted) -> Trail {
+async fn everywhere(base: &AwsConfig, provider: &SharedCredentialsProvider, wanted: &Wanted) -> Trail {
     let at = base.clock.now();
     let until = wanted.until.min(at);
     let mut regions = wanted.regions.clone();
@@ -85,7 +88,7 @@ async fn everywhere(base: &Base, provider: &SharedCredentialsProvider, wanted: &
     let progress = Progress::default();
     let mut asking = JoinSet::new();
     for (place, region) in regions.iter().enumerate() {
-        let client = Client::new(&base.with(provider.clone(), region, Tries::One));
+        let client = Client::new(&base.with_provider(provider.clone(), region, Tries::One));
         let (from, progress) = (wanted.from, progress.clone());
         let lookup = Lookup { client, from, until, next: Instant::now(), requests: 0, progress };
         let attributes = attributes(wanted, *region == iam);
@@ -97,14 +100,14 @@ async fn everywhere(base: &Base, provider: &SharedCredentialsProvider, wanted: &
     let mut seen = BTreeSet::new();
     for ((_, answer), region) in answers.into_iter().zip(regions) {
         let fresh: Vec<_> = answer.events.into_iter().filter(|e| seen.insert(e.id.clone())).collect();
-        let Answer { error, requests, .. } = answer;
+        let RegionEvents { error, requests, .. } = answer;
         trail.regions.push(AskedRegion { region, error, calls: fresh.len(), requests });
         trail.events.extend(fresh);
     }
     trail
 }
 
-/// CloudTrail takes one attribute for each lookup.
+/// Lists the attributes to look up, one per request. Only IAM's region knows a user as a resource.
 fn attributes(wanted: &Wanted, is_of_iam: bool) -> Vec<(LookupAttributeKey, String)> {
     let keys = wanted.keys.iter().map(|key| (LookupAttributeKey::AccessKeyId, key.clone()));
     let names = wanted.names.iter().map(|name| (LookupAttributeKey::Username, name.clone()));
@@ -113,27 +116,27 @@ fn attributes(wanted: &Wanted, is_of_iam: bool) -> Vec<(LookupAttributeKey, Stri
     keys.chain(names).chain(resources).collect()
 }
 
-/// One region being asked.
+/// The lookups in one region.
 struct Lookup {
     client: Client,
     from: Timestamp,
     until: Timestamp,
-    /// No request before that.
+    /// The earliest time of the next request.
     next: Instant,
     requests: u32,
     progress: Progress,
 }
 
-/// What a region told.
-struct Answer {
+/// One region's events.
+struct RegionEvents {
     events: Vec<TrailEvent>,
     error: Option<String>,
     requests: u32,
 }
 
 impl Lookup {
-    async fn all(mut self, attributes: Vec<(LookupAttributeKey, String)>) -> Answer {
-        let mut answer = Answer { events: Vec::new(), error: None, requests: 0 };
+    async fn all(mut self, attributes: Vec<(LookupAttributeKey, String)>) -> RegionEvents {
+        let mut answer = RegionEvents { events: Vec::new(), error: None, requests: 0 };
         for (key, value) in attributes {
             if let Err(why) = self.pages(&key, &value, &mut answer).await {
                 answer.error = Some(why);
@@ -144,33 +147,33 @@ impl Lookup {
         answer
     }
 
-    /// Every page of one attribute.
+    /// Reads every page of one attribute.
     async fn pages(
         &mut self,
         key: &LookupAttributeKey,
         value: &str,
-        answer: &mut Answer,
+        answer: &mut RegionEvents,
     ) -> Result<(), String> {
         let mut token: Option<String> = None;
         loop {
             let page = self.page(key, value, token.clone()).await?;
             let events = page.events.unwrap_or_default();
-            self.progress.tell(events.len());
+            self.progress.count(events.len());
             for event in events {
                 match read(event) {
                     Some(event) => answer.events.push(event),
-                    None => answer.error = Some("one of its events cannot be read".into()),
+                    None => answer.error = Some("an event could not be read".into()),
                 }
             }
             match page.next_token {
                 None => return Ok(()),
-                next if next == token => return Err("it answers with the same page again and again".into()),
+                next if next == token => return Err("CloudTrail returns the same page again".into()),
                 next => token = next,
             }
         }
     }
 
-    /// One page, asked for again where that may help.
+    /// Reads one page, with retries.
     async fn page(
         &mut self,
         key: &LookupAttributeKey,
@@ -179,14 +182,16 @@ impl Lookup {
     ) -> Result<LookupEventsOutput, String> {
         let (mut tries, mut pause) = (0, FIRST_PAUSE);
         loop {
-            let fault = match self.request(key, value, token.clone()).await? {
+            let request = self.request(key, value, token.clone())?;
+            self.wait().await;
+            let fault = match request.send().await {
                 Ok(page) => return Ok(page),
-                Err(fault) => fault,
+                Err(error) => fault(&error),
             };
             let most = match fault {
-                Fault::Throttled(_) => THROTTLED,
+                Fault::Throttled(_) => RETRIES_THROTTLED,
                 Fault::Refused(_) => 0,
-                Fault::NotSent(_) | Fault::Unknown(_) => UNCLEAR,
+                Fault::NotSent(_) | Fault::Unknown(_) => RETRIES_UNCLEAR,
             };
             if tries >= most {
                 return Err(fault.to_string());
@@ -197,30 +202,34 @@ impl Lookup {
         }
     }
 
-    async fn request(
+    /// Prepares the next request, unless the limit is reached.
+    fn request(
         &mut self,
         key: &LookupAttributeKey,
         value: &str,
         token: Option<String>,
-    ) -> Result<Result<LookupEventsOutput, Fault>, String> {
-        if self.requests >= MOST {
-            return Err(format!("it has more than {MOST} pages; ask CloudTrail itself"));
+    ) -> Result<LookupEventsFluentBuilder, String> {
+        if self.requests >= MOST_REQUESTS {
+            return Err(format!("more than {MOST_REQUESTS} pages; query CloudTrail directly"));
         }
         self.requests += 1;
-        sleep_until(self.next).await;
-        self.next = Instant::now() + BETWEEN;
         let attribute = LookupAttribute::builder().attribute_key(key.clone()).attribute_value(value).build();
-        let attribute = attribute.map_err(|_| "the lookup cannot be written".to_owned())?;
+        let attribute = attribute.map_err(|error| error.to_string())?;
         let request = self.client.lookup_events().lookup_attributes(attribute).max_results(50);
-        let request = request
+        Ok(request
             .start_time(DateTime::from_secs(self.from.as_second()))
             .end_time(DateTime::from_secs(self.until.as_second() + 1))
-            .set_next_token(token);
-        Ok(request.send().await.map_err(|error| fault(&error)))
+            .set_next_token(token))
+    }
+
+    /// Waits for the rate limit.
+    async fn wait(&mut self) {
+        sleep_until(self.next).await;
+        self.next = Instant::now() + BETWEEN_REQUESTS;
     }
 }
 
-/// CloudTrail's own record of it; where that cannot be read, what stands beside it.
+/// Reads an event's JSON record, or if it cannot be parsed, the fields beside it.
 fn read(event: Event) -> Option<TrailEvent> {
     let whole = event.cloud_trail_event.as_deref().and_then(TrailEvent::parse);
     whole.or_else(|| {
@@ -241,11 +250,11 @@ fn read(event: Event) -> Option<TrailEvent> {
     })
 }
 
-/// How far it is, said once it takes long.
+/// The progress of all regions, shown when it takes long.
 #[derive(Clone)]
-struct Progress(Arc<Mutex<Count>>);
+struct Progress(Arc<Mutex<ProgressCount>>);
 
-struct Count {
+struct ProgressCount {
     requests: usize,
     calls: usize,
     next_note: Instant,
@@ -253,20 +262,24 @@ struct Count {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Count { requests: 0, calls: 0, next_note: Instant::now() + QUIET })))
+        Self(Arc::new(Mutex::new(ProgressCount {
+            requests: 0,
+            calls: 0,
+            next_note: Instant::now() + FIRST_NOTE,
+        })))
     }
 }
 
 impl Progress {
-    fn tell(&self, calls: usize) {
+    fn count(&self, calls: usize) {
         let mut count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         count.requests += 1;
         count.calls += calls;
         if Instant::now() >= count.next_note {
             count.next_note = Instant::now() + BETWEEN_NOTES;
-            let requests = countable(count.requests, "answer", "answers");
+            let requests = countable(count.requests, "page", "pages");
             stderr::line(&format!(
-                "CloudTrail: {requests}, {} so far; it takes two questions a second",
+                "CloudTrail: {requests}, {} so far (AWS allows two requests per second)",
                 countable(count.calls, "call", "calls")
             ));
         }

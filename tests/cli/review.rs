@@ -87,7 +87,7 @@ fn after_an_opening_every_call_is_accounted_for() {
     let (code, stdout, stderr) = told(review(&office, &auditor, &arguments));
     assert_eq!(code, Some(0), "{stdout}{stderr}");
     assert!(started.elapsed() >= Duration::from_millis(2_500), "no faster than AWS allows");
-    assert!(stderr.contains("CloudTrail: ") && stderr.contains("two questions a second"), "{stderr}");
+    assert!(stderr.contains("CloudTrail: ") && stderr.contains("two requests per second"), "{stderr}");
     for part in ["INC-1: SSO down", "2 of 2 needed, signatures verified: alice, bob", "between T0 and T1"] {
         assert!(stdout.contains(part), "{part}: {stdout}");
     }
