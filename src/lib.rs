@@ -40,7 +40,7 @@
 #[cfg(feature = "cloud")]
 pub mod alert;
 #[cfg(feature = "cloud")]
-pub mod aws;
+mod aws;
 pub mod boot_clock;
 pub mod cli;
 pub mod config;
@@ -52,7 +52,7 @@ pub mod ledger;
 pub mod review;
 pub mod secret;
 #[cfg(feature = "cloud")]
-pub mod session;
+mod session;
 pub mod signal;
 pub mod stderr;
 pub mod terminal;

@@ -1,4 +1,4 @@
-//! Clients for keys that came out of the vault: made by hand, nothing cached, nothing left when dropped.
+//! Configuration of AWS clients. Credentials are given explicitly, never cached, and dropped with the client.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_types::service_config::ServiceConfigKey;
 
 use crate::aws::clock::AwsClock;
-use crate::aws::fault_injection::{Failable, Failures};
+use crate::aws::fault_injection::{FaultyHttpClient, InjectedFaults};
 use crate::secret::SecretText;
 use crate::vault::payload::AccessKey;
 
@@ -25,18 +25,19 @@ const CONNECT: Duration = Duration::from_secs(4);
 const ATTEMPT: Duration = Duration::from_secs(8);
 const ALL_ATTEMPTS: Duration = Duration::from_secs(20);
 
-/// What every client shares: endpoints, connections, time. It holds no secret.
+/// What all clients share: endpoints, the connection pool, the clock. It holds no credentials.
 #[derive(Clone, Debug)]
-pub(crate) struct Base {
+pub(crate) struct AwsConfig {
     config: SdkConfig,
     pub(crate) clock: AwsClock,
 }
 
-/// One pool for all clients. Making a client does not parse the TLS roots again to see that they are good.
+/// One connection pool for all clients. It does not forward `validate_base_client_config`, which would parse the TLS
+/// roots again for each client.
 #[derive(Debug)]
-struct Connections(SharedHttpClient);
+struct SharedPool(SharedHttpClient);
 
-impl HttpClient for Connections {
+impl HttpClient for SharedPool {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
@@ -46,20 +47,20 @@ impl HttpClient for Connections {
     }
 }
 
-/// The services that an opening speaks to, by the ids that the shared configuration knows.
+/// Services that an opening calls, by their ids in the shared configuration.
 const SERVICES: [&str; 3] = ["IAM", "STS", "SNS"];
 
-/// How often the SDK itself sends a call.
+/// Attempts that the SDK makes for one call.
 #[derive(Clone, Copy)]
 pub(crate) enum Tries {
-    /// Writes, and probes that are repeated anyway.
+    /// For writes, and for probes, which are repeated by their callers.
     One,
-    /// Reads.
+    /// For reads.
     Four,
 }
 
-impl Base {
-    /// Endpoints from the environment and the shared configuration; no credentials from there.
+impl AwsConfig {
+    /// Loads endpoints from the environment and the shared configuration, and no credentials.
     pub(crate) async fn load() -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -70,15 +71,15 @@ impl Base {
             .http_client(http.clone())
             .load()
             .await;
-        // A client's making loads the TLS roots; they stay loaded.
+        // Creating the first client loads the TLS roots into the pool.
         drop(aws_sdk_sts::Client::new(&config));
-        let config = config.into_builder().http_client(Connections(http)).build();
+        let config = config.into_builder().http_client(SharedPool(http)).build();
         Self { config, clock: AwsClock::default() }
     }
 
-    /// Where AWS is taken to be, if that is not its own addresses: in words, for whoever approves an opening.
-    pub(crate) fn elsewhere(&self) -> Option<String> {
-        let own = |service: &'static str| {
+    /// Endpoints that are not AWS's own, as text for the custodians who approve an opening.
+    pub(crate) fn custom_endpoints(&self) -> Option<String> {
+        let custom = |service: &'static str| {
             let key = ServiceConfigKey::builder()
                 .service_id(service)
                 .env("AWS_ENDPOINT_URL")
@@ -89,21 +90,21 @@ impl Base {
         let all = self.config.endpoint_url().map(str::to_owned);
         let each = SERVICES
             .into_iter()
-            .filter_map(own)
+            .filter_map(custom)
             .filter(|of| !all.iter().any(|all| of.ends_with(&format!(" at {all}"))));
         let all: Vec<_> = all.iter().cloned().chain(each).collect();
         (!all.is_empty()).then(|| all.join(", "))
     }
 
-    /// The same, with connections of which some fail.
-    pub(crate) fn failing(&self, failures: &Failures) -> Self {
+    /// The same configuration over connections that fail as a drill asks.
+    pub(crate) fn with_faults(&self, faults: &InjectedFaults) -> Self {
         let Some(inner) = self.config.http_client() else { return self.clone() };
-        let http = Failable { inner, failures: failures.clone() };
+        let http = FaultyHttpClient { inner, faults: faults.clone() };
         Self { config: self.config.to_builder().http_client(http).build(), clock: self.clock.clone() }
     }
 
-    /// For whoever brings credentials of their own.
-    pub(crate) fn anybody(&self) -> SdkConfig {
+    /// Without credentials: the caller adds its own.
+    pub(crate) fn without_credentials(&self) -> SdkConfig {
         let timeout =
             TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(ALL_ATTEMPTS).build();
         let config = self.config.to_builder().timeout_config(timeout).time_source(self.clock.clone());
@@ -111,12 +112,17 @@ impl Base {
     }
 
     /// For one principal in one region.
-    pub(crate) fn principal(&self, credentials: Credentials, region: &str, tries: Tries) -> SdkConfig {
-        self.with(SharedCredentialsProvider::new(credentials), region, tries)
+    pub(crate) fn with_credentials(&self, credentials: Credentials, region: &str, tries: Tries) -> SdkConfig {
+        self.with_provider(SharedCredentialsProvider::new(credentials), region, tries)
     }
 
-    /// For whoever the provider says.
-    pub(crate) fn with(&self, provider: SharedCredentialsProvider, region: &str, tries: Tries) -> SdkConfig {
+    /// The same with a provider, which may refresh its credentials.
+    pub(crate) fn with_provider(
+        &self,
+        provider: SharedCredentialsProvider,
+        region: &str,
+        tries: Tries,
+    ) -> SdkConfig {
         let retry = match tries {
             Tries::One => RetryConfig::disabled(),
             Tries::Four => RetryConfig::standard()
@@ -143,12 +149,12 @@ impl Base {
     }
 }
 
-/// A long-term key for the SDK.
+/// Converts a long-term key for the SDK.
 pub(crate) fn long_term(key: &AccessKey) -> Credentials {
     Credentials::new(key.id.clone(), key.secret.expose(), None, None, "vault")
 }
 
-/// A session for the SDK.
+/// Converts session credentials for the SDK.
 pub(crate) fn session(id: &str, secret: &SecretText, token: &SecretText) -> Credentials {
     Credentials::new(id, secret.expose(), Some(token.expose().to_owned()), None, "vault")
 }

@@ -1,4 +1,4 @@
-//! AWS's clock: measured once from the `Date` of an answer, kept by the boot-time clock, wrong by no local time.
+//! AWS's time: taken from an HTTP `Date` header, advanced by the boot-time clock, independent of the local clock.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -14,14 +14,14 @@ use jiff::Timestamp;
 
 use crate::boot_clock::Instant;
 
-/// No `Date` outside of these is believed: 2025 to 2100.
+/// Dates that are accepted, in Unix seconds: 2025 to 2100.
 const SANE: std::ops::Range<i64> = 1_735_689_600..4_102_444_800;
 
-/// Shared by everything that asks for the time; until AWS's was measured, what this machine's said at the start.
+/// The clock that everything shares. It starts with the local time and is set when AWS answers.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsClock(Arc<Mutex<Measured>>);
 
-/// AWS said `date` no earlier than `at`.
+/// AWS's `date`, answered no earlier than `at`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     pub(crate) date: Timestamp,
@@ -40,7 +40,7 @@ impl AwsClock {
         date.saturating_add(Instant::now().since(at)).unwrap_or(date)
     }
 
-    /// Goes by this from now on; says how far the clock was off until now.
+    /// Sets the clock and returns how far it was off.
     pub(crate) fn set(&self, measured: Measured) -> Duration {
         let off = self.now().duration_since(measured.date).unsigned_abs();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = measured;
@@ -54,12 +54,12 @@ impl TimeSource for AwsClock {
     }
 }
 
-/// Keeps the `Date` of the last answer, be it a good one or an error.
+/// Keeps the `Date` header of the last response, successful or not.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DateReader(Arc<Mutex<Option<String>>>);
 
 impl DateReader {
-    /// The last answer's `Date`, if it had a sane one.
+    /// Takes the last response's `Date`, if it is within [`SANE`].
     pub(crate) fn take(&self) -> Option<Timestamp> {
         let text = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let seconds = DateTime::from_str(&text, Format::HttpDate).ok()?.secs();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_sane_date_is_believed() {
+    fn a_date_out_of_range_is_rejected() {
         let at = read("Sun, 22 Nov 2026 02:17:00 GMT").expect("a date");
         assert_eq!(at.to_string(), "2026-11-22T02:17:00Z");
         for bad in ["", "yesterday", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 01 Jan 2200 00:00:00 GMT"] {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_goes_by_what_was_measured() {
+    fn the_clock_follows_the_measurement() {
         let clock = AwsClock::default();
         let date: Timestamp = "2030-01-01T00:00:00Z".parse().expect("an instant");
         let off = clock.set(Measured { date, at: Instant::now() });

@@ -1,4 +1,4 @@
-//! The emergency user: its own key, the session that work gets, and the probe of both.
+//! The emergency user: its long-term key, the session issued from it, and the probes of both.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use aws_sdk_sts::types::Credentials;
 use aws_smithy_types::date_time::Format;
 use jiff::Timestamp;
 
-use crate::aws::clients::{Base, Tries, long_term, session};
+use crate::aws::clients::{AwsConfig, Tries, long_term, session};
 use crate::aws::error::{code, fault};
-use crate::aws::principals::Asker;
-use crate::aws::totp::Codes;
+use crate::aws::principals::IdentityClient;
+use crate::aws::totp::TotpCodes;
 use crate::gate::fault::{Fault, Write};
 use crate::gate::iam::{Emergency, Probed, Wanted};
 use crate::secret::SecretText;
 use crate::vault::payload::{AccessKey, Mfa};
 
-/// STS's own limits.
+/// STS's limits, in seconds.
 const SHORTEST_SESSION: i32 = 900;
 const LONGEST_SESSION: i32 = 129_600;
 const LONGEST_ROLE_SESSION: i32 = 43_200;
-/// STS counts from when it has the request: as long as that may take, a session is asked to be shorter.
+/// STS counts a session's time from when it receives the request, so a session is requested shorter by this many seconds.
 const ON_THE_WAY: i64 = 10;
 
-/// The policies, or the end of a session, refuse the probe.
+/// Error codes of a probe that a policy or the end of a session refuses.
 const REFUSALS: [&str; 6] = [
     "AuthorizationError",
     "AuthorizationErrorException",
@@ -33,33 +33,32 @@ const REFUSALS: [&str; 6] = [
     "ExpiredTokenException",
 ];
 
-/// How a session is issued.
+/// The STS call that issues the session.
 #[derive(Debug)]
-pub(crate) enum Source {
-    /// `GetSessionToken`.
-    User,
-    /// `GetFederationToken`: the console signs in with no other session of a user.
-    Federation,
-    /// `AssumeRole`, of this ARN.
-    Role(String),
+pub(crate) enum SessionCall {
+    GetSessionToken,
+    /// The only session of a user that can sign in to the console.
+    GetFederationToken,
+    /// With the role's ARN.
+    AssumeRole(String),
 }
 
-/// The emergency user's own key, and the session that work gets.
-pub(crate) struct CloudEmergency {
-    base: Base,
+/// The emergency user's key and the session issued from it.
+pub(crate) struct EmergencyUser {
+    base: AwsConfig,
     region: String,
-    source: Source,
-    /// What issues sessions; gone as soon as there is one.
+    call: SessionCall,
+    /// Dropped as soon as a session is issued.
     issuer: RefCell<Option<Issuer>>,
-    /// What probes the key; `None` where the key alone opens nothing.
+    /// Probes the key; `None` for a role, where the key alone grants nothing.
     sns: Option<aws_sdk_sns::Client>,
     issued: RefCell<Option<Issued>>,
 }
 
-/// The key at STS, and the codes beside it.
+/// The long-term key at STS, with the MFA device's codes.
 struct Issuer {
     sts: aws_sdk_sts::Client,
-    codes: Option<Codes>,
+    codes: Option<TotpCodes>,
 }
 
 /// One issued session.
@@ -71,24 +70,30 @@ pub(crate) struct Issued {
     sns: aws_sdk_sns::Client,
 }
 
-impl CloudEmergency {
-    pub(crate) fn new(base: &Base, region: &str, key: &AccessKey, mfa: Option<Mfa>, source: Source) -> Self {
-        let config = base.principal(long_term(key), region, Tries::One);
-        let codes = mfa.map(|mfa| Codes::new(mfa, base.clock.clone()));
-        let is_role = matches!(source, Source::Role(_));
+impl EmergencyUser {
+    pub(crate) fn new(
+        base: &AwsConfig,
+        region: &str,
+        key: &AccessKey,
+        mfa: Option<Mfa>,
+        call: SessionCall,
+    ) -> Self {
+        let config = base.with_credentials(long_term(key), region, Tries::One);
+        let codes = mfa.map(|mfa| TotpCodes::new(mfa, base.clock.clone()));
+        let is_role = matches!(call, SessionCall::AssumeRole(_));
         Self {
             base: base.clone(),
             region: region.to_owned(),
-            source,
+            call,
             issuer: RefCell::new(Some(Issuer { sts: aws_sdk_sts::Client::new(&config), codes })),
             sns: (!is_role).then(|| aws_sdk_sns::Client::new(&config)),
             issued: RefCell::new(None),
         }
     }
 
-    /// Who asks AWS for the time where there is no opener.
-    pub(crate) fn asker(base: &Base, region: &str, key: &AccessKey) -> Asker {
-        Asker::new(base, &base.principal(long_term(key), region, Tries::One))
+    /// Asks AWS for the account and the time with the emergency key, where there is no opener.
+    pub(crate) fn identity(base: &AwsConfig, region: &str, key: &AccessKey) -> IdentityClient {
+        IdentityClient::new(base, &base.with_credentials(long_term(key), region, Tries::One))
     }
 
     pub(crate) fn region(&self) -> &str {
@@ -105,19 +110,19 @@ impl CloudEmergency {
         let seconds = |longest| i32::try_from(left).unwrap_or(longest).clamp(SHORTEST_SESSION, longest);
         let name = format!("breakglass-{}", wanted.session);
         let policy = wanted.policy.map(ToString::to_string);
-        let (serial, code) = issuer.codes.as_ref().map(Codes::take).unzip();
-        match &self.source {
-            Source::User => {
+        let (serial, code) = issuer.codes.as_ref().map(TotpCodes::take).unzip();
+        match &self.call {
+            SessionCall::GetSessionToken => {
                 let request = issuer.sts.get_session_token().duration_seconds(seconds(LONGEST_SESSION));
                 let request = request.set_serial_number(serial).set_token_code(code);
                 Ok(request.send().await.map_err(|e| fault(&e))?.credentials)
             }
-            Source::Federation => {
+            SessionCall::GetFederationToken => {
                 let request = issuer.sts.get_federation_token().name(name).set_policy(policy);
                 let request = request.duration_seconds(seconds(LONGEST_SESSION));
                 Ok(request.send().await.map_err(|e| fault(&e))?.credentials)
             }
-            Source::Role(arn) => {
+            SessionCall::AssumeRole(arn) => {
                 let request = issuer.sts.assume_role().role_arn(arn).role_session_name(name);
                 let request = request.set_policy(policy).duration_seconds(seconds(LONGEST_ROLE_SESSION));
                 let request = request.set_serial_number(serial).set_token_code(code);
@@ -132,7 +137,8 @@ impl CloudEmergency {
         let (secret, token) =
             (SecretText::copy_of(&issued.secret_access_key), SecretText::copy_of(&issued.session_token));
         let credentials = session(&issued.access_key_id, &secret, &token);
-        let sns = aws_sdk_sns::Client::new(&self.base.principal(credentials, &self.region, Tries::One));
+        let sns =
+            aws_sdk_sns::Client::new(&self.base.with_credentials(credentials, &self.region, Tries::One));
         *self.issued.borrow_mut() = Some(Issued { id: issued.access_key_id, secret, token, expires, sns });
         Ok(())
     }
@@ -142,25 +148,25 @@ fn incomplete() -> Fault {
     Fault::Unknown("AWS answered without credentials".into())
 }
 
-fn gone() -> Fault {
-    Fault::Refused("there is no emergency key at hand".into())
+fn no_key() -> Fault {
+    Fault::Refused("the emergency key is not available".into())
 }
 
-impl Emergency for CloudEmergency {
+impl Emergency for EmergencyUser {
     async fn probe_key(&self) -> Option<Probed> {
         Some(probe(self.sns.as_ref()?).await)
     }
 
     fn ready_in(&self) -> Duration {
         let issuer = self.issuer.borrow();
-        issuer.as_ref().and_then(|issuer| issuer.codes.as_ref()).map_or(Duration::ZERO, Codes::ready_in)
+        issuer.as_ref().and_then(|issuer| issuer.codes.as_ref()).map_or(Duration::ZERO, TotpCodes::ready_in)
     }
 
     async fn issue_session(&self, wanted: &Wanted<'_>) -> Write {
-        let issuer = self.issuer.take().ok_or_else(gone)?;
+        let issuer = self.issuer.take().ok_or_else(no_key)?;
         let result = self.issue(&issuer, wanted).await.and_then(|issued| issued.ok_or_else(incomplete));
         match result.and_then(|issued| self.keep(issued)) {
-            // The long-term key and the seed have done their work here.
+            // Drops the long-term key and the MFA seed.
             Ok(()) => Ok(()),
             Err(fault) => {
                 self.issuer.replace(Some(issuer));
@@ -175,10 +181,10 @@ impl Emergency for CloudEmergency {
     }
 }
 
-/// No emergency credential is at hand: nothing can be probed.
-pub(crate) struct NoEmergency;
+/// Stands in where the emergency key is not available, so nothing can be probed.
+pub(crate) struct NoEmergencyKey;
 
-impl Emergency for NoEmergency {
+impl Emergency for NoEmergencyKey {
     async fn probe_key(&self) -> Option<Probed> {
         None
     }
@@ -188,7 +194,7 @@ impl Emergency for NoEmergency {
     }
 
     async fn issue_session(&self, _: &Wanted<'_>) -> Write {
-        Err(gone())
+        Err(no_key())
     }
 
     async fn probe_session(&self) -> Option<Probed> {
@@ -196,7 +202,7 @@ impl Emergency for NoEmergency {
     }
 }
 
-/// `sns:ListTopics`, which every gate allows while it is open.
+/// Calls `sns:ListTopics`, which every gate allows while it is open.
 async fn probe(sns: &aws_sdk_sns::Client) -> Probed {
     let Err(error) = sns.list_topics().send().await else {
         return Probed::Open;

@@ -1,4 +1,4 @@
-//! What an SDK error says about the call: refused, throttled, never sent, or unknown.
+//! Classifies SDK errors: refused, throttled, not sent, or unknown.
 
 use std::error::Error as StdError;
 use std::io;
@@ -19,12 +19,12 @@ const THROTTLES: [&str; 6] = [
 ];
 const LONGEST: usize = 300;
 
-/// The code of AWS's answer, if it was an error with one.
+/// Returns AWS's error code, if the response had one.
 pub(crate) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
-/// What became of the call.
+/// Classifies the error of a call.
 pub(crate) fn fault<E>(error: &SdkError<E, HttpResponse>) -> Fault
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -50,7 +50,7 @@ where
     }
 }
 
-/// The connection itself was refused, so nothing was sent.
+/// Reports whether no connection was established, so that nothing was sent.
 fn never_connected(error: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     chain(error)
@@ -58,7 +58,7 @@ fn never_connected(error: &(dyn StdError + 'static)) -> bool {
         .any(|e| matches!(e.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable))
 }
 
-/// The innermost reason: what a person can do something about.
+/// Returns the innermost error of the source chain, which names the cause a person can act on.
 pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map_or_else(String::new, |last| clean(&last.to_string()))
 }
@@ -72,7 +72,7 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     })
 }
 
-/// One line, no control characters, not endless.
+/// Returns one line of limited length without control characters.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect()
 }

@@ -1,4 +1,4 @@
-//! Failures that a drill makes on purpose, in the connections themselves: nothing above them knows.
+//! Faults that a drill injects into the HTTP connections; no code above them knows.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,70 +12,69 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// How long the network stays away when it is cut.
+/// How long all connections fail after [`Injection::CutAtClose`] takes effect.
 const CUT: Duration = Duration::from_secs(15);
 
-/// What a drill makes fail.
+/// A fault that a drill can inject.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Injection {
-    /// IAM does not answer, from the start.
+pub(crate) enum Injection {
+    /// Calls to IAM fail from the start.
     IamDown,
-    /// Nothing answers for a while, from the moment the close begins.
+    /// All calls fail for a while when the close begins.
     CutAtClose,
 }
 
-/// What fails now.
+/// The faults of one drill, shared by its connections.
 #[derive(Clone, Debug, Default)]
-pub struct Failures(Arc<Mutex<Failing>>);
+pub(crate) struct InjectedFaults(Arc<Mutex<FaultState>>);
 
 #[derive(Debug, Default)]
-struct Failing {
+struct FaultState {
     iam: bool,
     cut_at_close: bool,
-    /// Of what was to fail, this has not yet.
+    /// Injected faults that no call has met yet.
     unmet: Vec<Injection>,
-    /// Everything, until then.
+    /// All calls fail until this instant.
     all: Option<Instant>,
 }
 
-impl Failures {
-    /// Makes these fail.
-    pub fn of(injected: &[Injection]) -> Self {
-        let failures = Self::default();
-        failures.with(|failing| {
-            failing.unmet = injected.to_vec();
-            failing.iam = injected.contains(&Injection::IamDown);
-            failing.cut_at_close = injected.contains(&Injection::CutAtClose);
+impl InjectedFaults {
+    pub(crate) fn new(injected: &[Injection]) -> Self {
+        let faults = Self::default();
+        faults.with(|state| {
+            state.unmet = injected.to_vec();
+            state.iam = injected.contains(&Injection::IamDown);
+            state.cut_at_close = injected.contains(&Injection::CutAtClose);
         });
-        failures
+        faults
     }
 
-    /// Everything that was to fail did: what ended otherwise before that was no practice of it.
-    pub fn all_met(&self) -> bool {
-        self.with(|failing| failing.unmet.is_empty())
+    /// Reports whether every injected fault made a call fail; otherwise the drill did not practise it.
+    pub(crate) fn all_met(&self) -> bool {
+        self.with(|state| state.unmet.is_empty())
     }
 
-    /// Something is to fail.
+    /// Reports whether a fault is to be injected.
     pub(crate) fn any(&self) -> bool {
-        self.with(|failing| failing.iam || failing.cut_at_close)
+        self.with(|state| state.iam || state.cut_at_close)
     }
 
-    /// The close begins. How long nothing answers from here, if that was wanted.
-    pub(crate) fn close_begins(&self) -> Option<Duration> {
-        self.with(|failing| {
-            let cut = std::mem::take(&mut failing.cut_at_close).then_some(CUT);
-            failing.all = cut.map(|cut| Instant::now() + cut);
+    /// Starts [`Injection::CutAtClose`] if it was asked for, and returns its duration.
+    pub(crate) fn begin_close(&self) -> Option<Duration> {
+        self.with(|state| {
+            let cut = std::mem::take(&mut state.cut_at_close).then_some(CUT);
+            state.all = cut.map(|cut| Instant::now() + cut);
             cut
         })
     }
 
     fn fails(&self, request: &HttpRequest) -> bool {
-        // The signature says which service it is for, whatever its endpoint is called.
+        // The signature names the service, whatever the endpoint's address.
         let signed = request.headers().get("authorization").unwrap_or_default();
-        self.with(|failing| {
-            let cut = failing.all.is_some_and(|until| Instant::now() < until);
-            let iam = failing.iam && signed.contains("/iam/aws4_request");
-            failing.unmet.retain(|of| match of {
+        self.with(|state| {
+            let cut = state.all.is_some_and(|until| Instant::now() < until);
+            let iam = state.iam && signed.contains("/iam/aws4_request");
+            state.unmet.retain(|injection| match injection {
                 Injection::CutAtClose => !cut,
                 Injection::IamDown => !iam,
             });
@@ -83,39 +82,39 @@ impl Failures {
         })
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Failing) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut FaultState) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Connections of which some fail.
+/// An HTTP client whose connections fail as the faults say.
 #[derive(Debug)]
-pub(crate) struct Failable {
+pub(crate) struct FaultyHttpClient {
     pub(crate) inner: SharedHttpClient,
-    pub(crate) failures: Failures,
+    pub(crate) faults: InjectedFaults,
 }
 
-impl HttpClient for Failable {
+impl HttpClient for FaultyHttpClient {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         with: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, with);
-        SharedHttpConnector::new(Connector { inner, failures: self.failures.clone() })
+        SharedHttpConnector::new(FaultyConnector { inner, faults: self.faults.clone() })
     }
 }
 
 #[derive(Debug)]
-struct Connector {
+struct FaultyConnector {
     inner: SharedHttpConnector,
-    failures: Failures,
+    faults: InjectedFaults,
 }
 
-impl HttpConnector for Connector {
+impl HttpConnector for FaultyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if self.failures.fails(&request) {
-            let cut = io::Error::new(io::ErrorKind::NetworkUnreachable, "the drill has cut the network");
+        if self.faults.fails(&request) {
+            let cut = io::Error::new(io::ErrorKind::NetworkUnreachable, "network cut by the drill");
             return HttpConnectorFuture::ready(Err(ConnectorError::io(cut.into())));
         }
         self.inner.call(request)

@@ -1,4 +1,4 @@
-//! AWS: clients behind the gate's ports, its clock, CloudTrail, the ledger's copy, console sign-in.
+//! Adapter to AWS: clients behind the gate's ports, AWS's clock, CloudTrail, shipping the ledger, console sign-in.
 
 pub(crate) mod clients;
 pub(crate) mod clock;
@@ -14,7 +14,7 @@ pub(crate) mod ship;
 pub(crate) mod signin;
 mod totp;
 
-pub use cloudtrail::look_up;
-pub use fault_injection::{Failures, Injection};
-pub use preload::Warm;
-pub use ship::{Shipper, ship_now, shipped};
+pub(crate) use cloudtrail::look_up;
+pub(crate) use fault_injection::{InjectedFaults, Injection};
+pub(crate) use preload::Preload;
+pub(crate) use ship::{Shipper, ship_now, shipped};

@@ -1,47 +1,46 @@
-//! Done while custodians are asked: endpoints and TLS roots. It holds no secret and sends nothing.
+//! Loads endpoints and TLS roots in the background while custodians are asked. It holds no secret and sends nothing.
 
 use std::thread::JoinHandle;
 
 use tokio::runtime::Runtime;
 
-use crate::aws::clients::Base;
+use crate::aws::clients::AwsConfig;
 use crate::error::{Error, Result};
 
-/// Being made ready on a thread of its own.
+/// An [`AwsConfig`] that a thread is loading, or has loaded.
 #[derive(Debug)]
-pub struct Warm {
-    thread: Option<JoinHandle<Result<Base>>>,
-    made: Option<Base>,
+pub(crate) struct Preload {
+    thread: Option<JoinHandle<Result<AwsConfig>>>,
+    loaded: Option<AwsConfig>,
 }
 
-impl Warm {
-    /// Starts; returns at once.
-    pub fn start() -> Self {
-        let thread = std::thread::Builder::new().name("warm".into());
-        Self { thread: thread.spawn(|| Ok(runtime()?.block_on(Base::load()))).ok(), made: None }
+impl Preload {
+    pub(crate) fn start() -> Self {
+        let thread = std::thread::Builder::new().name("preload".into());
+        Self { thread: thread.spawn(|| Ok(runtime()?.block_on(AwsConfig::load()))).ok(), loaded: None }
     }
 
-    /// Where AWS is taken to be, if that is not its own addresses; waits until that is known.
+    /// Waits for the configuration and returns its [`AwsConfig::custom_endpoints`].
     ///
     /// # Errors
-    /// When the runtime cannot be started.
-    pub fn elsewhere(&mut self) -> Result<Option<String>> {
+    /// If the runtime cannot be started.
+    pub(crate) fn custom_endpoints(&mut self) -> Result<Option<String>> {
         let base = self.base(&runtime()?);
-        let elsewhere = base.elsewhere();
-        self.made = Some(base);
-        Ok(elsewhere)
+        let custom_endpoints = base.custom_endpoints();
+        self.loaded = Some(base);
+        Ok(custom_endpoints)
     }
 
-    /// What was made ready; made now if it was not.
-    pub(crate) fn base(&mut self, runtime: &Runtime) -> Base {
-        match (self.made.take(), self.thread.take().map(JoinHandle::join)) {
+    /// Returns the loaded configuration, or loads it now.
+    pub(crate) fn base(&mut self, runtime: &Runtime) -> AwsConfig {
+        match (self.loaded.take(), self.thread.take().map(JoinHandle::join)) {
             (Some(base), _) | (None, Some(Ok(Ok(base)))) => base,
-            _ => runtime.block_on(Base::load()),
+            _ => runtime.block_on(AwsConfig::load()),
         }
     }
 }
 
-/// One thread is enough for a few calls.
+/// Creates a single-threaded runtime.
 pub(crate) fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,10 +1,10 @@
-//! Opener and closer: the port of the gate, each with its own key and nothing else.
+//! Opener and closer: each implements its port of the gate with one principal's credentials.
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 
-use crate::aws::clients::{Base, Tries, long_term};
+use crate::aws::clients::{AwsConfig, Tries, long_term};
 use crate::aws::clock::{DateReader, Measured};
 use crate::aws::error::fault;
 use crate::aws::iam_user::IamUser;
@@ -15,10 +15,10 @@ use crate::gate::snapshot::{Glance, Snapshot};
 use crate::vault::payload::AccessKey;
 use crate::vault::target::{deny_all_arn, iam_region};
 
-/// Times that asking who one is is tried.
-const ASKS: u32 = 4;
+/// Attempts of `GetCallerIdentity`.
+const ATTEMPTS: u32 = 4;
 
-/// Where a user is.
+/// An IAM user, and the region whose STS is called.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) partition: String,
@@ -33,26 +33,26 @@ impl Place {
     }
 }
 
-/// Asks AWS who one is and what time it is.
-pub(crate) struct Asker {
+/// Asks AWS for the caller's account and sets the clock from the answer.
+pub(crate) struct IdentityClient {
     sts: aws_sdk_sts::Client,
     dates: DateReader,
-    base: Base,
+    base: AwsConfig,
 }
 
-impl Asker {
-    pub(crate) fn new(base: &Base, config: &SdkConfig) -> Self {
+impl IdentityClient {
+    pub(crate) fn new(base: &AwsConfig, config: &SdkConfig) -> Self {
         let dates = DateReader::default();
         let sts = aws_sdk_sts::config::Builder::from(config).interceptor(dates.clone()).build();
         Self { sts: aws_sdk_sts::Client::from_conf(sts), dates, base: base.clone() }
     }
 }
 
-impl Caller for Asker {
-    /// A wrong local clock is found by the first answer and right from the second on.
+impl Caller for IdentityClient {
+    /// A wrong local clock makes AWS refuse the first request; its answer sets the clock for the second.
     async fn identify(&self) -> Result<Identity, Fault> {
         let mut last = Fault::Unknown("AWS's clock and this machine's do not agree".into());
-        for attempt in 0..ASKS {
+        for attempt in 0..ATTEMPTS {
             let sent = Instant::now();
             let answer = self.sts.get_caller_identity().send().await;
             let date = self.dates.take();
@@ -62,7 +62,7 @@ impl Caller for Asker {
                     let account = answer.account.unwrap_or_default();
                     return Ok(Identity { account, time, asked_at: sent });
                 }
-                (Ok(_), None) => return Err(Fault::Refused("AWS's answer carries no usable date".into())),
+                (Ok(_), None) => return Err(Fault::Refused("AWS's answer has no valid Date header".into())),
                 (Err(error), _) => {
                     last = fault(&error);
                     let skewed = off.is_some_and(|off| off > Duration::from_mins(1));
@@ -78,30 +78,30 @@ impl Caller for Asker {
     }
 }
 
-/// The opener, until it is dropped.
-pub(crate) struct CloudOpener {
+/// The opener's client. Dropping it drops the opener's key.
+pub(crate) struct IamOpener {
     user: IamUser,
-    asker: Asker,
+    identity: IdentityClient,
 }
 
-impl CloudOpener {
-    pub(crate) fn new(base: &Base, place: &Place, key: AccessKey) -> Self {
+impl IamOpener {
+    pub(crate) fn new(base: &AwsConfig, place: &Place, key: AccessKey) -> Self {
         let iam = iam_region(&place.partition);
-        let reads = base.principal(long_term(&key), iam, Tries::Four);
-        let writes = base.principal(long_term(&key), iam, Tries::One);
-        let sts = base.principal(long_term(&key), &place.region, Tries::One);
+        let reads = base.with_credentials(long_term(&key), iam, Tries::Four);
+        let writes = base.with_credentials(long_term(&key), iam, Tries::One);
+        let sts = base.with_credentials(long_term(&key), &place.region, Tries::One);
         drop(key);
-        Self { user: place.user(&reads, &writes), asker: Asker::new(base, &sts) }
+        Self { user: place.user(&reads, &writes), identity: IdentityClient::new(base, &sts) }
     }
 }
 
-impl Caller for CloudOpener {
+impl Caller for IamOpener {
     async fn identify(&self) -> Result<Identity, Fault> {
-        self.asker.identify().await
+        self.identity.identify().await
     }
 }
 
-impl Opener for CloudOpener {
+impl Opener for IamOpener {
     async fn read(&self) -> Snapshot {
         Box::pin(self.user.read()).await
     }
@@ -115,32 +115,36 @@ impl Opener for CloudOpener {
     }
 }
 
-/// The closer: the vault's own, or anybody's who may close.
-pub(crate) struct CloudCloser {
+/// The closer's client, with the vault's closer key or with a profile's credentials.
+pub(crate) struct IamCloser {
     user: IamUser,
-    asker: Asker,
+    identity: IdentityClient,
 }
 
-impl CloudCloser {
-    pub(crate) fn new(base: &Base, place: &Place, key: &AccessKey) -> Self {
-        let with = |region: &str, tries| base.principal(long_term(key), region, tries);
-        Self::with(base, place, with)
+impl IamCloser {
+    pub(crate) fn new(base: &AwsConfig, place: &Place, key: &AccessKey) -> Self {
+        Self::with_config(base, place, |region, tries| base.with_credentials(long_term(key), region, tries))
     }
 
-    pub(crate) fn with(base: &Base, place: &Place, config: impl Fn(&str, Tries) -> SdkConfig) -> Self {
+    /// With any source of credentials: `config` returns a client configuration for a region.
+    pub(crate) fn with_config(
+        base: &AwsConfig,
+        place: &Place,
+        config: impl Fn(&str, Tries) -> SdkConfig,
+    ) -> Self {
         let iam = iam_region(&place.partition);
         let user = place.user(&config(iam, Tries::Four), &config(iam, Tries::One));
-        Self { user, asker: Asker::new(base, &config(&place.region, Tries::One)) }
+        Self { user, identity: IdentityClient::new(base, &config(&place.region, Tries::One)) }
     }
 }
 
-impl Caller for CloudCloser {
+impl Caller for IamCloser {
     async fn identify(&self) -> Result<Identity, Fault> {
-        self.asker.identify().await
+        self.identity.identify().await
     }
 }
 
-impl Closer for CloudCloser {
+impl Closer for IamCloser {
     async fn glance(&self) -> Glance {
         self.user.glance().await
     }

@@ -1,4 +1,4 @@
-//! Credentials of one's own: a named profile of the shared AWS configuration, and no other source.
+//! Credentials of a named profile of the shared AWS configuration, and of no other source.
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
@@ -8,10 +8,10 @@ use tokio::runtime::Runtime;
 use crate::aws::error::words;
 use crate::error::{Error, Result};
 
-/// The profile's provider, which gives credentials.
+/// Returns the profile's credentials provider.
 ///
 /// # Errors
-/// Usage, when it gives none.
+/// Usage, if the profile has no credentials.
 pub(crate) fn provider(profile: &str, runtime: &Runtime) -> Result<SharedCredentialsProvider> {
     let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
     let provider = SharedCredentialsProvider::new(provider);
@@ -24,9 +24,8 @@ pub(crate) fn provider(profile: &str, runtime: &Runtime) -> Result<SharedCredent
                 }
                 error => words(&error),
             };
-            Err(Error::usage(format!("the profile {profile} gives no credentials: {why}; nothing was done")).next(
-                "name a profile of the shared AWS configuration that may close: aws configure list-profiles",
-            ))
+            Err(Error::usage(format!("profile {profile} has no credentials: {why}; nothing was done"))
+                .next("choose another profile; list them with: aws configure list-profiles"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The sign-in exchange: a session's credentials for a token, and the link made of it (IAM User Guide, "Enable
+//! Console sign-in: exchanges session credentials for a sign-in token and builds the link (IAM User Guide, "Enable
 //! custom identity broker access to the AWS console").
 
 use std::time::Duration;
@@ -14,40 +14,40 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::aws::emergency::{CloudEmergency, Issued};
+use crate::aws::emergency::{EmergencyUser, Issued};
 use crate::aws::error::words;
 use crate::error::{Error, Result};
 use crate::secret::SecretText;
 
-/// For the whole exchange.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Limit of the whole exchange.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What the federation endpoint answers.
+/// The federation endpoint's response.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct SigninResponse {
     signin_token: SecretText,
 }
 
-/// The link that signs in with the session that was issued.
+/// Returns the link that signs in to the console with the issued session.
 ///
 /// # Errors
-/// When there is no session, or the endpoint gives no token for it; no message repeats a secret.
-pub(crate) async fn sign_in(emergency: &CloudEmergency, partition: &str) -> Result<SecretText> {
+/// If there is no session, or the endpoint returns no token. Messages contain no secret.
+pub(crate) async fn sign_in(emergency: &EmergencyUser, partition: &str) -> Result<SecretText> {
     let region = emergency.region();
     let endpoint = endpoint(partition, region);
-    let asked = match emergency.issued().as_ref() {
-        Some(issued) => question(&endpoint, issued),
+    let address = match emergency.issued().as_ref() {
+        Some(issued) => token_address(&endpoint, issued),
         None => return Err(failed("there is no session to sign in with")),
     };
-    let answer = match tokio::time::timeout(PATIENCE, ask(&asked)).await {
+    let answer = match tokio::time::timeout(TIMEOUT, request_token(&address)).await {
         Ok(answer) => answer?,
-        Err(_) => return Err(failed(&format!("{endpoint} did not answer within {} s", PATIENCE.as_secs()))),
+        Err(_) => return Err(failed(&format!("{endpoint} did not answer within {} s", TIMEOUT.as_secs()))),
     };
     Ok(link(&endpoint, partition, region, &answer.signin_token))
 }
 
-/// The region's own sign-in endpoint: the global one is in us-east-1.
+/// Returns the region's sign-in endpoint; the global one is in us-east-1 only.
 fn endpoint(partition: &str, region: &str) -> String {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     match set("AWS_ENDPOINT_URL_SIGNIN").or_else(|| set("AWS_ENDPOINT_URL")) {
@@ -64,7 +64,7 @@ fn domain(partition: &str) -> &'static str {
     }
 }
 
-fn question(endpoint: &str, issued: &Issued) -> SecretText {
+fn token_address(endpoint: &str, issued: &Issued) -> SecretText {
     let session = json!({
         "sessionId": issued.id,
         "sessionKey": issued.secret.expose(),
@@ -84,18 +84,18 @@ fn link(endpoint: &str, partition: &str, region: &str, token: &SecretText) -> Se
     ))
 }
 
-async fn ask(address: &SecretText) -> Result<Answer> {
+async fn request_token(address: &SecretText) -> Result<SigninResponse> {
     let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build();
     let mut request = HttpRequest::new(SdkBody::empty());
-    request.set_uri(address.expose()).map_err(|_| failed("its address is none"))?;
+    request.set_uri(address.expose()).map_err(|_| failed("its address is not valid"))?;
     let answer = connector.call(request).await.map_err(|e| failed(&words(&e)))?;
     let status = answer.status();
     if !status.is_success() {
         return Err(failed(&format!("it answered with HTTP status {}", status.as_u16())));
     }
     let body =
-        ByteStream::new(answer.into_body()).collect().await.map_err(|_| failed("its answer broke off"))?;
-    serde_json::from_slice(&body.into_bytes()).map_err(|_| failed("its answer holds no token"))
+        ByteStream::new(answer.into_body()).collect().await.map_err(|_| failed("its answer was cut off"))?;
+    serde_json::from_slice(&body.into_bytes()).map_err(|_| failed("its answer has no token"))
 }
 
 fn failed(why: &str) -> Error {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_link_is_the_regions_own() {
+    fn the_link_leads_to_the_region() {
         let token = SecretText::copy_of("a+b/c=");
         let link = link("https://eu-west-1.signin.aws.amazon.com", "aws", "eu-west-1", &token);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! One-time codes of the emergency user's MFA device (RFC 6238), by AWS's clock; each serves once.
+//! One-time codes of the emergency user's MFA device (RFC 6238), by AWS's clock. AWS accepts each code once.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -8,28 +8,28 @@ use totp_rs::{Algorithm, Secret, TOTP};
 use crate::aws::clock::AwsClock;
 use crate::vault::payload::Mfa;
 
-/// Seconds for which a code is right.
+/// Seconds that a code is valid.
 const STEP: u64 = 30;
 const DIGITS: usize = 6;
 
-/// A device, and the last step whose code was given away.
-pub(crate) struct Codes {
+/// An MFA device, and the last time step whose code was used.
+pub(crate) struct TotpCodes {
     serial: String,
     totp: TOTP,
     clock: AwsClock,
     used: Cell<Option<u64>>,
 }
 
-impl Codes {
-    /// The seed is wiped with what this drops.
+impl TotpCodes {
+    /// The seed is wiped when this is dropped.
     pub(crate) fn new(mfa: Mfa, clock: AwsClock) -> Self {
-        // What is no base32 was refused when it was sealed.
+        // A seed that is not base32 was rejected when the vault was sealed.
         let seed = Secret::Encoded(mfa.seed.expose().to_owned()).to_bytes().unwrap_or_default();
         let totp = TOTP::new_unchecked(Algorithm::SHA1, DIGITS, 0, STEP, seed);
         Self { serial: mfa.serial, totp, clock, used: Cell::new(None) }
     }
 
-    /// How long until there is a code that was not given away yet.
+    /// Returns how long until there is an unused code.
     pub(crate) fn ready_in(&self) -> Duration {
         let now = self.seconds();
         match self.used.get() {
@@ -38,7 +38,7 @@ impl Codes {
         }
     }
 
-    /// The device and its code of now.
+    /// Returns the device's serial number and the current code.
     pub(crate) fn take(&self) -> (String, String) {
         let now = self.seconds();
         self.used.set(Some(now / STEP));
@@ -57,25 +57,25 @@ mod tests {
     use crate::boot_clock::Instant;
     use crate::secret::SecretText;
 
-    fn at(seconds: i64) -> Codes {
+    fn at(seconds: i64) -> TotpCodes {
         let clock = AwsClock::default();
         let date = jiff::Timestamp::from_second(seconds).expect("an instant");
         clock.set(Measured { date, at: Instant::now() });
         // The seed of RFC 6238, appendix B: "12345678901234567890".
         let seed = SecretText::copy_of("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
-        Codes::new(Mfa { serial: "arn".into(), seed }, clock)
+        TotpCodes::new(Mfa { serial: "arn".into(), seed }, clock)
     }
 
     #[test]
-    fn the_codes_are_those_of_the_rfc() {
-        // Its eight digits, the last six of them.
+    fn codes_match_rfc_6238() {
+        // The last six of the RFC's eight digits.
         for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (2_000_000_000, "279037")] {
             assert_eq!(at(seconds).take(), ("arn".into(), code.into()));
         }
     }
 
     #[test]
-    fn a_code_serves_once() {
+    fn a_code_is_given_once() {
         let codes = at(1_111_111_111);
         assert_eq!(codes.ready_in(), Duration::ZERO);
         codes.take();

@@ -19,10 +19,10 @@ use crate::ledger::{About, Last, Ledger, Record, VaultFacts};
 use crate::vault::payload::{Channel, Gatekeepers, Target, Way};
 use crate::window::{Cause, End};
 
-use crate::aws::clients::Base;
-use crate::aws::emergency::{CloudEmergency, NoEmergency, Source};
-use crate::aws::preload::{Warm, runtime};
-use crate::aws::principals::{CloudCloser, Place};
+use crate::aws::clients::AwsConfig;
+use crate::aws::emergency::{EmergencyUser, NoEmergencyKey, SessionCall};
+use crate::aws::preload::{Preload, runtime};
+use crate::aws::principals::{IamCloser, Place};
 use crate::aws::profile::provider;
 use crate::session::announce::Telling;
 use crate::session::closer::Closing as Shut;
@@ -50,7 +50,7 @@ pub struct Closing {
     /// What this machine adds.
     pub config: Config,
     /// What was made ready meanwhile.
-    pub warm: Warm,
+    pub preload: Preload,
 }
 
 /// A close with ambient credentials.
@@ -79,13 +79,13 @@ pub struct CloseByProfile {
 /// # Errors
 /// With status 10 unless access is proven shut.
 pub fn close_with_quorum(closing: Closing) -> Result<()> {
-    let Closing { vault, target, force, ledger, events, alerts, config, mut warm } = closing;
+    let Closing { vault, target, force, ledger, events, alerts, config, mut preload } = closing;
     let Way::Gate(Gatekeepers { opener, closer, .. }) = target.way else {
         return Err(Error::usage("a role's session cannot be closed before its time"));
     };
     drop(opener);
     let runtime = runtime()?;
-    let base = warm.base(&runtime);
+    let base = preload.base(&runtime);
     let place = Place {
         partition: target.partition,
         region: target.regions.first().cloned().unwrap_or_default(),
@@ -93,10 +93,11 @@ pub fn close_with_quorum(closing: Closing) -> Result<()> {
         boundary: None,
     };
     let keys = [target.emergency.id.clone()];
-    let emergency = CloudEmergency::new(&base, &place.region, &target.emergency, None, Source::User);
-    let own_closer = CloudCloser::new(&base, &place, &closer);
+    let emergency =
+        EmergencyUser::new(&base, &place.region, &target.emergency, None, SessionCall::GetSessionToken);
+    let own_closer = IamCloser::new(&base, &place, &closer);
     drop((closer, target.emergency, target.mfa));
-    let alerts = Alerts::new(alerts, config.alerts, config.command, base.anybody());
+    let alerts = Alerts::new(alerts, config.alerts, config.command, base.without_credentials());
     let asked = Asked {
         alerts: Cell::new(alerts),
         vault,
@@ -122,16 +123,19 @@ pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
     let CloseByProfile { vault, target, regions, profile, force, ledger, events, config } = closing;
     let TargetId { name, partition, account, user } = target;
     let runtime = runtime()?;
-    let base = Warm::start().base(&runtime);
+    let base = Preload::start().base(&runtime);
     let place =
         Place { partition, region: regions.first().cloned().unwrap_or_default(), user, boundary: None };
     let provider = provider(&profile, &runtime)?;
-    let closer = CloudCloser::with(&base, &place, |region, tries| base.with(provider.clone(), region, tries));
+    let closer = IamCloser::with_config(&base, &place, |region, tries| {
+        base.with_provider(provider.clone(), region, tries)
+    });
     let profile = Some(profile.as_str());
-    let alerts = Cell::new(Alerts::new(Vec::new(), config.alerts, config.command, base.anybody()));
+    let alerts =
+        Cell::new(Alerts::new(Vec::new(), config.alerts, config.command, base.without_credentials()));
     let asked =
         Asked { alerts, vault, target: name, profile, place, account, force, ledger, events, keys: None };
-    let result = runtime.block_on(asked.shut(&base, &closer, &NoEmergency));
+    let result = runtime.block_on(asked.shut(&base, &closer, &NoEmergencyKey));
     runtime.shutdown_background();
     result
 }
@@ -152,7 +156,7 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    async fn shut<E: Emergency>(&self, base: &Base, closer: &CloudCloser, emergency: &E) -> Result<()> {
+    async fn shut<E: Emergency>(&self, base: &AwsConfig, closer: &IamCloser, emergency: &E) -> Result<()> {
         let mut signals = Signals::new()?;
         let how = HowToClose {
             vault: self.vault.path.clone(),
@@ -212,7 +216,7 @@ impl Asked<'_> {
     }
 
     /// The window that is there, if it may be closed: one's own, or by force another's.
-    async fn may_be_closed(&self, closer: &CloudCloser, stage: &Stage<'_>) -> Result<Option<Found>> {
+    async fn may_be_closed(&self, closer: &IamCloser, stage: &Stage<'_>) -> Result<Option<Found>> {
         let now = || stage.clock.now();
         let doubt = |why: &str| {
             stage.unproven(why.to_owned());

@@ -1,6 +1,6 @@
 //! What ends the access of a run, in either lane, and what is said of it.
 
-use crate::aws::emergency::CloudEmergency;
+use crate::aws::emergency::EmergencyUser;
 use crate::error::Error;
 use crate::gate::close::{Outcome, Shutting, close};
 use crate::gate::host::Reporter;
@@ -47,7 +47,7 @@ impl<C: Closer, E: Emergency> Shut for Closing<'_, C, E> {
 }
 
 /// A role's session is let go of; the rest is AWS's.
-pub(crate) struct LettingGo<'a>(pub(crate) &'a CloudEmergency);
+pub(crate) struct LettingGo<'a>(pub(crate) &'a EmergencyUser);
 
 impl Shut for LettingGo<'_> {
     async fn shut(&self, stage: &Stage<'_>, _: &Trail) -> bool {

@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::aws::clock::AwsClock;
-use crate::aws::emergency::CloudEmergency;
-use crate::aws::fault_injection::Failures;
+use crate::aws::emergency::EmergencyUser;
+use crate::aws::fault_injection::InjectedFaults;
 use crate::boot_clock::Instant;
 use crate::error::{Error, Result};
 use crate::events::{Event, Events};
@@ -43,9 +43,9 @@ pub(crate) struct Stage<'a> {
     /// Written before the first call; taken when it is.
     pub(crate) intent: RefCell<Option<Record>>,
     pub(crate) session: Option<SessionId>,
-    pub(crate) emergency: Option<&'a CloudEmergency>,
+    pub(crate) emergency: Option<&'a EmergencyUser>,
     /// What a drill makes fail.
-    pub(crate) failures: Option<&'a Failures>,
+    pub(crate) faults: Option<&'a InjectedFaults>,
     pub(crate) how_to_close: HowToClose,
     pub(crate) telling: Telling,
     pub(crate) child: RefCell<Option<Child>>,
@@ -88,7 +88,7 @@ impl<'a> Stage<'a> {
             intent: RefCell::default(),
             session: None,
             emergency: None,
-            failures: None,
+            faults: None,
             how_to_close,
             telling: Telling::default(),
             child: RefCell::default(),

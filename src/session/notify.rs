@@ -1,8 +1,8 @@
 //! What is told from where no payload is opened: only the channels that are configured there.
 
 use crate::alert::{Alerts, Notice};
-use crate::aws::clients::Base;
-use crate::aws::preload::{Warm, runtime};
+use crate::aws::clients::AwsConfig;
+use crate::aws::preload::{Preload, runtime};
 use crate::config::Config;
 use crate::error::Result;
 use crate::events::Events;
@@ -43,10 +43,11 @@ impl Tidings<'_> {
 
     fn all(self, about: About, detail: &str) -> Result<()> {
         let runtime = runtime()?;
-        let base: Base = Warm::start().base(&runtime);
+        let base: AwsConfig = Preload::start().base(&runtime);
         let how = HowToClose::of(&self.vault.path, &self.target, Lane::Gate);
         let notice = Notice { session: self.session, ..Notice::of(self.vault, &self.target) };
-        let alerts = Alerts::new(Vec::new(), self.config.alerts, self.config.command, base.anybody());
+        let alerts =
+            Alerts::new(Vec::new(), self.config.alerts, self.config.command, base.without_credentials());
         let told = runtime.block_on(async {
             let mut stage = Stage::new(base.clock.clone(), self.ledger, self.events, how);
             stage.telling = Telling::new(alerts, notice);

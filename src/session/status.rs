@@ -4,9 +4,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::aws::clients::Base;
-use crate::aws::preload::{Warm, runtime};
-use crate::aws::principals::{CloudCloser, Place};
+use crate::aws::clients::AwsConfig;
+use crate::aws::preload::{Preload, runtime};
+use crate::aws::principals::{IamCloser, Place};
 use crate::aws::profile::provider;
 use crate::error::{Error, Result, Status};
 use crate::gate::iam::{Caller, Closer};
@@ -37,7 +37,7 @@ pub struct Asked {
 /// When the profile gives no credentials, AWS does not answer, or none of them is of the profile's account.
 pub fn look(profile: &str, asked: &[Asked]) -> Result<(Vec<Result<Seen, String>>, Timestamp)> {
     let runtime = runtime()?;
-    let base = Warm::start().base(&runtime);
+    let base = Preload::start().base(&runtime);
     let provider = provider(profile, &runtime)?;
     let closer = |asked: &Asked| {
         let place = Place {
@@ -46,7 +46,9 @@ pub fn look(profile: &str, asked: &[Asked]) -> Result<(Vec<Result<Seen, String>>
             user: asked.target.user.clone(),
             boundary: None,
         };
-        CloudCloser::with(&base, &place, |region, tries| base.with(provider.clone(), region, tries))
+        IamCloser::with_config(&base, &place, |region, tries| {
+            base.with_provider(provider.clone(), region, tries)
+        })
     };
     let result = runtime.block_on(async {
         let Some(first) = asked.first() else {
@@ -70,7 +72,7 @@ pub fn look(profile: &str, asked: &[Asked]) -> Result<(Vec<Result<Seen, String>>
     result
 }
 
-async fn one(base: &Base, asked: &Asked, closer: &impl Closer) -> Result<Seen, String> {
+async fn one(base: &AwsConfig, asked: &Asked, closer: &impl Closer) -> Result<Seen, String> {
     let (glance, deny) = (closer.glance().await, asked.target.deny_all_arn());
     match gate_ahead(&glance, &deny, base.clock.now())? {
         Some(Found { session, until }) => Ok(Seen::Ahead { session, until }),

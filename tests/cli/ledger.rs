@@ -395,7 +395,10 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     let ledger = Ledger::at(office.path("state"));
     let count = ledger.entries().unwrap().len();
     let (code, said) = told(shipping(office, &["ledger", "ship"], false));
-    assert!(code == Some(1) && said.contains(&format!("{count} records of the ledger are not at")), "{said}");
+    assert!(
+        code == Some(1) && said.contains(&format!("{count} records of the ledger are not yet copied to")),
+        "{said}"
+    );
     assert_eq!(objects().len(), 0, "the control: nothing got there");
 
     let (code, said) = told(shipping(office, &["ledger", "ship"], true));

@@ -160,7 +160,7 @@ fn an_outage_holds_nothing_up_and_what_was_queued_goes_later() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let count = desk.lines().len();
     assert!(
-        person.transcript().contains(&format!("{count} records of the ledger are not at s3://")),
+        person.transcript().contains(&format!("{count} records of the ledger are not yet copied to s3://")),
         "{}",
         person.transcript()
     );

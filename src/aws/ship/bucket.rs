@@ -1,4 +1,4 @@
-//! The bucket: each record one object, whose body is the line and whose key names its digest; none is overwritten.
+//! The bucket: one object per record. Its body is the record's line, its key holds the number and the digest.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,16 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
-use super::{Base, Copied};
+use super::{AwsConfig, Copied};
 use crate::aws::clients::Tries;
 use crate::aws::clock::AwsClock;
 use crate::aws::error::{code, fault};
 use crate::config::{Mode, Ship};
 use crate::ledger::Link;
 
-const DAY: i64 = 24 * 60 * 60;
+const DAY_SECONDS: i64 = 24 * 60 * 60;
 
-/// A bucket, by credentials of its own.
+/// The bucket, accessed with the configured profile.
 pub(crate) struct Bucket {
     client: Client,
     clock: AwsClock,
@@ -30,44 +30,45 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    pub(crate) async fn of(ship: &Ship) -> Self {
+    pub(crate) async fn new(ship: &Ship) -> Self {
         let provider = ProfileFileCredentialsProvider::builder().profile_name(&ship.profile).build();
-        let base = Base::load().await;
-        let config = base.with(SharedCredentialsProvider::new(provider), &ship.region, Tries::Four);
+        let base = AwsConfig::load().await;
+        let config = base.with_provider(SharedCredentialsProvider::new(provider), &ship.region, Tries::Four);
         let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
         let clock = base.clock;
         Self { client: Client::from_conf(config), clock, ship: ship.clone(), unlocked: OnceCell::new() }
     }
 
-    /// It says that it has no Object Lock. Where it does not say, it is taken to have it.
+    /// Reports whether S3 says that the bucket has no Object Lock. If S3 does not say, it is assumed to have it.
     pub(crate) async fn is_unlocked(&self) -> bool {
-        *self.unlocked.get_or_init(|| self.ask_for_lock()).await
+        *self.unlocked.get_or_init(|| self.read_unlocked()).await
     }
 
-    /// The same, without asking.
+    /// The same, without a call.
     pub(crate) fn is_known_to_be_unlocked(&self) -> bool {
         self.unlocked.get() == Some(&true)
     }
 
-    async fn ask_for_lock(&self) -> bool {
+    async fn read_unlocked(&self) -> bool {
         match self.client.get_object_lock_configuration().bucket(&self.ship.bucket).send().await {
             Ok(answer) => {
-                let of = answer.object_lock_configuration().and_then(|lock| lock.object_lock_enabled());
-                of != Some(&ObjectLockEnabled::Enabled)
+                let enabled = answer.object_lock_configuration().and_then(|lock| lock.object_lock_enabled());
+                enabled != Some(&ObjectLockEnabled::Enabled)
             }
             Err(error) => code(&error) == Some("ObjectLockConfigurationNotFoundError"),
         }
     }
 
-    fn under(&self, ledger: &str) -> String {
+    /// Returns the key prefix of a ledger's records.
+    fn prefix(&self, ledger: &str) -> String {
         let prefix = self.ship.prefix.trim_matches('/');
         if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
     }
 
-    /// Sends one record. What is there already is no reason not to: who may put could have put something else.
+    /// Sends one record, even if its key exists: another writer could have put a different object there.
     pub(crate) async fn put(&self, ledger: &str, link: &Link, body: &[u8]) -> Result<(), String> {
         let digest = hex::encode(&link.sha256[..8]);
-        let key = format!("{}{:012}-{digest}.json", self.under(ledger), link.entry.seq);
+        let key = format!("{}{:012}-{digest}.json", self.prefix(ledger), link.entry.seq);
         let mut put = self
             .client
             .put_object()
@@ -77,7 +78,7 @@ impl Bucket {
             .checksum_sha256(BASE64_STANDARD.encode(link.sha256))
             .body(ByteStream::from(body.to_vec()));
         if !self.is_unlocked().await {
-            let until = self.clock.now().as_second() + i64::from(self.ship.retain_days) * DAY;
+            let until = self.clock.now().as_second() + i64::from(self.ship.retain_days) * DAY_SECONDS;
             let mode = match self.ship.mode {
                 Mode::Governance => ObjectLockMode::Governance,
                 Mode::Compliance => ObjectLockMode::Compliance,
@@ -90,7 +91,8 @@ impl Bucket {
         }
     }
 
-    /// What it has of a ledger: of each key the version that is what the key says, whatever else was put or deleted.
+    /// Returns the copies of a ledger's records: of each key the version with the digest in the key, whatever else was
+    /// put or deleted.
     pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<Copied>, String> {
         // Two keys of one number are both compared: at most one of them is what was written.
         let mut copies = Vec::new();
@@ -107,7 +109,7 @@ impl Bucket {
         Ok(copies)
     }
 
-    /// Of each key its versions.
+    /// Lists the version ids of each key.
     async fn versions(&self, ledger: &str) -> Result<BTreeMap<String, Vec<Option<String>>>, String> {
         let mut all: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
         let (mut key_marker, mut version_marker) = (None, None);
@@ -116,7 +118,7 @@ impl Bucket {
                 .client
                 .list_object_versions()
                 .bucket(&self.ship.bucket)
-                .prefix(self.under(ledger))
+                .prefix(self.prefix(ledger))
                 .set_key_marker(key_marker)
                 .set_version_id_marker(version_marker)
                 .send()
@@ -134,9 +136,9 @@ impl Bucket {
         }
     }
 
-    /// A version, if it has the digest that its key names.
+    /// Reads a version; `None` unless it has the digest in its key.
     async fn copy(&self, ledger: &str, key: &str, version: Option<String>) -> Result<Option<Copied>, String> {
-        let name = key.strip_prefix(&self.under(ledger)).and_then(|name| name.strip_suffix(".json"));
+        let name = key.strip_prefix(&self.prefix(ledger)).and_then(|name| name.strip_suffix(".json"));
         let Some((number, digest)) = name.and_then(|name| name.split_once('-')) else { return Ok(None) };
         let Ok(seq) = number.parse() else { return Ok(None) };
         let version = version.filter(|version| version != "null");

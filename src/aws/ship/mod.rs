@@ -1,4 +1,4 @@
-//! The ledger's second copy, under S3 Object Lock: sent as it grows, and nothing ever waits for it.
+//! Copies the ledger to an S3 bucket with Object Lock as it grows. No command waits for it, except briefly at its end.
 
 mod bucket;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use crate::aws::clients::Base;
+use crate::aws::clients::AwsConfig;
 use crate::aws::preload::runtime;
 use crate::config::Ship;
 use crate::error::{Error, Result};
@@ -16,29 +16,31 @@ use crate::ledger::{Chain, Head, Ledger, Raw, Shipped};
 use crate::stderr;
 use bucket::Bucket;
 
-/// After a record could not be sent, the next try.
-const AGAIN: Duration = Duration::from_secs(15);
-/// The end of a command waits for no more than this.
-const LAST: Duration = Duration::from_secs(3);
+/// The pause after a record could not be sent.
+const RETRY_AFTER: Duration = Duration::from_secs(15);
+/// The longest that the end of a command waits.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What became of one try: how many were sent; how many are queued, and why.
+/// The result of one attempt.
 #[derive(Debug, Default)]
-struct Round {
+struct Shipment {
+    /// Records sent.
     sent: u64,
+    /// Records not sent, and why.
     queued: Option<(u64, String)>,
     /// The bucket has no Object Lock.
     unlocked: bool,
 }
 
-/// Sends the ledger from a thread of its own.
+/// A background thread that sends the ledger's records.
 #[derive(Debug)]
-pub struct Shipper {
+pub(crate) struct Shipper {
     wake: Sender<Wake>,
-    done: Receiver<Round>,
+    done: Receiver<Shipment>,
     place: String,
 }
 
-/// Why it looks again.
+/// Why the thread wakes.
 #[derive(Debug)]
 enum Wake {
     Grown,
@@ -46,14 +48,14 @@ enum Wake {
 }
 
 impl Shipper {
-    /// Starts with what is queued. The ledger that comes back wakes it with every record.
-    pub fn start(ship: Ship, ledger: Ledger) -> (Option<Self>, Ledger) {
+    /// Starts with the queued records. The returned ledger wakes the thread with every record.
+    pub(crate) fn start(ship: Ship, ledger: Ledger) -> (Option<Self>, Ledger) {
         let (wake, woken) = channel();
         let (tell, done) = channel();
         let place = place(&ship);
-        let own = ledger.clone();
+        let source = ledger.clone();
         let thread = std::thread::Builder::new().name("ship".into());
-        if thread.spawn(move || drop(tell.send(keep(&ship, &own, &woken)))).is_err() {
+        if thread.spawn(move || drop(tell.send(keep_sending(&ship, &source, &woken)))).is_err() {
             return (None, ledger);
         }
         let grown = wake.clone();
@@ -61,21 +63,21 @@ impl Shipper {
         (Some(Self { wake, done, place }), ledger)
     }
 
-    /// Lets it send what is left, for three seconds; what is not sent then stays queued.
-    pub fn finish(self) {
+    /// Waits up to [`FINISH_TIMEOUT`] for the last records and warns about those that stay queued.
+    pub(crate) fn finish(self) {
         let Self { wake, done, place } = self;
         let _ = wake.send(Wake::End);
-        let round = done.recv_timeout(LAST);
+        let round = done.recv_timeout(FINISH_TIMEOUT);
         if round.as_ref().is_ok_and(|round| round.unlocked) {
             stderr::line(&unlocked(&place));
         }
         let what = match round {
-            Ok(Round { queued: None, .. }) => return,
-            Ok(Round { queued: Some((count, why)), .. }) => {
-                format!("{count} records of the ledger are not at {place} yet: {why}")
+            Ok(Shipment { queued: None, .. }) => return,
+            Ok(Shipment { queued: Some((count, why)), .. }) => {
+                format!("{count} records of the ledger are not yet copied to {place}: {why}")
             }
             Err(_) => {
-                format!("some records of the ledger are not at {place} yet: it does not answer in time")
+                format!("some records of the ledger are not yet copied to {place}: it did not answer in time")
             }
         };
         stderr::line(&format!("warning: {what}\n  next: breakglass ledger ship"));
@@ -83,23 +85,23 @@ impl Shipper {
 }
 
 fn unlocked(place: &str) -> String {
-    format!("warning: the bucket of {place} has no Object Lock: what is copied there can be deleted")
+    format!("warning: the bucket of {place} has no Object Lock, so the copies can be deleted")
 }
 
-/// Until the end, and once more then.
-fn keep(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Round {
-    let Ok(runtime) = runtime() else { return Round::default() };
-    let bucket = runtime.block_on(Bucket::of(ship));
+/// Sends until [`Wake::End`] or until the command is gone, and once more then.
+fn keep_sending(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Shipment {
+    let Ok(runtime) = runtime() else { return Shipment::default() };
+    let bucket = runtime.block_on(Bucket::new(ship));
     let mut round = runtime.block_on(send(&bucket, ship, ledger));
     loop {
         let next = if round.queued.is_some() {
-            woken.recv_timeout(AGAIN)
+            woken.recv_timeout(RETRY_AFTER)
         } else {
             woken.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };
-        let grown = |wake: Wake| matches!(wake, Wake::End);
-        let ends =
-            matches!(next, Ok(Wake::End) | Err(RecvTimeoutError::Disconnected)) | woken.try_iter().any(grown);
+        let is_end = |wake: Wake| matches!(wake, Wake::End);
+        let ends = matches!(next, Ok(Wake::End) | Err(RecvTimeoutError::Disconnected))
+            | woken.try_iter().any(is_end);
         round = runtime.block_on(send(&bucket, ship, ledger));
         if ends {
             return round;
@@ -107,28 +109,28 @@ fn keep(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Round {
     }
 }
 
-/// Sends what is queued; how far it came.
-async fn send(bucket: &Bucket, ship: &Ship, ledger: &Ledger) -> Round {
+/// Sends the queued records.
+async fn send(bucket: &Bucket, ship: &Ship, ledger: &Ledger) -> Shipment {
     match queue(ship, ledger) {
         Ok((raw, shipped)) => send_from(bucket, ledger, &raw, shipped).await,
-        Err(error) => Round { queued: Some((0, error.what)), ..Round::default() },
+        Err(error) => Shipment { queued: Some((0, error.what)), ..Shipment::default() },
     }
 }
 
-/// The ledger, and how much of it was sent before to this place.
+/// Reads the ledger and how much of it this bucket has.
 fn queue(ship: &Ship, ledger: &Ledger) -> Result<(Raw, Shipped)> {
     let (raw, path) = (ledger.raw()?, ledger.path());
     let Ship { bucket, prefix, .. } = ship.clone();
-    let before = Shipped::beside(&path).unwrap_or_default();
+    let last = Shipped::beside(&path).unwrap_or_default();
     let id = raw.chain.id().unwrap_or_default();
-    let here = (&before.bucket, &before.prefix, &before.ledger) == (&bucket, &prefix, &id);
-    let sent = if here { before.sent } else { 0 };
+    let is_same = (&last.bucket, &last.prefix, &last.ledger) == (&bucket, &prefix, &id);
+    let sent = if is_same { last.sent } else { 0 };
     Ok((raw, Shipped { bucket, prefix, ledger: id, sent }))
 }
 
-async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &Raw, mut shipped: Shipped) -> Round {
+async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &Raw, mut shipped: Shipped) -> Shipment {
     let Head { seq: all, .. } = raw.chain.head();
-    let mut round = Round::default();
+    let mut round = Shipment::default();
     for (link, line) in raw.records().skip(usize::try_from(shipped.sent).unwrap_or(usize::MAX)) {
         let put = bucket.put(&shipped.ledger, link, line).await;
         let kept = put.and_then(|()| {
@@ -145,49 +147,49 @@ async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &Raw, mut shipped: Shi
     round
 }
 
-/// Where a ledger is copied to.
+/// Returns the bucket and prefix as an S3 URL.
 fn place(ship: &Ship) -> String {
     format!("s3://{}/{}", ship.bucket, ship.prefix)
 }
 
-/// A runtime and the bucket, for a command that is about nothing else.
-fn alone(ship: &Ship) -> Result<(Runtime, Bucket)> {
+/// Opens the bucket for a foreground command.
+fn open_bucket(ship: &Ship) -> Result<(Runtime, Bucket)> {
     let runtime = runtime()?;
-    let bucket = runtime.block_on(Bucket::of(ship));
+    let bucket = runtime.block_on(Bucket::new(ship));
     Ok((runtime, bucket))
 }
 
-/// Sends what is queued, now; how many records that were.
+/// Sends the queued records in the foreground and returns how many.
 ///
 /// # Errors
-/// When something stays queued, with how much; or the ledger is damaged.
-pub fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
-    let (runtime, bucket) = alone(ship)?;
+/// If records stay queued, the bucket has no Object Lock, or the ledger is damaged.
+pub(crate) fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
+    let (runtime, bucket) = open_bucket(ship)?;
     let (raw, shipped) = queue(ship, ledger)?;
     let is_unlocked = runtime.block_on(bucket.is_unlocked());
     match runtime.block_on(send_from(&bucket, ledger, &raw, shipped)) {
-        Round { sent, queued: None, .. } if is_unlocked => Err(Error::failed(format!(
-            "{sent} records were sent, but the bucket of {} has no Object Lock: what is copied there can be deleted",
+        Shipment { sent, queued: None, .. } if is_unlocked => Err(Error::failed(format!(
+            "{sent} records were sent, but the bucket of {} has no Object Lock, so the copies can be deleted",
             place(ship)
         ))
-        .next("make a bucket with Object Lock, and name that one")),
-        Round { sent, queued: None, .. } => Ok(sent),
-        Round { sent, queued: Some((count, why)), .. } => Err(Error::failed(format!(
-            "{count} records of the ledger are not at {} yet, {sent} were sent now: {why}",
+        .next("create a bucket with Object Lock and configure it")),
+        Shipment { sent, queued: None, .. } => Ok(sent),
+        Shipment { sent, queued: Some((count, why)), .. } => Err(Error::failed(format!(
+            "{count} records of the ledger are not yet copied to {} ({sent} were sent now): {why}",
             place(ship)
         ))
-        .next("they stay queued; look at the bucket, the profile and the network, then ship again")),
+        .next("they stay queued; check the bucket, the profile and the network, then run breakglass ledger ship again")),
     }
 }
 
-/// What the bucket has of this ledger.
+/// Reads the bucket's copies of this ledger.
 ///
 /// # Errors
-/// When it cannot be read.
-pub fn shipped(ship: &Ship, chain: &Chain) -> Result<Vec<Copied>> {
-    let (runtime, bucket) = alone(ship)?;
+/// If the bucket cannot be read or has no copies.
+pub(crate) fn shipped(ship: &Ship, chain: &Chain) -> Result<Vec<Copied>> {
+    let (runtime, bucket) = open_bucket(ship)?;
     let cannot = |why: String| {
-        Error::failed(format!("bucket {} cannot be read: {why}", ship.bucket))
+        Error::failed(format!("cannot read bucket {}: {why}", ship.bucket))
             .next("use a profile that may list versions and get objects")
     };
     let found = match chain.id() {
@@ -195,9 +197,9 @@ pub fn shipped(ship: &Ship, chain: &Chain) -> Result<Vec<Copied>> {
         None => Vec::new(),
     };
     if found.is_empty() {
-        let what = format!("bucket {} has no copy that begins as this ledger does", ship.bucket);
+        let what = format!("bucket {} has no copy of this ledger", ship.bucket);
         return Err(Error::damaged(what).next(
-            "its first record was changed, or nothing was shipped yet: compare with what the bucket lists",
+            "either nothing was shipped yet or the ledger's first record was changed; compare with the bucket's objects",
         ));
     }
     Ok(found)

@@ -2,7 +2,7 @@
 
 use super::quorum::{self, Asked};
 use super::{shipping, target};
-use crate::aws::Warm;
+use crate::aws::Preload;
 use crate::cli::{args, input};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -61,7 +61,7 @@ struct Quorum {
 
 impl Quorum {
     fn close(self, wait: Span) -> Result<()> {
-        let warm = Warm::start();
+        let preload = Preload::start();
         let gathered = quorum::shares(&Asked {
             vault: &self.vault,
             request: None,
@@ -84,7 +84,7 @@ impl Quorum {
             events,
             alerts,
             config,
-            warm,
+            preload,
         })
     }
 

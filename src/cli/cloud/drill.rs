@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::opening::{Order, one_line};
 use super::shipping;
-use crate::aws::{Failures, Injection};
+use crate::aws::{InjectedFaults, Injection};
 use crate::cli::sign::Signing;
 use crate::cli::{args, input, output, stdout};
 use crate::config::Config;
@@ -39,14 +39,14 @@ pub fn run(arguments: &args::Drill) -> Result<()> {
     let expected = expected(&vault, &arguments.inject)?;
     let order = order(arguments, vault.manifest.lane)?;
     let ledger = shipping::ledger(&order.config);
-    let failures = order.injected.clone();
+    let faults = order.injected.clone();
     order.check(&ledger)?;
     let started = Timestamp::now();
     let ended = order.carry_out(session, ledger.clone());
     if let Err(error) = &ended {
         note(&format!("the drill's opening ended with status {}: {}", error.status.code(), error.what));
     }
-    let practice = Practice { arguments, vault: &vault, drill_of, session, expected, failures, started };
+    let practice = Practice { arguments, vault: &vault, drill_of, session, expected, faults, started };
     match ended {
         // Whatever becomes of the evidence, that access may be open is what there is to say.
         Err(error) if matches!(error.status, Status::MayBeOpen | Status::Signal(_)) => {
@@ -83,7 +83,7 @@ fn order(arguments: &args::Drill, lane: Lane) -> Result<Order> {
         config: Config::load()?,
         work: Work::Command(work),
         wait: arguments.wait,
-        injected: Failures::of(&injected),
+        injected: InjectedFaults::new(&injected),
         absent: arguments.inject.iter().filter_map(args::Inject::absent).collect(),
         events: Events::to_stdout(arguments.json),
     })
@@ -116,7 +116,7 @@ struct Practice<'a> {
     drill_of: String,
     session: SessionId,
     expected: Expected,
-    failures: Failures,
+    faults: InjectedFaults,
     started: Timestamp,
 }
 
@@ -137,7 +137,7 @@ impl Practice<'_> {
     /// What was to fail did; in the lane static IAM is not even asked, and without a quorum nothing is.
     fn has_failed_as_told(&self) -> bool {
         let is_asked = self.expected != Expected::NoQuorum && self.vault.manifest.lane == Lane::Gate;
-        !is_asked || self.failures.all_met()
+        !is_asked || self.faults.all_met()
     }
 
     /// What there is to sign, but for who signs it.

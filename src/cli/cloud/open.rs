@@ -2,7 +2,7 @@
 
 use super::opening::{Order, one_line};
 use super::shipping;
-use crate::aws::Failures;
+use crate::aws::InjectedFaults;
 use crate::cli::{args, input};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -29,7 +29,7 @@ pub fn run(arguments: args::Open) -> Result<()> {
         config: Config::load()?,
         work,
         wait: arguments.wait,
-        injected: Failures::default(),
+        injected: InjectedFaults::default(),
         absent: Vec::new(),
         events: Events::to_stdout(arguments.json),
     };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::quorum::{self, Asked};
 use super::{sibling_vault, target};
-use crate::aws::{Failures, Warm};
+use crate::aws::{InjectedFaults, Preload};
 use crate::config::Config;
 use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
@@ -42,7 +42,7 @@ pub struct Order {
     /// How long custodians are waited for.
     pub wait: Span,
     /// What is made to fail.
-    pub injected: Failures,
+    pub injected: InjectedFaults,
     /// Custodians who play absent.
     pub absent: Vec<String>,
     /// Where it is told to machines.
@@ -120,8 +120,8 @@ impl Order {
             .then(|| sibling_vault::static_vault(&self.path, &summary.account))
             .flatten();
         // Certificates and configuration load while the custodians are asked.
-        let mut warm = Warm::start();
-        let request = self.request(session, summary, warm.elsewhere()?);
+        let mut preload = Preload::start();
+        let request = self.request(session, summary, preload.custom_endpoints()?);
         let gathered = quorum::shares(&Asked {
             vault: &self.vault,
             request: Some(&request),
@@ -148,7 +148,7 @@ impl Order {
             alerts,
             config,
             injected,
-            warm,
+            preload,
             stopped: signals::pending,
         })
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::aws::fault_injection::Failures;
+use crate::aws::fault_injection::InjectedFaults;
 use crate::boot_clock::Instant;
 use crate::error::Error;
 use crate::events;
@@ -161,7 +161,7 @@ impl<'a, S: Shut> Run<'a, S> {
             Action::EndChild => stage.dismiss(),
             Action::Close => {
                 stage.emit(events::Event::Closing);
-                if let Some(cut) = stage.failures.and_then(Failures::close_begins) {
+                if let Some(cut) = stage.faults.and_then(InjectedFaults::begin_close) {
                     stage.say(&format!("drill: nothing answers for the next {} s", cut.as_secs()));
                 }
                 drop(self.opening.take());

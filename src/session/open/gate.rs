@@ -1,8 +1,8 @@
 //! The lane `gate`: a policy on the user, written, lifted and shut again.
 
 use super::{Emergency, Scene, end_with};
-use crate::aws::emergency::{CloudEmergency, Source};
-use crate::aws::principals::{CloudCloser, CloudOpener, Place};
+use crate::aws::emergency::{EmergencyUser, SessionCall};
+use crate::aws::principals::{IamCloser, IamOpener, Place};
 use crate::error::{Error, Result};
 use crate::gate::Trail;
 use crate::gate::grant;
@@ -41,12 +41,16 @@ pub(crate) async fn keep(
         boundary: Some(boundary),
     };
     // The opener's key lives in this client alone, and the client in the sequence that drops it.
-    let opener = CloudOpener::new(base, &place, opener);
-    let own_closer = CloudCloser::new(base, &place, &closer);
-    let source = if hand_out == HandOut::Console { Source::Federation } else { Source::User };
+    let opener = IamOpener::new(base, &place, opener);
+    let own_closer = IamCloser::new(base, &place, &closer);
+    let source = if hand_out == HandOut::Console {
+        SessionCall::GetFederationToken
+    } else {
+        SessionCall::GetSessionToken
+    };
     let mfa = emergency.mfa;
     let demands_mfa = mfa.is_some();
-    let user = CloudEmergency::new(base, &place.region, &emergency.key, mfa, source);
+    let user = EmergencyUser::new(base, &place.region, &emergency.key, mfa, source);
     drop((closer, emergency.key));
 
     let how = HowToClose::of(&scene.vault, &scene.target, Lane::Gate);

@@ -18,10 +18,10 @@ use crate::ledger::{About, Ledger, Principals, Record, VaultFacts};
 use crate::vault::payload::{AccessKey, Channel, Gatekeepers, Mfa, Target, Way};
 use crate::window::{Cause, End};
 
-use crate::aws::clients::Base;
-use crate::aws::emergency::CloudEmergency;
-use crate::aws::fault_injection::Failures;
-use crate::aws::preload::{Warm, runtime};
+use crate::aws::clients::AwsConfig;
+use crate::aws::emergency::EmergencyUser;
+use crate::aws::fault_injection::InjectedFaults;
+use crate::aws::preload::{Preload, runtime};
 use crate::aws::signin::sign_in;
 use crate::session::announce::Telling;
 use crate::session::context::Stage;
@@ -54,9 +54,9 @@ pub struct Opening {
     /// What this machine adds.
     pub config: Config,
     /// What a drill makes fail; nothing otherwise.
-    pub injected: Failures,
+    pub injected: InjectedFaults,
     /// What was made ready meanwhile.
-    pub warm: Warm,
+    pub preload: Preload,
     /// The signal that came before this listens for signals itself.
     pub stopped: fn() -> Option<Signal>,
 }
@@ -89,19 +89,19 @@ pub fn open(mut opening: Opening) -> Result<()> {
     if let Some(signal) = (opening.stopped)() {
         return Err(Error::interrupted(signal, "nothing was written to AWS"));
     }
-    let failures = opening.injected.clone();
-    let mut base = opening.warm.base(&runtime);
-    if failures.any() {
-        base = base.failing(&failures);
+    let faults = opening.injected.clone();
+    let mut base = opening.preload.base(&runtime);
+    if faults.any() {
+        base = base.with_faults(&faults);
     }
-    let result = runtime.block_on(keep(&base, opening, &failures, &mut signals));
+    let result = runtime.block_on(keep(&base, opening, &faults, &mut signals));
     runtime.shutdown_background();
     result
 }
 
 /// An opening without its secrets.
 struct Scene<'a> {
-    base: &'a Base,
+    base: &'a AwsConfig,
     session: SessionId,
     intent: Record,
     vault: PathBuf,
@@ -113,7 +113,7 @@ struct Scene<'a> {
     ledger: Ledger,
     events: Events,
     static_vault: Option<PathBuf>,
-    failures: &'a Failures,
+    faults: &'a InjectedFaults,
     /// Taken by the stage.
     telling: Cell<Telling>,
 }
@@ -124,7 +124,12 @@ struct Emergency {
     mfa: Option<Mfa>,
 }
 
-async fn keep(base: &Base, opening: Opening, failures: &Failures, signals: &mut Signals) -> Result<()> {
+async fn keep(
+    base: &AwsConfig,
+    opening: Opening,
+    faults: &InjectedFaults,
+    signals: &mut Signals,
+) -> Result<()> {
     let (session, window) = (opening.approved.request().session, opening.window());
     let intent = intent(&opening);
     let target = TargetId::from(&opening.target);
@@ -132,7 +137,7 @@ async fn keep(base: &Base, opening: Opening, failures: &Failures, signals: &mut 
     let emergency = Emergency { key: emergency, mfa };
     let notice = notice(&opening.vault, &target, &opening.approved);
     let Opening { work, ledger, events, static_vault, alerts, config, .. } = opening;
-    let alerts = Alerts::new(alerts, config.alerts, config.command, base.anybody());
+    let alerts = Alerts::new(alerts, config.alerts, config.command, base.without_credentials());
     let telling = Cell::new(Telling::new(alerts, notice));
     let vault = opening.vault.path;
     let scene = Scene {
@@ -148,7 +153,7 @@ async fn keep(base: &Base, opening: Opening, failures: &Failures, signals: &mut 
         ledger,
         events,
         static_vault,
-        failures,
+        faults,
         telling,
     };
     match way {
@@ -171,10 +176,10 @@ impl Scene<'_> {
         }
     }
 
-    fn stage<'s>(&'s self, emergency: &'s CloudEmergency, how: messages::HowToClose) -> Stage<'s> {
+    fn stage<'s>(&'s self, emergency: &'s EmergencyUser, how: messages::HowToClose) -> Stage<'s> {
         let mut stage = Stage::new(self.base.clock.clone(), &self.ledger, self.events, how);
         stage.session = Some(self.session);
-        stage.failures = Some(self.failures);
+        stage.faults = Some(self.faults);
         stage.telling = self.telling.take();
         stage.emergency = Some(emergency);
         *stage.intent.borrow_mut() = Some(self.intent.clone());

@@ -1,7 +1,7 @@
 //! The lane `static`: a role's session under MFA. No IAM write, and nothing kept that could prolong it.
 
 use super::{Emergency, Scene, end_with};
-use crate::aws::emergency::{CloudEmergency, Source};
+use crate::aws::emergency::{EmergencyUser, SessionCall};
 use crate::error::Result;
 use crate::gate::Trail;
 use crate::gate::role::{Plan, assume};
@@ -19,8 +19,8 @@ pub(crate) async fn keep(
 ) -> Result<()> {
     let Emergency { key, mfa } = emergency;
     let region = scene.region();
-    let asker = CloudEmergency::asker(scene.base, region, &key);
-    let user = CloudEmergency::new(scene.base, region, &key, mfa, Source::Role(role.clone()));
+    let identity = EmergencyUser::identity(scene.base, region, &key);
+    let user = EmergencyUser::new(scene.base, region, &key, mfa, SessionCall::AssumeRole(role.clone()));
     drop(key);
     let how = HowToClose::of(&scene.vault, &scene.target, Lane::Static);
     let stage = scene.stage(&user, HowToClose { role: Some(role), ..how });
@@ -34,8 +34,8 @@ pub(crate) async fn keep(
     let trail = Trail::default();
     // The caller's key goes with the sequence.
     let opening = scene.running(&stage, async {
-        let asker = asker;
-        assume(&asker, &user, &plan, &trail, &stage).await
+        let identity = identity;
+        assume(&identity, &user, &plan, &trail, &stage).await
     });
     let end = drive(&stage, &trail, opening, &LettingGo(&user), &scene.work, signals).await;
     end_with(&scene, &stage, &trail, end, signals).await
