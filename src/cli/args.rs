@@ -14,7 +14,7 @@ use crate::vault::duration::Span;
 
 /// Emergency AWS credentials that take a quorum of hardware tokens to open, and that AWS itself shuts.
 #[derive(Parser)]
-#[command(name = "breakglass", version, max_term_width = 100)]
+#[command(name = env!("BREAKGLASS_PROGRAM"), version = env!("BREAKGLASS_VERSION"), max_term_width = 100)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,

@@ -1,0 +1,64 @@
+//! Names the build: which of the two it is, and the commit it was made of.
+
+use std::env;
+use std::process::Command;
+
+fn main() {
+    let is_full = env::var_os("CARGO_FEATURE_CLOUD").is_some();
+    let (program, build) =
+        if is_full { ("breakglass", "full build") } else { ("breakglass-offline", "offline build") };
+    let version = variable("CARGO_PKG_VERSION");
+    println!("cargo:rustc-env=BREAKGLASS_PROGRAM={program}");
+    println!("cargo:rustc-env=BREAKGLASS_VERSION={version} ({build}, {}, {})", source(), variable("TARGET"));
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed=BREAKGLASS_COMMIT");
+}
+
+/// The commit, where it can be known; a debug build leaves it out, so that a commit does not rebuild everything.
+fn source() -> String {
+    if variable("PROFILE") == "debug" {
+        return "debug".into();
+    }
+    // For builds of an archive, which has no history.
+    if let Some(commit) = env::var("BREAKGLASS_COMMIT").ok().filter(|commit| is_commit(commit)) {
+        return format!("commit {commit}");
+    }
+    for path in ["HEAD", "index"].iter().filter_map(|name| git(&["rev-parse", "--git-path", name])) {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    // A checkout of another project around an unpacked archive says nothing about this one.
+    let is_ours = git(&["ls-files", "--error-unmatch", "build.rs"]).is_some();
+    match git(&["rev-parse", "--short=12", "HEAD"]).filter(|commit| is_ours && is_commit(commit)) {
+        Some(commit) if has_changes() => format!("commit {commit} with local changes"),
+        Some(commit) => format!("commit {commit}"),
+        None => "commit unknown".into(),
+    }
+}
+
+fn has_changes() -> bool {
+    println!("cargo:rerun-if-changed=src");
+    git(&[
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        "src",
+        "Cargo.toml",
+        "Cargo.lock",
+        "build.rs",
+    ])
+    .is_none_or(|changes| !changes.is_empty())
+}
+
+fn is_commit(text: &str) -> bool {
+    (7..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}

@@ -1,0 +1,16 @@
+//! The offline build: the same command line without network code, for the ceremony machine.
+
+use std::process::ExitCode;
+
+const _: () = assert!(
+    !cfg!(feature = "cloud"),
+    "breakglass-offline has no network code: build it with --no-default-features --features offline"
+);
+
+/// Wipes every block of the heap as it is freed, copies inside libraries included.
+#[global_allocator]
+static HEAP: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
+fn main() -> ExitCode {
+    ExitCode::from(breakglass::cli::main())
+}
