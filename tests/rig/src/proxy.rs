@@ -9,10 +9,12 @@
 mod call;
 mod fault;
 mod http;
+mod replay;
 mod time;
 
 pub use call::{Effect, Seen};
 pub use fault::{Fault, SESSION, Spot};
+pub use replay::replay;
 
 use crate::aws::Account;
 use call::Described;
@@ -251,6 +253,7 @@ impl Inner {
         state.effects += 1;
         let effect = Effect::of(&reply, order, time::now() + self.ahead());
         state.seen[place].effect = Some(effect);
+        state.seen[place].answered = Some(Instant::now());
         Some(reply)
     }
 

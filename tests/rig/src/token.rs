@@ -311,6 +311,23 @@ impl Token {
         card.blinking
     }
 
+    /// Waits until it has stopped blinking; false if it has not within `limit`.
+    pub fn wait_steady(&self, limit: Duration) -> bool {
+        let wait = self.shared.changed.wait_timeout_while(self.card(), limit, |card| card.blinking);
+        let (card, _) = wait.unwrap_or_else(PoisonError::into_inner);
+        !card.blinking
+    }
+
+    /// The time of the last touch that it waited for.
+    pub fn touched_at(&self) -> Option<Instant> {
+        self.card().touched_at
+    }
+
+    /// From the last touch to the answer of the command that waited for it.
+    pub fn touch_took(&self) -> Option<Duration> {
+        self.card().touch_took
+    }
+
     /// Lets it misbehave; several faults wait side by side.
     pub fn inject(&self, fault: Fault) {
         self.card().faults.push(fault);
@@ -355,7 +372,12 @@ impl Token {
                 return None;
             }
             match answer {
-                Ok(data) => return Some((data, status::OK)),
+                Ok(data) => {
+                    if card.touched {
+                        card.touch_took = card.touched_at.map(|at| at.elapsed());
+                    }
+                    return Some((data, status::OK));
+                }
                 Err(Halt::Status(status)) => return Some((Vec::new(), status)),
                 Err(Halt::Touch) => card = self.await_touch(card),
             }
@@ -395,7 +417,9 @@ impl Token {
         card.blinking = false;
         if card.touched {
             card.last_touch = Some(Instant::now());
+            card.touched_at = card.last_touch;
         }
+        self.shared.changed.notify_all();
         card
     }
 }

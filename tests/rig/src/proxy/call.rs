@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::http::Request;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// One call that came by.
 #[derive(Clone, Debug)]
@@ -21,6 +22,12 @@ pub struct Seen {
     pub fault: Option<Fault>,
     /// What AWS made of it; `None` while or because it has not arrived there.
     pub effect: Option<Effect>,
+    /// The request as it was sent.
+    pub bytes: Vec<u8>,
+    /// When it arrived.
+    pub came: Instant,
+    /// When AWS had answered it.
+    pub answered: Option<Instant>,
 }
 
 /// A call that AWS has answered, whether or not the answer came back.
@@ -69,6 +76,7 @@ pub(super) struct Described {
     pub(super) key: String,
     service: String,
     params: BTreeMap<String, String>,
+    bytes: Vec<u8>,
 }
 
 impl Described {
@@ -81,7 +89,7 @@ impl Described {
         };
         let mut params = form(&String::from_utf8_lossy(&request.body));
         let action = params.remove("Action").unwrap_or_else(|| request.line.clone());
-        Self { action, key: part(0), service: part(3), params }
+        Self { action, key: part(0), service: part(3), params, bytes: request.bytes("keep-alive") }
     }
 
     pub(super) fn seen(&self, nth: u32, fault: Option<Fault>) -> Seen {
@@ -93,6 +101,9 @@ impl Described {
             params: self.params.clone(),
             fault,
             effect: None,
+            bytes: self.bytes.clone(),
+            came: Instant::now(),
+            answered: None,
         }
     }
 }

@@ -37,6 +37,16 @@ impl Request {
         Some(request)
     }
 
+    /// The request on the wire, with this `Connection` header.
+    pub(super) fn bytes(&self, connection: &str) -> Vec<u8> {
+        let mut head = format!("{}\r\n", self.line);
+        for (name, value) in self.headers.iter().filter(|(name, _)| name != "connection") {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += &format!("connection: {connection}\r\n\r\n");
+        [head.as_bytes(), &self.body].concat()
+    }
+
     /// A header by its lower-case name.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
@@ -46,12 +56,7 @@ impl Request {
 /// Sends it to AWS on a connection of its own; the whole reply, or `None` when none came.
 pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(aws).ok()?;
-    let mut head = format!("{}\r\n", request.line);
-    for (name, value) in request.headers.iter().filter(|(name, _)| name != "connection") {
-        head += &format!("{name}: {value}\r\n");
-    }
-    head += "connection: close\r\n\r\n";
-    stream.write_all(&[head.as_bytes(), &request.body].concat()).ok()?;
+    stream.write_all(&request.bytes("close")).ok()?;
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).ok()?;
     let end = reply.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
@@ -60,6 +65,13 @@ pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
     let head = std::str::from_utf8(head).ok()?.split_inclusive("\r\n");
     let kept: String = head.filter(|line| !line.to_lowercase().starts_with("connection:")).collect();
     Some([kept.as_bytes(), body].concat())
+}
+
+/// Reads one reply whose end its `Content-Length` tells.
+pub(super) fn read_reply(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    // A status line and headers have the same form as a request's.
+    let reply = Request::read(stream)?;
+    Some(reply.body)
 }
 
 /// An error in the shape of AWS's Query protocol, with AWS's `Date`.

@@ -72,6 +72,9 @@ pub(crate) struct Card {
     pub touch: Touch,
     pub touch_timeout: Duration,
     pub last_touch: Option<Instant>,
+    /// When the last touch came, and how long its command took from there; kept through resets.
+    pub touched_at: Option<Instant>,
+    pub touch_took: Option<Duration>,
     /// The command that is being tried was touched for.
     pub touched: bool,
     /// It waits for a touch.
@@ -100,6 +103,8 @@ impl Card {
             touch: spec.touch,
             touch_timeout: spec.touch_timeout,
             last_touch: None,
+            touched_at: None,
+            touch_took: None,
             touched: false,
             blinking: false,
             unplugged: true,

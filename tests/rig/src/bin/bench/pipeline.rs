@@ -1,103 +1,25 @@
-//! From the last custodian's touch to usable credentials: `open`, and beside it the pipeline that one would type
-//! without it, `age -d` for two people and then the AWS CLI, on the same virtual tokens and the same emulator.
-//!
-//! `race PROGRAM [RUNS]`. The pauses of the probe, which wait for AWS to agree with itself, are taken out of ours;
-//! the pipeline has none: it asks once.
+//! What a team would use instead: `age -d` for two people, one inside the other, then the AWS CLI.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rig::aws::{Account, Aws, Creds, DENY_ALL, python};
+use rig::aws::{Account, Creds, DENY_ALL, python};
 use rig::office::Office;
 use rig::pty::{End, Output, Person, Streams};
 use rig::token::Touch;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+use super::opening::Cost;
+use super::{PATIENCE, cpu};
 
-fn main() {
-    let mut arguments = std::env::args_os().skip(1);
-    let program: PathBuf = arguments.next().expect("race PROGRAM [RUNS]").into();
-    let runs: usize = arguments.next().map_or(5, |n| n.to_string_lossy().parse().expect("a number of runs"));
-    let aws = Aws::start();
-    let account = aws.seed("prod");
-    let program = program.canonicalize().expect("the program is there");
-    let office = Office::enrolled(program, &["alice", "bob", "carol"]).with_aws(&aws);
-    office.seal(&account.payload(Account::grant(), "4h"), 2);
-    office.plug("alice");
-    office.plug("carol");
-    let pipeline = Pipeline::prepare(&office, &account);
-    office.custodian("carol").token.set_touch(Touch::Never);
-    let mut taken: Vec<_> =
-        (0..runs).map(|_| (ours(&office, &account), pipeline.run(&office, &account))).collect();
-    let ours = figures(taken.iter().map(|(ours, _)| *ours).collect());
-    let theirs = figures(taken.iter().map(|(_, theirs)| *theirs).collect());
-    taken.sort_by(|a, b| {
-        (a.0.as_secs_f64() / a.1.as_secs_f64()).total_cmp(&(b.0.as_secs_f64() / b.1.as_secs_f64()))
-    });
-    let (a, b) = taken[taken.len() / 2];
-    println!("from the last touch to usable, min / median / max of {runs}, the probe's pauses taken out");
-    println!("  breakglass open, 2 of 3            {ours}");
-    println!("  age -d twice, then the AWS CLI     {theirs}");
-    println!("  ratio of one pair, median          {:.3}", a.as_secs_f64() / b.as_secs_f64());
-}
-
-fn figures(mut times: Vec<Duration>) -> String {
-    times.sort_unstable();
-    let millis = |time: Duration| time.as_secs_f64() * 1000.0;
-    let (min, median, max) = (times[0], times[times.len() / 2], times[times.len() - 1]);
-    format!("{:.0} / {:.0} / {:.0} ms", millis(min), millis(median), millis(max))
-}
-
-/// Touches carol's token as soon as it asks; when that was.
-fn touch(office: &Office) -> Instant {
-    let token = &office.custodian("carol").token;
-    assert!(token.wait_blinking(PATIENCE), "carol's token asks for a touch");
-    let at = Instant::now();
-    token.touch();
-    at
-}
-
-fn ours(office: &Office, account: &Account) -> Duration {
-    let seen = account.journal().len();
-    let mut person = office.person(&[
-        "open", "prod.age", "--for", "5m", "--reason", "measured", "--again", "more", "--", "sleep", "60",
-    ]);
-    office.answer(&mut person, "alice");
-    let carol = office.custodian("carol");
-    person.expect("carol: passphrase part (12 words): ");
-    person.type_line(&carol.sheet());
-    person.expect("carol: PIN of YubiKey");
-    person.type_line(&carol.pin);
-    let from = touch(office);
-    person.expect_within(PATIENCE, "gate: open");
-    let taken = from.elapsed();
-    let settling = settling(account, seen);
-    person.send_signal(rig::pty::Signal::SIGTERM);
-    assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
-    taken.saturating_sub(settling)
-}
-
-/// From the first to the last probe of each credential, by the emulator's own journal.
-fn settling(account: &Account, seen: usize) -> Duration {
-    let calls = account.journal();
-    let probes: Vec<_> = calls[seen..].iter().filter(|call| call.action == "ListTopics").collect();
-    let (key, session): (Vec<_>, Vec<_>) = probes.iter().partition(|call| call.key == account.emergency.key);
-    let span = |probes: &[&&&rig::aws::Call]| match (probes.first(), probes.last()) {
-        (Some(first), Some(last)) => Duration::from_secs_f64(last.time - first.time),
-        _ => Duration::ZERO,
-    };
-    span(&key.iter().collect::<Vec<_>>()) + span(&session.iter().collect::<Vec<_>>())
-}
-
-/// What one would type instead: credentials encrypted to alice's token, and that to carol's.
-struct Pipeline {
+/// Credentials encrypted to alice's token, and that file to carol's.
+pub(crate) struct Pipeline {
     script: PathBuf,
     plugin: PathBuf,
 }
 
 impl Pipeline {
-    fn prepare(office: &Office, account: &Account) -> Self {
+    pub(crate) fn prepare(office: &Office, account: &Account) -> Self {
         let plugin: PathBuf =
             std::env::var_os("AGE_PLUGIN_YUBIKEY").expect("AGE_PLUGIN_YUBIKEY names the plugin").into();
         for name in ["alice", "carol"] {
@@ -115,16 +37,26 @@ impl Pipeline {
         Self { script, plugin }
     }
 
-    fn run(&self, office: &Office, account: &Account) -> Duration {
+    /// Decrypts and opens once.
+    pub(crate) fn run(&self, office: &Office, account: &Account) -> Cost {
+        let token = &office.custodian("carol").token;
+        token.set_touch(Touch::Never);
+        let before = cpu::of_children();
         let mut command = self.dressed(office, Command::new("bash"));
         command.arg(&self.script);
         let mut person = Person::run(command);
-        let from = touch(office);
+        assert!(token.wait_blinking(PATIENCE), "carol's token waits for a touch");
+        let touched = Instant::now();
+        token.touch();
         person.expect_within(PATIENCE, "USABLE");
-        let taken = from.elapsed();
+        let usable = touched.elapsed();
         assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
         account.put_to_rest();
-        taken
+        Cost {
+            cpu: cpu::of_children().saturating_sub(before),
+            usable,
+            card: token.touch_took().unwrap_or_default(),
+        }
     }
 
     fn dressed(&self, office: &Office, mut command: Command) -> Command {
@@ -139,13 +71,13 @@ impl Pipeline {
     }
 }
 
-/// What the office gives its commands.
+/// The environment in which the office runs its commands.
 fn office_env(office: &Office) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
     let command = office.command(&[]);
     command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
 }
 
-/// A key as the shell reads it.
+/// A key as shell assignments.
 fn assigned(role: &str, key: &Creds) -> String {
     format!("{role}_id={}\n{role}_secret={}\n", key.key, key.secret)
 }
@@ -179,12 +111,12 @@ fn encrypt(office: &Office, name: &str, plain: &str, sealed: &str) {
     assert!(done.expect("age is installed").success());
 }
 
-/// A gate like ours, whose times the script fills in.
+/// A gate like ours.
 fn gate(account: &Account) -> String {
     account.gate("S7f3a000000000001", 0, 4_102_444_799).to_string()
 }
 
-/// The calls that opening takes, once each, with the AWS CLI.
+/// The calls that an opening needs, once each, with the AWS CLI.
 fn text(account: &Account) -> String {
     let (user, key, python) = (&account.user, &account.emergency.key, python().display().to_string());
     format!(

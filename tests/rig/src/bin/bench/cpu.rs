@@ -1,0 +1,32 @@
+//! CPU time of other processes, as the kernel counts it.
+
+use std::time::Duration;
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+
+/// User and system time of a running process, threads that have ended included.
+///
+/// # Panics
+/// If there is no such process.
+pub(crate) fn of(pid: u32) -> Duration {
+    let pid = Pid::from_raw(i32::try_from(pid).expect("a process id"));
+    let clock = clock_getcpuclockid(pid).expect("the process runs");
+    clock_gettime(clock).expect("the process runs").into()
+}
+
+/// The same of all children that have ended and were waited for.
+///
+/// # Panics
+/// If the kernel does not tell.
+pub(crate) fn of_children() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel tells");
+    duration(usage.user_time()) + duration(usage.system_time())
+}
+
+fn duration(time: TimeVal) -> Duration {
+    let micros = time.tv_sec() * 1_000_000 + i64::from(time.tv_usec());
+    Duration::from_micros(micros.try_into().unwrap_or_default())
+}

@@ -1,0 +1,118 @@
+//! Measures an opening, and prints one table of all figures, what a team would use instead beside them.
+//!
+//! `bench vault PROGRAM FILE` seals a vault for other measurements; `bench table PROGRAM RUNS HYPERFINE CRITERION` measures
+//! openings and prints them with the JSON of hyperfine and the directory of criterion.
+
+mod cpu;
+mod floor;
+mod opening;
+mod pipeline;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rig::aws::{Account, Aws};
+use rig::office::Office;
+
+use opening::Cost;
+use pipeline::Pipeline;
+use table::{Row, text};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Functions of ours beside those of others, by criterion's ids.
+const FUNCTIONS: [(&str, &str, &str); 10] = [
+    ("words to part", "words to part", ""),
+    ("part to identity (PBKDF2, 2048 rounds)", "part to identity (PBKDF2, 2048 rounds)", ""),
+    ("split a file key, 2 of 3", "split 2 of 3", ""),
+    ("combine 2 shares", "combine 2", ""),
+    ("HPKE open after the card's ECDH", "HPKE open after the card's ECDH", "age_ unwrap one X25519 stanza"),
+    (
+        "verify 100,000 records",
+        "ledger/verify 100,000 records, read from the file",
+        "ledger/SHA-256 over the same bytes",
+    ),
+    ("append one record to them, with fsync", "ledger/append to them, with fsync", ""),
+    ("packet of one of 25,000 sessions", "ledger/the packet of one of 25,000 sessions", ""),
+    ("alert six channels", "alerts/all six", "alerts/the slowest alone"),
+    ("", "", ""),
+];
+
+fn main() {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["vault", program, file] => {
+            let (office, account) = sealed(Path::new(program));
+            let vault = office.seal_as("bench.age", &account.payload(Account::grant(), "4h"), 2);
+            std::fs::copy(vault, file).expect("room for a copy of the vault");
+        }
+        ["table", program, runs, hyperfine, criterion] => {
+            let runs = runs.parse().expect("a number of runs");
+            let mut rows = openings(Path::new(program), runs);
+            rows.extend(table::commands(Path::new(hyperfine)));
+            rows.extend(table::functions(Path::new(criterion), &FUNCTIONS[..9]));
+            println!();
+            table::print(&rows);
+        }
+        _ => {
+            eprintln!("usage: bench vault PROGRAM FILE | bench table PROGRAM RUNS HYPERFINE CRITERION");
+            std::process::exit(2);
+        }
+    }
+}
+
+/// An office of three, any two of whom open its vault; tokens of alice and carol are plugged in.
+fn sealed(program: &Path) -> (Office, Account) {
+    let aws = Aws::start();
+    let account = aws.seed("prod");
+    let program: PathBuf = program.canonicalize().expect("the program exists");
+    let office = Office::enrolled(program, &["alice", "bob", "carol"]).with_aws(&aws);
+    office.seal(&account.payload(Account::grant(), "4h"), 2);
+    office.plug("alice");
+    office.plug("carol");
+    (office, account)
+}
+
+fn openings(program: &Path, runs: usize) -> Vec<Row> {
+    let (office, account) = sealed(program);
+    let pipeline = Pipeline::prepare(&office, &account);
+    // In turn, so that both meet the same machine.
+    let (ours, theirs): (Vec<_>, Vec<_>) =
+        (0..runs).map(|_| (opening::run(&office, &account), pipeline.run(&office, &account))).unzip();
+    let of = |costs: &[Cost], field: fn(&Cost) -> Duration| median(costs.iter().map(field).collect());
+    let usable = of(&ours, |cost| cost.usable);
+    let card = of(&ours, |cost| cost.card);
+    let calls = opening::calls(&office, &account);
+    let trips = floor::round_trips(&account, &calls, runs.min(10));
+    let floor = card + trips.iter().map(|trip| trip.time).sum::<Duration>();
+    println!(
+        "floor of an opening from the last touch: 1 card operation and {} round trips to AWS",
+        trips.len()
+    );
+    println!("  {:>9}  key agreement on the token", text(card));
+    for trip in &trips {
+        println!("  {:>9}  {}", text(trip.time), trip.name);
+    }
+    let pipeline = "age -d twice, then the AWS CLI";
+    vec![
+        Row::times(
+            "open, 2 of 3: CPU time",
+            of(&ours, |cost| cost.cpu),
+            pipeline,
+            of(&theirs, |cost| cost.cpu),
+        ),
+        Row::alone(
+            "open, 2 of 3: peak memory",
+            format!("{:.1} MiB", f64::from(opening::memory(&office)) / 1024.0),
+        ),
+        Row::times("open, 2 of 3: last touch to usable", usable, pipeline, of(&theirs, |cost| cost.usable)),
+        Row::times("open, 2 of 3: last touch to usable", usable, "its floor", floor),
+    ]
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}

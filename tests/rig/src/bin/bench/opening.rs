@@ -1,0 +1,107 @@
+//! One opening, 2 of 3: its cost in CPU time and memory, and the time from the last touch to usable credentials.
+
+use std::time::{Duration, Instant};
+
+use rig::aws::Account;
+use rig::office::Office;
+use rig::proxy::{Proxy, Seen};
+use rig::pty::{End, Person, Signal};
+use rig::token::Touch;
+
+use super::{PATIENCE, cpu};
+
+/// What one run cost.
+pub(crate) struct Cost {
+    /// CPU time of the process, or of all processes.
+    pub(crate) cpu: Duration,
+    /// From the last touch to usable credentials, without the pauses between probes.
+    pub(crate) usable: Duration,
+    /// The token's own time between the last touch and its answer.
+    pub(crate) card: Duration,
+}
+
+/// Opens once, through `open`, and closes again.
+pub(crate) fn run(office: &Office, account: &Account) -> Cost {
+    let seen = account.journal().len();
+    let mut person = start(office, None);
+    let touched = last_touch(office, &mut person);
+    person.expect_within(PATIENCE, "gate: open");
+    let taken = touched.elapsed();
+    let cpu = cpu::of(person.pid());
+    let usable = taken.saturating_sub(between_probes(account, seen));
+    let card = office.custodian("carol").token.touch_took().unwrap_or_default();
+    stop(&mut person);
+    Cost { cpu, usable, card }
+}
+
+/// Peak memory of a process so far, in KiB.
+fn peak(pid: u32) -> u32 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("root reads every process");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    peak.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// Peak memory of an opening until its window is open, in KiB.
+pub(crate) fn memory(office: &Office) -> u32 {
+    let mut person = start(office, None);
+    last_touch(office, &mut person);
+    person.expect_within(PATIENCE, "gate: open");
+    let peak = peak(person.pid());
+    stop(&mut person);
+    peak
+}
+
+/// The calls to AWS of one opening until the window is open, in the order of their arrival.
+pub(crate) fn calls(office: &Office, account: &Account) -> Vec<Seen> {
+    let proxy = Proxy::before(account);
+    let mut person = start(office, Some(&proxy));
+    last_touch(office, &mut person);
+    person.expect_within(PATIENCE, "gate: open");
+    let calls = proxy.calls();
+    stop(&mut person);
+    calls
+}
+
+fn start(office: &Office, proxy: Option<&Proxy>) -> Person {
+    let mut command = office.command(&[
+        "open", "prod.age", "--for", "5m", "--reason", "measured", "--again", "more", "--", "sleep", "60",
+    ]);
+    command.envs(proxy.map(Proxy::env));
+    Person::run(command)
+}
+
+/// Answers for both custodians; carol's token is touched as soon as it blinks. Returns the time of the last touch.
+fn last_touch(office: &Office, person: &mut Person) -> Instant {
+    office.answer(person, "alice");
+    let carol = office.custodian("carol");
+    carol.token.set_touch(Touch::Never);
+    person.expect("carol: passphrase part (12 words): ");
+    person.type_line(&carol.sheet());
+    person.expect("carol: PIN of YubiKey");
+    person.type_line(&carol.pin);
+    // One touch for the approval, one for the share.
+    for _ in 0..2 {
+        assert!(carol.token.wait_blinking(PATIENCE), "carol's token waits for a touch");
+        carol.token.touch();
+        assert!(carol.token.wait_steady(PATIENCE), "carol's token takes the touch");
+    }
+    carol.token.touched_at().expect("it was touched")
+}
+
+fn stop(person: &mut Person) {
+    person.send_signal(Signal::SIGTERM);
+    assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
+}
+
+/// From the first to the last probe of each credential, by the emulator's journal: the program waits between probes
+/// until AWS agrees with itself, and the alternative asks only once.
+fn between_probes(account: &Account, seen: usize) -> Duration {
+    let calls = account.journal();
+    let probes: Vec<_> = calls[seen..].iter().filter(|call| call.action == "ListTopics").collect();
+    let (key, session): (Vec<_>, Vec<_>) = probes.iter().partition(|call| call.key == account.emergency.key);
+    let span = |probes: &[&&&rig::aws::Call]| match (probes.first(), probes.last()) {
+        (Some(first), Some(last)) => Duration::from_secs_f64(last.time - first.time),
+        _ => Duration::ZERO,
+    };
+    span(&key.iter().collect::<Vec<_>>()) + span(&session.iter().collect::<Vec<_>>())
+}

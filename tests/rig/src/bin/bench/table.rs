@@ -1,0 +1,98 @@
+//! The table of figures: ours, what stands beside it, and their ratio.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// One line of the table.
+pub(crate) struct Row {
+    what: String,
+    ours: String,
+    beside: String,
+    theirs: String,
+    ratio: String,
+}
+
+impl Row {
+    /// A time beside another.
+    pub(crate) fn times(what: &str, ours: Duration, beside: &str, theirs: Duration) -> Self {
+        let ratio = format!("{:.3}", ours.as_secs_f64() / theirs.as_secs_f64());
+        let (ours, theirs) = (text(ours), text(theirs));
+        Self { what: what.into(), ours, beside: beside.into(), theirs, ratio }
+    }
+
+    /// A figure with nothing beside it.
+    pub(crate) fn alone(what: &str, ours: String) -> Self {
+        let none = String::new;
+        Self { what: what.into(), ours, beside: none(), theirs: none(), ratio: none() }
+    }
+}
+
+/// Commands that hyperfine has timed, the last of them beside the others.
+pub(crate) fn commands(file: &Path) -> Vec<Row> {
+    let results = json(file);
+    let results = results["results"].as_array().cloned().unwrap_or_default();
+    let figure = |result: &Value| {
+        let name = result["command"].as_str().unwrap_or_default().to_owned();
+        (name, Duration::from_secs_f64(result["median"].as_f64().unwrap_or_default()))
+    };
+    let Some(((beside, theirs), ours)) =
+        results.split_last().map(|(last, rest)| (figure(last), rest.iter().map(figure).collect::<Vec<_>>()))
+    else {
+        return Vec::new();
+    };
+    ours.into_iter()
+        .map(|(name, time)| Row::times(&format!("whole process: {name}"), time, &beside, theirs))
+        .collect()
+}
+
+/// A function that criterion has timed, beside another.
+pub(crate) fn functions(criterion: &Path, pairs: &[(&str, &str, &str)]) -> Vec<Row> {
+    let median = |id: &str| {
+        let nanos = json(&criterion.join(id).join("new/estimates.json"))["median"]["point_estimate"].as_f64();
+        Duration::from_secs_f64(nanos.unwrap_or_default() / 1e9)
+    };
+    let row = |&(what, ours, theirs): &(&str, &str, &str)| match theirs {
+        "" => Row::alone(what, text(median(ours))),
+        _ => Row::times(what, median(ours), theirs.rsplit('/').next().unwrap_or_default(), median(theirs)),
+    };
+    pairs.iter().map(row).collect()
+}
+
+/// Prints the rows in aligned columns.
+pub(crate) fn print(rows: &[Row]) {
+    let head = Row {
+        what: "what (medians)".into(),
+        ours: "ours".into(),
+        beside: "beside it".into(),
+        theirs: "theirs".into(),
+        ratio: "ratio".into(),
+    };
+    let rows: Vec<_> = std::iter::once(&head).chain(rows).collect();
+    let width =
+        |cell: fn(&Row) -> &String| rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0);
+    let (what, ours, beside, theirs) =
+        (width(|row| &row.what), width(|row| &row.ours), width(|row| &row.beside), width(|row| &row.theirs));
+    for row in rows {
+        let line = format!(
+            "{:what$}  {:>ours$}  {:beside$}  {:>theirs$}  {:>5}",
+            row.what, row.ours, row.beside, row.theirs, row.ratio
+        );
+        println!("{}", line.trim_end());
+    }
+}
+
+pub(crate) fn text(time: Duration) -> String {
+    let micros = time.as_secs_f64() * 1e6;
+    match micros {
+        ..1000.0 => format!("{micros:.1} µs"),
+        ..100_000.0 => format!("{:.1} ms", micros / 1e3),
+        _ => format!("{:.0} ms", micros / 1e3),
+    }
+}
+
+fn json(file: &Path) -> Value {
+    let text = std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_slice(&text).expect("JSON")
+}

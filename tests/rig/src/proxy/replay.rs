@@ -1,0 +1,26 @@
+//! Sends recorded calls again, without the program that made them.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use super::Seen;
+use super::http::read_reply;
+use crate::aws::Account;
+
+/// Sends each call once, one after the other, over one connection that is open already; the time until each reply.
+///
+/// # Panics
+/// If AWS does not reply.
+pub fn replay(account: &Account, calls: &[&Seen]) -> Vec<Duration> {
+    let address = account.aws.endpoint().trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(address).expect("AWS takes connections");
+    stream.set_nodelay(true).expect("a TCP socket");
+    let mut send = |call: &Seen| {
+        let began = Instant::now();
+        stream.write_all(&call.bytes).expect("AWS takes the request");
+        read_reply(&mut stream).expect("AWS replies");
+        began.elapsed()
+    };
+    calls.iter().map(|call| send(call)).collect()
+}
