@@ -1,8 +1,9 @@
 //! The ceremony and all that needs no network: enrolling, sealing, the vault's format, attestation, and the pure parts
-//! of the review. All of it also runs without the feature `cloud`.
+//! of the review. All of it also runs on the offline build: `--no-default-features --features offline`.
 
 mod approved;
 mod attestation;
+mod builds;
 mod ceremony;
 mod enrolment;
 mod gate_policies;
@@ -17,4 +18,7 @@ mod tamper;
 mod upkeep;
 mod vectors;
 
+#[cfg(feature = "cloud")]
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
+#[cfg(not(feature = "cloud"))]
+const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass-offline");

@@ -11,7 +11,7 @@ use breakglass::review::page;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Chromium, which scripts/setup --peers installs, with a profile of its own and no network to be on.
+/// Chromium, which scripts/setup --tests installs, with a profile of its own and no network to be on.
 struct Browser {
     home: TempDir,
 }
@@ -46,7 +46,7 @@ impl Browser {
         command.args(["--disable-component-update", "--disable-sync", "--hide-scrollbars", &profile]);
         command.args(flags).arg(format!("file://{}", page.display()));
         let done =
-            command.env("HOME", self.home.path()).output().expect("chromium: run scripts/setup --peers");
+            command.env("HOME", self.home.path()).output().expect("chromium: run scripts/setup --tests");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).expect("text")
     }

@@ -39,7 +39,7 @@ impl MailServer {
             .arg(format!("--command={} %F", keep.display()))
             .stdin(Stdio::null())
             .spawn()
-            .expect("scripts/setup --peers unpacks msmtpd");
+            .expect("scripts/setup --tests unpacks msmtpd");
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(begun.elapsed() < Duration::from_secs(10), "msmtpd does not listen");

@@ -27,6 +27,6 @@ pub(crate) fn of_children() -> Duration {
 }
 
 fn duration(time: TimeVal) -> Duration {
-    let micros = time.tv_sec() * 1_000_000 + i64::from(time.tv_usec());
+    let micros = time.tv_sec() * 1_000_000 + time.tv_usec();
     Duration::from_micros(micros.try_into().unwrap_or_default())
 }

@@ -1,0 +1,28 @@
+//! The two builds: each names itself, and neither can be taken for the other.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::PROGRAM;
+
+#[test]
+fn version_names_the_build_and_its_source() {
+    let output = Command::new(PROGRAM).arg("--version").output().expect("the program runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let build = if cfg!(feature = "cloud") { "full build" } else { "offline build" };
+    let program = Path::new(PROGRAM).file_stem().and_then(|name| name.to_str()).expect("a name");
+    let start = format!("{program} {} ({build}, ", env!("CARGO_PKG_VERSION"));
+    assert!(text.starts_with(&start), "{text}");
+    assert!(text.contains("commit ") || text.contains("debug"), "{text}");
+}
+
+#[cfg(not(feature = "cloud"))]
+#[test]
+fn the_offline_build_says_so_when_asked_for_a_command_that_needs_a_network() {
+    for command in ["open", "unseal", "close", "drill", "status"] {
+        let output = Command::new(PROGRAM).args([command, "prod.age"]).output().expect("the program runs");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {text}");
+        assert!(text.contains("this is the offline build"), "{command}: {text}");
+    }
+}
