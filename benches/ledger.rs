@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use breakglass::gate::SessionId;
 use breakglass::ledger::{Chain, Ledger, Record};
-use breakglass::review::{Packet, Sources};
+use breakglass::review::{Packet, PacketSources};
 use criterion::{Criterion, criterion_group, criterion_main};
 use sha2::{Digest as _, Sha256};
 
@@ -62,8 +62,13 @@ fn benches(c: &mut Criterion) {
     let session = SessionId::from_bytes([0; 8]);
     group.bench_function("the packet of one of 25,000 sessions", |b| {
         b.iter(|| {
-            let sources =
-                Sources { entries: &entries, ledgers: Vec::new(), vault: None, trail: None, now: now() };
+            let sources = PacketSources {
+                entries: &entries,
+                ledgers: Vec::new(),
+                vault: None,
+                trail: None,
+                now: now(),
+            };
             Packet::of(session, sources).expect("it is there")
         });
     });

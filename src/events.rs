@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result, Status};
 use crate::gate::SessionId;
-use crate::ledger::About;
+use crate::ledger::AlertTopic;
 use crate::stderr;
 use crate::vault::target::TargetId;
 
@@ -36,7 +36,7 @@ pub enum Event<'a> {
     /// A channel was told, or was not.
     Told {
         /// What about.
-        about: About,
+        about: AlertTopic,
         /// Its name.
         channel: &'a str,
         /// It is sealed in the vault; else it is of this machine's configuration.
@@ -107,10 +107,10 @@ pub enum Event<'a> {
         /// A window may be open on one of them.
         may_be_open: bool,
         /// One by one.
-        targets: &'a [crate::ledger::Standing],
+        targets: &'a [crate::ledger::TargetStatus],
         /// How the vault is kept, where one was named.
         #[serde(skip_serializing_if = "Option::is_none")]
-        upkeep: Option<&'a crate::ledger::Upkeep>,
+        upkeep: Option<&'a crate::ledger::Readiness>,
     },
     /// The last one: how the program exits.
     Exit {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::gate::SessionId;
-use crate::ledger::{About, Head, VaultFacts};
+use crate::ledger::{AlertTopic, Head, VaultFacts};
 use crate::vault::names::harmless;
 use crate::vault::target::TargetId;
 use crate::vault::words;
@@ -22,7 +22,7 @@ pub struct VaultName {
 /// What happened, on which user, and who approved it. The reasons are free text and may contain anything.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    pub about: About,
+    pub about: AlertTopic,
     pub at: Timestamp,
     pub drill: bool,
     pub session: Option<SessionId>,
@@ -54,7 +54,7 @@ pub struct Notice {
 #[derive(Serialize)]
 struct NoticeForm<'a> {
     v: u8,
-    about: About,
+    about: AlertTopic,
     at: Timestamp,
     drill: bool,
     subject: String,
@@ -88,7 +88,7 @@ impl Notice {
     /// About a vault's target, on this machine; the other fields are empty.
     pub fn of(vault: &VaultFacts, target: &TargetId) -> Self {
         Self {
-            about: About::Closed,
+            about: AlertTopic::Closed,
             at: Timestamp::now(),
             drill: false,
             session: None,
@@ -117,10 +117,10 @@ impl Notice {
         let drill = if self.drill { "[DRILL] " } else { "" };
         let over = if self.is_override() { "OVERRIDE, " } else { "" };
         let what = match self.about {
-            About::Opening => "opening",
-            About::NotOpened => "not opened:",
-            About::Closed => "closed:",
-            About::MayBeOpen => "MAY STILL BE OPEN:",
+            AlertTopic::Opening => "opening",
+            AlertTopic::NotOpened => "not opened:",
+            AlertTopic::Closed => "closed:",
+            AlertTopic::MayBeOpen => "MAY STILL BE OPEN:",
         };
         let reason = self.reason.as_deref().map_or(String::new(), |reason| format!(" - {reason}"));
         let subject = format!(
@@ -137,7 +137,7 @@ impl Notice {
 
     /// The notice is about access that is or may be open.
     pub fn is_critical(&self) -> bool {
-        !self.drill && matches!(self.about, About::MayBeOpen | About::Opening)
+        !self.drill && matches!(self.about, AlertTopic::MayBeOpen | AlertTopic::Opening)
     }
 
     /// Returns the notice as lines of text, with control characters replaced.
@@ -182,10 +182,10 @@ impl Notice {
 
     fn summary(&self) -> &'static str {
         match self.about {
-            About::Opening => "emergency access is about to be opened",
-            About::NotOpened => "emergency access was not opened; nothing is enabled",
-            About::Closed => "emergency access is closed",
-            About::MayBeOpen => "emergency access MAY STILL BE OPEN: it is not proven closed",
+            AlertTopic::Opening => "emergency access is about to be opened",
+            AlertTopic::NotOpened => "emergency access was not opened; nothing is enabled",
+            AlertTopic::Closed => "emergency access is closed",
+            AlertTopic::MayBeOpen => "emergency access MAY STILL BE OPEN: it is not proven closed",
         }
     }
 
@@ -224,10 +224,10 @@ impl Notice {
     pub fn key(&self) -> String {
         let session = self.session.map_or_else(|| self.vault.id.clone(), |session| session.to_string());
         let about = match self.about {
-            About::Opening => "opening",
-            About::NotOpened => "not-opened",
-            About::Closed => "closed",
-            About::MayBeOpen => "may-be-open",
+            AlertTopic::Opening => "opening",
+            AlertTopic::NotOpened => "not-opened",
+            AlertTopic::Closed => "closed",
+            AlertTopic::MayBeOpen => "may-be-open",
         };
         format!("breakglass-{session}-{about}-{}", self.at.as_millisecond())
     }
@@ -239,7 +239,7 @@ mod tests {
 
     fn notice(reason: &str) -> Notice {
         Notice {
-            about: About::Opening,
+            about: AlertTopic::Opening,
             at: "2026-11-22T02:17:00Z".parse().expect("an instant"),
             drill: false,
             session: Some(SessionId::from_bytes([7; 8])),
@@ -285,13 +285,13 @@ mod tests {
                 && over.text().contains("pager is down")
         );
         let mut open = notice("x");
-        open.about = About::MayBeOpen;
+        open.about = AlertTopic::MayBeOpen;
         assert!(open.subject().contains("MAY STILL BE OPEN") && open.is_critical());
     }
 
     #[test]
     fn two_closes_without_a_session_have_different_keys() {
-        let mut close = Notice { session: None, about: About::Closed, ..notice("x") };
+        let mut close = Notice { session: None, about: AlertTopic::Closed, ..notice("x") };
         let first = close.key();
         close.at = close.at.saturating_add(jiff::SignedDuration::from_mins(1)).expect("later");
         assert_ne!(first, close.key());

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::http::Http;
 use super::{Failure, Notice, Receipt};
-use crate::ledger::About;
+use crate::ledger::AlertTopic;
 use crate::secret::SecretText;
 
 const EVENTS: &str = "https://events.pagerduty.com/v2/enqueue";
@@ -36,10 +36,10 @@ fn incidents(notice: &Notice) -> Vec<(&'static str, String)> {
     let opening = format!("breakglass-{id}");
     let may_be_open = format!("{opening}-may-be-open");
     match notice.about {
-        About::Opening => vec![("trigger", opening)],
-        About::MayBeOpen => vec![("trigger", may_be_open)],
-        About::NotOpened => vec![("resolve", opening)],
-        About::Closed => vec![("resolve", may_be_open), ("resolve", opening)],
+        AlertTopic::Opening => vec![("trigger", opening)],
+        AlertTopic::MayBeOpen => vec![("trigger", may_be_open)],
+        AlertTopic::NotOpened => vec![("resolve", opening)],
+        AlertTopic::Closed => vec![("resolve", may_be_open), ("resolve", opening)],
     }
 }
 

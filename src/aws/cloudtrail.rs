@@ -21,7 +21,7 @@ use crate::aws::profile::provider;
 use crate::error::Result;
 use crate::gate::fault::Fault;
 use crate::gate::open::other_account;
-use crate::review::{AskedRegion, Trail, TrailEvent, Wanted};
+use crate::review::{CloudTrailEvent, CloudTrailQuery, CloudTrailResult, RegionResult};
 use crate::stderr;
 use crate::terminal::countable;
 use crate::vault::target::iam_region;
@@ -42,7 +42,7 @@ const BETWEEN_NOTES: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// Usage, if the profile has no credentials; refused, if they belong to another account.
-pub(crate) fn look_up(profile: &str, wanted: &Wanted) -> Result<Trail> {
+pub(crate) fn look_up(profile: &str, wanted: &CloudTrailQuery) -> Result<CloudTrailResult> {
     let runtime = runtime()?;
     let base = Preload::start().base(&runtime);
     let provider = provider(profile, &runtime)
@@ -69,7 +69,7 @@ pub(crate) fn look_up(profile: &str, wanted: &Wanted) -> Result<Trail> {
 async fn caller(
     base: &AwsConfig,
     provider: &SharedCredentialsProvider,
-    wanted: &Wanted,
+    wanted: &CloudTrailQuery,
 ) -> Result<String, Fault> {
     let config = base.with_provider(provider.clone(), iam_region(&wanted.partition), Tries::Four);
     let answer = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
@@ -77,7 +77,11 @@ async fn caller(
     account.ok_or_else(|| Fault::Unknown("AWS answered without an account".into()))
 }
 
-async fn everywhere(base: &AwsConfig, provider: &SharedCredentialsProvider, wanted: &Wanted) -> Trail {
+async fn everywhere(
+    base: &AwsConfig,
+    provider: &SharedCredentialsProvider,
+    wanted: &CloudTrailQuery,
+) -> CloudTrailResult {
     let at = base.clock.now();
     let until = wanted.until.min(at);
     let mut regions = wanted.regions.clone();
@@ -96,19 +100,20 @@ async fn everywhere(base: &AwsConfig, provider: &SharedCredentialsProvider, want
     }
     let mut answers = asking.join_all().await;
     answers.sort_by_key(|(place, _)| *place);
-    let mut trail = Trail { at, from: wanted.from, until, regions: Vec::new(), events: Vec::new() };
+    let mut trail =
+        CloudTrailResult { at, from: wanted.from, until, regions: Vec::new(), events: Vec::new() };
     let mut seen = BTreeSet::new();
     for ((_, answer), region) in answers.into_iter().zip(regions) {
         let fresh: Vec<_> = answer.events.into_iter().filter(|e| seen.insert(e.id.clone())).collect();
         let RegionEvents { error, requests, .. } = answer;
-        trail.regions.push(AskedRegion { region, error, calls: fresh.len(), requests });
+        trail.regions.push(RegionResult { region, error, calls: fresh.len(), requests });
         trail.events.extend(fresh);
     }
     trail
 }
 
 /// Lists the attributes to look up, one per request. Only IAM's region knows a user as a resource.
-fn attributes(wanted: &Wanted, is_of_iam: bool) -> Vec<(LookupAttributeKey, String)> {
+fn attributes(wanted: &CloudTrailQuery, is_of_iam: bool) -> Vec<(LookupAttributeKey, String)> {
     let keys = wanted.keys.iter().map(|key| (LookupAttributeKey::AccessKeyId, key.clone()));
     let names = wanted.names.iter().map(|name| (LookupAttributeKey::Username, name.clone()));
     let resources = wanted.resources.iter().filter(|_| is_of_iam);
@@ -129,7 +134,7 @@ struct Lookup {
 
 /// One region's events.
 struct RegionEvents {
-    events: Vec<TrailEvent>,
+    events: Vec<CloudTrailEvent>,
     error: Option<String>,
     requests: u32,
 }
@@ -230,10 +235,10 @@ impl Lookup {
 }
 
 /// Reads an event's JSON record, or if it cannot be parsed, the fields beside it.
-fn read(event: Event) -> Option<TrailEvent> {
-    let whole = event.cloud_trail_event.as_deref().and_then(TrailEvent::parse);
+fn read(event: Event) -> Option<CloudTrailEvent> {
+    let whole = event.cloud_trail_event.as_deref().and_then(CloudTrailEvent::parse);
     whole.or_else(|| {
-        Some(TrailEvent {
+        Some(CloudTrailEvent {
             id: event.event_id?,
             at: Timestamp::from_second(event.event_time?.secs()).ok()?,
             name: event.event_name?,

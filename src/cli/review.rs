@@ -8,8 +8,8 @@ use super::sign::Signing;
 use super::{args, input, output, stdout};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::ledger::{self, Entry, Found, Ledger, Merged, Record};
-use crate::review::{self, LedgerPart, Packet, Sources, Trail, Written};
+use crate::ledger::{self, Entry, Ledger, LedgerFile, Merged, Record};
+use crate::review::{self, CloudTrailResult, LedgerFact, Packet, PacketFile, PacketSources};
 use crate::terminal::note;
 use crate::vault::file::Vault;
 use crate::vault::words;
@@ -25,7 +25,7 @@ pub fn run(arguments: &args::Review) -> Result<()> {
     let seen = seen(arguments)?;
     let entries = seen.entries();
     let trail = asked(arguments, &entries)?;
-    let sources = Sources {
+    let sources = PacketSources {
         entries: &entries,
         ledgers: seen.found.iter().map(part).collect(),
         vault: vault.as_ref(),
@@ -130,20 +130,20 @@ fn seen(arguments: &args::Review) -> Result<Merged> {
     Ok(seen)
 }
 
-fn part(found: &Found) -> LedgerPart {
+fn part(found: &LedgerFile) -> LedgerFact {
     let wrong = found.wrong.as_ref().map(|error| error.what.clone());
-    LedgerPart::of(found.path.display().to_string(), found.chain.head(), wrong)
+    LedgerFact::of(found.path.display().to_string(), found.chain.head(), wrong)
 }
 
 #[cfg(feature = "cloud")]
-fn asked(arguments: &args::Review, entries: &[Entry]) -> Result<Option<Trail>> {
-    let wanted = review::Wanted::of(arguments.session, entries)?;
+fn asked(arguments: &args::Review, entries: &[Entry]) -> Result<Option<CloudTrailResult>> {
+    let wanted = review::CloudTrailQuery::of(arguments.session, entries)?;
     arguments.profile.as_deref().map(|profile| crate::aws::look_up(profile, &wanted)).transpose()
 }
 
 #[cfg(not(feature = "cloud"))]
 #[allow(clippy::unnecessary_wraps, reason = "with the feature cloud it may fail")]
-fn asked(_: &args::Review, _: &[Entry]) -> Result<Option<Trail>> {
+fn asked(_: &args::Review, _: &[Entry]) -> Result<Option<CloudTrailResult>> {
     Ok(None)
 }
 
@@ -151,7 +151,7 @@ fn asked(_: &args::Review, _: &[Entry]) -> Result<Option<Trail>> {
 fn sign(arguments: &args::Review, vault: Option<&Vault>, path: &Path) -> Result<()> {
     let vault = vault.ok_or_else(|| Error::usage("a review is signed with --vault FILE"))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let written = Written::read(&name, &input::read(path, review::MAX_PACKET)?)?;
+    let written = PacketFile::read(&name, &input::read(path, review::MAX_PACKET)?)?;
     let session = arguments.session;
     if written.session != session || written.vault != vault.manifest.vault_id {
         let (of, vault) = (written.session, &written.vault);

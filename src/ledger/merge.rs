@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// A ledger's file as it was found.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct LedgerFile {
     /// The file.
     pub path: PathBuf,
     /// Its records, up to the first that is bad; none where it could not be read.
@@ -23,7 +23,7 @@ pub struct Found {
 
 /// A record and the ledger that it stands in.
 #[derive(Clone, Debug)]
-pub struct Of {
+pub struct MergedRecord {
     /// The ledger's id.
     pub ledger: String,
     /// The record.
@@ -34,12 +34,12 @@ pub struct Of {
 #[derive(Debug, Default)]
 pub struct Merged {
     /// The ledgers.
-    pub found: Vec<Found>,
+    pub found: Vec<LedgerFile>,
     /// Every record, each once however many copies have it.
-    pub records: Vec<Of>,
+    pub records: Vec<MergedRecord>,
 }
 
-impl Found {
+impl LedgerFile {
     fn at(path: &Path) -> Self {
         // Before the ledger, which may grow meanwhile.
         let shipped = Shipped::beside(path);
@@ -79,11 +79,11 @@ pub fn read_file(path: &Path, has_to_be: bool) -> Result<(Chain, Option<Damage>)
 
 /// Reads these ledgers. What is wrong with one stops none of the others, and what comes before it counts.
 pub fn read_all(paths: &[PathBuf]) -> Merged {
-    Merged::of(paths.iter().map(|path| Found::at(path)).collect())
+    Merged::of(paths.iter().map(|path| LedgerFile::at(path)).collect())
 }
 
 /// Two copies of one ledger that differ where both have a record: one of them was changed.
-fn compare(found: &mut [Found]) {
+fn compare(found: &mut [LedgerFile]) {
     for at in 1..found.len() {
         let (known, later) = found.split_at_mut(at);
         let one = &mut later[0];
@@ -102,17 +102,17 @@ fn compare(found: &mut [Found]) {
 }
 
 /// By time; within a ledger as it stands, whatever its clock did.
-fn merge(found: &[Found]) -> Vec<Of> {
-    let mut records: Vec<(jiff::Timestamp, Of)> = Vec::new();
+fn merge(found: &[LedgerFile]) -> Vec<MergedRecord> {
+    let mut records: Vec<(jiff::Timestamp, MergedRecord)> = Vec::new();
     // A record's digest is over all before it: the same one is the same record.
     let mut seen = BTreeSet::new();
-    for Found { chain, .. } in found {
+    for LedgerFile { chain, .. } in found {
         let ledger = chain.id().unwrap_or_default();
         let mut latest = jiff::Timestamp::MIN;
         for link in &chain.links {
             latest = latest.max(link.entry.at);
             if seen.insert(link.sha256) {
-                records.push((latest, Of { ledger: ledger.clone(), link: link.clone() }));
+                records.push((latest, MergedRecord { ledger: ledger.clone(), link: link.clone() }));
             }
         }
     }
@@ -121,7 +121,7 @@ fn merge(found: &[Found]) -> Vec<Of> {
 }
 
 impl Merged {
-    fn of(mut found: Vec<Found>) -> Self {
+    fn of(mut found: Vec<LedgerFile>) -> Self {
         compare(&mut found);
         Self { records: merge(&found), found }
     }
@@ -144,7 +144,7 @@ impl Ledger {
     /// # Errors
     /// When this ledger itself cannot be read, or its chain is broken.
     pub fn entries_with(&self, others: &[PathBuf]) -> Result<Merged> {
-        let own = Found { path: self.path(), chain: self.chain()?, wrong: None };
-        Ok(Merged::of(std::iter::once(own).chain(others.iter().map(|path| Found::at(path))).collect()))
+        let own = LedgerFile { path: self.path(), chain: self.chain()?, wrong: None };
+        Ok(Merged::of(std::iter::once(own).chain(others.iter().map(|path| LedgerFile::at(path))).collect()))
     }
 }

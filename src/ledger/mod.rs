@@ -32,12 +32,12 @@ pub use chain::{Chain, Head, Link};
 pub use damage::Damage;
 pub use facts::{Principals, VaultFacts};
 pub use intent::Intent;
-pub use merge::{Found, Merged, Of, read_all, read_file};
-pub use record::{About, Entry, Record, Use};
+pub use merge::{LedgerFile, Merged, MergedRecord, read_all, read_file};
+pub use record::{AlertTopic, Entry, Record, SharePurpose};
 pub use shipped::Shipped;
-pub use views::readiness::{LastDrill, Proof, Session, Upkeep};
-pub use views::session_outcome::Course;
-pub use views::target_status::{Last, Seen, Source, Standing, State, last};
+pub use views::readiness::{CustodianProof, LastDrill, Readiness, SpentBy};
+pub use views::session_outcome::SessionOutcome;
+pub use views::target_status::{LastSession, Seen, StatusSource, TargetState, TargetStatus, last};
 
 const FILE: &str = "ledger.jsonl";
 
@@ -59,13 +59,13 @@ impl fmt::Debug for Ledger {
 
 /// A ledger with its lines, byte for byte.
 #[derive(Debug)]
-pub struct Raw {
+pub struct RawLedger {
     /// Its records.
     pub chain: Chain,
     bytes: Vec<u8>,
 }
 
-impl Raw {
+impl RawLedger {
     /// Each record with its line, without the line's end.
     pub fn records(&self) -> impl Iterator<Item = (&Link, &[u8])> {
         let mut lines = chain::lines(&self.bytes).enumerate();
@@ -233,7 +233,7 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Ledger::knows_session`].
-    pub fn unclosed(&self, account: &str, user: &str) -> Result<Vec<Last>> {
+    pub fn unclosed(&self, account: &str, user: &str) -> Result<Vec<LastSession>> {
         let mut all = views::target_status::sessions(&self.entries()?);
         all.retain(|of| {
             !of.closed
@@ -263,14 +263,14 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Ledger::knows_session`].
-    pub fn raw(&self) -> Result<Raw> {
+    pub fn raw(&self) -> Result<RawLedger> {
         let path = self.path();
         // Before the ledger, which may grow meanwhile.
         let shipped = Shipped::beside(&path);
         let bytes = file::read(&path, self.wait)?.unwrap_or_default();
         let chain = Chain::parse(&bytes, &path)?;
         shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).map_err(|damage| damage.error(&path))?;
-        Ok(Raw { chain, bytes })
+        Ok(RawLedger { chain, bytes })
     }
 
     fn create_directory(&self) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::vault::target::TargetId;
 /// What a share was given for.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Use {
+pub enum SharePurpose {
     /// To open.
     Open,
     /// To close.
@@ -22,7 +22,7 @@ pub enum Use {
 /// What people are told about.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum About {
+pub enum AlertTopic {
     /// A window is about to be opened.
     Opening,
     /// It was not opened after all; nothing is enabled.
@@ -62,7 +62,7 @@ pub enum Record {
         /// Who.
         custodian: String,
         /// What for.
-        to: Use,
+        to: SharePurpose,
     },
     /// One channel was told, or was not.
     Told {
@@ -70,7 +70,7 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
         /// What about.
-        about: About,
+        about: AlertTopic,
         /// The channel's name.
         channel: String,
         /// It is sealed in the vault; else it is of this machine's configuration.

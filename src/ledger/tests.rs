@@ -191,7 +191,7 @@ fn a_line_that_was_never_finished_is_passed_over() {
 
 /// How many records there are since a head.
 fn since(chain: &Chain, head: &str) -> Option<u64> {
-    verify::Named::parse(head).expect("a head").since(chain)
+    verify::ExpectedHead::parse(head).expect("a head").since(chain)
 }
 
 fn chain(text: &str) -> Result<Chain, Damage> {
@@ -346,7 +346,7 @@ fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
     assert_eq!(since(&whole, &format!("4: {words}")), Some(3), "as an alert has it");
     assert_eq!(since(&whole, &format!("5: {words}")), None);
     for text in ["", "one two three", "4:", "x: a b c d e f", &format!("{words} more")] {
-        assert!(verify::Named::parse(text).is_none(), "{text}");
+        assert!(verify::ExpectedHead::parse(text).is_none(), "{text}");
     }
     assert_eq!(verify::against(&whole, &copy[..5]).expect("the same"), 2);
 }

@@ -18,7 +18,7 @@ use crate::vault::words;
 
 /// What the custodians' signatures say.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Signed {
+pub struct SignedStatements {
     /// Statements that custodians signed.
     pub statements: usize,
     /// Of these, with a head that the chain had before them.
@@ -34,7 +34,7 @@ pub struct Signed {
 ///
 /// # Errors
 /// The first record that contradicts another, or whose statement is not signed by whom it names.
-pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<Signed, Damage> {
+pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damage> {
     let links: Vec<_> = chain.links.iter().filter(|link| link.entry.record.envelope().is_some()).collect();
     let judged: Result<Vec<_>, _> = together(&links, |link| judge(chain, link, vaults)).into_iter().collect();
     let (sessions, openings) = (sessions(chain), openings(chain, vaults));
@@ -44,7 +44,7 @@ pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<Signed, Damage> {
         return Err(first.clone());
     }
     let judged = judged?;
-    Ok(Signed {
+    Ok(SignedStatements {
         statements: judged.len(),
         heads: judged.iter().filter(|judged| judged.head).count(),
         signatures: judged.iter().filter(|judged| judged.signature).count(),
@@ -179,14 +179,14 @@ fn holds(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<bool, Damag
 
 /// A head as somebody has it from an alert, an approval or an earlier look.
 #[derive(Clone, Debug)]
-pub struct Named {
+pub struct ExpectedHead {
     /// How many records the ledger had, where that was said too.
     pub records: Option<u64>,
     /// 64 hex digits or six words.
     digest: String,
 }
 
-impl Named {
+impl ExpectedHead {
     /// `six words`, 64 hex digits, or either after a number of records and a colon.
     pub fn parse(text: &str) -> Option<Self> {
         let (records, digest) = match text.split_once(':') {
@@ -214,13 +214,13 @@ impl Named {
 }
 
 /// One record of a copy: its number and SHA-256 of its line.
-pub type Copied = (u64, [u8; 32]);
+pub type CopiedRecord = (u64, [u8; 32]);
 
 /// The records of a copy in JSON Lines.
 ///
 /// # Errors
 /// The number of the first line that is no record.
-pub fn copied(bytes: &[u8]) -> Result<Vec<Copied>, usize> {
+pub fn copied(bytes: &[u8]) -> Result<Vec<CopiedRecord>, usize> {
     let mut copied = Vec::new();
     for (line, number) in lines(bytes).zip(1..) {
         match Piece::of(line) {
@@ -234,7 +234,7 @@ pub fn copied(bytes: &[u8]) -> Result<Vec<Copied>, usize> {
 }
 
 /// Records before the copy's last that it has not.
-pub fn holes(copy: &[Copied]) -> Vec<u64> {
+pub fn holes(copy: &[CopiedRecord]) -> Vec<u64> {
     let has: BTreeSet<_> = copy.iter().map(|(seq, _)| *seq).collect();
     (0..has.last().copied().unwrap_or_default()).filter(|seq| !has.contains(seq)).collect()
 }
@@ -243,7 +243,7 @@ pub fn holes(copy: &[Copied]) -> Vec<u64> {
 ///
 /// # Errors
 /// The first record that the copy has otherwise, or has and the chain has not.
-pub fn against(chain: &Chain, copy: &[Copied]) -> Result<u64, Damage> {
+pub fn against(chain: &Chain, copy: &[CopiedRecord]) -> Result<u64, Damage> {
     let Head { seq: all, .. } = chain.head();
     let mut beyond = all;
     for (seq, sha256) in copy {

@@ -3,35 +3,35 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::facts::approvals::{ApprovalPart, Signature};
-use super::facts::calls::{Call, Matcher};
-use super::facts::cloudtrail::Trail;
-use super::facts::coverage::CloudTrailPart;
-use super::facts::intent::{SessionPart, VaultPart};
-use super::facts::notifications::{SharePart, ToldPart};
-use super::facts::outcome::{DrillPart, ReviewPart};
-use super::facts::session_records::Own;
-use super::facts::window::WindowPart;
+use super::facts::approvals::{ApprovalFact, SignatureCheck};
+use super::facts::calls::{ApiCall, CallMatcher};
+use super::facts::cloudtrail::CloudTrailResult;
+use super::facts::coverage::CloudTrailCoverage;
+use super::facts::intent::{OpenedVault, SessionFacts};
+use super::facts::notifications::{NotificationFact, ShareFact};
+use super::facts::outcome::{DrillResult, SignedReview};
+use super::facts::session_records::SessionRecords;
+use super::facts::window::WindowFacts;
 use super::judge::findings::{self, Finding};
 use super::judge::follow_up::{self, FollowUp};
-use super::judge::timeline::{self, Moment};
+use super::judge::timeline::{self, TimelineEntry};
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
-use crate::ledger::{Entry, Head, Intent, Upkeep};
+use crate::ledger::{Entry, Head, Intent, Readiness};
 use crate::vault::file::Vault;
 use crate::vault::manifest::Manifest;
 use crate::vault::words;
 
 /// What a packet is made of.
-pub struct Sources<'a> {
+pub struct PacketSources<'a> {
     /// The records of all ledgers at hand, in the order of their times.
     pub entries: &'a [Entry],
     /// Where they are from.
-    pub ledgers: Vec<LedgerPart>,
+    pub ledgers: Vec<LedgerFact>,
     /// The vault, for its public manifest.
     pub vault: Option<&'a Vault>,
     /// What CloudTrail said, where it was asked.
-    pub trail: Option<&'a Trail>,
+    pub trail: Option<&'a CloudTrailResult>,
     /// Now.
     pub now: Timestamp,
 }
@@ -46,38 +46,38 @@ pub struct Packet {
     /// By which version of this program.
     pub program: &'static str,
     /// What was meant.
-    pub session: SessionPart,
+    pub session: SessionFacts,
     /// Of which vault.
-    pub vault: VaultPart,
+    pub vault: OpenedVault,
     /// From when to when.
-    pub window: WindowPart,
+    pub window: WindowFacts,
     /// Who approved.
-    pub approvals: Vec<ApprovalPart>,
+    pub approvals: Vec<ApprovalFact>,
     /// Whose share was given.
-    pub shares: Vec<SharePart>,
+    pub shares: Vec<ShareFact>,
     /// Who was told.
-    pub told: Vec<ToldPart>,
+    pub told: Vec<NotificationFact>,
     /// What CloudTrail was asked and whether it told all.
-    pub cloudtrail: CloudTrailPart,
+    pub cloudtrail: CloudTrailCoverage,
     /// What it told.
-    pub calls: Vec<Call>,
+    pub calls: Vec<ApiCall>,
     /// What happened, in order.
-    pub timeline: Vec<Moment>,
+    pub timeline: Vec<TimelineEntry>,
     /// The ledgers.
-    pub ledgers: Vec<LedgerPart>,
+    pub ledgers: Vec<LedgerFact>,
     /// The drill's own result.
-    pub drill: Option<DrillPart>,
+    pub drill: Option<DrillResult>,
     /// What is to be accounted for.
     pub findings: Vec<Finding>,
     /// What is to be done.
     pub follow_up: Vec<FollowUp>,
     /// Reviews that were signed before.
-    pub reviews: Vec<ReviewPart>,
+    pub reviews: Vec<SignedReview>,
 }
 
 /// A ledger that was read.
 #[derive(Clone, Debug, Serialize)]
-pub struct LedgerPart {
+pub struct LedgerFact {
     /// The file.
     pub path: String,
     /// How many records it has.
@@ -90,7 +90,7 @@ pub struct LedgerPart {
     pub broken: Option<String>,
 }
 
-impl LedgerPart {
+impl LedgerFact {
     /// Of a ledger whose chain holds, or not.
     pub fn of(path: String, head: Head, broken: Option<String>) -> Self {
         let (sha256, words) = (hex::encode(head.sha256), words::of(&head.sha256));
@@ -103,11 +103,11 @@ impl Packet {
     ///
     /// # Errors
     /// Usage, when no ledger knows the session, or the vault is another one.
-    pub fn of(session: SessionId, sources: Sources<'_>) -> Result<Self> {
-        let Sources { entries, ledgers, vault, trail, now } = sources;
-        let own = Own::of(session, entries)?;
+    pub fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
+        let PacketSources { entries, ledgers, vault, trail, now } = sources;
+        let own = SessionRecords::of(session, entries)?;
         let manifest = manifest(vault, &own.intent)?;
-        let matcher = Matcher::of(&own, entries, manifest);
+        let matcher = CallMatcher::of(&own, entries, manifest);
         let mut calls: Vec<_> =
             trail.iter().flat_map(|t| &t.events).filter_map(|e| matcher.call(e)).collect();
         calls.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
@@ -115,25 +115,25 @@ impl Packet {
             v: 1,
             made: now,
             program: concat!("breakglass ", env!("CARGO_PKG_VERSION")),
-            session: SessionPart::of(&own, manifest),
-            vault: VaultPart::of(&own.intent, vault),
-            window: WindowPart::of(&own, &calls, now),
-            approvals: ApprovalPart::all(&own, manifest),
-            shares: SharePart::all(&own),
-            told: ToldPart::all(&own),
-            cloudtrail: CloudTrailPart::of(&own, trail),
+            session: SessionFacts::of(&own, manifest),
+            vault: OpenedVault::of(&own.intent, vault),
+            window: WindowFacts::of(&own, &calls, now),
+            approvals: ApprovalFact::all(&own, manifest),
+            shares: ShareFact::all(&own),
+            told: NotificationFact::all(&own),
+            cloudtrail: CloudTrailCoverage::of(&own, trail),
             calls,
             timeline: Vec::new(),
             ledgers,
-            drill: DrillPart::of(&own, manifest),
+            drill: DrillResult::of(&own, manifest),
             findings: Vec::new(),
             follow_up: Vec::new(),
-            reviews: ReviewPart::all(&own, manifest),
+            reviews: SignedReview::all(&own, manifest),
         };
         packet.timeline = timeline::of(&packet);
         packet.findings = findings::of(&packet);
         let is_practised =
-            manifest.is_some_and(|manifest| Upkeep::of(entries, manifest, now).is_practised(now));
+            manifest.is_some_and(|manifest| Readiness::of(entries, manifest, now).is_practised(now));
         packet.follow_up = follow_up::of(&packet, is_practised);
         Ok(packet)
     }
@@ -148,7 +148,8 @@ impl Packet {
 
     /// Who approved with a valid signature, each once.
     pub(super) fn verified(&self) -> Vec<&str> {
-        let verified = self.approvals.iter().filter(|approval| approval.signature == Signature::Verified);
+        let verified =
+            self.approvals.iter().filter(|approval| approval.signature == SignatureCheck::Verified);
         let mut names: Vec<_> = verified.map(|approval| approval.custodian.as_str()).collect();
         names.sort_unstable();
         names.dedup();
@@ -156,7 +157,7 @@ impl Packet {
     }
 
     /// How many calls there are that `is` holds for.
-    pub(super) fn count(&self, is: impl Fn(&Call) -> bool) -> usize {
+    pub(super) fn count(&self, is: impl Fn(&ApiCall) -> bool) -> usize {
         self.calls.iter().filter(|call| is(call)).count()
     }
 }

@@ -17,7 +17,7 @@ pub const MAX_PACKET: usize = 256 * 1024 * 1024;
 /// What a custodian signs of a packet, which is the statement's subject by its name and digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Reviewed {
+pub struct ReviewPredicate {
     /// The custodian's name.
     pub custodian: String,
     /// Their enrolment's id.
@@ -36,14 +36,14 @@ pub struct Reviewed {
     pub vault_id: String,
 }
 
-impl Predicate for Reviewed {
+impl Predicate for ReviewPredicate {
     const TYPE: &'static str = "application/vnd.breakglass.review.v1+json";
     const PREDICATE: &'static str = "urn:breakglass:review:v1";
 }
 
 /// A packet's file as it is on the disk.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Written {
+pub struct PacketFile {
     /// Its name, without its directory.
     pub name: String,
     /// SHA-256 of its bytes.
@@ -56,7 +56,7 @@ pub struct Written {
     pub findings: u64,
 }
 
-impl Written {
+impl PacketFile {
     /// Of a packet's file: its bytes as they are, and what they say of themselves.
     ///
     /// # Errors
@@ -84,8 +84,8 @@ impl Written {
         custodian: &Custodian,
         token: &Token,
         (signed, ledger): (Timestamp, LedgerHead),
-    ) -> Statement<Reviewed> {
-        let reviewed = Reviewed {
+    ) -> Statement<ReviewPredicate> {
+        let reviewed = ReviewPredicate {
             custodian: custodian.name.clone(),
             enrolment: custodian.enrolment.clone(),
             findings: self.findings,
@@ -103,9 +103,9 @@ impl Written {
 ///
 /// # Errors
 /// In words.
-pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Statement<Reviewed>, String> {
-    let statement = Statement::<Reviewed>::read(envelope)?;
-    let Reviewed { custodian, enrolment, serial, vault_id, .. } = &statement.predicate;
+pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Statement<ReviewPredicate>, String> {
+    let statement = Statement::<ReviewPredicate>::read(envelope)?;
+    let ReviewPredicate { custodian, enrolment, serial, vault_id, .. } = &statement.predicate;
     signer(manifest, (custodian, enrolment, *serial), envelope)?;
     if *vault_id == manifest.vault_id { Ok(statement) } else { Err("it is about another vault".into()) }
 }

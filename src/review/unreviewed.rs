@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::statement::{Reviewed, verify};
+use super::statement::{ReviewPredicate, verify};
 use crate::custody::statement::Statement;
 use crate::gate::SessionId;
 use crate::ledger::{Entry, Intent, Record};
@@ -43,7 +43,7 @@ fn holds(session: SessionId, envelope: &Envelope, intent: Option<&Intent<'_>>, m
     let read = if intent.is_some_and(|intent| (intent.vault, intent.epoch) == own) {
         verify(manifest, envelope)
     } else {
-        Statement::<Reviewed>::read(envelope)
+        Statement::<ReviewPredicate>::read(envelope)
     };
     read.is_ok_and(|said| said.predicate.session == session)
 }

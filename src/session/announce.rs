@@ -7,7 +7,7 @@ use crate::alert::{Alerts, Deliveries, Delivery, Notice, Receipt};
 use crate::error::{Error, Result, Status};
 use crate::events::Event;
 use crate::gate::host::{Clock, Patience, Reporter};
-use crate::ledger::{About, Record};
+use crate::ledger::{AlertTopic, Record};
 use crate::session::context::Stage;
 use crate::terminal::window_signals::{Received, Signals};
 
@@ -26,7 +26,7 @@ pub(crate) struct Telling {
     notice: Option<Notice>,
     /// Nobody's acknowledgement is waited for: that was approved.
     excused: bool,
-    answers: RefCell<Vec<(About, Deliveries)>>,
+    answers: RefCell<Vec<(AlertTopic, Deliveries)>>,
     /// It was sent that it is about to open: somebody may know, also who did not say so.
     announced: Cell<bool>,
     /// Somebody has acknowledged something.
@@ -50,7 +50,7 @@ impl Stage<'_> {
     pub(crate) async fn tell_first(&self) -> Result<()> {
         self.telling.announced.set(true);
         self.say(&format!("alert: telling {}", self.telling.alerts.names()));
-        let Some(mut answers) = self.send(About::Opening, None) else { return Err(nobody_told(&[])) };
+        let Some(mut answers) = self.send(AlertTopic::Opening, None) else { return Err(nobody_told(&[])) };
         let mut silent = Vec::new();
         let told = loop {
             if self.telling.excused || self.interrupted() {
@@ -59,7 +59,7 @@ impl Stage<'_> {
             tokio::select! {
                 told = answers.next() => match told {
                     Some(told) => {
-                        self.heard(About::Opening, &told);
+                        self.heard(AlertTopic::Opening, &told);
                         if self.telling.alerts.counts(&told) {
                             break Ok(());
                         }
@@ -72,7 +72,7 @@ impl Stage<'_> {
                 () = self.pause(Duration::from_secs(1)) => {}
             }
         };
-        self.telling.answers.borrow_mut().push((About::Opening, answers));
+        self.telling.answers.borrow_mut().push((AlertTopic::Opening, answers));
         told
     }
 
@@ -98,8 +98,8 @@ impl Stage<'_> {
 
     /// Tells how it ended, and waits a little for what is still to be answered. What was never announced and never
     /// enabled is nobody's business.
-    pub(crate) async fn tell_last(&self, about: About, detail: Option<String>, signals: &mut Signals) {
-        if about == About::NotOpened && !self.telling.announced.get() {
+    pub(crate) async fn tell_last(&self, about: AlertTopic, detail: Option<String>, signals: &mut Signals) {
+        if about == AlertTopic::NotOpened && !self.telling.announced.get() {
             return;
         }
         if self.telling.alerts.is_empty() {
@@ -120,12 +120,12 @@ impl Stage<'_> {
         };
         let impatient = async { while !matches!(signals.next().await, Received::End(_)) {} };
         let in_vain = self.interrupted() || !self.telling.acknowledged.get();
-        let in_vain = in_vain && about == About::NotOpened;
+        let in_vain = in_vain && about == AlertTopic::NotOpened;
         let patience = self.telling.alerts.timeout().min(if in_vain { SHORT_WAIT } else { Duration::MAX });
         let waiting = async {
             tokio::time::sleep(patience.min(UNSAID)).await;
             self.say(match about {
-                About::MayBeOpen => {
+                AlertTopic::MayBeOpen => {
                     "alert: telling that access MAY STILL BE OPEN; Ctrl-C: what to do, at once"
                 }
                 _ => "alert: telling how it ended; Ctrl-C ends that",
@@ -142,7 +142,7 @@ impl Stage<'_> {
         }
     }
 
-    fn send(&self, about: About, detail: Option<String>) -> Option<Deliveries> {
+    fn send(&self, about: AlertTopic, detail: Option<String>) -> Option<Deliveries> {
         let notice = self.telling.notice.clone()?;
         let until = self.until.get().or(notice.until);
         let ledger = self.hurried.head().ok();
@@ -157,7 +157,7 @@ impl Stage<'_> {
     }
 
     /// On record, and said.
-    fn heard(&self, about: About, told: &Delivery) {
+    fn heard(&self, about: AlertTopic, told: &Delivery) {
         let Delivery { channel, sealed, sent, outcome } = told.clone();
         let session = self.telling.notice.as_ref().and_then(|notice| notice.session);
         let (acknowledged, Receipt { id: receipt, detail }) = match outcome {

@@ -15,7 +15,7 @@ use crate::gate::open::other_account;
 use crate::gate::policy::{Found, recognise};
 use crate::gate::snapshot::Glance;
 use crate::gate::{SessionId, Trail};
-use crate::ledger::{About, Last, Ledger, Record, VaultFacts};
+use crate::ledger::{AlertTopic, LastSession, Ledger, Record, VaultFacts};
 use crate::vault::payload::{Channel, Gatekeepers, Target, Way};
 use crate::window::{Cause, End};
 
@@ -176,7 +176,7 @@ impl Asked<'_> {
             Err(error) => {
                 // Another's window that was left alone is their business; a close that could not begin is everybody's.
                 if !stage.doubt.borrow().is_empty() {
-                    stage.tell_last(About::MayBeOpen, Some(error.what.clone()), &mut signals).await;
+                    stage.tell_last(AlertTopic::MayBeOpen, Some(error.what.clone()), &mut signals).await;
                 }
                 return Err(error);
             }
@@ -192,7 +192,7 @@ impl Asked<'_> {
         stage.telling.is_about(self.notice(sessions.last().copied(), forced));
         let result = self.finish(&stage, &sessions, end);
         stage.say_what_may_be_open(&result);
-        let about = if matches!(end, End::Shut(_)) { About::Closed } else { About::MayBeOpen };
+        let about = if matches!(end, End::Shut(_)) { AlertTopic::Closed } else { AlertTopic::MayBeOpen };
         let detail =
             result.as_ref().map_or_else(|error| error.what.clone(), |()| messages::cause(Cause::Asked));
         stage.tell_last(about, Some(detail), &mut signals).await;
@@ -288,7 +288,7 @@ impl Asked<'_> {
     }
 
     /// The sessions of this ledger that were not closed; a damaged ledger stops no close.
-    fn own_sessions(&self, stage: &Stage<'_>) -> Vec<Last> {
+    fn own_sessions(&self, stage: &Stage<'_>) -> Vec<LastSession> {
         self.ledger.hurried().unclosed(&self.account, &self.place.user).unwrap_or_else(|error| {
             stage.say(&format!("warning: {}", error.what));
             Vec::new()

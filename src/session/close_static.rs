@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::error::Result;
 use crate::events::{Event, Events};
-use crate::ledger::{self, About, Last, Ledger, Record, VaultFacts};
+use crate::ledger::{self, AlertTopic, LastSession, Ledger, Record, VaultFacts};
 use crate::session::messages::{self, HowToClose};
 use crate::session::notify::Tidings;
 use crate::stderr;
@@ -27,7 +27,7 @@ pub fn close_static(
     let how = HowToClose::of(&vault.path, &target, Lane::Static);
     // Nobody knows then that there is none.
     let entries = ledger.entries().map_err(|error| how.may_be_open(&error.what, None, now))?;
-    let own = |last: &Last| last.is_of(&target, Lane::Static);
+    let own = |last: &LastSession| last.is_of(&target, Lane::Static);
     let last = ledger::last(&entries).into_iter().find(own).filter(|last| !last.closed);
     let Some((session, until)) = last.and_then(|last| Some((last.session, last.until?))) else {
         stderr::line("close: this machine knows of no session of this role that has not ended");
@@ -38,13 +38,13 @@ pub fn close_static(
         let why = format!("session {session} of a role cannot be ended before its time");
         let error = how.may_be_open(&why, Some(until), now);
         stderr::line(&error.to_string());
-        tidings.tell(About::MayBeOpen, &why);
+        tidings.tell(AlertTopic::MayBeOpen, &why);
         return Err(error);
     }
     let cause = "its end was reached".to_owned();
     ledger.append(now, Record::Closed { session, probed: false, cause: cause.clone() })?;
     stderr::line(&format!("close: session {session} ended by itself at {}", messages::clock(until)));
     events.emit(now, Event::Closed { session: Some(session), probed: false, cause: cause.clone() });
-    tidings.tell(About::Closed, &cause);
+    tidings.tell(AlertTopic::Closed, &cause);
     Ok(())
 }

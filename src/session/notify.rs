@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::events::Events;
 use crate::gate::SessionId;
-use crate::ledger::{About, Ledger, VaultFacts};
+use crate::ledger::{AlertTopic, Ledger, VaultFacts};
 use crate::session::announce::Telling;
 use crate::session::context::Stage;
 use crate::session::messages::HowToClose;
@@ -35,13 +35,13 @@ pub struct Tidings<'a> {
 
 impl Tidings<'_> {
     /// Tells them, and waits a little for what they answer. That it cannot be told is a warning: nothing depends on it.
-    pub fn tell(self, about: About, detail: &str) {
+    pub fn tell(self, about: AlertTopic, detail: &str) {
         if let Err(error) = self.all(about, detail) {
             stderr::line(&format!("warning: nobody was told: {}", error.what));
         }
     }
 
-    fn all(self, about: About, detail: &str) -> Result<()> {
+    fn all(self, about: AlertTopic, detail: &str) -> Result<()> {
         let runtime = runtime()?;
         let base: AwsConfig = Preload::start().base(&runtime);
         let how = HowToClose::of(&self.vault.path, &self.target, Lane::Gate);

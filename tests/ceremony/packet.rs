@@ -4,8 +4,10 @@ use breakglass::custody::approval::{self, Request};
 use breakglass::custody::drill::{Drill, Expected};
 use breakglass::custody::statement::{LedgerHead, Statement};
 use breakglass::gate::SessionId;
-use breakglass::ledger::{About, Entry, Principals, Record, Use};
-use breakglass::review::{AskedRegion, LedgerPart, Packet, Sources, Trail, TrailEvent};
+use breakglass::ledger::{AlertTopic, Entry, Principals, Record, SharePurpose};
+use breakglass::review::{
+    CloudTrailEvent, CloudTrailResult, LedgerFact, Packet, PacketSources, RegionResult,
+};
 use breakglass::secret::SecretText;
 use breakglass::vault::dsse::Envelope;
 use breakglass::vault::file::Vault;
@@ -41,7 +43,7 @@ pub struct Papers {
     pub people: Vec<Person>,
     pub vault: Vault,
     pub entries: Vec<Entry>,
-    pub trail: Option<Trail>,
+    pub trail: Option<CloudTrailResult>,
     pub now: Timestamp,
 }
 
@@ -125,7 +127,13 @@ impl Papers {
         );
         self.add(
             clock,
-            Record::Share { session: Some(session), vault, credentials_epoch, custodian, to: Use::Open },
+            Record::Share {
+                session: Some(session),
+                vault,
+                credentials_epoch,
+                custodian,
+                to: SharePurpose::Open,
+            },
         );
     }
 
@@ -140,7 +148,7 @@ impl Papers {
             "02:16:53",
             Record::Told {
                 session: Some(session(7)),
-                about: About::Opening,
+                about: AlertTopic::Opening,
                 channel: channel.into(),
                 sealed: true,
                 sent,
@@ -221,13 +229,13 @@ impl Papers {
 
     /// CloudTrail was asked at eight in the morning, and says what a quiet night says.
     pub fn asked(mut self) -> Self {
-        let answered = |region: &str, calls, error: Option<&str>| AskedRegion {
+        let answered = |region: &str, calls, error: Option<&str>| RegionResult {
             region: region.into(),
             calls,
             requests: 6,
             error: error.map(str::to_owned),
         };
-        self.trail = Some(Trail {
+        self.trail = Some(CloudTrailResult {
             at: at("08:59:00"),
             from: at("02:01:54"),
             until: at("08:59:00"),
@@ -272,7 +280,7 @@ impl Papers {
         if let Some(error) = error {
             event["errorCode"] = error.into();
         }
-        trail.events.push(TrailEvent::parse(&event.to_string()).expect("an event"));
+        trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("an event"));
     }
 
     /// One call on the emergency user by somebody.
@@ -295,15 +303,15 @@ impl Papers {
         Packet::of(session(7), self.sources(vault)).expect("a packet")
     }
 
-    pub fn sources<'a>(&'a self, vault: Option<&'a Vault>) -> Sources<'a> {
-        let ledgers = vec![LedgerPart {
+    pub fn sources<'a>(&'a self, vault: Option<&'a Vault>) -> PacketSources<'a> {
+        let ledgers = vec![LedgerFact {
             path: "/home/oncall/.local/state/breakglass/ledger.jsonl".into(),
             records: self.entries.len() as u64,
             sha256: "7c".repeat(32),
             words: "abandon ability able about above absent".into(),
             broken: None,
         }];
-        Sources { entries: &self.entries, ledgers, vault, trail: self.trail.as_ref(), now: self.now }
+        PacketSources { entries: &self.entries, ledgers, vault, trail: self.trail.as_ref(), now: self.now }
     }
 
     /// How much later CloudTrail was asked than the session was closed.

@@ -3,10 +3,10 @@
 use crate::packet::{CLOSER, EMERGENCY, ISSUED, OPENER, Papers, at, of_drill, session};
 use breakglass::custody::drill::Drill;
 use breakglass::custody::statement::LedgerHead;
-use breakglass::ledger::{About, Record};
+use breakglass::ledger::{AlertTopic, Record};
 use breakglass::review::{
-    Call, EndedBy, Evidence, Kind, Packet, Place, Principal, Signature, TrailEvent, Wanted, Written, page,
-    shown, summary, unreviewed, verify,
+    ApiCall, CallPurpose, CallTiming, Caller, CloudTrailEvent, CloudTrailQuery, EndedBy, Evidence, Packet,
+    PacketFile, SignatureCheck, page, shown, summary, unreviewed, verify,
 };
 use breakglass::secret::SecretText;
 use breakglass::vault::target::TargetId;
@@ -21,7 +21,7 @@ fn to_do(packet: &Packet) -> Vec<&'static str> {
 }
 
 /// The one call at this time.
-fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a Call {
+fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
     let mut calls = packet.calls.iter().filter(|call| call.at == at(clock));
     let call = calls.next().unwrap_or_else(|| panic!("a call at {clock}"));
     assert!(calls.next().is_none(), "one call at {clock}");
@@ -35,7 +35,7 @@ fn a_quiet_night_leaves_one_finding_and_the_usual_to_do() {
     assert_eq!(to_do(&packet), ["rotate", "reseal", "effects", "drill", "sign"]);
     assert!(packet.cloudtrail.complete);
     assert_eq!(packet.calls.len(), 13);
-    assert!(packet.calls.iter().all(Call::is_own), "{:?}", packet.calls);
+    assert!(packet.calls.iter().all(ApiCall::is_own), "{:?}", packet.calls);
     assert_eq!(
         packet.calls.iter().filter(|call| call.is_refused()).count(),
         0,
@@ -95,17 +95,17 @@ fn every_call_is_matched_against_its_own_time() {
     );
     let packet = papers.packet();
     for (clock, principal, kind, place) in [
-        ("02:05:00", Principal::Opener, Kind::Gate, Place::Before),
-        ("02:16:53", Principal::Opener, Kind::Gate, Place::Before),
-        ("02:29:12", Principal::Issued, Kind::Work, Place::After),
-        ("03:10:00", Principal::Closer, Kind::Gate, Place::After),
-        ("05:00:00", Principal::Emergency, Kind::Gate, Place::After),
-        ("02:20:00", Principal::Opener, Kind::Unexpected, Place::Inside),
-        ("02:20:01", Principal::Emergency, Kind::Unexpected, Place::Inside),
-        ("02:20:02", Principal::Closer, Kind::Gate, Place::Inside),
-        ("02:20:03", Principal::User, Kind::Unexpected, Place::Inside),
-        ("02:22:00", Principal::Issued, Kind::Work, Place::Inside),
-        ("02:22:02", Principal::Issued, Kind::Work, Place::Inside),
+        ("02:05:00", Caller::Opener, CallPurpose::Gate, CallTiming::Before),
+        ("02:16:53", Caller::Opener, CallPurpose::Gate, CallTiming::Before),
+        ("02:29:12", Caller::Issued, CallPurpose::Work, CallTiming::After),
+        ("03:10:00", Caller::Closer, CallPurpose::Gate, CallTiming::After),
+        ("05:00:00", Caller::Emergency, CallPurpose::Gate, CallTiming::After),
+        ("02:20:00", Caller::Opener, CallPurpose::Unexpected, CallTiming::Inside),
+        ("02:20:01", Caller::Emergency, CallPurpose::Unexpected, CallTiming::Inside),
+        ("02:20:02", Caller::Closer, CallPurpose::Gate, CallTiming::Inside),
+        ("02:20:03", Caller::User, CallPurpose::Unexpected, CallTiming::Inside),
+        ("02:22:00", Caller::Issued, CallPurpose::Work, CallTiming::Inside),
+        ("02:22:02", Caller::Issued, CallPurpose::Work, CallTiming::Inside),
     ] {
         let call = call_at(&packet, clock);
         assert_eq!((call.principal, call.kind, call.place), (principal, kind, place), "{clock}");
@@ -115,7 +115,7 @@ fn every_call_is_matched_against_its_own_time() {
         "none of the principals"
     );
     let early = packet.calls.iter().find(|call| call.name == "GetBucketAcl").expect("the call before T0");
-    assert_eq!(early.place, Place::Before, "the work begins at T0");
+    assert_eq!(early.place, CallTiming::Before, "the work begins at T0");
     assert_eq!(packet.calls.iter().filter(|call| call.is_outside()).count(), 6);
     let ids = ids(&packet);
     for id in ["calls_outside", "calls_unexpected", "calls_refused"] {
@@ -140,14 +140,14 @@ fn another_openings_calls_are_that_openings() {
     let packet = papers.packet();
     for clock in ["03:00:03", "03:10:00"] {
         let call = call_at(&packet, clock);
-        assert_eq!((call.place, call.other_session), (Place::OtherSession, Some(session(8))), "{clock}");
+        assert_eq!((call.place, call.other_session), (CallTiming::OtherSession, Some(session(8))), "{clock}");
     }
-    assert_eq!(call_at(&packet, "03:40:00").place, Place::After, "in nobody's time");
+    assert_eq!(call_at(&packet, "03:40:00").place, CallTiming::After, "in nobody's time");
     // A session that only the operator's machine knows of excuses nothing.
     papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
     let packet = papers.packet();
     for clock in ["03:00:03", "03:40:00"] {
-        assert_eq!(call_at(&packet, clock).place, Place::After, "{clock}");
+        assert_eq!(call_at(&packet, clock).place, CallTiming::After, "{clock}");
     }
 }
 
@@ -193,7 +193,7 @@ fn a_wrong_clock_on_this_machine_moves_no_call() {
         papers.call("02:15:00", OPENER, "iam GetUser", None);
         let packet = papers.packet();
         assert_eq!(ids(&packet), ["not_acknowledged", "calls_outside"], "{wrong}: {:?}", packet.findings);
-        assert_eq!(call_at(&packet, "02:15:00").place, Place::Before, "{wrong}");
+        assert_eq!(call_at(&packet, "02:15:00").place, CallTiming::Before, "{wrong}");
         assert_eq!(packet.window.closed, Some(at("02:29:10.6")), "{wrong}");
     }
 }
@@ -209,8 +209,8 @@ fn a_role_may_work_until_t1_whoever_lets_go_of_it() {
     papers.call_by("02:40:00", "ASIAROLE000000000001", "breakglass-0707070707070707", "s3 ListBuckets", None);
     papers.call_by("02:46:56", "ASIAROLE000000000001", "breakglass-0707070707070707", "s3 ListBuckets", None);
     let packet = papers.packet();
-    assert_eq!(call_at(&packet, "02:40:00").place, Place::Inside);
-    assert_eq!(call_at(&packet, "02:46:56").place, Place::After);
+    assert_eq!(call_at(&packet, "02:40:00").place, CallTiming::Inside);
+    assert_eq!(call_at(&packet, "02:46:56").place, CallTiming::After);
     assert_eq!(packet.window.enabled.expect("it was").ended_by, EndedBy::T1);
 }
 
@@ -220,7 +220,7 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
     let packet = papers.packet();
     assert_eq!(packet.approvals.len(), 2);
     for approval in &packet.approvals {
-        assert_eq!((approval.signature, approval.evidence), (Signature::Verified, Evidence::Signature));
+        assert_eq!((approval.signature, approval.evidence), (SignatureCheck::Verified, Evidence::Signature));
         assert!(approval.serial.is_some() && approval.key.is_some());
     }
     let without = papers.packet_with(None);
@@ -228,7 +228,7 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
         without
             .approvals
             .iter()
-            .all(|a| (a.signature, a.evidence) == (Signature::NotChecked, Evidence::Record))
+            .all(|a| (a.signature, a.evidence) == (SignatureCheck::NotChecked, Evidence::Record))
     );
     assert!(ids(&without).contains(&"signatures_not_checked"));
 
@@ -240,7 +240,7 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
         }
     }
     let packet = changed.packet();
-    assert!(packet.approvals.iter().all(|approval| approval.signature == Signature::NotValid));
+    assert!(packet.approvals.iter().all(|approval| approval.signature == SignatureCheck::NotValid));
     assert_eq!(packet.approvals[0].why.as_deref(), Some("what was signed is about another reason"));
     assert!(ids(&packet).contains(&"too_few_approvals"));
 
@@ -255,7 +255,7 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
     }
     let packet = swapped.packet();
     assert_eq!(packet.approvals[0].why.as_deref(), Some("it is bob's"));
-    assert_eq!(packet.approvals[1].signature, Signature::NotValid);
+    assert_eq!(packet.approvals[1].signature, SignatureCheck::NotValid);
 
     // One custodian twice is one.
     let mut twice = Papers::of("INC-1");
@@ -306,12 +306,12 @@ fn what_cloudtrail_may_not_have_told_yet_is_said() {
 #[test]
 fn cloudtrail_is_asked_for_every_key_and_name_from_before_to_after() {
     let papers = Papers::of("x");
-    let wanted = Wanted::of(session(7), &papers.entries).expect("a session");
+    let wanted = CloudTrailQuery::of(session(7), &papers.entries).expect("a session");
     assert_eq!(wanted.keys, [EMERGENCY, OPENER, CLOSER, ISSUED]);
     assert_eq!(wanted.names, ["emergency", "breakglass-0707070707070707"]);
     assert_eq!(wanted.resources, ["emergency"]);
     assert_eq!((wanted.from, wanted.until), (at("02:01:54"), "2026-11-23T02:29:10.6Z".parse().unwrap()));
-    assert!(Wanted::of(session(9), &papers.entries).is_err());
+    assert!(CloudTrailQuery::of(session(9), &papers.entries).is_err());
 }
 
 #[test]
@@ -322,11 +322,11 @@ fn an_event_is_read_as_cloudtrail_writes_it() {
         "eventTime":"2026-11-22T02:18:12Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets",
         "awsRegion":"eu-west-1","sourceIPAddress":"198.51.100.7","userAgent":"aws-cli","errorCode":"AccessDenied",
         "eventID":"e-1","readOnly":true}"#;
-    let event = TrailEvent::parse(text).expect("an event");
+    let event = CloudTrailEvent::parse(text).expect("an event");
     assert_eq!(event.who.as_deref(), Some("breakglass-07"));
     assert_eq!((event.key.as_deref(), event.error.as_deref()), (Some("ASIAX"), Some("AccessDenied")));
     for bad in ["", "[]", "{}", r#"{"eventID":"x","eventName":"y","eventTime":"yesterday"}"#, "\u{0}"] {
-        assert_eq!(TrailEvent::parse(bad), None, "{bad:?}");
+        assert_eq!(CloudTrailEvent::parse(bad), None, "{bad:?}");
     }
 }
 
@@ -342,7 +342,7 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
     let mut papers = Papers::of("x").asked();
     assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
     let json = papers.packet().json();
-    let written = Written::read("review-07.json", json.as_bytes()).expect("a packet");
+    let written = PacketFile::read("review-07.json", json.as_bytes()).expect("a packet");
     assert_eq!((written.session, written.findings), (session(7), 1));
     let carol = &papers.vault.manifest.custodians[2];
     let head = LedgerHead { seq: 14, sha256: "cd".repeat(32) };
@@ -364,9 +364,9 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
     if let Some(Record::Review { custodian, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *custodian = "alice".into();
     }
-    assert_eq!(papers.packet().reviews[0].signature, Signature::NotValid);
+    assert_eq!(papers.packet().reviews[0].signature, SignatureCheck::NotValid);
     for bad in ["", "{}", r#"{"v":2}"#, &json.replacen("\"v\": 1", "\"v\": 2", 1), &json[..json.len() / 2]] {
-        assert!(Written::read("x", bad.as_bytes()).is_err());
+        assert!(PacketFile::read("x", bad.as_bytes()).is_err());
     }
 }
 
@@ -374,8 +374,8 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
 fn only_a_signature_about_this_session_silences_what_is_said_of_it() {
     let papers = Papers::of("x").asked();
     let pin = SecretText::copy_of("123456");
-    let signed = |change: &dyn Fn(&mut Written)| {
-        let mut written = Written::read("r.json", papers.packet().json().as_bytes()).expect("a packet");
+    let signed = |change: &dyn Fn(&mut PacketFile)| {
+        let mut written = PacketFile::read("r.json", papers.packet().json().as_bytes()).expect("a packet");
         change(&mut written);
         let carol = &papers.vault.manifest.custodians[2];
         let head = LedgerHead { seq: 14, sha256: "cd".repeat(32) };
@@ -452,7 +452,7 @@ fn an_opener_that_is_used_while_the_window_is_open_is_a_finding() {
     papers.call("02:17:06", OPENER, "iam PutUserPolicy", None);
     let packet = papers.packet();
     let call = call_at(&packet, "02:17:06");
-    assert_eq!((call.kind, call.place), (Kind::Unexpected, Place::Inside));
+    assert_eq!((call.kind, call.place), (CallPurpose::Unexpected, CallTiming::Inside));
     assert!(ids(&packet).contains(&"calls_unexpected"), "{:?}", packet.findings);
 }
 
@@ -485,7 +485,10 @@ fn somebody_else_who_changes_the_emergency_user_is_seen_and_may_close() {
         Some((at("02:25:00"), EndedBy::Close))
     );
     let call = call_at(&packet, "02:25:00");
-    assert_eq!((call.principal, call.kind, call.place), (Principal::Somebody, Kind::Gate, Place::Inside));
+    assert_eq!(
+        (call.principal, call.kind, call.place),
+        (Caller::Somebody, CallPurpose::Gate, CallTiming::Inside)
+    );
     assert!(!packet.calls.iter().any(|call| call.at == at("02:24:00")), "who only looks does nothing");
     papers.call_on("02:26:00", "AKIAMALLORY000000001", "mallory", "iam CreateLoginProfile");
     assert!(ids(&papers.packet()).contains(&"calls_unexpected"));
@@ -532,7 +535,7 @@ fn without_an_id_of_the_receivers_an_acknowledgement_is_only_our_record() {
     let packet = papers.packet();
     let evidence = |channel: &str| {
         let told = packet.told.iter().find(|told| told.channel == channel).expect("told");
-        assert_eq!(told.about, About::Opening);
+        assert_eq!(told.about, AlertTopic::Opening);
         (told.acknowledged.is_some(), told.evidence)
     };
     assert_eq!(evidence("siem"), (true, Evidence::Record));
@@ -552,9 +555,9 @@ fn how_a_drill_went_is_evidence_only_if_just_that_is_signed() {
         let part = packet.drill.expect("a drill");
         (part.signature, part.evidence, found)
     };
-    assert_eq!(signature(true, true), (Signature::Verified, Evidence::Signature, false));
-    assert_eq!(signature(false, true), (Signature::NotValid, Evidence::Record, true));
-    assert_eq!(signature(true, false), (Signature::NotValid, Evidence::Record, true));
+    assert_eq!(signature(true, true), (SignatureCheck::Verified, Evidence::Signature, false));
+    assert_eq!(signature(false, true), (SignatureCheck::NotValid, Evidence::Record, true));
+    assert_eq!(signature(true, false), (SignatureCheck::NotValid, Evidence::Record, true));
 }
 
 #[test]
@@ -606,7 +609,10 @@ fn hostile_text_is_text_everywhere() {
         }
     }
     let packet = papers.packet();
-    assert!(packet.approvals.iter().all(|a| a.signature == Signature::NotValid), "it is not what was signed");
+    assert!(
+        packet.approvals.iter().all(|a| a.signature == SignatureCheck::NotValid),
+        "it is not what was signed"
+    );
     let page = page(&packet, ("review.json", packet.json().as_bytes()));
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     for unsafe_text in ["<script", "<img", "\u{202e}", "\u{0}", "\u{1b}"] {

@@ -2,7 +2,7 @@
 
 use crate::packet::{Papers, of_drill as record, session};
 use breakglass::custody::drill::{Drill, Expected};
-use breakglass::ledger::{Entry, Record, Upkeep};
+use breakglass::ledger::{Entry, Readiness, Record};
 use jiff::Timestamp;
 
 fn at(text: &str) -> Timestamp {
@@ -16,7 +16,7 @@ fn papers() -> Papers {
     papers
 }
 
-fn kept(papers: &Papers, records: Vec<Record>, now: &str) -> Upkeep {
+fn kept(papers: &Papers, records: Vec<Record>, now: &str) -> Readiness {
     let entry = |record| Entry {
         v: 1,
         seq: 0,
@@ -26,7 +26,7 @@ fn kept(papers: &Papers, records: Vec<Record>, now: &str) -> Upkeep {
         record,
     };
     let entries: Vec<_> = records.into_iter().map(entry).collect();
-    Upkeep::of(&entries, &papers.vault.manifest, at(now))
+    Readiness::of(&entries, &papers.vault.manifest, at(now))
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn what_nobody_signed_or_nobody_held_is_no_drill() {
 fn token_and_part_are_proven_by_an_approval_that_is_signed_and_a_share_after_it() {
     let papers = Papers::of("x");
     let proven = |papers: &Papers| {
-        let upkeep = Upkeep::of(&papers.entries, &papers.vault.manifest, at("2026-11-23T00:00:00Z"));
+        let upkeep = Readiness::of(&papers.entries, &papers.vault.manifest, at("2026-11-23T00:00:00Z"));
         upkeep.custodians.iter().map(|proof| proof.last.is_some()).collect::<Vec<_>>()
     };
     assert_eq!(proven(&papers), [true, true, false]);

@@ -12,7 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
-use super::{AwsConfig, Copied};
+use super::{AwsConfig, CopiedRecord};
 use crate::aws::clients::Tries;
 use crate::aws::clock::AwsClock;
 use crate::aws::error::{code, fault};
@@ -93,7 +93,7 @@ impl Bucket {
 
     /// Returns the copies of a ledger's records: of each key the version with the digest in the key, whatever else was
     /// put or deleted.
-    pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<Copied>, String> {
+    pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<CopiedRecord>, String> {
         // Two keys of one number are both compared: at most one of them is what was written.
         let mut copies = Vec::new();
         for (key, versions) in self.versions(ledger).await? {
@@ -137,7 +137,12 @@ impl Bucket {
     }
 
     /// Reads a version; `None` unless it has the digest in its key.
-    async fn copy(&self, ledger: &str, key: &str, version: Option<String>) -> Result<Option<Copied>, String> {
+    async fn copy(
+        &self,
+        ledger: &str,
+        key: &str,
+        version: Option<String>,
+    ) -> Result<Option<CopiedRecord>, String> {
         let name = key.strip_prefix(&self.prefix(ledger)).and_then(|name| name.strip_suffix(".json"));
         let Some((number, digest)) = name.and_then(|name| name.split_once('-')) else { return Ok(None) };
         let Ok(seq) = number.parse() else { return Ok(None) };

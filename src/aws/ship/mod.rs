@@ -11,8 +11,8 @@ use crate::aws::clients::AwsConfig;
 use crate::aws::preload::runtime;
 use crate::config::Ship;
 use crate::error::{Error, Result};
-use crate::ledger::verify::Copied;
-use crate::ledger::{Chain, Head, Ledger, Raw, Shipped};
+use crate::ledger::verify::CopiedRecord;
+use crate::ledger::{Chain, Head, Ledger, RawLedger, Shipped};
 use crate::stderr;
 use bucket::Bucket;
 
@@ -118,7 +118,7 @@ async fn send(bucket: &Bucket, ship: &Ship, ledger: &Ledger) -> Shipment {
 }
 
 /// Reads the ledger and how much of it this bucket has.
-fn queue(ship: &Ship, ledger: &Ledger) -> Result<(Raw, Shipped)> {
+fn queue(ship: &Ship, ledger: &Ledger) -> Result<(RawLedger, Shipped)> {
     let (raw, path) = (ledger.raw()?, ledger.path());
     let Ship { bucket, prefix, .. } = ship.clone();
     let last = Shipped::beside(&path).unwrap_or_default();
@@ -128,7 +128,7 @@ fn queue(ship: &Ship, ledger: &Ledger) -> Result<(Raw, Shipped)> {
     Ok((raw, Shipped { bucket, prefix, ledger: id, sent }))
 }
 
-async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &Raw, mut shipped: Shipped) -> Shipment {
+async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &RawLedger, mut shipped: Shipped) -> Shipment {
     let Head { seq: all, .. } = raw.chain.head();
     let mut round = Shipment::default();
     for (link, line) in raw.records().skip(usize::try_from(shipped.sent).unwrap_or(usize::MAX)) {
@@ -186,7 +186,7 @@ pub(crate) fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
 ///
 /// # Errors
 /// If the bucket cannot be read or has no copies.
-pub(crate) fn shipped(ship: &Ship, chain: &Chain) -> Result<Vec<Copied>> {
+pub(crate) fn shipped(ship: &Ship, chain: &Chain) -> Result<Vec<CopiedRecord>> {
     let (runtime, bucket) = open_bucket(ship)?;
     let cannot = |why: String| {
         Error::failed(format!("cannot read bucket {}: {why}", ship.bucket))

@@ -7,7 +7,7 @@ use crate::cli::{args, input};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
-use crate::ledger::{About, Ledger, VaultFacts};
+use crate::ledger::{AlertTopic, Ledger, VaultFacts};
 use crate::session::{self, CloseByProfile, Closing, Tidings};
 use crate::terminal::note;
 use crate::vault::duration::Span;
@@ -95,7 +95,7 @@ impl Quorum {
         let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
         if let Some(session) = open.last().map(|last| Some(last.session)) {
             let tidings = Tidings { vault: &facts, target, session, ledger: &ledger, events, config };
-            tidings.tell(About::MayBeOpen, &error.what);
+            tidings.tell(AlertTopic::MayBeOpen, &error.what);
         }
         error
     }

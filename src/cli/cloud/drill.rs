@@ -16,7 +16,7 @@ use crate::custody::statement::Statement;
 use crate::error::{Error, Result, Status};
 use crate::events::{Event, Events};
 use crate::gate::SessionId;
-use crate::ledger::{Course, Ledger, Record};
+use crate::ledger::{Ledger, Record, SessionOutcome};
 use crate::session::Work;
 use crate::terminal::note;
 use crate::vault::canonical;
@@ -142,7 +142,7 @@ impl Practice<'_> {
 
     /// What there is to sign, but for who signs it.
     fn judge(&self, ledger: &Ledger, exit: u8) -> Result<Drill> {
-        let course = Course::of(&ledger.entries()?, self.session);
+        let course = SessionOutcome::of(&ledger.entries()?, self.session);
         Ok(Drill {
             closed: course.probed_shut,
             custodians: course.custodians,

@@ -8,7 +8,7 @@ use crate::cli::{args, stdout};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
-use crate::ledger::{self, About, Entry, Ledger, Merged, Of, Record, Use};
+use crate::ledger::{self, AlertTopic, Entry, Ledger, Merged, MergedRecord, Record, SharePurpose};
 use crate::terminal::note;
 use crate::vault::names::harmless;
 
@@ -47,9 +47,9 @@ struct Line<'a> {
     entry: &'a Entry,
 }
 
-fn json(records: &[Of]) -> Result<String> {
+fn json(records: &[MergedRecord]) -> Result<String> {
     let mut text = String::new();
-    for Of { ledger, link } in records {
+    for MergedRecord { ledger, link } in records {
         let line = Line { ledger, record_sha256: hex::encode(link.sha256), entry: &link.entry };
         text += &serde_json::to_string(&line)
             .map_err(|e| Error::failed(format!("a record cannot be written: {e}")))?;
@@ -59,12 +59,12 @@ fn json(records: &[Of]) -> Result<String> {
 }
 
 /// Under a heading for each session in turn; a heading also where the ledger changes.
-fn text(records: &[Of]) -> String {
+fn text(records: &[MergedRecord]) -> String {
     let several = records.iter().any(|of| of.ledger != records[0].ledger);
     let mut text = String::new();
     let columns = stdout::columns();
     let mut under: Option<(&str, Option<SessionId>)> = None;
-    for Of { ledger, link } in records {
+    for MergedRecord { ledger, link } in records {
         let heading = (ledger.as_str(), link.entry.record.session());
         if under != Some(heading) {
             let gap = if under.is_some() { "\n" } else { "" };
@@ -105,14 +105,17 @@ fn said(record: &Record) -> String {
     match record {
         Record::Approval { custodian, .. } => format!("{custodian} signed"),
         Record::Share { custodian, to, .. } => {
-            format!("{custodian} gave a share to {}", if *to == Use::Open { "open" } else { "close" })
+            format!(
+                "{custodian} gave a share to {}",
+                if *to == SharePurpose::Open { "open" } else { "close" }
+            )
         }
         Record::Told { about, channel, acknowledged, detail, .. } => {
             let about = match about {
-                About::Opening => "opening",
-                About::NotOpened => "not opened",
-                About::Closed => "closed",
-                About::MayBeOpen => "may be open",
+                AlertTopic::Opening => "opening",
+                AlertTopic::NotOpened => "not opened",
+                AlertTopic::Closed => "closed",
+                AlertTopic::MayBeOpen => "may be open",
             };
             let told = if acknowledged.is_some() { "acknowledged" } else { "NOT acknowledged" };
             format!("{channel} {told} ({about}): {detail}")

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cli::{args, input, stdout};
 use crate::error::{Error, Result};
-use crate::ledger::verify::{self, Copied, Signed};
+use crate::ledger::verify::{self, CopiedRecord, SignedStatements};
 use crate::ledger::{self, Chain, Damage, Head, Ledger, Shipped};
 use crate::terminal::note;
 use crate::vault::file::Vault;
@@ -30,7 +30,7 @@ struct Verified {
     /// Lines that were never finished.
     torn: Vec<usize>,
     #[serde(flatten)]
-    signed: Signed,
+    signed: SignedStatements,
     /// Records since the head that was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_head: Option<u64>,
@@ -42,7 +42,7 @@ struct Verified {
 /// Verifies each; all are looked at, and the first that is damaged decides.
 pub fn run(arguments: &args::LedgerVerify) -> Result<()> {
     let head = arguments.head.as_deref().map(|text| {
-        verify::Named::parse(text).ok_or_else(|| {
+        verify::ExpectedHead::parse(text).ok_or_else(|| {
             Error::usage("--head is neither six words nor 64 hex digits")
                 .next("put the words in quotes; the number of records and a colon may stand before them")
         })
@@ -98,7 +98,7 @@ impl Bad {
 
 fn one(
     arguments: &args::LedgerVerify,
-    head: Option<&verify::Named>,
+    head: Option<&verify::ExpectedHead>,
     file: PathBuf,
     vaults: &[Vault],
 ) -> Result<Verified, Bad> {
@@ -145,7 +145,7 @@ fn one(
 }
 
 /// A copy with holes proves nothing of what it has not.
-fn whole(copy: &[Copied]) -> Result<()> {
+fn whole(copy: &[CopiedRecord]) -> Result<()> {
     let holes = verify::holes(copy);
     let Some(first) = holes.first() else { return Ok(()) };
     let what =
@@ -153,7 +153,7 @@ fn whole(copy: &[Copied]) -> Result<()> {
     Err(Error::failed(what).next("take shipped.json away and ship again: breakglass ledger ship"))
 }
 
-fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<Copied>>> {
+fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<CopiedRecord>>> {
     #[cfg(feature = "cloud")]
     if arguments.shipped {
         let config = crate::config::Config::load()?;
@@ -177,7 +177,7 @@ fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<Copi
 }
 
 /// A ledger that has to have had the head and never did: the one ledger, each copy of the one that had it, or all of them.
-fn unknown(head: &verify::Named, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
+fn unknown(head: &verify::ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
     let all: Vec<_> = outcomes.iter().flatten().collect();
     let knows = all.iter().find(|verified| verified.since_head.is_some());
     let mut without = all.iter().filter(|verified| verified.since_head.is_none());
@@ -211,7 +211,7 @@ fn text(verified: &Verified, with_vaults: bool) -> String {
         let _ = writeln!(text, "  ledger     {id}, from {first} to {last}");
     }
     let _ = writeln!(text, "  head       {words}\n             {sha256}");
-    let Signed { statements, heads, signatures, openings } = signed;
+    let SignedStatements { statements, heads, signatures, openings } = signed;
     let of_keys = if with_vaults {
         format!(
             "{signatures} signatures hold, {} are of keys that these vaults do not name; {openings} openings were each \

@@ -9,7 +9,7 @@ use crate::custody::approval::{self, Approval};
 use crate::custody::drill as evidence;
 use crate::custody::statement::Statement;
 use crate::gate::SessionId;
-use crate::ledger::record::{Entry, Record, Use};
+use crate::ledger::record::{Entry, Record, SharePurpose};
 use crate::vault::manifest::Manifest;
 
 /// A drill every quarter.
@@ -20,7 +20,7 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
 /// How a vault is kept, as far as these records and its manifest know.
 #[derive(Clone, Debug, Serialize)]
-pub struct Upkeep {
+pub struct Readiness {
     /// The vault's id.
     pub vault: String,
     /// The epoch of its credentials.
@@ -28,7 +28,7 @@ pub struct Upkeep {
     /// Since when the vault is sealed as it is: its credentials are at least as old.
     pub sealed: Timestamp,
     /// The last session that opened these credentials, or meant to: they are to be rotated.
-    pub spent: Option<Session>,
+    pub spent: Option<SpentBy>,
     /// Shares that were given for openings which came to nothing; they stay shares until rotation.
     pub released: usize,
     /// The last drill for this vault.
@@ -36,14 +36,14 @@ pub struct Upkeep {
     /// When the last whole one was.
     pub practised: Option<Timestamp>,
     /// When each custodian last proved token and part: by a signed approval, and a share after it.
-    pub custodians: Vec<Proof>,
+    pub custodians: Vec<CustodianProof>,
     /// What is to be done now, in words; empty when nothing is.
     pub overdue: Vec<String>,
 }
 
 /// A session and when it was.
 #[derive(Clone, Debug, Serialize)]
-pub struct Session {
+pub struct SpentBy {
     /// Which.
     pub session: SessionId,
     /// When.
@@ -67,14 +67,14 @@ pub struct LastDrill {
 
 /// A custodian's last proof.
 #[derive(Clone, Debug, Serialize)]
-pub struct Proof {
+pub struct CustodianProof {
     /// Who.
     pub name: String,
     /// When, if ever.
     pub last: Option<Timestamp>,
 }
 
-impl Upkeep {
+impl Readiness {
     /// Of this vault, at `now`.
     pub fn of(entries: &[Entry], manifest: &Manifest, now: Timestamp) -> Self {
         let mut upkeep = Self {
@@ -89,7 +89,7 @@ impl Upkeep {
             custodians: manifest
                 .custodians
                 .iter()
-                .map(|custodian| Proof { name: custodian.name.clone(), last: None })
+                .map(|custodian| CustodianProof { name: custodian.name.clone(), last: None })
                 .collect(),
             overdue: Vec::new(),
         };
@@ -136,9 +136,9 @@ impl Upkeep {
         let own = |vault: &String, epoch: u64| *vault == self.vault && epoch == self.credentials_epoch;
         match &entry.record {
             Record::Intent { session, vault, credentials_epoch, .. } if own(vault, *credentials_epoch) => {
-                self.spent = Some(Session { session: *session, at: entry.at });
+                self.spent = Some(SpentBy { session: *session, at: entry.at });
             }
-            Record::Share { session, vault, credentials_epoch, custodian, to: Use::Open }
+            Record::Share { session, vault, credentials_epoch, custodian, to: SharePurpose::Open }
                 if own(vault, *credentials_epoch) =>
             {
                 given.push((*session, custodian.clone()));
@@ -183,7 +183,7 @@ impl Upkeep {
     /// not pass.
     fn judge(&self, exposed: bool, failed: bool, now: Timestamp) -> Vec<String> {
         let mut overdue = Vec::new();
-        if let Some(Session { session, .. }) = &self.spent {
+        if let Some(SpentBy { session, .. }) = &self.spent {
             overdue.push(format!("rotate the credentials and seal anew: session {session} has opened them"));
         } else if exposed {
             overdue.push("rotate the credentials and seal anew: a quorum of shares was given for openings that came to nothing".into());
@@ -265,13 +265,13 @@ mod tests {
         }
     }
 
-    fn share(number: u8, custodian: &str, credentials_epoch: u64, to: Use) -> Record {
-        let session = (to == Use::Open).then(|| session(number));
+    fn share(number: u8, custodian: &str, credentials_epoch: u64, to: SharePurpose) -> Record {
+        let session = (to == SharePurpose::Open).then(|| session(number));
         Record::Share { session, vault: "v".into(), credentials_epoch, custodian: custodian.into(), to }
     }
 
-    fn judged(entries: &[Entry], now: &str) -> Upkeep {
-        Upkeep::of(entries, &manifest(), at(now))
+    fn judged(entries: &[Entry], now: &str) -> Readiness {
+        Readiness::of(entries, &manifest(), at(now))
     }
 
     #[test]
@@ -279,10 +279,10 @@ mod tests {
         let now = "2026-11-02T00:00:00Z";
         let time = "2026-11-01T00:00:00Z";
         let one = [
-            entry(time, share(1, "alice", 2, Use::Open)),
-            entry(time, share(2, "alice", 2, Use::Open)),
-            entry(time, share(3, "bob", 1, Use::Open)),
-            entry(time, share(4, "carol", 2, Use::Close)),
+            entry(time, share(1, "alice", 2, SharePurpose::Open)),
+            entry(time, share(2, "alice", 2, SharePurpose::Open)),
+            entry(time, share(3, "bob", 1, SharePurpose::Open)),
+            entry(time, share(4, "carol", 2, SharePurpose::Close)),
         ];
         let kept = judged(&one, now);
         assert_eq!((kept.released, kept.is_well()), (2, true), "twice alice's, of these credentials");
@@ -290,7 +290,7 @@ mod tests {
             kept.custodians.iter().all(|proof| proof.last.is_none()),
             "what nobody signed proves nothing"
         );
-        let two = [&one[..], &[entry(time, share(5, "bob", 2, Use::Open))]].concat();
+        let two = [&one[..], &[entry(time, share(5, "bob", 2, SharePurpose::Open))]].concat();
         assert!(judged(&two, now).overdue[0].contains("came to nothing"));
     }
 }

@@ -5,7 +5,7 @@ use crate::ledger::record::{Entry, Record};
 
 /// The course of a session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Course {
+pub struct SessionOutcome {
     /// Who gave a share, in that order.
     pub custodians: Vec<String>,
     /// Channels that acknowledged, each once.
@@ -16,7 +16,7 @@ pub struct Course {
     pub probed_shut: bool,
 }
 
-impl Course {
+impl SessionOutcome {
     /// Of this session.
     pub fn of(entries: &[Entry], of: SessionId) -> Self {
         let mut course = Self::default();

@@ -12,7 +12,7 @@ use crate::vault::target::TargetId;
 
 /// A session that a ledger knows of; the one of its user that counts.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Last {
+pub struct LastSession {
     /// Which.
     pub session: SessionId,
     /// The user.
@@ -52,7 +52,7 @@ pub enum Seen {
 /// How it stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum TargetState {
     /// No window that is known of.
     Closed,
     /// A window's end is ahead, and it is not on record as closed, or IAM shows it.
@@ -66,7 +66,7 @@ pub enum State {
 /// Who says so.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum StatusSource {
     /// This machine's ledger alone.
     Ledger,
     /// IAM.
@@ -75,13 +75,13 @@ pub enum Source {
 
 /// One user and how it stands.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Standing {
+pub struct TargetStatus {
     /// The user.
     pub target: TargetId,
     /// How its windows are made.
     pub lane: Lane,
     /// How it stands.
-    pub state: State,
+    pub state: TargetState,
     /// Access may be open.
     pub may_be_open: bool,
     /// The session, if one is known.
@@ -91,18 +91,18 @@ pub struct Standing {
     /// T1, if it is known.
     pub until: Option<Timestamp>,
     /// Who says so.
-    pub source: Source,
+    pub source: StatusSource,
 }
 
 /// Every session that a ledger knows of, in the order of their intents.
-pub fn sessions(entries: &[Entry]) -> Vec<Last> {
-    let mut all: Vec<Last> = Vec::new();
+pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
+    let mut all: Vec<LastSession> = Vec::new();
     let mut places: HashMap<SessionId, usize> = HashMap::new();
     for entry in entries {
         if let Record::Intent { session, target, lane, .. } = &entry.record {
             places.entry(*session).or_insert_with(|| {
                 let (session, target, lane) = (*session, target.clone(), *lane);
-                all.push(Last {
+                all.push(LastSession {
                     session,
                     target,
                     lane,
@@ -149,18 +149,18 @@ pub fn sessions(entries: &[Entry]) -> Vec<Last> {
 
 /// The sessions before this one on the same gate are over; a role's go on by themselves. What was before is told by AWS's
 /// clock, which is in T0: the records of several machines stand in an order that their own clocks made.
-fn close_before(all: &mut [Last], place: usize) {
-    let Last { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
+fn close_before(all: &mut [LastSession], place: usize) {
+    let LastSession { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
     let (from, target) = (*from, target.clone());
-    let is_before = |of: &&mut Last| !of.closed && of.from.is_some_and(|own| own < from);
-    let of_same = |of: &&mut Last| is_before(of) && of.is_of(&target, Lane::Gate);
+    let is_before = |of: &&mut LastSession| !of.closed && of.from.is_some_and(|own| own < from);
+    let of_same = |of: &&mut LastSession| is_before(of) && of.is_of(&target, Lane::Gate);
     all.iter_mut().filter(of_same).for_each(|of| of.closed = true);
 }
 
 /// Of each user the session that counts, in the order of their first: whichever of those that were not closed ends
 /// last, else the newest. A later one that came to nothing says nothing of an earlier one.
-pub fn last(entries: &[Entry]) -> Vec<Last> {
-    let mut users: Vec<Last> = Vec::new();
+pub fn last(entries: &[Entry]) -> Vec<LastSession> {
+    let mut users: Vec<LastSession> = Vec::new();
     for mut new in sessions(entries) {
         let Some(last) = users.iter_mut().find(|last| last.is_of(&new.target, new.lane)) else {
             users.push(new);
@@ -177,7 +177,7 @@ pub fn last(entries: &[Entry]) -> Vec<Last> {
     users
 }
 
-impl Last {
+impl LastSession {
     /// It is of this user, by this lane.
     pub fn is_of(&self, target: &TargetId, lane: Lane) -> bool {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
@@ -194,34 +194,40 @@ impl Last {
     }
 }
 
-impl Standing {
+impl TargetStatus {
     /// What a user's last session and IAM amount to, at `now`. IAM knows better, but it shows no role's session.
-    pub fn of(target: TargetId, lane: Lane, last: Option<&Last>, seen: &Seen, now: Timestamp) -> Self {
+    pub fn of(target: TargetId, lane: Lane, last: Option<&LastSession>, seen: &Seen, now: Timestamp) -> Self {
         let own = |session| last.is_some_and(|last| last.knows(session));
         let (state, session, until, source) = match seen {
-            Seen::Ahead { session, until } => (State::Open, Some(*session), Some(*until), Source::Iam),
-            Seen::AtRest => (State::Closed, last.map(|l| l.session), last.and_then(|l| l.until), Source::Iam),
-            Seen::Unbounded => (State::Open, None, None, Source::Iam),
-            Seen::Untidy => (State::Untidy, last.map(|l| l.session), last.and_then(|l| l.until), Source::Iam),
+            Seen::Ahead { session, until } => {
+                (TargetState::Open, Some(*session), Some(*until), StatusSource::Iam)
+            }
+            Seen::AtRest => {
+                (TargetState::Closed, last.map(|l| l.session), last.and_then(|l| l.until), StatusSource::Iam)
+            }
+            Seen::Unbounded => (TargetState::Open, None, None, StatusSource::Iam),
+            Seen::Untidy => {
+                (TargetState::Untidy, last.map(|l| l.session), last.and_then(|l| l.until), StatusSource::Iam)
+            }
             Seen::NotAsked => {
-                let state = last.map_or(State::Closed, |last| last.state(now));
-                (state, last.map(|l| l.session), last.and_then(|l| l.until), Source::Ledger)
+                let state = last.map_or(TargetState::Closed, |last| last.state(now));
+                (state, last.map(|l| l.session), last.and_then(|l| l.until), StatusSource::Ledger)
             }
         };
-        let may_be_open = matches!(state, State::Open | State::Unproven);
+        let may_be_open = matches!(state, TargetState::Open | TargetState::Unproven);
         Self { target, lane, state, may_be_open, session, own: session.is_some_and(own), until, source }
     }
 }
 
-impl Last {
+impl LastSession {
     /// As far as the ledger goes.
-    fn state(&self, now: Timestamp) -> State {
+    fn state(&self, now: Timestamp) -> TargetState {
         match (self.closed, self.until) {
-            (true, _) | (false, None) => State::Closed,
-            (false, Some(until)) if now < until => State::Open,
+            (true, _) | (false, None) => TargetState::Closed,
+            (false, Some(until)) if now < until => TargetState::Open,
             // A role's session ends by itself, and leaves nothing behind to be shut.
-            (false, Some(_)) if self.lane == Lane::Static => State::Closed,
-            (false, Some(_)) => State::Unproven,
+            (false, Some(_)) if self.lane == Lane::Static => TargetState::Closed,
+            (false, Some(_)) => TargetState::Unproven,
         }
     }
 }
@@ -247,8 +253,8 @@ mod tests {
         SessionId::from_bytes([number; 8])
     }
 
-    fn known(until: Option<&str>, closed: bool, lane: Lane) -> Last {
-        Last {
+    fn known(until: Option<&str>, closed: bool, lane: Lane) -> LastSession {
+        LastSession {
             session: session(1),
             target: target(),
             lane,
@@ -263,17 +269,17 @@ mod tests {
     fn the_ledger_alone_trusts_only_what_was_proven() {
         let (before, after) = (at("2026-11-22T02:30:00Z"), at("2026-11-22T03:30:00Z"));
         let until = Some("2026-11-22T03:00:00Z");
-        let judged = |last: Option<Last>, now| {
+        let judged = |last: Option<LastSession>, now| {
             let lane = last.as_ref().map_or(Lane::Gate, |last| last.lane);
-            Standing::of(target(), lane, last.as_ref(), &Seen::NotAsked, now).state
+            TargetStatus::of(target(), lane, last.as_ref(), &Seen::NotAsked, now).state
         };
-        assert_eq!(judged(None, before), State::Closed);
-        assert_eq!(judged(Some(known(None, false, Lane::Gate)), before), State::Closed);
-        assert_eq!(judged(Some(known(until, false, Lane::Gate)), before), State::Open);
-        assert_eq!(judged(Some(known(until, false, Lane::Gate)), after), State::Unproven);
-        assert_eq!(judged(Some(known(until, true, Lane::Gate)), before), State::Closed);
-        assert_eq!(judged(Some(known(until, false, Lane::Static)), before), State::Open);
-        assert_eq!(judged(Some(known(until, false, Lane::Static)), after), State::Closed);
+        assert_eq!(judged(None, before), TargetState::Closed);
+        assert_eq!(judged(Some(known(None, false, Lane::Gate)), before), TargetState::Closed);
+        assert_eq!(judged(Some(known(until, false, Lane::Gate)), before), TargetState::Open);
+        assert_eq!(judged(Some(known(until, false, Lane::Gate)), after), TargetState::Unproven);
+        assert_eq!(judged(Some(known(until, true, Lane::Gate)), before), TargetState::Closed);
+        assert_eq!(judged(Some(known(until, false, Lane::Static)), before), TargetState::Open);
+        assert_eq!(judged(Some(known(until, false, Lane::Static)), after), TargetState::Closed);
     }
 
     #[test]
@@ -281,13 +287,13 @@ mod tests {
         let now = at("2026-11-22T02:30:00Z");
         let until = at("2026-11-22T03:00:00Z");
         let open = known(Some("2026-11-22T03:00:00Z"), false, Lane::Gate);
-        let judged = |last, seen: &Seen| Standing::of(target(), Lane::Gate, last, seen, now);
+        let judged = |last, seen: &Seen| TargetStatus::of(target(), Lane::Gate, last, seen, now);
         assert!(!judged(Some(&open), &Seen::AtRest).may_be_open, "somebody else closed it");
         let others = judged(None, &Seen::Ahead { session: session(2), until });
         assert!(others.may_be_open && !others.own && others.until == Some(until));
         assert!(judged(Some(&open), &Seen::Ahead { session: session(1), until }).own);
         let untidy = judged(Some(&open), &Seen::Untidy);
-        assert!(!untidy.may_be_open && untidy.state == State::Untidy);
+        assert!(!untidy.may_be_open && untidy.state == TargetState::Untidy);
     }
 
     fn entry(record: Record) -> Entry {
@@ -354,17 +360,17 @@ mod tests {
                     first.chain(intended(2, short, lane)).chain(more.iter().cloned()).collect();
                 let last = last(&entries).remove(0);
                 let seen = Seen::Ahead { session: session(1), until: at(long) };
-                assert!(Standing::of(target(), lane, Some(&last), &seen, now).own, "both are one's own");
-                Standing::of(target(), lane, Some(&last), &Seen::NotAsked, now)
+                assert!(TargetStatus::of(target(), lane, Some(&last), &seen, now).own, "both are one's own");
+                TargetStatus::of(target(), lane, Some(&last), &Seen::NotAsked, now)
             };
             let refused = standing(&[closed(2, false)]);
-            assert_eq!((refused.state, refused.session), (State::Open, Some(session(1))));
+            assert_eq!((refused.state, refused.session), (TargetState::Open, Some(session(1))));
             // What opens a gate, or proves it shut, has found nothing open before; of a role it says nothing.
-            let over = if lane == Lane::Gate { State::Closed } else { State::Open };
+            let over = if lane == Lane::Gate { TargetState::Closed } else { TargetState::Open };
             assert_eq!(standing(&[opened(2), closed(2, false)]).state, over);
             assert_eq!(standing(&[closed(2, true)]).state, over);
-            assert_eq!(standing(&[closed(2, false), closed(1, false)]).state, State::Closed);
-            assert_eq!(standing(&[closed(2, false), closed(1, false), opened(1)]).state, State::Open);
+            assert_eq!(standing(&[closed(2, false), closed(1, false)]).state, TargetState::Closed);
+            assert_eq!(standing(&[closed(2, false), closed(1, false), opened(1)]).state, TargetState::Open);
         }
     }
 }

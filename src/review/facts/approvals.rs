@@ -4,20 +4,20 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::evidence::Evidence;
-use super::session_records::Own;
+use super::session_records::SessionRecords;
 use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
 /// One custodian's approval.
 #[derive(Clone, Debug, Serialize)]
-pub struct ApprovalPart {
+pub struct ApprovalFact {
     /// When it was recorded.
     pub at: Timestamp,
     /// Who.
     pub custodian: String,
     /// What the signature is worth.
-    pub signature: Signature,
+    pub signature: SignatureCheck,
     /// Why it is not valid.
     pub why: Option<String>,
     /// The token that signed, once its signature was verified.
@@ -33,7 +33,7 @@ pub struct ApprovalPart {
 /// What a signature is worth.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Signature {
+pub enum SignatureCheck {
     /// Of a token that the manifest names, about this session.
     Verified,
     /// Nobody looked: the vault was not given.
@@ -42,7 +42,7 @@ pub enum Signature {
     NotValid,
 }
 
-impl Signature {
+impl SignatureCheck {
     /// `None` where nobody looked, else whether it holds.
     pub(in crate::review) fn of(holds: Option<bool>) -> Self {
         match holds {
@@ -67,8 +67,8 @@ impl Signature {
     }
 }
 
-impl ApprovalPart {
-    pub(in crate::review) fn all(own: &Own<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
+impl ApprovalFact {
+    pub(in crate::review) fn all(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
         let of = |entry: &&Entry| match &entry.record {
             Record::Approval { custodian, envelope, .. } => {
                 Some(Self::of(&own.intent, entry.at, custodian, envelope, manifest))
@@ -87,9 +87,11 @@ impl ApprovalPart {
     ) -> Self {
         let judged = manifest.map(|manifest| intent.approved(custodian, envelope, manifest));
         let (signature, why, token) = match judged {
-            None => (Signature::NotChecked, None, None),
-            Some(Ok(token)) => (Signature::Verified, None, Some((token.serial, token.signing_key.clone()))),
-            Some(Err(why)) => (Signature::NotValid, Some(why), None),
+            None => (SignatureCheck::NotChecked, None, None),
+            Some(Ok(token)) => {
+                (SignatureCheck::Verified, None, Some((token.serial, token.signing_key.clone())))
+            }
+            Some(Err(why)) => (SignatureCheck::NotValid, Some(why), None),
         };
         let (serial, key) = token.unzip();
         let (custodian, envelope) = (custodian.to_owned(), envelope.clone());

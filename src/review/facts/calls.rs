@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::cloudtrail::{TrailEvent, session_name};
-use super::session_records::{Own, by_session};
+use super::cloudtrail::{CloudTrailEvent, session_name};
+use super::session_records::{SessionRecords, by_session};
 use super::window::seconds;
 use crate::gate::SessionId;
 use crate::ledger::{Entry, Record};
@@ -25,7 +25,7 @@ const TIDIED: i64 = 60 * 60;
 /// Who called.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Principal {
+pub enum Caller {
     /// The opener's key.
     Opener,
     /// The closer's key.
@@ -43,7 +43,7 @@ pub enum Principal {
 /// What for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum CallPurpose {
     /// The gate's own: reads, and the writes that open and close.
     Gate,
     /// `sns:ListTopics`, which shows whether it is open or shut; AWS refuses it where it is shut.
@@ -57,7 +57,7 @@ pub enum Kind {
 /// When, as seen from this session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Place {
+pub enum CallTiming {
     /// In its time: the gate's calls from the intent to the close, the work from T0 to T1 and before the close.
     Inside,
     /// Before that.
@@ -70,13 +70,13 @@ pub enum Place {
 
 /// One call that CloudTrail recorded.
 #[derive(Clone, Debug, Serialize)]
-pub struct Call {
+pub struct ApiCall {
     /// When AWS received it, in whole seconds.
     pub at: Timestamp,
     /// CloudTrail's id of it.
     pub event_id: String,
     /// Who.
-    pub principal: Principal,
+    pub principal: Caller,
     /// The access key that signed it.
     pub access_key_id: Option<String>,
     /// Who, as CloudTrail says it.
@@ -90,9 +90,9 @@ pub struct Call {
     /// AWS's error code, where AWS refused.
     pub error: Option<String>,
     /// What for.
-    pub kind: Kind,
+    pub kind: CallPurpose,
     /// When, as seen from this session.
-    pub place: Place,
+    pub place: CallTiming,
     /// From where.
     pub address: Option<String>,
     /// With what.
@@ -105,62 +105,66 @@ pub struct Call {
 
 /// From when to when, in whole seconds; both belong to it.
 #[derive(Clone, Copy)]
-struct Times {
+struct Seconds {
     from: i64,
     until: i64,
 }
 
 /// What a call is matched against.
-pub(in crate::review) struct Matcher<'a> {
-    own: &'a Own<'a>,
+pub(in crate::review) struct CallMatcher<'a> {
+    own: &'a SessionRecords<'a>,
     issued: Vec<&'a str>,
     /// The last second in which the opener has something to do: from then on the window is open.
     opener: Option<i64>,
     /// Of the gate's own calls.
-    gate: Times,
+    gate: Seconds,
     /// Of the work.
-    work: Option<Times>,
-    others: Vec<Other<'a>>,
+    work: Option<Seconds>,
+    others: Vec<OtherSession<'a>>,
     manifest: Option<&'a Manifest>,
 }
 
 /// Another session of the same user.
-struct Other<'a> {
-    own: Own<'a>,
+struct OtherSession<'a> {
+    own: SessionRecords<'a>,
     issued: Vec<&'a str>,
-    times: Times,
+    times: Seconds,
     /// A quorum approved it; looked at once it would excuse a call.
     approved: OnceCell<bool>,
 }
 
-impl Call {
+impl ApiCall {
     /// It is to be accounted for.
     pub fn is_outside(&self) -> bool {
-        matches!(self.place, Place::Before | Place::After)
+        matches!(self.place, CallTiming::Before | CallTiming::After)
     }
 
     /// It was this session's and in its time.
     pub fn is_own(&self) -> bool {
-        self.place == Place::Inside
+        self.place == CallTiming::Inside
     }
 
     /// AWS refused what was no probe.
     pub fn is_refused(&self) -> bool {
-        self.error.is_some() && self.kind != Kind::Probe
+        self.error.is_some() && self.kind != CallPurpose::Probe
     }
 }
 
-impl<'a> Matcher<'a> {
-    pub(in crate::review) fn of(own: &'a Own<'a>, all: &'a [Entry], manifest: Option<&'a Manifest>) -> Self {
+impl<'a> CallMatcher<'a> {
+    pub(in crate::review) fn of(
+        own: &'a SessionRecords<'a>,
+        all: &'a [Entry],
+        manifest: Option<&'a Manifest>,
+    ) -> Self {
         let principals = own.intent.principals;
-        let others = by_session(all).into_values().filter_map(Own::among).filter(|other| {
+        let others = by_session(all).into_values().filter_map(SessionRecords::among).filter(|other| {
             other.intent.session != own.intent.session
                 && other.intent.principals.emergency == principals.emergency
         });
         let mut others: Vec<_> = others
             .map(|own| {
                 let (issued, times) = (own.issued().collect(), of_another(&own));
-                Other { own, issued, times, approved: OnceCell::new() }
+                OtherSession { own, issued, times, approved: OnceCell::new() }
             })
             .collect();
         others.sort_by_key(|other| other.times.from);
@@ -176,13 +180,13 @@ impl<'a> Matcher<'a> {
     }
 
     /// `None` when it is nobody's whose calls are reviewed.
-    pub(in crate::review) fn call(&self, event: &TrailEvent) -> Option<Call> {
+    pub(in crate::review) fn call(&self, event: &CloudTrailEvent) -> Option<ApiCall> {
         let principal = self.principal(event)?;
         let is_late =
-            principal == Principal::Opener && self.opener.is_some_and(|last| event.at.as_second() > last);
-        let kind = if is_late { Kind::Unexpected } else { kind(principal, event) };
+            principal == Caller::Opener && self.opener.is_some_and(|last| event.at.as_second() > last);
+        let kind = if is_late { CallPurpose::Unexpected } else { kind(principal, event) };
         let (place, other_session) = self.place(principal, kind, event);
-        Some(Call {
+        Some(ApiCall {
             at: event.at,
             event_id: event.id.clone(),
             principal,
@@ -201,53 +205,58 @@ impl<'a> Matcher<'a> {
         })
     }
 
-    fn principal(&self, event: &TrailEvent) -> Option<Principal> {
+    fn principal(&self, event: &CloudTrailEvent) -> Option<Caller> {
         let principals = self.own.intent.principals;
         let key = event.key.as_deref();
         let is = |own: Option<&str>| own.is_some() && own == key;
         if is(principals.opener.as_deref()) {
-            Some(Principal::Opener)
+            Some(Caller::Opener)
         } else if is(principals.closer.as_deref()) {
-            Some(Principal::Closer)
+            Some(Caller::Closer)
         } else if is(Some(&principals.emergency)) {
-            Some(Principal::Emergency)
+            Some(Caller::Emergency)
         } else if key.is_some_and(|key| self.issued.contains(&key))
             || event.who.as_deref() == Some(&session_name(self.own.intent.session))
         {
-            Some(Principal::Issued)
+            Some(Caller::Issued)
         } else if event.who.as_ref() == Some(&self.own.intent.target.user) {
-            Some(Principal::User)
+            Some(Caller::User)
         } else {
             let changes = event.on.as_ref() == Some(&self.own.intent.target.user) && !reads(&event.name);
-            changes.then_some(Principal::Somebody)
+            changes.then_some(Caller::Somebody)
         }
     }
 
-    fn place(&self, principal: Principal, kind: Kind, event: &TrailEvent) -> (Place, Option<SessionId>) {
+    fn place(
+        &self,
+        principal: Caller,
+        kind: CallPurpose,
+        event: &CloudTrailEvent,
+    ) -> (CallTiming, Option<SessionId>) {
         let at = event.at.as_second();
         let times = match kind {
-            Kind::Work => self.work,
+            CallPurpose::Work => self.work,
             // The long-term key and the opener are out of hand once the window is open.
-            Kind::Gate | Kind::Probe | Kind::Unexpected => Some(self.gate),
+            CallPurpose::Gate | CallPurpose::Probe | CallPurpose::Unexpected => Some(self.gate),
         };
         let others = || {
             self.others.iter().find(|other| {
                 let is_its = event.key.as_deref().is_some_and(|key| other.issued.contains(&key))
-                    || (principal != Principal::Issued && other.times.holds(at));
+                    || (principal != Caller::Issued && other.times.holds(at));
                 is_its && other.is_approved(self.manifest)
             })
         };
         match times {
-            Some(times) if times.holds(at) && principal != Principal::User => (Place::Inside, None),
-            _ if let Some(other) = others() => (Place::OtherSession, Some(other.own.intent.session)),
-            Some(times) if times.holds(at) => (Place::Inside, None),
-            Some(times) if at > times.until => (Place::After, None),
-            _ => (Place::Before, None),
+            Some(times) if times.holds(at) && principal != Caller::User => (CallTiming::Inside, None),
+            _ if let Some(other) = others() => (CallTiming::OtherSession, Some(other.own.intent.session)),
+            Some(times) if times.holds(at) => (CallTiming::Inside, None),
+            Some(times) if at > times.until => (CallTiming::After, None),
+            _ => (CallTiming::Before, None),
         }
     }
 }
 
-impl Times {
+impl Seconds {
     fn holds(self, at: i64) -> bool {
         (self.from..=self.until).contains(&at)
     }
@@ -255,14 +264,14 @@ impl Times {
 
 /// From the intent to the last close on record; without one, to T1. The intent's time may be of a clock that is wrong,
 /// T0 is AWS's own.
-fn gate(own: &Own<'_>) -> Times {
+fn gate(own: &SessionRecords<'_>) -> Seconds {
     let intent = seconds(own.at);
     let from = own.from().map_or(intent, |t0| intent.clamp(seconds(t0) - LEAD, seconds(t0)));
     let end = own.end().map_or(from, |end| seconds(end) + BEHIND);
-    Times { from, until: end.max(from) }
+    Seconds { from, until: end.max(from) }
 }
 
-impl Other<'_> {
+impl OtherSession<'_> {
     /// A session that no quorum approved is no excuse for a call; without a manifest nobody can tell.
     fn is_approved(&self, manifest: Option<&Manifest>) -> bool {
         let Some(manifest) = manifest else { return true };
@@ -279,17 +288,17 @@ impl Other<'_> {
 }
 
 /// The same of another session, whose close on record nobody has signed: tidied up is soon after T1.
-fn of_another(own: &Own<'_>) -> Times {
-    let Times { from, until } = gate(own);
-    Times { from, until: own.until().map_or(from, |t1| until.min(seconds(t1) + TIDIED)) }
+fn of_another(own: &SessionRecords<'_>) -> Seconds {
+    let Seconds { from, until } = gate(own);
+    Seconds { from, until: own.until().map_or(from, |t1| until.min(seconds(t1) + TIDIED)) }
 }
 
 /// From T0 to T1, or to the close before it.
-fn work(own: &Own<'_>) -> Option<Times> {
+fn work(own: &SessionRecords<'_>) -> Option<Seconds> {
     let (t0, t1) = own.from().zip(own.until())?;
     let closed = own.closed().map(|(at, ..)| at).filter(|_| !own.is_static());
     let until = closed.map_or(seconds(t1), |closed| seconds(t1).min(seconds(closed) + BEHIND));
-    Some(Times { from: seconds(t0), until })
+    Some(Seconds { from: seconds(t0), until })
 }
 
 fn reads(name: &str) -> bool {
@@ -297,20 +306,20 @@ fn reads(name: &str) -> bool {
 }
 
 /// What a call is for, by who made it.
-fn kind(principal: Principal, event: &TrailEvent) -> Kind {
+fn kind(principal: Caller, event: &CloudTrailEvent) -> CallPurpose {
     let service = event.source.strip_suffix(".amazonaws.com").unwrap_or(&event.source);
     let name = event.name.as_str();
     match (principal, service, name) {
-        (Principal::Opener, "iam", "PutUserPolicy" | "DetachUserPolicy")
-        | (Principal::Closer | Principal::Somebody, "iam", "AttachUserPolicy" | "UpdateAccessKey")
-        | (Principal::Opener | Principal::Closer | Principal::Emergency, "sts", "GetCallerIdentity")
-        | (Principal::Emergency, "sts", "GetSessionToken" | "GetFederationToken" | "AssumeRole") => {
-            Kind::Gate
+        (Caller::Opener, "iam", "PutUserPolicy" | "DetachUserPolicy")
+        | (Caller::Closer | Caller::Somebody, "iam", "AttachUserPolicy" | "UpdateAccessKey")
+        | (Caller::Opener | Caller::Closer | Caller::Emergency, "sts", "GetCallerIdentity")
+        | (Caller::Emergency, "sts", "GetSessionToken" | "GetFederationToken" | "AssumeRole") => {
+            CallPurpose::Gate
         }
-        (Principal::Opener | Principal::Closer, "iam", _) if reads(name) => Kind::Gate,
-        (Principal::Emergency | Principal::Issued, "sns", "ListTopics") => Kind::Probe,
-        (Principal::Issued, ..) => Kind::Work,
+        (Caller::Opener | Caller::Closer, "iam", _) if reads(name) => CallPurpose::Gate,
+        (Caller::Emergency | Caller::Issued, "sns", "ListTopics") => CallPurpose::Probe,
+        (Caller::Issued, ..) => CallPurpose::Work,
         // A session of the user's own key that the record does not know: the work of another opening, or a stranger's.
-        _ => Kind::Unexpected,
+        _ => CallPurpose::Unexpected,
     }
 }

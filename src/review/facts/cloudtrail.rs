@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::session_records::Own;
+use super::session_records::SessionRecords;
 use crate::error::Result;
 use crate::gate::SessionId;
 use crate::ledger::Entry;
@@ -19,7 +19,7 @@ const AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// What to ask for: whose calls, from when to when, where.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Wanted {
+pub struct CloudTrailQuery {
     /// The account.
     pub account: String,
     /// Its partition.
@@ -38,13 +38,13 @@ pub struct Wanted {
     pub until: Timestamp,
 }
 
-impl Wanted {
+impl CloudTrailQuery {
     /// For one session.
     ///
     /// # Errors
     /// Usage, when the session is not in the ledger.
     pub fn of(session: SessionId, entries: &[Entry]) -> Result<Self> {
-        let own = Own::of(session, entries)?;
+        let own = SessionRecords::of(session, entries)?;
         let intent = &own.intent;
         let principals = [Some(&intent.principals.emergency), intent.principals.opener.as_ref()];
         let keys = principals.into_iter().chain([intent.principals.closer.as_ref()]).flatten();
@@ -72,7 +72,7 @@ pub(in crate::review) fn session_name(session: SessionId) -> String {
 
 /// What was asked and answered.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Trail {
+pub struct CloudTrailResult {
     /// When, by AWS's clock.
     pub at: Timestamp,
     /// From when on.
@@ -80,14 +80,14 @@ pub struct Trail {
     /// Until when.
     pub until: Timestamp,
     /// Where.
-    pub regions: Vec<AskedRegion>,
+    pub regions: Vec<RegionResult>,
     /// What it answered, each event once.
-    pub events: Vec<TrailEvent>,
+    pub events: Vec<CloudTrailEvent>,
 }
 
 /// One region's answer.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct AskedRegion {
+pub struct RegionResult {
     /// Which.
     pub region: String,
     /// Why it did not tell everything.
@@ -100,7 +100,7 @@ pub struct AskedRegion {
 
 /// One call as CloudTrail recorded it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TrailEvent {
+pub struct CloudTrailEvent {
     /// CloudTrail's id of it.
     pub id: String,
     /// When AWS received it, in whole seconds.
@@ -127,7 +127,7 @@ pub struct TrailEvent {
     pub policy: Option<String>,
 }
 
-impl TrailEvent {
+impl CloudTrailEvent {
     /// Of CloudTrail's own record: JSON of event version 1.x. `None` when it has no id, time or name.
     pub fn parse(text: &str) -> Option<Self> {
         let event: Value = serde_json::from_str(text).ok()?;

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::cloudtrail::{AskedRegion, LATE, Trail};
-use super::session_records::Own;
+use super::cloudtrail::{CloudTrailResult, LATE, RegionResult};
+use super::session_records::SessionRecords;
 
 /// What CloudTrail was asked.
 #[derive(Clone, Debug, Serialize)]
-pub struct CloudTrailPart {
+pub struct CloudTrailCoverage {
     /// It was.
     pub asked: bool,
     /// When.
@@ -18,15 +18,15 @@ pub struct CloudTrailPart {
     /// Until when.
     pub until: Option<Timestamp>,
     /// Where.
-    pub regions: Vec<AskedRegion>,
+    pub regions: Vec<RegionResult>,
     /// Every region told everything it had, and late enough.
     pub complete: bool,
     /// When it may be asked again, where it may not have had everything yet.
     pub again_after: Option<Timestamp>,
 }
 
-impl CloudTrailPart {
-    pub(in crate::review) fn of(own: &Own<'_>, trail: Option<&Trail>) -> Self {
+impl CloudTrailCoverage {
+    pub(in crate::review) fn of(own: &SessionRecords<'_>, trail: Option<&CloudTrailResult>) -> Self {
         let Some(trail) = trail else {
             return Self {
                 asked: false,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::session_records::Own;
+use super::session_records::SessionRecords;
 use crate::gate::SessionId;
 use crate::ledger::{Intent, Principals};
 use crate::vault::file::Vault;
@@ -12,7 +12,7 @@ use crate::vault::words;
 
 /// What was meant.
 #[derive(Clone, Debug, Serialize)]
-pub struct SessionPart {
+pub struct SessionFacts {
     /// The session.
     pub id: SessionId,
     /// It was a drill.
@@ -41,7 +41,7 @@ pub struct SessionPart {
 
 /// Which vault.
 #[derive(Clone, Debug, Serialize)]
-pub struct VaultPart {
+pub struct OpenedVault {
     /// Its id.
     pub id: String,
     /// Its label, from the manifest.
@@ -66,8 +66,8 @@ pub struct VaultPart {
     pub drill_of: Option<String>,
 }
 
-impl SessionPart {
-    pub(in crate::review) fn of(own: &Own<'_>, manifest: Option<&Manifest>) -> Self {
+impl SessionFacts {
+    pub(in crate::review) fn of(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Self {
         let intent = &own.intent;
         let own_manifest = manifest.filter(|manifest| u64::from(manifest.epoch) == intent.epoch);
         let mut targets = own_manifest.into_iter().flat_map(|manifest| &manifest.targets);
@@ -89,7 +89,7 @@ impl SessionPart {
     }
 }
 
-impl VaultPart {
+impl OpenedVault {
     pub(in crate::review) fn of(intent: &Intent<'_>, vault: Option<&Vault>) -> Self {
         let own = vault.filter(|vault| hex::encode(vault.sha256) == intent.sha256);
         let manifest = vault.map(|vault| &vault.manifest);

@@ -4,27 +4,27 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::evidence::Evidence;
-use super::session_records::Own;
-use crate::ledger::{About, Entry, Record, Use};
+use super::session_records::SessionRecords;
+use crate::ledger::{AlertTopic, Entry, Record, SharePurpose};
 
 /// A share.
 #[derive(Clone, Debug, Serialize)]
-pub struct SharePart {
+pub struct ShareFact {
     /// When.
     pub at: Timestamp,
     /// Whose.
     pub custodian: String,
     /// What for.
-    pub to: Use,
+    pub to: SharePurpose,
     /// What it is.
     pub evidence: Evidence,
 }
 
 /// One channel that was told, or was not.
 #[derive(Clone, Debug, Serialize)]
-pub struct ToldPart {
+pub struct NotificationFact {
     /// What about.
-    pub about: About,
+    pub about: AlertTopic,
     /// The channel.
     pub channel: String,
     /// Sealed in the vault; else of the machine's configuration.
@@ -43,29 +43,29 @@ pub struct ToldPart {
     pub evidence: Evidence,
 }
 
-impl SharePart {
-    pub(in crate::review) fn all(own: &Own<'_>) -> Vec<Self> {
+impl ShareFact {
+    pub(in crate::review) fn all(own: &SessionRecords<'_>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| share(entry)).collect()
     }
 }
 
-impl ToldPart {
-    pub(in crate::review) fn all(own: &Own<'_>) -> Vec<Self> {
+impl NotificationFact {
+    pub(in crate::review) fn all(own: &SessionRecords<'_>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| told(own, entry)).collect()
     }
 }
 
-fn share(entry: &Entry) -> Option<SharePart> {
+fn share(entry: &Entry) -> Option<ShareFact> {
     let Record::Share { custodian, to, .. } = &entry.record else { return None };
-    Some(SharePart { at: entry.at, custodian: custodian.clone(), to: *to, evidence: Evidence::Record })
+    Some(ShareFact { at: entry.at, custodian: custodian.clone(), to: *to, evidence: Evidence::Record })
 }
 
-fn told(own: &Own<'_>, entry: &Entry) -> Option<ToldPart> {
+fn told(own: &SessionRecords<'_>, entry: &Entry) -> Option<NotificationFact> {
     let Record::Told { about, channel, sealed, sent, acknowledged, receipt, detail, .. } = &entry.record
     else {
         return None;
     };
-    Some(ToldPart {
+    Some(NotificationFact {
         about: *about,
         channel: channel.clone(),
         sealed: *sealed,

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::approvals::Signature;
+use super::approvals::SignatureCheck;
 use super::evidence::Evidence;
-use super::session_records::Own;
+use super::session_records::SessionRecords;
 use crate::custody::drill as evidence;
 use crate::ledger::{Entry, Record};
 use crate::review::statement::verify;
@@ -13,7 +13,7 @@ use crate::vault::manifest::Manifest;
 
 /// A drill's result.
 #[derive(Clone, Debug, Serialize)]
-pub struct DrillPart {
+pub struct DrillResult {
     /// When.
     pub at: Timestamp,
     /// Everything went as it should.
@@ -23,20 +23,20 @@ pub struct DrillPart {
     /// Who gave a share.
     pub custodians: Vec<String>,
     /// What the signature under that is worth.
-    pub signature: Signature,
+    pub signature: SignatureCheck,
     /// What it is.
     pub evidence: Evidence,
 }
 
 /// A review that was signed.
 #[derive(Clone, Debug, Serialize)]
-pub struct ReviewPart {
+pub struct SignedReview {
     /// When.
     pub at: Timestamp,
     /// By whom.
     pub custodian: String,
     /// What the signature is worth.
-    pub signature: Signature,
+    pub signature: SignatureCheck,
     /// The token that signed.
     pub serial: Option<u32>,
     /// SHA-256 of the packet that was signed, hex.
@@ -45,19 +45,19 @@ pub struct ReviewPart {
     pub evidence: Evidence,
 }
 
-impl DrillPart {
-    pub(in crate::review) fn of(own: &Own<'_>, manifest: Option<&Manifest>) -> Option<Self> {
+impl DrillResult {
+    pub(in crate::review) fn of(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Option<Self> {
         own.entries.iter().find_map(|entry| drill(entry, manifest))
     }
 }
 
-impl ReviewPart {
-    pub(in crate::review) fn all(own: &Own<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
+impl SignedReview {
+    pub(in crate::review) fn all(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| review(entry, manifest)).collect()
     }
 }
 
-fn drill(entry: &Entry, manifest: Option<&Manifest>) -> Option<DrillPart> {
+fn drill(entry: &Entry, manifest: Option<&Manifest>) -> Option<DrillResult> {
     let Record::Drill { session, passed, injected, custodians, envelope, .. } = &entry.record else {
         return None;
     };
@@ -67,9 +67,9 @@ fn drill(entry: &Entry, manifest: Option<&Manifest>) -> Option<DrillPart> {
             (said.session, said.passed, &said.custodians) == (*session, *passed, custodians)
         })
     };
-    let signature = Signature::of(manifest.map(holds));
+    let signature = SignatureCheck::of(manifest.map(holds));
     let (injected, custodians) = (injected.clone(), custodians.clone());
-    Some(DrillPart {
+    Some(DrillResult {
         at: entry.at,
         passed: *passed,
         injected,
@@ -79,7 +79,7 @@ fn drill(entry: &Entry, manifest: Option<&Manifest>) -> Option<DrillPart> {
     })
 }
 
-fn review(entry: &Entry, manifest: Option<&Manifest>) -> Option<ReviewPart> {
+fn review(entry: &Entry, manifest: Option<&Manifest>) -> Option<SignedReview> {
     let Record::Review { custodian, envelope, session } = &entry.record else { return None };
     let statement = manifest.map(|manifest| verify(manifest, envelope));
     let statement = statement.map(|verified| {
@@ -87,9 +87,9 @@ fn review(entry: &Entry, manifest: Option<&Manifest>) -> Option<ReviewPart> {
             .ok()
             .filter(|said| (said.predicate.session, &said.predicate.custodian) == (*session, custodian))
     });
-    let signature = Signature::of(statement.as_ref().map(Option::is_some));
+    let signature = SignatureCheck::of(statement.as_ref().map(Option::is_some));
     let statement = statement.flatten();
-    Some(ReviewPart {
+    Some(SignedReview {
         at: entry.at,
         custodian: custodian.clone(),
         signature,

@@ -10,14 +10,14 @@ use crate::ledger::{Entry, Intent, Record};
 use crate::vault::manifest::Lane;
 
 /// A session's records, in their order.
-pub(in crate::review) struct Own<'a> {
+pub(in crate::review) struct SessionRecords<'a> {
     /// When it was intended.
     pub(in crate::review) at: Timestamp,
     pub(in crate::review) intent: Intent<'a>,
     pub(in crate::review) entries: Vec<&'a Entry>,
 }
 
-impl<'a> Own<'a> {
+impl<'a> SessionRecords<'a> {
     pub(in crate::review) fn of(session: SessionId, all: &'a [Entry]) -> Result<Self> {
         let is_own = |entry: &&Entry| entry.record.session() == Some(session);
         let entries: Vec<_> = all.iter().filter(is_own).collect();

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::calls::{Call, Principal};
-use super::session_records::Own;
+use super::calls::{ApiCall, Caller};
+use super::session_records::SessionRecords;
 
 /// The window and what became of it.
 #[derive(Clone, Debug, Serialize)]
-pub struct WindowPart {
+pub struct WindowFacts {
     /// When it was intended.
     pub intended: Timestamp,
     /// How long it was to be, in seconds.
@@ -28,9 +28,9 @@ pub struct WindowPart {
     /// Why it ended.
     pub cause: Option<String>,
     /// How long it was enabled, by our record.
-    pub enabled: Option<Span>,
+    pub enabled: Option<EnabledSpan>,
     /// How long it was enabled, by CloudTrail: from `DetachUserPolicy` to `AttachUserPolicy`, or to T1.
-    pub enabled_by_aws: Option<Span>,
+    pub enabled_by_aws: Option<EnabledSpan>,
     /// Both lie between T0 and T1.
     pub within: Option<bool>,
     /// The gate as AWS received it last: what exactly was enabled.
@@ -39,7 +39,7 @@ pub struct WindowPart {
 
 /// From when to when.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-pub struct Span {
+pub struct EnabledSpan {
     /// From when.
     pub from: Timestamp,
     /// Until when.
@@ -62,7 +62,7 @@ pub enum EndedBy {
     NothingYet,
 }
 
-impl Span {
+impl EnabledSpan {
     fn of(from: Timestamp, closed: Option<Timestamp>, t1: Timestamp, now: Timestamp) -> Self {
         let (until, ended_by) = match closed.filter(|closed| *closed < t1) {
             Some(closed) => (closed, EndedBy::Close),
@@ -73,8 +73,8 @@ impl Span {
     }
 }
 
-impl WindowPart {
-    pub(in crate::review) fn of(own: &Own<'_>, calls: &[Call], now: Timestamp) -> Self {
+impl WindowFacts {
+    pub(in crate::review) fn of(own: &SessionRecords<'_>, calls: &[ApiCall], now: Timestamp) -> Self {
         let closed = own.closed();
         let mut window = Self {
             intended: own.at,
@@ -94,36 +94,36 @@ impl WindowPart {
         window.enabled = window
             .enabling
             .zip(window.until)
-            .map(|(from, t1)| Span::of(from, window.closed.filter(|_| !own.is_static()), t1, now));
+            .map(|(from, t1)| EnabledSpan::of(from, window.closed.filter(|_| !own.is_static()), t1, now));
         window.enabled_by_aws = window.by_aws(calls, now);
         window.within = window.from.zip(window.until).and_then(|(t0, t1)| {
             let spans = [window.enabled, window.enabled_by_aws];
-            let lies = |span: &Span| seconds(span.from) >= seconds(t0) && span.until <= t1;
+            let lies = |span: &EnabledSpan| seconds(span.from) >= seconds(t0) && span.until <= t1;
             window.enabled.or(window.enabled_by_aws).map(|_| spans.iter().flatten().all(lies))
         });
         window
     }
 
-    fn by_aws(&self, calls: &[Call], now: Timestamp) -> Option<Span> {
-        let found = |principals: &[Principal], name: &str, since: Option<Timestamp>| {
-            let is = |call: &&Call| {
+    fn by_aws(&self, calls: &[ApiCall], now: Timestamp) -> Option<EnabledSpan> {
+        let found = |principals: &[Caller], name: &str, since: Option<Timestamp>| {
+            let is = |call: &&ApiCall| {
                 principals.contains(&call.principal)
                     && call.name == name
                     && call.error.is_none()
-                    && (call.is_own() || call.principal == Principal::Somebody)
+                    && (call.is_own() || call.principal == Caller::Somebody)
                     && since.is_none_or(|since| call.at >= since)
             };
             calls.iter().filter(is).map(|call| call.at).min()
         };
-        let detached = found(&[Principal::Opener], "DetachUserPolicy", None)?;
-        let closers = [Principal::Closer, Principal::Somebody];
+        let detached = found(&[Caller::Opener], "DetachUserPolicy", None)?;
+        let closers = [Caller::Closer, Caller::Somebody];
         let attached = found(&closers, "AttachUserPolicy", Some(detached));
-        Some(Span::of(detached, attached, self.until?, now))
+        Some(EnabledSpan::of(detached, attached, self.until?, now))
     }
 }
 
-fn gate(calls: &[Call]) -> Option<String> {
-    let own = |call: &&Call| call.principal == Principal::Opener && call.is_own() && call.error.is_none();
+fn gate(calls: &[ApiCall]) -> Option<String> {
+    let own = |call: &&ApiCall| call.principal == Caller::Opener && call.is_own() && call.error.is_none();
     calls.iter().filter(own).filter_map(|call| call.policy.clone()).next_back()
 }
 

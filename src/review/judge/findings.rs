@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::About;
-use crate::review::facts::approvals::Signature;
-use crate::review::facts::calls::{Kind, Principal};
+use crate::ledger::AlertTopic;
+use crate::review::facts::approvals::SignatureCheck;
+use crate::review::facts::calls::{CallPurpose, Caller};
 use crate::review::facts::cloudtrail::HISTORY;
-use crate::review::facts::notifications::ToldPart;
+use crate::review::facts::notifications::NotificationFact;
 use crate::review::facts::window::EndedBy;
 use crate::review::packet::Packet;
 use crate::vault::manifest::Lane;
@@ -34,7 +34,7 @@ pub(in crate::review) fn of(packet: &Packet) -> Vec<Finding> {
     if packet.drill.as_ref().is_some_and(|drill| !drill.passed) {
         add(&mut all, "drill_failed", "the drill did not pass".into());
     }
-    if packet.drill.as_ref().is_some_and(|drill| drill.signature == Signature::NotValid) {
+    if packet.drill.as_ref().is_some_and(|drill| drill.signature == SignatureCheck::NotValid) {
         let what = "no custodian's token has signed how the drill went, or another one than is on record";
         add(&mut all, "drill_not_signed", what.into());
     }
@@ -46,7 +46,7 @@ fn add(all: &mut Vec<Finding>, id: &'static str, what: String) {
 }
 
 fn approvals(packet: &Packet, all: &mut Vec<Finding>) {
-    for approval in packet.approvals.iter().filter(|a| a.signature == Signature::NotValid) {
+    for approval in packet.approvals.iter().filter(|a| a.signature == SignatureCheck::NotValid) {
         let why = approval.why.as_deref().unwrap_or_default();
         let what = format!("{}: the approval's signature is not valid: {why}", approval.custodian);
         add(all, "signature_not_valid", what);
@@ -76,8 +76,9 @@ fn approvals(packet: &Packet, all: &mut Vec<Finding>) {
 fn told(packet: &Packet, all: &mut Vec<Finding>) {
     // Where the vault has channels, those of the operator's own machine are not enough.
     let has_sealed = !packet.vault.channels.is_empty() || packet.told.iter().any(|told| told.sealed);
-    let first = |told: &ToldPart| {
-        let is_first = told.about == About::Opening && told.acknowledged.is_some() && told.before_opening;
+    let first = |told: &NotificationFact| {
+        let is_first =
+            told.about == AlertTopic::Opening && told.acknowledged.is_some() && told.before_opening;
         is_first && (told.sealed || !has_sealed)
     };
     if !packet.told.iter().any(first) {
@@ -93,7 +94,9 @@ fn told(packet: &Packet, all: &mut Vec<Finding>) {
         add(all, "again", format!("credentials that were spent were opened once more, because: {why}"));
     }
     for name in &packet.vault.channels {
-        let is_it = |told: &ToldPart| told.sealed && told.channel == *name && told.about == About::Opening;
+        let is_it = |told: &NotificationFact| {
+            told.sealed && told.channel == *name && told.about == AlertTopic::Opening
+        };
         if packet.window.from.is_some() && !packet.told.iter().any(is_it) {
             add(
                 all,
@@ -202,8 +205,8 @@ fn calls(packet: &Packet, all: &mut Vec<Finding>) {
             let what = format!("{} of {who} outside of its time", calls_of(outside));
             add(all, "calls_outside", what);
         }
-        let unexpected = |call: &crate::review::Call| {
-            call.principal == principal && call.kind == Kind::Unexpected && call.is_own()
+        let unexpected = |call: &crate::review::ApiCall| {
+            call.principal == principal && call.kind == CallPurpose::Unexpected && call.is_own()
         };
         let unexpected = packet.count(unexpected);
         if unexpected > 0 {
@@ -218,13 +221,13 @@ fn calls(packet: &Packet, all: &mut Vec<Finding>) {
 }
 
 /// Every principal and what people call it.
-pub(in crate::review) const NAMES: [(Principal, &str); 6] = [
-    (Principal::Opener, "the opener"),
-    (Principal::Closer, "the closer"),
-    (Principal::Emergency, "the emergency user's own key"),
-    (Principal::Issued, "the issued session"),
-    (Principal::User, "the emergency user with a key unknown to this session"),
-    (Principal::Somebody, "somebody else, who changed the emergency user,"),
+pub(in crate::review) const NAMES: [(Caller, &str); 6] = [
+    (Caller::Opener, "the opener"),
+    (Caller::Closer, "the closer"),
+    (Caller::Emergency, "the emergency user's own key"),
+    (Caller::Issued, "the issued session"),
+    (Caller::User, "the emergency user with a key unknown to this session"),
+    (Caller::Somebody, "somebody else, who changed the emergency user,"),
 ];
 
 fn calls_of(count: usize) -> String {

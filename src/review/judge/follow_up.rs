@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::findings::instant;
-use crate::ledger::Use;
+use crate::ledger::SharePurpose;
 use crate::review::facts::evidence::Evidence;
 use crate::review::packet::Packet;
 
@@ -57,7 +57,7 @@ pub(in crate::review) fn of(packet: &Packet, is_practised: bool) -> Vec<FollowUp
             false,
         );
     }
-    let released = packet.shares.iter().filter(|share| share.to == Use::Open).count();
+    let released = packet.shares.iter().filter(|share| share.to == SharePurpose::Open).count();
     if packet.window.enabled.is_none() && released > 0 && !packet.session.drill {
         let what = format!("{released} shares were given and stay shares until rotation");
         add("shares", what, false);

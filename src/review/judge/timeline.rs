@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::{About, Use};
-use crate::review::facts::approvals::Signature;
-use crate::review::facts::calls::{Call, Kind, Principal};
+use crate::ledger::{AlertTopic, SharePurpose};
+use crate::review::facts::approvals::SignatureCheck;
+use crate::review::facts::calls::{ApiCall, CallPurpose, Caller};
 use crate::review::facts::evidence::Evidence;
-use crate::review::facts::notifications::ToldPart;
-use crate::review::facts::window::{EndedBy, Span};
+use crate::review::facts::notifications::NotificationFact;
+use crate::review::facts::window::{EnabledSpan, EndedBy};
 use crate::review::packet::Packet;
 
 /// One thing that happened.
 #[derive(Clone, Debug, Serialize)]
-pub struct Moment {
+pub struct TimelineEntry {
     /// When.
     pub at: Timestamp,
     /// What, in words.
@@ -22,13 +22,13 @@ pub struct Moment {
     pub evidence: Evidence,
 }
 
-pub(in crate::review) fn of(packet: &Packet) -> Vec<Moment> {
-    let mut all: Vec<Moment> = Vec::new();
-    let record = |at, what: String| Moment { at, what, evidence: Evidence::Record };
-    all.extend(packet.approvals.iter().map(|approval| Moment {
+pub(in crate::review) fn of(packet: &Packet) -> Vec<TimelineEntry> {
+    let mut all: Vec<TimelineEntry> = Vec::new();
+    let record = |at, what: String| TimelineEntry { at, what, evidence: Evidence::Record };
+    all.extend(packet.approvals.iter().map(|approval| TimelineEntry {
         at: approval.at,
         what: match approval.signature {
-            Signature::Verified => {
+            SignatureCheck::Verified => {
                 let serial = approval.serial.unwrap_or_default();
                 format!("{} approved, signed by YubiKey {serial}", approval.custodian)
             }
@@ -38,8 +38,8 @@ pub(in crate::review) fn of(packet: &Packet) -> Vec<Moment> {
     }));
     all.extend(packet.shares.iter().map(|share| {
         let to = match share.to {
-            Use::Open => "to open",
-            Use::Close => "to close",
+            SharePurpose::Open => "to open",
+            SharePurpose::Close => "to close",
         };
         record(share.at, format!("{} gave a share {to}", share.custodian))
     }));
@@ -54,12 +54,12 @@ pub(in crate::review) fn of(packet: &Packet) -> Vec<Moment> {
         record(at, format!("closed ({how}): {}", window.cause.as_deref().unwrap_or_default()))
     }));
     all.extend(packet.calls.iter().filter(|call| is_a_write_of_the_gate(call)).map(write));
-    all.extend(packet.drill.iter().map(|drill| Moment {
+    all.extend(packet.drill.iter().map(|drill| TimelineEntry {
         at: drill.at,
         what: format!("the drill {}", if drill.passed { "passed" } else { "FAILED" }),
         evidence: drill.evidence,
     }));
-    all.extend(packet.reviews.iter().map(|review| Moment {
+    all.extend(packet.reviews.iter().map(|review| TimelineEntry {
         at: review.at,
         what: format!("{} signed a review", review.custodian),
         evidence: review.evidence,
@@ -68,14 +68,16 @@ pub(in crate::review) fn of(packet: &Packet) -> Vec<Moment> {
     all
 }
 
-fn told(told: &ToldPart) -> Moment {
-    let ToldPart { channel, detail, .. } = told;
+fn told(told: &NotificationFact) -> TimelineEntry {
+    let NotificationFact { channel, detail, .. } = told;
     let about = about(told.about);
     match told.acknowledged {
-        Some(at) => {
-            Moment { at, what: format!("{channel} acknowledged {about}: {detail}"), evidence: told.evidence }
-        }
-        None => Moment {
+        Some(at) => TimelineEntry {
+            at,
+            what: format!("{channel} acknowledged {about}: {detail}"),
+            evidence: told.evidence,
+        },
+        None => TimelineEntry {
             at: told.sent,
             what: format!("{channel} did not acknowledge {about}: {detail}"),
             evidence: told.evidence,
@@ -84,35 +86,35 @@ fn told(told: &ToldPart) -> Moment {
 }
 
 /// What people were told.
-pub(in crate::review) fn about(about: About) -> &'static str {
+pub(in crate::review) fn about(about: AlertTopic) -> &'static str {
     #[allow(unreachable_patterns, reason = "more may come to be told about")]
     match about {
-        About::Opening => "the opening",
-        About::NotOpened => "that it was not opened",
-        About::Closed => "the close",
-        About::MayBeOpen => "that it may be open",
+        AlertTopic::Opening => "the opening",
+        AlertTopic::NotOpened => "that it was not opened",
+        AlertTopic::Closed => "the close",
+        AlertTopic::MayBeOpen => "that it may be open",
         _ => "this session",
     }
 }
 
-fn is_a_write_of_the_gate(call: &Call) -> bool {
+fn is_a_write_of_the_gate(call: &ApiCall) -> bool {
     let names = ["PutUserPolicy", "DetachUserPolicy", "AttachUserPolicy", "UpdateAccessKey", "AssumeRole"];
-    call.kind == Kind::Gate && names.contains(&call.name.as_str())
+    call.kind == CallPurpose::Gate && names.contains(&call.name.as_str())
 }
 
-fn write(call: &Call) -> Moment {
+fn write(call: &ApiCall) -> TimelineEntry {
     let refused = call.error.as_deref().map(|code| format!(", refused: {code}")).unwrap_or_default();
     let whose = match (call.principal, call.user.as_deref()) {
-        (Principal::Somebody, Some(who)) => format!(" from {who}, who is none of this session's"),
-        (Principal::Somebody, None) => " from somebody who is none of this session's".into(),
+        (Caller::Somebody, Some(who)) => format!(" from {who}, who is none of this session's"),
+        (Caller::Somebody, None) => " from somebody who is none of this session's".into(),
         _ => String::new(),
     };
     let what = format!("AWS received {}{whose}{refused}", call.name);
-    Moment { at: call.at, what, evidence: Evidence::Aws }
+    TimelineEntry { at: call.at, what, evidence: Evidence::Aws }
 }
 
 /// How long, and what ended it.
-pub(in crate::review) fn span(span: &Span) -> String {
+pub(in crate::review) fn span(span: &EnabledSpan) -> String {
     let end = match span.ended_by {
         EndedBy::Close => "closed",
         EndedBy::T1 => "ended by AWS at T1",

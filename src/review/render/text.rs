@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::review::facts::calls::Call;
+use crate::review::facts::calls::ApiCall;
 use crate::review::judge::timeline::{length, span};
 use crate::review::packet::Packet;
 use crate::vault::names::is_unseen;
@@ -85,7 +85,7 @@ pub(in crate::review) fn calls(packet: &Packet) -> String {
     if !packet.cloudtrail.asked {
         return "CloudTrail was not asked".into();
     }
-    let (all, outside) = (packet.calls.len(), packet.count(Call::is_outside));
+    let (all, outside) = (packet.calls.len(), packet.count(ApiCall::is_outside));
     let refused = packet.count(|call| call.is_refused() && call.is_own());
     let whole = if packet.cloudtrail.complete { "" } else { "; CloudTrail has not told everything" };
     format!("{all}, {outside} of them outside of their time, {refused} refused{whole}")

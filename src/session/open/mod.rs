@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Events};
 use crate::gate::open::{HandOut, Stop};
 use crate::gate::{SessionId, Trail, Window};
-use crate::ledger::{About, Ledger, Principals, Record, VaultFacts};
+use crate::ledger::{AlertTopic, Ledger, Principals, Record, VaultFacts};
 use crate::vault::payload::{AccessKey, Channel, Gatekeepers, Mfa, Target, Way};
 use crate::window::{Cause, End};
 
@@ -219,11 +219,11 @@ fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved) -> Notice 
 }
 
 /// The end of a window, as people are told of it.
-fn about(end: End, trail: &Trail) -> About {
+fn about(end: End, trail: &Trail) -> AlertTopic {
     match end {
-        End::Shut(_) if trail.lifted() => About::Closed,
-        End::MayBeOpen(_) if trail.lifted() => About::MayBeOpen,
-        End::Untouched(_) | End::Shut(_) | End::MayBeOpen(_) => About::NotOpened,
+        End::Shut(_) if trail.lifted() => AlertTopic::Closed,
+        End::MayBeOpen(_) if trail.lifted() => AlertTopic::MayBeOpen,
+        End::Untouched(_) | End::Shut(_) | End::MayBeOpen(_) => AlertTopic::NotOpened,
     }
 }
 

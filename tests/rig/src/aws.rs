@@ -9,7 +9,7 @@ mod rule;
 
 pub use account::{Account, DENY_ALL, Drift, GATE, Rest, utc};
 pub use mfa::{Mfa, Standby};
-pub use rule::{Call, Rule, Standing};
+pub use rule::{Call, Rule, TargetStatus};
 
 use serde_json::{Value, json};
 use std::fmt;
@@ -217,8 +217,8 @@ impl Aws {
     }
 
     /// Sets a rule for calls to come. It stands until what is returned is dropped.
-    pub fn rule(&self, rule: Rule) -> Standing {
-        Standing::set(self.clone(), rule)
+    pub fn rule(&self, rule: Rule) -> TargetStatus {
+        TargetStatus::set(self.clone(), rule)
     }
 
     /// One request to the launcher's own endpoints.

@@ -8,7 +8,7 @@ use crate::custody::approval::Request;
 use crate::custody::statement::LedgerHead;
 use crate::error::{Error, Result};
 use crate::events::Event;
-use crate::ledger::{Record, Use};
+use crate::ledger::{Record, SharePurpose};
 use crate::terminal::{listed, note};
 use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
@@ -81,7 +81,7 @@ impl Gathering<'_> {
     /// On record once it is here. A close goes on without a ledger.
     pub(super) fn given_by(&self, custodian: &Custodian) -> Result<()> {
         let (vault, credentials_epoch) = self.credentials();
-        let to = if self.request.is_some() { Use::Open } else { Use::Close };
+        let to = if self.request.is_some() { SharePurpose::Open } else { SharePurpose::Close };
         let session = self.request.map(|request| request.session);
         let record =
             Record::Share { session, vault, credentials_epoch, custodian: custodian.name.clone(), to };

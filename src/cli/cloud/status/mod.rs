@@ -10,7 +10,10 @@ use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{self, Event};
 use crate::gate::SessionId;
-use crate::ledger::{self, Entry, Last, Ledger, Merged, Record, Seen, Source, Standing, State, Upkeep};
+use crate::ledger::{
+    self, Entry, LastSession, Ledger, Merged, Readiness, Record, Seen, StatusSource, TargetState,
+    TargetStatus,
+};
 use crate::session::{self, Asked};
 use crate::terminal::note;
 use crate::vault::file::Vault;
@@ -51,12 +54,12 @@ pub fn run(arguments: &args::Status) -> Result<()> {
             Seen::NotAsked
         });
         let last = known.iter().find(|last| last.is_of(&target, lane));
-        let standing = Standing::of(target, lane, last, &seen, now);
+        let standing = TargetStatus::of(target, lane, last, &seen, now);
         let own = standing.session.is_some_and(|session| own.contains(&session));
-        standings.push(Standing { own, ..standing });
+        standings.push(TargetStatus { own, ..standing });
     }
     let kept = vault.as_ref().filter(|vault| vault.manifest.drill_of.is_none());
-    let upkeep = kept.map(|vault| Upkeep::of(&entries, &vault.manifest, now));
+    let upkeep = kept.map(|vault| Readiness::of(&entries, &vault.manifest, now));
     if arguments.json {
         let may_be_open = standings.iter().any(|standing| standing.may_be_open);
         let event = Event::Status { may_be_open, targets: &standings, upkeep: upkeep.as_ref() };
@@ -103,9 +106,9 @@ impl Read {
 }
 
 /// Whom it is about: the vault's targets, or every user that was ever opened as far as these ledgers know.
-fn asked(vault: Option<&Vault>, known: &[Last]) -> Vec<Asked> {
+fn asked(vault: Option<&Vault>, known: &[LastSession]) -> Vec<Asked> {
     let Some(vault) = vault else {
-        let of = |last: &Last| Asked {
+        let of = |last: &LastSession| Asked {
             target: last.target.clone(),
             region: last.target.iam_region().to_owned(),
             lane: last.lane,
@@ -120,13 +123,13 @@ fn asked(vault: Option<&Vault>, known: &[Last]) -> Vec<Asked> {
     vault.manifest.targets.iter().map(of).collect()
 }
 
-fn text(standings: &[Standing], iam_was_asked: bool) -> String {
+fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
     if standings.is_empty() {
         return "no window was ever opened from this machine\n".into();
     }
     let mut text = String::new();
     for standing in standings {
-        let Standing { target, session, until, .. } = standing;
+        let TargetStatus { target, session, until, .. } = standing;
         let until = until.map_or_else(String::new, |until| format!(" {}", session::clock_words(until)));
         let session = session.map_or_else(String::new, |session| {
             format!(
@@ -135,20 +138,22 @@ fn text(standings: &[Standing], iam_was_asked: bool) -> String {
             )
         });
         let state = match standing.state {
-            State::Closed => "closed".to_owned(),
-            State::Open if until.is_empty() => {
+            TargetState::Closed => "closed".to_owned(),
+            TargetState::Open if until.is_empty() => {
                 "MAY BE OPEN, behind a gate that does not say its end".to_owned()
             }
-            State::Open => format!("MAY BE OPEN until{until}{session}"),
-            State::Unproven => {
+            TargetState::Open => format!("MAY BE OPEN until{until}{session}"),
+            TargetState::Unproven => {
                 format!("its end,{until}, has passed, but nobody has proven that it is shut{session}")
             }
-            State::Untidy => "not open, but not at rest: AWSDenyAll is missing or a key is active".to_owned(),
+            TargetState::Untidy => {
+                "not open, but not at rest: AWSDenyAll is missing or a key is active".to_owned()
+            }
         };
         let source = match standing.source {
-            Source::Iam => "IAM says so",
-            Source::Ledger if iam_was_asked => "the ledgers here say so; IAM does not tell",
-            Source::Ledger => "the ledgers here say so; IAM was not asked",
+            StatusSource::Iam => "IAM says so",
+            StatusSource::Ledger if iam_was_asked => "the ledgers here say so; IAM does not tell",
+            StatusSource::Ledger => "the ledgers here say so; IAM was not asked",
         };
         let _ = writeln!(
             text,
@@ -162,17 +167,17 @@ fn text(standings: &[Standing], iam_was_asked: bool) -> String {
 /// 10 while one may be open; 1 when something has to be tidied up, could not be read, or is overdue.
 fn verdict(
     arguments: &args::Status,
-    standings: &[Standing],
+    standings: &[TargetStatus],
     unread: Option<Error>,
-    upkeep: Option<&Upkeep>,
+    upkeep: Option<&Readiness>,
 ) -> Result<()> {
     if let Some(open) = standings.iter().find(|standing| standing.may_be_open) {
-        let Standing { target, until, .. } = open;
+        let TargetStatus { target, until, .. } = open;
         let how = session::how_to_close(arguments.vault.as_deref(), target, open.lane);
         let what = format!("access may be open on user {}", target.user);
         return Err(Error::new(Status::MayBeOpen, what).until(*until).next(how));
     }
-    if let Some(untidy) = standings.iter().find(|standing| standing.state == State::Untidy) {
+    if let Some(untidy) = standings.iter().find(|standing| standing.state == TargetState::Untidy) {
         return Err(Error::failed(format!("user {} is not at rest", untidy.target.user))
             .next(session::how_to_close(arguments.vault.as_deref(), &untidy.target, untidy.lane)));
     }

@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::ledger::{LastDrill, Proof, Session, Upkeep};
+use crate::ledger::{CustodianProof, LastDrill, Readiness, SpentBy};
 
 /// A few lines, and one for each thing that is overdue.
-pub fn text(upkeep: &Upkeep, now: Timestamp) -> String {
-    let Upkeep { credentials_epoch, sealed, spent, released, last_drill, custodians, overdue, .. } = upkeep;
+pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
+    let Readiness { credentials_epoch, sealed, spent, released, last_drill, custodians, overdue, .. } =
+        upkeep;
     let mut text = format!("credentials  epoch {credentials_epoch}, sealed {}", ago(*sealed, now));
     match spent {
-        Some(Session { session, at }) => {
+        Some(SpentBy { session, at }) => {
             let _ = write!(text, "; SPENT by session {session}, {}", ago(*at, now));
         }
         None => text.push_str("; never opened, as far as this machine knows"),
@@ -32,7 +33,7 @@ pub fn text(upkeep: &Upkeep, now: Timestamp) -> String {
         None => "never, as far as this machine knows".into(),
     };
     let _ = write!(text, "\nlast drill   {drill}\ncustodians   last proof of token and part: ");
-    let proof = |Proof { name, last }: &Proof| match last {
+    let proof = |CustodianProof { name, last }: &CustodianProof| match last {
         Some(at) => format!("{name} {}", ago(*at, now)),
         None => format!("{name} never"),
     };

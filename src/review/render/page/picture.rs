@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::review::facts::calls::{Call, Kind};
+use crate::review::facts::calls::{ApiCall, CallPurpose};
 use crate::review::judge::findings::instant;
 use crate::review::judge::timeline::{length, span};
 use crate::review::packet::Packet;
@@ -164,22 +164,22 @@ fn rows(packet: &Packet) -> Vec<Row> {
         },
     ];
     if packet.cloudtrail.asked {
-        let row = |name, is: &dyn Fn(&Call) -> bool| {
+        let row = |name, is: &dyn Fn(&ApiCall) -> bool| {
             let marks: Vec<_> = packet.calls.iter().filter(|call| is(call)).map(mark).collect();
             let note = marks.len().to_string();
             plain(name, marks, note)
         };
-        let is_gates = |call: &Call| matches!(call.kind, Kind::Gate | Kind::Probe);
+        let is_gates = |call: &ApiCall| matches!(call.kind, CallPurpose::Gate | CallPurpose::Probe);
         rows.push(row("Calls of the gate", &|call| call.is_own() && is_gates(call)));
         rows.push(row("Calls of the work", &|call| call.is_own() && !is_gates(call)));
-        rows.push(row("Calls outside", &Call::is_outside));
+        rows.push(row("Calls outside", &ApiCall::is_outside));
     }
     rows
 }
 
 fn approved(packet: &Packet) -> Vec<Mark> {
     let verified = packet.verified();
-    let mark = |approval: &crate::review::ApprovalPart| Mark {
+    let mark = |approval: &crate::review::ApprovalFact| Mark {
         at: approval.at,
         shape: if verified.contains(&approval.custodian.as_str()) { Shape::Dot } else { Shape::Ring },
         title: format!(
@@ -193,7 +193,7 @@ fn approved(packet: &Packet) -> Vec<Mark> {
 }
 
 fn told(packet: &Packet) -> Vec<Mark> {
-    let mark = |told: &crate::review::ToldPart| match told.acknowledged {
+    let mark = |told: &crate::review::NotificationFact| match told.acknowledged {
         Some(at) => {
             Mark { at, shape: Shape::Dot, title: format!("{} acknowledged, {}", told.channel, instant(at)) }
         }
@@ -206,7 +206,7 @@ fn told(packet: &Packet) -> Vec<Mark> {
     packet.told.iter().map(mark).collect()
 }
 
-fn mark(call: &Call) -> Mark {
+fn mark(call: &ApiCall) -> Mark {
     let shape = if call.is_outside() {
         Shape::Cross
     } else if call.is_refused() {
@@ -239,7 +239,7 @@ fn words(packet: &Packet) -> String {
     let window = &packet.window;
     let enabled =
         window.enabled.as_ref().map_or("Never enabled. ".into(), |of| format!("Enabled {}. ", span(of)));
-    let calls = packet.count(Call::is_outside);
+    let calls = packet.count(ApiCall::is_outside);
     format!(
         "{}{}{}{}{enabled}{} approvals, {} messages, {} calls, {calls} of them outside of their time.",
         of("Intended", Some(window.intended)),

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::{tag, words_of};
-use crate::review::facts::approvals::Signature;
-use crate::review::facts::calls::{Call, Kind, Place, Principal};
+use crate::review::facts::approvals::SignatureCheck;
+use crate::review::facts::calls::{ApiCall, CallPurpose, CallTiming, Caller};
 use crate::review::facts::evidence::Evidence;
 use crate::review::judge::findings::{NAMES, instant};
 use crate::review::judge::timeline::{about, span};
@@ -93,10 +93,10 @@ pub(super) fn what(packet: &Packet) -> Markup {
 }
 
 pub(super) fn approvals(packet: &Packet) -> Markup {
-    let signature = |signature: Signature| {
+    let signature = |signature: SignatureCheck| {
         html! {
-            @if signature == Signature::Verified { "verified" }
-            @else if signature == Signature::NotChecked { (signature.words()) }
+            @if signature == SignatureCheck::Verified { "verified" }
+            @else if signature == SignatureCheck::NotChecked { (signature.words()) }
             @else { span class="tag bad" { (signature.words()) } }
         }
     };
@@ -161,7 +161,7 @@ pub(super) fn window(packet: &Packet) -> Markup {
     let window = &packet.window;
     let at =
         |at: Option<Timestamp>| html! { @if let Some(at) = at { (instant(at)) } @else { "not on record" } };
-    let span = |of: &Option<crate::review::facts::window::Span>, none: &str, evidence| {
+    let span = |of: &Option<crate::review::facts::window::EnabledSpan>, none: &str, evidence| {
         html! {
             @if let Some(of) = of { b { (span(of)) } ", from " (clock(of.from)) " to " (clock(of.until)) } @else { (none) }
             " " (tag(evidence))
@@ -262,15 +262,15 @@ fn totals(packet: &Packet) -> Markup {
             caption { "By principal" }
             thead { tr { th scope="col" { "Principal" } @for name in numbers { th.number scope="col" { (name) } } } }
             tbody { @for (principal, name) in NAMES {
-                @let count = |is: &dyn Fn(&Call) -> bool| packet.count(|c| c.principal == principal && is(c));
-                @if count(&|_| true) > 0 { tr.marked[count(&Call::is_outside) > 0] {
+                @let count = |is: &dyn Fn(&ApiCall) -> bool| packet.count(|c| c.principal == principal && is(c));
+                @if count(&|_| true) > 0 { tr.marked[count(&ApiCall::is_outside) > 0] {
                     th scope="row" { (name) }
                     td.number { (count(&|_| true)) }
-                    td.number { (count(&Call::is_own)) }
-                    td.number { (count(&Call::is_outside)) }
-                    td.number { (count(&|c| c.kind == Kind::Unexpected && c.is_own())) }
-                    td.number { (count(&Call::is_refused)) }
-                    td.number { (count(&|c| c.place == Place::OtherSession)) }
+                    td.number { (count(&ApiCall::is_own)) }
+                    td.number { (count(&ApiCall::is_outside)) }
+                    td.number { (count(&|c| c.kind == CallPurpose::Unexpected && c.is_own())) }
+                    td.number { (count(&ApiCall::is_refused)) }
+                    td.number { (count(&|c| c.place == CallTiming::OtherSession)) }
                 } }
             } }
         }
@@ -287,7 +287,7 @@ fn every_call(packet: &Packet) -> Markup {
                 td { (name_of(call)) }
                 th scope="row" { (words_of(&service(call))) }
                 td.short { (words_of(&call.region)) }
-                td { @if call.kind == Kind::Unexpected { span class="tag bad" { "unexpected" } } @else { (purpose(call)) } }
+                td { @if call.kind == CallPurpose::Unexpected { span class="tag bad" { "unexpected" } } @else { (purpose(call)) } }
                 td { (place(call)) }
                 td { @if let Some(code) = &call.error { (words_of(code)) } @else { "done" } }
                 td.short { (words_of(call.address.as_deref().unwrap_or("—"))) }
@@ -296,41 +296,41 @@ fn every_call(packet: &Packet) -> Markup {
     }
 }
 
-fn is_marked(call: &Call) -> bool {
-    call.is_outside() || (call.is_own() && (call.kind == Kind::Unexpected || call.is_refused()))
+fn is_marked(call: &ApiCall) -> bool {
+    call.is_outside() || (call.is_own() && (call.kind == CallPurpose::Unexpected || call.is_refused()))
 }
 
-fn name_of(call: &Call) -> &'static str {
+fn name_of(call: &ApiCall) -> &'static str {
     match call.principal {
-        Principal::Opener => "opener",
-        Principal::Closer => "closer",
-        Principal::Emergency => "emergency key",
-        Principal::Issued => "issued session",
-        Principal::User => "unknown key",
-        Principal::Somebody => "somebody else",
+        Caller::Opener => "opener",
+        Caller::Closer => "closer",
+        Caller::Emergency => "emergency key",
+        Caller::Issued => "issued session",
+        Caller::User => "unknown key",
+        Caller::Somebody => "somebody else",
     }
 }
 
 /// `iam PutUserPolicy`.
-fn service(call: &Call) -> String {
+fn service(call: &ApiCall) -> String {
     format!("{} {}", call.source.strip_suffix(".amazonaws.com").unwrap_or(&call.source), call.name)
 }
 
-fn purpose(call: &Call) -> &'static str {
+fn purpose(call: &ApiCall) -> &'static str {
     match call.kind {
-        Kind::Gate => "gate",
-        Kind::Probe => "probe",
-        Kind::Work => "work",
-        Kind::Unexpected => "unexpected",
+        CallPurpose::Gate => "gate",
+        CallPurpose::Probe => "probe",
+        CallPurpose::Work => "work",
+        CallPurpose::Unexpected => "unexpected",
     }
 }
 
-fn place(call: &Call) -> Markup {
+fn place(call: &ApiCall) -> Markup {
     match call.place {
-        Place::Inside => html! { "yes" },
-        Place::Before => html! { span class="tag bad" { "NO: before" } },
-        Place::After => html! { span class="tag bad" { "NO: after" } },
-        Place::OtherSession => html! {
+        CallTiming::Inside => html! { "yes" },
+        CallTiming::Before => html! { span class="tag bad" { "NO: before" } },
+        CallTiming::After => html! { span class="tag bad" { "NO: after" } },
+        CallTiming::OtherSession => html! {
             "session " @if let Some(session) = call.other_session { span.mono { (session) } }
         },
     }

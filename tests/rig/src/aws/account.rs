@@ -1,6 +1,6 @@
 //! An account as its administrator deploys it for breakglass and what may go wrong with it.
 
-use super::{Aws, AwsError, Call, Creds, Probe, REGION, Rule, Standing};
+use super::{Aws, AwsError, Call, Creds, Probe, REGION, Rule, TargetStatus};
 use crate::receiver::Receiver;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -269,7 +269,7 @@ impl Account {
     // What goes wrong --------------------------------------------------------
 
     /// Sets a rule for this account's calls.
-    pub fn rule(&self, rule: Rule) -> Standing {
+    pub fn rule(&self, rule: Rule) -> TargetStatus {
         self.aws.rule(rule.account(&self.id))
     }
 

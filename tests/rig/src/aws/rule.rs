@@ -110,16 +110,16 @@ impl Rule {
 
 /// A rule in force; dropping it releases what it holds and ends it.
 #[must_use = "a rule ends when this is dropped"]
-pub struct Standing {
+pub struct TargetStatus {
     aws: Aws,
     number: u64,
 }
 
-impl Standing {
-    pub(super) fn set(aws: Aws, rule: Rule) -> Standing {
+impl TargetStatus {
+    pub(super) fn set(aws: Aws, rule: Rule) -> TargetStatus {
         let Rule(rule) = rule;
         let number = aws.steer("POST", "rule", &rule)["rule"].as_u64().expect("a rule's number");
-        Standing { aws, number }
+        TargetStatus { aws, number }
     }
 
     /// Waits until the rule has met its call; None when that took longer than `patience`.
@@ -133,7 +133,7 @@ impl Standing {
     pub fn release(self) {}
 }
 
-impl Drop for Standing {
+impl Drop for TargetStatus {
     fn drop(&mut self) {
         self.aws.steer("POST", "release", &json!({"rule": self.number}));
     }
