@@ -1,40 +1,22 @@
-//! The packet: one session, whole, in the order in which a reviewer asks. Its JSON is version 1.
+//! The packet: one session, complete, in the order in which a reviewer asks. Its JSON is version 1.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::facts::approvals::{ApprovalFact, SignatureCheck};
-use super::facts::calls::{ApiCall, CallMatcher};
-use super::facts::cloudtrail::CloudTrailResult;
+use super::facts::Facts;
+use super::facts::approvals::ApprovalFact;
+use super::facts::calls::ApiCall;
 use super::facts::coverage::CloudTrailCoverage;
 use super::facts::intent::{OpenedVault, SessionFacts};
 use super::facts::notifications::{NotificationFact, ShareFact};
 use super::facts::outcome::{DrillResult, SignedReview};
-use super::facts::session_records::SessionRecords;
+use super::facts::sources::{LedgerFact, PacketSources};
 use super::facts::window::WindowFacts;
 use super::judge::findings::{self, Finding};
 use super::judge::follow_up::{self, FollowUp};
 use super::judge::timeline::{self, TimelineEntry};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gate::SessionId;
-use crate::ledger::{Entry, Head, Intent, Readiness};
-use crate::vault::file::Vault;
-use crate::vault::manifest::Manifest;
-use crate::vault::words;
-
-/// What a packet is made of.
-pub struct PacketSources<'a> {
-    /// The records of all ledgers at hand, in the order of their times.
-    pub entries: &'a [Entry],
-    /// Where they are from.
-    pub ledgers: Vec<LedgerFact>,
-    /// The vault, for its public manifest.
-    pub vault: Option<&'a Vault>,
-    /// What CloudTrail said, where it was asked.
-    pub trail: Option<&'a CloudTrailResult>,
-    /// Now.
-    pub now: Timestamp,
-}
 
 /// Everything about one session.
 #[derive(Clone, Debug, Serialize)]
@@ -75,67 +57,34 @@ pub struct Packet {
     pub reviews: Vec<SignedReview>,
 }
 
-/// A ledger that was read.
-#[derive(Clone, Debug, Serialize)]
-pub struct LedgerFact {
-    /// The file.
-    pub path: String,
-    /// How many records it has.
-    pub records: u64,
-    /// SHA-256 of its last record, hex.
-    pub sha256: String,
-    /// The first words of that.
-    pub words: String,
-    /// What is wrong with its chain; nothing where it holds.
-    pub broken: Option<String>,
-}
-
-impl LedgerFact {
-    /// Of a ledger whose chain holds, or not.
-    pub fn of(path: String, head: Head, broken: Option<String>) -> Self {
-        let (sha256, words) = (hex::encode(head.sha256), words::of(&head.sha256));
-        Self { path, records: head.seq, sha256, words, broken }
-    }
-}
-
 impl Packet {
     /// Of one session.
     ///
     /// # Errors
     /// Usage, when no ledger knows the session, or the vault is another one.
     pub fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
-        let PacketSources { entries, ledgers, vault, trail, now } = sources;
-        let own = SessionRecords::of(session, entries)?;
-        let manifest = manifest(vault, &own.intent)?;
-        let matcher = CallMatcher::of(&own, entries, manifest);
-        let mut calls: Vec<_> =
-            trail.iter().flat_map(|t| &t.events).filter_map(|e| matcher.call(e)).collect();
-        calls.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
-        let mut packet = Self {
+        let facts = Facts::of(session, sources)?;
+        let (timeline, findings) = (timeline::of(&facts), findings::of(&facts));
+        let follow_up = follow_up::of(&facts, &findings);
+        Ok(Self {
             v: 1,
-            made: now,
+            made: facts.made,
             program: concat!("breakglass ", env!("CARGO_PKG_VERSION")),
-            session: SessionFacts::of(&own, manifest),
-            vault: OpenedVault::of(&own.intent, vault),
-            window: WindowFacts::of(&own, &calls, now),
-            approvals: ApprovalFact::all(&own, manifest),
-            shares: ShareFact::all(&own),
-            told: NotificationFact::all(&own),
-            cloudtrail: CloudTrailCoverage::of(&own, trail),
-            calls,
-            timeline: Vec::new(),
-            ledgers,
-            drill: DrillResult::of(&own, manifest),
-            findings: Vec::new(),
-            follow_up: Vec::new(),
-            reviews: SignedReview::all(&own, manifest),
-        };
-        packet.timeline = timeline::of(&packet);
-        packet.findings = findings::of(&packet);
-        let is_practised =
-            manifest.is_some_and(|manifest| Readiness::of(entries, manifest, now).is_practised(now));
-        packet.follow_up = follow_up::of(&packet, is_practised);
-        Ok(packet)
+            session: facts.session,
+            vault: facts.vault,
+            window: facts.window,
+            approvals: facts.approvals,
+            shares: facts.shares,
+            told: facts.told,
+            cloudtrail: facts.cloudtrail,
+            calls: facts.calls,
+            timeline,
+            ledgers: facts.ledgers,
+            drill: facts.drill,
+            findings,
+            follow_up,
+            reviews: facts.reviews,
+        })
     }
 
     /// As it is written to its file: JSON with line ends, the same for the same packet.
@@ -144,32 +93,5 @@ impl Packet {
     /// Never: every member has a JSON form.
     pub fn json(&self) -> String {
         serde_json::to_string_pretty(self).expect("every member has a JSON form") + "\n"
-    }
-
-    /// Who approved with a valid signature, each once.
-    pub(super) fn verified(&self) -> Vec<&str> {
-        let verified =
-            self.approvals.iter().filter(|approval| approval.signature == SignatureCheck::Verified);
-        let mut names: Vec<_> = verified.map(|approval| approval.custodian.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
-
-    /// How many calls there are that `is` holds for.
-    pub(super) fn count(&self, is: impl Fn(&ApiCall) -> bool) -> usize {
-        self.calls.iter().filter(|call| is(call)).count()
-    }
-}
-
-/// The given vault's manifest, if it is this session's vault.
-fn manifest<'a>(vault: Option<&'a Vault>, intent: &Intent<'_>) -> Result<Option<&'a Manifest>> {
-    match vault {
-        Some(vault) if vault.manifest.vault_id != intent.vault => {
-            let (given, meant) = (&vault.manifest.vault_id, intent.vault);
-            Err(Error::usage(format!("session {} opened vault {meant}, not {given}", intent.session))
-                .next("name the vault that was opened with --vault"))
-        }
-        vault => Ok(vault.map(|vault| &vault.manifest)),
     }
 }

@@ -44,7 +44,7 @@ pub enum SignatureCheck {
 
 impl SignatureCheck {
     /// `None` where nobody looked, else whether it holds.
-    pub(in crate::review) fn of(holds: Option<bool>) -> Self {
+    pub(super) fn of(holds: Option<bool>) -> Self {
         match holds {
             None => Self::NotChecked,
             Some(true) => Self::Verified,
@@ -62,13 +62,13 @@ impl SignatureCheck {
     }
 
     /// Worth more than the record that it is in.
-    pub(in crate::review) fn evidence(self) -> Evidence {
+    pub(super) fn evidence(self) -> Evidence {
         if self == Self::Verified { Evidence::Signature } else { Evidence::Record }
     }
 }
 
 impl ApprovalFact {
-    pub(in crate::review) fn all(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
+    pub(super) fn all(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
         let of = |entry: &&Entry| match &entry.record {
             Record::Approval { custodian, envelope, .. } => {
                 Some(Self::of(&own.intent, entry.at, custodian, envelope, manifest))
@@ -97,4 +97,13 @@ impl ApprovalFact {
         let (custodian, envelope) = (custodian.to_owned(), envelope.clone());
         Self { at, custodian, signature, why, serial, key, envelope, evidence: signature.evidence() }
     }
+}
+
+/// The custodians with a valid signature, each once, sorted by name.
+pub(in crate::review) fn verified(approvals: &[ApprovalFact]) -> Vec<&str> {
+    let verified = approvals.iter().filter(|approval| approval.signature == SignatureCheck::Verified);
+    let mut names: Vec<_> = verified.map(|approval| approval.custodian.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }

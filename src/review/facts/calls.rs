@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::cloudtrail::{CloudTrailEvent, session_name};
 use super::session_records::{SessionRecords, by_session};
-use super::window::seconds;
 use crate::gate::SessionId;
 use crate::ledger::{Entry, Record};
 use crate::vault::manifest::Manifest;
@@ -111,7 +110,7 @@ struct Seconds {
 }
 
 /// What a call is matched against.
-pub(in crate::review) struct CallMatcher<'a> {
+pub(super) struct CallMatcher<'a> {
     own: &'a SessionRecords<'a>,
     issued: Vec<&'a str>,
     /// The last second in which the opener has something to do: from then on the window is open.
@@ -150,12 +149,13 @@ impl ApiCall {
     }
 }
 
+/// How many calls there are that `is` holds for.
+pub(in crate::review) fn count(calls: &[ApiCall], is: impl Fn(&ApiCall) -> bool) -> usize {
+    calls.iter().filter(|call| is(call)).count()
+}
+
 impl<'a> CallMatcher<'a> {
-    pub(in crate::review) fn of(
-        own: &'a SessionRecords<'a>,
-        all: &'a [Entry],
-        manifest: Option<&'a Manifest>,
-    ) -> Self {
+    pub(super) fn of(own: &'a SessionRecords<'a>, all: &'a [Entry], manifest: Option<&'a Manifest>) -> Self {
         let principals = own.intent.principals;
         let others = by_session(all).into_values().filter_map(SessionRecords::among).filter(|other| {
             other.intent.session != own.intent.session
@@ -171,7 +171,7 @@ impl<'a> CallMatcher<'a> {
         Self {
             own,
             issued: own.issued().collect(),
-            opener: own.opened().map(|opened| seconds(opened) + BEHIND),
+            opener: own.opened().map(|opened| opened.as_second() + BEHIND),
             gate: gate(own),
             work: work(own),
             others,
@@ -179,8 +179,15 @@ impl<'a> CallMatcher<'a> {
         }
     }
 
+    /// The calls of those whose calls are reviewed, by time.
+    pub(super) fn calls<'e>(&self, events: impl Iterator<Item = &'e CloudTrailEvent>) -> Vec<ApiCall> {
+        let mut calls: Vec<_> = events.filter_map(|event| self.call(event)).collect();
+        calls.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
+        calls
+    }
+
     /// `None` when it is nobody's whose calls are reviewed.
-    pub(in crate::review) fn call(&self, event: &CloudTrailEvent) -> Option<ApiCall> {
+    fn call(&self, event: &CloudTrailEvent) -> Option<ApiCall> {
         let principal = self.principal(event)?;
         let is_late =
             principal == Caller::Opener && self.opener.is_some_and(|last| event.at.as_second() > last);
@@ -265,9 +272,9 @@ impl Seconds {
 /// From the intent to the last close on record; without one, to T1. The intent's time may be of a clock that is wrong,
 /// T0 is AWS's own.
 fn gate(own: &SessionRecords<'_>) -> Seconds {
-    let intent = seconds(own.at);
-    let from = own.from().map_or(intent, |t0| intent.clamp(seconds(t0) - LEAD, seconds(t0)));
-    let end = own.end().map_or(from, |end| seconds(end) + BEHIND);
+    let intent = own.at.as_second();
+    let from = own.from().map_or(intent, |t0| intent.clamp(t0.as_second() - LEAD, t0.as_second()));
+    let end = own.end().map_or(from, |end| end.as_second() + BEHIND);
     Seconds { from, until: end.max(from) }
 }
 
@@ -290,15 +297,15 @@ impl OtherSession<'_> {
 /// The same of another session, whose close on record nobody has signed: tidied up is soon after T1.
 fn of_another(own: &SessionRecords<'_>) -> Seconds {
     let Seconds { from, until } = gate(own);
-    Seconds { from, until: own.until().map_or(from, |t1| until.min(seconds(t1) + TIDIED)) }
+    Seconds { from, until: own.until().map_or(from, |t1| until.min(t1.as_second() + TIDIED)) }
 }
 
 /// From T0 to T1, or to the close before it.
 fn work(own: &SessionRecords<'_>) -> Option<Seconds> {
     let (t0, t1) = own.from().zip(own.until())?;
     let closed = own.closed().map(|(at, ..)| at).filter(|_| !own.is_static());
-    let until = closed.map_or(seconds(t1), |closed| seconds(t1).min(seconds(closed) + BEHIND));
-    Some(Seconds { from: seconds(t0), until })
+    let until = closed.map_or(t1.as_second(), |closed| t1.as_second().min(closed.as_second() + BEHIND));
+    Some(Seconds { from: t0.as_second(), until })
 }
 
 fn reads(name: &str) -> bool {

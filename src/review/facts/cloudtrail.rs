@@ -10,7 +10,7 @@ use crate::gate::SessionId;
 use crate::ledger::Entry;
 
 /// How late CloudTrail may be.
-pub(in crate::review) const LATE: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const LATE: SignedDuration = SignedDuration::from_mins(15);
 /// How long its event history is.
 pub(in crate::review) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long before the session and after its end calls are looked for.
@@ -66,7 +66,7 @@ impl CloudTrailQuery {
 }
 
 /// The name that sessions of a role and of a federated user carry.
-pub(in crate::review) fn session_name(session: SessionId) -> String {
+pub(super) fn session_name(session: SessionId) -> String {
     format!("breakglass-{session}")
 }
 

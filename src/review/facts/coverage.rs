@@ -26,7 +26,7 @@ pub struct CloudTrailCoverage {
 }
 
 impl CloudTrailCoverage {
-    pub(in crate::review) fn of(own: &SessionRecords<'_>, trail: Option<&CloudTrailResult>) -> Self {
+    pub(super) fn of(own: &SessionRecords<'_>, trail: Option<&CloudTrailResult>) -> Self {
         let Some(trail) = trail else {
             return Self {
                 asked: false,

@@ -67,7 +67,7 @@ pub struct OpenedVault {
 }
 
 impl SessionFacts {
-    pub(in crate::review) fn of(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Self {
+    pub(super) fn of(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Self {
         let intent = &own.intent;
         let own_manifest = manifest.filter(|manifest| u64::from(manifest.epoch) == intent.epoch);
         let mut targets = own_manifest.into_iter().flat_map(|manifest| &manifest.targets);
@@ -90,7 +90,7 @@ impl SessionFacts {
 }
 
 impl OpenedVault {
-    pub(in crate::review) fn of(intent: &Intent<'_>, vault: Option<&Vault>) -> Self {
+    pub(super) fn of(intent: &Intent<'_>, vault: Option<&Vault>) -> Self {
         let own = vault.filter(|vault| hex::encode(vault.sha256) == intent.sha256);
         let manifest = vault.map(|vault| &vault.manifest);
         let mut digest = [0; 32];

@@ -9,4 +9,84 @@ pub(super) mod intent;
 pub(super) mod notifications;
 pub(super) mod outcome;
 pub(super) mod session_records;
+pub(super) mod sources;
 pub(super) mod window;
+
+use jiff::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::gate::SessionId;
+use crate::ledger::{Intent, Readiness};
+use crate::vault::file::Vault;
+use crate::vault::manifest::Manifest;
+use approvals::ApprovalFact;
+use calls::{ApiCall, CallMatcher};
+use coverage::CloudTrailCoverage;
+use intent::{OpenedVault, SessionFacts};
+use notifications::{NotificationFact, ShareFact};
+use outcome::{DrillResult, SignedReview};
+use session_records::SessionRecords;
+use sources::{LedgerFact, PacketSources};
+use window::WindowFacts;
+
+/// Everything that was observed of one session.
+pub(super) struct Facts {
+    /// When they were gathered.
+    pub(super) made: Timestamp,
+    pub(super) session: SessionFacts,
+    pub(super) vault: OpenedVault,
+    pub(super) window: WindowFacts,
+    pub(super) approvals: Vec<ApprovalFact>,
+    pub(super) shares: Vec<ShareFact>,
+    pub(super) told: Vec<NotificationFact>,
+    pub(super) cloudtrail: CloudTrailCoverage,
+    /// By time.
+    pub(super) calls: Vec<ApiCall>,
+    pub(super) ledgers: Vec<LedgerFact>,
+    pub(super) drill: Option<DrillResult>,
+    pub(super) reviews: Vec<SignedReview>,
+    /// A complete, signed drill of this vault is on record, not older than a quarter.
+    pub(super) is_practised: bool,
+}
+
+impl Facts {
+    /// Gathers the facts of one session.
+    ///
+    /// # Errors
+    /// `Usage`, if no ledger has the session, or if the vault is another one.
+    pub(super) fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
+        let PacketSources { entries, ledgers, vault, trail, now } = sources;
+        let records = SessionRecords::of(session, entries)?;
+        let manifest = manifest(vault, &records.intent)?;
+        let matcher = CallMatcher::of(&records, entries, manifest);
+        let calls = matcher.calls(trail.into_iter().flat_map(|trail| &trail.events));
+        Ok(Self {
+            made: now,
+            session: SessionFacts::of(&records, manifest),
+            vault: OpenedVault::of(&records.intent, vault),
+            window: WindowFacts::of(&records, &calls, now),
+            approvals: ApprovalFact::all(&records, manifest),
+            shares: ShareFact::all(&records),
+            told: NotificationFact::all(&records),
+            cloudtrail: CloudTrailCoverage::of(&records, trail),
+            calls,
+            ledgers,
+            drill: DrillResult::of(&records, manifest),
+            reviews: SignedReview::all(&records, manifest),
+            is_practised: manifest
+                .is_some_and(|manifest| Readiness::of(entries, manifest, now).is_practised(now)),
+        })
+    }
+}
+
+/// The given vault's manifest, if it is this session's vault.
+fn manifest<'a>(vault: Option<&'a Vault>, intent: &Intent<'_>) -> Result<Option<&'a Manifest>> {
+    match vault {
+        Some(vault) if vault.manifest.vault_id != intent.vault => {
+            let (given, meant) = (&vault.manifest.vault_id, intent.vault);
+            Err(Error::usage(format!("session {} opened vault {meant}, not {given}", intent.session))
+                .next("name the vault that was opened with --vault"))
+        }
+        vault => Ok(vault.map(|vault| &vault.manifest)),
+    }
+}

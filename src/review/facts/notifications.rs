@@ -44,13 +44,13 @@ pub struct NotificationFact {
 }
 
 impl ShareFact {
-    pub(in crate::review) fn all(own: &SessionRecords<'_>) -> Vec<Self> {
+    pub(super) fn all(own: &SessionRecords<'_>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| share(entry)).collect()
     }
 }
 
 impl NotificationFact {
-    pub(in crate::review) fn all(own: &SessionRecords<'_>) -> Vec<Self> {
+    pub(super) fn all(own: &SessionRecords<'_>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| told(own, entry)).collect()
     }
 }

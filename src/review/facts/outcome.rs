@@ -46,13 +46,13 @@ pub struct SignedReview {
 }
 
 impl DrillResult {
-    pub(in crate::review) fn of(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Option<Self> {
+    pub(super) fn of(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Option<Self> {
         own.entries.iter().find_map(|entry| drill(entry, manifest))
     }
 }
 
 impl SignedReview {
-    pub(in crate::review) fn all(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
+    pub(super) fn all(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| review(entry, manifest)).collect()
     }
 }

@@ -10,15 +10,15 @@ use crate::ledger::{Entry, Intent, Record};
 use crate::vault::manifest::Lane;
 
 /// A session's records, in their order.
-pub(in crate::review) struct SessionRecords<'a> {
+pub(super) struct SessionRecords<'a> {
     /// When it was intended.
-    pub(in crate::review) at: Timestamp,
-    pub(in crate::review) intent: Intent<'a>,
-    pub(in crate::review) entries: Vec<&'a Entry>,
+    pub(super) at: Timestamp,
+    pub(super) intent: Intent<'a>,
+    pub(super) entries: Vec<&'a Entry>,
 }
 
 impl<'a> SessionRecords<'a> {
-    pub(in crate::review) fn of(session: SessionId, all: &'a [Entry]) -> Result<Self> {
+    pub(super) fn of(session: SessionId, all: &'a [Entry]) -> Result<Self> {
         let is_own = |entry: &&Entry| entry.record.session() == Some(session);
         let entries: Vec<_> = all.iter().filter(is_own).collect();
         if entries.is_empty() {
@@ -33,13 +33,13 @@ impl<'a> SessionRecords<'a> {
     }
 
     /// Of its records; `None` when it was never intended.
-    pub(in crate::review) fn among(entries: Vec<&'a Entry>) -> Option<Self> {
+    pub(super) fn among(entries: Vec<&'a Entry>) -> Option<Self> {
         let (at, intent) = entries.iter().find_map(|entry| Some((entry.at, entry.record.intent()?)))?;
         Some(Self { at, intent, entries })
     }
 
     /// Access key ids of the sessions that were issued to the work.
-    pub(in crate::review) fn issued(&self) -> impl Iterator<Item = &'a str> {
+    pub(super) fn issued(&self) -> impl Iterator<Item = &'a str> {
         self.entries.iter().filter_map(|entry| match &entry.record {
             Record::Issued { access_key_id, .. } => Some(access_key_id.as_str()),
             _ => None,
@@ -47,17 +47,17 @@ impl<'a> SessionRecords<'a> {
     }
 
     /// Only T1 ends it.
-    pub(in crate::review) fn is_static(&self) -> bool {
+    pub(super) fn is_static(&self) -> bool {
         self.intent.lane == Lane::Static
     }
 
     /// T0.
-    pub(in crate::review) fn from(&self) -> Option<Timestamp> {
+    pub(super) fn from(&self) -> Option<Timestamp> {
         self.ends().map(|(from, _)| from)
     }
 
     /// T1.
-    pub(in crate::review) fn until(&self) -> Option<Timestamp> {
+    pub(super) fn until(&self) -> Option<Timestamp> {
         self.ends().map(|(_, until)| until)
     }
 
@@ -69,19 +69,19 @@ impl<'a> SessionRecords<'a> {
     }
 
     /// From when on access may have been there.
-    pub(in crate::review) fn enabling(&self) -> Option<Timestamp> {
+    pub(super) fn enabling(&self) -> Option<Timestamp> {
         let enabling =
             |entry: &&&Entry| matches!(entry.record, Record::Enabling { .. } | Record::Opened { .. });
         self.entries.iter().find(enabling).map(|entry| entry.at)
     }
 
-    pub(in crate::review) fn opened(&self) -> Option<Timestamp> {
+    pub(super) fn opened(&self) -> Option<Timestamp> {
         let opened = |entry: &&&Entry| matches!(entry.record, Record::Opened { .. });
         self.entries.iter().find(opened).map(|entry| entry.at)
     }
 
     /// The first close on record since it was opened, or meant to be: when, by probing or not, why.
-    pub(in crate::review) fn closed(&self) -> Option<(Timestamp, bool, &'a str)> {
+    pub(super) fn closed(&self) -> Option<(Timestamp, bool, &'a str)> {
         let is = |of: fn(&Record) -> bool| self.entries.iter().position(|entry| of(&entry.record));
         let since = is(|record| matches!(record, Record::Opened { .. }))
             .or_else(|| is(|record| matches!(record, Record::Intent { .. })));
@@ -96,7 +96,7 @@ impl<'a> SessionRecords<'a> {
     }
 
     /// This record stands before the opening, by the ledger's own order.
-    pub(in crate::review) fn is_before_opening(&self, record: &Entry) -> bool {
+    pub(super) fn is_before_opening(&self, record: &Entry) -> bool {
         let opened = self
             .entries
             .iter()
@@ -106,14 +106,14 @@ impl<'a> SessionRecords<'a> {
     }
 
     /// When it is over: its last close, else T1.
-    pub(in crate::review) fn end(&self) -> Option<Timestamp> {
+    pub(super) fn end(&self) -> Option<Timestamp> {
         let closed = |entry: &&&Entry| matches!(entry.record, Record::Closed { .. });
         self.entries.iter().rev().find(closed).map(|entry| entry.at).or(self.until())
     }
 }
 
 /// The records of every session, each in their order.
-pub(in crate::review) fn by_session(all: &[Entry]) -> HashMap<SessionId, Vec<&Entry>> {
+pub(super) fn by_session(all: &[Entry]) -> HashMap<SessionId, Vec<&Entry>> {
     let mut sessions: HashMap<_, Vec<_>> = HashMap::new();
     for entry in all {
         if let Some(session) = entry.record.session() {

@@ -74,7 +74,7 @@ impl EnabledSpan {
 }
 
 impl WindowFacts {
-    pub(in crate::review) fn of(own: &SessionRecords<'_>, calls: &[ApiCall], now: Timestamp) -> Self {
+    pub(super) fn of(own: &SessionRecords<'_>, calls: &[ApiCall], now: Timestamp) -> Self {
         let closed = own.closed();
         let mut window = Self {
             intended: own.at,
@@ -98,7 +98,7 @@ impl WindowFacts {
         window.enabled_by_aws = window.by_aws(calls, now);
         window.within = window.from.zip(window.until).and_then(|(t0, t1)| {
             let spans = [window.enabled, window.enabled_by_aws];
-            let lies = |span: &EnabledSpan| seconds(span.from) >= seconds(t0) && span.until <= t1;
+            let lies = |span: &EnabledSpan| span.from.as_second() >= t0.as_second() && span.until <= t1;
             window.enabled.or(window.enabled_by_aws).map(|_| spans.iter().flatten().all(lies))
         });
         window
@@ -125,9 +125,4 @@ impl WindowFacts {
 fn gate(calls: &[ApiCall]) -> Option<String> {
     let own = |call: &&ApiCall| call.principal == Caller::Opener && call.is_own() && call.error.is_none();
     calls.iter().filter(own).filter_map(|call| call.policy.clone()).next_back()
-}
-
-/// CloudTrail's times have whole seconds.
-pub(in crate::review) fn seconds(at: Timestamp) -> i64 {
-    at.as_second()
 }

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::{AlertTopic, SharePurpose};
+use crate::ledger::SharePurpose;
+use crate::review::facts::Facts;
 use crate::review::facts::approvals::SignatureCheck;
 use crate::review::facts::calls::{ApiCall, CallPurpose, Caller};
 use crate::review::facts::evidence::Evidence;
 use crate::review::facts::notifications::NotificationFact;
-use crate::review::facts::window::{EnabledSpan, EndedBy};
-use crate::review::packet::Packet;
+use crate::review::wording::about;
 
 /// One thing that happened.
 #[derive(Clone, Debug, Serialize)]
@@ -22,10 +22,10 @@ pub struct TimelineEntry {
     pub evidence: Evidence,
 }
 
-pub(in crate::review) fn of(packet: &Packet) -> Vec<TimelineEntry> {
+pub(in crate::review) fn of(facts: &Facts) -> Vec<TimelineEntry> {
     let mut all: Vec<TimelineEntry> = Vec::new();
     let record = |at, what: String| TimelineEntry { at, what, evidence: Evidence::Record };
-    all.extend(packet.approvals.iter().map(|approval| TimelineEntry {
+    all.extend(facts.approvals.iter().map(|approval| TimelineEntry {
         at: approval.at,
         what: match approval.signature {
             SignatureCheck::Verified => {
@@ -36,16 +36,16 @@ pub(in crate::review) fn of(packet: &Packet) -> Vec<TimelineEntry> {
         },
         evidence: approval.evidence,
     }));
-    all.extend(packet.shares.iter().map(|share| {
+    all.extend(facts.shares.iter().map(|share| {
         let to = match share.to {
             SharePurpose::Open => "to open",
             SharePurpose::Close => "to close",
         };
         record(share.at, format!("{} gave a share {to}", share.custodian))
     }));
-    all.extend(packet.told.iter().map(told));
-    let window = &packet.window;
-    all.push(record(window.intended, format!("intended: {}", packet.session.reason)));
+    all.extend(facts.told.iter().map(told));
+    let window = &facts.window;
+    all.push(record(window.intended, format!("intended: {}", facts.session.reason)));
     all.extend(window.from.map(|at| record(at, "T0: from here on the gate may let in".into())));
     all.extend(window.until.map(|at| record(at, "T1: from here on AWS itself refuses".into())));
     all.extend(window.opened.map(|at| record(at, "opened: AWS let the key in".into())));
@@ -53,13 +53,13 @@ pub(in crate::review) fn of(packet: &Packet) -> Vec<TimelineEntry> {
         let how = if window.probed == Some(true) { "AWS refuses" } else { "read back, not probed" };
         record(at, format!("closed ({how}): {}", window.cause.as_deref().unwrap_or_default()))
     }));
-    all.extend(packet.calls.iter().filter(|call| is_a_write_of_the_gate(call)).map(write));
-    all.extend(packet.drill.iter().map(|drill| TimelineEntry {
+    all.extend(facts.calls.iter().filter(|call| is_a_write_of_the_gate(call)).map(write));
+    all.extend(facts.drill.iter().map(|drill| TimelineEntry {
         at: drill.at,
         what: format!("the drill {}", if drill.passed { "passed" } else { "FAILED" }),
         evidence: drill.evidence,
     }));
-    all.extend(packet.reviews.iter().map(|review| TimelineEntry {
+    all.extend(facts.reviews.iter().map(|review| TimelineEntry {
         at: review.at,
         what: format!("{} signed a review", review.custodian),
         evidence: review.evidence,
@@ -85,18 +85,6 @@ fn told(told: &NotificationFact) -> TimelineEntry {
     }
 }
 
-/// What people were told.
-pub(in crate::review) fn about(about: AlertTopic) -> &'static str {
-    #[allow(unreachable_patterns, reason = "more may come to be told about")]
-    match about {
-        AlertTopic::Opening => "the opening",
-        AlertTopic::NotOpened => "that it was not opened",
-        AlertTopic::Closed => "the close",
-        AlertTopic::MayBeOpen => "that it may be open",
-        _ => "this session",
-    }
-}
-
 fn is_a_write_of_the_gate(call: &ApiCall) -> bool {
     let names = ["PutUserPolicy", "DetachUserPolicy", "AttachUserPolicy", "UpdateAccessKey", "AssumeRole"];
     call.kind == CallPurpose::Gate && names.contains(&call.name.as_str())
@@ -111,23 +99,4 @@ fn write(call: &ApiCall) -> TimelineEntry {
     };
     let what = format!("AWS received {}{whose}{refused}", call.name);
     TimelineEntry { at: call.at, what, evidence: Evidence::Aws }
-}
-
-/// How long, and what ended it.
-pub(in crate::review) fn span(span: &EnabledSpan) -> String {
-    let end = match span.ended_by {
-        EndedBy::Close => "closed",
-        EndedBy::T1 => "ended by AWS at T1",
-        EndedBy::NothingYet => "not yet ended",
-    };
-    format!("{} ({end})", length(span.seconds))
-}
-
-/// `12 min 4 s`.
-pub(in crate::review) fn length(seconds: i64) -> String {
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let parts = [(hours, "h"), (minutes, "min"), (seconds, "s")];
-    let parts: Vec<_> =
-        parts.into_iter().filter(|(n, _)| *n != 0).map(|(n, unit)| format!("{n} {unit}")).collect();
-    if parts.is_empty() { "0 s".into() } else { parts.join(" ") }
 }

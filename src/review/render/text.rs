@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::review::facts::calls::ApiCall;
-use crate::review::judge::timeline::{length, span};
+use crate::review::facts::approvals::verified;
+use crate::review::facts::calls::{ApiCall, count};
 use crate::review::packet::Packet;
+use crate::review::wording::{length, span};
 use crate::vault::names::is_unseen;
 
 /// How many characters of a stranger's text are shown; the JSON has all of it.
@@ -56,7 +57,7 @@ pub fn summary(packet: &Packet) -> String {
 
 pub(in crate::review) fn approved(packet: &Packet) -> String {
     let count = packet.approvals.len();
-    let verified = packet.verified().len();
+    let verified = verified(&packet.approvals).len();
     let names: Vec<_> = packet.approvals.iter().map(|approval| approval.custodian.as_str()).collect();
     let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
     match packet.vault.threshold {
@@ -85,8 +86,8 @@ pub(in crate::review) fn calls(packet: &Packet) -> String {
     if !packet.cloudtrail.asked {
         return "CloudTrail was not asked".into();
     }
-    let (all, outside) = (packet.calls.len(), packet.count(ApiCall::is_outside));
-    let refused = packet.count(|call| call.is_refused() && call.is_own());
+    let (all, outside) = (packet.calls.len(), count(&packet.calls, ApiCall::is_outside));
+    let refused = count(&packet.calls, |call| call.is_refused() && call.is_own());
     let whole = if packet.cloudtrail.complete { "" } else { "; CloudTrail has not told everything" };
     format!("{all}, {outside} of them outside of their time, {refused} refused{whole}")
 }

@@ -1,5 +1,7 @@
 //! The packet as one page: no script, nothing from elsewhere, every stranger's text as text.
 
+mod call_tables;
+mod markup;
 mod picture;
 mod sections;
 
@@ -9,10 +11,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use crate::review::facts::evidence::Evidence;
-use crate::review::judge::findings::instant;
 use crate::review::packet::Packet;
 use crate::review::render::text;
+use crate::review::wording::instant;
 use crate::vault::words;
+use markup::words_of;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -52,7 +55,7 @@ fn body(packet: &Packet, json: (&str, &[u8])) -> Markup {
             (sections::approvals(packet))
             (sections::told(packet))
             (sections::window(packet))
-            (sections::calls(packet))
+            (call_tables::calls(packet))
             (sections::timeline(packet))
             (sections::worth(packet))
             (sections::follow_up(packet))
@@ -139,20 +142,5 @@ fn footer(packet: &Packet, (name, bytes): (&str, &[u8])) -> Markup {
                 ", SHA-256 " span.mono { (hex::encode(digest)) } ", in words: " b { (words::of(&digest)) } "."
             }
         }
-    }
-}
-
-/// A stranger's text.
-fn words_of(text: &str) -> Markup {
-    html! { bdi.text { (text::shown(text)) } }
-}
-
-/// What a thing is worth, as a tag.
-fn tag(evidence: Evidence) -> Markup {
-    match evidence {
-        Evidence::Signature => html! { span class="tag evidence" { "signature" } },
-        Evidence::Receiver => html! { span class="tag evidence" { "receiver" } },
-        Evidence::Aws => html! { span class="tag evidence" { "CloudTrail" } },
-        Evidence::Record => html! { span class="tag record" { "our record" } },
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::review::facts::calls::{ApiCall, CallPurpose};
-use crate::review::judge::findings::instant;
-use crate::review::judge::timeline::{length, span};
+use crate::review::facts::approvals::{ApprovalFact, verified};
+use crate::review::facts::calls::{ApiCall, CallPurpose, count};
+use crate::review::facts::notifications::NotificationFact;
 use crate::review::packet::Packet;
 use crate::review::render::text::shown;
+use crate::review::wording::{instant, length, span};
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 150.0;
@@ -148,7 +149,11 @@ fn rows(packet: &Packet) -> Vec<Row> {
     let plain = |name, marks, note| Row { name, bar: None, marks, note };
     let acknowledged = packet.told.iter().filter(|told| told.acknowledged.is_some()).count();
     let mut rows = vec![
-        plain("Approved", approved(packet), format!("{} with a valid signature", packet.verified().len())),
+        plain(
+            "Approved",
+            approved(packet),
+            format!("{} with a valid signature", verified(&packet.approvals).len()),
+        ),
         plain("Told", told(packet), format!("{acknowledged} of {} acknowledged", packet.told.len())),
         Row {
             name: "Window, T0 to T1",
@@ -178,8 +183,8 @@ fn rows(packet: &Packet) -> Vec<Row> {
 }
 
 fn approved(packet: &Packet) -> Vec<Mark> {
-    let verified = packet.verified();
-    let mark = |approval: &crate::review::ApprovalFact| Mark {
+    let verified = verified(&packet.approvals);
+    let mark = |approval: &ApprovalFact| Mark {
         at: approval.at,
         shape: if verified.contains(&approval.custodian.as_str()) { Shape::Dot } else { Shape::Ring },
         title: format!(
@@ -193,7 +198,7 @@ fn approved(packet: &Packet) -> Vec<Mark> {
 }
 
 fn told(packet: &Packet) -> Vec<Mark> {
-    let mark = |told: &crate::review::NotificationFact| match told.acknowledged {
+    let mark = |told: &NotificationFact| match told.acknowledged {
         Some(at) => {
             Mark { at, shape: Shape::Dot, title: format!("{} acknowledged, {}", told.channel, instant(at)) }
         }
@@ -221,7 +226,7 @@ fn mark(call: &ApiCall) -> Mark {
 /// What the shapes mean, and what lies beyond the edges.
 pub(super) fn caption(packet: &Packet) -> Markup {
     let scale = Scale::of(packet);
-    let beyond = packet.count(|call| call.is_outside() && !scale.holds(call.at));
+    let beyond = count(&packet.calls, |call| call.is_outside() && !scale.holds(call.at));
     html! {
         span { "● yes" } span { "○ no: not acknowledged, or no valid signature" }
         @if packet.cloudtrail.asked {
@@ -239,7 +244,7 @@ fn words(packet: &Packet) -> String {
     let window = &packet.window;
     let enabled =
         window.enabled.as_ref().map_or("Never enabled. ".into(), |of| format!("Enabled {}. ", span(of)));
-    let calls = packet.count(ApiCall::is_outside);
+    let calls = count(&packet.calls, ApiCall::is_outside);
     format!(
         "{}{}{}{}{enabled}{} approvals, {} messages, {} calls, {calls} of them outside of their time.",
         of("Intended", Some(window.intended)),
