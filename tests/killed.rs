@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use breakglass::gate::SessionId;
 use breakglass::ledger::{Ledger, Record};
-use rig::office::room;
+use rig::site::tempdir;
 use rig::stepping::{Call, calls_until, kill_at};
 
 /// One at each stop: forty records and more in the last run.
@@ -90,8 +90,8 @@ fn too_early(calls: &[Call]) -> Option<usize> {
 
 #[test]
 fn nothing_is_acknowledged_before_it_is_on_the_disk() {
-    let room = room();
-    let directory = room.path().join("state");
+    let dir = tempdir();
+    let directory = dir.path().join("state");
     let (calls, acknowledged) =
         followed(&directory, |pid, thread, ready| calls_until(pid, thread, 600, ready));
     assert!(acknowledged >= 5, "{acknowledged} records");
@@ -107,8 +107,8 @@ fn what_was_acknowledged_survives_a_kill_at_every_write() {
     let (mut acknowledged, mut unacknowledged, mut records) = (0, 0, 0);
     for stop in 1..=KILLS {
         // A fresh ledger again and again: its first record makes directories too.
-        let room = room();
-        let directory = room.path().join("state");
+        let dir = tempdir();
+        let directory = dir.path().join("state");
         let told = run(&directory, stop);
         let ledger = Ledger::at(&directory);
         let entries = ledger.entries().unwrap_or_else(|error| panic!("stop {stop}: {error}"));

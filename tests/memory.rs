@@ -5,10 +5,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-use rig::aws::{Account, Aws};
+use rig::aws::Account;
+use rig::fixture::{Fixture, SealedVault};
 use rig::memory::{Hit, search_now};
-use rig::night::Night;
-use rig::office::Office;
 use rig::pty::{End, Input, Person, Signal, Streams};
 use rig::receiver::{Manner, Receiver};
 use serde_json::{Value, json};
@@ -16,25 +15,29 @@ use serde_json::{Value, json};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
 /// A vault that tells over every kind of channel; what was sealed lies beside it.
-fn night(name: &str) -> Night {
-    let night = Night::new(PROGRAM, name, &["alice", "bob", "carol"]);
+fn sealed(account: &str) -> SealedVault {
     let receiver = Receiver::start(Manner::Status(202));
-    let (topic, publisher) = night.account.topic("oncall");
-    let mut payload = night.account.payload(Account::grant(), "4h");
-    payload["alerts"] = json!([
-        Receiver::shared().channel("webhook"),
-        {"name": "topic", "kind": "sns", "topic_arn": topic,
-            "key": {"access_key_id": publisher.key, "secret_access_key": publisher.secret}},
-        {"name": "pager", "kind": "pagerduty", "routing_key": "R7kq2Zx9Vb4Nw8Lt3Jf6Hd1Gs5Pm0Yc2", "url": receiver.url()},
-        {"name": "chat", "kind": "slack", "url": format!("{}/T8Wq3Xz7Bv1KkP5/mN2Jr9LfD6Hs4Gy0Uc", receiver.url())},
-        {"name": "mail", "kind": "smtp", "host": "127.0.0.1", "port": mailbox(), "tls": "none",
-            "username": "breakglass", "password": "zQ4.xW7-vK1_tN9:rB3+cM6", "from": "breakglass@example.org",
-            "to": ["oncall@example.org"]},
-    ]);
-    std::fs::write(night.office.path("payload.json"), payload.to_string()).unwrap();
-    std::fs::remove_file(night.office.path("prod.age")).unwrap();
-    night.office.seal(&payload, 2);
-    night
+    let mut sealed = Value::Null;
+    let fixture = Fixture::new(PROGRAM, account, &["alice", "bob", "carol"]).payload(|account| {
+        let (topic, publisher) = account.topic("oncall");
+        sealed = account.payload(Account::grant(), "4h");
+        sealed["alerts"] = json!([
+            Receiver::shared().channel("webhook"),
+            {"name": "topic", "kind": "sns", "topic_arn": topic,
+                "key": {"access_key_id": publisher.key, "secret_access_key": publisher.secret}},
+            {"name": "pager", "kind": "pagerduty", "routing_key": "R7kq2Zx9Vb4Nw8Lt3Jf6Hd1Gs5Pm0Yc2",
+                "url": receiver.url()},
+            {"name": "chat", "kind": "slack",
+                "url": format!("{}/T8Wq3Xz7Bv1KkP5/mN2Jr9LfD6Hs4Gy0Uc", receiver.url())},
+            {"name": "mail", "kind": "smtp", "host": "127.0.0.1", "port": mailbox(), "tls": "none",
+                "username": "breakglass", "password": "zQ4.xW7-vK1_tN9:rB3+cM6", "from": "breakglass@example.org",
+                "to": ["oncall@example.org"]},
+        ]);
+        sealed.clone()
+    });
+    let vault = fixture.sealed();
+    vault.site.write("payload.json", sealed.to_string());
+    vault
 }
 
 /// A server that takes any mail with any password; its port.
@@ -68,29 +71,29 @@ fn mailbox() -> u16 {
 }
 
 /// Everything secret that passes through `open` when alice and bob come: name and bytes.
-fn secrets(night: &Night) -> Vec<(String, Vec<u8>)> {
+fn secrets(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     let mut secrets = Vec::new();
     for (role, key) in [
-        ("opener", &night.account.opener),
-        ("closer", &night.account.closer),
-        ("emergency", &night.account.emergency),
+        ("opener", &vault.account.opener),
+        ("closer", &vault.account.closer),
+        ("emergency", &vault.account.emergency),
     ] {
         secrets.push((format!("{role}'s secret"), key.secret.clone().into_bytes()));
     }
-    secrets.extend(alerts(night));
-    for custodian in &night.office.custodians[..2] {
+    secrets.extend(alerts(vault));
+    for custodian in &vault.site.custodians[..2] {
         let name = &custodian.name;
         secrets.push((format!("{name}'s words"), custodian.sheet().into_bytes()));
         secrets.push((format!("{name}'s PIN"), custodian.pin.clone().into_bytes()));
     }
-    secrets.extend(derived(night));
+    secrets.extend(derived(vault));
     secrets
 }
 
 /// What the channels hold. They are told of the end too, so until then it is there.
-fn alerts(night: &Night) -> Vec<(String, Vec<u8>)> {
+fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     let payload: Value =
-        serde_json::from_slice(&std::fs::read(night.office.path("payload.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(vault.site.path("payload.json")).unwrap()).unwrap();
     let channels = payload["alerts"].as_array().unwrap();
     let secret = |channel: &Value| {
         let (name, url) = (channel["name"].as_str().unwrap(), channel["url"].as_str().unwrap_or_default());
@@ -103,21 +106,21 @@ fn alerts(night: &Night) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Entropy, seeds, halves, shares and the file key, worked out from sheets and private keys.
-fn derived(night: &Night) -> Vec<(String, Vec<u8>)> {
+fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     use age_core::secrecy::ExposeSecret as _;
     use breakglass::custody::{hpke, part::TypedWords};
     use breakglass::vault::{file::Vault, quorum, share};
-    let vault = Vault::parse(&std::fs::read(night.office.path("prod.age")).unwrap()).unwrap();
+    let file = Vault::parse(&std::fs::read(vault.site.path("prod.age")).unwrap()).unwrap();
     let mut found = Vec::new();
     let mut shares = Vec::new();
-    for (custodian, index) in night.office.custodians[..2].iter().zip(1..) {
+    for (custodian, index) in vault.site.custodians[..2].iter().zip(1..) {
         let mut typed = TypedWords::default();
         typed.add(&custodian.sheet()).unwrap();
         let part = typed.part().unwrap();
-        let public = vault.manifest.custodian(index).unwrap();
+        let public = file.manifest.custodian(index).unwrap();
         let id: [u8; 16] = hex::decode(&public.enrolment).unwrap().try_into().unwrap();
         let identity = part.identity(&id);
-        let halves = vault.halves(index).unwrap();
+        let halves = file.halves(index).unwrap();
         let b = share::unwrap(&identity, &halves.part).unwrap();
         let key = custodian.token.private_key(0x82).unwrap();
         let stanza = &halves.tokens[0];
@@ -145,11 +148,10 @@ fn derived(night: &Night) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-fn open(night: &Night, work: &[&str]) -> Person {
-    night.office.plug("alice");
-    night.office.plug("bob");
-    let arguments = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--wait", "20s"];
-    night.office.person(&[&arguments, work].concat())
+fn open(vault: &SealedVault, work: &[&str]) -> Person {
+    vault.site.plug("alice");
+    vault.site.plug("bob");
+    vault.open("5m").args(&["--wait", "20s"]).args(work).start()
 }
 
 /// Borrowed, and with a control that the process must hold: the path of the vault it was started with.
@@ -175,8 +177,8 @@ fn nothing_left(person: &Person) {
 /// The control of the search at the end: a careless program that reads the same secrets and just ends.
 #[test]
 fn a_careless_program_leaves_every_secret_behind() {
-    let night = night("mem-control");
-    let secrets = secrets(&night);
+    let vault = sealed("mem-control");
+    let secrets = secrets(&vault);
     let fed = secrets.iter().map(|(_, bytes)| hex::encode(bytes)).collect::<Vec<_>>().join("\n");
     let mut command = std::process::Command::new(rig::aws::python());
     command.args(["-c", "import os, sys; kept = [bytes.fromhex(line) for line in sys.stdin]; os._exit(0)"]);
@@ -193,13 +195,13 @@ fn a_careless_program_leaves_every_secret_behind() {
 
 #[test]
 fn nothing_is_left_after_success() {
-    let night = night("mem-success");
-    let secrets = secrets(&night);
-    let mut person = open(&night, &["--", "true"]);
+    let vault = sealed("mem-success");
+    let secrets = secrets(&vault);
+    let mut person = open(&vault, &["--", "true"]);
     person.trace_exit(&named(&secrets));
-    night.office.quorum(&mut person, 2);
+    vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    for (channel, _) in alerts(&night) {
+    for (channel, _) in alerts(&vault) {
         let used = format!("alert: {} acknowledged", channel.trim_start_matches("the alerts' "));
         assert!(person.transcript().contains(&used), "{used}: {}", person.transcript());
     }
@@ -208,13 +210,13 @@ fn nothing_is_left_after_success() {
 
 #[test]
 fn nothing_is_left_after_a_refused_custodian() {
-    let night = night("mem-refused");
-    let secrets = secrets(&night);
-    let mut person = open(&night, &["--", "true"]);
+    let vault = sealed("mem-refused");
+    let secrets = secrets(&vault);
+    let mut person = open(&vault, &["--", "true"]);
     person.trace_exit(&named(&secrets));
-    night.office.answer(&mut person, "alice");
+    vault.site.answer(&mut person, "alice");
     person.expect("bob: passphrase part (12 words): ");
-    person.type_line(&night.office.custodian("bob").sheet());
+    person.type_line(&vault.site.custodian("bob").sheet());
     person.expect("bob: PIN of YubiKey");
     person.type_line("wrong-pi");
     person.expect("wrong PIN");
@@ -228,19 +230,19 @@ fn nothing_is_left_after_a_refused_custodian() {
 
 #[test]
 fn nothing_is_left_after_term_at_a_prompt_or_in_the_window() {
-    let night = night("mem-term");
-    let secrets = secrets(&night);
-    let mut person = open(&night, &["--hold"]);
+    let vault = sealed("mem-term");
+    let secrets = secrets(&vault);
+    let mut person = open(&vault, &["--hold"]);
     person.trace_exit(&named(&secrets));
-    night.office.answer(&mut person, "alice");
+    vault.site.answer(&mut person, "alice");
     person.expect("bob: passphrase part (12 words): ");
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
     nothing_left(&person);
 
-    let mut person = night.office.person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"]);
+    let mut person = vault.open("5m").hold().start();
     person.trace_exit(&named(&secrets));
-    night.office.quorum(&mut person, 2);
+    vault.site.quorum(&mut person, 2);
     person.expect("left");
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
@@ -249,10 +251,10 @@ fn nothing_is_left_after_term_at_a_prompt_or_in_the_window() {
 
 #[test]
 fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() {
-    let night = night("mem-window");
-    let secrets = secrets(&night);
-    let mut person = open(&night, &["--hold"]);
-    night.office.quorum(&mut person, 2);
+    let vault = sealed("mem-window");
+    let secrets = secrets(&vault);
+    let mut person = open(&vault, &["--hold"]);
+    vault.site.quorum(&mut person, 2);
     person.expect("left");
     // A heap that moves while it is read hides from one look.
     let look = || search_now(person.pid(), &named(&secrets)).unwrap();
@@ -270,17 +272,17 @@ fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() 
 
 #[test]
 fn nothing_is_left_after_sealing() {
-    let night = night("mem-seal");
-    let payload = std::fs::read(night.office.path("payload.json")).unwrap();
+    let vault = sealed("mem-seal");
+    let payload = std::fs::read(vault.site.path("payload.json")).unwrap();
     let told = |name: &str| name.contains("secret") || name.starts_with("the alerts'");
-    let secrets: Vec<_> = secrets(&night).into_iter().filter(|(name, _)| told(name)).collect();
-    let files: Vec<_> = night.office.custodians.iter().map(|c| c.file.display().to_string()).collect();
+    let secrets: Vec<_> = secrets(&vault).into_iter().filter(|(name, _)| told(name)).collect();
+    let files: Vec<_> = vault.site.custodians.iter().map(|c| c.file.display().to_string()).collect();
     let mut arguments =
         vec!["seal", "--threshold", "2", "--label", "prod", "--out", "other.age", "--yes-fingerprints"];
     for file in &files {
         arguments.extend(["--custodian", file]);
     }
-    let mut person = night.office.person_fed(&arguments, &payload);
+    let mut person = vault.site.person_fed(&arguments, &payload);
     person.trace_exit(&named(&secrets));
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     nothing_left(&person);
@@ -289,23 +291,21 @@ fn nothing_is_left_after_sealing() {
 /// The lane static: what could assume the role again is gone as soon as there is a session.
 #[test]
 fn a_roles_key_and_seed_are_gone_while_the_window_is_open_and_nothing_is_left_at_its_end() {
-    let aws = Aws::shared();
-    let account = aws.seed("mem-static");
-    let standby = account.standby();
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
-    office.seal(&account.standby_payload(&standby, "1h"), 2);
+    let mut standby = None;
+    let fixture = Fixture::new(PROGRAM, "mem-static", &["alice", "bob"]);
+    let vault = fixture
+        .payload(|account| account.standby_payload(standby.insert(account.standby()), "1h"))
+        .all_plugged();
+    let standby = standby.expect("the payload holds it");
     let seed = totp_rs::Secret::Encoded(standby.mfa.seed.clone()).to_bytes().expect("base32");
     let secrets = [
         ("the user's secret".to_owned(), standby.key.secret.clone().into_bytes()),
         ("the seed".to_owned(), standby.mfa.seed.clone().into_bytes()),
         ("the seed's bytes".to_owned(), seed),
     ];
-    office.plug("alice");
-    office.plug("bob");
-    let arguments = ["open", "prod.age", "--for", "20m", "--reason", "INC-1", "--", "sleep", "300"];
-    let mut person = office.person(&arguments);
+    let mut person = vault.open("20m").run(&["sleep", "300"]).start();
     person.trace_exit(&named(&secrets));
-    office.quorum(&mut person, 2);
+    vault.site.quorum(&mut person, 2);
     person.expect("gate: open");
     let finding = search_now(person.pid(), &named(&secrets)).unwrap();
     assert!(finding.found("control"));

@@ -11,12 +11,12 @@ use breakglass::vault::dsse::Envelope;
 use breakglass::vault::file::Vault;
 
 /// Two of three, and a vault of theirs.
-struct Desk {
+struct TwoOfThree {
     people: Vec<Person>,
     vault: Vault,
 }
 
-impl Desk {
+impl TwoOfThree {
     fn new() -> Self {
         let people = people(3, 1);
         let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
@@ -82,22 +82,22 @@ fn changed(envelope: &Envelope, member: &str, value: serde_json::Value) -> Envel
 
 #[test]
 fn two_of_three_approve_and_nothing_less_does() {
-    let desk = Desk::new();
-    let request = desk.request();
-    let signed: Vec<_> = (0..3).map(|place| desk.sign(place, &request)).collect();
-    let approved = desk.judge(request.clone(), &signed[1..]).expect("a quorum");
+    let quorum = TwoOfThree::new();
+    let request = quorum.request();
+    let signed: Vec<_> = (0..3).map(|place| quorum.sign(place, &request)).collect();
+    let approved = quorum.judge(request.clone(), &signed[1..]).expect("a quorum");
     assert_eq!(approved.custodians(), ["bob", "carol"]);
     assert_eq!(approved.request(), &request);
-    assert_eq!(desk.judge(request, &signed).expect("three are as good").custodians().len(), 3);
-    desk.refuses(&[], "0 of 2");
-    desk.refuses(&signed[..1], "1 of 2");
-    desk.refuses(&[signed[0].clone(), signed[0].clone()], "1 of 2");
+    assert_eq!(quorum.judge(request, &signed).expect("three are as good").custodians().len(), 3);
+    quorum.refuses(&[], "0 of 2");
+    quorum.refuses(&signed[..1], "1 of 2");
+    quorum.refuses(&[signed[0].clone(), signed[0].clone()], "1 of 2");
 }
 
 #[test]
 fn who_approved_something_else_has_not_approved_this() {
-    let desk = Desk::new();
-    let good = desk.sign(0, &desk.request());
+    let quorum = TwoOfThree::new();
+    let good = quorum.sign(0, &quorum.request());
     let others: [fn(&mut Request); 10] = [
         |r| r.again = Some("once more".into()),
         |r| r.no_alert = Some("quietly".into()),
@@ -111,40 +111,40 @@ fn who_approved_something_else_has_not_approved_this() {
         |r| r.targets[0].user = "root".into(),
     ];
     for other in others {
-        let mut request = desk.request();
+        let mut request = quorum.request();
         other(&mut request);
-        desk.refuses(&[good.clone(), desk.sign(1, &request)], "bob approved something else");
+        quorum.refuses(&[good.clone(), quorum.sign(1, &request)], "bob approved something else");
     }
     // The same custodians and words, another file.
-    let elsewhere = Recipe { custodians: 3, ..Recipe::default() }.make(&desk.people);
+    let elsewhere = Recipe { custodians: 3, ..Recipe::default() }.make(&quorum.people);
     let elsewhere =
-        Desk { people: desk.people.clone(), vault: Vault::parse(&elsewhere.file).expect("a vault") };
-    let foreign = elsewhere.sign(1, &desk.request());
-    desk.refuses(&[good, foreign], "bob approved something else");
+        TwoOfThree { people: quorum.people.clone(), vault: Vault::parse(&elsewhere.file).expect("a vault") };
+    let foreign = elsewhere.sign(1, &quorum.request());
+    quorum.refuses(&[good, foreign], "bob approved something else");
 }
 
 #[test]
 fn a_signature_is_of_a_token_that_the_manifest_names_or_of_none() {
-    let desk = Desk::new();
-    let strangers = Desk::new();
-    let good = desk.sign(0, &desk.request());
-    let forged = Statement::<Approval>::read(&desk.sign(1, &desk.request())).expect("a statement");
+    let quorum = TwoOfThree::new();
+    let strangers = TwoOfThree::new();
+    let good = quorum.sign(0, &quorum.request());
+    let forged = Statement::<Approval>::read(&quorum.sign(1, &quorum.request())).expect("a statement");
     let stranger = &strangers.people[1].tokens[0];
     let entry = stranger.entry();
     let pin = SecretText::copy_of("123456");
     let forged = forged.sign(&entry, &mut stranger.clone(), &pin, &mut || {}).expect("a signature");
-    desk.refuses(&[good.clone(), forged], "the signature of bob's YubiKey");
-    let enrolled = desk.vault.manifest.custodians[1].tokens[0].clone();
+    quorum.refuses(&[good.clone(), forged], "the signature of bob's YubiKey");
+    let enrolled = quorum.vault.manifest.custodians[1].tokens[0].clone();
     let approval = Statement::<Approval>::read(&good).expect("a statement");
     assert!(
         approval.sign(&enrolled, &mut stranger.clone(), &pin, &mut || {}).is_err(),
         "another key than the enrolled one is found out as it signs"
     );
     let strange = strangers.sign(1, &strangers.request());
-    desk.refuses(&[good.clone(), strange], "is no custodian of this vault");
-    let payload = serde_json::to_value(desk.sign(2, &desk.request())).expect("JSON")["payload"].clone();
-    desk.refuses(&[good.clone(), changed(&good, "payload", payload)], "does not hold");
+    quorum.refuses(&[good.clone(), strange], "is no custodian of this vault");
+    let payload = serde_json::to_value(quorum.sign(2, &quorum.request())).expect("JSON")["payload"].clone();
+    quorum.refuses(&[good.clone(), changed(&good, "payload", payload)], "does not hold");
     let kind = "application/vnd.breakglass.enrolment.v1+json";
-    desk.refuses(&[changed(&good, "payloadType", kind.into())], "does not know");
-    desk.refuses(&[changed(&good, "signatures", serde_json::json!([]))], "not one signature");
+    quorum.refuses(&[changed(&good, "payloadType", kind.into())], "does not know");
+    quorum.refuses(&[changed(&good, "signatures", serde_json::json!([]))], "not one signature");
 }

@@ -54,7 +54,7 @@ fn key_of(certificate: &[u8]) -> Vec<u8> {
 
 #[test]
 fn an_rsa_chain_over_an_intermediate_holds_and_its_pieces_do_not() {
-    let dir = rig::office::room();
+    let dir = rig::site::tempdir();
     make(dir.path(), LEAF);
     let (leaf, f9) = (der(dir.path(), "leaf.pem"), der(dir.path(), "f9.pem"));
     let (root, intermediate) = (der(dir.path(), "root.pem"), der(dir.path(), "intermediate.pem"));
@@ -79,7 +79,7 @@ fn an_rsa_chain_over_an_intermediate_holds_and_its_pieces_do_not() {
 
 #[test]
 fn a_file_of_roots_may_carry_text_between_its_certificates() {
-    let dir = rig::office::room();
+    let dir = rig::site::tempdir();
     make(dir.path(), LEAF);
     let pem = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
     let file =
@@ -92,7 +92,7 @@ fn a_file_of_roots_may_carry_text_between_its_certificates() {
 #[test]
 fn a_key_without_pin_or_touch_is_not_vouched_for() {
     for policy in ["01:02", "02:01", "02:03"] {
-        let dir = rig::office::room();
+        let dir = rig::site::tempdir();
         make(dir.path(), &LEAF.replace("DER:02:02\n", &format!("DER:{policy}\n")));
         let leaf = der(dir.path(), "leaf.pem");
         let trusted = [der(dir.path(), "root.pem"), der(dir.path(), "intermediate.pem")];

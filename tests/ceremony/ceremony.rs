@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use rig::office::Office;
+use rig::site::Site;
 use serde_json::{Value, json};
 
 use crate::PROGRAM;
@@ -20,11 +20,11 @@ fn payload() -> Value {
 
 #[test]
 fn a_result_that_cannot_be_written_is_a_failure_and_no_panic() {
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
-    office.seal(&payload(), 2);
+    let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
+    site.seal(&payload(), 2);
     for arguments in [&["inspect", "prod.age"][..], &["completions", "bash"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-        let finished = office.offline(arguments).stdout(full).output().unwrap();
+        let finished = site.offline(arguments).stdout(full).output().unwrap();
         let said = String::from_utf8_lossy(&finished.stderr).into_owned();
         assert_eq!(finished.status.code(), Some(1), "{said}");
         assert!(said.contains("standard output"), "{said}");
@@ -33,9 +33,9 @@ fn a_result_that_cannot_be_written_is_a_failure_and_no_panic() {
 
 #[test]
 fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
-    let office = Office::enrolled(PROGRAM, &["alice", "bob", "carol"]);
-    let vault = office.seal(&payload(), 2);
-    let shown = office.offline(&["inspect", "prod.age", "--json"]).output().unwrap();
+    let site = Site::enrolled(PROGRAM, &["alice", "bob", "carol"]);
+    let vault = site.seal(&payload(), 2);
+    let shown = site.offline(&["inspect", "prod.age", "--json"]).output().unwrap();
     let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(shown["threshold"], 2);
     assert_eq!(shown["custodians"][1]["name"], "bob");
@@ -60,20 +60,20 @@ fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
     assert_eq!(members, wanted);
     let file = std::fs::read(vault).unwrap();
     assert_eq!(shown["sha256"], hex::encode(<sha2::Sha256 as sha2::Digest>::digest(file)));
-    let plain = office.offline(&["inspect", "prod.age"]).output().unwrap();
+    let plain = site.offline(&["inspect", "prod.age"]).output().unwrap();
     assert!(String::from_utf8_lossy(&plain.stdout).contains("2 of 3 open it"));
 }
 
 #[test]
 fn stock_age_reads_the_vault_and_says_that_it_has_no_key_for_it() {
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
-    office.seal(&payload(), 2);
+    let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
+    site.seal(&payload(), 2);
     let made =
-        Command::new("age-keygen").args(["-o", "key.txt"]).current_dir(office.dir.path()).output().unwrap();
+        Command::new("age-keygen").args(["-o", "key.txt"]).current_dir(site.dir.path()).output().unwrap();
     assert!(made.status.success());
     let age = |file: &str| {
         let arguments = ["-d", "-i", "key.txt", file];
-        let finished = Command::new("age").args(arguments).current_dir(office.dir.path()).output().unwrap();
+        let finished = Command::new("age").args(arguments).current_dir(site.dir.path()).output().unwrap();
         String::from_utf8_lossy(&finished.stderr).into_owned()
     };
     assert!(age("prod.age").contains("no identity matched"), "{}", age("prod.age"));

@@ -1,27 +1,27 @@
 //! Enrolment: what a custodian's token must be, what it is asked, and what is refused, each in its own words.
 
-use rig::office::Office;
 use rig::pty::{End, Person, Signal};
+use rig::site::Site;
 use rig::token::{Authority, Cipher, Management, ManagementKey, PinPolicy, Spec, Token, Touch, TouchPolicy};
 
 use crate::PROGRAM;
 
 /// An office with one custodian, alice, whose token is this one and is plugged in.
-fn alice(spec: Spec) -> Office {
-    let mut office = Office::new(PROGRAM, &["alice"]);
-    office.custodians[0].pin.clone_from(&spec.pin);
-    office.custodians[0].token = Token::new(spec);
-    office.plug("alice");
-    office
+fn alice(spec: Spec) -> Site {
+    let mut site = Site::new(PROGRAM, &["alice"]);
+    site.custodians[0].pin.clone_from(&spec.pin);
+    site.custodians[0].token = Token::new(spec);
+    site.plug("alice");
+    site
 }
 
 fn preset(serial: u32) -> Spec {
     Spec { pin: "pin-4711".into(), puk: "puk-4711".into(), ..Spec::new(serial) }
 }
 
-fn enrol(office: &Office, more: &[&str]) -> Person {
+fn enrol(site: &Site, more: &[&str]) -> Person {
     let arguments = [&["enrol", "alice", "--out", "alice.custodian"], more].concat();
-    Person::run(office.offline(&arguments))
+    Person::run(site.offline(&arguments))
 }
 
 fn sheet(person: &mut Person) -> Vec<String> {
@@ -42,8 +42,8 @@ fn sheet(person: &mut Person) -> Vec<String> {
 #[test]
 fn a_factory_pin_and_puk_are_changed_on_the_way() {
     for firmware in [(5, 4, 3), (5, 7, 2)] {
-        let office = alice(Spec { firmware, ..Spec::new(20_000_001) });
-        let mut person = enrol(&office, &["--attestation-root", "root.pem"]);
+        let site = alice(Spec { firmware, ..Spec::new(20_000_001) });
+        let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
         person.expect("new PIN for YubiKey 20000001");
         person.type_line("123456");
         person.expect("that is the factory's");
@@ -69,7 +69,7 @@ fn a_factory_pin_and_puk_are_changed_on_the_way() {
         person.expect("alice: touch YubiKey 20000001 now");
         person.expect("fingerprint");
         assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-        let token = &office.custodians[0].token;
+        let token = &site.custodians[0].token;
         assert!(token.has_pin("pin-4711") && token.has_puk("puk-4711"));
         for slot in [0x82, 0x83] {
             assert_eq!(token.policies(slot), Some((PinPolicy::Once, TouchPolicy::Always)));
@@ -80,8 +80,8 @@ fn a_factory_pin_and_puk_are_changed_on_the_way() {
 
 #[test]
 fn the_sheet_is_asked_back_and_nothing_of_it_stays_on_the_screen() {
-    let office = alice(preset(20_000_001));
-    let mut person = enrol(&office, &["--attestation-root", "root.pem"]);
+    let site = alice(preset(20_000_001));
+    let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     assert!(!person.is_echoing());
     person.type_line("pin-4711");
@@ -103,8 +103,8 @@ fn the_sheet_is_asked_back_and_nothing_of_it_stays_on_the_screen() {
 
 #[test]
 fn a_pin_protected_management_key_serves_and_a_custom_one_is_refused() {
-    let office = alice(Spec { management: Management::Protected, ..preset(20_000_001) });
-    let mut person = enrol(&office, &["--no-attestation"]);
+    let site = alice(Spec { management: Management::Protected, ..preset(20_000_001) });
+    let mut person = enrol(&site, &["--no-attestation"]);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
     let words = sheet(&mut person);
@@ -114,22 +114,22 @@ fn a_pin_protected_management_key_serves_and_a_custom_one_is_refused() {
     assert!(person.transcript().contains("not attested"));
 
     let key = ManagementKey::random(Cipher::Aes192);
-    let office = alice(Spec { management: Management::Custom(key), ..preset(20_000_001) });
-    let mut person = enrol(&office, &["--no-attestation"]);
+    let site = alice(Spec { management: Management::Custom(key), ..preset(20_000_001) });
+    let mut person = enrol(&site, &["--no-attestation"]);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
     person.expect("management key that only its owner knows");
     assert_eq!(person.wait(), End::Code(4));
-    assert!(!office.custodians[0].token.is_occupied(0x82));
+    assert!(!site.custodians[0].token.is_occupied(0x82));
 }
 
 #[test]
 fn occupied_slots_are_left_alone() {
-    let office = alice(preset(20_000_001));
-    let token = &office.custodians[0].token;
+    let site = alice(preset(20_000_001));
+    let token = &site.custodians[0].token;
     let before = token.generate(0x82, PinPolicy::Never, TouchPolicy::Never);
     token.put_certificate(0x84, b"somebody's certificate");
-    let mut person = enrol(&office, &["--attestation-root", "root.pem"]);
+    let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
     let words = sheet(&mut person);
@@ -143,20 +143,20 @@ fn occupied_slots_are_left_alone() {
 
 #[test]
 fn a_token_that_nobody_vouches_for_is_refused_before_anything_is_made_on_it() {
-    let office = alice(Spec { authority: Authority::Stranger, ..preset(20_000_001) });
-    let mut person = enrol(&office, &["--attestation-root", "root.pem"]);
+    let site = alice(Spec { authority: Authority::Stranger, ..preset(20_000_001) });
+    let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
     person.expect("leads to none of the trusted roots");
     assert_eq!(person.wait(), End::Code(4));
-    assert!(!office.custodians[0].token.is_occupied(0x82));
-    assert!(!office.path("alice.custodian").exists());
+    assert!(!site.custodians[0].token.is_occupied(0x82));
+    assert!(!site.path("alice.custodian").exists());
 }
 
 #[test]
 fn without_a_touch_no_file_is_written() {
-    let office = alice(Spec { touch: Touch::Never, ..preset(20_000_001) });
-    let mut person = enrol(&office, &["--attestation-root", "root.pem"]);
+    let site = alice(Spec { touch: Touch::Never, ..preset(20_000_001) });
+    let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
     let words = sheet(&mut person);
@@ -164,13 +164,13 @@ fn without_a_touch_no_file_is_written() {
     person.type_line(&words.join(" "));
     person.expect("was not touched in time");
     assert_eq!(person.wait(), End::Code(4), "{}", person.transcript());
-    assert!(!office.path("alice.custodian").exists());
+    assert!(!site.path("alice.custodian").exists());
 }
 
 #[test]
 fn what_cannot_work_is_refused_before_the_pin_is_asked() {
-    let office = alice(preset(20_000_001));
-    std::fs::write(office.path("there.custodian"), "precious").unwrap();
+    let site = alice(preset(20_000_001));
+    std::fs::write(site.path("there.custodian"), "precious").unwrap();
     let refusals: [(&[&str], &str); 5] = [
         (
             &["enrol", "alice", "--out", "there.custodian", "--no-attestation"],
@@ -185,19 +185,19 @@ fn what_cannot_work_is_refused_before_the_pin_is_asked() {
         ),
     ];
     for (arguments, message) in refusals {
-        let mut person = Person::run(office.offline(arguments));
+        let mut person = Person::run(site.offline(arguments));
         assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
         assert!(person.transcript().contains(message), "{}", person.transcript());
     }
-    assert_eq!(std::fs::read_to_string(office.path("there.custodian")).unwrap(), "precious");
-    assert_eq!(office.custodians[0].token.counters().verifications, 0);
+    assert_eq!(std::fs::read_to_string(site.path("there.custodian")).unwrap(), "precious");
+    assert_eq!(site.custodians[0].token.counters().verifications, 0);
 }
 
 #[test]
 fn a_signal_at_a_prompt_restores_the_terminal() {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
-        let office = alice(preset(20_000_001));
-        let mut person = enrol(&office, &["--no-attestation"]);
+        let site = alice(preset(20_000_001));
+        let mut person = enrol(&site, &["--no-attestation"]);
         person.expect("PIN of YubiKey");
         person.send_signal(signal);
         assert_eq!(person.wait(), End::Code(128 + signal as i32), "{}", person.transcript());

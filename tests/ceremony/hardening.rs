@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rig::office::{Office, room};
 use rig::pty::{End, Person};
+use rig::site::{Site, tempdir};
 use tempfile::TempDir;
 
 use crate::PROGRAM;
@@ -15,11 +15,11 @@ const NOBODY: &str = "65534";
 
 /// The program where nobody can run it.
 fn elsewhere() -> (TempDir, PathBuf) {
-    let room = room();
-    std::fs::set_permissions(room.path(), PermissionsExt::from_mode(0o777)).unwrap();
-    let program = room.path().join("breakglass");
+    let dir = tempdir();
+    std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    let program = dir.path().join("breakglass");
     std::fs::copy(PROGRAM, &program).unwrap();
-    (room, program)
+    (dir, program)
 }
 
 fn as_nobody(program: &str) -> Command {
@@ -44,11 +44,11 @@ fn readable(pid: u32) -> bool {
 
 #[test]
 fn nobody_else_of_the_same_user_looks_into_it_and_it_leaves_no_core() {
-    let (room, program) = elsewhere();
-    let office = Office::new(&program, &["alice"]);
+    let (dir, program) = elsewhere();
+    let site = Site::new(&program, &["alice"]);
     let mut command = as_nobody(program.to_str().unwrap());
     command.args(["enrol", "alice", "--out", "a.custodian", "--no-attestation", "--wait", "30s"]);
-    command.current_dir(room.path()).env("PCSCLITE_CSOCK_NAME", office.pcscd.socket());
+    command.current_dir(dir.path()).env("PCSCLITE_CSOCK_NAME", site.pcscd.socket());
     let mut person = Person::run(command);
     person.expect("plug in your YubiKey");
     let pid = person.pid();
@@ -70,10 +70,10 @@ fn nobody_else_of_the_same_user_looks_into_it_and_it_leaves_no_core() {
 
 #[test]
 fn where_memory_cannot_be_locked_it_touches_no_secret() {
-    let (room, program) = elsewhere();
+    let (dir, program) = elsewhere();
     let program = program.to_str().unwrap();
     let arguments = ["--memlock=65536", program, "enrol", "a", "--out", "a.custodian", "--no-attestation"];
-    let refused = as_nobody("prlimit").args(arguments).current_dir(room.path()).output().unwrap();
+    let refused = as_nobody("prlimit").args(arguments).current_dir(dir.path()).output().unwrap();
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot lock memory") && said.contains("ulimit -l"), "{said}");
@@ -81,11 +81,11 @@ fn where_memory_cannot_be_locked_it_touches_no_secret() {
 
 #[test]
 fn secrets_live_in_pages_that_are_locked_and_kept_out_of_dumps() {
-    let mut office = Office::new(PROGRAM, &["alice"]);
-    office.plug("alice");
-    let pin = std::mem::take(&mut office.custodians[0].pin);
+    let mut site = Site::new(PROGRAM, &["alice"]);
+    site.plug("alice");
+    let pin = std::mem::take(&mut site.custodians[0].pin);
     let mut person =
-        Person::run(office.offline(&["enrol", "alice", "--out", "a.custodian", "--no-attestation"]));
+        Person::run(site.offline(&["enrol", "alice", "--out", "a.custodian", "--no-attestation"]));
     person.expect("alice: PIN of YubiKey");
     person.type_line(&pin);
     person.expect("press Enter");

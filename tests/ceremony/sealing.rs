@@ -1,7 +1,7 @@
 //! Sealing: what is refused, before anything is written, and each in its own words.
 
-use rig::office::{Office, feed};
 use rig::pty::{End, Input, Person, Streams};
+use rig::site::{Site, feed};
 use serde_json::{Value, json};
 
 use crate::PROGRAM;
@@ -25,7 +25,7 @@ fn with(pointer: &str, value: Value) -> Value {
 
 #[test]
 fn credentials_that_would_fail_at_night_are_refused_by_day() {
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let statement = |action: Value| json!([{"Effect": "Allow", "Action": action, "Resource": "*"}]);
     let mut unknown = payload();
     unknown["targets"][0]["emergncy"] = json!({});
@@ -53,44 +53,44 @@ fn credentials_that_would_fail_at_night_are_refused_by_day() {
         (with("/targets/0/grant", statement(json!(long))), "2048"),
     ];
     for (payload, message) in refusals {
-        let finished = office.try_seal("prod.age", payload.to_string().as_bytes(), 2, &[]);
+        let finished = site.try_seal("prod.age", payload.to_string().as_bytes(), 2, &[]);
         let said = String::from_utf8_lossy(&finished.stderr).into_owned();
         assert_eq!(finished.status.code(), Some(2), "{message}: {said}");
         assert!(said.replace("2,048", "2048").contains(message), "{message}: {said}");
         assert!(said.contains("next: "), "{said}");
         assert!(!said.contains("tooshort"), "no secret is repeated: {said}");
-        assert!(!office.path("prod.age").exists());
+        assert!(!site.path("prod.age").exists());
     }
     let twice = payload().to_string().replace(r#""Effect":"Allow""#, r#""Effect":"Deny","Effect":"Allow""#);
-    let finished = office.try_seal("prod.age", twice.as_bytes(), 2, &[]);
+    let finished = site.try_seal("prod.age", twice.as_bytes(), 2, &[]);
     assert!(String::from_utf8_lossy(&finished.stderr).contains("duplicate field"));
     let misplaced = with("/targets/0/user", json!(format!("{:/>40}", "OPENER").replace('/', "x")));
     let misplaced =
         misplaced.to_string().replace(&format!("{:/>40}", "OPENER"), &format!("{:x>40}", "OPENER"));
-    let finished = office.try_seal("prod.age", misplaced.as_bytes(), 2, &[]);
+    let finished = site.try_seal("prod.age", misplaced.as_bytes(), 2, &[]);
     let said = String::from_utf8_lossy(&finished.stderr).into_owned();
     assert!(said.contains("where everybody can read it") && !said.contains("xxxx"), "{said}");
-    let finished = office.try_seal("prod.age", b" \n", 2, &[]);
+    let finished = site.try_seal("prod.age", b" \n", 2, &[]);
     assert!(String::from_utf8_lossy(&finished.stderr).contains("no credentials on standard input"));
     let mut repairs = with("/targets/0/grant", statement(json!(["iam:CreateUser"])));
     repairs["targets"][0]["repairs_identity"] = json!(true);
-    assert!(office.try_seal("repairs.age", repairs.to_string().as_bytes(), 2, &[]).status.success());
+    assert!(site.try_seal("repairs.age", repairs.to_string().as_bytes(), 2, &[]).status.success());
 }
 
 #[test]
 fn a_quorum_that_is_none_is_refused() {
-    let mut office = Office::enrolled(PROGRAM, &["alice", "bob"]);
-    let file = std::fs::read_to_string(office.path("alice.custodian")).unwrap();
+    let mut site = Site::enrolled(PROGRAM, &["alice", "bob"]);
+    let file = std::fs::read_to_string(site.path("alice.custodian")).unwrap();
     let at = file.find("\"payload\":\"").unwrap() + 200;
     let other = if &file[at..=at] == "A" { "B" } else { "A" };
-    std::fs::write(office.path("broken.custodian"), format!("{}{other}{}", &file[..at], &file[at + 1..]))
+    std::fs::write(site.path("broken.custodian"), format!("{}{other}{}", &file[..at], &file[at + 1..]))
         .unwrap();
-    std::fs::write(office.path("cut.custodian"), &file[..file.len() - 1]).unwrap();
-    std::fs::copy(office.path("bob.custodian"), office.path("again.custodian")).unwrap();
+    std::fs::write(site.path("cut.custodian"), &file[..file.len() - 1]).unwrap();
+    std::fs::copy(site.path("bob.custodian"), site.path("again.custodian")).unwrap();
     // Bob's token once more, under another name.
-    office.custodians[1].name = "bobby".into();
-    office.custodians[1].file = office.path("bobby.custodian");
-    office.enrol(1);
+    site.custodians[1].name = "bobby".into();
+    site.custodians[1].file = site.path("bobby.custodian");
+    site.enrol(1);
     let seal = |threshold: &str, custodians: &[&str]| {
         let mut arguments = vec![
             "seal",
@@ -105,7 +105,7 @@ fn a_quorum_that_is_none_is_refused() {
         for file in custodians {
             arguments.extend(["--custodian", file]);
         }
-        let finished = feed(office.offline(&arguments), payload().to_string().as_bytes());
+        let finished = feed(site.offline(&arguments), payload().to_string().as_bytes());
         (finished.status.code(), String::from_utf8_lossy(&finished.stderr).into_owned())
     };
     for (threshold, custodians, message) in [
@@ -121,19 +121,19 @@ fn a_quorum_that_is_none_is_refused() {
         let (code, said) = seal(threshold, &custodians);
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains(message), "{message}: {said}");
-        assert!(!office.path("prod.age").exists());
+        assert!(!site.path("prod.age").exists());
     }
-    std::fs::write(office.path("prod.age"), "precious").unwrap();
+    std::fs::write(site.path("prod.age"), "precious").unwrap();
     let (code, said) = seal("2", &["alice.custodian", "bob.custodian"]);
     assert_eq!((code, said.contains("never overwritten")), (Some(2), true), "{said}");
-    assert_eq!(std::fs::read_to_string(office.path("prod.age")).unwrap(), "precious");
+    assert_eq!(std::fs::read_to_string(site.path("prod.age")).unwrap(), "precious");
 }
 
 #[test]
 fn every_fingerprint_is_typed_as_its_custodian_reads_it_out() {
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let words = |name: &str| {
-        let file = std::fs::read(office.path(&format!("{name}.custodian"))).unwrap();
+        let file = std::fs::read(site.path(&format!("{name}.custodian"))).unwrap();
         breakglass::vault::words::of(&<sha2::Sha256 as sha2::Digest>::digest(file).into())
     };
     let arguments = |out: &'static str| {
@@ -153,7 +153,7 @@ fn every_fingerprint_is_typed_as_its_custodian_reads_it_out() {
     };
     let run = |out| {
         let stdin = Input::Bytes(payload().to_string().into_bytes());
-        Person::run_with(office.offline(&arguments(out)), Streams { stdin, ..Streams::default() })
+        Person::run_with(site.offline(&arguments(out)), Streams { stdin, ..Streams::default() })
     };
     let mut person = run("prod.age");
     person.expect("alice: fingerprint");
@@ -163,7 +163,7 @@ fn every_fingerprint_is_typed_as_its_custodian_reads_it_out() {
     person.expect("bob: fingerprint");
     person.type_line(&words("bob"));
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let shown = office.offline(&["inspect", "prod.age", "--json"]).output().unwrap();
+    let shown = site.offline(&["inspect", "prod.age", "--json"]).output().unwrap();
     let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(shown["custodians"][0]["fingerprint_checked"], true);
 
@@ -173,13 +173,13 @@ fn every_fingerprint_is_typed_as_its_custodian_reads_it_out() {
         person.type_line("abandon abandon abandon abandon abandon abandon");
     }
     assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
-    assert!(!office.path("other.age").exists());
+    assert!(!site.path("other.age").exists());
 }
 
 #[test]
 fn credentials_can_be_typed_each_secret_twice_and_hidden() {
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
-    let mut person = Person::run(office.offline(&[
+    let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
+    let mut person = Person::run(site.offline(&[
         "seal",
         "--threshold",
         "2",

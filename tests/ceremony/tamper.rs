@@ -17,13 +17,13 @@ use crate::soft::forge::{self, Recipe};
 use crate::soft::{self, Person, people};
 
 /// A vault 2 of 3 as the ceremony seals it, its custodians, and the two shares that open it.
-struct Office {
+struct Ceremony {
     people: Vec<Person>,
     sealed: Vec<u8>,
     shares: Vec<Share>,
 }
 
-impl Office {
+impl Ceremony {
     fn new() -> Self {
         let people = people(3, 1);
         let payload = Input::parse(&forge::jcs(&forge::credentials())).unwrap().payload;
@@ -78,7 +78,7 @@ impl Office {
         unlocks(&vault, &[&alice, &bob])
     }
 
-    /// As [`Office::opens`], and faster: a change that leaves the whole header as it was leaves the shares too.
+    /// As [`Ceremony::opens`], and faster: a change that leaves the whole header as it was leaves the shares too.
     fn opens_changed(&self, file: &[u8], header: &[u8]) -> bool {
         match Vault::parse(file) {
             Ok(vault) if file.starts_with(header) => unlocks(&vault, &[&self.shares[0], &self.shares[1]]),
@@ -155,25 +155,25 @@ fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
 
 #[test]
 fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
-    let office = Office::new();
-    let head = header(&office.sealed).to_vec();
-    assert!(office.opens(&office.sealed), "the control: the untouched file opens");
-    assert!(office.opens_changed(&office.sealed, &head), "and so it does with the shares at hand");
-    let accepted = accepted(&office.sealed, &|file| office.opens_changed(file, &head));
+    let ceremony = Ceremony::new();
+    let head = header(&ceremony.sealed).to_vec();
+    assert!(ceremony.opens(&ceremony.sealed), "the control: the untouched file opens");
+    assert!(ceremony.opens_changed(&ceremony.sealed, &head), "and so it does with the shares at hand");
+    let accepted = accepted(&ceremony.sealed, &|file| ceremony.opens_changed(file, &head));
     assert!(accepted.is_empty(), "{accepted:?}");
-    println!("{} changes of {} bytes", changes(&office.sealed), office.sealed.len());
+    println!("{} changes of {} bytes", changes(&ceremony.sealed), ceremony.sealed.len());
 }
 
 #[test]
 fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
-    let office = Office::new();
-    let armored = file::armor(&office.sealed);
+    let ceremony = Ceremony::new();
+    let armored = file::armor(&ceremony.sealed);
     // The lines, 48 bytes each, that hold the header's last byte and all before it.
-    let lines = header(&office.sealed).len().div_ceil(48);
+    let lines = header(&ceremony.sealed).len().div_ceil(48);
     let head = &armored[..BEGIN.len() + lines * 65];
-    assert!(office.opens(&armored), "the control: the untouched file opens");
-    assert!(office.opens_changed(&armored, head), "and so it does with the shares at hand");
-    let accepted = accepted(&armored, &|file| office.opens_changed(file, head));
+    assert!(ceremony.opens(&armored), "the control: the untouched file opens");
+    assert!(ceremony.opens_changed(&armored, head), "and so it does with the shares at hand");
+    let accepted = accepted(&armored, &|file| ceremony.opens_changed(file, head));
     assert!(accepted.is_empty(), "{accepted:?}");
     println!("{} changes of {} bytes", changes(&armored), armored.len());
 }
@@ -226,34 +226,34 @@ fn edits() -> Vec<Edit> {
 
 #[test]
 fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
-    let office = Office::new();
-    let untouched = Vault::parse(&office.sealed).unwrap();
-    assert!(office.share(&untouched, 0).is_some(), "the control: alice's share opens");
+    let ceremony = Ceremony::new();
+    let untouched = Vault::parse(&ceremony.sealed).unwrap();
+    assert!(ceremony.share(&untouched, 0).is_some(), "the control: alice's share opens");
     for (name, edit) in edits() {
-        let mut manifest = Vault::parse(&office.sealed).unwrap().manifest;
+        let mut manifest = Vault::parse(&ceremony.sealed).unwrap().manifest;
         edit(&mut manifest);
         assert_ne!(manifest, untouched.manifest, "{name}");
-        let changed = with_manifest(&office.sealed, &untouched.manifest, &manifest);
+        let changed = with_manifest(&ceremony.sealed, &untouched.manifest, &manifest);
         let vault = Vault::parse(&changed).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(office.share(&vault, 0).is_none(), "{name}: alice's share still fits");
+        assert!(ceremony.share(&vault, 0).is_none(), "{name}: alice's share still fits");
     }
 }
 
 #[test]
 fn ones_own_share_commits_nobody_else() {
     // Alice knows her share. She can commit to it under a manifest of her making; bob's still tells.
-    let office = Office::new();
-    let untouched = Vault::parse(&office.sealed).unwrap().manifest;
+    let ceremony = Ceremony::new();
+    let untouched = Vault::parse(&ceremony.sealed).unwrap().manifest;
     let mut manifest = untouched.clone();
     manifest.threshold = Threshold::try_from(3).unwrap();
     let others: Vec<_> = manifest.custodians[1..].iter().map(|c| c.commitment.clone()).collect();
-    manifest.commit(&office.shares);
+    manifest.commit(&ceremony.shares);
     for (custodian, commitment) in manifest.custodians[1..].iter_mut().zip(others) {
         custodian.commitment = commitment;
     }
-    let vault = Vault::parse(&with_manifest(&office.sealed, &untouched, &manifest)).unwrap();
-    assert!(office.share(&vault, 0).is_some());
-    assert!(office.share(&vault, 1).is_none());
+    let vault = Vault::parse(&with_manifest(&ceremony.sealed, &untouched, &manifest)).unwrap();
+    assert!(ceremony.share(&vault, 0).is_some());
+    assert!(ceremony.share(&vault, 1).is_none());
 }
 
 /// The file with another manifest, everything after it as it was.

@@ -11,19 +11,15 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use rig::aws::{Creds, Probe, python};
-use rig::night::Night;
+use rig::fixture::SealedVault;
 use rig::pty::{End, Person, Signal};
 
-use crate::PROGRAM;
 use crate::endpoint::{self, Endpoint};
-
-fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
-}
+use crate::two_of_two;
 
 /// Other credentials lie in wait wherever a client might look.
-fn open(night: &Night, window: &str, work: &[&str]) -> Person {
-    let home = &night.office;
+fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
+    let home = &vault.site;
     std::fs::create_dir_all(home.path(".aws")).unwrap();
     let lying = "aws_access_key_id = AKIALYINGINWAIT\naws_secret_access_key = lies\n";
     std::fs::write(home.path(".aws/credentials"), format!("[default]\n{lying}")).unwrap();
@@ -41,8 +37,8 @@ fn open(night: &Night, window: &str, work: &[&str]) -> Person {
 }
 
 /// The session that the endpoint gave away, as a file of the office has it: key, secret, token.
-fn captured(night: &Night) -> Creds {
-    let text = std::fs::read_to_string(night.office.path("session")).expect("a session was captured");
+fn captured(vault: &SealedVault) -> Creds {
+    let text = std::fs::read_to_string(vault.site.path("session")).expect("a session was captured");
     let mut lines = text.lines().map(str::to_owned);
     let mut next = || lines.next().expect("key, secret, token");
     Creds { key: next(), secret: next(), token: Some(next()) }
@@ -58,8 +54,8 @@ open('session', 'w').write('\\n'.join([got.access_key, got.secret_key, got.token
 
 #[test]
 fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_window() {
-    let night = night("clients");
-    let (python, id) = (python().display().to_string(), &night.account.id);
+    let vault = two_of_two("clients").all_plugged();
+    let (python, id) = (python().display().to_string(), &vault.account.id);
     let own = std::env::current_exe().unwrap().display().to_string();
     let script = format!(
         "'{python}' -m awscli s3api create-bucket --bucket cli-{id} \
@@ -68,16 +64,16 @@ fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_wi
          '{own}' --ignored --exact --nocapture access::rust_client && echo ALL-WORKED"
     );
     let script = format!("BOTO3=$(cat client.py); {script}");
-    std::fs::write(night.office.path("client.py"), BOTO3).unwrap();
-    let mut person = open(&night, "20m", &["--", "sh", "-c", &script]);
+    std::fs::write(vault.site.path("client.py"), BOTO3).unwrap();
+    let mut person = open(&vault, "20m", &["--", "sh", "-c", &script]);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
     let said = person.transcript();
     assert!(said.contains("ALL-WORKED"), "{said}");
 
-    let session = captured(&night);
+    let session = captured(&vault);
     assert!(session.key.starts_with("ASIA"), "{}", session.key);
     assert!(said.contains(&format!("RUST {}", session.key)), "{said}");
-    let journal = night.account.journal();
+    let journal = vault.account.journal();
     let s3: Vec<_> = journal.iter().filter(|call| call.service == "s3").collect();
     for bucket in [format!("PUT /cli-{id}"), format!("PUT /boto3-{id}"), "GET /".to_owned()] {
         let call = s3.iter().find(|call| call.action == bucket).unwrap_or_else(|| panic!("{bucket}: {s3:?}"));
@@ -85,20 +81,20 @@ fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_wi
     }
     assert!(s3.iter().all(|call| call.key == session.key), "{s3:?}");
 
-    let refused = night.account.call(&session, "s3", "list_buckets", serde_json::json!({}));
+    let refused = vault.account.call(&session, "s3", "list_buckets", serde_json::json!({}));
     assert!(refused.is_err(), "the session outlives the window: {refused:?}");
-    assert!(matches!(night.account.probe(&session), Probe::Shut(_)));
+    assert!(matches!(vault.account.probe(&session), Probe::Shut(_)));
 
     let issued = journal.iter().find(|call| call.action == "GetSessionToken").expect("one was issued");
     let duration = issued.params["DurationSeconds"].as_str().expect("how long").parse::<f64>().unwrap();
     let ended = issued.time + duration;
-    let end = end_of_window(&night);
+    let end = end_of_window(&vault);
     assert!((end - 30.0..=end).contains(&ended), "it ends {} s after T1", ended - end);
 }
 
 /// T1, as the ledger has it.
-fn end_of_window(night: &Night) -> f64 {
-    let ledger = std::fs::read_to_string(night.office.path("state/ledger.jsonl")).unwrap();
+fn end_of_window(vault: &SealedVault) -> f64 {
+    let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
     let (_, rest) = ledger.rsplit_once("\"until\":\"").unwrap_or_else(|| panic!("{ledger}"));
     let until: jiff::Timestamp = rest[..rest.find('"').unwrap()].parse().unwrap();
     until.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64()
@@ -167,13 +163,13 @@ with open('refreshed', 'w', buffering=1) as out:
 
 #[test]
 fn who_asks_again_and_again_is_served_until_t1_and_not_after() {
-    let night = night("refresh");
-    std::fs::write(night.office.path("client.py"), REFRESHING).unwrap();
+    let vault = two_of_two("refresh").all_plugged();
+    std::fs::write(vault.site.path("client.py"), REFRESHING).unwrap();
     let python = python().display().to_string();
-    let mut person = open(&night, "10s", &["--", &python, "client.py"]);
+    let mut person = open(&vault, "10s", &["--", &python, "client.py"]);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
-    let end = end_of_window(&night);
-    let text = std::fs::read_to_string(night.office.path("refreshed")).unwrap();
+    let end = end_of_window(&vault);
+    let text = std::fs::read_to_string(vault.site.path("refreshed")).unwrap();
     let rows: Vec<(f64, f64, &str)> = text
         .lines()
         .filter_map(|line| {
@@ -191,15 +187,15 @@ fn who_asks_again_and_again_is_served_until_t1_and_not_after() {
 
 #[test]
 fn people_who_mean_no_good_get_nothing_and_hold_nothing_up() {
-    let night = night("hostile");
-    let mut person = open(&night, "5m", &["--", "sh", "-c", "env >env.new; mv env.new env; exec sleep 300"]);
-    let endpoint = Endpoint::of(&night, &mut person);
+    let vault = two_of_two("hostile").all_plugged();
+    let mut person = open(&vault, "5m", &["--", "sh", "-c", "env >env.new; mv env.new env; exec sleep 300"]);
+    let endpoint = Endpoint::of(&vault, &mut person);
     assert!(endpoint.good().contains("ASIA"), "the token's owner is served");
     let expires = endpoint.good();
     let (_, expires) = expires.split_once("\"Expiration\":\"").expect("an end");
     let expires: jiff::Timestamp = expires[..expires.find('"').unwrap()].parse().unwrap();
     let expires = expires.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
-    assert!(expires <= end_of_window(&night), "no program shall think that it has longer than T1");
+    assert!(expires <= end_of_window(&vault), "no program shall think that it has longer than T1");
 
     // Another user of this machine, who does not know the token.
     let ask = format!(
@@ -233,7 +229,7 @@ fn people_who_mean_no_good_get_nothing_and_hold_nothing_up() {
         assert!(took < Duration::from_secs(8), "the close took {took:?}");
         drop(attack);
     });
-    assert!(night.account.rest().at_rest());
+    assert!(vault.account.rest().at_rest());
     assert!(
         endpoint::exchange(&endpoint.address, "GET / HTTP/1.1\r\n\r\n").is_err(),
         "nobody listens any more"

@@ -2,27 +2,14 @@
 
 use std::time::Duration;
 
-use rig::night::Night;
-use rig::pty::{End, Person};
+use rig::fixture::SealedVault;
+use rig::pty::End;
 
-use crate::PROGRAM;
-
-fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
-}
-
-fn open(night: &Night, window: &str) -> Person {
-    let mut person = night
-        .office
-        .person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--again", "more", "--hold"]);
-    night.office.quorum(&mut person, 2);
-    person.expect("left");
-    person
-}
+use crate::two_of_two;
 
 /// The end that the gate on the user says.
-fn written_end(night: &Night) -> String {
-    let gate = night.account.rest().gate.expect("a gate");
+fn written_end(vault: &SealedVault) -> String {
+    let gate = vault.account.rest().gate.expect("a gate");
     let statements = gate["Statement"].as_array().expect("statements");
     let late = statements.iter().find(|s| s["Sid"].as_str().is_some_and(|sid| sid.ends_with("Late")));
     late.expect("its end")["Condition"]["DateGreaterThanEquals"]["aws:CurrentTime"].to_string()
@@ -30,17 +17,17 @@ fn written_end(night: &Night) -> String {
 
 #[test]
 fn closed_too_early_it_opens_again_at_once_though_aws_sees_every_write_late() {
-    let night = night("early");
-    night.account.lag(Duration::from_secs(1));
+    let vault = two_of_two("early").all_plugged();
+    vault.account.lag(Duration::from_secs(1));
     let mut ends = Vec::new();
     for (round, window) in ["5m", "10m", "15m"].into_iter().enumerate() {
-        let mut person = open(&night, window);
-        assert!(night.is_open(), "round {round}: what it calls open is open");
-        ends.push(written_end(&night));
+        let mut person = vault.open(window).again("more").hold().until_open();
+        assert!(vault.is_open(), "round {round}: what it calls open is open");
+        ends.push(written_end(&vault));
         person.type_raw(b"q");
         assert_eq!(person.wait(), End::Code(0), "round {round}: {}", person.transcript());
         assert!(
-            night.is_shut() && night.account.rest().at_rest(),
+            vault.is_closed() && vault.account.rest().at_rest(),
             "round {round}: what it calls shut is shut"
         );
     }
@@ -49,16 +36,16 @@ fn closed_too_early_it_opens_again_at_once_though_aws_sees_every_write_late() {
 
 #[test]
 fn longer_than_planned_the_next_window_follows_the_last_one() {
-    let night = night("longer");
+    let vault = two_of_two("longer").all_plugged();
     for round in 0..2 {
-        let mut person = open(&night, "5s");
-        assert!(night.is_open(), "round {round}");
+        let mut person = vault.open("5s").again("more").hold().until_open();
+        assert!(vault.is_open(), "round {round}");
         assert_eq!(person.wait(), End::Code(0), "round {round}: {}", person.transcript());
-        assert!(night.is_shut() && night.account.rest().at_rest(), "round {round}: it ended at its time");
+        assert!(vault.is_closed() && vault.account.rest().at_rest(), "round {round}: it ended at its time");
     }
-    let mut person = open(&night, "5m");
-    assert!(night.is_open());
+    let mut person = vault.open("5m").again("more").hold().until_open();
+    assert!(vault.is_open());
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(night.is_shut());
+    assert!(vault.is_closed());
 }

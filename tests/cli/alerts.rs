@@ -7,78 +7,38 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use rig::aws::{Account, Aws, python};
+use rig::fixture::SealedVault;
 use rig::mail::MailServer;
-use rig::office::Office;
 use rig::proxy::{Fault, Proxy, Spot};
 use rig::pty::{End, Person, Signal};
 use rig::receiver::{Manner, Receiver, SECRET};
+use rig::site::Site;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::PROGRAM;
+use crate::{PROGRAM, two_of_two};
 
-const OPEN: [&str; 6] = ["open", "prod.age", "--for", "5m", "--reason", "INC-1: SSO down"];
-
-/// An office whose vault has these channels.
-struct Desk {
-    office: Office,
-    account: Account,
+/// Opens with the reason `INC-1: SSO down`, by a quorum.
+fn open(vault: &SealedVault, more: &[&str]) -> Person {
+    vault.open("5m").reason("INC-1: SSO down").args(more).by_quorum()
 }
 
-impl Desk {
-    fn new(name: &str, alerts: impl FnOnce(&Account) -> Vec<Value>) -> Self {
-        let aws = Aws::shared();
-        let account = aws.seed(name);
-        let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
-        let mut payload = account.payload(Account::grant(), "4h");
-        payload["alerts"] = alerts(&account).into();
-        if payload["alerts"] == json!([]) {
-            payload.as_object_mut().unwrap().remove("alerts");
-        }
-        office.seal(&payload, 2);
-        office.plug("alice");
-        office.plug("bob");
-        Self { office, account }
-    }
+fn lines(vault: &SealedVault) -> Vec<String> {
+    vault.site.ledger().lines().map(str::to_owned).collect()
+}
 
-    /// What this machine adds.
-    fn configure(&self, config: &Value) {
-        let path = self.office.path(".config/breakglass/config.json");
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, config.to_string()).unwrap();
-    }
+/// The names of the channels that acknowledged an alert, sorted.
+fn acknowledged(vault: &SealedVault, about: &str) -> Vec<String> {
+    let told = vault.site.records_of("told").into_iter();
+    let of = told.filter(|told| told["about"] == about && told["acknowledged"].is_string());
+    let mut names: Vec<_> = of.map(|told| told["channel"].as_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
 
-    fn open(&self, more: &[&str]) -> Person {
-        let mut person = self.office.person(&[&OPEN[..], more].concat());
-        self.office.quorum(&mut person, 2);
-        person
-    }
-
-    fn lines(&self) -> Vec<String> {
-        let ledger = std::fs::read_to_string(self.office.path("state/ledger.jsonl")).unwrap_or_default();
-        ledger.lines().map(str::to_owned).collect()
-    }
-
-    /// The records of a kind.
-    fn records(&self, kind: &str) -> Vec<Value> {
-        let all =
-            self.lines().into_iter().map(|line| serde_json::from_str::<Value>(&line).expect("a record"));
-        all.filter(|record| record["kind"] == kind).collect()
-    }
-
-    /// Who acknowledged this, by name.
-    fn acknowledged(&self, about: &str) -> Vec<String> {
-        let told = self.records("told").into_iter();
-        let of = told.filter(|told| told["about"] == about && told["acknowledged"].is_string());
-        let mut names: Vec<_> = of.map(|told| told["channel"].as_str().unwrap().to_owned()).collect();
-        names.sort();
-        names
-    }
-
-    fn nothing_was_written(&self) -> bool {
-        let reads = ["Get", "List", "Publish", "Assume"];
-        self.account.actions().iter().all(|action| reads.iter().any(|read| action.starts_with(read)))
-    }
+fn nothing_was_written(vault: &SealedVault) -> bool {
+    let reads = ["Get", "List", "Publish", "Assume"];
+    vault.account.actions().iter().all(|action| reads.iter().any(|read| action.starts_with(read)))
 }
 
 /// Somebody else's implementation of the signature.
@@ -101,7 +61,7 @@ fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
     );
     let (mail, safe_mail, safest_mail) =
         (MailServer::plain(), MailServer::starttls(), MailServer::implicit());
-    let desk = Desk::new("told", |account| {
+    let vault = two_of_two("told").alerts(|account| {
         let (topic, publisher) = account.topic("oncall");
         vec![
             json!({"name": "topic", "kind": "sns", "topic_arn": topic,
@@ -113,24 +73,21 @@ fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
             safe_mail.channel("safe-mail"),
             safest_mail.channel("safest-mail"),
         ]
-    });
-    let shown = desk.office.command(&["inspect", "prod.age"]).output().unwrap();
+    }).all_plugged();
+    let shown = vault.site.command(&["inspect", "prod.age"]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("told first  topic, pager, chat, hook, mail, safe-mail, safest-mail"), "{shown}");
-    let mut command = desk.office.command(&[&OPEN[..], &["--", "sleep", "2"]].concat());
-    let authorities = desk.office.path("authorities.pem");
+    let authorities = vault.site.path("authorities.pem");
     let both = [&safe_mail, &safest_mail].map(|server| std::fs::read_to_string(server.env().1).unwrap());
     std::fs::write(&authorities, both.concat()).unwrap();
-    command.env("SSL_CERT_FILE", authorities);
-    let mut person = Person::run(command);
-    desk.office.quorum(&mut person, 2);
+    let open = vault.open("5m").reason("INC-1: SSO down").env("SSL_CERT_FILE", authorities);
+    let mut person = open.run(&["sleep", "2"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let everybody = ["chat", "hook", "mail", "pager", "safe-mail", "safest-mail", "topic"];
-    assert_eq!(desk.acknowledged("opening"), everybody, "{}", person.transcript());
-    assert_eq!(desk.acknowledged("closed"), everybody, "{}", person.transcript());
+    assert_eq!(acknowledged(&vault, "opening"), everybody, "{}", person.transcript());
+    assert_eq!(acknowledged(&vault, "closed"), everybody, "{}", person.transcript());
 
-    let kinds: Vec<_> = desk
-        .lines()
+    let kinds: Vec<_> = lines(&vault)
         .iter()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone())
         .collect();
@@ -141,10 +98,10 @@ fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
     let notice = &got[0].json;
     assert_eq!((&notice["about"], &notice["reason"]), (&"opening".into(), &"INC-1: SSO down".into()));
     assert_eq!(notice["approved_by"], json!(["alice", "bob"]));
-    assert_eq!(notice["session"], desk.records("intent")[0]["session"]);
+    assert_eq!(notice["session"], vault.site.records_of("intent")[0]["session"]);
     for got in &got {
         let head = sha256(
-            desk.lines()[usize::try_from(got.json["ledger"]["seq"].as_u64().unwrap()).unwrap() - 1]
+            lines(&vault)[usize::try_from(got.json["ledger"]["seq"].as_u64().unwrap()).unwrap() - 1]
                 .as_bytes(),
         );
         assert_eq!(got.json["ledger"]["sha256"], head, "the head of the ledger as it was");
@@ -168,10 +125,10 @@ fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
         );
     }
     let published: Vec<_> =
-        desk.account.journal().into_iter().filter(|call| call.action == "Publish").collect();
+        vault.account.journal().into_iter().filter(|call| call.action == "Publish").collect();
     assert_eq!(published.len(), 2);
     assert!(published.iter().all(|call| call.status == Some(200)), "{published:?}");
-    let said = person.transcript() + &desk.lines().join("\n");
+    let said = person.transcript() + &lines(&vault).join("\n");
     for secret in ["r0ut1ngkey", SECRET, "mail-password", &chat.url()] {
         assert!(!said.contains(secret), "{secret} was said");
     }
@@ -197,22 +154,24 @@ fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
         channel["timeout"] = timeout.into();
         channel
     };
-    let desk = Desk::new("one-of-many", |_| {
-        let mut nobody = json!({"name": "nobody", "kind": "slack", "url": Receiver::nobody()});
-        nobody["timeout"] = "1s".into();
-        vec![
-            nobody,
-            timed(&hanging, "hanging", "40s"),
-            timed(&hanging, "brief", "1s"),
-            timed(&broken, "broken", "2s"),
-            timed(&refusing, "refusing", "5s"),
-            timed(&sent_on, "sent-on", "5s"),
-            timed(&stumbling, "stumbling", "5s"),
-            good.channel("good"),
-        ]
-    });
+    let vault = two_of_two("one-of-many")
+        .alerts(|_| {
+            let mut nobody = json!({"name": "nobody", "kind": "slack", "url": Receiver::nobody()});
+            nobody["timeout"] = "1s".into();
+            vec![
+                nobody,
+                timed(&hanging, "hanging", "40s"),
+                timed(&hanging, "brief", "1s"),
+                timed(&broken, "broken", "2s"),
+                timed(&refusing, "refusing", "5s"),
+                timed(&sent_on, "sent-on", "5s"),
+                timed(&stumbling, "stumbling", "5s"),
+                good.channel("good"),
+            ]
+        })
+        .all_plugged();
     let begun = Instant::now();
-    let mut person = desk.open(&["--hold"]);
+    let mut person = open(&vault, &["--hold"]);
     person.expect("alert: good acknowledged");
     person.expect("left");
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
@@ -224,8 +183,9 @@ fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(closing.elapsed() < Duration::from_secs(20), "{:?}", closing.elapsed());
     let why = |name: &str| {
-        let told = desk
-            .records("told")
+        let told = vault
+            .site
+            .records_of("told")
             .into_iter()
             .find(|told| told["channel"] == name && told["about"] == "opening");
         told.map_or_else(String::new, |told| told["detail"].as_str().unwrap().to_owned())
@@ -233,33 +193,31 @@ fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
     assert!(why("nobody").contains("could not connect"), "{}", why("nobody"));
     assert!(why("broken").contains("500"), "{}", why("broken"));
     assert_eq!(why("brief"), "no answer within 1 s", "each has a time of its own");
-    assert_eq!(why("hanging"), "no answer before the command ended", "nobody is silently left out");
-    assert!(why("refusing").contains("403") && refusing.about(session(&desk)).len() == 2, "a no is a no");
+    assert_eq!(why("hanging"), "no answer before the command ended", "no channel is silently left out");
+    assert!(
+        why("refusing").contains("403") && refusing.about(&vault.site.last_session()).len() == 2,
+        "a refusal is final"
+    );
     assert!(why("sent-on").contains("302") && elsewhere.got().is_empty(), "nobody is sent elsewhere");
-    assert_eq!(desk.acknowledged("opening"), ["good", "stumbling"], "what passes is tried again");
-    assert!(desk.account.rest().at_rest());
-}
-
-/// The last session's id.
-fn session(desk: &Desk) -> &'static str {
-    let records = desk.records("intent");
-    let session = records.last().expect("an intent")["session"].as_str().unwrap().to_owned();
-    Box::leak(session.into_boxed_str())
+    assert_eq!(acknowledged(&vault, "opening"), ["good", "stumbling"], "what passes is tried again");
+    assert!(vault.account.rest().at_rest());
 }
 
 #[test]
 fn where_nobody_acknowledges_nothing_opens_unless_that_was_approved() {
     let refusing = Receiver::start(Manner::Status(403));
-    let desk = Desk::new("nobody", |_| {
-        vec![
-            json!({"name": "gone", "kind": "slack", "url": Receiver::nobody(), "timeout": "1s"}),
-            refusing.channel("refusing"),
-        ]
-    });
+    let vault = two_of_two("nobody")
+        .alerts(|_| {
+            vec![
+                json!({"name": "gone", "kind": "slack", "url": Receiver::nobody(), "timeout": "1s"}),
+                refusing.channel("refusing"),
+            ]
+        })
+        .all_plugged();
     // An operator's own receiver is told, and is not enough.
     let own = Receiver::start(Manner::Status(200));
-    desk.configure(&json!({"alerts": [own.channel("own")]}));
-    let mut person = desk.open(&["--", "true"]);
+    vault.site.configure(&json!({"alerts": [own.channel("own")]}));
+    let mut person = open(&vault, &["--", "true"]);
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
     for part in [
@@ -271,28 +229,32 @@ fn where_nobody_acknowledges_nothing_opens_unless_that_was_approved() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    assert!(desk.nothing_was_written() && desk.records("intent").is_empty(), "{:?}", desk.account.actions());
+    assert!(
+        nothing_was_written(&vault) && vault.site.records_of("intent").is_empty(),
+        "{:?}",
+        vault.account.actions()
+    );
     assert_eq!(
         own.got().iter().map(|got| got.json["about"].as_str().unwrap()).collect::<Vec<_>>(),
         ["opening", "not_opened"]
     );
 
-    let mut person = desk.open(&["--no-alert", "the pager's vendor is down too", "--", "true"]);
+    let mut person = open(&vault, &["--no-alert", "the pager's vendor is down too", "--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("no alert the pager's vendor is down too"), "custodians see it");
-    assert_eq!(desk.records("intent")[0]["no_alert"], "the pager's vendor is down too");
+    assert_eq!(vault.site.records_of("intent")[0]["no_alert"], "the pager's vendor is down too");
     let subject =
         refusing.got().last().expect("told all the same").json["subject"].as_str().unwrap().to_owned();
     assert!(subject.starts_with("breakglass: OVERRIDE, "), "{subject}");
-    let statement = &desk.records("approval").pop().unwrap()["envelope"]["payload"];
+    let statement = &vault.site.records_of("approval").pop().unwrap()["envelope"]["payload"];
     let signed = base64::prelude::BASE64_STANDARD.decode(statement.as_str().unwrap()).unwrap();
     assert!(String::from_utf8(signed).unwrap().contains("\"no_alert\":\"the pager's vendor is down too\""));
 }
 
 #[test]
 fn without_channels_it_is_said_before_anybody_is_woken() {
-    let desk = Desk::new("no-channels", |_| Vec::new());
-    let mut person = desk.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    let vault = two_of_two("no-channels").alerts(|_| Vec::new()).all_plugged();
+    let mut person = vault.open("5m").run(&["true"]).start();
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
     assert!(
@@ -301,21 +263,21 @@ fn without_channels_it_is_said_before_anybody_is_woken() {
     );
     // Then this machine's own are better than none.
     let own = Receiver::start(Manner::Status(200));
-    desk.configure(&json!({"alerts": [own.channel("own")]}));
-    let mut person = desk.open(&["--", "true"]);
+    vault.site.configure(&json!({"alerts": [own.channel("own")]}));
+    let mut person = open(&vault, &["--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(own.about(session(&desk)), ["opening", "closed"]);
+    assert_eq!(own.about(&vault.site.last_session()), ["opening", "closed"]);
 }
 
 #[test]
 fn a_channel_on_the_machine_that_opens_is_named_as_it_is_sealed() {
     let account = Aws::shared().seed("told-here");
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]);
+    let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let (topic, publisher) = account.topic("oncall");
     let mut payload = account.payload(Account::grant(), "4h");
     payload["alerts"] = json!([Receiver::shared().channel("here"), {"name": "topic", "kind": "sns", "topic_arn": topic,
         "key": {"access_key_id": publisher.key, "secret_access_key": publisher.secret}}]);
-    let done = office.try_seal("here.age", payload.to_string().as_bytes(), 2, &[]);
+    let done = site.try_seal("here.age", payload.to_string().as_bytes(), 2, &[]);
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert_eq!(done.status.code(), Some(0), "{said}");
     assert!(said.contains("alert channel here is on the machine that opens"), "{said}");
@@ -326,10 +288,12 @@ fn a_channel_on_the_machine_that_opens_is_named_as_it_is_sealed() {
 fn an_acknowledgement_is_one_also_where_what_comes_after_it_does_not() {
     let (stalling, ahead) =
         (Receiver::start(Manner::Stalls), Receiver::start(Manner::Ahead(Duration::from_hours(1))));
-    let desk = Desk::new("told-oddly", |_| vec![stalling.channel("stalling"), ahead.channel("ahead")]);
-    let mut person = desk.open(&["--", "sleep", "2"]);
+    let vault = two_of_two("told-oddly")
+        .alerts(|_| vec![stalling.channel("stalling"), ahead.channel("ahead")])
+        .all_plugged();
+    let mut person = open(&vault, &["--", "sleep", "2"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(desk.acknowledged("opening"), ["ahead", "stalling"], "{}", person.transcript());
+    assert_eq!(acknowledged(&vault, "opening"), ["ahead", "stalling"], "{}", person.transcript());
     let got = ahead.got();
     assert!(
         got.len() >= 2 && verifies(&json!(got[0].headers), &got[0].body),
@@ -344,14 +308,12 @@ fn one_receiver_who_is_refused_keeps_no_other_from_getting_the_mail() {
     let server = MailServer::starttls();
     let mut channel = server.channel("mail");
     channel["to"] = json!(["oncall@example.org", "gone@example.org", "slow@example.org"]);
-    let desk = Desk::new("told-by-half", |_| vec![channel]);
-    let mut command = desk.office.command(&[&OPEN[..], &["--", "sleep", "1"]].concat());
-    command.envs([server.env()]);
-    let mut person = Person::run(command);
-    desk.office.quorum(&mut person, 2);
+    let vault = two_of_two("told-by-half").alerts(|_| vec![channel]).all_plugged();
+    let (name, authority) = server.env();
+    let mut person = vault.open("5m").env(name, authority).run(&["sleep", "1"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(server.mails().len(), 2);
-    let told = desk.records("told").remove(0);
+    let told = vault.site.records_of("told").remove(0);
     let detail = told["detail"].as_str().unwrap();
     assert!(detail.contains("but not gone@example.org") && detail.contains("550"), "{told}");
     assert!(detail.contains("others, who have not been answered for yet"), "{told}");
@@ -359,15 +321,15 @@ fn one_receiver_who_is_refused_keeps_no_other_from_getting_the_mail() {
 
 #[test]
 fn a_program_of_this_machines_own_is_told_and_never_counts() {
-    let desk = Desk::new("program", |_| Vec::new());
-    let notify = desk.office.path("notify");
+    let vault = two_of_two("program").alerts(|_| Vec::new()).all_plugged();
+    let notify = vault.site.path("notify");
     let script = "#!/bin/sh\nd=$(dirname \"$0\")\nf=$(mktemp \"$d/told-XXXXXX\")\ncat > \"$f\"\nenv > \"$d/environment\"\n";
     std::fs::write(&notify, script).unwrap();
     std::fs::set_permissions(&notify, PermissionsExt::from_mode(0o755)).unwrap();
-    desk.configure(&json!({"command": [notify]}));
-    let mut person = desk.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    vault.site.configure(&json!({"command": [notify]}));
+    let mut person = vault.open("5m").run(&["true"]).start();
     assert_eq!(person.wait(), End::Code(1), "a command is no channel: {}", person.transcript());
-    let mut person = desk.open(&["--no-alert", "x", "--", "true"]);
+    let mut person = open(&vault, &["--no-alert", "x", "--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let told = |dir: &Path| {
         let files = std::fs::read_dir(dir).unwrap().flatten();
@@ -380,24 +342,25 @@ fn a_program_of_this_machines_own_is_told_and_never_counts() {
         about
     };
     let begun = Instant::now();
-    while told(desk.office.dir.path()).len() < 2 && begun.elapsed() < Duration::from_secs(5) {
+    while told(vault.site.dir.path()).len() < 2 && begun.elapsed() < Duration::from_secs(5) {
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(told(desk.office.dir.path()), ["closed", "opening"]);
-    let environment = std::fs::read_to_string(desk.office.path("environment")).unwrap();
+    assert_eq!(told(vault.site.dir.path()), ["closed", "opening"]);
+    let environment = std::fs::read_to_string(vault.site.path("environment")).unwrap();
     assert!(!environment.contains("AWS_") && !environment.contains("BREAKGLASS"), "{environment}");
-    desk.configure(&json!({"command": [desk.office.path("no-such-program")]}));
-    let mut person = desk.open(&["--no-alert", "x", "--again", "x", "--", "true"]);
+    vault.site.configure(&json!({"command": [vault.site.path("no-such-program")]}));
+    let mut person = open(&vault, &["--no-alert", "x", "--again", "x", "--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("cannot run no-such-program"), "{}", person.transcript());
 }
 
 #[test]
 fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close() {
-    let desk = Desk::new("damaged-config", |_| vec![Receiver::shared().channel("oncall")]);
-    let path = desk.office.path(".config/breakglass/config.json");
+    let vault =
+        two_of_two("damaged-config").alerts(|_| vec![Receiver::shared().channel("oncall")]).all_plugged();
+    let path = vault.site.path(".config/breakglass/config.json");
     let refused = |says: &str| {
-        let mut person = desk.office.person(&[&OPEN[..], &["--", "true"]].concat());
+        let mut person = vault.open("5m").run(&["true"]).start();
         assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
         let said = person.transcript();
         assert!(
@@ -434,7 +397,7 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
             "retain_days",
         ),
     ] {
-        desk.configure(&config);
+        vault.site.configure(&config);
         refused(says);
     }
     std::fs::write(&path, "{\"alerts\": [").unwrap();
@@ -449,8 +412,7 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
     std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
     refused("neither yours nor root's");
-    let mut person = desk.office.person(&["close", "prod.age"]);
-    desk.office.quorum(&mut person, 2);
+    let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
 
@@ -458,13 +420,9 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
 fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
     let (oncall, pager) = (Receiver::start(Manner::Status(200)), Receiver::start(Manner::Status(202)));
     let page = json!({"name": "pager", "kind": "pagerduty", "routing_key": "r0ut1ngkeyr0ut1ngkeyr0ut1ngkey00", "url": pager.url()});
-    let desk = Desk::new("told-of-close", |_| vec![oncall.channel("oncall"), page]);
-    let proxy = Proxy::before(&desk.account);
-    let mut command = desk.office.command(&[&OPEN[..], &["--hold"]].concat());
-    command.envs([proxy.env()]);
-    let mut person = Person::run(command);
-    desk.office.quorum(&mut person, 2);
-    person.expect("left");
+    let vault = two_of_two("told-of-close").alerts(|_| vec![oncall.channel("oncall"), page]).all_plugged();
+    let proxy = Proxy::before(&vault.account);
+    let mut person = vault.open("5m").proxy(&proxy).hold().until_open();
     proxy.spoil(Spot::new("AttachUserPolicy", "", 1), Fault::Gone);
     person.type_raw(b"q");
     person.expect("close: proving");
@@ -473,29 +431,27 @@ fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
-    assert_eq!(oncall.about(session(&desk)), ["opening", "may_be_open"]);
-    let record = desk.records("told").into_iter().find(|told| told["channel"] == "oncall").unwrap();
+    assert_eq!(oncall.about(&vault.site.last_session()), ["opening", "may_be_open"]);
+    let record = vault.site.records_of("told").into_iter().find(|told| told["channel"] == "oncall").unwrap();
     assert!(record["receipt"].is_null() && record["acknowledged"].is_string(), "no id of its own: {record}");
 
-    // On-call's own desk: no payload is opened, so only what is configured there is told.
+    // On-call's own vault: no payload is opened, so only what is configured there is told.
     let own = Receiver::start(Manner::Status(200));
-    desk.configure(&json!({"alerts": [own.channel("own")]}));
-    std::fs::create_dir(desk.office.path(".aws")).unwrap();
-    std::fs::write(desk.office.path(".aws/credentials"), desk.account.closer.profile("oncall")).unwrap();
-    let mut command = desk.office.command(&["close", "prod.age", "--profile", "oncall", "--force"]);
-    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
-        command.env_remove(name);
-    }
-    command.env("BREAKGLASS_STATE", desk.office.path("elsewhere"));
+    vault.site.configure(&json!({"alerts": [own.channel("own")]}));
+    let mut command = vault.site.with_profile(
+        "oncall",
+        &vault.account.closer,
+        &["close", "prod.age", "--profile", "oncall", "--force"],
+    );
+    command.env("BREAKGLASS_STATE", vault.site.path("elsewhere"));
     let done = command.output().unwrap();
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(own.about(session(&desk)), ["closed"]);
+    assert_eq!(own.about(&vault.site.last_session()), ["closed"]);
     let notice = &own.got()[0].json;
     assert_eq!(notice["forced"], true, "another's window, closed by force");
     assert!(notice["subject"].as_str().unwrap().contains("OVERRIDE"), "{notice}");
     assert_eq!(oncall.got().len(), 2, "what is sealed stays sealed");
-    let mut person = desk.office.person(&["close", "prod.age"]);
-    desk.office.quorum(&mut person, 2);
+    let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(oncall.got().len(), 3, "and with a quorum they are told");
     let events = pager.got();
@@ -503,7 +459,7 @@ fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
         let of = events.iter().filter(|event| event.json["event_action"] == action);
         of.map(|event| event.json["dedup_key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    let incident = format!("breakglass-{}", session(&desk));
+    let incident = format!("breakglass-{}", vault.site.last_session());
     assert_eq!(of("trigger"), [incident.clone(), format!("{incident}-may-be-open")], "it pages anew");
     assert!(of("trigger").iter().all(|incident| of("resolve").contains(incident)), "{events:?}");
 }
@@ -511,24 +467,25 @@ fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
 #[test]
 fn a_close_for_which_no_quorum_comes_is_told_from_here() {
     let own = Receiver::start(Manner::Status(200));
-    let desk = Desk::new("told-of-no-quorum", |_| vec![Receiver::shared().channel("oncall")]);
-    desk.configure(&json!({"alerts": [own.channel("own")]}));
+    let vault =
+        two_of_two("told-of-no-quorum").alerts(|_| vec![Receiver::shared().channel("oncall")]).all_plugged();
+    vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let close = || {
-        let mut person = desk.office.person(&["close", "prod.age", "--wait", "1s"]);
+        let mut person = vault.site.person(&["close", "prod.age", "--wait", "1s"]);
         assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
         person.transcript()
     };
-    desk.office.pull("bob");
+    vault.site.pull("bob");
     assert!(!close().contains("alert"), "nothing was ever open: that is nobody's business");
-    desk.office.plug("bob");
-    let mut person = desk.open(&["--again", "x", "--hold"]);
+    vault.site.plug("bob");
+    let mut person = open(&vault, &["--again", "x", "--hold"]);
     person.expect("left");
     person.send_signal(Signal::SIGKILL);
     person.wait();
-    desk.office.pull("bob");
+    vault.site.pull("bob");
     let said = close();
     assert!(said.contains("alert: own acknowledged (this machine's own channel)"), "{said}");
-    assert_eq!(own.about(session(&desk)), ["opening", "may_be_open"]);
+    assert_eq!(own.about(&vault.site.last_session()), ["opening", "may_be_open"]);
     let subject = own.got()[0].json["subject"].as_str().unwrap().to_owned();
     assert!(subject.contains("OVERRIDE"), "once more is one: {subject}");
 }
@@ -536,14 +493,12 @@ fn a_close_for_which_no_quorum_comes_is_told_from_here() {
 #[test]
 fn an_opening_that_came_to_nothing_is_told_as_such() {
     let oncall = Receiver::start(Manner::Status(200));
-    let desk = Desk::new("told-of-nothing", |_| vec![oncall.channel("oncall")]);
-    desk.account.drift(rig::aws::Drift::Group);
+    let vault = two_of_two("told-of-nothing").alerts(|_| vec![oncall.channel("oncall")]).all_plugged();
+    vault.account.drift(rig::aws::Drift::Group);
     let reason = "x <script>alert(1)</script> é";
-    let mut person =
-        desk.office.person(&["open", "prod.age", "--for", "5m", "--reason", reason, "--", "true"]);
-    desk.office.quorum(&mut person, 2);
+    let mut person = vault.open("5m").reason(reason).run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
-    assert_eq!(oncall.about(session(&desk)), ["opening", "not_opened"]);
+    assert_eq!(oncall.about(&vault.site.last_session()), ["opening", "not_opened"]);
     let notice = &oncall.got()[1].json;
     assert!(notice["detail"].as_str().unwrap().contains("admins"), "{notice}");
     assert_eq!(notice["reason"], reason, "as it was said");
@@ -552,34 +507,33 @@ fn an_opening_that_came_to_nothing_is_told_as_such() {
 
 #[test]
 fn a_machine_whose_clock_is_wrong_reaches_its_topic_all_the_same() {
-    let desk = Desk::new("told-late", |account| {
-        let (topic, publisher) = account.topic("oncall");
-        vec![json!({"name": "topic", "kind": "sns", "topic_arn": topic,
+    let vault = two_of_two("told-late")
+        .alerts(|account| {
+            let (topic, publisher) = account.topic("oncall");
+            vec![json!({"name": "topic", "kind": "sns", "topic_arn": topic,
             "key": {"access_key_id": publisher.key, "secret_access_key": publisher.secret}})]
-    });
-    desk.account.set_ahead(600);
-    let proxy = Proxy::before(&desk.account);
-    let mut command = desk.office.command(&[&OPEN[..], &["--", "true"]].concat());
-    command.envs([proxy.env()]);
-    let mut person = Person::run(command);
-    desk.office.quorum(&mut person, 2);
+        })
+        .all_plugged();
+    vault.account.set_ahead(600);
+    let proxy = Proxy::before(&vault.account);
+    let mut person = vault.open("5m").proxy(&proxy).run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(desk.acknowledged("opening"), ["topic"], "{}", person.transcript());
+    assert_eq!(acknowledged(&vault, "opening"), ["topic"], "{}", person.transcript());
     let asked = proxy.calls().into_iter().filter(|call| call.action == "Publish").count();
     assert!(asked >= 3, "the control: a signature of the wrong hour was refused first, {asked} were sent");
 }
 
 #[test]
 fn a_close_that_could_not_even_begin_is_told() {
-    let desk = Desk::new("told-of-no-close", |_| vec![Receiver::shared().channel("oncall")]);
+    let vault =
+        two_of_two("told-of-no-close").alerts(|_| vec![Receiver::shared().channel("oncall")]).all_plugged();
     let own = Receiver::start(Manner::Status(200));
-    desk.configure(&json!({"alerts": [own.channel("own")]}));
-    std::fs::create_dir(desk.office.path(".aws")).unwrap();
-    std::fs::write(desk.office.path(".aws/credentials"), desk.account.closer.profile("oncall")).unwrap();
-    let mut command = desk.office.command(&["close", "prod.age", "--profile", "oncall"]);
-    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
-        command.env_remove(name);
-    }
+    vault.site.configure(&json!({"alerts": [own.channel("own")]}));
+    let mut command = vault.site.with_profile(
+        "oncall",
+        &vault.account.closer,
+        &["close", "prod.age", "--profile", "oncall"],
+    );
     command.env("AWS_ENDPOINT_URL", Receiver::nobody().trim_end_matches("/alert"));
     let done = command.output().unwrap();
     assert_eq!(done.status.code(), Some(10), "{}", String::from_utf8_lossy(&done.stderr));
@@ -597,8 +551,8 @@ fn who_does_not_want_to_wait_for_an_acknowledgement_stops_it_at_once() {
     let hanging = Receiver::start(Manner::Hang);
     let mut channel = hanging.channel("hanging");
     channel["timeout"] = "60s".into();
-    let desk = Desk::new("impatient", |_| vec![channel]);
-    let mut person = desk.open(&["--", "true"]);
+    let vault = two_of_two("impatient").alerts(|_| vec![channel]).all_plugged();
+    let mut person = open(&vault, &["--", "true"]);
     person.expect("alert: telling hanging");
     let begun = Instant::now();
     while hanging.got().is_empty() && begun.elapsed() < Duration::from_secs(10) {
@@ -608,7 +562,11 @@ fn who_does_not_want_to_wait_for_an_acknowledgement_stops_it_at_once() {
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
     assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
-    assert!(desk.nothing_was_written() && desk.records("intent").is_empty(), "{:?}", desk.account.actions());
+    assert!(
+        nothing_was_written(&vault) && vault.site.records_of("intent").is_empty(),
+        "{:?}",
+        vault.account.actions()
+    );
     let about: Vec<_> = hanging.got().into_iter().map(|got| got.json["about"].clone()).collect();
     assert_eq!(about, ["opening", "not_opened"], "and they are told that too");
 }

@@ -4,27 +4,20 @@ use std::process::Command;
 use std::time::Duration;
 
 use rig::aws::Account;
-use rig::night::Night;
+use rig::fixture::{Opening, SealedVault};
 use rig::pty::{End, Person};
 use rig::receiver::{Manner, Receiver};
 use rig::token::{Fault, Touch};
 use serde_json::{Value, json};
 
-use crate::PROGRAM;
+use crate::{PROGRAM, two_of_three};
 
-fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob", "carol"]).plugged(&["alice", "carol"])
+fn open(vault: &SealedVault) -> Opening<'_> {
+    vault.open("5m").reason("INC-1: SSO down")
 }
 
-const OPEN: [&str; 6] = ["open", "prod.age", "--for", "5m", "--reason", "INC-1: SSO down"];
-
-fn records(night: &Night) -> Vec<Value> {
-    let ledger = std::fs::read_to_string(night.office.path("state/ledger.jsonl")).unwrap_or_default();
-    ledger.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
-}
-
-fn kinds(night: &Night) -> Vec<String> {
-    records(night).iter().map(|record| record["kind"].as_str().expect("a kind").to_owned()).collect()
+fn kinds(vault: &SealedVault) -> Vec<String> {
+    vault.site.records().iter().map(|record| record["kind"].as_str().expect("a kind").to_owned()).collect()
 }
 
 /// The commands under a heading of docs/audit.md.
@@ -36,25 +29,25 @@ fn audit_page(heading: &str) -> String {
 }
 
 /// Runs the page's commands in the office, beside the ledger's file.
-fn verify(night: &Night) -> (bool, String) {
+fn verify(vault: &SealedVault) -> (bool, String) {
     let mut shell = Command::new("sh");
-    shell.args(["-euc", &audit_page("Verifying an approval")]).current_dir(night.office.dir.path());
-    shell.env("BREAKGLASS_STATE", night.office.path("state"));
+    shell.args(["-euc", &audit_page("Verifying an approval")]).current_dir(vault.site.dir.path());
+    shell.env("BREAKGLASS_STATE", vault.site.path("state"));
     let done = shell.output().unwrap();
     (done.status.success(), String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned())
 }
 
 #[test]
 fn what_was_opened_is_signed_before_and_openssl_alone_verifies_it() {
-    let night = night("signed");
-    let before: Vec<_> = night.office.custodians.iter().map(|c| c.token.counters()).collect();
-    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    let vault = two_of_three("signed").plugged(&["alice", "carol"]);
+    let before: Vec<_> = vault.site.custodians.iter().map(|c| c.token.counters()).collect();
+    let mut person = open(&vault).run(&["true"]).start();
     person.expect("to be approved: session");
     person.expect("5m");
     person.expect("INC-1: SSO down");
-    night.office.quorum(&mut person, 2);
+    vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    for (custodian, before) in night.office.custodians.iter().zip(before).filter(|(c, _)| c.name != "bob") {
+    for (custodian, before) in vault.site.custodians.iter().zip(before).filter(|(c, _)| c.name != "bob") {
         let now = custodian.token.counters();
         assert_eq!(now.signatures - before.signatures, 1, "{}", custodian.name);
         assert_eq!(now.agreements - before.agreements, 1, "{}", custodian.name);
@@ -66,19 +59,19 @@ fn what_was_opened_is_signed_before_and_openssl_alone_verifies_it() {
             custodian.name
         );
     }
-    let all = kinds(&night);
+    let all = kinds(&vault);
     let place = |kind: &str| all.iter().position(|k| k == kind).unwrap_or_else(|| panic!("{kind}: {all:?}"));
     assert!(all[..4] == ["approval", "share", "approval", "share"] && place("intent") >= 4, "{all:?}");
 
-    let (verified, said) = verify(&night);
+    let (verified, said) = verify(&vault);
     assert!(verified && said.contains("Verified OK"), "{said}");
-    let statement = std::fs::read_to_string(night.office.path("statement.json")).unwrap();
+    let statement = std::fs::read_to_string(vault.site.path("statement.json")).unwrap();
     let statement: Value = serde_json::from_str(&statement).expect("what openssl verified is JSON");
     assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
     assert_eq!(statement["predicateType"], "urn:breakglass:approval:v1");
-    let vault = std::fs::read(night.office.path("prod.age")).unwrap();
-    assert_eq!(statement["subject"][0]["digest"]["sha256"], sha256(&vault), "the vault's digest");
-    let (approval, ledger) = (&statement["predicate"], records(&night));
+    let file = std::fs::read(vault.site.path("prod.age")).unwrap();
+    assert_eq!(statement["subject"][0]["digest"]["sha256"], sha256(&file), "the vault's digest");
+    let (approval, ledger) = (&statement["predicate"], vault.site.records());
     let intent = &ledger[place("intent")];
     assert_eq!(approval["custodian"], "alice");
     assert_eq!(approval["request"]["session"], intent["session"]);
@@ -91,13 +84,13 @@ fn what_was_opened_is_signed_before_and_openssl_alone_verifies_it() {
         (&0.into(), &"0".repeat(64).into())
     );
 
-    let path = night.office.path("state/ledger.jsonl");
+    let path = vault.site.path("state/ledger.jsonl");
     let text = std::fs::read_to_string(&path).unwrap();
     let alices = text.lines().find(|line| line.contains("\"custodian\":\"alice\"")).unwrap();
     let carols = text.lines().find(|line| line.contains("\"custodian\":\"carol\"")).unwrap();
     let sig = |line: &str| line.split("\"sig\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     std::fs::write(&path, text.replace(&sig(alices), &sig(carols))).unwrap();
-    let (verified, said) = verify(&night);
+    let (verified, said) = verify(&vault);
     assert!(!verified && !said.contains("Verified OK"), "the control: {said}");
 }
 
@@ -107,8 +100,8 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// Alice's words and PIN.
-fn alice(night: &Night, person: &mut Person) {
-    let custodian = night.office.custodian("alice");
+fn alice(vault: &SealedVault, person: &mut Person) {
+    let custodian = vault.site.custodian("alice");
     person.expect("alice: passphrase part (12 words): ");
     person.type_line(&custodian.sheet());
     person.expect("alice: PIN of YubiKey");
@@ -117,54 +110,51 @@ fn alice(night: &Night, person: &mut Person) {
 
 #[test]
 fn who_does_not_touch_has_neither_approved_nor_given_anything() {
-    let night = night("untouched");
-    night.office.custodian("alice").token.set_touch(Touch::Never);
-    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
-    alice(&night, &mut person);
+    let vault = two_of_three("untouched").plugged(&["alice", "carol"]);
+    vault.site.custodian("alice").token.set_touch(Touch::Never);
+    let mut person = open(&vault).run(&["true"]).start();
+    alice(&vault, &mut person);
     person.expect("alice: touch YubiKey 20000001 now, to approve");
     person.expect("open again and touch it when it blinks");
-    night.office.answer(&mut person, "carol");
+    vault.site.answer(&mut person, "carol");
     person.expect("waiting for");
     person.eof();
     assert_eq!(person.wait(), End::Code(4), "{}", person.transcript());
-    assert_eq!(kinds(&night), ["approval", "share"], "carol's alone");
-    assert!(night.writes().is_empty() && night.is_shut());
+    assert_eq!(kinds(&vault), ["approval", "share"], "carol's alone");
+    assert!(vault.writes().is_empty() && vault.is_closed());
 }
 
 #[test]
 fn a_second_opening_takes_a_reason_that_is_signed_too() {
-    let night = night("spent");
-    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
-    night.office.quorum(&mut person, 2);
+    let vault = two_of_three("spent").plugged(&["alice", "carol"]);
+    let mut person = open(&vault).run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let writes = night.writes();
+    let writes = vault.writes();
 
-    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    let mut person = open(&vault).run(&["true"]).start();
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
     assert!(said.contains("spent") && said.contains("--again") && !said.contains("passphrase"), "{said}");
-    assert_eq!(night.writes(), writes, "nothing was enabled");
+    assert_eq!(vault.writes(), writes, "nothing was enabled");
 
-    let again = ["--again", "the first window was too short", "--", "true"];
-    let mut person = night.office.person(&[&OPEN[..], &again].concat());
+    let mut person = open(&vault).again("the first window was too short").run(&["true"]).start();
     person.expect("the first window was too short");
-    night.office.quorum(&mut person, 2);
+    vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let (verified, said) = verify(&night);
+    let (verified, said) = verify(&vault);
     assert!(verified && said.contains("\"again\":\"the first window was too short\""), "{said}");
     // Closing never takes a reason.
-    let mut person = night.office.person(&["close", "prod.age"]);
-    night.office.quorum(&mut person, 2);
+    let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
 
 #[test]
 fn what_is_approved_is_on_the_terminal_wherever_the_rest_goes() {
-    let night = night("redirected");
+    let vault = two_of_three("redirected").plugged(&["alice", "carol"]);
     let program = PROGRAM.to_owned();
     let script =
         format!("exec {program} open prod.age --for 5m --reason 'INC-1:   SSO  down' -- true 2>said.log");
-    let mut command = night.office.command(&[]);
+    let mut command = vault.site.command(&[]);
     let environment: Vec<_> =
         command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
     let directory = command.get_current_dir().map(ToOwned::to_owned);
@@ -183,66 +173,65 @@ fn what_is_approved_is_on_the_terminal_wherever_the_rest_goes() {
     person.expect("AWS at   http://127.0.0.1");
     for name in ["alice", "carol"] {
         person.expect(&format!("{name}: passphrase part (12 words): "));
-        person.type_line(&night.office.custodian(name).sheet());
+        person.type_line(&vault.site.custodian(name).sheet());
         person.expect(&format!("{name}: PIN of YubiKey"));
-        person.type_line(&night.office.custodian(name).pin);
+        person.type_line(&vault.site.custodian(name).pin);
         person.expect("now, to approve opening redirected for 5m");
     }
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let (_, said) = verify(&night);
+    let (_, said) = verify(&vault);
     assert!(said.contains("\"endpoint\":\"http://127.0.0.1"), "and it is signed: {said}");
 }
 
 #[test]
 fn the_same_keys_sealed_anew_are_as_spent_as_before() {
-    let night = night("spent-anew");
-    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
-    night.office.quorum(&mut person, 2);
+    let vault = two_of_three("spent-anew").plugged(&["alice", "carol"]);
+    let mut person = open(&vault).run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let mut payload = night.account.payload(Account::grant(), "4h");
+    let mut payload = vault.account.payload(Account::grant(), "4h");
     payload["alerts"] = json!([Receiver::shared().channel("oncall")]);
-    night.office.seal_as("anew.age", &payload, 2);
-    let writes = night.writes();
+    vault.site.seal_as("anew.age", &payload, 2);
+    let writes = vault.writes();
     let open = ["open", "anew.age", "--for", "5m", "--reason", "INC-1", "--", "true"];
-    let mut person = night.office.person(&open);
-    night.office.quorum(&mut person, 2);
+    let mut person = vault.site.person(&open);
+    vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     assert!(person.transcript().contains("are spent"), "{}", person.transcript());
-    assert_eq!(night.writes(), writes, "nothing was enabled");
+    assert_eq!(vault.writes(), writes, "nothing was enabled");
 }
 
 #[test]
 fn a_token_that_is_pulled_out_after_it_approved_does_not_approve_again() {
-    let night = night("pulled-after");
-    night.office.pull("carol");
-    night.office.custodian("alice").token.inject(Fault::UnplugAtUse(2));
-    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    let vault = two_of_three("pulled-after").plugged(&["alice", "carol"]);
+    vault.site.pull("carol");
+    vault.site.custodian("alice").token.inject(Fault::UnplugAtUse(2));
+    let mut person = open(&vault).run(&["true"]).start();
     person.expect("alice: passphrase part (12 words): ");
-    person.type_line(&night.office.custodian("alice").sheet());
+    person.type_line(&vault.site.custodian("alice").sheet());
     person.expect("alice: PIN of YubiKey");
-    person.type_line(&night.office.custodian("alice").pin);
+    person.type_line(&vault.site.custodian("alice").pin);
     person.expect("alice: YubiKey 20000001 was pulled out or stopped answering");
-    night.office.plug("alice");
+    vault.site.plug("alice");
     person.expect("alice: PIN of YubiKey");
-    person.type_line(&night.office.custodian("alice").pin);
+    person.type_line(&vault.site.custodian("alice").pin);
     person.expect("alice: share 1 of 2 given");
     person.eof();
     person.wait();
-    assert_eq!(kinds(&night), ["approval", "share"], "{}", person.transcript());
+    assert_eq!(kinds(&vault), ["approval", "share"], "{}", person.transcript());
 }
 
 #[test]
 fn of_two_operators_at_one_machine_one_opens() {
-    let night = night("spent-at-once");
+    let vault = two_of_three("spent-at-once").plugged(&["alice", "carol"]);
     let slow = Receiver::start(Manner::Slow(Duration::from_secs(6)));
-    let mut payload = night.account.payload(Account::grant(), "4h");
+    let mut payload = vault.account.payload(Account::grant(), "4h");
     payload["alerts"] = json!([slow.channel("slow")]);
-    night.office.seal_as("slow.age", &payload, 2);
+    vault.site.seal_as("slow.age", &payload, 2);
     let open = ["open", "slow.age", "--for", "5m", "--reason", "INC-1", "--", "true"];
     let mut both: Vec<_> = (0..2)
         .map(|_| {
-            let mut person = night.office.person(&open);
-            night.office.quorum(&mut person, 2);
+            let mut person = vault.site.person(&open);
+            vault.site.quorum(&mut person, 2);
             person.expect("alert: telling");
             person
         })
@@ -255,20 +244,20 @@ fn of_two_operators_at_one_machine_one_opens() {
         said.iter().any(|said| said.contains("are spent") && said.contains("nothing was enabled")),
         "{said:?}"
     );
-    assert!(night.account.rest().at_rest());
+    assert!(vault.account.rest().at_rest());
 }
 
 #[test]
 fn a_ledger_that_takes_no_approval_stops_before_any_share() {
-    let night = night("unrecorded");
-    let mut person = night.office.person(&[&OPEN[..], &["--", "true"]].concat());
+    let vault = two_of_three("unrecorded").plugged(&["alice", "carol"]);
+    let mut person = open(&vault).run(&["true"]).start();
     person.expect("passphrase part");
-    let state = night.office.path("state");
+    let state = vault.site.path("state");
     let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "ro", "none"]).arg(&state).status();
     assert!(mount.is_ok_and(|status| status.success()), "a read-only file system");
-    person.type_line(&night.office.custodian("alice").sheet());
+    person.type_line(&vault.site.custodian("alice").sheet());
     person.expect("alice: PIN of YubiKey");
-    person.type_line(&night.office.custodian("alice").pin);
+    person.type_line(&vault.site.custodian("alice").pin);
     let end = person.wait();
     let unmounted = Command::new("umount").arg(&state).status();
     assert!(unmounted.is_ok_and(|status| status.success()));
@@ -276,5 +265,5 @@ fn a_ledger_that_takes_no_approval_stops_before_any_share() {
     let said = person.transcript();
     assert!(said.contains("ledger") && said.contains("nothing was enabled"), "{said}");
     assert!(!said.contains("alice: share"), "{said}");
-    assert!(night.writes().is_empty() && night.is_shut());
+    assert!(vault.writes().is_empty() && vault.is_closed());
 }

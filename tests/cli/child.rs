@@ -4,21 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rig::aws::Rule;
-use rig::night::Night;
+use rig::fixture::SealedVault;
 use rig::pty::{End, Output, Person, Signal, Streams};
 
-use crate::PROGRAM;
-
-fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
-}
-
-fn open(night: &Night, window: &str, work: &[&str]) -> Person {
-    let mut person =
-        night.office.person(&[&["open", "prod.age", "--for", window, "--reason", "INC-1"], work].concat());
-    night.office.quorum(&mut person, 2);
-    person
-}
+use crate::two_of_two;
 
 /// A child that says every tenth of a second that it lives, and does `on_term` when it is asked to end.
 fn beating(on_term: &str) -> String {
@@ -29,15 +18,15 @@ fn seconds(text: &str) -> f64 {
     text.trim().parse().unwrap_or_else(|_| panic!("no time: {text:?}"))
 }
 
-fn beats(night: &Night) -> Vec<f64> {
-    let text = std::fs::read_to_string(night.office.path("beats")).unwrap_or_default();
+fn beats(vault: &SealedVault) -> Vec<f64> {
+    let text = std::fs::read_to_string(vault.site.path("beats")).unwrap_or_default();
     // The last line may be half written.
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 /// T1, as the ledger has it.
-fn end_of_window(night: &Night) -> f64 {
-    let ledger = std::fs::read_to_string(night.office.path("state/ledger.jsonl")).unwrap();
+fn end_of_window(vault: &SealedVault) -> f64 {
+    let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
     let (_, rest) = ledger.rsplit_once("\"until\":\"").unwrap_or_else(|| panic!("{ledger}"));
     let until: jiff::Timestamp = rest[..rest.find('"').unwrap()].parse().unwrap();
     until.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64()
@@ -48,9 +37,9 @@ fn sleep_until(at: f64) {
     thread::sleep(Duration::from_secs_f64((at - now).max(0.0)));
 }
 
-fn wait_for_beats(night: &Night, person: &Person) {
+fn wait_for_beats(vault: &SealedVault, person: &Person) {
     let began = Instant::now();
-    while beats(night).is_empty() {
+    while beats(vault).is_empty() {
         assert!(began.elapsed() < Duration::from_secs(20), "{}", person.transcript());
         thread::sleep(Duration::from_millis(20));
     }
@@ -61,13 +50,13 @@ fn a_child_that_takes_no_notice_is_killed_five_seconds_after_t1_with_or_without_
     thread::scope(|scope| {
         for is_cut in [false, true] {
             scope.spawn(move || {
-                let night = night(if is_cut { "deaf-cut" } else { "deaf" });
-                let mut person = open(&night, "10s", &["--", "sh", "-c", &beating("")]);
-                wait_for_beats(&night, &person);
-                let cut = is_cut.then(|| night.account.rule(Rule::before("*").times(10_000)));
-                let end = end_of_window(&night);
+                let vault = two_of_two(if is_cut { "deaf-cut" } else { "deaf" }).all_plugged();
+                let mut person = vault.open("10s").run(&["sh", "-c", &beating("")]).by_quorum();
+                wait_for_beats(&vault, &person);
+                let cut = is_cut.then(|| vault.account.rule(Rule::before("*").times(10_000)));
+                let end = end_of_window(&vault);
                 sleep_until(end + 8.0);
-                let beats = beats(&night);
+                let beats = beats(&vault);
                 let last = *beats.last().unwrap();
                 // T0 is a whole second, so the end by this machine's clock is up to one later.
                 assert!((4.5..6.5).contains(&(last - end)), "cut: {is_cut}, {} s after T1", last - end);
@@ -75,7 +64,7 @@ fn a_child_that_takes_no_notice_is_killed_five_seconds_after_t1_with_or_without_
                 let ended = person.wait_within(Duration::from_mins(1));
                 assert_eq!(ended, End::Code(0), "{}", person.transcript());
                 assert!(person.transcript().contains("ended by signal 9"), "{}", person.transcript());
-                assert!(night.is_shut() && night.account.rest().at_rest());
+                assert!(vault.is_closed() && vault.account.rest().at_rest());
             });
         }
     });
@@ -83,30 +72,30 @@ fn a_child_that_takes_no_notice_is_killed_five_seconds_after_t1_with_or_without_
 
 #[test]
 fn a_child_that_listens_is_told_at_t1_and_cleans_up_though_the_network_is_gone() {
-    let night = night("listens");
+    let vault = two_of_two("listens").all_plugged();
     let clean = "date +%s.%N >cleaned; exit 0";
-    let mut person = open(&night, "10s", &["--", "sh", "-c", &beating(clean)]);
-    wait_for_beats(&night, &person);
-    let cut = night.account.rule(Rule::before("*").times(10_000));
-    let end = end_of_window(&night);
+    let mut person = vault.open("10s").run(&["sh", "-c", &beating(clean)]).by_quorum();
+    wait_for_beats(&vault, &person);
+    let cut = vault.account.rule(Rule::before("*").times(10_000));
+    let end = end_of_window(&vault);
     sleep_until(end + 2.0);
-    let cleaned = seconds(&std::fs::read_to_string(night.office.path("cleaned")).expect("it cleaned up"));
+    let cleaned = seconds(&std::fs::read_to_string(vault.site.path("cleaned")).expect("it cleaned up"));
     assert!((-0.2..1.5).contains(&(cleaned - end)), "{} s after T1", cleaned - end);
     drop(cut);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
-    assert!(night.account.rest().at_rest());
+    assert!(vault.account.rest().at_rest());
 }
 
 #[test]
 fn before_t1_access_is_shut_before_the_child_is_told() {
-    let night = night("order");
+    let vault = two_of_two("order").all_plugged();
     let clean = "date +%s.%N >cleaned; exit 0";
-    let mut person = open(&night, "5m", &["--", "sh", "-c", &beating(clean)]);
-    wait_for_beats(&night, &person);
+    let mut person = vault.open("5m").run(&["sh", "-c", &beating(clean)]).by_quorum();
+    wait_for_beats(&vault, &person);
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
-    let cleaned = seconds(&std::fs::read_to_string(night.office.path("cleaned")).expect("it cleaned up"));
-    let writes: Vec<_> = night.account.journal().into_iter().rev().filter(|c| c.service == "iam").collect();
+    let cleaned = seconds(&std::fs::read_to_string(vault.site.path("cleaned")).expect("it cleaned up"));
+    let writes: Vec<_> = vault.account.journal().into_iter().rev().filter(|c| c.service == "iam").collect();
     for action in ["AttachUserPolicy", "UpdateAccessKey"] {
         let call = writes.iter().find(|call| call.action == action).unwrap();
         assert!(call.time < cleaned, "{action} came after the child's end");
@@ -123,28 +112,30 @@ fn without_a_terminal_only_ten_five_and_one_minute_are_said() {
     ];
     thread::scope(|scope| {
         for (number, (window, warning, work)) in cells.into_iter().enumerate() {
-            scope.spawn(move || warns(&night(&format!("silent{number}")), window, warning, work));
+            scope.spawn(move || {
+                let vault = two_of_two(&format!("silent{number}")).all_plugged();
+                warns(&vault, window, warning, work);
+            });
         }
     });
 }
 
-fn warns(night: &Night, window: &str, warning: &str, work: &[&str]) {
+fn warns(vault: &SealedVault, window: &str, warning: &str, work: &[&str]) {
     const WORDS: &str = ": passphrase part (12 words): ";
-    let office = &night.office;
-    let command =
-        office.command(&[&["open", "prod.age", "--for", window, "--reason", "INC-1"], work].concat());
+    let site = &vault.site;
+    let command = site.command(&[&["open", "prod.age", "--for", window, "--reason", "INC-1"], work].concat());
     let mut person = Person::run_with(command, Streams { stderr: Output::Captured, ..Streams::default() });
     // What is beside the prompts goes where stderr goes.
     for _ in 0..2 {
         let said = person.expect(WORDS);
         let asked = said.trim_end_matches(WORDS);
-        let custodian = office.custodians.iter().find(|c| asked.ends_with(&c.name)).expect("a custodian");
+        let custodian = site.custodians.iter().find(|c| asked.ends_with(&c.name)).expect("a custodian");
         person.type_line(&custodian.sheet());
         person.expect(&format!("{}: PIN of YubiKey", custodian.name));
         person.type_line(&custodian.pin);
     }
     let began = Instant::now();
-    while night.account.rest().denied {
+    while vault.account.rest().denied {
         assert!(began.elapsed() < Duration::from_secs(20), "{}", person.transcript());
         thread::sleep(Duration::from_millis(100));
     }
@@ -159,12 +150,12 @@ fn warns(night: &Night, window: &str, warning: &str, work: &[&str]) {
 
 #[test]
 fn the_operators_shell_shows_the_time_left() {
-    let night = night("prompt");
-    std::fs::write(night.office.path(".bashrc"), "PS1='MINE> '\n").unwrap();
-    let mut command = night.office.command(&["open", "prod.age", "--for", "27m", "--reason", "INC-1"]);
+    let vault = two_of_two("prompt").all_plugged();
+    std::fs::write(vault.site.path(".bashrc"), "PS1='MINE> '\n").unwrap();
+    let mut command = vault.site.command(&["open", "prod.age", "--for", "27m", "--reason", "INC-1"]);
     command.env("SHELL", "/bin/bash");
     let mut person = Person::run(command);
-    night.office.quorum(&mut person, 2);
+    vault.site.quorum(&mut person, 2);
     person.expect("[breakglass 27m] MINE> ");
     person.type_line("exit");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());

@@ -7,12 +7,13 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rig::aws::{Account, Aws, Creds, Probe, python};
-use rig::office::Office;
+use rig::aws::{Account, Creds, Probe, python};
+use rig::fixture::SealedVault;
 use rig::pty::{End, Output, Person, Signal, Streams};
+use rig::site::Site;
 use serde_json::{Value, json};
 
-use crate::PROGRAM;
+use crate::two_of_two;
 
 const TOKEN: &str = "VCQgs5qZZt3Q6fn8Tr5EXAMPLEmLnwB7JjUc-SHwnUUWabcRdnWsi4DBn-dvC+EXAMPLE==";
 
@@ -72,23 +73,16 @@ fn decoded(text: &str) -> Vec<u8> {
     out
 }
 
-fn sealed(name: &str, grant: Value) -> (Office, Account) {
-    let aws = Aws::shared();
-    let account = aws.seed(name);
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
-    office.seal(&account.payload(grant, "1h"), 2);
-    office.plug("alice");
-    office.plug("bob");
-    (office, account)
+fn sealed(account: &str, grant: Value) -> SealedVault {
+    two_of_two(account).payload(|account| account.payload(grant, "1h")).all_plugged()
 }
 
 fn grant() -> Value {
     json!([{"Effect": "Allow", "Action": ["s3:*", "sts:GetFederationToken"], "Resource": "*"}])
 }
 
-fn command(office: &Office, sign_in: &SignIn, window: &str) -> Command {
-    let mut command =
-        office.command(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--console"]);
+fn command(site: &Site, sign_in: &SignIn, window: &str) -> Command {
+    let mut command = site.command(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--console"]);
     for name in ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"] {
         command.env_remove(name);
     }
@@ -98,11 +92,12 @@ fn command(office: &Office, sign_in: &SignIn, window: &str) -> Command {
 
 #[test]
 fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
-    let (office, account) = sealed("console", grant());
+    let vault = sealed("console", grant());
+    let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");
-    let mut person = Person::run(command(&office, &sign_in, "20m"));
+    let mut person = Person::run(command(site, &sign_in, "20m"));
     person.trace_exit(&[("token", TOKEN.as_bytes()), ("control", b"PCSCLITE_CSOCK_NAME=")]);
-    office.quorum(&mut person, 2);
+    site.quorum(&mut person, 2);
     let said = person.expect("left; q closes");
     let link = said.lines().find(|line| line.contains("Action=login")).expect("the link is shown");
     assert!(link.starts_with(&sign_in.address), "{link}");
@@ -128,10 +123,11 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
 
 #[test]
 fn the_sessions_own_policy_ends_it_at_t1_although_nobody_closed() {
-    let (office, account) = sealed("console-t1", grant());
+    let vault = sealed("console-t1", grant());
+    let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");
-    let mut person = Person::run(command(&office, &sign_in, "5m"));
-    office.quorum(&mut person, 2);
+    let mut person = Person::run(command(site, &sign_in, "5m"));
+    site.quorum(&mut person, 2);
     person.expect("left; q closes");
     person.send_signal(Signal::SIGKILL);
     person.wait();
@@ -145,26 +141,28 @@ fn the_sessions_own_policy_ends_it_at_t1_although_nobody_closed() {
 
 #[test]
 fn the_link_is_on_the_terminal_and_in_no_file() {
-    let (office, _account) = sealed("console-tty", grant());
+    let vault = sealed("console-tty", grant());
+    let site = &vault.site;
     let sign_in = SignIn::start("200 OK");
     let streams = Streams { stdout: Output::Captured, stderr: Output::Captured, ..Streams::default() };
-    let mut person = Person::run_with(command(&office, &sign_in, "8s"), streams);
-    assert_eq!(office.humour(&mut person), End::Code(0), "{}", person.transcript());
+    let mut person = Person::run_with(command(site, &sign_in, "8s"), streams);
+    assert_eq!(site.answer_all(&mut person), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("Action=login"), "{}", person.transcript());
     let written = [person.captured(), person.captured_errors()].concat();
     let written = String::from_utf8_lossy(&written);
     assert!(written.contains("gate: open"), "{written}");
     assert!(!written.contains("SigninToken") && !written.contains("federation"), "{written}");
-    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let ledger = std::fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     assert!(!ledger.contains("Signin") && ledger.contains("opened"), "{ledger}");
 }
 
 #[test]
 fn a_browser_gets_an_address_that_leads_there_once() {
-    let (office, _account) = sealed("console-browser", grant());
+    let vault = sealed("console-browser", grant());
+    let site = &vault.site;
     let sign_in = SignIn::start("200 OK");
     // A browser that notes its command line and follows the address twice.
-    let browser = office.path("browser");
+    let browser = site.path("browser");
     let script = format!(
         "#!/bin/sh\necho \"$@\" > {0}.args\nfor n in 1 2; do\n{1} -c 'import http.client, sys, urllib.parse as u\n\
          a = u.urlsplit(sys.argv[1]); c = http.client.HTTPConnection(a.netloc); c.request(\"GET\", a.path)\n\
@@ -174,17 +172,17 @@ fn a_browser_gets_an_address_that_leads_there_once() {
     );
     std::fs::write(&browser, script).unwrap();
     std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = command(&office, &sign_in, "5m");
+    let mut command = command(site, &sign_in, "5m");
     command.env("BROWSER", &browser);
     let mut person = Person::run(command);
-    office.quorum(&mut person, 2);
+    site.quorum(&mut person, 2);
     person.expect("opened in your browser");
     let until = Instant::now() + Duration::from_secs(20);
-    while !office.path("browser.done").exists() {
+    while !site.path("browser.done").exists() {
         assert!(Instant::now() < until, "the browser does not come back");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let read = |name: &str| std::fs::read_to_string(office.path(name)).unwrap();
+    let read = |name: &str| std::fs::read_to_string(site.path(name)).unwrap();
     assert!(read("browser.args").starts_with("http://127.0.0.1:"), "{}", read("browser.args"));
     assert!(!read("browser.args").contains("Signin"));
     let got = read("browser.got");
@@ -198,12 +196,13 @@ fn a_browser_gets_an_address_that_leads_there_once() {
 
 #[test]
 fn a_browser_that_does_not_come_for_it_leaves_the_link_to_the_terminal() {
-    let (office, _account) = sealed("console-no-show", grant());
+    let vault = sealed("console-no-show", grant());
+    let site = &vault.site;
     let sign_in = SignIn::start("200 OK");
-    let mut command = command(&office, &sign_in, "5m");
+    let mut command = command(site, &sign_in, "5m");
     command.env("BROWSER", "/bin/false");
     let mut person = Person::run(command);
-    office.quorum(&mut person, 2);
+    site.quorum(&mut person, 2);
     person.expect("the browser did not come for the link");
     person.expect("Action=login");
     assert!(!person.transcript().contains("opened in your browser"), "{}", person.transcript());
@@ -214,30 +213,33 @@ fn a_browser_that_does_not_come_for_it_leaves_the_link_to_the_terminal() {
 
 #[test]
 fn a_terminal_that_takes_no_link_holds_no_close_up() {
-    let (office, account) = sealed("console-stopped", grant());
+    let vault = sealed("console-stopped", grant());
+    let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");
-    let mut person = Person::run(command(&office, &sign_in, "6s"));
-    office.quorum(&mut person, 2);
+    let mut person = Person::run(command(site, &sign_in, "6s"));
+    site.quorum(&mut person, 2);
     person.type_raw(b"\x13");
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
     assert!(account.rest().at_rest());
-    assert!(std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap().contains("\"closed\""));
+    assert!(std::fs::read_to_string(site.path("state/ledger.jsonl")).unwrap().contains("\"closed\""));
 }
 
 #[test]
 fn where_it_is_not_granted_or_not_given_nothing_stays_open() {
-    let (office, account) = sealed("console-ungranted", Account::grant());
+    let vault = sealed("console-ungranted", Account::grant());
+    let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");
-    let mut person = Person::run(command(&office, &sign_in, "5m"));
-    office.quorum(&mut person, 2);
+    let mut person = Person::run(command(site, &sign_in, "5m"));
+    site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
     assert!(person.transcript().contains("does not allow sts:GetFederationToken"));
     assert!(account.journal().is_empty(), "AWS was not asked");
 
-    let (office, account) = sealed("console-refused", grant());
+    let vault = sealed("console-refused", grant());
+    let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("400 Bad Request");
-    let mut person = Person::run(command(&office, &sign_in, "5m"));
-    office.quorum(&mut person, 2);
+    let mut person = Person::run(command(site, &sign_in, "5m"));
+    site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
     assert!(person.transcript().contains("HTTP status 400"), "{}", person.transcript());
     assert!(account.rest().at_rest());

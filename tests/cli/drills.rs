@@ -6,58 +6,46 @@ use std::time::Duration;
 use base64::Engine as _;
 
 use rig::aws::{Account, Aws, Probe};
-use rig::office::Office;
+use rig::fixture::SealedVault;
 use rig::pty::{End, Person};
 use rig::receiver::Receiver;
 use serde_json::{Value, json};
 
-use crate::PROGRAM;
+use crate::{two_of_three, two_of_two};
 
-/// Three custodians, a vault, its drill, and both users of the account.
+/// A vault with its drill vault, and both users of the account.
 struct Exercise {
-    office: Office,
-    real: Account,
+    vault: SealedVault,
     drill: Account,
 }
 
 impl Exercise {
     fn new(name: &str) -> Self {
-        let aws = Aws::shared();
-        let real = aws.seed(name);
-        let drill = real.beside("drill", "drill-user");
-        let office = Office::enrolled(PROGRAM, &["alice", "bob", "carol"]).with_aws(&aws);
-        office.seal(&payload(&real, &drill), 2);
-        for name in ["alice", "bob"] {
-            office.plug(name);
-        }
-        Self { office, real, drill }
+        let mut drill = None;
+        let fixture = two_of_three(name)
+            .payload(|real| payload(real, drill.insert(real.beside("drill", "drill-user"))));
+        Self { vault: fixture.plugged(&["alice", "bob"]), drill: drill.expect("the payload holds it") }
     }
 
     fn drill(&self, more: &[&str]) -> Person {
-        self.office.person(&[&["drill", "prod.drill.age", "--wait", "20s"], more].concat())
+        self.vault.site.person(&[&["drill", "prod.drill.age", "--wait", "20s"], more].concat())
     }
 
     /// One custodian signs the evidence: PIN and touch once more.
     fn sign(&self, person: &mut Person, name: &str) {
         person.expect(&format!("{name}: YubiKey"));
         person.expect(&format!("{name}: PIN of YubiKey"));
-        person.type_line(&self.office.custodian(name).pin);
-    }
-
-    fn records(&self) -> Vec<Value> {
-        let ledger = std::fs::read_to_string(self.office.path("state/ledger.jsonl")).unwrap();
-        ledger.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
+        person.type_line(&self.vault.site.custodian(name).pin);
     }
 
     /// The evidence that was written, and the statement in it.
     fn evidence(&self) -> Value {
-        let mut files = std::fs::read_dir(self.office.dir.path()).unwrap().flatten();
+        let mut files = std::fs::read_dir(self.vault.site.dir.path()).unwrap().flatten();
         let file =
             files.find(|file| file.file_name().to_string_lossy().starts_with("drill-")).expect("evidence");
         let envelope: Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
         assert_eq!(envelope["payloadType"], "application/vnd.breakglass.drill.v1+json");
-        let record =
-            self.records().into_iter().rfind(|record| record["kind"] == "drill").expect("its record");
+        let record = self.vault.site.records_of("drill").pop().expect("its record");
         assert_eq!(record["envelope"], envelope, "the same on record");
         let payload = base64::prelude::BASE64_STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
         serde_json::from_slice::<Value>(&payload).unwrap()["predicate"].take()
@@ -67,7 +55,7 @@ impl Exercise {
         let shut = |account: &Account| {
             account.rest().at_rest() && matches!(account.probe(&account.emergency), Probe::Shut(_))
         };
-        shut(&self.real) && shut(&self.drill)
+        shut(&self.vault.account) && shut(&self.drill)
     }
 }
 
@@ -80,10 +68,10 @@ fn payload(real: &Account, drill: &Account) -> Value {
 #[test]
 fn a_drill_goes_the_whole_way_and_touches_nothing_that_is_real() {
     let exercise = Exercise::new("drill");
-    let before = exercise.real.journal().len();
+    let before = exercise.vault.account.journal().len();
     let mut person = exercise.drill(&[]);
     person.expect("a drill, session");
-    exercise.office.quorum(&mut person, 2);
+    exercise.vault.site.quorum(&mut person, 2);
     person.expect("gate: open");
     exercise.sign(&mut person, "alice");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -97,24 +85,27 @@ fn a_drill_goes_the_whole_way_and_touches_nothing_that_is_real() {
     );
     assert_eq!((&evidence["signed_by"], &evidence["exit"]), (&"alice".into(), &0.into()));
     assert_eq!(evidence["custodians"], serde_json::json!(["alice", "bob"]));
-    let inspected = exercise.office.command(&["inspect", "--json", "prod.age"]).output().unwrap();
+    let inspected = exercise.vault.site.command(&["inspect", "--json", "prod.age"]).output().unwrap();
     let inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();
     assert_eq!(evidence["drill_of"], inspected["vault_id"], "which vault is practised for");
     assert_ne!(evidence["vault_id"], inspected["vault_id"]);
-    let real = &exercise.real;
+    let real = &exercise.vault.account;
     let keys = [&real.emergency.key, &real.opener.key, &real.closer.key];
-    let calls = exercise.real.journal();
+    let calls = exercise.vault.account.journal();
     assert!(calls.len() > before, "the control: the drill's own calls are here");
     let used = calls[before..].iter().filter(|call| keys.contains(&&call.key)).count();
     // Two of the tests' own looks at whether the emergency key is shut.
-    assert!(used <= 2 && exercise.real.rest().gate.is_none(), "no real credential was used: {calls:?}");
-    let told = exercise.records().into_iter().filter(|record| record["kind"] == "told").count();
+    assert!(
+        used <= 2 && exercise.vault.account.rest().gate.is_none(),
+        "no real credential was used: {calls:?}"
+    );
+    let told = exercise.vault.site.records_of("told").len();
     assert_eq!(told, 2, "the same people are told, before and after");
     let notices = Receiver::shared().got();
     let session = evidence["session"].as_str().unwrap();
     let mut notices = notices.iter().filter(|got| got.json["session"] == session);
     assert!(notices.all(|got| got.json["subject"].as_str().unwrap().starts_with("[DRILL] ")));
-    let status = exercise.office.command(&["status", "prod.age", "--json"]).output().unwrap();
+    let status = exercise.vault.site.command(&["status", "prod.age", "--json"]).output().unwrap();
     assert_eq!(status.status.code(), Some(0), "nothing is overdue, nothing is spent");
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(
@@ -124,12 +115,10 @@ fn a_drill_goes_the_whole_way_and_touches_nothing_that_is_real() {
     assert!(status["upkeep"]["custodians"][1]["last"].is_string(), "bob has proven token and part: {status}");
     // A drill spends nothing, and may be repeated.
     let mut person = exercise.drill(&["--", "true"]);
-    exercise.office.quorum(&mut person, 2);
+    exercise.vault.site.quorum(&mut person, 2);
     exercise.sign(&mut person, "alice");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let mut person =
-        exercise.office.person(&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "true"]);
-    exercise.office.quorum(&mut person, 2);
+    let mut person = exercise.vault.open("5m").run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "and the real one is not spent: {}", person.transcript());
 }
 
@@ -137,7 +126,7 @@ fn a_drill_goes_the_whole_way_and_touches_nothing_that_is_real() {
 fn what_is_made_to_fail_fails_and_nothing_stays_enabled() {
     let exercise = Exercise::new("drill-failures");
     let mut person = exercise.drill(&["--inject", "iam-down"]);
-    exercise.office.quorum(&mut person, 2);
+    exercise.vault.site.quorum(&mut person, 2);
     person.expect("control plane does not answer");
     exercise.sign(&mut person, "alice");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -151,24 +140,24 @@ fn what_is_made_to_fail_fails_and_nothing_stays_enabled() {
     assert_eq!(evidence["injected"], serde_json::json!(["iam-down"]));
 
     let mut person = exercise.drill(&["--inject", "cut-at-close", "--out", "cut.json"]);
-    exercise.office.quorum(&mut person, 2);
+    exercise.vault.site.quorum(&mut person, 2);
     person.expect("drill: nothing answers for the next 15 s");
     let open = exercise.drill.rest();
     assert!(!open.denied, "it is open while nothing answers");
     person.expect_within(Duration::from_mins(1), "is to sign");
     assert!(exercise.all_at_rest(), "and shut as soon as something does");
     person.expect("alice: PIN of YubiKey");
-    person.type_line(&exercise.office.custodian("alice").pin);
+    person.type_line(&exercise.vault.site.custodian("alice").pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
 
 #[test]
 fn an_absent_custodian_is_not_asked_and_two_absent_ones_are_no_quorum() {
     let exercise = Exercise::new("drill-absent");
-    exercise.office.plug("carol");
+    exercise.vault.site.plug("carol");
     let mut person = exercise.drill(&["--inject", "absent=alice"]);
     for name in ["bob", "carol"] {
-        exercise.office.answer(&mut person, name);
+        exercise.vault.site.answer(&mut person, name);
     }
     // Who plays absent is asked for nothing; who declines leaves it to the next.
     person.expect("bob: PIN of YubiKey");
@@ -189,7 +178,7 @@ fn a_drill_that_does_not_go_as_it_has_to_has_failed_and_is_evidence_too() {
     let exercise = Exercise::new("drill-drift");
     exercise.drill.drift(rig::aws::Drift::Group);
     let mut person = exercise.drill(&[]);
-    exercise.office.quorum(&mut person, 2);
+    exercise.vault.site.quorum(&mut person, 2);
     exercise.sign(&mut person, "alice");
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
     assert!(person.transcript().contains("drill       FAILED"), "{}", person.transcript());
@@ -204,10 +193,10 @@ fn who_signs_sees_how_it_went() {
             exercise.drill.drift(drift);
         }
         let mut person = exercise.drill(&[]);
-        exercise.office.quorum(&mut person, 2);
+        exercise.vault.site.quorum(&mut person, 2);
         person.expect(&format!("is to sign the evidence of this drill, {verdict}"));
         person.expect("alice: PIN of YubiKey");
-        person.type_line(&exercise.office.custodian("alice").pin);
+        person.type_line(&exercise.vault.site.custodian("alice").pin);
         person.expect(&format!("to sign the evidence of this drill, {verdict}"));
         person.wait();
     }
@@ -215,22 +204,18 @@ fn who_signs_sees_how_it_went() {
 
 #[test]
 fn the_lane_static_is_practised_until_its_end_and_needs_no_iam() {
-    let aws = Aws::shared();
-    let real = aws.seed("drill-static");
-    let standby = real.standby();
-    let mut payload = real.standby_payload(&standby, "1h");
-    let elsewhere = aws.seed("drill-static-user");
-    payload["drill"] = elsewhere.standby_payload(&elsewhere.standby(), "1h")["targets"][0].clone();
-    payload["drill"]["grant"] = json!([]);
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
-    office.seal(&payload, 2);
-    for name in ["alice", "bob"] {
-        office.plug(name);
-    }
-    let mut person = office.person(&["drill", "prod.drill.age", "--for", "8s", "--inject", "iam-down"]);
-    office.quorum(&mut person, 2);
+    let fixture = two_of_two("drill-static").payload(|real| {
+        let mut payload = real.standby_payload(&real.standby(), "1h");
+        let elsewhere = Aws::shared().seed("drill-static-user");
+        payload["drill"] = elsewhere.standby_payload(&elsewhere.standby(), "1h")["targets"][0].clone();
+        payload["drill"]["grant"] = json!([]);
+        payload
+    });
+    let site = &fixture.all_plugged().site;
+    let mut person = site.person(&["drill", "prod.drill.age", "--for", "8s", "--inject", "iam-down"]);
+    site.quorum(&mut person, 2);
     person.expect_within(Duration::from_mins(1), "alice: PIN of YubiKey");
-    person.type_line(&office.custodian("alice").pin);
+    person.type_line(&site.custodian("alice").pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("passed: it opens, and is proven shut"), "{}", person.transcript());
 }
@@ -238,11 +223,11 @@ fn the_lane_static_is_practised_until_its_end_and_needs_no_iam() {
 #[test]
 fn what_was_to_fail_and_never_got_so_far_has_not_passed() {
     let exercise = Exercise::new("drill-unmet");
-    let mut payload = payload(&exercise.real, &exercise.drill);
+    let mut payload = payload(&exercise.vault.account, &exercise.drill);
     payload["drill"]["opener"]["secret_access_key"] = "wrong/wrong/wrong/wrong/wrong/wrong/wron".into();
-    exercise.office.seal_as("unmet.age", &payload, 2);
-    let mut person = exercise.office.person(&["drill", "unmet.drill.age", "--inject", "iam-down"]);
-    exercise.office.quorum(&mut person, 2);
+    exercise.vault.site.seal_as("unmet.age", &payload, 2);
+    let mut person = exercise.vault.site.person(&["drill", "unmet.drill.age", "--inject", "iam-down"]);
+    exercise.vault.site.quorum(&mut person, 2);
     exercise.sign(&mut person, "alice");
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
     assert!(person.transcript().contains("drill       FAILED"), "{}", person.transcript());
@@ -252,7 +237,7 @@ fn what_was_to_fail_and_never_got_so_far_has_not_passed() {
 fn drill_and_vault_are_not_taken_for_each_other() {
     let exercise = Exercise::new("drill-mixed");
     let ends = |arguments: &[&str], says: &str| {
-        let done = exercise.office.command(arguments).output().unwrap();
+        let done = exercise.vault.site.command(arguments).output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         assert_eq!(done.status.code(), Some(2), "{said}");
         assert!(said.contains(says), "{said}");
@@ -261,34 +246,34 @@ fn drill_and_vault_are_not_taken_for_each_other() {
     ends(&["drill", "prod.age"], "is no drill vault");
     ends(&["drill", "prod.drill.age", "--inject", "absent=mallory"], "mallory is no custodian");
     ends(&["drill", "prod.drill.age", "--inject", "fire"], "absent=NAME");
-    assert!(!exercise.real.actions().contains(&"PutUserPolicy".to_owned()));
+    assert!(!exercise.vault.account.actions().contains(&"PutUserPolicy".to_owned()));
 }
 
 #[test]
 fn a_drill_that_could_do_more_than_practise_is_not_sealed() {
     let exercise = Exercise::new("drill-sealed");
     let seal = |change: &dyn Fn(&mut Value), says: &str| {
-        let mut payload = payload(&exercise.real, &exercise.drill);
+        let mut payload = payload(&exercise.vault.account, &exercise.drill);
         change(&mut payload);
-        let done = exercise.office.try_seal("other.age", payload.to_string().as_bytes(), 2, &[]);
+        let done = exercise.vault.site.try_seal("other.age", payload.to_string().as_bytes(), 2, &[]);
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         assert_eq!(done.status.code(), Some(2), "{said}");
         assert!(said.contains(says), "{says}: {said}");
         for name in ["other.age", "other.drill.age"] {
-            assert!(!exercise.office.path(name).exists(), "{name}");
+            assert!(!exercise.vault.site.path(name).exists(), "{name}");
         }
     };
     seal(&|p| p["drill"]["grant"] = Account::grant(), "its grant is not empty");
     seal(&|p| p["drill"]["user"] = p["targets"][0]["user"].clone(), "a drill has a user of its own");
     seal(&|p| p["drill"]["opener"] = p["targets"][0]["opener"].clone(), "is there twice");
-    std::fs::write(exercise.office.path("other.drill.age"), "somebody's").unwrap();
-    let done = exercise.office.try_seal(
+    std::fs::write(exercise.vault.site.path("other.drill.age"), "somebody's").unwrap();
+    let done = exercise.vault.site.try_seal(
         "other.age",
-        payload(&exercise.real, &exercise.drill).to_string().as_bytes(),
+        payload(&exercise.vault.account, &exercise.drill).to_string().as_bytes(),
         2,
         &[],
     );
     assert_eq!(done.status.code(), Some(2), "a file in its place is never overwritten");
-    assert!(!exercise.office.path("other.age").exists());
-    assert_eq!(std::fs::read(exercise.office.path("other.drill.age")).unwrap(), b"somebody's");
+    assert!(!exercise.vault.site.path("other.age").exists());
+    assert_eq!(std::fs::read(exercise.vault.site.path("other.drill.age")).unwrap(), b"somebody's");
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
-use rig::night::Night;
+use rig::fixture::SealedVault;
 use rig::pty::Person;
 
 /// Where it is, and the token; read from the environment of the program in the window.
@@ -18,10 +18,10 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// As soon as that program has written its environment to the file `env`.
-    pub fn of(night: &Night, person: &mut Person) -> Self {
+    pub fn of(vault: &SealedVault, person: &mut Person) -> Self {
         let began = Instant::now();
         let env = loop {
-            if let Ok(env) = std::fs::read_to_string(night.office.path("env")) {
+            if let Ok(env) = std::fs::read_to_string(vault.site.path("env")) {
                 break env;
             }
             assert!(began.elapsed() < Duration::from_secs(20), "{}", person.transcript());

@@ -1,20 +1,16 @@
 //! `--json`: what happens, as JSON Lines on standard output and nothing else there.
 
-use rig::night::Night;
+use rig::fixture::SealedVault;
 use rig::pty::{End, Output, Person, Streams};
 use serde_json::Value;
 
-use crate::PROGRAM;
-
-fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
-}
+use crate::two_of_two;
 
 /// Runs a command with the answers of all custodians; its end and its events.
-fn run(night: &Night, arguments: &[&str]) -> (End, Vec<Value>, String) {
+fn run(vault: &SealedVault, arguments: &[&str]) -> (End, Vec<Value>, String) {
     let streams = Streams { stdout: Output::Captured, ..Streams::default() };
-    let mut person = Person::run_with(night.office.command(arguments), streams);
-    let end = night.office.humour(&mut person);
+    let mut person = Person::run_with(vault.site.command(arguments), streams);
+    let end = vault.site.answer_all(&mut person);
     let stdout = String::from_utf8(person.captured()).expect("text");
     let events = stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object on each line"));
     (end, events.collect(), person.transcript())
@@ -26,9 +22,9 @@ fn names(events: &[Value]) -> Vec<&str> {
 
 #[test]
 fn an_opening_tells_every_step_in_order() {
-    let night = night("events");
+    let vault = two_of_two("events").all_plugged();
     let (end, events, screen) = run(
-        &night,
+        &vault,
         &["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--json", "--", "echo", "OUTPUT"],
     );
     assert_eq!(end, End::Code(0), "{screen}");
@@ -53,7 +49,7 @@ fn an_opening_tells_every_step_in_order() {
         assert_eq!(told["acknowledged"], true);
     }
     assert_eq!(intent["reason"], "INC-1");
-    assert_eq!(intent["target"]["account"], night.account.id.as_str());
+    assert_eq!(intent["target"]["account"], vault.account.id.as_str());
     assert_eq!((&intent["session"], &ends["until"]), (&opened["session"], &opened["until"]));
     assert_eq!((&events[9]["probed"], &events[9]["cause"]), (&true.into(), &"the command ended".into()));
     assert_eq!(events[11]["status"], 0);
@@ -61,10 +57,10 @@ fn an_opening_tells_every_step_in_order() {
 
 #[test]
 fn a_failure_is_an_event_too() {
-    let night = night("events-failure");
-    night.account.drift(rig::aws::Drift::Group);
+    let vault = two_of_two("events-failure").all_plugged();
+    vault.account.drift(rig::aws::Drift::Group);
     let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--json", "--hold"];
-    let (end, events, screen) = run(&night, &arguments);
+    let (end, events, screen) = run(&vault, &arguments);
     assert_eq!(end, End::Code(5), "{screen}");
     let exit = events.last().expect("an exit");
     assert_eq!((&exit["event"], &exit["status"]), (&"exit".into(), &5.into()));
@@ -75,15 +71,15 @@ fn a_failure_is_an_event_too() {
 
 #[test]
 fn a_close_tells_what_it_shut_and_what_may_be_open() {
-    let night = night("events-close");
-    let now = night.account.now();
-    night.account.put_window("Sfeedfacefeedface", now - 60, now + 600);
-    let (end, events, screen) = run(&night, &["close", "prod.age", "--json"]);
+    let vault = two_of_two("events-close").all_plugged();
+    let now = vault.account.now();
+    vault.account.put_window("Sfeedfacefeedface", now - 60, now + 600);
+    let (end, events, screen) = run(&vault, &["close", "prod.age", "--json"]);
     assert_eq!(end, End::Code(10), "{screen}");
     let exit = events.last().expect("an exit");
     assert_eq!(exit["status"], 10);
     assert!(exit["until"].is_string(), "{exit}");
-    let (end, events, screen) = run(&night, &["close", "prod.age", "--force", "--json"]);
+    let (end, events, screen) = run(&vault, &["close", "prod.age", "--force", "--json"]);
     assert_eq!(end, End::Code(0), "{screen}");
     assert_eq!(names(&events), ["share", "share", "closing", "closed", "told", "exit"]);
     assert_eq!(events[3]["session"], "feedfacefeedface");

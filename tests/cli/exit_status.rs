@@ -1,21 +1,10 @@
 //! Every exit status of docs/reference/exit-codes.md, one by one.
 
 use rig::aws::Drift;
-use rig::night::Night;
+use rig::fixture::SealedVault;
 use rig::pty::{End, Person, Signal};
 
-use crate::PROGRAM;
-
-fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
-}
-
-fn opened(night: &Night, work: &[&str]) -> Person {
-    let arguments = [&["open", "prod.age", "--for", "5m", "--reason", "INC-1"], work].concat();
-    let mut person = night.office.person(&arguments);
-    night.office.quorum(&mut person, 2);
-    person
-}
+use crate::two_of_two;
 
 fn ends(mut person: Person, status: i32) {
     assert_eq!(person.wait(), End::Code(status), "{}", person.transcript());
@@ -32,9 +21,8 @@ fn the_table_lists_exactly_the_ones_below() {
 }
 
 /// An opening that ends without a single prompt.
-fn before_anybody_is_asked(night: &Night) -> Person {
-    let arguments = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"];
-    let mut person = night.office.person(&arguments);
+fn before_anybody_is_asked(vault: &SealedVault) -> Person {
+    let mut person = vault.open("5m").hold().start();
     person.wait();
     assert!(!person.transcript().contains("passphrase part"), "{}", person.transcript());
     person
@@ -42,33 +30,33 @@ fn before_anybody_is_asked(night: &Night) -> Person {
 
 #[test]
 fn zero_is_done() {
-    let night = night("status-0");
-    ends(opened(&night, &["--", "true"]), 0);
+    let vault = two_of_two("status-0").all_plugged();
+    ends(vault.open("5m").run(&["true"]).by_quorum(), 0);
 }
 
 #[test]
 fn one_is_a_failure_without_a_status_of_its_own() {
-    let night = night("status-1");
+    let vault = two_of_two("status-1").all_plugged();
     // A ledger cannot be where a file is.
-    std::fs::write(night.office.path("state"), "no directory").unwrap();
-    ends(before_anybody_is_asked(&night), 1);
-    assert!(night.account.journal().is_empty(), "nothing was asked of AWS");
+    std::fs::write(vault.site.path("state"), "no directory").unwrap();
+    ends(before_anybody_is_asked(&vault), 1);
+    assert!(vault.account.journal().is_empty(), "nothing was asked of AWS");
 }
 
 #[test]
 fn two_is_a_wrong_command_line() {
-    let night = night("status-2");
+    let vault = two_of_two("status-2").all_plugged();
     for wrong in [&["open"][..], &["open", "prod.age", "--for", "9h", "--reason", "x"], &["nonsense"]] {
-        assert_eq!(night.office.command(wrong).output().unwrap().status.code(), Some(2), "{wrong:?}");
+        assert_eq!(vault.site.command(wrong).output().unwrap().status.code(), Some(2), "{wrong:?}");
     }
 }
 
 #[test]
 fn three_is_no_quorum() {
-    let night = night("status-3");
-    night.office.pull("bob");
-    let mut person = night.office.person(&["open", "prod.age", "--for", "5m", "--reason", "x", "--hold"]);
-    night.office.answer(&mut person, "alice");
+    let vault = two_of_two("status-3").all_plugged();
+    vault.site.pull("bob");
+    let mut person = vault.open("5m").reason("x").hold().start();
+    vault.site.answer(&mut person, "alice");
     person.expect("waiting for");
     person.eof();
     ends(person, 3);
@@ -76,57 +64,55 @@ fn three_is_no_quorum() {
 
 #[test]
 fn four_is_no_quorum_for_a_tokens_failure_alone() {
-    let night = night("status-4");
-    night.office.custodian("alice").token.block_pin();
-    let person = &mut night.office.person(&["open", "prod.age", "--for", "5m", "--reason", "x", "--hold"]);
-    assert_eq!(night.office.humour(person), End::Code(4), "{}", person.transcript());
+    let vault = two_of_two("status-4").all_plugged();
+    vault.site.custodian("alice").token.block_pin();
+    let person = &mut vault.open("5m").hold().start();
+    assert_eq!(vault.site.answer_all(person), End::Code(4), "{}", person.transcript());
 }
 
 #[test]
 fn five_is_aws_refusing_with_nothing_enabled() {
-    let night = night("status-5");
-    night.account.drift(Drift::Group);
-    ends(opened(&night, &["--hold"]), 5);
-    assert!(night.is_shut());
+    let vault = two_of_two("status-5").all_plugged();
+    vault.account.drift(Drift::Group);
+    ends(vault.open("5m").hold().by_quorum(), 5);
+    assert!(vault.is_closed());
 }
 
 #[test]
 fn six_is_a_damaged_vault_or_ledger() {
-    let night = night("status-6");
-    let mut vault = std::fs::read(night.office.path("prod.age")).unwrap();
-    vault.truncate(vault.len() - 1);
-    std::fs::write(night.office.path("cut.age"), vault).unwrap();
-    let inspected = night.office.command(&["inspect", "cut.age"]).output().unwrap();
+    let vault = two_of_two("status-6").all_plugged();
+    let mut file = std::fs::read(vault.site.path("prod.age")).unwrap();
+    file.truncate(file.len() - 1);
+    std::fs::write(vault.site.path("cut.age"), file).unwrap();
+    let inspected = vault.site.command(&["inspect", "cut.age"]).output().unwrap();
     assert_eq!(inspected.status.code(), Some(6));
 
-    ends(opened(&night, &["--", "true"]), 0);
-    let ledger = night.office.path("state/ledger.jsonl");
+    ends(vault.open("5m").run(&["true"]).by_quorum(), 0);
+    let ledger = vault.site.path("state/ledger.jsonl");
     let text = std::fs::read_to_string(&ledger).unwrap();
     std::fs::write(&ledger, text.replacen("INC-1", "INC-2", 1)).unwrap();
-    ends(before_anybody_is_asked(&night), 6);
-    assert_eq!(night.office.command(&["status"]).output().unwrap().status.code(), Some(6));
-    assert!(night.is_shut());
+    ends(before_anybody_is_asked(&vault), 6);
+    assert_eq!(vault.site.command(&["status"]).output().unwrap().status.code(), Some(6));
+    assert!(vault.is_closed());
 }
 
 #[test]
 fn ten_is_access_that_may_still_be_open() {
-    let night = night("status-10");
-    let now = night.account.now();
-    night.account.put_window("Sfeedfacefeedface", now - 60, now + 600);
-    let mut person = night.office.person(&["close", "prod.age"]);
-    night.office.quorum(&mut person, 2);
+    let vault = two_of_two("status-10").all_plugged();
+    let now = vault.account.now();
+    vault.account.put_window("Sfeedfacefeedface", now - 60, now + 600);
+    let person = vault.close(&[]);
     ends(person, 10);
-    assert!(night.is_open());
+    assert!(vault.is_open());
 }
 
 #[test]
 fn a_signal_ends_it_after_access_was_closed() {
     for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
-        let night = night("status-128");
-        let mut person = opened(&night, &["--hold"]);
-        person.expect("left");
+        let vault = two_of_two("status-128").all_plugged();
+        let person = vault.open("5m").hold().until_open();
         person.send_signal(signal);
         ends(person, 128 + signal as i32);
-        assert!(night.is_shut() && night.account.rest().at_rest());
+        assert!(vault.is_closed() && vault.account.rest().at_rest());
     }
 }

@@ -3,29 +3,17 @@
 use std::time::Duration;
 
 use rig::aws::Probe;
-use rig::night::Night;
-use rig::office::Office;
+use rig::fixture::SealedVault;
 use rig::proxy::{Fault, Proxy, Spot};
 use rig::pty::{End, Person, Signal};
 
-use crate::PROGRAM;
-
-fn open(office: &Office, window: &str) -> Person {
-    let mut person = office
-        .person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--again", "more", "--hold"]);
-    office.quorum(&mut person, 2);
-    person
-}
-
-fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
-}
+use crate::two_of_two;
 
 #[test]
 fn after_t1_aws_refuses_the_key_and_its_sessions_although_nobody_closed() {
-    let Night { aws, office, account } = night("t1");
-    let mut person = open(&office, "20s");
-    person.expect("left");
+    let vault = two_of_two("t1").all_plugged();
+    let (aws, account) = (&vault.aws, &vault.account);
+    let mut person = vault.open("20s").again("more").hold().until_open();
     let session = aws.session(&account.emergency).expect("the window is open");
     assert!(matches!(account.probe(&session), Probe::Open));
     person.send_signal(Signal::SIGKILL);
@@ -35,43 +23,38 @@ fn after_t1_aws_refuses_the_key_and_its_sessions_although_nobody_closed() {
     assert!(matches!(account.probe(&session), Probe::Shut(_)));
     assert!(matches!(account.probe(&account.emergency), Probe::Shut(_)));
     account.set_ahead(0);
-    let mut person = office.person(&["close", "prod.age"]);
-    office.quorum(&mut person, 2);
+    let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(account.rest().at_rest());
 }
 
 /// An opening whose last write is on its way for four seconds, and that is told to stop meanwhile.
-fn late_lift(night: &Night, window: &str) -> (Proxy, Person) {
+fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
     let late = Fault::Late(Duration::from_secs(4));
     let proxy =
-        Proxy::spoiling(&night.account, Spot::new("DetachUserPolicy", &night.account.opener.key, 1), late);
-    let arguments = ["open", "prod.age", "--for", window, "--reason", "INC-1", "--again", "more", "--hold"];
-    let mut command = night.office.command(&arguments);
-    command.envs([proxy.env()]);
-    let mut person = Person::run(command);
-    night.office.quorum(&mut person, 2);
+        Proxy::spoiling(&vault.account, Spot::new("DetachUserPolicy", &vault.account.opener.key, 1), late);
+    let mut person = vault.open(window).again("more").proxy(&proxy).hold().by_quorum();
     assert!(proxy.wait_met(Duration::from_secs(10)));
     person.send_signal(Signal::SIGTERM);
     person.expect("watching until");
-    assert!(night.is_shut(), "closed before it arrives");
+    assert!(vault.is_closed(), "closed before it arrives");
     (proxy, person)
 }
 
 #[test]
 fn a_write_of_open_that_arrives_after_the_close_is_closed_again() {
-    let night = night("late");
-    let (proxy, mut person) = late_lift(&night, "12s");
+    let vault = two_of_two("late").all_plugged();
+    let (proxy, mut person) = late_lift(&vault, "12s");
     person.expect("a late write arrived, or is seen only now; closing again");
     assert!(proxy.wait_quiet(Duration::ZERO));
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
-    assert!(night.is_shut() && night.account.rest().at_rest(), "{}", person.transcript());
+    assert!(vault.is_closed() && vault.account.rest().at_rest(), "{}", person.transcript());
 }
 
 #[test]
 fn who_does_not_wait_for_a_late_write_is_told_until_when_and_it_gives_nothing_beyond() {
-    let night = night("impatient");
-    let (proxy, mut person) = late_lift(&night, "1m");
+    let vault = two_of_two("impatient").all_plugged();
+    let (proxy, mut person) = late_lift(&vault, "1m");
     for _ in 0..2 {
         person.send_signal(Signal::SIGTERM);
         std::thread::sleep(Duration::from_millis(100));
@@ -83,41 +66,37 @@ fn who_does_not_wait_for_a_late_write_is_told_until_when_and_it_gives_nothing_be
         "{said}"
     );
     assert!(proxy.wait_quiet(Duration::from_secs(10)));
-    assert!(!night.account.rest().denied, "it did arrive");
-    assert!(night.is_shut(), "the key had been deactivated");
+    assert!(!vault.account.rest().denied, "it did arrive");
+    assert!(vault.is_closed(), "the key had been deactivated");
     // Even with the key: nothing beyond T1.
-    night.account.set_key(true);
-    assert!(night.is_open());
-    night.account.set_ahead(61);
-    assert!(night.is_shut());
+    vault.account.set_key(true);
+    assert!(vault.is_open());
+    vault.account.set_ahead(61);
+    assert!(vault.is_closed());
 }
 
 #[test]
 fn a_close_that_watches_for_a_late_write_leaves_the_next_operators_window_alone() {
-    let night = night("next");
-    let (_proxy, mut person) = late_lift(&night, "1m");
-    let now = night.account.now();
-    night.account.put_window("Sfeedfacefeedface", now - 1, now + 600);
+    let vault = two_of_two("next").all_plugged();
+    let (_proxy, mut person) = late_lift(&vault, "1m");
+    let now = vault.account.now();
+    vault.account.put_window("Sfeedfacefeedface", now - 1, now + 600);
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
     let said = person.transcript();
     assert!(said.contains("feedfacefeedface") && said.contains("was left alone"), "{said}");
     assert!(!said.contains("closing again") && !said.contains("that is proven"), "{said}");
-    assert!(night.is_open(), "theirs goes on");
+    assert!(vault.is_open(), "theirs goes on");
 }
 
 #[test]
 fn anybody_with_aws_credentials_closes_without_a_quorum() {
-    let Night { office, account, .. } = night("profile");
-    let mut person = open(&office, "5m");
-    person.expect("left");
+    let vault = two_of_two("profile").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
+    let mut person = vault.open("5m").again("more").hold().until_open();
     person.send_signal(Signal::SIGKILL);
     person.wait();
-    std::fs::create_dir(office.path(".aws")).unwrap();
-    std::fs::write(office.path(".aws/credentials"), account.closer.profile("oncall")).unwrap();
-    let mut command = office.command(&["close", "prod.age", "--profile", "oncall"]);
-    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
-        command.env_remove(name);
-    }
+    let mut command =
+        site.with_profile("oncall", &account.closer, &["close", "prod.age", "--profile", "oncall"]);
     let closed = command.output().unwrap();
     let said = String::from_utf8_lossy(&[closed.stdout, closed.stderr].concat()).into_owned();
     assert_eq!(closed.status.code(), Some(0), "{said}");
@@ -127,9 +106,9 @@ fn anybody_with_aws_credentials_closes_without_a_quorum() {
 
 #[test]
 fn the_closer_alone_cannot_open_again() {
-    let Night { office, account, .. } = night("closer");
-    let mut person = open(&office, "5m");
-    person.expect("left");
+    let vault = two_of_two("closer").all_plugged();
+    let account = &vault.account;
+    let mut person = vault.open("5m").again("more").hold().until_open();
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0));
     let user = serde_json::json!({"UserName": account.user});

@@ -6,22 +6,18 @@ use std::process::{Command, Output};
 use breakglass::gate::SessionId;
 use breakglass::ledger::{Ledger, Record};
 use breakglass::vault::canonical;
-use rig::night::Night;
-use rig::office::{Office, room};
+use rig::fixture::SealedVault;
 use rig::pty::{End, Person};
+use rig::site::{Site, tempdir};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::PROGRAM;
+use crate::two_of_two;
 
-fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
-}
-
-fn use_it(office: &Office) {
+fn use_it(site: &Site) {
     let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1: SSO down", "--no-alert", "a test"];
-    let mut person = office.person(&[&open[..], &["--", "true"]].concat());
-    office.quorum(&mut person, 2);
+    let mut person = site.person(&[&open[..], &["--", "true"]].concat());
+    site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
 
@@ -30,12 +26,12 @@ fn told(mut command: Command) -> (Option<i32>, String) {
     (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
 }
 
-fn verify(office: &Office, more: &[&str]) -> (Option<i32>, String) {
-    told(office.command(&[&["ledger", "verify"], more].concat()))
+fn verify(site: &Site, more: &[&str]) -> (Option<i32>, String) {
+    told(site.command(&[&["ledger", "verify"], more].concat()))
 }
 
-fn write(office: &Office, lines: &[String]) {
-    fs::write(office.path("state/ledger.jsonl"), lines.join("\n") + "\n").unwrap();
+fn write(site: &Site, lines: &[String]) {
+    fs::write(site.path("state/ledger.jsonl"), lines.join("\n") + "\n").unwrap();
 }
 
 /// The whole chain made anew, as whoever owns the file can.
@@ -54,11 +50,12 @@ fn rechained(lines: &[String]) -> Vec<String> {
 
 #[test]
 fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
-    let Night { office, .. } = night("ledger-tampered");
-    use_it(&office);
-    let text = fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let vault = two_of_two("ledger-tampered").all_plugged();
+    let site = &vault.site;
+    use_it(site);
+    let text = fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let (code, said) = verify(&office, &["--vault", "prod.age", "--json"]);
+    let (code, said) = verify(site, &["--vault", "prod.age", "--json"]);
     assert_eq!(code, Some(0), "{said}");
     let whole: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(whole["records"], lines.len(), "{whole}");
@@ -68,10 +65,10 @@ fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
     );
     let (words, sha256) = (whole["words"].as_str().unwrap(), whole["sha256"].as_str().unwrap());
     for head in [words, sha256] {
-        let (code, said) = verify(&office, &["--head", head]);
+        let (code, said) = verify(site, &["--head", head]);
         assert!(code == Some(0) && said.contains("is in the chain, 0 records since"), "{said}");
     }
-    fs::write(office.path("copy.jsonl"), &text).unwrap();
+    fs::write(site.path("copy.jsonl"), &text).unwrap();
     for at in 0..lines.len() {
         let last = at + 1 == lines.len();
         let mut taken = lines.clone();
@@ -87,48 +84,49 @@ fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
             damaged.push(("moved", moved));
         }
         for (how, changed) in damaged {
-            write(&office, &changed);
+            write(site, &changed);
             // What nothing chains to yet, outside help finds.
-            let alone = verify(&office, &[]);
+            let alone = verify(site, &[]);
             if !(last && how != "put in") {
                 assert_eq!(alone.0, Some(6), "{how} {at}: {}", alone.1);
                 assert!(alone.1.contains("line ") && alone.1.contains("record "), "{}", alone.1);
             }
             for help in [["--head", words], ["--head", sha256], ["--copy", "copy.jsonl"]] {
-                let (code, said) = verify(&office, &help);
+                let (code, said) = verify(site, &help);
                 assert_eq!(code, Some(6), "{how} {at} {help:?}: {said}");
             }
             if how != "put in" {
                 // The chain made anew: an earlier head tells, and a copy tells which record.
-                write(&office, &rechained(&changed));
-                assert_eq!(verify(&office, &["--head", words]).0, Some(6), "{how} {at}");
-                let (code, said) = verify(&office, &["--copy", "copy.jsonl"]);
+                write(site, &rechained(&changed));
+                assert_eq!(verify(site, &["--head", words]).0, Some(6), "{how} {at}");
+                let (code, said) = verify(site, &["--copy", "copy.jsonl"]);
                 assert!(code == Some(6) && said.contains(&format!("record {at}")), "{how} {at}: {said}");
             }
         }
         fs::write(
-            office.path("state/ledger.jsonl"),
+            site.path("state/ledger.jsonl"),
             lines[..at].iter().map(|line| line.clone() + "\n").collect::<String>(),
         )
         .unwrap();
-        let (code, said) = verify(&office, &["--head", &format!("{}: {words}", lines.len())]);
+        let (code, said) = verify(site, &["--head", &format!("{}: {words}", lines.len())]);
         assert!(code == Some(6) && said.contains(&format!("from record {at} on")), "cut off at {at}: {said}");
     }
 }
 
 #[test]
 fn a_chain_made_anew_contradicts_what_the_tokens_signed() {
-    let Night { office, .. } = night("ledger-anew");
-    use_it(&office);
-    let text = fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let vault = two_of_two("ledger-anew").all_plugged();
+    let site = &vault.site;
+    use_it(site);
+    let text = fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let approvals: Vec<usize> =
         (0..lines.len()).filter(|&at| lines[at].contains("\"kind\":\"approval\"")).collect();
     // Anything before the second approval.
     let mut edited = lines.clone();
     edited[approvals[1] - 1] = edited[approvals[1] - 1].replace("\"at\":\"20", "\"at\":\"21");
-    write(&office, &rechained(&edited));
-    let (code, said) = verify(&office, &[]);
+    write(site, &rechained(&edited));
+    let (code, said) = verify(site, &[]);
     assert_eq!(code, Some(6), "{said}");
     assert!(said.contains("approval") && said.contains("the chain made anew"), "{said}");
     // A head of their own put into the statement is not what was signed.
@@ -138,28 +136,29 @@ fn a_chain_made_anew_contradicts_what_the_tokens_signed() {
     let mut edited = lines.clone();
     edited.truncate(approvals[1]);
     edited[approvals[0]] = canonical::text(&forged).unwrap();
-    write(&office, &rechained(&edited));
-    assert_eq!(verify(&office, &[]).0, Some(0), "the control: heads alone do not tell");
-    let (code, said) = verify(&office, &["--vault", "prod.age"]);
+    write(site, &rechained(&edited));
+    assert_eq!(verify(site, &[]).0, Some(0), "the control: heads alone do not tell");
+    let (code, said) = verify(site, &["--vault", "prod.age"]);
     assert!(code == Some(6) && said.contains("of no token"), "{said}");
 }
 
 #[test]
 fn without_this_program_the_chain_is_checked_as_the_documentation_shows() {
-    let Night { office, .. } = night("ledger-by-hand");
-    use_it(&office);
+    let vault = two_of_two("ledger-by-hand").all_plugged();
+    let site = &vault.site;
+    use_it(site);
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ledger.md")).unwrap();
     let mut blocks = page.split("```sh\n").filter_map(|rest| rest.split_once("```"));
     let (recipe, _) = blocks.find(|(block, _)| block.starts_with("prev=")).expect("the page shows it");
-    let text = fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let text = fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     let by_hand = |text: &str| {
-        let room = room();
-        fs::write(room.path().join("ledger.jsonl"), text).unwrap();
+        let dir = tempdir();
+        fs::write(dir.path().join("ledger.jsonl"), text).unwrap();
         let mut command = Command::new("bash");
-        command.args(["-c", recipe]).current_dir(room.path());
+        command.args(["-c", recipe]).current_dir(dir.path());
         told(command)
     };
-    let head = hex::encode(Ledger::at(office.path("state")).head().unwrap().sha256);
+    let head = hex::encode(Ledger::at(site.path("state")).head().unwrap().sha256);
     let (_, said) = by_hand(&text);
     assert!(said.trim() == format!("head {head}"), "{said}");
     let (_, said) = by_hand(&text.replacen("SSO down", "SSO fine", 1));
@@ -168,9 +167,10 @@ fn without_this_program_the_chain_is_checked_as_the_documentation_shows() {
 
 #[test]
 fn an_opening_that_no_quorum_approved_is_found() {
-    let Night { office, .. } = night("ledger-unapproved");
-    use_it(&office);
-    let ledger = Ledger::at(office.path("state"));
+    let vault = two_of_two("ledger-unapproved").all_plugged();
+    let site = &vault.site;
+    use_it(site);
+    let ledger = Ledger::at(site.path("state"));
     let entries = ledger.entries().unwrap();
     let intent = entries.iter().find(|entry| entry.record.intent().is_some()).unwrap().record.clone();
     let unapproved = |change: &dyn Fn(&mut Record)| {
@@ -178,11 +178,11 @@ fn an_opening_that_no_quorum_approved_is_found() {
         change(&mut record);
         let before = fs::read(ledger.path()).unwrap();
         ledger.append(jiff::Timestamp::now(), record).unwrap();
-        let (code, said) = verify(&office, &["--vault", "prod.age"]);
+        let (code, said) = verify(site, &["--vault", "prod.age"]);
         fs::write(ledger.path(), before).unwrap();
         (code, said)
     };
-    assert_eq!(verify(&office, &["--vault", "prod.age"]).0, Some(0), "the control");
+    assert_eq!(verify(site, &["--vault", "prod.age"]).0, Some(0), "the control");
     let (code, said) = unapproved(&|_| ());
     assert!(code == Some(6) && said.contains("was intended before"), "{said}");
     let (code, said) = unapproved(&|record| {
@@ -204,16 +204,17 @@ fn an_opening_that_no_quorum_approved_is_found() {
         lines
     };
     let ends = entries.iter().find(|entry| entry.record.kind() == "ends").unwrap().record.clone();
-    write(&office, &rechained(&longer(ends)));
-    let (code, said) = verify(&office, &[]);
+    write(site, &rechained(&longer(ends)));
+    let (code, said) = verify(site, &[]);
     assert!(code == Some(6) && said.contains("300 s were intended"), "{said}");
 }
 
 #[test]
 fn a_vault_that_was_replaced_is_not_opened_any_more() {
-    let Night { office, .. } = night("ledger-epochs");
-    use_it(&office);
-    let ledger = Ledger::at(office.path("state"));
+    let vault = two_of_two("ledger-epochs").all_plugged();
+    let site = &vault.site;
+    use_it(site);
+    let ledger = Ledger::at(site.path("state"));
     let entries = ledger.entries().unwrap();
     let mut later = entries.iter().find(|entry| entry.record.intent().is_some()).unwrap().record.clone();
     if let Record::Intent { epoch, .. } = &mut later {
@@ -221,16 +222,17 @@ fn a_vault_that_was_replaced_is_not_opened_any_more() {
     }
     ledger.append(jiff::Timestamp::now(), later).unwrap();
     let open = ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "x", "--hold"];
-    let (code, said) = told(office.command(&open));
+    let (code, said) = told(site.command(&open));
     assert!(code == Some(2) && said.contains("epoch 2 was opened before"), "{said}");
 }
 
 #[test]
 fn whoever_has_read_enough_is_no_error() {
-    let Night { office, .. } = night("ledger-piped");
-    use_it(&office);
+    let vault = two_of_two("ledger-piped").all_plugged();
+    let site = &vault.site;
+    use_it(site);
     for arguments in [&["ledger", "show"][..], &["ledger", "show", "--json"], &["inspect", "prod.age"]] {
-        let mut command = office.command(arguments);
+        let mut command = site.command(arguments);
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let (code, said) = told_into(&mut command, writer.into());
@@ -251,13 +253,14 @@ fn told_into(command: &mut Command, stdout: std::process::Stdio) -> (Option<i32>
 
 #[test]
 fn what_happened_reads_well_and_acts_on_no_terminal() {
-    let Night { office, .. } = night("ledger-shown");
-    use_it(&office);
-    let ledger = Ledger::at(office.path("state"));
+    let vault = two_of_two("ledger-shown").all_plugged();
+    let site = &vault.site;
+    use_it(site);
+    let ledger = Ledger::at(site.path("state"));
     let session = SessionId::from_bytes([7; 8]);
     let cause = "\u{1b}[2J\u{202e}\u{7} cleared".to_owned();
     ledger.append(jiff::Timestamp::now(), Record::Closed { session, probed: false, cause }).unwrap();
-    let mut person = Person::run(office.command(&["ledger", "show"]));
+    let mut person = Person::run(site.command(&["ledger", "show"]));
     assert_eq!(person.wait(), End::Code(0));
     let screen = person.transcript();
     let shown = screen.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -267,9 +270,9 @@ fn what_happened_reads_well_and_acts_on_no_terminal() {
     assert!(!person.raw_transcript().contains(&0x1b), "nothing for the terminal to act on");
     let widest = |text: &str| text.lines().map(|line| line.trim_end().chars().count()).max();
     assert!((Some(81)..=Some(120)).contains(&widest(&screen)), "as wide as the terminal: {screen}");
-    let (_, piped) = told(office.command(&["ledger", "show"]));
+    let (_, piped) = told(site.command(&["ledger", "show"]));
     assert!(widest(&piped) <= Some(80), "{piped}");
-    let (code, said) = told(office.command(&["ledger", "show", "--json", "--session", &session.to_string()]));
+    let (code, said) = told(site.command(&["ledger", "show", "--json", "--session", &session.to_string()]));
     assert_eq!(code, Some(0));
     let line: Value = serde_json::from_str(&said).expect("one line");
     let head = ledger.head().unwrap();
@@ -279,13 +282,13 @@ fn what_happened_reads_well_and_acts_on_no_terminal() {
         (&"closed".into(), Some(16)),
         "{line}"
     );
-    assert_eq!(told(office.command(&["ledger", "show", "--ledger", "nowhere.jsonl"])).0, Some(2));
+    assert_eq!(told(site.command(&["ledger", "show", "--ledger", "nowhere.jsonl"])).0, Some(2));
 }
 
 #[test]
 fn a_ledger_that_somebody_holds_is_named_after_a_while() {
-    let room = room();
-    let ledger = Ledger::at(room.path());
+    let dir = tempdir();
+    let ledger = Ledger::at(dir.path());
     let record =
         || Record::Closed { session: SessionId::from_bytes([7; 8]), probed: true, cause: "x".into() };
     ledger.append(jiff::Timestamp::now(), record()).unwrap();
@@ -331,22 +334,19 @@ fn writer_on_a_full_disk() {
 
 #[test]
 fn a_full_disk_is_named_and_takes_nothing_away() {
-    let room = room();
+    let dir = tempdir();
     let script = "mount -t tmpfs -o size=64k tmpfs \"$BREAKGLASS_TEST_DISK\" && \
         head -c 20000 /dev/zero > \"$BREAKGLASS_TEST_DISK/filler\" && \
         exec \"$0\" ledger::writer_on_a_full_disk --exact --ignored --nocapture";
     let mut command = Command::new("unshare");
-    command
-        .args(["--mount", "sh", "-c", script])
-        .arg(std::env::current_exe().unwrap())
-        .env(DISK, room.path());
+    command.args(["--mount", "sh", "-c", script]).arg(std::env::current_exe().unwrap()).env(DISK, dir.path());
     let (code, said) = told(command);
     assert!(code == Some(0) && said.contains("then a full disk, then one more"), "{said}");
 }
 
 /// A bucket in the night's account and a configuration that ships to it; its name.
-fn bucket(night: &Night, locked: bool) -> String {
-    let Night { office, account, .. } = night;
+fn bucket(vault: &SealedVault, locked: bool) -> String {
+    let (site, account) = (&vault.site, &vault.account);
     let root = account.aws.root_of(&account.id);
     let name = format!("ledger-{}-{locked}", account.id);
     let region = json!({"LocationConstraint": rig::aws::REGION});
@@ -355,18 +355,18 @@ fn bucket(night: &Night, locked: bool) -> String {
     account.aws.call(&root, "s3", "create_bucket", made).expect("a bucket");
     let ship = json!({"bucket": name, "region": rig::aws::REGION, "prefix": "breakglass", "profile": "ledger",
         "retain_days": 30, "mode": "COMPLIANCE"});
-    fs::create_dir_all(office.path(".config/breakglass")).unwrap();
-    fs::write(office.path(".config/breakglass/config.json"), json!({"ship": ship}).to_string()).unwrap();
-    fs::create_dir_all(office.path(".aws")).unwrap();
-    fs::write(office.path(".aws/credentials"), root.profile("ledger")).unwrap();
+    fs::create_dir_all(site.path(".config/breakglass")).unwrap();
+    fs::write(site.path(".config/breakglass/config.json"), json!({"ship": ship}).to_string()).unwrap();
+    fs::create_dir_all(site.path(".aws")).unwrap();
+    fs::write(site.path(".aws/credentials"), root.profile("ledger")).unwrap();
     name
 }
 
 /// The program with a profile of its own at hand; its S3 is there, or is not.
-fn shipping(office: &Office, arguments: &[&str], reachable: bool) -> Command {
-    let mut command = office.command(arguments);
+fn shipping(site: &Site, arguments: &[&str], reachable: bool) -> Command {
+    let mut command = site.command(arguments);
     command.env_remove("XDG_CONFIG_HOME");
-    command.env("AWS_SHARED_CREDENTIALS_FILE", office.path(".aws/credentials"));
+    command.env("AWS_SHARED_CREDENTIALS_FILE", site.path(".aws/credentials"));
     if !reachable {
         command.env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
     }
@@ -375,9 +375,9 @@ fn shipping(office: &Office, arguments: &[&str], reachable: bool) -> Command {
 
 #[test]
 fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
-    let night = night("ledger-shipped");
-    let bucket = bucket(&night, true);
-    let Night { office, account, .. } = &night;
+    let vault = two_of_two("ledger-shipped").all_plugged();
+    let bucket = bucket(&vault, true);
+    let (site, account) = (&vault.site, &vault.account);
     let root = account.aws.root_of(&account.id);
     let s3 = |op: &str, arguments: Value| account.aws.call(&root, "s3", op, arguments);
     let objects = || {
@@ -388,31 +388,31 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--no-alert", "a test", "--", "true"];
 
     // An outage: the window opens and closes as ever, and the copy is said to wait.
-    let mut person = Person::run(shipping(office, &open, false));
-    office.quorum(&mut person, 2);
+    let mut person = Person::run(shipping(site, &open, false));
+    site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("breakglass ledger ship"), "{}", person.transcript());
-    let ledger = Ledger::at(office.path("state"));
+    let ledger = Ledger::at(site.path("state"));
     let count = ledger.entries().unwrap().len();
-    let (code, said) = told(shipping(office, &["ledger", "ship"], false));
+    let (code, said) = told(shipping(site, &["ledger", "ship"], false));
     assert!(
         code == Some(1) && said.contains(&format!("{count} records of the ledger are not yet copied to")),
         "{said}"
     );
     assert_eq!(objects().len(), 0, "the control: nothing got there");
 
-    let (code, said) = told(shipping(office, &["ledger", "ship"], true));
+    let (code, said) = told(shipping(site, &["ledger", "ship"], true));
     assert!(code == Some(0) && said.contains(&format!("{count} records")), "{said}");
     assert_eq!(objects().len(), count);
 
     // As it grows.
     let again = [&open[..8], &["--again", "once more", "--", "true"]].concat();
-    let mut person = Person::run(shipping(office, &again, true));
-    office.quorum(&mut person, 2);
+    let mut person = Person::run(shipping(site, &again, true));
+    site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let count = ledger.entries().unwrap().len();
     assert_eq!(objects().len(), count, "{}", person.transcript());
-    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+    let (code, said) = told(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(0) && said.contains("0 records are not in it"), "{said}");
 
     // Nobody deletes a version that is locked.
@@ -423,20 +423,20 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     assert_eq!(error.expect_err("locked").code, "AccessDenied");
     // A delete marker hides it from none who reads versions.
     s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a marker");
-    assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+    assert_eq!(told(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
     // Cut off, and edited with the chain made anew.
     let text = fs::read_to_string(ledger.path()).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    write(office, &lines[..count - 1]);
-    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+    write(site, &lines[..count - 1]);
+    let (code, said) = told(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 1)), "{said}");
-    let (code, said) = told(shipping(office, &["ledger", "ship"], true));
+    let (code, said) = told(shipping(site, &["ledger", "ship"], true));
     assert!(code == Some(6) && said.contains("cut off"), "{said}");
     let mut edited = lines.clone();
     edited[count - 2] = edited[count - 2].replace("\"at\":\"20", "\"at\":\"21");
-    write(office, &rechained(&edited));
-    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+    write(site, &rechained(&edited));
+    let (code, said) = told(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
 
     // Edited, and all but the last chained anew: the chain alone names a later record than the copy does.
@@ -444,37 +444,37 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     partly[1] = partly[1].replace("\"at\":\"20", "\"at\":\"21");
     let mut partly = rechained(&partly);
     partly[count - 1].clone_from(&lines[count - 1]);
-    write(office, &partly);
-    let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped", "--json"], true));
+    write(site, &partly);
+    let (code, said) = told(shipping(site, &["ledger", "verify", "--shipped", "--json"], true));
     let damage: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     assert!(code == Some(6) && damage["damage"]["seq"] == 1, "{said}");
 
     // Deleted, or another one in its place: what was shipped is missed, with the bucket's help or without.
     fs::remove_file(ledger.path()).unwrap();
     for help in [&["ledger", "verify"][..], &["ledger", "verify", "--shipped"]] {
-        let (code, said) = told(shipping(office, help, true));
+        let (code, said) = told(shipping(site, help, true));
         assert!(
             code == Some(6) && said.contains(&format!("of which {count} records were shipped")),
             "{said}"
         );
     }
-    let (code, said) = told(shipping(office, &open, true));
+    let (code, said) = told(shipping(site, &open, true));
     assert!(code == Some(6) && said.contains("is gone"), "nothing is opened: {said}");
     for command in [&["status", "prod.age"][..], &["ledger", "show"]] {
-        let (code, said) = told(shipping(office, command, true));
+        let (code, said) = told(shipping(site, command, true));
         assert!(code == Some(6) && said.contains("is gone"), "{command:?}: {said}");
     }
 
     // Without its cursor everything is sent once more, to the same keys.
-    write(office, &lines);
-    fs::remove_file(office.path("state/shipped.json")).unwrap();
-    assert_eq!(told(shipping(office, &["ledger", "ship"], true)).0, Some(0));
-    assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+    write(site, &lines);
+    fs::remove_file(site.path("state/shipped.json")).unwrap();
+    assert_eq!(told(shipping(site, &["ledger", "ship"], true)).0, Some(0));
+    assert_eq!(told(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
     // Something else that was put at a key, and deleted there, hides nothing.
     let key = objects()[1].clone();
     s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": "garbage"})).expect("it is put");
-    assert_eq!(told(shipping(office, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+    assert_eq!(told(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
     // Whoever may put can put a second object of a number there, and change nothing so.
     let edited = rechained(&edited);
@@ -488,21 +488,21 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     let (key, line) = forged(count - 2);
     s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": line})).expect("it is put");
     for ledger in [&lines, &edited] {
-        write(office, ledger);
-        let (code, said) = told(shipping(office, &["ledger", "verify", "--shipped"], true));
+        write(site, ledger);
+        let (code, said) = told(shipping(site, &["ledger", "verify", "--shipped"], true));
         assert_eq!(code, Some(6), "the bucket contradicts itself, and that is said: {said}");
     }
 }
 
 #[test]
 fn a_bucket_without_object_lock_is_named() {
-    let night = night("ledger-unlocked");
-    bucket(&night, false);
+    let vault = two_of_two("ledger-unlocked").all_plugged();
+    bucket(&vault, false);
     let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--no-alert", "a test", "--", "true"];
-    let mut person = Person::run(shipping(&night.office, &open, true));
-    night.office.quorum(&mut person, 2);
+    let mut person = Person::run(shipping(&vault.site, &open, true));
+    vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("has no Object Lock"), "{}", person.transcript());
-    let (code, said) = told(shipping(&night.office, &["ledger", "ship"], true));
+    let (code, said) = told(shipping(&vault.site, &["ledger", "ship"], true));
     assert!(code == Some(1) && said.contains("has no Object Lock"), "cron can tell: {said}");
 }

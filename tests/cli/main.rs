@@ -25,4 +25,16 @@ mod shipping;
 mod status;
 mod window;
 
+use rig::fixture::Fixture;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
+
+/// A vault for this account, which alice and bob open together.
+fn two_of_two(account: &str) -> Fixture {
+    Fixture::new(PROGRAM, account, &["alice", "bob"])
+}
+
+/// A vault for this account, which any two of alice, bob and carol open.
+fn two_of_three(account: &str) -> Fixture {
+    Fixture::new(PROGRAM, account, &["alice", "bob", "carol"])
+}

@@ -2,111 +2,85 @@
 
 use std::time::{Duration, Instant};
 
-use rig::aws::{Account, Aws};
-use rig::office::Office;
+use rig::fixture::SealedVault;
 use rig::pty::{End, Person, Signal};
 use rig::token::{Fault, Spec, Token, Touch};
 
-use crate::PROGRAM;
+use crate::two_of_three;
 
-/// A sealed office, 2 of 3, and the account it could open.
-struct Night {
-    office: Office,
-    account: Account,
-    /// What enrolment took of each token.
-    before: Vec<u32>,
+/// An opening that waits this long for custodians; no prompt is answered.
+fn open_waiting(vault: &SealedVault, wait: &str) -> Person {
+    vault.open("5m").args(&["--wait", wait]).run(&["true"]).start()
 }
 
-impl Night {
-    fn new(name: &str) -> Self {
-        let aws = Aws::shared();
-        let account = aws.seed(name);
-        let office = Office::enrolled(PROGRAM, &["alice", "bob", "carol"]).with_aws(&aws);
-        office.seal(&account.payload(Account::grant(), "4h"), 2);
-        let before = office.custodians.iter().map(|c| c.token.counters().verifications).collect();
-        Self { office, account, before }
-    }
+fn open(vault: &SealedVault) -> Person {
+    open_waiting(vault, "20s")
+}
 
-    /// PINs tried since enrolment.
-    fn tried(&self, name: &str) -> u32 {
-        let place = self.office.custodians.iter().position(|c| c.name == name).unwrap();
-        self.token(name).counters().verifications - self.before[place]
-    }
+/// Checks the exit status, the message, and that nothing was written to AWS.
+fn ends(vault: &SealedVault, person: &mut Person, code: i32, message: &str) {
+    let end = person.wait();
+    assert_eq!(end, End::Code(code), "{}", person.transcript());
+    assert!(person.transcript().contains(message), "no {message:?} in:\n{}", person.transcript());
+    assert!(person.is_echoing(), "the terminal is as it was");
+    assert!(vault.account.rest().at_rest());
+    let writes =
+        vault.account.actions().into_iter().filter(|a| !a.starts_with("Get") && !a.starts_with("List"));
+    assert_eq!(writes.collect::<Vec<_>>(), Vec::<String>::new(), "nothing was asked of AWS");
+}
 
-    fn open(&self) -> Person {
-        self.open_waiting("20s")
-    }
+fn token<'a>(vault: &'a SealedVault, name: &str) -> &'a Token {
+    &vault.site.custodian(name).token
+}
 
-    fn open_waiting(&self, wait: &str) -> Person {
-        self.office
-            .person(&["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--wait", wait, "--", "true"])
-    }
-
-    /// How it ended, and that AWS heard nothing.
-    fn ends(&self, person: &mut Person, code: i32, message: &str) {
-        let end = person.wait();
-        assert_eq!(end, End::Code(code), "{}", person.transcript());
-        assert!(person.transcript().contains(message), "{message:?} was not said:\n{}", person.transcript());
-        assert!(person.is_echoing(), "the terminal is as it was");
-        assert!(self.account.rest().at_rest());
-        let writes =
-            self.account.actions().into_iter().filter(|a| !a.starts_with("Get") && !a.starts_with("List"));
-        assert_eq!(writes.collect::<Vec<_>>(), Vec::<String>::new(), "nothing was asked of AWS");
-    }
-
-    fn token(&self, name: &str) -> &Token {
-        &self.office.custodian(name).token
-    }
-
-    fn type_words(&self, person: &mut Person, prompted: &str, of: &str) {
-        person.expect(&format!("{prompted}: passphrase part (12 words): "));
-        person.type_line(&self.office.custodian(of).sheet());
-    }
+fn type_words(vault: &SealedVault, person: &mut Person, prompted: &str, of: &str) {
+    person.expect(&format!("{prompted}: passphrase part (12 words): "));
+    person.type_line(&vault.site.custodian(of).sheet());
 }
 
 #[test]
 fn one_custodian_alone_opens_nothing() {
-    let night = Night::new("alone");
-    night.office.plug("alice");
-    let mut person = night.open();
-    night.office.answer(&mut person, "alice");
+    let vault = two_of_three("alone").sealed();
+    vault.site.plug("alice");
+    let mut person = open(&vault);
+    vault.site.answer(&mut person, "alice");
     person.expect("waiting for the YubiKey of bob or carol (1 more needed");
     person.eof();
-    night.ends(&mut person, 3, "no quorum: 1 of the 2 custodians needed gave a share (the end of input)");
+    ends(&vault, &mut person, 3, "no quorum: 1 of the 2 custodians needed gave a share (the end of input)");
 
-    let mut person = night.open_waiting("2s");
-    night.office.answer(&mut person, "alice");
-    night.ends(&mut person, 3, "the time to wait is over");
+    let mut person = open_waiting(&vault, "2s");
+    vault.site.answer(&mut person, "alice");
+    ends(&vault, &mut person, 3, "the time to wait is over");
 }
 
 #[test]
 fn a_part_of_another_and_a_foreign_part_are_told_apart_before_any_pin() {
-    let night = Night::new("parts");
-    let stranger = Night::new("parts-elsewhere");
-    night.office.plug("bob");
-    let mut person = night.open();
-    night.type_words(&mut person, "bob", "alice");
+    let vault = two_of_three("parts").sealed();
+    let stranger = two_of_three("parts-elsewhere").sealed();
+    vault.site.plug("bob");
+    let mut person = open(&vault);
+    type_words(&vault, &mut person, "bob", "alice");
     person.expect("bob: these are the words of alice");
-    night.type_words(&mut person, "bob", "carol");
+    type_words(&vault, &mut person, "bob", "carol");
     person.expect("bob: these are the words of carol");
     person.expect("bob: passphrase part (12 words): ");
-    person.type_line(&stranger.office.custodian("bob").sheet());
+    person.type_line(&stranger.site.custodian("bob").sheet());
     person.expect("bob: these words are a part, but not the one enrolled for this vault");
     person.expect("bob: passphrase part (12 words): ");
     person.type_line("");
     person.expect("bob: skipped");
     person.expect("waiting for the YubiKey of alice or carol (2 more needed");
     person.eof();
-    night.ends(&mut person, 3, "0 of the 2");
-    assert_eq!(night.tried("bob"), 0, "no PIN was tried");
+    ends(&vault, &mut person, 3, "0 of the 2");
+    assert_eq!(vault.pins_tried("bob"), 0, "no PIN was tried");
 }
 
 #[test]
 fn a_mistyped_word_is_named_by_its_place_and_only_it_is_asked_again() {
-    let night = Night::new("words");
-    night.office.plug("alice");
-    let mut person = night.open();
-    let mut words = night.office.custodian("alice").words.clone();
+    let vault = two_of_three("words").sealed();
+    vault.site.plug("alice");
+    let mut person = open(&vault);
+    let mut words = vault.site.custodian("alice").words.clone();
     let right = std::mem::replace(&mut words[6], "breakglas".into());
     person.expect("alice: passphrase part (12 words): ");
     person.type_line(&words.join(" "));
@@ -118,25 +92,25 @@ fn a_mistyped_word_is_named_by_its_place_and_only_it_is_asked_again() {
     person.expect("alice: skipped");
     person.expect("waiting for");
     // Two words swapped: the checksum says so, and no token was asked.
-    night.office.pull("alice");
-    night.office.plug("bob");
-    let mut words = night.office.custodian("bob").words.clone();
+    vault.site.pull("alice");
+    vault.site.plug("bob");
+    let mut words = vault.site.custodian("bob").words.clone();
     words[0] = if words[0] == "zoo" { "abandon".into() } else { "zoo".into() };
     person.expect("bob: passphrase part (12 words): ");
     person.type_line(&words.join(" "));
     let said = person.expect("next: ");
     assert!(said.contains("together they are no part") || said.contains("not the one enrolled"), "{said}");
     person.eof();
-    night.ends(&mut person, 3, "no quorum");
-    assert_eq!(night.tried("bob"), 0);
+    ends(&vault, &mut person, 3, "no quorum");
+    assert_eq!(vault.pins_tried("bob"), 0);
 }
 
 #[test]
 fn a_wrong_pin_costs_one_try_and_the_last_one_takes_a_yes() {
-    let night = Night::new("pins");
-    night.office.plug("alice");
-    let mut person = night.open();
-    night.type_words(&mut person, "alice", "alice");
+    let vault = two_of_three("pins").sealed();
+    vault.site.plug("alice");
+    let mut person = open(&vault);
+    type_words(&vault, &mut person, "alice", "alice");
     for (typed, said) in [
         ("12345", "a PIN has 6 to 8 characters"),
         ("cccccclrfkgilhdlfccbktvevhbltfhclrnhntdvnbit", "one-time password"),
@@ -146,7 +120,7 @@ fn a_wrong_pin_costs_one_try_and_the_last_one_takes_a_yes() {
         person.type_line(typed);
         person.expect(said);
     }
-    assert_eq!(night.tried("alice"), 0, "our own mistakes cost no try");
+    assert_eq!(vault.pins_tried("alice"), 0, "our own mistakes cost no try");
     person.expect("(3 tries left): ");
     person.type_line("wrong-1");
     person.expect("alice: wrong PIN for YubiKey 20000001, 2 tries left");
@@ -156,126 +130,126 @@ fn a_wrong_pin_costs_one_try_and_the_last_one_takes_a_yes() {
     person.expect("type yes to use it: ");
     person.type_line("no");
     person.expect("alice: skipped");
-    assert_eq!(night.token("alice").pin_tries(), 1);
-    night.office.plug("bob");
-    night.office.answer(&mut person, "bob");
+    assert_eq!(token(&vault, "alice").pin_tries(), 1);
+    vault.site.plug("bob");
+    vault.site.answer(&mut person, "bob");
     person.expect("waiting for the YubiKey of carol");
     person.eof();
-    night.ends(&mut person, 4, "1 of the 2");
+    ends(&vault, &mut person, 4, "1 of the 2");
 }
 
 #[test]
 fn a_blocked_pin_is_said_with_the_way_out() {
-    let night = Night::new("blocked");
-    night.token("alice").block_pin();
-    night.office.plug("alice");
-    let mut person = night.open();
-    night.type_words(&mut person, "alice", "alice");
+    let vault = two_of_three("blocked").sealed();
+    token(&vault, "alice").block_pin();
+    vault.site.plug("alice");
+    let mut person = open(&vault);
+    type_words(&vault, &mut person, "alice", "alice");
     person.expect("alice: YubiKey 20000001 has its PIN blocked");
     person.expect("ykman piv access unblock-pin");
-    night.office.plug("bob");
-    night.office.answer(&mut person, "bob");
+    vault.site.plug("bob");
+    vault.site.answer(&mut person, "bob");
     person.expect("waiting for the YubiKey of carol");
     person.eof();
-    night.ends(&mut person, 4, "no quorum");
+    ends(&vault, &mut person, 4, "no quorum");
 }
 
 #[test]
 fn a_foreign_token_is_named_and_costs_nothing() {
-    let night = Night::new("foreign");
+    let vault = two_of_three("foreign").sealed();
     let foreign = Token::new(Spec::new(29_999_999));
-    let mut person = night.open();
+    let mut person = open(&vault);
     person.expect("waiting for the YubiKey of alice, bob or carol (2 more needed");
-    night.office.pcscd.insert(0, &foreign);
+    vault.site.pcscd.insert(0, &foreign);
     person.expect("YubiKey 29999999 belongs to no custodian of this vault");
     person.expect("waiting for");
     // Bob's token, made anew since: the same serial number, no longer the key that was enrolled.
-    night.token("bob").empty_slot(0x82);
-    night.office.plug("bob");
+    token(&vault, "bob").empty_slot(0x82);
+    vault.site.plug("bob");
     person.expect("bob: YubiKey 20000002 no longer holds the key that was enrolled");
     person.eof();
     let end = person.wait();
     assert!(matches!(end, End::Code(3 | 4)), "{}", person.transcript());
-    assert_eq!(foreign.counters().verifications + night.tried("bob"), 0);
+    assert_eq!(foreign.counters().verifications + vault.pins_tried("bob"), 0);
 }
 
 #[test]
 fn no_touch_is_asked_for_twice_and_then_the_custodian_is_set_aside() {
-    let night = Night::new("touch");
-    night.token("alice").set_touch(Touch::Never);
-    night.office.plug("alice");
-    let mut person = night.open();
-    night.type_words(&mut person, "alice", "alice");
+    let vault = two_of_three("touch").sealed();
+    token(&vault, "alice").set_touch(Touch::Never);
+    vault.site.plug("alice");
+    let mut person = open(&vault);
+    type_words(&vault, &mut person, "alice", "alice");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
-    person.type_line(&night.office.custodian("alice").pin);
+    person.type_line(&vault.site.custodian("alice").pin);
     person.expect("alice: touch YubiKey 20000001 now");
     person.expect("alice: YubiKey 20000001 was not touched in time");
     person.expect("alice: touch YubiKey 20000001 now");
     person.expect("open again and touch it when it blinks");
-    night.office.plug("bob");
-    night.office.answer(&mut person, "bob");
+    vault.site.plug("bob");
+    vault.site.answer(&mut person, "bob");
     person.expect("waiting for");
     person.eof();
-    night.ends(&mut person, 4, "no quorum");
-    assert_eq!(night.token("alice").pin_tries(), 3);
+    ends(&vault, &mut person, 4, "no quorum");
+    assert_eq!(token(&vault, "alice").pin_tries(), 3);
 }
 
 #[test]
 fn a_token_pulled_out_in_the_middle_is_asked_back_without_the_words() {
-    let night = Night::new("unplugged");
-    night.token("alice").inject(Fault::UnplugAtUse(1));
-    night.office.plug("alice");
-    let mut person = night.open();
-    night.type_words(&mut person, "alice", "alice");
+    let vault = two_of_three("unplugged").sealed();
+    token(&vault, "alice").inject(Fault::UnplugAtUse(1));
+    vault.site.plug("alice");
+    let mut person = open(&vault);
+    type_words(&vault, &mut person, "alice", "alice");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
-    person.type_line(&night.office.custodian("alice").pin);
+    person.type_line(&vault.site.custodian("alice").pin);
     person.expect("alice: YubiKey 20000001 was pulled out or stopped answering");
     person.expect("plug it in again");
     person.expect("waiting for the YubiKey of alice, bob or carol");
-    night.office.plug("alice");
+    vault.site.plug("alice");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
-    person.type_line(&night.office.custodian("alice").pin);
+    person.type_line(&vault.site.custodian("alice").pin);
     person.expect("alice: share 1 of 2 given");
     person.eof();
-    night.ends(&mut person, 3, "no quorum");
+    ends(&vault, &mut person, 3, "no quorum");
 }
 
 #[test]
 fn garbage_from_a_token_is_survived() {
     for fault in [Fault::Garbage, Fault::WrongResult] {
-        let night = Night::new("garbage");
-        night.office.plug("alice");
-        let mut person = night.open();
-        night.type_words(&mut person, "alice", "alice");
+        let vault = two_of_three("garbage").sealed();
+        vault.site.plug("alice");
+        let mut person = open(&vault);
+        type_words(&vault, &mut person, "alice", "alice");
         person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
-        night.token("alice").inject(fault);
-        person.type_line(&night.office.custodian("alice").pin);
+        token(&vault, "alice").inject(fault);
+        person.type_line(&vault.site.custodian("alice").pin);
         std::thread::sleep(Duration::from_millis(500));
         person.eof();
         person.eof();
         let end = person.wait();
         assert!(matches!(end, End::Code(3 | 4 | 6)), "{}", person.transcript());
-        assert!(night.account.actions().is_empty());
+        assert!(vault.account.actions().is_empty());
     }
 }
 
 #[test]
 fn a_signal_while_custodians_are_asked_ends_it_and_restores_the_terminal() {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
-        let night = Night::new("signal");
-        night.office.plug("alice");
-        let mut person = night.open();
-        night.office.answer(&mut person, "alice");
+        let vault = two_of_three("signal").sealed();
+        vault.site.plug("alice");
+        let mut person = open(&vault);
+        vault.site.answer(&mut person, "alice");
         person.expect("waiting for");
         person.send_signal(signal);
-        night.ends(&mut person, 128 + signal as i32, "nothing was enabled");
+        ends(&vault, &mut person, 128 + signal as i32, "nothing was enabled");
     }
 }
 
 #[test]
 fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
-    let night = Night::new("usage");
-    night.office.plug("alice");
+    let vault = two_of_three("usage").sealed();
+    vault.site.plug("alice");
     let refusals: [(&[&str], i32, &str); 13] = [
         (&["open", "prod.age", "--for", "5h", "--reason", "x"], 2, "longer than 4h"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "/etc/passwd"], 2, "no command"),
@@ -292,17 +266,17 @@ fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
         (&["open", "root.pem", "--for", "5m", "--reason", "x"], 6, "no age file"),
     ];
     for (arguments, code, message) in refusals {
-        let mut person = night.office.person(arguments);
-        night.ends(&mut person, code, message);
+        let mut person = vault.site.person(arguments);
+        ends(&vault, &mut person, code, message);
     }
 }
 
 #[test]
 fn a_stop_and_a_continuation_do_not_bring_the_echo_back() {
-    let night = Night::new("stopped");
-    night.office.plug("alice");
-    let mut person = night.open();
-    night.type_words(&mut person, "alice", "alice");
+    let vault = two_of_three("stopped").sealed();
+    vault.site.plug("alice");
+    let mut person = open(&vault);
+    type_words(&vault, &mut person, "alice", "alice");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     person.send_signal(Signal::SIGSTOP);
     person.echo_on();
@@ -316,16 +290,16 @@ fn a_stop_and_a_continuation_do_not_bring_the_echo_back() {
     person.type_line("");
     person.expect("skipped");
     person.eof();
-    night.ends(&mut person, 3, "no quorum");
+    ends(&vault, &mut person, 3, "no quorum");
 }
 
 #[test]
 fn line_ends_that_nobody_meant_skip_nobody() {
-    let night = Night::new("crlf");
-    night.office.plug("alice");
-    night.office.plug("bob");
-    let mut person = night.open();
-    let custodian = night.office.custodian("alice");
+    let vault = two_of_three("crlf").sealed();
+    vault.site.plug("alice");
+    vault.site.plug("bob");
+    let mut person = open(&vault);
+    let custodian = vault.site.custodian("alice");
     person.expect("alice: passphrase part (12 words): ");
     // A sheet pasted from a file: numbers, tabs, CR LF.
     let lines = custodian.words.iter().zip(1..).map(|(word, place)| format!("{place}.\t{word}\r\n"));
@@ -334,19 +308,19 @@ fn line_ends_that_nobody_meant_skip_nobody() {
     person.type_line(&format!("{} ", custodian.pin));
     person.expect("a blank stands before or after it");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
-    assert_eq!(night.tried("alice"), 0, "our own mistakes cost no try");
+    assert_eq!(vault.pins_tried("alice"), 0, "our own mistakes cost no try");
     person.type_raw(format!("{}\r\n", custodian.pin).as_bytes());
     person.expect("alice: share 1 of 2 given");
-    night.office.answer(&mut person, "bob");
+    vault.site.answer(&mut person, "bob");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
 
 #[test]
 fn a_close_without_a_quorum_does_not_say_that_all_is_well() {
-    let night = Night::new("close-alone");
-    night.office.plug("alice");
-    let mut person = night.office.person(&["close", "prod.age"]);
-    night.office.answer(&mut person, "alice");
+    let vault = two_of_three("close-alone").sealed();
+    vault.site.plug("alice");
+    let mut person = vault.site.person(&["close", "prod.age"]);
+    vault.site.answer(&mut person, "alice");
     person.expect("waiting for");
     person.eof();
     assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
@@ -357,15 +331,15 @@ fn a_close_without_a_quorum_does_not_say_that_all_is_well() {
 
 #[test]
 fn one_port_serves_the_custodians_one_after_the_other() {
-    let night = Night::new("one-port");
-    let port = &night.office.pcscd;
-    port.insert(0, night.token("carol"));
-    let mut person = night.open();
-    night.office.answer(&mut person, "carol");
+    let vault = two_of_three("one-port").sealed();
+    let port = &vault.site.pcscd;
+    port.insert(0, token(&vault, "carol"));
+    let mut person = open(&vault);
+    vault.site.answer(&mut person, "carol");
     person.expect("waiting for the YubiKey of alice or bob (1 more needed");
     port.remove(0);
-    port.insert(0, night.token("bob"));
-    night.office.answer(&mut person, "bob");
+    port.insert(0, token(&vault, "bob"));
+    vault.site.answer(&mut person, "bob");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(night.account.rest().at_rest());
+    assert!(vault.account.rest().at_rest());
 }

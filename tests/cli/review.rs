@@ -4,54 +4,36 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use rig::aws::{Account, Creds, Rule, python};
-use rig::night::Night;
-use rig::office::Office;
 use rig::pty::{End, Person};
+use rig::site::Site;
 use serde_json::Value;
 
-use crate::PROGRAM;
-
-fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
-}
+use crate::two_of_two;
 
 /// Opens, works with boto3, closes; the session.
-fn used(office: &Office, script: &str) -> String {
+fn used(site: &Site, script: &str) -> String {
     let python = python().display().to_string();
     let arguments =
         ["open", "prod.age", "--for", "10m", "--reason", "INC-1: SSO down", "--", &python, "-c", script];
-    let mut person = office.person(&arguments);
-    office.quorum(&mut person, 2);
+    let mut person = site.person(&arguments);
+    site.quorum(&mut person, 2);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
-    last_session(office)
-}
-
-fn last_session(office: &Office) -> String {
-    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
-    let mut records = ledger.lines().rev().map(|line| serde_json::from_str::<Value>(line).expect("a record"));
-    let intent = records.find(|record| record["kind"] == "intent").expect("an intent");
-    intent["session"].as_str().expect("its session").to_owned()
+    site.last_session()
 }
 
 const WORK: &str = "import boto3\n\
     s3 = boto3.client('s3')\n\
     for _ in range(3): s3.list_buckets()\n";
 
-/// As an auditor with a profile of their own runs it.
-fn review(office: &Office, who: &Creds, arguments: &[&str]) -> Command {
-    let _ = std::fs::create_dir(office.path(".aws"));
-    std::fs::write(office.path(".aws/credentials"), who.profile("audit")).unwrap();
-    let mut command = office.command(&[&["review"], arguments].concat());
-    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
-        command.env_remove(name);
-    }
-    command
-}
-
 fn told(mut command: Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (status.code(), text(stdout), text(stderr))
+}
+
+/// `review` as an auditor runs it, with a profile of its own.
+fn review(site: &Site, who: &Creds, arguments: &[&str]) -> Command {
+    site.with_profile("audit", who, &[&["review"], arguments].concat())
 }
 
 /// The packet on standard output.
@@ -70,9 +52,10 @@ fn ids(packet: &Value) -> Vec<&str> {
 
 #[test]
 fn after_an_opening_every_call_is_accounted_for() {
-    let Night { office, account, .. } = night("review");
+    let vault = two_of_two("review").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
-    let session = used(&office, WORK);
+    let session = used(site, WORK);
     // Somebody tries the emergency key afterwards, and the closer's works on.
     std::thread::sleep(Duration::from_secs(3));
     assert!(
@@ -84,7 +67,7 @@ fn after_an_opening_every_call_is_accounted_for() {
     let journal = account.journal();
     let started = Instant::now();
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit"];
-    let (code, stdout, stderr) = told(review(&office, &auditor, &arguments));
+    let (code, stdout, stderr) = told(review(site, &auditor, &arguments));
     assert_eq!(code, Some(0), "{stdout}{stderr}");
     assert!(started.elapsed() >= Duration::from_millis(2_500), "no faster than AWS allows");
     assert!(stderr.contains("CloudTrail: ") && stderr.contains("two requests per second"), "{stderr}");
@@ -92,7 +75,7 @@ fn after_an_opening_every_call_is_accounted_for() {
         assert!(stdout.contains(part), "{part}: {stdout}");
     }
     let packet: Value =
-        serde_json::from_slice(&std::fs::read(office.path(&format!("review-{session}.json"))).unwrap())
+        serde_json::from_slice(&std::fs::read(site.path(&format!("review-{session}.json"))).unwrap())
             .unwrap();
     assert_eq!(packet["session"]["id"], session.as_str());
     assert_eq!(packet["vault"]["threshold"], 2);
@@ -140,23 +123,23 @@ fn after_an_opening_every_call_is_accounted_for() {
     assert_eq!(regions, ["eu-west-1", "us-east-1"]);
 
     // Never over another, and nothing half written.
-    let (code, _, stderr) = told(review(&office, &auditor, &arguments));
+    let (code, _, stderr) = told(review(site, &auditor, &arguments));
     assert!(code == Some(2) && stderr.contains("never overwritten"), "{stderr}");
-    let page = std::fs::read_to_string(office.path(&format!("review-{session}.html"))).unwrap();
+    let page = std::fs::read_to_string(site.path(&format!("review-{session}.html"))).unwrap();
     assert!(page.contains("NO: after") && !page.contains("<script"));
 }
 
 #[test]
 fn many_pages_and_a_throttling_aws_are_read_to_the_end() {
-    let Night { office, account, .. } = night("pages");
+    let vault = two_of_two("pages").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
     let many = "import boto3\ns3 = boto3.client('s3')\nfor _ in range(120): s3.list_buckets()\n";
-    let session = used(&office, many);
+    let session = used(site, many);
     let throttled = account.rule(
         Rule::before("LookupEvents").region("eu-west-1").nth(2).times(2).fail(400, "ThrottlingException"),
     );
-    let (code, packet, _) =
-        packet(review(&office, &auditor, &[&session, "--profile", "audit", "--json", "-"]));
+    let (code, packet, _) = packet(review(site, &auditor, &[&session, "--profile", "audit", "--json", "-"]));
     drop(throttled);
     assert_eq!(code, Some(0), "{packet}");
     assert_eq!(calls(&packet, |call| call["name"] == "ListBuckets").len(), 120);
@@ -172,19 +155,20 @@ fn many_pages_and_a_throttling_aws_are_read_to_the_end() {
 
 #[test]
 fn a_region_that_fails_is_named_and_what_the_other_told_is_written() {
-    let Night { office, account, .. } = night("half");
+    let vault = two_of_two("half").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
-    let session = used(&office, WORK);
+    let session = used(site, WORK);
     let refused = account.rule(
         Rule::before("LookupEvents").region("us-east-1").times(1_000).fail(400, "AccessDeniedException"),
     );
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit"];
-    let (code, stdout, stderr) = told(review(&office, &auditor, &arguments));
+    let (code, stdout, stderr) = told(review(site, &auditor, &arguments));
     drop(refused);
     assert_eq!(code, Some(1), "{stdout}{stderr}");
     assert!(stderr.contains("us-east-1") && stderr.contains("AccessDeniedException"), "{stderr}");
     let packet: Value =
-        serde_json::from_slice(&std::fs::read(office.path(&format!("review-{session}.json"))).unwrap())
+        serde_json::from_slice(&std::fs::read(site.path(&format!("review-{session}.json"))).unwrap())
             .unwrap();
     assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "the other region told its calls");
     assert!(
@@ -193,61 +177,62 @@ fn a_region_that_fails_is_named_and_what_the_other_told_is_written() {
     );
     assert!(ids(&packet).contains(&"cloudtrail_incomplete"));
     assert_eq!(packet["cloudtrail"]["complete"], false);
-    assert!(office.path(&format!("review-{session}.html")).exists());
+    assert!(site.path(&format!("review-{session}.html")).exists());
 }
 
 #[test]
 fn who_may_not_ask_or_is_of_another_account_is_told_so() {
-    let Night { office, account, aws } = night("strangers");
-    let session = used(&office, "pass");
+    let vault = two_of_two("strangers").all_plugged();
+    let (site, account, aws) = (&vault.site, &vault.account, &vault.aws);
+    let session = used(site, "pass");
     let (code, packet, stderr) =
-        packet(review(&office, &account.closer, &[&session, "--profile", "audit", "--json", "-"]));
+        packet(review(site, &account.closer, &[&session, "--profile", "audit", "--json", "-"]));
     assert!(code == Some(1) && stderr.contains("did not tell everything"), "{stderr}");
     assert_eq!(packet["cloudtrail"]["complete"], false);
     let other: Account = aws.seed("other-audit");
     let (code, stdout, stderr) =
-        told(review(&office, &other.auditor(), &[&session, "--profile", "audit", "--json", "-"]));
+        told(review(site, &other.auditor(), &[&session, "--profile", "audit", "--json", "-"]));
     assert!(code == Some(5) && stdout.is_empty() && stderr.contains(&other.id), "{stdout}{stderr}");
     let (code, _, stderr) =
-        told(review(&office, &account.closer, &[&session, "--profile", "nobody", "--json", "-"]));
+        told(review(site, &account.closer, &[&session, "--profile", "nobody", "--json", "-"]));
     assert!(code == Some(2) && stderr.contains("LookupEvents"), "{stderr}");
     // Nobody at all: AWS was not asked, and the packet says so.
-    let mut alone =
-        review(&office, &account.closer, &[&session, "--profile", "audit", "--json", "packet.json"]);
+    let mut alone = review(site, &account.closer, &[&session, "--profile", "audit", "--json", "packet.json"]);
     alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let (code, stdout, stderr) = told(alone);
     assert!(code == Some(1) && stdout.contains("has not told everything"), "{stdout}{stderr}");
-    assert!(office.path("packet.json").exists() && !office.path(&format!("review-{session}.html")).exists());
+    assert!(site.path("packet.json").exists() && !site.path(&format!("review-{session}.html")).exists());
 }
 
 #[test]
 fn a_custodian_signs_the_packet_as_it_is_on_the_disk() {
-    let Night { office, .. } = night("signed-review");
-    let session = used(&office, "pass");
-    let (code, stdout, stderr) = told(office.command(&["review", &session, "--vault", "prod.age"]));
+    let vault = two_of_two("signed-review").all_plugged();
+    let site = &vault.site;
+    let session = used(site, "pass");
+    let (code, stdout, stderr) = told(site.command(&["review", &session, "--vault", "prod.age"]));
     assert_eq!(code, Some(0), "{stdout}{stderr}");
-    let json = office.path(&format!("review-{session}.json"));
+    let json = site.path(&format!("review-{session}.json"));
     let before = std::fs::read(&json).unwrap();
     let next_open = || {
         let open =
             ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "x", "--wait", "1s", "--hold"];
-        let mut person = office.person(&open);
+        let mut person = site.person(&open);
         person.wait();
         person.transcript().contains(&format!("the use in session {session} was never reviewed"))
     };
     assert!(next_open(), "until it is signed the next opening says so");
-    let mut person: Person = office.person(&["review", &session, "--vault", "prod.age", "--sign"]);
+    let mut person: Person = site.person(&["review", &session, "--vault", "prod.age", "--sign"]);
     person.expect("its SHA-256 in words");
-    let custodian = office.custodian("alice");
+    let custodian = site.custodian("alice");
     person.expect("alice: PIN of YubiKey");
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(std::fs::read(&json).unwrap(), before, "it is signed as it is");
     assert!(!next_open(), "and then no more");
-    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let ledger = std::fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     assert!(ledger.lines().any(|line| line.contains("\"kind\":\"review\"")), "{ledger}");
     let arguments = ["review", &session, "--vault", "prod.age", "--json", "-"];
-    let (code, signed, stderr) = packet(office.command(&arguments));
+    let (code, signed, stderr) = packet(site.command(&arguments));
     assert_eq!(code, Some(0), "{stderr}");
     let review = &signed["reviews"][0];
     assert_eq!(
@@ -259,61 +244,62 @@ fn a_custodian_signs_the_packet_as_it_is_on_the_disk() {
 
     // A packet that is not there yet is written first.
     let arguments = ["review", &session, "--vault", "prod.age", "--sign", "--json", "new.json"];
-    let mut person: Person = office.person(&arguments);
+    let mut person: Person = site.person(&arguments);
     person.expect("alice: PIN of YubiKey");
-    assert!(office.path("new.json").exists(), "whole before anybody signs");
+    assert!(site.path("new.json").exists(), "whole before anybody signs");
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 
     // A packet of another session, and one without a vault.
-    std::fs::copy(&json, office.path("other.json")).unwrap();
+    std::fs::copy(&json, site.path("other.json")).unwrap();
     let other = ["review", "0123456789abcdef", "--vault", "prod.age", "--sign", "--json", "other.json"];
-    let (code, _, stderr) = told(office.command(&other));
+    let (code, _, stderr) = told(site.command(&other));
     assert!(code == Some(2) && stderr.contains("is about session"), "{stderr}");
-    assert_eq!(told(office.command(&["review", &session, "--sign"])).0, Some(2));
+    assert_eq!(told(site.command(&["review", &session, "--sign"])).0, Some(2));
 }
 
 #[test]
 fn a_session_that_nobody_knows_and_a_ledger_that_was_changed() {
-    let Night { office, .. } = night("damaged-review");
-    let session = used(&office, "pass");
-    let (code, _, stderr) = told(office.command(&["review", "0123456789abcdef"]));
+    let vault = two_of_two("damaged-review").all_plugged();
+    let site = &vault.site;
+    let session = used(site, "pass");
+    let (code, _, stderr) = told(site.command(&["review", "0123456789abcdef"]));
     assert!(code == Some(2) && stderr.contains("no ledger here knows session"), "{stderr}");
-    assert_eq!(told(office.command(&["review", "prod.age"])).0, Some(2));
+    assert_eq!(told(site.command(&["review", "prod.age"])).0, Some(2));
     for same in [&["--html", "-"][..], &["--html", "x", "--json", "x"]] {
-        assert_eq!(told(office.command(&[&["review", &session], same].concat())).0, Some(2), "{same:?}");
+        assert_eq!(told(site.command(&[&["review", &session], same].concat())).0, Some(2), "{same:?}");
     }
 
     // A copy on another machine tells the same; a changed one is read up to the change, and said to be broken.
-    let ledger = office.path("state/ledger.jsonl");
-    std::fs::copy(&ledger, office.path("copy.jsonl")).unwrap();
+    let ledger = site.path("state/ledger.jsonl");
+    std::fs::copy(&ledger, site.path("copy.jsonl")).unwrap();
     let both = ["review", &session, "--ledger", "copy.jsonl", "--json", "-"];
-    let (code, packet, stderr) = packet(office.command(&both));
+    let (code, packet, stderr) = packet(site.command(&both));
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(packet["approvals"].as_array().unwrap().len(), 2, "each record once: {packet}");
-    std::fs::remove_dir_all(office.path("state")).unwrap();
-    let text = std::fs::read_to_string(office.path("copy.jsonl")).unwrap();
-    std::fs::write(office.path("copy.jsonl"), &text[..text.len() - 10]).unwrap();
-    let (code, _, stderr) = self::packet(office.command(&both));
+    std::fs::remove_dir_all(site.path("state")).unwrap();
+    let text = std::fs::read_to_string(site.path("copy.jsonl")).unwrap();
+    std::fs::write(site.path("copy.jsonl"), &text[..text.len() - 10]).unwrap();
+    let (code, _, stderr) = self::packet(site.command(&both));
     assert_eq!(code, Some(0), "a last line that was never finished breaks no chain: {stderr}");
-    std::fs::write(office.path("copy.jsonl"), text.replacen("INC-1", "INC-2", 1)).unwrap();
-    let (code, packet, stderr) = self::packet(office.command(&both));
+    std::fs::write(site.path("copy.jsonl"), text.replacen("INC-1", "INC-2", 1)).unwrap();
+    let (code, packet, stderr) = self::packet(site.command(&both));
     assert!(code == Some(6) && stderr.contains("copy.jsonl is damaged"), "{stderr}");
     assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
 
     // What is configured is read as well; what is missing of it is a finding, and no success.
     let configure = |ledger: &str| {
-        std::fs::create_dir_all(office.path(".config/breakglass")).unwrap();
-        let config = serde_json::json!({"ledgers": [office.path(ledger)]});
-        std::fs::write(office.path(".config/breakglass/config.json"), config.to_string()).unwrap();
+        std::fs::create_dir_all(site.path(".config/breakglass")).unwrap();
+        let config = serde_json::json!({"ledgers": [site.path(ledger)]});
+        std::fs::write(site.path(".config/breakglass/config.json"), config.to_string()).unwrap();
     };
-    std::fs::write(office.path("copy.jsonl"), &text).unwrap();
+    std::fs::write(site.path("copy.jsonl"), &text).unwrap();
     configure("copy.jsonl");
     let (code, _, stderr) =
-        self::packet(office.command(&both[..2].iter().chain(&both[4..]).copied().collect::<Vec<_>>()));
+        self::packet(site.command(&both[..2].iter().chain(&both[4..]).copied().collect::<Vec<_>>()));
     assert_eq!(code, Some(0), "{stderr}");
     configure("gone.jsonl");
-    let (code, packet, stderr) = self::packet(office.command(&both));
+    let (code, packet, stderr) = self::packet(site.command(&both));
     assert!(code == Some(2) && stderr.contains("there is no ledger"), "{stderr}");
     assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
 }
@@ -325,23 +311,17 @@ fn sha256(bytes: &[u8]) -> String {
 
 #[test]
 fn a_roles_calls_are_found_by_the_sessions_name_and_its_key() {
-    let aws = rig::aws::Aws::shared();
-    let account = aws.seed("static-review");
-    let standby = account.standby();
-    let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
-    office.seal(&account.standby_payload(&standby, "1h"), 2);
-    office.plug("alice");
-    office.plug("bob");
+    let fixture = two_of_two("static-review");
+    let vault = fixture.payload(|account| account.standby_payload(&account.standby(), "1h")).all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
     let python = python().display().to_string();
-    let work = ["open", "prod.age", "--for", "5s", "--reason", "INC-1", "--", &python, "-c", WORK];
-    let mut person = office.person(&work);
-    office.quorum(&mut person, 2);
+    let mut person = vault.open("5s").run(&[&python, "-c", WORK]).by_quorum();
     let end = person.wait_within(Duration::from_mins(2));
     assert!(matches!(end, End::Code(0 | 10)), "{}", person.transcript());
     std::thread::sleep(Duration::from_secs(6));
-    let session = last_session(&office);
+    let session = site.last_session();
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit", "--json", "-"];
-    let (code, packet, stderr) = packet(review(&office, &account.auditor(), &arguments));
+    let (code, packet, stderr) = packet(review(site, &account.auditor(), &arguments));
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(packet["session"]["lane"], "static");
     let work = calls(&packet, |call| call["kind"] == "work");

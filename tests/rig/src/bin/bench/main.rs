@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rig::aws::{Account, Aws};
-use rig::office::Office;
+use rig::site::Site;
 
 use opening::Cost;
 use pipeline::Pipeline;
@@ -44,8 +44,8 @@ fn main() {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["vault", program, file] => {
-            let (office, account) = sealed(Path::new(program));
-            let vault = office.seal_as("bench.age", &account.payload(Account::grant(), "4h"), 2);
+            let (site, account) = sealed(Path::new(program));
+            let vault = site.seal_as("bench.age", &account.payload(Account::grant(), "4h"), 2);
             std::fs::copy(vault, file).expect("room for a copy of the vault");
         }
         ["table", program, runs, hyperfine, criterion] => {
@@ -63,28 +63,28 @@ fn main() {
     }
 }
 
-/// An office of three, any two of whom open its vault; tokens of alice and carol are plugged in.
-fn sealed(program: &Path) -> (Office, Account) {
+/// A site of three custodians, any two of whom open its vault; the tokens of alice and carol are plugged in.
+fn sealed(program: &Path) -> (Site, Account) {
     let aws = Aws::start();
     let account = aws.seed("prod");
     let program: PathBuf = program.canonicalize().expect("the program exists");
-    let office = Office::enrolled(program, &["alice", "bob", "carol"]).with_aws(&aws);
-    office.seal(&account.payload(Account::grant(), "4h"), 2);
-    office.plug("alice");
-    office.plug("carol");
-    (office, account)
+    let site = Site::enrolled(program, &["alice", "bob", "carol"]).with_aws(&aws);
+    site.seal(&account.payload(Account::grant(), "4h"), 2);
+    site.plug("alice");
+    site.plug("carol");
+    (site, account)
 }
 
 fn openings(program: &Path, runs: usize) -> Vec<Row> {
-    let (office, account) = sealed(program);
-    let pipeline = Pipeline::prepare(&office, &account);
+    let (site, account) = sealed(program);
+    let pipeline = Pipeline::prepare(&site, &account);
     // In turn, so that both meet the same machine.
     let (ours, theirs): (Vec<_>, Vec<_>) =
-        (0..runs).map(|_| (opening::run(&office, &account), pipeline.run(&office, &account))).unzip();
+        (0..runs).map(|_| (opening::run(&site, &account), pipeline.run(&site, &account))).unzip();
     let of = |costs: &[Cost], field: fn(&Cost) -> Duration| median(costs.iter().map(field).collect());
     let usable = of(&ours, |cost| cost.usable);
     let card = of(&ours, |cost| cost.card);
-    let calls = opening::calls(&office, &account);
+    let calls = opening::calls(&site, &account);
     let trips = floor::round_trips(&account, &calls, runs.min(10));
     let floor = card + trips.iter().map(|trip| trip.time).sum::<Duration>();
     println!(
@@ -105,7 +105,7 @@ fn openings(program: &Path, runs: usize) -> Vec<Row> {
         ),
         Row::alone(
             "open, 2 of 3: peak memory",
-            format!("{:.1} MiB", f64::from(opening::memory(&office)) / 1024.0),
+            format!("{:.1} MiB", f64::from(opening::memory(&site)) / 1024.0),
         ),
         Row::times("open, 2 of 3: last touch to usable", usable, pipeline, of(&theirs, |cost| cost.usable)),
         Row::times("open, 2 of 3: last touch to usable", usable, "its floor", floor),

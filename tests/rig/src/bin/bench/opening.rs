@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use rig::aws::Account;
-use rig::office::Office;
 use rig::proxy::{Proxy, Seen};
 use rig::pty::{End, Person, Signal};
+use rig::site::Site;
 use rig::token::Touch;
 
 use super::{PATIENCE, cpu};
@@ -21,15 +21,15 @@ pub(crate) struct Cost {
 }
 
 /// Opens once, through `open`, and closes again.
-pub(crate) fn run(office: &Office, account: &Account) -> Cost {
+pub(crate) fn run(site: &Site, account: &Account) -> Cost {
     let seen = account.journal().len();
-    let mut person = start(office, None);
-    let touched = last_touch(office, &mut person);
+    let mut person = start(site, None);
+    let touched = last_touch(site, &mut person);
     person.expect_within(PATIENCE, "gate: open");
     let taken = touched.elapsed();
     let cpu = cpu::of(person.pid());
     let usable = taken.saturating_sub(between_probes(account, seen));
-    let card = office.custodian("carol").token.touch_took().unwrap_or_default();
+    let card = site.custodian("carol").token.touch_took().unwrap_or_default();
     stop(&mut person);
     Cost { cpu, usable, card }
 }
@@ -42,9 +42,9 @@ fn peak(pid: u32) -> u32 {
 }
 
 /// Peak memory of an opening until its window is open, in KiB.
-pub(crate) fn memory(office: &Office) -> u32 {
-    let mut person = start(office, None);
-    last_touch(office, &mut person);
+pub(crate) fn memory(site: &Site) -> u32 {
+    let mut person = start(site, None);
+    last_touch(site, &mut person);
     person.expect_within(PATIENCE, "gate: open");
     let peak = peak(person.pid());
     stop(&mut person);
@@ -52,18 +52,18 @@ pub(crate) fn memory(office: &Office) -> u32 {
 }
 
 /// The calls to AWS of one opening until the window is open, in the order of their arrival.
-pub(crate) fn calls(office: &Office, account: &Account) -> Vec<Seen> {
+pub(crate) fn calls(site: &Site, account: &Account) -> Vec<Seen> {
     let proxy = Proxy::before(account);
-    let mut person = start(office, Some(&proxy));
-    last_touch(office, &mut person);
+    let mut person = start(site, Some(&proxy));
+    last_touch(site, &mut person);
     person.expect_within(PATIENCE, "gate: open");
     let calls = proxy.calls();
     stop(&mut person);
     calls
 }
 
-fn start(office: &Office, proxy: Option<&Proxy>) -> Person {
-    let mut command = office.command(&[
+fn start(site: &Site, proxy: Option<&Proxy>) -> Person {
+    let mut command = site.command(&[
         "open", "prod.age", "--for", "5m", "--reason", "measured", "--again", "more", "--", "sleep", "60",
     ]);
     command.envs(proxy.map(Proxy::env));
@@ -71,9 +71,9 @@ fn start(office: &Office, proxy: Option<&Proxy>) -> Person {
 }
 
 /// Answers for both custodians; carol's token is touched as soon as it blinks. Returns the time of the last touch.
-fn last_touch(office: &Office, person: &mut Person) -> Instant {
-    office.answer(person, "alice");
-    let carol = office.custodian("carol");
+fn last_touch(site: &Site, person: &mut Person) -> Instant {
+    site.answer(person, "alice");
+    let carol = site.custodian("carol");
     carol.token.set_touch(Touch::Never);
     person.expect("carol: passphrase part (12 words): ");
     person.type_line(&carol.sheet());

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use rig::aws::{Account, Creds, DENY_ALL, python};
-use rig::office::Office;
 use rig::pty::{End, Output, Person, Streams};
+use rig::site::Site;
 use rig::token::Touch;
 
 use super::opening::Cost;
@@ -19,30 +19,30 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(crate) fn prepare(office: &Office, account: &Account) -> Self {
+    pub(crate) fn prepare(site: &Site, account: &Account) -> Self {
         let plugin: PathBuf =
             std::env::var_os("AGE_PLUGIN_YUBIKEY").expect("AGE_PLUGIN_YUBIKEY names the plugin").into();
         for name in ["alice", "carol"] {
-            identity(office, &plugin, name);
+            identity(site, &plugin, name);
         }
         let keys =
             [("opener", &account.opener), ("closer", &account.closer), ("emergency", &account.emergency)];
         let credentials: String = keys.iter().map(|(role, key)| assigned(role, key)).collect();
-        std::fs::write(office.path("credentials"), credentials).expect("room for a file");
-        encrypt(office, "alice", "credentials", "inner.age");
-        encrypt(office, "carol", "inner.age", "outer.age");
-        std::fs::write(office.path("gate.json"), gate(account)).expect("room for a file");
-        let script = office.path("pipeline");
+        std::fs::write(site.path("credentials"), credentials).expect("room for a file");
+        encrypt(site, "alice", "credentials", "inner.age");
+        encrypt(site, "carol", "inner.age", "outer.age");
+        std::fs::write(site.path("gate.json"), gate(account)).expect("room for a file");
+        let script = site.path("pipeline");
         std::fs::write(&script, text(account)).expect("room for a file");
         Self { script, plugin }
     }
 
     /// Decrypts and opens once.
-    pub(crate) fn run(&self, office: &Office, account: &Account) -> Cost {
-        let token = &office.custodian("carol").token;
+    pub(crate) fn run(&self, site: &Site, account: &Account) -> Cost {
+        let token = &site.custodian("carol").token;
         token.set_touch(Touch::Never);
         let before = cpu::of_children();
-        let mut command = self.dressed(office, Command::new("bash"));
+        let mut command = self.dressed(site, Command::new("bash"));
         command.arg(&self.script);
         let mut person = Person::run(command);
         assert!(token.wait_blinking(PATIENCE), "carol's token waits for a touch");
@@ -59,21 +59,21 @@ impl Pipeline {
         }
     }
 
-    fn dressed(&self, office: &Office, mut command: Command) -> Command {
+    fn dressed(&self, site: &Site, mut command: Command) -> Command {
         let old = std::env::var_os("PATH").unwrap_or_default();
         let places = self.plugin.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&old));
         command
-            .current_dir(office.dir.path())
+            .current_dir(site.dir.path())
             .env("PATH", std::env::join_paths(places).expect("no colon in it"))
-            .env("PCSCLITE_CSOCK_NAME", office.pcscd.socket())
-            .envs(office_env(office));
+            .env("PCSCLITE_CSOCK_NAME", site.pcscd.socket())
+            .envs(site_env(site));
         command
     }
 }
 
-/// The environment in which the office runs its commands.
-fn office_env(office: &Office) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
-    let command = office.command(&[]);
+/// The environment in which the site runs its commands.
+fn site_env(site: &Site) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
+    let command = site.command(&[]);
     command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
 }
 
@@ -83,28 +83,28 @@ fn assigned(role: &str, key: &Creds) -> String {
 }
 
 /// An identity of age-plugin-yubikey in a slot of its own, without a PIN, with a touch each time.
-fn identity(office: &Office, plugin: &Path, name: &str) {
-    let custodian = office.custodian(name);
+fn identity(site: &Site, plugin: &Path, name: &str) {
+    let custodian = site.custodian(name);
     let mut generate = Command::new(plugin);
     generate.args(["--generate", "--slot", "10", "--pin-policy", "never", "--touch-policy", "always"]);
     generate.args(["--serial", &custodian.token.serial().to_string()]);
-    generate.env("PCSCLITE_CSOCK_NAME", office.pcscd.socket());
+    generate.env("PCSCLITE_CSOCK_NAME", site.pcscd.socket());
     let streams = Streams { stdout: Output::Captured, ..Streams::default() };
     let mut person = Person::run_with(generate, streams);
     person.expect("Enter PIN");
     person.type_hidden(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    std::fs::write(office.path(&format!("{name}.identity")), person.captured()).expect("room for a file");
+    std::fs::write(site.path(&format!("{name}.identity")), person.captured()).expect("room for a file");
 }
 
-fn encrypt(office: &Office, name: &str, plain: &str, sealed: &str) {
-    let identity = std::fs::read_to_string(office.path(&format!("{name}.identity"))).expect("an identity");
+fn encrypt(site: &Site, name: &str, plain: &str, sealed: &str) {
+    let identity = std::fs::read_to_string(site.path(&format!("{name}.identity"))).expect("an identity");
     let recipient = identity.split_whitespace().find(|word| word.starts_with("age1yubikey1"));
     let recipient = recipient.expect("it names the recipient");
     let plugins = std::env::var_os("AGE_PLUGIN_YUBIKEY").map(PathBuf::from).expect("it is set");
     let path = format!("{}:/usr/bin:/bin", plugins.parent().expect("a directory").display());
     let done = Command::new("age")
-        .current_dir(office.dir.path())
+        .current_dir(site.dir.path())
         .env("PATH", path)
         .args(["-r", recipient, "-o", sealed, plain])
         .status();

@@ -3,8 +3,8 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rig::aws::{Account, Aws, GATE, Probe};
-use rig::office::Office;
+use rig::aws::{Account, GATE, Probe};
+use rig::fixture::{Fixture, SealedVault};
 use rig::proxy::Proxy;
 use rig::pty::{End, Person, Signal};
 use serde_json::json;
@@ -20,27 +20,25 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// No end comes later: half a minute is for a user that AWS has ended, but that does not let itself be tidied up.
 const LONG: Duration = Duration::from_secs(70);
 
-/// One of them.
-pub struct Desk {
-    pub account: Account,
-    office: Office,
+/// A vault and its account, used for one cell after another.
+pub struct TestBed {
+    vault: SealedVault,
     cells: u32,
 }
 
-impl Desk {
+impl TestBed {
     pub fn new(number: usize) -> Self {
-        let aws = Aws::shared();
-        let account = aws.seed(&format!("desk{number}"));
-        let office = Office::enrolled(PROGRAM, &["alice", "bob"]).with_aws(&aws);
-        office.seal(&account.payload(Account::grant(), "4h"), 2);
-        office.plug("alice");
-        office.plug("bob");
-        Self { account, office, cells: 0 }
+        let fixture = Fixture::new(PROGRAM, &format!("bed{number}"), &["alice", "bob"]);
+        Self { vault: fixture.all_plugged(), cells: 0 }
+    }
+
+    pub fn account(&self) -> &Account {
+        &self.vault.account
     }
 
     /// The user at rest, or in somebody else's window of so many seconds; how it is now.
     pub fn prepare(&self, job: Job, window: i64) -> State {
-        let account = &self.account;
+        let account = self.account();
         account.put_to_rest();
         let _ = account.try_root("delete_user_policy", json!({"UserName": account.user, "PolicyName": GATE}));
         match job {
@@ -60,23 +58,21 @@ impl Desk {
 
     fn start(&self, job: Job, window: i64, proxy: &Proxy, state: &str) -> Person {
         let window = format!("{window}s");
-        let open =
-            ["open", "prod.age", "--for", &window, "--reason", "under fire", "--again", "more", "--", "true"];
-        let mut command = self.office.command(match job {
-            Job::Open => &open,
-            Job::Close => &["close", "prod.age", "--force"],
-        });
+        let mut command = match job {
+            Job::Open => self.vault.open(&window).again("more").run(&["true"]).command(),
+            Job::Close => self.vault.site.command(&["close", "prod.age", "--force"]),
+        };
         let (name, value) = proxy.env();
-        command.env(name, value).env("BREAKGLASS_STATE", self.office.path(state));
+        command.env(name, value).env("BREAKGLASS_STATE", self.vault.site.path(state));
         let mut person = Person::run(command);
-        self.office.quorum(&mut person, 2);
+        self.vault.site.quorum(&mut person, 2);
         person
     }
 
     /// One cell.
     pub fn cell(&mut self, row: &Row, trouble: Trouble) -> Verdict {
         self.cells += 1;
-        let (account, job) = (&self.account, row.job);
+        let (account, job) = (self.account(), row.job);
         account.set_ahead(trouble.clock());
         // A close has to gather its quorum within the window that it closes.
         let start = self.prepare(job, trouble.window(job));
@@ -104,10 +100,10 @@ impl Desk {
 
     /// What was killed is closed by a quorum.
     fn tidy_up(&self, verdict: Verdict) -> Verdict {
-        let proxy = Proxy::before(&self.account);
+        let proxy = Proxy::before(self.account());
         let mut person = self.start(Job::Close, 0, &proxy, &format!("state-{}", self.cells));
         let end = person.wait();
-        if end == End::Code(0) && self.account.rest().at_rest() {
+        if end == End::Code(0) && self.account().rest().at_rest() {
             return verdict;
         }
         Verdict::wrong(format!("close ended with {end:?}: {}", person.transcript()))
@@ -128,7 +124,7 @@ impl Desk {
                 assert!(proxy.wait_met(PATIENCE), "its call never came: {}", person.transcript());
                 person.send_signal(Signal::SIGSTOP);
                 proxy.release();
-                while self.account.now() < until + 3 {
+                while self.account().now() < until + 3 {
                     sleep(Duration::from_millis(100));
                 }
                 person.send_signal(Signal::SIGCONT);

@@ -1,4 +1,4 @@
-//! The office: custodians with their tokens and sheets, who do with the program what people do.
+//! A site: custodians with their tokens and sheets, who use the program as people do, on one machine.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Creds};
 use crate::pcscd::Pcscd;
 use crate::pty::{End, Input, Person, Streams};
 use crate::token::{Authority, Spec, Token};
@@ -21,7 +21,7 @@ pub struct Custodian {
     pub token: Token,
     /// Its PIN, eight characters.
     pub pin: String,
-    /// The part, as it was written down at enrolment.
+    /// The twelve words, as written down at enrolment.
     pub words: Vec<String>,
     /// The enrolment file.
     pub file: PathBuf,
@@ -34,9 +34,9 @@ impl Custodian {
     }
 }
 
-/// A place with a machine of its own: smart card daemon, home directory, custodians.
-pub struct Office {
-    /// Where all files of this office are.
+/// A machine with its smart card daemon and home directory, and its custodians.
+pub struct Site {
+    /// The home directory, in which everything is.
     pub dir: TempDir,
     /// The readers, one for each custodian.
     pub pcscd: Pcscd,
@@ -46,9 +46,9 @@ pub struct Office {
     env: BTreeMap<String, String>,
 }
 
-impl Office {
-    /// An office where each of `names` owns a token that is not plugged in yet; serial numbers from 20000001,
-    /// firmware 5.4.3 and 5.7.2 in turn, PIN and PUK set.
+impl Site {
+    /// A site where each of `names` owns a token that is not plugged in yet. Serial numbers count from 20000001;
+    /// firmware is 5.4.3 and 5.7.2 in turn; PIN and PUK are set.
     pub fn new(program: impl Into<PathBuf>, names: &[&str]) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         std::fs::write(dir.path().join("root.pem"), Authority::Rig.root_pem()).expect("room for a file");
@@ -74,21 +74,21 @@ impl Office {
         }
     }
 
-    /// As [`Office::new`], with everybody enrolled.
+    /// As [`Site::new`], with every custodian enrolled.
     pub fn enrolled(program: impl Into<PathBuf>, names: &[&str]) -> Self {
-        let mut office = Self::new(program, names);
-        (0..names.len()).for_each(|place| drop(office.enrol(place)));
-        office
+        let mut site = Self::new(program, names);
+        (0..names.len()).for_each(|place| drop(site.enrol(place)));
+        site
     }
 
-    /// Lets the program's children and itself find this AWS.
+    /// Points the program and its children at this AWS.
     #[must_use]
     pub fn with_aws(mut self, aws: &Aws) -> Self {
         self.env.extend(aws.env());
         self
     }
 
-    /// A path in the office.
+    /// A path in the home directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -96,13 +96,13 @@ impl Office {
     /// The custodian of a name.
     ///
     /// # Panics
-    /// When there is none; so for every wrong name here.
+    /// If there is none. The same holds for every name in this type.
     pub fn custodian(&self, name: &str) -> &Custodian {
-        self.custodians.iter().find(|c| c.name == name).expect("a custodian of this office")
+        self.custodians.iter().find(|c| c.name == name).expect("a custodian of this site")
     }
 
-    fn place(&self, name: &str) -> usize {
-        self.custodians.iter().position(|c| c.name == name).expect("a custodian of this office")
+    pub(crate) fn place(&self, name: &str) -> usize {
+        self.custodians.iter().position(|c| c.name == name).expect("a custodian of this site")
     }
 
     /// Plugs in a custodian's token.
@@ -111,24 +111,24 @@ impl Office {
         self.pcscd.insert(place, &self.custodians[place].token);
     }
 
-    /// Pulls it out.
+    /// Pulls out a custodian's token.
     pub fn pull(&self, name: &str) {
         self.pcscd.remove(self.place(name));
     }
 
-    /// The program with `arguments`, on this office's machine.
+    /// The program with `arguments`, on this machine.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        self.dress(Command::new(&self.program), arguments)
+        self.prepare(Command::new(&self.program), arguments)
     }
 
-    /// The same, in an empty network namespace: not even loopback is up.
+    /// The same in an empty network namespace, where not even loopback is up.
     pub fn offline(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("unshare");
         command.arg("--net").arg(&self.program);
-        self.dress(command, arguments)
+        self.prepare(command, arguments)
     }
 
-    fn dress(&self, mut command: Command, arguments: &[&str]) -> Command {
+    fn prepare(&self, mut command: Command, arguments: &[&str]) -> Command {
         command
             .args(arguments)
             .current_dir(self.dir.path())
@@ -139,8 +139,8 @@ impl Office {
         command
     }
 
-    /// Enrols a custodian as a person does: plug in, PIN, write the sheet, type it back, touch. What the
-    /// screen showed, without the sheet.
+    /// Enrols a custodian as a person does: plug in, PIN, write the sheet, type it back, touch. Returns what the
+    /// screen showed, without the sheet's words.
     pub fn enrol(&mut self, place: usize) -> String {
         let name = self.custodians[place].name.clone();
         self.plug(&name);
@@ -162,19 +162,19 @@ impl Office {
         person.story().lines().filter(|line| !is_word(line)).flat_map(|line| [line, "\n"]).collect()
     }
 
-    /// Seals `payload` for all custodians; the vault's path.
+    /// Seals `payload` as `prod.age` for all custodians, and returns the path.
     pub fn seal(&self, payload: &Value, threshold: usize) -> PathBuf {
         self.seal_as("prod.age", payload, threshold)
     }
 
-    /// The same, under another name.
+    /// The same under another name.
     pub fn seal_as(&self, name: &str, payload: &Value, threshold: usize) -> PathBuf {
         let finished = self.try_seal(name, payload.to_string().as_bytes(), threshold, &[]);
         assert!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.stderr));
         self.path(name)
     }
 
-    /// Seals what is on standard input, without a terminal.
+    /// Seals a payload from standard input, without a terminal.
     pub fn try_seal(&self, name: &str, json: &[u8], threshold: usize, more: &[&str]) -> Finished {
         let threshold = threshold.to_string();
         let files: Vec<_> = self.custodians.iter().map(|c| c.file.display().to_string()).collect();
@@ -187,7 +187,51 @@ impl Office {
         feed(self.offline(&arguments), json)
     }
 
-    /// A person who runs the program in this office.
+    /// The program with `arguments`, as the user of an AWS profile runs it; no other credentials are in reach.
+    pub fn with_profile(&self, profile: &str, who: &Creds, arguments: &[&str]) -> Command {
+        self.write(".aws/credentials", who.profile(profile));
+        let mut command = self.command(arguments);
+        for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Writes a file below the home directory, and the directories above it.
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("below the home directory"))
+            .expect("room for a directory");
+        std::fs::write(path, text).expect("room for a file");
+    }
+
+    /// Writes `~/.config/breakglass/config.json`.
+    pub fn configure(&self, config: &Value) {
+        self.write(".config/breakglass/config.json", config.to_string());
+    }
+
+    /// The ledger's text; empty if there is none.
+    pub fn ledger(&self) -> String {
+        std::fs::read_to_string(self.path("state/ledger.jsonl")).unwrap_or_default()
+    }
+
+    /// The ledger's records.
+    pub fn records(&self) -> Vec<Value> {
+        self.ledger().lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
+    }
+
+    /// The ledger's records of one kind.
+    pub fn records_of(&self, kind: &str) -> Vec<Value> {
+        self.records().into_iter().filter(|record| record["kind"] == kind).collect()
+    }
+
+    /// The id of the last session that was intended.
+    pub fn last_session(&self) -> String {
+        let intent = self.records_of("intent").pop().expect("an intent");
+        intent["session"].as_str().expect("its session").to_owned()
+    }
+
+    /// Runs the program at a terminal.
     pub fn person(&self, arguments: &[&str]) -> Person {
         Person::run(self.command(arguments))
     }
@@ -198,7 +242,7 @@ impl Office {
         Person::run_with(self.command(arguments), Streams { stdin, ..Streams::default() })
     }
 
-    /// Answers whoever is asked until `count` custodians have given their share.
+    /// Answers the prompts of custodians until `count` of them have given their share.
     pub fn quorum(&self, person: &mut Person, count: usize) {
         for _ in 0..count {
             let asked = self.next_asked(person);
@@ -207,8 +251,8 @@ impl Office {
         }
     }
 
-    /// Answers every prompt for words or a PIN until the program ends; how it ended.
-    pub fn humour(&self, person: &mut Person) -> End {
+    /// Answers every prompt for words or a PIN until the program ends.
+    pub fn answer_all(&self, person: &mut Person) -> End {
         let mut answered = 0;
         loop {
             if let Some(end) = person.try_wait(Duration::from_millis(50)) {
@@ -239,7 +283,7 @@ impl Office {
         })
     }
 
-    /// Types the words of whoever is asked; the name.
+    /// Types the words of the next custodian who is asked, and returns the name.
     fn next_asked(&self, person: &mut Person) -> String {
         const PROMPT: &str = ": passphrase part (12 words): ";
         let said = person.expect(PROMPT);
@@ -250,7 +294,7 @@ impl Office {
         custodian.name.clone()
     }
 
-    /// Answers the prompts for one custodian, whose token touches by itself: words, PIN.
+    /// Types one custodian's words and PIN; the token is touched by itself.
     pub fn answer(&self, person: &mut Person, name: &str) {
         let custodian = self.custodian(name);
         person.expect(&format!("{name}: passphrase part (12 words): "));
@@ -266,10 +310,10 @@ impl Office {
     }
 }
 
-/// Runs a command with `bytes` on its standard input, to its end.
+/// Runs a command to its end, with `bytes` on its standard input.
 ///
 /// # Panics
-/// When it cannot be run.
+/// If it cannot be run.
 pub fn feed(mut command: Command, bytes: &[u8]) -> Finished {
     use std::io::Write as _;
     use std::process::Stdio;
@@ -300,16 +344,16 @@ fn read_sheet(person: &mut Person) -> Vec<String> {
     words
 }
 
-/// Whether a file exists beside which nothing half written lies.
+/// Whether at most one entry of the directory has `name` in its name: no partial file is left.
 pub fn only(dir: &Path, name: &str) -> bool {
     let leftovers = std::fs::read_dir(dir).expect("a directory").flatten();
     leftovers.filter(|e| e.file_name().to_string_lossy().contains(name)).count() <= 1
 }
 
-/// A directory of its own, gone with the test.
+/// A new temporary directory, removed when dropped.
 ///
 /// # Panics
-/// When there is no room for one.
-pub fn room() -> TempDir {
+/// If it cannot be made.
+pub fn tempdir() -> TempDir {
     TempDir::new().expect("a temporary directory")
 }
