@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::aws::error::{code, fault};
 use crate::gate::fault::{Fault, Read, Write};
 use crate::gate::policy::GATE;
-use crate::gate::snapshot::{Credential, Glance, Snapshot, User};
+use crate::gate::snapshot::{AccessState, Credential, Snapshot, User};
 
 /// An IAM user, accessed as one principal.
 pub(crate) struct IamUser {
@@ -80,9 +80,9 @@ impl IamUser {
     }
 
     /// Reads only what shows whether access is open.
-    pub(crate) async fn glance(&self) -> Glance {
+    pub(crate) async fn read_access_state(&self) -> AccessState {
         let (gate, attached, keys) = tokio::join!(self.gate(), self.attached(), self.keys());
-        Glance { gate, attached, keys }
+        AccessState { gate, attached, keys }
     }
 
     async fn user(&self) -> Read<Option<User>> {

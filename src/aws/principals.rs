@@ -11,7 +11,7 @@ use crate::aws::iam_user::IamUser;
 use crate::boot_clock::Instant;
 use crate::gate::fault::{Fault, Write};
 use crate::gate::iam::{Caller, Closer, Identity, Opener};
-use crate::gate::snapshot::{Glance, Snapshot};
+use crate::gate::snapshot::{AccessState, Snapshot};
 use crate::vault::payload::AccessKey;
 use crate::vault::target::{deny_all_arn, iam_region};
 
@@ -145,8 +145,8 @@ impl Caller for IamCloser {
 }
 
 impl Closer for IamCloser {
-    async fn glance(&self) -> Glance {
-        self.user.glance().await
+    async fn read_access_state(&self) -> AccessState {
+        self.user.read_access_state().await
     }
 
     async fn attach_deny(&self) -> Write {

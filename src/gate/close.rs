@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::fault::Write;
 use super::host::{Children, Clock, Patience, Reporter};
 use super::iam::{Closer, Emergency, Probed};
-use super::policy::{Found, recognise};
+use super::join::{join, within};
+use super::policy::{ParsedGate, parse_gate};
+use super::progress::Pending;
 use super::rest::open_window;
 use super::session::SessionId;
-use super::snapshot::Glance;
-use super::together::{join, within};
-use super::trail::Pending;
+use super::snapshot::AccessState;
 
 /// Refusals in a row that prove it shut.
 const IN_A_ROW: u32 = 4;
@@ -98,7 +98,7 @@ pub async fn close(
                 let why = format!("{what} {doubt}, and may still take effect");
                 return Outcome::Unproven { why, until: shutting.until };
             }
-            Watched::Theirs(Found { session, until }) => return Outcome::TakenOver { session, until },
+            Watched::Theirs(ParsedGate { session, until }) => return Outcome::TakenOver { session, until },
             Watched::Arrived => {
                 host.say("close: a late write arrived, or is seen only now; closing again");
                 state.forget();
@@ -115,8 +115,8 @@ async fn taken_over(
     host: &impl Clock,
 ) -> Option<(SessionId, Timestamp)> {
     let own = shutting.session?;
-    let glance = within(pin!(closer.glance()), host.pause(CHILDREN_WAIT)).await?;
-    let found = open_window(&glance.gate, &glance.attached, shutting.deny, host.now())?;
+    let access = within(pin!(closer.read_access_state()), host.pause(CHILDREN_WAIT)).await?;
+    let found = open_window(&access.gate, &access.attached, shutting.deny, host.now())?;
     (found.session != own).then_some((found.session, found.until))
 }
 
@@ -213,7 +213,7 @@ impl Shut<'_> {
 
     /// Whoever did it: what is there need not be written. True when all of it is there.
     async fn read_back(&mut self, closer: &impl Closer) -> bool {
-        let shut = is_shut(&closer.glance().await, self.shutting);
+        let shut = is_shut(&closer.read_access_state().await, self.shutting);
         if shut {
             (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
         }
@@ -257,7 +257,7 @@ async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     let keys = if let Some(keys) = keys {
         keys
     } else {
-        let keys = closer.glance().await.keys?;
+        let keys = closer.read_access_state().await.keys?;
         listed = keys.into_iter().filter(|key| key.active).map(|key| key.id).collect::<Vec<_>>();
         &listed
     };
@@ -269,24 +269,24 @@ async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
 }
 
 /// `AWSDenyAll` is attached, and every key that is meant is inactive.
-fn is_shut(glance: &Glance, shutting: &Shutting<'_>) -> bool {
-    let denied = matches!(&glance.attached, Ok(arns) if arns.iter().any(|arn| arn == shutting.deny));
+fn is_shut(access: &AccessState, shutting: &Shutting<'_>) -> bool {
+    let denied = matches!(&access.attached, Ok(arns) if arns.iter().any(|arn| arn == shutting.deny));
     let meant = |id: &String| shutting.keys.is_none_or(|keys| keys.contains(id));
-    denied && matches!(&glance.keys, Ok(keys) if !keys.iter().any(|key| meant(&key.id) && key.active))
+    denied && matches!(&access.keys, Ok(keys) if !keys.iter().any(|key| meant(&key.id) && key.active))
 }
 
 enum Watched {
     Quiet,
     Arrived,
     /// Meanwhile somebody else has begun to open.
-    Theirs(Found),
+    Theirs(ParsedGate),
     GaveUp(Pending),
 }
 
 /// The gate is another's, and its end is ahead: one's own was on the user when this close began.
-fn theirs(glance: &Glance, shutting: &Shutting<'_>, now: Timestamp) -> Option<Found> {
+fn theirs(access: &AccessState, shutting: &Shutting<'_>, now: Timestamp) -> Option<ParsedGate> {
     let own = shutting.session?;
-    let found = glance.gate.as_ref().ok()?.as_ref().and_then(recognise)?;
+    let found = access.gate.as_ref().ok()?.as_ref().and_then(parse_gate)?;
     Some(found).filter(|found| found.session != own && found.until > now)
 }
 
@@ -304,10 +304,10 @@ async fn watch(
     let end = shutting.until.map_or(*expires, |until| until.min(*expires));
     let mut said = false;
     loop {
-        let glance = closer.glance().await;
-        let readable = glance.attached.is_ok() && glance.keys.is_ok();
-        if readable && !is_shut(&glance, shutting) {
-            return theirs(&glance, shutting, host.now()).map_or(Watched::Arrived, Watched::Theirs);
+        let access = closer.read_access_state().await;
+        let readable = access.attached.is_ok() && access.keys.is_ok();
+        if readable && !is_shut(&access, shutting) {
+            return theirs(&access, shutting, host.now()).map_or(Watched::Arrived, Watched::Theirs);
         }
         if host.now() >= end {
             return Watched::Quiet;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::fault::{Fault, Write};
 use super::session::SessionId;
-use super::snapshot::{Glance, Snapshot};
+use super::snapshot::{AccessState, Snapshot};
 use crate::boot_clock::Instant;
 
 /// Whose credentials they are, and the time, as AWS says.
@@ -40,7 +40,7 @@ pub trait Opener: Caller {
 /// What the closer can do: it cannot lift the deny.
 pub trait Closer {
     /// Gate, attached policies and keys, read side by side.
-    async fn glance(&self) -> Glance;
+    async fn read_access_state(&self) -> AccessState;
     /// `AttachUserPolicy AWSDenyAll`, once.
     async fn attach_deny(&self) -> Write;
     /// `UpdateAccessKey`, once.

@@ -8,22 +8,22 @@ pub mod fault;
 pub mod grant;
 pub mod host;
 pub mod iam;
+mod join;
 pub mod open;
 mod pattern;
 pub mod policy;
+mod progress;
 pub mod rest;
 pub mod role;
 mod session;
 pub mod snapshot;
-mod together;
-mod trail;
 mod window;
 
 #[cfg(test)]
-pub(crate) mod memory;
+pub(crate) mod fake;
 #[cfg(test)]
 mod tests;
 
+pub use progress::{OpenProgress, Pending};
 pub use session::SessionId;
-pub use trail::{Pending, Trail};
 pub use window::Window;

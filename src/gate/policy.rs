@@ -32,7 +32,7 @@ pub struct Gate<'a> {
 
 /// What a gate on a user says about itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Found {
+pub struct ParsedGate {
     /// Whose it is.
     pub session: SessionId,
     /// T1.
@@ -126,7 +126,7 @@ fn instant(at: Timestamp) -> String {
 }
 
 /// Reads a gate of any session, vault or version of the grant; `None` when it is not one of ours.
-pub fn recognise(document: &Value) -> Option<Found> {
+pub fn parse_gate(document: &Value) -> Option<ParsedGate> {
     let statements = document.get("Statement")?.as_array()?;
     let late = statements.iter().find(|s| sid(s).is_some_and(|(_, name)| name == "Late"))?;
     let (session, _) = sid(late)?;
@@ -141,7 +141,7 @@ pub fn recognise(document: &Value) -> Option<Found> {
     if !ours || late.get("Effect") != Some(&json!("Deny")) || !refuses_all(late) {
         return None;
     }
-    Some(Found { session, until: until.parse().ok()? })
+    Some(ParsedGate { session, until: until.parse().ok()? })
 }
 
 /// The session in a statement id, and what follows it.
@@ -192,15 +192,15 @@ mod tests {
         let grant = [json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})];
         let regions = regions();
         let gate = sample(&grant, &regions);
-        let found = recognise(&gate.document()).expect("ours");
-        assert_eq!(found, Found { session: gate.session, until: gate.until });
+        let found = parse_gate(&gate.document()).expect("ours");
+        assert_eq!(found, ParsedGate { session: gate.session, until: gate.until });
         assert!(gate.is(&gate.document()));
 
         let mut unbounded = gate.document();
         unbounded["Statement"][0].as_object_mut().expect("object").remove("Condition");
-        assert_eq!(recognise(&unbounded), None, "an allow without an end is no gate of ours");
+        assert_eq!(parse_gate(&unbounded), None, "an allow without an end is no gate of ours");
         assert!(!gate.is(&unbounded));
-        assert_eq!(recognise(&json!({"Version": "2012-10-17", "Statement": []})), None);
+        assert_eq!(parse_gate(&json!({"Version": "2012-10-17", "Statement": []})), None);
     }
 
     #[test]

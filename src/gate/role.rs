@@ -10,8 +10,8 @@ use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Emergency, Probed, Wanted};
 use super::open::{Stop, begin, issue, let_in};
 use super::policy::Gate;
+use super::progress::OpenProgress;
 use super::session::SessionId;
-use super::trail::Trail;
 use super::window::Window;
 
 /// Refusals in a row that prove it shut.
@@ -43,17 +43,17 @@ pub async fn assume(
     caller: &impl Caller,
     emergency: &impl Emergency,
     plan: &Plan<'_>,
-    trail: &Trail,
+    progress: &OpenProgress,
     host: &(impl Clock + Patience + Reporter + OpenHooks),
 ) -> Result<Window, Stop> {
-    let window = begin(caller, plan.account, plan.window, trail, host).await?;
+    let window = begin(caller, plan.account, plan.window, progress, host).await?;
     let Window { from, until, .. } = window;
     // The trust policy has seen to MFA: a role's session does not carry it.
     let Plan { session, grant, regions, .. } = *plan;
     let policy = Gate { session, from, until, grant, regions, mfa: false }.document();
     host.record_enabling()?;
     issue(emergency, &Wanted { session, until, policy: Some(&policy) }, host).await?;
-    trail.handed_out();
+    progress.handed_out();
     let_in("the session", host, until, || emergency.probe_session()).await?;
     Ok(window)
 }

@@ -33,7 +33,7 @@ pub struct Snapshot {
 
 /// What says whether the user is open now.
 #[derive(Clone, Debug)]
-pub struct Glance {
+pub struct AccessState {
     /// As [`Snapshot::gate`].
     pub gate: Read<Option<Value>>,
     /// As [`Snapshot::attached`].
@@ -42,7 +42,7 @@ pub struct Glance {
     pub keys: Read<Vec<Credential>>,
 }
 
-impl Glance {
+impl AccessState {
     /// The deny is attached and no key is active, as far as that could be read. `deny`: ARN of `AWSDenyAll`.
     pub fn is_at_rest(&self, deny: &str) -> bool {
         let denied = matches!(&self.attached, Ok(arns) if arns.iter().any(|arn| arn == deny));

@@ -12,9 +12,9 @@ use crate::events::{Event, Events};
 use crate::gate::host::Reporter;
 use crate::gate::iam::{Caller, Closer, Emergency};
 use crate::gate::open::other_account;
-use crate::gate::policy::{Found, recognise};
-use crate::gate::snapshot::Glance;
-use crate::gate::{SessionId, Trail};
+use crate::gate::policy::{ParsedGate, parse_gate};
+use crate::gate::snapshot::AccessState;
+use crate::gate::{OpenProgress, SessionId};
 use crate::ledger::{AlertTopic, LastSession, Ledger, Record, VaultFacts};
 use crate::vault::payload::{Channel, Gatekeepers, Target, Way};
 use crate::window::{Cause, End};
@@ -183,7 +183,7 @@ impl Asked<'_> {
         };
         let deny = deny_all_arn(&self.place.partition);
         let closing = Shut { closer, emergency, deny: &deny, keys: self.keys, own: false };
-        let end = shut(&stage, &Trail::default(), &closing, &mut signals, Cause::Asked).await;
+        let end = shut(&stage, &OpenProgress::default(), &closing, &mut signals, Cause::Asked).await;
         let found = found.map(|found| found.session);
         let own = own.into_iter().map(|last| last.session).filter(|own| Some(*own) != found);
         // The user is shut, and with it every session on it.
@@ -216,7 +216,7 @@ impl Asked<'_> {
     }
 
     /// The window that is there, if it may be closed: one's own, or by force another's.
-    async fn may_be_closed(&self, closer: &IamCloser, stage: &Stage<'_>) -> Result<Option<Found>> {
+    async fn may_be_closed(&self, closer: &IamCloser, stage: &Stage<'_>) -> Result<Option<ParsedGate>> {
         let now = || stage.clock.now();
         let doubt = |why: &str| {
             stage.unproven(why.to_owned());
@@ -234,13 +234,13 @@ impl Asked<'_> {
             }
             Err(fault) => return Err(doubt(&fault.to_string())),
         }
-        let glance = closer.glance().await;
-        if let Some(Found { until, .. }) =
-            glance.gate.as_ref().ok().and_then(Option::as_ref).and_then(recognise)
+        let access = closer.read_access_state().await;
+        if let Some(ParsedGate { until, .. }) =
+            access.gate.as_ref().ok().and_then(Option::as_ref).and_then(parse_gate)
         {
             stage.until.set(Some(until));
         }
-        let found = gate_ahead(&glance, &deny_all_arn(&self.place.partition), now());
+        let found = gate_ahead(&access, &deny_all_arn(&self.place.partition), now());
         let found = match found {
             Ok(found) => found,
             Err(_) if self.force => None,
@@ -250,7 +250,7 @@ impl Asked<'_> {
                 return Err(error.next(stage.how_to_close.by_force(self.profile)));
             }
         };
-        if let Some(Found { session, until }) = found {
+        if let Some(ParsedGate { session, until }) = found {
             // By force it is closed whosever it is: then nobody is asked whose.
             if !self.force && !self.knows(session) {
                 let what = format!(
@@ -298,14 +298,14 @@ impl Asked<'_> {
 
 /// A gate whose end is ahead on a user that is not at rest: open, or being opened.
 pub(crate) fn gate_ahead(
-    glance: &Glance,
+    access: &AccessState,
     deny: &str,
     now: Timestamp,
-) -> std::result::Result<Option<Found>, String> {
-    for fault in [glance.attached.as_ref().err(), glance.keys.as_ref().err(), glance.gate.as_ref().err()] {
+) -> std::result::Result<Option<ParsedGate>, String> {
+    for fault in [access.attached.as_ref().err(), access.keys.as_ref().err(), access.gate.as_ref().err()] {
         fault.map_or(Ok(()), |fault| Err(fault.to_string()))?;
     }
-    let gate = glance.gate.as_ref().ok().and_then(Option::as_ref);
-    let found = gate.and_then(recognise).filter(|found| found.until > now);
-    Ok(found.filter(|_| !glance.is_at_rest(deny)))
+    let gate = access.gate.as_ref().ok().and_then(Option::as_ref);
+    let found = gate.and_then(parse_gate).filter(|found| found.until > now);
+    Ok(found.filter(|_| !access.is_at_rest(deny)))
 }

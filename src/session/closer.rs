@@ -5,14 +5,14 @@ use crate::error::Error;
 use crate::gate::close::{Outcome, Shutting, close};
 use crate::gate::host::Reporter;
 use crate::gate::iam::{Closer, Emergency};
-use crate::gate::{Trail, role};
+use crate::gate::{OpenProgress, role};
 use crate::session::context::Stage;
 use crate::session::messages;
 
 /// What ends the access of a run.
 pub(crate) trait Shut {
     /// True when it is proven shut.
-    async fn shut(&self, stage: &Stage<'_>, trail: &Trail) -> bool;
+    async fn shut(&self, stage: &Stage<'_>, trail: &OpenProgress) -> bool;
 
     /// What is still to be done, for whoever does not want to wait.
     fn what_is_left(&self) -> &'static str;
@@ -29,7 +29,7 @@ pub(crate) struct Closing<'a, C, E> {
 }
 
 impl<C: Closer, E: Emergency> Shut for Closing<'_, C, E> {
-    async fn shut(&self, stage: &Stage<'_>, trail: &Trail) -> bool {
+    async fn shut(&self, stage: &Stage<'_>, trail: &OpenProgress) -> bool {
         let shutting = Shutting {
             deny: self.deny,
             keys: self.keys,
@@ -50,7 +50,7 @@ impl<C: Closer, E: Emergency> Shut for Closing<'_, C, E> {
 pub(crate) struct LettingGo<'a>(pub(crate) &'a EmergencyUser);
 
 impl Shut for LettingGo<'_> {
-    async fn shut(&self, stage: &Stage<'_>, _: &Trail) -> bool {
+    async fn shut(&self, stage: &Stage<'_>, _: &OpenProgress) -> bool {
         stage.say("close: letting go of the role's session");
         let outcome = role::end(self.0, stage.until.get(), stage).await;
         said(stage, outcome, "AWS refuses the role's session")

@@ -11,8 +11,8 @@ use crate::aws::profile::provider;
 use crate::error::{Error, Result, Status};
 use crate::gate::iam::{Caller, Closer};
 use crate::gate::open::other_account;
-use crate::gate::policy::{Found, recognise};
-use crate::gate::snapshot::Glance;
+use crate::gate::policy::{ParsedGate, parse_gate};
+use crate::gate::snapshot::AccessState;
 use crate::ledger::Seen;
 use crate::session::close::gate_ahead;
 use crate::session::messages::HowToClose;
@@ -73,20 +73,20 @@ pub fn look(profile: &str, asked: &[Asked]) -> Result<(Vec<Result<Seen, String>>
 }
 
 async fn one(base: &AwsConfig, asked: &Asked, closer: &impl Closer) -> Result<Seen, String> {
-    let (glance, deny) = (closer.glance().await, asked.target.deny_all_arn());
-    match gate_ahead(&glance, &deny, base.clock.now())? {
-        Some(Found { session, until }) => Ok(Seen::Ahead { session, until }),
-        None if glance.is_at_rest(&deny) => Ok(Seen::AtRest),
-        None if is_unbounded(&glance, &deny) => Ok(Seen::Unbounded),
+    let (access, deny) = (closer.read_access_state().await, asked.target.deny_all_arn());
+    match gate_ahead(&access, &deny, base.clock.now())? {
+        Some(ParsedGate { session, until }) => Ok(Seen::Ahead { session, until }),
+        None if access.is_at_rest(&deny) => Ok(Seen::AtRest),
+        None if is_unbounded(&access, &deny) => Ok(Seen::Unbounded),
         None => Ok(Seen::Untidy),
     }
 }
 
 /// No deny, an active key, and a gate that does not say its end as ours do.
-fn is_unbounded(glance: &Glance, deny: &str) -> bool {
-    let denied = matches!(&glance.attached, Ok(arns) if arns.iter().any(|arn| arn == deny));
-    let active = matches!(&glance.keys, Ok(keys) if keys.iter().any(|key| key.active));
-    !denied && active && matches!(&glance.gate, Ok(Some(gate)) if recognise(gate).is_none())
+fn is_unbounded(access: &AccessState, deny: &str) -> bool {
+    let denied = matches!(&access.attached, Ok(arns) if arns.iter().any(|arn| arn == deny));
+    let active = matches!(&access.keys, Ok(keys) if keys.iter().any(|key| key.active));
+    !denied && active && matches!(&access.gate, Ok(Some(gate)) if parse_gate(gate).is_none())
 }
 
 /// The commands that close a user's window, for whoever may.

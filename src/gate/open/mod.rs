@@ -12,11 +12,11 @@ use super::close::{Outcome, Shutting, close};
 use super::fault::Fault;
 use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Closer, Emergency, Opener, Wanted};
-use super::policy::{Gate, ending, recognise};
+use super::policy::{Gate, ending, parse_gate};
+use super::progress::OpenProgress;
 use super::rest::{Expected, Finding, Judgement, Verdict, judge};
 use super::session::SessionId;
 use super::snapshot::Snapshot;
-use super::trail::Trail;
 use super::window::Window;
 use crate::error::Error;
 pub(super) use steps::issue;
@@ -81,7 +81,7 @@ impl From<Error> for Stop {
     }
 }
 
-/// Opens the gate; afterwards the opener is gone. Whatever goes wrong once [`Trail::touched`]: close.
+/// Opens the gate; afterwards the opener is gone. Whatever goes wrong once [`OpenProgress::touched`]: close.
 ///
 /// # Errors
 /// The step that failed, or that it was interrupted.
@@ -90,11 +90,11 @@ pub async fn open<O: Opener>(
     closer: &impl Closer,
     emergency: &impl Emergency,
     plan: &Plan<'_>,
-    trail: &Trail,
+    progress: &OpenProgress,
     host: &(impl Clock + Patience + Reporter + OpenHooks + Children),
 ) -> std::result::Result<Window, Stop> {
     // 1. People are told. 2. From here the session is one's own. 3. T0 and T1 are AWS's.
-    let window = begin(&opener, plan.account, plan.window, trail, host).await?;
+    let window = begin(&opener, plan.account, plan.window, progress, host).await?;
     let Window { from, until, .. } = window;
     let gate = plan.gate(from, until);
 
@@ -103,20 +103,20 @@ pub async fn open<O: Opener>(
     go_on(host, until)?;
 
     // 5. The end is written before anything is enabled, and read back.
-    put_gate(&opener, plan, &gate, trail, host).await?;
+    put_gate(&opener, plan, &gate, progress, host).await?;
     go_on(host, until)?;
 
     // 6. The key works, under a deny.
-    activate(closer, plan, trail, host).await?;
+    activate(closer, plan, progress, host).await?;
     go_on(host, until)?;
 
     // 7. Only this enables.
-    lift(&opener, closer, plan, trail, host).await?;
+    lift(&opener, closer, plan, progress, host).await?;
     drop(opener);
 
     // 8. Until AWS lets the key in everywhere.
     let_in("the key", host, until, || emergency.probe_key()).await?;
-    trail.settled();
+    progress.settled();
     still_ours(closer, &gate).await?;
     if plan.hand_out != HandOut::Nothing {
         let policy = (plan.hand_out == HandOut::Console).then(|| ending(plan.session, until));
@@ -132,7 +132,7 @@ pub(super) async fn begin(
     caller: &impl Caller,
     account: &str,
     length: Duration,
-    trail: &Trail,
+    progress: &OpenProgress,
     host: &(impl Clock + Patience + OpenHooks),
 ) -> std::result::Result<Window, Stop> {
     host.alert().await?;
@@ -148,7 +148,7 @@ pub(super) async fn begin(
     let from = identity.time;
     let until = from.checked_add(length).map_err(|_| Error::usage("the window is too long"))?;
     let window = Window { from, until, deadline: identity.asked_at + length };
-    trail.ends(until);
+    progress.ends(until);
     host.record_window(&window)?;
     Ok(window)
 }
@@ -233,9 +233,9 @@ fn not_done(step: &str, fault: &Fault) -> Stop {
 
 /// Two openings at the same time: the gate of the later one stands, and only that one goes on.
 async fn still_ours(closer: &impl Closer, gate: &Gate<'_>) -> std::result::Result<(), Stop> {
-    match closer.glance().await.gate {
+    match closer.read_access_state().await.gate {
         Ok(Some(found)) if !gate.is(&found) => {
-            let whose = recognise(&found).map(|f| format!(" by session {}", f.session));
+            let whose = parse_gate(&found).map(|f| format!(" by session {}", f.session));
             Err(refused(format!("the gate was replaced{}", whose.unwrap_or_default())).into())
         }
         _ => Ok(()),

@@ -11,9 +11,9 @@ use crate::gate::fault::{Fault, Write};
 use crate::gate::host::{Clock, OpenHooks, Patience, Reporter};
 use crate::gate::iam::{Closer, Emergency, Opener, Wanted};
 use crate::gate::policy::Gate;
+use crate::gate::progress::{Effect, OpenProgress};
 use crate::gate::rest::{Finding, Verdict, judge};
-use crate::gate::snapshot::Glance;
-use crate::gate::trail::{Kind, Trail};
+use crate::gate::snapshot::AccessState;
 use crate::vault::canonical;
 
 /// How long to wait when AWS asks for time, before each further try.
@@ -25,12 +25,12 @@ pub(super) async fn put_gate(
     opener: &impl Opener,
     plan: &Plan<'_>,
     gate: &Gate<'_>,
-    trail: &Trail,
+    progress: &OpenProgress,
     host: &(impl Clock + Patience + Reporter),
 ) -> std::result::Result<(), Stop> {
     const STEP: &str = "writing the gate";
     let document = canonical::text(&gate.document())?;
-    let sent = send(STEP, Kind::Inert, trail, host, || opener.put_gate(&document)).await?;
+    let sent = send(STEP, Effect::Inert, progress, host, || opener.put_gate(&document)).await?;
     let limit = TimeLimit::new(host, READ_BACK);
     loop {
         let snapshot = opener.read().await;
@@ -46,7 +46,7 @@ pub(super) async fn put_gate(
         go_on(host, gate.until)?;
         host.pause(BETWEEN_PROBES).await;
     }
-    trail.settled();
+    progress.settled();
     host.say("gate: policy written and read back");
     Ok(())
 }
@@ -60,17 +60,17 @@ fn is_unread(finding: &Finding) -> bool {
 pub(super) async fn activate(
     closer: &impl Closer,
     plan: &Plan<'_>,
-    trail: &Trail,
+    progress: &OpenProgress,
     host: &(impl Clock + Patience),
 ) -> std::result::Result<(), Stop> {
     const STEP: &str = "activating the key";
     let key = &plan.expected.key;
-    let sent = send(STEP, Kind::Readies, trail, host, || closer.switch_key(key, true)).await?;
-    let seen = |s: &Glance| matches!(&s.keys, Ok(keys) if keys.iter().any(|k| k.id == *key && k.active));
+    let sent = send(STEP, Effect::Readies, progress, host, || closer.switch_key(key, true)).await?;
+    let seen = |s: &AccessState| matches!(&s.keys, Ok(keys) if keys.iter().any(|k| k.id == *key && k.active));
     if sent.is_err() && !seen_soon(closer, seen, host).await {
         return Err(lost(STEP, &sent));
     }
-    trail.settled();
+    progress.settled();
     Ok(())
 }
 
@@ -79,17 +79,17 @@ pub(super) async fn lift(
     opener: &impl Opener,
     closer: &impl Closer,
     plan: &Plan<'_>,
-    trail: &Trail,
+    progress: &OpenProgress,
     host: &(impl Clock + Patience + OpenHooks),
 ) -> std::result::Result<(), Stop> {
     const STEP: &str = "detaching AWSDenyAll";
     host.record_enabling()?;
-    let sent = send(STEP, Kind::Enables, trail, host, || opener.lift_deny()).await?;
-    let seen = |s: &Glance| matches!(&s.attached, Ok(arns) if !arns.contains(&plan.expected.deny));
+    let sent = send(STEP, Effect::Enables, progress, host, || opener.lift_deny()).await?;
+    let seen = |s: &AccessState| matches!(&s.attached, Ok(arns) if !arns.contains(&plan.expected.deny));
     if sent.is_err() && !seen_soon(closer, seen, host).await {
         return Err(lost(STEP, &sent));
     }
-    trail.spreads(STEP, host.now());
+    progress.spreads(STEP, host.now());
     Ok(())
 }
 
@@ -98,23 +98,23 @@ pub(super) async fn lift(
 /// Ok(Err) is a write whose outcome is unknown: to be read back.
 async fn send<F: Future<Output = Write>>(
     step: &'static str,
-    kind: Kind,
-    trail: &Trail,
+    effect: Effect,
+    progress: &OpenProgress,
     host: &(impl Clock + Patience),
     write: impl Fn() -> F,
 ) -> std::result::Result<Write, Stop> {
     for wait in THROTTLED.into_iter().map(Some).chain([None]) {
-        trail.sends(step, kind, host.now());
+        progress.sends(step, effect, host.now());
         match (write().await, wait) {
             (Ok(()), _) => return Ok(Ok(())),
             (Err(fault @ Fault::Unknown(_)), _) => return Ok(Err(fault)),
             (Err(Fault::Throttled(_)), Some(wait)) => {
-                trail.settled();
+                progress.settled();
                 host.pause(wait).await;
                 go_on(host, Timestamp::MAX)?;
             }
             (Err(fault), _) => {
-                trail.settled();
+                progress.settled();
                 return Err(not_done(step, &fault));
             }
         }
@@ -124,12 +124,12 @@ async fn send<F: Future<Output = Write>>(
 
 async fn seen_soon(
     closer: &impl Closer,
-    seen: impl Fn(&Glance) -> bool,
+    seen: impl Fn(&AccessState) -> bool,
     host: &(impl Clock + Patience),
 ) -> bool {
     let limit = TimeLimit::new(host, READ_BACK);
     loop {
-        if seen(&closer.glance().await) {
+        if seen(&closer.read_access_state().await) {
             return true;
         }
         if limit.is_over(host) || host.interrupted() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Expected, listed};
 use crate::gate::fault::{Fault, Read};
-use crate::gate::policy::{GATE, recognise};
+use crate::gate::policy::{GATE, parse_gate};
 use crate::gate::snapshot::{Credential, Snapshot};
 use crate::vault::canonical;
 
@@ -88,7 +88,7 @@ pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec
     findings.extend(inline.cloned().map(Finding::InlinePolicy));
     let denied = listed(&snapshot.attached).contains(&expected.deny);
     if let Ok(Some(document)) = &snapshot.gate
-        && recognise(document).is_none()
+        && parse_gate(document).is_none()
     {
         if denied {
             warnings.push(format!(

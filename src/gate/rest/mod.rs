@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fault::Read;
-use super::policy::{Found, recognise};
+use super::policy::{ParsedGate, parse_gate};
 use super::session::SessionId;
 use super::snapshot::Snapshot;
 use drift::drift;
@@ -80,7 +80,7 @@ pub fn judge(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Judgem
     let mut warnings = Vec::new();
     let findings = drift(snapshot, expected, &mut warnings);
     let open = open_window(&snapshot.gate, &snapshot.attached, &expected.deny, now);
-    if let Some(Found { session, until }) = open {
+    if let Some(ParsedGate { session, until }) = open {
         warnings.extend(findings.iter().map(ToString::to_string));
         return Judgement { verdict: Verdict::OpenWindow { session, until }, warnings };
     }
@@ -99,10 +99,10 @@ pub fn open_window(
     attached: &Read<Vec<String>>,
     deny: &str,
     now: Timestamp,
-) -> Option<Found> {
+) -> Option<ParsedGate> {
     let attached = attached.as_ref().ok()?;
     let gate = gate.as_ref().ok()?.as_ref()?;
-    recognise(gate).filter(|found| found.until > now && !attached.iter().any(|arn| arn == deny))
+    parse_gate(gate).filter(|found| found.until > now && !attached.iter().any(|arn| arn == deny))
 }
 
 fn leftovers(snapshot: &Snapshot, expected: &Expected) -> Vec<Leftover> {

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::events;
 use crate::gate::host::{Children, Reporter};
 use crate::gate::open::Stop;
-use crate::gate::{Trail, Window};
+use crate::gate::{OpenProgress, Window};
 use crate::ledger::Record;
 use crate::session::closer::Shut;
 use crate::session::context::Stage;
@@ -48,7 +48,7 @@ pub(crate) fn caught<'a, T: 'a>(future: impl Future<Output = T> + 'a) -> Running
 /// Drives a window from its opening to its end, and closes whatever happens on the way, a panic included.
 pub(crate) async fn drive<S: Shut>(
     stage: &Stage<'_>,
-    trail: &Trail,
+    trail: &OpenProgress,
     opening: Opening<'_>,
     closing: &S,
     work: &Work,
@@ -68,7 +68,7 @@ pub(crate) async fn drive<S: Shut>(
 /// Only closes.
 pub(crate) async fn shut<S: Shut>(
     stage: &Stage<'_>,
-    trail: &Trail,
+    trail: &OpenProgress,
     closing: &S,
     signals: &mut Signals,
     cause: Cause,
@@ -81,7 +81,7 @@ pub(crate) async fn shut<S: Shut>(
 /// One window or one close, under way.
 struct Run<'a, S> {
     stage: &'a Stage<'a>,
-    trail: &'a Trail,
+    trail: &'a OpenProgress,
     closing: &'a S,
     work: &'a Work,
     opening: Option<Opening<'a>>,
@@ -95,7 +95,7 @@ struct Run<'a, S> {
 impl<'a, S: Shut> Run<'a, S> {
     fn new(
         stage: &'a Stage<'_>,
-        trail: &'a Trail,
+        trail: &'a OpenProgress,
         closing: &'a S,
         window: Option<(Opening<'a>, &'a Work)>,
     ) -> Self {
@@ -243,7 +243,7 @@ fn has_ended(stage: &Stage<'_>) -> bool {
 }
 
 /// What became of the opening.
-fn opened(stage: &Stage<'_>, trail: &Trail, result: Option<Result<Window, Stop>>) -> Event {
+fn opened(stage: &Stage<'_>, trail: &OpenProgress, result: Option<Result<Window, Stop>>) -> Event {
     match result {
         Some(Ok(Window { from, until, .. })) => {
             stage.opened.set(true);

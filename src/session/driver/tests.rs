@@ -3,7 +3,7 @@ use crate::alert::{Alerts, Notice};
 use crate::aws::clock::{AwsClock, Measured};
 use crate::events::Events;
 use crate::gate::SessionId;
-use crate::gate::memory::{ACCOUNT, KEY, Memory, OpenerOf};
+use crate::gate::fake::{ACCOUNT, FakeUser, KEY, OpenerOf};
 use crate::gate::open::{HandOut, Plan, open};
 use crate::ledger::{Ledger, VaultFacts};
 use crate::session::announce::Telling;
@@ -12,12 +12,12 @@ use crate::session::messages::HowToClose;
 use crate::vault::target::TargetId;
 
 /// A window of a user in memory; the opening panics where `breaks` says, the work is `work`.
-fn window(user: &Memory, breaks: bool, work: &Work) -> End {
+fn window(user: &FakeUser, breaks: bool, work: &Work) -> End {
     // The stage keeps the intent, not the user in memory.
     user.intended.set(true);
     user.booted.set(Instant::now());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let expected = Memory::expected();
+    let expected = FakeUser::expected();
     let ledger = Ledger::at(std::env::temp_dir().join(format!("breakglass-driver-{}", std::process::id())));
     let clock = AwsClock::default();
     clock.set(Measured { date: user.clock.get(), at: Instant::now() });
@@ -41,7 +41,7 @@ fn window(user: &Memory, breaks: bool, work: &Work) -> End {
         window: Duration::from_mins(10),
         hand_out: HandOut::Nothing,
     };
-    let trail = Trail::default();
+    let trail = OpenProgress::default();
     let keys = [KEY.to_owned()];
     let closing =
         Closing { closer: user, emergency: user, deny: &expected.deny, keys: Some(&keys), own: true };
@@ -74,7 +74,7 @@ fn excused() -> Telling {
 
 #[test]
 fn a_panic_closes() {
-    let user = Memory::at_rest();
+    let user = FakeUser::at_rest();
     assert_eq!(window(&user, true, &Work::Hold), End::Shut(Cause::Panicked));
     assert!(user.calls.borrow().contains(&"DetachUserPolicy"), "it had been open");
     assert!(user.denied.get() && !user.active.get() && user.opener_gone.get());
@@ -82,7 +82,7 @@ fn a_panic_closes() {
 
 #[test]
 fn a_command_that_cannot_start_closes() {
-    let user = Memory::at_rest();
+    let user = FakeUser::at_rest();
     let work = Work::Command(vec!["/no/such/command".into()]);
     assert_eq!(window(&user, false, &work), End::Shut(Cause::ChildEnded));
     assert!(user.denied.get() && !user.usable());

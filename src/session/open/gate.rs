@@ -4,7 +4,7 @@ use super::{Emergency, Scene, end_with};
 use crate::aws::emergency::{EmergencyUser, SessionCall};
 use crate::aws::principals::{IamCloser, IamOpener, Place};
 use crate::error::{Error, Result};
-use crate::gate::Trail;
+use crate::gate::OpenProgress;
 use crate::gate::grant;
 use crate::gate::open::{HandOut, Plan, open};
 use crate::gate::rest::Expected;
@@ -65,7 +65,7 @@ pub(crate) async fn keep(
         window: scene.window,
         hand_out,
     };
-    let trail = Trail::default();
+    let trail = OpenProgress::default();
     let keys = [expected.key.clone()];
     let closing =
         Closing { closer: &own_closer, emergency: &user, deny: &expected.deny, keys: Some(&keys), own: true };

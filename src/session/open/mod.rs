@@ -13,7 +13,7 @@ use crate::custody::approval::{Approved, Request};
 use crate::error::{Error, Result};
 use crate::events::{Event, Events};
 use crate::gate::open::{HandOut, Stop};
-use crate::gate::{SessionId, Trail, Window};
+use crate::gate::{OpenProgress, SessionId, Window};
 use crate::ledger::{AlertTopic, Ledger, Principals, Record, VaultFacts};
 use crate::vault::payload::{AccessKey, Channel, Gatekeepers, Mfa, Target, Way};
 use crate::window::{Cause, End};
@@ -219,7 +219,7 @@ fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved) -> Notice 
 }
 
 /// The end of a window, as people are told of it.
-fn about(end: End, trail: &Trail) -> AlertTopic {
+fn about(end: End, trail: &OpenProgress) -> AlertTopic {
     match end {
         End::Shut(_) if trail.lifted() => AlertTopic::Closed,
         End::MayBeOpen(_) if trail.lifted() => AlertTopic::MayBeOpen,
@@ -231,7 +231,7 @@ fn about(end: End, trail: &Trail) -> AlertTopic {
 async fn end_with(
     scene: &Scene<'_>,
     stage: &Stage<'_>,
-    trail: &Trail,
+    trail: &OpenProgress,
     end: End,
     signals: &mut Signals,
 ) -> Result<()> {
@@ -280,7 +280,7 @@ fn principals(target: &Target) -> Principals {
 }
 
 /// The end of a window as an exit status.
-fn finish(scene: &Scene<'_>, stage: &Stage<'_>, trail: &Trail, end: End) -> Result<()> {
+fn finish(scene: &Scene<'_>, stage: &Stage<'_>, trail: &OpenProgress, end: End) -> Result<()> {
     let failure = stage.failure.take().map(|error| scene.or_static(error, stage));
     match end {
         End::Untouched(cause) => {

@@ -3,7 +3,7 @@
 use super::{Emergency, Scene, end_with};
 use crate::aws::emergency::{EmergencyUser, SessionCall};
 use crate::error::Result;
-use crate::gate::Trail;
+use crate::gate::OpenProgress;
 use crate::gate::role::{Plan, assume};
 use crate::session::closer::LettingGo;
 use crate::session::driver::drive;
@@ -31,7 +31,7 @@ pub(crate) async fn keep(
         session: scene.session,
         window: scene.window,
     };
-    let trail = Trail::default();
+    let trail = OpenProgress::default();
     // The caller's key goes with the sequence.
     let opening = scene.running(&stage, async {
         let identity = identity;

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 use super::world::{self, Happening, Left, Work};
 use crate::boot_clock::Instant;
 use crate::gate::close::{Outcome, Shutting, close};
+use crate::gate::fake::{ACCOUNT, Change, FakeUser, KEY, OpenerOf};
 use crate::gate::host::Clock;
-use crate::gate::memory::{ACCOUNT, Change, KEY, Memory, OpenerOf};
 use crate::gate::open::{HandOut, Plan, Stop, open};
 use crate::gate::policy::Gate;
-use crate::gate::{SessionId, Trail, Window};
+use crate::gate::{OpenProgress, SessionId, Window};
 use crate::window::{Action, Cause, End, Event, Machine};
 
 /// A future that is polled by hand.
@@ -35,9 +35,9 @@ pub(super) enum Phase {
 }
 
 pub(super) struct Run {
-    pub(super) user: Rc<Memory>,
+    pub(super) user: Rc<FakeUser>,
     pub(super) phase: Phase,
-    trail: Rc<Trail>,
+    progress: Rc<OpenProgress>,
     machine: Machine,
     opening: Option<Running<Result<Window, Stop>>>,
     shutting: Option<Running<Outcome>>,
@@ -63,7 +63,7 @@ fn session() -> SessionId {
 }
 
 /// What an earlier session left on the user; its end has passed.
-fn leave(user: &Memory, left: Left) {
+fn leave(user: &FakeUser, left: Left) {
     let ended = user.clock.get() - SignedDuration::from_mins(5);
     let gate = Gate {
         session: SessionId::from_bytes([1; 8]),
@@ -82,7 +82,7 @@ fn leave(user: &Memory, left: Left) {
 
 impl Run {
     pub(super) fn new(world: &world::World) -> Self {
-        let user = Rc::new(Memory::at_rest());
+        let user = Rc::new(FakeUser::at_rest());
         user.stepwise.set(true);
         user.grace.set(world.grace);
         user.ahead.set(world.ahead);
@@ -90,11 +90,11 @@ impl Run {
         user.late_by.set(world.late_by);
         user.lag.set(world.lag);
         leave(&user, world.left);
-        let trail = Rc::new(Trail::default());
+        let progress = Rc::new(OpenProgress::default());
         Self {
             phase: Phase::Opening,
             machine: Machine::new(world.work == Work::Hold),
-            opening: Some(opening(user.clone(), trail.clone(), world)),
+            opening: Some(opening(user.clone(), progress.clone(), world)),
             shutting: None,
             queue: VecDeque::new(),
             deadline: None,
@@ -104,7 +104,7 @@ impl Run {
             outcome: None,
             opened: false,
             user,
-            trail,
+            progress,
         }
     }
 
@@ -179,7 +179,7 @@ impl Run {
             && let Poll::Ready(result) = polled(opening)
         {
             self.opening = None;
-            let touched = self.trail.touched();
+            let touched = self.progress.touched();
             self.meets(match result {
                 Some(Ok(_)) => Event::Opened,
                 Some(Err(_)) => Event::NotOpened { touched },
@@ -229,7 +229,7 @@ impl Run {
                 Action::Close => {
                     self.opening = None;
                     self.phase = Phase::Closing;
-                    self.shutting = Some(shutting(self.user.clone(), self.trail.clone()));
+                    self.shutting = Some(shutting(self.user.clone(), self.progress.clone()));
                 }
                 Action::GiveUp => {
                     self.user.gave_up.set(true);
@@ -265,7 +265,7 @@ impl Run {
         assert!(!user.endless.get(), "usable without an end");
         if user.lets_in() {
             let end = user.dated.get().expect("T0") + Duration::from_secs(window.into());
-            assert_eq!(self.trail.until(), Some(end), "T1 is T0 and the window");
+            assert_eq!(self.progress.until(), Some(end), "T1 is T0 and the window");
             assert_eq!(user.end_that_is_written(), Some(end), "the end is written");
             assert!(user.end_that_counts().is_some_and(|until| until <= end), "the end counts");
             assert!(user.clock.get() < end, "let in after T1");
@@ -273,7 +273,7 @@ impl Run {
         match self.phase {
             Phase::Open => {
                 assert!(user.opener_gone.get(), "the opener could move the end");
-                assert_eq!(self.trail.pending(), None, "everything before is known");
+                assert_eq!(self.progress.pending(), None, "everything before is known");
                 assert!(
                     self.deadline.is_some_and(|deadline| self.now() < deadline),
                     "open past the deadline"
@@ -311,7 +311,7 @@ impl Run {
     pub(super) fn stays_ended(&self) {
         let said_shut = match self.phase {
             Phase::Over(End::Shut(_) | End::Untouched(_)) => true,
-            Phase::Over(End::MayBeOpen(_)) => !self.trail.lifted(),
+            Phase::Over(End::MayBeOpen(_)) => !self.progress.lifted(),
             _ => false,
         };
         assert!(!(said_shut && self.user.lets_in()), "shut, and open again");
@@ -333,12 +333,16 @@ fn polled<T>(running: &mut Running<T>) -> Poll<Option<T>> {
     }
 }
 
-fn opening(user: Rc<Memory>, trail: Rc<Trail>, world: &world::World) -> Running<Result<Window, Stop>> {
+fn opening(
+    user: Rc<FakeUser>,
+    progress: Rc<OpenProgress>,
+    world: &world::World,
+) -> Running<Result<Window, Stop>> {
     let window = Duration::from_secs(world.window.into());
     let hand_out = if world.work == Work::Hold { HandOut::Nothing } else { HandOut::Session };
     Box::pin(async move {
         let plan = Plan {
-            expected: &Memory::expected(),
+            expected: &FakeUser::expected(),
             account: ACCOUNT,
             grant: &grant(),
             regions: &["eu-west-1".into()],
@@ -347,15 +351,15 @@ fn opening(user: Rc<Memory>, trail: Rc<Trail>, world: &world::World) -> Running<
             window,
             hand_out,
         };
-        open(OpenerOf(&user), &*user, &*user, &plan, &trail, &*user).await
+        open(OpenerOf(&user), &*user, &*user, &plan, &progress, &*user).await
     })
 }
 
-fn shutting(user: Rc<Memory>, trail: Rc<Trail>) -> Running<Outcome> {
+fn shutting(user: Rc<FakeUser>, progress: Rc<OpenProgress>) -> Running<Outcome> {
     Box::pin(async move {
-        let (expected, keys) = (Memory::expected(), [KEY.to_owned()]);
+        let (expected, keys) = (FakeUser::expected(), [KEY.to_owned()]);
         let until = user.window.get().map(|window| window.until);
         let shutting = Shutting { deny: &expected.deny, keys: Some(&keys), session: Some(session()), until };
-        close(&*user, &*user, &shutting, trail.pending(), &*user).await
+        close(&*user, &*user, &shutting, progress.pending(), &*user).await
     })
 }

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-use crate::gate::memory::{ALL_WRONG, Lag, Wrong};
+use crate::gate::fake::{ALL_WRONG, Lag, Wrong};
 use crate::signal::Signal;
 
 /// One thing that happens.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Change, Memory, later};
+use super::{Change, FakeUser, later};
 
 /// Seconds until a write is seen.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +27,7 @@ pub(super) type Eye = fn(&Stale) -> Timestamp;
 pub(super) const READER: Eye = |stale| stale.shown;
 pub(super) const JUDGE: Eye = |stale| stale.counts;
 
-impl Memory {
+impl FakeUser {
     /// The oldest value that `eye` still sees, if it does not see the last.
     fn stale<T>(&self, eye: Eye, of: impl Fn(&Change) -> Option<T>) -> Option<T> {
         let stale = self.stale.borrow();

@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 use super::fault::{Fault, Write};
 use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Closer, Emergency, Identity, Opener, Probed, Wanted};
-use super::policy::{GATE, recognise};
+use super::policy::{GATE, parse_gate};
 use super::rest::Expected;
-use super::snapshot::{Credential, Glance, Snapshot, User};
+use super::snapshot::{AccessState, Credential, Snapshot, User};
 use super::window::Window;
 use crate::boot_clock::Instant;
 use crate::error::{Error, Result};
@@ -44,7 +44,7 @@ pub(crate) enum Wrong {
     ReplyLost,
     /// Never done, and the answer is lost.
     RequestLost,
-    /// The answer is lost; done a minute later, or when [`Memory::late_by`] says.
+    /// The answer is lost; done a minute later, or when [`FakeUser::late_by`] says.
     Late,
 }
 
@@ -59,7 +59,7 @@ pub(crate) enum Change {
 }
 
 /// The user, AWS's clock, and what goes wrong when.
-pub(crate) struct Memory {
+pub(crate) struct FakeUser {
     pub(crate) denied: Cell<bool>,
     pub(crate) active: Cell<bool>,
     pub(crate) gate: RefCell<Option<Value>>,
@@ -111,7 +111,7 @@ pub(crate) struct Memory {
     pub(crate) words: RefCell<Vec<String>>,
 }
 
-impl Memory {
+impl FakeUser {
     pub(crate) fn at_rest() -> Self {
         Self {
             denied: Cell::new(true),
@@ -185,12 +185,12 @@ impl Memory {
 
     /// The end in the gate by which IAM judges now.
     pub(crate) fn end_that_counts(&self) -> Option<Timestamp> {
-        self.gate_of(JUDGE).as_ref().and_then(recognise).map(|found| found.until)
+        self.gate_of(JUDGE).as_ref().and_then(parse_gate).map(|found| found.until)
     }
 
     /// The end in the gate that was written last.
     pub(crate) fn end_that_is_written(&self) -> Option<Timestamp> {
-        self.gate.borrow().as_ref().and_then(recognise).map(|found| found.until)
+        self.gate.borrow().as_ref().and_then(parse_gate).map(|found| found.until)
     }
 
     /// Time passes for everybody.
@@ -238,7 +238,7 @@ impl Memory {
         self.remember(was);
         if self.active.get()
             && !self.denied.get()
-            && self.gate.borrow().as_ref().and_then(recognise).is_none()
+            && self.gate.borrow().as_ref().and_then(parse_gate).is_none()
         {
             self.endless.set(true);
         }
@@ -326,7 +326,7 @@ impl Memory {
 
 /// A write on its way: whoever sent it may be gone when it arrives.
 struct Flight<'a> {
-    user: &'a Memory,
+    user: &'a FakeUser,
     carries: Option<Change>,
 }
 

@@ -22,7 +22,7 @@ pub struct Pending {
 
 /// What a write of open does when it arrives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum Effect {
     /// The gate: under the deny it changes nothing, and it carries its own end. Late, it needs no watching.
     Inert,
     /// The key: usable only once the deny is gone.
@@ -33,21 +33,21 @@ pub(super) enum Kind {
 
 /// What an opening has sent so far.
 #[derive(Debug, Default)]
-pub struct Trail {
+pub struct OpenProgress {
     touched: Cell<bool>,
     lifted: Cell<bool>,
     pending: RefCell<Option<Pending>>,
     until: Cell<Option<Timestamp>>,
 }
 
-impl Trail {
+impl OpenProgress {
     /// A write goes out now.
-    pub(super) fn sends(&self, what: &'static str, kind: Kind, now: Timestamp) {
+    pub(super) fn sends(&self, what: &'static str, effect: Effect, now: Timestamp) {
         self.touched.set(true);
-        self.lifted.set(self.lifted.get() || kind == Kind::Enables);
+        self.lifted.set(self.lifted.get() || effect == Effect::Enables);
         let doubt = "had no clear answer";
         let expires = after(now, SIGNATURE_AGE + SPREADS);
-        *self.pending.borrow_mut() = (kind != Kind::Inert).then_some(Pending { what, doubt, expires });
+        *self.pending.borrow_mut() = (effect != Effect::Inert).then_some(Pending { what, doubt, expires });
     }
 
     /// AWS took the last write; until it was seen at work, a refusal may be the one of before.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::*;
 
 /// The opener's view; says when it is dropped.
-pub(crate) struct OpenerOf<'a>(pub(crate) &'a Memory);
+pub(crate) struct OpenerOf<'a>(pub(crate) &'a FakeUser);
 
 impl Drop for OpenerOf<'_> {
     fn drop(&mut self) {
@@ -47,10 +47,10 @@ impl Opener for OpenerOf<'_> {
     }
 }
 
-impl Closer for Memory {
-    async fn glance(&self) -> Glance {
-        let Snapshot { gate, attached, keys, .. } = self.snapshot("Glance").await;
-        Glance { gate, attached, keys }
+impl Closer for FakeUser {
+    async fn read_access_state(&self) -> AccessState {
+        let Snapshot { gate, attached, keys, .. } = self.snapshot("ReadAccess").await;
+        AccessState { gate, attached, keys }
     }
 
     async fn attach_deny(&self) -> Write {
@@ -62,7 +62,7 @@ impl Closer for Memory {
     }
 }
 
-impl Emergency for Memory {
+impl Emergency for FakeUser {
     async fn probe_key(&self) -> Option<Probed> {
         let wrong = self.call("ProbeKey");
         self.travel().await;
@@ -113,7 +113,7 @@ impl Emergency for Memory {
     }
 }
 
-impl Clock for Memory {
+impl Clock for FakeUser {
     fn now(&self) -> Timestamp {
         later(self.clock.get(), self.ahead.get())
     }
@@ -128,7 +128,7 @@ impl Clock for Memory {
     }
 }
 
-impl Patience for Memory {
+impl Patience for FakeUser {
     fn interrupted(&self) -> bool {
         self.stop_at.get().is_some_and(|at| self.calls.borrow().len() >= at)
     }
@@ -138,13 +138,13 @@ impl Patience for Memory {
     }
 }
 
-impl Reporter for Memory {
+impl Reporter for FakeUser {
     fn say(&self, line: &str) {
         self.words.borrow_mut().push(line.to_owned());
     }
 }
 
-impl OpenHooks for Memory {
+impl OpenHooks for FakeUser {
     async fn alert(&self) -> Result<()> {
         self.told.set(true);
         if self.deaf.get() { Err(Error::failed("nobody acknowledged")) } else { Ok(()) }
@@ -169,7 +169,7 @@ impl OpenHooks for Memory {
     }
 }
 
-impl Children for Memory {
+impl Children for FakeUser {
     async fn end_children(&self) {
         self.dismiss();
         turn(|| !self.stepwise.get() || self.are_children_gone()).await;
