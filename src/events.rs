@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::error::{Error, Result, Status};
 use crate::gate::SessionId;
 use crate::ledger::AlertTopic;
-use crate::stderr;
+use crate::terminal::print;
 use crate::vault::target::TargetId;
 
 /// Where events go: to stdout, or nowhere.
@@ -167,7 +167,7 @@ impl Events {
         if self.0
             && let Ok(line) = line(at, event)
         {
-            stderr::line_on_stdout(&line);
+            print::event(&line);
         }
     }
 

@@ -7,7 +7,7 @@
 //! | room | what is there | kind |
 //! | --- | --- | --- |
 //! | [`cli`] | one file per command: arguments in, a call, words out | the only caller of all others |
-//! | [`terminal`] | prompts on the tty, notes on stderr, signals | adapter |
+//! | [`terminal`] | prompts on the tty, results on stdout, notes on stderr, signals | adapter, for all of the others |
 //! | [`token`] | YubiKeys over PC/SC | adapter behind [`custody::token::Token`] |
 //! | `session` | open, close and status of a window, the loop around it, the work inside it | the application, feature `cloud` |
 //! | `aws` | clients, clock, CloudTrail, the ledger's copy, console sign-in | adapter behind [`gate::iam`], feature `cloud` |
@@ -21,7 +21,6 @@
 //! | [`secret`] | locked pages, hardening: the only `unsafe` | system |
 //! | [`config`] | what this machine adds: channels, other ledgers, where the ledger is copied to | files |
 //! | [`events`] | events for machines, on stdout | adapter, for all of the above |
-//! | [`stderr`] | lines that never hold anything up | adapter, for all of the above |
 //! | [`boot_clock`] | the boot-time clock, which suspending does not stop | reads a clock |
 //! | [`error`], [`signal`] | what happened, what to do, the exit status | pure |
 //!
@@ -54,7 +53,6 @@ pub mod secret;
 #[cfg(feature = "cloud")]
 mod session;
 pub mod signal;
-pub mod stderr;
 pub mod terminal;
 pub mod token;
 pub mod vault;

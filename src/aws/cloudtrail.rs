@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::gate::fault::Fault;
 use crate::gate::open::other_account;
 use crate::review::{CloudTrailEvent, CloudTrailQuery, CloudTrailResult, RegionResult};
-use crate::stderr;
+use crate::terminal::print;
 use crate::terminal::countable;
 use crate::vault::target::iam_region;
 
@@ -283,7 +283,7 @@ impl Progress {
         if Instant::now() >= count.next_note {
             count.next_note = Instant::now() + BETWEEN_NOTES;
             let requests = countable(count.requests, "page", "pages");
-            stderr::line(&format!(
+            print::progress(&format!(
                 "CloudTrail: {requests}, {} so far (AWS allows two requests per second)",
                 countable(count.calls, "call", "calls")
             ));

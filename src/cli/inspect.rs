@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{args, input, stdout};
+use super::{args, input};
 use crate::error::Result;
+use crate::terminal::print;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{Attested, Custodian, Lane, Target, Token, TokenKind};
@@ -14,9 +15,9 @@ pub fn run(arguments: &args::Inspect) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     let report = Report::of(&vault);
     if arguments.json {
-        stdout::print(&format!("{}\n", serde_json::to_string_pretty(&report).unwrap_or_default()))
+        print::exact(&format!("{}\n", serde_json::to_string_pretty(&report).unwrap_or_default()))
     } else {
-        stdout::print(&report.text())
+        print::result(&report.text())
     }
 }
 

@@ -11,16 +11,15 @@ mod output;
 mod review;
 mod seal;
 mod sign;
-mod stdout;
 mod typed;
 
-use std::io::Write as _;
 
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::error::{Result, Status};
 use crate::events::Events;
 use crate::secret;
+use crate::terminal::print;
 use args::{Arguments, Command};
 
 /// Parses the command line, runs the command, says what went wrong; the exit status.
@@ -38,8 +37,7 @@ pub fn main() -> u8 {
     let status = match result {
         Ok(()) => 0,
         Err(error) => {
-            // The last word: nothing waits behind it any more, so it may wait for a stopped terminal.
-            let _ = writeln!(std::io::stderr(), "breakglass: {error}");
+            print::error(&error);
             error.status.code()
         }
     };
@@ -69,7 +67,7 @@ fn run(command: Command) -> Result<()> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "breakglass", &mut script);
-            stdout::print(&String::from_utf8_lossy(&script))
+            print::exact(&String::from_utf8_lossy(&script))
         }
         Command::Enrol(arguments) => hardened(|| enrol::run(&arguments)),
         Command::Seal(arguments) => hardened(|| seal::run(&arguments)),

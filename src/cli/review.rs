@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::sign::Signing;
-use super::{args, input, output, stdout};
+use super::{args, input, output};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Entry, Ledger, LedgerFile, Merged, Record};
 use crate::review::{self, CloudTrailResult, LedgerFact, Packet, PacketFile, PacketSources};
-use crate::terminal::note;
+use crate::terminal::{print, warning, note};
 use crate::vault::file::Vault;
 use crate::vault::words;
 
@@ -87,7 +87,7 @@ impl Places {
         let json = packet.json();
         let is_stdout = self.json.as_deref() == Some(Path::new("-"));
         if is_stdout {
-            stdout::print(&json)?;
+            print::exact(&json)?;
         } else if let Some(path) = &self.json {
             output::create(path, json.as_bytes())?;
         }
@@ -96,7 +96,7 @@ impl Places {
         if let Some(path) = &self.html {
             output::create(path, review::page(packet, (&name, json.as_bytes())).as_bytes())?;
         }
-        if is_stdout { Ok(()) } else { stdout::print(&self.summary(packet)) }
+        if is_stdout { Ok(()) } else { print::result(&self.summary(packet)) }
     }
 
     fn summary(&self, packet: &Packet) -> String {
@@ -125,7 +125,7 @@ fn seen(arguments: &args::Review) -> Result<Merged> {
     }
     let seen = ledger::read_all(&paths);
     for error in seen.wrong() {
-        note(&format!("warning: {}", error.what));
+        warning(&error.what);
     }
     Ok(seen)
 }
@@ -170,7 +170,7 @@ fn sign(arguments: &args::Review, vault: Option<&Vault>, path: &Path) -> Result<
     })?;
     ledger.append(Timestamp::now(), Record::Review { session, custodian: custodian.clone(), envelope })?;
     let open = written.findings;
-    stdout::print(&format!("review of session {session} signed by {custodian}, {open} findings: {words}\n"))
+    print::result(&format!("review of session {session} signed by {custodian}, {open} findings: {words}\n"))
 }
 
 /// Where the signature is recorded, and its copy grows.

@@ -1,7 +1,6 @@
 //! `close`: ends what a run left behind, from any machine, with a quorum's closer or anybody's own profile.
 
 use std::cell::Cell;
-use std::io::Write;
 
 use jiff::Timestamp;
 
@@ -29,6 +28,7 @@ use crate::session::closer::Closing as Shut;
 use crate::session::context::Stage;
 use crate::session::driver::shut;
 use crate::session::messages::{self, HowToClose};
+use crate::terminal::print;
 use crate::terminal::window_signals::Signals;
 use crate::vault::target::{TargetId, deny_all_arn};
 
@@ -283,8 +283,7 @@ impl Asked<'_> {
         if self.events.are_wanted() {
             return Ok(());
         }
-        let _ = writeln!(std::io::stdout(), "shut: user {user} in account {account} ({how})");
-        Ok(())
+        print::result(&format!("shut: user {user} in account {account} ({how})\n"))
     }
 
     /// The sessions of this ledger that were not closed; a damaged ledger stops no close.

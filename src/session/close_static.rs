@@ -8,7 +8,7 @@ use crate::events::{Event, Events};
 use crate::ledger::{self, AlertTopic, LastSession, Ledger, Record, VaultFacts};
 use crate::session::messages::{self, HowToClose};
 use crate::session::notify::Tidings;
-use crate::stderr;
+use crate::terminal::print;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
@@ -30,20 +30,20 @@ pub fn close_static(
     let own = |last: &LastSession| last.is_of(&target, Lane::Static);
     let last = ledger::last(&entries).into_iter().find(own).filter(|last| !last.closed);
     let Some((session, until)) = last.and_then(|last| Some((last.session, last.until?))) else {
-        stderr::line("close: this machine knows of no session of this role that has not ended");
+        print::progress("close: this machine knows of no session of this role that has not ended");
         return Ok(());
     };
     let tidings = Tidings { vault, target, session: Some(session), ledger, events, config };
     if until > now {
         let why = format!("session {session} of a role cannot be ended before its time");
         let error = how.may_be_open(&why, Some(until), now);
-        stderr::line(&error.to_string());
+        print::progress(&error.to_string());
         tidings.tell(AlertTopic::MayBeOpen, &why);
         return Err(error);
     }
     let cause = "its end was reached".to_owned();
     ledger.append(now, Record::Closed { session, probed: false, cause: cause.clone() })?;
-    stderr::line(&format!("close: session {session} ended by itself at {}", messages::clock(until)));
+    print::progress(&format!("close: session {session} ended by itself at {}", messages::clock(until)));
     events.emit(now, Event::Closed { session: Some(session), probed: false, cause: cause.clone() });
     tidings.tell(AlertTopic::Closed, &cause);
     Ok(())

@@ -26,8 +26,8 @@ use crate::session::messages::{self, HowToClose};
 use crate::session::work::child::Child;
 use crate::session::work::console::Shown;
 use crate::session::work::endpoint::Endpoint;
-use crate::stderr;
 use crate::terminal::keyboard::Keyboard;
+use crate::terminal::print;
 use crate::window::countdown;
 
 /// A local clock that is further off than this is worth a line.
@@ -227,7 +227,7 @@ impl Reporter for Stage<'_> {
         if let Some(keyboard) = self.keyboard.borrow().as_ref() {
             keyboard.clear();
         }
-        stderr::line(line);
+        print::progress(line);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::ledger::{AlertTopic, Ledger, VaultFacts};
 use crate::session::announce::Telling;
 use crate::session::context::Stage;
 use crate::session::messages::HowToClose;
-use crate::stderr;
+use crate::terminal::print;
 use crate::terminal::window_signals::Signals;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
@@ -37,7 +37,7 @@ impl Tidings<'_> {
     /// Tells them, and waits a little for what they answer. That it cannot be told is a warning: nothing depends on it.
     pub fn tell(self, about: AlertTopic, detail: &str) {
         if let Err(error) = self.all(about, detail) {
-            stderr::line(&format!("warning: nobody was told: {}", error.what));
+            print::warning(format_args!("nobody was told: {}", error.what));
         }
     }
 

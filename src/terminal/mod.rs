@@ -4,11 +4,14 @@
 pub(crate) mod foreground;
 #[cfg(feature = "cloud")]
 pub(crate) mod keyboard;
+pub mod print;
 mod screen;
 pub mod signals;
 mod tty;
 #[cfg(feature = "cloud")]
 pub(crate) mod window_signals;
+mod wrap;
 
-pub use screen::{countable, listed, note, sheet};
+pub use print::{note, warning};
+pub use screen::{countable, listed, sheet};
 pub use tty::{Stop, Terminal, Typed, Waker};

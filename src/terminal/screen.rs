@@ -1,15 +1,8 @@
-//! Words on the screen: notes on stderr, counted and listed things, the sheet that is shown once.
-
-use crate::stderr;
+//! Counted and listed things, and the sheet that is shown once.
 
 use zeroize::Zeroizing;
 
 use super::{Stop, Terminal, Typed};
-
-/// A note for the person, on stderr; a terminal that has gone away is no reason to stop.
-pub fn note(text: &str) {
-    stderr::line(&format!("breakglass: {text}"));
-}
 
 /// `1 try`, `2 tries`.
 pub fn countable(count: usize, one: &str, many: &str) -> String {

@@ -13,7 +13,7 @@ use crate::config::Ship;
 use crate::error::{Error, Result};
 use crate::ledger::verify::CopiedRecord;
 use crate::ledger::{Chain, Head, Ledger, RawLedger, Shipped};
-use crate::stderr;
+use crate::terminal::print;
 use bucket::Bucket;
 
 /// The pause after a record could not be sent.
@@ -69,7 +69,7 @@ impl Shipper {
         let _ = wake.send(Wake::End);
         let round = done.recv_timeout(FINISH_TIMEOUT);
         if round.as_ref().is_ok_and(|round| round.unlocked) {
-            stderr::line(&unlocked(&place));
+            print::warning(unlocked(&place));
         }
         let what = match round {
             Ok(Shipment { queued: None, .. }) => return,
@@ -80,12 +80,12 @@ impl Shipper {
                 format!("some records of the ledger are not yet copied to {place}: it did not answer in time")
             }
         };
-        stderr::line(&format!("warning: {what}\n  next: breakglass ledger ship"));
+        print::warning(format_args!("{what}\n  next: breakglass ledger ship"));
     }
 }
 
 fn unlocked(place: &str) -> String {
-    format!("warning: the bucket of {place} has no Object Lock, so the copies can be deleted")
+    format!("the bucket of {place} has no Object Lock, so the copies can be deleted")
 }
 
 /// Sends until [`Wake::End`] or until the command is gone, and once more then.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::ledger::{AlertTopic, Ledger, VaultFacts};
 use crate::session::{self, CloseByProfile, Closing, Tidings};
-use crate::terminal::note;
+use crate::terminal::warning;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
@@ -22,7 +22,7 @@ pub fn run(arguments: args::Close) -> Result<()> {
     let summary = target::choose(&vault, arguments.target.as_deref())?.clone();
     let facts = VaultFacts::of(&vault, &arguments.vault);
     let config = Config::load().unwrap_or_else(|error| {
-        note(&format!("warning: {error}"));
+        warning(error);
         Config::default()
     });
     let ledger = shipping::ledger(&config);

@@ -9,7 +9,7 @@ use super::opening::{Order, one_line};
 use super::shipping;
 use crate::aws::{InjectedFaults, Injection};
 use crate::cli::sign::Signing;
-use crate::cli::{args, input, output, stdout};
+use crate::cli::{args, input, output};
 use crate::config::Config;
 use crate::custody::drill::{Drill, Expected};
 use crate::custody::statement::Statement;
@@ -18,7 +18,7 @@ use crate::events::{Event, Events};
 use crate::gate::SessionId;
 use crate::ledger::{Ledger, Record, SessionOutcome};
 use crate::session::Work;
-use crate::terminal::note;
+use crate::terminal::{print, warning, note};
 use crate::vault::canonical;
 use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
@@ -55,7 +55,7 @@ pub fn run(arguments: &args::Drill) -> Result<()> {
                 practice.report(&drill, None)
             });
             if let Err(failed) = unsigned {
-                note(&format!("warning: {}", failed.what));
+                warning(&failed.what);
             }
             Err(error)
         }
@@ -202,7 +202,7 @@ impl Practice<'_> {
             || "evidence    none: nobody signed\n".to_owned(),
             |(path, words)| format!("evidence    {}\nwords       {words}\n", path.display()),
         );
-        stdout::print(&format!("drill       {verdict}\n{evidence}"))
+        print::result(&format!("drill       {verdict}\n{evidence}"))
     }
 }
 

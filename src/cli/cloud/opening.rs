@@ -13,7 +13,7 @@ use crate::gate::SessionId;
 use crate::ledger::{Entry, Ledger, VaultFacts, is_spent, spent};
 use crate::review;
 use crate::session::{self, Opening, Work};
-use crate::terminal::{note, signals};
+use crate::terminal::{signals, warning};
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
@@ -66,7 +66,7 @@ impl Order {
         ledger.check()?;
         let seen = ledger.entries_with(&self.config.ledgers)?;
         for error in seen.wrong() {
-            note(&format!("warning: {error}"));
+            warning(error);
         }
         let entries = seen.entries();
         self.check_epoch(&entries)?;
@@ -156,8 +156,8 @@ impl Order {
     /// A use that nobody has reviewed is said before the next.
     fn warn_of_unreviewed(&self, entries: &[Entry]) {
         for session in review::unreviewed(entries, &self.vault.manifest) {
-            note(&format!(
-                "warning: the use in session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
+            warning(format_args!(
+                "the use in session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
             ));
         }
     }

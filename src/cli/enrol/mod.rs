@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use super::typed::{self, Ended};
-use super::{args, input, output, stdout};
+use super::{args, input, output};
 use crate::custody::attestation;
 use crate::custody::enrolment::Enrolment;
 use crate::custody::part::Part;
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Result, Status};
 use crate::secret::SecretText;
-use crate::terminal::{self, Terminal, note, signals};
+use crate::terminal::{self, Terminal, signals, print, note};
 use crate::token::enrol::Made;
 use crate::token::piv::PivToken;
 use crate::token::readers::{self, Sighting};
@@ -53,7 +53,7 @@ pub fn run(arguments: &args::Enrol) -> Result<()> {
     Enrolment::parse("the new enrolment", &file)?;
     output::create(&arguments.out, &file)?;
     let token = &enrolment.0.token;
-    stdout::print(&format!(
+    print::result(&format!(
         "enrolled     {} with YubiKey {}, {}\nfile         {}\nfingerprint  {}\n",
         arguments.name,
         token.serial,

@@ -5,6 +5,7 @@ mod verify;
 
 use super::args;
 use crate::error::Result;
+use crate::terminal::print;
 
 /// Does what was asked.
 pub fn run(command: &args::Ledger) -> Result<()> {
@@ -24,5 +25,5 @@ fn ship() -> Result<()> {
             .next("add the field ship to the configuration: docs/reference/config.md")
     })?;
     let sent = crate::aws::ship_now(&ship, &crate::ledger::Ledger::at_default())?;
-    super::stdout::print(&format!("shipped: {sent} records to {}; none is queued\n", ship.bucket))
+    print::result(&format!("shipped: {sent} records to {}; none is queued\n", ship.bucket))
 }

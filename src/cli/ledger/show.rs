@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::cli::{args, stdout};
+use crate::cli::args;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::ledger::{self, AlertTopic, Entry, Ledger, Merged, MergedRecord, Record, SharePurpose};
-use crate::terminal::note;
+use crate::terminal::{print, note};
 use crate::vault::names::harmless;
 
 /// Shows what all ledgers at hand say, by time. One that cannot be read is named at the end.
@@ -17,7 +17,7 @@ pub fn run(arguments: &args::LedgerShow) -> Result<()> {
     let Merged { mut records, found } = read(arguments)?;
     records.retain(|of| arguments.session.is_none_or(|asked| of.link.entry.record.session() == Some(asked)));
     let text = if arguments.json { json(&records)? } else { text(&records) };
-    stdout::print(&text)?;
+    print::result(&text)?;
     let mut wrong: Vec<_> = found.into_iter().filter_map(|found| found.wrong).collect();
     let last = wrong.pop();
     for error in &wrong {
@@ -62,7 +62,7 @@ fn json(records: &[MergedRecord]) -> Result<String> {
 fn text(records: &[MergedRecord]) -> String {
     let several = records.iter().any(|of| of.ledger != records[0].ledger);
     let mut text = String::new();
-    let columns = stdout::columns();
+    let columns = print::columns();
     let mut under: Option<(&str, Option<SessionId>)> = None;
     for MergedRecord { ledger, link } in records {
         let heading = (ledger.as_str(), link.entry.record.session());

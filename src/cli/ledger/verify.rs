@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{args, input, stdout};
+use crate::cli::{args, input};
 use crate::error::{Error, Result};
 use crate::ledger::verify::{self, CopiedRecord, SignedStatements};
 use crate::ledger::{self, Chain, Damage, Head, Ledger, Shipped};
-use crate::terminal::note;
+use crate::terminal::{print, note};
 use crate::vault::file::Vault;
 
 /// The largest copy that is read, in bytes.
@@ -62,10 +62,10 @@ pub fn run(arguments: &args::LedgerVerify) -> Result<()> {
     let mut bad = None;
     for outcome in outcomes {
         match outcome {
-            Ok(verified) if arguments.json => stdout::print(&(json(&verified)? + "\n"))?,
-            Ok(verified) => stdout::print(&text(&verified, !vaults.is_empty()))?,
+            Ok(verified) if arguments.json => print::exact(&(json(&verified)? + "\n"))?,
+            Ok(verified) => print::result(&text(&verified, !vaults.is_empty()))?,
             Err(Bad { file, damage: Some(damage), error }) if arguments.json => {
-                stdout::print(&(json(&Damaged { file, damage })? + "\n"))?;
+                print::exact(&(json(&Damaged { file, damage })? + "\n"))?;
                 bad = bad.or(Some(error));
             }
             Err(Bad { error, .. }) if bad.is_none() => bad = Some(error),

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::cli::typed::{self, Ended};
-use crate::cli::{args, input, output, stdout};
+use crate::cli::{args, input, output};
 use crate::custody::enrolment::{self, Enrolment};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::terminal::{Stop, Terminal, Typed, listed, note};
+use crate::terminal::{Stop, Terminal, Typed, listed, print, warning, note};
 use crate::vault::file::{self, Sealed, Vault};
 use crate::vault::manifest::{Custodian, Lane, Manifest};
 use crate::vault::payload::{Input, Payload};
@@ -43,8 +43,8 @@ pub fn run(arguments: &args::Seal) -> Result<()> {
         );
     }
     for channel in payload.alerts.iter().filter(|channel| channel.is_on_this_machine()) {
-        note(&format!(
-            "warning: alert channel {} is on the machine that opens: whoever holds that can acknowledge for everybody",
+        warning(format_args!(
+            "alert channel {} is on the machine that opens: whoever holds that can acknowledge for everybody",
             channel.name
         ));
     }
@@ -267,13 +267,13 @@ fn print(arguments: &args::Seal, vault: &Vault, drill: Option<(&Path, &Vault)>) 
                 "words": words::of(&vault.sha256),
             });
         }
-        return stdout::print(&format!("{result}\n"));
+        return print::exact(&format!("{result}\n"));
     }
     let names: Vec<_> = manifest.custodians.iter().map(|c| c.name.as_str()).collect();
     let drill = drill.map_or_else(String::new, |(path, vault)| {
         format!("drill       {}\nwords       {}\n", path.display(), words::of(&vault.sha256))
     });
-    stdout::print(&format!(
+    print::result(&format!(
         "sealed      {} ({})\ncustodians  {} of {}: {}\nvault id    {}\nepoch       {}\nsha256      {sha256}\n\
          words       {words}\n{drill}",
         arguments.out.display(),

@@ -16,8 +16,8 @@ use rustix::process::{
 use crate::boot_clock::Instant;
 use crate::error::{Error, Result};
 use crate::session::work::shell_prompt::Prompt;
-use crate::stderr;
 use crate::terminal::foreground::Foreground;
+use crate::terminal::print;
 use crate::vault::manifest::Lane;
 
 /// Between TERM and KILL.
@@ -146,7 +146,7 @@ impl Child {
         }
         let is_shell = matches!(work, Work::Shell);
         let prompt = is_shell.then(|| Prompt::give(&mut command, &program, end)).and_then(|prompt| {
-            let why = |e| stderr::line(&format!("warning: the prompt will not show the time left: {e}"));
+            let why = |e| print::warning(format_args!("the prompt will not show the time left: {e}"));
             prompt.map_err(why).ok()
         });
         for (name, _) in std::env::vars_os() {

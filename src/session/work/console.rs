@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::redirect::Redirect;
 use crate::secret::SecretText;
-use crate::stderr;
+use crate::terminal::print;
 
 /// How long a browser may take to come for the link.
 const COMES: Duration = Duration::from_secs(30);
@@ -43,7 +43,7 @@ pub(crate) fn show(link: SecretText) -> Shown {
     match start(&browser, &redirect.address()) {
         Ok(started) => Shown(Some(tokio::spawn(served_or_shown(redirect, started)))),
         Err(why) => {
-            stderr::line(&format!("console: {} did not start ({why})", browser.display()));
+            print::progress(&format!("console: {} did not start ({why})", browser.display()));
             redirect.into_link().iter().for_each(on_terminal);
             Shown(None)
         }
@@ -69,16 +69,16 @@ async fn served_or_shown(redirect: Redirect, mut browser: Child) {
 
 /// A countdown is under way by then.
 fn say_over(line: &str) {
-    let _ = stderr::on_terminal("");
-    stderr::line(line);
+    let _ = print::on_terminal("");
+    print::progress(line);
 }
 
 /// Standard output and standard error may be files: the terminal itself is asked for.
 fn on_terminal(link: &SecretText) {
-    let shown = stderr::on_terminal("console: sign in with this link, once, before the window ends:\n")
-        .and_then(|()| stderr::on_terminal(SecretText::copy_of(&format!("{}\n", link.expose())).expose()));
+    let shown = print::on_terminal("console: sign in with this link, once, before the window ends:\n")
+        .and_then(|()| print::on_terminal(SecretText::copy_of(&format!("{}\n", link.expose())).expose()));
     if let Err(why) = shown {
-        stderr::line(&format!(
+        print::progress(&format!(
             "console: there is no browser, and no terminal takes the link ({why}); close and open again to get another"
         ));
     }

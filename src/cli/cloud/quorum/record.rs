@@ -9,7 +9,7 @@ use crate::custody::statement::LedgerHead;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::ledger::{Record, SharePurpose};
-use crate::terminal::{listed, note};
+use crate::terminal::{listed, warning};
 use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::Custodian;
@@ -89,7 +89,7 @@ impl Gathering<'_> {
             return self.ledger.append(Timestamp::now(), record).map_err(not_recorded);
         }
         if let Err(error) = self.ledger.hurried().append(Timestamp::now(), record) {
-            note(&format!("warning: {}", error.what));
+            warning(&error.what);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ mod upkeep_words;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
-use crate::cli::{args, input, stdout};
+use crate::cli::{args, input};
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{self, Event};
@@ -15,7 +15,7 @@ use crate::ledger::{
     TargetStatus,
 };
 use crate::session::{self, Asked};
-use crate::terminal::note;
+use crate::terminal::{print, warning};
 use crate::vault::file::Vault;
 use crate::vault::manifest;
 
@@ -28,7 +28,7 @@ pub fn run(arguments: &args::Status) -> Result<()> {
         return Err(error);
     }
     if let Some(error) = &unread {
-        note(&format!("warning: {}", error.what));
+        warning(&error.what);
     }
     let own = own.unwrap_or_default();
     let known = ledger::last(&entries);
@@ -39,7 +39,7 @@ pub fn run(arguments: &args::Status) -> Result<()> {
     let nobody = || (asked.iter().map(|_| Ok(Seen::NotAsked)).collect(), Timestamp::now());
     let (seen, now): (Vec<Result<Seen, String>>, _) = match &arguments.profile {
         Some(profile) => session::look(profile, &asked).unwrap_or_else(|error| {
-            note(&format!("warning: {}", error.what));
+            warning(&error.what);
             unread = Some(error);
             nobody()
         }),
@@ -49,7 +49,7 @@ pub fn run(arguments: &args::Status) -> Result<()> {
     for (Asked { target, lane, .. }, seen) in asked.into_iter().zip(seen) {
         let seen = seen.unwrap_or_else(|why| {
             let what = format!("user {} in account {} could not be read: {why}", target.user, target.account);
-            note(&format!("warning: {what}"));
+            warning(&what);
             unread = Some(Error::failed(what).next("use a profile that may read the user"));
             Seen::NotAsked
         });
@@ -63,10 +63,10 @@ pub fn run(arguments: &args::Status) -> Result<()> {
     if arguments.json {
         let may_be_open = standings.iter().any(|standing| standing.may_be_open);
         let event = Event::Status { may_be_open, targets: &standings, upkeep: upkeep.as_ref() };
-        stdout::print(&(events::line(now, event)? + "\n"))?;
+        print::exact(&(events::line(now, event)? + "\n"))?;
     } else {
         let kept = upkeep.as_ref().map(|upkeep| upkeep_words::text(upkeep, now)).unwrap_or_default();
-        stdout::print(&(text(&standings, arguments.profile.is_some()) + &kept))?;
+        print::result(&(text(&standings, arguments.profile.is_some()) + &kept))?;
     }
     verdict(arguments, &standings, unread, upkeep.as_ref())
 }

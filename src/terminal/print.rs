@@ -1,0 +1,128 @@
+//! Lines for people and scripts: results go to stdout, everything else to stderr. Prompts go to the tty, in `tty.rs`.
+//!
+//! - Text for people is wrapped at words if its stream is a terminal, and never otherwise. A line that starts with four
+//!   spaces is a command to paste and stays whole.
+//! - Only a result and the last error wait for the reader. Everything else is lost if a stopped terminal or a full pipe
+//!   does not take it within 200 ms, so that a session closes on time.
+
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, OFlags, fstat};
+use rustix::termios::tcgetwinsize;
+
+use super::wrap::wrapped;
+use crate::error::{Error, Result};
+
+/// How long a line may wait for a terminal or a pipe that is full.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What a command that ends at once has to say, on stderr: `breakglass: …`.
+pub fn note(text: &str) {
+    progress(&format!("breakglass: {text}"));
+}
+
+/// What does not stop the command but needs attention, on stderr: `warning: …`.
+pub fn warning(text: impl std::fmt::Display) {
+    progress(&format!("warning: {text}"));
+}
+
+/// One step of a session, on stderr; `text` starts with its own tag: `gate: …`.
+pub fn progress(text: &str) {
+    let _ = briefly(io::stderr(), "/proc/self/fd/2", &for_people(text, io::stderr()));
+}
+
+/// Why the command failed, on stderr, as its last line: this one waits for a stopped terminal.
+pub fn error(error: &Error) {
+    let _ = writeln!(io::stderr(), "{}", for_people(&format!("breakglass: {error}"), io::stderr()));
+}
+
+/// A result for people, on stdout, all of it.
+///
+/// # Errors
+/// If stdout does not take it; a reader that closed the pipe is not an error.
+pub fn result(text: &str) -> Result<()> {
+    exact(&for_people(text, io::stdout()))
+}
+
+/// A result for programs, on stdout, to the byte.
+///
+/// # Errors
+/// If stdout does not take it; a reader that closed the pipe is not an error.
+pub fn exact(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => {
+            written.map_err(|e| Error::failed(format!("cannot write to standard output: {e}")).caused_by(e))
+        }
+    }
+}
+
+/// An event for programs, on stdout: one line, to the byte.
+pub fn event(line: &str) {
+    let _ = briefly(io::stdout(), "/proc/self/fd/1", line);
+}
+
+/// Writes to the controlling terminal wherever stderr goes, over a countdown that may stand there.
+///
+/// # Errors
+/// If there is no terminal, or it does not take the line within 200 ms.
+pub fn on_terminal(text: &str) -> io::Result<()> {
+    within_patience(unblocking("/dev/tty")?, format!("\r\x1b[K{text}").as_bytes())
+}
+
+/// The width for a table on stdout: the terminal's, from 80 to 160 columns; 80 if stdout is not a terminal.
+pub fn columns() -> usize {
+    width(io::stdout()).unwrap_or_default().clamp(80, 160)
+}
+
+fn for_people(text: &str, stream: impl AsFd) -> String {
+    width(stream).map_or_else(|| text.to_owned(), |columns| wrapped(text, columns))
+}
+
+/// In columns; `None` if the stream is not a terminal, or the terminal does not say.
+pub(super) fn width(stream: impl AsFd) -> Option<usize> {
+    tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
+}
+
+fn briefly(mut to: impl Write + AsFd, path: &str, text: &str) -> io::Result<()> {
+    let line = format!("{text}\n");
+    let fills_up = fstat(&to).is_ok_and(|stat| {
+        matches!(FileType::from_raw_mode(stat.st_mode), FileType::CharacterDevice | FileType::Fifo)
+    });
+    match fills_up.then(|| unblocking(path)) {
+        Some(Ok(ours)) => within_patience(ours, line.as_bytes()),
+        Some(Err(_)) | None => to.write_all(line.as_bytes()).and_then(|()| to.flush()),
+    }
+}
+
+/// Reopens the file, so that `O_NONBLOCK` applies to our descriptor only.
+fn unblocking(path: &str) -> io::Result<std::fs::File> {
+    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
+    OpenOptions::new().write(true).custom_flags(flags).open(path)
+}
+
+fn within_patience(mut to: impl Write + AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    while !bytes.is_empty() {
+        match to.write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(e);
+                }
+                let timeout = Timespec::try_from(left).ok();
+                let _ = poll(&mut [PollFd::new(&to, PollFlags::OUT)], timeout.as_ref());
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Text wrapped at words, with a hanging indent.
+
+use textwrap::core::display_width;
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+/// Lines that start with this are commands to paste: they are never broken.
+const COMMAND: &str = "    ";
+
+/// The narrowest terminal for which text is wrapped, in columns.
+const NARROWEST: usize = 20;
+
+/// Wraps every line of `text` at words; a word that is wider than `columns` stays whole.
+///
+/// White space at the end of a line, as behind a prompt, is kept.
+pub(super) fn wrapped(text: &str, columns: usize) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| wrapped_line(line, columns)).collect();
+    lines.join("\n")
+}
+
+fn wrapped_line(line: &str, columns: usize) -> String {
+    let body = line.trim_end();
+    if columns < NARROWEST || line.starts_with(COMMAND) || display_width(body) <= columns {
+        return line.to_owned();
+    }
+    let hanging = " ".repeat(hanging(line, columns));
+    let options = Options::new(columns)
+        .subsequent_indent(&hanging)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    let mut wrapped = textwrap::wrap(body, options).join("\n");
+    wrapped.push_str(&line[body.len()..]);
+    wrapped
+}
+
+/// The column in which a line goes on: behind its first word if that is a tag (`next:`, `alice:`), in the second column
+/// of a table, else two columns in.
+fn hanging(line: &str, columns: usize) -> usize {
+    let body = line.trim_start();
+    let lead = line.len() - body.len();
+    let tag = body.split_inclusive(' ').next().filter(|word| word.ends_with(": "));
+    let title = || body.find("  ").map(|end| &body[..body.len() - body[end..].trim_start().len()]);
+    let behind = lead + tag.or_else(title).map_or(2, display_width);
+    if behind <= columns / 3 { behind } else { lead + 2 }
+}
+
+/// How many rows `text` takes on a terminal of this width.
+pub(super) fn rows(text: &str, columns: usize) -> usize {
+    text.split('\n').map(|line| display_width(line).div_ceil(columns.max(1)).max(1)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_hangs_behind_its_tag() {
+        let text = "breakglass: no attestation root certificates found, so the YubiKey cannot be verified\n  \
+                    next: name the root it was made under with --attestation-root, or use a genuine token";
+        let expected = "\
+breakglass: no attestation root certificates found, so the
+            YubiKey cannot be verified
+  next: name the root it was made under with
+        --attestation-root, or use a genuine token";
+        assert_eq!(wrapped(text, 60), expected);
+    }
+
+    #[test]
+    fn a_row_of_a_table_hangs_in_its_second_column() {
+        let row = "words       grunt soul wasp lion bird tree and more";
+        assert_eq!(wrapped(row, 40), "words       grunt soul wasp lion bird\n            tree and more");
+    }
+
+    #[test]
+    fn a_command_to_paste_and_a_long_word_are_not_broken() {
+        let command =
+            "    aws iam attach-user-policy --user-name emergency --policy-arn arn:aws:iam::aws:policy/x";
+        assert_eq!(wrapped(command, 40), command);
+        let link = format!("console: https://{}", "x".repeat(100));
+        assert_eq!(wrapped(&link, 40), link.replace(' ', "\n         "));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_no_word_is_lost() {
+        let text = "close: AWSDenyAll is attached and the key deactivated, but AWS does not show it yet; \
+                    watching until 02:47:00 UTC that nothing opens late";
+        for columns in 20..120 {
+            let wrapped = wrapped(text, columns);
+            assert!(wrapped.lines().all(|line| display_width(line) <= columns), "{wrapped}");
+            assert!(wrapped.split_whitespace().eq(text.split_whitespace()), "{wrapped}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_keeps_the_space_behind_it() {
+        let prompt = "this machine swaps without encryption; type yes to go on: ";
+        assert_eq!(wrapped(prompt, 40), "this machine swaps without encryption;\n  type yes to go on: ");
+    }
+
+    #[test]
+    fn rows_are_counted_as_a_terminal_breaks_them() {
+        assert_eq!(rows("", 80), 1);
+        assert_eq!(rows(&"x".repeat(80), 80), 1);
+        assert_eq!(rows(&"x".repeat(81), 80), 2);
+        assert_eq!(rows("one\ntwo: ", 80), 2);
+        assert_eq!(rows(&"語".repeat(41), 80), 2);
+    }
+}
