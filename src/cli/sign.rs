@@ -8,7 +8,7 @@ use crate::custody::opening;
 use crate::custody::statement::{Predicate, Statement};
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Result, Status};
-use crate::terminal::{Stop, Terminal, countable, listed, signals, note};
+use crate::terminal::{NoAnswer, Terminal, countable, listed, signals, note};
 use crate::token::piv::PivToken;
 use crate::token::readers::{self, Sighting};
 use crate::vault::dsse::Envelope;
@@ -82,7 +82,7 @@ impl Signing<'_> {
             let pin = match typed::pin(terminal, name, serial, left, Some(until)) {
                 Ok(Some(pin)) => pin,
                 Ok(None) | Err(Ended::Input) => return Err(self.failed(&format!("{name} typed no PIN"))),
-                Err(Ended::Stop(Stop::Signal(signal))) => {
+                Err(Ended::Stop(NoAnswer::Signal(signal))) => {
                     return Err(Error::interrupted(signal, "nothing was enabled"));
                 }
                 Err(Ended::Stop(_)) => return Err(self.failed("the time to wait is over")),

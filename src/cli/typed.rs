@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::custody::part::{Part, TypedWords, WordsError};
 use crate::secret::SecretText;
-use crate::terminal::{Stop, Terminal, Typed, countable, note};
+use crate::terminal::{NoAnswer, Reply, Terminal, countable, note};
 
 /// Why there is no answer.
 #[derive(Clone, Copy)]
@@ -12,14 +12,14 @@ pub enum Ended {
     /// The end of input.
     Input,
     /// A deadline or a signal.
-    Stop(Stop),
+    Stop(NoAnswer),
 }
 
 /// A line, or why there is none.
 pub fn line(terminal: &mut Terminal, prompt: &str, until: Option<Instant>) -> Result<SecretText, Ended> {
     match terminal.ask(prompt, until) {
-        Ok(Typed::Line(line)) => Ok(line),
-        Ok(Typed::End) => Err(Ended::Input),
+        Ok(Reply::Line(line)) => Ok(line),
+        Ok(Reply::End) => Err(Ended::Input),
         Err(stop) => Err(Ended::Stop(stop)),
     }
 }

@@ -9,7 +9,7 @@ use crate::events::Event;
 use crate::gate::host::{Clock, Patience, Reporter};
 use crate::ledger::{AlertTopic, Record};
 use crate::session::context::Stage;
-use crate::terminal::window_signals::{Received, Signals};
+use crate::terminal::signals::{Received, SessionSignals};
 
 /// The longest that the end of a run waits for answers where nothing was opened, and somebody has stopped it or nobody has
 /// acknowledged anything. Else each channel has its own time.
@@ -98,7 +98,7 @@ impl Stage<'_> {
 
     /// Tells how it ended, and waits a little for what is still to be answered. What was never announced and never
     /// enabled is nobody's business.
-    pub(crate) async fn tell_last(&self, about: AlertTopic, detail: Option<String>, signals: &mut Signals) {
+    pub(crate) async fn tell_last(&self, about: AlertTopic, detail: Option<String>, signals: &mut SessionSignals) {
         if about == AlertTopic::NotOpened && !self.telling.announced.get() {
             return;
         }

@@ -29,7 +29,7 @@ use crate::session::context::Stage;
 use crate::session::driver::shut;
 use crate::session::messages::{self, HowToClose};
 use crate::terminal::print;
-use crate::terminal::window_signals::Signals;
+use crate::terminal::signals::SessionSignals;
 use crate::vault::target::{TargetId, deny_all_arn};
 
 /// A close that a quorum has agreed to.
@@ -157,7 +157,7 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     async fn shut<E: Emergency>(&self, base: &AwsConfig, closer: &IamCloser, emergency: &E) -> Result<()> {
-        let mut signals = Signals::new()?;
+        let mut signals = SessionSignals::new()?;
         let how = HowToClose {
             vault: self.vault.path.clone(),
             target: self.target.clone(),

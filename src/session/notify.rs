@@ -12,7 +12,7 @@ use crate::session::announce::Telling;
 use crate::session::context::Stage;
 use crate::session::messages::HowToClose;
 use crate::terminal::print;
-use crate::terminal::window_signals::Signals;
+use crate::terminal::signals::SessionSignals;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
@@ -51,7 +51,7 @@ impl Tidings<'_> {
         let told = runtime.block_on(async {
             let mut stage = Stage::new(base.clock.clone(), self.ledger, self.events, how);
             stage.telling = Telling::new(alerts, notice);
-            let mut signals = Signals::new()?;
+            let mut signals = SessionSignals::new()?;
             stage.tell_last(about, Some(detail.to_owned()), &mut signals).await;
             Ok(())
         });

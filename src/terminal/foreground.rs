@@ -4,45 +4,56 @@ use std::fs::File;
 
 use nix::sys::signal::{SigSet, Signal as Number};
 use rustix::process::{Pid, getpgrp};
-use rustix::termios::{
-    OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp,
-};
+use rustix::termios::{tcgetpgrp, tcsetpgrp};
 
-/// The terminal, lent to another process group; taken back, as it was, when dropped.
+use super::modes::SavedModes;
+
+/// The terminal, lent to another process group; taken back, with its modes, when dropped.
 pub(crate) struct Foreground {
-    terminal: File,
-    own: Pid,
-    was: Termios,
+    modes: SavedModes,
+    ours: Pid,
+    /// After the modes: they are set while this process is still in the background.
+    _blocked: BlockedTtou,
 }
 
 impl Foreground {
-    /// `None` where there is no terminal, or it is not ours to give.
+    /// `None` if there is no terminal, or this process is in the background itself.
     pub(crate) fn give(to: Pid) -> Option<Self> {
         let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
-        let own = getpgrp();
-        if tcgetpgrp(&terminal).ok()? != own {
+        let ours = getpgrp();
+        if tcgetpgrp(&terminal).ok()? != ours {
             return None;
         }
-        let was = tcgetattr(&terminal).ok()?;
-        // From here this process is in the background: without this it would be stopped when it takes
-        // the terminal back, or, under TOSTOP, when it warns.
-        ttou().thread_block().ok()?;
-        let lent = Self { terminal, own, was };
-        // What custodians typed too much is not the program's to read, nor a shell's to run and remember.
-        let _ = tcflush(&lent.terminal, QueueSelector::IFlush);
-        tcsetpgrp(&lent.terminal, to).ok()?;
+        let lent = Self { modes: SavedModes::of(terminal).ok()?, ours, _blocked: BlockedTtou::new()? };
+        // What custodians typed too much is not for the program to read, nor for a shell to run and remember.
+        lent.modes.drop_input();
+        tcsetpgrp(lent.modes.terminal(), to).ok()?;
         Some(lent)
     }
 }
 
 impl Drop for Foreground {
     fn drop(&mut self) {
-        let _ = tcsetpgrp(&self.terminal, self.own);
-        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.was);
-        let _ = ttou().thread_unblock();
+        let _ = tcsetpgrp(self.modes.terminal(), self.ours);
     }
 }
 
-fn ttou() -> SigSet {
-    SigSet::from_iter([Number::SIGTTOU])
+/// SIGTTOU, blocked: it would stop this process in the background when it takes the terminal back or, under TOSTOP,
+/// when it warns.
+struct BlockedTtou;
+
+impl BlockedTtou {
+    fn new() -> Option<Self> {
+        Self::set().thread_block().ok().map(|()| Self)
+    }
+
+    fn set() -> SigSet {
+        SigSet::from_iter([Number::SIGTTOU])
+    }
+}
+
+impl Drop for BlockedTtou {
+    fn drop(&mut self) {
+        let _ = Self::set().thread_unblock();
+    }
 }

@@ -7,34 +7,34 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 use rustix::process::getpgrp;
-use rustix::termios::{
-    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcgetwinsize,
-    tcsetattr,
-};
+use rustix::termios::{LocalModes, tcgetpgrp};
+
+use super::modes::SavedModes;
+use super::print::width;
+use super::wrap::wrapped;
 
 /// A key is noticed this late at most.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-/// A terminal that is ours.
+/// The terminal, read key by key.
 pub(crate) struct Keyboard {
-    terminal: File,
-    was: Termios,
+    modes: SavedModes,
 }
 
 impl Keyboard {
-    /// `None` where there is no terminal, or somebody else works on it.
+    /// `None` if there is no terminal, or this process is not in its foreground.
     pub(crate) fn open() -> Option<Self> {
-        // Opened anew, so that not to wait for keys is a property of this descriptor alone.
+        // Opened again, so that O_NONBLOCK applies to our descriptor only.
         let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
         let terminal = File::options().read(true).write(true).custom_flags(flags).open("/dev/tty").ok()?;
         if tcgetpgrp(&terminal).ok()? != getpgrp() {
             return None;
         }
-        let was = tcgetattr(&terminal).ok()?;
-        let mut keys = was.clone();
-        keys.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-        let keyboard = Self { terminal, was };
-        tcsetattr(&keyboard.terminal, OptionalActions::Now, &keys).ok()?;
+        let keyboard = Self { modes: SavedModes::of(terminal).ok()? };
+        let keys = |modes: &mut rustix::termios::Termios| {
+            modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+        };
+        keyboard.modes.change(keys).ok()?;
         Some(keyboard)
     }
 
@@ -44,32 +44,35 @@ impl Keyboard {
             tokio::time::sleep(BETWEEN_LOOKS).await;
             let mut keys = [0; 64];
             // Reading in the background would stop this process.
-            let ours = tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp());
-            let read = if ours { (&self.terminal).read(&mut keys).unwrap_or(0) } else { 0 };
+            let is_ours = tcgetpgrp(self.terminal()).is_ok_and(|group| group == getpgrp());
+            let read = if is_ours { self.terminal().read(&mut keys).unwrap_or(0) } else { 0 };
             if keys[..read].iter().any(|key| matches!(key, b'q' | b'Q')) {
                 return;
             }
         }
     }
 
-    /// Writes the line over the one before.
+    /// Writes the line over the one before; on a narrow terminal, as many words as fit in one row.
     pub(crate) fn show(&self, line: &str) {
-        // A line that wraps could not be written over.
-        let columns = tcgetwinsize(&self.terminal).map_or(80, |size| usize::from(size.ws_col)).max(2);
-        let line: String = line.chars().take(columns - 1).collect();
-        let _ = write!(&self.terminal, "\r{line}\x1b[K");
+        let columns = width(self.terminal()).unwrap_or(80).max(2);
+        let line = wrapped(line, columns - 1);
+        let row: String = line.lines().next().unwrap_or_default().chars().take(columns - 1).collect();
+        let _ = write!(self.terminal(), "\r{row}\x1b[K");
     }
 
     /// Takes the line away.
     pub(crate) fn clear(&self) {
-        let _ = write!(&self.terminal, "\r\x1b[K");
+        let _ = write!(self.terminal(), "\r\x1b[K");
+    }
+
+    fn terminal(&self) -> &File {
+        self.modes.terminal()
     }
 }
 
 impl Drop for Keyboard {
     fn drop(&mut self) {
         self.clear();
-        let _ = tcflush(&self.terminal, QueueSelector::IFlush);
-        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.was);
+        self.modes.drop_input();
     }
 }

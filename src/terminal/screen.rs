@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Stop, Terminal, Typed};
+use super::{NoAnswer, Reply, Terminal};
 
 /// `1 try`, `2 tries`.
 pub fn countable(count: usize, one: &str, many: &str) -> String {
@@ -21,13 +21,13 @@ pub fn listed(names: &[&str], last: &str) -> String {
 /// Shows lines once, on the alternate screen, until Enter; nothing of them stays in the scrollback.
 ///
 /// # Errors
-/// [`Stop::Signal`]; the screen is cleared all the same.
+/// [`NoAnswer::Signal`]; the screen is cleared all the same.
 pub fn sheet<'a>(
     terminal: &mut Terminal,
     above: &str,
     lines: impl Iterator<Item = &'a str>,
     below: &str,
-) -> Result<Typed, Stop> {
+) -> Result<Reply, NoAnswer> {
     terminal.write("\x1b[?1049h\x1b[2J\x1b[H");
     terminal.write(&format!("{above}\n\n"));
     let lines: Zeroizing<Vec<String>> =

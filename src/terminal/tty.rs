@@ -1,69 +1,48 @@
-//! The tty: prompts without echo, answers a character at a time, restored on every way out.
+//! Prompts at the controlling terminal.
+//!
+//! - Prompts are written to `/dev/tty` and answered there: never from stdin, a pipe or a file.
+//! - Nothing typed is shown, except by [`Terminal::ask_openly`], for answers that are not secret.
+//! - A prompt is erased when it is answered; a line that stays is written by [`Terminal::show`], or echoes an open answer.
+//! - Every wait ends on a signal, and on the deadline or the waker if it has one.
+//! - On every way out, input that was not read is dropped and the terminal's modes are put back.
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{
-    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcgetwinsize,
-    tcsetattr,
-};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetwinsize, tcsetattr};
 use zeroize::Zeroizing;
 
+use super::keys::{Keys, NoAnswer, Waker};
+use super::modes::SavedModes;
+use super::print::width;
 use super::signals;
+use super::wrap::{rows, wrapped};
 use crate::error::{Error, Result};
 use crate::secret::SecretText;
-use crate::signal::Signal;
 
 /// What a person typed.
-pub enum Typed {
+pub enum Reply {
     /// A line, maybe an empty one.
     Line(SecretText),
-    /// The end of input (Ctrl-D, or the terminal went away).
+    /// The end of input: Ctrl-D, or the terminal went away.
     End,
-}
-
-/// Why a wait ended without an answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stop {
-    /// The waker was used.
-    Woken,
-    /// The deadline passed.
-    Deadline,
-    /// This signal came.
-    Signal(Signal),
 }
 
 /// The controlling terminal, without echo until it is dropped.
 pub struct Terminal {
     tty: File,
-    saved: Termios,
+    modes: SavedModes,
+    /// No echo, no line editing, no suspend key.
     quiet: Termios,
     woken: UnixStream,
     waker: UnixStream,
-    /// Characters of the line that stands.
-    standing: usize,
-}
-
-/// Ends a wait from another thread.
-pub struct Waker(UnixStream);
-
-impl Clone for Waker {
-    fn clone(&self) -> Self {
-        Self(self.0.try_clone().expect("a socket can be duplicated"))
-    }
-}
-
-impl Waker {
-    /// Ends the wait that is on, or the next one.
-    pub fn wake(&self) {
-        let _ = (&self.0).write(&[1]);
-    }
+    /// What was put and not erased, as it was wrapped.
+    standing: String,
 }
 
 impl Terminal {
@@ -73,28 +52,33 @@ impl Terminal {
     /// [`crate::error::Status::Usage`] without a terminal.
     pub fn open() -> Result<Self> {
         signals::catch()?;
-        let none = |e: io::Error| {
+        Self::opened().map_err(|e| {
             Error::usage(format!("there is no terminal to ask at: {e}"))
                 .next("run it at a terminal: prompts are never answered from a pipe or a file")
-        };
-        let tty = OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(none)?;
-        let saved = tcgetattr(&tty).map_err(|e| none(e.into()))?;
-        let mut quiet = saved.clone();
-        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
-        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
-        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
-        // A shell that takes the terminal back in the middle of a prompt would bring the echo back with it.
-        quiet.special_codes[SpecialCodeIndex::VSUSP] = 0;
-        tcsetattr(&tty, OptionalActions::Now, &quiet).map_err(|e| none(e.into()))?;
-        let (woken, waker) = UnixStream::pair().map_err(none)?;
-        woken.set_nonblocking(true).and_then(|()| waker.set_nonblocking(true)).map_err(none)?;
-        Ok(Self { tty, saved, quiet, woken, waker, standing: 0 })
+                .caused_by(e)
+        })
+    }
+
+    fn opened() -> io::Result<Self> {
+        let tty = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+        let modes = SavedModes::of(tty.try_clone()?)?;
+        let quiet = modes.change(|modes| {
+            modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
+            modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+            modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+            // A shell that takes the terminal back in the middle of a prompt would switch the echo on.
+            modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
+        })?;
+        let (woken, waker) = UnixStream::pair()?;
+        woken.set_nonblocking(true)?;
+        waker.set_nonblocking(true)?;
+        Ok(Self { tty, modes, quiet, woken, waker, standing: String::new() })
     }
 
     /// A handle that ends waits from other threads.
     ///
     /// # Panics
-    /// When the process has no file descriptor left.
+    /// If the process has no file descriptor left.
     pub fn waker(&self) -> Waker {
         Waker(self.waker.try_clone().expect("a socket can be duplicated"))
     }
@@ -102,47 +86,52 @@ impl Terminal {
     /// Asks without echo. Waking does not disturb the answer.
     ///
     /// # Errors
-    /// [`Stop::Deadline`] or [`Stop::Signal`].
-    pub fn ask(&mut self, prompt: &str, until: Option<Instant>) -> Result<Typed, Stop> {
+    /// [`NoAnswer::Deadline`] or [`NoAnswer::Signal`].
+    pub fn ask(&mut self, prompt: &str, until: Option<Instant>) -> Result<Reply, NoAnswer> {
         self.converse(prompt, until, false)
     }
 
     /// Waits for the waker, or for a line.
     ///
     /// # Errors
-    /// Any [`Stop`].
-    pub fn wait(&mut self, prompt: &str, until: Option<Instant>) -> Result<Typed, Stop> {
+    /// Any [`NoAnswer`].
+    pub fn wait(&mut self, prompt: &str, until: Option<Instant>) -> Result<Reply, NoAnswer> {
         self.converse(prompt, until, true)
     }
 
-    /// Asks with echo, for what is no secret.
+    /// Asks with echo, for answers that are not secret; prompt and answer stay on the screen.
     ///
     /// # Errors
-    /// [`Stop::Signal`].
-    pub fn ask_openly(&mut self, prompt: &str) -> Result<Typed, Stop> {
-        let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.saved);
+    /// [`NoAnswer::Signal`].
+    pub fn ask_openly(&mut self, prompt: &str) -> Result<Reply, NoAnswer> {
+        self.modes.restore();
         self.put(prompt);
         let answer = self.read_openly();
         let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.quiet);
+        if !matches!(answer, Ok(Reply::Line(_))) {
+            self.write("\n");
+        }
+        self.standing.clear();
         answer
     }
 
-    /// Writes a line that stands until [`Terminal::erase`].
+    /// Writes a prompt that stands until [`Terminal::erase`].
     pub fn put(&mut self, text: &str) {
-        self.standing += text.chars().count();
-        self.write(text);
+        let text = wrapped(text, self.columns());
+        self.write(&text);
+        self.standing += &text;
     }
 
-    /// Shows lines that stay: what somebody is about to put their hand to, wherever standard error goes.
+    /// Shows lines that stay, wherever stderr goes: what a person is about to approve.
     pub fn show(&mut self, text: &str) {
         self.erase();
+        let text = wrapped(text, self.columns());
         self.write(&format!("{text}\n"));
     }
 
-    /// Erases the line that stands, over as many rows as it took.
+    /// Erases what stands, over as many rows as it took.
     pub fn erase(&mut self) {
-        let columns = tcgetwinsize(&self.tty).map_or(80, |size| usize::from(size.ws_col).max(1));
-        let above = std::mem::take(&mut self.standing).saturating_sub(1) / columns;
+        let above = rows(&std::mem::take(&mut self.standing), self.columns()) - 1;
         if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
             self.write("\n");
         } else if above == 0 {
@@ -152,12 +141,14 @@ impl Terminal {
         }
     }
 
-    /// How many rows the terminal has; many when it does not say.
+    /// How many rows the terminal has; 100 if it does not say.
     pub(super) fn rows(&self) -> usize {
-        tcgetwinsize(&self.tty)
-            .map_or(0, |size| usize::from(size.ws_row))
-            .checked_sub(1)
-            .map_or(100, |rows| rows + 1)
+        let rows = tcgetwinsize(&self.tty).map_or(0, |size| usize::from(size.ws_row));
+        if rows == 0 { 100 } else { rows }
+    }
+
+    fn columns(&self) -> usize {
+        width(&self.tty).unwrap_or(80)
     }
 
     /// Writes as it is.
@@ -165,11 +156,11 @@ impl Terminal {
         let _ = self.tty.write_all(text.as_bytes());
     }
 
-    fn converse(&mut self, prompt: &str, until: Option<Instant>, wakeable: bool) -> Result<Typed, Stop> {
+    fn converse(&mut self, prompt: &str, until: Option<Instant>, wakeable: bool) -> Result<Reply, NoAnswer> {
         let ahead = self.typed_ahead();
         self.put(prompt);
-        let stop = Rc::new(Cell::new(None));
-        let typed = match self.keys(until, wakeable, &stop) {
+        let ended = Rc::new(Cell::new(None));
+        let typed = match self.keys(until, wakeable, &ended) {
             Ok(keys) => {
                 let keys = Keys { ahead, quiet: Some(self.quiet.clone()), ..keys };
                 let config = rpassword::ConfigBuilder::new().input_reader(keys).output_discard().build();
@@ -178,15 +169,15 @@ impl Terminal {
             Err(e) => Err(e),
         };
         self.erase();
-        match (stop.get(), typed) {
-            (Some(stop), _) => Err(stop),
-            (None, Ok(line)) => Ok(Typed::Line(SecretText::copy_of(&line))),
-            (None, Err(_)) => Ok(Typed::End),
+        match (ended.get(), typed) {
+            (Some(ended), _) => Err(ended),
+            (None, Ok(line)) => Ok(Reply::Line(SecretText::copy_of(&line))),
+            (None, Err(_)) => Ok(Reply::End),
         }
     }
 
-    /// Passes over line ends that were typed before there was a prompt: the second half of a pasted CR LF, an
-    /// impatient Enter. An empty answer has to be meant. The first other key is kept.
+    /// Skips line ends that were typed before there was a prompt (the second half of a pasted CR LF, an impatient
+    /// Enter): an empty answer has to be meant. Returns the first other key.
     fn typed_ahead(&mut self) -> Option<u8> {
         let mut key = [0];
         loop {
@@ -205,109 +196,36 @@ impl Terminal {
         &self,
         until: Option<Instant>,
         wakeable: bool,
-        stop: &Rc<Cell<Option<Stop>>>,
+        ended: &Rc<Cell<Option<NoAnswer>>>,
     ) -> io::Result<Keys> {
         let woken = if wakeable { Some(self.woken.try_clone()?) } else { None };
-        Ok(Keys { tty: self.tty.try_clone()?, woken, until, stop: Rc::clone(stop), ahead: None, quiet: None })
+        Ok(Keys {
+            tty: self.tty.try_clone()?,
+            woken,
+            until,
+            ended: Rc::clone(ended),
+            ahead: None,
+            quiet: None,
+        })
     }
 
-    fn read_openly(&self) -> Result<Typed, Stop> {
-        let stop = Rc::new(Cell::new(None));
-        let Ok(mut keys) = self.keys(None, false, &stop) else { return Ok(Typed::End) };
+    fn read_openly(&self) -> Result<Reply, NoAnswer> {
+        let ended = Rc::new(Cell::new(None));
+        let Ok(mut keys) = self.keys(None, false, &ended) else { return Ok(Reply::End) };
         let mut line = Vec::new();
         let mut byte = [0];
         while let Ok(1) = keys.read(&mut byte) {
             if byte[0] == b'\n' {
-                return Ok(Typed::Line(SecretText::copy_of(&String::from_utf8_lossy(&line))));
+                return Ok(Reply::Line(SecretText::copy_of(&String::from_utf8_lossy(&line))));
             }
             line.push(byte[0]);
         }
-        stop.get().map_or(Ok(Typed::End), Err)
+        ended.get().map_or(Ok(Reply::End), Err)
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // A PIN that was typed once too often must not reach the shell that reads here next.
-        let _ = tcflush(&self.tty, QueueSelector::IFlush);
-        let _ = tcsetattr(&self.tty, OptionalActions::Now, &self.saved);
-    }
-}
-
-/// The tty as a reader that a signal, a deadline or the waker ends.
-struct Keys {
-    tty: File,
-    woken: Option<UnixStream>,
-    until: Option<Instant>,
-    stop: Rc<Cell<Option<Stop>>>,
-    /// A key that was typed before the prompt stood.
-    ahead: Option<u8>,
-    /// How the terminal is meant to be while these keys are read; `None` where it is as it was.
-    quiet: Option<Termios>,
-}
-
-impl Read for Keys {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let (Some(key), Some(first)) = (self.ahead.take(), buffer.first_mut()) {
-            *first = key;
-            return Ok(1);
-        }
-        match self.wait() {
-            Ok(None) => match self.tty.read(buffer) {
-                Ok(0) | Err(_) => Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(n) => {
-                    // Words pasted from a table; a hidden line drops control characters.
-                    buffer[..n].iter_mut().filter(|key| **key == b'\t').for_each(|key| *key = b' ');
-                    Ok(n)
-                }
-            },
-            Ok(Some(stop)) => {
-                self.stop.set(Some(stop));
-                Err(io::ErrorKind::Other.into())
-            }
-            Err(e) => Err(e),
-        }
-    }
-}
-
-impl Keys {
-    /// `None` when a key can be read.
-    fn wait(&self) -> io::Result<Option<Stop>> {
-        loop {
-            if let Some(signal) = signals::pending() {
-                return Ok(Some(Stop::Signal(signal)));
-            }
-            let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                return Ok(Some(Stop::Deadline));
-            }
-            let continued = signals::continued();
-            let mut fds = vec![PollFd::from_borrowed_fd(self.tty.as_fd(), PollFlags::IN)];
-            fds.extend(continued.map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
-            fds.extend(signals::pipe().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-            fds.extend(self.woken.as_ref().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
-            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-            match poll(&mut fds, timeout.as_ref()) {
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(e) => return Err(e.into()),
-            }
-            // A shell has set the terminal as it likes it while this process was stopped.
-            if continued.is_some_and(|mut fd| matches!(fd.read(&mut [0; 16]), Ok(1..))) {
-                if let Some(quiet) = &self.quiet {
-                    let _ = tcsetattr(&self.tty, OptionalActions::Now, quiet);
-                }
-                continue;
-            }
-            let woken = self.woken.is_some() && fds.last().is_some_and(|fd| !fd.revents().is_empty());
-            let typed = !fds[0].revents().is_empty();
-            if typed {
-                return Ok(None);
-            }
-            if woken {
-                let _ = self.woken.as_ref().map(|mut fd| fd.read(&mut [0; 64]));
-                return Ok(Some(Stop::Woken));
-            }
-        }
+        self.modes.drop_input();
     }
 }

@@ -5,7 +5,7 @@ use crate::cli::typed::Ended;
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Status};
 use crate::signal::Signal;
-use crate::terminal::Stop;
+use crate::terminal::NoAnswer;
 
 impl Enrolling<'_> {
     pub(super) fn not_genuine(&self, why: &str) -> Error {
@@ -50,7 +50,7 @@ impl Enrolling<'_> {
 /// The input ended, or a signal came.
 pub(super) fn end(ended_by: Ended) -> Error {
     match ended_by {
-        Ended::Stop(Stop::Signal(signal)) => ended(signal),
+        Ended::Stop(NoAnswer::Signal(signal)) => ended(signal),
         Ended::Stop(_) | Ended::Input => Error::usage("the input ended; no file was written"),
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::typed::{Ended, line};
 use crate::error::{Error, Result};
 use crate::gate::grant::{self, Terms};
 use crate::secret::{SecretBuf, SecretText};
-use crate::terminal::{Terminal, Typed, note};
+use crate::terminal::{Reply, Terminal, note};
 use crate::vault::manifest::Lane;
 use crate::vault::payload::{self, AccessKey, Gatekeepers, Input, Mfa, Payload, Target, Way};
 
@@ -142,8 +142,8 @@ fn hidden(terminal: &mut Terminal, prompt: &str) -> Result<SecretText> {
 
 fn openly(terminal: &mut Terminal, prompt: &str) -> Result<String> {
     match terminal.ask_openly(prompt) {
-        Ok(Typed::Line(line)) => Ok(line.expose().trim().to_owned()),
-        Ok(Typed::End) => Err(end(Ended::Input)),
+        Ok(Reply::Line(line)) => Ok(line.expose().trim().to_owned()),
+        Ok(Reply::End) => Err(end(Ended::Input)),
         Err(stop) => Err(end(Ended::Stop(stop))),
     }
 }

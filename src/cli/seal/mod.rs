@@ -12,7 +12,7 @@ use crate::cli::{args, input, output};
 use crate::custody::enrolment::{self, Enrolment};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::terminal::{Stop, Terminal, Typed, listed, print, warning, note};
+use crate::terminal::{NoAnswer, Terminal, Reply, listed, print, warning, note};
 use crate::vault::file::{self, Sealed, Vault};
 use crate::vault::manifest::{Custodian, Lane, Manifest};
 use crate::vault::payload::{Input, Payload};
@@ -174,11 +174,11 @@ fn fingerprint(terminal: &mut Terminal, name: &str, digest: &[u8; 32]) -> Result
     let prompt = format!("{name}: fingerprint as its custodian reads it out ({} words): ", words::WORDS);
     for _ in 0..ATTEMPTS {
         match terminal.ask_openly(&prompt) {
-            Ok(Typed::Line(line)) if words::matches(digest, line.expose()) => return Ok(()),
-            Ok(Typed::Line(_)) => note(&format!(
+            Ok(Reply::Line(line)) if words::matches(digest, line.expose()) => return Ok(()),
+            Ok(Reply::Line(_)) => note(&format!(
                 "{name}: these are not the words of this file\n  next: have them read out again from the custodian's own screen or sheet"
             )),
-            Ok(Typed::End) => return Err(end(Ended::Input)),
+            Ok(Reply::End) => return Err(end(Ended::Input)),
             Err(stop) => return Err(end(Ended::Stop(stop))),
         }
     }
@@ -289,7 +289,7 @@ fn print(arguments: &args::Seal, vault: &Vault, drill: Option<(&Path, &Vault)>) 
 /// The error of a sealing whose input ended.
 pub fn end(ended: typed::Ended) -> Error {
     match ended {
-        Ended::Stop(Stop::Signal(signal)) => Error::interrupted(signal, "nothing was sealed"),
+        Ended::Stop(NoAnswer::Signal(signal)) => Error::interrupted(signal, "nothing was sealed"),
         Ended::Stop(_) | Ended::Input => Error::usage("the input ended; nothing was sealed"),
     }
 }

@@ -26,7 +26,7 @@ use crate::session::work::child::{Child, Work};
 use crate::session::work::console;
 use crate::session::work::endpoint::Endpoint;
 use crate::terminal::keyboard::Keyboard;
-use crate::terminal::window_signals::{Received, Signals};
+use crate::terminal::signals::{Received, SessionSignals};
 use crate::window::{Action, Cause, End, Event, Machine, left};
 
 /// A future that runs on this thread; `None` when it panicked.
@@ -52,7 +52,7 @@ pub(crate) async fn drive<S: Shut>(
     opening: Opening<'_>,
     closing: &S,
     work: &Work,
-    signals: &mut Signals,
+    signals: &mut SessionSignals,
 ) -> End {
     let machine = Machine::new(work.is_held());
     let run = Run::new(stage, trail, closing, Some((opening, work)));
@@ -70,7 +70,7 @@ pub(crate) async fn shut<S: Shut>(
     stage: &Stage<'_>,
     trail: &OpenProgress,
     closing: &S,
-    signals: &mut Signals,
+    signals: &mut SessionSignals,
     cause: Cause,
 ) -> End {
     let (machine, actions) = Machine::closing(cause);
@@ -117,7 +117,7 @@ impl<'a, S: Shut> Run<'a, S> {
 
     async fn until_over(
         mut self,
-        signals: &mut Signals,
+        signals: &mut SessionSignals,
         mut machine: Machine,
         mut actions: Vec<Action>,
     ) -> End {
@@ -177,7 +177,7 @@ impl<'a, S: Shut> Run<'a, S> {
     }
 
     /// Waits for the next event; signals come first.
-    async fn next(&mut self, signals: &mut Signals) -> Event {
+    async fn next(&mut self, signals: &mut SessionSignals) -> Event {
         let stage = self.stage;
         loop {
             tokio::select! {

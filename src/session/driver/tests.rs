@@ -51,7 +51,7 @@ fn window(user: &FakeUser, breaks: bool, work: &Work) -> End {
         opened
     });
     runtime.block_on(async {
-        let mut signals = Signals::new().expect("signals");
+        let mut signals = SessionSignals::new().expect("signals");
         drive(&stage, &trail, opening, &closing, work, &mut signals).await
     })
 }

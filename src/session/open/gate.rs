@@ -11,7 +11,7 @@ use crate::gate::rest::Expected;
 use crate::session::closer::Closing;
 use crate::session::driver::drive;
 use crate::session::messages::HowToClose;
-use crate::terminal::window_signals::Signals;
+use crate::terminal::signals::SessionSignals;
 use crate::vault::manifest::Lane;
 use crate::vault::payload::Gatekeepers;
 
@@ -19,7 +19,7 @@ pub(crate) async fn keep(
     scene: Scene<'_>,
     gatekeepers: Gatekeepers,
     emergency: Emergency,
-    signals: &mut Signals,
+    signals: &mut SessionSignals,
 ) -> Result<()> {
     let hand_out = scene.hand_out();
     if hand_out == HandOut::Console {

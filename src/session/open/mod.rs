@@ -29,7 +29,7 @@ use crate::session::driver::Opening as Running;
 use crate::session::messages;
 use crate::session::work::child::Work;
 use crate::signal::Signal;
-use crate::terminal::window_signals::Signals;
+use crate::terminal::signals::SessionSignals;
 use crate::vault::target::TargetId;
 
 /// A window that a quorum has agreed to.
@@ -84,7 +84,7 @@ pub fn open(mut opening: Opening) -> Result<()> {
     let runtime = runtime()?;
     let mut signals = {
         let _guard = runtime.enter();
-        Signals::new()?
+        SessionSignals::new()?
     };
     if let Some(signal) = (opening.stopped)() {
         return Err(Error::interrupted(signal, "nothing was written to AWS"));
@@ -128,7 +128,7 @@ async fn keep(
     base: &AwsConfig,
     opening: Opening,
     faults: &InjectedFaults,
-    signals: &mut Signals,
+    signals: &mut SessionSignals,
 ) -> Result<()> {
     let (session, window) = (opening.approved.request().session, opening.window());
     let intent = intent(&opening);
@@ -233,7 +233,7 @@ async fn end_with(
     stage: &Stage<'_>,
     trail: &OpenProgress,
     end: End,
-    signals: &mut Signals,
+    signals: &mut SessionSignals,
 ) -> Result<()> {
     let result = finish(scene, stage, trail, end);
     let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| messages::cause(end.cause()));

@@ -8,14 +8,14 @@ use crate::gate::role::{Plan, assume};
 use crate::session::closer::LettingGo;
 use crate::session::driver::drive;
 use crate::session::messages::HowToClose;
-use crate::terminal::window_signals::Signals;
+use crate::terminal::signals::SessionSignals;
 use crate::vault::manifest::Lane;
 
 pub(crate) async fn keep(
     scene: Scene<'_>,
     role: String,
     emergency: Emergency,
-    signals: &mut Signals,
+    signals: &mut SessionSignals,
 ) -> Result<()> {
     let Emergency { key, mfa } = emergency;
     let region = scene.region();

@@ -5,7 +5,7 @@ use crate::custody::token::TokenError;
 use crate::error::{Error, Result, Status};
 use crate::secret::{Secret, unencrypted_swap};
 use crate::signal::Signal;
-use crate::terminal::{Stop, Terminal, Typed, listed, note};
+use crate::terminal::{NoAnswer, Reply, Terminal, listed, note};
 use crate::vault::manifest::Custodian;
 use crate::vault::quorum::KEY;
 
@@ -54,8 +54,8 @@ pub(super) fn allow_swap(terminal: &mut Terminal, purpose: Purpose) -> Result<()
         areas.join(", ")
     );
     match terminal.ask_openly(&prompt) {
-        Ok(Typed::Line(line)) if line.expose().trim() == "yes" => Ok(()),
-        Err(Stop::Signal(signal)) => Err(purpose.ended(signal)),
+        Ok(Reply::Line(line)) if line.expose().trim() == "yes" => Ok(()),
+        Err(NoAnswer::Signal(signal)) => Err(purpose.ended(signal)),
         _ => Err(Error::failed(format!("swap is on and not encrypted; {}", purpose.left()))
             .next("switch it off (swapoff -a) and try again")),
     }
@@ -87,10 +87,10 @@ impl Gathering<'_> {
     }
 
     /// Turns an ended wait into the command's end.
-    pub(super) fn stopped(&self, stop: Stop) -> Error {
+    pub(super) fn stopped(&self, stop: NoAnswer) -> Error {
         match stop {
-            Stop::Signal(signal) => self.purpose.ended(signal),
-            Stop::Deadline | Stop::Woken => self.no_quorum("the time to wait is over"),
+            NoAnswer::Signal(signal) => self.purpose.ended(signal),
+            NoAnswer::Deadline | NoAnswer::Woken => self.no_quorum("the time to wait is over"),
         }
     }
 

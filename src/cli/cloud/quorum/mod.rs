@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::events::{Event, Events};
 use crate::ledger::Ledger;
 use crate::secret::Secret;
-use crate::terminal::{Stop, Terminal, Typed, listed, signals, note};
+use crate::terminal::{NoAnswer, Terminal, Reply, listed, signals, note};
 use crate::token::piv::PivToken;
 use crate::token::readers::{Readers, Sighting};
 use crate::vault::dsse::Envelope;
@@ -222,9 +222,9 @@ impl Gathering<'_> {
         let prompt = if self.settling.is_some() { "" } else { &prompt };
         let until = self.settling.map_or(self.until, |settled| settled.min(self.until));
         match self.terminal.wait(prompt, Some(until)) {
-            Ok(Typed::Line(_)) | Err(Stop::Woken) => Ok(()),
-            Err(Stop::Deadline) if self.settling.take().is_some() => Ok(()),
-            Ok(Typed::End) => Err(self.no_quorum("the end of input")),
+            Ok(Reply::Line(_)) | Err(NoAnswer::Woken) => Ok(()),
+            Err(NoAnswer::Deadline) if self.settling.take().is_some() => Ok(()),
+            Ok(Reply::End) => Err(self.no_quorum("the end of input")),
             Err(stop) => Err(self.stopped(stop)),
         }
     }

@@ -1,4 +1,4 @@
-//! The signals that end a prompt: the last one is remembered, and a pipe that every wait polls becomes readable.
+//! Signals while people are asked: the last one is kept, and a pipe that every wait polls becomes readable.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -18,13 +18,14 @@ struct Caught {
     continued: UnixStream,
 }
 
-/// Catches INT, QUIT, TERM and HUP from here on.
+/// Catches INT, QUIT, TERM, HUP and CONT until the process ends.
 ///
 /// # Errors
-/// When the system refuses.
+/// If the system refuses.
 pub fn catch() -> Result<()> {
     if CAUGHT.get().is_none() {
-        let caught = register().map_err(|e| Error::failed(format!("cannot catch signals: {e}")))?;
+        let caught =
+            register().map_err(|e| Error::failed(format!("cannot catch signals: {e}")).caused_by(e))?;
         let _ = CAUGHT.set(caught);
     }
     Ok(())
@@ -44,17 +45,17 @@ fn register() -> std::io::Result<Caught> {
     Ok(Caught { number, pipe, continued })
 }
 
-/// The signal that came, if one did.
+/// The last signal that came.
 pub fn pending() -> Option<Signal> {
     Signal::from_number(CAUGHT.get()?.number.load(Ordering::SeqCst))
 }
 
-/// Readable when the process was stopped and goes on; to be read empty.
-pub(super) fn continued() -> Option<&'static UnixStream> {
+/// Readable after the process was stopped and continued; the reader empties it.
+pub fn continued() -> Option<&'static UnixStream> {
     CAUGHT.get().map(|caught| &caught.continued)
 }
 
 /// Readable once a signal came.
-pub(super) fn pipe() -> Option<BorrowedFd<'static>> {
+pub fn pipe() -> Option<BorrowedFd<'static>> {
     CAUGHT.get().map(|caught| caught.pipe.as_fd())
 }

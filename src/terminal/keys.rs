@@ -1,0 +1,118 @@
+//! The tty as a reader that a signal, a deadline or another thread ends.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{OptionalActions, Termios, tcsetattr};
+
+use super::signals;
+use crate::signal::Signal;
+
+/// Why a wait ended without an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NoAnswer {
+    /// A [`Waker`] was used.
+    Woken,
+    Deadline,
+    Signal(Signal),
+}
+
+/// Ends a wait from another thread.
+pub struct Waker(pub(super) UnixStream);
+
+impl Clone for Waker {
+    fn clone(&self) -> Self {
+        Self(self.0.try_clone().expect("a socket can be duplicated"))
+    }
+}
+
+impl Waker {
+    /// Ends the wait that is on, or the next one.
+    pub fn wake(&self) {
+        let _ = (&self.0).write(&[1]);
+    }
+}
+
+pub(super) struct Keys {
+    pub(super) tty: File,
+    /// Readable after [`Waker::wake`]; `None` if that must not end this wait.
+    pub(super) woken: Option<UnixStream>,
+    pub(super) until: Option<Instant>,
+    /// Set when a read fails because the wait ended.
+    pub(super) ended: Rc<Cell<Option<NoAnswer>>>,
+    /// A key that was typed before the prompt was there.
+    pub(super) ahead: Option<u8>,
+    /// The modes to set again after a stop; `None` if they are the terminal's usual ones.
+    pub(super) quiet: Option<Termios>,
+}
+
+impl Read for Keys {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let (Some(key), Some(first)) = (self.ahead.take(), buffer.first_mut()) {
+            *first = key;
+            return Ok(1);
+        }
+        match self.wait()? {
+            None => match self.tty.read(buffer) {
+                Ok(0) | Err(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => {
+                    // Words pasted from a table; a hidden line drops control characters.
+                    buffer[..n].iter_mut().filter(|key| **key == b'\t').for_each(|key| *key = b' ');
+                    Ok(n)
+                }
+            },
+            Some(ended) => {
+                self.ended.set(Some(ended));
+                Err(io::ErrorKind::Other.into())
+            }
+        }
+    }
+}
+
+impl Keys {
+    /// `None` when a key can be read.
+    fn wait(&self) -> io::Result<Option<NoAnswer>> {
+        loop {
+            if let Some(signal) = signals::pending() {
+                return Ok(Some(NoAnswer::Signal(signal)));
+            }
+            let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Ok(Some(NoAnswer::Deadline));
+            }
+            let continued = signals::continued();
+            let mut fds = vec![PollFd::from_borrowed_fd(self.tty.as_fd(), PollFlags::IN)];
+            fds.extend(continued.map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
+            fds.extend(signals::pipe().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+            fds.extend(self.woken.as_ref().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
+            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+            match poll(&mut fds, timeout.as_ref()) {
+                Ok(_) => {}
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(e) => return Err(e.into()),
+            }
+            // A shell sets its own modes while this process is stopped.
+            if continued.is_some_and(|mut fd| matches!(fd.read(&mut [0; 16]), Ok(1..))) {
+                if let Some(quiet) = &self.quiet {
+                    let _ = tcsetattr(&self.tty, OptionalActions::Now, quiet);
+                }
+                continue;
+            }
+            let woken = self.woken.is_some() && fds.last().is_some_and(|fd| !fd.revents().is_empty());
+            let typed = !fds[0].revents().is_empty();
+            if typed {
+                return Ok(None);
+            }
+            if woken {
+                let _ = self.woken.as_ref().map(|mut fd| fd.read(&mut [0; 64]));
+                return Ok(Some(NoAnswer::Woken));
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The terminal's modes, as they were before this program changed them.
+
+use std::fs::File;
+use std::io;
+
+use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
+
+/// A terminal whose modes are put back when this is dropped: the one guard of prompts, keyboard and lent terminals.
+pub(super) struct SavedModes {
+    terminal: File,
+    saved: Termios,
+}
+
+impl SavedModes {
+    pub(super) fn of(terminal: File) -> io::Result<Self> {
+        let saved = tcgetattr(&terminal)?;
+        Ok(Self { terminal, saved })
+    }
+
+    pub(super) fn terminal(&self) -> &File {
+        &self.terminal
+    }
+
+    /// Sets the saved modes with this change, and returns them.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Termios)) -> io::Result<Termios> {
+        let mut modes = self.saved.clone();
+        change(&mut modes);
+        tcsetattr(&self.terminal, OptionalActions::Now, &modes)?;
+        Ok(modes)
+    }
+
+    pub(super) fn restore(&self) {
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.saved);
+    }
+
+    /// Drops what was typed and not read, so that no other program reads it: a PIN typed once too often, for example.
+    pub(super) fn drop_input(&self) {
+        let _ = tcflush(&self.terminal, QueueSelector::IFlush);
+    }
+}
+
+impl Drop for SavedModes {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}
