@@ -1,7 +1,7 @@
-//! This machine's own configuration: it may only add to what is sealed.
+//! This machine's configuration: it may only add to what is sealed.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -9,138 +9,179 @@ use rustix::fs::OFlags;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::vault::json;
 use crate::vault::payload::{Channel, check_alerts};
 
-/// Far more than anybody configures, in bytes.
-const LARGEST: u64 = 256 * 1024;
+/// In bytes.
+const MAX_BYTES: u64 = 256 * 1024;
 
-/// What is configured; nothing where there is no file.
+/// What is configured; empty if there is no file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Channels that are told beside the sealed ones.
+    /// Channels that are notified beside the sealed ones.
     #[serde(default)]
     pub alerts: Vec<Channel>,
-    /// A program that gets every notice on its standard input; what it does never counts as having been told.
+    /// A program that gets every notice on its standard input; it never counts as an acknowledged alert.
     #[serde(default)]
     pub command: Vec<String>,
-    /// Ledgers of other machines, to be read with this one's.
+    /// Ledgers of other machines, read together with this machine's.
     #[serde(default)]
     pub ledgers: Vec<PathBuf>,
     /// Where the ledger is copied to as it grows.
     pub ship: Option<Ship>,
 }
 
-/// A bucket with Object Lock, and who may write to it.
+/// A bucket with Object Lock, and the profile that may write to it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ship {
-    /// The bucket.
     pub bucket: String,
-    /// Its region.
     pub region: String,
     /// What every object's key starts with.
     #[serde(default)]
     pub prefix: String,
-    /// A profile of the shared AWS configuration: credentials for this alone.
+    /// A profile of the shared AWS configuration, whose credentials are used for this alone.
     pub profile: String,
-    /// How long nobody can delete an object.
+    /// How long an object cannot be deleted.
     pub retain_days: u32,
-    /// Who can shorten that: with `GOVERNANCE` an administrator, with `COMPLIANCE` nobody.
-    pub mode: Mode,
+    pub mode: RetentionMode,
 }
 
 /// S3 Object Lock's retention mode.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Mode {
-    /// Whoever has the permission to bypass it can.
+pub enum RetentionMode {
+    /// Principals with the permission to bypass it can shorten the retention.
     Governance,
-    /// Nobody can.
+    /// The retention cannot be shortened.
     Compliance,
 }
 
 impl Config {
-    /// From `$BREAKGLASS_CONFIG`, else `$XDG_CONFIG_HOME/breakglass/config.json`, else
+    /// Reads `$BREAKGLASS_CONFIG`, else `$XDG_CONFIG_HOME/breakglass/config.json`, else
     /// `~/.config/breakglass/config.json`, else `/etc/breakglass/config.json`.
     ///
     /// # Errors
-    /// Usage, naming the file, when it cannot be read, is damaged, or could have been written by others.
+    /// [`crate::error::Status::Usage`], naming the file, if it cannot be read, is not valid, or others could have
+    /// written it.
     pub fn load() -> Result<Self> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(path) = set("BREAKGLASS_CONFIG") {
-            return Self::read(&path, open(&path));
+            return Self::read(open(&path)).map_err(|error| of_file(error, &path));
         }
         let home = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")));
-        let own = home.map(|home| home.join("breakglass/config.json"));
-        for path in own.into_iter().chain([PathBuf::from("/etc/breakglass/config.json")]) {
+        let users = home.map(|home| home.join("breakglass/config.json"));
+        for path in users.into_iter().chain([PathBuf::from("/etc/breakglass/config.json")]) {
             match open(&path) {
-                Err(e)
-                    if matches!(
-                        e.kind(),
-                        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-                    ) => {}
-                opened => return Self::read(&path, opened),
+                Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                opened => return Self::read(opened).map_err(|error| of_file(error, &path)),
             }
         }
         Ok(Self::default())
     }
 
-    fn read(path: &Path, opened: std::io::Result<File>) -> Result<Self> {
-        let wrong = |why: &str| {
-            Error::usage(format!("the configuration {} {why}", path.display()))
-                .next("correct it, or point BREAKGLASS_CONFIG elsewhere; nothing was done")
-        };
-        let cannot = |e: std::io::Error| wrong(&format!("cannot be read: {e}"));
+    fn read(opened: io::Result<File>) -> Result<Self> {
+        let cannot = |e: io::Error| Error::usage(format!("cannot be read: {e}")).caused_by(e);
         let file = opened.map_err(cannot)?;
         let metadata = file.metadata().map_err(cannot)?;
-        if !metadata.is_file() || metadata.len() > LARGEST {
-            return Err(wrong("is no file of a size that a configuration has"));
+        if !metadata.is_file() {
+            return Err(Error::usage("not a regular file"));
         }
-        let own = rustix::process::geteuid().as_raw();
-        if metadata.uid() != own && metadata.uid() != 0 {
-            return Err(wrong("could have been written by others: it is neither yours nor root's"));
+        if metadata.len() > MAX_BYTES {
+            return Err(Error::usage("too large (limit 256 KiB)"));
+        }
+        let user = rustix::process::geteuid().as_raw();
+        if metadata.uid() != user && metadata.uid() != 0 {
+            return Err(Error::usage(
+                "could have been written by others: it belongs neither to you nor to root",
+            ));
         }
         if metadata.mode() & 0o022 != 0 {
-            return Err(wrong("could have been written by others: its mode lets them"));
+            return Err(Error::usage("could have been written by others: its mode lets them (chmod go-w)"));
         }
-        let mut text =
-            zeroize::Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1));
-        file.take(LARGEST).read_to_end(&mut text).map_err(cannot)?;
-        // What serde says may repeat a secret that stands in the wrong place.
-        let config: Self = serde_json::from_slice(&text)
-            .map_err(|e| wrong(&format!("is not valid at line {} column {}", e.line(), e.column())))?;
-        check_alerts(&config.alerts).map_err(|why| wrong(&format!("is not valid: {why}")))?;
-        config.check().map_err(|why| wrong(&format!("is not valid: {why}")))?;
-        Ok(config)
+        let length = usize::try_from(metadata.len()).unwrap_or(0);
+        let mut text = zeroize::Zeroizing::new(Vec::with_capacity(length + 1));
+        file.take(MAX_BYTES).read_to_end(&mut text).map_err(cannot)?;
+        Self::parse(&text).map_err(Error::usage)
     }
 
-    fn check(&self) -> Result<(), &'static str> {
-        if self.command.first().is_some_and(|program| !Path::new(program).is_absolute()) {
-            return Err("its command is no absolute path");
+    fn parse(text: &[u8]) -> Result<Self, String> {
+        let config: Self = json::read(text)?;
+        check_alerts(&config.alerts)?;
+        if config.command.first().is_some_and(|program| !Path::new(program).is_absolute()) {
+            return Err("command[0]: expected an absolute path".into());
         }
-        if self.ledgers.iter().any(|ledger| !ledger.is_absolute()) {
-            return Err("one of its ledgers is no absolute path");
+        if let Some(place) = config.ledgers.iter().position(|ledger| !ledger.is_absolute()) {
+            return Err(format!("ledgers[{place}]: expected an absolute path"));
         }
-        let Some(Ship { bucket, region, profile, retain_days, .. }) = &self.ship else { return Ok(()) };
+        config.ship.as_ref().map_or(Ok(()), Ship::check)?;
+        Ok(config)
+    }
+}
+
+impl Ship {
+    fn check(&self) -> Result<(), String> {
         let is_name = |text: &str, longest| {
-            (1..=longest).contains(&text.len())
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+            (1..=longest).contains(&text.len()) && text.bytes().all(fits)
         };
         match () {
-            () if !is_name(bucket, 63) => Err("ship: its bucket is no name of a bucket"),
-            () if !is_name(region, 32) => Err("ship: its region is no name of a region"),
-            () if profile.is_empty() => Err("ship: its profile has no name"),
-            () if !(1..=36_500).contains(retain_days) => Err("ship: its retain_days are not 1 to 36500"),
+            () if !is_name(&self.bucket, 63) => Err("ship.bucket: expected the name of a bucket".into()),
+            () if !is_name(&self.region, 32) => Err("ship.region: expected a region like eu-west-1".into()),
+            () if self.profile.is_empty() => Err("ship.profile: expected the name of a profile".into()),
+            () if !(1..=36_500).contains(&self.retain_days) => {
+                Err("ship.retain_days: expected 1 to 36500".into())
+            }
             () => Ok(()),
         }
     }
 }
 
-/// A pipe in its place holds nobody up.
-fn open(path: &Path) -> std::io::Result<File> {
+fn of_file(error: Error, path: &Path) -> Error {
+    error
+        .context(format_args!("configuration {}", path.display()))
+        .next("correct it, or point BREAKGLASS_CONFIG to another file; nothing was done")
+}
+
+/// Opens without waiting, should it be a pipe.
+fn open(path: &Path) -> io::Result<File> {
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     OpenOptions::new().read(true).custom_flags(nonblock).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_field() {
+        let ship = |region: &str, days: &str| {
+            format!(
+                r#"{{"ship": {{"bucket": "b", "region": "{region}", "profile": "p", "retain_days": {days},
+                "mode": "GOVERNANCE"}}}}"#
+            )
+        };
+        for (text, what) in [
+            (ship("eu west", "1"), "ship.region: expected a region like eu-west-1"),
+            (ship("eu-west-1", "0"), "ship.retain_days: expected 1 to 36500"),
+            (ship("eu-west-1", "\"1\""), "ship.retain_days: expected u32"),
+            (r#"{"command": ["notify"]}"#.into(), "command[0]: expected an absolute path"),
+            (r#"{"ledgers": ["/a", "b"]}"#.into(), "ledgers[1]: expected an absolute path"),
+            (
+                r#"{"alerts": [{"name": "x", "kind": "pigeon"}]}"#.into(),
+                "alerts[0].kind: expected one of `sns`",
+            ),
+            (
+                r#"{"alerts": [{"name": "x", "kind": "slack", "url": "https://a.b", "timeout": "soon"}]}"#
+                    .into(),
+                "alerts[0].timeout: expected a duration",
+            ),
+            (r#"{"alert": []}"#.into(), "unknown field `alert`"),
+        ] {
+            let error = Config::parse(text.as_bytes()).expect_err("not valid");
+            assert!(error.starts_with(what), "{error}");
+        }
+        Config::parse(ship("eu-west-1", "30").as_bytes()).expect("valid");
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A whole number of seconds, at least one, written with the units h, m and s in this order.
@@ -26,7 +27,7 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no length of time; write it like 90s, 45m or 1h30m");
+        let wrong = || format!("{text:?} is not a duration; write it like 90s, 45m or 1h30m");
         let mut rest = text;
         let mut total: u32 = 0;
         for (unit, seconds) in [('h', 3600), ('m', 60), ('s', 1)] {
@@ -64,7 +65,8 @@ impl Serialize for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        let wrong = || D::Error::invalid_value(Unexpected::Str(&text), &"a duration like 90s, 45m or 1h30m");
+        text.parse().map_err(|_| wrong())
     }
 }
 

@@ -4,6 +4,7 @@ pub mod canonical;
 pub mod dsse;
 pub mod duration;
 pub mod file;
+pub mod json;
 pub mod manifest;
 pub mod names;
 pub mod payload;

@@ -374,8 +374,11 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
             json!({"alerts": [{"name": "x", "kind": "slack", "url": "http://example.org/hidden-value"}]}),
             "stays on this machine",
         ),
-        (json!({"alerts": [{"name": "x", "kind": "carrier-pigeon"}]}), "not valid at line"),
-        (json!({"hidden-value": 1}), "not valid at line"),
+        (
+            json!({"alerts": [{"name": "x", "kind": "carrier-pigeon"}]}),
+            "alerts[0].kind: expected one of `sns`",
+        ),
+        (json!({"hidden-value": 1}), "unknown field (line 1"),
         (
             json!({"alerts": [{"name": "hidden-value-hidden-value-012345", "kind": "pagerduty",
                 "routing_key": "hidden-value-hidden-value-012345", "timeout": "2m"}]}),
@@ -386,11 +389,11 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
                 {"name": "x", "kind": "slack", "url": "hidden-value"}]}),
             "alert channel 1: a secret stands",
         ),
-        (json!({"command": ["notify"]}), "no absolute path"),
-        (json!({"ledgers": ["other.jsonl"]}), "no absolute path"),
+        (json!({"command": ["notify"]}), "command[0]: expected an absolute path"),
+        (json!({"ledgers": ["other.jsonl"]}), "ledgers[0]: expected an absolute path"),
         (
             json!({"ship": {"bucket": "b", "region": "eu west", "profile": "p", "retain_days": 1, "mode": "GOVERNANCE"}}),
-            "its region is no name",
+            "ship.region: expected a region",
         ),
         (
             json!({"ship": {"bucket": "b", "region": "eu-west-1", "profile": "p", "retain_days": 0, "mode": "GOVERNANCE"}}),
@@ -401,17 +404,17 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
         refused(says);
     }
     std::fs::write(&path, "{\"alerts\": [").unwrap();
-    refused("not valid at line");
+    refused("not JSON (line 1");
     std::fs::remove_file(&path).unwrap();
     assert!(Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap().success());
-    refused("is no file");
+    refused("not a regular file");
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, "{}").unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
     refused("written by others");
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
     std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
-    refused("neither yours nor root's");
+    refused("neither to you nor to root");
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }

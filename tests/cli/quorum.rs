@@ -254,7 +254,7 @@ fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
         (&["open", "prod.age", "--for", "5h", "--reason", "x"], 2, "longer than 4h"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "/etc/passwd"], 2, "no command"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "nosuchcommand"], 2, "no command"),
-        (&["open", "prod.age", "--for", "soon", "--reason", "x"], 2, "no length of time"),
+        (&["open", "prod.age", "--for", "soon", "--reason", "x"], 2, "not a duration"),
         (&["open", "prod.age", "--for", "5m", "--reason", ""], 2, "reason"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x \u{202e} y"], 2, "all of them to be seen"),
         (&["open", "prod.age", "--for", "5m", "--reason", "\u{2800}\u{2800}"], 2, "all of them to be seen"),

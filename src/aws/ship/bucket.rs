@@ -16,7 +16,7 @@ use super::{AwsConfig, CopiedRecord};
 use crate::aws::clients::Tries;
 use crate::aws::clock::AwsClock;
 use crate::aws::error::{code, fault};
-use crate::config::{Mode, Ship};
+use crate::config::{RetentionMode, Ship};
 use crate::ledger::Link;
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
@@ -80,8 +80,8 @@ impl Bucket {
         if !self.is_unlocked().await {
             let until = self.clock.now().as_second() + i64::from(self.ship.retain_days) * DAY_SECONDS;
             let mode = match self.ship.mode {
-                Mode::Governance => ObjectLockMode::Governance,
-                Mode::Compliance => ObjectLockMode::Compliance,
+                RetentionMode::Governance => ObjectLockMode::Governance,
+                RetentionMode::Compliance => ObjectLockMode::Compliance,
             };
             put = put.object_lock_mode(mode).object_lock_retain_until_date(DateTime::from_secs(until));
         }

@@ -87,12 +87,23 @@ pub enum Tls {
     None,
 }
 
+/// A channel's kind, as it is written.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum KindName {
+    Sns,
+    PagerDuty,
+    Slack,
+    Webhook,
+    Smtp,
+}
+
 /// Every member that a channel of any kind may have.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Members {
     name: String,
-    kind: String,
+    kind: KindName,
     timeout: Option<Span>,
     topic_arn: Option<String>,
     key: Option<AccessKey>,
@@ -140,21 +151,26 @@ impl TryFrom<Members> for Channel {
     type Error = String;
 
     fn try_from(m: Members) -> Result<Self, String> {
-        let allowed: &[&str] = match m.kind.as_str() {
-            "sns" => &["topic_arn", "key"],
-            "pagerduty" => &["routing_key", "url"],
-            "slack" => &["url"],
-            "webhook" => &["url", "secret"],
-            "smtp" => &["host", "port", "tls", "username", "password", "from", "to"],
-            _ => return Err("unknown field `kind`".into()),
+        let allowed: &[&str] = match m.kind {
+            KindName::Sns => &["topic_arn", "key"],
+            KindName::PagerDuty => &["routing_key", "url"],
+            KindName::Slack => &["url"],
+            KindName::Webhook => &["url", "secret"],
+            KindName::Smtp => &["host", "port", "tls", "username", "password", "from", "to"],
         };
         m.only(allowed)?;
-        let kind = match m.kind.as_str() {
-            "sns" => Kind::Sns { topic_arn: wanted("topic_arn", m.topic_arn)?, key: wanted("key", m.key)? },
-            "pagerduty" => Kind::PagerDuty { routing_key: wanted("routing_key", m.routing_key)?, url: m.url },
-            "slack" => Kind::Slack { url: wanted("url", m.url)? },
-            "webhook" => Kind::Webhook { url: wanted("url", m.url)?, secret: wanted("secret", m.secret)? },
-            _ => Kind::Smtp(Smtp {
+        let kind = match m.kind {
+            KindName::Sns => {
+                Kind::Sns { topic_arn: wanted("topic_arn", m.topic_arn)?, key: wanted("key", m.key)? }
+            }
+            KindName::PagerDuty => {
+                Kind::PagerDuty { routing_key: wanted("routing_key", m.routing_key)?, url: m.url }
+            }
+            KindName::Slack => Kind::Slack { url: wanted("url", m.url)? },
+            KindName::Webhook => {
+                Kind::Webhook { url: wanted("url", m.url)?, secret: wanted("secret", m.secret)? }
+            }
+            KindName::Smtp => Kind::Smtp(Smtp {
                 host: wanted("host", m.host)?,
                 port: wanted("port", m.port)?,
                 tls: wanted("tls", m.tls)?,

@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Channel, MAX_BYTES, Payload, Target, names, without_values};
+use super::{Channel, MAX_BYTES, Payload, Target, names};
 use crate::error::{Error, Result, Status};
+use crate::vault::json;
 
 /// Two payloads: the vault's, and its drill's if there is one.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl Input {
         if json.len() > MAX_BYTES {
             return Err(format!("longer than {MAX_BYTES} bytes"));
         }
-        let members = || serde_json::from_slice::<Members>(json).map_err(|e| without_values(&e));
+        let members = || json::read::<Members>(json);
         let Members { version, targets, runbook, alerts, drill } = members()?;
         let payload = Payload { version, targets, runbook, alerts }.checked()?;
         let drill = match drill {

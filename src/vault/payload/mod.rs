@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::duration::Span;
-use super::{manifest, names};
+use super::{json, manifest, names};
 use crate::error::{Error, Result};
 use crate::secret::{SecretBuf, SecretText};
 pub use alerts::{Channel, Kind, Smtp, Tls, check as check_alerts, region_of};
@@ -166,7 +166,7 @@ impl Payload {
         if json.len() > MAX_BYTES {
             return Err(format!("longer than {MAX_BYTES} bytes"));
         }
-        let payload: Self = serde_json::from_slice(json).map_err(|e| without_values(&e))?;
+        let payload: Self = json::read(json)?;
         payload.checked()
     }
 
@@ -195,28 +195,6 @@ impl Payload {
         }
         names::all_different("target", self.targets.iter().map(|t| t.name.as_str()))
     }
-}
-
-/// What is wrong and where, without any value: `serde_json` repeats what it read, and that might be a secret that
-/// stands where something else belongs. Member names are said, as far as they look like such.
-fn without_values(error: &serde_json::Error) -> String {
-    let place = format!("at line {} column {}", error.line(), error.column());
-    if !error.is_data() {
-        return format!("not JSON {place}");
-    }
-    let text = error.to_string();
-    let quoted = text.split('`').nth(1).filter(|name| is_member(name));
-    match (text.split_once(" field"), quoted) {
-        (Some((kind @ ("unknown" | "missing" | "duplicate"), _)), Some(name)) => {
-            format!("{kind} field `{name}` {place}")
-        }
-        (Some((kind @ ("unknown" | "missing" | "duplicate"), _)), None) => format!("{kind} field {place}"),
-        _ => format!("a value of the wrong kind {place}"),
-    }
-}
-
-fn is_member(name: &str) -> bool {
-    name.len() <= 24 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 #[cfg(test)]
