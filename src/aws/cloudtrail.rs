@@ -22,8 +22,8 @@ use crate::error::Result;
 use crate::gate::fault::Fault;
 use crate::gate::open::other_account;
 use crate::review::{CloudTrailEvent, CloudTrailQuery, CloudTrailResult, RegionResult};
-use crate::terminal::print;
 use crate::terminal::countable;
+use crate::terminal::print;
 use crate::vault::target::iam_region;
 
 /// AWS allows two lookups per second in each region of an account.

@@ -12,9 +12,9 @@ mod review;
 mod seal;
 mod sign;
 mod typed;
+mod usage;
 
-
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::error::{Result, Status};
 use crate::events::Events;
@@ -24,7 +24,8 @@ use args::{Arguments, Command};
 
 /// Parses the command line, runs the command, says what went wrong; the exit status.
 pub fn main() -> u8 {
-    let arguments = match Arguments::try_parse() {
+    let matches = usage::wrapped(Arguments::command()).try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Entry, Ledger, LedgerFile, Merged, Record};
 use crate::review::{self, CloudTrailResult, LedgerFact, Packet, PacketFile, PacketSources};
-use crate::terminal::{print, warning, note};
+use crate::terminal::{note, print, warning};
 use crate::vault::file::Vault;
 use crate::vault::words;
 

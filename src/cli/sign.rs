@@ -8,7 +8,7 @@ use crate::custody::opening;
 use crate::custody::statement::{Predicate, Statement};
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Result, Status};
-use crate::terminal::{NoAnswer, Terminal, countable, listed, signals, note};
+use crate::terminal::{NoAnswer, Terminal, countable, listed, note, signals};
 use crate::token::piv::PivToken;
 use crate::token::readers::{self, Sighting};
 use crate::vault::dsse::Envelope;

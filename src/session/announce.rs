@@ -98,7 +98,12 @@ impl Stage<'_> {
 
     /// Tells how it ended, and waits a little for what is still to be answered. What was never announced and never
     /// enabled is nobody's business.
-    pub(crate) async fn tell_last(&self, about: AlertTopic, detail: Option<String>, signals: &mut SessionSignals) {
+    pub(crate) async fn tell_last(
+        &self,
+        about: AlertTopic,
+        detail: Option<String>,
+        signals: &mut SessionSignals,
+    ) {
         if about == AlertTopic::NotOpened && !self.telling.announced.get() {
             return;
         }

@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags, fstat};
 use rustix::termios::tcgetwinsize;
 
+pub use super::wrap::hung;
 use super::wrap::wrapped;
 use crate::error::{Error, Result};
 

@@ -22,15 +22,20 @@ fn wrapped_line(line: &str, columns: usize) -> String {
     if columns < NARROWEST || line.starts_with(COMMAND) || display_width(body) <= columns {
         return line.to_owned();
     }
-    let hanging = " ".repeat(hanging(line, columns));
+    let mut wrapped = hung(body, hanging(line, columns), columns);
+    wrapped.push_str(&line[body.len()..]);
+    wrapped
+}
+
+/// Wraps one line at spaces; the lines after the first start `indent` columns in.
+pub fn hung(line: &str, indent: usize, columns: usize) -> String {
+    let indent = " ".repeat(indent);
     let options = Options::new(columns)
-        .subsequent_indent(&hanging)
+        .subsequent_indent(&indent)
         .break_words(false)
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation);
-    let mut wrapped = textwrap::wrap(body, options).join("\n");
-    wrapped.push_str(&line[body.len()..]);
-    wrapped
+    textwrap::wrap(line, options).join("\n")
 }
 
 /// The column in which a line goes on: behind its first word if that is a tag (`next:`, `alice:`), in the second column

@@ -18,7 +18,7 @@ use crate::events::{Event, Events};
 use crate::gate::SessionId;
 use crate::ledger::{Ledger, Record, SessionOutcome};
 use crate::session::Work;
-use crate::terminal::{print, warning, note};
+use crate::terminal::{note, print, warning};
 use crate::vault::canonical;
 use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;

@@ -17,7 +17,7 @@ use crate::custody::part::Part;
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Result, Status};
 use crate::secret::SecretText;
-use crate::terminal::{self, Terminal, signals, print, note};
+use crate::terminal::{self, Terminal, note, print, signals};
 use crate::token::enrol::Made;
 use crate::token::piv::PivToken;
 use crate::token::readers::{self, Sighting};

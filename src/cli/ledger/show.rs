@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::ledger::{self, AlertTopic, Entry, Ledger, Merged, MergedRecord, Record, SharePurpose};
-use crate::terminal::{print, note};
+use crate::terminal::{note, print};
 use crate::vault::names::harmless;
 
 /// Shows what all ledgers at hand say, by time. One that cannot be read is named at the end.
@@ -74,31 +74,11 @@ fn text(records: &[MergedRecord]) -> String {
             under = Some(heading);
         }
         let at = link.entry.at.strftime("%Y-%m-%d %H:%M:%SZ");
-        wrapped(
-            &mut text,
-            columns,
-            &format!("  {at}  {:<8}  ", link.entry.record.kind()),
-            &harmless(&said(&link.entry.record), '?'),
-        );
+        let start = format!("  {at}  {:<8}  ", link.entry.record.kind());
+        let row = format!("{start}{}", harmless(&said(&link.entry.record), '?'));
+        let _ = writeln!(text, "{}", print::hung(&row, start.len(), columns));
     }
     if records.is_empty() { "no record\n".into() } else { text }
-}
-
-/// Lines of at most so many columns, the later ones indented under the first.
-fn wrapped(text: &mut String, columns: usize, start: &str, words: &str) {
-    let indent = start.len();
-    let mut line = start.to_owned();
-    for word in words.split(' ') {
-        let length = line.chars().count();
-        if length > indent && length + 1 + word.chars().count() > columns {
-            let _ = writeln!(text, "{}", line.trim_end());
-            line = " ".repeat(indent);
-        } else if length > indent {
-            line.push(' ');
-        }
-        line += word;
-    }
-    let _ = writeln!(text, "{}", line.trim_end());
 }
 
 fn said(record: &Record) -> String {

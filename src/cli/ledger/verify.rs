@@ -10,7 +10,7 @@ use crate::cli::{args, input};
 use crate::error::{Error, Result};
 use crate::ledger::verify::{self, CopiedRecord, SignedStatements};
 use crate::ledger::{self, Chain, Damage, Head, Ledger, Shipped};
-use crate::terminal::{print, note};
+use crate::terminal::{note, print};
 use crate::vault::file::Vault;
 
 /// The largest copy that is read, in bytes.

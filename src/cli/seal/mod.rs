@@ -12,7 +12,7 @@ use crate::cli::{args, input, output};
 use crate::custody::enrolment::{self, Enrolment};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::terminal::{NoAnswer, Terminal, Reply, listed, print, warning, note};
+use crate::terminal::{NoAnswer, Reply, Terminal, listed, note, print, warning};
 use crate::vault::file::{self, Sealed, Vault};
 use crate::vault::manifest::{Custodian, Lane, Manifest};
 use crate::vault::payload::{Input, Payload};

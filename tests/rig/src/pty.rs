@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The terminal's size, in characters.
 const ROWS: u16 = 40;
-const COLUMNS: u16 = 120;
+const COLUMNS: u16 = 200;
 /// Between two looks at what cannot be waited for.
 const PAUSE: Duration = Duration::from_millis(2);
 

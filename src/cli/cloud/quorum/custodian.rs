@@ -7,7 +7,7 @@ use crate::custody::opening::{self, PartOwner, ShareError};
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, SecretText};
-use crate::terminal::{countable, signals, note};
+use crate::terminal::{countable, note, signals};
 use crate::token::piv::PivToken;
 use crate::vault::manifest::{self, Custodian};
 use crate::vault::quorum::{KEY, Share};

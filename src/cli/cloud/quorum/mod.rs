@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::events::{Event, Events};
 use crate::ledger::Ledger;
 use crate::secret::Secret;
-use crate::terminal::{NoAnswer, Terminal, Reply, listed, signals, note};
+use crate::terminal::{NoAnswer, Reply, Terminal, listed, note, signals};
 use crate::token::piv::PivToken;
 use crate::token::readers::{Readers, Sighting};
 use crate::vault::dsse::Envelope;
