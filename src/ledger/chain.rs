@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
 use super::damage::{Damage, Neighbours};
+use super::line::{Link, ParsedLine, is_hex_of, lines, torn};
 use super::record::{Entry, Record};
 use crate::custody::statement::LedgerHead;
 use crate::error::Result;
@@ -34,17 +34,6 @@ impl From<Head> for LedgerHead {
     }
 }
 
-/// A record, where it stands, and what the next one chains to.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// The record.
-    pub entry: Entry,
-    /// SHA-256 of its line, without the line's end.
-    pub sha256: [u8; 32],
-    /// Its line, counted from 1.
-    pub line: usize,
-}
-
 /// A ledger file whose records chain.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
@@ -52,42 +41,6 @@ pub struct Chain {
     pub links: Vec<Link>,
     /// Lines that were never finished, counted from 1: no record chains to them.
     pub torn: Vec<usize>,
-}
-
-/// One line of the file, without its end.
-pub(super) enum Piece {
-    /// A record.
-    Record(Box<Entry>),
-    /// The machine stopped while it was written.
-    Torn,
-    /// Neither: it was changed.
-    Neither,
-}
-
-impl Piece {
-    /// A line is torn that begins as a record and ends before its JSON does, or in zeros that a file system put in
-    /// place of what it never wrote. To cut a line short so hides no more than to cut it off: no record chains to it.
-    pub(super) fn of(line: &[u8]) -> Self {
-        if let Ok(entry) = serde_json::from_slice(line) {
-            return Self::Record(Box::new(entry));
-        }
-        let end = line.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        let written = &line[..end];
-        let early = || serde_json::from_slice::<IgnoredAny>(written).is_err_and(|error| error.is_eof());
-        let zeros = written.is_empty() && !line.is_empty();
-        if zeros || written.starts_with(b"{") && early() { Self::Torn } else { Self::Neither }
-    }
-}
-
-/// What stands between two records was never finished: its SHA-256, which the record after it names; none where nothing
-/// does. A torn line that somebody put in is so found out.
-pub(super) fn torn(between: &[u8]) -> Option<String> {
-    (!between.is_empty()).then(|| hex::encode(Sha256::digest(between)))
-}
-
-/// The lines of a file, without their ends.
-pub(super) fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    bytes.split_inclusive(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line))
 }
 
 /// The same, each with the place of its first byte.
@@ -128,13 +81,13 @@ impl Chain {
         // Where the last record ended.
         let mut end = 0;
         while let Some((index, (start, line))) = lines.next() {
-            let entry = match Piece::of(line) {
-                Piece::Record(entry) => *entry,
-                Piece::Torn => {
+            let entry = match ParsedLine::of(line) {
+                ParsedLine::Record(entry) => *entry,
+                ParsedLine::Torn => {
                     chain.torn.push(index + 1);
                     continue;
                 }
-                Piece::Neither => {
+                ParsedLine::Invalid => {
                     let due = chain.links.len() as u64;
                     return (chain, Some(Damage::no_record(index + 1, due, line)));
                 }
@@ -142,7 +95,7 @@ impl Chain {
             let link = Link { entry, sha256: Sha256::digest(line).into(), line: index + 1 };
             let between = &bytes[end..start];
             if !chain.takes(&link) {
-                let next = lines.peek().map(|(_, (_, line))| Piece::of(line));
+                let next = lines.peek().map(|(_, (_, line))| ParsedLine::of(line));
                 let damage = Damage::between(&Neighbours { before: &chain.links, link, next });
                 return (chain, Some(damage));
             }
@@ -183,12 +136,6 @@ impl Chain {
     pub fn into_entries(self) -> Vec<Entry> {
         self.links.into_iter().map(|link| link.entry).collect()
     }
-}
-
-/// Both are the same digest; `text` is lower-case hex.
-pub(super) fn is_hex_of(text: &str, digest: &[u8; 32]) -> bool {
-    let mut hex = [0; 64];
-    hex::encode_to_slice(digest, &mut hex).is_ok() && text.as_bytes() == hex
 }
 
 /// The line of one more record, with its end; `torn` as [`torn`] has it.

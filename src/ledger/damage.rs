@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use super::chain::{Link, Piece, is_hex_of};
+use super::line::{Link, ParsedLine, is_hex_of};
 use super::record::Entry;
 use serde::Serialize;
 use serde_json::Value;
@@ -30,14 +30,14 @@ pub struct Damage {
 pub(super) struct Neighbours<'a> {
     pub(super) before: &'a [Link],
     pub(super) link: Link,
-    pub(super) next: Option<Piece>,
+    pub(super) next: Option<ParsedLine>,
 }
 
 impl Neighbours<'_> {
     /// The next record chains to this one, so this one is as it was written.
     fn is_confirmed(&self) -> bool {
         match &self.next {
-            Some(Piece::Record(next)) => is_hex_of(&next.prev, &self.link.sha256),
+            Some(ParsedLine::Record(next)) => is_hex_of(&next.prev, &self.link.sha256),
             _ => false,
         }
     }

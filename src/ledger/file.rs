@@ -11,12 +11,14 @@ use rustix::io::Errno;
 
 use crate::error::{Error, Result};
 
-/// Far more than a lifetime of emergencies, in bytes.
-const LARGEST: u64 = 512 * 1024 * 1024;
-/// Nobody holds a ledger for so long.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The name of a ledger file.
+pub(super) const NAME: &str = "ledger.jsonl";
 
-/// And of what must go on without it.
+/// The largest ledger that is read, in bytes; far more than it ever needs.
+const LARGEST: u64 = 512 * 1024 * 1024;
+/// How long to wait for the lock of another process.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The same for work that must not be delayed.
 pub(super) const SHORT_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 

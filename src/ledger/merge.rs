@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::chain::{Chain, Link};
+use super::chain::Chain;
 use super::damage::Damage;
+use super::line::Link;
+use super::file;
 use super::record::Entry;
 use super::shipped::Shipped;
-use super::{Ledger, file};
+use super::store::Ledger;
 use crate::error::{Error, Result};
 
 /// A ledger's file as it was found.

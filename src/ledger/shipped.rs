@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Chain;
 use super::damage::Damage;
-use super::{Ledger, file};
+use super::file;
 
 /// The file's name.
 const FILE: &str = "shipped.json";
@@ -29,9 +29,9 @@ pub struct Shipped {
     pub sent: u64,
 }
 
-/// Beside a ledger that has its own name; beside a copy under another name it is not about that.
+/// Returns the path beside a ledger file; none beside a copy under another name, which is not what was shipped.
 fn beside(ledger: &Path) -> Option<PathBuf> {
-    ledger.ends_with(super::FILE).then(|| ledger.with_file_name(FILE))
+    ledger.ends_with(file::NAME).then(|| ledger.with_file_name(FILE))
 }
 
 impl Shipped {
@@ -72,8 +72,8 @@ impl Shipped {
     ///
     /// # Errors
     /// In words.
-    pub fn write(&self, ledger: &Ledger) -> Result<(), String> {
-        let path = ledger.path().with_file_name(FILE);
+    pub fn write(&self, ledger: &Path) -> Result<(), String> {
+        let path = ledger.with_file_name(FILE);
         let temporary = path.with_file_name(format!(".{FILE}.{}", std::process::id()));
         let text = serde_json::to_vec(self).map_err(|e| e.to_string())?;
         let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, &path));

@@ -5,7 +5,8 @@ use std::os::unix::fs::FileExt as _;
 
 use sha2::{Digest, Sha256};
 
-use super::chain::{self, Head, Piece, lines};
+use super::chain::Head;
+use super::line::{ParsedLine, lines, torn};
 
 /// Most last records are shorter; read at first, in bytes.
 const FIRST: u64 = 16 * 1024;
@@ -15,7 +16,7 @@ pub(super) struct Tail {
     pub(super) head: Head,
     /// The last line has no end: the machine stopped while it was written.
     pub(super) unfinished: bool,
-    /// What stands after the last record, once that line has its end; as [`chain::torn`] has it.
+    /// What stands after the last record, once that line has its end; as [`torn`] has it.
     pub(super) torn: Option<String>,
 }
 
@@ -51,7 +52,7 @@ impl Tail {
         if unfinished && !after.is_empty() {
             after.push(b'\n');
         }
-        Self { head, unfinished, torn: chain::torn(&after) }
+        Self { head, unfinished, torn: torn(&after) }
     }
 }
 
@@ -66,13 +67,13 @@ enum Found {
 fn last(bytes: &[u8]) -> Found {
     let mut end = bytes.len();
     for line in lines(bytes).rev() {
-        match Piece::of(line) {
-            Piece::Record(entry) => {
+        match ParsedLine::of(line) {
+            ParsedLine::Record(entry) => {
                 let head = Head { seq: entry.seq + 1, sha256: Sha256::digest(line).into() };
                 return Found::Head(head, end);
             }
-            Piece::Torn => end -= line.len() + usize::from(bytes[..end].ends_with(b"\n")),
-            Piece::Neither => return Found::Damage,
+            ParsedLine::Torn => end -= line.len() + usize::from(bytes[..end].ends_with(b"\n")),
+            ParsedLine::Invalid => return Found::Damage,
         }
     }
     Found::Nothing

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::chain::{Chain, Head, Link, Piece, is_hex_of, lines};
+use super::chain::{Chain, Head};
 use super::damage::Damage;
+use super::line::{Link, ParsedLine, is_hex_of, lines};
 use super::record::Record;
 use crate::custody::statement::LedgerHead;
 use crate::gate::SessionId;
@@ -36,7 +37,7 @@ pub struct SignedStatements {
 /// The first record that contradicts another, or whose statement is not signed by whom it names.
 pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damage> {
     let links: Vec<_> = chain.links.iter().filter(|link| link.entry.record.envelope().is_some()).collect();
-    let judged: Result<Vec<_>, _> = together(&links, |link| judge(chain, link, vaults)).into_iter().collect();
+    let judged: Result<Vec<_>, _> = par_map(&links, |link| judge(chain, link, vaults)).into_iter().collect();
     let (sessions, openings) = (sessions(chain), openings(chain, vaults));
     // The first of all that is wrong.
     let wrong = [sessions.as_ref().err(), judged.as_ref().err(), openings.as_ref().err()];
@@ -66,7 +67,7 @@ fn judge(chain: &Chain, link: &Link, vaults: &[Vault]) -> Result<Judged, Damage>
 }
 
 /// Does it for each, on all processors; the answers in their order.
-fn together<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
+fn par_map<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let size = all.len().div_ceil(threads).max(1);
     std::thread::scope(|scope| {
@@ -122,7 +123,7 @@ fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
             intended.push((link, intent, own, &vault.manifest));
         }
     }
-    let valid = together(&intended, |(_, intent, own, manifest)| {
+    let valid = par_map(&intended, |(_, intent, own, manifest)| {
         let valid = own.iter().filter(|(name, envelope)| intent.approved(name, envelope, manifest).is_ok());
         valid.map(|(name, _)| name).collect::<BTreeSet<_>>().len()
     });
@@ -223,11 +224,11 @@ pub type CopiedRecord = (u64, [u8; 32]);
 pub fn copied(bytes: &[u8]) -> Result<Vec<CopiedRecord>, usize> {
     let mut copied = Vec::new();
     for (line, number) in lines(bytes).zip(1..) {
-        match Piece::of(line) {
-            Piece::Record(_) => copied.push((copied.len() as u64, Sha256::digest(line).into())),
-            Piece::Torn => {}
-            Piece::Neither if line.is_empty() => {}
-            Piece::Neither => return Err(number),
+        match ParsedLine::of(line) {
+            ParsedLine::Record(_) => copied.push((copied.len() as u64, Sha256::digest(line).into())),
+            ParsedLine::Torn => {}
+            ParsedLine::Invalid if line.is_empty() => {}
+            ParsedLine::Invalid => return Err(number),
         }
     }
     Ok(copied)

@@ -135,7 +135,7 @@ async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &RawLedger, mut shippe
         let put = bucket.put(&shipped.ledger, link, line).await;
         let kept = put.and_then(|()| {
             shipped.sent += 1;
-            shipped.write(ledger)
+            shipped.write(&ledger.path())
         });
         if let Err(why) = kept {
             round.queued = Some((all - link.entry.seq, why));

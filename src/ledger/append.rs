@@ -1,0 +1,134 @@
+//! Appends to a ledger: one writer at a time, each record fsynced.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+
+use jiff::Timestamp;
+use rustix::fs::{Access, access};
+
+use super::chain::{self, Chain};
+use super::file::{self, Lock, cannot};
+use super::record::{Entry, Record};
+use super::spent::is_spent;
+use super::store::Ledger;
+use super::tail;
+use crate::error::{Error, Result};
+
+impl Ledger {
+    /// Appends a record that happened at `at`; it is on the disk when this returns. Only the last record before it is
+    /// read, so damage to an earlier record does not prevent appending.
+    ///
+    /// # Errors
+    /// If it cannot be written, or the last record before it cannot be read; the file then is as it was.
+    pub fn append(&self, at: Timestamp, record: Record) -> Result<()> {
+        self.append_if(at, record, |_| Ok(()))
+    }
+
+    /// Appends an intent, unless its credentials are spent: if two processes append an intent for the same credentials
+    /// concurrently, exactly one succeeds. Drills and intents with a reason for another use are not refused.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`], and if another session has opened the credentials.
+    pub fn intend(&self, at: Timestamp, record: Record) -> Result<()> {
+        let excused =
+            record.intent().is_none_or(|intent| intent.again.is_some() || intent.drill_of.is_some());
+        if excused {
+            return self.append(at, record);
+        }
+        let path = self.path();
+        let of = record.clone();
+        self.append_if(at, record, |file| {
+            let entries = Chain::parse(&file::all(file, &path)?, &path)?.into_entries();
+            let ours = of.intent();
+            let has_opened = |entry: &Entry| {
+                let (ours, other) = (ours?, entry.record.intent()?);
+                ours.has_credentials_of(&other).then_some(other.session)
+            };
+            entries.iter().rev().find_map(has_opened).map_or(Ok(()), |session| Err(is_spent(session)))
+        })
+    }
+
+    /// Appends if `permitted` allows it, which is asked while the file is locked.
+    fn append_if(
+        &self,
+        at: Timestamp,
+        record: Record,
+        permitted: impl FnOnce(&File) -> Result<()>,
+    ) -> Result<()> {
+        self.create_directory()?;
+        let path = self.path();
+        let file = file::locked(&path, Lock::Exclusive, self.wait, || {
+            OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path)
+        })?;
+        let length = file.metadata().map_err(|e| cannot("read", &path, &e))?.len();
+        let tail = tail::read(&file, length).map_err(|e| cannot("read", &path, &e))?;
+        let Some(tail) = tail else {
+            // Reading the whole chain names the bad record; it takes the lock itself.
+            drop(file);
+            self.chain()?;
+            return Err(Error::damaged(format!(
+                "the last line of the ledger {} is not a record",
+                path.display()
+            )));
+        };
+        permitted(&file)?;
+        let start = if tail.unfinished { "\n" } else { "" };
+        let line = format!("{start}{}", chain::line(tail.head, tail.torn, at, record)?);
+        add(&file, length, line.as_bytes()).map_err(|e| cannot("write", &path, &e))?;
+        if length == 0 {
+            self.sync_directory()?;
+        }
+        drop(file);
+        self.wake.iter().for_each(|wake| wake());
+        Ok(())
+    }
+
+    /// Checks that a record could be appended now, before custodians are asked.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    pub fn check(&self) -> Result<()> {
+        self.create_directory()?;
+        let path = self.path();
+        match OpenOptions::new().read(true).append(true).open(&path) {
+            Ok(_) => self.entries().map(drop),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                self.entries()?;
+                access(&self.directory, Access::WRITE_OK | Access::EXEC_OK)
+                    .map_err(|e| cannot("create", &path, &e.into()))
+            }
+            Err(e) => Err(cannot("open", &path, &e)),
+        }
+    }
+
+    fn create_directory(&self) -> Result<()> {
+        if self.directory.is_dir() {
+            return Ok(());
+        }
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .map_err(|e| cannot("create", &self.directory, &e))
+    }
+
+    /// Fsyncs the directories: a new file is durable only when its directory entry is.
+    fn sync_directory(&self) -> Result<()> {
+        let parents = [Some(self.directory.as_path()), self.directory.parent()];
+        for directory in parents.into_iter().flatten().filter(|path| !path.as_os_str().is_empty()) {
+            File::open(directory).and_then(|d| d.sync_all()).map_err(|e| cannot("write", directory, &e))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes and fsyncs the line, or truncates back to the previous length.
+fn add(mut file: &File, length: u64, line: &[u8]) -> std::io::Result<()> {
+    let written = file.write_all(line).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // If truncating fails too, the partial line has no newline, and readers skip it.
+        let _ = file.set_len(length).and_then(|()| file.sync_all());
+    }
+    written
+}

@@ -1,0 +1,26 @@
+//! Whether credentials are spent: opened once, they are to be rotated.
+
+use super::record::{Entry, Record};
+use crate::error::Error;
+use crate::gate::SessionId;
+
+/// Returns the error for credentials that a session has opened.
+pub fn is_spent(session: SessionId) -> Error {
+    let what = format!("these credentials are spent: session {session} has opened them; nothing was enabled");
+    Error::failed(what).next(
+        "rotate them and seal anew; to open them once more now, say --again WHY, which the custodians sign",
+    )
+}
+
+/// Returns the last session that opened these credentials, or was about to. Drills do not count: their vaults have other
+/// ids.
+pub fn spent(entries: &[Entry], vault: &str, credentials_epoch: u64) -> Option<SessionId> {
+    entries.iter().rev().find_map(|entry| match &entry.record {
+        Record::Intent { session, vault: of, credentials_epoch: epoch, .. }
+            if of == vault && *epoch == credentials_epoch =>
+        {
+            Some(*session)
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,165 @@
+//! A ledger in its directory: where it is, and what it says.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::chain::{Chain, Head};
+use super::facts::VaultFacts;
+use super::file;
+use super::line::{Link, lines};
+use super::record::{Entry, Record};
+use super::shipped::Shipped;
+use super::spent::spent;
+use super::views::target_status::{LastSession, sessions};
+use crate::error::Result;
+use crate::gate::SessionId;
+use crate::vault::manifest::Lane;
+
+/// The ledger of this machine.
+#[derive(Clone)]
+pub struct Ledger {
+    pub(super) directory: PathBuf,
+    /// Called after each record.
+    pub(super) wake: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// How long to wait for another process to release its lock.
+    pub(super) wait: Duration,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// A ledger with its lines, byte for byte.
+#[derive(Debug)]
+pub struct RawLedger {
+    /// Its records.
+    pub chain: Chain,
+    bytes: Vec<u8>,
+}
+
+impl RawLedger {
+    /// Returns each record with its line, without the newline.
+    pub fn records(&self) -> impl Iterator<Item = (&Link, &[u8])> {
+        let mut lines = lines(&self.bytes).enumerate();
+        self.chain.links.iter().filter_map(move |link| {
+            let (_, line) = lines.find(|(index, _)| index + 1 == link.line)?;
+            Some((link, line))
+        })
+    }
+}
+
+impl Ledger {
+    /// Returns the ledger in `$BREAKGLASS_STATE`, else `$XDG_STATE_HOME/breakglass`, else `~/.local/state/breakglass`;
+    /// if HOME is unset, `/var/lib/breakglass`.
+    pub fn at_default() -> Self {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let directory = set("BREAKGLASS_STATE")
+            .or_else(|| set("XDG_STATE_HOME").map(|home| home.join("breakglass")))
+            .or_else(|| set("HOME").map(|home| home.join(".local/state/breakglass")))
+            .unwrap_or_else(|| "/var/lib/breakglass".into());
+        Self::at(directory)
+    }
+
+    /// Returns the ledger in this directory, which need not exist yet.
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into(), wake: None, wait: file::LONGEST_WAIT }
+    }
+
+    /// Calls `wake` after each record that this handle appends; `wake` must return quickly.
+    #[must_use]
+    pub fn waking(self, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { wake: Some(Arc::new(wake)), ..self }
+    }
+
+    /// Returns a handle that waits one second for the lock, for work that must not be delayed.
+    #[must_use]
+    pub fn hurried(&self) -> Self {
+        Self { wait: file::SHORT_WAIT, ..self.clone() }
+    }
+
+    /// Returns the path of the ledger file.
+    pub fn path(&self) -> PathBuf {
+        self.directory.join(file::NAME)
+    }
+
+    /// Returns whether the ledger exists, or was shipped from here and is missing.
+    pub fn is_there_or_missed(&self) -> bool {
+        let path = self.path();
+        path.symlink_metadata().is_ok() || Shipped::beside(&path).is_some()
+    }
+
+    /// Returns whether this ledger has the intent of the session: this machine opened it.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read, or its chain is broken.
+    pub fn knows_session(&self, session: SessionId) -> Result<bool> {
+        Ok(self.entries()?.iter().any(|entry| match &entry.record {
+            Record::Intent { session: intended, .. } => *intended == session,
+            _ => false,
+        }))
+    }
+
+    /// Returns the number of records and the digest of the last one.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn head(&self) -> Result<Head> {
+        Ok(self.chain()?.head())
+    }
+
+    /// Returns the last session that opened these credentials, or was about to.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn spent(&self, facts: &VaultFacts) -> Result<Option<SessionId>> {
+        Ok(spent(&self.entries()?, &facts.vault_id, facts.credentials_epoch))
+    }
+
+    /// Returns the sessions of this user in the lane `gate` that are not on record as closed, in order.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn unclosed(&self, account: &str, user: &str) -> Result<Vec<LastSession>> {
+        let mut all = sessions(&self.entries()?);
+        all.retain(|session| {
+            !session.closed
+                && session.lane == Lane::Gate
+                && (session.target.account.as_str(), session.target.user.as_str()) == (account, user)
+        });
+        Ok(all)
+    }
+
+    /// Returns every record, in order; none if there is no file yet.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        Ok(self.chain()?.into_entries())
+    }
+
+    /// Returns every record with its digest; none if there is no file yet.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn chain(&self) -> Result<Chain> {
+        Ok(self.raw()?.chain)
+    }
+
+    /// Returns every record with its digest and its line.
+    ///
+    /// # Errors
+    /// As [`Ledger::knows_session`].
+    pub fn raw(&self) -> Result<RawLedger> {
+        let path = self.path();
+        // Read before the ledger, which may grow in the meantime.
+        let shipped = Shipped::beside(&path);
+        let bytes = file::read(&path, self.wait)?.unwrap_or_default();
+        let chain = Chain::parse(&bytes, &path)?;
+        shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).map_err(|damage| damage.error(&path))?;
+        Ok(RawLedger { chain, bytes })
+    }
+}
