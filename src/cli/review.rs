@@ -27,7 +27,7 @@ pub fn run(arguments: &args::Review) -> Result<()> {
     let trail = asked(arguments, &entries)?;
     let sources = PacketSources {
         entries: &entries,
-        ledgers: seen.found.iter().map(part).collect(),
+        ledgers: seen.files.iter().map(part).collect(),
         vault: vault.as_ref(),
         trail: trail.as_ref(),
         now: Timestamp::now(),
@@ -187,7 +187,7 @@ fn ledger() -> Result<Ledger> {
 
 /// What could not be had is no success, though all that was had is written.
 fn verdict(packet: &Packet, seen: Merged) -> Result<()> {
-    seen.found.into_iter().find_map(|found| found.wrong).map_or(Ok(()), Err)?;
+    seen.files.into_iter().find_map(|file| file.wrong).map_or(Ok(()), Err)?;
     let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));
     match failed {
         Some((region, why)) => {

@@ -1,4 +1,4 @@
-//! The hash chain: a line that was never finished is passed over, a changed one is not.
+//! The hash chain: torn lines are skipped, a changed line is an error.
 
 use std::path::Path;
 
@@ -12,17 +12,17 @@ use crate::custody::statement::LedgerHead;
 use crate::error::Result;
 use crate::vault::{canonical, words};
 
-/// Where a ledger stands.
+/// The end of a ledger: how many records it has, and what the next one chains to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Head {
-    /// How many records it has.
+    /// The number of records.
     pub seq: u64,
-    /// SHA-256 of its last line; zeros when it has none.
+    /// SHA-256 of the last line; zeros if there is none.
     pub sha256: [u8; 32],
 }
 
 impl Head {
-    /// As it is read aloud: six words.
+    /// Returns the digest as six words, to be read aloud.
     pub fn words(&self) -> String {
         words::of(&self.sha256)
     }
@@ -37,13 +37,13 @@ impl From<Head> for LedgerHead {
 /// A ledger file whose records chain.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
-    /// Its records, in order.
+    /// The records, in order.
     pub links: Vec<Link>,
-    /// Lines that were never finished, counted from 1: no record chains to them.
+    /// Torn lines, by line number from 1; no record chains to them.
     pub torn: Vec<usize>,
 }
 
-/// The same, each with the place of its first byte.
+/// The lines, each with the offset of its first byte.
 fn places(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     lines(bytes).scan(0, |next, line| {
         let start = *next;
@@ -57,15 +57,15 @@ fn lines_in(between: &[u8]) -> usize {
 }
 
 impl Chain {
-    /// Reads the lines.
+    /// Parses a ledger file; `path` is for the error.
     ///
     /// # Errors
-    /// [`crate::error::Status::Damaged`], naming the first bad record.
+    /// `Damaged`, naming the first bad record.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
         Self::read(bytes).map_err(|damage| damage.error(path))
     }
 
-    /// Reads the lines; what is wrong first.
+    /// Parses a ledger file.
     ///
     /// # Errors
     /// The first bad record.
@@ -74,11 +74,11 @@ impl Chain {
         damage.map_or(Ok(chain), Err)
     }
 
-    /// Reads the lines up to the first bad record, which is beside them.
+    /// Parses a ledger file up to the first bad record, and returns that too.
     pub fn up_to_damage(bytes: &[u8]) -> (Self, Option<Damage>) {
         let mut chain = Self::default();
         let mut lines = places(bytes).enumerate().peekable();
-        // Where the last record ended.
+        // The offset at which the last record ended.
         let mut end = 0;
         while let Some((index, (start, line))) = lines.next() {
             let entry = match ParsedLine::of(line) {
@@ -89,20 +89,20 @@ impl Chain {
                 }
                 ParsedLine::Invalid => {
                     let due = chain.links.len() as u64;
-                    return (chain, Some(Damage::no_record(index + 1, due, line)));
+                    return (chain, Some(Damage::invalid_line(index + 1, due, line)));
                 }
             };
             let link = Link { entry, sha256: Sha256::digest(line).into(), line: index + 1 };
             let between = &bytes[end..start];
-            if !chain.takes(&link) {
+            if !chain.continues_with(&link) {
                 let next = lines.peek().map(|(_, (_, line))| ParsedLine::of(line));
                 let damage = Damage::between(&Neighbours { before: &chain.links, link, next });
                 return (chain, Some(damage));
             }
-            // Without what was never finished it is whole as well: a copy has the records alone.
+            // Without its torn lines the chain is valid too: a copy has the records only.
             if !between.is_empty() && link.entry.torn != torn(between) {
                 let first = link.line - lines_in(between);
-                return (chain, Some(Damage::no_torn_line(first, link.entry.seq)));
+                return (chain, Some(Damage::inserted_torn_line(first, link.entry.seq)));
             }
             end = start + line.len() + 1;
             chain.links.push(link);
@@ -110,35 +110,35 @@ impl Chain {
         (chain, None)
     }
 
-    fn takes(&self, link: &Link) -> bool {
+    fn continues_with(&self, link: &Link) -> bool {
         let Head { seq, sha256 } = self.head();
-        let Entry { v, seq: own, prev, .. } = &link.entry;
-        *v == 1 && *own == seq && is_hex_of(prev, &sha256)
+        let Entry { v, seq: number, prev, .. } = &link.entry;
+        *v == 1 && *number == seq && is_hex_of(prev, &sha256)
     }
 
-    /// Where it stands.
+    /// Returns the head after the last record.
     pub fn head(&self) -> Head {
         self.head_before(self.links.len())
     }
 
-    /// Where it stood before its record number `seq`.
+    /// Returns the head before record `seq`.
     pub fn head_before(&self, seq: usize) -> Head {
         let last = seq.checked_sub(1).and_then(|last| self.links.get(last));
         Head { seq: seq as u64, sha256: last.map_or([0; 32], |link| link.sha256) }
     }
 
-    /// The ledger's id: the first 16 hex digits of SHA-256 over its first record's line; none while it has none.
+    /// Returns the ledger's id: the first 16 hex digits of the SHA-256 of its first line; none if it has no record.
     pub fn id(&self) -> Option<String> {
         self.links.first().map(|first| hex::encode(&first.sha256[..8]))
     }
 
-    /// Its records.
+    /// Returns the records without their digests.
     pub fn into_entries(self) -> Vec<Entry> {
         self.links.into_iter().map(|link| link.entry).collect()
     }
 }
 
-/// The line of one more record, with its end; `torn` as [`torn`] has it.
+/// Encodes the line of the next record, with its newline; `torn` as [`torn()`] returns it.
 pub(super) fn line(head: Head, torn: Option<String>, at: Timestamp, record: Record) -> Result<String> {
     let entry = Entry { v: 1, seq: head.seq, prev: hex::encode(head.sha256), torn, at, record };
     Ok(canonical::text(&entry)? + "\n")

@@ -1,4 +1,4 @@
-//! What is wrong with a chain: the first bad record, and how it can be told.
+//! The first invalid record of a chain, and why it is invalid.
 
 use std::fmt;
 use std::path::Path;
@@ -14,19 +14,19 @@ use crate::gate::SessionId;
 /// The first bad record of a ledger.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Damage {
-    /// Its line, counted from 1; none when it is the end that is missing.
+    /// Its line number, from 1; none if the record is missing at the end.
     pub line: Option<usize>,
-    /// Its number, counted from 0.
+    /// Its number, from 0.
     pub seq: u64,
-    /// Its kind, if it can be read.
+    /// Its kind, if it is readable.
     pub kind: Option<&'static str>,
     /// Its session, if it has one.
     pub session: Option<SessionId>,
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub what: String,
 }
 
-/// A record that does not chain, and those around it.
+/// A record that does not chain to the one before it, with its neighbours.
 pub(super) struct Neighbours<'a> {
     pub(super) before: &'a [Link],
     pub(super) link: Link,
@@ -34,7 +34,7 @@ pub(super) struct Neighbours<'a> {
 }
 
 impl Neighbours<'_> {
-    /// The next record chains to this one, so this one is as it was written.
+    /// Returns whether the next record chains to this one, so that this one is unchanged.
     fn is_confirmed(&self) -> bool {
         match &self.next {
             Some(ParsedLine::Record(next)) => is_hex_of(&next.prev, &self.link.sha256),
@@ -42,8 +42,8 @@ impl Neighbours<'_> {
         }
     }
 
-    /// This one chains past the record before it.
-    fn passes_over_the_last(&self) -> bool {
+    /// Returns whether this record chains to the last but one: the last one was inserted.
+    fn skips_the_last(&self) -> bool {
         let Some((_, earlier)) = self.before.split_last() else { return false };
         let sha256 = earlier.last().map_or([0; 32], |link| link.sha256);
         self.link.entry.seq == earlier.len() as u64 && is_hex_of(&self.link.entry.prev, &sha256)
@@ -51,7 +51,7 @@ impl Neighbours<'_> {
 }
 
 impl Damage {
-    /// Of this record.
+    /// Returns the damage of this record.
     pub fn of(link: &Link, what: impl Into<String>) -> Self {
         let Entry { seq, record, .. } = &link.entry;
         Self {
@@ -63,41 +63,44 @@ impl Damage {
         }
     }
 
-    /// A line that is no record and was not torn; `seq` should stand there.
-    pub(super) fn no_record(line: usize, seq: u64, text: &[u8]) -> Self {
+    /// Returns the damage of a line that is neither a record nor torn, in the place of record `seq`.
+    pub(super) fn invalid_line(line: usize, seq: u64, text: &[u8]) -> Self {
         let kind = serde_json::from_slice::<Value>(text)
             .ok()
             .filter(|of| of["v"].is_u64() && of["kind"].is_string());
         let what = match kind {
-            Some(_) => "it was changed, or is of a later version of breakglass: take that one, then",
-            None => "the line is no record",
+            Some(_) => {
+                "it was changed, or a later version of breakglass wrote it; verify it with that version"
+            }
+            None => "the line is not a record",
         };
         Self { line: Some(line), seq, kind: None, session: None, what: what.into() }
     }
 
-    /// A line before record `seq` looks like one that was never finished, and the record does not say so.
-    pub(super) fn no_torn_line(line: usize, seq: u64) -> Self {
-        let what = "it was put in or changed: it is no record, and the record after it knows of no such line";
+    /// Returns the damage of a torn line before record `seq` that this record does not account for.
+    pub(super) fn inserted_torn_line(line: usize, seq: u64) -> Self {
+        let what =
+            "it was inserted or changed: it is not a record, and the next record does not account for it";
         Self { line: Some(line), seq, kind: None, session: None, what: what.into() }
     }
 
-    /// Nothing stands where this record has to.
+    /// Returns the damage of a record that is missing.
     pub fn missing(seq: u64, what: impl Into<String>) -> Self {
         Self { line: None, seq, kind: None, session: None, what: what.into() }
     }
 
-    /// Which of the records around the place where the chain breaks is bad.
+    /// Decides which of the records around the break is the bad one.
     pub(super) fn between(around: &Neighbours<'_>) -> Self {
         let Neighbours { before, link, next } = around;
         let due = before.len() as u64;
         let seq = link.entry.seq;
         let whole = next.is_none() || around.is_confirmed();
         match before.last() {
-            Some(last) if around.passes_over_the_last() => {
-                Self::of(last, "it was put in: the record after it chains past it")
+            Some(last) if around.skips_the_last() => {
+                Self::of(last, "it was inserted: the next record chains to the record before it")
             }
             Some(last) if seq == due && whole && link.entry.v == 1 => {
-                Self::of(last, "it was changed: the record after it does not chain to it")
+                Self::of(last, "it was changed: the next record does not chain to it")
             }
             _ if seq > due && whole => {
                 let lost = if seq - due == 1 {
@@ -108,14 +111,14 @@ impl Damage {
                 Self::of(link, format!("{lost} missing before it"))
             }
             _ if seq == due => Self::of(link, "it was changed: it does not chain to the record before it"),
-            _ => Self::of(link, format!("it stands where record {due} has to")),
+            _ => Self::of(link, format!("record {due} is expected here")),
         }
     }
 
-    /// As an error that names the file.
+    /// Returns the error that names the file.
     pub fn error(&self, path: &Path) -> Error {
         Error::damaged(format!("the ledger {} is damaged: {self}", path.display()))
-            .next("keep the file as evidence and move it away, with shipped.json if that is beside it; closing works without it")
+            .next("keep the file as evidence and move it to another directory, with shipped.json if there is one; closing works without it")
     }
 }
 

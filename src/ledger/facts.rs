@@ -6,25 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::vault::file::Vault;
 
-/// Which vault file.
+/// The vault file that a record is about.
 #[derive(Clone, Debug)]
 pub struct VaultFacts {
-    /// Where it is, as it was given.
+    /// The path as it was given.
     pub path: PathBuf,
-    /// Its id.
     pub vault_id: String,
-    /// Its label.
     pub label: String,
-    /// Its epoch.
     pub epoch: u64,
-    /// The epoch of its credentials.
     pub credentials_epoch: u64,
     /// SHA-256 of its binary form.
     pub sha256: [u8; 32],
 }
 
 impl VaultFacts {
-    /// Of a vault that was read from `path`.
+    /// Returns the facts of a vault that was read from `path`.
     pub fn of(vault: &Vault, path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -37,19 +33,19 @@ impl VaultFacts {
     }
 }
 
-/// Whose calls AWS will show: access key ids, nothing secret.
+/// The access key ids and the role of a session, by which CloudTrail finds its calls; nothing secret.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Principals {
-    /// The emergency user's.
+    /// The emergency user's access key id.
     pub emergency: String,
-    /// The opener's, in the lane `gate`.
+    /// The opener's access key id, in the lane `gate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opener: Option<String>,
-    /// The closer's, in the lane `gate`.
+    /// The closer's access key id, in the lane `gate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closer: Option<String>,
-    /// The role that is assumed in the lane `static`; its ARN.
+    /// The ARN of the role that is assumed in the lane `static`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
 }

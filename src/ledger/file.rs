@@ -1,4 +1,4 @@
-//! The file itself: one writer at a time, no waiting without an end, no file larger than a ledger is.
+//! The ledger file: one writer at a time, bounded waits, a limit on its size.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
@@ -22,14 +22,14 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
 pub(super) const SHORT_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What for.
+/// Shared to read, exclusive to append.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Lock {
     Shared,
     Exclusive,
 }
 
-/// Opens and locks the file that is at `path` now; it may be moved away while one waits.
+/// Opens and locks the file at `path`. Opens it again if another file was moved there during the wait.
 pub(super) fn locked(
     path: &Path,
     how: Lock,
@@ -41,7 +41,7 @@ pub(super) fn locked(
         let file = open().map_err(|e| cannot("open", path, &e))?;
         lock(&file, path, how, (wait, until))?;
         let same = |there: fs::Metadata| {
-            file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (there.dev(), there.ino()))
+            file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (there.dev(), there.ino()))
         };
         if fs::metadata(path).is_ok_and(same) || Instant::now() > until {
             return Ok(file);
@@ -61,36 +61,35 @@ fn lock(file: &File, path: &Path, how: Lock, (wait, until): (Duration, Instant))
             Err(Errno::WOULDBLOCK) => {
                 let seconds = wait.as_secs();
                 let what =
-                    format!("the ledger {} was held by another process for {seconds} s", path.display());
-                return Err(Error::failed(what).next(
-                    "see who holds it (fuser names the process), or point BREAKGLASS_STATE elsewhere",
-                ));
+                    format!("the ledger {} was locked by another process for {seconds} s", path.display());
+                return Err(Error::failed(what)
+                    .next("find the process with fuser, or set BREAKGLASS_STATE to another directory"));
             }
-            // Reading does no harm where a file system knows no locks.
+            // Reading without a lock is safe if the file system does not support locks.
             Err(Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS) if how == Lock::Shared => return Ok(()),
             Err(e) => return Err(cannot("lock", path, &e.into())),
         }
     }
 }
 
-/// The whole file; `None` when there is none.
+/// Reads the file; `None` if there is none.
 pub(super) fn read(path: &Path, wait: Duration) -> Result<Option<Vec<u8>>> {
-    // A pipe in its place holds nobody up.
+    // Opening a named pipe must not block.
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let open = || OpenOptions::new().read(true).custom_flags(nonblock).open(path);
     match open() {
-        // A link to where its disk is not mounted is not the same as none.
+        // A dangling link (to a disk that is not mounted) is an error, not an empty ledger.
         Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => return Ok(None),
         Err(e) => return Err(cannot("open", path, &e)),
         Ok(file) if !file.metadata().is_ok_and(|metadata| metadata.is_file()) => {
-            return Err(Error::usage(format!("{} is no file", path.display())).next("name a ledger's file"));
+            return Err(Error::usage(format!("{} is not a file", path.display())).next("name a ledger file"));
         }
         Ok(_) => {}
     }
     all(&locked(path, Lock::Shared, wait, open)?, path).map(Some)
 }
 
-/// A file that is no longer than `longest`, in bytes; `None` where there is none that can be read.
+/// Reads a file of at most `longest` bytes; `None` if there is none, or it is longer or not readable.
 pub(super) fn small(path: &Path, longest: u64) -> Option<Vec<u8>> {
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).ok()?;
@@ -100,11 +99,11 @@ pub(super) fn small(path: &Path, longest: u64) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// All of a file that is open and locked.
+/// Reads a file that is open and locked.
 pub(super) fn all(mut file: &File, path: &Path) -> Result<Vec<u8>> {
     let length = file.metadata().map_err(|e| cannot("read", path, &e))?.len();
     if length > LARGEST {
-        return Err(Error::damaged(format!("the ledger {} is larger than any ledger", path.display())));
+        return Err(Error::damaged(format!("the ledger {} is too large (limit 512 MiB)", path.display())));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
     file.seek(SeekFrom::Start(0)).map_err(|e| cannot("read", path, &e))?;
@@ -112,14 +111,14 @@ pub(super) fn all(mut file: &File, path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// An error of the system's, with what helps.
+/// Returns the error for a failed system call, with what to do.
 pub(super) fn cannot(what: &str, path: &Path, why: &std::io::Error) -> Error {
     let next = if matches!(why.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
-        "make room on its disk, or point BREAKGLASS_STATE elsewhere"
+        "free space on its disk, or set BREAKGLASS_STATE to another directory"
     } else if fs::symlink_metadata(path).is_ok() {
-        "make it readable and writable for you, or point BREAKGLASS_STATE elsewhere"
+        "make it readable and writable for this user, or set BREAKGLASS_STATE to another directory"
     } else {
-        "make its directory writable for you, or point BREAKGLASS_STATE elsewhere"
+        "make its directory writable for this user, or set BREAKGLASS_STATE to another directory"
     };
     Error::failed(format!("cannot {what} the ledger {}: {why}", path.display())).next(next)
 }

@@ -1,4 +1,4 @@
-//! What a session was meant to be, as its record has it; and whether that is what custodians have signed.
+//! The intent of a session, and whether custodians have signed exactly that.
 
 use super::facts::Principals;
 use super::record::Record;
@@ -8,43 +8,36 @@ use crate::vault::dsse::Envelope;
 use crate::vault::manifest::{Lane, Manifest, Target, Token};
 use crate::vault::target::TargetId;
 
-/// What was intended.
+/// What a session is for, as its first record has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Intent<'a> {
-    /// The session.
     pub session: SessionId,
     /// The vault's id.
     pub vault: &'a str,
-    /// The vault's epoch.
     pub epoch: u64,
-    /// The epoch of its credentials.
     pub credentials_epoch: u64,
-    /// SHA-256 of the vault, hex.
+    /// SHA-256 of the vault file, hex.
     pub sha256: &'a str,
-    /// How the window is made.
     pub lane: Lane,
-    /// The user.
     pub target: &'a TargetId,
-    /// Where the grant holds.
+    /// The regions that the grant allows.
     pub regions: &'a [String],
-    /// Whose calls AWS will show.
     pub principals: &'a Principals,
-    /// The window's length in seconds.
+    /// The duration of the window, in seconds.
     pub window: u64,
-    /// Why.
     pub reason: &'a str,
-    /// Why once more.
+    /// The reason to use spent credentials again.
     pub again: Option<&'a str>,
-    /// Why without an alert that was acknowledged.
+    /// The reason to open without an acknowledged alert.
     pub no_alert: Option<&'a str>,
-    /// A drill: the id of the vault that is practised for.
+    /// In a drill, the id of the vault that it practises for.
     pub drill_of: Option<&'a str>,
-    /// Where AWS was taken to be, if not at its own addresses.
+    /// The custom AWS endpoint, if one was set.
     pub endpoint: Option<&'a str>,
 }
 
 impl Record {
-    /// What was intended, if that is what it says.
+    /// Returns the intent, if this record is one.
     pub fn intent(&self) -> Option<Intent<'_>> {
         let Self::Intent {
             session,
@@ -87,10 +80,10 @@ impl Record {
 }
 
 impl Intent<'_> {
-    /// The token of this custodian of the vault's that approved exactly this.
+    /// Returns the token of the custodian `name` that approved exactly this intent.
     ///
     /// # Errors
-    /// In words: why it did not.
+    /// Why the envelope is not that approval.
     pub fn approved<'m>(
         &self,
         name: &str,
@@ -99,19 +92,19 @@ impl Intent<'_> {
     ) -> Result<&'m Token, String> {
         let (custodian, token, statement) = approval::verify(manifest, envelope)?;
         if custodian.name != name {
-            return Err(format!("it is {}'s", custodian.name));
+            return Err(format!("{} signed it", custodian.name));
         }
         if let Some(what) = self.differs(&statement.predicate.request) {
-            return Err(format!("what was signed is about another {what}"));
+            return Err(format!("the signed request has a different {what}"));
         }
         if statement.subject().digest.sha256 != self.sha256 {
-            return Err("what was signed is about another file".into());
+            return Err("the signed request is about a different vault file".into());
         }
         Ok(token)
     }
 
-    /// Both are about the same credentials: of the same vault and epoch, or with the same emergency key, however often that
-    /// was sealed anew. A drill's are nobody else's.
+    /// Returns whether both are about the same credentials: from the same vault and credentials epoch, or with the same
+    /// emergency access key, even if that was resealed. A drill's credentials are not in any other vault.
     pub fn has_credentials_of(&self, other: &Intent<'_>) -> bool {
         let key =
             |intent: &Intent<'_>| Some(intent.principals.emergency.clone()).filter(|key| !key.is_empty());
@@ -119,7 +112,7 @@ impl Intent<'_> {
         same_vault || key(self).is_some() && key(self) == key(other)
     }
 
-    /// The first thing in which the record is not what was signed.
+    /// Returns the first field in which the record differs from the signed request.
     fn differs(&self, signed: &Request) -> Option<&'static str> {
         let same = [
             ("session", signed.session == self.session),
@@ -127,18 +120,18 @@ impl Intent<'_> {
             ("epoch", u64::from(signed.epoch) == self.epoch),
             ("epoch of the credentials", u64::from(signed.credentials_epoch) == self.credentials_epoch),
             ("reason", signed.reason == self.reason),
-            ("reason to open again", signed.again.as_deref() == self.again),
-            ("reason to go without an alert", signed.no_alert.as_deref() == self.no_alert),
+            ("reason to use them again", signed.again.as_deref() == self.again),
+            ("reason for no alert", signed.no_alert.as_deref() == self.no_alert),
             ("window", signed.window == self.window),
             ("lane", signed.lane == self.lane),
             ("drill", signed.drill_of.as_deref() == self.drill_of),
-            ("address of AWS", signed.endpoint.as_deref() == self.endpoint),
+            ("AWS endpoint", signed.endpoint.as_deref() == self.endpoint),
             ("target", signed.targets.iter().any(|target| self.is_of(target))),
         ];
         same.into_iter().find_map(|(what, same)| (!same).then_some(what))
     }
 
-    /// Of this target, in all that the record says of it.
+    /// Returns whether the record is about this target, in every field that it has.
     fn is_of(&self, target: &Target) -> bool {
         let TargetId { name, partition, account, user } = self.target;
         (&target.name, &target.partition, &target.account, &target.user) == (name, partition, account, user)

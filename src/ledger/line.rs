@@ -5,30 +5,28 @@ use sha2::{Digest, Sha256};
 
 use super::record::Entry;
 
-/// A record, where it stands, and what the next one chains to.
+/// A record with its digest, to which the next record chains.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// The record.
     pub entry: Entry,
-    /// SHA-256 of its line, without the line's end.
+    /// SHA-256 of its line, without the newline.
     pub sha256: [u8; 32],
-    /// Its line, counted from 1.
+    /// Its line number, from 1.
     pub line: usize,
 }
 
-/// One line of the file, without its end.
+/// One line of the file, without the newline.
 pub(super) enum ParsedLine {
-    /// A record.
     Record(Box<Entry>),
-    /// The machine stopped while it was written.
+    /// Incomplete: the write was interrupted.
     Torn,
-    /// Neither: it was changed.
+    /// Neither a record nor the beginning of one: it was changed.
     Invalid,
 }
 
 impl ParsedLine {
-    /// A line is torn that begins as a record and ends before its JSON does, or in zeros that a file system put in
-    /// place of what it never wrote. To cut a line short so hides no more than to cut it off: no record chains to it.
+    /// Parses a line. It is torn if it begins like a record and ends before its JSON does, or ends in zero bytes, which
+    /// some file systems leave after a crash. Truncating a line hides no more than removing it: no record chains to it.
     pub(super) fn of(line: &[u8]) -> Self {
         if let Ok(entry) = serde_json::from_slice(line) {
             return Self::Record(Box::new(entry));
@@ -41,18 +39,18 @@ impl ParsedLine {
     }
 }
 
-/// What stands between two records was never finished: its SHA-256, which the record after it names; none where nothing
-/// does. A torn line that somebody put in is so found out.
+/// Returns the SHA-256, hex, of the torn lines between two records; none if there are none. The next record contains it,
+/// so that a torn line that was inserted later is detected.
 pub(super) fn torn(between: &[u8]) -> Option<String> {
     (!between.is_empty()).then(|| hex::encode(Sha256::digest(between)))
 }
 
-/// The lines of a file, without their ends.
+/// Splits a file into lines, without the newlines.
 pub(super) fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     bytes.split_inclusive(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line))
 }
 
-/// Both are the same digest; `text` is lower-case hex.
+/// Returns whether `text` is the digest in lower-case hex.
 pub(super) fn is_hex_of(text: &str, digest: &[u8; 32]) -> bool {
     let mut hex = [0; 64];
     hex::encode_to_slice(digest, &mut hex).is_ok() && text.as_bytes() == hex

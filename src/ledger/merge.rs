@@ -1,49 +1,46 @@
-//! Ledgers of several machines read as one: by time, each in its own order; what does not hold of one is said.
+//! Reads the ledgers of several machines as one, ordered by time.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::chain::Chain;
 use super::damage::Damage;
-use super::line::Link;
 use super::file;
+use super::line::Link;
 use super::record::Entry;
 use super::shipped::Shipped;
 use super::store::Ledger;
 use crate::error::{Error, Result};
 
-/// A ledger's file as it was found.
+/// A ledger file as it was read.
 #[derive(Clone, Debug)]
 pub struct LedgerFile {
-    /// The file.
     pub path: PathBuf,
-    /// Its records, up to the first that is bad; none where it could not be read.
+    /// The records before the first bad one; none if the file is not readable.
     pub chain: Chain,
-    /// What is wrong with it: it cannot be read, has a bad record, or another copy contradicts it.
+    /// Set if the file is not readable, has a bad record, or contradicts another copy.
     pub wrong: Option<Error>,
 }
 
-/// A record and the ledger that it stands in.
+/// A record and the ledger that it is from.
 #[derive(Clone, Debug)]
 pub struct MergedRecord {
-    /// The ledger's id.
+    /// The id of the ledger.
     pub ledger: String,
-    /// The record.
     pub link: Link,
 }
 
-/// What several ledgers say together.
+/// Several ledgers read as one.
 #[derive(Debug, Default)]
 pub struct Merged {
-    /// The ledgers.
-    pub found: Vec<LedgerFile>,
-    /// Every record, each once however many copies have it.
+    pub files: Vec<LedgerFile>,
+    /// Every record, once even if several copies have it.
     pub records: Vec<MergedRecord>,
 }
 
 impl LedgerFile {
     fn at(path: &Path) -> Self {
-        // Before the ledger, which may grow meanwhile.
+        // Read before the ledger, which may grow in the meantime.
         let shipped = Shipped::beside(path);
         let gone = || {
             let damage = shipped.as_ref().and_then(|shipped| shipped.check(&Chain::default()).err());
@@ -64,51 +61,54 @@ impl LedgerFile {
 
 fn missing(path: &Path) -> Error {
     Error::usage(format!("there is no ledger {}", path.display()))
-        .next("correct the ledgers in the configuration, or fetch it")
+        .next("check the path; if it is from the configuration, correct \"ledgers\" there")
 }
 
-/// One ledger's file up to the first bad record, which is beside it; where it need not be there, none is an empty one.
+/// Reads one ledger file up to the first bad record, and returns that too. Without `must_exist`, a missing file is an empty
+/// ledger.
 ///
 /// # Errors
-/// When it cannot be read.
-pub fn read_file(path: &Path, has_to_be: bool) -> Result<(Chain, Option<Damage>)> {
+/// If the file is not readable.
+pub fn read_file(path: &Path, must_exist: bool) -> Result<(Chain, Option<Damage>)> {
     match file::read(path, file::LONGEST_WAIT)? {
         Some(bytes) => Ok(Chain::up_to_damage(&bytes)),
-        None if has_to_be => Err(missing(path)),
+        None if must_exist => Err(missing(path)),
         None => Ok((Chain::default(), None)),
     }
 }
 
-/// Reads these ledgers. What is wrong with one stops none of the others, and what comes before it counts.
+/// Reads these ledgers. An error in one does not affect the others; its records before the first bad one count.
 pub fn read_all(paths: &[PathBuf]) -> Merged {
     Merged::of(paths.iter().map(|path| LedgerFile::at(path)).collect())
 }
 
-/// Two copies of one ledger that differ where both have a record: one of them was changed.
-fn compare(found: &mut [LedgerFile]) {
-    for at in 1..found.len() {
-        let (known, later) = found.split_at_mut(at);
+/// Compares the copies of one ledger: if two have a different record in the same place, one of them was changed.
+fn compare(files: &mut [LedgerFile]) {
+    for at in 1..files.len() {
+        let (known, later) = files.split_at_mut(at);
         let one = &mut later[0];
         let differs = known.iter().filter(|known| known.chain.id() == one.chain.id()).find_map(|known| {
             let both = known.chain.links.iter().zip(&one.chain.links);
-            let (_, own) = both.into_iter().find(|(known, own)| known.sha256 != own.sha256)?;
-            Some((own.entry.seq, known.path.display()))
+            let (_, ours) = both.into_iter().find(|(known, ours)| known.sha256 != ours.sha256)?;
+            Some((ours.entry.seq, known.path.display()))
         });
         if let Some((seq, other)) = differs.filter(|_| one.wrong.is_none()) {
-            let what =
-                format!("the ledger {} differs from its copy {other} from record {seq}", one.path.display());
+            let what = format!(
+                "the ledger {} differs from its copy {other} from record {seq} on",
+                one.path.display()
+            );
             let next = "verify both: breakglass ledger verify --ledger FILE --copy OTHER";
             one.wrong = Some(Error::damaged(what).next(next));
         }
     }
 }
 
-/// By time; within a ledger as it stands, whatever its clock did.
-fn merge(found: &[LedgerFile]) -> Vec<MergedRecord> {
+/// Orders the records by time; the records of one ledger keep their order even if its clock went back.
+fn merge(files: &[LedgerFile]) -> Vec<MergedRecord> {
     let mut records: Vec<(jiff::Timestamp, MergedRecord)> = Vec::new();
-    // A record's digest is over all before it: the same one is the same record.
+    // The digest covers all records before it, so equal digests are the same record.
     let mut seen = BTreeSet::new();
-    for LedgerFile { chain, .. } in found {
+    for LedgerFile { chain, .. } in files {
         let ledger = chain.id().unwrap_or_default();
         let mut latest = jiff::Timestamp::MIN;
         for link in &chain.links {
@@ -123,30 +123,29 @@ fn merge(found: &[LedgerFile]) -> Vec<MergedRecord> {
 }
 
 impl Merged {
-    fn of(mut found: Vec<LedgerFile>) -> Self {
-        compare(&mut found);
-        Self { records: merge(&found), found }
+    fn of(mut files: Vec<LedgerFile>) -> Self {
+        compare(&mut files);
+        Self { records: merge(&files), files }
     }
 
-    /// What is wrong with any of them.
+    /// Returns the errors of all files.
     pub fn wrong(&self) -> impl Iterator<Item = &Error> {
-        self.found.iter().filter_map(|found| found.wrong.as_ref())
+        self.files.iter().filter_map(|file| file.wrong.as_ref())
     }
 
-    /// Their records alone.
+    /// Returns the records of all ledgers.
     pub fn entries(&self) -> Vec<Entry> {
-        self.records.iter().map(|of| of.link.entry.clone()).collect()
+        self.records.iter().map(|record| record.link.entry.clone()).collect()
     }
 }
 
 impl Ledger {
-    /// Every record of this ledger and of `others`, by time: as far as this machine sees. What is wrong with the others
-    /// is beside it.
+    /// Reads this ledger and `others` as one. Errors of the others are in the result.
     ///
     /// # Errors
-    /// When this ledger itself cannot be read, or its chain is broken.
+    /// If this ledger itself is not readable, or its chain is broken.
     pub fn entries_with(&self, others: &[PathBuf]) -> Result<Merged> {
-        let own = LedgerFile { path: self.path(), chain: self.chain()?, wrong: None };
-        Ok(Merged::of(std::iter::once(own).chain(others.iter().map(|path| LedgerFile::at(path))).collect()))
+        let ours = LedgerFile { path: self.path(), chain: self.chain()?, wrong: None };
+        Ok(Merged::of(std::iter::once(ours).chain(others.iter().map(|path| LedgerFile::at(path))).collect()))
     }
 }

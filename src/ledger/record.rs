@@ -1,4 +1,4 @@
-//! The records and what they say; nothing secret.
+//! The records of a ledger. They contain no secret.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,186 +13,155 @@ use crate::vault::target::TargetId;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SharePurpose {
-    /// To open.
     Open,
-    /// To close.
     Close,
 }
 
-/// What people are told about.
+/// What an alert is about.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertTopic {
-    /// A window is about to be opened.
+    /// Access is about to be opened.
     Opening,
-    /// It was not opened after all; nothing is enabled.
+    /// Access was not opened after an alert that it would be; nothing is enabled.
     NotOpened,
-    /// Access is shut.
     Closed,
-    /// It is not proven that access is shut.
+    /// It is not proven that access is closed.
     MayBeOpen,
 }
 
-/// One thing that happened.
+/// One event of a session. The variants and their fields are the JSON of the file.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Record {
-    /// A custodian's token has signed what is to be opened; before it gives its share.
+    /// A custodian's token signed the request, before it gave its share.
     Approval {
-        /// The session.
         session: SessionId,
         /// The vault's id.
         vault: String,
-        /// The epoch of its credentials.
         credentials_epoch: u64,
-        /// Who.
         custodian: String,
-        /// What they signed.
         envelope: Envelope,
     },
-    /// A custodian's share was given to this process: it stays a share until the credentials are rotated.
+    /// A custodian's share was given to this process; it counts as released until the credentials are rotated.
     Share {
-        /// The session that it was given for; a close has none of its own.
+        /// None for a share that was given to close.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
         /// The vault's id.
         vault: String,
-        /// The epoch of its credentials.
         credentials_epoch: u64,
-        /// Who.
         custodian: String,
-        /// What for.
         to: SharePurpose,
     },
-    /// One channel was told, or was not.
+    /// An alert was sent to one channel, and acknowledged or not.
     Told {
-        /// The session; a close of nobody's window has none.
+        /// None for the close of a window that no session here has opened.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
-        /// What about.
         about: AlertTopic,
-        /// The channel's name.
         channel: String,
-        /// It is sealed in the vault; else it is of this machine's configuration.
+        /// Whether the channel is sealed in the vault; else it is from this machine's configuration.
         sealed: bool,
-        /// When it was sent.
         sent: Timestamp,
-        /// When it acknowledged.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         acknowledged: Option<Timestamp>,
-        /// The receiver's own id for it, where it gave one: who asks the receiver can name it.
+        /// The receiver's id for the alert, if it returned one; the receiver can be asked about it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         receipt: Option<String>,
-        /// What it answered, or why it did not acknowledge.
+        /// The answer, or why there was no acknowledgement.
         detail: String,
     },
-    /// Before the first write to AWS: the session is one's own from here.
+    /// What the session is for; written before the first write to AWS.
     Intent {
-        /// The session.
         session: SessionId,
         /// The vault's id.
         vault: String,
-        /// The vault's epoch.
         epoch: u64,
-        /// The epoch of its credentials.
         credentials_epoch: u64,
-        /// SHA-256 of the vault, hex.
+        /// SHA-256 of the vault file, hex.
         sha256: String,
-        /// How the window is made.
         lane: Lane,
-        /// The user.
         target: TargetId,
-        /// Where the grant holds.
+        /// The regions that the grant allows.
         #[serde(default)]
         regions: Vec<String>,
-        /// Whose calls AWS will show.
         #[serde(default)]
         principals: Box<Principals>,
-        /// The window's length in seconds.
+        /// The duration of the window, in seconds.
         window: u64,
-        /// Why.
         reason: String,
-        /// Why once more, after an opening before.
+        /// The reason to use spent credentials again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<String>,
-        /// Why without an alert that was acknowledged.
+        /// The reason to open without an acknowledged alert.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         no_alert: Option<String>,
-        /// A drill: the id of the vault that is practised for.
+        /// In a drill, the id of the vault that it practises for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drill_of: Option<String>,
-        /// Where AWS was taken to be, in words; none where that was AWS's own addresses.
+        /// The custom AWS endpoint, in words, if one was set.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         endpoint: Option<String>,
     },
-    /// When it will end, whatever happens: fixed before the first write to AWS.
+    /// When the window begins and ends; fixed before the first write to AWS.
     Ends {
-        /// The session.
         session: SessionId,
         /// T0.
         from: Timestamp,
         /// T1.
         until: Timestamp,
     },
-    /// The write that enables goes out now: from here on access may be there, whatever is recorded after it.
-    Enabling {
-        /// The session.
-        session: SessionId,
-    },
-    /// AWS let the key in.
+    /// The write that enables access is sent next: from here on access may be open, even if no later record says so.
+    Enabling { session: SessionId },
+    /// AWS accepted the key.
     Opened {
-        /// The session.
         session: SessionId,
         /// T0.
         from: Timestamp,
         /// T1.
         until: Timestamp,
     },
-    /// A session of AWS's was issued to the work in the window.
+    /// AWS session credentials were issued to the work in the window.
     Issued {
-        /// The session.
         session: SessionId,
-        /// The issued session's access key id: AWS's record of what was done names it.
+        /// The access key id of the issued credentials, which CloudTrail has with each call.
         access_key_id: String,
     },
-    /// Access is shut.
+    /// Access is closed.
     Closed {
-        /// The session.
         session: SessionId,
-        /// By the probe, or only by reading back.
+        /// Whether AWS refused a probe with the key; else it was only read from IAM.
         probed: bool,
-        /// Why it ended.
+        /// Why the session ended.
         cause: String,
     },
-    /// A drill is over.
+    /// A drill ended.
     Drill {
-        /// The drill's session.
         session: SessionId,
-        /// The id of the vault that was practised for.
+        /// The id of the vault that the drill practises for.
         vault: String,
-        /// Everything went as it should.
+        /// Whether the outcome was the expected one.
         passed: bool,
-        /// What was made to fail.
+        /// The injected failures.
         injected: Vec<String>,
-        /// Who gave a share.
+        /// The custodians who gave a share.
         custodians: Vec<String>,
-        /// The evidence, signed by a custodian; `None` when nobody signed.
+        /// The evidence, signed by a custodian; `None` if it was not signed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         envelope: Option<Envelope>,
     },
-    /// A use was reviewed.
+    /// A custodian signed a review.
     Review {
-        /// The session.
         session: SessionId,
-        /// Who signed.
         custodian: String,
-        /// What they signed: it holds the packet's digest.
+        /// The signed statement, which has the packet's digest.
         envelope: Envelope,
     },
 }
 
 impl Record {
-    /// Its kind, as it is written.
+    /// Returns the kind as it is in the JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Approval { .. } => "approval",
@@ -209,7 +178,7 @@ impl Record {
         }
     }
 
-    /// The session that it is of, if it is of one.
+    /// Returns the session of the record, if it has one.
     pub fn session(&self) -> Option<SessionId> {
         match self {
             Self::Share { session, .. } | Self::Told { session, .. } => *session,
@@ -225,7 +194,7 @@ impl Record {
         }
     }
 
-    /// What a custodian's token signed, if it holds such.
+    /// Returns what a custodian's token signed, if the record has that.
     pub fn envelope(&self) -> Option<&Envelope> {
         match self {
             Self::Approval { envelope, .. } | Self::Review { envelope, .. } => Some(envelope),
@@ -238,18 +207,17 @@ impl Record {
 /// One line of the file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Entry {
-    /// The format: 1.
+    /// The version of the format: 1.
     pub v: u8,
-    /// Counted from 0.
+    /// The number of the record, from 0.
     pub seq: u64,
-    /// SHA-256 of the line before, hex; zeros for the first.
+    /// SHA-256 of the line before, hex; zeros for the first record.
     pub prev: String,
-    /// SHA-256, hex, of what stands between that line and this one, their ends included: lines that were never finished.
+    /// SHA-256, hex, of the torn lines between that line and this one, with their newlines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torn: Option<String>,
-    /// When, by the best clock at hand.
+    /// By the AWS clock if it is known, else by the local clock.
     pub at: Timestamp,
-    /// What.
     #[serde(flatten)]
     pub record: Record,
 }

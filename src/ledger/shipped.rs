@@ -1,5 +1,5 @@
-//! How much of the ledger was sent to its copy: a small file beside it, which also knows of a ledger that is gone.
-//! Without it everything is sent once more, to the same keys.
+//! How much of the ledger was shipped: a small file in its directory, which also reveals that a ledger is missing.
+//! Without it, all records are sent again, to the same keys.
 
 use std::path::{Path, PathBuf};
 
@@ -9,23 +9,22 @@ use super::chain::Chain;
 use super::damage::Damage;
 use super::file;
 
-/// The file's name.
+/// The name of the file.
 const FILE: &str = "shipped.json";
 
-/// Far more than it ever has, in bytes.
+/// The largest file that is read, in bytes; far more than it needs.
 const LARGEST: u64 = 16 * 1024;
 
-/// How far the copy is.
+/// The state of the copy in the bucket.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shipped {
-    /// The bucket.
     pub bucket: String,
-    /// What every object's key starts with.
+    /// The prefix of each key in the bucket.
     pub prefix: String,
-    /// The ledger's id.
+    /// The id of the ledger.
     pub ledger: String,
-    /// How many records.
+    /// The number of records sent.
     pub sent: u64,
 }
 
@@ -35,43 +34,44 @@ fn beside(ledger: &Path) -> Option<PathBuf> {
 }
 
 impl Shipped {
-    /// Beside this ledger; none where the file does not say so.
+    /// Reads the file in the directory of this ledger; none if there is none, or it is not valid.
     pub fn beside(ledger: &Path) -> Option<Self> {
         let text = file::small(&beside(ledger)?, LARGEST)?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// The ledger in this place is the one that was shipped, and has at least what was.
+    /// Checks that the ledger is the one that was shipped, and has at least the records that were.
     ///
     /// # Errors
-    /// What is missing, or is another's.
+    /// The first record that is missing, or belongs to another ledger.
     pub fn check(&self, chain: &Chain) -> Result<(), Damage> {
         let Self { ledger, sent, .. } = self;
         let all = chain.links.len() as u64;
         match (chain.links.first(), chain.id()) {
             _ if *sent == 0 => Ok(()),
             (None, _) => {
-                let what =
-                    format!("ledger {ledger} was here, of which {sent} records were shipped, and is gone");
+                let what = format!("ledger {ledger} is gone: {sent} of its records were shipped from here");
                 Err(Damage::missing(0, what))
             }
             (Some(first), id) if id.as_ref() != Some(ledger) => {
-                let what = format!("another ledger was here, {ledger}, of which {sent} records were shipped");
+                let what = format!(
+                    "this is another ledger: {sent} records of ledger {ledger} were shipped from here"
+                );
                 Err(Damage::of(first, what))
             }
             _ if all < *sent => {
                 let what =
-                    format!("{sent} records were shipped, and there are only {all}: its end was cut off");
+                    format!("{sent} records were shipped, but only {all} are here: its end was cut off");
                 Err(Damage::missing(all, what))
             }
             _ => Ok(()),
         }
     }
 
-    /// Written under another name first: whole or not at all.
+    /// Writes the file under a temporary name and renames it, so that it is never partial.
     ///
     /// # Errors
-    /// In words.
+    /// A message that names the file.
     pub fn write(&self, ledger: &Path) -> Result<(), String> {
         let path = ledger.with_file_name(FILE);
         let temporary = path.with_file_name(format!(".{FILE}.{}", std::process::id()));
@@ -79,7 +79,7 @@ impl Shipped {
         let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, &path));
         written.map_err(|e| {
             let _ = std::fs::remove_file(&temporary);
-            format!("{} cannot be written: {e}", path.display())
+            format!("cannot write {}: {e}", path.display())
         })
     }
 }

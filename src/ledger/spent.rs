@@ -7,9 +7,8 @@ use crate::gate::SessionId;
 /// Returns the error for credentials that a session has opened.
 pub fn is_spent(session: SessionId) -> Error {
     let what = format!("these credentials are spent: session {session} has opened them; nothing was enabled");
-    Error::failed(what).next(
-        "rotate them and seal anew; to open them once more now, say --again WHY, which the custodians sign",
-    )
+    Error::failed(what)
+        .next("rotate and reseal; to use them again now, pass --again \"reason\", which the custodians sign")
 }
 
 /// Returns the last session that opened these credentials, or was about to. Drills do not count: their vaults have other

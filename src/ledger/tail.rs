@@ -1,4 +1,4 @@
-//! The end of the file: all that a writer needs to go on, however long the ledger is.
+//! The end of the file, which is all that a writer reads, regardless of the length of the ledger.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -8,19 +8,19 @@ use sha2::{Digest, Sha256};
 use super::chain::Head;
 use super::line::{ParsedLine, lines, torn};
 
-/// Most last records are shorter; read at first, in bytes.
+/// How much is read first, in bytes; most records are shorter.
 const FIRST: u64 = 16 * 1024;
 
-/// What a writer goes on from.
+/// What a writer needs to append.
 pub(super) struct Tail {
     pub(super) head: Head,
-    /// The last line has no end: the machine stopped while it was written.
+    /// The last line has no newline: its write was interrupted.
     pub(super) unfinished: bool,
-    /// What stands after the last record, once that line has its end; as [`torn`] has it.
+    /// The digest of the torn lines after the last record, as [`torn()`] returns it.
     pub(super) torn: Option<String>,
 }
 
-/// Reads it; `None` when the last line is neither a record nor torn.
+/// Reads the tail; `None` if the last line is neither a record nor torn.
 pub(super) fn read(file: &File, length: u64) -> std::io::Result<Option<Tail>> {
     let mut size = FIRST;
     loop {
@@ -34,18 +34,18 @@ pub(super) fn read(file: &File, length: u64) -> std::io::Result<Option<Tail>> {
         };
         let bytes = &bytes[whole..];
         match last(bytes) {
-            Found::Head(head, end) => return Ok(Some(Tail::of(head, bytes, end))),
-            Found::Damage => return Ok(None),
-            Found::Nothing if start == 0 => {
+            LastRecord::Head(head, end) => return Ok(Some(Tail::of(head, bytes, end))),
+            LastRecord::Damage => return Ok(None),
+            LastRecord::Nothing if start == 0 => {
                 return Ok(Some(Tail::of(Head { seq: 0, sha256: [0; 32] }, bytes, 0)));
             }
-            Found::Nothing => size = size.saturating_mul(8),
+            LastRecord::Nothing => size = size.saturating_mul(8),
         }
     }
 }
 
 impl Tail {
-    /// `end`: where the last record ends in `bytes`, or nothing was.
+    /// `end` is the offset in `bytes` at which the last record ends; 0 if there is none.
     fn of(head: Head, bytes: &[u8], end: usize) -> Self {
         let unfinished = !bytes.is_empty() && !bytes.ends_with(b"\n");
         let mut after = bytes.get(end..).unwrap_or_default().to_vec();
@@ -56,25 +56,25 @@ impl Tail {
     }
 }
 
-enum Found {
-    /// The last record, and where its line ends, its end included.
+enum LastRecord {
+    /// The head after it, and the offset after its newline.
     Head(Head, usize),
     Nothing,
     Damage,
 }
 
-/// The last record of these lines; torn ones after it are passed over.
-fn last(bytes: &[u8]) -> Found {
+/// Finds the last record of these lines, skipping torn lines after it.
+fn last(bytes: &[u8]) -> LastRecord {
     let mut end = bytes.len();
     for line in lines(bytes).rev() {
         match ParsedLine::of(line) {
             ParsedLine::Record(entry) => {
                 let head = Head { seq: entry.seq + 1, sha256: Sha256::digest(line).into() };
-                return Found::Head(head, end);
+                return LastRecord::Head(head, end);
             }
             ParsedLine::Torn => end -= line.len() + usize::from(bytes[..end].ends_with(b"\n")),
-            ParsedLine::Invalid => return Found::Damage,
+            ParsedLine::Invalid => return LastRecord::Damage,
         }
     }
-    Found::Nothing
+    LastRecord::Nothing
 }

@@ -2,9 +2,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
 
 use super::*;
 use crate::error::Status;
+use crate::gate::SessionId;
 use crate::vault::target::TargetId;
 
 struct Scratch(PathBuf);
@@ -66,7 +71,7 @@ fn closed(number: u8) -> Record {
 }
 
 #[test]
-fn a_session_is_ones_own_once_it_was_intended() {
+fn a_session_is_known_once_its_intent_is_on_record() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     assert!(!ledger.knows_session(session(1)).expect("no file yet"));
@@ -85,7 +90,7 @@ fn a_session_is_ones_own_once_it_was_intended() {
 }
 
 #[test]
-fn the_file_is_its_owners_alone() {
+fn only_the_owner_can_read_the_file() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     ledger.append(now(), intent(1)).expect("append");
@@ -95,7 +100,7 @@ fn the_file_is_its_owners_alone() {
 }
 
 #[test]
-fn a_copy_is_whole_or_said_not_to_be() {
+fn missing_records_of_a_copy_are_listed() {
     let record = |seq| (seq, [0; 32]);
     assert!(verify::holes(&[]).is_empty());
     assert_eq!(verify::holes(&[record(0), record(1), record(1), record(4), record(6)]), [2, 3, 5]);
@@ -103,7 +108,7 @@ fn a_copy_is_whole_or_said_not_to_be() {
 }
 
 #[test]
-fn writers_that_come_at_once_take_turns() {
+fn concurrent_writers_take_turns() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     std::thread::scope(|scope| {
@@ -120,7 +125,7 @@ fn writers_that_come_at_once_take_turns() {
 }
 
 #[test]
-fn of_two_that_would_open_the_same_credentials_at_once_one_goes_on() {
+fn of_concurrent_intents_for_the_same_credentials_one_succeeds() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     let excused = |number: u8, why: Option<&str>, drill: Option<&str>| {
@@ -130,28 +135,28 @@ fn of_two_that_would_open_the_same_credentials_at_once_one_goes_on() {
         }
         record
     };
-    let went_on = std::thread::scope(|scope| {
+    let succeeded = std::thread::scope(|scope| {
         let ledger = &ledger;
         let all: Vec<_> =
             (0..8).map(|number| scope.spawn(move || ledger.intend(now(), intent(number)).is_ok())).collect();
-        all.into_iter().filter_map(|one| one.join().ok()).filter(|went_on| *went_on).count()
+        all.into_iter().filter_map(|one| one.join().ok()).filter(|succeeded| *succeeded).count()
     });
-    assert_eq!((went_on, ledger.entries().expect("read").len()), (1, 1));
+    assert_eq!((succeeded, ledger.entries().expect("read").len()), (1, 1));
     let refused = ledger.intend(now(), intent(9)).expect_err("spent");
     assert!(refused.status == Status::Failed && refused.what.contains("are spent"), "{refused}");
-    ledger.intend(now(), excused(10, Some("once more"), None)).expect("with a reason");
+    ledger.intend(now(), excused(10, Some("again"), None)).expect("with a reason");
     ledger.intend(now(), excused(11, None, Some("v"))).expect("a drill");
 }
 
 #[test]
-fn a_record_of_a_later_version_is_called_so() {
+fn a_record_of_a_later_version_is_named_as_such() {
     let later = r#"{"at":"2026-11-22T02:17:00Z","kind":"verify","prev":"","seq":0,"v":2}"#;
-    let damage = chain(&format!("{later}\n")).expect_err("not of this version");
+    let damage = chain(&format!("{later}\n")).expect_err("not this version");
     assert!(damage.what.contains("a later version"), "{damage}");
 }
 
 #[test]
-fn a_changed_record_is_noticed_by_the_next() {
+fn the_next_record_reveals_a_change() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     for number in 1..=3 {
@@ -167,12 +172,12 @@ fn a_changed_record_is_noticed_by_the_next() {
     ] {
         fs::write(ledger.path(), bad).expect("write");
         assert_eq!(ledger.entries().expect_err("damaged").status, Status::Damaged);
-        assert_eq!(ledger.check().expect_err("nobody is woken for it").status, Status::Damaged);
+        assert_eq!(ledger.check().expect_err("no custodian is asked").status, Status::Damaged);
     }
 }
 
 #[test]
-fn a_line_that_was_never_finished_is_passed_over() {
+fn a_torn_line_is_skipped() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     ledger.append(now(), intent(1)).expect("append");
@@ -181,7 +186,7 @@ fn a_line_that_was_never_finished_is_passed_over() {
     let first = whole.iter().position(|&b| b == b'\n').expect("a line") + 1;
     for cut in first..whole.len() {
         fs::write(ledger.path(), &whole[..cut]).expect("write");
-        // Only its end of line is missing: the record itself is there.
+        // Only the newline is missing: the record itself is there.
         let finished = if cut == whole.len() - 1 { 2 } else { 1 };
         assert_eq!(ledger.entries().expect("tolerated").len(), finished, "{cut}");
         ledger.append(now(), closed(1)).expect("append after it");
@@ -189,7 +194,7 @@ fn a_line_that_was_never_finished_is_passed_over() {
     }
 }
 
-/// How many records there are since a head.
+/// Returns how many records there are after a head.
 fn since(chain: &Chain, head: &str) -> Option<u64> {
     verify::ExpectedHead::parse(head).expect("a head").since(chain)
 }
@@ -199,7 +204,7 @@ fn chain(text: &str) -> Result<Chain, Damage> {
 }
 
 #[test]
-fn a_whole_line_that_is_no_record_is_no_torn_one() {
+fn a_complete_line_that_is_not_a_record_is_not_torn() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     for number in 1..=3 {
@@ -208,12 +213,12 @@ fn a_whole_line_that_is_no_record_is_no_torn_one() {
     let whole = fs::read_to_string(ledger.path()).expect("read");
     let damaged = whole.trim_end().strip_suffix('}').expect("JSON").to_owned();
     for end in ["]\n", "]", "x}\n", "\u{1b}"] {
-        let damage = chain(&format!("{damaged}{end}")).expect_err("no record");
+        let damage = chain(&format!("{damaged}{end}")).expect_err("not a record");
         assert_eq!((damage.line, damage.seq), (Some(3), 2), "{end:?}: {damage}");
     }
     fs::write(ledger.path(), format!("{damaged}]\n")).expect("write");
     assert_eq!(ledger.append(now(), closed(1)).expect_err("nothing to chain to").status, Status::Damaged);
-    // Cut short it is torn, and nothing chains to it; with zeros after it too.
+    // Truncated, it is torn, and no record chains to it; with zero bytes after it too.
     for end in ["", "\n", "\0\0\0", "\0\n"] {
         let chain = chain(&format!("{damaged}{end}")).expect("torn");
         assert_eq!((chain.links.len(), chain.torn.as_slice()), (2, &[3][..]), "{end:?}");
@@ -221,12 +226,12 @@ fn a_whole_line_that_is_no_record_is_no_torn_one() {
 }
 
 #[test]
-fn a_line_that_was_put_in_is_no_torn_one_whatever_it_looks_like() {
+fn an_inserted_line_is_not_torn_even_if_it_looks_so() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     ledger.append(now(), intent(1)).expect("append");
     let first = fs::read(ledger.path()).expect("read");
-    // A real one, twice over: the machine stopped, and stopped again.
+    // Two real ones: the machine stopped twice.
     for cut in [&b"{\"at\":\"2026"[..], b"\n{\"at\":\"2026-11-22T02:17:00Z\",\"cau"] {
         let mut file = fs::OpenOptions::new().append(true).open(ledger.path()).expect("open");
         file.write_all(cut).expect("write");
@@ -237,11 +242,11 @@ fn a_line_that_was_put_in_is_no_torn_one_whatever_it_looks_like() {
     let lines: Vec<&str> = whole.lines().collect();
     assert_eq!(chain(&whole).expect("chains").torn, [2, 3]);
     assert!(whole.as_bytes().starts_with(&first) && lines.len() == 5, "{whole}");
-    // Without what was never finished it is whole as well.
+    // Without its torn lines the chain is valid too.
     assert_eq!(first_bad(&[lines[0], lines[3], lines[4]]), None);
     let fake = "{\"at\":\"2026-11-22T02:1";
     let read = chain(&[lines[0], lines[1], lines[2], fake, lines[3], lines[4]].join("\n"));
-    let damage = read.expect_err("it was put in");
+    let damage = read.expect_err("it was inserted");
     assert_eq!((damage.line, damage.seq), (Some(2), 1), "{damage}");
     for bad in [
         vec![lines[0], lines[1], lines[2], lines[3], fake, lines[4]],
@@ -251,11 +256,11 @@ fn a_line_that_was_put_in_is_no_torn_one_whatever_it_looks_like() {
     ] {
         assert!(chain(&bad.join("\n")).is_err(), "{bad:?}");
     }
-    assert_eq!(chain(&format!("{whole}{fake}")).expect("torn").torn, [2, 3, 6], "the end may be torn");
+    assert_eq!(chain(&format!("{whole}{fake}")).expect("torn").torn, [2, 3, 6], "the end can be torn");
 }
 
 #[test]
-fn a_ledger_that_was_shipped_and_is_gone_is_missed() {
+fn a_shipped_ledger_that_is_missing_is_damage() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     for number in 1..=3 {
@@ -264,7 +269,7 @@ fn a_ledger_that_was_shipped_and_is_gone_is_missed() {
     let id = ledger.chain().expect("read").id().expect("an id");
     let shipped = Shipped { bucket: "b".into(), prefix: "p".into(), ledger: id, sent: 3 };
     shipped.write(&ledger.path()).expect("write");
-    ledger.check().expect("all is there");
+    ledger.check().expect("all records are there");
     let text = fs::read_to_string(ledger.path()).expect("read");
     let cut = text.lines().take(2).collect::<Vec<_>>().join("\n") + "\n";
     fs::write(ledger.path(), cut).expect("write");
@@ -273,16 +278,16 @@ fn a_ledger_that_was_shipped_and_is_gone_is_missed() {
     let error = ledger.check().expect_err("gone");
     assert!(error.status == Status::Damaged && error.what.contains("is gone"), "{error}");
     ledger.append(now(), intent(9)).expect("append");
-    assert!(ledger.check().expect_err("another's").what.contains("another ledger was here"));
+    assert!(ledger.check().expect_err("another ledger").what.contains("this is another ledger"));
 }
 
-/// The first bad record, by its number.
+/// Returns the number of the first bad record.
 fn first_bad(lines: &[&str]) -> Option<u64> {
     chain(&(lines.join("\n") + "\n")).err().map(|damage| damage.seq)
 }
 
 #[test]
-fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
+fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     let count = 7;
@@ -299,11 +304,11 @@ fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
         let edited = lines[at].replace("SSO down", "SSO fine");
         let mut changed = lines.clone();
         changed[at] = &edited;
-        // Nothing chains to the last one: outside help finds it.
+        // No record chains to the last one: a head and a copy reveal the change.
         let found = if last {
             let chain = chain(&(changed.join("\n") + "\n")).expect("chains");
             assert_eq!(since(&chain, &head), None);
-            Some(verify::against(&chain, &copy).expect_err("the copy tells").seq)
+            Some(verify::against(&chain, &copy).expect_err("the copy reveals it").seq)
         } else {
             first_bad(&changed)
         };
@@ -319,17 +324,17 @@ fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
                 verify::against(&chain, &copy).expect_err("cut off").seq
             }
         };
-        assert_eq!(found, at as u64 + u64::from(!last), "taken out {at}");
+        assert_eq!(found, at as u64 + u64::from(!last), "removed {at}");
 
         let mut twice = lines.clone();
         twice.insert(at, lines[at]);
-        assert_eq!(first_bad(&twice), Some(at as u64), "put in twice {at}");
+        assert_eq!(first_bad(&twice), Some(at as u64), "duplicated {at}");
         if !last {
             let mut swapped = lines.clone();
             swapped.swap(at, at + 1);
             assert_eq!(first_bad(&swapped), Some(at as u64 + 1), "swapped {at}");
         }
-        // A record that chains to the one before it, put in before another that does too.
+        // A forged record that chains to the one before it, before another that does too.
         let before = chain(&(lines[..at].join("\n") + "\n")).unwrap_or_default().head();
         let forged = super::chain::line(before, None, now(), closed(9)).expect("a line");
         let mut forged_in = lines.clone();
@@ -343,16 +348,16 @@ fn whatever_is_done_to_any_record_is_found_and_the_first_bad_one_is_named() {
     let whole = chain(&whole).expect("chains");
     let words = whole.head_before(4).words();
     assert_eq!(since(&whole, &words), Some(3));
-    assert_eq!(since(&whole, &format!("4: {words}")), Some(3), "as an alert has it");
+    assert_eq!(since(&whole, &format!("4: {words}")), Some(3), "as in an alert");
     assert_eq!(since(&whole, &format!("5: {words}")), None);
     for text in ["", "one two three", "4:", "x: a b c d e f", &format!("{words} more")] {
         assert!(verify::ExpectedHead::parse(text).is_none(), "{text}");
     }
-    assert_eq!(verify::against(&whole, &copy[..5]).expect("the same"), 2);
+    assert_eq!(verify::against(&whole, &copy[..5]).expect("the same records"), 2);
 }
 
 #[test]
-fn ledgers_of_several_machines_are_read_by_time_each_in_its_own_order() {
+fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
     let scratch = Scratch::new();
     let (one, two) = (Ledger::at(scratch.0.join("one")), Ledger::at(scratch.0.join("two")));
     let at = |minute: i64| now() + jiff::SignedDuration::from_mins(minute);
@@ -361,17 +366,17 @@ fn ledgers_of_several_machines_are_read_by_time_each_in_its_own_order() {
     }
     let damaged = scratch.0.join("damaged");
     fs::write(&damaged, "no ledger\n").expect("write");
-    let merged = one.entries_with(&[two.path(), two.path(), damaged]).expect("its own is whole");
+    let merged = one.entries_with(&[two.path(), two.path(), damaged]).expect("the ledger itself is valid");
     let order: Vec<_> = merged.entries().iter().filter_map(|entry| entry.record.session()).collect();
-    // The clock of the first went back before its last record; its order stays.
+    // The clock of the first ledger went back before its last record; its order stays.
     assert_eq!(order, [1, 2, 4, 3, 5].map(session));
-    assert_eq!(merged.wrong().count(), 1, "named, and stops none of the others");
+    assert_eq!(merged.wrong().count(), 1, "named, and does not affect the others");
     assert_eq!(spent(&merged.entries(), "v", 1), Some(session(5)));
     let copy = scratch.0.join("copy");
     let text = fs::read_to_string(two.path()).expect("read").replace("SSO down", "SSO fine");
     fs::write(&copy, text.lines().next().expect("a line").to_owned() + "\n").expect("write");
     assert_eq!(read_all(&[copy, two.path()]).wrong().count(), 0, "another first line is another ledger");
-    // A copy that is behind says nothing new; one that was made anew contradicts it, and both count.
+    // A copy that is behind adds nothing; one that was rebuilt contradicts the ledger, and the records of both count.
     let behind = scratch.0.join("behind");
     let first = fs::read_to_string(one.path()).expect("read").lines().next().expect("a line").to_owned();
     fs::write(&behind, first.clone() + "\n").expect("write");
@@ -383,9 +388,9 @@ fn ledgers_of_several_machines_are_read_by_time_each_in_its_own_order() {
     forked.append(at(9), intent(6)).expect("append");
     let merged = read_all(&[one.path(), forked.path()]);
     assert_eq!((merged.wrong().count(), merged.records.len()), (1, 4), "each record once");
-    // Of a damaged one, what comes before that counts.
+    // The records before the damage count.
     let mut text = fs::read_to_string(one.path()).expect("read");
-    text.push_str("no record\n");
+    text.push_str("not a record\n");
     fs::write(one.path(), text).expect("write");
     let merged = read_all(&[one.path()]);
     assert_eq!((merged.wrong().count(), merged.records.len()), (1, 3));

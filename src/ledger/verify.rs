@@ -1,4 +1,4 @@
-//! What outside help shows of a chain that is whole in itself: signed heads, a head that was read aloud, a copy.
+//! Checks a valid chain against what is outside of it: signed heads, a head that a person kept, a copy.
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::resume_unwind;
@@ -17,56 +17,60 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// What the custodians' signatures say.
+/// How many of the signed statements could be checked, and how.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SignedStatements {
     /// Statements that custodians signed.
     pub statements: usize,
-    /// Of these, with a head that the chain had before them.
+    /// Statements with a ledger head that the chain had before them.
     pub heads: usize,
-    /// Of these, with a signature that holds by a vault's manifest.
+    /// Statements whose signature is valid by the manifest of a vault.
     pub signatures: usize,
-    /// Openings of the very vaults that were given: each has as many valid approvals before it as it takes custodians.
+    /// Openings of the given vault files; each has as many valid approvals before it as custodians are needed.
     pub openings: usize,
 }
 
-/// Checks what each session's records say of one another, every signed statement, where it says that the ledger stood,
-/// and its signature where `vaults` name the key.
+/// Checks the records of each session against each other, the ledger head in each signed statement, and its signature if
+/// `vaults` have the key.
 ///
 /// # Errors
-/// The first record that contradicts another, or whose statement is not signed by whom it names.
+/// The first record that contradicts another, or whose statement is not signed by the custodian that it names.
 pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damage> {
     let links: Vec<_> = chain.links.iter().filter(|link| link.entry.record.envelope().is_some()).collect();
-    let judged: Result<Vec<_>, _> = par_map(&links, |link| judge(chain, link, vaults)).into_iter().collect();
+    let checked: Result<Vec<_>, _> =
+        par_map(&links, |link| check_statement(chain, link, vaults)).into_iter().collect();
     let (sessions, openings) = (sessions(chain), openings(chain, vaults));
-    // The first of all that is wrong.
-    let wrong = [sessions.as_ref().err(), judged.as_ref().err(), openings.as_ref().err()];
+    // The first of all damages.
+    let wrong = [sessions.as_ref().err(), checked.as_ref().err(), openings.as_ref().err()];
     if let Some(first) = wrong.into_iter().flatten().min_by_key(|damage| damage.seq) {
         return Err(first.clone());
     }
-    let judged = judged?;
+    let checked = checked?;
     Ok(SignedStatements {
-        statements: judged.len(),
-        heads: judged.iter().filter(|judged| judged.head).count(),
-        signatures: judged.iter().filter(|judged| judged.signature).count(),
+        statements: checked.len(),
+        heads: checked.iter().filter(|checked| checked.head).count(),
+        signatures: checked.iter().filter(|checked| checked.signature).count(),
         openings: openings?,
     })
 }
 
-/// What one statement is worth.
-struct Judged {
+/// What could be checked of one statement.
+struct CheckedStatement {
     head: bool,
     signature: bool,
 }
 
-fn judge(chain: &Chain, link: &Link, vaults: &[Vault]) -> Result<Judged, Damage> {
+fn check_statement(chain: &Chain, link: &Link, vaults: &[Vault]) -> Result<CheckedStatement, Damage> {
     let envelope = link.entry.record.envelope();
     let statement = envelope.and_then(|envelope| serde_json::from_slice::<Value>(&envelope.payload()?).ok());
-    let statement = statement.ok_or_else(|| Damage::of(link, "what was signed cannot be read"))?;
-    Ok(Judged { head: stood(chain, link, &statement)?, signature: holds(link, &statement, vaults)? })
+    let statement = statement.ok_or_else(|| Damage::of(link, "the signed statement cannot be read"))?;
+    Ok(CheckedStatement {
+        head: check_head(chain, link, &statement)?,
+        signature: check_signature(link, &statement, vaults)?,
+    })
 }
 
-/// Does it for each, on all processors; the answers in their order.
+/// Maps on all processors; returns the results in order.
 fn par_map<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let size = all.len().div_ceil(threads).max(1);
@@ -79,20 +83,20 @@ fn par_map<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     })
 }
 
-/// A session is intended once, before anything is done in it, and its end is as far from its beginning as was intended.
+/// Checks that each session has one intent, before anything is done in it, and a window of the intended duration.
 fn sessions(chain: &Chain) -> Result<(), Damage> {
     let mut windows: HashMap<SessionId, u64> = HashMap::new();
     for link in &chain.links {
         let record = &link.entry.record;
         match record {
             Record::Intent { session, window, .. } if windows.insert(*session, *window).is_some() => {
-                return Err(Damage::of(link, "the session was intended before"));
+                return Err(Damage::of(link, "its session already has an intent"));
             }
             Record::Ends { session, from, until } | Record::Opened { session, from, until } => {
                 let window = windows.get(session).ok_or_else(|| Damage::of(link, UNINTENDED))?;
-                let own = until.duration_since(*from).as_secs();
-                if u64::try_from(own) != Ok(*window) {
-                    let what = format!("its window has {own} s, and {window} s were intended");
+                let actual = until.duration_since(*from).as_secs();
+                if u64::try_from(actual) != Ok(*window) {
+                    let what = format!("its window is {actual} s, but {window} s were intended");
                     return Err(Damage::of(link, what));
                 }
             }
@@ -107,9 +111,10 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
     Ok(())
 }
 
-const UNINTENDED: &str = "the session was not intended before";
+const UNINTENDED: &str = "its session has no intent before it";
 
-/// Every opening of one of these vaults was approved by a quorum, before it and in just what it says; how many there are.
+/// Checks that a quorum approved every opening of one of these vaults, before it and in every field; returns how many
+/// there are.
 fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
     let mut intended = Vec::new();
@@ -119,31 +124,36 @@ fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
         }
         let Some(intent) = link.entry.record.intent() else { continue };
         if let Some(vault) = vaults.iter().find(|vault| is_hex_of(intent.sha256, &vault.sha256)) {
-            let own = approvals.get(&intent.session).cloned().unwrap_or_default();
-            intended.push((link, intent, own, &vault.manifest));
+            let signed = approvals.get(&intent.session).cloned().unwrap_or_default();
+            intended.push((link, intent, signed, &vault.manifest));
         }
     }
-    let valid = par_map(&intended, |(_, intent, own, manifest)| {
-        let valid = own.iter().filter(|(name, envelope)| intent.approved(name, envelope, manifest).is_ok());
+    let valid = par_map(&intended, |(_, intent, signed, manifest)| {
+        let valid =
+            signed.iter().filter(|(name, envelope)| intent.approved(name, envelope, manifest).is_ok());
         valid.map(|(name, _)| name).collect::<BTreeSet<_>>().len()
     });
     for ((link, _, _, manifest), valid) in intended.iter().zip(&valid) {
         let needed = usize::from(manifest.threshold.get());
         if *valid < needed {
-            let what = format!("{valid} valid approvals of just this are before it, and it takes {needed}");
+            let what = format!(
+                "it has {valid} valid approvals of exactly this request before it, and needs {needed}"
+            );
             return Err(Damage::of(link, what));
         }
     }
     Ok(intended.len())
 }
 
-/// The head that was signed was the chain's; false when none was signed.
-fn stood(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Damage> {
+/// Checks that the chain had the signed head; returns false if the statement has no head.
+fn check_head(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Damage> {
     let named = statement.pointer("/predicate/ledger").cloned();
     let named = named.and_then(|head| serde_json::from_value::<LedgerHead>(head).ok());
     let Some(LedgerHead { seq, sha256 }) = named else {
         return match link.entry.record {
-            Record::Approval { .. } => Err(Damage::of(link, "what was signed names no head of the ledger")),
+            Record::Approval { .. } => {
+                Err(Damage::of(link, "the signed statement does not have a ledger head"))
+            }
             _ => Ok(false),
         };
     };
@@ -153,42 +163,48 @@ fn stood(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Damage> 
         _ => Err(Damage::of(
             link,
             format!(
-                "what was signed names another head after {seq} records: one of these was changed and the chain made anew"
+                "the signed statement has a different head after {seq} records: one of them was changed and the chain rebuilt"
             ),
         )),
     }
 }
 
-/// A key of the custodian signed it; false when no vault at hand tells. Of the very vault that it names it has to.
-fn holds(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<bool, Damage> {
+/// Checks that a token of the custodian signed the statement; returns false if no given vault has the key. If the vault
+/// that the statement is about is given, it must have the key.
+fn check_signature(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<bool, Damage> {
     let Some(envelope) = link.entry.record.envelope() else { return Ok(false) };
-    let who = match &link.entry.record {
+    let custodian = match &link.entry.record {
         Record::Approval { custodian, .. } | Record::Review { custodian, .. } => Some(custodian),
         _ => None,
     };
     let custodians = vaults.iter().flat_map(|vault| &vault.manifest.custodians);
-    let mut keys = custodians.filter(|of| who.is_none_or(|who| *who == of.name)).flat_map(|of| &of.tokens);
+    let mut keys = custodians
+        .filter(|listed| custodian.is_none_or(|name| *name == listed.name))
+        .flat_map(|listed| &listed.tokens);
     if keys.any(|token| envelope.is_signed_by(&token.signing_key)) {
         return Ok(true);
     }
     let of = statement.pointer("/subject/0/digest/sha256").and_then(Value::as_str).unwrap_or_default();
     if vaults.iter().any(|vault| is_hex_of(of, &vault.sha256)) {
-        return Err(Damage::of(link, "its signature is of no token that the vault names for its custodian"));
+        return Err(Damage::of(
+            link,
+            "its signature is not from a token that the vault lists for its custodian",
+        ));
     }
     Ok(false)
 }
 
-/// A head as somebody has it from an alert, an approval or an earlier look.
+/// A head that a person kept, from an alert, an approval or an earlier `ledger verify`.
 #[derive(Clone, Debug)]
 pub struct ExpectedHead {
-    /// How many records the ledger had, where that was said too.
+    /// The number of records, if it was given.
     pub records: Option<u64>,
     /// 64 hex digits or six words.
     digest: String,
 }
 
 impl ExpectedHead {
-    /// `six words`, 64 hex digits, or either after a number of records and a colon.
+    /// Parses six words or 64 hex digits, optionally after a number of records and a colon.
     pub fn parse(text: &str) -> Option<Self> {
         let (records, digest) = match text.split_once(':') {
             Some((records, digest)) => (Some(records.trim().parse().ok()?), digest),
@@ -200,7 +216,7 @@ impl ExpectedHead {
         is_one.then_some(Self { records, digest })
     }
 
-    /// How many records the chain has had since; `None` when it never had it.
+    /// Returns how many records the chain has after this head; `None` if it never had it.
     pub fn since(&self, chain: &Chain) -> Option<u64> {
         let mut digest = [0; 32];
         let is_hex = hex::decode_to_slice(&self.digest, &mut digest).is_ok();
@@ -214,13 +230,13 @@ impl ExpectedHead {
     }
 }
 
-/// One record of a copy: its number and SHA-256 of its line.
+/// One record of a copy: its number and the SHA-256 of its line.
 pub type CopiedRecord = (u64, [u8; 32]);
 
-/// The records of a copy in JSON Lines.
+/// Parses a copy in JSON Lines.
 ///
 /// # Errors
-/// The number of the first line that is no record.
+/// The number of the first line that is not a record.
 pub fn copied(bytes: &[u8]) -> Result<Vec<CopiedRecord>, usize> {
     let mut copied = Vec::new();
     for (line, number) in lines(bytes).zip(1..) {
@@ -234,26 +250,29 @@ pub fn copied(bytes: &[u8]) -> Result<Vec<CopiedRecord>, usize> {
     Ok(copied)
 }
 
-/// Records before the copy's last that it has not.
+/// Returns the numbers of the records that are missing before the last record of the copy.
 pub fn holes(copy: &[CopiedRecord]) -> Vec<u64> {
     let has: BTreeSet<_> = copy.iter().map(|(seq, _)| *seq).collect();
     (0..has.last().copied().unwrap_or_default()).filter(|seq| !has.contains(seq)).collect()
 }
 
-/// Compares with a copy of the first records; how many the chain has beyond it.
+/// Compares the chain with a copy; returns how many records the chain has after the last of the copy.
 ///
 /// # Errors
-/// The first record that the copy has otherwise, or has and the chain has not.
+/// The first record that differs from the copy, or that only the copy has.
 pub fn against(chain: &Chain, copy: &[CopiedRecord]) -> Result<u64, Damage> {
     let Head { seq: all, .. } = chain.head();
     let mut beyond = all;
     for (seq, sha256) in copy {
         let link = usize::try_from(*seq).ok().and_then(|at| chain.links.get(at));
         let Some(link) = link else {
-            return Err(Damage::missing(*seq, "the copy has it, this ledger does not: its end was cut off"));
+            return Err(Damage::missing(
+                *seq,
+                "the copy has this record, the ledger does not: its end was cut off",
+            ));
         };
         if link.sha256 != *sha256 {
-            return Err(Damage::of(link, "the copy has it otherwise: one of them was changed"));
+            return Err(Damage::of(link, "the copy has a different record: one of the two was changed"));
         }
         beyond = beyond.min(all - seq - 1);
     }

@@ -255,7 +255,7 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
     }
     let packet = changed.packet();
     assert!(packet.approvals.iter().all(|approval| approval.signature == SignatureCheck::NotValid));
-    assert_eq!(packet.approvals[0].why.as_deref(), Some("what was signed is about another reason"));
+    assert_eq!(packet.approvals[0].why.as_deref(), Some("the signed request has a different reason"));
     assert!(has(&packet, "too_few_approvals"));
 
     // Bob's signature under Alice's name, and a stranger's.
@@ -268,7 +268,7 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
         }
     }
     let packet = swapped.packet();
-    assert_eq!(packet.approvals[0].why.as_deref(), Some("it is bob's"));
+    assert_eq!(packet.approvals[0].why.as_deref(), Some("bob signed it"));
     assert_eq!(packet.approvals[1].signature, SignatureCheck::NotValid);
 
     // One custodian twice is one.
@@ -452,7 +452,7 @@ fn what_is_on_record_has_to_be_what_was_signed_in_all_it_says() {
         papers.entries.iter_mut().for_each(|entry| change(&mut entry.record));
         let packet = papers.packet();
         for approval in &packet.approvals {
-            assert_eq!(approval.why.as_deref(), Some(&*format!("what was signed is about another {what}")));
+            assert_eq!(approval.why.as_deref(), Some(&*format!("the signed request has a different {what}")));
         }
         assert!(has(&packet, "too_few_approvals"), "{what}");
     }

@@ -64,7 +64,7 @@ fn a_quarter_after_it_was_sealed_or_practised_a_drill_is_due() {
     }
     let mut ahead = papers;
     ahead.vault.manifest.created = "2099-01-01T00:00:00Z".into();
-    assert!(kept(&ahead, vec![], "2026-12-03T00:00:00Z").overdue[0].contains("still to come"));
+    assert!(kept(&ahead, vec![], "2026-12-03T00:00:00Z").overdue[0].contains("in the future"));
 }
 
 #[test]

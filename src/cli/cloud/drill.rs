@@ -144,7 +144,7 @@ impl Practice<'_> {
     fn judge(&self, ledger: &Ledger, exit: u8) -> Result<Drill> {
         let course = SessionOutcome::of(&ledger.entries()?, self.session);
         Ok(Drill {
-            closed: course.probed_shut,
+            closed: course.probed_closed,
             custodians: course.custodians,
             drill_of: self.drill_of.clone(),
             ended: Timestamp::now(),
@@ -154,7 +154,7 @@ impl Practice<'_> {
             injected: self.arguments.inject.iter().map(ToString::to_string).collect(),
             ledger: ledger.head()?.into(),
             opened: course.opened,
-            passed: self.expected.is_met(exit, course.opened, course.probed_shut)
+            passed: self.expected.is_met(exit, course.opened, course.probed_closed)
                 && self.has_failed_as_told(),
             session: self.session,
             serial: 0,

@@ -1,4 +1,4 @@
-//! `ledger show`: what happened, one line each; what people wrote is shown as text.
+//! `ledger show`: one line per record; text from people is made harmless.
 
 use std::fmt::Write as _;
 
@@ -12,13 +12,15 @@ use crate::ledger::{self, AlertTopic, Entry, Ledger, Merged, MergedRecord, Recor
 use crate::terminal::{note, print};
 use crate::vault::names::harmless;
 
-/// Shows what all ledgers at hand say, by time. One that cannot be read is named at the end.
+/// Prints the records of all ledgers by time, then the errors of those that are not readable.
 pub fn run(arguments: &args::LedgerShow) -> Result<()> {
-    let Merged { mut records, found } = read(arguments)?;
-    records.retain(|of| arguments.session.is_none_or(|asked| of.link.entry.record.session() == Some(asked)));
+    let Merged { mut records, files } = read(arguments)?;
+    records.retain(|record| {
+        arguments.session.is_none_or(|asked| record.link.entry.record.session() == Some(asked))
+    });
     let text = if arguments.json { json(&records)? } else { text(&records) };
     print::result(&text)?;
-    let mut wrong: Vec<_> = found.into_iter().filter_map(|found| found.wrong).collect();
+    let mut wrong: Vec<_> = files.into_iter().filter_map(|file| file.wrong).collect();
     let last = wrong.pop();
     for error in &wrong {
         note(&error.what);
@@ -38,7 +40,7 @@ fn read(arguments: &args::LedgerShow) -> Result<Merged> {
     Ok(ledger::read_all(&paths))
 }
 
-/// A record as it stands, and where.
+/// A record in JSON, with its ledger and digest.
 #[derive(Serialize)]
 struct Line<'a> {
     ledger: &'a str,
@@ -58,9 +60,9 @@ fn json(records: &[MergedRecord]) -> Result<String> {
     Ok(text)
 }
 
-/// Under a heading for each session in turn; a heading also where the ledger changes.
+/// Prints a heading whenever the session or the ledger changes.
 fn text(records: &[MergedRecord]) -> String {
-    let several = records.iter().any(|of| of.ledger != records[0].ledger);
+    let several = records.iter().any(|record| record.ledger != records[0].ledger);
     let mut text = String::new();
     let columns = print::columns();
     let mut under: Option<(&str, Option<SessionId>)> = None;
@@ -78,7 +80,7 @@ fn text(records: &[MergedRecord]) -> String {
         let row = format!("{start}{}", harmless(&said(&link.entry.record), '?'));
         let _ = writeln!(text, "{}", print::hung(&row, start.len(), columns));
     }
-    if records.is_empty() { "no record\n".into() } else { text }
+    if records.is_empty() { "no records\n".into() } else { text }
 }
 
 fn said(record: &Record) -> String {
@@ -97,8 +99,8 @@ fn said(record: &Record) -> String {
                 AlertTopic::Closed => "closed",
                 AlertTopic::MayBeOpen => "may be open",
             };
-            let told = if acknowledged.is_some() { "acknowledged" } else { "NOT acknowledged" };
-            format!("{channel} {told} ({about}): {detail}")
+            let outcome = if acknowledged.is_some() { "acknowledged" } else { "NOT acknowledged" };
+            format!("{channel} {outcome} ({about}): {detail}")
         }
         Record::Intent { target, window, reason, again, no_alert, drill_of, .. } => {
             let drill = if drill_of.is_some() { "drill on " } else { "" };
@@ -107,14 +109,17 @@ fn said(record: &Record) -> String {
             let (name, account, user) = (&target.name, &target.account, &target.user);
             format!("{drill}{name}, user {user} in {account}, for {window} s: {reason}{again}{quiet}")
         }
-        Record::Ends { until, .. } => format!("AWS ends it at {until}"),
-        Record::Enabling { .. } => "enabling it now".into(),
+        Record::Ends { until, .. } => format!("AWS refuses from {until} on"),
+        Record::Enabling { .. } => "enabling access now".into(),
         Record::Opened { until, .. } => format!("open until {until}"),
         Record::Issued { access_key_id, .. } => {
             format!("AWS session {access_key_id} for the work in the window")
         }
         Record::Closed { probed, cause, .. } => {
-            format!("shut, {}: {cause}", if *probed { "probed" } else { "read back, not probed" })
+            format!(
+                "closed, {}: {cause}",
+                if *probed { "proven by a refused call" } else { "read from IAM, not tested with the key" }
+            )
         }
         Record::Drill { passed, injected, .. } => {
             let how = if *passed { "passed" } else { "FAILED" };

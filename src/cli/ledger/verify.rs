@@ -1,4 +1,4 @@
-//! `ledger verify`: the first bad record, or where the ledger stands.
+//! `ledger verify`: names the first bad record, or prints the head.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,35 +16,35 @@ use crate::vault::file::Vault;
 /// The largest copy that is read, in bytes.
 const LARGEST: usize = 512 * 1024 * 1024;
 
-/// How one ledger stands.
+/// The result for one valid ledger.
 #[derive(Serialize)]
 struct Verified {
     file: PathBuf,
-    /// None while it has no record.
+    /// None if it has no record.
     ledger: Option<String>,
     records: u64,
     sha256: String,
     words: String,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// Lines that were never finished.
+    /// Torn lines, by number from 1.
     torn: Vec<usize>,
     #[serde(flatten)]
     signed: SignedStatements,
-    /// Records since the head that was given.
+    /// Records after the given head.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_head: Option<u64>,
-    /// Records beyond the copy.
+    /// Records after the last of the copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     beyond_copy: Option<u64>,
 }
 
-/// Verifies each; all are looked at, and the first that is damaged decides.
+/// Verifies each ledger; the first that is damaged decides the exit status.
 pub fn run(arguments: &args::LedgerVerify) -> Result<()> {
     let head = arguments.head.as_deref().map(|text| {
         verify::ExpectedHead::parse(text).ok_or_else(|| {
             Error::usage("--head is neither six words nor 64 hex digits")
-                .next("put the words in quotes; the number of records and a colon may stand before them")
+                .next("put the words in quotes, optionally after the number of records and a colon")
         })
     });
     let head = head.transpose()?;
@@ -83,7 +83,7 @@ struct Damaged {
     damage: Damage,
 }
 
-/// Why a ledger does not verify; where it is damaged, the first bad record.
+/// Why a ledger is not valid; if it is damaged, the first bad record.
 struct Bad {
     file: PathBuf,
     damage: Option<Damage>,
@@ -105,7 +105,7 @@ fn one(
     let named = !arguments.ledgers.is_empty();
     let failed = |error| Bad { file: file.clone(), damage: None, error: Box::new(error) };
     let damaged = |damage| Bad::damaged(&file, damage);
-    // Before the ledger, which may grow meanwhile.
+    // Read before the ledger, which may grow in the meantime.
     let shipped = Shipped::beside(&file);
     let (chain, damage) = ledger::read_file(&file, named).map_err(failed)?;
     let missed = || shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).err();
@@ -114,12 +114,12 @@ fn one(
         return Err(damaged(gone));
     }
     let copy = match (copy(arguments, &chain), &damage) {
-        // What the chain shows needs no copy.
+        // Damage of the chain itself needs no copy.
         (Err(_), Some(broken)) => return Err(damaged(broken.clone())),
         (copy, _) => copy.map_err(failed)?,
     };
     let compared = copy.as_deref().map(|copy| verify::against(&chain, copy)).transpose();
-    // Where the chain breaks and where the copy differs: the earlier one is the first that is bad.
+    // The chain breaks in one place and the copy differs in another: the earlier one is the first bad record.
     let beyond_copy = match (damage, compared) {
         (Some(broken), Err(other)) if other.seq < broken.seq => return Err(damaged(other)),
         (Some(broken), _) => return Err(damaged(broken)),
@@ -144,13 +144,13 @@ fn one(
     })
 }
 
-/// A copy with holes proves nothing of what it has not.
+/// Checks that the copy has no holes: it proves nothing about records that are missing in it.
 fn whole(copy: &[CopiedRecord]) -> Result<()> {
     let holes = verify::holes(copy);
     let Some(first) = holes.first() else { return Ok(()) };
     let what =
-        format!("the copy has not all: {} records are missing in it, the first is {first}", holes.len());
-    Err(Error::failed(what).next("take shipped.json away and ship again: breakglass ledger ship"))
+        format!("the copy is incomplete: {} records are missing, the first is record {first}", holes.len());
+    Err(Error::failed(what).next("remove shipped.json and ship again: breakglass ledger ship"))
 }
 
 fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<CopiedRecord>>> {
@@ -158,25 +158,24 @@ fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<Copi
     if arguments.shipped {
         let config = crate::config::Config::load()?;
         let ship = config.ship.ok_or_else(|| {
-            Error::usage("no bucket is configured that the ledger was shipped to")
-                .next("give a copy with --copy")
+            Error::usage("no bucket is configured for the ledger").next("name a copy with --copy")
         })?;
         return crate::aws::shipped(&ship, chain).map(Some);
     }
     let _ = chain;
     let Some(path) = &arguments.copy else { return Ok(None) };
     let copy = verify::copied(&input::read(path, LARGEST)?).map_err(|line| {
-        Error::usage(format!("line {line} of {} is no record: the copy itself is damaged", path.display()))
-            .next("name a copy that is whole")
+        Error::usage(format!("line {line} of {} is not a record: the copy is damaged", path.display()))
+            .next("name a valid copy")
     })?;
     if copy.is_empty() {
-        return Err(Error::usage(format!("{} has no record: it is no copy of a ledger", path.display()))
-            .next("name a copy that was made of this ledger"));
+        return Err(Error::usage(format!("{} has no records: it is not a copy of a ledger", path.display()))
+            .next("name a copy of this ledger"));
     }
     Ok(Some(copy))
 }
 
-/// A ledger that has to have had the head and never did: the one ledger, each copy of the one that had it, or all of them.
+/// Returns the error for a ledger that never had the given head: the only ledger, a copy of one that had it, or all.
 fn unknown(head: &verify::ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
     let all: Vec<_> = outcomes.iter().flatten().collect();
     let knows = all.iter().find(|verified| verified.since_head.is_some());
@@ -190,10 +189,10 @@ fn unknown(head: &verify::ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> O
             format!("it had {then} records, and has {records}: from record {records} on its end was cut off")
         }
         Some(then) => {
-            format!("record {} or one before it was changed, and the chain made anew", then.saturating_sub(1))
+            format!("record {} or one before it was changed, and the chain rebuilt", then.saturating_sub(1))
         }
         None => format!(
-            "its end was cut off from record {records} on, or a record was changed and the chain made anew"
+            "its end was cut off from record {records} on, or a record was changed and the chain rebuilt"
         ),
     };
     let error = Error::damaged(format!("the ledger never had this head: {why}"));
@@ -206,38 +205,38 @@ fn json(verified: &impl Serialize) -> Result<String> {
 
 fn text(verified: &Verified, with_vaults: bool) -> String {
     let Verified { file, records, sha256, words, signed, .. } = verified;
-    let mut text = format!("{}: {records} records, each chains to the one before\n", file.display());
+    let mut text = format!("{}: OK: {records} records, chain intact\n", file.display());
     if let (Some(first), Some(last), Some(id)) = (verified.first, verified.last, &verified.ledger) {
         let _ = writeln!(text, "  ledger     {id}, from {first} to {last}");
     }
     let _ = writeln!(text, "  head       {words}\n             {sha256}");
     let SignedStatements { statements, heads, signatures, openings } = signed;
-    let of_keys = if with_vaults {
+    let by_key = if with_vaults {
         format!(
-            "{signatures} signatures hold, {} are of keys that these vaults do not name; {openings} openings were each \
+            "{signatures} signatures valid, {} by keys that are not in these vaults; {openings} openings each \
              approved by a quorum",
             statements - signatures
         )
     } else {
-        "signatures not checked: name their vaults with --vault".into()
+        "signatures not checked: name the vaults with --vault".into()
     };
     if *statements > 0 {
         let _ = writeln!(
             text,
-            "  signed     {statements} statements, {heads} of them name an earlier head; {of_keys}"
+            "  signed     {statements} statements, {heads} of them with an earlier head; {by_key}"
         );
     }
     for line in &verified.torn {
         let _ = writeln!(
             text,
-            "  torn       line {line} was never finished; it is no record, and none chains to it"
+            "  torn       line {line} is incomplete; it is not a record, and no record chains to it"
         );
     }
     if let Some(since) = verified.since_head {
-        let _ = writeln!(text, "  given head is in the chain, {since} records since");
+        let _ = writeln!(text, "  given head is in the chain, {since} records after it");
     }
     if let Some(beyond) = verified.beyond_copy {
-        let _ = writeln!(text, "  copy       is the same; {beyond} records are not in it");
+        let _ = writeln!(text, "  copy       matches; {beyond} records are not in it");
     }
     text
 }

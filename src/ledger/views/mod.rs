@@ -1,4 +1,4 @@
-//! What the records amount to: the status of a target, the readiness of a vault, the outcome of a session.
+//! Views of the records: the status of a target, the readiness of a vault, the outcome of a session.
 
 pub(super) mod readiness;
 pub(super) mod session_outcome;

@@ -1,4 +1,4 @@
-//! What keeps a vault fit: drills, proofs of its custodians, rotation after use; and what of it is overdue.
+//! Whether a vault is ready to be opened: drills, proofs by its custodians, rotation after use; and what is overdue.
 
 use std::collections::HashSet;
 
@@ -12,75 +12,70 @@ use crate::gate::SessionId;
 use crate::ledger::record::{Entry, Record, SharePurpose};
 use crate::vault::manifest::Manifest;
 
-/// A drill every quarter.
+/// How old the last complete drill is allowed to be.
 const QUARTER: SignedDuration = SignedDuration::from_hours(92 * 24);
 
-/// How far another machine's clock may be ahead.
+/// How far the clock of another machine can be ahead.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
-/// How a vault is kept, as far as these records and its manifest know.
+/// The readiness of a vault, as far as these records and its manifest show.
 #[derive(Clone, Debug, Serialize)]
 pub struct Readiness {
-    /// The vault's id.
+    /// The id of the vault.
     pub vault: String,
-    /// The epoch of its credentials.
     pub credentials_epoch: u64,
-    /// Since when the vault is sealed as it is: its credentials are at least as old.
+    /// When this epoch of the vault was sealed; its credentials are at least that old.
     pub sealed: Timestamp,
-    /// The last session that opened these credentials, or meant to: they are to be rotated.
+    /// The last session that opened these credentials, or was about to: they must be rotated.
     pub spent: Option<SpentBy>,
-    /// Shares that were given for openings which came to nothing; they stay shares until rotation.
+    /// Shares that were given to sessions without an intent; they count as released until rotation.
     pub released: usize,
     /// The last drill for this vault.
     pub last_drill: Option<LastDrill>,
-    /// When the last whole one was.
+    /// When the last complete drill ended.
     pub practised: Option<Timestamp>,
-    /// When each custodian last proved token and part: by a signed approval, and a share after it.
+    /// When each custodian last proved token and part, by a signed approval and a share after it.
     pub custodians: Vec<CustodianProof>,
-    /// What is to be done now, in words; empty when nothing is.
+    /// What must be done now, in words.
     pub overdue: Vec<String>,
 }
 
-/// A session and when it was.
+/// A session that opened the credentials.
 #[derive(Clone, Debug, Serialize)]
 pub struct SpentBy {
-    /// Which.
     pub session: SessionId,
-    /// When.
     pub at: Timestamp,
 }
 
-/// A drill.
+/// The last drill for a vault.
 #[derive(Clone, Debug, Serialize)]
 pub struct LastDrill {
-    /// Its session.
     pub session: SessionId,
-    /// When it was over.
+    /// When it ended.
     pub at: Timestamp,
-    /// Everything went as it has to.
+    /// Whether the outcome was the expected one.
     pub passed: bool,
-    /// A custodian's token has signed that.
+    /// Whether a custodian's token signed that.
     pub signed: bool,
-    /// A quorum opened it and it was proven shut, and that is signed: this is what is due every quarter.
+    /// Whether it was complete: signed, opened by a quorum, and proven to be closed. One is due every 92 days.
     pub whole: bool,
 }
 
-/// A custodian's last proof.
+/// When a custodian last proved token and part.
 #[derive(Clone, Debug, Serialize)]
 pub struct CustodianProof {
-    /// Who.
     pub name: String,
-    /// When, if ever.
+    /// None if never.
     pub last: Option<Timestamp>,
 }
 
 impl Readiness {
-    /// Of this vault, at `now`.
+    /// Returns the readiness of this vault at `now`.
     pub fn of(entries: &[Entry], manifest: &Manifest, now: Timestamp) -> Self {
-        let mut upkeep = Self {
+        let mut readiness = Self {
             vault: manifest.vault_id.clone(),
             credentials_epoch: manifest.credentials_epoch.into(),
-            // Checked with the manifest.
+            // The manifest was checked: this is a timestamp.
             sealed: manifest.created.parse().unwrap_or(now),
             spent: None,
             released: 0,
@@ -93,53 +88,55 @@ impl Readiness {
                 .collect(),
             overdue: Vec::new(),
         };
-        // What is dated later than any clock may be wrong is no proof of anything.
+        // A date that is further ahead than a clock can be proves nothing.
         let latest = now.saturating_add(AHEAD).unwrap_or(now);
         let mut given = Vec::new();
         let mut drills: Vec<LastDrill> = Vec::new();
         for entry in entries {
-            upkeep.take(entry, &mut given);
+            readiness.take(entry, &mut given);
             drills.extend(drill(entry, manifest, latest));
         }
-        upkeep.prove(entries, manifest, latest);
-        // By the time that was signed, whichever machine's ledger they are in; each once.
+        readiness.prove(entries, manifest, latest);
+        // By the signed time, in whichever ledger they are; each once.
         drills.sort_by_key(|drill| (drill.at, drill.signed));
         let mut seen = HashSet::new();
         drills.retain(|drill| seen.insert((drill.session, drill.signed)));
         let intended: HashSet<_> =
             entries.iter().filter_map(|entry| Some(entry.record.intent()?.session)).collect();
         given.retain(|(session, _)| session.is_none_or(|session| !intended.contains(&session)));
-        upkeep.released = given.len();
+        readiness.released = given.len();
         given.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
         given.dedup_by(|(_, a), (_, b)| a == b);
         let whole = drills.iter().rposition(|drill| drill.whole);
-        upkeep.practised = whole.map(|whole| drills[whole].at);
+        readiness.practised = whole.map(|whole| drills[whole].at);
         let since = &drills[whole.map_or(0, |whole| whole + 1)..];
         let failed = since.iter().any(|drill| !drill.passed);
-        upkeep.last_drill = drills.pop();
-        upkeep.overdue = upkeep.judge(given.len() >= manifest.threshold.get().into(), failed, now);
-        upkeep
+        readiness.last_drill = drills.pop();
+        readiness.overdue = readiness.tasks(given.len() >= manifest.threshold.get().into(), failed, now);
+        readiness
     }
 
-    /// Whether a whole drill was held within the last quarter.
+    /// Returns whether a complete drill was held in the last 92 days.
     pub fn is_practised(&self, now: Timestamp) -> bool {
         self.practised.is_some_and(|practised| now.duration_since(practised) <= QUARTER)
     }
 
-    /// Whether nothing is to be done.
+    /// Returns whether nothing is overdue.
     pub fn is_well(&self) -> bool {
         self.overdue.is_empty()
     }
 
-    /// `given`: shares of these credentials, with the session and the custodian.
+    /// Adds the shares of these credentials to `given`, with session and custodian.
     fn take(&mut self, entry: &Entry, given: &mut Vec<(Option<SessionId>, String)>) {
-        let own = |vault: &String, epoch: u64| *vault == self.vault && epoch == self.credentials_epoch;
+        let is_ours = |vault: &String, epoch: u64| *vault == self.vault && epoch == self.credentials_epoch;
         match &entry.record {
-            Record::Intent { session, vault, credentials_epoch, .. } if own(vault, *credentials_epoch) => {
+            Record::Intent { session, vault, credentials_epoch, .. }
+                if is_ours(vault, *credentials_epoch) =>
+            {
                 self.spent = Some(SpentBy { session: *session, at: entry.at });
             }
             Record::Share { session, vault, credentials_epoch, custodian, to: SharePurpose::Open }
-                if own(vault, *credentials_epoch) =>
+                if is_ours(vault, *credentials_epoch) =>
             {
                 given.push((*session, custodian.clone()));
             }
@@ -147,8 +144,8 @@ impl Readiness {
         }
     }
 
-    /// A custodian has proven token and part whose token, as it is enrolled now, has signed an approval, for this vault or
-    /// for a drill of it, and whose share is on record after it.
+    /// Sets when each custodian last proved token and part: their token, as it is enrolled now, signed an approval for this
+    /// vault or a drill of it, and their share is on record after it.
     fn prove(&mut self, entries: &[Entry], manifest: &Manifest, latest: Timestamp) {
         let shares: HashSet<_> = entries
             .iter()
@@ -159,12 +156,12 @@ impl Readiness {
                 _ => None,
             })
             .collect();
-        // By what each says of itself, the latest first: the first that holds is the last proof, and no other is verified.
+        // The latest first, by the signed time: the first valid one is the last proof, and no other is verified.
         let said = |entry: &'_ Entry| {
             let Record::Approval { session, custodian, envelope, .. } = &entry.record else { return None };
             let Approval { approved, request, .. } = Statement::<Approval>::read(envelope).ok()?.predicate;
-            let own = request.vault_id == self.vault || request.drill_of.as_ref() == Some(&self.vault);
-            let fits = own && request.session == *session && approved <= latest;
+            let is_ours = request.vault_id == self.vault || request.drill_of.as_ref() == Some(&self.vault);
+            let fits = is_ours && request.session == *session && approved <= latest;
             (fits && shares.contains(&(*session, custodian.as_str()))).then_some(approved)
         };
         let mut approvals: Vec<_> =
@@ -179,32 +176,28 @@ impl Readiness {
         }
     }
 
-    /// `exposed`: so many shares were given in vain that they would open it. `failed`: a drill since the last whole one did
-    /// not pass.
-    fn judge(&self, exposed: bool, failed: bool, now: Timestamp) -> Vec<String> {
+    /// Lists what is overdue. `exposed`: the released shares are a quorum. `failed`: a drill since the last complete one
+    /// failed.
+    fn tasks(&self, exposed: bool, failed: bool, now: Timestamp) -> Vec<String> {
         let mut overdue = Vec::new();
         if let Some(SpentBy { session, .. }) = &self.spent {
-            overdue.push(format!("rotate the credentials and seal anew: session {session} has opened them"));
+            overdue.push(format!("rotate the credentials and reseal: session {session} has opened them"));
         } else if exposed {
-            overdue.push("rotate the credentials and seal anew: a quorum of shares was given for openings that came to nothing".into());
+            overdue.push("rotate the credentials and reseal: a quorum of shares was given in attempts that opened nothing".into());
         }
         if self.sealed > now.saturating_add(AHEAD).unwrap_or(now) {
-            overdue.push(
-                "see to the clocks: by this one the vault is sealed at a time that is still to come".into(),
-            );
+            overdue.push("correct this machine's clock: the vault was sealed in the future".into());
         }
         if now.duration_since(self.practised.unwrap_or(self.sealed)) > QUARTER {
-            overdue.push(
-                "hold a drill: the last whole one that a custodian signed is more than a quarter ago".into(),
-            );
+            overdue.push("hold a drill: no complete, signed drill in the last 92 days".into());
         } else if failed {
-            overdue.push("hold a drill again: the last one did not pass".into());
+            overdue.push("hold another drill: the last one did not pass".into());
         }
         overdue
     }
 }
 
-/// A drill for this vault. What is signed counts, and not what the record beside it says.
+/// Returns the drill of this record, if it is for this vault. The signed statement counts, not the record around it.
 fn drill(entry: &Entry, manifest: &Manifest, latest: Timestamp) -> Option<LastDrill> {
     let Record::Drill { session, vault, passed, envelope, .. } = &entry.record else { return None };
     let evidence = envelope.as_ref().and_then(|envelope| evidence::verify(manifest, envelope).ok());
@@ -236,7 +229,7 @@ mod tests {
         SessionId::from_bytes([number; 8])
     }
 
-    /// Two of alice, bob and carol.
+    /// Two of alice, bob and carol are needed.
     fn manifest() -> Manifest {
         let custodian = |name: &str| crate::vault::manifest::Custodian {
             commitment: None,
@@ -270,12 +263,12 @@ mod tests {
         Record::Share { session, vault: "v".into(), credentials_epoch, custodian: custodian.into(), to }
     }
 
-    fn judged(entries: &[Entry], now: &str) -> Readiness {
+    fn readiness(entries: &[Entry], now: &str) -> Readiness {
         Readiness::of(entries, &manifest(), at(now))
     }
 
     #[test]
-    fn shares_given_in_vain_are_counted_and_a_quorum_of_them_spends() {
+    fn released_shares_are_counted_and_a_quorum_of_them_spends_the_credentials() {
         let now = "2026-11-02T00:00:00Z";
         let time = "2026-11-01T00:00:00Z";
         let one = [
@@ -284,13 +277,13 @@ mod tests {
             entry(time, share(3, "bob", 1, SharePurpose::Open)),
             entry(time, share(4, "carol", 2, SharePurpose::Close)),
         ];
-        let kept = judged(&one, now);
-        assert_eq!((kept.released, kept.is_well()), (2, true), "twice alice's, of these credentials");
+        let kept = readiness(&one, now);
+        assert_eq!((kept.released, kept.is_well()), (2, true), "two by alice, of these credentials");
         assert!(
             kept.custodians.iter().all(|proof| proof.last.is_none()),
-            "what nobody signed proves nothing"
+            "a record without a signature proves nothing"
         );
         let two = [&one[..], &[entry(time, share(5, "bob", 2, SharePurpose::Open))]].concat();
-        assert!(judged(&two, now).overdue[0].contains("came to nothing"));
+        assert!(readiness(&two, now).overdue[0].contains("opened nothing"));
     }
 }

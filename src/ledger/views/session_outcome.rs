@@ -1,40 +1,40 @@
-//! What became of one session, as the records have it.
+//! The outcome of one session, from its records.
 
 use crate::gate::SessionId;
 use crate::ledger::record::{Entry, Record};
 
-/// The course of a session.
+/// The outcome of a session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SessionOutcome {
-    /// Who gave a share, in that order.
+    /// The custodians who gave a share, in that order.
     pub custodians: Vec<String>,
-    /// Channels that acknowledged, each once.
+    /// The channels that acknowledged an alert, each once.
     pub acknowledged: Vec<String>,
-    /// AWS let the key in.
+    /// AWS accepted the key.
     pub opened: bool,
-    /// It is proven shut, by the probe.
-    pub probed_shut: bool,
+    /// A probe has proven that access is closed.
+    pub probed_closed: bool,
 }
 
 impl SessionOutcome {
-    /// Of this session.
-    pub fn of(entries: &[Entry], of: SessionId) -> Self {
-        let mut course = Self::default();
+    /// Returns the outcome of this session.
+    pub fn of(entries: &[Entry], id: SessionId) -> Self {
+        let mut outcome = Self::default();
         for entry in entries {
             match &entry.record {
-                Record::Share { session: Some(session), custodian, .. } if *session == of => {
-                    course.custodians.push(custodian.clone());
+                Record::Share { session: Some(session), custodian, .. } if *session == id => {
+                    outcome.custodians.push(custodian.clone());
                 }
                 Record::Told { session: Some(session), channel, acknowledged: Some(_), .. }
-                    if *session == of && !course.acknowledged.contains(channel) =>
+                    if *session == id && !outcome.acknowledged.contains(channel) =>
                 {
-                    course.acknowledged.push(channel.clone());
+                    outcome.acknowledged.push(channel.clone());
                 }
-                Record::Opened { session, .. } if *session == of => course.opened = true,
-                Record::Closed { session, probed, .. } if *session == of => course.probed_shut = *probed,
+                Record::Opened { session, .. } if *session == id => outcome.opened = true,
+                Record::Closed { session, probed, .. } if *session == id => outcome.probed_closed = *probed,
                 _ => {}
             }
         }
-        course
+        outcome
     }
 }

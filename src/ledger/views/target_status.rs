@@ -1,4 +1,4 @@
-//! Where a user stands: what this ledger and, where it was asked, IAM say of the last window on it.
+//! The status of a target: what the ledgers, and IAM if it was asked, show of its last window.
 
 use std::collections::HashMap;
 
@@ -10,22 +10,19 @@ use crate::ledger::record::{Entry, Record};
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// A session that a ledger knows of; the one of its user that counts.
+/// The session that decides the status of its user.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LastSession {
-    /// Which.
     pub session: SessionId,
-    /// The user.
     pub target: TargetId,
-    /// How its window was made.
     pub lane: Lane,
-    /// T0, by AWS's clock, once it was fixed.
+    /// T0, by the AWS clock, once it is fixed.
     pub from: Option<Timestamp>,
-    /// T1, once it was fixed. Before that nothing was written to AWS.
+    /// T1, once it is fixed; nothing is written to AWS before that.
     pub until: Option<Timestamp>,
-    /// It is on record as closed.
+    /// Whether a close is on record.
     pub closed: bool,
-    /// Other sessions of the same user.
+    /// The other sessions of the same user.
     pub earlier: Vec<SessionId>,
 }
 
@@ -49,52 +46,46 @@ pub enum Seen {
     Untidy,
 }
 
-/// How it stands.
+/// The state of a target. The names are in the JSON.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetState {
-    /// No window that is known of.
+    /// No window is known to be open.
     Closed,
-    /// A window's end is ahead, and it is not on record as closed, or IAM shows it.
+    /// T1 is ahead, and no close is on record or IAM shows the window.
     Open,
-    /// Its end has passed, and nobody has proven that it is shut.
+    /// T1 has passed, and it was not proven that access is closed.
     Unproven,
-    /// IAM shows a user who is neither at rest nor behind a gate whose end is ahead.
+    /// IAM shows a user that is not at rest, and no gate with a T1 ahead.
     Untidy,
 }
 
-/// Who says so.
+/// Where a status is from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusSource {
-    /// This machine's ledger alone.
     Ledger,
-    /// IAM.
     Iam,
 }
 
-/// One user and how it stands.
+/// The status of one target.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct TargetStatus {
-    /// The user.
     pub target: TargetId,
-    /// How its windows are made.
     pub lane: Lane,
-    /// How it stands.
     pub state: TargetState,
-    /// Access may be open.
+    /// Whether access can be open.
     pub may_be_open: bool,
-    /// The session, if one is known.
+    /// The session, if known.
     pub session: Option<SessionId>,
-    /// It is this machine's.
+    /// Whether the ledgers here have the intent of that session.
     pub own: bool,
-    /// T1, if it is known.
+    /// T1, if known.
     pub until: Option<Timestamp>,
-    /// Who says so.
     pub source: StatusSource,
 }
 
-/// Every session that a ledger knows of, in the order of their intents.
+/// Returns every session of a ledger, in the order of the intents.
 pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
     let mut all: Vec<LastSession> = Vec::new();
     let mut places: HashMap<SessionId, usize> = HashMap::new();
@@ -117,13 +108,13 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
         }
         let Some(&place) = entry.record.session().and_then(|session| places.get(&session)) else { continue };
         match &entry.record {
-            // It goes on, whatever a close beside it has found.
+            // The session goes on, even if a concurrent close has found it closed.
             Record::Ends { from, until, .. } => {
                 let of = &mut all[place];
                 (of.from, of.until, of.closed) = (Some(*from), Some(*until), false);
             }
-            // A gate is opened on a user at rest, and the probe shows the user and not a session: what was
-            // before is over.
+            // A gate is opened only on a user at rest, and a probe tests the user, not a session: all earlier sessions
+            // are closed.
             Record::Opened { .. } => {
                 close_before(&mut all, place);
                 all[place].closed = false;
@@ -147,18 +138,18 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
     all
 }
 
-/// The sessions before this one on the same gate are over; a role's go on by themselves. What was before is told by AWS's
-/// clock, which is in T0: the records of several machines stand in an order that their own clocks made.
+/// Marks the earlier sessions of the same gate as closed; the sessions of a role end by themselves. T0 decides which are
+/// earlier, as it is from the AWS clock: the order of the records of several machines is from their local clocks.
 fn close_before(all: &mut [LastSession], place: usize) {
     let LastSession { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
     let (from, target) = (*from, target.clone());
-    let is_before = |of: &&mut LastSession| !of.closed && of.from.is_some_and(|own| own < from);
+    let is_before = |of: &&mut LastSession| !of.closed && of.from.is_some_and(|other| other < from);
     let of_same = |of: &&mut LastSession| is_before(of) && of.is_of(&target, Lane::Gate);
     all.iter_mut().filter(of_same).for_each(|of| of.closed = true);
 }
 
-/// Of each user the session that counts, in the order of their first: whichever of those that were not closed ends
-/// last, else the newest. A later one that came to nothing says nothing of an earlier one.
+/// Returns for each user the session that decides its status, in the order of their first sessions: the one without a close
+/// that ends last, else the newest. A later session that opened nothing does not hide an earlier one.
 pub fn last(entries: &[Entry]) -> Vec<LastSession> {
     let mut users: Vec<LastSession> = Vec::new();
     for mut new in sessions(entries) {
@@ -178,26 +169,26 @@ pub fn last(entries: &[Entry]) -> Vec<LastSession> {
 }
 
 impl LastSession {
-    /// It is of this user, by this lane.
+    /// Returns whether the session is for this user, in this lane.
     pub fn is_of(&self, target: &TargetId, lane: Lane) -> bool {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
     }
 
-    /// This ledger intended that session.
+    /// Returns whether the ledger has the intent of that session.
     fn knows(&self, session: SessionId) -> bool {
         self.session == session || self.earlier.contains(&session)
     }
 
-    /// T1, if nobody has closed it.
+    /// Returns T1, if no close is on record.
     fn end(&self) -> Option<Timestamp> {
         self.until.filter(|_| !self.closed)
     }
 }
 
 impl TargetStatus {
-    /// What a user's last session and IAM amount to, at `now`. IAM knows better, but it shows no role's session.
+    /// Decides the status at `now`. IAM overrides the ledger, but it does not show the session of a role.
     pub fn of(target: TargetId, lane: Lane, last: Option<&LastSession>, seen: &Seen, now: Timestamp) -> Self {
-        let own = |session| last.is_some_and(|last| last.knows(session));
+        let is_ours = |session| last.is_some_and(|last| last.knows(session));
         let (state, session, until, source) = match seen {
             Seen::Ahead { session, until } => {
                 (TargetState::Open, Some(*session), Some(*until), StatusSource::Iam)
@@ -215,17 +206,17 @@ impl TargetStatus {
             }
         };
         let may_be_open = matches!(state, TargetState::Open | TargetState::Unproven);
-        Self { target, lane, state, may_be_open, session, own: session.is_some_and(own), until, source }
+        Self { target, lane, state, may_be_open, session, own: session.is_some_and(is_ours), until, source }
     }
 }
 
 impl LastSession {
-    /// As far as the ledger goes.
+    /// Decides the state from the ledger alone.
     fn state(&self, now: Timestamp) -> TargetState {
         match (self.closed, self.until) {
             (true, _) | (false, None) => TargetState::Closed,
             (false, Some(until)) if now < until => TargetState::Open,
-            // A role's session ends by itself, and leaves nothing behind to be shut.
+            // A role session ends by itself and leaves nothing to close.
             (false, Some(_)) if self.lane == Lane::Static => TargetState::Closed,
             (false, Some(_)) => TargetState::Unproven,
         }
@@ -266,33 +257,33 @@ mod tests {
     }
 
     #[test]
-    fn the_ledger_alone_trusts_only_what_was_proven() {
+    fn without_iam_only_a_proven_close_counts() {
         let (before, after) = (at("2026-11-22T02:30:00Z"), at("2026-11-22T03:30:00Z"));
         let until = Some("2026-11-22T03:00:00Z");
-        let judged = |last: Option<LastSession>, now| {
+        let status = |last: Option<LastSession>, now| {
             let lane = last.as_ref().map_or(Lane::Gate, |last| last.lane);
             TargetStatus::of(target(), lane, last.as_ref(), &Seen::NotAsked, now).state
         };
-        assert_eq!(judged(None, before), TargetState::Closed);
-        assert_eq!(judged(Some(known(None, false, Lane::Gate)), before), TargetState::Closed);
-        assert_eq!(judged(Some(known(until, false, Lane::Gate)), before), TargetState::Open);
-        assert_eq!(judged(Some(known(until, false, Lane::Gate)), after), TargetState::Unproven);
-        assert_eq!(judged(Some(known(until, true, Lane::Gate)), before), TargetState::Closed);
-        assert_eq!(judged(Some(known(until, false, Lane::Static)), before), TargetState::Open);
-        assert_eq!(judged(Some(known(until, false, Lane::Static)), after), TargetState::Closed);
+        assert_eq!(status(None, before), TargetState::Closed);
+        assert_eq!(status(Some(known(None, false, Lane::Gate)), before), TargetState::Closed);
+        assert_eq!(status(Some(known(until, false, Lane::Gate)), before), TargetState::Open);
+        assert_eq!(status(Some(known(until, false, Lane::Gate)), after), TargetState::Unproven);
+        assert_eq!(status(Some(known(until, true, Lane::Gate)), before), TargetState::Closed);
+        assert_eq!(status(Some(known(until, false, Lane::Static)), before), TargetState::Open);
+        assert_eq!(status(Some(known(until, false, Lane::Static)), after), TargetState::Closed);
     }
 
     #[test]
-    fn iam_knows_better_than_the_ledger() {
+    fn iam_overrides_the_ledger() {
         let now = at("2026-11-22T02:30:00Z");
         let until = at("2026-11-22T03:00:00Z");
         let open = known(Some("2026-11-22T03:00:00Z"), false, Lane::Gate);
-        let judged = |last, seen: &Seen| TargetStatus::of(target(), Lane::Gate, last, seen, now);
-        assert!(!judged(Some(&open), &Seen::AtRest).may_be_open, "somebody else closed it");
-        let others = judged(None, &Seen::Ahead { session: session(2), until });
+        let status = |last, seen: &Seen| TargetStatus::of(target(), Lane::Gate, last, seen, now);
+        assert!(!status(Some(&open), &Seen::AtRest).may_be_open, "another person closed it");
+        let others = status(None, &Seen::Ahead { session: session(2), until });
         assert!(others.may_be_open && !others.own && others.until == Some(until));
-        assert!(judged(Some(&open), &Seen::Ahead { session: session(1), until }).own);
-        let untidy = judged(Some(&open), &Seen::Untidy);
+        assert!(status(Some(&open), &Seen::Ahead { session: session(1), until }).own);
+        let untidy = status(Some(&open), &Seen::Untidy);
         assert!(!untidy.may_be_open && untidy.state == TargetState::Untidy);
     }
 
@@ -300,7 +291,7 @@ mod tests {
         Entry { v: 1, seq: 0, prev: String::new(), torn: None, at: at("2026-11-22T02:00:00Z"), record }
     }
 
-    /// A minute after the one before.
+    /// Each session begins a minute after the one before.
     fn t0(number: u8) -> Timestamp {
         at(&format!("2026-11-22T02:{number:02}:00Z"))
     }
@@ -338,11 +329,11 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_later_on_record_and_was_earlier_by_aws_closes_nothing() {
+    fn a_session_that_is_earlier_by_the_aws_clock_closes_no_later_one() {
         let until = "2026-11-22T03:00:00Z";
         let earlier = [&intended(1, until, Lane::Gate)[..], &[opened(1), closed(1, true)]].concat();
         let open = [&intended(2, until, Lane::Gate)[..], &[opened(2)]].concat();
-        // Another machine's clock is fast, so its session stands after the one that is open.
+        // The clock of another machine is fast, so its records come after those of the open session.
         for order in [[&open[..], &earlier[..]].concat(), [&earlier[..], &open[..]].concat()] {
             let last = last(&order).remove(0);
             assert!(last.session == session(2) && !last.closed, "{last:?}");
@@ -350,27 +341,27 @@ mod tests {
     }
 
     #[test]
-    fn a_later_session_that_came_to_nothing_hides_no_earlier_one() {
+    fn a_later_session_that_opened_nothing_does_not_hide_an_earlier_one() {
         let now = at("2026-11-22T02:30:00Z");
         let (long, short) = ("2026-11-22T03:00:00Z", "2026-11-22T02:20:00Z");
         for lane in [Lane::Gate, Lane::Static] {
-            let standing = |more: &[Entry]| {
+            let status = |more: &[Entry]| {
                 let first = intended(1, long, lane).into_iter().chain([opened(1)]);
                 let entries: Vec<_> =
                     first.chain(intended(2, short, lane)).chain(more.iter().cloned()).collect();
                 let last = last(&entries).remove(0);
                 let seen = Seen::Ahead { session: session(1), until: at(long) };
-                assert!(TargetStatus::of(target(), lane, Some(&last), &seen, now).own, "both are one's own");
+                assert!(TargetStatus::of(target(), lane, Some(&last), &seen, now).own, "the ledger has both");
                 TargetStatus::of(target(), lane, Some(&last), &Seen::NotAsked, now)
             };
-            let refused = standing(&[closed(2, false)]);
+            let refused = status(&[closed(2, false)]);
             assert_eq!((refused.state, refused.session), (TargetState::Open, Some(session(1))));
-            // What opens a gate, or proves it shut, has found nothing open before; of a role it says nothing.
+            // Opening a gate, or proving it closed, shows that no earlier session is open; for a role it shows nothing.
             let over = if lane == Lane::Gate { TargetState::Closed } else { TargetState::Open };
-            assert_eq!(standing(&[opened(2), closed(2, false)]).state, over);
-            assert_eq!(standing(&[closed(2, true)]).state, over);
-            assert_eq!(standing(&[closed(2, false), closed(1, false)]).state, TargetState::Closed);
-            assert_eq!(standing(&[closed(2, false), closed(1, false), opened(1)]).state, TargetState::Open);
+            assert_eq!(status(&[opened(2), closed(2, false)]).state, over);
+            assert_eq!(status(&[closed(2, true)]).state, over);
+            assert_eq!(status(&[closed(2, false), closed(1, false)]).state, TargetState::Closed);
+            assert_eq!(status(&[closed(2, false), closed(1, false), opened(1)]).state, TargetState::Open);
         }
     }
 }

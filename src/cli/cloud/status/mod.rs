@@ -100,7 +100,7 @@ impl Read {
             Err(error) => (None, ledger::read_all(&others), Some(error)),
         };
         let entries = seen.entries();
-        let wrong = seen.found.into_iter().find_map(|found| found.wrong);
+        let wrong = seen.files.into_iter().find_map(|file| file.wrong);
         Self { own, entries, unread: unread.or(no_config).or(wrong) }
     }
 }
