@@ -191,8 +191,8 @@ fn verdict(packet: &Packet, seen: Merged) -> Result<()> {
     let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));
     match failed {
         Some((region, why)) => {
-            Err(Error::failed(format!("CloudTrail in {} did not tell everything: {why}", region.region))
-                .next("the packet says so; make it again, under another name, when that is mended"))
+            Err(Error::failed(format!("CloudTrail data for {} is incomplete: {why}", region.region))
+                .next("the packet says so; make it again under another name when that is solved"))
         }
         None => Ok(()),
     }

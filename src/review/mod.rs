@@ -1,4 +1,4 @@
-//! The review after a use: what the ledger, signatures, receivers and CloudTrail say of one session, and which is which.
+//! The review of one session: the facts from ledger, signatures, receivers and CloudTrail, and what follows from them.
 
 mod facts;
 mod judge;

@@ -18,50 +18,36 @@ use super::judge::timeline::{self, TimelineEntry};
 use crate::error::Result;
 use crate::gate::SessionId;
 
-/// Everything about one session.
+/// Everything about one session. The fields are the JSON of the packet.
 #[derive(Clone, Debug, Serialize)]
 pub struct Packet {
-    /// 1.
+    /// The version of the format: 1.
     pub v: u8,
-    /// When it was made.
+    /// When the packet was made.
     pub made: Timestamp,
-    /// By which version of this program.
+    /// The program and its version.
     pub program: &'static str,
-    /// What was meant.
     pub session: SessionFacts,
-    /// Of which vault.
     pub vault: OpenedVault,
-    /// From when to when.
     pub window: WindowFacts,
-    /// Who approved.
     pub approvals: Vec<ApprovalFact>,
-    /// Whose share was given.
     pub shares: Vec<ShareFact>,
-    /// Who was told.
     pub told: Vec<NotificationFact>,
-    /// What CloudTrail was asked and whether it told all.
     pub cloudtrail: CloudTrailCoverage,
-    /// What it told.
     pub calls: Vec<ApiCall>,
-    /// What happened, in order.
     pub timeline: Vec<TimelineEntry>,
-    /// The ledgers.
     pub ledgers: Vec<LedgerFact>,
-    /// The drill's own result.
     pub drill: Option<DrillResult>,
-    /// What is to be accounted for.
     pub findings: Vec<Finding>,
-    /// What is to be done.
     pub follow_up: Vec<FollowUp>,
-    /// Reviews that were signed before.
     pub reviews: Vec<SignedReview>,
 }
 
 impl Packet {
-    /// Of one session.
+    /// Makes the packet of one session.
     ///
     /// # Errors
-    /// Usage, when no ledger knows the session, or the vault is another one.
+    /// `Usage`, if no ledger has the session, or if the vault is another one.
     pub fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
         let facts = Facts::of(session, sources)?;
         let (timeline, findings) = (timeline::of(&facts), findings::of(&facts));
@@ -87,11 +73,11 @@ impl Packet {
         })
     }
 
-    /// As it is written to its file: JSON with line ends, the same for the same packet.
+    /// Returns the packet file: indented JSON, the same for the same packet.
     ///
     /// # Panics
-    /// Never: every member has a JSON form.
+    /// Never: every field has a JSON form.
     pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("every member has a JSON form") + "\n"
+        serde_json::to_string_pretty(self).expect("every field has a JSON form") + "\n"
     }
 }

@@ -1,4 +1,4 @@
-//! What closes a review: a custodian's token signs the digest of the packet's file (DSSE, in-toto Statement v1).
+//! The signature of a review: a custodian's token signs the digest of the packet file (DSSE, in-toto Statement v1).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,28 +11,23 @@ use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::{Custodian, Manifest, Token};
 
-/// The longest packet that is signed, in bytes.
+/// The largest packet that can be signed, in bytes.
 pub const MAX_PACKET: usize = 256 * 1024 * 1024;
 
-/// What a custodian signs of a packet, which is the statement's subject by its name and digest.
+/// The predicate of a signed review; the statement's subject is the packet's name and digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReviewPredicate {
-    /// The custodian's name.
     pub custodian: String,
-    /// Their enrolment's id.
     pub enrolment: String,
-    /// How many findings the packet has.
+    /// The number of findings in the packet.
     pub findings: u64,
-    /// Where the ledger stood.
     pub ledger: LedgerHead,
-    /// Their token's serial number.
+    /// The serial number of the token.
     pub serial: u32,
-    /// The session that was reviewed.
     pub session: SessionId,
-    /// When, by the clock of the machine where it was signed.
+    /// By the clock of the machine where it was signed.
     pub signed: Timestamp,
-    /// The vault's id.
     pub vault_id: String,
 }
 
@@ -41,44 +36,42 @@ impl Predicate for ReviewPredicate {
     const PREDICATE: &'static str = "urn:breakglass:review:v1";
 }
 
-/// A packet's file as it is on the disk.
+/// A packet file on the disk.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PacketFile {
-    /// Its name, without its directory.
+    /// The file name, without the directory.
     pub name: String,
-    /// SHA-256 of its bytes.
     pub sha256: [u8; 32],
-    /// The session that it is about.
     pub session: SessionId,
-    /// The vault's id.
+    /// The id of the vault.
     pub vault: String,
-    /// How many findings it has.
+    /// The number of findings.
     pub findings: u64,
 }
 
 impl PacketFile {
-    /// Of a packet's file: its bytes as they are, and what they say of themselves.
+    /// Parses a packet file.
     ///
     /// # Errors
-    /// Usage, when it is no packet of version 1.
+    /// `Usage`, if it is not a packet of version 1.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self> {
-        let no_packet = || Error::usage(format!("{name} is no review packet of version 1"));
-        let packet: Value = serde_json::from_slice(bytes).map_err(|_| no_packet())?;
+        let not_a_packet = || Error::usage(format!("{name} is not a review packet of version 1"));
+        let packet: Value = serde_json::from_slice(bytes).map_err(|_| not_a_packet())?;
         let text = |path: &str| packet.pointer(path).and_then(Value::as_str);
-        let findings = packet["findings"].as_array().ok_or_else(no_packet)?;
+        let findings = packet["findings"].as_array().ok_or_else(not_a_packet)?;
         if packet["v"] != 1 {
-            return Err(no_packet());
+            return Err(not_a_packet());
         }
         Ok(Self {
             name: name.to_owned(),
             sha256: Sha256::digest(bytes).into(),
-            session: text("/session/id").and_then(|id| id.parse().ok()).ok_or_else(no_packet)?,
-            vault: text("/vault/id").ok_or_else(no_packet)?.to_owned(),
+            session: text("/session/id").and_then(|id| id.parse().ok()).ok_or_else(not_a_packet)?,
+            vault: text("/vault/id").ok_or_else(not_a_packet)?.to_owned(),
             findings: findings.len() as u64,
         })
     }
 
-    /// What this custodian's token signs of it, at `signed` and with the ledger at `ledger`.
+    /// Returns the statement for this custodian's token to sign, at `signed` and with the ledger at `ledger`.
     pub fn statement(
         &self,
         custodian: &Custodian,
@@ -99,10 +92,10 @@ impl PacketFile {
     }
 }
 
-/// Reads what was signed, and checks that a token of a custodian of `manifest` signed it.
+/// Reads the signed statement, and checks that the token of a custodian of `manifest` signed it.
 ///
 /// # Errors
-/// In words.
+/// Why the envelope is not a valid review.
 pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Statement<ReviewPredicate>, String> {
     let statement = Statement::<ReviewPredicate>::read(envelope)?;
     let ReviewPredicate { custodian, enrolment, serial, vault_id, .. } = &statement.predicate;

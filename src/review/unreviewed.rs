@@ -1,4 +1,4 @@
-//! Uses that nobody has signed a review of.
+//! The sessions without a signed review.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,9 +9,9 @@ use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// The sessions that opened or may have, drills apart, and of which no review is on record; in the order of their openings. A review
-/// of this vault as it is has to be signed by a token of its custodians'; of another vault, or of an earlier epoch, whose
-/// custodians may have been others, the record stands for it.
+/// Returns the sessions that opened, or can have opened, and have no signed review, in order; drills do not count. A review
+/// of this vault and epoch must be signed by a token of its custodians. For another vault or an earlier epoch, whose
+/// custodians are not known here, the record of the review is enough.
 pub fn unreviewed(entries: &[Entry], manifest: &Manifest) -> Vec<SessionId> {
     let intents: HashMap<_, _> =
         entries.iter().filter_map(|entry| entry.record.intent()).map(|of| (of.session, of)).collect();
@@ -19,7 +19,7 @@ pub fn unreviewed(entries: &[Entry], manifest: &Manifest) -> Vec<SessionId> {
         .iter()
         .filter_map(|entry| match &entry.record {
             Record::Review { session, envelope, .. }
-                if holds(*session, envelope, intents.get(session), manifest) =>
+                if is_valid(*session, envelope, intents.get(session), manifest) =>
             {
                 Some(*session)
             }
@@ -38,9 +38,14 @@ pub fn unreviewed(entries: &[Entry], manifest: &Manifest) -> Vec<SessionId> {
         .collect()
 }
 
-fn holds(session: SessionId, envelope: &Envelope, intent: Option<&Intent<'_>>, manifest: &Manifest) -> bool {
-    let own = (manifest.vault_id.as_str(), u64::from(manifest.epoch));
-    let read = if intent.is_some_and(|intent| (intent.vault, intent.epoch) == own) {
+fn is_valid(
+    session: SessionId,
+    envelope: &Envelope,
+    intent: Option<&Intent<'_>>,
+    manifest: &Manifest,
+) -> bool {
+    let this = (manifest.vault_id.as_str(), u64::from(manifest.epoch));
+    let read = if intent.is_some_and(|intent| (intent.vault, intent.epoch) == this) {
         verify(manifest, envelope)
     } else {
         Statement::<ReviewPredicate>::read(envelope)

@@ -1,4 +1,4 @@
-//! Words and forms that the findings, the timeline, the page and the summary share.
+//! Words and formats that the findings, the timeline, the page and the summary share.
 
 use jiff::Timestamp;
 
@@ -6,23 +6,23 @@ use super::facts::calls::Caller;
 use super::facts::window::{EnabledSpan, EndedBy};
 use crate::ledger::AlertTopic;
 
-/// Every principal and what people call it.
+/// Every caller, in the order of the page, and its name.
 pub(super) const NAMES: [(Caller, &str); 6] = [
     (Caller::Opener, "the opener"),
     (Caller::Closer, "the closer"),
-    (Caller::Emergency, "the emergency user's own key"),
-    (Caller::Issued, "the issued session"),
-    (Caller::User, "the emergency user with a key unknown to this session"),
-    (Caller::Somebody, "somebody else, who changed the emergency user,"),
+    (Caller::Emergency, "the emergency user's key"),
+    (Caller::Issued, "the issued credentials"),
+    (Caller::User, "the emergency user, with an unknown key"),
+    (Caller::Somebody, "someone else"),
 ];
 
-/// What people were told.
+/// Returns what an alert is about.
 pub(super) fn about(about: AlertTopic) -> &'static str {
     match about {
         AlertTopic::Opening => "the opening",
-        AlertTopic::NotOpened => "that it was not opened",
+        AlertTopic::NotOpened => "that nothing was opened",
         AlertTopic::Closed => "the close",
-        AlertTopic::MayBeOpen => "that it may be open",
+        AlertTopic::MayBeOpen => "that access may still be open",
     }
 }
 
@@ -31,12 +31,12 @@ pub(super) fn instant(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// How long, and what ended it.
+/// Formats the duration, and what ended it.
 pub(super) fn span(span: &EnabledSpan) -> String {
     let end = match span.ended_by {
         EndedBy::Close => "closed",
         EndedBy::T1 => "ended by AWS at T1",
-        EndedBy::NothingYet => "not yet ended",
+        EndedBy::NothingYet => "not ended yet",
     };
     format!("{} ({end})", length(span.seconds))
 }

@@ -1,4 +1,4 @@
-//! The review's packet: what is evidence, what is only a record, which call was in its time, and what is left to do.
+//! The packet of a review: evidence and records, calls inside and outside the window, findings and follow-up.
 
 use crate::packet::{CLOSER, EMERGENCY, ISSUED, OPENER, Papers, at, of_drill, session};
 use breakglass::custody::drill::Drill;
@@ -12,7 +12,7 @@ use breakglass::secret::SecretText;
 use breakglass::vault::target::TargetId;
 use jiff::SignedDuration;
 
-/// As the JSON has it.
+/// Returns the name in the JSON.
 fn name(id: impl serde::Serialize) -> String {
     serde_json::to_value(id).expect("JSON").as_str().expect("a name").to_owned()
 }
@@ -33,7 +33,7 @@ fn has_to_do(packet: &Packet, id: &str) -> bool {
     to_do(packet).iter().any(|of| of == id)
 }
 
-/// The one call at this time.
+/// Returns the only call at this time.
 fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
     let mut calls = packet.calls.iter().filter(|call| call.at == at(clock));
     let call = calls.next().unwrap_or_else(|| panic!("a call at {clock}"));
@@ -42,38 +42,42 @@ fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
 }
 
 #[test]
-fn a_quiet_night_leaves_one_finding_and_the_usual_to_do() {
+fn a_clean_session_has_one_finding_and_the_usual_follow_up() {
     let packet = Papers::of("INC-1: SSO down").asked().packet();
-    assert_eq!(ids(&packet), ["not_acknowledged"], "the mail that nobody took: {:?}", packet.findings);
+    assert_eq!(ids(&packet), ["not_acknowledged"], "the mail was not acknowledged: {:?}", packet.findings);
     assert_eq!(to_do(&packet), ["rotate", "reseal", "effects", "drill", "sign"]);
     assert!(packet.cloudtrail.complete);
     assert_eq!(packet.calls.len(), 13);
-    assert!(packet.calls.iter().all(ApiCall::is_own), "{:?}", packet.calls);
+    assert!(packet.calls.iter().all(ApiCall::is_inside), "{:?}", packet.calls);
     assert_eq!(
         packet.calls.iter().filter(|call| call.is_refused()).count(),
         0,
-        "a probe's refusal is the proof"
+        "the refusal of a probe is the proof"
     );
 }
 
 #[test]
-fn how_long_it_was_enabled_is_told_by_both_records() {
+fn the_ledger_and_cloudtrail_both_show_how_long_access_was_enabled() {
     let mut papers = Papers::of("x").asked();
     let packet = papers.packet();
     let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
     assert_eq!((ours.seconds, ours.ended_by), (726, EndedBy::Close));
     assert_eq!((aws.from, aws.until, aws.ended_by), (at("02:16:58"), at("02:29:09"), EndedBy::Close));
     assert_eq!(packet.window.within, Some(true));
-    // Nobody closed it: AWS did, at T1.
+    // No close is on record: AWS ended it, at T1.
     papers.without(|record| matches!(record, Record::Closed { .. }));
     papers.trail.as_mut().unwrap().events.retain(|event| event.name != "AttachUserPolicy");
     let packet = papers.packet();
     let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
     assert_eq!((ours.until, ours.ended_by, aws.ended_by), (at("02:46:55"), EndedBy::T1, EndedBy::T1));
     assert!(has(&packet, "not_closed") && has_to_do(&packet, "close"));
-    // Enabled before T0 is not in the window, whoever says so.
+    // Enabled before T0 is not within the window.
     papers.call("02:16:53", OPENER, "iam DetachUserPolicy", None);
-    assert_eq!(papers.packet().window.within, Some(true), "before the intent it is another's call");
+    assert_eq!(
+        papers.packet().window.within,
+        Some(true),
+        "before the intent the call is not of this session"
+    );
     papers.call("02:16:54", OPENER, "iam DetachUserPolicy", None);
     let packet = papers.packet();
     assert_eq!(packet.window.within, Some(false));
@@ -81,7 +85,7 @@ fn how_long_it_was_enabled_is_told_by_both_records() {
 }
 
 #[test]
-fn every_call_is_matched_against_its_own_time() {
+fn every_call_is_inside_or_outside_the_window() {
     let mut papers = Papers::of("x").asked();
     for (clock, key, call) in [
         ("02:05:00", OPENER, "iam GetUser"),
@@ -125,7 +129,7 @@ fn every_call_is_matched_against_its_own_time() {
     }
     assert!(
         !packet.calls.iter().any(|call| call.user.as_deref() == Some("mallory")),
-        "none of the principals"
+        "not a caller of this session"
     );
     let early = packet.calls.iter().find(|call| call.name == "GetBucketAcl").expect("the call before T0");
     assert_eq!(early.place, CallTiming::Before, "the work begins at T0");
@@ -134,12 +138,12 @@ fn every_call_is_matched_against_its_own_time() {
     for id in ["calls_outside", "calls_unexpected", "calls_refused"] {
         assert!(ids.iter().any(|of| of == id), "{id}: {ids:?}");
     }
-    assert_eq!(ids.iter().filter(|id| *id == "calls_outside").count(), 4, "one for each principal");
+    assert_eq!(ids.iter().filter(|id| *id == "calls_outside").count(), 4, "one for each caller");
     assert!(to_do(&packet).starts_with(&["account".into(), "refused".into()]));
 }
 
 #[test]
-fn another_openings_calls_are_that_openings() {
+fn calls_of_another_approved_session_are_attributed_to_it() {
     let mut papers = Papers::of("x").asked();
     papers.approve_of(session(8), 0, "again", "02:59:00");
     papers.approve_of(session(8), 1, "again", "02:59:00");
@@ -155,8 +159,8 @@ fn another_openings_calls_are_that_openings() {
         let call = call_at(&packet, clock);
         assert_eq!((call.place, call.other_session), (CallTiming::OtherSession, Some(session(8))), "{clock}");
     }
-    assert_eq!(call_at(&packet, "03:40:00").place, CallTiming::After, "in nobody's time");
-    // A session that only the operator's machine knows of excuses nothing.
+    assert_eq!(call_at(&packet, "03:40:00").place, CallTiming::After, "in the time of no session");
+    // A session that is only in the operator's ledger excuses no call.
     papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
     let packet = papers.packet();
     for clock in ["03:00:03", "03:40:00"] {
@@ -165,7 +169,7 @@ fn another_openings_calls_are_that_openings() {
 }
 
 #[test]
-fn where_aws_and_our_record_contradict_each_other_is_a_finding() {
+fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
     let mut papers = Papers::of("x").asked();
     papers.trail.as_mut().unwrap().events.clear();
     assert!(has(&papers.packet(), "not_in_cloudtrail"), "{:?}", papers.packet().findings);
@@ -194,8 +198,8 @@ fn where_aws_and_our_record_contradict_each_other_is_a_finding() {
 }
 
 #[test]
-fn a_wrong_clock_on_this_machine_moves_no_call() {
-    // Five minutes fast, or slow, until AWS's own time was known.
+fn a_wrong_local_clock_moves_no_call() {
+    // Five minutes fast, or slow, until the AWS clock was known.
     for wrong in ["02:21:54", "02:11:54"] {
         let mut papers = Papers::of("x").asked();
         for entry in &mut papers.entries {
@@ -213,7 +217,7 @@ fn a_wrong_clock_on_this_machine_moves_no_call() {
 }
 
 #[test]
-fn a_role_may_work_until_t1_whoever_lets_go_of_it() {
+fn a_role_session_can_work_until_t1_even_if_closed_before() {
     let mut papers = Papers::of("x").asked();
     for entry in &mut papers.entries {
         if let Record::Intent { lane, .. } = &mut entry.record {
@@ -225,11 +229,11 @@ fn a_role_may_work_until_t1_whoever_lets_go_of_it() {
     let packet = papers.packet();
     assert_eq!(call_at(&packet, "02:40:00").place, CallTiming::Inside);
     assert_eq!(call_at(&packet, "02:46:56").place, CallTiming::After);
-    assert_eq!(packet.window.enabled.expect("it was").ended_by, EndedBy::T1);
+    assert_eq!(packet.window.enabled.expect("it was enabled").ended_by, EndedBy::T1);
 }
 
 #[test]
-fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_session() {
+fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
     let papers = Papers::of("INC-1");
     let packet = papers.packet();
     assert_eq!(packet.approvals.len(), 2);
@@ -246,7 +250,7 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
     );
     assert!(has(&without, "signatures_not_checked"));
 
-    // The record says another reason than was signed.
+    // The record has a different reason than was signed.
     let mut changed = Papers::of("INC-1");
     for entry in &mut changed.entries {
         if let Record::Intent { reason, .. } = &mut entry.record {
@@ -258,7 +262,7 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
     assert_eq!(packet.approvals[0].why.as_deref(), Some("the signed request has a different reason"));
     assert!(has(&packet, "too_few_approvals"));
 
-    // Bob's signature under Alice's name, and a stranger's.
+    // Bob's signature under Alice's name, and the signature of a stranger.
     let mut swapped = Papers::of("INC-1");
     let bobs = swapped.sign(1, &swapped.request("INC-1"));
     let strangers = Papers::of("INC-1").sign(0, &swapped.request("INC-1"));
@@ -271,7 +275,7 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
     assert_eq!(packet.approvals[0].why.as_deref(), Some("bob signed it"));
     assert_eq!(packet.approvals[1].signature, SignatureCheck::NotValid);
 
-    // One custodian twice is one.
+    // Two approvals by one custodian count once.
     let mut twice = Papers::of("INC-1");
     twice.without(|record| matches!(record, Record::Approval { custodian, .. } if custodian == "bob"));
     twice.approve(0, "INC-1", "02:16:45");
@@ -279,7 +283,7 @@ fn a_signature_is_evidence_only_if_it_is_of_an_enrolled_token_and_of_this_sessio
 }
 
 #[test]
-fn who_was_told_and_when_they_said_so() {
+fn an_alert_counts_if_acknowledged_before_the_opening() {
     let mut papers = Papers::of("x");
     let packet = papers.packet();
     let evidence: Vec<_> = packet.told.iter().map(|told| told.evidence).collect();
@@ -287,13 +291,13 @@ fn who_was_told_and_when_they_said_so() {
     assert!(!has(&packet, "nobody_told"));
     papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
     assert!(has(&papers.packet(), "nobody_told"));
-    // Acknowledged when it was open already is not told first.
+    // An acknowledgement after the opening does not count.
     papers.tell("late", "02:16:43", Some("02:17:05"), "id 1");
     assert!(has(&papers.packet(), "nobody_told"));
 }
 
 #[test]
-fn what_cloudtrail_may_not_have_told_yet_is_said() {
+fn incomplete_cloudtrail_data_is_a_finding() {
     let mut papers = Papers::of("x");
     assert!(has(&papers.packet(), "cloudtrail_not_asked"));
     assert!(has_to_do(&papers.packet(), "ask_again"));
@@ -304,7 +308,7 @@ fn what_cloudtrail_may_not_have_told_yet_is_said() {
     assert_eq!(packet.cloudtrail.again_after, Some(at("02:44:10.6")));
     let page = page(&packet, ("x.json", b""));
     assert!(
-        page.contains("15 minutes late") && page.contains("ask again after 2026-11-22 02:44:10"),
+        page.contains("15 minutes late") && page.contains("query again after 2026-11-22 02:44:10"),
         "{page}"
     );
     papers.asked_after_the_close(SignedDuration::from_mins(15));
@@ -318,7 +322,7 @@ fn what_cloudtrail_may_not_have_told_yet_is_said() {
 }
 
 #[test]
-fn cloudtrail_is_asked_for_every_key_and_name_from_before_to_after() {
+fn the_cloudtrail_query_has_every_key_and_name_from_before_to_after() {
     let papers = Papers::of("x");
     let wanted = CloudTrailQuery::of(session(7), &papers.entries).expect("a session");
     assert_eq!(wanted.keys, [EMERGENCY, OPENER, CLOSER, ISSUED]);
@@ -365,7 +369,7 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
     let pin = SecretText::copy_of("123456");
     let envelope =
         statement.sign(&carol.tokens[0], &mut token, &pin, &mut || ()).expect("a soft token signs");
-    let said = verify(&papers.vault.manifest, &envelope).expect("hers");
+    let said = verify(&papers.vault.manifest, &envelope).expect("signed by carol");
     assert_eq!(said.subject().digest.sha256, hex::encode(written.sha256));
     assert!(verify(&Papers::of("x").vault.manifest, &envelope).is_err(), "of another vault");
     let review = |session| Record::Review { session, custodian: "carol".into(), envelope: envelope.clone() };
@@ -374,7 +378,7 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
     let packet = papers.packet();
     assert_eq!((packet.reviews.len(), packet.reviews[0].evidence), (1, Evidence::Signature));
     assert!(!has_to_do(&packet, "sign"));
-    // Another name on it makes it nobody's.
+    // With another name on the record it is not valid.
     if let Some(Record::Review { custodian, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *custodian = "alice".into();
     }
@@ -385,7 +389,7 @@ fn rotation_and_a_signed_review_are_seen_to_be_done() {
 }
 
 #[test]
-fn only_a_signature_about_this_session_silences_what_is_said_of_it() {
+fn only_a_signature_about_this_session_makes_it_reviewed() {
     let papers = Papers::of("x").asked();
     let pin = SecretText::copy_of("123456");
     let signed = |change: &dyn Fn(&mut PacketFile)| {
@@ -404,16 +408,16 @@ fn only_a_signature_about_this_session_silences_what_is_said_of_it() {
         unreviewed(&entries, &papers.vault.manifest).len()
     };
     assert_eq!(left(signed(&|_| ())), 0, "the control");
-    assert_eq!(left(signed(&|written| written.session = session(8))), 1, "hers, of another session");
-    assert_eq!(left(papers.sign(2, &papers.request("x"))), 1, "hers, and an approval");
+    assert_eq!(left(signed(&|written| written.session = session(8))), 1, "by carol, about another session");
+    assert_eq!(left(papers.sign(2, &papers.request("x"))), 1, "by carol, but an approval");
     let mut other = Papers::of("x");
     other.vault.manifest.vault_id.clone_from(&papers.vault.manifest.vault_id);
     let stranger = other.sign(2, &other.request("x"));
-    assert_eq!(left(stranger), 1, "a stranger's");
+    assert_eq!(left(stranger), 1, "by a stranger");
 }
 
 #[test]
-fn what_is_on_record_has_to_be_what_was_signed_in_all_it_says() {
+fn an_approval_is_valid_only_if_every_field_of_the_record_was_signed() {
     type Change = fn(&mut Record);
     let changes: [(&str, Change); 6] = [
         ("epoch", |record| {
@@ -459,7 +463,7 @@ fn what_is_on_record_has_to_be_what_was_signed_in_all_it_says() {
 }
 
 #[test]
-fn an_opener_that_is_used_while_the_window_is_open_is_a_finding() {
+fn use_of_the_opener_while_access_is_open_is_a_finding() {
     let mut papers = Papers::of("x").asked();
     papers.call("02:17:05", OPENER, "iam GetUser", None);
     assert!(!has(&papers.packet(), "calls_unexpected"), "the second in which it opened");
@@ -471,7 +475,7 @@ fn an_opener_that_is_used_while_the_window_is_open_is_a_finding() {
 }
 
 #[test]
-fn a_use_is_a_use_also_where_its_opening_is_not_on_record() {
+fn a_session_without_a_recorded_opening_still_needs_a_review() {
     let mut papers = Papers::of("x").asked();
     papers.without(|record| {
         matches!(record, Record::Opened { .. } | Record::Issued { .. } | Record::Closed { .. })
@@ -479,7 +483,7 @@ fn a_use_is_a_use_also_where_its_opening_is_not_on_record() {
     papers.add("02:16:58", Record::Enabling { session: session(7) });
     assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
     let packet = papers.packet();
-    let enabled = packet.window.enabled.expect("access may have been there");
+    let enabled = packet.window.enabled.expect("access can have been open");
     assert_eq!((enabled.from, enabled.ended_by), (at("02:16:58"), EndedBy::T1));
     for id in ["not_seen_open", "not_closed"] {
         assert!(has(&packet, id), "{id}: {:?}", packet.findings);
@@ -487,7 +491,7 @@ fn a_use_is_a_use_also_where_its_opening_is_not_on_record() {
 }
 
 #[test]
-fn somebody_else_who_changes_the_emergency_user_is_seen_and_may_close() {
+fn changes_by_others_to_the_emergency_user_are_shown_and_can_close() {
     let mut papers = Papers::of("x").asked();
     papers.without(|record| matches!(record, Record::Closed { .. }));
     papers.trail.as_mut().unwrap().events.retain(|event| event.key.as_deref() != Some(CLOSER));
@@ -503,13 +507,13 @@ fn somebody_else_who_changes_the_emergency_user_is_seen_and_may_close() {
         (call.principal, call.kind, call.place),
         (Caller::Somebody, CallPurpose::Gate, CallTiming::Inside)
     );
-    assert!(!packet.calls.iter().any(|call| call.at == at("02:24:00")), "who only looks does nothing");
+    assert!(!packet.calls.iter().any(|call| call.at == at("02:24:00")), "a read changes nothing");
     papers.call_on("02:26:00", "AKIAMALLORY000000001", "mallory", "iam CreateLoginProfile");
     assert!(has(&papers.packet(), "calls_unexpected"));
 }
 
 #[test]
-fn what_exactly_was_enabled_is_what_aws_received() {
+fn the_packet_has_the_gate_policy_as_aws_received_it() {
     let mut papers = Papers::of("x").asked();
     assert_eq!(papers.packet().window.policy, None);
     let events = &mut papers.trail.as_mut().unwrap().events;
@@ -519,11 +523,11 @@ fn what_exactly_was_enabled_is_what_aws_received() {
     assert_eq!(packet.window.policy.as_deref(), Some(r#"{"Version":"2012-10-17"}"#));
     assert_eq!(packet.session.grant_sha256.as_ref(), Some(&papers.vault.manifest.targets[0].grant_sha256));
     let page = page(&packet, ("review.json", b"{}"));
-    assert!(page.contains("Gate as AWS received it") && page.contains("2012-10-17"));
+    assert!(page.contains("Gate policy as AWS received it") && page.contains("2012-10-17"));
 }
 
 #[test]
-fn a_way_around_the_alerts_is_a_finding_whoever_else_was_told() {
+fn opening_without_an_acknowledged_sealed_channel_is_a_finding() {
     let mut papers = Papers::of("x").asked();
     papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
     for entry in &mut papers.entries {
@@ -543,7 +547,7 @@ fn a_way_around_the_alerts_is_a_finding_whoever_else_was_told() {
 }
 
 #[test]
-fn without_an_id_of_the_receivers_an_acknowledgement_is_only_our_record() {
+fn an_acknowledgement_without_a_receiver_id_is_only_a_record() {
     let mut papers = Papers::of("x").asked();
     papers.tell("siem", "02:16:43", Some("02:16:44"), "HTTP status 200");
     let packet = papers.packet();
@@ -558,7 +562,7 @@ fn without_an_id_of_the_receivers_an_acknowledgement_is_only_our_record() {
 }
 
 #[test]
-fn how_a_drill_went_is_evidence_only_if_just_that_is_signed() {
+fn a_drill_result_is_evidence_only_if_exactly_it_is_signed() {
     let signature = |passed_on_record: bool, is_signed: bool| {
         let mut papers = Papers::of("x").asked();
         let said = papers.drill("2026-11-22T02:30:00Z");
@@ -575,7 +579,7 @@ fn how_a_drill_went_is_evidence_only_if_just_that_is_signed() {
 }
 
 #[test]
-fn drills_and_what_never_opened_need_no_review() {
+fn drills_and_sessions_that_never_opened_need_no_review() {
     let mut papers = Papers::of("x");
     papers.without(|record| matches!(record, Record::Opened { .. }));
     assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "it never opened");
@@ -588,7 +592,7 @@ fn drills_and_what_never_opened_need_no_review() {
         }
     }
     assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "a drill");
-    assert!(!has_to_do(&papers.packet(), "rotate"), "a drill spends nothing");
+    assert!(!has_to_do(&papers.packet(), "rotate"), "a drill does not spend credentials");
 }
 
 #[test]
@@ -602,11 +606,11 @@ fn an_unknown_session_and_another_vault_are_named() {
     assert!(error.what.contains(&other.vault.manifest.vault_id), "{error}");
 }
 
-/// What somebody might write into a reason, or AWS's record repeat of a request.
+/// Text that a person can put into a reason, or that CloudTrail repeats from a request.
 const HOSTILE: &str = "<script>alert(1)</script>\"><img src=http://evil.example/x onerror=alert(2)>'\u{202e}txet\u{0}\u{1b}[31m&amp;";
 
 #[test]
-fn hostile_text_is_text_everywhere() {
+fn untrusted_text_is_escaped_everywhere() {
     let mut papers = Papers::of(HOSTILE).asked();
     papers.tell(HOSTILE, "02:16:43", None, HOSTILE);
     papers.call_by("02:20:00", ISSUED, HOSTILE, &format!("{HOSTILE}.amazonaws.com {HOSTILE}"), Some(HOSTILE));
@@ -632,17 +636,17 @@ fn hostile_text_is_text_everywhere() {
     for unsafe_text in ["<script", "<img", "\u{202e}", "\u{0}", "\u{1b}"] {
         assert!(!page.contains(unsafe_text), "{unsafe_text:?}");
     }
-    assert!(page.contains("\\u{202e}") && page.contains("\\u{0}"), "it is spelt out");
-    assert!(page.len() < 1_000_000, "what is endless is cut: {}", page.len());
+    assert!(page.contains("\\u{202e}") && page.contains("\\u{0}"), "it is escaped");
+    assert!(page.len() < 1_000_000, "long text is cut: {}", page.len());
     let text = summary(&packet);
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && text.contains("\\u{1b}[31m"), "{text}");
     let json: serde_json::Value = serde_json::from_str(&packet.json()).expect("JSON");
-    assert_eq!(json["session"]["reason"], HOSTILE, "machines get it as it is");
+    assert_eq!(json["session"]["reason"], HOSTILE, "the JSON has it unchanged");
     assert!(shown(&long).contains("100000 characters"));
 }
 
 #[test]
-fn the_page_is_whole_in_itself() {
+fn the_page_needs_nothing_from_outside() {
     let packet = Papers::of("INC-1: SSO down").asked().packet();
     let page = page(&packet, ("review.json", packet.json().as_bytes()));
     assert!(page.contains("default-src 'none'; style-src 'sha256-"), "a policy");

@@ -78,7 +78,7 @@ impl Browser {
     }
 }
 
-/// A night on which nothing was left out.
+/// The papers of a session with every kind of entry.
 fn papers(reason: &str) -> Papers {
     let mut papers = Papers::of(reason).asked();
     papers.call("02:22:00", ISSUED, "kms ScheduleKeyDeletion", Some("AccessDenied"));
@@ -109,10 +109,10 @@ fn it_renders() {
     assert!(seen.len() > 8 * blank.len(), "{} bytes, a blank page {}", seen.len(), blank.len());
     let dark = shoot(&whole, &["--blink-settings=preferredColorScheme=0"]);
     assert!(dark != seen && dark.len() > 8 * blank.len(), "it is dark where the reader wants it dark");
-    // The policy in the page lets its own style in: without the style it looks otherwise.
+    // The policy of the page allows its style: without the style it looks different.
     let bare = whole.replace("style-src 'sha256-", "style-src 'sha256-A");
     assert_ne!(bare, whole);
-    assert_ne!(shoot(&bare, &[]), seen, "the control: a policy that does not fit shuts the style out");
+    assert_ne!(shoot(&bare, &[]), seen, "the control: a policy that does not fit blocks the style");
 }
 
 #[test]
@@ -131,19 +131,22 @@ fn it_prints() {
 }
 
 #[test]
-fn it_asks_nobody_for_anything() {
+fn it_makes_no_requests() {
     let browser = Browser::new();
     let whole = page_of(&papers("INC-1: SSO down"));
     let page = browser.file("review.html", &whole);
     assert_eq!(browser.requests(&page), BTreeSet::new());
     let image = "<img src=\"http://192.0.2.1/x.png\">";
     let asks = browser.file("asks.html", &format!("<!doctype html>{image}"));
-    assert!(browser.requests(&asks).iter().any(|url| url.contains("192.0.2.1")), "the control asks");
-    // Even if something of that kind came into the page, its policy would hold it back.
+    assert!(
+        browser.requests(&asks).iter().any(|url| url.contains("192.0.2.1")),
+        "the control makes a request"
+    );
+    // Even if such an element got into the page, its policy would block it.
     let smuggled =
         whole.replace("</body>", &format!("{image}<script>document.title = 'ran'</script></body>"));
     let smuggled = browser.file("smuggled.html", &smuggled);
-    assert!(!browser.requests(&smuggled).iter().any(|url| url.contains("192.0.2.1")), "it is held back");
+    assert!(!browser.requests(&smuggled).iter().any(|url| url.contains("192.0.2.1")), "it is blocked");
     assert!(!browser.dom(&smuggled, &[]).contains("<title>ran"), "and runs nothing");
 }
 
@@ -154,7 +157,7 @@ fn it_is_the_same_without_scripts() {
     assert!(!whole.to_lowercase().contains("<script"));
     let page = browser.file("review.html", &whole);
     let dom = browser.dom(&page, &[]);
-    for text in ["INC-1: SSO down", "NO: after", "AccessDenied", "What has to follow", "12 min 6 s"] {
+    for text in ["INC-1: SSO down", "NO: after", "AccessDenied", "Follow-up", "12 min 6 s"] {
         assert!(dom.contains(text), "{text}");
     }
     let off = Browser::without_scripts();
@@ -169,7 +172,7 @@ fn it_is_the_same_without_scripts() {
 }
 
 #[test]
-fn hostile_text_is_shown_as_text() {
+fn untrusted_text_is_shown_as_text() {
     let browser = Browser::new();
     let hostile = "<script>document.title='ran'</script>\"><img src=http://192.0.2.1/x onerror=document.title='ran'>\u{202e}evil\u{0}";
     let mut papers = papers(hostile);
@@ -183,8 +186,8 @@ fn hostile_text_is_shown_as_text() {
     }
     let page = browser.file("review.html", &page_of(&papers));
     let dom = browser.dom(&page, &[]);
-    assert!(dom.contains("&lt;script&gt;document.title='ran'&lt;/script&gt;"), "it is there to be read");
-    assert!(dom.contains("\\u{202e}evil\\u{0}"), "and what is not seen is spelt out");
+    assert!(dom.contains("&lt;script&gt;document.title='ran'&lt;/script&gt;"), "it is readable");
+    assert!(dom.contains("\\u{202e}evil\\u{0}"), "and invisible characters are escaped");
     for element in ["<script", "<img", "<title>ran", "onerror=\"", "\u{202e}"] {
         assert!(!dom.contains(element), "{element}");
     }

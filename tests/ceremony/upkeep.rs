@@ -30,7 +30,7 @@ fn kept(papers: &Papers, records: Vec<Record>, now: &str) -> Readiness {
 }
 
 #[test]
-fn a_quarter_after_it_was_sealed_or_practised_a_drill_is_due() {
+fn a_drill_is_due_a_quarter_after_sealing_or_the_last_drill() {
     let papers = papers();
     assert!(kept(&papers, vec![], "2026-12-01T00:00:00Z").is_well());
     assert!(!kept(&papers, vec![], "2026-12-03T00:00:00Z").is_well());
@@ -68,7 +68,7 @@ fn a_quarter_after_it_was_sealed_or_practised_a_drill_is_due() {
 }
 
 #[test]
-fn what_nobody_signed_or_nobody_held_is_no_drill() {
+fn a_drill_without_signature_or_quorum_does_not_count() {
     let papers = papers();
     let drill = papers.drill("2026-11-20T00:00:00Z");
     let now = "2026-12-03T00:00:00Z";
@@ -102,7 +102,7 @@ fn what_nobody_signed_or_nobody_held_is_no_drill() {
 }
 
 #[test]
-fn token_and_part_are_proven_by_an_approval_that_is_signed_and_a_share_after_it() {
+fn a_signed_approval_and_a_share_after_it_prove_token_and_part() {
     let papers = Papers::of("x");
     let proven = |papers: &Papers| {
         let upkeep = Readiness::of(&papers.entries, &papers.vault.manifest, at("2026-11-23T00:00:00Z"));

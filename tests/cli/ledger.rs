@@ -114,7 +114,7 @@ fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
 }
 
 #[test]
-fn a_chain_made_anew_contradicts_what_the_tokens_signed() {
+fn a_rebuilt_chain_contradicts_what_the_tokens_signed() {
     let vault = two_of_two("ledger-anew").all_plugged();
     let site = &vault.site;
     use_it(site);

@@ -51,7 +51,7 @@ fn ids(packet: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn after_an_opening_every_call_is_accounted_for() {
+fn every_call_of_a_session_is_in_the_packet() {
     let vault = two_of_two("review").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
@@ -71,7 +71,7 @@ fn after_an_opening_every_call_is_accounted_for() {
     assert_eq!(code, Some(0), "{stdout}{stderr}");
     assert!(started.elapsed() >= Duration::from_millis(2_500), "no faster than AWS allows");
     assert!(stderr.contains("CloudTrail: ") && stderr.contains("two requests per second"), "{stderr}");
-    for part in ["INC-1: SSO down", "2 of 2 needed, signatures verified: alice, bob", "between T0 and T1"] {
+    for part in ["INC-1: SSO down", "2 of 2 needed, signatures verified: alice, bob", "within the window"] {
         assert!(stdout.contains(part), "{part}: {stdout}");
     }
     let packet: Value =
@@ -113,7 +113,7 @@ fn after_an_opening_every_call_is_accounted_for() {
     assert!(packet["window"]["enabled_by_aws"]["seconds"].is_number());
     // Asked at once, it may not have had everything.
     assert!(ids(&packet).contains(&"cloudtrail_early"));
-    assert!(stdout.contains("ask again after"), "{stdout}");
+    assert!(stdout.contains("query again after"), "{stdout}");
     let regions: Vec<_> = packet["cloudtrail"]["regions"]
         .as_array()
         .unwrap()
@@ -130,7 +130,7 @@ fn after_an_opening_every_call_is_accounted_for() {
 }
 
 #[test]
-fn many_pages_and_a_throttling_aws_are_read_to_the_end() {
+fn many_pages_are_read_despite_throttling() {
     let vault = two_of_two("pages").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
@@ -154,7 +154,7 @@ fn many_pages_and_a_throttling_aws_are_read_to_the_end() {
 }
 
 #[test]
-fn a_region_that_fails_is_named_and_what_the_other_told_is_written() {
+fn a_failed_region_is_named_and_the_other_is_written() {
     let vault = two_of_two("half").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
@@ -181,13 +181,13 @@ fn a_region_that_fails_is_named_and_what_the_other_told_is_written() {
 }
 
 #[test]
-fn who_may_not_ask_or_is_of_another_account_is_told_so() {
+fn a_profile_without_permission_or_of_another_account_is_refused() {
     let vault = two_of_two("strangers").all_plugged();
     let (site, account, aws) = (&vault.site, &vault.account, &vault.aws);
     let session = used(site, "pass");
     let (code, packet, stderr) =
         packet(review(site, &account.closer, &[&session, "--profile", "audit", "--json", "-"]));
-    assert!(code == Some(1) && stderr.contains("did not tell everything"), "{stderr}");
+    assert!(code == Some(1) && stderr.contains("is incomplete"), "{stderr}");
     assert_eq!(packet["cloudtrail"]["complete"], false);
     let other: Account = aws.seed("other-audit");
     let (code, stdout, stderr) =
@@ -200,7 +200,7 @@ fn who_may_not_ask_or_is_of_another_account_is_told_so() {
     let mut alone = review(site, &account.closer, &[&session, "--profile", "audit", "--json", "packet.json"]);
     alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let (code, stdout, stderr) = told(alone);
-    assert!(code == Some(1) && stdout.contains("has not told everything"), "{stdout}{stderr}");
+    assert!(code == Some(1) && stdout.contains("data is incomplete"), "{stdout}{stderr}");
     assert!(site.path("packet.json").exists() && !site.path(&format!("review-{session}.html")).exists());
 }
 
@@ -259,12 +259,12 @@ fn a_custodian_signs_the_packet_as_it_is_on_the_disk() {
 }
 
 #[test]
-fn a_session_that_nobody_knows_and_a_ledger_that_was_changed() {
+fn unknown_sessions_and_changed_ledgers_are_named() {
     let vault = two_of_two("damaged-review").all_plugged();
     let site = &vault.site;
     let session = used(site, "pass");
     let (code, _, stderr) = told(site.command(&["review", "0123456789abcdef"]));
-    assert!(code == Some(2) && stderr.contains("no ledger here knows session"), "{stderr}");
+    assert!(code == Some(2) && stderr.contains("no ledger here has session"), "{stderr}");
     assert_eq!(told(site.command(&["review", "prod.age"])).0, Some(2));
     for same in [&["--html", "-"][..], &["--html", "x", "--json", "x"]] {
         assert_eq!(told(site.command(&[&["review", &session], same].concat())).0, Some(2), "{same:?}");

@@ -1,4 +1,4 @@
-//! Who approved: what each token signed, and whether the signature is of an enrolled one and of this session.
+//! The approvals: what each token signed, and whether that is an enrolled token and this session.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,56 +12,52 @@ use crate::vault::manifest::Manifest;
 /// One custodian's approval.
 #[derive(Clone, Debug, Serialize)]
 pub struct ApprovalFact {
-    /// When it was recorded.
     pub at: Timestamp,
-    /// Who.
     pub custodian: String,
-    /// What the signature is worth.
     pub signature: SignatureCheck,
-    /// Why it is not valid.
+    /// Why the signature is not valid.
     pub why: Option<String>,
-    /// The token that signed, once its signature was verified.
+    /// The serial number of the token, if the signature is verified.
     pub serial: Option<u32>,
-    /// Its public key: base64 of the DER `SubjectPublicKeyInfo`.
+    /// The public key of the token: base64 of the DER `SubjectPublicKeyInfo`.
     pub key: Option<String>,
-    /// The signed envelope, for whoever verifies it without this program.
+    /// The signed envelope, so that it can be verified without this program.
     pub envelope: Envelope,
-    /// What it is.
     pub evidence: Evidence,
 }
 
-/// What a signature is worth.
+/// The result of checking a signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignatureCheck {
-    /// Of a token that the manifest names, about this session.
+    /// A token in the manifest signed it, about this session.
     Verified,
-    /// Nobody looked: the vault was not given.
+    /// No vault was given.
     NotChecked,
-    /// It does not hold, or is about something else.
+    /// The signature is wrong, or about something else.
     NotValid,
 }
 
 impl SignatureCheck {
-    /// `None` where nobody looked, else whether it holds.
-    pub(super) fn of(holds: Option<bool>) -> Self {
-        match holds {
+    /// `valid` is `None` if no vault was given.
+    pub(super) fn of(valid: Option<bool>) -> Self {
+        match valid {
             None => Self::NotChecked,
             Some(true) => Self::Verified,
             Some(false) => Self::NotValid,
         }
     }
 
-    /// For a screen.
+    /// Returns the words for page and terminal.
     pub fn words(self) -> &'static str {
         match self {
             Self::Verified => "verified",
-            Self::NotChecked => "not checked: the vault was not given",
+            Self::NotChecked => "not checked (no vault was given)",
             Self::NotValid => "NOT VALID",
         }
     }
 
-    /// Worth more than the record that it is in.
+    /// A verified signature is evidence beyond its record.
     pub(super) fn evidence(self) -> Evidence {
         if self == Self::Verified { Evidence::Signature } else { Evidence::Record }
     }
@@ -85,8 +81,8 @@ impl ApprovalFact {
         envelope: &Envelope,
         manifest: Option<&Manifest>,
     ) -> Self {
-        let judged = manifest.map(|manifest| intent.approved(custodian, envelope, manifest));
-        let (signature, why, token) = match judged {
+        let checked = manifest.map(|manifest| intent.approved(custodian, envelope, manifest));
+        let (signature, why, token) = match checked {
             None => (SignatureCheck::NotChecked, None, None),
             Some(Ok(token)) => {
                 (SignatureCheck::Verified, None, Some((token.serial, token.signing_key.clone())))

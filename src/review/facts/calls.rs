@@ -1,4 +1,4 @@
-//! Every call matched against the session: whose, what for, and whether it was in its time.
+//! Matches every CloudTrail event against the session: the caller, the purpose, and whether it was in time.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -12,112 +12,103 @@ use crate::gate::SessionId;
 use crate::ledger::{Entry, Record};
 use crate::vault::manifest::Manifest;
 
-/// How long before T0 the first call may be, in seconds: the one whose answer says when T0 is.
+/// How long before T0 the first call can be, in seconds: T0 is known only from its answer.
 const LEAD: i64 = 60;
 
-/// How far our record may be behind AWS's clock, in seconds: it is taken from a `Date`, which has whole ones.
+/// How far the ledger can be behind CloudTrail, in seconds: the AWS clock is from an HTTP `Date`, in whole seconds.
 const BEHIND: i64 = 1;
 
-/// How long after its T1 another session may still be tidied up, in seconds.
+/// How long after its T1 another session can still be closed, in seconds.
 const TIDIED: i64 = 60 * 60;
 
-/// Who called.
+/// The caller of an API call.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Caller {
-    /// The opener's key.
     Opener,
-    /// The closer's key.
     Closer,
-    /// The emergency user's own key.
+    /// The emergency user's access key.
     Emergency,
-    /// A session that was issued to the work: by its key, or by the name that only this opening gave.
+    /// Credentials that were issued to the work, known by their key or by the name of this session.
     Issued,
-    /// The emergency user, with a key that this session does not know.
+    /// The emergency user, with a key that the ledger does not have.
     User,
-    /// Somebody else, who changed the emergency user.
+    /// Someone else, who changed the emergency user.
     Somebody,
 }
 
-/// What for.
+/// The purpose of a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallPurpose {
-    /// The gate's own: reads, and the writes that open and close.
+    /// The gate: reads, and the writes that open and close.
     Gate,
-    /// `sns:ListTopics`, which shows whether it is open or shut; AWS refuses it where it is shut.
+    /// `sns:ListTopics`, which AWS refuses when access is closed.
     Probe,
     /// The work in the window.
     Work,
-    /// Nothing that this principal has to do, or not any more: the opener once the window is open.
+    /// A call that the tool never makes with this key; for the opener, any call once access is open.
     Unexpected,
 }
 
-/// When, as seen from this session.
+/// Whether a call was in time, relative to this session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallTiming {
-    /// In its time: the gate's calls from the intent to the close, the work from T0 to T1 and before the close.
+    /// In time: for the gate from the intent to the close, for the work from T0 to T1 or the close.
     Inside,
-    /// Before that.
     Before,
-    /// After that.
     After,
-    /// In the time of another session of the same user.
+    /// In the time of another approved session of the same user.
     OtherSession,
 }
 
-/// One call that CloudTrail recorded.
+/// A CloudTrail event that is about this session.
 #[derive(Clone, Debug, Serialize)]
 pub struct ApiCall {
-    /// When AWS received it, in whole seconds.
+    /// In whole seconds.
     pub at: Timestamp,
-    /// CloudTrail's id of it.
     pub event_id: String,
-    /// Who.
     pub principal: Caller,
-    /// The access key that signed it.
     pub access_key_id: Option<String>,
-    /// Who, as CloudTrail says it.
+    /// The name of the user or session in CloudTrail.
     pub user: Option<String>,
-    /// `iam.amazonaws.com`.
+    /// Such as `iam.amazonaws.com`.
     pub source: String,
-    /// `PutUserPolicy`.
+    /// Such as `PutUserPolicy`.
     pub name: String,
-    /// Where.
     pub region: String,
-    /// AWS's error code, where AWS refused.
+    /// The error code, if AWS refused the call.
     pub error: Option<String>,
-    /// What for.
+    /// The purpose of a call.
     pub kind: CallPurpose,
-    /// When, as seen from this session.
     pub place: CallTiming,
-    /// From where.
+    /// The source address.
     pub address: Option<String>,
-    /// With what.
+    /// The user agent.
     pub agent: Option<String>,
-    /// The inline policy that it wrote, as AWS received it.
+    /// The inline policy that the call wrote.
     pub policy: Option<String>,
-    /// The other session in whose time it was.
+    /// With [`CallTiming::OtherSession`], that session.
     pub other_session: Option<SessionId>,
 }
 
-/// From when to when, in whole seconds; both belong to it.
+/// A range of whole seconds, both ends included.
 #[derive(Clone, Copy)]
 struct Seconds {
     from: i64,
     until: i64,
 }
 
-/// What a call is matched against.
+/// Matches CloudTrail events against a session.
 pub(super) struct CallMatcher<'a> {
     own: &'a SessionRecords<'a>,
     issued: Vec<&'a str>,
-    /// The last second in which the opener has something to do: from then on the window is open.
+    /// The last second in which the opener is used: from then on access is open.
     opener: Option<i64>,
-    /// Of the gate's own calls.
+    /// When the gate is allowed to call.
     gate: Seconds,
-    /// Of the work.
+    /// When the work is allowed to call.
     work: Option<Seconds>,
     others: Vec<OtherSession<'a>>,
     manifest: Option<&'a Manifest>,
@@ -128,28 +119,28 @@ struct OtherSession<'a> {
     own: SessionRecords<'a>,
     issued: Vec<&'a str>,
     times: Seconds,
-    /// A quorum approved it; looked at once it would excuse a call.
+    /// Whether a quorum approved it; computed only when it would excuse a call.
     approved: OnceCell<bool>,
 }
 
 impl ApiCall {
-    /// It is to be accounted for.
+    /// Returns whether the call was before or after the time of this session, and of any other.
     pub fn is_outside(&self) -> bool {
         matches!(self.place, CallTiming::Before | CallTiming::After)
     }
 
-    /// It was this session's and in its time.
-    pub fn is_own(&self) -> bool {
+    /// Returns whether the call was in the time of this session.
+    pub fn is_inside(&self) -> bool {
         self.place == CallTiming::Inside
     }
 
-    /// AWS refused what was no probe.
+    /// Returns whether AWS refused the call, and it was not a probe.
     pub fn is_refused(&self) -> bool {
         self.error.is_some() && self.kind != CallPurpose::Probe
     }
 }
 
-/// How many calls there are that `is` holds for.
+/// Counts the calls for which `is` returns true.
 pub(in crate::review) fn count(calls: &[ApiCall], is: impl Fn(&ApiCall) -> bool) -> usize {
     calls.iter().filter(|call| is(call)).count()
 }
@@ -179,14 +170,14 @@ impl<'a> CallMatcher<'a> {
         }
     }
 
-    /// The calls of those whose calls are reviewed, by time.
+    /// Returns the calls that are about this session, by time.
     pub(super) fn calls<'e>(&self, events: impl Iterator<Item = &'e CloudTrailEvent>) -> Vec<ApiCall> {
         let mut calls: Vec<_> = events.filter_map(|event| self.call(event)).collect();
         calls.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
         calls
     }
 
-    /// `None` when it is nobody's whose calls are reviewed.
+    /// `None` if the event is not about this session.
     fn call(&self, event: &CloudTrailEvent) -> Option<ApiCall> {
         let principal = self.principal(event)?;
         let is_late =
@@ -215,7 +206,7 @@ impl<'a> CallMatcher<'a> {
     fn principal(&self, event: &CloudTrailEvent) -> Option<Caller> {
         let principals = self.own.intent.principals;
         let key = event.key.as_deref();
-        let is = |own: Option<&str>| own.is_some() && own == key;
+        let is = |known: Option<&str>| known.is_some() && known == key;
         if is(principals.opener.as_deref()) {
             Some(Caller::Opener)
         } else if is(principals.closer.as_deref()) {
@@ -243,14 +234,14 @@ impl<'a> CallMatcher<'a> {
         let at = event.at.as_second();
         let times = match kind {
             CallPurpose::Work => self.work,
-            // The long-term key and the opener are out of hand once the window is open.
+            // The work has neither the long-term key nor the opener.
             CallPurpose::Gate | CallPurpose::Probe | CallPurpose::Unexpected => Some(self.gate),
         };
         let others = || {
             self.others.iter().find(|other| {
-                let is_its = event.key.as_deref().is_some_and(|key| other.issued.contains(&key))
+                let is_theirs = event.key.as_deref().is_some_and(|key| other.issued.contains(&key))
                     || (principal != Caller::Issued && other.times.holds(at));
-                is_its && other.is_approved(self.manifest)
+                is_theirs && other.is_approved(self.manifest)
             })
         };
         match times {
@@ -269,8 +260,8 @@ impl Seconds {
     }
 }
 
-/// From the intent to the last close on record; without one, to T1. The intent's time may be of a clock that is wrong,
-/// T0 is AWS's own.
+/// Returns the time from the intent to the last close on record, else to T1. The time of the intent is corrected by T0,
+/// as the local clock can be wrong.
 fn gate(own: &SessionRecords<'_>) -> Seconds {
     let intent = own.at.as_second();
     let from = own.from().map_or(intent, |t0| intent.clamp(t0.as_second() - LEAD, t0.as_second()));
@@ -279,7 +270,7 @@ fn gate(own: &SessionRecords<'_>) -> Seconds {
 }
 
 impl OtherSession<'_> {
-    /// A session that no quorum approved is no excuse for a call; without a manifest nobody can tell.
+    /// Returns whether a quorum approved the session: only then it excuses a call. Without a manifest every session does.
     fn is_approved(&self, manifest: Option<&Manifest>) -> bool {
         let Some(manifest) = manifest else { return true };
         *self.approved.get_or_init(|| {
@@ -294,13 +285,13 @@ impl OtherSession<'_> {
     }
 }
 
-/// The same of another session, whose close on record nobody has signed: tidied up is soon after T1.
+/// Returns the same for another session; its unsigned close counts only until soon after T1.
 fn of_another(own: &SessionRecords<'_>) -> Seconds {
     let Seconds { from, until } = gate(own);
     Seconds { from, until: own.until().map_or(from, |t1| until.min(t1.as_second() + TIDIED)) }
 }
 
-/// From T0 to T1, or to the close before it.
+/// Returns the time from T0 to T1, or to the close before it.
 fn work(own: &SessionRecords<'_>) -> Option<Seconds> {
     let (t0, t1) = own.from().zip(own.until())?;
     let closed = own.closed().map(|(at, ..)| at).filter(|_| !own.is_static());
@@ -312,7 +303,7 @@ fn reads(name: &str) -> bool {
     name.starts_with("Get") || name.starts_with("List")
 }
 
-/// What a call is for, by who made it.
+/// Decides the purpose of a call from its caller.
 fn kind(principal: Caller, event: &CloudTrailEvent) -> CallPurpose {
     let service = event.source.strip_suffix(".amazonaws.com").unwrap_or(&event.source);
     let name = event.name.as_str();
@@ -326,7 +317,7 @@ fn kind(principal: Caller, event: &CloudTrailEvent) -> CallPurpose {
         (Caller::Opener | Caller::Closer, "iam", _) if reads(name) => CallPurpose::Gate,
         (Caller::Emergency | Caller::Issued, "sns", "ListTopics") => CallPurpose::Probe,
         (Caller::Issued, ..) => CallPurpose::Work,
-        // A session of the user's own key that the record does not know: the work of another opening, or a stranger's.
+        // Such as a session of the user's key that the ledger does not have: another session's work, or a stranger's.
         _ => CallPurpose::Unexpected,
     }
 }

@@ -1,4 +1,4 @@
-//! What CloudTrail is asked and what it answers, whoever asks it; everything in it was written by strangers.
+//! The CloudTrail query of a review and its result. All text in the result is untrusted.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -9,40 +9,37 @@ use crate::error::Result;
 use crate::gate::SessionId;
 use crate::ledger::Entry;
 
-/// How late CloudTrail may be.
+/// How late an event can be in CloudTrail.
 pub(super) const LATE: SignedDuration = SignedDuration::from_mins(15);
-/// How long its event history is.
+/// How far back CloudTrail's event history goes.
 pub(in crate::review) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// How long before the session and after its end calls are looked for.
+/// How long before the session and after its end calls are searched.
 const BEFORE: SignedDuration = SignedDuration::from_mins(15);
 const AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// What to ask for: whose calls, from when to when, where.
+/// Which calls to look up.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CloudTrailQuery {
-    /// The account.
     pub account: String,
-    /// Its partition.
     pub partition: String,
-    /// Where the grant holds; the partition's IAM region comes on top.
+    /// The regions of the grant; the partition's IAM region is added.
     pub regions: Vec<String>,
     /// Access key ids.
     pub keys: Vec<String>,
-    /// Users' and sessions' names.
+    /// Names of users and sessions.
     pub names: Vec<String>,
-    /// Whom somebody may have acted on: the emergency user. IAM's region alone knows.
+    /// The emergency user, to find changes by others; only in the IAM region.
     pub resources: Vec<String>,
-    /// From when.
     pub from: Timestamp,
-    /// Until when, unless now is earlier.
+    /// Or now, if that is earlier.
     pub until: Timestamp,
 }
 
 impl CloudTrailQuery {
-    /// For one session.
+    /// Returns the query for one session.
     ///
     /// # Errors
-    /// Usage, when the session is not in the ledger.
+    /// `Usage`, if the session is not in the ledger.
     pub fn of(session: SessionId, entries: &[Entry]) -> Result<Self> {
         let own = SessionRecords::of(session, entries)?;
         let intent = &own.intent;
@@ -65,70 +62,64 @@ impl CloudTrailQuery {
     }
 }
 
-/// The name that sessions of a role and of a federated user carry.
+/// The name of the role session or federated user of a session.
 pub(super) fn session_name(session: SessionId) -> String {
     format!("breakglass-{session}")
 }
 
-/// What was asked and answered.
+/// The result of a query.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CloudTrailResult {
-    /// When, by AWS's clock.
+    /// When it was asked, by the AWS clock.
     pub at: Timestamp,
-    /// From when on.
     pub from: Timestamp,
-    /// Until when.
     pub until: Timestamp,
-    /// Where.
     pub regions: Vec<RegionResult>,
-    /// What it answered, each event once.
+    /// Each event once.
     pub events: Vec<CloudTrailEvent>,
 }
 
-/// One region's answer.
+/// The result of one region.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct RegionResult {
-    /// Which.
     pub region: String,
-    /// Why it did not tell everything.
+    /// Why the result is incomplete.
     pub error: Option<String>,
-    /// How many calls it told of that no region before it did.
+    /// The number of calls that were not in an earlier region.
     pub calls: usize,
-    /// How many requests that took.
+    /// The number of requests.
     pub requests: u32,
 }
 
-/// One call as CloudTrail recorded it.
+/// One CloudTrail event.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CloudTrailEvent {
-    /// CloudTrail's id of it.
     pub id: String,
-    /// When AWS received it, in whole seconds.
+    /// In whole seconds.
     pub at: Timestamp,
-    /// `PutUserPolicy`.
+    /// Such as `PutUserPolicy`.
     pub name: String,
-    /// `iam.amazonaws.com`.
+    /// Such as `iam.amazonaws.com`.
     pub source: String,
-    /// Where.
     pub region: String,
-    /// Which access key signed it.
+    /// The access key id that signed it.
     pub key: Option<String>,
-    /// Who.
+    /// The name of the user or session.
     pub who: Option<String>,
-    /// From where.
+    /// The source address.
     pub address: Option<String>,
-    /// With what.
+    /// The user agent.
     pub agent: Option<String>,
-    /// AWS's error code.
+    /// The error code.
     pub error: Option<String>,
-    /// The IAM user that it was done to.
+    /// The IAM user that the call is about.
     pub on: Option<String>,
-    /// The inline policy that it wrote.
+    /// The inline policy that the call wrote.
     pub policy: Option<String>,
 }
 
 impl CloudTrailEvent {
-    /// Of CloudTrail's own record: JSON of event version 1.x. `None` when it has no id, time or name.
+    /// Parses the JSON of a CloudTrail event, version 1.x. `None` if it has no id, time or name.
     pub fn parse(text: &str) -> Option<Self> {
         let event: Value = serde_json::from_str(text).ok()?;
         let text = |path: &str| event.pointer(path).and_then(Value::as_str).map(str::to_owned);
@@ -149,7 +140,7 @@ impl CloudTrailEvent {
     }
 }
 
-/// `session` of `arn:aws:sts::…:assumed-role/Role/session`.
+/// Returns `session` of `arn:aws:sts::…:assumed-role/Role/session`.
 fn last(arn: &str) -> String {
     arn.rsplit('/').next().unwrap_or(arn).to_owned()
 }

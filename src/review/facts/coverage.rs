@@ -1,4 +1,4 @@
-//! What CloudTrail was asked, and whether it told everything.
+//! What CloudTrail was asked, and whether its data is complete.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,22 +6,19 @@ use serde::Serialize;
 use super::cloudtrail::{CloudTrailResult, LATE, RegionResult};
 use super::session_records::SessionRecords;
 
-/// What CloudTrail was asked.
+/// Which events were queried, and whether the result is complete.
 #[derive(Clone, Debug, Serialize)]
 pub struct CloudTrailCoverage {
-    /// It was.
     pub asked: bool,
-    /// When.
     pub at: Option<Timestamp>,
-    /// For calls from when on.
+    /// The begin of the time range.
     pub from: Option<Timestamp>,
-    /// Until when.
+    /// The end of the time range.
     pub until: Option<Timestamp>,
-    /// Where.
     pub regions: Vec<RegionResult>,
-    /// Every region told everything it had, and late enough.
+    /// Whether no region failed, and the query was late enough after the session.
     pub complete: bool,
-    /// When it may be asked again, where it may not have had everything yet.
+    /// When to query again, if the query was too early.
     pub again_after: Option<Timestamp>,
 }
 
@@ -41,14 +38,14 @@ impl CloudTrailCoverage {
         let end = own.end().unwrap_or(own.at);
         let after = end.saturating_add(LATE).unwrap_or(end);
         let again_after = (trail.at < after).then_some(after);
-        let whole = trail.regions.iter().all(|region| region.error.is_none());
+        let no_error = trail.regions.iter().all(|region| region.error.is_none());
         Self {
             asked: true,
             at: Some(trail.at),
             from: Some(trail.from),
             until: Some(trail.until),
             regions: trail.regions.clone(),
-            complete: whole && again_after.is_none(),
+            complete: no_error && again_after.is_none(),
             again_after,
         }
     }

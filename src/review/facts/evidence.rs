@@ -1,17 +1,17 @@
-//! What a thing is worth that the packet says.
+//! The source of a fact.
 
 use serde::Serialize;
 
-/// What a thing is worth that the packet says.
+/// The source of a fact, which decides what it proves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
-    /// Signed by an enrolled token, and the signature was verified.
+    /// Signed by an enrolled token; the signature is verified.
     Signature,
-    /// Acknowledged by a receiver under its own id: ask the receiver.
+    /// Acknowledged by a receiver with an id, by which the receiver can confirm it.
     Receiver,
-    /// AWS's own record.
+    /// CloudTrail.
     Aws,
-    /// Only what the operator's machine wrote.
+    /// Written by the operator's machine only.
     Record,
 }

@@ -79,13 +79,13 @@ impl Facts {
     }
 }
 
-/// The given vault's manifest, if it is this session's vault.
+/// Returns the manifest of the given vault, if that is the vault of the session.
 fn manifest<'a>(vault: Option<&'a Vault>, intent: &Intent<'_>) -> Result<Option<&'a Manifest>> {
     match vault {
         Some(vault) if vault.manifest.vault_id != intent.vault => {
-            let (given, meant) = (&vault.manifest.vault_id, intent.vault);
-            Err(Error::usage(format!("session {} opened vault {meant}, not {given}", intent.session))
-                .next("name the vault that was opened with --vault"))
+            let (given, opened) = (&vault.manifest.vault_id, intent.vault);
+            Err(Error::usage(format!("session {} opened vault {opened}, not {given}", intent.session))
+                .next("give the vault that was opened with --vault FILE"))
         }
         vault => Ok(vault.map(|vault| &vault.manifest)),
     }

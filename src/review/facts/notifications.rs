@@ -1,4 +1,4 @@
-//! Whose share was given, and who was told.
+//! The shares that were given, and the alerts that were sent.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,39 +7,30 @@ use super::evidence::Evidence;
 use super::session_records::SessionRecords;
 use crate::ledger::{AlertTopic, Entry, Record, SharePurpose};
 
-/// A share.
+/// A share that was given.
 #[derive(Clone, Debug, Serialize)]
 pub struct ShareFact {
-    /// When.
     pub at: Timestamp,
-    /// Whose.
     pub custodian: String,
-    /// What for.
     pub to: SharePurpose,
-    /// What it is.
     pub evidence: Evidence,
 }
 
-/// One channel that was told, or was not.
+/// An alert to one channel, acknowledged or not.
 #[derive(Clone, Debug, Serialize)]
 pub struct NotificationFact {
-    /// What about.
     pub about: AlertTopic,
-    /// The channel.
     pub channel: String,
-    /// Sealed in the vault; else of the machine's configuration.
+    /// Whether the channel is sealed in the vault; else it is from the machine's configuration.
     pub sealed: bool,
-    /// When it was sent.
     pub sent: Timestamp,
-    /// When it was acknowledged.
     pub acknowledged: Option<Timestamp>,
-    /// It stands on record before the opening.
+    /// Whether its record comes before the opening.
     pub before_opening: bool,
-    /// The receiver's own id for it, if it gave one.
+    /// The receiver's id for the alert, if it returned one.
     pub receipt: Option<String>,
-    /// What it answered, or why there was no acknowledgement.
+    /// The answer, or why there was no acknowledgement.
     pub detail: String,
-    /// What it is.
     pub evidence: Evidence,
 }
 
@@ -73,7 +64,7 @@ fn told(own: &SessionRecords<'_>, entry: &Entry) -> Option<NotificationFact> {
         acknowledged: *acknowledged,
         before_opening: own.is_before_opening(entry),
         detail: detail.clone(),
-        // Without an id of the receiver's there is nothing that it could be asked about.
+        // Without an id the receiver cannot be asked about it.
         evidence: if acknowledged.and(receipt.as_ref()).is_some() {
             Evidence::Receiver
         } else {

@@ -1,4 +1,4 @@
-//! What came after: a drill's result, and the reviews that were signed.
+//! The result of a drill, and the signed reviews.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,37 +11,30 @@ use crate::ledger::{Entry, Record};
 use crate::review::statement::verify;
 use crate::vault::manifest::Manifest;
 
-/// A drill's result.
+/// The result of a drill.
 #[derive(Clone, Debug, Serialize)]
 pub struct DrillResult {
-    /// When.
     pub at: Timestamp,
-    /// Everything went as it should.
+    /// Whether the outcome was the expected one.
     pub passed: bool,
-    /// What was made to fail.
+    /// The injected failures.
     pub injected: Vec<String>,
-    /// Who gave a share.
+    /// The custodians who gave a share.
     pub custodians: Vec<String>,
-    /// What the signature under that is worth.
     pub signature: SignatureCheck,
-    /// What it is.
     pub evidence: Evidence,
 }
 
-/// A review that was signed.
+/// A signed review.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignedReview {
-    /// When.
     pub at: Timestamp,
-    /// By whom.
     pub custodian: String,
-    /// What the signature is worth.
     pub signature: SignatureCheck,
-    /// The token that signed.
+    /// The serial number of the token, if the signature is verified.
     pub serial: Option<u32>,
-    /// SHA-256 of the packet that was signed, hex.
+    /// SHA-256 of the signed packet, hex, if the signature is verified.
     pub packet_sha256: Option<String>,
-    /// What it is.
     pub evidence: Evidence,
 }
 
@@ -61,13 +54,13 @@ fn drill(entry: &Entry, manifest: Option<&Manifest>) -> Option<DrillResult> {
     let Record::Drill { session, passed, injected, custodians, envelope, .. } = &entry.record else {
         return None;
     };
-    let holds = |manifest| {
+    let is_valid = |manifest| {
         let said = envelope.as_ref().and_then(|envelope| evidence::verify(manifest, envelope).ok());
         said.is_some_and(|said| {
             (said.session, said.passed, &said.custodians) == (*session, *passed, custodians)
         })
     };
-    let signature = SignatureCheck::of(manifest.map(holds));
+    let signature = SignatureCheck::of(manifest.map(is_valid));
     let (injected, custodians) = (injected.clone(), custodians.clone());
     Some(DrillResult {
         at: entry.at,

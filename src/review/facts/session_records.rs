@@ -1,4 +1,4 @@
-//! The records of one session among all others.
+//! The records of one session.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use crate::gate::SessionId;
 use crate::ledger::{Entry, Intent, Record};
 use crate::vault::manifest::Lane;
 
-/// A session's records, in their order.
+/// The records of a session, in order, and its intent.
 pub(super) struct SessionRecords<'a> {
-    /// When it was intended.
+    /// When the intent was recorded.
     pub(super) at: Timestamp,
     pub(super) intent: Intent<'a>,
     pub(super) entries: Vec<&'a Entry>,
@@ -19,26 +19,26 @@ pub(super) struct SessionRecords<'a> {
 
 impl<'a> SessionRecords<'a> {
     pub(super) fn of(session: SessionId, all: &'a [Entry]) -> Result<Self> {
-        let is_own = |entry: &&Entry| entry.record.session() == Some(session);
-        let entries: Vec<_> = all.iter().filter(is_own).collect();
+        let is_ours = |entry: &&Entry| entry.record.session() == Some(session);
+        let entries: Vec<_> = all.iter().filter(is_ours).collect();
         if entries.is_empty() {
-            return Err(Error::usage(format!("no ledger here knows session {session}"))
+            return Err(Error::usage(format!("no ledger here has session {session}"))
                 .next("name its ledger with --ledger FILE; breakglass ledger show lists the sessions"));
         }
         Self::among(entries).ok_or_else(|| {
             Error::usage(format!(
-                "session {session} came to nothing before it was meant to open: there is no use to review"
+                "session {session} ended before it was about to open: there is nothing to review"
             ))
         })
     }
 
-    /// Of its records; `None` when it was never intended.
+    /// `None` if the records have no intent.
     pub(super) fn among(entries: Vec<&'a Entry>) -> Option<Self> {
         let (at, intent) = entries.iter().find_map(|entry| Some((entry.at, entry.record.intent()?)))?;
         Some(Self { at, intent, entries })
     }
 
-    /// Access key ids of the sessions that were issued to the work.
+    /// Returns the access key ids of the credentials that were issued to the work.
     pub(super) fn issued(&self) -> impl Iterator<Item = &'a str> {
         self.entries.iter().filter_map(|entry| match &entry.record {
             Record::Issued { access_key_id, .. } => Some(access_key_id.as_str()),
@@ -46,17 +46,15 @@ impl<'a> SessionRecords<'a> {
         })
     }
 
-    /// Only T1 ends it.
+    /// Returns whether only T1 ends the access.
     pub(super) fn is_static(&self) -> bool {
         self.intent.lane == Lane::Static
     }
 
-    /// T0.
     pub(super) fn from(&self) -> Option<Timestamp> {
         self.ends().map(|(from, _)| from)
     }
 
-    /// T1.
     pub(super) fn until(&self) -> Option<Timestamp> {
         self.ends().map(|(_, until)| until)
     }
@@ -68,7 +66,7 @@ impl<'a> SessionRecords<'a> {
         })
     }
 
-    /// From when on access may have been there.
+    /// Returns from when on access can have been open.
     pub(super) fn enabling(&self) -> Option<Timestamp> {
         let enabling =
             |entry: &&&Entry| matches!(entry.record, Record::Enabling { .. } | Record::Opened { .. });
@@ -80,7 +78,7 @@ impl<'a> SessionRecords<'a> {
         self.entries.iter().find(opened).map(|entry| entry.at)
     }
 
-    /// The first close on record since it was opened, or meant to be: when, by probing or not, why.
+    /// Returns the first close after the opening, else after the intent: when, whether a probe proved it, and why.
     pub(super) fn closed(&self) -> Option<(Timestamp, bool, &'a str)> {
         let is = |of: fn(&Record) -> bool| self.entries.iter().position(|entry| of(&entry.record));
         let since = is(|record| matches!(record, Record::Opened { .. }))
@@ -91,11 +89,11 @@ impl<'a> SessionRecords<'a> {
                 _ => None,
             });
         let (at, probed, cause) = closes.next()?;
-        // What was only read back at first may have been probed since.
+        // A later probe can have proven what at first was only read from IAM.
         Some((at, probed || closes.any(|(_, probed, _)| probed), cause))
     }
 
-    /// This record stands before the opening, by the ledger's own order.
+    /// Returns whether this record comes before the opening, in the order of the ledger.
     pub(super) fn is_before_opening(&self, record: &Entry) -> bool {
         let opened = self
             .entries
@@ -105,14 +103,14 @@ impl<'a> SessionRecords<'a> {
         opened.is_none_or(|opened| place.is_some_and(|place| place < opened))
     }
 
-    /// When it is over: its last close, else T1.
+    /// Returns the last close, else T1.
     pub(super) fn end(&self) -> Option<Timestamp> {
         let closed = |entry: &&&Entry| matches!(entry.record, Record::Closed { .. });
         self.entries.iter().rev().find(closed).map(|entry| entry.at).or(self.until())
     }
 }
 
-/// The records of every session, each in their order.
+/// Groups the records by session, in order.
 pub(super) fn by_session(all: &[Entry]) -> HashMap<SessionId, Vec<&Entry>> {
     let mut sessions: HashMap<_, Vec<_>> = HashMap::new();
     for entry in all {

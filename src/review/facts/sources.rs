@@ -1,4 +1,4 @@
-//! What a packet is made from.
+//! The sources of a packet.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,37 +8,34 @@ use crate::ledger::{Entry, Head};
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// What a packet is made of.
+/// What a packet is made from.
 pub struct PacketSources<'a> {
-    /// The records of all ledgers at hand, in the order of their times.
+    /// The records of all ledgers, by time.
     pub entries: &'a [Entry],
-    /// Where they are from.
+    /// The ledgers that the records are from.
     pub ledgers: Vec<LedgerFact>,
-    /// The vault, for its public manifest.
+    /// For its public manifest.
     pub vault: Option<&'a Vault>,
-    /// What CloudTrail said, where it was asked.
+    /// None if CloudTrail was not queried.
     pub trail: Option<&'a CloudTrailResult>,
-    /// Now.
     pub now: Timestamp,
 }
 
 /// A ledger that was read.
 #[derive(Clone, Debug, Serialize)]
 pub struct LedgerFact {
-    /// The file.
     pub path: String,
-    /// How many records it has.
     pub records: u64,
-    /// SHA-256 of its last record, hex.
+    /// SHA-256 of the last record, hex.
     pub sha256: String,
-    /// The first words of that.
+    /// The digest in words.
     pub words: String,
-    /// What is wrong with its chain; nothing where it holds.
+    /// The error of a ledger that is damaged or not readable.
     pub broken: Option<String>,
 }
 
 impl LedgerFact {
-    /// Of a ledger whose chain holds, or not.
+    /// Returns the facts of a ledger with this head, and its error if it has one.
     pub fn of(path: String, head: Head, broken: Option<String>) -> Self {
         let (sha256, words) = (hex::encode(head.sha256), words::of(&head.sha256));
         Self { path, records: head.seq, sha256, words, broken }

@@ -1,4 +1,4 @@
-//! How long access was enabled, by our record and by AWS's, and whether that was between T0 and T1.
+//! How long access was enabled, by the ledger and by CloudTrail, and whether that was within the window.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,47 +6,43 @@ use serde::Serialize;
 use super::calls::{ApiCall, Caller};
 use super::session_records::SessionRecords;
 
-/// The window and what became of it.
+/// The window, and how long access was enabled in it.
 #[derive(Clone, Debug, Serialize)]
 pub struct WindowFacts {
-    /// When it was intended.
+    /// When the intent was recorded.
     pub intended: Timestamp,
-    /// How long it was to be, in seconds.
+    /// The requested duration, in seconds.
     pub asked_seconds: u64,
     /// T0.
     pub from: Option<Timestamp>,
     /// T1.
     pub until: Option<Timestamp>,
-    /// When the write that enables went out.
+    /// When the write that enables access was sent.
     pub enabling: Option<Timestamp>,
-    /// When AWS let the key in.
+    /// When AWS accepted the key.
     pub opened: Option<Timestamp>,
-    /// When it was found shut.
+    /// When access was found closed.
     pub closed: Option<Timestamp>,
-    /// By the probe; else by reading back.
+    /// Whether a probe proved that; else it was read from IAM.
     pub probed: Option<bool>,
-    /// Why it ended.
+    /// Why the session ended.
     pub cause: Option<String>,
-    /// How long it was enabled, by our record.
+    /// How long access was enabled, by the ledger.
     pub enabled: Option<EnabledSpan>,
-    /// How long it was enabled, by CloudTrail: from `DetachUserPolicy` to `AttachUserPolicy`, or to T1.
+    /// How long access was enabled, by CloudTrail: from `DetachUserPolicy` to `AttachUserPolicy`, or to T1.
     pub enabled_by_aws: Option<EnabledSpan>,
-    /// Both lie between T0 and T1.
+    /// Whether both are within T0 and T1.
     pub within: Option<bool>,
-    /// The gate as AWS received it last: what exactly was enabled.
+    /// The last gate policy that AWS received: what exactly was enabled.
     pub policy: Option<String>,
 }
 
-/// From when to when.
+/// A time in which access was enabled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct EnabledSpan {
-    /// From when.
     pub from: Timestamp,
-    /// Until when.
     pub until: Timestamp,
-    /// How long.
     pub seconds: i64,
-    /// What ended it.
     pub ended_by: EndedBy,
 }
 
@@ -54,11 +50,9 @@ pub struct EnabledSpan {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {
-    /// It was closed.
     Close,
-    /// AWS itself, at T1.
+    /// AWS, at T1.
     T1,
-    /// Nothing yet.
     NothingYet,
 }
 
@@ -89,7 +83,7 @@ impl WindowFacts {
             enabled: None,
             enabled_by_aws: None,
             within: None,
-            policy: gate(calls),
+            policy: gate_policy(calls),
         };
         window.enabled = window
             .enabling
@@ -98,8 +92,8 @@ impl WindowFacts {
         window.enabled_by_aws = window.by_aws(calls, now);
         window.within = window.from.zip(window.until).and_then(|(t0, t1)| {
             let spans = [window.enabled, window.enabled_by_aws];
-            let lies = |span: &EnabledSpan| span.from.as_second() >= t0.as_second() && span.until <= t1;
-            window.enabled.or(window.enabled_by_aws).map(|_| spans.iter().flatten().all(lies))
+            let is_within = |span: &EnabledSpan| span.from.as_second() >= t0.as_second() && span.until <= t1;
+            window.enabled.or(window.enabled_by_aws).map(|_| spans.iter().flatten().all(is_within))
         });
         window
     }
@@ -110,7 +104,7 @@ impl WindowFacts {
                 principals.contains(&call.principal)
                     && call.name == name
                     && call.error.is_none()
-                    && (call.is_own() || call.principal == Caller::Somebody)
+                    && (call.is_inside() || call.principal == Caller::Somebody)
                     && since.is_none_or(|since| call.at >= since)
             };
             calls.iter().filter(is).map(|call| call.at).min()
@@ -122,7 +116,7 @@ impl WindowFacts {
     }
 }
 
-fn gate(calls: &[ApiCall]) -> Option<String> {
-    let own = |call: &&ApiCall| call.principal == Caller::Opener && call.is_own() && call.error.is_none();
-    calls.iter().filter(own).filter_map(|call| call.policy.clone()).next_back()
+fn gate_policy(calls: &[ApiCall]) -> Option<String> {
+    let ours = |call: &&ApiCall| call.principal == Caller::Opener && call.is_inside() && call.error.is_none();
+    calls.iter().filter(ours).filter_map(|call| call.policy.clone()).next_back()
 }

@@ -1,4 +1,4 @@
-//! What has to be accounted for, and what has to be done; each said plainly, none left out because it is usual.
+//! The findings: what a reviewer must explain. A usual finding is not left out.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,19 +13,17 @@ use crate::review::facts::window::EndedBy;
 use crate::review::wording::{NAMES, about, instant};
 use crate::vault::manifest::Lane;
 
-/// Something that a reviewer has to account for.
+/// A fact that a reviewer must explain.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Finding {
-    /// Which kind, for machines.
     pub id: FindingId,
-    /// What, in words.
+    /// The finding in words.
     pub what: String,
 }
 
 /// The kinds of finding; their names in the JSON do not change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the words of each stand where it is made")]
 pub enum FindingId {
     LedgerBroken,
     DrillFailed,
@@ -63,7 +61,7 @@ pub enum FindingId {
 pub(in crate::review) fn of(facts: &Facts) -> Vec<Finding> {
     let mut all = Vec::new();
     approvals(facts, &mut all);
-    told(facts, &mut all);
+    alerts(facts, &mut all);
     window(facts, &mut all);
     cloudtrail(facts, &mut all);
     calls(facts, &mut all);
@@ -71,10 +69,10 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<Finding> {
         add(&mut all, FindingId::LedgerBroken, wrong);
     }
     if facts.drill.as_ref().is_some_and(|drill| !drill.passed) {
-        add(&mut all, FindingId::DrillFailed, "the drill did not pass".into());
+        add(&mut all, FindingId::DrillFailed, "the drill failed".into());
     }
     if facts.drill.as_ref().is_some_and(|drill| drill.signature == SignatureCheck::NotValid) {
-        let what = "no custodian's token has signed how the drill went, or another one than is on record";
+        let what = "the drill's result is not signed by a custodian's token, or the signature is about a different result";
         add(&mut all, FindingId::DrillNotSigned, what.into());
     }
     all
@@ -91,14 +89,14 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
         add(all, FindingId::SignatureNotValid, what);
     }
     if facts.vault.is_the_file == Some(false) {
-        let what = "the vault that was given is not the very file that was opened: how many custodians that took is not known";
+        let what = "the given vault is not the file that was opened, so the number of custodians needed is not known";
         add(all, FindingId::AnotherFile, what.into());
     }
     let Some(threshold) = facts.vault.threshold.map(usize::from) else {
         return add(
             all,
             FindingId::SignaturesNotChecked,
-            "no signature was checked: the vault was not given (--vault FILE)".into(),
+            "no signature was checked: no vault was given (--vault FILE)".into(),
         );
     };
     let verified = verified(&facts.approvals);
@@ -107,62 +105,50 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
         add(
             all,
             FindingId::TooFewApprovals,
-            format!("{count} valid approvals are on record, and the vault takes {threshold} custodians"),
+            format!("{count} valid approvals are on record, but the vault needs {threshold}"),
         );
     }
 }
 
-fn told(facts: &Facts, all: &mut Vec<Finding>) {
-    // Where the vault has channels, those of the operator's own machine are not enough.
-    let has_sealed = !facts.vault.channels.is_empty() || facts.told.iter().any(|told| told.sealed);
-    let first = |told: &NotificationFact| {
+fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
+    // If the vault has channels, those of the operator's machine are not enough.
+    let has_sealed = !facts.vault.channels.is_empty() || facts.told.iter().any(|alert| alert.sealed);
+    let first = |alert: &NotificationFact| {
         let is_first =
-            told.about == AlertTopic::Opening && told.acknowledged.is_some() && told.before_opening;
-        is_first && (told.sealed || !has_sealed)
+            alert.about == AlertTopic::Opening && alert.acknowledged.is_some() && alert.before_opening;
+        is_first && (alert.sealed || !has_sealed)
     };
     if !facts.told.iter().any(first) {
-        add(
-            all,
-            FindingId::NoAlertAcknowledged,
-            "nobody had acknowledged the alert when access was opened".into(),
-        );
+        add(all, FindingId::NoAlertAcknowledged, "no alert was acknowledged before access was opened".into());
     }
     if let Some(why) = &facts.session.no_alert {
         add(
             all,
             FindingId::NoAlert,
-            format!("it was opened without waiting for an acknowledgement, because: {why}"),
+            format!("access was opened without waiting for an acknowledgement (--no-alert): {why}"),
         );
     }
     if let Some(place) = &facts.session.endpoint {
-        add(
-            all,
-            FindingId::Endpoint,
-            format!("AWS was taken to be elsewhere than at its own addresses: {place}"),
-        );
+        add(all, FindingId::Endpoint, format!("a custom AWS endpoint was used: {place}"));
     }
     if let Some(why) = &facts.session.again {
-        add(
-            all,
-            FindingId::Again,
-            format!("credentials that were spent were opened once more, because: {why}"),
-        );
+        add(all, FindingId::Again, format!("spent credentials were used again (--again): {why}"));
     }
     for name in &facts.vault.channels {
-        let is_it = |told: &NotificationFact| {
-            told.sealed && told.channel == *name && told.about == AlertTopic::Opening
+        let is_it = |alert: &NotificationFact| {
+            alert.sealed && alert.channel == *name && alert.about == AlertTopic::Opening
         };
         if facts.window.from.is_some() && !facts.told.iter().any(is_it) {
             add(
                 all,
                 FindingId::ChannelNotAlerted,
-                format!("{name}: it is not on record that it was told before access was opened"),
+                format!("{name}: no alert to this channel is on record before access was opened"),
             );
         }
     }
-    for told in facts.told.iter().filter(|told| told.acknowledged.is_none()) {
-        let about = about(told.about);
-        let what = format!("{} did not acknowledge {about}: {}", told.channel, told.detail);
+    for alert in facts.told.iter().filter(|alert| alert.acknowledged.is_none()) {
+        let about = about(alert.about);
+        let what = format!("{} did not acknowledge {about}: {}", alert.channel, alert.detail);
         add(all, FindingId::NotAcknowledged, what);
     }
 }
@@ -171,50 +157,50 @@ fn window(facts: &Facts, all: &mut Vec<Finding>) {
     let window = &facts.window;
     let is_over = window.until.is_none_or(|until| until <= facts.made);
     if window.enabling.is_none() && window.until.is_some() && window.closed.is_none() {
-        let what = "it is not on record whether it was opened, nor that it is shut";
+        let what = "the ledger does not show whether access was opened, nor that it is closed";
         add(all, FindingId::NotClosed, what.into());
     } else if window.enabling.is_some() && window.closed.is_none() {
         let what = match (is_over, facts.session.lane) {
-            (true, Lane::Static) => "nobody has seen AWS refuse the role's session; its time is over",
-            (true, Lane::Gate) => "its end has passed, but nobody has proven that it is shut",
+            (true, Lane::Static) => "the role session has expired, but no call that AWS refused proves it",
+            (true, Lane::Gate) => "the window has ended, but it is not proven that access is closed",
             (false, _) => "access may still be open",
         };
         add(all, FindingId::NotClosed, what.into());
     } else if window.probed == Some(false) && window.enabling.is_some() {
-        add(all, FindingId::NotProbed, "that it is shut was read back from IAM, and not probed".into());
+        add(
+            all,
+            FindingId::NotProbed,
+            "that access is closed was read from IAM, not tested with the key".into(),
+        );
     }
     if window.enabling.is_some() && window.opened.is_none() {
-        let what = "it is not on record whether AWS let the key in; access may have been there all the same";
+        let what = "the ledger does not show whether AWS accepted the key; access may have been open";
         add(all, FindingId::NotSeenOpen, what.into());
     }
     if window.within == Some(false) {
-        add(all, FindingId::NotWithin, "access was not enabled between T0 and T1 only".into());
+        add(all, FindingId::NotWithin, "access was enabled outside the window".into());
     }
-    let own = window.from.zip(window.until).map(|(from, until)| until.duration_since(from).as_secs());
+    let actual = window.from.zip(window.until).map(|(from, until)| until.duration_since(from).as_secs());
     let asked = i64::try_from(window.asked_seconds).unwrap_or(i64::MAX);
-    if let Some(own) = own.filter(|own| *own != asked) {
-        add(
-            all,
-            FindingId::AnotherWindow,
-            format!("from T0 to T1 it is {own} s, and {asked} s were intended"),
-        );
+    if let Some(actual) = actual.filter(|actual| *actual != asked) {
+        add(all, FindingId::AnotherWindow, format!("the window is {actual} s, but {asked} s were intended"));
     }
-    by_aws(facts, all);
+    contradictions(facts, all);
 }
 
-/// Where AWS's record and ours contradict each other.
-fn by_aws(facts: &Facts, all: &mut Vec<Finding>) {
+/// Finds contradictions between CloudTrail and the ledger.
+fn contradictions(facts: &Facts, all: &mut Vec<Finding>) {
     let window = &facts.window;
     if !facts.cloudtrail.asked || facts.session.lane == Lane::Static {
         return;
     }
     match (window.enabled, window.enabled_by_aws) {
         (Some(_), None) if facts.cloudtrail.complete => {
-            let what = "it is on record that access was enabled, and CloudTrail does not show it";
+            let what = "the ledger shows that access was enabled, CloudTrail does not";
             add(all, FindingId::NotInCloudtrail, what.into());
         }
         (None, Some(_)) => {
-            let what = "CloudTrail shows that access was enabled, and it is not on record here";
+            let what = "CloudTrail shows that access was enabled, the ledger does not";
             add(all, FindingId::NotOnRecord, what.into());
         }
         (Some(ours), Some(aws))
@@ -222,8 +208,7 @@ fn by_aws(facts: &Facts, all: &mut Vec<Finding>) {
                 && ours.ended_by == EndedBy::Close
                 && aws.ended_by != EndedBy::Close =>
         {
-            let what =
-                "it is on record that it was closed, and CloudTrail shows nobody who attached the deny";
+            let what = "the ledger shows that access was closed, but CloudTrail has no call that attached the deny policy";
             add(all, FindingId::CloseNotInCloudtrail, what.into());
         }
         _ => {}
@@ -233,26 +218,26 @@ fn by_aws(facts: &Facts, all: &mut Vec<Finding>) {
 fn cloudtrail(facts: &Facts, all: &mut Vec<Finding>) {
     let trail = &facts.cloudtrail;
     if facts.session.principals.emergency.is_empty() {
-        let what = "whose calls are to be reviewed is not on record: no access key is named";
+        let what = "the ledger has no access key ids, so the calls of this session cannot be found";
         add(all, FindingId::PrincipalsUnknown, what.into());
     }
     if !trail.asked {
-        let what = "CloudTrail was not asked (--profile NAME): no call is known".into();
+        let what = "CloudTrail was not queried (--profile NAME): no calls are known".into();
         return add(all, FindingId::CloudtrailNotAsked, what);
     }
     for region in &trail.regions {
         if let Some(why) = &region.error {
-            let what = format!("CloudTrail in {} did not tell everything: {why}", region.region);
+            let what = format!("CloudTrail data for {} is incomplete: {why}", region.region);
             add(all, FindingId::CloudtrailIncomplete, what);
         }
     }
     if let Some(after) = trail.again_after {
-        let what = format!("CloudTrail may not have had every call yet: ask again after {}", instant(after));
+        let what = format!("CloudTrail data may be incomplete so far: query again after {}", instant(after));
         add(all, FindingId::CloudtrailEarly, what);
     }
     let is_past = |from: Timestamp| facts.made.duration_since(from) > HISTORY;
     if trail.from.is_some_and(is_past) {
-        let what = "CloudTrail's event history goes back 90 days, and this session is older".into();
+        let what = "the session is older than CloudTrail's event history of 90 days".into();
         add(all, FindingId::CloudtrailPast, what);
     }
 }
@@ -261,21 +246,21 @@ fn calls(facts: &Facts, all: &mut Vec<Finding>) {
     for (principal, who) in NAMES {
         let outside = count(&facts.calls, |call| call.principal == principal && call.is_outside());
         if outside > 0 {
-            let what = format!("{} of {who} outside of its time", calls_of(outside));
+            let what = format!("{} by {who} outside the window", calls_of(outside));
             add(all, FindingId::CallsOutside, what);
         }
         let unexpected = |call: &ApiCall| {
-            call.principal == principal && call.kind == CallPurpose::Unexpected && call.is_own()
+            call.principal == principal && call.kind == CallPurpose::Unexpected && call.is_inside()
         };
         let unexpected = count(&facts.calls, unexpected);
         if unexpected > 0 {
-            let what = format!("{} of {who} that it has no need of", calls_of(unexpected));
+            let what = format!("{} by {who} that the tool never makes", calls_of(unexpected));
             add(all, FindingId::CallsUnexpected, what);
         }
     }
-    let refused = count(&facts.calls, |call| call.is_refused() && call.is_own());
+    let refused = count(&facts.calls, |call| call.is_refused() && call.is_inside());
     if refused > 0 {
-        add(all, FindingId::CallsRefused, format!("{} within its time refused by AWS", calls_of(refused)));
+        add(all, FindingId::CallsRefused, format!("{} in the window refused by AWS", calls_of(refused)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What has to be done after a use.
+//! The follow-up: what must be done after a session.
 
 use serde::Serialize;
 
@@ -8,21 +8,19 @@ use crate::review::facts::Facts;
 use crate::review::facts::evidence::Evidence;
 use crate::review::wording::instant;
 
-/// Something that has to be done after a use.
+/// A task after a session.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct FollowUp {
-    /// Which, for machines.
     pub id: FollowUpId,
-    /// What, in words.
+    /// The task in words.
     pub what: String,
-    /// It shows that it was done; where nothing can show that, a person signs for it.
+    /// Whether the facts show that it was done; a person signs for the others.
     pub done: bool,
 }
 
 /// The tasks after a session; their names in the JSON do not change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the words of each stand where it is made")]
 pub enum FollowUpId {
     Close,
     Account,
@@ -41,33 +39,37 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
     let mut add = |id, what: String, done| all.push(FollowUp { id, what, done });
     let has = |id: FindingId| findings.iter().any(|finding| finding.id == id);
     if has(FindingId::NotClosed) {
-        add(FollowUpId::Close, "prove that it is shut: breakglass status, breakglass close".into(), false);
+        add(
+            FollowUpId::Close,
+            "prove that access is closed: breakglass status, breakglass close".into(),
+            false,
+        );
     }
     if has(FindingId::CallsOutside) || has(FindingId::CallsUnexpected) {
-        add(FollowUpId::Account, "say what each marked call was, and who made it".into(), false);
+        add(FollowUpId::Account, "explain each marked call, and who made it".into(), false);
     }
     if has(FindingId::CallsRefused) {
-        add(FollowUpId::Refused, "say what each refused call was meant to do".into(), false);
+        add(FollowUpId::Refused, "explain what each refused call was for".into(), false);
     }
     if !facts.session.drill {
         let epoch = facts.vault.credentials_epoch;
         let rotated = facts.vault.given.is_some_and(|(_, credentials)| credentials > epoch);
         add(
             FollowUpId::Rotate,
-            format!("make new credentials, for those of epoch {epoch} count as spent"),
+            format!("create new credentials: those of epoch {epoch} count as spent"),
             rotated,
         );
         let resealed = facts.vault.given.is_some_and(|(epoch, _)| epoch > facts.vault.epoch);
         add(
             FollowUpId::Reseal,
-            "seal the new credentials, and take the old file out of use".into(),
+            "seal the new credentials, and retire the old vault file".into(),
             resealed && rotated,
         );
     }
-    let live = facts.window.enabled.or(facts.window.enabled_by_aws).is_some();
-    let did_work = live && !facts.session.drill;
+    let was_enabled = facts.window.enabled.or(facts.window.enabled_by_aws).is_some();
+    let did_work = was_enabled && !facts.session.drill;
     if did_work {
-        let what = "look at what was changed in the window and stays: users, keys, roles, policies, data";
+        let what = "review what was changed in the window and remains: users, keys, roles, policies, data";
         add(FollowUpId::Effects, what.into(), false);
     }
     if !facts.cloudtrail.asked
@@ -78,21 +80,18 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
         let when = when.unwrap_or_default();
         add(
             FollowUpId::AskAgain,
-            format!("make this packet again{when}, with --profile NAME, when CloudTrail has everything"),
+            format!("make this packet again{when}, with --profile NAME, when CloudTrail data is complete"),
             false,
         );
     }
     let released = facts.shares.iter().filter(|share| share.to == SharePurpose::Open).count();
     if facts.window.enabled.is_none() && released > 0 && !facts.session.drill {
-        let what = format!("{released} shares were given and stay shares until rotation");
+        let what =
+            format!("{released} shares were given and count as released until the credentials are rotated");
         add(FollowUpId::Shares, what, false);
     }
     if !facts.session.drill && !facts.is_practised {
-        add(
-            FollowUpId::Drill,
-            "hold a drill: no whole one of the last quarter is on record, signed".into(),
-            false,
-        );
+        add(FollowUpId::Drill, "hold a drill: no complete, signed drill in the last 92 days".into(), false);
     }
     let signed = facts.reviews.iter().any(|review| review.evidence == Evidence::Signature);
     add(FollowUpId::Sign, "sign this review: breakglass review SESSION --vault FILE --sign".into(), signed);

@@ -1,4 +1,4 @@
-//! What happened, in the order of its times, each with where it is known from.
+//! The timeline: what happened, by time, each entry with its evidence.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,14 +11,12 @@ use crate::review::facts::evidence::Evidence;
 use crate::review::facts::notifications::NotificationFact;
 use crate::review::wording::about;
 
-/// One thing that happened.
+/// One event of a session.
 #[derive(Clone, Debug, Serialize)]
 pub struct TimelineEntry {
-    /// When.
     pub at: Timestamp,
-    /// What, in words.
+    /// The event in words.
     pub what: String,
-    /// Where it is known from.
     pub evidence: Evidence,
 }
 
@@ -32,7 +30,7 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<TimelineEntry> {
                 let serial = approval.serial.unwrap_or_default();
                 format!("{} approved, signed by YubiKey {serial}", approval.custodian)
             }
-            other => format!("{} approved; signature {}", approval.custodian, other.words()),
+            other => format!("{} approved, signature {}", approval.custodian, other.words()),
         },
         evidence: approval.evidence,
     }));
@@ -43,17 +41,21 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<TimelineEntry> {
         };
         record(share.at, format!("{} gave a share {to}", share.custodian))
     }));
-    all.extend(facts.told.iter().map(told));
+    all.extend(facts.told.iter().map(alert));
     let window = &facts.window;
     all.push(record(window.intended, format!("intended: {}", facts.session.reason)));
-    all.extend(window.from.map(|at| record(at, "T0: from here on the gate may let in".into())));
-    all.extend(window.until.map(|at| record(at, "T1: from here on AWS itself refuses".into())));
-    all.extend(window.opened.map(|at| record(at, "opened: AWS let the key in".into())));
+    all.extend(window.from.map(|at| record(at, "T0: the window begins".into())));
+    all.extend(window.until.map(|at| record(at, "T1: the window ends, AWS refuses from here on".into())));
+    all.extend(window.opened.map(|at| record(at, "opened: AWS accepted the key".into())));
     all.extend(window.closed.map(|at| {
-        let how = if window.probed == Some(true) { "AWS refuses" } else { "read back, not probed" };
+        let how = if window.probed == Some(true) {
+            "AWS refuses"
+        } else {
+            "read from IAM, not tested with the key"
+        };
         record(at, format!("closed ({how}): {}", window.cause.as_deref().unwrap_or_default()))
     }));
-    all.extend(facts.calls.iter().filter(|call| is_a_write_of_the_gate(call)).map(write));
+    all.extend(facts.calls.iter().filter(|call| is_gate_write(call)).map(write));
     all.extend(facts.drill.iter().map(|drill| TimelineEntry {
         at: drill.at,
         what: format!("the drill {}", if drill.passed { "passed" } else { "FAILED" }),
@@ -68,35 +70,35 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<TimelineEntry> {
     all
 }
 
-fn told(told: &NotificationFact) -> TimelineEntry {
-    let NotificationFact { channel, detail, .. } = told;
-    let about = about(told.about);
-    match told.acknowledged {
+fn alert(alert: &NotificationFact) -> TimelineEntry {
+    let NotificationFact { channel, detail, .. } = alert;
+    let about = about(alert.about);
+    match alert.acknowledged {
         Some(at) => TimelineEntry {
             at,
             what: format!("{channel} acknowledged {about}: {detail}"),
-            evidence: told.evidence,
+            evidence: alert.evidence,
         },
         None => TimelineEntry {
-            at: told.sent,
+            at: alert.sent,
             what: format!("{channel} did not acknowledge {about}: {detail}"),
-            evidence: told.evidence,
+            evidence: alert.evidence,
         },
     }
 }
 
-fn is_a_write_of_the_gate(call: &ApiCall) -> bool {
+fn is_gate_write(call: &ApiCall) -> bool {
     let names = ["PutUserPolicy", "DetachUserPolicy", "AttachUserPolicy", "UpdateAccessKey", "AssumeRole"];
     call.kind == CallPurpose::Gate && names.contains(&call.name.as_str())
 }
 
 fn write(call: &ApiCall) -> TimelineEntry {
     let refused = call.error.as_deref().map(|code| format!(", refused: {code}")).unwrap_or_default();
-    let whose = match (call.principal, call.user.as_deref()) {
-        (Caller::Somebody, Some(who)) => format!(" from {who}, who is none of this session's"),
-        (Caller::Somebody, None) => " from somebody who is none of this session's".into(),
+    let by = match (call.principal, call.user.as_deref()) {
+        (Caller::Somebody, Some(who)) => format!(" from {who}, who is not part of this session"),
+        (Caller::Somebody, None) => " from someone who is not part of this session".into(),
         _ => String::new(),
     };
-    let what = format!("AWS received {}{whose}{refused}", call.name);
+    let what = format!("AWS received {}{by}{refused}", call.name);
     TimelineEntry { at: call.at, what, evidence: Evidence::Aws }
 }

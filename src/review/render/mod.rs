@@ -1,4 +1,4 @@
-//! The packet for people: a page, and a summary for the terminal.
+//! Renders the packet as a page, and as a summary for the terminal.
 
 pub(super) mod page;
 pub(super) mod text;

@@ -1,4 +1,4 @@
-//! The packet in a few lines for a terminal, and any text made fit to be seen: what steers a screen is spelt out.
+//! The summary of a packet for the terminal, and the display of untrusted text.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,10 @@ use crate::review::packet::Packet;
 use crate::review::wording::{length, span};
 use crate::vault::names::is_unseen;
 
-/// How many characters of a stranger's text are shown; the JSON has all of it.
+/// How many characters of untrusted text are shown; the JSON has all of it.
 const SHOWN: usize = 2_000;
 
-/// The same text with control characters and those that change the direction of writing, or are not seen, as
+/// Returns the text with control characters, invisible characters and those that change the direction of writing as
 /// `\u{202e}`.
 pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -28,7 +28,7 @@ pub fn shown(text: &str) -> String {
     out
 }
 
-/// For standard output.
+/// Returns the summary for standard output.
 pub fn summary(packet: &Packet) -> String {
     let mut out = String::new();
     let session = &packet.session;
@@ -40,7 +40,7 @@ pub fn summary(packet: &Packet) -> String {
     };
     line("reason", &session.reason);
     line("approved", &approved(packet));
-    line("told", &told(packet));
+    line("alerts", &alerts(packet));
     line("enabled", &enabled(packet));
     line("calls", &calls(packet));
     line("findings", &packet.findings.len().to_string());
@@ -48,7 +48,7 @@ pub fn summary(packet: &Packet) -> String {
         line("", &format!("- {}", finding.what));
     }
     let open = packet.follow_up.iter().filter(|task| !task.done);
-    line("to do", &open.clone().count().to_string());
+    line("follow-up", &open.clone().count().to_string());
     for task in open {
         line("", &format!("- {}", task.what));
     }
@@ -66,28 +66,28 @@ pub(in crate::review) fn approved(packet: &Packet) -> String {
     }
 }
 
-pub(in crate::review) fn told(packet: &Packet) -> String {
-    let acknowledged = packet.told.iter().filter(|told| told.acknowledged.is_some()).count();
-    format!("{acknowledged} of {} messages acknowledged", packet.told.len())
+pub(in crate::review) fn alerts(packet: &Packet) -> String {
+    let acknowledged = packet.told.iter().filter(|alert| alert.acknowledged.is_some()).count();
+    format!("{acknowledged} of {} acknowledged", packet.told.len())
 }
 
 pub(in crate::review) fn enabled(packet: &Packet) -> String {
     let asked = length(packet.window.asked_seconds.try_into().unwrap_or(i64::MAX));
-    let Some(enabled) = &packet.window.enabled else { return format!("never, of {asked}") };
+    let Some(enabled) = &packet.window.enabled else { return format!("never, of {asked} allowed") };
     let within = match packet.window.within {
-        Some(true) => "between T0 and T1",
-        Some(false) => "NOT between T0 and T1 only",
-        None => "T0 and T1 are not known",
+        Some(true) => "within the window",
+        Some(false) => "NOT only within the window",
+        None => "T0 and T1 not known",
     };
-    format!("{} of {asked}, {within}", span(enabled))
+    format!("{} of {asked} allowed, {within}", span(enabled))
 }
 
 pub(in crate::review) fn calls(packet: &Packet) -> String {
     if !packet.cloudtrail.asked {
-        return "CloudTrail was not asked".into();
+        return "CloudTrail was not queried".into();
     }
     let (all, outside) = (packet.calls.len(), count(&packet.calls, ApiCall::is_outside));
-    let refused = count(&packet.calls, |call| call.is_refused() && call.is_own());
-    let whole = if packet.cloudtrail.complete { "" } else { "; CloudTrail has not told everything" };
-    format!("{all}, {outside} of them outside of their time, {refused} refused{whole}")
+    let refused = count(&packet.calls, |call| call.is_refused() && call.is_inside());
+    let note = if packet.cloudtrail.complete { "" } else { "; CloudTrail data is incomplete so far" };
+    format!("{all}, {outside} of them outside the window, {refused} refused{note}")
 }

@@ -1,4 +1,4 @@
-//! The section of the page that has every call from CloudTrail.
+//! The section of the page with every call from CloudTrail.
 
 use maud::{Markup, html};
 
@@ -14,7 +14,7 @@ pub(super) fn calls(packet: &Packet) -> Markup {
         &html! {
             (asked(packet))
             @if packet.cloudtrail.asked && packet.calls.is_empty() {
-                p { "CloudTrail shows no call of these principals." }
+                p { "CloudTrail has no calls of this session." }
             }
             @if !packet.calls.is_empty() { (totals(packet)) (every_call(packet)) }
         },
@@ -24,19 +24,19 @@ pub(super) fn calls(packet: &Packet) -> Markup {
 fn asked(packet: &Packet) -> Markup {
     let trail = &packet.cloudtrail;
     let Some(((at, from), until)) = trail.at.zip(trail.from).zip(trail.until) else {
-        return html! { p { b { "CloudTrail was not asked." } " Ask it with --profile NAME." } };
+        return html! { p { b { "CloudTrail was not queried." } " Query it with --profile NAME." } };
     };
     html! {
         p {
-            "Asked at " (instant(at)) " for calls from " (instant(from)) " to " (instant(until)) ". "
-            "CloudTrail is up to 15 minutes late"
+            "Queried at " (instant(at)) " for calls from " (instant(from)) " to " (instant(until)) ". "
+            "CloudTrail can be 15 minutes late"
             @if let Some(again) = trail.again_after {
-                ": " b { "it may not have had every call yet; ask again after " (instant(again)) "." }
-            } @else { "; it was asked later than that after the end." }
+                ": " b { "calls may be missing; query again after " (instant(again)) "." }
+            } @else { "; it was queried later than that after the session." }
         }
         p {
-            "Its event history shows management calls. Reading and writing of data (objects of S3, items of DynamoDB, "
-            "invocations of functions) is only in a trail or data store that records data events."
+            "The event history has management events only. Data events (S3 objects, DynamoDB items, Lambda "
+            "invocations) are only in a trail or an event data store that records them."
         }
         p {
             @for region in &trail.regions {
@@ -49,19 +49,19 @@ fn asked(packet: &Packet) -> Markup {
 }
 
 fn totals(packet: &Packet) -> Markup {
-    let numbers = ["Calls", "In their time", "Outside", "Unexpected", "Refused", "Other session"];
+    let numbers = ["Calls", "In the window", "Outside", "Unexpected", "Refused", "Other session"];
     html! {
         table.totals {
-            caption { "By principal" }
-            thead { tr { th scope="col" { "Principal" } @for name in numbers { th.number scope="col" { (name) } } } }
+            caption { "By caller" }
+            thead { tr { th scope="col" { "Caller" } @for name in numbers { th.number scope="col" { (name) } } } }
             tbody { @for (principal, name) in NAMES {
                 @let count = |is: &dyn Fn(&ApiCall) -> bool| count(&packet.calls, |c| c.principal == principal && is(c));
                 @if count(&|_| true) > 0 { tr.marked[count(&ApiCall::is_outside) > 0] {
                     th scope="row" { (name) }
                     td.number { (count(&|_| true)) }
-                    td.number { (count(&ApiCall::is_own)) }
+                    td.number { (count(&ApiCall::is_inside)) }
                     td.number { (count(&ApiCall::is_outside)) }
-                    td.number { (count(&|c| c.kind == CallPurpose::Unexpected && c.is_own())) }
+                    td.number { (count(&|c| c.kind == CallPurpose::Unexpected && c.is_inside())) }
                     td.number { (count(&ApiCall::is_refused)) }
                     td.number { (count(&|c| c.place == CallTiming::OtherSession)) }
                 } }
@@ -73,8 +73,8 @@ fn totals(packet: &Packet) -> Markup {
 fn every_call(packet: &Packet) -> Markup {
     html! {
         div.wide { table.calls {
-            caption { "Each call; marked is what was outside of its time, unexpected or refused" }
-            (head(&["When", "Principal", "Call", "Region", "For", "In its time", "AWS said", "From"]))
+            caption { "Each call; those outside the window, unexpected or refused are marked" }
+            (head(&["When", "Caller", "Call", "Region", "For", "In the window", "Result", "From"]))
             tbody { @for call in &packet.calls { tr.marked[is_marked(call)] {
                 (when(call.at))
                 td { (name_of(call)) }
@@ -82,7 +82,7 @@ fn every_call(packet: &Packet) -> Markup {
                 td.short { (words_of(&call.region)) }
                 td { @if call.kind == CallPurpose::Unexpected { span class="tag bad" { "unexpected" } } @else { (purpose(call)) } }
                 td { (place(call)) }
-                td { @if let Some(code) = &call.error { (words_of(code)) } @else { "done" } }
+                td { @if let Some(code) = &call.error { (words_of(code)) } @else { "ok" } }
                 td.short { (words_of(call.address.as_deref().unwrap_or("—"))) }
             } } }
         } }
@@ -90,7 +90,7 @@ fn every_call(packet: &Packet) -> Markup {
 }
 
 fn is_marked(call: &ApiCall) -> bool {
-    call.is_outside() || (call.is_own() && (call.kind == CallPurpose::Unexpected || call.is_refused()))
+    call.is_outside() || (call.is_inside() && (call.kind == CallPurpose::Unexpected || call.is_refused()))
 }
 
 fn name_of(call: &ApiCall) -> &'static str {
@@ -98,13 +98,13 @@ fn name_of(call: &ApiCall) -> &'static str {
         Caller::Opener => "opener",
         Caller::Closer => "closer",
         Caller::Emergency => "emergency key",
-        Caller::Issued => "issued session",
+        Caller::Issued => "issued key",
         Caller::User => "unknown key",
-        Caller::Somebody => "somebody else",
+        Caller::Somebody => "someone else",
     }
 }
 
-/// `iam PutUserPolicy`.
+/// Such as `iam PutUserPolicy`.
 fn service(call: &ApiCall) -> String {
     format!("{} {}", call.source.strip_suffix(".amazonaws.com").unwrap_or(&call.source), call.name)
 }

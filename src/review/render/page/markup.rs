@@ -6,12 +6,12 @@ use maud::{Markup, html};
 use crate::review::facts::evidence::Evidence;
 use crate::review::render::text;
 
-/// A section with its heading.
+/// Returns a section with a heading.
 pub(super) fn section(id: &str, heading: &str, inside: &Markup) -> Markup {
     html! { section aria-labelledby=(id) { h2 id=(id) { (heading) } (inside) } }
 }
 
-/// A table whose rows are a name and a value.
+/// Returns a table of names and values.
 pub(super) fn facts(rows: &[(&str, Markup)]) -> Markup {
     html! {
         table.facts { tbody { @for (name, value) in rows { tr { th scope="row" { (name) } td { (value) } } } } }
@@ -22,18 +22,18 @@ pub(super) fn head(names: &[&str]) -> Markup {
     html! { thead { tr { @for name in names { th scope="col" { (name) } } } } }
 }
 
-/// A stranger's text.
+/// Shows untrusted text.
 pub(super) fn words_of(text: &str) -> Markup {
     html! { bdi.text { (text::shown(text)) } }
 }
 
-/// What a thing is worth, as a tag.
+/// Shows the evidence as a tag.
 pub(super) fn tag(evidence: Evidence) -> Markup {
     match evidence {
         Evidence::Signature => html! { span class="tag evidence" { "signature" } },
         Evidence::Receiver => html! { span class="tag evidence" { "receiver" } },
         Evidence::Aws => html! { span class="tag evidence" { "CloudTrail" } },
-        Evidence::Record => html! { span class="tag record" { "our record" } },
+        Evidence::Record => html! { span class="tag record" { "our ledger" } },
     }
 }
 

@@ -1,4 +1,4 @@
-//! The packet as one page: no script, nothing from elsewhere, every stranger's text as text.
+//! The packet as one static page: no scripts, no requests, untrusted text only as text.
 
 mod call_tables;
 mod markup;
@@ -19,7 +19,7 @@ use markup::words_of;
 
 const STYLE: &str = include_str!("style.css");
 
-/// The page; `json` is the packet's file, whose digest the page carries: name and bytes.
+/// Returns the page. `json` is the name and the bytes of the packet file, whose digest is on the page.
 pub fn page(packet: &Packet, json: (&str, &[u8])) -> String {
     let title = format!("Review of session {}", packet.session.id);
     let page = html! {
@@ -39,7 +39,7 @@ pub fn page(packet: &Packet, json: (&str, &[u8])) -> String {
     page.into_string() + "\n"
 }
 
-/// Only this page's own style, and nothing else.
+/// Returns the Content-Security-Policy: only the style of this page.
 fn policy() -> String {
     let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'")
@@ -53,7 +53,7 @@ fn body(packet: &Packet, json: (&str, &[u8])) -> Markup {
             (sections::findings(packet))
             (sections::what(packet))
             (sections::approvals(packet))
-            (sections::told(packet))
+            (sections::alerts(packet))
             (sections::window(packet))
             (call_tables::calls(packet))
             (sections::timeline(packet))
@@ -79,13 +79,13 @@ fn heading(packet: &Packet) -> Markup {
         dl.figures {
             div { dt { "Enabled" } dd { (figure(&text::enabled(packet))) } }
             div { dt { "Approved" } dd { (figure(&text::approved(packet))) } }
-            div { dt { "Told" } dd { (figure(&text::told(packet))) } }
+            div { dt { "Alerts" } dd { (figure(&text::alerts(packet))) } }
             div { dt { "Calls" } dd { (figure(&text::calls(packet))) } }
         }
     }
 }
 
-/// The first figure large, the rest below it.
+/// Splits a line into a large figure and the rest below it.
 fn figure(line: &str) -> Markup {
     let of = " of ";
     let split = line.find(" (").or_else(|| line.find(", ")).or_else(|| line.find(" on record"));
@@ -101,9 +101,9 @@ fn figure(line: &str) -> Markup {
 fn verdict(packet: &Packet) -> Markup {
     let count = packet.findings.len();
     let heading = match count {
-        0 => "Nothing to account for".to_owned(),
-        1 => "1 finding to account for".to_owned(),
-        many => format!("{many} findings to account for"),
+        0 => "Nothing to explain".to_owned(),
+        1 => "1 finding to explain".to_owned(),
+        many => format!("{many} findings to explain"),
     };
     let class = if count == 0 { "verdict" } else { "verdict open" };
     let reviewed = packet.reviews.iter().any(|review| review.evidence == Evidence::Signature);
@@ -111,9 +111,9 @@ fn verdict(packet: &Packet) -> Markup {
         div class=(class) {
             strong { (heading) }
             @if packet.findings.is_empty() {
-                "Everything that was looked at is in order; what has to follow a use stands at the end."
+                "Everything that was checked is in order; the follow-up is at the end."
             } @else {
-                "They are listed below the picture; what has to follow stands at the end."
+                "They are listed below the picture; the follow-up is at the end."
             }
             @if !reviewed { " This review has not been signed yet." }
         }
@@ -138,7 +138,7 @@ fn footer(packet: &Packet, (name, bytes): (&str, &[u8])) -> Markup {
         footer {
             p { "Made " (instant(packet.made)) " by " (packet.program) ". All times are UTC." }
             p {
-                "The same facts for machines, and what a custodian signs: " span.mono { (words_of(name)) }
+                "The same facts as JSON, which is what a custodian signs: " span.mono { (words_of(name)) }
                 ", SHA-256 " span.mono { (hex::encode(digest)) } ", in words: " b { (words::of(&digest)) } "."
             }
         }

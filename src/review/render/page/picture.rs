@@ -1,4 +1,4 @@
-//! The session as a picture: time from left to right, one row for each kind of thing, marks that differ in shape.
+//! The session as a picture: time from left to right, a row for each kind of event, marks that differ in shape.
 
 use std::collections::BTreeSet;
 
@@ -17,16 +17,16 @@ const LEFT: f64 = 150.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 34.0;
 const ROW: f64 = 34.0;
-/// How many marks of the scale there are at most.
+/// The largest number of marks on the scale.
 const MARKS: i64 = 8;
 
-/// A drawing's scale: from an instant to a place.
+/// Maps an instant to a position.
 struct Scale {
     from: f64,
     until: f64,
 }
 
-/// One row's mark, and what is said of it.
+/// One mark in a row, with its title.
 struct Mark {
     at: Timestamp,
     shape: Shape,
@@ -35,15 +35,15 @@ struct Mark {
 
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 enum Shape {
-    /// A full dot: it is so.
+    /// A full dot: yes.
     Dot,
-    /// A ring: it is not.
+    /// A ring: no.
     Ring,
     /// A line: a call.
     Tick,
     /// A slanted line: a call that AWS refused.
     Refused,
-    /// A cross: a call outside of its time.
+    /// A cross: a call outside the window.
     Cross,
 }
 
@@ -51,7 +51,7 @@ struct Row {
     name: &'static str,
     bar: Option<(&'static str, Timestamp, Timestamp)>,
     marks: Vec<Mark>,
-    /// Behind the last mark or the bar.
+    /// The text after the last mark or the bar.
     note: String,
 }
 
@@ -94,7 +94,7 @@ fn draw_row(row: &Row, y: f64, scale: &Scale) -> Markup {
     }
 }
 
-/// To the right of everything in the row; where there is no room, to the left.
+/// Draws the note to the right of the row, or to the left if there is no room.
 fn draw_note(row: &Row, y: f64, scale: &Scale) -> Markup {
     let bar = row.bar.into_iter().flat_map(|(_, from, until)| [from, until]);
     let places = row.marks.iter().map(|mark| mark.at).chain(bar).map(|at| scale.x(second(at)));
@@ -130,7 +130,7 @@ fn draw_mark(x: f64, y: f64, shape: Shape, title: &str) -> Markup {
     }
 }
 
-/// Marks that would lie on one another are drawn once, and say how many they are.
+/// Merges marks in the same position into one, with their number in the title.
 fn thinned(row: &Row, scale: &Scale) -> Vec<(f64, Shape, String)> {
     let mut seen: Vec<(f64, Shape, String, usize)> = Vec::new();
     for mark in &row.marks {
@@ -147,14 +147,14 @@ fn thinned(row: &Row, scale: &Scale) -> Vec<(f64, Shape, String)> {
 fn rows(packet: &Packet) -> Vec<Row> {
     let window = &packet.window;
     let plain = |name, marks, note| Row { name, bar: None, marks, note };
-    let acknowledged = packet.told.iter().filter(|told| told.acknowledged.is_some()).count();
+    let acknowledged = packet.told.iter().filter(|alert| alert.acknowledged.is_some()).count();
     let mut rows = vec![
         plain(
             "Approved",
             approved(packet),
             format!("{} with a valid signature", verified(&packet.approvals).len()),
         ),
-        plain("Told", told(packet), format!("{acknowledged} of {} acknowledged", packet.told.len())),
+        plain("Alerts", alerts(packet), format!("{acknowledged} of {} acknowledged", packet.told.len())),
         Row {
             name: "Window, T0 to T1",
             bar: window.from.zip(window.until).map(|(from, until)| ("window", from, until)),
@@ -175,8 +175,8 @@ fn rows(packet: &Packet) -> Vec<Row> {
             plain(name, marks, note)
         };
         let is_gates = |call: &ApiCall| matches!(call.kind, CallPurpose::Gate | CallPurpose::Probe);
-        rows.push(row("Calls of the gate", &|call| call.is_own() && is_gates(call)));
-        rows.push(row("Calls of the work", &|call| call.is_own() && !is_gates(call)));
+        rows.push(row("Gate calls", &|call| call.is_inside() && is_gates(call)));
+        rows.push(row("Work calls", &|call| call.is_inside() && !is_gates(call)));
         rows.push(row("Calls outside", &ApiCall::is_outside));
     }
     rows
@@ -197,15 +197,15 @@ fn approved(packet: &Packet) -> Vec<Mark> {
     packet.approvals.iter().map(mark).collect()
 }
 
-fn told(packet: &Packet) -> Vec<Mark> {
-    let mark = |told: &NotificationFact| match told.acknowledged {
+fn alerts(packet: &Packet) -> Vec<Mark> {
+    let mark = |alert: &NotificationFact| match alert.acknowledged {
         Some(at) => {
-            Mark { at, shape: Shape::Dot, title: format!("{} acknowledged, {}", told.channel, instant(at)) }
+            Mark { at, shape: Shape::Dot, title: format!("{} acknowledged, {}", alert.channel, instant(at)) }
         }
         None => Mark {
-            at: told.sent,
+            at: alert.sent,
             shape: Shape::Ring,
-            title: format!("{} did not acknowledge, {}", told.channel, instant(told.sent)),
+            title: format!("{} did not acknowledge, {}", alert.channel, instant(alert.sent)),
         },
     };
     packet.told.iter().map(mark).collect()
@@ -223,20 +223,20 @@ fn mark(call: &ApiCall) -> Mark {
     Mark { at: call.at, shape, title: format!("{}, {}{code}", call.name, instant(call.at)) }
 }
 
-/// What the shapes mean, and what lies beyond the edges.
+/// Explains the shapes, and how many marks are beyond the edges.
 pub(super) fn caption(packet: &Packet) -> Markup {
     let scale = Scale::of(packet);
     let beyond = count(&packet.calls, |call| call.is_outside() && !scale.holds(call.at));
     html! {
         span { "● yes" } span { "○ no: not acknowledged, or no valid signature" }
         @if packet.cloudtrail.asked {
-            span { "| a call" } span { "/ a call that AWS refused" } span { "× a call outside of its time" }
-        } @else { "CloudTrail was not asked: no calls are shown." }
-        @if beyond > 0 { b { (beyond) " of these beyond the picture, drawn at its edge" } }
+            span { "| a call" } span { "/ a call that AWS refused" } span { "× a call outside the window" }
+        } @else { "CloudTrail was not queried: no calls are shown." }
+        @if beyond > 0 { b { (beyond) " of these outside the time range, drawn at the edge" } }
     }
 }
 
-/// The picture in words.
+/// Describes the picture in words.
 fn words(packet: &Packet) -> String {
     let of = |name: &str, at: Option<Timestamp>| {
         at.map(|at| format!("{name} {}. ", instant(at))).unwrap_or_default()
@@ -246,7 +246,7 @@ fn words(packet: &Packet) -> String {
         window.enabled.as_ref().map_or("Never enabled. ".into(), |of| format!("Enabled {}. ", span(of)));
     let calls = count(&packet.calls, ApiCall::is_outside);
     format!(
-        "{}{}{}{}{enabled}{} approvals, {} messages, {} calls, {calls} of them outside of their time.",
+        "{}{}{}{}{enabled}{} approvals, {} alerts, {} calls, {calls} of them outside the window.",
         of("Intended", Some(window.intended)),
         of("T0", window.from),
         of("T1", window.until),
@@ -258,7 +258,7 @@ fn words(packet: &Packet) -> String {
 }
 
 impl Scale {
-    /// From the first approval to T1 or the close, with a little room on both sides.
+    /// Covers the first approval to T1 or the close, with a margin on both sides.
     fn of(packet: &Packet) -> Self {
         let window = &packet.window;
         let before = packet.approvals.iter().map(|a| a.at).chain(packet.told.iter().map(|t| t.sent));
@@ -274,14 +274,14 @@ impl Scale {
         (self.from..=self.until).contains(&second(at))
     }
 
-    /// What lies beyond is drawn at the edge.
+    /// Clamps to the edges.
     fn x(&self, at: f64) -> f64 {
         let part = (at - self.from) / (self.until - self.from);
         let x = LEFT + part.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT);
         (x * 10.0).round() / 10.0
     }
 
-    /// Round instants, in seconds.
+    /// Returns round instants, in seconds since 1970.
     fn marks(&self) -> BTreeSet<i64> {
         const STEPS: [i64; 14] = [1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
         #[allow(clippy::cast_possible_truncation, reason = "seconds since 1970")]

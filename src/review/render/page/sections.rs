@@ -1,4 +1,4 @@
-//! The page's sections: one table each.
+//! The sections of the page, except the calls.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -36,28 +36,28 @@ pub(super) fn what(packet: &Packet) -> Markup {
                 "id " span.mono { (words_of(&vault.id)) }
             },
         ),
-        ("Epoch", html! { (vault.epoch) ", credentials of epoch " (vault.credentials_epoch) }),
+        ("Epoch", html! { (vault.epoch) ", credentials epoch " (vault.credentials_epoch) }),
         (
-            "Its SHA-256",
+            "Vault SHA-256",
             html! {
                 span.mono { (words_of(&vault.sha256)) }
                 @if let Some(words) = &vault.words { br; "in words: " (words) }
             },
         ),
     ];
-    let more = [("Again, because", &session.again), ("Without an alert, because", &session.no_alert)];
+    let more = [("Reason to use again", &session.again), ("Reason for no alert", &session.no_alert)];
     rows.extend(more.into_iter().filter_map(|(name, why)| Some((name, words_of(why.as_deref()?)))));
     if let Some(of) = &vault.drill_of {
         rows.push(("Drill for vault", html! { span.mono { (words_of(of)) } }));
     }
     if let Some(drill) = &packet.drill {
-        let injected = if drill.injected.is_empty() { "nothing".into() } else { drill.injected.join(", ") };
-        let signature = format!("; its evidence's signature: {}", drill.signature.words());
+        let injected = if drill.injected.is_empty() { "none".into() } else { drill.injected.join(", ") };
+        let signature = format!("; signature {}", drill.signature.words());
         rows.push((
             "The drill",
             html! { @if drill.passed { "passed" } @else { b { "FAILED" } } (signature) },
         ));
-        rows.push(("Made to fail", words_of(&injected)));
+        rows.push(("Injected failures", words_of(&injected)));
     }
     rows.extend(packet.ledgers.iter().map(|ledger| {
         (
@@ -65,9 +65,9 @@ pub(super) fn what(packet: &Packet) -> Markup {
             html! {
                 (words_of(&ledger.path)) ": " (ledger.records) " records, "
                 @if let Some(why) = &ledger.broken {
-                    span class="tag bad" { "the chain does NOT hold" } " " (words_of(why))
-                } @else { "the chain holds" }
-                br; "its last record: " span.mono { (ledger.sha256) } br; "in words: " (ledger.words)
+                    span class="tag bad" { "the chain is NOT intact" } " " (words_of(why))
+                } @else { "chain intact" }
+                br; "last record: " span.mono { (ledger.sha256) } br; "in words: " (ledger.words)
             },
         )
     }));
@@ -88,7 +88,7 @@ pub(super) fn approvals(packet: &Packet) -> Markup {
         &html! {
             @if packet.approvals.is_empty() { p { "No approval is on record." } } @else {
                 table.approvals {
-                    (head(&["When", "Custodian", "Signature", "YubiKey", "What it is"]))
+                    (head(&["When", "Custodian", "Signature", "YubiKey", "Evidence"]))
                     tbody { @for approval in &packet.approvals { tr {
                         (when(approval.at))
                         th scope="row" { (words_of(&approval.custodian)) }
@@ -117,21 +117,21 @@ pub(super) fn approvals(packet: &Packet) -> Markup {
     )
 }
 
-pub(super) fn told(packet: &Packet) -> Markup {
+pub(super) fn alerts(packet: &Packet) -> Markup {
     section(
         "told",
-        "Who was told",
+        "Who was notified",
         &html! {
-            @if packet.told.is_empty() { p { "It is not on record that anybody was told." } } @else {
+            @if packet.told.is_empty() { p { "No alert is on record." } } @else {
                 table.told {
-                    (head(&["Sent", "Channel", "About", "Acknowledged", "The receiver's own id, or why not", "What it is"]))
-                    tbody { @for told in &packet.told { tr.marked[told.acknowledged.is_none()] {
-                        (when(told.sent))
-                        th scope="row" { (words_of(&told.channel)) @if !told.sealed { " (this machine's)" } }
-                        td { (about(told.about)) }
-                        td.when { @if let Some(at) = told.acknowledged { (clock(at)) } @else { "NOT acknowledged" } }
-                        td { (words_of(&told.detail)) }
-                        td { (tag(told.evidence)) }
+                    (head(&["Sent", "Channel", "About", "Acknowledged", "The receiver's id, or why not", "Evidence"]))
+                    tbody { @for alert in &packet.told { tr.marked[alert.acknowledged.is_none()] {
+                        (when(alert.sent))
+                        th scope="row" { (words_of(&alert.channel)) @if !alert.sealed { " (of this machine)" } }
+                        td { (about(alert.about)) }
+                        td.when { @if let Some(at) = alert.acknowledged { (clock(at)) } @else { "NOT acknowledged" } }
+                        td { (words_of(&alert.detail)) }
+                        td { (tag(alert.evidence)) }
                     } } }
                 }
             }
@@ -150,31 +150,35 @@ pub(super) fn window(packet: &Packet) -> Markup {
         }
     };
     let by_aws =
-        if packet.cloudtrail.asked { "CloudTrail does not show it" } else { "CloudTrail was not asked" };
-    let grant = packet.session.grant_sha256.as_deref().unwrap_or("not known: the very vault was not given");
+        if packet.cloudtrail.asked { "CloudTrail does not show it" } else { "CloudTrail was not queried" };
+    let grant = packet
+        .session
+        .grant_sha256
+        .as_deref()
+        .unwrap_or("not known: the vault that was opened was not given");
     section(
         "window",
         "The window",
         &facts(&[
             ("T0", at(window.from)),
             ("T1", at(window.until)),
-            ("Enabled from", at(window.enabling)),
-            ("AWS let the key in", at(window.opened)),
+            ("Enabled at", at(window.enabling)),
+            ("AWS accepted the key", at(window.opened)),
             (
                 "Closed",
                 html! {
                     (at(window.closed))
                     @if let Some(probed) = window.probed {
-                        @if probed { ", proven: AWS refused the key and the session" } @else { ", read back, not probed" }
+                        @if probed { ", proven: AWS refused the key and the session" } @else { ", read from IAM, not tested with the key" }
                     }
                     @if let Some(cause) = &window.cause { ": " (words_of(cause)) }
                 },
             ),
-            ("Enabled, by our record", span(&window.enabled, "never", Evidence::Record)),
-            ("Enabled, by AWS's record", span(&window.enabled_by_aws, by_aws, Evidence::Aws)),
+            ("Enabled, by our ledger", span(&window.enabled, "never", Evidence::Record)),
+            ("Enabled, by CloudTrail", span(&window.enabled_by_aws, by_aws, Evidence::Aws)),
             ("Grant as sealed, SHA-256", html! { span.mono { (words_of(grant)) } }),
             (
-                "Gate as AWS received it",
+                "Gate policy as AWS received it",
                 html! {
                     @match &window.policy {
                         Some(policy) => { span.mono { (words_of(policy)) } " " (tag(Evidence::Aws)) },
@@ -183,7 +187,7 @@ pub(super) fn window(packet: &Packet) -> Markup {
                 },
             ),
             (
-                "Between T0 and T1",
+                "Within the window",
                 html! {
                     @match window.within {
                         Some(true) => "yes",
@@ -202,7 +206,7 @@ pub(super) fn timeline(packet: &Packet) -> Markup {
         "What happened, in order",
         &html! {
             table.timeline {
-                (head(&["When", "What", "What it is"]))
+                (head(&["When", "What", "Evidence"]))
                 tbody { @for moment in &packet.timeline { tr {
                     (when(moment.at)) td { (words_of(&moment.what)) } td { (tag(moment.evidence)) }
                 } } }
@@ -215,25 +219,25 @@ pub(super) fn worth(packet: &Packet) -> Markup {
     let given = packet.vault.given.is_some();
     section(
         "worth",
-        "What is evidence and what is only our record",
+        "What is evidence, and what only our ledger says",
         &html! {
             table class="facts whole" { tbody {
                 tr { th scope="row" { (tag(Evidence::Signature)) } td {
-                    "Signed by a custodian's token, which nobody else can make sign. "
-                    @if given { "The keys are those of the vault's manifest; check them with openssl from the JSON file." }
-                    @else { "The vault was not given, so no signature was checked." }
+                    "Signed by a custodian's token, which only the custodian can use. "
+                    @if given { "The public keys are in the vault's manifest; the JSON file has what openssl needs to verify." }
+                    @else { "No vault was given, so no signature was checked." }
                 } }
                 tr { th scope="row" { (tag(Evidence::Receiver)) } td {
-                    "Acknowledged by somebody else's system under its own id. This machine wrote down the id; ask the "
-                    "receiver whether it has it."
+                    "Acknowledged by the receiver's system, with an id of that system. This machine recorded the id; the "
+                    "receiver can confirm it."
                 } }
                 tr { th scope="row" { (tag(Evidence::Aws)) } td {
-                    "AWS's own record, fetched with a reviewer's credentials. Whoever fetched it could leave calls out of "
-                    "this file; fetch it again to be sure."
+                    "Recorded by AWS, fetched with a reviewer's credentials. The person who fetched it could leave calls "
+                    "out of this file; fetch it again to be sure."
                 } }
                 tr { th scope="row" { (tag(Evidence::Record)) } td {
-                    "Written by the operator's machine alone. Its chain shows changes made later, not untruths written at "
-                    "the time. Compare the words of its last record with those that were sent with the alerts."
+                    "Written by the operator's machine only. The hash chain reveals later changes, not false records "
+                    "written at the time. Compare the words of the last record with those in the alerts."
                 } }
             } }
         },
@@ -243,7 +247,7 @@ pub(super) fn worth(packet: &Packet) -> Markup {
 pub(super) fn follow_up(packet: &Packet) -> Markup {
     html! {
         section aria-labelledby="follow-up" {
-            h2 id="follow-up" { "What has to follow" }
+            h2 id="follow-up" { "Follow-up" }
             table.sign {
                 (head(&["What", "Name", "Date", "Signature"]))
                 tbody {
