@@ -19,7 +19,8 @@ use opening::Cost;
 use pipeline::Pipeline;
 use table::{Row, text};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Also enough for a busy machine.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Functions of ours beside those of others, by criterion's ids.
 const FUNCTIONS: [(&str, &str, &str); 10] = [
