@@ -1,40 +1,40 @@
-//! `breakglass`: emergency AWS credentials that take a quorum of hardware tokens to open, and that AWS shuts.
+//! `breakglass`: emergency AWS access that needs several people to open and that AWS closes on time.
 //!
-//! The library has no stable API: it exists for the program and for its tests, and any version may change all of it.
+//! The library has no stable API. It exists for the two programs and for the tests, and any version may change all of it.
 //!
-//! # The map of the house
+//! # The map
 //!
-//! | room | what is there | kind |
+//! From top to bottom; a module imports only from modules below it. docs/architecture.md says for each file what it answers for.
+//!
+//! | module | contents | kind |
 //! | --- | --- | --- |
-//! | [`cli`] | one file per command: arguments in, a call, words out | the only caller of all others |
-//! | [`terminal`] | prompts on the tty, results on stdout, notes on stderr, signals | adapter, for all of the others |
-//! | [`token`] | YubiKeys over PC/SC | adapter behind [`custody::token::Token`] |
-//! | `session` | open, close and status of a window, the loop around it, the work inside it | the application, feature `cloud` |
-//! | `aws` | clients, clock, CloudTrail, the ledger's copy, console sign-in | adapter behind [`gate::iam`], feature `cloud` |
-//! | `alert` | telling people before and after: channels, and what each acknowledged | adapter, feature `cloud` |
-//! | [`window`] | from open to closed: the state machine and its clock | pure |
-//! | [`gate`] | what enabling and disabling an IAM user means: grant, policy, rest state, open, close | pure |
-//! | [`review`] | what ledger, signatures, receivers and CloudTrail say of one session: a page, and the same as JSON | pure |
+//! | [`cli`] | one file or folder for each command; `cli::cloud` has those that need AWS | arguments in, a call, words out |
+//! | `session` | open, close and status of a window, its loop, the program in it | the application, feature `cloud` |
+//! | `aws` | clients, AWS's clock, the ports of [`gate`], CloudTrail, the ledger's copy, console sign-in | adapter, feature `cloud` |
+//! | `alert` | alert channels, and what each acknowledged | adapter, feature `cloud` |
+//! | [`review`] | the review of one session: facts, judgement, rendering | pure |
 //! | [`ledger`] | the record of every use: append-only, hash-chained, fsynced; verified, merged | files |
-//! | [`custody`] | a custodian: part, enrolment, attestation, the opening of one share | pure |
-//! | [`vault`] | the age file: manifest, shares, quorum, payload; names and numbers | pure |
-//! | [`secret`] | locked pages, hardening: the only `unsafe` | system |
-//! | [`config`] | what this machine adds: channels, other ledgers, where the ledger is copied to | files |
-//! | [`events`] | events for machines, on stdout | adapter, for all of the above |
-//! | [`boot_clock`] | the boot-time clock, which suspending does not stop | reads a clock |
-//! | [`error`], [`signal`] | what happened, what to do, the exit status | pure |
+//! | [`token`] | YubiKeys over PC/SC | adapter of [`custody::token::Token`] |
+//! | [`terminal`] | prompts, printing, terminal modes, signals | adapter |
+//! | [`custody`] | a custodian: part, enrolment, attestation, approvals, the opening of one share | pure |
+//! | [`window`] | the state machine of a window | pure |
+//! | [`gate`] | the emergency user in IAM: grants, policies, the observed state, opening and closing | pure, over small ports |
+//! | [`vault`] | the age file: manifest, shares, quorum, payload; names, durations | pure |
+//! | [`secret`] | locked pages, hardening; the only `unsafe` | system |
 //!
-//! Data flows one way: `cli` → `session` → `aws`, `terminal`, `token` → `alert`, `review`, `events` → `window`, `gate`, `custody`,
-//! `ledger`, `config` → `vault` → `secret`. What is pure does no I/O and reads no clock.
+//! Any module may use [`config`], [`events`], [`error`], [`signal`], [`boot_clock`] and [`time_text`]. Pure code does no I/O,
+//! reads no clock, and builds without the feature `cloud`.
 //!
-//! # One opening, line by line
+//! # One opening
 //!
-//! `cli::cloud::open` reads the file ([`vault::file::Vault::parse`]), `opening` refuses what cannot be, `quorum` asks
-//! custodians until the quorum is full: each token signs ([`custody::approval`]), then gives its share
-//! ([`custody::opening`] makes it of words, PIN and touch). [`custody::approval::Approved`] holds that a quorum signed,
-//! [`vault::file::Vault::open`] rebuilds the file key, `session::open` hands the credentials to [`gate::open::open`] (in the
-//! lane static to [`gate::role::assume`]), which has people told first (`alert`), and drives the window ([`window`]) until
-//! [`gate::close::close`] has proven that it is shut. [`ledger`] has it all, and [`review`] makes a page of it.
+//! 1. `cli::cloud::open` reads the file ([`vault::file::Vault::parse`]) and refuses what cannot work.
+//! 2. `cli::cloud::quorum` asks custodians until the quorum is complete. Each token signs the approval ([`custody::approval`]) and
+//!    then gives its half of a share; the words give the other half ([`custody::opening`]).
+//! 3. [`custody::approval::Approved`] proves that a quorum signed this request. [`vault::file::Vault::open`] rebuilds the file key.
+//! 4. `session::open` hands the credentials to [`gate::open::open`], or to [`gate::role::assume`] in the lane static. Receivers
+//!    are alerted first; then the gate is written and the user enabled.
+//! 5. [`window`] decides when the window ends, and [`gate::close::close`] closes it and proves that it is closed.
+//! 6. [`ledger`] has a record of each step, from which [`review`] makes the review.
 
 #[cfg(feature = "cloud")]
 pub mod alert;
@@ -54,6 +54,7 @@ pub mod secret;
 mod session;
 pub mod signal;
 pub mod terminal;
+pub mod time_text;
 pub mod token;
 pub mod vault;
 pub mod window;

@@ -61,9 +61,14 @@ mod tests {
 
     #[test]
     fn a_duration_names_its_units() {
-        for (seconds, text) in
-            [(0, "0 s"), (59, "59 s"), (60, "1 min"), (724, "12 min 4 s"), (5400, "1 h 30 min"), (3601, "1 h 1 s")]
-        {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (724, "12 min 4 s"),
+            (5400, "1 h 30 min"),
+            (3601, "1 h 1 s"),
+        ] {
             assert_eq!(duration(Duration::from_secs(seconds)), text);
         }
     }
