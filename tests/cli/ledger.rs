@@ -264,7 +264,7 @@ fn what_happened_reads_well_and_acts_on_no_terminal() {
     assert_eq!(person.wait(), End::Code(0));
     let screen = person.transcript();
     let shown = screen.split_whitespace().collect::<Vec<_>>().join(" ");
-    for part in ["alice signed", "INC-1: SSO down", "no alert: a test", "shut, probed", "?[2J?? cleared"] {
+    for part in ["alice signed", "INC-1: SSO down", "no alert: a test", "closed, probed", "?[2J?? cleared"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(!person.raw_transcript().contains(&0x1b), "nothing for the terminal to act on");

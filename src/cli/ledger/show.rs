@@ -116,10 +116,7 @@ fn said(record: &Record) -> String {
             format!("AWS session {access_key_id} for the work in the window")
         }
         Record::Closed { probed, cause, .. } => {
-            format!(
-                "closed, {}: {cause}",
-                if *probed { "proven by a refused call" } else { "read from IAM, not tested with the key" }
-            )
+            format!("closed, {}: {cause}", if *probed { "probed" } else { "read from IAM, not probed" })
         }
         Record::Drill { passed, injected, .. } => {
             let how = if *passed { "passed" } else { "FAILED" };
