@@ -21,6 +21,7 @@ mod lanes;
 mod ledger;
 mod quorum;
 mod review;
+mod screens;
 mod shipping;
 mod status;
 mod window;

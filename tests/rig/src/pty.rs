@@ -1,5 +1,6 @@
 //! A person at a terminal: reads prompts, types answers, and looks at how it ended.
 
+mod render;
 mod screen;
 
 use crate::memory::{Ending, Finding, Tracing, trace_exit};
@@ -19,7 +20,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long a person waits for a prompt or an end, unless told otherwise.
+/// How long a person waits for a prompt or an end by default.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The terminal's size, in characters.
@@ -50,7 +51,7 @@ pub enum Output {
     Captured,
 }
 
-/// The three streams of a command; all at the terminal by default.
+/// The three streams of a command, all at the terminal by default, and the terminal's width.
 #[derive(Default)]
 pub struct Streams {
     /// Standard input.
@@ -59,6 +60,8 @@ pub struct Streams {
     pub stdout: Output,
     /// Standard error.
     pub stderr: Output,
+    /// The terminal's columns, if not 120.
+    pub columns: Option<u16>,
 }
 
 /// A person at a fresh terminal, whose controlling process is one command.
@@ -68,6 +71,7 @@ pub struct Person {
     process: Process,
     pid: u32,
     keyboard: PtyMaster,
+    columns: u16,
     screen: Screen,
     stdout: Option<JoinHandle<Vec<u8>>>,
     stderr: Option<JoinHandle<Vec<u8>>>,
@@ -117,7 +121,8 @@ impl Person {
     /// # Panics
     /// If it cannot be started.
     pub fn run_with(mut command: Command, streams: Streams) -> Self {
-        let (keyboard, terminal) = open_terminal().unwrap_or_else(|e| panic!("no terminal: {e}"));
+        let columns = streams.columns.unwrap_or(COLUMNS);
+        let (keyboard, terminal) = open_terminal(columns).unwrap_or_else(|e| panic!("no terminal: {e}"));
         command.stdin(input(streams.stdin, &terminal));
         let (out, stdout) = output(streams.stdout, &terminal);
         let (err, stderr) = output(streams.stderr, &terminal);
@@ -139,7 +144,7 @@ impl Person {
         let screen = Screen::follow(File::from(descriptor_of(&keyboard)));
         let pid = child.id();
         let process = Process::Watched(child);
-        Self { process, pid, keyboard, screen, stdout, stderr, end: None, finding: None }
+        Self { process, pid, keyboard, columns, screen, stdout, stderr, end: None, finding: None }
     }
 
     /// Waits for `text` after what was expected before, and returns what came until its end.
@@ -198,7 +203,7 @@ impl Person {
     /// Sends the command a signal, unless its end was waited for already.
     pub fn send_signal(&self, signal: Signal) {
         if self.end.is_some() {
-            // The number may be somebody else's by now.
+            // The number may belong to another process by now.
             return;
         }
         let pid = i32::try_from(self.pid).expect("a pid fits");
@@ -218,6 +223,13 @@ impl Person {
     /// Everything the terminal showed so far, to the byte.
     pub fn raw_transcript(&self) -> Vec<u8> {
         self.screen.bytes()
+    }
+
+    /// What the terminal shows now, as wide as it is: the screen and the lines above it. `edit` may change the output before
+    /// it is rendered.
+    pub fn rendered(&self, edit: impl Fn(&str) -> String) -> String {
+        let output = String::from_utf8_lossy(&self.screen.bytes()).into_owned();
+        render::render(&edit(&output), self.columns.into())
     }
 
     /// What the screen showed, to read afterwards: erased lines included, nothing twice in a row.
@@ -244,7 +256,7 @@ impl Person {
         settings.local_flags.contains(LocalFlags::ECHO | LocalFlags::ICANON)
     }
 
-    /// Searches the command's memory for these secrets when it ends; [`Person::finding`] tells.
+    /// Searches the command's memory for these secrets when it ends; [`Person::finding`] has the result.
     ///
     /// # Panics
     /// If it cannot be traced.
@@ -330,14 +342,14 @@ impl Drop for Person {
     }
 }
 
-fn open_terminal() -> std::io::Result<(PtyMaster, File)> {
+fn open_terminal(columns: u16) -> std::io::Result<(PtyMaster, File)> {
     let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)?;
     grantpt(&master)?;
     unlockpt(&master)?;
     let no_tty = OFlag::O_NOCTTY.bits();
     let terminal =
         OpenOptions::new().read(true).write(true).custom_flags(no_tty).open(ptsname_r(&master)?)?;
-    let size = nix::libc::winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
+    let size = nix::libc::winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: TIOCSWINSZ reads a winsize, which this is.
     match unsafe { nix::libc::ioctl(terminal.as_raw_fd(), nix::libc::TIOCSWINSZ, &raw const size) } {
         0 => Ok((master, terminal)),
