@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::aws::python;
+use crate::site::write_program;
 
 /// A running mail server; it ends when dropped.
 pub struct MailServer {
@@ -28,23 +29,10 @@ impl MailServer {
     /// When it does not start; so for every server here.
     pub fn plain() -> Self {
         let dir = TempDir::new().expect("a directory");
-        let port = free_port();
         let keep = dir.path().join("keep");
         let script = format!("#!/bin/sh\ncat > \"$(mktemp {}/mail-XXXXXX)\"\n", dir.path().display());
         write_program(&keep, &script);
-        let program =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/rig/tools/msmtp/usr/bin/msmtpd");
-        let child = Command::new(program)
-            .args([format!("--port={port}"), "--interface=127.0.0.1".into()])
-            .arg(format!("--command={} %F", keep.display()))
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("scripts/setup --tests unpacks msmtpd");
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(10), "msmtpd does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let (child, port) = (0..5).find_map(|_| msmtpd(&keep)).expect("msmtpd gets a port");
         Self { dir, child, port, tls: "none" }
     }
 
@@ -109,15 +97,32 @@ impl Drop for MailServer {
     }
 }
 
+/// Starts msmtpd on a free port; `None` if another process took the port first.
+fn msmtpd(keep: &Path) -> Option<(Child, u16)> {
+    let port = free_port();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/rig/tools/msmtp/usr/bin/msmtpd");
+    let mut child = Command::new(program)
+        .args([format!("--port={port}"), "--interface=127.0.0.1".into()])
+        .arg(format!("--command={} %F", keep.display()))
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("scripts/setup --peers unpacks msmtpd");
+    let begun = Instant::now();
+    loop {
+        std::thread::sleep(Duration::from_millis(20));
+        if child.try_wait().expect("it is ours").is_some() {
+            return None;
+        }
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Some((child, port));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "msmtpd does not listen");
+    }
+}
+
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address").port()
-}
-
-fn write_program(path: &Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::write(path, text).expect("room for a file");
-    std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("it is ours");
 }
 
 /// An authority, and a server's certificate for `localhost` under it.

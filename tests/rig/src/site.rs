@@ -310,6 +310,18 @@ impl Site {
     }
 }
 
+/// Writes an executable file. Another process writes it: a file that this one has open for writing could be inherited by a
+/// child that a parallel test has just forked, and then could not be executed (ETXTBSY).
+///
+/// # Panics
+/// If it cannot be written.
+pub fn write_program(path: &Path, text: &str) {
+    let mut install = Command::new("install");
+    install.args(["-m", "755", "/dev/stdin"]).arg(path);
+    let done = feed(install, text.as_bytes());
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
 /// Runs a command to its end, with `bytes` on its standard input.
 ///
 /// # Panics
