@@ -103,24 +103,28 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
 }
 
 #[test]
-fn what_was_acknowledged_survives_a_kill_at_every_write() {
+fn acknowledged_records_survive_a_kill_at_every_write() {
     let (mut acknowledged, mut unacknowledged, mut records) = (0, 0, 0);
     for stop in 1..=KILLS {
         // A fresh ledger again and again: its first record makes directories too.
         let dir = tempdir();
         let directory = dir.path().join("state");
-        let told = run(&directory, stop);
+        let reported = run(&directory, stop);
         let ledger = Ledger::at(&directory);
         let entries = ledger.entries().unwrap_or_else(|error| panic!("stop {stop}: {error}"));
-        assert!(entries.len() >= told, "stop {stop}: {told} were acknowledged, {} are there", entries.len());
-        assert!(entries.len() <= told + 1, "stop {stop}: one at most was under way");
+        assert!(
+            entries.len() >= reported,
+            "stop {stop}: {reported} were acknowledged, {} are there",
+            entries.len()
+        );
+        assert!(entries.len() <= reported + 1, "stop {stop}: one at most was under way");
         for (number, entry) in entries.iter().enumerate() {
             assert_eq!(entry.record, record(number), "stop {stop}");
         }
         ledger.append(now(), record(entries.len())).unwrap_or_else(|error| panic!("stop {stop}: {error}"));
         assert_eq!(ledger.entries().unwrap().len(), entries.len() + 1, "stop {stop}: the next one fits");
-        acknowledged += told;
-        unacknowledged += entries.len() - told;
+        acknowledged += reported;
+        unacknowledged += entries.len() - reported;
         records += entries.len();
     }
     assert!(acknowledged > 0 && unacknowledged > 0, "the control: it was killed before and after writes");

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-/// A vault that tells over every kind of channel; what was sealed lies beside it.
+/// A vault with every kind of alert channel; its payload is kept beside it.
 fn sealed(account: &str) -> SealedVault {
     let receiver = Receiver::start(Manner::Status(202));
     let mut sealed = Value::Null;
@@ -90,7 +90,7 @@ fn secrets(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     secrets
 }
 
-/// What the channels hold. They are told of the end too, so until then it is there.
+/// The channels' secrets. They are needed until the alert at the end.
 fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     let payload: Value =
         serde_json::from_slice(&std::fs::read(vault.site.path("payload.json")).unwrap()).unwrap();
@@ -162,21 +162,22 @@ fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
 }
 
 /// The words of the list are English and stand in every program ("function", "that you"): of a sheet, only what
-/// is longer than a pair of them tells anything. All other secrets are searched for in windows of eight bytes.
-fn tells(hit: &Hit) -> bool {
+/// is longer than a pair of them is significant. All other secrets are searched for in windows of eight bytes.
+fn is_significant(hit: &Hit) -> bool {
     !hit.name.ends_with("words") || hit.len >= 14
 }
 
 fn nothing_left(person: &Person) {
     let finding = person.finding();
     assert!(finding.found("control"), "the search finds what is there");
-    let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name != "control" && tells(hit)).collect();
+    let left: Vec<_> =
+        finding.hits.iter().filter(|hit| hit.name != "control" && is_significant(hit)).collect();
     assert!(left.is_empty(), "{} windows left: {left:#?}", left.len());
 }
 
 /// The control of the search at the end: a careless program that reads the same secrets and just ends.
 #[test]
-fn a_careless_program_leaves_every_secret_behind() {
+fn a_careless_program_leaves_every_secret_in_memory() {
     let vault = sealed("mem-control");
     let secrets = secrets(&vault);
     let fed = secrets.iter().map(|(_, bytes)| hex::encode(bytes)).collect::<Vec<_>>().join("\n");
@@ -188,7 +189,7 @@ fn a_careless_program_leaves_every_secret_behind() {
     person.trace_exit(&named);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     for (name, _) in &secrets {
-        let kept = person.finding().hits.iter().any(|hit| hit.name == *name && tells(hit));
+        let kept = person.finding().hits.iter().any(|hit| hit.name == *name && is_significant(hit));
         assert!(kept, "{name} was not found in a program that keeps it");
     }
 }
@@ -229,7 +230,7 @@ fn nothing_is_left_after_a_refused_custodian() {
 }
 
 #[test]
-fn nothing_is_left_after_term_at_a_prompt_or_in_the_window() {
+fn nothing_is_left_after_sigterm_at_a_prompt_or_in_the_window() {
     let vault = sealed("mem-term");
     let secrets = secrets(&vault);
     let mut person = open(&vault, &["--hold"]);
@@ -250,7 +251,7 @@ fn nothing_is_left_after_term_at_a_prompt_or_in_the_window() {
 }
 
 #[test]
-fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() {
+fn the_openers_secret_and_the_quorums_secrets_are_gone_while_the_window_is_open() {
     let vault = sealed("mem-window");
     let secrets = secrets(&vault);
     let mut person = open(&vault, &["--hold"]);
@@ -262,7 +263,8 @@ fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() 
     assert!(finding.found("closer's secret"), "the control: the closer's secret is still needed and there");
     for (name, _) in &secrets {
         if name != "closer's secret" && name != "emergency's secret" && !name.starts_with("the alerts'") {
-            let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name == *name && tells(hit)).collect();
+            let left: Vec<_> =
+                finding.hits.iter().filter(|hit| hit.name == *name && is_significant(hit)).collect();
             assert!(left.is_empty(), "{name} is in memory while the window is open: {left:#?}");
         }
     }
@@ -274,8 +276,8 @@ fn the_openers_secret_and_all_of_the_quorum_are_gone_while_the_window_is_open() 
 fn nothing_is_left_after_sealing() {
     let vault = sealed("mem-seal");
     let payload = std::fs::read(vault.site.path("payload.json")).unwrap();
-    let told = |name: &str| name.contains("secret") || name.starts_with("the alerts'");
-    let secrets: Vec<_> = secrets(&vault).into_iter().filter(|(name, _)| told(name)).collect();
+    let is_sealed = |name: &str| name.contains("secret") || name.starts_with("the alerts'");
+    let secrets: Vec<_> = secrets(&vault).into_iter().filter(|(name, _)| is_sealed(name)).collect();
     let files: Vec<_> = vault.site.custodians.iter().map(|c| c.file.display().to_string()).collect();
     let mut arguments =
         vec!["seal", "--threshold", "2", "--label", "prod", "--out", "other.age", "--yes-fingerprints"];
@@ -290,7 +292,7 @@ fn nothing_is_left_after_sealing() {
 
 /// The lane static: what could assume the role again is gone as soon as there is a session.
 #[test]
-fn a_roles_key_and_seed_are_gone_while_the_window_is_open_and_nothing_is_left_at_its_end() {
+fn a_roles_key_and_totp_seed_are_gone_while_open_and_nothing_is_left_at_the_end() {
     let mut standby = None;
     let fixture = Fixture::new(PROGRAM, "mem-static", &["alice", "bob"]);
     let vault = fixture

@@ -81,7 +81,7 @@ fn changed(envelope: &Envelope, member: &str, value: serde_json::Value) -> Envel
 }
 
 #[test]
-fn two_of_three_approve_and_nothing_less_does() {
+fn two_of_three_approve_and_fewer_do_not() {
     let quorum = TwoOfThree::new();
     let request = quorum.request();
     let signed: Vec<_> = (0..3).map(|place| quorum.sign(place, &request)).collect();
@@ -95,7 +95,7 @@ fn two_of_three_approve_and_nothing_less_does() {
 }
 
 #[test]
-fn who_approved_something_else_has_not_approved_this() {
+fn an_approval_of_another_request_does_not_count() {
     let quorum = TwoOfThree::new();
     let good = quorum.sign(0, &quorum.request());
     let others: [fn(&mut Request); 10] = [
@@ -124,7 +124,7 @@ fn who_approved_something_else_has_not_approved_this() {
 }
 
 #[test]
-fn a_signature_is_of_a_token_that_the_manifest_names_or_of_none() {
+fn only_signatures_of_enrolled_tokens_count() {
     let quorum = TwoOfThree::new();
     let strangers = TwoOfThree::new();
     let good = quorum.sign(0, &quorum.request());

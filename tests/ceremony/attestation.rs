@@ -53,7 +53,7 @@ fn key_of(certificate: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn an_rsa_chain_over_an_intermediate_holds_and_its_pieces_do_not() {
+fn a_whole_rsa_chain_verifies_and_parts_of_it_do_not() {
     let dir = rig::site::tempdir();
     make(dir.path(), LEAF);
     let (leaf, f9) = (der(dir.path(), "leaf.pem"), der(dir.path(), "f9.pem"));
@@ -90,7 +90,7 @@ fn a_file_of_roots_may_carry_text_between_its_certificates() {
 }
 
 #[test]
-fn a_key_without_pin_or_touch_is_not_vouched_for() {
+fn an_attested_key_without_pin_or_touch_is_refused() {
     for policy in ["01:02", "02:01", "02:03"] {
         let dir = rig::site::tempdir();
         make(dir.path(), &LEAF.replace("DER:02:02\n", &format!("DER:{policy}\n")));

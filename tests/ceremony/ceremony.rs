@@ -19,7 +19,7 @@ fn payload() -> Value {
 }
 
 #[test]
-fn a_result_that_cannot_be_written_is_a_failure_and_no_panic() {
+fn a_result_that_cannot_be_written_exits_1_without_a_panic() {
     let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     site.seal(&payload(), 2);
     for arguments in [&["inspect", "prod.age"][..], &["completions", "bash"]] {
@@ -65,7 +65,7 @@ fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
 }
 
 #[test]
-fn stock_age_reads_the_vault_and_says_that_it_has_no_key_for_it() {
+fn stock_age_reads_the_vault_and_finds_no_matching_identity() {
     let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     site.seal(&payload(), 2);
     let made =
@@ -77,5 +77,5 @@ fn stock_age_reads_the_vault_and_says_that_it_has_no_key_for_it() {
         String::from_utf8_lossy(&finished.stderr).into_owned()
     };
     assert!(age("prod.age").contains("no identity matched"), "{}", age("prod.age"));
-    assert!(!age("root.pem").contains("no identity matched"), "the control: what is no age file is not read");
+    assert!(!age("root.pem").contains("no identity matched"), "the control: another file is not read");
 }

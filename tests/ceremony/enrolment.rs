@@ -40,7 +40,7 @@ fn sheet(person: &mut Person) -> Vec<String> {
 }
 
 #[test]
-fn a_factory_pin_and_puk_are_changed_on_the_way() {
+fn a_factory_pin_and_puk_are_changed_during_enrolment() {
     for firmware in [(5, 4, 3), (5, 7, 2)] {
         let site = alice(Spec { firmware, ..Spec::new(20_000_001) });
         let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
@@ -79,7 +79,7 @@ fn a_factory_pin_and_puk_are_changed_on_the_way() {
 }
 
 #[test]
-fn the_sheet_is_asked_back_and_nothing_of_it_stays_on_the_screen() {
+fn the_sheet_is_typed_back_and_erased_from_the_screen() {
     let site = alice(preset(20_000_001));
     let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
@@ -102,7 +102,7 @@ fn the_sheet_is_asked_back_and_nothing_of_it_stays_on_the_screen() {
 }
 
 #[test]
-fn a_pin_protected_management_key_serves_and_a_custom_one_is_refused() {
+fn a_pin_protected_management_key_works_and_a_custom_one_is_refused() {
     let site = alice(Spec { management: Management::Protected, ..preset(20_000_001) });
     let mut person = enrol(&site, &["--no-attestation"]);
     person.expect("PIN of YubiKey");
@@ -124,11 +124,11 @@ fn a_pin_protected_management_key_serves_and_a_custom_one_is_refused() {
 }
 
 #[test]
-fn occupied_slots_are_left_alone() {
+fn occupied_slots_are_not_overwritten() {
     let site = alice(preset(20_000_001));
     let token = &site.custodians[0].token;
     let before = token.generate(0x82, PinPolicy::Never, TouchPolicy::Never);
-    token.put_certificate(0x84, b"somebody's certificate");
+    token.put_certificate(0x84, b"another certificate");
     let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
@@ -142,7 +142,7 @@ fn occupied_slots_are_left_alone() {
 }
 
 #[test]
-fn a_token_that_nobody_vouches_for_is_refused_before_anything_is_made_on_it() {
+fn a_token_without_attestation_is_refused_before_a_key_is_generated() {
     let site = alice(Spec { authority: Authority::Stranger, ..preset(20_000_001) });
     let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
     person.expect("PIN of YubiKey");
@@ -168,7 +168,7 @@ fn without_a_touch_no_file_is_written() {
 }
 
 #[test]
-fn what_cannot_work_is_refused_before_the_pin_is_asked() {
+fn invalid_arguments_are_refused_before_the_pin_is_asked() {
     let site = alice(preset(20_000_001));
     std::fs::write(site.path("there.custodian"), "precious").unwrap();
     let refusals: [(&[&str], &str); 5] = [

@@ -57,7 +57,7 @@ fn judged(own: &[IAMPolicy], action: &str, context: Context) -> bool {
 }
 
 #[test]
-fn the_gate_opens_at_t0_and_ends_at_t1_with_nobody_closing() {
+fn the_gate_opens_at_t0_and_ends_at_t1_without_a_close() {
     let open = [policy(&gate().to_string())];
     let table = [
         ("2026-11-22T02:16:59Z", false),
@@ -80,7 +80,7 @@ fn the_gate_opens_at_t0_and_ends_at_t1_with_nobody_closing() {
 }
 
 #[test]
-fn only_the_grant_the_region_and_new_tokens() {
+fn only_the_grant_in_its_regions_with_new_sessions_is_allowed() {
     let open = [policy(&gate().to_string())];
     let during = "2026-11-22T02:45:00Z";
     for action in
@@ -94,7 +94,7 @@ fn only_the_grant_the_region_and_new_tokens() {
 }
 
 #[test]
-fn under_the_deny_nothing_goes() {
+fn under_the_deny_nothing_is_allowed() {
     let sealed = [policy(&gate().to_string()), policy(DENY_ALL)];
     for action in ["s3:GetObject", "sns:ListTopics"] {
         assert!(!allows(&sealed, action, "2026-11-22T02:45:00Z", "eu-west-1", Some(T0)));
@@ -104,7 +104,7 @@ fn under_the_deny_nothing_goes() {
 }
 
 #[test]
-fn under_mfa_the_grant_takes_a_session_that_carries_it_and_the_probe_does_not() {
+fn under_mfa_the_grant_needs_a_session_with_mfa_and_the_probe_does_not() {
     let open = [policy(&gate_under(true).to_string())];
     let during = "2026-11-22T02:45:00Z";
     let with = |mfa: Option<bool>| {
@@ -120,7 +120,7 @@ fn under_mfa_the_grant_takes_a_session_that_carries_it_and_the_probe_does_not() 
 }
 
 #[test]
-fn a_session_of_a_role_has_the_grant_within_the_window_and_no_more() {
+fn a_role_session_has_only_the_grant_and_only_within_the_window() {
     // What the role may is wider; the session's policy is the gate's own document.
     let role = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","sqs:*","sns:ListTopics"],"Resource":"*"}]}"#;
     let both = |action: &str, at: &str| {
@@ -142,7 +142,7 @@ fn a_federated_session_ends_at_t1_by_its_own_policy() {
 }
 
 #[test]
-fn a_role_is_assumed_under_mfa_alone() {
+fn a_role_is_assumed_only_with_mfa() {
     let trust = policy(
         &json!({"Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*",

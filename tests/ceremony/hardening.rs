@@ -10,15 +10,16 @@ use tempfile::TempDir;
 
 use crate::PROGRAM;
 
-/// Nobody's user id; root may look into every process.
+/// The user id of `nobody`; root may read every process.
 const NOBODY: &str = "65534";
 
-/// The program where nobody can run it.
+/// The program in a directory where the user `nobody` can run it.
 fn elsewhere() -> (TempDir, PathBuf) {
     let dir = tempdir();
     std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let program = dir.path().join("breakglass");
-    std::fs::copy(PROGRAM, &program).unwrap();
+    // By another process: see `write_program`.
+    assert!(Command::new("cp").args([PROGRAM, program.to_str().unwrap()]).status().unwrap().success());
     (dir, program)
 }
 
@@ -43,7 +44,7 @@ fn readable(pid: u32) -> bool {
 }
 
 #[test]
-fn nobody_else_of_the_same_user_looks_into_it_and_it_leaves_no_core() {
+fn other_processes_of_the_same_user_cannot_read_it_and_it_leaves_no_core() {
     let (dir, program) = elsewhere();
     let site = Site::new(&program, &["alice"]);
     let mut command = as_nobody(program.to_str().unwrap());
@@ -69,7 +70,7 @@ fn nobody_else_of_the_same_user_looks_into_it_and_it_leaves_no_core() {
 }
 
 #[test]
-fn where_memory_cannot_be_locked_it_touches_no_secret() {
+fn without_locked_memory_it_refuses_before_any_secret() {
     let (dir, program) = elsewhere();
     let program = program.to_str().unwrap();
     let arguments = ["--memlock=65536", program, "enrol", "a", "--out", "a.custodian", "--no-attestation"];

@@ -48,7 +48,7 @@ pub struct Papers {
 }
 
 impl Papers {
-    /// Two of three approved, two channels of three were told, it was open from 02:17:04 to 02:29:10 of half an hour.
+    /// Two of three approved, two alerts of three were acknowledged, it was open from 02:17:04 to 02:29:10 of half an hour.
     pub fn of(reason: &str) -> Self {
         let people = people(3, 1);
         let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
@@ -283,7 +283,7 @@ impl Papers {
         trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("an event"));
     }
 
-    /// One call on the emergency user by somebody.
+    /// One call on the emergency user by another principal.
     pub fn call_on(&mut self, clock: &str, key: &str, who: &str, call: &str) {
         self.call_by(clock, key, who, call, None);
         let event = self.trail.as_mut().and_then(|trail| trail.events.last_mut()).expect("an event");

@@ -333,7 +333,7 @@ fn the_cloudtrail_query_has_every_key_and_name_from_before_to_after() {
 }
 
 #[test]
-fn an_event_is_read_as_cloudtrail_writes_it() {
+fn a_cloudtrail_event_is_parsed() {
     let text = r#"{"eventVersion":"1.10","userIdentity":{"type":"AssumedRole","principalId":"AROA:breakglass-07",
         "arn":"arn:aws:sts::111122223333:assumed-role/Emergency/breakglass-07","accessKeyId":"ASIAX",
         "sessionContext":{"sessionIssuer":{"type":"Role","userName":"Emergency"}}},
@@ -349,7 +349,7 @@ fn an_event_is_read_as_cloudtrail_writes_it() {
 }
 
 #[test]
-fn rotation_and_a_signed_review_are_seen_to_be_done() {
+fn rotation_and_a_signed_review_settle_the_follow_up() {
     let mut papers = Papers::of("x");
     assert!(has_to_do(&papers.packet(), "rotate"));
     papers.vault.manifest.credentials_epoch += 1;
@@ -596,7 +596,7 @@ fn drills_and_sessions_that_never_opened_need_no_review() {
 }
 
 #[test]
-fn an_unknown_session_and_another_vault_are_named() {
+fn an_unknown_session_and_another_vault_are_errors() {
     let papers = Papers::of("x");
     let error = Packet::of(session(9), papers.sources(None)).map(drop).expect_err("unknown");
     assert!(error.what.contains("0909090909090909"), "{error}");

@@ -24,7 +24,7 @@ fn with(pointer: &str, value: Value) -> Value {
 }
 
 #[test]
-fn credentials_that_would_fail_at_night_are_refused_by_day() {
+fn unusable_credentials_are_refused_at_sealing() {
     let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let statement = |action: Value| json!([{"Effect": "Allow", "Action": action, "Resource": "*"}]);
     let mut unknown = payload();
@@ -78,7 +78,7 @@ fn credentials_that_would_fail_at_night_are_refused_by_day() {
 }
 
 #[test]
-fn a_quorum_that_is_none_is_refused() {
+fn an_impossible_quorum_is_refused() {
     let mut site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let file = std::fs::read_to_string(site.path("alice.custodian")).unwrap();
     let at = file.find("\"payload\":\"").unwrap() + 200;
@@ -130,7 +130,7 @@ fn a_quorum_that_is_none_is_refused() {
 }
 
 #[test]
-fn every_fingerprint_is_typed_as_its_custodian_reads_it_out() {
+fn fingerprints_are_typed_as_the_custodians_read_them_out() {
     let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let words = |name: &str| {
         let file = std::fs::read(site.path(&format!("{name}.custodian"))).unwrap();

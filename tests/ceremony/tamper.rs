@@ -240,8 +240,8 @@ fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
 }
 
 #[test]
-fn ones_own_share_commits_nobody_else() {
-    // Alice knows her share. She can commit to it under a manifest of her making; bob's still tells.
+fn a_custodian_cannot_commit_for_another() {
+    // Alice knows her share. She can commit to it under a manifest of her making; bob's share still fails.
     let ceremony = Ceremony::new();
     let untouched = Vault::parse(&ceremony.sealed).unwrap().manifest;
     let mut manifest = untouched.clone();
@@ -271,7 +271,7 @@ fn with_manifest(file: &[u8], own: &Manifest, other: &Manifest) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_is_too_long_before_it_is_looked_at() {
+fn an_oversized_file_is_refused_before_it_is_parsed() {
     let people = people(2, 1);
     let long = [
         Recipe { text: |text| format!("{text}{}", " ".repeat(128 * 1024)), ..Recipe::default() },
@@ -298,7 +298,7 @@ fn a_file_is_too_long_before_it_is_looked_at() {
 }
 
 #[test]
-fn a_panic_is_not_taken_for_a_refusal() {
+fn a_panic_does_not_count_as_a_refusal() {
     // The control of the sweep above: what panics or opens is counted.
     let file = b"abc";
     assert_eq!(accepted(file, &|_| std::panic::resume_unwind(Box::new(()))).len(), changes(file));

@@ -83,19 +83,19 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
     assert!(!counts(with(&|drill| drill.ended = at("2026-12-04T00:00:00Z"))), "tomorrow's");
     assert!(!counts(with(&|drill| drill.drill_of = "another".into())), "another vault's");
     assert!(!counts(with(&|drill| drill.signed_by = "mallory".into())), "a stranger's");
-    let nobody = with(&|drill| {
+    let all_absent = with(&|drill| {
         (drill.custodians, drill.opened, drill.exit) = (Vec::new(), false, 3);
         drill.expected = Expected::NoQuorum;
     });
-    assert!(!counts(nobody), "everybody played absent");
+    assert!(!counts(all_absent), "every custodian played absent");
     let refused = with(&|drill| (drill.opened, drill.closed, drill.exit) = (false, false, 5));
-    assert!(!counts(refused), "a quorum came, and nothing was opened and shut");
+    assert!(!counts(refused), "a quorum came, and nothing was opened and closed");
     // The record beside it says more than was signed.
     let mut padded = with(&|drill| drill.custodians.truncate(1));
     if let Record::Drill { custodians, .. } = &mut padded {
         custodians.clone_from(&drill.custodians);
     }
-    assert!(!counts(padded), "one custodian is no quorum");
+    assert!(!counts(padded), "one custodian is not a quorum");
     let other = Papers::of("x");
     let strangers = other.sign_drill(&Drill { signed_by: drill.signed_by.clone(), ..drill.clone() });
     assert!(!counts(record(&drill, Some(strangers))), "signed by another alice");
@@ -114,8 +114,8 @@ fn a_signed_approval_and_a_share_after_it_prove_token_and_part() {
     assert_eq!(proven(&without), [false; 3], "a token alone");
     let mut without = Papers::of("x");
     without.without(|record| matches!(record, Record::Approval { .. }));
-    assert_eq!(proven(&without), [false; 3], "whoever writes the ledger says so");
-    let mut anew = Papers::of("x");
-    anew.vault.manifest.custodians[0].enrolment = "ab".repeat(16);
-    assert_eq!(proven(&anew), [false, true, false], "with another enrolment than now");
+    assert_eq!(proven(&without), [false; 3], "an unsigned record proves nothing");
+    let mut other = Papers::of("x");
+    other.vault.manifest.custodians[0].enrolment = "ab".repeat(16);
+    assert_eq!(proven(&other), [false, true, false], "with another enrolment than now");
 }

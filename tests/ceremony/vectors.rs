@@ -9,7 +9,7 @@ use crate::soft::{Person, certificate, people};
 use sha2::{Digest as _, Sha256};
 
 #[test]
-fn every_vector_ends_as_it_says() {
+fn every_vector_has_its_expected_result() {
     if std::env::var_os("BREAKGLASS_WRITE_VECTORS").is_some() {
         write();
     }

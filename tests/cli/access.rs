@@ -83,7 +83,7 @@ fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_wi
 
     let refused = vault.account.call(&session, "s3", "list_buckets", serde_json::json!({}));
     assert!(refused.is_err(), "the session outlives the window: {refused:?}");
-    assert!(matches!(vault.account.probe(&session), Probe::Shut(_)));
+    assert!(matches!(vault.account.probe(&session), Probe::Refused(_)));
 
     let issued = journal.iter().find(|call| call.action == "GetSessionToken").expect("one was issued");
     let duration = issued.params["DurationSeconds"].as_str().expect("how long").parse::<f64>().unwrap();
@@ -162,11 +162,11 @@ with open('refreshed', 'w', buffering=1) as out:
 ";
 
 #[test]
-fn who_asks_again_and_again_is_served_until_t1_and_not_after() {
+fn the_endpoint_serves_until_t1_and_not_after() {
     let vault = two_of_two("refresh").all_plugged();
     std::fs::write(vault.site.path("client.py"), REFRESHING).unwrap();
     let python = python().display().to_string();
-    let mut person = open(&vault, "10s", &["--", &python, "client.py"]);
+    let mut person = open(&vault, "20s", &["--", &python, "client.py"]);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
     let end = end_of_window(&vault);
     let text = std::fs::read_to_string(vault.site.path("refreshed")).unwrap();
@@ -186,7 +186,7 @@ fn who_asks_again_and_again_is_served_until_t1_and_not_after() {
 }
 
 #[test]
-fn people_who_mean_no_good_get_nothing_and_hold_nothing_up() {
+fn hostile_clients_get_nothing_and_delay_nothing() {
     let vault = two_of_two("hostile").all_plugged();
     let mut person = open(&vault, "5m", &["--", "sh", "-c", "env >env.new; mv env.new env; exec sleep 300"]);
     let endpoint = Endpoint::of(&vault, &mut person);
@@ -202,25 +202,29 @@ fn people_who_mean_no_good_get_nothing_and_hold_nothing_up() {
         "exec 3<>/dev/tcp/{}; printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: no\\r\\n\\r\\n' >&3; cat <&3",
         endpoint.address.replace(':', "/")
     );
-    let nobody = Command::new("setpriv")
+    let other_user = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c", &ask])
         .current_dir("/")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&nobody.stdout);
-    assert!(said.starts_with("HTTP/1.1 403") && !said.contains("ASIA"), "{said} {nobody:?}");
+    let said = String::from_utf8_lossy(&other_user.stdout);
+    assert!(said.starts_with("HTTP/1.1 403") && !said.contains("ASIA"), "{said} {other_user:?}");
 
+    let timed = || {
+        let began = Instant::now();
+        let answer = endpoint.good();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        began.elapsed()
+    };
+    // A busy machine answers more slowly also without an attack.
+    let idle = (0..20).map(|_| timed()).max().unwrap_or_default();
+    let limit = Duration::from_millis(500).max(10 * idle);
     thread::scope(|scope| {
         let attack = endpoint.attacked(scope);
         thread::sleep(Duration::from_millis(500));
         for _ in 0..50 {
-            let began = Instant::now();
-            let answer = endpoint.good();
-            let took = began.elapsed();
-            assert!(
-                answer.starts_with("HTTP/1.1 200") && took < Duration::from_millis(500),
-                "{took:?} {answer}"
-            );
+            let took = timed();
+            assert!(took < limit, "{took:?}, and {idle:?} without an attack");
         }
         let began = Instant::now();
         person.send_signal(Signal::SIGTERM);
@@ -232,6 +236,6 @@ fn people_who_mean_no_good_get_nothing_and_hold_nothing_up() {
     assert!(vault.account.rest().at_rest());
     assert!(
         endpoint::exchange(&endpoint.address, "GET / HTTP/1.1\r\n\r\n").is_err(),
-        "nobody listens any more"
+        "the endpoint is closed"
     );
 }

@@ -16,26 +16,26 @@ fn written_end(vault: &SealedVault) -> String {
 }
 
 #[test]
-fn closed_too_early_it_opens_again_at_once_though_aws_sees_every_write_late() {
+fn after_an_early_close_it_opens_again_at_once_even_if_aws_lags() {
     let vault = two_of_two("early").all_plugged();
     vault.account.lag(Duration::from_secs(1));
     let mut ends = Vec::new();
     for (round, window) in ["5m", "10m", "15m"].into_iter().enumerate() {
         let mut person = vault.open(window).again("more").hold().until_open();
-        assert!(vault.is_open(), "round {round}: what it calls open is open");
+        assert!(vault.is_open(), "round {round}: access is open when it says so");
         ends.push(written_end(&vault));
         person.type_raw(b"q");
         assert_eq!(person.wait(), End::Code(0), "round {round}: {}", person.transcript());
         assert!(
             vault.is_closed() && vault.account.rest().at_rest(),
-            "round {round}: what it calls shut is shut"
+            "round {round}: access is closed when it says so"
         );
     }
     assert!(ends.is_sorted() && ends[0] < ends[1] && ends[1] < ends[2], "each with its own end: {ends:?}");
 }
 
 #[test]
-fn longer_than_planned_the_next_window_follows_the_last_one() {
+fn one_window_can_follow_another_at_once() {
     let vault = two_of_two("longer").all_plugged();
     for round in 0..2 {
         let mut person = vault.open("5s").again("more").hold().until_open();

@@ -1,4 +1,4 @@
-//! People are told first: every kind of channel, every way in which one fails, and who is told how it ended.
+//! Alerts: every kind of channel, every way in which one fails, and the alert at the end.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,7 +12,7 @@ use rig::mail::MailServer;
 use rig::proxy::{Fault, Proxy, Spot};
 use rig::pty::{End, Person, Signal};
 use rig::receiver::{Manner, Receiver, SECRET};
-use rig::site::Site;
+use rig::site::{Site, write_program};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -41,7 +41,7 @@ fn nothing_was_written(vault: &SealedVault) -> bool {
     vault.account.actions().iter().all(|action| reads.iter().any(|read| action.starts_with(read)))
 }
 
-/// Somebody else's implementation of the signature.
+/// Whether the `standardwebhooks` package accepts the signature.
 fn verifies(headers: &Value, body: &[u8]) -> bool {
     let script = "import json, sys\nfrom standardwebhooks.webhooks import Webhook\n\
         Webhook(sys.argv[1]).verify(open(sys.argv[3], 'rb').read(), json.loads(sys.argv[2]))\n";
@@ -53,7 +53,7 @@ fn verifies(headers: &Value, body: &[u8]) -> bool {
 }
 
 #[test]
-fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
+fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
     let (pager, chat, hook) = (
         Receiver::start(Manner::Status(202)),
         Receiver::start(Manner::Status(200)),
@@ -83,9 +83,9 @@ fn every_kind_of_channel_is_told_before_and_after_and_says_the_ledgers_head() {
     let open = vault.open("5m").reason("INC-1: SSO down").env("SSL_CERT_FILE", authorities);
     let mut person = open.run(&["sleep", "2"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let everybody = ["chat", "hook", "mail", "pager", "safe-mail", "safest-mail", "topic"];
-    assert_eq!(acknowledged(&vault, "opening"), everybody, "{}", person.transcript());
-    assert_eq!(acknowledged(&vault, "closed"), everybody, "{}", person.transcript());
+    let channels = ["chat", "hook", "mail", "pager", "safe-mail", "safest-mail", "topic"];
+    assert_eq!(acknowledged(&vault, "opening"), channels, "{}", person.transcript());
+    assert_eq!(acknowledged(&vault, "closed"), channels, "{}", person.transcript());
 
     let kinds: Vec<_> = lines(&vault)
         .iter()
@@ -139,7 +139,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
+fn one_acknowledgement_is_enough_and_other_channels_are_not_waited_for() {
     let (hanging, broken, good) = (
         Receiver::start(Manner::Hang),
         Receiver::start(Manner::Status(500)),
@@ -156,10 +156,10 @@ fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
     };
     let vault = two_of_two("one-of-many")
         .alerts(|_| {
-            let mut nobody = json!({"name": "nobody", "kind": "slack", "url": Receiver::nobody()});
-            nobody["timeout"] = "1s".into();
+            let mut absent = json!({"name": "absent", "kind": "slack", "url": Receiver::unreachable()});
+            absent["timeout"] = "1s".into();
             vec![
-                nobody,
+                absent,
                 timed(&hanging, "hanging", "40s"),
                 timed(&hanging, "brief", "1s"),
                 timed(&broken, "broken", "2s"),
@@ -190,7 +190,7 @@ fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
             .find(|told| told["channel"] == name && told["about"] == "opening");
         told.map_or_else(String::new, |told| told["detail"].as_str().unwrap().to_owned())
     };
-    assert!(why("nobody").contains("could not connect"), "{}", why("nobody"));
+    assert!(why("absent").contains("could not connect"), "{}", why("absent"));
     assert!(why("broken").contains("500"), "{}", why("broken"));
     assert_eq!(why("brief"), "no answer within 1 s", "each has a time of its own");
     assert_eq!(why("hanging"), "no answer before the command ended", "no channel is silently left out");
@@ -198,23 +198,23 @@ fn one_that_answers_is_enough_and_nobody_waits_for_the_others() {
         why("refusing").contains("403") && refusing.about(&vault.site.last_session()).len() == 2,
         "a refusal is final"
     );
-    assert!(why("sent-on").contains("302") && elsewhere.got().is_empty(), "nobody is sent elsewhere");
+    assert!(why("sent-on").contains("302") && elsewhere.got().is_empty(), "a redirect is not followed");
     assert_eq!(acknowledged(&vault, "opening"), ["good", "stumbling"], "what passes is tried again");
     assert!(vault.account.rest().at_rest());
 }
 
 #[test]
-fn where_nobody_acknowledges_nothing_opens_unless_that_was_approved() {
+fn without_an_acknowledgement_nothing_opens_unless_approved() {
     let refusing = Receiver::start(Manner::Status(403));
-    let vault = two_of_two("nobody")
+    let vault = two_of_two("unacknowledged")
         .alerts(|_| {
             vec![
-                json!({"name": "gone", "kind": "slack", "url": Receiver::nobody(), "timeout": "1s"}),
+                json!({"name": "gone", "kind": "slack", "url": Receiver::unreachable(), "timeout": "1s"}),
                 refusing.channel("refusing"),
             ]
         })
         .all_plugged();
-    // An operator's own receiver is told, and is not enough.
+    // A local channel gets the alert, and is not enough.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut person = open(&vault, &["--", "true"]);
@@ -244,7 +244,7 @@ fn where_nobody_acknowledges_nothing_opens_unless_that_was_approved() {
     assert!(person.transcript().contains("no alert the pager's vendor is down too"), "custodians see it");
     assert_eq!(vault.site.records_of("intent")[0]["no_alert"], "the pager's vendor is down too");
     let subject =
-        refusing.got().last().expect("told all the same").json["subject"].as_str().unwrap().to_owned();
+        refusing.got().last().expect("the alert is sent anyway").json["subject"].as_str().unwrap().to_owned();
     assert!(subject.starts_with("breakglass: OVERRIDE, "), "{subject}");
     let statement = &vault.site.records_of("approval").pop().unwrap()["envelope"]["payload"];
     let signed = base64::prelude::BASE64_STANDARD.decode(statement.as_str().unwrap()).unwrap();
@@ -252,7 +252,7 @@ fn where_nobody_acknowledges_nothing_opens_unless_that_was_approved() {
 }
 
 #[test]
-fn without_channels_it_is_said_before_anybody_is_woken() {
+fn missing_channels_are_reported_before_custodians_are_asked() {
     let vault = two_of_two("no-channels").alerts(|_| Vec::new()).all_plugged();
     let mut person = vault.open("5m").run(&["true"]).start();
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
@@ -270,7 +270,7 @@ fn without_channels_it_is_said_before_anybody_is_woken() {
 }
 
 #[test]
-fn a_channel_on_the_machine_that_opens_is_named_as_it_is_sealed() {
+fn a_local_channel_is_reported_at_sealing() {
     let account = Aws::shared().seed("told-here");
     let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let (topic, publisher) = account.topic("oncall");
@@ -285,7 +285,7 @@ fn a_channel_on_the_machine_that_opens_is_named_as_it_is_sealed() {
 }
 
 #[test]
-fn an_acknowledgement_is_one_also_where_what_comes_after_it_does_not() {
+fn an_incomplete_response_and_a_wrong_clock_still_acknowledge() {
     let (stalling, ahead) =
         (Receiver::start(Manner::Stalls), Receiver::start(Manner::Ahead(Duration::from_hours(1))));
     let vault = two_of_two("told-oddly")
@@ -304,7 +304,7 @@ fn an_acknowledgement_is_one_also_where_what_comes_after_it_does_not() {
 }
 
 #[test]
-fn one_receiver_who_is_refused_keeps_no_other_from_getting_the_mail() {
+fn one_refused_mail_recipient_does_not_stop_the_others() {
     let server = MailServer::starttls();
     let mut channel = server.channel("mail");
     channel["to"] = json!(["oncall@example.org", "gone@example.org", "slow@example.org"]);
@@ -316,19 +316,18 @@ fn one_receiver_who_is_refused_keeps_no_other_from_getting_the_mail() {
     let told = vault.site.records_of("told").remove(0);
     let detail = told["detail"].as_str().unwrap();
     assert!(detail.contains("but not gone@example.org") && detail.contains("550"), "{told}");
-    assert!(detail.contains("others, who have not been answered for yet"), "{told}");
+    assert!(detail.contains("others, whose answer was not waited for"), "{told}");
 }
 
 #[test]
-fn a_program_of_this_machines_own_is_told_and_never_counts() {
+fn a_local_command_is_notified_and_never_counts_as_an_acknowledgement() {
     let vault = two_of_two("program").alerts(|_| Vec::new()).all_plugged();
     let notify = vault.site.path("notify");
     let script = "#!/bin/sh\nd=$(dirname \"$0\")\nf=$(mktemp \"$d/told-XXXXXX\")\ncat > \"$f\"\nenv > \"$d/environment\"\n";
-    std::fs::write(&notify, script).unwrap();
-    std::fs::set_permissions(&notify, PermissionsExt::from_mode(0o755)).unwrap();
+    write_program(&notify, script);
     vault.site.configure(&json!({"command": [notify]}));
     let mut person = vault.open("5m").run(&["true"]).start();
-    assert_eq!(person.wait(), End::Code(1), "a command is no channel: {}", person.transcript());
+    assert_eq!(person.wait(), End::Code(1), "a command is not a channel: {}", person.transcript());
     let mut person = open(&vault, &["--no-alert", "x", "--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let told = |dir: &Path| {
@@ -351,11 +350,11 @@ fn a_program_of_this_machines_own_is_told_and_never_counts() {
     vault.site.configure(&json!({"command": [vault.site.path("no-such-program")]}));
     let mut person = open(&vault, &["--no-alert", "x", "--again", "x", "--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(person.transcript().contains("cannot run no-such-program"), "{}", person.transcript());
+    assert!(person.transcript().contains("no-such-program: No such file"), "{}", person.transcript());
 }
 
 #[test]
-fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close() {
+fn an_invalid_configuration_is_reported_early_and_does_not_stop_a_close() {
     let vault =
         two_of_two("damaged-config").alerts(|_| vec![Receiver::shared().channel("oncall")]).all_plugged();
     let path = vault.site.path(".config/breakglass/config.json");
@@ -385,7 +384,7 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
             "a secret stands where everybody can read it",
         ),
         (
-            json!({"alerts": [{"name": "hidden-value", "kind": "slack", "url": Receiver::nobody()},
+            json!({"alerts": [{"name": "hidden-value", "kind": "slack", "url": Receiver::unreachable()},
                 {"name": "x", "kind": "slack", "url": "hidden-value"}]}),
             "alert channel 1: a secret stands",
         ),
@@ -420,7 +419,7 @@ fn a_damaged_configuration_is_named_before_anybody_is_woken_and_stops_no_close()
 }
 
 #[test]
-fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
+fn failed_closes_and_closes_on_another_machine_send_alerts() {
     let (oncall, pager) = (Receiver::start(Manner::Status(200)), Receiver::start(Manner::Status(202)));
     let page = json!({"name": "pager", "kind": "pagerduty", "routing_key": "r0ut1ngkeyr0ut1ngkeyr0ut1ngkey00", "url": pager.url()});
     let vault = two_of_two("told-of-close").alerts(|_| vec![oncall.channel("oncall"), page]).all_plugged();
@@ -438,7 +437,7 @@ fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
     let record = vault.site.records_of("told").into_iter().find(|told| told["channel"] == "oncall").unwrap();
     assert!(record["receipt"].is_null() && record["acknowledged"].is_string(), "no id of its own: {record}");
 
-    // On-call's own vault: no payload is opened, so only what is configured there is told.
+    // On another machine: no payload is opened, so only the channels configured there get alerts.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut command = vault.site.with_profile(
@@ -456,19 +455,19 @@ fn a_close_from_elsewhere_and_one_that_failed_are_told_too() {
     assert_eq!(oncall.got().len(), 2, "what is sealed stays sealed");
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(oncall.got().len(), 3, "and with a quorum they are told");
+    assert_eq!(oncall.got().len(), 3, "and with a quorum they get an alert");
     let events = pager.got();
     let of = |action: &str| {
         let of = events.iter().filter(|event| event.json["event_action"] == action);
         of.map(|event| event.json["dedup_key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let incident = format!("breakglass-{}", vault.site.last_session());
-    assert_eq!(of("trigger"), [incident.clone(), format!("{incident}-may-be-open")], "it pages anew");
+    assert_eq!(of("trigger"), [incident.clone(), format!("{incident}-may-be-open")], "it pages again");
     assert!(of("trigger").iter().all(|incident| of("resolve").contains(incident)), "{events:?}");
 }
 
 #[test]
-fn a_close_for_which_no_quorum_comes_is_told_from_here() {
+fn a_close_without_a_quorum_alerts_the_local_channels() {
     let own = Receiver::start(Manner::Status(200));
     let vault =
         two_of_two("told-of-no-quorum").alerts(|_| vec![Receiver::shared().channel("oncall")]).all_plugged();
@@ -479,7 +478,7 @@ fn a_close_for_which_no_quorum_comes_is_told_from_here() {
         person.transcript()
     };
     vault.site.pull("bob");
-    assert!(!close().contains("alert"), "nothing was ever open: that is nobody's business");
+    assert!(!close().contains("alert"), "nothing was ever open, so there is nothing to report");
     vault.site.plug("bob");
     let mut person = open(&vault, &["--again", "x", "--hold"]);
     person.expect("left");
@@ -494,7 +493,7 @@ fn a_close_for_which_no_quorum_comes_is_told_from_here() {
 }
 
 #[test]
-fn an_opening_that_came_to_nothing_is_told_as_such() {
+fn a_failed_opening_sends_an_alert() {
     let oncall = Receiver::start(Manner::Status(200));
     let vault = two_of_two("told-of-nothing").alerts(|_| vec![oncall.channel("oncall")]).all_plugged();
     vault.account.drift(rig::aws::Drift::Group);
@@ -509,7 +508,7 @@ fn an_opening_that_came_to_nothing_is_told_as_such() {
 }
 
 #[test]
-fn a_machine_whose_clock_is_wrong_reaches_its_topic_all_the_same() {
+fn a_wrong_local_clock_does_not_stop_an_sns_alert() {
     let vault = two_of_two("told-late")
         .alerts(|account| {
             let (topic, publisher) = account.topic("oncall");
@@ -527,7 +526,7 @@ fn a_machine_whose_clock_is_wrong_reaches_its_topic_all_the_same() {
 }
 
 #[test]
-fn a_close_that_could_not_even_begin_is_told() {
+fn a_close_that_cannot_reach_aws_sends_an_alert() {
     let vault =
         two_of_two("told-of-no-close").alerts(|_| vec![Receiver::shared().channel("oncall")]).all_plugged();
     let own = Receiver::start(Manner::Status(200));
@@ -537,7 +536,7 @@ fn a_close_that_could_not_even_begin_is_told() {
         &vault.account.closer,
         &["close", "prod.age", "--profile", "oncall"],
     );
-    command.env("AWS_ENDPOINT_URL", Receiver::nobody().trim_end_matches("/alert"));
+    command.env("AWS_ENDPOINT_URL", Receiver::unreachable().trim_end_matches("/alert"));
     let done = command.output().unwrap();
     assert_eq!(done.status.code(), Some(10), "{}", String::from_utf8_lossy(&done.stderr));
     let got = own.got();
@@ -546,11 +545,11 @@ fn a_close_that_could_not_even_begin_is_told() {
     assert_eq!((&notice["about"], &notice["session"]), (&"may_be_open".into(), &Value::Null));
     let again = command.output().unwrap();
     assert_eq!(again.status.code(), Some(10));
-    assert_ne!(*id, own.got()[1].headers["webhook-id"], "nobody takes the second for the first");
+    assert_ne!(*id, own.got()[1].headers["webhook-id"], "the second is not a duplicate of the first");
 }
 
 #[test]
-fn who_does_not_want_to_wait_for_an_acknowledgement_stops_it_at_once() {
+fn a_signal_ends_the_wait_for_an_acknowledgement() {
     let hanging = Receiver::start(Manner::Hang);
     let mut channel = hanging.channel("hanging");
     channel["timeout"] = "60s".into();
@@ -571,5 +570,5 @@ fn who_does_not_want_to_wait_for_an_acknowledgement_stops_it_at_once() {
         vault.account.actions()
     );
     let about: Vec<_> = hanging.got().into_iter().map(|got| got.json["about"].clone()).collect();
-    assert_eq!(about, ["opening", "not_opened"], "and they are told that too");
+    assert_eq!(about, ["opening", "not_opened"], "and an alert about that");
 }

@@ -38,7 +38,7 @@ fn verify(vault: &SealedVault) -> (bool, String) {
 }
 
 #[test]
-fn what_was_opened_is_signed_before_and_openssl_alone_verifies_it() {
+fn approvals_are_signed_before_opening_and_openssl_verifies_them() {
     let vault = two_of_three("signed").plugged(&["alice", "carol"]);
     let before: Vec<_> = vault.site.custodians.iter().map(|c| c.token.counters()).collect();
     let mut person = open(&vault).run(&["true"]).start();
@@ -109,7 +109,7 @@ fn alice(vault: &SealedVault, person: &mut Person) {
 }
 
 #[test]
-fn who_does_not_touch_has_neither_approved_nor_given_anything() {
+fn without_a_touch_there_is_neither_an_approval_nor_a_share() {
     let vault = two_of_three("untouched").plugged(&["alice", "carol"]);
     vault.site.custodian("alice").token.set_touch(Touch::Never);
     let mut person = open(&vault).run(&["true"]).start();
@@ -125,7 +125,7 @@ fn who_does_not_touch_has_neither_approved_nor_given_anything() {
 }
 
 #[test]
-fn a_second_opening_takes_a_reason_that_is_signed_too() {
+fn a_second_opening_needs_a_reason_which_is_signed() {
     let vault = two_of_three("spent").plugged(&["alice", "carol"]);
     let mut person = open(&vault).run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -149,7 +149,7 @@ fn a_second_opening_takes_a_reason_that_is_signed_too() {
 }
 
 #[test]
-fn what_is_approved_is_on_the_terminal_wherever_the_rest_goes() {
+fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
     let vault = two_of_three("redirected").plugged(&["alice", "carol"]);
     let program = PROGRAM.to_owned();
     let script =
@@ -184,7 +184,7 @@ fn what_is_approved_is_on_the_terminal_wherever_the_rest_goes() {
 }
 
 #[test]
-fn the_same_keys_sealed_anew_are_as_spent_as_before() {
+fn credentials_sealed_again_are_still_spent() {
     let vault = two_of_three("spent-anew").plugged(&["alice", "carol"]);
     let mut person = open(&vault).run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -201,7 +201,7 @@ fn the_same_keys_sealed_anew_are_as_spent_as_before() {
 }
 
 #[test]
-fn a_token_that_is_pulled_out_after_it_approved_does_not_approve_again() {
+fn a_token_pulled_out_after_its_approval_does_not_sign_twice() {
     let vault = two_of_three("pulled-after").plugged(&["alice", "carol"]);
     vault.site.pull("carol");
     vault.site.custodian("alice").token.inject(Fault::UnplugAtUse(2));
@@ -221,7 +221,7 @@ fn a_token_that_is_pulled_out_after_it_approved_does_not_approve_again() {
 }
 
 #[test]
-fn of_two_operators_at_one_machine_one_opens() {
+fn of_two_concurrent_openings_on_one_machine_one_succeeds() {
     let vault = two_of_three("spent-at-once").plugged(&["alice", "carol"]);
     let slow = Receiver::start(Manner::Slow(Duration::from_secs(6)));
     let mut payload = vault.account.payload(Account::grant(), "4h");
@@ -248,7 +248,7 @@ fn of_two_operators_at_one_machine_one_opens() {
 }
 
 #[test]
-fn a_ledger_that_takes_no_approval_stops_before_any_share() {
+fn an_unwritable_ledger_stops_an_opening_before_any_share() {
     let vault = two_of_three("unrecorded").plugged(&["alice", "carol"]);
     let mut person = open(&vault).run(&["true"]).start();
     person.expect("passphrase part");

@@ -1,4 +1,4 @@
-//! The program in the window: when it has to end, what it may still do, and who is told how long it has.
+//! The program in the window: when it must end, what it may still do, and how it learns the time left.
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -46,7 +46,7 @@ fn wait_for_beats(vault: &SealedVault, person: &Person) {
 }
 
 #[test]
-fn a_child_that_takes_no_notice_is_killed_five_seconds_after_t1_with_or_without_a_network() {
+fn a_child_that_ignores_sigterm_is_killed_five_seconds_after_t1_even_offline() {
     thread::scope(|scope| {
         for is_cut in [false, true] {
             scope.spawn(move || {
@@ -71,7 +71,7 @@ fn a_child_that_takes_no_notice_is_killed_five_seconds_after_t1_with_or_without_
 }
 
 #[test]
-fn a_child_that_listens_is_told_at_t1_and_cleans_up_though_the_network_is_gone() {
+fn a_child_gets_sigterm_at_t1_and_can_clean_up_even_offline() {
     let vault = two_of_two("listens").all_plugged();
     let clean = "date +%s.%N >cleaned; exit 0";
     let mut person = vault.open("10s").run(&["sh", "-c", &beating(clean)]).by_quorum();
@@ -87,7 +87,7 @@ fn a_child_that_listens_is_told_at_t1_and_cleans_up_though_the_network_is_gone()
 }
 
 #[test]
-fn before_t1_access_is_shut_before_the_child_is_told() {
+fn an_early_close_precedes_the_childs_sigterm() {
     let vault = two_of_two("order").all_plugged();
     let clean = "date +%s.%N >cleaned; exit 0";
     let mut person = vault.open("5m").run(&["sh", "-c", &beating(clean)]).by_quorum();
@@ -103,7 +103,7 @@ fn before_t1_access_is_shut_before_the_child_is_told() {
 }
 
 #[test]
-fn without_a_terminal_only_ten_five_and_one_minute_are_said() {
+fn without_a_terminal_only_ten_five_and_one_minute_are_announced() {
     let cells: [(&str, &str, &[&str]); 4] = [
         ("10m4s", "10 minutes left", &["--hold"]),
         ("5m4s", "5 minutes left", &["--hold"]),

@@ -1,6 +1,6 @@
-//! Closing: what is closed already, what is somebody else's, and which target is meant.
+//! Closing: twice, another session's window, and one of several targets.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,12 @@ use rig::aws::{Account, Probe, REGION, python};
 use rig::fixture::SealedVault;
 use rig::proxy::{Fault, Proxy, Spot};
 use rig::pty::{End, Person, Signal};
-use rig::site::tempdir;
+use rig::site::{tempdir, write_program};
 
 use crate::{PROGRAM, two_of_two};
 
 #[test]
-fn closing_what_is_closed_changes_nothing_and_says_so() {
+fn closing_twice_is_harmless() {
     let vault = two_of_two("closed").all_plugged();
     let account = &vault.account;
     for _ in 0..2 {
@@ -24,7 +24,7 @@ fn closing_what_is_closed_changes_nothing_and_says_so() {
 }
 
 #[test]
-fn the_window_of_another_machine_is_closed_only_by_force() {
+fn another_machines_window_is_closed_only_with_force() {
     let vault = two_of_two("another").all_plugged();
     let account = &vault.account;
     let now = account.now();
@@ -37,11 +37,11 @@ fn the_window_of_another_machine_is_closed_only_by_force() {
     let mut person = vault.close(&["--force"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(account.rest().at_rest());
-    assert!(matches!(account.probe(&account.emergency), Probe::Shut(_)));
+    assert!(matches!(account.probe(&account.emergency), Probe::Refused(_)));
 }
 
 #[test]
-fn of_several_targets_one_is_named() {
+fn with_several_targets_one_must_be_chosen() {
     let mut drill = None;
     let fixture = two_of_two("several").payload(|account| {
         let drill = drill.insert(account.beside("drill", "drill"));
@@ -60,13 +60,13 @@ fn of_several_targets_one_is_named() {
     site.quorum(&mut person, 2);
     person.expect("left");
     assert!(matches!(drill.probe(&drill.emergency), Probe::Open));
-    assert!(matches!(account.probe(&account.emergency), Probe::Shut(_)), "the other target stays shut");
+    assert!(matches!(account.probe(&account.emergency), Probe::Refused(_)), "the other target stays closed");
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
 
 #[test]
-fn without_a_network_nothing_is_enabled_and_it_is_said() {
+fn without_a_network_nothing_is_enabled_and_that_is_reported() {
     let vault = two_of_two("offline").all_plugged();
     let site = &vault.site;
     for (more, code, says) in [
@@ -98,7 +98,7 @@ fn elsewhere(vault: &SealedVault, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn two_operators_do_not_get_into_each_others_way_unless_by_force() {
+fn one_operator_cannot_disturb_another_without_force() {
     let vault = two_of_two("two").all_plugged();
     let mut first = vault.open("5m").hold().by_quorum();
     let said = first.expect("left");
@@ -123,7 +123,7 @@ fn two_operators_do_not_get_into_each_others_way_unless_by_force() {
     let mut second = Person::run(elsewhere(&vault, &["close", "prod.age", "--profile", "oncall"]));
     assert_eq!(second.wait(), End::Code(10), "{}", second.transcript());
     whose(&second);
-    assert_eq!(vault.writes(), writes, "nobody has touched it");
+    assert_eq!(vault.writes(), writes, "it was not changed");
     assert!(vault.is_open());
 
     let mut second = Person::run(elsewhere(&vault, &["close", "prod.age", "--profile", "oncall", "--force"]));
@@ -156,15 +156,14 @@ fn printed(screen: &str, heading: &str) -> String {
 }
 
 #[test]
-fn each_line_that_exit_10_prints_closes_it_for_whoever_may_only_close() {
+fn each_command_printed_with_exit_10_closes_with_the_closers_key_alone() {
     let vault = two_of_two("panic").all_plugged();
-    let desk = tempdir();
-    symlink(PROGRAM, desk.path().join("breakglass")).unwrap();
+    let machine = tempdir();
+    symlink(PROGRAM, machine.path().join("breakglass")).unwrap();
     let aws = format!("#!/bin/sh\nexec {} -m awscli \"$@\"\n", python().display());
-    std::fs::write(desk.path().join("aws"), aws).unwrap();
-    std::fs::set_permissions(desk.path().join("aws"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    std::fs::create_dir(desk.path().join(".aws")).unwrap();
-    std::fs::write(desk.path().join(".aws/credentials"), vault.account.closer.profile("oncall")).unwrap();
+    write_program(&machine.path().join("aws"), &aws);
+    std::fs::create_dir(machine.path().join(".aws")).unwrap();
+    std::fs::write(machine.path().join(".aws/credentials"), vault.account.closer.profile("oncall")).unwrap();
 
     for heading in ["from any machine:", "without this tool:"] {
         let line = printed(&left_open(&vault), heading).replace("NAME", "oncall");
@@ -174,8 +173,8 @@ fn each_line_that_exit_10_prints_closes_it_for_whoever_may_only_close() {
             .args(["-c", &line])
             .current_dir(vault.site.dir.path())
             .env_clear()
-            .env("PATH", format!("{}:{paths}", desk.path().display()))
-            .env("HOME", desk.path())
+            .env("PATH", format!("{}:{paths}", machine.path().display()))
+            .env("HOME", machine.path())
             .env("AWS_PROFILE", "oncall")
             // With another endpoint than its own the AWS CLI wants a region even for IAM.
             .envs([("AWS_ENDPOINT_URL", vault.aws.endpoint()), ("AWS_DEFAULT_REGION", REGION)]);
@@ -194,14 +193,14 @@ fn hold(vault: &SealedVault) -> std::fs::File {
 }
 
 #[test]
-fn a_ledger_that_somebody_holds_keeps_no_window_open() {
+fn a_locked_ledger_does_not_delay_a_close() {
     let vault = two_of_two("held-ledger").all_plugged();
     let mut person = vault.open("5m").again("more").hold().until_open();
     let holding = hold(&vault);
     let begun = Instant::now();
     person.type_raw(b"q");
     person.expect("close: shut");
-    assert!(begun.elapsed() < Duration::from_secs(8), "shut after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(8), "closed after {:?}", begun.elapsed());
     assert!(vault.is_closed() && vault.account.rest().at_rest());
     drop(holding);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
@@ -215,7 +214,7 @@ fn a_ledger_that_somebody_holds_keeps_no_window_open() {
     let begun = Instant::now();
     let mut person = Person::run(command);
     person.expect("close: shut");
-    assert!(begun.elapsed() < Duration::from_secs(8), "shut after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(8), "closed after {:?}", begun.elapsed());
     assert!(vault.is_closed());
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
 }

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use rig::aws::{Account, Creds, Probe, python};
 use rig::fixture::SealedVault;
 use rig::pty::{End, Output, Person, Signal, Streams};
-use rig::site::Site;
+use rig::site::{Site, write_program};
 use serde_json::{Value, json};
 
 use crate::two_of_two;
@@ -49,7 +48,7 @@ impl SignIn {
     /// The session that was to be exchanged.
     fn session(&self) -> Creds {
         let asked = self.asked.lock().unwrap();
-        let line = asked.first().expect("somebody asked");
+        let line = asked.first().expect("a request");
         assert!(line.starts_with("GET /federation?Action=getSigninToken&Session="), "{line}");
         let text = line.split("Session=").nth(1).unwrap().split(' ').next().unwrap();
         let session: Value = serde_json::from_slice(&decoded(text)).expect("JSON");
@@ -117,12 +116,12 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(person.finding().found("control") && !person.finding().found("token"), "the link is a secret");
-    assert!(matches!(account.probe(&session), Probe::Shut(_)), "the deny ends it");
+    assert!(matches!(account.probe(&session), Probe::Refused(_)), "the deny ends it");
     assert!(account.rest().at_rest());
 }
 
 #[test]
-fn the_sessions_own_policy_ends_it_at_t1_although_nobody_closed() {
+fn the_console_sessions_policy_ends_it_at_t1_without_a_close() {
     let vault = sealed("console-t1", grant());
     let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");
@@ -134,13 +133,13 @@ fn the_sessions_own_policy_ends_it_at_t1_although_nobody_closed() {
     let session = sign_in.session();
     assert!(matches!(account.probe(&session), Probe::Open));
     account.set_ahead(301);
-    assert!(matches!(account.probe(&session), Probe::Shut(_)));
+    assert!(matches!(account.probe(&session), Probe::Refused(_)));
     account.set_ahead(0);
     account.put_to_rest();
 }
 
 #[test]
-fn the_link_is_on_the_terminal_and_in_no_file() {
+fn the_console_link_is_on_the_terminal_and_in_no_file() {
     let vault = sealed("console-tty", grant());
     let site = &vault.site;
     let sign_in = SignIn::start("200 OK");
@@ -157,7 +156,7 @@ fn the_link_is_on_the_terminal_and_in_no_file() {
 }
 
 #[test]
-fn a_browser_gets_an_address_that_leads_there_once() {
+fn the_browsers_address_redirects_once() {
     let vault = sealed("console-browser", grant());
     let site = &vault.site;
     let sign_in = SignIn::start("200 OK");
@@ -170,8 +169,7 @@ fn a_browser_gets_an_address_that_leads_there_once() {
         browser.display(),
         python().display(),
     );
-    std::fs::write(&browser, script).unwrap();
-    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&browser, &script);
     let mut command = command(site, &sign_in, "5m");
     command.env("BROWSER", &browser);
     let mut person = Person::run(command);
@@ -195,7 +193,7 @@ fn a_browser_gets_an_address_that_leads_there_once() {
 }
 
 #[test]
-fn a_browser_that_does_not_come_for_it_leaves_the_link_to_the_terminal() {
+fn if_the_browser_does_not_connect_the_link_is_shown() {
     let vault = sealed("console-no-show", grant());
     let site = &vault.site;
     let sign_in = SignIn::start("200 OK");
@@ -212,7 +210,7 @@ fn a_browser_that_does_not_come_for_it_leaves_the_link_to_the_terminal() {
 }
 
 #[test]
-fn a_terminal_that_takes_no_link_holds_no_close_up() {
+fn a_stopped_terminal_does_not_delay_a_console_close() {
     let vault = sealed("console-stopped", grant());
     let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");
@@ -225,7 +223,7 @@ fn a_terminal_that_takes_no_link_holds_no_close_up() {
 }
 
 #[test]
-fn where_it_is_not_granted_or_not_given_nothing_stays_open() {
+fn if_the_console_is_not_granted_or_refused_nothing_stays_open() {
     let vault = sealed("console-ungranted", Account::grant());
     let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");

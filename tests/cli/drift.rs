@@ -1,4 +1,4 @@
-//! A user who is not as they were sealed, or somebody else's window: named, before the first write.
+//! A user whose IAM state differs from what was sealed, or another session's window, is reported before the first write.
 
 use rig::aws::Drift;
 use rig::pty::End;
@@ -6,7 +6,7 @@ use rig::pty::End;
 use crate::two_of_two;
 
 #[test]
-fn every_drift_stops_it_before_the_first_write_and_is_named() {
+fn every_drift_stops_an_opening_before_the_first_write() {
     let drifts = [
         (Drift::InlinePolicy, "inline policy"),
         (Drift::AttachedPolicy, "attached"),
@@ -33,7 +33,7 @@ fn every_drift_stops_it_before_the_first_write_and_is_named() {
 }
 
 #[test]
-fn a_second_key_that_is_inactive_warns_and_does_not_stop_it() {
+fn an_inactive_second_key_is_only_a_warning() {
     let vault = two_of_two("inactive").all_plugged();
     vault.account.drift(Drift::SecondInactiveKey);
     let mut person = vault.open("5m").run(&["true"]).by_quorum();
@@ -42,7 +42,7 @@ fn a_second_key_that_is_inactive_warns_and_does_not_stop_it() {
 }
 
 #[test]
-fn somebody_elses_open_window_is_left_alone_and_named() {
+fn another_open_window_is_reported_and_not_changed() {
     let vault = two_of_two("theirs").all_plugged();
     let now = vault.account.now();
     vault.account.put_window("Sfeedfacefeedface", now - 60, now + 600);
@@ -55,7 +55,7 @@ fn somebody_elses_open_window_is_left_alone_and_named() {
 }
 
 #[test]
-fn an_untidy_end_is_closed_on_the_way() {
+fn an_untidy_end_is_closed_before_opening() {
     let vault = two_of_two("untidy").all_plugged();
     let now = vault.account.now();
     vault.account.put_window("Sfeedfacefeedface", now - 600, now - 60);

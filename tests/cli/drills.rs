@@ -52,10 +52,10 @@ impl Exercise {
     }
 
     fn all_at_rest(&self) -> bool {
-        let shut = |account: &Account| {
-            account.rest().at_rest() && matches!(account.probe(&account.emergency), Probe::Shut(_))
+        let closed = |account: &Account| {
+            account.rest().at_rest() && matches!(account.probe(&account.emergency), Probe::Refused(_))
         };
-        shut(&self.vault.account) && shut(&self.drill)
+        closed(&self.vault.account) && closed(&self.drill)
     }
 }
 
@@ -66,7 +66,7 @@ fn payload(real: &Account, drill: &Account) -> Value {
 }
 
 #[test]
-fn a_drill_goes_the_whole_way_and_touches_nothing_that_is_real() {
+fn a_drill_opens_and_closes_without_real_credentials() {
     let exercise = Exercise::new("drill");
     let before = exercise.vault.account.journal().len();
     let mut person = exercise.drill(&[]);
@@ -94,13 +94,13 @@ fn a_drill_goes_the_whole_way_and_touches_nothing_that_is_real() {
     let calls = exercise.vault.account.journal();
     assert!(calls.len() > before, "the control: the drill's own calls are here");
     let used = calls[before..].iter().filter(|call| keys.contains(&&call.key)).count();
-    // Two of the tests' own looks at whether the emergency key is shut.
+    // Two are this test's probes of the emergency key.
     assert!(
         used <= 2 && exercise.vault.account.rest().gate.is_none(),
         "no real credential was used: {calls:?}"
     );
     let told = exercise.vault.site.records_of("told").len();
-    assert_eq!(told, 2, "the same people are told, before and after");
+    assert_eq!(told, 2, "alerts go out before and after");
     let notices = Receiver::shared().got();
     let session = evidence["session"].as_str().unwrap();
     let mut notices = notices.iter().filter(|got| got.json["session"] == session);
@@ -123,7 +123,7 @@ fn a_drill_goes_the_whole_way_and_touches_nothing_that_is_real() {
 }
 
 #[test]
-fn what_is_made_to_fail_fails_and_nothing_stays_enabled() {
+fn injected_failures_happen_and_nothing_stays_enabled() {
     let exercise = Exercise::new("drill-failures");
     let mut person = exercise.drill(&["--inject", "iam-down"]);
     exercise.vault.site.quorum(&mut person, 2);
@@ -145,14 +145,14 @@ fn what_is_made_to_fail_fails_and_nothing_stays_enabled() {
     let open = exercise.drill.rest();
     assert!(!open.denied, "it is open while nothing answers");
     person.expect_within(Duration::from_mins(1), "is to sign");
-    assert!(exercise.all_at_rest(), "and shut as soon as something does");
+    assert!(exercise.all_at_rest(), "and closed as soon as AWS answers");
     person.expect("alice: PIN of YubiKey");
     person.type_line(&exercise.vault.site.custodian("alice").pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
 
 #[test]
-fn an_absent_custodian_is_not_asked_and_two_absent_ones_are_no_quorum() {
+fn an_absent_custodian_is_not_asked_and_two_leave_no_quorum() {
     let exercise = Exercise::new("drill-absent");
     exercise.vault.site.plug("carol");
     let mut person = exercise.drill(&["--inject", "absent=alice"]);
@@ -174,7 +174,7 @@ fn an_absent_custodian_is_not_asked_and_two_absent_ones_are_no_quorum() {
 }
 
 #[test]
-fn a_drill_that_does_not_go_as_it_has_to_has_failed_and_is_evidence_too() {
+fn a_failed_drill_is_recorded_as_failed() {
     let exercise = Exercise::new("drill-drift");
     exercise.drill.drift(rig::aws::Drift::Group);
     let mut person = exercise.drill(&[]);
@@ -186,7 +186,7 @@ fn a_drill_that_does_not_go_as_it_has_to_has_failed_and_is_evidence_too() {
 }
 
 #[test]
-fn who_signs_sees_how_it_went() {
+fn the_signer_sees_the_result_of_the_drill() {
     let exercise = Exercise::new("drill-seen");
     for (drift, verdict) in [(None, "which passed"), (Some(rig::aws::Drift::Group), "which FAILED")] {
         if let Some(drift) = drift {
@@ -203,7 +203,7 @@ fn who_signs_sees_how_it_went() {
 }
 
 #[test]
-fn the_lane_static_is_practised_until_its_end_and_needs_no_iam() {
+fn a_static_drill_runs_to_its_end_without_iam() {
     let fixture = two_of_two("drill-static").payload(|real| {
         let mut payload = real.standby_payload(&real.standby(), "1h");
         let elsewhere = Aws::shared().seed("drill-static-user");
@@ -221,7 +221,7 @@ fn the_lane_static_is_practised_until_its_end_and_needs_no_iam() {
 }
 
 #[test]
-fn what_was_to_fail_and_never_got_so_far_has_not_passed() {
+fn a_drill_fails_if_its_injected_failure_never_happens() {
     let exercise = Exercise::new("drill-unmet");
     let mut payload = payload(&exercise.vault.account, &exercise.drill);
     payload["drill"]["opener"]["secret_access_key"] = "wrong/wrong/wrong/wrong/wrong/wrong/wron".into();
@@ -234,7 +234,7 @@ fn what_was_to_fail_and_never_got_so_far_has_not_passed() {
 }
 
 #[test]
-fn drill_and_vault_are_not_taken_for_each_other() {
+fn a_drill_vault_and_a_vault_are_not_interchangeable() {
     let exercise = Exercise::new("drill-mixed");
     let ends = |arguments: &[&str], says: &str| {
         let done = exercise.vault.site.command(arguments).output().unwrap();
@@ -250,7 +250,7 @@ fn drill_and_vault_are_not_taken_for_each_other() {
 }
 
 #[test]
-fn a_drill_that_could_do_more_than_practise_is_not_sealed() {
+fn a_drill_vault_with_access_is_not_sealed() {
     let exercise = Exercise::new("drill-sealed");
     let seal = |change: &dyn Fn(&mut Value), says: &str| {
         let mut payload = payload(&exercise.vault.account, &exercise.drill);
@@ -266,7 +266,7 @@ fn a_drill_that_could_do_more_than_practise_is_not_sealed() {
     seal(&|p| p["drill"]["grant"] = Account::grant(), "its grant is not empty");
     seal(&|p| p["drill"]["user"] = p["targets"][0]["user"].clone(), "a drill has a user of its own");
     seal(&|p| p["drill"]["opener"] = p["targets"][0]["opener"].clone(), "is there twice");
-    std::fs::write(exercise.vault.site.path("other.drill.age"), "somebody's").unwrap();
+    std::fs::write(exercise.vault.site.path("other.drill.age"), "another file").unwrap();
     let done = exercise.vault.site.try_seal(
         "other.age",
         payload(&exercise.vault.account, &exercise.drill).to_string().as_bytes(),
@@ -275,5 +275,5 @@ fn a_drill_that_could_do_more_than_practise_is_not_sealed() {
     );
     assert_eq!(done.status.code(), Some(2), "a file in its place is never overwritten");
     assert!(!exercise.vault.site.path("other.age").exists());
-    assert_eq!(std::fs::read(exercise.vault.site.path("other.drill.age")).unwrap(), b"somebody's");
+    assert_eq!(std::fs::read(exercise.vault.site.path("other.drill.age")).unwrap(), b"another file");
 }

@@ -36,20 +36,20 @@ impl Endpoint {
         Self { address, token: of("AWS_CONTAINER_AUTHORIZATION_TOKEN") }
     }
 
-    /// What whoever knows the token is told.
+    /// The reply to a request with the token.
     pub fn good(&self) -> String {
         let ask = format!("GET / HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n\r\n", self.token);
         exchange(&self.address, &ask).unwrap_or_else(|e| format!("no answer: {e}"))
     }
 
-    /// A crowd, until it is told to end.
+    /// Attacks until it is stopped.
     pub fn attacked<'scope>(&self, scope: &'scope Scope<'scope, '_>) -> Attack {
         let over = Arc::new(AtomicBool::new(false));
         for attack in [trickle, huge_heads, never_read, half_closed, garbage, rush, rush] {
             let (address, over) = (self.address.clone(), over.clone());
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {
-                    // The endpoint may throw anybody out at any time.
+                    // The endpoint may close any connection at any time.
                     let _ = attack(&address);
                     thread::sleep(Duration::from_millis(5));
                 }

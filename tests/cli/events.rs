@@ -21,7 +21,7 @@ fn names(events: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn an_opening_tells_every_step_in_order() {
+fn an_opening_emits_every_event_in_order() {
     let vault = two_of_two("events").all_plugged();
     let (end, events, screen) = run(
         &vault,
@@ -56,7 +56,7 @@ fn an_opening_tells_every_step_in_order() {
 }
 
 #[test]
-fn a_failure_is_an_event_too() {
+fn a_failure_is_an_event() {
     let vault = two_of_two("events-failure").all_plugged();
     vault.account.drift(rig::aws::Drift::Group);
     let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--json", "--hold"];
@@ -70,7 +70,7 @@ fn a_failure_is_an_event_too() {
 }
 
 #[test]
-fn a_close_tells_what_it_shut_and_what_may_be_open() {
+fn a_close_emits_what_it_closed_and_what_may_be_open() {
     let vault = two_of_two("events-close").all_plugged();
     let now = vault.account.now();
     vault.account.put_window("Sfeedfacefeedface", now - 60, now + 600);

@@ -11,7 +11,7 @@ fn ends(mut person: Person, status: i32) {
 }
 
 #[test]
-fn the_table_lists_exactly_the_ones_below() {
+fn the_documented_table_lists_exactly_these() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/exit-codes.md");
     let page = std::fs::read_to_string(page).unwrap();
     let table = page.split("| exit status | meaning |").nth(1).expect("the table");
@@ -35,7 +35,7 @@ fn zero_is_done() {
 }
 
 #[test]
-fn one_is_a_failure_without_a_status_of_its_own() {
+fn one_is_any_other_failure() {
     let vault = two_of_two("status-1").all_plugged();
     // A ledger cannot be where a file is.
     std::fs::write(vault.site.path("state"), "no directory").unwrap();
@@ -63,7 +63,7 @@ fn three_is_no_quorum() {
 }
 
 #[test]
-fn four_is_no_quorum_for_a_tokens_failure_alone() {
+fn four_is_no_quorum_because_of_a_token() {
     let vault = two_of_two("status-4").all_plugged();
     vault.site.custodian("alice").token.block_pin();
     let person = &mut vault.open("5m").hold().start();
@@ -107,7 +107,7 @@ fn ten_is_access_that_may_still_be_open() {
 }
 
 #[test]
-fn a_signal_ends_it_after_access_was_closed() {
+fn a_signal_closes_access_and_exits_with_128_plus_n() {
     for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM] {
         let vault = two_of_two("status-128").all_plugged();
         let person = vault.open("5m").hold().until_open();

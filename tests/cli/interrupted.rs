@@ -1,4 +1,4 @@
-//! Interrupted: killed, late, left alone; AWS ends it at T1, and anybody closes. Every single call is in `under_fire`.
+//! Interrupted: killed, late, abandoned. AWS ends access at T1, and the closer's key closes. `under_fire` covers every call.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use rig::pty::{End, Person, Signal};
 use crate::two_of_two;
 
 #[test]
-fn after_t1_aws_refuses_the_key_and_its_sessions_although_nobody_closed() {
+fn after_t1_aws_refuses_the_key_and_its_sessions_without_a_close() {
     let vault = two_of_two("t1").all_plugged();
     let (aws, account) = (&vault.aws, &vault.account);
     let mut person = vault.open("20s").again("more").hold().until_open();
@@ -20,15 +20,15 @@ fn after_t1_aws_refuses_the_key_and_its_sessions_although_nobody_closed() {
     person.wait();
     assert!(matches!(account.probe(&session), Probe::Open), "a killed tool closes nothing");
     account.set_ahead(60);
-    assert!(matches!(account.probe(&session), Probe::Shut(_)));
-    assert!(matches!(account.probe(&account.emergency), Probe::Shut(_)));
+    assert!(matches!(account.probe(&session), Probe::Refused(_)));
+    assert!(matches!(account.probe(&account.emergency), Probe::Refused(_)));
     account.set_ahead(0);
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(account.rest().at_rest());
 }
 
-/// An opening whose last write is on its way for four seconds, and that is told to stop meanwhile.
+/// An opening whose last write arrives four seconds late, and that gets SIGTERM meanwhile.
 fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
     let late = Fault::Late(Duration::from_secs(4));
     let proxy =
@@ -42,7 +42,7 @@ fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
 }
 
 #[test]
-fn a_write_of_open_that_arrives_after_the_close_is_closed_again() {
+fn a_late_write_after_the_close_is_closed_again() {
     let vault = two_of_two("late").all_plugged();
     let (proxy, mut person) = late_lift(&vault, "12s");
     person.expect("a late write arrived, or is seen only now; closing again");
@@ -52,7 +52,7 @@ fn a_write_of_open_that_arrives_after_the_close_is_closed_again() {
 }
 
 #[test]
-fn who_does_not_wait_for_a_late_write_is_told_until_when_and_it_gives_nothing_beyond() {
+fn an_impatient_operator_learns_until_when_a_late_write_can_matter() {
     let vault = two_of_two("impatient").all_plugged();
     let (proxy, mut person) = late_lift(&vault, "1m");
     for _ in 0..2 {
@@ -76,7 +76,7 @@ fn who_does_not_wait_for_a_late_write_is_told_until_when_and_it_gives_nothing_be
 }
 
 #[test]
-fn a_close_that_watches_for_a_late_write_leaves_the_next_operators_window_alone() {
+fn watching_for_a_late_write_leaves_the_next_window_alone() {
     let vault = two_of_two("next").all_plugged();
     let (_proxy, mut person) = late_lift(&vault, "1m");
     let now = vault.account.now();
@@ -89,7 +89,7 @@ fn a_close_that_watches_for_a_late_write_leaves_the_next_operators_window_alone(
 }
 
 #[test]
-fn anybody_with_aws_credentials_closes_without_a_quorum() {
+fn aws_credentials_alone_close_without_a_quorum() {
     let vault = two_of_two("profile").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let mut person = vault.open("5m").again("more").hold().until_open();
@@ -126,5 +126,5 @@ fn the_closer_alone_cannot_open_again() {
     let boundary = account.call(&account.closer, "iam", "delete_user_permissions_boundary", user);
     assert_eq!(boundary.unwrap_err().code, "AccessDenied");
     account.set_key(true);
-    assert!(matches!(account.probe(&account.emergency), Probe::Shut(_)), "active, and still denied");
+    assert!(matches!(account.probe(&account.emergency), Probe::Refused(_)), "active, and still denied");
 }

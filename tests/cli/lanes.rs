@@ -68,7 +68,7 @@ fn a_role_opens_and_ends_while_every_iam_write_is_refused() {
 }
 
 #[test]
-fn a_roles_session_is_refused_from_t1_on_and_that_is_proven() {
+fn a_role_session_is_refused_from_t1_on_and_that_is_proven() {
     let (vault, _) = standby("t1-static");
     let mut person = vault.open("8s").again("more").run(&["sleep", "300"]).by_quorum();
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
@@ -82,7 +82,7 @@ fn a_roles_session_is_refused_from_t1_on_and_that_is_proven() {
 }
 
 #[test]
-fn one_code_serves_once_so_the_next_opening_waits_for_the_next() {
+fn a_one_time_code_is_used_once_and_the_next_opening_waits() {
     let (vault, _) = standby("codes");
     for _ in 0..2 {
         let mut person = vault.open("20m").again("more").run(&["true"]).by_quorum();
@@ -99,15 +99,15 @@ fn one_code_serves_once_so_the_next_opening_waits_for_the_next() {
 }
 
 #[test]
-fn without_a_session_there_is_nothing_to_hold() {
+fn hold_is_refused_for_a_static_vault() {
     let (vault, _) = standby("hold-static");
     let said = vault.open("5m").hold().command().output().unwrap();
-    assert_eq!(said.status.code(), Some(2), "before anybody is asked");
+    assert_eq!(said.status.code(), Some(2), "before custodians are asked");
     assert!(String::from_utf8_lossy(&said.stderr).contains("leave --hold out"));
 }
 
 #[test]
-fn a_gate_under_mfa_lets_only_sessions_with_mfa_work() {
+fn under_an_mfa_gate_only_sessions_with_mfa_work() {
     let vault = under_mfa("mfa");
     let account = &vault.account;
     let script = format!("{} && sleep 300", quoted(&bucket("under-mfa")));
@@ -126,16 +126,16 @@ fn a_gate_under_mfa_lets_only_sessions_with_mfa_work() {
 }
 
 #[test]
-fn the_console_is_refused_beforehand_where_the_gate_demands_mfa() {
+fn the_console_is_refused_early_under_an_mfa_gate() {
     let vault = under_mfa("mfa-console");
     let said = vault.open("5m").args(&["--console"]).command().output().unwrap();
-    assert_eq!(said.status.code(), Some(2), "before anybody is asked");
+    assert_eq!(said.status.code(), Some(2), "before custodians are asked");
     assert!(String::from_utf8_lossy(&said.stderr).contains("GetFederationToken) never carries it"));
     assert!(vault.account.journal().is_empty());
 }
 
 #[test]
-fn where_iams_control_plane_is_down_the_static_vault_is_named() {
+fn if_iam_is_down_the_static_vault_is_suggested() {
     let vault = two_of_two("down").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let standby = account.standby();

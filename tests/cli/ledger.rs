@@ -1,4 +1,4 @@
-//! The ledger through the program: verified, shown, shipped; on a full disk; held by somebody else.
+//! The ledger through the program: verified, shown, shipped; on a full disk; locked by another process.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -21,23 +21,23 @@ fn use_it(site: &Site) {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
 
-fn told(mut command: Command) -> (Option<i32>, String) {
+fn output_of(mut command: Command) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
 }
 
 fn verify(site: &Site, more: &[&str]) -> (Option<i32>, String) {
-    told(site.command(&[&["ledger", "verify"], more].concat()))
+    output_of(site.command(&[&["ledger", "verify"], more].concat()))
 }
 
 fn write(site: &Site, lines: &[String]) {
     fs::write(site.path("state/ledger.jsonl"), lines.join("\n") + "\n").unwrap();
 }
 
-/// The whole chain made anew, as whoever owns the file can.
+/// The whole chain recomputed, as the owner of the file can.
 fn rechained(lines: &[String]) -> Vec<String> {
     let mut prev = "0".repeat(64);
-    let anew = lines.iter().zip(0_u64..).map(|(line, seq)| {
+    let again = lines.iter().zip(0_u64..).map(|(line, seq)| {
         let mut record: Value = serde_json::from_str(line).unwrap();
         record["prev"] = prev.clone().into();
         record["seq"] = seq.into();
@@ -45,11 +45,11 @@ fn rechained(lines: &[String]) -> Vec<String> {
         prev = hex::encode(Sha256::digest(&line));
         line
     });
-    anew.collect()
+    again.collect()
 }
 
 #[test]
-fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
+fn every_change_of_a_ledger_is_found_and_located() {
     let vault = two_of_two("ledger-tampered").all_plugged();
     let site = &vault.site;
     use_it(site);
@@ -96,7 +96,7 @@ fn whatever_is_done_to_a_used_ledger_is_found_and_named() {
                 assert_eq!(code, Some(6), "{how} {at} {help:?}: {said}");
             }
             if how != "put in" {
-                // The chain made anew: an earlier head tells, and a copy tells which record.
+                // The chain recomputed: an earlier head shows it, and a copy shows which record.
                 write(site, &rechained(&changed));
                 assert_eq!(verify(site, &["--head", words]).0, Some(6), "{how} {at}");
                 let (code, said) = verify(site, &["--copy", "copy.jsonl"]);
@@ -137,13 +137,13 @@ fn a_rebuilt_chain_contradicts_what_the_tokens_signed() {
     edited.truncate(approvals[1]);
     edited[approvals[0]] = canonical::text(&forged).unwrap();
     write(site, &rechained(&edited));
-    assert_eq!(verify(site, &[]).0, Some(0), "the control: heads alone do not tell");
+    assert_eq!(verify(site, &[]).0, Some(0), "the control: heads alone do not show it");
     let (code, said) = verify(site, &["--vault", "prod.age"]);
     assert!(code == Some(6) && said.contains("not from a token"), "{said}");
 }
 
 #[test]
-fn without_this_program_the_chain_is_checked_as_the_documentation_shows() {
+fn the_documented_shell_commands_check_the_chain() {
     let vault = two_of_two("ledger-by-hand").all_plugged();
     let site = &vault.site;
     use_it(site);
@@ -156,7 +156,7 @@ fn without_this_program_the_chain_is_checked_as_the_documentation_shows() {
         fs::write(dir.path().join("ledger.jsonl"), text).unwrap();
         let mut command = Command::new("bash");
         command.args(["-c", recipe]).current_dir(dir.path());
-        told(command)
+        output_of(command)
     };
     let head = hex::encode(Ledger::at(site.path("state")).head().unwrap().sha256);
     let (_, said) = by_hand(&text);
@@ -166,7 +166,7 @@ fn without_this_program_the_chain_is_checked_as_the_documentation_shows() {
 }
 
 #[test]
-fn an_opening_that_no_quorum_approved_is_found() {
+fn an_opening_without_an_approved_quorum_is_found() {
     let vault = two_of_two("ledger-unapproved").all_plugged();
     let site = &vault.site;
     use_it(site);
@@ -210,7 +210,7 @@ fn an_opening_that_no_quorum_approved_is_found() {
 }
 
 #[test]
-fn a_vault_that_was_replaced_is_not_opened_any_more() {
+fn a_replaced_vault_is_not_opened() {
     let vault = two_of_two("ledger-epochs").all_plugged();
     let site = &vault.site;
     use_it(site);
@@ -222,12 +222,12 @@ fn a_vault_that_was_replaced_is_not_opened_any_more() {
     }
     ledger.append(jiff::Timestamp::now(), later).unwrap();
     let open = ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "x", "--hold"];
-    let (code, said) = told(site.command(&open));
+    let (code, said) = output_of(site.command(&open));
     assert!(code == Some(2) && said.contains("epoch 2 was opened before"), "{said}");
 }
 
 #[test]
-fn whoever_has_read_enough_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let vault = two_of_two("ledger-piped").all_plugged();
     let site = &vault.site;
     use_it(site);
@@ -252,7 +252,7 @@ fn told_into(command: &mut Command, stdout: std::process::Stdio) -> (Option<i32>
 }
 
 #[test]
-fn what_happened_reads_well_and_acts_on_no_terminal() {
+fn ledger_show_wraps_and_emits_no_escape_sequences() {
     let vault = two_of_two("ledger-shown").all_plugged();
     let site = &vault.site;
     use_it(site);
@@ -270,9 +270,10 @@ fn what_happened_reads_well_and_acts_on_no_terminal() {
     assert!(!person.raw_transcript().contains(&0x1b), "nothing for the terminal to act on");
     let widest = |text: &str| text.lines().map(|line| line.trim_end().chars().count()).max();
     assert!((Some(81)..=Some(160)).contains(&widest(&screen)), "as wide as a table gets: {screen}");
-    let (_, piped) = told(site.command(&["ledger", "show"]));
+    let (_, piped) = output_of(site.command(&["ledger", "show"]));
     assert!(widest(&piped) <= Some(80), "{piped}");
-    let (code, said) = told(site.command(&["ledger", "show", "--json", "--session", &session.to_string()]));
+    let (code, said) =
+        output_of(site.command(&["ledger", "show", "--json", "--session", &session.to_string()]));
     assert_eq!(code, Some(0));
     let line: Value = serde_json::from_str(&said).expect("one line");
     let head = ledger.head().unwrap();
@@ -282,11 +283,11 @@ fn what_happened_reads_well_and_acts_on_no_terminal() {
         (&"closed".into(), Some(16)),
         "{line}"
     );
-    assert_eq!(told(site.command(&["ledger", "show", "--ledger", "nowhere.jsonl"])).0, Some(2));
+    assert_eq!(output_of(site.command(&["ledger", "show", "--ledger", "nowhere.jsonl"])).0, Some(2));
 }
 
 #[test]
-fn a_ledger_that_somebody_holds_is_named_after_a_while() {
+fn a_locked_ledger_is_reported_after_a_timeout() {
     let dir = tempdir();
     let ledger = Ledger::at(dir.path());
     let record =
@@ -333,14 +334,14 @@ fn writer_on_a_full_disk() {
 }
 
 #[test]
-fn a_full_disk_is_named_and_takes_nothing_away() {
+fn a_full_disk_is_reported_and_loses_no_record() {
     let dir = tempdir();
     let script = "mount -t tmpfs -o size=64k tmpfs \"$BREAKGLASS_TEST_DISK\" && \
         head -c 20000 /dev/zero > \"$BREAKGLASS_TEST_DISK/filler\" && \
         exec \"$0\" ledger::writer_on_a_full_disk --exact --ignored --nocapture";
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", script]).arg(std::env::current_exe().unwrap()).env(DISK, dir.path());
-    let (code, said) = told(command);
+    let (code, said) = output_of(command);
     assert!(code == Some(0) && said.contains("then a full disk, then one more"), "{said}");
 }
 
@@ -374,7 +375,7 @@ fn shipping(site: &Site, arguments: &[&str], reachable: bool) -> Command {
 }
 
 #[test]
-fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
+fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let vault = two_of_two("ledger-shipped").all_plugged();
     let bucket = bucket(&vault, true);
     let (site, account) = (&vault.site, &vault.account);
@@ -394,14 +395,14 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     assert!(person.transcript().contains("breakglass ledger ship"), "{}", person.transcript());
     let ledger = Ledger::at(site.path("state"));
     let count = ledger.entries().unwrap().len();
-    let (code, said) = told(shipping(site, &["ledger", "ship"], false));
+    let (code, said) = output_of(shipping(site, &["ledger", "ship"], false));
     assert!(
         code == Some(1) && said.contains(&format!("{count} records of the ledger are not yet copied to")),
         "{said}"
     );
     assert_eq!(objects().len(), 0, "the control: nothing got there");
 
-    let (code, said) = told(shipping(site, &["ledger", "ship"], true));
+    let (code, said) = output_of(shipping(site, &["ledger", "ship"], true));
     assert!(code == Some(0) && said.contains(&format!("{count} records")), "{said}");
     assert_eq!(objects().len(), count);
 
@@ -412,10 +413,10 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let count = ledger.entries().unwrap().len();
     assert_eq!(objects().len(), count, "{}", person.transcript());
-    let (code, said) = told(shipping(site, &["ledger", "verify", "--shipped"], true));
+    let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(0) && said.contains("0 records are not in it"), "{said}");
 
-    // Nobody deletes a version that is locked.
+    // A locked version cannot be deleted.
     let key = objects()[0].clone();
     let versions = s3("list_object_versions", json!({"Bucket": bucket, "Prefix": key})).expect("a list");
     let version = versions["Versions"][0]["VersionId"].as_str().expect("a version").to_owned();
@@ -423,60 +424,60 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     assert_eq!(error.expect_err("locked").code, "AccessDenied");
     // A delete marker hides it from none who reads versions.
     s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a marker");
-    assert_eq!(told(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+    assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // Cut off, and edited with the chain made anew.
+    // Cut off, and edited with the chain recomputed.
     let text = fs::read_to_string(ledger.path()).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     write(site, &lines[..count - 1]);
-    let (code, said) = told(shipping(site, &["ledger", "verify", "--shipped"], true));
+    let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 1)), "{said}");
-    let (code, said) = told(shipping(site, &["ledger", "ship"], true));
+    let (code, said) = output_of(shipping(site, &["ledger", "ship"], true));
     assert!(code == Some(6) && said.contains("cut off"), "{said}");
     let mut edited = lines.clone();
     edited[count - 2] = edited[count - 2].replace("\"at\":\"20", "\"at\":\"21");
     write(site, &rechained(&edited));
-    let (code, said) = told(shipping(site, &["ledger", "verify", "--shipped"], true));
+    let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
 
-    // Edited, and all but the last chained anew: the chain alone names a later record than the copy does.
+    // Edited, and all but the last chained again: the chain alone names a later record than the copy does.
     let mut partly = lines.clone();
     partly[1] = partly[1].replace("\"at\":\"20", "\"at\":\"21");
     let mut partly = rechained(&partly);
     partly[count - 1].clone_from(&lines[count - 1]);
     write(site, &partly);
-    let (code, said) = told(shipping(site, &["ledger", "verify", "--shipped", "--json"], true));
+    let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped", "--json"], true));
     let damage: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     assert!(code == Some(6) && damage["damage"]["seq"] == 1, "{said}");
 
     // Deleted, or another one in its place: what was shipped is missed, with the bucket's help or without.
     fs::remove_file(ledger.path()).unwrap();
     for help in [&["ledger", "verify"][..], &["ledger", "verify", "--shipped"]] {
-        let (code, said) = told(shipping(site, help, true));
+        let (code, said) = output_of(shipping(site, help, true));
         assert!(
             code == Some(6) && said.contains(&format!("of which {count} records were shipped")),
             "{said}"
         );
     }
-    let (code, said) = told(shipping(site, &open, true));
+    let (code, said) = output_of(shipping(site, &open, true));
     assert!(code == Some(6) && said.contains("is gone"), "nothing is opened: {said}");
     for command in [&["status", "prod.age"][..], &["ledger", "show"]] {
-        let (code, said) = told(shipping(site, command, true));
+        let (code, said) = output_of(shipping(site, command, true));
         assert!(code == Some(6) && said.contains("is gone"), "{command:?}: {said}");
     }
 
     // Without its cursor everything is sent once more, to the same keys.
     write(site, &lines);
     fs::remove_file(site.path("state/shipped.json")).unwrap();
-    assert_eq!(told(shipping(site, &["ledger", "ship"], true)).0, Some(0));
-    assert_eq!(told(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+    assert_eq!(output_of(shipping(site, &["ledger", "ship"], true)).0, Some(0));
+    assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
     // Something else that was put at a key, and deleted there, hides nothing.
     let key = objects()[1].clone();
     s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": "garbage"})).expect("it is put");
-    assert_eq!(told(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
+    assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // Whoever may put can put a second object of a number there, and change nothing so.
+    // Who may put objects can put a second one for a record, which changes nothing.
     let edited = rechained(&edited);
     let forged = |at: usize| {
         let mut of_number = objects().into_iter().filter(|key| key.contains(&format!("/{at:012}-")));
@@ -489,13 +490,13 @@ fn the_copy_grows_under_object_lock_and_an_outage_only_delays_it() {
     s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": line})).expect("it is put");
     for ledger in [&lines, &edited] {
         write(site, ledger);
-        let (code, said) = told(shipping(site, &["ledger", "verify", "--shipped"], true));
+        let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
         assert_eq!(code, Some(6), "the bucket contradicts itself, and that is said: {said}");
     }
 }
 
 #[test]
-fn a_bucket_without_object_lock_is_named() {
+fn a_bucket_without_object_lock_is_reported() {
     let vault = two_of_two("ledger-unlocked").all_plugged();
     bucket(&vault, false);
     let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--no-alert", "a test", "--", "true"];
@@ -503,6 +504,6 @@ fn a_bucket_without_object_lock_is_named() {
     vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("has no Object Lock"), "{}", person.transcript());
-    let (code, said) = told(shipping(&vault.site, &["ledger", "ship"], true));
-    assert!(code == Some(1) && said.contains("has no Object Lock"), "cron can tell: {said}");
+    let (code, said) = output_of(shipping(&vault.site, &["ledger", "ship"], true));
+    assert!(code == Some(1) && said.contains("has no Object Lock"), "a failure for cron: {said}");
 }

@@ -1,4 +1,4 @@
-//! The quorum: who cannot open a vault, what each is told, and that nothing is enabled by any of it.
+//! The quorum: who cannot open a vault, which message they get, and that nothing is enabled.
 
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ fn type_words(vault: &SealedVault, person: &mut Person, prompted: &str, of: &str
 }
 
 #[test]
-fn one_custodian_alone_opens_nothing() {
+fn one_custodian_alone_cannot_open() {
     let vault = two_of_three("alone").sealed();
     vault.site.plug("alice");
     let mut person = open(&vault);
@@ -54,7 +54,7 @@ fn one_custodian_alone_opens_nothing() {
 }
 
 #[test]
-fn a_part_of_another_and_a_foreign_part_are_told_apart_before_any_pin() {
+fn another_custodians_words_and_unknown_words_are_distinguished_before_any_pin() {
     let vault = two_of_three("parts").sealed();
     let stranger = two_of_three("parts-elsewhere").sealed();
     vault.site.plug("bob");
@@ -76,7 +76,7 @@ fn a_part_of_another_and_a_foreign_part_are_told_apart_before_any_pin() {
 }
 
 #[test]
-fn a_mistyped_word_is_named_by_its_place_and_only_it_is_asked_again() {
+fn a_mistyped_word_is_located_and_only_it_is_asked_again() {
     let vault = two_of_three("words").sealed();
     vault.site.plug("alice");
     let mut person = open(&vault);
@@ -106,7 +106,7 @@ fn a_mistyped_word_is_named_by_its_place_and_only_it_is_asked_again() {
 }
 
 #[test]
-fn a_wrong_pin_costs_one_try_and_the_last_one_takes_a_yes() {
+fn a_wrong_pin_costs_one_try_and_the_last_try_needs_confirmation() {
     let vault = two_of_three("pins").sealed();
     vault.site.plug("alice");
     let mut person = open(&vault);
@@ -139,7 +139,7 @@ fn a_wrong_pin_costs_one_try_and_the_last_one_takes_a_yes() {
 }
 
 #[test]
-fn a_blocked_pin_is_said_with_the_way_out() {
+fn a_blocked_pin_is_reported_with_the_remedy() {
     let vault = two_of_three("blocked").sealed();
     token(&vault, "alice").block_pin();
     vault.site.plug("alice");
@@ -155,7 +155,7 @@ fn a_blocked_pin_is_said_with_the_way_out() {
 }
 
 #[test]
-fn a_foreign_token_is_named_and_costs_nothing() {
+fn an_unknown_token_is_reported_and_costs_no_pin_try() {
     let vault = two_of_three("foreign").sealed();
     let foreign = Token::new(Spec::new(29_999_999));
     let mut person = open(&vault);
@@ -163,7 +163,7 @@ fn a_foreign_token_is_named_and_costs_nothing() {
     vault.site.pcscd.insert(0, &foreign);
     person.expect("YubiKey 29999999 belongs to no custodian of this vault");
     person.expect("waiting for");
-    // Bob's token, made anew since: the same serial number, no longer the key that was enrolled.
+    // Bob's token after a new key was generated: the same serial number, another key than the enrolled one.
     token(&vault, "bob").empty_slot(0x82);
     vault.site.plug("bob");
     person.expect("bob: YubiKey 20000002 no longer holds the key that was enrolled");
@@ -174,7 +174,7 @@ fn a_foreign_token_is_named_and_costs_nothing() {
 }
 
 #[test]
-fn no_touch_is_asked_for_twice_and_then_the_custodian_is_set_aside() {
+fn a_touch_is_asked_for_twice_and_then_the_custodian_is_skipped() {
     let vault = two_of_three("touch").sealed();
     token(&vault, "alice").set_touch(Touch::Never);
     vault.site.plug("alice");
@@ -195,7 +195,7 @@ fn no_touch_is_asked_for_twice_and_then_the_custodian_is_set_aside() {
 }
 
 #[test]
-fn a_token_pulled_out_in_the_middle_is_asked_back_without_the_words() {
+fn a_token_that_was_pulled_out_returns_without_the_words() {
     let vault = two_of_three("unplugged").sealed();
     token(&vault, "alice").inject(Fault::UnplugAtUse(1));
     vault.site.plug("alice");
@@ -215,7 +215,7 @@ fn a_token_pulled_out_in_the_middle_is_asked_back_without_the_words() {
 }
 
 #[test]
-fn garbage_from_a_token_is_survived() {
+fn garbage_from_a_token_is_handled() {
     for fault in [Fault::Garbage, Fault::WrongResult] {
         let vault = two_of_three("garbage").sealed();
         vault.site.plug("alice");
@@ -247,7 +247,7 @@ fn a_signal_while_custodians_are_asked_ends_it_and_restores_the_terminal() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
+fn invalid_openings_are_refused_before_custodians_are_asked() {
     let vault = two_of_three("usage").sealed();
     vault.site.plug("alice");
     let refusals: [(&[&str], i32, &str); 13] = [
@@ -272,7 +272,7 @@ fn what_cannot_be_opened_is_said_before_anybody_is_asked() {
 }
 
 #[test]
-fn a_stop_and_a_continuation_do_not_bring_the_echo_back() {
+fn suspending_and_continuing_does_not_turn_the_echo_on() {
     let vault = two_of_three("stopped").sealed();
     vault.site.plug("alice");
     let mut person = open(&vault);
@@ -294,7 +294,7 @@ fn a_stop_and_a_continuation_do_not_bring_the_echo_back() {
 }
 
 #[test]
-fn line_ends_that_nobody_meant_skip_nobody() {
+fn stray_line_ends_do_not_skip_a_custodian() {
     let vault = two_of_three("crlf").sealed();
     vault.site.plug("alice");
     vault.site.plug("bob");
@@ -316,7 +316,7 @@ fn line_ends_that_nobody_meant_skip_nobody() {
 }
 
 #[test]
-fn a_close_without_a_quorum_does_not_say_that_all_is_well() {
+fn a_close_without_a_quorum_warns_that_access_may_be_open() {
     let vault = two_of_three("close-alone").sealed();
     vault.site.plug("alice");
     let mut person = vault.site.person(&["close", "prod.age"]);

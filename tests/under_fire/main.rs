@@ -30,7 +30,7 @@ use trouble::Trouble;
 const TEST_BEDS: usize = 20;
 
 #[test]
-fn whatever_happens_to_any_call_the_window_is_closed_in_time_or_aws_ends_it_at_t1() {
+fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
     let began = Instant::now();
     let first = TestBed::new(0);
     let rows: Vec<Row> = [Job::Open, Job::Close].into_iter().flat_map(|job| rows::of(&first, job)).collect();
@@ -38,7 +38,7 @@ fn whatever_happens_to_any_call_the_window_is_closed_in_time_or_aws_ends_it_at_t
         .flat_map(|row| Trouble::ALL.into_iter().map(move |trouble| (row, trouble)))
         .filter(|(row, trouble)| trouble.befalls(&rows[*row]))
         .collect();
-    // The longest first, so that nobody waits for them alone at the end.
+    // The longest first, so that no test bed waits for them alone at the end.
     cells.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.lasts()));
     let waiting = Mutex::new(VecDeque::from(cells));
     let verdicts = Mutex::new(BTreeMap::new());
@@ -75,9 +75,9 @@ fn whatever_happens_to_any_call_the_window_is_closed_in_time_or_aws_ends_it_at_t
     assert!(closed > 0 && ended > 0);
 }
 
-/// The judge is no friend of the program's: what is wrong is found.
+/// The control: the judge finds what is wrong.
 #[test]
-fn a_lie_and_an_open_door_are_seen() {
+fn the_judge_finds_false_claims_and_open_access() {
     let bed = TestBed::new(TEST_BEDS);
     // Within one second of AWS's clock, for T1 is counted from there.
     let (now, start) = loop {

@@ -11,7 +11,7 @@ use crate::test_bed::TestBed;
 pub enum Job {
     /// `open … -- true`, and the close at its end.
     Open,
-    /// `close --force` of somebody else's window, by a quorum.
+    /// `close --force` of another session's window, by a quorum.
     Close,
 }
 

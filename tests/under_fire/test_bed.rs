@@ -36,7 +36,7 @@ impl TestBed {
         &self.vault.account
     }
 
-    /// The user at rest, or in somebody else's window of so many seconds; how it is now.
+    /// Puts the user at rest, or into another session's window of so many seconds. Returns the user's state.
     pub fn prepare(&self, job: Job, window: i64) -> State {
         let account = self.account();
         account.put_to_rest();

@@ -139,7 +139,7 @@ impl Trouble {
         }
     }
 
-    /// A single call's trouble is no reason to end in doubt.
+    /// Whether the program must end with certainty: a single fault is over by then.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Refused | Self::Gone | Self::Killed)
     }

@@ -1,4 +1,4 @@
-//! A second writer of vault files, by the letter of `vault-format.md`, that can be told to do one thing wrong.
+//! A second writer of vault files, by the letter of `vault-format.md`, that can make one thing wrong.
 //!
 //! It takes from the library only what a custodian's public entry looks like; splitting, commitments, header
 //! and STREAM are its own, so a file of its making that opens is also a proof of the specification.

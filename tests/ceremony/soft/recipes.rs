@@ -17,7 +17,7 @@ pub struct Entry {
     pub says: &'static str,
     pub comment: &'static str,
     pub recipe: Recipe,
-    /// What is told of the custodians in the vector's head.
+    /// What the vector's head gives of the custodians.
     pub known: fn(&mut [Custodian]),
 }
 

@@ -135,7 +135,7 @@ impl Vector {
             "file key" => self.key = own,
             "payload" => self.payload = own,
             "form" => self.form = own,
-            _ => panic!("{name} is no member of a vector"),
+            _ => panic!("{name} is not a field of a vector"),
         }
     }
 

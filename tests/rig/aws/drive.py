@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""AWS as somebody else's client sees it: one JSON question a line on stdin, one JSON answer a line on stdout.
+"""AWS as boto3 sees it: one JSON question a line on stdin, one JSON answer a line on stdout.
 
     {"service": "iam", "op": "get_user", "args": {…}, "as": {"key", "secret", "token"}, "region": "eu-west-1"}
     -> {"ok": {…}} or {"error": {"code", "message", "status"}}

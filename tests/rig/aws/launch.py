@@ -358,7 +358,7 @@ def describe(request, body):
 
 
 def owner(key):
-    """The account of an access key and who holds it: a user's name, `root`, or nobody known."""
+    """The account of an access key and its user: a name, `root`, or none."""
     from ministack.services import iam, sts
 
     if re.fullmatch(r"\d{12}", key):

@@ -47,13 +47,13 @@ pub struct AwsError {
     pub status: u16,
 }
 
-/// What one `sns:ListTopics` tells of a key.
+/// What one `sns:ListTopics` shows of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
     /// AWS answered.
     Open,
-    /// AWS's error code.
-    Shut(String),
+    /// AWS refused it; its error code.
+    Refused(String),
     /// Neither: AWS's error code, or the client's.
     Unclear(String),
 }
@@ -189,7 +189,7 @@ impl Aws {
         match self.call(who, "sns", "list_topics", json!({})) {
             Ok(_) => Probe::Open,
             Err(error) => match error.code.as_str() {
-                "AuthorizationError" | "ExpiredToken" | "InvalidClientTokenId" => Probe::Shut(error.code),
+                "AuthorizationError" | "ExpiredToken" | "InvalidClientTokenId" => Probe::Refused(error.code),
                 _ => Probe::Unclear(error.code),
             },
         }

@@ -116,7 +116,7 @@ impl SealedVault {
 
     /// Whether AWS refuses the emergency key.
     pub fn is_closed(&self) -> bool {
-        matches!(self.account.probe(&self.account.emergency), Probe::Shut(_))
+        matches!(self.account.probe(&self.account.emergency), Probe::Refused(_))
     }
 
     /// The IAM writes so far, in order.

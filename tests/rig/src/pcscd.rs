@@ -21,7 +21,7 @@ const READERS_MAX: usize = 16;
 /// Longest wait for the daemon to see what was done to a reader; it looks every 0.4 s.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The name of a pair of readers; pcscd adds two numbers, which tell only the two of a pair apart.
+/// The name of a pair of readers; pcscd adds two numbers, of which only the second differs within a pair.
 fn pair_name(pair: usize) -> String {
     match pair {
         0 => "Yubico YubiKey OTP+FIDO+CCID".into(),

@@ -1,4 +1,4 @@
-//! A receiver of alerts: it keeps what it got, and answers, or does not, as it was told to.
+//! A receiver of alerts: it keeps what it got, and answers as it was set up to.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -77,11 +77,11 @@ impl Receiver {
         receiver
     }
 
-    /// Where nobody listens.
+    /// A URL on which nothing listens.
     ///
     /// # Panics
     /// When this machine has no free port.
-    pub fn nobody() -> String {
+    pub fn unreachable() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         format!("http://{}/alert", listener.local_addr().expect("its address"))
     }
@@ -101,7 +101,7 @@ impl Receiver {
         self.got.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What it was told about this session, in order.
+    /// The subjects of the alerts that it got about this session, in order.
     pub fn about(&self, session: &str) -> Vec<String> {
         let mine = self.got().into_iter().filter(|got| got.json["session"] == session);
         mine.map(|got| got.json["about"].as_str().unwrap_or_default().to_owned()).collect()

@@ -129,7 +129,7 @@ struct Shared {
 }
 
 impl Token {
-    /// A token in nobody's reader yet.
+    /// A token that is not in a reader yet.
     ///
     /// # Panics
     /// If PIN or PUK have fewer than six or more than eight bytes.
@@ -236,7 +236,7 @@ impl Token {
     /// # Panics
     /// If there is no such slot.
     pub fn generate(&self, slot: u8, pin: PinPolicy, touch: TouchPolicy) -> PublicKey {
-        assert!(slot::is_slot(slot), "{slot:02x} is no slot");
+        assert!(slot::is_slot(slot), "{slot:02x} is not a slot");
         let key = slot::Key::generate(pin, touch);
         let public = key.secret.public_key();
         self.card().keys.insert(slot, key);

@@ -32,7 +32,7 @@ fn command(program: impl Into<PathBuf>, pcscd: &Pcscd) -> Command {
 }
 
 #[test]
-fn an_identity_is_generated_and_opens_a_file() {
+fn age_plugin_yubikey_generates_an_identity_and_decrypts() {
     // The plugin knows no AES: from firmware 5.7, its users set a 3DES management key first.
     let old_key = Management::Custom(ManagementKey::factory((5, 4, 3)));
     for (serial, firmware) in [(50_000_001, (5, 4, 3)), (50_000_002, (5, 7, 2))] {

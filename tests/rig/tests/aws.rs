@@ -42,8 +42,8 @@ fn iam(at: &Account, who: &Creds, op: &str, args: Value) -> Result<Value, String
     at.call(who, "iam", op, args).map_err(|error| error.code)
 }
 
-fn shut(code: &str) -> Probe {
-    Probe::Shut(code.to_owned())
+fn refused(code: &str) -> Probe {
+    Probe::Refused(code.to_owned())
 }
 
 /// Waits for a second to pass by AWS's clock.
@@ -60,24 +60,24 @@ mod the_gate {
     fn at_rest_the_key_is_refused() {
         let at = account();
         assert!(at.rest().at_rest());
-        assert_eq!(at.probe(&at.emergency), shut("InvalidClientTokenId"));
+        assert_eq!(at.probe(&at.emergency), refused("InvalidClientTokenId"));
         assert!(at.aws.session(&at.emergency).is_err());
     }
 
     #[test]
-    fn an_active_key_alone_opens_nothing() {
+    fn an_active_key_alone_gives_no_access() {
         let at = account();
         put_gate(&at, &at.opener, at.now() - 1, at.now() + 600).unwrap();
         switch(&at, &at.closer, "Active").unwrap();
-        assert_eq!(at.probe(&at.emergency), shut("AuthorizationError"));
+        assert_eq!(at.probe(&at.emergency), refused("AuthorizationError"));
     }
 
     #[test]
-    fn a_lifted_deny_alone_opens_nothing() {
+    fn a_detached_deny_alone_gives_no_access() {
         let at = account();
         put_gate(&at, &at.opener, at.now() - 1, at.now() + 600).unwrap();
         detach(&at, &at.opener).unwrap();
-        assert_eq!(at.probe(&at.emergency), shut("InvalidClientTokenId"));
+        assert_eq!(at.probe(&at.emergency), refused("InvalidClientTokenId"));
     }
 
     #[test]
@@ -109,24 +109,24 @@ mod the_gate {
         let at = account();
         let t0 = at.now() + 300;
         open(&at, t0, t0 + 600);
-        assert_eq!(at.probe(&at.emergency), shut("AuthorizationError"));
+        assert_eq!(at.probe(&at.emergency), refused("AuthorizationError"));
     }
 
     #[test]
-    fn at_t1_aws_ends_it_with_nobody_closing() {
+    fn at_t1_aws_ends_access_without_a_close() {
         let at = account();
         let t1 = at.now() + 3;
         open(&at, at.now(), t1);
         let session = at.aws.session(&at.emergency).unwrap();
         assert_eq!((at.probe(&at.emergency), at.probe(&session)), (Probe::Open, Probe::Open));
         until(&at, t1);
-        assert_eq!(at.probe(&at.emergency), shut("AuthorizationError"));
-        assert_eq!(at.probe(&session), shut("AuthorizationError"));
-        assert!(!at.rest().at_rest(), "nobody closed it");
+        assert_eq!(at.probe(&at.emergency), refused("AuthorizationError"));
+        assert_eq!(at.probe(&session), refused("AuthorizationError"));
+        assert!(!at.rest().at_rest(), "it was not closed");
     }
 
     #[test]
-    fn a_token_issued_before_t0_stays_shut() {
+    fn a_session_issued_before_t0_gets_no_access() {
         let at = account();
         open(&at, at.now(), at.now() + 600);
         let stale = at.aws.session(&at.emergency).unwrap();
@@ -134,7 +134,7 @@ mod the_gate {
         let next = at.now() + 1;
         until(&at, next);
         put_gate(&at, &at.opener, next, next + 600).unwrap();
-        assert_eq!(at.probe(&stale), shut("AuthorizationError"));
+        assert_eq!(at.probe(&stale), refused("AuthorizationError"));
         assert_eq!(at.probe(&at.emergency), Probe::Open, "an access key has no issue time");
         assert_eq!(at.probe(&at.aws.session(&at.emergency).unwrap()), Probe::Open);
     }
@@ -145,10 +145,10 @@ mod the_gate {
         open(&at, at.now(), at.now() + 600);
         let session = at.aws.session(&at.emergency).unwrap();
         switch(&at, &at.closer, "Inactive").unwrap();
-        assert_eq!(at.probe(&at.emergency), shut("InvalidClientTokenId"));
+        assert_eq!(at.probe(&at.emergency), refused("InvalidClientTokenId"));
         assert_eq!(at.probe(&session), Probe::Open);
         attach(&at, &at.closer, DENY_ALL).unwrap();
-        assert_eq!(at.probe(&session), shut("AuthorizationError"));
+        assert_eq!(at.probe(&session), refused("AuthorizationError"));
         let named = at.call(&session, "sts", "get_caller_identity", json!({}));
         assert!(named.is_ok(), "a session can name itself until it expires");
     }
@@ -179,7 +179,7 @@ mod the_principals {
         let boundary = json!({"UserName": at.user});
         let lifted = iam(&at, &at.opener, "delete_user_permissions_boundary", boundary);
         assert_eq!(lifted.unwrap_err(), "AccessDenied");
-        assert_eq!(at.probe(&at.opener), shut("AuthorizationError"));
+        assert_eq!(at.probe(&at.opener), refused("AuthorizationError"));
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod the_principals {
         assert_eq!(detach(&at, &at.closer).unwrap_err(), "AccessDenied");
         let put = put_gate(&at, &at.closer, at.now(), at.now() + 600);
         assert_eq!(put.unwrap_err(), "AccessDenied");
-        assert_eq!(at.probe(&at.closer), shut("AuthorizationError"));
+        assert_eq!(at.probe(&at.closer), refused("AuthorizationError"));
     }
 
     #[test]
@@ -215,11 +215,11 @@ mod the_principals {
         let at = account();
         let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
         assert_eq!(attach(&at, &at.closer, admin).unwrap_err(), "AccessDenied");
-        attach(&at, &at.closer, DENY_ALL).expect("attaching twice is no error");
+        attach(&at, &at.closer, DENY_ALL).expect("attaching twice is not an error");
     }
 
     #[test]
-    fn both_read_everything_that_the_read_back_needs() {
+    fn opener_and_closer_can_read_what_the_read_back_needs() {
         let at = account();
         for who in [&at.opener, &at.closer] {
             let user = || json!({"UserName": at.user});
@@ -253,7 +253,7 @@ mod the_principals {
     }
 
     #[test]
-    fn a_wrong_secret_is_no_signature() {
+    fn a_wrong_secret_is_a_signature_error() {
         let at = account();
         let forged = Creds { secret: "x".repeat(40), ..at.closer.clone() };
         assert_eq!(attach(&at, &forged, DENY_ALL).unwrap_err(), "SignatureDoesNotMatch");
@@ -265,7 +265,7 @@ mod what_iam_refuses {
     use super::*;
 
     #[test]
-    fn an_inline_policy_over_its_quota() {
+    fn an_inline_policy_over_its_quota_is_refused() {
         let at = account();
         let many = (0..200).map(|n| format!("s3:GetObject{n}")).collect::<Vec<_>>();
         let document = json!({"Version": "2012-10-17", "Statement": [
@@ -275,7 +275,7 @@ mod what_iam_refuses {
     }
 
     #[test]
-    fn a_sid_with_a_dash_or_twice() {
+    fn an_invalid_or_duplicate_sid_is_refused() {
         let at = account();
         let allow = |sid: &str| json!({"Sid": sid, "Effect": "Allow", "Action": "s3:*", "Resource": "*"});
         for statements in [json!([allow("a-b")]), json!([allow("a"), allow("a")])] {
@@ -287,14 +287,14 @@ mod what_iam_refuses {
     }
 
     #[test]
-    fn a_detach_of_what_is_not_attached() {
+    fn detaching_an_unattached_policy_is_an_error() {
         let at = account();
         detach(&at, &at.opener).unwrap();
         assert_eq!(detach(&at, &at.opener).unwrap_err(), "NoSuchEntity");
     }
 
     #[test]
-    fn a_policy_that_does_not_exist() {
+    fn attaching_an_unknown_policy_is_an_error() {
         let at = account();
         let attach = json!({"UserName": at.user, "PolicyArn": "arn:aws:iam::aws:policy/AWSDenyAl"});
         assert_eq!(at.try_root("attach_user_policy", attach).unwrap_err().code, "NoSuchEntity");
@@ -342,14 +342,14 @@ mod the_rig {
     }
 
     #[test]
-    fn somebody_elses_window_is_open_until_its_t1() {
+    fn another_window_is_open_until_its_t1() {
         let at = account();
         at.put_window("Sffff", at.now() - 60, at.now() + 600);
         assert_eq!(at.probe(&at.emergency), Probe::Open);
         let gate = at.rest().gate.expect("their gate");
         assert!(gate["Statement"][0]["Sid"].as_str().unwrap().starts_with("Sffff"));
         at.put_to_rest();
-        assert_eq!(at.probe(&at.emergency), shut("InvalidClientTokenId"));
+        assert_eq!(at.probe(&at.emergency), refused("InvalidClientTokenId"));
     }
 
     #[test]
@@ -379,11 +379,11 @@ mod the_rig {
         let (topic, key) = at.topic("oncall");
         let said = at.call(&key, "sns", "publish", json!({"TopicArn": topic, "Message": "opening"}));
         assert!(said.unwrap()["MessageId"].is_string());
-        assert_eq!(at.probe(&key), shut("AuthorizationError"));
+        assert_eq!(at.probe(&key), refused("AuthorizationError"));
     }
 
     #[test]
-    fn other_services_carry_bytes() {
+    fn other_services_are_passed_through() {
         let at = account();
         open(&at, at.now(), at.now() + 600);
         let root = at.aws.root_of(&at.id);
@@ -399,7 +399,7 @@ mod the_rig {
     }
 
     #[test]
-    fn accounts_are_apart() {
+    fn accounts_are_separate() {
         let (one, two) = (account(), account());
         open(&one, one.now(), one.now() + 600);
         assert_ne!(one.id, two.id);
@@ -422,18 +422,18 @@ mod the_rig {
         at.set_ahead(590);
         assert_eq!(at.probe(&at.emergency), Probe::Open);
         at.set_ahead(601);
-        assert_eq!(at.probe(&at.emergency), shut("AuthorizationError"));
+        assert_eq!(at.probe(&at.emergency), refused("AuthorizationError"));
         let reply = at.root("list_users", json!({}));
         let date = reply["ResponseMetadata"]["HTTPHeaders"]["date"].as_str().unwrap().to_owned();
         let minute = &utc(at.now())[14..16];
         let next = &utc(at.now() + 60)[14..16];
         assert!(date.contains(&format!(":{minute}:")) || date.contains(&format!(":{next}:")), "{date}");
         at.set_ahead(901);
-        assert_eq!(at.probe(&session), shut("ExpiredToken"));
+        assert_eq!(at.probe(&session), refused("ExpiredToken"));
     }
 
     #[test]
-    fn a_write_can_take_its_time_to_count() {
+    fn a_write_can_take_effect_late() {
         let at = account();
         at.lag(Duration::from_secs(1));
         let started = Instant::now();
@@ -474,7 +474,7 @@ mod rules {
     }
 
     #[test]
-    fn the_journal_has_strangers_calls_in_order_and_not_the_rigs() {
+    fn the_journal_has_the_programs_calls_in_order_and_not_the_rigs() {
         let at = account();
         at.probe(&at.opener);
         stranger(&at, "GetUser");
@@ -484,7 +484,7 @@ mod rules {
         assert_eq!(call.key, at.closer.key);
         assert_eq!(call.principal.as_deref(), Some("emergency-closer"));
         assert_eq!(call.params["UserName"], "emergency");
-        assert!(call.status >= Some(400) && call.code.is_some(), "nobody signed it: {call:?}");
+        assert!(call.status >= Some(400) && call.code.is_some(), "it has no signature: {call:?}");
     }
 
     #[test]

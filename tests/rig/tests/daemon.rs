@@ -1,4 +1,4 @@
-//! Private daemons run side by side, serve whoever knows the socket, and do not outlive their test.
+//! Private daemons run side by side, serve any client that knows the socket, and do not outlive their test.
 
 use rig::pcscd::Pcscd;
 use rig::token::{PinPolicy, Spec, Token, Touch, TouchPolicy};
@@ -72,12 +72,12 @@ fn a_token_is_pulled_out_while_it_blinks() {
 }
 
 #[test]
-fn a_client_needs_no_privilege_and_no_network() {
+fn a_client_needs_neither_privileges_nor_a_network() {
     let token = Token::new(Spec::new(60_000_400));
     let pcscd = Pcscd::with(&[&token]);
-    let mut nobody = Command::new("setpriv");
-    nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-    assert!(status(nobody, &pcscd, 0).is_some_and(|status| status.contains("60000400")));
+    let mut unprivileged = Command::new("setpriv");
+    unprivileged.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    assert!(status(unprivileged, &pcscd, 0).is_some_and(|status| status.contains("60000400")));
     let mut alone = Command::new("unshare");
     alone.arg("--net");
     assert!(status(alone, &pcscd, 0).is_some_and(|status| status.contains("60000400")));

@@ -32,14 +32,14 @@ fn child() {
     tail[..16].fill(0);
     wiped.fill(0);
     std::hint::black_box((&kept, &tail, &wiped));
-    let (tell, told) = std::sync::mpsc::channel();
+    let (ready, is_ready) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let kept = secret(IN_THREAD);
-        tell.send(()).expect("it is heard");
+        ready.send(()).expect("it is received");
         std::thread::park();
         std::hint::black_box(&kept);
     });
-    told.recv().expect("it speaks");
+    is_ready.recv().expect("it is ready");
     println!("ready");
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).expect("a line");
@@ -76,7 +76,7 @@ fn check(finding: &Finding) {
 }
 
 #[test]
-fn while_it_lives() {
+fn a_running_process_is_searched() {
     let mut child =
         child_that("exits").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
     let mut output = BufReader::new(child.stdout.take().expect("piped"));
@@ -94,7 +94,7 @@ fn while_it_lives() {
 }
 
 #[test]
-fn at_its_end() {
+fn a_process_is_searched_at_its_end() {
     let secrets = secrets();
     let secrets: Vec<_> = secrets.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
     for (how, end) in [("exits", Some(3)), ("aborts", None)] {
@@ -111,7 +111,7 @@ fn at_its_end() {
 }
 
 #[test]
-fn at_the_end_of_a_command_at_a_terminal() {
+fn a_command_at_a_terminal_is_searched_at_its_end() {
     let secrets = secrets();
     let secrets: Vec<_> = secrets.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
     let mut person = Person::run(child_that("exits"));

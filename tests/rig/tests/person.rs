@@ -25,7 +25,7 @@ fn a_question_is_answered_on_the_terminal_while_data_comes_from_a_pipe() {
 }
 
 #[test]
-fn a_match_is_used_up_and_what_came_before_it_is_given() {
+fn expect_consumes_a_match_and_returns_the_text_before_it() {
     let mut person = Person::run(shell("printf 'one\\033[1m two'; printf ' one three'"));
     assert_eq!(person.expect("one"), "one");
     assert_eq!(person.expect("one"), " two one");
@@ -79,7 +79,7 @@ fn much_output_does_not_block() {
 }
 
 #[test]
-fn what_is_never_said_is_reported_with_the_transcript() {
+fn text_that_never_appears_is_reported_with_the_transcript() {
     let result = std::panic::catch_unwind(|| {
         let mut person = Person::run(shell("echo something else; exec sleep 60"));
         person.expect_within(Duration::from_millis(300), "the prompt");

@@ -24,7 +24,7 @@ fn pcscd() -> &'static Pcscd {
     static PCSCD: OnceLock<Pcscd> = OnceLock::new();
     PCSCD.get_or_init(|| {
         let pcscd = Pcscd::start(16);
-        // SAFETY: every test waits here first, so nobody reads the environment meanwhile.
+        // SAFETY: every test waits here first, so no other thread reads the environment meanwhile.
         unsafe { std::env::set_var("PCSCLITE_CSOCK_NAME", pcscd.socket()) };
         pcscd
     })
@@ -67,7 +67,7 @@ fn der(value: &impl der::Encode) -> Vec<u8> {
 }
 
 #[test]
-fn it_says_who_it_is() {
+fn it_identifies_itself() {
     for (serial, firmware) in [(30_000_001, (5, 4, 3)), (30_000_002, (5, 7, 2))] {
         let (token, slot) = plug(Spec { firmware, ..Spec::new(serial) });
         let mut yubikey = open(slot);
@@ -99,15 +99,15 @@ fn a_generated_key_signs_and_agrees() {
 }
 
 #[test]
-fn metadata_tells_policies_and_factory_defaults() {
+fn metadata_gives_policies_and_factory_defaults() {
     let (token, _, mut yubikey, _) = with_key(Spec::new(30_000_004), TouchPolicy::Cached);
-    let key = piv::metadata(&mut yubikey, SLOT).expect("it tells");
+    let key = piv::metadata(&mut yubikey, SLOT).expect("metadata");
     assert_eq!(key.policy, Some((PinPolicy::Once, TouchPolicy::Cached)));
     assert_eq!(key.origin, Some(Origin::Generated));
-    let public = key.public.expect("it is told");
+    let public = key.public.expect("a public key");
     assert_eq!(token.public_key(0x82), PublicKey::from_public_key_der(&der(&public)).ok());
 
-    let mut default = |slot| piv::metadata(&mut yubikey, slot).expect("it tells").default;
+    let mut default = |slot| piv::metadata(&mut yubikey, slot).expect("metadata").default;
     assert_eq!(default(MANAGEMENT), Some(true));
     assert_eq!(default(SlotId::Management(ManagementSlotId::Pin)), Some(true));
     token.set_pin("654321");
@@ -238,7 +238,7 @@ fn an_attestation_is_a_certificate_with_yubicos_extensions() {
 }
 
 #[test]
-fn an_untouched_token_refuses_and_a_touched_one_goes_on() {
+fn an_untouched_token_refuses_and_a_touched_one_continues() {
     let spec =
         Spec { touch: Touch::Never, touch_timeout: Duration::from_millis(200), ..Spec::new(30_000_015) };
     let (token, _, mut yubikey, _) = with_key(spec, TouchPolicy::Always);

@@ -104,16 +104,16 @@ impl Rest {
 
 impl Account {
     pub(super) fn seed(aws: Aws, name: &str, id: String, user: &str) -> Account {
-        let nobody = Creds { key: String::new(), secret: String::new(), token: None };
+        let none = Creds { key: String::new(), secret: String::new(), token: None };
         let mut account = Account {
             boundary_arn: format!("arn:aws:iam::{id}:policy/{CEILING}"),
             boundary: serde_json::from_str(CEILING_DOCUMENT).expect("ceiling.json"),
             name: name.to_owned(),
             user: user.to_owned(),
             ahead: Arc::default(),
-            emergency: nobody.clone(),
-            opener: nobody.clone(),
-            closer: nobody,
+            emergency: none.clone(),
+            opener: none.clone(),
+            closer: none,
             aws,
             id,
         };
@@ -160,7 +160,7 @@ impl Account {
 
     // What is sealed ---------------------------------------------------------
 
-    /// What `breakglass seal` reads on stdin, for this one target.
+    /// The payload that `breakglass seal` reads, for this one target. [`Receiver::shared`] gets its alerts.
     /// Who is told acknowledges it: [`Receiver::shared`].
     pub fn payload(&self, grant: Value, max_window: &str) -> Value {
         json!({"version": 1, "targets": [self.target(grant, max_window)], "runbook": "call the owner of the service",
@@ -205,7 +205,7 @@ impl Account {
         (arn, self.new_key(&user))
     }
 
-    /// Somebody who may ask CloudTrail what was done, and nothing else.
+    /// A user who may query CloudTrail and nothing else.
     pub fn auditor(&self) -> Creds {
         let document = json!({"Version": "2012-10-17", "Statement": [
             {"Sid": "Look", "Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*"}]});
@@ -415,7 +415,7 @@ impl Account {
         serde_json::from_str(&text).expect("gate.json")
     }
 
-    /// Somebody else's window: their gate, the key active, no deny. T1 may lie ahead or behind.
+    /// Makes another session's window: its gate, the key active, no deny. T1 may be in the past.
     pub fn put_window(&self, session: &str, t0: i64, t1: i64) {
         self.put_inline(GATE, &self.gate(session, t0, t1));
         self.drift(Drift::KeyActive);

@@ -27,7 +27,7 @@ pub struct Call {
     /// None when it never took effect.
     #[serde(default)]
     pub status: Option<u16>,
-    /// AWS's error code.
+    /// AWS refused it; its error code.
     #[serde(default)]
     pub code: Option<String>,
     /// `answered`, `dropped`, `late` or `failed`.

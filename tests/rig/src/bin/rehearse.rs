@@ -145,7 +145,7 @@ fn ends(person: &mut Person, code: i32) {
 
 fn refused(account: &Account, who: &Creds, what: &str) {
     match account.probe(who) {
-        Probe::Shut(code) => println!("    AWS refuses {what}: {code}"),
+        Probe::Refused(code) => println!("    AWS refuses {what}: {code}"),
         other => panic!("AWS does not refuse {what}: {other:?}"),
     }
 }

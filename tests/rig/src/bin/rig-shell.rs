@@ -106,7 +106,7 @@ fn run(options: Options) -> Result<u8> {
 /// Sends one request to the shell around us, and prints the answer.
 fn ask(words: &[String]) -> Result<u8> {
     let control =
-        std::env::var(CONTROL).map_err(|_| format!("{CONTROL} is not set: this is no rig shell"))?;
+        std::env::var(CONTROL).map_err(|_| format!("{CONTROL} is not set: this is not a rig shell"))?;
     let mut stream = UnixStream::connect(control).map_err(|e| e.to_string())?;
     writeln!(stream, "{}", words.join(" ")).map_err(|e| e.to_string())?;
     let mut answer = String::new();
@@ -180,12 +180,12 @@ impl Bench {
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
-    text.parse().map_err(|_| format!("{text} is no number here"))
+    text.parse().map_err(|_| format!("{text} is not a number in range"))
 }
 
 fn version(text: &str) -> Result<(u8, u8, u8)> {
     let parts: Vec<_> = text.split('.').map(number).collect::<Result<_>>()?;
-    let &[major, minor, patch] = &parts[..] else { return Err(format!("{text} is no version")) };
+    let &[major, minor, patch] = &parts[..] else { return Err(format!("{text} is not a version")) };
     Ok((major, minor, patch))
 }
 

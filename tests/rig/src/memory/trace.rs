@@ -31,7 +31,7 @@ pub struct Tracing {
 
 /// Traces a child, all its threads included, and searches its memory when the last thread is about to exit.
 ///
-/// Tracing has begun when this returns. It takes the child, because nobody else may wait for it from now on.
+/// Tracing has begun when this returns. It takes the child, because only the tracer may wait for it from now on.
 ///
 /// # Panics
 /// If the child cannot be traced, or a secret cannot be searched for.
@@ -61,7 +61,7 @@ impl Tracing {
         match self.ending.try_recv() {
             Ok(ending) => Some(ending),
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => panic!("its end was missed, or has been told already"),
+            Err(TryRecvError::Disconnected) => panic!("its end was missed, or was returned already"),
         }
     }
 
@@ -138,12 +138,12 @@ impl Tracer {
                     self.look(thread);
                 }
             }
-            // A thread counts from its own first stop: it may be gone when its birth is told.
+            // A thread counts from its own first stop: it may be gone when its creation is reported.
             _ => _ = self.alive.insert(thread),
         }
         match (event, signal) {
             (0, signal) => resume(libc::PTRACE_CONT, thread, signal),
-            // Stopped by job control: it stays so until whoever stopped it continues it.
+            // Stopped by job control: it stays stopped until it is continued.
             (libc::PTRACE_EVENT_STOP, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU) => {
                 resume(libc::PTRACE_LISTEN, thread, 0);
             }
@@ -175,7 +175,7 @@ fn next_change() -> nix::Result<(Pid, c_int)> {
     }
 }
 
-/// Lets a stopped thread go on; if it is gone meanwhile, its end will be told.
+/// Lets a stopped thread continue; if it is gone meanwhile, its end will be reported.
 fn resume(request: libc::c_uint, thread: Pid, signal: c_int) {
     let nothing = std::ptr::null_mut::<libc::c_void>();
     // SAFETY: both requests ignore the address and take a number for data; nothing is dereferenced.

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_whose_head_was_overwritten_is_found() {
+    fn the_tail_of_a_partly_overwritten_secret_is_found() {
         assert_eq!(search(b"0123456789abcdef", b"XXXXXX6789abcdef"), [(106, 6, 10)]);
     }
 

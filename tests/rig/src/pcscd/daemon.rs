@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// for quick ones.
 const SCRIPT: &str = r#"
 set -e
-# What is mounted here stays here. In a chroot, / is no mount: then /run becomes one.
+# What is mounted here stays here. In a chroot, / is not a mount: then /run becomes one.
 mount --make-rprivate / 2>/dev/null || { mount --bind /run /run; mount --make-private /run; }
 ip link set lo up
 ip route replace local 127.0.0.1 dev lo table local src 127.0.0.1 quickack 1
@@ -172,7 +172,7 @@ fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
     for sub in ["run", "readers"] {
         fs::create_dir_all(directory.join(sub))?;
     }
-    // Clients may run as somebody else.
+    // Clients may run as another user.
     for open in [&directory, &directory.join("run")] {
         fs::set_permissions(open, Permissions::from_mode(0o755))?;
     }

@@ -14,7 +14,7 @@ pub struct Spot {
 }
 
 impl Spot {
-    /// The nth call of an action by whoever holds this key.
+    /// The nth call of an action with this key.
     pub fn new(action: &str, key: &str, nth: u32) -> Self {
         Self { action: action.to_owned(), key: key.to_owned(), nth }
     }
@@ -24,7 +24,7 @@ impl Spot {
     }
 }
 
-/// The key of every session, whose own nobody knows beforehand.
+/// Stands for the key of any session, which is not known beforehand.
 pub const SESSION: &str = "ASIA";
 
 /// A key as [`Spot`] names it.
@@ -49,7 +49,7 @@ pub enum Fault {
     Late(Duration),
     /// The connection is closed, and nothing is done.
     Cut,
-    /// The same, to it and to every later call of anybody: the network is gone.
+    /// The same for it and for every later call: the network is gone.
     Gone,
     /// Neither done nor answered until [`super::Proxy::release`].
     Hold,

@@ -15,7 +15,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// The next one of a connection; `None` at its end, and for what is no HTTP.
+    /// The next one of a connection; `None` at its end, and for anything but HTTP.
     pub(super) fn read(client: &mut TcpStream) -> Option<Self> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -67,7 +67,7 @@ pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
     Some([kept.as_bytes(), body].concat())
 }
 
-/// Reads one reply whose end its `Content-Length` tells.
+/// Reads one reply with a `Content-Length`.
 pub(super) fn read_reply(stream: &mut TcpStream) -> Option<Vec<u8>> {
     // A status line and headers have the same form as a request's.
     let reply = Request::read(stream)?;

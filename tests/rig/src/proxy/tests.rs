@@ -8,7 +8,7 @@ fn account() -> Account {
     Aws::shared().seed("proxied")
 }
 
-/// One call through the proxy, signed by nobody: AWS refuses it, and says so.
+/// One call through the proxy without a valid signature: AWS refuses it.
 fn ask(proxy: &Proxy, action: &str, signed: i64) -> String {
     let body = format!("Action={action}&Version=2010-05-08&UserName=a%20b");
     let mut stream = TcpStream::connect(proxy.address).unwrap();
@@ -81,7 +81,7 @@ fn each_fault_meets_its_call_and_no_other() {
 }
 
 #[test]
-fn what_is_held_is_neither_done_nor_answered_until_it_is_let_go() {
+fn a_held_call_is_neither_done_nor_answered_until_released() {
     let account = account();
     let proxy = Proxy::spoiling(&account, Spot::new("GetUser", "", 1), Fault::Hold);
     thread::scope(|scope| {
@@ -96,7 +96,7 @@ fn what_is_held_is_neither_done_nor_answered_until_it_is_let_go() {
 }
 
 #[test]
-fn a_signature_is_judged_by_the_clock_of_aws() {
+fn signatures_are_checked_against_the_clock_of_aws() {
     let account = account();
     let proxy = Proxy::before(&account);
     for (ahead, off, judged) in [

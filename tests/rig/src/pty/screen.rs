@@ -140,7 +140,7 @@ mod tests {
     use super::Plain;
 
     #[test]
-    fn escape_sequences_are_not_seen_even_half() {
+    fn escape_sequences_are_removed_even_if_split() {
         let mut plain = Plain::default();
         for piece in [&b"\x1b[1;3"[..], b"1mred\x1b[0m\r\n\x1b]0;title\x07x", b"\x1b]8;;u\x1b\\link\x1b7\x1b"]
         {

@@ -23,7 +23,7 @@ const TRUE: &[u8] = &[0x01, 0x01, 0xff];
 pub enum Authority {
     /// The rig's own root, which tests pass as `--attestation-root`.
     Rig,
-    /// Somebody else's root: tokens that claim to be genuine and are not.
+    /// Another root: tokens that claim to be genuine and are not.
     Stranger,
 }
 

@@ -1,4 +1,4 @@
-//! The commands about keys: made, used, told about, attested.
+//! The commands for keys: generate, use, metadata, attest.
 
 use super::apdu::Command;
 use super::attest::Statement;
@@ -134,7 +134,7 @@ impl Card {
 
     /// Stores a certificate the way PIV wants it: DER, not compressed, no error code.
     pub(crate) fn store_certificate(&mut self, slot: u8, der: &[u8]) {
-        let id = slot::certificate_object(slot).unwrap_or_else(|| panic!("{slot:02x} is no slot"));
+        let id = slot::certificate_object(slot).unwrap_or_else(|| panic!("{slot:02x} is not a slot"));
         self.objects.insert(id, [tlv(0x70, der), tlv(0x71, &[0]), tlv(0xfe, &[])].concat());
     }
 

@@ -22,7 +22,8 @@ impl Pin {
     /// # Panics
     /// If `value` has fewer than six or more than eight bytes.
     pub fn new(value: &str, factory: &'static str) -> Self {
-        let value = padded(value.as_bytes()).unwrap_or_else(|| panic!("{value:?} is no PIN: 6 to 8 bytes"));
+        let value =
+            padded(value.as_bytes()).unwrap_or_else(|| panic!("{value:?} is not a PIN of 6 to 8 bytes"));
         Self { value, factory, left: 3, limit: 3 }
     }
 
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_wrong_ones_block_and_the_right_one_comes_too_late() {
+    fn three_wrong_pins_block_it_even_for_the_right_one() {
         let mut pin = Pin::new("123456", "123456");
         for left in [2, 1, 0] {
             assert_eq!(pin.check(b"999999\xff\xff"), Err(status::tries_left(left)));
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_one_gives_all_tries_back() {
+    fn a_right_pin_restores_all_tries() {
         let mut pin = Pin::new("123456", "123456");
         assert!(pin.check(b"999999\xff\xff").is_err());
         assert!(pin.check(b"123456\xff\xff").is_ok());
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_one_has_six_to_eight_bytes_and_only_trailing_padding() {
+    fn a_new_pin_has_six_to_eight_bytes_and_only_trailing_padding() {
         let mut pin = Pin::new("123456", "123456");
         for bad in
             [&b"12345\xff\xff\xff"[..], b"1234567", b"123\xff4567", b"\xff\xff\xff\xff\xff\xff\xff\xff"]

@@ -21,7 +21,7 @@ pub(crate) const WRONG_DATA: Status = Status(0x6a80);
 pub(crate) const NOT_FOUND: Status = Status(0x6a82);
 pub(crate) const NO_SPACE: Status = Status(0x6a84);
 pub(crate) const WRONG_P1_P2: Status = Status(0x6a86);
-/// There is no such key or PIN to tell about.
+/// No such key or PIN.
 pub(crate) const NO_REFERENCE: Status = Status(0x6a88);
 pub(crate) const WRONG_SLOT: Status = Status(0x6b00);
 pub(crate) const UNKNOWN_INSTRUCTION: Status = Status(0x6d00);

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_tlv_that_is_written_is_read_back() {
         for len in [0, 1, 0x7f, 0x80, 0xff, 0x100, 3000] {
             let value = vec![7; len];
             let written = [tlv(0x81, b"before"), tlv(0x53, &value)].concat();
