@@ -44,18 +44,18 @@ const BETWEEN_NOTES: Duration = Duration::from_secs(2);
 /// Usage, if the profile has no credentials; refused, if they belong to another account.
 pub(crate) fn look_up(profile: &str, wanted: &CloudTrailQuery) -> Result<CloudTrailResult> {
     let runtime = runtime()?;
-    let base = Preload::start().base(&runtime);
+    let aws = Preload::start().config(&runtime);
     let provider = provider(profile, &runtime)
         .map_err(|error| error.next("choose a profile that may call cloudtrail:LookupEvents"))?;
     let result = runtime.block_on(async {
-        let unknown = match caller(&base, &provider, wanted).await {
+        let unknown = match caller(&aws, &provider, wanted).await {
             Ok(account) if account != wanted.account => {
                 return Err(other_account(&account, &wanted.account));
             }
             Ok(_) => None,
             Err(fault) => Some(format!("the profile's account could not be checked: {fault}")),
         };
-        let mut trail = everywhere(&base, &provider, wanted).await;
+        let mut trail = everywhere(&aws, &provider, wanted).await;
         for region in &mut trail.regions {
             region.error = region.error.take().or_else(|| unknown.clone());
         }
@@ -67,22 +67,22 @@ pub(crate) fn look_up(profile: &str, wanted: &CloudTrailQuery) -> Result<CloudTr
 
 /// Returns the profile's account.
 async fn caller(
-    base: &AwsConfig,
+    aws: &AwsConfig,
     provider: &SharedCredentialsProvider,
     wanted: &CloudTrailQuery,
 ) -> Result<String, Fault> {
-    let config = base.with_provider(provider.clone(), iam_region(&wanted.partition), Tries::Four);
+    let config = aws.with_provider(provider.clone(), iam_region(&wanted.partition), Tries::Four);
     let answer = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
     let account = answer.map_err(|error| fault(&error))?.account;
     account.ok_or_else(|| Fault::Unknown("AWS answered without an account".into()))
 }
 
 async fn everywhere(
-    base: &AwsConfig,
+    aws: &AwsConfig,
     provider: &SharedCredentialsProvider,
     wanted: &CloudTrailQuery,
 ) -> CloudTrailResult {
-    let at = base.clock.now();
+    let at = aws.clock.now();
     let until = wanted.until.min(at);
     let mut regions = wanted.regions.clone();
     let iam = iam_region(&wanted.partition).to_owned();
@@ -92,7 +92,7 @@ async fn everywhere(
     let progress = Progress::default();
     let mut asking = JoinSet::new();
     for (place, region) in regions.iter().enumerate() {
-        let client = Client::new(&base.with_provider(provider.clone(), region, Tries::One));
+        let client = Client::new(&aws.with_provider(provider.clone(), region, Tries::One));
         let (from, progress) = (wanted.from, progress.clone());
         let lookup = Lookup { client, from, until, next: Instant::now(), requests: 0, progress };
         let attributes = attributes(wanted, *region == iam);

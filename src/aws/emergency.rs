@@ -45,7 +45,7 @@ pub(crate) enum SessionCall {
 
 /// The emergency user's key and the session issued from it.
 pub(crate) struct EmergencyUser {
-    base: AwsConfig,
+    aws: AwsConfig,
     region: String,
     call: SessionCall,
     /// Dropped as soon as a session is issued.
@@ -72,17 +72,17 @@ pub(crate) struct Issued {
 
 impl EmergencyUser {
     pub(crate) fn new(
-        base: &AwsConfig,
+        aws: &AwsConfig,
         region: &str,
         key: &AccessKey,
         mfa: Option<Mfa>,
         call: SessionCall,
     ) -> Self {
-        let config = base.with_credentials(long_term(key), region, Tries::One);
-        let codes = mfa.map(|mfa| TotpCodes::new(mfa, base.clock.clone()));
+        let config = aws.with_credentials(long_term(key), region, Tries::One);
+        let codes = mfa.map(|mfa| TotpCodes::new(mfa, aws.clock.clone()));
         let is_role = matches!(call, SessionCall::AssumeRole(_));
         Self {
-            base: base.clone(),
+            aws: aws.clone(),
             region: region.to_owned(),
             call,
             issuer: RefCell::new(Some(Issuer { sts: aws_sdk_sts::Client::new(&config), codes })),
@@ -92,8 +92,8 @@ impl EmergencyUser {
     }
 
     /// Asks AWS for the account and the time with the emergency key, where there is no opener.
-    pub(crate) fn identity(base: &AwsConfig, region: &str, key: &AccessKey) -> IdentityClient {
-        IdentityClient::new(base, &base.with_credentials(long_term(key), region, Tries::One))
+    pub(crate) fn identity(aws: &AwsConfig, region: &str, key: &AccessKey) -> IdentityClient {
+        IdentityClient::new(aws, &aws.with_credentials(long_term(key), region, Tries::One))
     }
 
     pub(crate) fn region(&self) -> &str {
@@ -106,7 +106,7 @@ impl EmergencyUser {
     }
 
     async fn issue(&self, issuer: &Issuer, wanted: &Wanted<'_>) -> Result<Option<Credentials>, Fault> {
-        let left = wanted.until.duration_since(self.base.clock.now()).as_secs() - ON_THE_WAY;
+        let left = wanted.until.duration_since(self.aws.clock.now()).as_secs() - ON_THE_WAY;
         let seconds = |longest| i32::try_from(left).unwrap_or(longest).clamp(SHORTEST_SESSION, longest);
         let name = format!("breakglass-{}", wanted.session);
         let policy = wanted.policy.map(ToString::to_string);
@@ -137,8 +137,7 @@ impl EmergencyUser {
         let (secret, token) =
             (SecretText::copy_of(&issued.secret_access_key), SecretText::copy_of(&issued.session_token));
         let credentials = session(&issued.access_key_id, &secret, &token);
-        let sns =
-            aws_sdk_sns::Client::new(&self.base.with_credentials(credentials, &self.region, Tries::One));
+        let sns = aws_sdk_sns::Client::new(&self.aws.with_credentials(credentials, &self.region, Tries::One));
         *self.issued.borrow_mut() = Some(Issued { id: issued.access_key_id, secret, token, expires, sns });
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::aws::error::{code, fault};
 use crate::gate::fault::{Fault, Read, Write};
 use crate::gate::policy::GATE;
 use crate::gate::snapshot::{AccessState, Credential, Snapshot, User};
+use crate::vault::target::TargetId;
 
 /// An IAM user, accessed as one principal.
 pub(crate) struct IamUser {
@@ -30,11 +31,11 @@ impl IamUser {
     pub(crate) fn new(
         reads: &SdkConfig,
         writes: &SdkConfig,
-        name: String,
-        deny: String,
+        target: &TargetId,
         boundary: Option<String>,
     ) -> Self {
-        Self { reads: Client::new(reads), writes: Client::new(writes), name, deny, boundary }
+        let (reads, writes) = (Client::new(reads), Client::new(writes));
+        Self { reads, writes, name: target.user.clone(), deny: target.deny_all_arn(), boundary }
     }
 
     /// Reads everything about the user, concurrently.

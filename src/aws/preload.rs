@@ -25,16 +25,16 @@ impl Preload {
     /// # Errors
     /// If the runtime cannot be started.
     pub(crate) fn custom_endpoints(&mut self) -> Result<Option<String>> {
-        let base = self.base(&runtime()?);
-        let custom_endpoints = base.custom_endpoints();
-        self.loaded = Some(base);
+        let aws = self.config(&runtime()?);
+        let custom_endpoints = aws.custom_endpoints();
+        self.loaded = Some(aws);
         Ok(custom_endpoints)
     }
 
     /// Returns the loaded configuration, or loads it now.
-    pub(crate) fn base(&mut self, runtime: &Runtime) -> AwsConfig {
+    pub(crate) fn config(&mut self, runtime: &Runtime) -> AwsConfig {
         match (self.loaded.take(), self.thread.take().map(JoinHandle::join)) {
-            (Some(base), _) | (None, Some(Ok(Ok(base)))) => base,
+            (Some(aws), _) | (None, Some(Ok(Ok(aws)))) => aws,
             _ => runtime.block_on(AwsConfig::load()),
         }
     }

@@ -13,38 +13,23 @@ use crate::gate::fault::{Fault, Write};
 use crate::gate::iam::{Caller, Closer, Identity, Opener};
 use crate::gate::snapshot::{AccessState, Snapshot};
 use crate::vault::payload::AccessKey;
-use crate::vault::target::{deny_all_arn, iam_region};
+use crate::vault::target::TargetId;
 
 /// Attempts of `GetCallerIdentity`.
 const ATTEMPTS: u32 = 4;
-
-/// An IAM user, and the region whose STS is called.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) partition: String,
-    pub(crate) region: String,
-    pub(crate) user: String,
-    pub(crate) boundary: Option<String>,
-}
-
-impl Place {
-    fn user(&self, reads: &SdkConfig, writes: &SdkConfig) -> IamUser {
-        IamUser::new(reads, writes, self.user.clone(), deny_all_arn(&self.partition), self.boundary.clone())
-    }
-}
 
 /// Asks AWS for the caller's account and sets the clock from the answer.
 pub(crate) struct IdentityClient {
     sts: aws_sdk_sts::Client,
     dates: DateReader,
-    base: AwsConfig,
+    aws: AwsConfig,
 }
 
 impl IdentityClient {
-    pub(crate) fn new(base: &AwsConfig, config: &SdkConfig) -> Self {
+    pub(crate) fn new(aws: &AwsConfig, config: &SdkConfig) -> Self {
         let dates = DateReader::default();
         let sts = aws_sdk_sts::config::Builder::from(config).interceptor(dates.clone()).build();
-        Self { sts: aws_sdk_sts::Client::from_conf(sts), dates, base: base.clone() }
+        Self { sts: aws_sdk_sts::Client::from_conf(sts), dates, aws: aws.clone() }
     }
 }
 
@@ -56,7 +41,7 @@ impl Caller for IdentityClient {
             let sent = Instant::now();
             let answer = self.sts.get_caller_identity().send().await;
             let date = self.dates.take();
-            let off = date.map(|date| self.base.clock.set(Measured { date, at: sent }));
+            let off = date.map(|date| self.aws.clock.set(Measured { date, at: sent }));
             match (answer, date) {
                 (Ok(answer), Some(time)) => {
                     let account = answer.account.unwrap_or_default();
@@ -85,13 +70,21 @@ pub(crate) struct IamOpener {
 }
 
 impl IamOpener {
-    pub(crate) fn new(base: &AwsConfig, place: &Place, key: AccessKey) -> Self {
-        let iam = iam_region(&place.partition);
-        let reads = base.with_credentials(long_term(&key), iam, Tries::Four);
-        let writes = base.with_credentials(long_term(&key), iam, Tries::One);
-        let sts = base.with_credentials(long_term(&key), &place.region, Tries::One);
+    /// `region`: whose STS is asked for the time. `boundary`: the ARN of the sealed permissions boundary.
+    pub(crate) fn new(
+        aws: &AwsConfig,
+        target: &TargetId,
+        region: &str,
+        boundary: String,
+        key: AccessKey,
+    ) -> Self {
+        let config = |region: &str, tries| aws.with_credentials(long_term(&key), region, tries);
+        let iam = target.iam_region();
+        let (reads, writes) = (config(iam, Tries::Four), config(iam, Tries::One));
+        let user = IamUser::new(&reads, &writes, target, Some(boundary));
+        let identity = IdentityClient::new(aws, &config(region, Tries::One));
         drop(key);
-        Self { user: place.user(&reads, &writes), identity: IdentityClient::new(base, &sts) }
+        Self { user, identity }
     }
 }
 
@@ -122,19 +115,22 @@ pub(crate) struct IamCloser {
 }
 
 impl IamCloser {
-    pub(crate) fn new(base: &AwsConfig, place: &Place, key: &AccessKey) -> Self {
-        Self::with_config(base, place, |region, tries| base.with_credentials(long_term(key), region, tries))
+    /// `region`: whose STS is asked for the time.
+    pub(crate) fn new(aws: &AwsConfig, target: &TargetId, region: &str, key: &AccessKey) -> Self {
+        let config = |region: &str, tries| aws.with_credentials(long_term(key), region, tries);
+        Self::with_config(aws, target, region, config)
     }
 
     /// With any source of credentials: `config` returns a client configuration for a region.
     pub(crate) fn with_config(
-        base: &AwsConfig,
-        place: &Place,
+        aws: &AwsConfig,
+        target: &TargetId,
+        region: &str,
         config: impl Fn(&str, Tries) -> SdkConfig,
     ) -> Self {
-        let iam = iam_region(&place.partition);
-        let user = place.user(&config(iam, Tries::Four), &config(iam, Tries::One));
-        Self { user, identity: IdentityClient::new(base, &config(&place.region, Tries::One)) }
+        let iam = target.iam_region();
+        let user = IamUser::new(&config(iam, Tries::Four), &config(iam, Tries::One), target, None);
+        Self { user, identity: IdentityClient::new(aws, &config(region, Tries::One)) }
     }
 }
 

@@ -1,196 +1,184 @@
-//! What a run tells people: before it opens, and how it ended; with what each channel answered on record.
+//! Sends a run's alerts, before it opens and when it has ended, and records what each channel answered.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::alert::{Alerts, Deliveries, Delivery, Notice, Receipt};
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::events::Event;
-use crate::gate::host::{Clock, Patience, Reporter};
 use crate::ledger::{AlertTopic, Record};
-use crate::session::context::Stage;
+use crate::session::interrupt::Interrupt;
+use crate::session::log::Log;
 use crate::terminal::signals::{Received, SessionSignals};
 
-/// The longest that the end of a run waits for answers where nothing was opened, and somebody has stopped it or nobody has
-/// acknowledged anything. Else each channel has its own time.
+/// The longest that the end of a run waits for channels if nothing was opened and either the operator stopped it or no
+/// channel acknowledged. Otherwise each channel's own timeout holds.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
-/// How long it takes until it is said that answers are waited for.
-const UNSAID: Duration = Duration::from_secs(1);
+/// Waiting that takes longer than this is announced.
+const SILENT_WAIT: Duration = Duration::from_secs(1);
 
-/// Who is told, and of what.
-#[derive(Default)]
-pub(crate) struct Telling {
+pub(crate) struct Announcer<'a> {
+    log: &'a Log<'a>,
     alerts: Alerts,
-    /// What every notice of this run says; without one nobody is told.
-    notice: Option<Notice>,
-    /// Nobody's acknowledgement is waited for: that was approved.
-    excused: bool,
-    answers: RefCell<Vec<(AlertTopic, Deliveries)>>,
-    /// It was sent that it is about to open: somebody may know, also who did not say so.
+    /// What all notices of the run have in common.
+    notice: Notice,
+    deliveries: RefCell<Vec<(AlertTopic, Deliveries)>>,
+    /// The opening was announced, so its end has to be, too.
     announced: Cell<bool>,
-    /// Somebody has acknowledged something.
     acknowledged: Cell<bool>,
 }
 
-impl Telling {
-    pub(crate) fn new(alerts: Alerts, notice: Notice) -> Self {
-        let excused = notice.no_alert.is_some();
-        Self { alerts, notice: Some(notice), excused, ..Self::default() }
-    }
-
-    /// More is known of what there is to tell.
-    pub(crate) fn is_about(&mut self, notice: Notice) {
-        self.notice = Some(notice);
-    }
+/// How a run ended, as its last notice says.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    pub(crate) about: AlertTopic,
+    pub(crate) detail: String,
+    pub(crate) until: Option<Timestamp>,
 }
 
-impl Stage<'_> {
-    /// Tells everybody, until one acknowledgement that counts.
-    pub(crate) async fn tell_first(&self) -> Result<()> {
-        self.telling.announced.set(true);
-        self.say(&format!("alert: telling {}", self.telling.alerts.names()));
-        let Some(mut answers) = self.send(AlertTopic::Opening, None) else { return Err(nobody_told(&[])) };
-        let mut silent = Vec::new();
-        let told = loop {
-            if self.telling.excused || self.interrupted() {
-                break Ok(());
-            }
+impl<'a> Announcer<'a> {
+    pub(crate) fn new(log: &'a Log<'a>, alerts: Alerts, notice: Notice) -> Self {
+        Self {
+            log,
+            alerts,
+            notice,
+            deliveries: RefCell::default(),
+            announced: Cell::default(),
+            acknowledged: Cell::default(),
+        }
+    }
+
+    /// Announces the opening and waits for one acknowledgement that counts, unless `--no-alert` was approved.
+    ///
+    /// # Errors
+    /// If no channel acknowledges.
+    pub(crate) async fn announce_opening(&self, interrupt: &Interrupt) -> Result<()> {
+        self.announced.set(true);
+        self.log.say(&format!("alert: notifying {}", self.alerts.names()));
+        let mut deliveries = self.send(AlertTopic::Opening, None, self.notice.until);
+        let result = self.first_acknowledgement(&mut deliveries, interrupt).await;
+        self.deliveries.borrow_mut().push((AlertTopic::Opening, deliveries));
+        result
+    }
+
+    async fn first_acknowledgement(&self, deliveries: &mut Deliveries, interrupt: &Interrupt) -> Result<()> {
+        let mut failures = Vec::new();
+        while self.notice.no_alert.is_none() && !interrupt.stops_opening() {
             tokio::select! {
-                told = answers.next() => match told {
-                    Some(told) => {
-                        self.heard(AlertTopic::Opening, &told);
-                        if self.telling.alerts.counts(&told) {
-                            break Ok(());
-                        }
-                        let why = told.outcome.err();
-                        let why = why.unwrap_or_else(|| "only this machine's own, which does not count".into());
-                        silent.push(format!("{}: {why}", told.channel));
+                delivery = deliveries.next() => {
+                    let Some(delivery) = delivery else { return Err(not_acknowledged(&failures)) };
+                    self.record_delivery(AlertTopic::Opening, &delivery);
+                    if self.alerts.counts(&delivery) {
+                        return Ok(());
                     }
-                    None => break Err(nobody_told(&silent)),
-                },
-                () = self.pause(Duration::from_secs(1)) => {}
-            }
-        };
-        self.telling.answers.borrow_mut().push((AlertTopic::Opening, answers));
-        told
-    }
-
-    /// How to close what may be open is said before everybody has been told.
-    pub(crate) fn say_what_may_be_open(&self, result: &Result<()>) {
-        if let Some(error) = result.as_ref().err().filter(|error| error.status == Status::MayBeOpen) {
-            self.say(&error.to_string());
-        }
-    }
-
-    /// Takes the answers that have come meanwhile.
-    pub(crate) fn hear(&self) {
-        let mut came = Vec::new();
-        for (about, answers) in self.telling.answers.borrow_mut().iter_mut() {
-            while let Some(told) = answers.ready() {
-                came.push((*about, told));
+                    let why = delivery.outcome.err();
+                    let why = why.unwrap_or_else(|| "a channel of this machine, which does not count".into());
+                    failures.push(format!("{}: {why}", delivery.channel));
+                }
+                () = interrupt.pause(Duration::from_secs(1)) => {}
             }
         }
-        for (about, told) in came {
-            self.heard(about, &told);
+        Ok(())
+    }
+
+    /// Records the deliveries that have finished meanwhile.
+    pub(crate) fn collect(&self) {
+        let mut finished = Vec::new();
+        for (about, deliveries) in self.deliveries.borrow_mut().iter_mut() {
+            while let Some(delivery) = deliveries.ready() {
+                finished.push((*about, delivery));
+            }
+        }
+        for (about, delivery) in finished {
+            self.record_delivery(about, &delivery);
         }
     }
 
-    /// Tells how it ended, and waits a little for what is still to be answered. What was never announced and never
-    /// enabled is nobody's business.
-    pub(crate) async fn tell_last(
-        &self,
-        about: AlertTopic,
-        detail: Option<String>,
-        signals: &mut SessionSignals,
-    ) {
-        if about == AlertTopic::NotOpened && !self.telling.announced.get() {
+    /// Announces how the run ended, and waits for the deliveries that are not finished. Sends nothing if the opening was
+    /// neither announced nor enabled. `was_stopped`: the operator stopped the opening.
+    pub(crate) async fn announce_end(&self, ending: Ending, was_stopped: bool, signals: &mut SessionSignals) {
+        let Ending { about, detail, until } = ending;
+        if about == AlertTopic::NotOpened && !self.announced.get() {
             return;
         }
-        if self.telling.alerts.is_empty() {
-            self.say("warning: nobody is told: there are no alert channels here");
+        if self.alerts.is_empty() {
+            self.log.say("warning: no alert was sent, as no channels are configured here");
         }
-        let Some(answers) = self.send(about, detail) else { return };
-        self.telling.answers.borrow_mut().push((about, answers));
-        let mut all = std::mem::take(&mut *self.telling.answers.borrow_mut());
-        let hearing = async {
-            for (about, answers) in &mut all {
-                while let Some(told) = answers.next().await {
-                    self.heard(*about, &told);
-                }
-                if let Some(why) = answers.command_error().await {
-                    self.say(&format!("warning: alert: the command {why}"));
-                }
-            }
-        };
-        let impatient = async { while !matches!(signals.next().await, Received::End(_)) {} };
-        let in_vain = self.interrupted() || !self.telling.acknowledged.get();
-        let in_vain = in_vain && about == AlertTopic::NotOpened;
-        let patience = self.telling.alerts.timeout().min(if in_vain { SHORT_WAIT } else { Duration::MAX });
-        let waiting = async {
-            tokio::time::sleep(patience.min(UNSAID)).await;
-            self.say(match about {
-                AlertTopic::MayBeOpen => {
-                    "alert: telling that access MAY STILL BE OPEN; Ctrl-C: what to do, at once"
-                }
-                _ => "alert: telling how it ended; Ctrl-C ends that",
-            });
-            tokio::time::sleep(patience.saturating_sub(UNSAID)).await;
-        };
+        let deliveries = self.send(about, Some(detail), until.or(self.notice.until));
+        self.deliveries.borrow_mut().push((about, deliveries));
+        let mut all = std::mem::take(&mut *self.deliveries.borrow_mut());
+        let is_hopeless = was_stopped || !self.acknowledged.get();
+        let limit = if is_hopeless && about == AlertTopic::NotOpened { SHORT_WAIT } else { Duration::MAX };
+        let interrupted = async { while !matches!(signals.next().await, Received::End(_)) {} };
         tokio::select! {
-            () = hearing => {}
-            () = waiting => {}
-            () = impatient => {}
+            () = self.finish(&mut all) => {}
+            () = self.wait(about, self.alerts.timeout().min(limit)) => {}
+            () = interrupted => {}
         }
-        for (about, answers) in all {
-            answers.end().iter().for_each(|told| self.heard(about, told));
+        for (about, deliveries) in all {
+            deliveries.end().iter().for_each(|delivery| self.record_delivery(about, delivery));
         }
     }
 
-    fn send(&self, about: AlertTopic, detail: Option<String>) -> Option<Deliveries> {
-        let notice = self.telling.notice.clone()?;
-        let until = self.until.get().or(notice.until);
-        let ledger = self.hurried.head().ok();
-        Some(self.telling.alerts.send(&Notice {
-            about,
-            at: self.clock.now(),
-            until,
-            detail,
-            ledger,
-            ..notice
-        }))
+    /// Waits for all deliveries.
+    async fn finish(&self, all: &mut [(AlertTopic, Deliveries)]) {
+        for (about, deliveries) in all {
+            while let Some(delivery) = deliveries.next().await {
+                self.record_delivery(*about, &delivery);
+            }
+            if let Some(why) = deliveries.command_error().await {
+                self.log.say(&format!("warning: alert command: {why}"));
+            }
+        }
     }
 
-    /// On record, and said.
-    fn heard(&self, about: AlertTopic, told: &Delivery) {
-        let Delivery { channel, sealed, sent, outcome } = told.clone();
-        let session = self.telling.notice.as_ref().and_then(|notice| notice.session);
+    async fn wait(&self, about: AlertTopic, limit: Duration) {
+        tokio::time::sleep(limit.min(SILENT_WAIT)).await;
+        self.log.say(match about {
+            AlertTopic::MayBeOpen => {
+                "alert: notifying that access MAY STILL BE OPEN; press Ctrl-C to see what to do at once"
+            }
+            _ => "alert: notifying how it ended; press Ctrl-C to stop waiting",
+        });
+        tokio::time::sleep(limit.saturating_sub(SILENT_WAIT)).await;
+    }
+
+    fn send(&self, about: AlertTopic, detail: Option<String>, until: Option<Timestamp>) -> Deliveries {
+        let (at, ledger) = (self.log.now(), self.log.head());
+        self.alerts.send(&Notice { about, at, until, detail, ledger, ..self.notice.clone() })
+    }
+
+    fn record_delivery(&self, about: AlertTopic, delivery: &Delivery) {
+        let Delivery { channel, sealed, sent, outcome } = delivery.clone();
         let (acknowledged, Receipt { id: receipt, detail }) = match outcome {
             Ok((at, receipt)) => (Some(at), receipt),
             Err(detail) => (None, Receipt { id: None, detail }),
         };
-        let whose = if sealed { "" } else { " (this machine's own channel)" };
-        match acknowledged {
-            Some(_) => {
-                self.telling.acknowledged.set(true);
-                self.say(&format!("alert: {channel} acknowledged{whose}"));
-            }
-            None => self.say(&format!("warning: alert: {channel} did not acknowledge{whose}: {detail}")),
+        let origin = if sealed { "" } else { " (configured on this machine)" };
+        if acknowledged.is_some() {
+            self.acknowledged.set(true);
+            self.log.say(&format!("alert: {channel} acknowledged{origin}"));
+        } else {
+            self.log.say(&format!("warning: alert: {channel} did not acknowledge{origin}: {detail}"));
         }
-        self.emit(Event::Told {
+        self.log.emit(Event::Told {
             about,
             channel: &channel,
             sealed,
             acknowledged: acknowledged.is_some(),
             detail: &detail,
         });
+        let session = self.notice.session;
         let record = Record::Told { session, about, channel, sealed, sent, acknowledged, receipt, detail };
-        self.record_in_passing(record);
+        self.log.record_hurried(record);
     }
 }
 
-fn nobody_told(silent: &[String]) -> Error {
-    let why = if silent.is_empty() { "there is no channel".into() } else { silent.join("; ") };
-    Error::failed(format!("nobody acknowledged the alert ({why})"))
-        .next("look at the channels; to open without one, say --no-alert WHY, which the custodians sign")
+fn not_acknowledged(failures: &[String]) -> Error {
+    let why = if failures.is_empty() { "no channel is configured".into() } else { failures.join("; ") };
+    Error::failed(format!("no channel acknowledged the alert ({why})"))
+        .next("check the channels; to open without an alert, pass --no-alert WHY, which the custodians sign")
 }

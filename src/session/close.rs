@@ -1,298 +1,296 @@
-//! `close`: ends what a run left behind, from any machine, with a quorum's closer or anybody's own profile.
-
-use std::cell::Cell;
+//! `close`: closes a window that another run left open, with a quorum's closer or with a profile.
 
 use jiff::Timestamp;
 
 use crate::alert::{Alerts, Notice};
+use crate::aws::emergency::{EmergencyUser, NoEmergencyKey, SessionCall};
+use crate::aws::preload::{Preload, runtime};
+use crate::aws::principals::IamCloser;
+use crate::aws::profile::provider;
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{Event, Events};
-use crate::gate::host::Reporter;
 use crate::gate::iam::{Caller, Closer, Emergency};
 use crate::gate::open::other_account;
 use crate::gate::policy::{ParsedGate, parse_gate};
 use crate::gate::snapshot::AccessState;
 use crate::gate::{OpenProgress, SessionId};
 use crate::ledger::{AlertTopic, LastSession, Ledger, Record, VaultFacts};
+use crate::session::announce::{Announcer, Ending};
+use crate::session::closer::CloseGate;
+use crate::session::context::RunContext;
+use crate::session::driver::Run;
+use crate::session::how_to_close::HowToClose;
+use crate::session::log::Log;
+use crate::session::messages;
+use crate::session::outcome::RunOutcome;
+use crate::session::runner::Runner;
+use crate::session::work::Work;
+use crate::terminal::signals::SessionSignals;
 use crate::vault::payload::{Channel, Gatekeepers, Target, Way};
+use crate::vault::target::TargetId;
 use crate::window::{Cause, End};
 
-use crate::aws::clients::AwsConfig;
-use crate::aws::emergency::{EmergencyUser, NoEmergencyKey, SessionCall};
-use crate::aws::preload::{Preload, runtime};
-use crate::aws::principals::{IamCloser, Place};
-use crate::aws::profile::provider;
-use crate::session::announce::Telling;
-use crate::session::closer::Closing as Shut;
-use crate::session::context::Stage;
-use crate::session::driver::shut;
-use crate::session::messages::{self, HowToClose};
-use crate::terminal::print;
-use crate::terminal::signals::SessionSignals;
-use crate::vault::target::{TargetId, deny_all_arn};
-
-/// A close that a quorum has agreed to.
+/// A close that a quorum approved.
 #[derive(Debug)]
-pub struct Closing {
-    /// The vault it came from.
-    pub vault: VaultFacts,
-    /// The user, with the closer's and the emergency key; the opener is dropped at once.
-    pub target: Target,
-    /// Somebody else's window too.
-    pub force: bool,
-    /// Where it is recorded.
-    pub ledger: Ledger,
-    /// Where it is told to machines.
-    pub events: Events,
-    /// The sealed channels.
-    pub alerts: Vec<Channel>,
-    /// What this machine adds.
-    pub config: Config,
-    /// What was made ready meanwhile.
-    pub preload: Preload,
+pub(crate) struct QuorumClose {
+    pub(crate) vault: VaultFacts,
+    /// The user, with the closer's and the emergency key.
+    pub(crate) target: Target,
+    /// Closes the window of another session too.
+    pub(crate) force: bool,
+    pub(crate) ledger: Ledger,
+    pub(crate) events: Events,
+    /// The vault's channels.
+    pub(crate) alerts: Vec<Channel>,
+    pub(crate) config: Config,
+    pub(crate) preload: Preload,
 }
 
-/// A close with ambient credentials.
+/// A close with the credentials of a profile. The vault's channels stay sealed.
 #[derive(Debug)]
-pub struct CloseByProfile {
-    /// The vault that names the user.
-    pub vault: VaultFacts,
-    /// The user.
-    pub target: TargetId,
-    /// The target's regions.
-    pub regions: Vec<String>,
-    /// The profile in the shared AWS configuration.
-    pub profile: String,
-    /// Somebody else's window too.
-    pub force: bool,
-    /// Where it is recorded.
-    pub ledger: Ledger,
-    /// Where it is told to machines.
-    pub events: Events,
-    /// What this machine adds: the sealed channels stay sealed.
-    pub config: Config,
+pub(crate) struct ProfileClose {
+    pub(crate) vault: VaultFacts,
+    pub(crate) target: TargetId,
+    pub(crate) regions: Vec<String>,
+    /// In the shared AWS configuration.
+    pub(crate) profile: String,
+    /// Closes the window of another session too.
+    pub(crate) force: bool,
+    pub(crate) ledger: Ledger,
+    pub(crate) events: Events,
+    pub(crate) config: Config,
 }
 
-/// Shuts the user with the vault's closer, and proves it with the probe.
+/// What shows that access is closed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Proof {
+    /// AWS refused the emergency key.
+    Probed,
+    /// IAM shows the deny and the inactive key.
+    ReadBack,
+}
+
+/// Closes the user with the vault's closer, and proves it with the emergency key.
 ///
 /// # Errors
-/// With status 10 unless access is proven shut.
-pub fn close_with_quorum(closing: Closing) -> Result<()> {
-    let Closing { vault, target, force, ledger, events, alerts, config, mut preload } = closing;
+/// With status 10 unless access is proven closed.
+pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
+    let QuorumClose { vault, target, force, ledger, events, alerts, config, mut preload } = request;
+    let id = TargetId::from(&target);
     let Way::Gate(Gatekeepers { opener, closer, .. }) = target.way else {
         return Err(Error::usage("a role's session cannot be closed before its time"));
     };
     drop(opener);
     let runtime = runtime()?;
-    let base = preload.base(&runtime);
-    let place = Place {
-        partition: target.partition,
-        region: target.regions.first().cloned().unwrap_or_default(),
-        user: target.user,
-        boundary: None,
-    };
+    let aws = preload.config(&runtime);
+    let region = target.regions.first().map_or("", String::as_str);
     let keys = [target.emergency.id.clone()];
-    let emergency =
-        EmergencyUser::new(&base, &place.region, &target.emergency, None, SessionCall::GetSessionToken);
-    let own_closer = IamCloser::new(&base, &place, &closer);
+    let emergency = EmergencyUser::new(&aws, region, &target.emergency, None, SessionCall::GetSessionToken);
+    let iam = IamCloser::new(&aws, &id, region, &closer);
     drop((closer, target.emergency, target.mfa));
-    let alerts = Alerts::new(alerts, config.alerts, config.command, base.without_credentials());
-    let asked = Asked {
-        alerts: Cell::new(alerts),
-        vault,
-        target: target.name,
+    let close = Close {
+        log: Log::new(aws.clock.clone(), &ledger, events),
+        ledger: &ledger,
+        vault: &vault,
+        target: &id,
         profile: None,
-        place,
-        account: target.account,
         force,
-        ledger,
-        events,
         keys: Some(&keys),
     };
-    let result = runtime.block_on(asked.shut(&base, &own_closer, &emergency));
+    let alerts = Alerts::new(alerts, config.alerts, config.command, aws.without_credentials());
+    let result = runtime.block_on(close.run(&iam, &emergency, alerts));
     runtime.shutdown_background();
     result
 }
 
-/// Shuts the user with a profile's credentials; proof is what IAM shows.
+/// Closes the user with a profile's credentials, and confirms it by reading IAM.
 ///
 /// # Errors
-/// With status 10 unless access is proven shut.
-pub fn close_with_profile(closing: CloseByProfile) -> Result<()> {
-    let CloseByProfile { vault, target, regions, profile, force, ledger, events, config } = closing;
-    let TargetId { name, partition, account, user } = target;
+/// With status 10 unless access is proven closed.
+pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
+    let ProfileClose { vault, target, regions, profile, force, ledger, events, config } = request;
     let runtime = runtime()?;
-    let base = Preload::start().base(&runtime);
-    let place =
-        Place { partition, region: regions.first().cloned().unwrap_or_default(), user, boundary: None };
+    let aws = Preload::start().config(&runtime);
+    let region = regions.first().map_or("", String::as_str);
     let provider = provider(&profile, &runtime)?;
-    let closer = IamCloser::with_config(&base, &place, |region, tries| {
-        base.with_provider(provider.clone(), region, tries)
+    let iam = IamCloser::with_config(&aws, &target, region, |region, tries| {
+        aws.with_provider(provider.clone(), region, tries)
     });
-    let profile = Some(profile.as_str());
-    let alerts =
-        Cell::new(Alerts::new(Vec::new(), config.alerts, config.command, base.without_credentials()));
-    let asked =
-        Asked { alerts, vault, target: name, profile, place, account, force, ledger, events, keys: None };
-    let result = runtime.block_on(asked.shut(&base, &closer, &NoEmergencyKey));
+    let close = Close {
+        log: Log::new(aws.clock.clone(), &ledger, events),
+        ledger: &ledger,
+        vault: &vault,
+        target: &target,
+        profile: Some(&profile),
+        force,
+        keys: None,
+    };
+    let alerts = Alerts::new(Vec::new(), config.alerts, config.command, aws.without_credentials());
+    let result = runtime.block_on(close.run(&iam, &NoEmergencyKey, alerts));
     runtime.shutdown_background();
     result
 }
 
-/// A close and whom it is about.
-struct Asked<'a> {
-    /// Taken by the stage.
-    alerts: Cell<Alerts>,
-    vault: VaultFacts,
-    target: String,
+struct Close<'a> {
+    log: Log<'a>,
+    ledger: &'a Ledger,
+    vault: &'a VaultFacts,
+    target: &'a TargetId,
     profile: Option<&'a str>,
-    place: Place,
-    account: String,
     force: bool,
-    ledger: Ledger,
-    events: Events,
+    /// The keys to deactivate; `None` for every active key.
     keys: Option<&'a [String]>,
 }
 
-impl Asked<'_> {
-    async fn shut<E: Emergency>(&self, base: &AwsConfig, closer: &IamCloser, emergency: &E) -> Result<()> {
+/// Why a close did not begin.
+enum Refusal {
+    /// Nothing is wrong with this machine's sessions.
+    NotOurs(Error),
+    /// Access may be open, so it is announced.
+    Unclear(Error),
+}
+
+/// The window that IAM shows, and until when any window may be open.
+struct Existing {
+    gate: Option<ParsedGate>,
+    until: Option<Timestamp>,
+}
+
+impl Close<'_> {
+    async fn run<E: Emergency>(&self, iam: &IamCloser, emergency: &E, alerts: Alerts) -> Result<Proof> {
         let mut signals = SessionSignals::new()?;
-        let how = HowToClose {
-            vault: self.vault.path.clone(),
-            target: self.target.clone(),
-            partition: self.place.partition.clone(),
-            user: self.place.user.clone(),
-            key: self.keys.and_then(|keys| keys.first().cloned()),
-            role: None,
-        };
-        let mut stage = Stage::new(base.clock.clone(), &self.ledger, self.events, how);
-        let own = self.own_sessions(&stage);
-        stage.until.set(own.iter().filter_map(|last| last.until).max());
-        let last = own.last().map(|last| last.session);
-        stage.telling = Telling::new(self.alerts.take(), self.notice(last, false));
-        let found = match self.may_be_closed(closer, &stage).await {
-            Ok(found) => found,
-            Err(error) => {
-                // Another's window that was left alone is their business; a close that could not begin is everybody's.
-                if !stage.doubt.borrow().is_empty() {
-                    stage.tell_last(AlertTopic::MayBeOpen, Some(error.what.clone()), &mut signals).await;
-                }
+        let ours = self.unclosed_sessions();
+        let last = ours.last().map(|last| last.session);
+        let known_end = ours.iter().filter_map(|last| last.until).max();
+        let Existing { gate, until } = match self.existing(iam, known_end).await {
+            Ok(existing) => existing,
+            Err(Refusal::NotOurs(error)) => return Err(error),
+            Err(Refusal::Unclear(error)) => {
+                let announcer = Announcer::new(&self.log, alerts, self.notice(last, false));
+                let ending =
+                    Ending { about: AlertTopic::MayBeOpen, detail: error.what.clone(), until: error.until };
+                announcer.announce_end(ending, false, &mut signals).await;
                 return Err(error);
             }
         };
-        let deny = deny_all_arn(&self.place.partition);
-        let closing = Shut { closer, emergency, deny: &deny, keys: self.keys, own: false };
-        let end = shut(&stage, &OpenProgress::default(), &closing, &mut signals, Cause::Asked).await;
-        let found = found.map(|found| found.session);
-        let own = own.into_iter().map(|last| last.session).filter(|own| Some(*own) != found);
-        // The user is shut, and with it every session on it.
-        let sessions: Vec<_> = own.chain(found).collect();
+        let found = gate.map(|gate| gate.session);
+        // Every session on the user is closed with it.
+        let others = ours.into_iter().map(|last| last.session).filter(|session| Some(*session) != found);
+        let sessions: Vec<_> = others.chain(found).collect();
         let forced = found.is_some_and(|found| !self.knows(found));
-        stage.telling.is_about(self.notice(sessions.last().copied(), forced));
-        let result = self.finish(&stage, &sessions, end);
-        stage.say_what_may_be_open(&result);
-        let about = if matches!(end, End::Shut(_)) { AlertTopic::Closed } else { AlertTopic::MayBeOpen };
-        let detail =
-            result.as_ref().map_or_else(|error| error.what.clone(), |()| messages::cause(Cause::Asked));
-        stage.tell_last(about, Some(detail), &mut signals).await;
+        let notice = self.notice(sessions.last().copied(), forced);
+        let announcer = Announcer::new(&self.log, alerts, notice);
+        let context = RunContext::new(&self.log, &announcer, Runner::new(&self.log, &Work::Hold, None), None);
+        let deny = self.target.deny_all_arn();
+        let strategy = CloseGate { closer: iam, emergency, deny: &deny, keys: self.keys, session: None };
+        let run = Run { context: &context, progress: &OpenProgress::default(), strategy: &strategy, until };
+        let outcome = run.close(Cause::Asked, &mut signals).await;
+        let result = self.finish(&outcome, &sessions, until);
+        announcer.announce_end(ending(&outcome, &result, until), false, &mut signals).await;
         result
     }
 
-    /// This machine's ledger intended the session; one that cannot be read says nothing.
+    /// The ledger of this machine has the session's intent. A ledger that cannot be read counts as unknown.
     fn knows(&self, session: SessionId) -> bool {
         self.ledger.hurried().knows_session(session).unwrap_or(false)
     }
 
-    /// What the notice of this close says.
     fn notice(&self, session: Option<SessionId>, forced: bool) -> Notice {
-        let target = TargetId {
-            name: self.target.clone(),
-            partition: self.place.partition.clone(),
-            account: self.account.clone(),
-            user: self.place.user.clone(),
-        };
-        Notice { session, forced, ..Notice::of(&self.vault, &target) }
+        Notice { session, forced, ..Notice::of(self.vault, self.target) }
     }
 
-    /// The window that is there, if it may be closed: one's own, or by force another's.
-    async fn may_be_closed(&self, closer: &IamCloser, stage: &Stage<'_>) -> Result<Option<ParsedGate>> {
-        let now = || stage.clock.now();
-        let doubt = |why: &str| {
-            stage.unproven(why.to_owned());
-            stage.how_to_close.may_be_open(why, stage.until.get(), now())
-        };
+    fn how_to_close(&self) -> HowToClose {
+        let key = self.keys.and_then(|keys| keys.first().cloned());
+        HowToClose { vault: self.vault.path.clone(), target: self.target.clone(), key, role: None }
+    }
 
-        match closer.identify().await {
-            Ok(identity) if identity.account != self.account => {
-                return Err(other_account(&identity.account, &self.account));
+    /// Reads the window that is there, and refuses to close the window of another machine without `--force`.
+    async fn existing(&self, iam: &IamCloser, known_end: Option<Timestamp>) -> Result<Existing, Refusal> {
+        let how = self.how_to_close();
+        self.check_account(iam).await.map_err(|refusal| match refusal {
+            Refusal::Unclear(error) => {
+                Refusal::Unclear(how.may_be_open(&error.what, known_end, self.log.now()))
             }
-            Ok(_) => {}
-            // Whose the vault's own closer is, the vault says: STS is not needed to close.
-            Err(fault) if self.profile.is_none() => {
-                stage.say(&format!("warning: asking AWS for the time failed: {fault}; closing all the same"));
-            }
-            Err(fault) => return Err(doubt(&fault.to_string())),
-        }
-        let access = closer.read_access_state().await;
-        if let Some(ParsedGate { until, .. }) =
-            access.gate.as_ref().ok().and_then(Option::as_ref).and_then(parse_gate)
-        {
-            stage.until.set(Some(until));
-        }
-        let found = gate_ahead(&access, &deny_all_arn(&self.place.partition), now());
-        let found = match found {
-            Ok(found) => found,
+            Refusal::NotOurs(error) => Refusal::NotOurs(error),
+        })?;
+        let access = iam.read_access_state().await;
+        let written = access.gate.as_ref().ok().and_then(Option::as_ref).and_then(parse_gate);
+        let until = written.map(|found| found.until).or(known_end);
+        let gate = match gate_ahead(&access, &self.target.deny_all_arn(), self.log.now()) {
+            Ok(gate) => gate,
             Err(_) if self.force => None,
             Err(why) => {
-                let error =
-                    doubt(&format!("the user's state could not be read ({why}), so nothing was done"));
-                return Err(error.next(stage.how_to_close.by_force(self.profile)));
+                let what = format!("the user's state could not be read ({why}), so nothing was done");
+                let error = how.may_be_open(&what, until, self.log.now());
+                return Err(Refusal::Unclear(error.next(how.by_force(self.profile))));
             }
         };
-        if let Some(ParsedGate { session, until }) = found {
-            // By force it is closed whosever it is: then nobody is asked whose.
-            if !self.force && !self.knows(session) {
+        match gate {
+            Some(ParsedGate { session, until }) if !self.force && !self.knows(session) => {
+                let end = messages::clock(until);
                 let what = format!(
-                    "session {session} is somebody else's window, open until {}; it was left alone",
-                    messages::clock(until)
+                    "session {session} belongs to another machine, and its window is open until {end}; it was left alone"
                 );
-                let next = stage.how_to_close.by_force(self.profile);
-                return Err(Error::new(Status::MayBeOpen, what).until(Some(until)).next(next));
+                let error = Error::new(Status::MayBeOpen, what).next(how.by_force(self.profile));
+                Err(Refusal::NotOurs(error.until(Some(until))))
             }
+            gate => Ok(Existing { gate, until }),
         }
-        Ok(found)
     }
 
-    fn finish(&self, stage: &Stage<'_>, sessions: &[SessionId], end: End) -> Result<()> {
-        if !matches!(end, End::Shut(_)) {
-            let doubt = stage.doubt.take();
-            return Err(stage.how_to_close.may_be_open(&doubt, stage.until.get(), stage.clock.now()));
+    /// Checks that the credentials belong to the target's account, and measures AWS's time.
+    async fn check_account(&self, iam: &IamCloser) -> Result<(), Refusal> {
+        match iam.identify().await {
+            Ok(identity) if identity.account != self.target.account => {
+                Err(Refusal::NotOurs(other_account(&identity.account, &self.target.account)))
+            }
+            Ok(_) => Ok(()),
+            // The vault names the account of its closer: closing does not depend on STS.
+            Err(fault) if self.profile.is_none() => {
+                self.log.say(&format!("warning: could not get AWS's time: {fault}; closing anyway"));
+                Ok(())
+            }
+            Err(fault) => Err(Refusal::Unclear(Error::failed(fault.to_string()))),
         }
-        let probed = stage.probed.get().unwrap_or(false);
-        let cause = messages::cause(Cause::Asked);
-        for &session in sessions {
-            stage.record(Record::Closed { session, probed, cause: cause.clone() });
-        }
-        stage.emit(Event::Closed { session: sessions.last().copied(), probed, cause });
-        if let Some(error) = stage.failure.take() {
+    }
+
+    /// Records what is closed, and returns the command's result.
+    fn finish(
+        &self,
+        outcome: &RunOutcome,
+        sessions: &[SessionId],
+        until: Option<Timestamp>,
+    ) -> Result<Proof> {
+        let Some((probed, cause)) = outcome.closed_because() else {
+            let error = self.how_to_close().may_be_open(outcome.doubt(), until, self.log.now());
+            self.log.say(&error.to_string());
             return Err(error);
+        };
+        for &session in sessions {
+            self.log.record(Record::Closed { session, probed, cause: cause.clone() });
         }
-        let how = if probed { "probed" } else { "read back, not probed" };
-        let (user, account) = (&self.place.user, &self.account);
-        if self.events.are_wanted() {
-            return Ok(());
+        self.log.emit(Event::Closed { session: sessions.last().copied(), probed, cause });
+        match outcome.untidy(&self.how_to_close()) {
+            Some(error) => Err(error),
+            None => Ok(if probed { Proof::Probed } else { Proof::ReadBack }),
         }
-        print::result(&format!("shut: user {user} in account {account} ({how})\n"))
     }
 
-    /// The sessions of this ledger that were not closed; a damaged ledger stops no close.
-    fn own_sessions(&self, stage: &Stage<'_>) -> Vec<LastSession> {
-        self.ledger.hurried().unclosed(&self.account, &self.place.user).unwrap_or_else(|error| {
-            stage.say(&format!("warning: {}", error.what));
+    /// Returns this machine's sessions that were not closed. A damaged ledger does not prevent a close.
+    fn unclosed_sessions(&self) -> Vec<LastSession> {
+        let TargetId { account, user, .. } = self.target;
+        self.ledger.hurried().unclosed(account, user).unwrap_or_else(|error| {
+            self.log.say(&format!("warning: {}", error.what));
             Vec::new()
         })
     }
+}
+
+fn ending(outcome: &RunOutcome, result: &Result<Proof>, until: Option<Timestamp>) -> Ending {
+    let about = if matches!(outcome.end, End::Shut(_)) { AlertTopic::Closed } else { AlertTopic::MayBeOpen };
+    let detail = result.as_ref().map_or_else(|error| error.what.clone(), |_| messages::cause(Cause::Asked));
+    Ending { about, detail, until }
 }
 
 /// A gate whose end is ahead on a user that is not at rest: open, or being opened.

@@ -1,4 +1,4 @@
-//! `close` of a vault of the lane static: there is nothing to write, only to know.
+//! `close` of a vault of the lane static. AWS ends a role's session by itself, so this only reports whether it has.
 
 use jiff::Timestamp;
 
@@ -6,45 +6,49 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::events::{Event, Events};
 use crate::ledger::{self, AlertTopic, LastSession, Ledger, Record, VaultFacts};
-use crate::session::messages::{self, HowToClose};
-use crate::session::notify::Tidings;
+use crate::session::announce::Ending;
+use crate::session::how_to_close::HowToClose;
+use crate::session::messages;
+use crate::session::notify::{LocalNotice, notify_local};
 use crate::terminal::print;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
+use crate::window::Cause;
 
-/// Says whether this machine's last session of a role has ended by itself; people are told.
+/// Reports and records that this machine's last session of the role has ended, and sends a notice.
 ///
 /// # Errors
-/// With status 10 while it has not.
-pub fn close_static(
+/// With status 10 if it has not ended, or the ledger cannot be read.
+pub(crate) fn close_static(
     vault: &VaultFacts,
-    target: TargetId,
+    target: &TargetId,
     ledger: &Ledger,
     events: Events,
     config: Config,
 ) -> Result<()> {
     let now = Timestamp::now();
-    let how = HowToClose::of(&vault.path, &target, Lane::Static);
-    // Nobody knows then that there is none.
+    let how = HowToClose::new(&vault.path, target, Lane::Static);
     let entries = ledger.entries().map_err(|error| how.may_be_open(&error.what, None, now))?;
-    let own = |last: &LastSession| last.is_of(&target, Lane::Static);
-    let last = ledger::last(&entries).into_iter().find(own).filter(|last| !last.closed);
+    let is_of = |last: &LastSession| last.is_of(target, Lane::Static);
+    let last = ledger::last(&entries).into_iter().find(is_of).filter(|last| !last.closed);
     let Some((session, until)) = last.and_then(|last| Some((last.session, last.until?))) else {
-        print::progress("close: this machine knows of no session of this role that has not ended");
+        print::progress("close: this machine knows no session of this role that has not ended");
         return Ok(());
     };
-    let tidings = Tidings { vault, target, session: Some(session), ledger, events, config };
+    let about = LocalNotice { vault, target, session: Some(session), ledger, events };
+    let notify =
+        |about_what, detail| notify_local(&about, config, Ending { about: about_what, detail, until: None });
     if until > now {
         let why = format!("session {session} of a role cannot be ended before its time");
         let error = how.may_be_open(&why, Some(until), now);
         print::progress(&error.to_string());
-        tidings.tell(AlertTopic::MayBeOpen, &why);
+        notify(AlertTopic::MayBeOpen, why);
         return Err(error);
     }
-    let cause = "its end was reached".to_owned();
+    let cause = messages::cause(Cause::Deadline);
     ledger.append(now, Record::Closed { session, probed: false, cause: cause.clone() })?;
     print::progress(&format!("close: session {session} ended by itself at {}", messages::clock(until)));
     events.emit(now, Event::Closed { session: Some(session), probed: false, cause: cause.clone() });
-    tidings.tell(AlertTopic::Closed, &cause);
+    notify(AlertTopic::Closed, cause);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The application: open, close and status of a window, the loop around it, and the work inside it.
+//! The application: open, close and status, the loop of a run, its alerts, and the work inside a window.
 
 mod announce;
 mod close;
@@ -6,16 +6,23 @@ mod close_static;
 mod closer;
 mod context;
 mod driver;
+mod how_to_close;
+mod interrupt;
+mod log;
 mod messages;
 mod notify;
 mod open;
+mod outcome;
+mod runner;
+mod shell;
 mod status;
 mod work;
 
-pub use close::{CloseByProfile, Closing, close_with_profile, close_with_quorum};
-pub use close_static::close_static;
+pub(crate) use announce::Ending;
+pub(crate) use close::{ProfileClose, Proof, QuorumClose, close_with_profile, close_with_quorum};
+pub(crate) use close_static::close_static;
 pub(crate) use messages::clock as clock_words;
-pub use notify::Tidings;
-pub use open::{Opening, open};
-pub use status::{Asked, how_to_close, look};
-pub use work::Work;
+pub(crate) use notify::{LocalNotice, notify_local};
+pub(crate) use open::{ApprovedOpening, open};
+pub(crate) use status::{StatusQuery, how_to_close, read_status};
+pub(crate) use work::Work;

@@ -1,80 +1,75 @@
-//! `status`: what IAM shows of users, to whoever may read them.
+//! `status`: what IAM shows of users, read with a profile.
 
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::aws::clients::AwsConfig;
 use crate::aws::preload::{Preload, runtime};
-use crate::aws::principals::{IamCloser, Place};
+use crate::aws::principals::IamCloser;
 use crate::aws::profile::provider;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::gate::iam::{Caller, Closer};
 use crate::gate::open::other_account;
 use crate::gate::policy::{ParsedGate, parse_gate};
 use crate::gate::snapshot::AccessState;
 use crate::ledger::Seen;
 use crate::session::close::gate_ahead;
-use crate::session::messages::HowToClose;
+use crate::session::how_to_close::HowToClose;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// A user to be looked at.
+/// A user whose state is asked for.
 #[derive(Debug)]
-pub struct Asked {
-    /// The user.
-    pub target: TargetId,
-    /// Where AWS is asked who the profile is.
-    pub region: String,
-    /// Only a gate shows in IAM.
-    pub lane: Lane,
+pub(crate) struct StatusQuery {
+    pub(crate) target: TargetId,
+    /// Where STS is asked for the profile's account.
+    pub(crate) region: String,
+    /// Only a gate is visible in IAM.
+    pub(crate) lane: Lane,
 }
 
-/// What IAM shows of each, in their order, and AWS's time; `Err` is why a user could not be read. Users of other
-/// accounts than the profile's are not asked about.
+/// Returns the state of each user, or why it could not be read, and AWS's time. Users of other accounts are not read.
 ///
 /// # Errors
-/// When the profile gives no credentials, AWS does not answer, or none of them is of the profile's account.
-pub fn look(profile: &str, asked: &[Asked]) -> Result<(Vec<Result<Seen, String>>, Timestamp)> {
+/// If the profile has no credentials, AWS cannot be reached, or no user is in the profile's account.
+pub(crate) fn read_status(
+    profile: &str,
+    queries: &[StatusQuery],
+) -> Result<(Vec<Result<Seen, String>>, Timestamp)> {
     let runtime = runtime()?;
-    let base = Preload::start().base(&runtime);
+    let aws = Preload::start().config(&runtime);
     let provider = provider(profile, &runtime)?;
-    let closer = |asked: &Asked| {
-        let place = Place {
-            partition: asked.target.partition.clone(),
-            region: asked.region.clone(),
-            user: asked.target.user.clone(),
-            boundary: None,
-        };
-        IamCloser::with_config(&base, &place, |region, tries| {
-            base.with_provider(provider.clone(), region, tries)
+    let closer = |query: &StatusQuery| {
+        IamCloser::with_config(&aws, &query.target, &query.region, |region, tries| {
+            aws.with_provider(provider.clone(), region, tries)
         })
     };
     let result = runtime.block_on(async {
-        let Some(first) = asked.first() else {
-            return Ok((Vec::new(), base.clock.now()));
+        let Some(first) = queries.first() else {
+            return Ok((Vec::new(), aws.clock.now()));
         };
         let identity = closer(first).identify().await.map_err(|fault| {
-            Error::new(Status::Failed, format!("AWS was not asked: {fault}"))
-                .next("check the network and AWS_ENDPOINT_URL, or leave --profile out")
+            Error::failed(format!("could not read IAM: {fault}"))
+                .next("check the network and AWS_ENDPOINT_URL, or leave out --profile")
         })?;
-        if asked.iter().all(|asked| asked.target.account != identity.account) {
+        if queries.iter().all(|query| query.target.account != identity.account) {
             return Err(other_account(&identity.account, &first.target.account));
         }
-        let mut seen = Vec::new();
-        for asked in asked {
-            let is_shown = asked.lane == Lane::Gate && asked.target.account == identity.account;
-            seen.push(if is_shown { one(&base, asked, &closer(asked)).await } else { Ok(Seen::NotAsked) });
+        let mut states = Vec::new();
+        for query in queries {
+            let is_visible = query.lane == Lane::Gate && query.target.account == identity.account;
+            let state = async { read_user(&closer(query), &query.target, aws.clock.now()).await };
+            states.push(if is_visible { state.await } else { Ok(Seen::NotAsked) });
         }
-        Ok((seen, base.clock.now()))
+        Ok((states, aws.clock.now()))
     });
     runtime.shutdown_background();
     result
 }
 
-async fn one(base: &AwsConfig, asked: &Asked, closer: &impl Closer) -> Result<Seen, String> {
-    let (access, deny) = (closer.read_access_state().await, asked.target.deny_all_arn());
-    match gate_ahead(&access, &deny, base.clock.now())? {
+async fn read_user(closer: &impl Closer, target: &TargetId, now: Timestamp) -> Result<Seen, String> {
+    let (access, deny) = (closer.read_access_state().await, target.deny_all_arn());
+    match gate_ahead(&access, &deny, now)? {
         Some(ParsedGate { session, until }) => Ok(Seen::Ahead { session, until }),
         None if access.is_at_rest(&deny) => Ok(Seen::AtRest),
         None if is_unbounded(&access, &deny) => Ok(Seen::Unbounded),
@@ -89,7 +84,7 @@ fn is_unbounded(access: &AccessState, deny: &str) -> bool {
     !denied && active && matches!(&access.gate, Ok(Some(gate)) if parse_gate(gate).is_none())
 }
 
-/// The commands that close a user's window, for whoever may.
-pub fn how_to_close(vault: Option<&Path>, target: &TargetId, lane: Lane) -> String {
-    HowToClose::of(vault.unwrap_or(Path::new("VAULT")), target, lane).commands()
+/// Returns the commands that close a user.
+pub(crate) fn how_to_close(vault: Option<&Path>, target: &TargetId, lane: Lane) -> String {
+    HowToClose::new(vault.unwrap_or(Path::new("VAULT")), target, lane).commands()
 }

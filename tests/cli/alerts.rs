@@ -178,7 +178,7 @@ fn one_acknowledgement_is_enough_and_other_channels_are_not_waited_for() {
     std::thread::sleep(Duration::from_secs(3));
     person.type_raw(b"q");
     let closing = Instant::now();
-    person.expect("Ctrl-C ends that");
+    person.expect("Ctrl-C to stop waiting");
     person.send_signal(Signal::SIGINT);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(closing.elapsed() < Duration::from_secs(20), "{:?}", closing.elapsed());
@@ -221,7 +221,7 @@ fn without_an_acknowledgement_nothing_opens_unless_approved() {
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
     for part in [
-        "nobody acknowledged the alert",
+        "no channel acknowledged the alert",
         "gone: could not connect",
         "refusing: HTTP status 403",
         "--no-alert",
@@ -486,7 +486,7 @@ fn a_close_without_a_quorum_alerts_the_local_channels() {
     person.wait();
     vault.site.pull("bob");
     let said = close();
-    assert!(said.contains("alert: own acknowledged (this machine's own channel)"), "{said}");
+    assert!(said.contains("alert: own acknowledged (configured on this machine)"), "{said}");
     assert_eq!(own.about(&vault.site.last_session()), ["opening", "may_be_open"]);
     let subject = own.got()[0].json["subject"].as_str().unwrap().to_owned();
     assert!(subject.contains("OVERRIDE"), "once more is one: {subject}");
@@ -555,7 +555,7 @@ fn a_signal_ends_the_wait_for_an_acknowledgement() {
     channel["timeout"] = "60s".into();
     let vault = two_of_two("impatient").alerts(|_| vec![channel]).all_plugged();
     let mut person = open(&vault, &["--", "true"]);
-    person.expect("alert: telling hanging");
+    person.expect("alert: notifying hanging");
     let begun = Instant::now();
     while hanging.got().is_empty() && begun.elapsed() < Duration::from_secs(10) {
         std::thread::sleep(Duration::from_millis(50));

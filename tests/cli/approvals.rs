@@ -232,7 +232,7 @@ fn of_two_concurrent_openings_on_one_machine_one_succeeds() {
         .map(|_| {
             let mut person = vault.site.person(&open);
             vault.site.quorum(&mut person, 2);
-            person.expect("alert: telling");
+            person.expect("alert: notifying");
             person
         })
         .collect();

@@ -70,7 +70,7 @@ fn without_a_network_nothing_is_enabled_and_that_is_reported() {
     let vault = two_of_two("offline").all_plugged();
     let site = &vault.site;
     for (more, code, says) in [
-        (&["--", "true"][..], 1, "nobody acknowledged the alert"),
+        (&["--", "true"][..], 1, "no channel acknowledged the alert"),
         (&["--no-alert", "no network", "--", "true"], 5, "asking AWS for the time failed"),
     ] {
         let arguments = [&["open", "prod.age", "--for", "5m", "--reason", "x"], more].concat();
@@ -165,7 +165,7 @@ fn each_command_printed_with_exit_10_closes_with_the_closers_key_alone() {
     std::fs::create_dir(machine.path().join(".aws")).unwrap();
     std::fs::write(machine.path().join(".aws/credentials"), vault.account.closer.profile("oncall")).unwrap();
 
-    for heading in ["from any machine:", "without this tool:"] {
+    for heading in ["from any machine:", "without this program:"] {
         let line = printed(&left_open(&vault), heading).replace("NAME", "oncall");
         let paths = std::env::var("PATH").unwrap();
         let mut shell = Command::new("sh");
@@ -199,7 +199,7 @@ fn a_locked_ledger_does_not_delay_a_close() {
     let holding = hold(&vault);
     let begun = Instant::now();
     person.type_raw(b"q");
-    person.expect("close: shut");
+    person.expect("close: closed");
     assert!(begun.elapsed() < Duration::from_secs(8), "closed after {:?}", begun.elapsed());
     assert!(vault.is_closed() && vault.account.rest().at_rest());
     drop(holding);
@@ -213,7 +213,7 @@ fn a_locked_ledger_does_not_delay_a_close() {
     command.env("BREAKGLASS_STATE", vault.site.path("state"));
     let begun = Instant::now();
     let mut person = Person::run(command);
-    person.expect("close: shut");
+    person.expect("close: closed");
     assert!(begun.elapsed() < Duration::from_secs(8), "closed after {:?}", begun.elapsed());
     assert!(vault.is_closed());
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());

@@ -201,7 +201,7 @@ fn if_the_browser_does_not_connect_the_link_is_shown() {
     command.env("BROWSER", "/bin/false");
     let mut person = Person::run(command);
     site.quorum(&mut person, 2);
-    person.expect("the browser did not come for the link");
+    person.expect("the browser did not request the link");
     person.expect("Action=login");
     assert!(!person.transcript().contains("opened in your browser"), "{}", person.transcript());
     person.expect("left; q closes");

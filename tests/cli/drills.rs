@@ -141,7 +141,7 @@ fn injected_failures_happen_and_nothing_stays_enabled() {
 
     let mut person = exercise.drill(&["--inject", "cut-at-close", "--out", "cut.json"]);
     exercise.vault.site.quorum(&mut person, 2);
-    person.expect("drill: nothing answers for the next 15 s");
+    person.expect("drill: the network is cut for 15 s");
     let open = exercise.drill.rest();
     assert!(!open.denied, "it is open while nothing answers");
     person.expect_within(Duration::from_mins(1), "is to sign");

@@ -74,7 +74,7 @@ fn a_role_session_is_refused_from_t1_on_and_that_is_proven() {
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
     let said = person.transcript();
     assert!(
-        said.contains("close: shut; AWS refuses the role's session"),
+        said.contains("close: closed; AWS refuses the role's session"),
         "the key it does not refuse: {said}"
     );
     let status = vault.site.command(&["status"]).output().unwrap();

@@ -124,7 +124,7 @@ impl Run<'_> {
             return Some(format!("exit {code}, and usable again from {}", utc(*from)));
         }
         let (_, state) = history.last()?;
-        let admits = ["is not at rest", "is not tidy"].iter().any(|words| self.said.contains(words));
+        let admits = self.said.contains("is not at rest");
         let rests = state.denied && !state.active;
         (!rests && (code == 0 || !admits)).then(|| format!("exit {code}, and the user is left as {state:?}"))
     }
@@ -143,7 +143,7 @@ impl Run<'_> {
             let until = history.last().and_then(|(_, state)| state.until.as_ref());
             let until = until.map_or(utc(latest), Clone::clone);
             let knows = self.job == Job::Open || effects.iter().any(told_of_the_gate);
-            if knows != said(&format!("{} UTC", &until[11..19])) || knows == said("until when is not known") {
+            if knows != said(&format!("{} UTC", &until[11..19])) || knows == said("its end is not known") {
                 lies.push("it does not say until when");
             }
             if !said("breakglass close prod.age --target ") || !said("aws iam attach-user-policy") {

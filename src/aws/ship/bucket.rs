@@ -32,10 +32,10 @@ pub(crate) struct Bucket {
 impl Bucket {
     pub(crate) async fn new(ship: &Ship) -> Self {
         let provider = ProfileFileCredentialsProvider::builder().profile_name(&ship.profile).build();
-        let base = AwsConfig::load().await;
-        let config = base.with_provider(SharedCredentialsProvider::new(provider), &ship.region, Tries::Four);
+        let aws = AwsConfig::load().await;
+        let config = aws.with_provider(SharedCredentialsProvider::new(provider), &ship.region, Tries::Four);
         let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
-        let clock = base.clock;
+        let clock = aws.clock;
         Self { client: Client::from_conf(config), clock, ship: ship.clone(), unlocked: OnceCell::new() }
     }
 

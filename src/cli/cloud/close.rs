@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::ledger::{AlertTopic, Ledger, VaultFacts};
-use crate::session::{self, CloseByProfile, Closing, Tidings};
-use crate::terminal::warning;
+use crate::session::{self, Ending, LocalNotice, ProfileClose, Proof, QuorumClose};
+use crate::terminal::{print, warning};
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
@@ -26,26 +26,36 @@ pub fn run(arguments: args::Close) -> Result<()> {
         Config::default()
     });
     let ledger = shipping::ledger(&config);
-    let (force, lane) = (arguments.force, vault.manifest.lane);
-    match arguments.profile {
-        _ if lane == Lane::Static => {
-            session::close_static(&facts, TargetId::from(&summary), &ledger, events, config)
-        }
-        Some(profile) => {
-            let target = TargetId::from(&summary);
-            session::close_with_profile(CloseByProfile {
-                vault: facts,
-                target,
-                regions: summary.regions,
-                profile,
-                force,
-                ledger,
-                events,
-                config,
-            })
-        }
-        None => Quorum { vault, facts, summary, force, ledger, events, config }.close(arguments.wait),
+    let (force, target) = (arguments.force, TargetId::from(&summary));
+    if vault.manifest.lane == Lane::Static {
+        return session::close_static(&facts, &target, &ledger, events, config);
     }
+    let proof = match arguments.profile {
+        Some(profile) => session::close_with_profile(ProfileClose {
+            vault: facts,
+            target: target.clone(),
+            regions: summary.regions,
+            profile,
+            force,
+            ledger,
+            events,
+            config,
+        }),
+        None => Quorum { vault, facts, summary, force, ledger, events, config }.close(arguments.wait),
+    }?;
+    if !events.are_wanted() {
+        // Access is closed, whether or not stdout can be written.
+        let _ = print::result(&result(&target, proof));
+    }
+    Ok(())
+}
+
+fn result(target: &TargetId, proof: Proof) -> String {
+    let how = match proof {
+        Proof::Probed => "probed",
+        Proof::ReadBack => "read back, not probed",
+    };
+    format!("closed: user {} in account {} ({how})\n", target.user, target.account)
 }
 
 /// A close that custodians are asked for.
@@ -60,7 +70,7 @@ struct Quorum {
 }
 
 impl Quorum {
-    fn close(self, wait: Span) -> Result<()> {
+    fn close(self, wait: Span) -> Result<Proof> {
         let preload = Preload::start();
         let gathered = quorum::shares(&Asked {
             vault: &self.vault,
@@ -72,11 +82,11 @@ impl Quorum {
         });
         let gathered = match gathered {
             Ok(gathered) => gathered,
-            Err(error) => return Err(self.nobody_came(error)),
+            Err(error) => return Err(self.no_quorum(error)),
         };
         let (target, alerts) = target::unseal(&self.vault, &gathered.shares, &self.summary.name)?;
         let Self { facts, force, ledger, events, config, .. } = self;
-        session::close_with_quorum(Closing {
+        session::close_with_quorum(QuorumClose {
             vault: facts,
             target,
             force,
@@ -88,14 +98,15 @@ impl Quorum {
         })
     }
 
-    /// Where a window of this machine's may be open, its channels are told; the sealed ones stay sealed.
-    fn nobody_came(self, error: Error) -> Error {
+    /// Alerts over this machine's channels if a window of this machine may be open; the vault's channels stay sealed.
+    fn no_quorum(self, error: Error) -> Error {
         let Self { facts, summary, ledger, events, config, .. } = self;
         let target = TargetId::from(&summary);
         let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
         if let Some(session) = open.last().map(|last| Some(last.session)) {
-            let tidings = Tidings { vault: &facts, target, session, ledger: &ledger, events, config };
-            tidings.tell(AlertTopic::MayBeOpen, &error.what);
+            let about = LocalNotice { vault: &facts, target: &target, session, ledger: &ledger, events };
+            let ending = Ending { about: AlertTopic::MayBeOpen, detail: error.what.clone(), until: None };
+            session::notify_local(&about, config, ending);
         }
         error
     }

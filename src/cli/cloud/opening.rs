@@ -12,8 +12,8 @@ use crate::events::Events;
 use crate::gate::SessionId;
 use crate::ledger::{Entry, Ledger, VaultFacts, is_spent, spent};
 use crate::review;
-use crate::session::{self, Opening, Work};
-use crate::terminal::{signals, warning};
+use crate::session::{self, ApprovedOpening, Work};
+use crate::terminal::warning;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
@@ -137,7 +137,7 @@ impl Order {
         drop(gathered);
         let Self { vault, work, events, injected, config, .. } = self;
         drop(vault);
-        session::open(Opening {
+        session::open(ApprovedOpening {
             vault: facts,
             approved,
             target,
@@ -147,9 +147,8 @@ impl Order {
             static_vault,
             alerts,
             config,
-            injected,
+            faults: injected,
             preload,
-            stopped: signals::pending,
         })
     }
 

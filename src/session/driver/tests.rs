@@ -6,14 +6,16 @@ use crate::gate::SessionId;
 use crate::gate::fake::{ACCOUNT, FakeUser, KEY, OpenerOf};
 use crate::gate::open::{HandOut, Plan, open};
 use crate::ledger::{Ledger, VaultFacts};
-use crate::session::announce::Telling;
-use crate::session::closer::Closing;
-use crate::session::messages::HowToClose;
+use crate::session::announce::Announcer;
+use crate::session::closer::CloseGate;
+use crate::session::log::Log;
+use crate::session::runner::Runner;
+use crate::session::work::Work;
 use crate::vault::target::TargetId;
 
-/// A window of a user in memory; the opening panics where `breaks` says, the work is `work`.
-fn window(user: &FakeUser, breaks: bool, work: &Work) -> End {
-    // The stage keeps the intent, not the user in memory.
+/// Runs a window of a user in memory. The opening panics if `panics`.
+fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
+    // No intent is recorded here.
     user.intended.set(true);
     user.booted.set(Instant::now());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -21,43 +23,43 @@ fn window(user: &FakeUser, breaks: bool, work: &Work) -> End {
     let ledger = Ledger::at(std::env::temp_dir().join(format!("breakglass-driver-{}", std::process::id())));
     let clock = AwsClock::default();
     clock.set(Measured { date: user.clock.get(), at: Instant::now() });
-    let how = HowToClose {
-        vault: "v".into(),
-        target: "t".into(),
-        partition: "aws".into(),
-        user: "u".into(),
-        key: None,
-        role: None,
-    };
-    let mut stage = Stage::new(clock, &ledger, Events::none(), how);
-    stage.telling = excused();
+    let log = Log::new(clock, &ledger, Events::none());
+    let announcer = Announcer::new(&log, Alerts::default(), notice());
+    let context = RunContext::new(&log, &announcer, Runner::new(&log, work, None), None);
+    let session = SessionId::random();
     let plan = Plan {
         expected: &expected,
         account: ACCOUNT,
         grant: &[],
         regions: &["eu-west-1".into()],
         mfa: false,
-        session: SessionId::random(),
+        session,
         window: Duration::from_mins(10),
         hand_out: HandOut::Nothing,
     };
-    let trail = OpenProgress::default();
+    let progress = OpenProgress::default();
     let keys = [KEY.to_owned()];
-    let closing =
-        Closing { closer: user, emergency: user, deny: &expected.deny, keys: Some(&keys), own: true };
-    let opening = caught(async {
-        let opened = open(OpenerOf(user), user, user, &plan, &trail, &stage).await;
-        assert!(!breaks, "this test breaks the opening");
-        opened
-    });
+    let strategy = CloseGate {
+        closer: user,
+        emergency: user,
+        deny: &expected.deny,
+        keys: Some(&keys),
+        session: Some(session),
+    };
+    let opening = async {
+        let window = open(OpenerOf(user), user, user, &plan, &progress, &context).await?;
+        assert!(!panics, "this test makes the opening panic");
+        Ok(Opened { window, console_link: None })
+    };
     runtime.block_on(async {
         let mut signals = SessionSignals::new().expect("signals");
-        drive(&stage, &trail, opening, &closing, work, &mut signals).await
+        let run = Run { context: &context, progress: &progress, strategy: &strategy, until: None };
+        run.open(opening, &InjectedFaults::default(), &mut signals).await
     })
 }
 
-/// Nobody is told, and that was approved.
-fn excused() -> Telling {
+/// With `--no-alert`, as there are no channels.
+fn notice() -> Notice {
     let vault = VaultFacts {
         path: "v".into(),
         vault_id: String::new(),
@@ -68,14 +70,13 @@ fn excused() -> Telling {
     };
     let target =
         TargetId { name: "t".into(), partition: "aws".into(), account: ACCOUNT.into(), user: "u".into() };
-    let notice = Notice { no_alert: Some("a test".into()), ..Notice::of(&vault, &target) };
-    Telling::new(Alerts::default(), notice)
+    Notice { no_alert: Some("a test".into()), ..Notice::of(&vault, &target) }
 }
 
 #[test]
 fn a_panic_closes() {
     let user = FakeUser::at_rest();
-    assert_eq!(window(&user, true, &Work::Hold), End::Shut(Cause::Panicked));
+    assert_eq!(run(&user, true, &Work::Hold).end, End::Shut(Cause::Panicked));
     assert!(user.calls.borrow().contains(&"DetachUserPolicy"), "it had been open");
     assert!(user.denied.get() && !user.active.get() && user.opener_gone.get());
 }
@@ -84,6 +85,6 @@ fn a_panic_closes() {
 fn a_command_that_cannot_start_closes() {
     let user = FakeUser::at_rest();
     let work = Work::Command(vec!["/no/such/command".into()]);
-    assert_eq!(window(&user, false, &work), End::Shut(Cause::ChildEnded));
+    assert_eq!(run(&user, false, &work).end, End::Shut(Cause::ChildEnded));
     assert!(user.denied.get() && !user.usable());
 }

@@ -1,87 +1,93 @@
-//! The lane `gate`: a policy on the user, written, lifted and shut again.
+//! The lane `gate`: a policy on the user is written, the deny detached, and attached again.
 
-use super::{Emergency, Scene, end_with};
+use std::path::Path;
+
+use super::{EmergencyKey, OpenRun};
 use crate::aws::emergency::{EmergencyUser, SessionCall};
-use crate::aws::principals::{IamCloser, IamOpener, Place};
+use crate::aws::principals::{IamCloser, IamOpener};
 use crate::error::{Error, Result};
-use crate::gate::OpenProgress;
-use crate::gate::grant;
 use crate::gate::open::{HandOut, Plan, open};
 use crate::gate::rest::Expected;
-use crate::session::closer::Closing;
-use crate::session::driver::drive;
-use crate::session::messages::HowToClose;
+use crate::gate::{OpenProgress, grant};
+use crate::session::closer::CloseGate;
+use crate::session::driver::Run;
+use crate::session::how_to_close::HowToClose;
+use crate::session::outcome::RunOutcome;
 use crate::terminal::signals::SessionSignals;
-use crate::vault::manifest::Lane;
 use crate::vault::payload::Gatekeepers;
 
-pub(crate) async fn keep(
-    scene: Scene<'_>,
+/// # Errors
+/// Usage, if the grant does not allow what the work needs; then nothing was sent.
+pub(super) async fn open_gate(
+    run: &OpenRun<'_>,
+    vault: &Path,
     gatekeepers: Gatekeepers,
-    emergency: Emergency,
+    emergency: EmergencyKey,
     signals: &mut SessionSignals,
-) -> Result<()> {
-    let hand_out = scene.hand_out();
-    if hand_out == HandOut::Console {
-        may_sign_in(&scene)?;
-    }
-    let base = scene.base;
+) -> Result<(RunOutcome, HowToClose)> {
+    check_grant(run)?;
     let Gatekeepers { boundary, boundary_sha256, opener, closer } = gatekeepers;
+    let EmergencyKey { key, mfa } = emergency;
     let expected = Expected {
-        user: scene.target.user.clone(),
-        deny: scene.target.deny_all_arn(),
+        user: run.target.user.clone(),
+        deny: run.target.deny_all_arn(),
         boundary: boundary.clone(),
         boundary_sha256,
-        key: emergency.key.id.clone(),
+        key: key.id.clone(),
     };
-    let place = Place {
-        partition: scene.target.partition.clone(),
-        region: scene.region().to_owned(),
-        user: scene.target.user.clone(),
-        boundary: Some(boundary),
-    };
-    // The opener's key lives in this client alone, and the client in the sequence that drops it.
-    let opener = IamOpener::new(base, &place, opener);
-    let own_closer = IamCloser::new(base, &place, &closer);
-    let source = if hand_out == HandOut::Console {
-        SessionCall::GetFederationToken
-    } else {
-        SessionCall::GetSessionToken
-    };
-    let mfa = emergency.mfa;
-    let demands_mfa = mfa.is_some();
-    let user = EmergencyUser::new(base, &place.region, &emergency.key, mfa, source);
-    drop((closer, emergency.key));
+    let has_mfa = mfa.is_some();
+    let user = EmergencyUser::new(run.aws, run.region(), &key, mfa, session_call(run.hand_out()));
+    // The sequence of opening owns the opener, and with it the only copy of its key.
+    let opener = IamOpener::new(run.aws, run.target, run.region(), boundary, opener);
+    let iam = IamCloser::new(run.aws, run.target, run.region(), &closer);
+    drop((closer, key));
 
-    let how = HowToClose::of(&scene.vault, &scene.target, Lane::Gate);
-    let stage = scene.stage(&user, HowToClose { key: Some(expected.key.clone()), ..how });
+    let context = run.context(&user);
     let plan = Plan {
         expected: &expected,
-        account: &scene.target.account,
-        grant: &scene.grant,
-        regions: &scene.regions,
-        mfa: demands_mfa,
-        session: scene.session,
-        window: scene.window,
-        hand_out,
+        account: &run.target.account,
+        grant: run.grant,
+        regions: run.regions,
+        mfa: has_mfa,
+        session: run.session(),
+        window: run.window,
+        hand_out: run.hand_out(),
     };
-    let trail = OpenProgress::default();
+    let progress = OpenProgress::default();
     let keys = [expected.key.clone()];
-    let closing =
-        Closing { closer: &own_closer, emergency: &user, deny: &expected.deny, keys: Some(&keys), own: true };
-    let opening = scene.running(&stage, open(opener, &own_closer, &user, &plan, &trail, &stage));
-    let end = drive(&stage, &trail, opening, &closing, &scene.work, signals).await;
-    end_with(&scene, &stage, &trail, end, signals).await
+    let strategy = CloseGate {
+        closer: &iam,
+        emergency: &user,
+        deny: &expected.deny,
+        keys: Some(&keys),
+        session: Some(run.session()),
+    };
+    let opening = async {
+        let window = Box::pin(open(opener, &iam, &user, &plan, &progress, &context)).await?;
+        run.sign_in(window, &user).await
+    };
+    let drive = Run { context: &context, progress: &progress, strategy: &strategy, until: None };
+    let outcome = drive.open(opening, run.faults, signals).await;
+    let key = Some(expected.key.clone());
+    let (vault, target) = (vault.to_owned(), run.target.clone());
+    Ok((outcome, HowToClose { vault, target, key, role: None }))
 }
 
-/// Known before the first call to AWS.
-fn may_sign_in(scene: &Scene<'_>) -> Result<()> {
-    let name = &scene.target.name;
-    if grant::allows(&scene.grant, "sts", "getfederationtoken") {
+fn session_call(hand_out: HandOut) -> SessionCall {
+    match hand_out {
+        HandOut::Console => SessionCall::GetFederationToken,
+        HandOut::Nothing | HandOut::Session => SessionCall::GetSessionToken,
+    }
+}
+
+/// Checks before the first call that the console session can be issued.
+fn check_grant(run: &OpenRun<'_>) -> Result<()> {
+    if run.hand_out() != HandOut::Console || grant::allows(run.grant, "sts", "getfederationtoken") {
         return Ok(());
     }
+    let name = &run.target.name;
     Err(Error::usage(format!(
         "the grant of {name} does not allow sts:GetFederationToken, which --console needs"
     ))
-    .next("open without --console; seal a grant that allows it for the next time"))
+    .next("open without --console, and reseal the vault with a grant that allows it"))
 }

@@ -1,42 +1,47 @@
-//! The lane `static`: a role's session under MFA. No IAM write, and nothing kept that could prolong it.
+//! The lane `static`: a session of a role, under MFA. It writes nothing to IAM, so only AWS ends it.
 
-use super::{Emergency, Scene, end_with};
+use std::path::Path;
+
+use super::{EmergencyKey, OpenRun};
 use crate::aws::emergency::{EmergencyUser, SessionCall};
-use crate::error::Result;
 use crate::gate::OpenProgress;
 use crate::gate::role::{Plan, assume};
-use crate::session::closer::LettingGo;
-use crate::session::driver::drive;
-use crate::session::messages::HowToClose;
+use crate::session::closer::DropRoleSession;
+use crate::session::driver::Run;
+use crate::session::how_to_close::HowToClose;
+use crate::session::outcome::RunOutcome;
 use crate::terminal::signals::SessionSignals;
-use crate::vault::manifest::Lane;
 
-pub(crate) async fn keep(
-    scene: Scene<'_>,
+pub(super) async fn open_role(
+    run: &OpenRun<'_>,
+    vault: &Path,
     role: String,
-    emergency: Emergency,
+    emergency: EmergencyKey,
     signals: &mut SessionSignals,
-) -> Result<()> {
-    let Emergency { key, mfa } = emergency;
-    let region = scene.region();
-    let identity = EmergencyUser::identity(scene.base, region, &key);
-    let user = EmergencyUser::new(scene.base, region, &key, mfa, SessionCall::AssumeRole(role.clone()));
+) -> (RunOutcome, HowToClose) {
+    let EmergencyKey { key, mfa } = emergency;
+    let caller = EmergencyUser::identity(run.aws, run.region(), &key);
+    let call = SessionCall::AssumeRole(role.clone());
+    let user = EmergencyUser::new(run.aws, run.region(), &key, mfa, call);
     drop(key);
-    let how = HowToClose::of(&scene.vault, &scene.target, Lane::Static);
-    let stage = scene.stage(&user, HowToClose { role: Some(role), ..how });
+    let context = run.context(&user);
     let plan = Plan {
-        account: &scene.target.account,
-        grant: &scene.grant,
-        regions: &scene.regions,
-        session: scene.session,
-        window: scene.window,
+        account: &run.target.account,
+        grant: run.grant,
+        regions: run.regions,
+        session: run.session(),
+        window: run.window,
     };
-    let trail = OpenProgress::default();
-    // The caller's key goes with the sequence.
-    let opening = scene.running(&stage, async {
-        let identity = identity;
-        assume(&identity, &user, &plan, &trail, &stage).await
-    });
-    let end = drive(&stage, &trail, opening, &LettingGo(&user), &scene.work, signals).await;
-    end_with(&scene, &stage, &trail, end, signals).await
+    let progress = OpenProgress::default();
+    let (trail_ref, user_ref, context_ref, plan) = (&progress, &user, &context, &plan);
+    // The future owns the caller, so the key is dropped when it ends.
+    let opening = async move {
+        let window = assume(&caller, user_ref, plan, trail_ref, context_ref).await?;
+        run.sign_in(window, user_ref).await
+    };
+    let drive =
+        Run { context: &context, progress: &progress, strategy: &DropRoleSession(&user), until: None };
+    let outcome = drive.open(opening, run.faults, signals).await;
+    let (vault, target) = (vault.to_owned(), run.target.clone());
+    (outcome, HowToClose { vault, target, key: None, role: Some(role) })
 }

@@ -1,4 +1,4 @@
-//! The program in the window: its environment, its process group, the terminal that is its own meanwhile.
+//! The program in the window: its environment, its process group, and the terminal while it runs.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -20,36 +20,35 @@ use crate::terminal::foreground::Foreground;
 use crate::terminal::print;
 use crate::vault::manifest::Lane;
 
-/// Between TERM and KILL.
+/// The time from SIGTERM to SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
-/// What the window is for.
+/// What a window is for.
 #[derive(Debug)]
-pub enum Work {
-    /// Nothing is started and nothing handed out.
+pub(crate) enum Work {
+    /// Only holds the window open; no session is issued.
     Hold,
-    /// This command.
     Command(Vec<OsString>),
     /// The operator's shell.
     Shell,
-    /// A browser signs in to the console; nothing is started here.
+    /// A browser signs in to the AWS console.
     Console,
 }
 
 impl Work {
-    /// Whether a target of this lane can be opened for it, which a manifest tells before anybody is asked.
+    /// Checks that a target of this lane can be opened for this work. The manifest is enough to tell.
     ///
     /// # Errors
     /// Usage, with the reason.
-    pub fn fits(&self, lane: Lane, mfa: bool) -> Result<()> {
+    pub(crate) fn fits(&self, lane: Lane, mfa: bool) -> Result<()> {
         match (self, lane) {
             (Self::Hold, Lane::Static) => Err(Error::usage(
-                "the lane static opens nothing but a session, so there is nothing to hold open without one",
+                "a target of the lane static opens a session only, so --hold would open nothing",
             )
-            .next("give a command, or leave --hold out for a shell")),
+            .next("give a command, or leave out --hold for a shell")),
             (Self::Console, Lane::Gate) if mfa => Err(Error::usage(
-                "the gate of this target demands MFA, and a session that can sign in to the console \
+                "the gate of this target requires MFA, and a session that can sign in to the console \
                  (GetFederationToken) never carries it",
             )
             .next("open without --console, and work with the AWS CLI in the window")),
@@ -57,12 +56,12 @@ impl Work {
         }
     }
 
-    /// There is no program: the keyboard is ours.
+    /// There is no program, so the keyboard is read.
     pub(crate) fn is_held(&self) -> bool {
         matches!(self, Self::Hold | Self::Console)
     }
 
-    /// The program and its arguments.
+    /// Returns the program and its arguments.
     fn words(&self) -> Option<(OsString, &[OsString])> {
         match self {
             Self::Hold | Self::Console => None,
@@ -74,18 +73,18 @@ impl Work {
         }
     }
 
-    /// Finds the program before anybody is asked for anything.
+    /// Checks that the program exists.
     ///
     /// # Errors
-    /// Usage, when there is no such program.
-    pub fn check(&self) -> Result<()> {
+    /// Usage, if it does not.
+    pub(crate) fn check(&self) -> Result<()> {
         match self.words() {
             None if self.is_held() => Ok(()),
-            None => Err(Error::usage("there is no command after --")),
+            None => Err(Error::usage("no command given after --")),
             Some((program, _)) if is_there(&program) => Ok(()),
             Some((program, _)) => {
-                Err(Error::usage(format!("there is no command {}", program.to_string_lossy()))
-                    .next("check its spelling and PATH; nothing has been opened"))
+                Err(Error::usage(format!("command {} not found", program.to_string_lossy()))
+                    .next("check its spelling and PATH; nothing was opened"))
             }
         }
     }
@@ -103,21 +102,21 @@ fn runs(file: &Path) -> bool {
     file.is_file() && access(file, Access::EXEC_OK).is_ok()
 }
 
-/// What is kept of the inherited `AWS_…`: where AWS is, never who one is.
+/// Reports whether the program inherits an `AWS_…` variable: those that locate AWS, not those with credentials.
 fn is_kept(name: &str) -> bool {
     let endpoint = name.starts_with("AWS_ENDPOINT_URL") || name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
     let use_endpoint = name.starts_with("AWS_USE_") && name.ends_with("_ENDPOINT");
     endpoint || use_endpoint || name == "AWS_CA_BUNDLE"
 }
 
-/// Every credential source but the endpoint is shut off.
-const FIXED: [(&str, &str); 3] = [
+/// Disables every source of credentials except the endpoint.
+const NO_OTHER_CREDENTIALS: [(&str, &str); 3] = [
     ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ("AWS_CONFIG_FILE", "/dev/null"),
     ("AWS_EC2_METADATA_DISABLED", "true"),
 ];
 
-/// A running program and everything in its process group.
+/// A running program and its process group.
 pub(crate) struct Child {
     group: Pid,
     is_shell: bool,
@@ -127,25 +126,25 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts it with the terminal's keys in its hands; a shell's prompt shows how long it is until `end`. `aside`:
-    /// stdout is taken, its output goes to stderr.
+    /// Starts the program in the terminal's foreground. A shell's prompt shows the time left until `end`. With
+    /// `stdout_is_taken`, its output goes to stderr.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If it cannot be started.
     pub(crate) fn start(
         work: &Work,
         access: &[(&'static str, String)],
         end: Instant,
-        aside: bool,
+        stdout_is_taken: bool,
     ) -> io::Result<Self> {
         let (program, rest) = work.words().ok_or_else(|| io::Error::other("there is no command"))?;
         let mut command = Command::new(&program);
         command.args(rest).process_group(0);
-        if aside {
+        if stdout_is_taken {
             command.stdout(io::stderr().as_fd().try_clone_to_owned()?);
         }
         let is_shell = matches!(work, Work::Shell);
-        let prompt = is_shell.then(|| Prompt::give(&mut command, &program, end)).and_then(|prompt| {
+        let prompt = is_shell.then(|| Prompt::prepare(&mut command, &program, end)).and_then(|prompt| {
             let why = |e| print::warning(format_args!("the prompt will not show the time left: {e}"));
             prompt.map_err(why).ok()
         });
@@ -154,17 +153,17 @@ impl Child {
                 command.env_remove(name);
             }
         }
-        command.envs(FIXED).envs(access.iter().map(|(name, value)| (name, value)));
+        command.envs(NO_OTHER_CREDENTIALS).envs(access.iter().map(|(name, value)| (name, value)));
         let child = command.spawn()?;
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the system gave no process id"))?;
         let terminal = Foreground::give(group);
-        // It may have been stopped for touching the terminal before it owned it.
+        // It is stopped if it used the terminal before it was in the foreground.
         let _ = kill_process_group(group, Signal::CONT);
         Ok(Self { group, is_shell, ended: None, terminal, _prompt: prompt })
     }
 
-    /// Looks whether it ended. A window cannot be suspended: whoever stops is continued.
+    /// Reports whether the program has ended. Continues it if it is stopped, as a window cannot be suspended.
     pub(crate) fn has_ended(&mut self) -> bool {
         while self.ended.is_none() {
             match waitpid(Some(self.group), WaitOptions::NOHANG | WaitOptions::UNTRACED) {
@@ -189,16 +188,16 @@ impl Child {
         let _ = kill_process_group(self.group, signal);
     }
 
-    /// TERM, and KILL five seconds later, to all of the group; gives the terminal back and says how it ended.
+    /// Sends SIGTERM to the group, and SIGKILL after [`GRACE`]; takes the terminal back and returns how the program ended.
     pub(crate) async fn end(mut self) -> String {
         let since = Instant::now();
         self.send(Signal::TERM);
         if self.is_shell {
-            // Shells at a prompt take no notice of TERM, and end their jobs on HUP.
+            // A shell at its prompt ignores SIGTERM; on SIGHUP it ends with its jobs.
             self.send(Signal::HUP);
         }
         self.send(Signal::CONT);
-        while !(self.has_ended() && self.is_alone()) {
+        while !(self.has_ended() && self.is_group_gone()) {
             let waited = Instant::now().since(since);
             if waited >= GRACE {
                 self.send(Signal::KILL);
@@ -209,21 +208,21 @@ impl Child {
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
         drop(self.terminal.take());
-        self.words()
+        self.describe_end()
     }
 
-    /// Nobody is left in the group.
-    fn is_alone(&self) -> bool {
+    /// No process is left in the group.
+    fn is_group_gone(&self) -> bool {
         test_kill_process_group(self.group).is_err()
     }
 
-    fn words(&self) -> String {
+    fn describe_end(&self) -> String {
         let status = self.ended.as_ref();
         let signal = status.and_then(|s| s.terminating_signal());
         match (status.and_then(|s| s.exit_status()), signal) {
             (Some(0), _) => "the command ended".into(),
             (Some(code), _) => format!("the command ended with status {code}"),
-            (None, Some(signal)) => format!("the command ended by signal {signal}"),
+            (None, Some(signal)) => format!("the command was ended by signal {signal}"),
             (None, None) => "the command did not end".into(),
         }
     }
@@ -234,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_where_aws_is_comes_through() {
+    fn only_variables_that_locate_aws_are_inherited() {
         for kept in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_CA_BUNDLE", "AWS_USE_FIPS_ENDPOINT"] {
             assert!(is_kept(kept), "{kept}");
         }
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_is_not_there_is_known_beforehand() {
+    fn a_missing_command_is_reported_before_it_is_started() {
         assert!(Work::Hold.check().is_ok());
         assert!(Work::Command(vec!["sh".into()]).check().is_ok());
         assert!(Work::Command(vec!["/bin/sh".into(), "-c".into()]).check().is_ok());
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_go_is_killed_with_the_whole_group() {
+    fn the_whole_process_group_is_ended() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let work = Work::Command(vec!["sh".into(), "-c".into(), "sleep 1000 & exit 3".into()]);
@@ -266,7 +265,7 @@ mod tests {
             let group = child.group;
             assert!(test_kill_process_group(group).is_ok(), "its child lives on");
             assert_eq!(child.end().await, "the command ended with status 3");
-            assert!(test_kill_process_group(group).is_err(), "nobody is left");
+            assert!(test_kill_process_group(group).is_err(), "no process is left");
         });
     }
 }

@@ -1,6 +1,7 @@
-//! The credential endpoint: one session for whoever knows the token, on loopback, until the window ends.
+//! The credential endpoint: serves one session's credentials on loopback until the window ends, to requests with the
+//! right token.
 //!
-//! It speaks what the AWS SDKs call container credentials: GET, `Authorization`, JSON.
+//! The protocol is that of the AWS SDKs' container credentials: GET, `Authorization`, JSON.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,35 +12,33 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use subtle::ConstantTimeEq;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::aws::clock::AwsClock;
 use crate::aws::emergency::Issued;
 use crate::secret::{Secret, SecretText};
+use crate::session::work::http_head::read_head;
 
-/// The head of a request; an SDK's has a few hundred bytes.
-const LARGEST_HEAD: usize = 8 * 1024;
-/// For a whole request: it comes from this machine.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// At once; one more, and the oldest has to go.
-const CONNECTIONS: usize = 128;
-/// Waiting to be one of them.
+/// Limit of a whole request, which comes from this machine.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Concurrent connections; one more closes the oldest.
+const MAX_CONNECTIONS: usize = 128;
+/// Connections that are not accepted yet.
 const BACKLOG: u32 = 1024;
 
-/// Serves until it is dropped.
+/// A server that runs until it is dropped.
 pub(crate) struct Endpoint {
     address: SocketAddr,
     token: Arc<SecretText>,
     task: JoinHandle<()>,
 }
 
-/// A local clock that is less wrong than this does no harm.
-const TOLERATED: SignedDuration = SignedDuration::from_secs(60);
+/// A smaller difference between the local clock and AWS's is ignored.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
-/// What is served, and to whom.
-struct Served {
+struct Credentials {
     token: Arc<SecretText>,
     body: SecretText,
     until: Timestamp,
@@ -47,20 +46,21 @@ struct Served {
 }
 
 impl Endpoint {
-    /// Listens on a port of the system's choice.
+    /// Starts the server on an ephemeral port.
     ///
     /// # Errors
-    /// When there is no loopback to listen on.
+    /// If it cannot listen on loopback.
     pub(crate) fn start(issued: &Issued, until: Timestamp, clock: AwsClock) -> io::Result<Self> {
         let listener = listen()?;
         let address = listener.local_addr()?;
         let token = Arc::new(SecretText::copy_of(&hex::encode(Secret::<32>::random().expose())));
-        let served = Served { token: token.clone(), body: body(issued, until, &clock), until, clock };
-        let task = tokio::spawn(serve(listener, Arc::new(served)));
+        let credentials =
+            Credentials { token: token.clone(), body: body(issued, until, &clock), until, clock };
+        let task = tokio::spawn(serve(listener, Arc::new(credentials)));
         Ok(Self { address, token, task })
     }
 
-    /// Where a program finds its credentials, and what it has to say there.
+    /// Returns the environment variables that lead an AWS SDK here.
     pub(crate) fn environment(&self) -> [(&'static str, String); 2] {
         [
             ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{}/", self.address)),
@@ -75,18 +75,18 @@ impl Drop for Endpoint {
     }
 }
 
-/// On a port of the system's choice, where a crowd that has not been accepted yet keeps nobody from knocking.
+/// Binds an ephemeral loopback port with a backlog large enough that pending connections do not block new ones.
 fn listen() -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
     socket.listen(BACKLOG)
 }
 
-/// No program shall think that it has longer than T1. Programs compare it with this machine's clock, so where
-/// that is far from AWS's, it is said by this machine's.
+/// Returns the response's JSON. It expires at T1 at the latest. Programs compare `Expiration` with the local clock, so it is
+/// corrected by the difference to AWS's.
 fn body(issued: &Issued, until: Timestamp, clock: &AwsClock) -> SecretText {
     let off = Timestamp::now().duration_since(clock.now());
-    let off = if off.abs() > TOLERATED { off } else { SignedDuration::ZERO };
+    let off = if off.abs() > CLOCK_TOLERANCE { off } else { SignedDuration::ZERO };
     let end = issued.expires.min(until);
     let expiration = end.saturating_add(off).unwrap_or(end).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let json = json!({
@@ -98,45 +98,45 @@ fn body(issued: &Issued, until: Timestamp, clock: &AwsClock) -> SecretText {
     SecretText::copy_of(&json.to_string())
 }
 
-/// Connections end with the task that made them.
-struct Connections(VecDeque<AbortHandle>);
+/// The open connections; dropping it closes them.
+struct OpenConnections(VecDeque<AbortHandle>);
 
-impl Drop for Connections {
+impl Drop for OpenConnections {
     fn drop(&mut self) {
         self.0.iter().for_each(AbortHandle::abort);
     }
 }
 
-async fn serve(listener: TcpListener, served: Arc<Served>) {
-    let mut open = Connections(VecDeque::with_capacity(CONNECTIONS));
+async fn serve(listener: TcpListener, credentials: Arc<Credentials>) {
+    let mut open = OpenConnections(VecDeque::with_capacity(MAX_CONNECTIONS));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         open.0.retain(|handle| !handle.is_finished());
-        if open.0.len() == CONNECTIONS
+        if open.0.len() == MAX_CONNECTIONS
             && let Some(oldest) = open.0.pop_front()
         {
             oldest.abort();
         }
-        let served = served.clone();
+        let credentials = credentials.clone();
         let task = tokio::spawn(async move {
-            let _ = tokio::time::timeout(PATIENCE, answer(stream, &served)).await;
+            let _ = tokio::time::timeout(TIMEOUT, answer(stream, &credentials)).await;
         });
         open.0.push_back(task.abort_handle());
-        // Whoever has sent a request is answered before the next come, however many they are.
+        // Yields so that requests already read are answered before more connections are accepted.
         tokio::task::yield_now().await;
     }
 }
 
-async fn answer(mut stream: TcpStream, served: &Served) -> io::Result<()> {
-    let reply = match head(&mut stream).await? {
-        Some(head) => reply(&head, served),
+async fn answer(mut stream: TcpStream, credentials: &Credentials) -> io::Result<()> {
+    let reply = match read_head(&mut stream).await? {
+        Some(head) => reply(&head, credentials),
         None => Reply::Refusal("400 Bad Request"),
     };
     let (status, body) = match &reply {
-        Reply::Credentials => ("200 OK", served.body.expose()),
+        Reply::Credentials => ("200 OK", credentials.body.expose()),
         Reply::Refusal(status) => (*status, "{}"),
     };
     let head = format!(
@@ -155,22 +155,7 @@ enum Reply {
     Refusal(&'static str),
 }
 
-/// The request up to its empty line; `None` when it is too long or not text.
-pub(crate) async fn head(stream: &mut TcpStream) -> io::Result<Option<String>> {
-    let mut bytes = Vec::with_capacity(LARGEST_HEAD);
-    while bytes.len() < LARGEST_HEAD {
-        if stream.read_buf(&mut bytes).await? == 0 {
-            return Ok(None);
-        }
-        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            bytes.truncate(end);
-            return Ok(String::from_utf8(bytes).ok());
-        }
-    }
-    Ok(None)
-}
-
-fn reply(head: &str, served: &Served) -> Reply {
+fn reply(head: &str, credentials: &Credentials) -> Reply {
     let mut lines = head.split("\r\n");
     let mut request = lines.next().unwrap_or_default().split(' ');
     let (method, path) = (request.next().unwrap_or_default(), request.next().unwrap_or_default());
@@ -183,23 +168,26 @@ fn reply(head: &str, served: &Served) -> Reply {
         name.eq_ignore_ascii_case("authorization").then_some(value.trim())
     });
     let known = match (tokens.next(), tokens.next()) {
-        (Some(token), None) => bool::from(token.as_bytes().ct_eq(served.token.expose().as_bytes())),
+        (Some(token), None) => bool::from(token.as_bytes().ct_eq(credentials.token.expose().as_bytes())),
         _ => false,
     };
     match (method, path) {
-        _ if !known || served.clock.now() >= served.until => Reply::Refusal("403 Forbidden"),
+        _ if !known || credentials.clock.now() >= credentials.until => Reply::Refusal("403 Forbidden"),
         ("GET", "/") => Reply::Credentials,
-        ("GET", _) => Reply::Refusal("404 Not Found"),
+        ("GET", _) => Reply::Refusal("404 Not ParsedGate"),
         _ => Reply::Refusal("405 Method Not Allowed"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tokio::io::AsyncReadExt as _;
 
-    fn served(until: &str) -> Served {
-        Served {
+    use super::*;
+    use crate::session::work::http_head::MAX_HEAD;
+
+    fn served(until: &str) -> Credentials {
+        Credentials {
             token: Arc::new(SecretText::copy_of("right")),
             body: SecretText::copy_of("{\"a\":1}"),
             until: until.parse().expect("an instant"),
@@ -208,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_token_opens_it_and_only_until_the_end() {
+    fn only_the_right_token_is_served_and_only_until_the_end() {
         let ahead = served("2100-01-01T00:00:00Z");
         let get = |lines: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{lines}");
         assert_eq!(reply(&get("authorization: right"), &ahead), Reply::Credentials);
@@ -224,22 +212,24 @@ mod tests {
         assert_eq!(reply(&get("Authorization: right"), &past), Reply::Refusal("403 Forbidden"));
         let other = "POST / HTTP/1.1\r\nAuthorization: right";
         assert_eq!(reply(other, &ahead), Reply::Refusal("405 Method Not Allowed"));
-        assert_eq!(reply("GET /x HTTP/1.1\r\nAuthorization: right", &ahead), Reply::Refusal("404 Not Found"));
+        assert_eq!(
+            reply("GET /x HTTP/1.1\r\nAuthorization: right", &ahead),
+            Reply::Refusal("404 Not ParsedGate")
+        );
         assert_eq!(reply("nonsense", &ahead), Reply::Refusal("400 Bad Request"));
     }
 
     #[test]
-    fn a_crowd_that_comes_at_once_does_not_push_out_who_came_before_it() {
+    fn many_connections_at_once_do_not_displace_an_earlier_request() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let listener = listen().expect("loopback");
             let address = listener.local_addr().expect("address");
             let mut good = TcpStream::connect(address).await.expect("connect");
             good.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await.expect("write");
-            let mut crowd = Vec::new();
-            // As many as the system lets wait.
+            let mut others = Vec::new();
             for _ in 0..100 {
-                crowd.push(TcpStream::connect(address).await.expect("connect"));
+                others.push(TcpStream::connect(address).await.expect("connect"));
             }
             tokio::spawn(serve(listener, Arc::new(served("2100-01-01T00:00:00Z"))));
             let mut text = String::new();
@@ -249,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn slow_clients_do_not_keep_others_out() {
+    fn slow_clients_do_not_block_others() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let listener = listen().expect("loopback");
             let address = listener.local_addr().expect("address");
             let task = tokio::spawn(serve(listener, Arc::new(served("2100-01-01T00:00:00Z"))));
             let mut slow = Vec::new();
-            for _ in 0..CONNECTIONS * 2 {
+            for _ in 0..MAX_CONNECTIONS * 2 {
                 let mut stream = TcpStream::connect(address).await.expect("connect");
                 stream.write_all(b"GET / HT").await.expect("write");
                 slow.push(stream);
@@ -268,20 +258,20 @@ mod tests {
             assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("{\"a\":1}"), "{text}");
 
             let mut endless = TcpStream::connect(address).await.expect("connect");
-            let _ = endless.write_all(&[b'x'; LARGEST_HEAD + 1]).await;
+            let _ = endless.write_all(&[b'x'; MAX_HEAD + 1]).await;
             let mut text = Vec::new();
             let _ = endless.read_to_end(&mut text).await;
             assert!(text.is_empty() || text.starts_with(b"HTTP/1.1 400"));
             task.abort();
             let _ = task.await;
-            // Somebody else may have been given the port since.
+            // Another process may have the port by now.
             let mut text = String::new();
             if let Ok(mut stream) = TcpStream::connect(address).await {
                 let _ = stream.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await;
                 let reading = stream.read_to_string(&mut text);
                 let _ = tokio::time::timeout(Duration::from_secs(1), reading).await;
             }
-            assert!(!text.ends_with("{\"a\":1}"), "nobody serves it any more");
+            assert!(!text.ends_with("{\"a\":1}"), "the endpoint is gone");
         });
     }
 }

@@ -1,4 +1,4 @@
-//! A loopback address that leads to the link, once: a browser's command line is no place for a secret.
+//! A loopback address that redirects to the sign-in link once. The link is a secret and must not be on a command line.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,15 +10,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::secret::SecretText;
-use crate::session::work::endpoint::head;
+use crate::session::work::http_head::read_head;
 use crate::vault::random;
 
-/// For one request.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Where no connection can be taken, as without descriptors, the next try waits.
+/// Limit of one request.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// The pause after a connection could not be accepted, as without free descriptors.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
-/// Serves in the background until it has served, or is dropped.
+/// A server that runs until it has redirected once, or is dropped.
 pub(crate) struct Redirect {
     address: SocketAddr,
     path: String,
@@ -28,7 +28,7 @@ pub(crate) struct Redirect {
 
 impl Drop for Redirect {
     fn drop(&mut self) {
-        // An answer under way has taken the link, and comes to its end.
+        // A response in progress has taken the link and is completed.
         if !self.has_served() {
             self.task.abort();
         }
@@ -36,10 +36,10 @@ impl Drop for Redirect {
 }
 
 impl Redirect {
-    /// Listens on a port of the system's choice.
+    /// Starts the server on an ephemeral port.
     ///
     /// # Errors
-    /// When there is no loopback to listen on; the link comes back.
+    /// If it cannot listen on loopback; returns the link.
     pub(crate) fn start(link: SecretText) -> Result<Self, (SecretText, io::Error)> {
         let (listener, address) = match listen() {
             Ok(both) => both,
@@ -51,17 +51,17 @@ impl Redirect {
         Ok(Self { address, path, link, task })
     }
 
-    /// What the browser is given. It is worth nothing once it was used, and leads only this user's programs.
+    /// Returns the URL for the browser. It works once, and only for processes of this user.
     pub(crate) fn address(&self) -> String {
         format!("http://{}{}", self.address, self.path)
     }
 
-    /// The browser was there.
+    /// Reports whether the link was served.
     pub(crate) fn has_served(&self) -> bool {
         self.link.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// Takes the link back, unless it was served; nobody gets it here any more.
+    /// Stops the server and returns the link, unless it was served.
     pub(crate) fn into_link(self) -> Option<SecretText> {
         let link = taken(&self.link);
         if link.is_some() {
@@ -87,7 +87,7 @@ async fn serve(listener: TcpListener, path: String, link: Arc<Mutex<Option<Secre
     while link.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
         match listener.accept().await {
             Ok((stream, from)) => {
-                let _ = tokio::time::timeout(PATIENCE, answer(stream, from, &path, &link)).await;
+                let _ = tokio::time::timeout(TIMEOUT, answer(stream, from, &path, &link)).await;
             }
             Err(_) => tokio::time::sleep(AFTER_ERROR).await,
         }
@@ -100,25 +100,25 @@ async fn answer(
     path: &str,
     link: &Mutex<Option<SecretText>>,
 ) -> io::Result<()> {
-    let head = head(&mut stream).await?.unwrap_or_default();
+    let head = read_head(&mut stream).await?.unwrap_or_default();
     let asked = head.split("\r\n").next().unwrap_or_default();
     let is_right = asked == format!("GET {path} HTTP/1.1") && is_ours(from, stream.local_addr()?);
     let reply = match is_right.then(|| taken(link)).flatten() {
         Some(link) => SecretText::copy_of(&format!(
-            "HTTP/1.1 302 Found\r\nLocation: {}\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n\
+            "HTTP/1.1 302 ParsedGate\r\nLocation: {}\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n\
              Content-Length: 0\r\nConnection: close\r\n\r\n",
             link.expose()
         )),
-        None => {
-            SecretText::copy_of("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        }
+        None => SecretText::copy_of(
+            "HTTP/1.1 404 Not ParsedGate\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        ),
     };
     stream.write_all(reply.expose().as_bytes()).await?;
     stream.shutdown().await
 }
 
-/// Whether the other end of a loopback connection is a socket of this user's (proc(5), `/proc/net/tcp`). Its owner may
-/// have made it of either family. Where the system has no such tables, the path's randomness has to do.
+/// Reports whether the other end of a loopback connection is a socket of this user (proc(5), `/proc/net/tcp`), of IPv4 or
+/// IPv6. If the system has no such tables, the random path is the only protection.
 fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(std::fs::read_to_string);
     if tables[0].is_err() {
@@ -128,20 +128,20 @@ fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
     tables.iter().flatten().find_map(|table| owner(table, from, to)) == Some(&own)
 }
 
-/// The uid of the socket that is bound to `local` and connected to `remote`.
+/// Finds the uid of the socket that is bound to `local` and connected to `remote`.
 fn owner(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<&str> {
-    let (local, remote) = (written(local)?, written(remote)?);
+    let (local, remote) = (table_forms(local)?, table_forms(remote)?);
     table.lines().find_map(|line| {
         let mut columns = line.split_whitespace().skip(1);
-        let is_it =
+        let is_match =
             local.contains(&columns.next()?.to_owned()) && remote.contains(&columns.next()?.to_owned());
-        is_it.then(|| columns.nth(4)).flatten()
+        is_match.then(|| columns.nth(4)).flatten()
     })
 }
 
-/// An address as the tables write it, of a socket of IPv4 and of one of IPv6 that speaks IPv4: numbers of this
-/// machine's order, and the port.
-fn written(address: SocketAddr) -> Option<[String; 2]> {
+/// Returns an address as the tables show it for a socket of IPv4, and for one of IPv6 with a mapped address: the address
+/// in this machine's byte order, and the port.
+fn table_forms(address: SocketAddr) -> Option<[String; 2]> {
     let SocketAddr::V4(address) = address else {
         return None;
     };
@@ -157,7 +157,7 @@ mod tests {
 
     async fn get(address: SocketAddr, path: &str) -> String {
         let Ok(mut stream) = TcpStream::connect(address).await else {
-            return "nobody".into();
+            return "no connection".into();
         };
         let _ = stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await;
         let mut text = String::new();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn it_leads_there_once_and_only_on_its_path() {
+    fn it_redirects_once_and_only_on_its_path() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let redirect = Redirect::start(SecretText::copy_of("https://example.org/x"))
@@ -182,7 +182,7 @@ mod tests {
         });
     }
 
-    /// What a socket of the other family gets at the same address.
+    /// Requests the same address from a socket of IPv6.
     async fn get_by_ipv6(address: SocketAddr, path: &str) -> String {
         let mapped: SocketAddr =
             format!("[::ffff:127.0.0.1]:{}", address.port()).parse().expect("an address");
@@ -190,26 +190,26 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_of_the_other_family_has_an_owner_too() {
+    fn the_owner_of_an_ipv6_socket_is_found() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback");
             let to = listener.local_addr().expect("an address");
             let asking = tokio::spawn(async move { get_by_ipv6(to, "/").await });
-            let (stream, from) = listener.accept().await.expect("somebody asks");
+            let (stream, from) = listener.accept().await.expect("a connection");
             let table = std::fs::read_to_string("/proc/self/net/tcp6").expect("a table");
             let own = rustix::process::getuid().as_raw().to_string();
             assert_eq!(owner(&table, from, to), Some(own.as_str()));
             assert!(is_ours(from, to));
             drop(stream);
             let _ = asking.await;
-            let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-            assert!(!is_ours(nobody, to), "who is not found is a stranger");
+            let unknown = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+            assert!(!is_ours(unknown, to), "an unknown socket is not ours");
         });
     }
 
     #[test]
-    fn a_sockets_owner_is_found_in_the_table() {
+    fn the_owner_of_an_ipv4_socket_is_found() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n   \
                      0: 0100007F:C350 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 1\n";
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));

@@ -14,7 +14,7 @@ use crate::ledger::{
     self, Entry, LastSession, Ledger, Merged, Readiness, Record, Seen, StatusSource, TargetState,
     TargetStatus,
 };
-use crate::session::{self, Asked};
+use crate::session::{self, StatusQuery};
 use crate::terminal::{print, warning};
 use crate::vault::file::Vault;
 use crate::vault::manifest;
@@ -38,7 +38,7 @@ pub fn run(arguments: &args::Status) -> Result<()> {
     }
     let nobody = || (asked.iter().map(|_| Ok(Seen::NotAsked)).collect(), Timestamp::now());
     let (seen, now): (Vec<Result<Seen, String>>, _) = match &arguments.profile {
-        Some(profile) => session::look(profile, &asked).unwrap_or_else(|error| {
+        Some(profile) => session::read_status(profile, &asked).unwrap_or_else(|error| {
             warning(&error.what);
             unread = Some(error);
             nobody()
@@ -46,7 +46,7 @@ pub fn run(arguments: &args::Status) -> Result<()> {
         None => nobody(),
     };
     let mut standings = Vec::new();
-    for (Asked { target, lane, .. }, seen) in asked.into_iter().zip(seen) {
+    for (StatusQuery { target, lane, .. }, seen) in asked.into_iter().zip(seen) {
         let seen = seen.unwrap_or_else(|why| {
             let what = format!("user {} in account {} could not be read: {why}", target.user, target.account);
             warning(&what);
@@ -106,9 +106,9 @@ impl Read {
 }
 
 /// Whom it is about: the vault's targets, or every user that was ever opened as far as these ledgers know.
-fn asked(vault: Option<&Vault>, known: &[LastSession]) -> Vec<Asked> {
+fn asked(vault: Option<&Vault>, known: &[LastSession]) -> Vec<StatusQuery> {
     let Some(vault) = vault else {
-        let of = |last: &LastSession| Asked {
+        let of = |last: &LastSession| StatusQuery {
             target: last.target.clone(),
             region: last.target.iam_region().to_owned(),
             lane: last.lane,
@@ -118,7 +118,7 @@ fn asked(vault: Option<&Vault>, known: &[LastSession]) -> Vec<Asked> {
     let lane = vault.manifest.lane;
     let of = |target: &manifest::Target| {
         let region = target.regions.first().cloned().unwrap_or_default();
-        Asked { target: target.into(), region, lane }
+        StatusQuery { target: target.into(), region, lane }
     };
     vault.manifest.targets.iter().map(of).collect()
 }

@@ -1,7 +1,7 @@
-//! The time left, in the prompt of the operator's shell: after their own files, beside their own prompt.
+//! Shows the time left in the prompt of the operator's shell, after their startup files and before their own prompt.
 //!
-//! It goes by the machine's uptime, which nobody can set. The files that tell the shell of it remove themselves as
-//! they are read; they hold no secret.
+//! The time is counted by the machine's uptime, which cannot be set. The startup files made here delete themselves when the
+//! shell has read them; they hold no secret.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, remove_dir_all, write};
@@ -12,30 +12,31 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::boot_clock::Instant;
+use crate::session::shell::word;
 use crate::vault::random;
 
-/// What keeps the files until the shell has read them.
+/// The directory of startup files, if any; deleted when dropped.
 pub(crate) struct Prompt(Option<PathBuf>);
 
 impl Drop for Prompt {
     fn drop(&mut self) {
-        if let Some(room) = &self.0 {
-            let _ = remove_dir_all(room);
+        if let Some(directory) = &self.0 {
+            let _ = remove_dir_all(directory);
         }
     }
 }
 
-/// How a shell is told.
+/// How a shell reads its startup files.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
+enum ShellKind {
     Bash,
     Zsh,
     Fish,
-    /// What reads the file that `ENV` names: dash, ash, every ksh.
+    /// Reads the file that `ENV` names: dash, ash, every ksh.
     Posix,
 }
 
-impl Kind {
+impl ShellKind {
     fn of(shell: &OsStr) -> Option<Self> {
         match Path::new(shell).file_name()?.to_str()? {
             "bash" => Some(Self::Bash),
@@ -48,73 +49,73 @@ impl Kind {
 }
 
 impl Prompt {
-    /// Lets the shell that `command` starts show how long it is until `end`; a shell of another kind is left alone.
+    /// Prepares `command`, which starts `shell`, to show the time left until `end`. Does nothing for an unknown shell.
     ///
     /// # Errors
-    /// When the uptime cannot be read, or there is no room for a file.
-    pub(crate) fn give(command: &mut Command, shell: &OsStr, end: Instant) -> io::Result<Self> {
-        Self::give_with(command, shell, end, |name| std::env::var_os(name))
+    /// If the uptime cannot be read or a file cannot be written.
+    pub(crate) fn prepare(command: &mut Command, shell: &OsStr, end: Instant) -> io::Result<Self> {
+        Self::prepare_with(command, shell, end, |name| std::env::var_os(name))
     }
 
-    /// `given`: what the shell would have found in its environment.
-    fn give_with(
+    /// `given`: the environment that the shell would have.
+    fn prepare_with(
         command: &mut Command,
         shell: &OsStr,
         end: Instant,
         given: impl Fn(&str) -> Option<OsString>,
     ) -> io::Result<Self> {
-        let Some(kind) = Kind::of(shell) else {
+        let Some(kind) = ShellKind::of(shell) else {
             return Ok(Self(None));
         };
         let end = uptime()?.saturating_add(end.since(Instant::now()).as_secs());
-        if kind == Kind::Fish {
+        if kind == ShellKind::Fish {
             command.args([OsStr::new("-C"), &fish(end)]);
             return Ok(Self(None));
         }
-        let room = make_room()?;
-        let prompt = Self(Some(room.clone()));
+        let directory = create_directory()?;
+        let prompt = Self(Some(directory.clone()));
         let given = |name| given(name).filter(|value| !value.is_empty());
         match kind {
-            Kind::Bash => {
-                write(room.join("rc"), bash(&room, end).as_bytes())?;
-                command.args([OsStr::new("--rcfile"), room.join("rc").as_os_str()]);
+            ShellKind::Bash => {
+                write(directory.join("rc"), bash(&directory, end).as_bytes())?;
+                command.args([OsStr::new("--rcfile"), directory.join("rc").as_os_str()]);
             }
-            Kind::Zsh => {
-                write(room.join(".zshenv"), zshenv(&room, given("ZDOTDIR").as_deref()).as_bytes())?;
-                write(room.join(".zshrc"), zshrc(&room, end).as_bytes())?;
-                command.env("ZDOTDIR", &room);
+            ShellKind::Zsh => {
+                write(directory.join(".zshenv"), zshenv(&directory, given("ZDOTDIR").as_deref()).as_bytes())?;
+                write(directory.join(".zshrc"), zshrc(&directory, end).as_bytes())?;
+                command.env("ZDOTDIR", &directory);
             }
-            Kind::Posix | Kind::Fish => {
-                write(room.join("rc"), posix(&room, given("ENV").as_deref(), end).as_bytes())?;
-                command.env("ENV", room.join("rc"));
+            ShellKind::Posix | ShellKind::Fish => {
+                write(directory.join("rc"), posix(&directory, given("ENV").as_deref(), end).as_bytes())?;
+                command.env("ENV", directory.join("rc"));
             }
         }
         Ok(prompt)
     }
 }
 
-/// Whole seconds, as the shells will read them.
+/// Returns the uptime in whole seconds, as the shells read it.
 fn uptime() -> io::Result<u64> {
     let text = std::fs::read_to_string("/proc/uptime")?;
     let seconds = text.split('.').next().and_then(|seconds| seconds.parse().ok());
-    seconds.ok_or_else(|| io::Error::other("/proc/uptime says no time"))
+    seconds.ok_or_else(|| io::Error::other("/proc/uptime has no time"))
 }
 
-/// A directory of one's own: in memory where the system has such a place, else among the temporary files.
-fn make_room() -> io::Result<PathBuf> {
+/// Creates a private directory in `XDG_RUNTIME_DIR`, which is in memory, or else among the temporary files.
+fn create_directory() -> io::Result<PathBuf> {
     let name = format!("breakglass-{}", random::hex::<8>());
     let make = |parent: PathBuf| {
-        let room = parent.join(&name);
-        DirBuilder::new().mode(0o700).create(&room).map(|()| room)
+        let directory = parent.join(&name);
+        DirBuilder::new().mode(0o700).create(&directory).map(|()| directory)
     };
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|path| Path::new(path).is_absolute());
     match runtime.map(|path| make(path.into())) {
-        Some(Ok(room)) => Ok(room),
+        Some(Ok(directory)) => Ok(directory),
         _ => make(std::env::temp_dir()),
     }
 }
 
-/// Puts values in place of `@NAME@`.
+/// Replaces each `@NAME@` with its value.
 fn filled(text: &str, values: &[(&str, &OsStr)]) -> OsString {
     let mut out = Vec::with_capacity(text.len() + 256);
     for (number, part) in text.split('@').enumerate() {
@@ -126,20 +127,7 @@ fn filled(text: &str, values: &[(&str, &OsStr)]) -> OsString {
     OsString::from_vec(out)
 }
 
-/// As one word of a POSIX shell, whatever is in it.
-fn quoted(text: &OsStr) -> OsString {
-    let mut out = vec![b'\''];
-    for byte in text.as_bytes() {
-        match byte {
-            b'\'' => out.extend_from_slice(br"'\''"),
-            other => out.push(*other),
-        }
-    }
-    out.push(b'\'');
-    OsString::from_vec(out)
-}
-
-/// `27m`, `1h05m`, `40s` in the last minute.
+/// Prints `1h05m`, `27m`, or `40s` in the last minute.
 const LEFT: &str = r#"
 __breakglass_left() (
     read -r up rest </proc/uptime || exit 0
@@ -156,10 +144,10 @@ fn left(end: u64) -> OsString {
     filled(LEFT, &[("END", end.to_string().as_ref())])
 }
 
-/// Last among what makes a prompt, each time: the time is put before whatever the prompt is by then.
+/// Runs last of the prompt commands, and puts the time before the prompt that the others made.
 const BASH: &str = r#"
 if [ -f ~/.bashrc ]; then . ~/.bashrc; fi
-command rm -rf -- @ROOM@
+command rm -rf -- @DIRECTORY@
 @LEFT@
 __breakglass_shown=
 __breakglass_prompt() {
@@ -175,21 +163,21 @@ else
 fi
 "#;
 
-fn bash(room: &Path, end: u64) -> OsString {
-    filled(BASH, &[("ROOM", &quoted(room.as_os_str())), ("LEFT", &left(end))])
+fn bash(directory: &Path, end: u64) -> OsString {
+    filled(BASH, &[("DIRECTORY", &word(directory.as_os_str())), ("LEFT", &left(end))])
 }
 
-/// The first file that zsh reads: the operator's own, from where it would have been.
+/// The first file that zsh reads; it sources the operator's own.
 const ZSHENV: &str = r#"
 @GIVEN@
 if [[ -f "${ZDOTDIR:-$HOME}/.zshenv" ]]; then source "${ZDOTDIR:-$HOME}/.zshenv"; fi
 if (( ${+ZDOTDIR} )); then __breakglass_zdotdir=$ZDOTDIR; fi
-ZDOTDIR=@ROOM@
+ZDOTDIR=@DIRECTORY@
 "#;
 
-fn zshenv(room: &Path, given: Option<&OsStr>) -> OsString {
+fn zshenv(directory: &Path, given: Option<&OsStr>) -> OsString {
     let given = assigned("ZDOTDIR", given);
-    filled(ZSHENV, &[("ROOM", &quoted(room.as_os_str())), ("GIVEN", &given)])
+    filled(ZSHENV, &[("DIRECTORY", &word(directory.as_os_str())), ("GIVEN", &given)])
 }
 
 const ZSHRC: &str = r#"
@@ -199,9 +187,9 @@ if (( ${+__breakglass_zdotdir} )); then
 else
     unset ZDOTDIR
 fi
-if [[ ${HISTFILE-} == @ROOM@/* ]]; then HISTFILE=${ZDOTDIR:-$HOME}/${HISTFILE:t}; fi
+if [[ ${HISTFILE-} == @DIRECTORY@/* ]]; then HISTFILE=${ZDOTDIR:-$HOME}/${HISTFILE:t}; fi
 if [[ -f "${ZDOTDIR:-$HOME}/.zshrc" ]]; then source "${ZDOTDIR:-$HOME}/.zshrc"; fi
-command rm -rf -- @ROOM@
+command rm -rf -- @DIRECTORY@
 @LEFT@
 __breakglass_shown=
 __breakglass_prompt() {
@@ -214,11 +202,11 @@ typeset -ga precmd_functions
 precmd_functions+=(__breakglass_prompt)
 "#;
 
-fn zshrc(room: &Path, end: u64) -> OsString {
-    filled(ZSHRC, &[("ROOM", &quoted(room.as_os_str())), ("LEFT", &left(end))])
+fn zshrc(directory: &Path, end: u64) -> OsString {
+    filled(ZSHRC, &[("DIRECTORY", &word(directory.as_os_str())), ("LEFT", &left(end))])
 }
 
-/// `ENV` is expanded before it names a file. Such shells expand the prompt each time that they show it.
+/// POSIX shells expand `ENV` before they use it as a path, and expand the prompt each time they show it.
 const POSIX: &str = r#"
 @GIVEN@
 if [ -n "${ENV-}" ]; then
@@ -227,24 +215,24 @@ if [ -n "${ENV-}" ]; then
     if [ -r "$__breakglass_env" ]; then . "$__breakglass_env"; fi
     unset __breakglass_env
 fi
-command rm -rf -- @ROOM@
+command rm -rf -- @DIRECTORY@
 @LEFT@
 PS1='[breakglass $(__breakglass_left)] '"${PS1-\$ }"
 "#;
 
-fn posix(room: &Path, given: Option<&OsStr>, end: u64) -> OsString {
+fn posix(directory: &Path, given: Option<&OsStr>, end: u64) -> OsString {
     let given = assigned("ENV", given);
-    filled(POSIX, &[("ROOM", &quoted(room.as_os_str())), ("GIVEN", &given), ("LEFT", &left(end))])
+    filled(POSIX, &[("DIRECTORY", &word(directory.as_os_str())), ("GIVEN", &given), ("LEFT", &left(end))])
 }
 
-/// The variable as it was given, or not at all.
+/// Returns the shell code that sets the variable as it was given, or unsets it.
 fn assigned(name: &str, given: Option<&OsStr>) -> OsString {
     let mut line = OsString::from(if given.is_some() { format!("{name}=") } else { format!("unset {name}") });
-    line.push(given.map(quoted).unwrap_or_default());
+    line.push(given.map(word).unwrap_or_default());
     line
 }
 
-/// The own prompt comes first, so that it sees the status of the command before it.
+/// Runs the operator's prompt first, so that it sees the status of the last command.
 const FISH: &str = r"
 functions -q fish_prompt; and functions -c fish_prompt __breakglass_own_prompt
 functions -q __breakglass_own_prompt; or function __breakglass_own_prompt; echo '> '; end

@@ -1,4 +1,4 @@
-//! Real shells at a terminal, each with its operator's own files; `scripts/setup` installs them.
+//! Real shells at a terminal, each with startup files of its operator; `scripts/setup` installs them.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A shell, and a file of its operator's that sets the prompt to `MINE> ` and OWN to `yes`.
+/// A shell, and a startup file that sets the prompt to `MINE> ` and OWN to `yes`.
 struct Case {
     shell: &'static str,
     file: &'static str,
@@ -53,7 +53,7 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn the_operators_shell_shows_the_time_left_before_its_own_prompt() {
+fn the_operators_shell_shows_the_time_left_before_its_prompt() {
     thread::scope(|scope| CASES.iter().for_each(|case| drop(scope.spawn(|| shows_the_time(case)))));
 }
 
@@ -62,11 +62,11 @@ fn shows_the_time(case: &Case) {
     assert!(Path::new(shell).exists(), "{shell} is missing: run scripts/setup");
     let home = TempDir::new().expect("a home");
     let file = home.path().join(file);
-    fs::create_dir_all(file.parent().expect("in the home")).expect("room");
-    fs::write(file, text).expect("room");
-    // A busybox is the shell that it is called.
+    fs::create_dir_all(file.parent().expect("in the home")).expect("a file");
+    fs::write(file, text).expect("a file");
+    // Busybox is the shell of the name it is called by.
     let ash = home.path().join("ash");
-    symlink(shell, &ash).expect("room");
+    symlink(shell, &ash).expect("a file");
     let shell = if shell.ends_with("busybox") { &ash } else { Path::new(shell) };
     let mut command = Command::new(shell);
     command.env_clear().current_dir(home.path()).env("HOME", home.path());
@@ -76,27 +76,27 @@ fn shows_the_time(case: &Case) {
         let value = env.iter().find(|(of, _)| *of == name)?.1;
         Some(OsString::from(if name == "ZDOTDIR" { home.path().join(value) } else { value.into() }))
     };
-    // Time enough for a shell to start on a busy machine.
+    // Long enough for a shell to start on a busy machine.
     let began = std::time::Instant::now();
     let end = Instant::now() + Duration::from_secs(80);
-    let prompt = Prompt::give_with(&mut command, shell.as_os_str(), end, given).expect("a prompt");
+    let prompt = Prompt::prepare_with(&mut command, shell.as_os_str(), end, given).expect("a prompt");
     let mut person = Person::run(command);
     person.expect("[breakglass 2m] MINE> ");
-    if let Some(room) = &prompt.0 {
-        assert!(!room.exists(), "{} is still there", room.display());
+    if let Some(directory) = &prompt.0 {
+        assert!(!directory.exists(), "{} is still there", directory.display());
     }
     let status = if shell.ends_with("fish") { "$status" } else { "$?" };
     person.type_line(&format!("sh -c 'exit 7' || echo status={status} own=$OWN"));
     person.expect("status=7 own=yes");
     person.expect("] MINE> ");
-    // Once, however often it is shown.
+    // Only once, however often the prompt is shown.
     assert!(!person.transcript().contains("m] [breakglass"), "{}", person.transcript());
     thread::sleep(Duration::from_secs(21).saturating_sub(began.elapsed()));
     person.type_line("");
     person.expect("[breakglass 5");
     person.expect("s] MINE> ");
-    person.type_line("echo rooms=$(env | grep -c breakglass-).");
-    person.expect("rooms=0.");
+    person.type_line("echo left=$(env | grep -c breakglass-).");
+    person.expect("left=0.");
     person.type_line("exit");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let own = |name: &str| home.path().join(name);
@@ -107,7 +107,7 @@ fn shows_the_time(case: &Case) {
 }
 
 #[test]
-fn the_time_is_said_in_hours_minutes_and_at_last_seconds() {
+fn the_time_is_shown_in_hours_minutes_and_in_the_end_seconds() {
     for (seconds, shown) in [
         (0, "over"),
         (1, "1s"),
@@ -120,37 +120,37 @@ fn the_time_is_said_in_hours_minutes_and_at_last_seconds() {
         (3601, "1h01m"),
         (7200, "2h00m"),
     ] {
-        // The clock stands still in a file.
-        let room = TempDir::new().expect("room");
-        fs::write(room.path().join("uptime"), "1000.99 1.00\n").expect("room");
+        // A file in place of the running clock.
+        let directory = TempDir::new().expect("a file");
+        fs::write(directory.path().join("uptime"), "1000.99 1.00\n").expect("a file");
         let text = left(1000 + seconds).into_string().expect("text");
-        let text = text.replace("/proc/uptime", &room.path().join("uptime").display().to_string());
+        let text = text.replace("/proc/uptime", &directory.path().join("uptime").display().to_string());
         for shell in ["/bin/dash", "/bin/bash", "/bin/zsh"] {
             let out = Command::new(shell).args(["-euc", &format!("{text}\n__breakglass_left")]).output();
             assert_eq!(String::from_utf8_lossy(&out.expect("runs").stdout), shown, "{shell}: {seconds}");
         }
         let text = fish(1000 + seconds).into_string().expect("text");
-        let text = text.replace("/proc/uptime", &room.path().join("uptime").display().to_string());
+        let text = text.replace("/proc/uptime", &directory.path().join("uptime").display().to_string());
         let out = Command::new("/usr/bin/fish").args(["-c", &format!("{text}\n__breakglass_left")]).output();
         assert_eq!(String::from_utf8_lossy(&out.expect("runs").stdout).trim(), shown, "fish: {seconds}");
     }
 }
 
 #[test]
-fn what_is_no_such_shell_is_left_alone() {
+fn an_unknown_shell_is_not_changed() {
     for shell in ["/bin/nu", "/opt/my shell", ""] {
         let mut command = Command::new("x");
-        assert!(Prompt::give(&mut command, shell.as_ref(), Instant::now()).expect("nothing").0.is_none());
+        assert!(Prompt::prepare(&mut command, shell.as_ref(), Instant::now()).expect("nothing").0.is_none());
         assert_eq!((command.get_args().count(), command.get_envs().count()), (0, 0));
     }
 }
 
 #[test]
-fn a_shell_that_reads_nothing_leaves_nothing_behind() {
+fn the_files_are_deleted_if_the_shell_does_not_read_them() {
     let mut command = Command::new("x");
-    let prompt = Prompt::give(&mut command, "/bin/zsh".as_ref(), Instant::now()).expect("a prompt");
-    let room = prompt.0.clone().expect("a room");
-    assert!(room.join(".zshrc").exists());
+    let prompt = Prompt::prepare(&mut command, "/bin/zsh".as_ref(), Instant::now()).expect("a prompt");
+    let directory = prompt.0.clone().expect("a directory");
+    assert!(directory.join(".zshrc").exists());
     drop(prompt);
-    assert!(!room.exists());
+    assert!(!directory.exists());
 }

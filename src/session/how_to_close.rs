@@ -1,0 +1,120 @@
+//! The commands that close a user, to be pasted by an operator who may have nothing else at hand.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::error::{Error, Status};
+use crate::session::messages::clock;
+use crate::session::shell;
+use crate::vault::manifest::Lane;
+use crate::vault::target::TargetId;
+
+#[derive(Clone, Debug)]
+pub(crate) struct HowToClose {
+    pub(crate) vault: PathBuf,
+    pub(crate) target: TargetId,
+    /// The emergency key's id, if it is known.
+    pub(crate) key: Option<String>,
+    /// The role of a target in the lane static.
+    pub(crate) role: Option<String>,
+}
+
+impl HowToClose {
+    /// As far as the manifest tells: without the key, and with a placeholder for the role.
+    pub(crate) fn new(vault: &Path, target: &TargetId, lane: Lane) -> Self {
+        let role = (lane == Lane::Static).then(|| "ROLE".to_owned());
+        Self { vault: vault.to_owned(), target: target.clone(), key: None, role }
+    }
+
+    /// Returns the commands with this program from any machine, and without it, one per line.
+    pub(crate) fn commands(&self) -> String {
+        if let Some(role) = &self.role {
+            return self.role_commands(role);
+        }
+        let (user, deny) = (&self.target.user, self.target.deny_all_arn());
+        // The deny alone closes access, so the command for the key can be missing.
+        let key = self.key.as_deref().map_or(String::new(), |key| {
+            format!(
+                " && aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive"
+            )
+        });
+        format!(
+            "close it from any machine:\n    {} --profile NAME --force\n  or without this program:\n    \
+             aws iam attach-user-policy --user-name {user} --policy-arn {deny}{key}",
+            self.close_command()
+        )
+    }
+
+    /// Returns the command that ends every session of a role.
+    fn role_commands(&self, role: &str) -> String {
+        let (name, deny) = (role.rsplit('/').next().unwrap_or(role), self.target.deny_all_arn());
+        format!(
+            "only an administrator of IAM can end it sooner (and has to detach the policy afterwards):\n    \
+             aws iam attach-role-policy --role-name {name} --policy-arn {deny}"
+        )
+    }
+
+    /// Returns the same `close` with `--force`, which closes the window of another session too.
+    pub(crate) fn by_force(&self, profile: Option<&str>) -> String {
+        let profile = profile.map(|name| shell::word(OsStr::new(name)).to_string_lossy().into_owned());
+        let profile = profile.map_or(String::new(), |name| format!(" --profile {name}"));
+        format!("to close it anyway: {}{profile} --force", self.close_command())
+    }
+
+    fn close_command(&self) -> String {
+        format!("breakglass close {} --target {}", shell::path(&self.vault), self.target.name)
+    }
+
+    /// Returns the error with exit status 10.
+    pub(crate) fn may_be_open(&self, why: &str, until: Option<Timestamp>, now: Timestamp) -> Error {
+        let what = match until {
+            Some(until) if until > now => format!("until {}, when AWS ends it", clock(until)),
+            Some(until) => format!("although its time was up at {}, as there is no proof", clock(until)),
+            None => "and its end is not known".into(),
+        };
+        Error::new(Status::MayBeOpen, format!("access may still be open, {what}: {why}"))
+            .next(self.commands())
+            .until(until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_can_be_pasted() {
+        let target = TargetId {
+            name: "prod".into(),
+            partition: "aws-cn".into(),
+            account: "111122223333".into(),
+            user: "emergency".into(),
+        };
+        let how = HowToClose {
+            vault: "/vaults/it's prod.age".into(),
+            target,
+            key: Some("AKIAX".into()),
+            role: None,
+        };
+        let until: Timestamp = "2026-11-22T02:47:00Z".parse().expect("an instant");
+        let now: Timestamp = "2026-11-22T02:40:00Z".parse().expect("an instant");
+        let error = how.may_be_open("no proof", Some(until), now);
+        assert_eq!(error.status.code(), 10);
+        let text = error.to_string();
+        assert!(text.contains("02:47:00 UTC"), "{text}");
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        let attach = "aws iam attach-user-policy --user-name emergency --policy-arn arn:aws-cn:iam::aws:policy/AWSDenyAll";
+        let switch =
+            "aws iam update-access-key --user-name emergency --access-key-id AKIAX --status Inactive";
+        for line in [
+            "breakglass close '/vaults/it'\\''s prod.age' --target prod --profile NAME --force",
+            &format!("{attach} && {switch}"),
+        ] {
+            assert!(lines.contains(&line), "{text}");
+        }
+        let without = HowToClose { key: None, ..how }.commands();
+        assert!(without.lines().any(|line| line.trim() == attach), "{without}");
+    }
+}

@@ -1,0 +1,43 @@
+//! What the operator asked a run to stop. Both requests wake a sequence that is waiting.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+#[derive(Default)]
+pub(crate) struct Interrupt {
+    stops_opening: Cell<bool>,
+    gave_up: Cell<bool>,
+    wake: Notify,
+}
+
+impl Interrupt {
+    /// Asks the opening to stop at the next safe place.
+    pub(crate) fn stop_opening(&self) {
+        self.stops_opening.set(true);
+        self.wake.notify_waiters();
+    }
+
+    /// Stops waiting for the proof that access is closed.
+    pub(crate) fn give_up(&self) {
+        self.gave_up.set(true);
+        self.wake.notify_waiters();
+    }
+
+    pub(crate) fn stops_opening(&self) -> bool {
+        self.stops_opening.get()
+    }
+
+    pub(crate) fn gave_up(&self) -> bool {
+        self.gave_up.get()
+    }
+
+    /// Waits this long, or until one of the requests comes.
+    pub(crate) async fn pause(&self, time: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.wake.notified() => {}
+        }
+    }
+}

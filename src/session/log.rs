@@ -1,0 +1,101 @@
+//! Where a run reports: lines on stderr, events on stdout, records in the ledger. All carry AWS's time.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use jiff::Timestamp;
+
+use crate::aws::clock::AwsClock;
+use crate::error::Result;
+use crate::events::{Event, Events};
+use crate::gate::SessionId;
+use crate::ledger::{Head, Ledger, Record};
+use crate::terminal::keyboard::Keyboard;
+use crate::terminal::print;
+
+pub(crate) struct Log<'a> {
+    clock: AwsClock,
+    ledger: &'a Ledger,
+    /// The same ledger, for records that must not delay a close.
+    hurried: Ledger,
+    events: Events,
+    /// Shows the countdown, which a line has to clear first.
+    countdown: RefCell<Weak<Keyboard>>,
+}
+
+impl<'a> Log<'a> {
+    pub(crate) fn new(clock: AwsClock, ledger: &'a Ledger, events: Events) -> Self {
+        Self { clock, ledger, hurried: ledger.hurried(), events, countdown: RefCell::default() }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn clock(&self) -> &AwsClock {
+        &self.clock
+    }
+
+    /// Stdout is reserved for events.
+    pub(crate) fn has_events(&self) -> bool {
+        self.events.are_wanted()
+    }
+
+    pub(crate) fn share_terminal_with(&self, countdown: &Rc<Keyboard>) {
+        *self.countdown.borrow_mut() = Rc::downgrade(countdown);
+    }
+
+    pub(crate) fn say(&self, line: &str) {
+        if let Some(keyboard) = self.countdown.borrow().upgrade() {
+            keyboard.clear();
+        }
+        print::progress(line);
+    }
+
+    pub(crate) fn emit(&self, event: Event<'_>) {
+        self.events.emit(self.now(), event);
+    }
+
+    /// Appends a record that must be in the ledger before the run continues.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub(crate) fn require(&self, record: Record) -> Result<()> {
+        self.ledger.append(self.now(), record)
+    }
+
+    /// Appends the intent, which must be in the ledger before the run continues.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written, or another session of the same vault is under way.
+    pub(crate) fn intend(&self, intent: Record) -> Result<()> {
+        self.ledger.intend(self.now(), intent)
+    }
+
+    /// Appends a record; a failure is only a warning.
+    pub(crate) fn record(&self, record: Record) {
+        self.append(self.ledger, record);
+    }
+
+    /// The same while access may be open: it does not wait for another process that holds the ledger.
+    pub(crate) fn record_hurried(&self, record: Record) {
+        self.append(&self.hurried, record);
+    }
+
+    /// Records and emits that access is closed.
+    pub(crate) fn closed(&self, session: SessionId, probed: bool, cause: &str) {
+        self.record(Record::Closed { session, probed, cause: cause.into() });
+        self.emit(Event::Closed { session: Some(session), probed, cause: cause.into() });
+    }
+
+    /// Returns the ledger's head, unless it cannot be read at once.
+    pub(crate) fn head(&self) -> Option<Head> {
+        self.hurried.head().ok()
+    }
+
+    fn append(&self, ledger: &Ledger, record: Record) {
+        if let Err(error) = ledger.append(self.now(), record) {
+            self.say(&format!("warning: {}", error.what));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What an opening records and announces about itself.
+
+use crate::alert::Notice;
+use crate::custody::approval::{Approved, Request};
+use crate::ledger::{Principals, Record, VaultFacts};
+use crate::session::open::ApprovedOpening;
+use crate::vault::payload::{Gatekeepers, Target, Way};
+use crate::vault::target::TargetId;
+
+/// Returns what all notices of the opening have in common.
+pub(super) fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved) -> Notice {
+    let Request { session, reason, again, no_alert, window, drill_of, .. } = approved.request().clone();
+    Notice {
+        drill: drill_of.is_some(),
+        session: Some(session),
+        reason: Some(reason),
+        again,
+        no_alert,
+        window: Some(window),
+        approved_by: approved.custodians().to_vec(),
+        ..Notice::of(vault, target)
+    }
+}
+
+/// Returns the record that precedes the first call to AWS.
+pub(super) fn intent(opening: &ApprovedOpening) -> Record {
+    let ApprovedOpening { vault, target, approved, .. } = opening;
+    let request = approved.request().clone();
+    Record::Intent {
+        session: request.session,
+        vault: vault.vault_id.clone(),
+        epoch: vault.epoch,
+        credentials_epoch: vault.credentials_epoch,
+        sha256: hex::encode(vault.sha256),
+        lane: target.lane(),
+        target: TargetId::from(target),
+        regions: target.regions.clone(),
+        principals: Box::new(principals(target)),
+        window: request.window,
+        reason: request.reason,
+        again: request.again,
+        no_alert: request.no_alert,
+        drill_of: request.drill_of,
+        endpoint: request.endpoint,
+    }
+}
+
+/// Returns the principals whose calls AWS will log.
+fn principals(target: &Target) -> Principals {
+    let emergency = target.emergency.id.clone();
+    match &target.way {
+        Way::Gate(Gatekeepers { opener, closer, .. }) => Principals {
+            emergency,
+            opener: Some(opener.id.clone()),
+            closer: Some(closer.id.clone()),
+            role: None,
+        },
+        Way::Static(role) => Principals { emergency, role: Some(role.clone()), ..Principals::default() },
+    }
+}

@@ -1,0 +1,182 @@
+//! How a run ended, as an exit status, a notice and a message. Pure.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::gate::Window;
+use crate::gate::close::Outcome;
+use crate::gate::open::Stop;
+use crate::ledger::AlertTopic;
+use crate::session::how_to_close::HowToClose;
+use crate::session::messages;
+use crate::session::shell;
+use crate::window::{Cause, End};
+
+const NOTHING_WRITTEN: &str = "nothing was written to AWS";
+
+/// What a run did and how it ended.
+#[derive(Debug)]
+pub(crate) struct RunOutcome {
+    pub(crate) end: End,
+    /// The window, once it was in the ledger.
+    pub(crate) window: Option<Window>,
+    /// The operator stopped the opening.
+    pub(crate) was_stopped: bool,
+    /// The write that enables access was sent.
+    pub(crate) was_enabled: bool,
+    /// The window was open.
+    pub(crate) was_open: bool,
+    /// Why it did not open, or its work could not start.
+    pub(crate) failure: Option<Stop>,
+    /// What the close showed; `None` if there was none, or it panicked.
+    pub(crate) closed: Option<Outcome>,
+}
+
+/// What an operator can do after an opening that failed.
+pub(crate) struct Advice {
+    pub(crate) how_to_close: HowToClose,
+    /// The vault of the lane static for the same account.
+    pub(crate) static_vault: Option<PathBuf>,
+}
+
+impl RunOutcome {
+    /// Ended before anything else happened.
+    pub(crate) fn new(end: End) -> Self {
+        Self {
+            end,
+            window: None,
+            was_stopped: false,
+            was_enabled: false,
+            was_open: false,
+            failure: None,
+            closed: None,
+        }
+    }
+
+    /// Returns what the last notice is about.
+    pub(crate) fn about(&self) -> AlertTopic {
+        match self.end {
+            End::Shut(_) if self.was_enabled => AlertTopic::Closed,
+            End::MayBeOpen(_) if self.was_enabled => AlertTopic::MayBeOpen,
+            End::Untouched(_) | End::Shut(_) | End::MayBeOpen(_) => AlertTopic::NotOpened,
+        }
+    }
+
+    /// AWS refused a credential, so that access is closed is proven by a probe and not only by reading IAM.
+    pub(crate) fn is_probed(&self) -> bool {
+        matches!(self.closed, Some(Outcome::Shut { probed: true, .. }))
+    }
+
+    /// Why the close is not proven, or an empty text.
+    pub(crate) fn doubt(&self) -> &str {
+        match &self.closed {
+            Some(Outcome::Unproven { why, .. }) => why,
+            _ => "",
+        }
+    }
+
+    /// Returns the cause to record for a session that is closed, and whether a probe proves it; `None` if it is not closed
+    /// or never had a window.
+    pub(crate) fn closed_because(&self) -> Option<(bool, String)> {
+        match self.end {
+            End::Untouched(_) => self.window.map(|_| (false, NOTHING_WRITTEN.to_owned())),
+            End::Shut(cause) => Some((self.is_probed(), messages::cause(cause))),
+            End::MayBeOpen(_) => None,
+        }
+    }
+
+    /// Returns the error of a close that left the user untidy.
+    pub(crate) fn untidy(&self, how_to_close: &HowToClose) -> Option<Error> {
+        let Some(Outcome::Shut { untidy: Some(why), .. }) = &self.closed else { return None };
+        let error = Error::failed(format!("access is refused, but the user is not at rest: {why}"));
+        Some(error.next(how_to_close.commands()))
+    }
+
+    /// Returns the result of the command that opened.
+    ///
+    /// # Errors
+    /// With status 10 if access may be open; otherwise unless the window was open and is closed.
+    pub(crate) fn result(&self, advice: &Advice, now: Timestamp) -> Result<()> {
+        let failure = self.failure(advice);
+        match self.end {
+            End::Untouched(cause) => Err(match (cause, failure) {
+                (Cause::Signal(signal), _) => Error::interrupted(signal, NOTHING_WRITTEN),
+                (_, Some(error)) => error.and(NOTHING_WRITTEN),
+                (_, None) => Error::failed("stopped before anything was written to AWS").next("open again"),
+            }),
+            End::Shut(cause) => self.closed_result(cause, failure),
+            End::MayBeOpen(cause) if self.was_enabled => {
+                let why = failure.map_or_else(|| messages::cause(cause), |error| error.what);
+                let doubt = self.doubt();
+                let why = if doubt.is_empty() { why } else { format!("{why}; {doubt}") };
+                let until = self.window.map(|window| window.until);
+                Err(advice.how_to_close.may_be_open(&why, until, now))
+            }
+            End::MayBeOpen(cause) => Err(self.never_enabled(cause, failure)),
+        }
+    }
+
+    fn closed_result(&self, cause: Cause, failure: Option<Error>) -> Result<()> {
+        let closed = match &self.closed {
+            Some(Outcome::TakenOver { session, until }) => {
+                let until = messages::clock(*until);
+                format!(
+                    "its access has ended; the window of session {session}, open until {until}, was left alone"
+                )
+            }
+            _ => "access is proven closed".into(),
+        };
+        match (cause, failure) {
+            (Cause::Signal(signal), None) => Err(Error::interrupted(signal, &closed)),
+            (Cause::Panicked, _) => Err(Error::failed("internal error").and(&closed)),
+            (_, Some(error)) => Err(error.and(&closed)),
+            (_, None) if !self.was_open => {
+                Err(Error::refused("the window's time was up before it was open; access is closed")
+                    .next("open again with a longer window"))
+            }
+            (_, None) => Ok(()),
+        }
+    }
+
+    fn never_enabled(&self, cause: Cause, failure: Option<Error>) -> Error {
+        let is_control_plane = matches!(self.failure, Some(Stop::ControlPlane(_)));
+        let next = failure.as_ref().and_then(|error| error.next.clone()).filter(|_| is_control_plane);
+        let what = failure.map_or_else(|| messages::cause(cause), |error| error.what);
+        let doubt = self.doubt();
+        Error::refused(format!(
+            "{what}; access was never enabled: AWSDenyAll was not detached, but the user is not at rest: {doubt}"
+        ))
+        .next(next.unwrap_or_else(|| "run breakglass close when AWS can be reached".into()))
+    }
+
+    /// Returns the error to report, with the static vault as the way out if IAM's control plane failed.
+    fn failure(&self, advice: &Advice) -> Option<Error> {
+        let is_control_plane = matches!(self.failure, Some(Stop::ControlPlane(_)));
+        let failed = match &self.failure {
+            Some(Stop::Failed(error) | Stop::ControlPlane(error)) => Some(error.clone()),
+            Some(Stop::Interrupted) | None => None,
+        };
+        let error = self.untidy(&advice.how_to_close).or(failed)?;
+        Some(if is_control_plane { advice.or_static_vault(error) } else { error })
+    }
+}
+
+impl Advice {
+    fn or_static_vault(&self, error: Error) -> Error {
+        let Some(vault) = &self.static_vault else {
+            let next = error.next.clone().unwrap_or_else(|| "let an AWS administrator look at IAM".into());
+            let account = &self.how_to_close.target.account;
+            return error
+                .next(format!("{next}; the vault's directory has no static vault of account {account}"));
+        };
+        let vault = shell::path(vault);
+        error.next(format!(
+            "open the static vault, which needs no IAM write: breakglass open {vault} --for TIME --reason WHY"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+use super::*;
+use crate::boot_clock::Instant;
+use crate::error::Status;
+use crate::gate::SessionId;
+use crate::signal::Signal;
+use crate::vault::manifest::Lane;
+use crate::vault::target::TargetId;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+fn window() -> Window {
+    let (from, until) = (at("2026-11-22T02:17:00Z"), at("2026-11-22T02:47:00Z"));
+    Window { from, until, deadline: Instant::now() }
+}
+
+/// Ended like this, with a window in the ledger and nothing else.
+fn ended(end: End) -> RunOutcome {
+    RunOutcome { window: Some(window()), ..RunOutcome::new(end) }
+}
+
+/// The window was open, and the close showed this.
+fn opened(end: End, closed: Outcome) -> RunOutcome {
+    RunOutcome { was_enabled: true, was_open: true, closed: Some(closed), ..ended(end) }
+}
+
+fn probed() -> Outcome {
+    Outcome::Shut { probed: true, untidy: None }
+}
+
+fn unproven() -> Outcome {
+    Outcome::Unproven { why: "no answer".into(), until: None }
+}
+
+fn advice(static_vault: Option<&str>) -> Advice {
+    let target = TargetId {
+        name: "prod".into(),
+        partition: "aws".into(),
+        account: "111122223333".into(),
+        user: "emergency".into(),
+    };
+    Advice {
+        how_to_close: HowToClose::new("v.age".as_ref(), &target, Lane::Gate),
+        static_vault: static_vault.map(PathBuf::from),
+    }
+}
+
+fn error(outcome: &RunOutcome) -> Error {
+    outcome.result(&advice(None), at("2026-11-22T02:20:00Z")).expect_err("an error")
+}
+
+#[test]
+fn a_window_that_was_open_and_is_closed_is_a_success() {
+    for cause in [Cause::Deadline, Cause::ChildEnded, Cause::Quit] {
+        let outcome = opened(End::Shut(cause), probed());
+        assert!(outcome.result(&advice(None), at("2026-11-22T02:20:00Z")).is_ok());
+        assert_eq!(outcome.about(), AlertTopic::Closed);
+        assert_eq!(outcome.closed_because(), Some((true, messages::cause(cause))));
+    }
+}
+
+#[test]
+fn a_signal_is_the_exit_status_once_access_is_closed() {
+    let outcome = opened(End::Shut(Cause::Signal(Signal::Term)), probed());
+    assert_eq!(error(&outcome).status, Status::Signal(Signal::Term));
+    let untouched = ended(End::Untouched(Cause::Signal(Signal::Int)));
+    assert_eq!(error(&untouched).status, Status::Signal(Signal::Int));
+    let open = opened(End::MayBeOpen(Cause::Signal(Signal::Int)), unproven());
+    assert_eq!(error(&open).status, Status::MayBeOpen);
+}
+
+#[test]
+fn only_access_that_was_enabled_may_be_open() {
+    let open = opened(End::MayBeOpen(Cause::Deadline), unproven());
+    let refused = error(&open);
+    assert_eq!((refused.status, refused.until), (Status::MayBeOpen, Some(window().until)));
+    assert!(refused.what.contains("no answer"), "{refused}");
+    assert_eq!((open.about(), open.closed_because()), (AlertTopic::MayBeOpen, None));
+
+    let never = RunOutcome { was_enabled: false, was_open: false, ..open };
+    assert_eq!(error(&never).status, Status::Refused);
+    assert_eq!(never.about(), AlertTopic::NotOpened);
+}
+
+#[test]
+fn a_session_that_was_announced_in_the_ledger_is_recorded_as_closed() {
+    let untouched = ended(End::Untouched(Cause::Failed));
+    assert_eq!(untouched.closed_because(), Some((false, "nothing was written to AWS".into())));
+    assert_eq!(RunOutcome { window: None, ..untouched }.closed_because(), None);
+}
+
+#[test]
+fn a_window_that_ended_before_it_opened_is_an_error() {
+    let outcome = RunOutcome { was_open: false, ..opened(End::Shut(Cause::Deadline), probed()) };
+    assert_eq!(error(&outcome).status, Status::Refused);
+}
+
+#[test]
+fn a_failure_keeps_its_status_and_says_that_access_is_closed() {
+    let failure = Some(Stop::Failed(Error::refused("the gate was replaced")));
+    let failed = error(&RunOutcome { failure, ..opened(End::Shut(Cause::Failed), probed()) });
+    assert_eq!(
+        (failed.status, failed.what.as_str()),
+        (Status::Refused, "the gate was replaced; access is proven closed")
+    );
+    let panicked = error(&opened(End::Shut(Cause::Panicked), probed()));
+    assert_eq!(
+        (panicked.status, panicked.what.as_str()),
+        (Status::Failed, "internal error; access is proven closed")
+    );
+}
+
+#[test]
+fn the_window_of_another_session_is_named_and_not_called_closed() {
+    let session = SessionId::from_bytes([7; 8]);
+    let theirs = Outcome::TakenOver { session, until: window().until };
+    let outcome = opened(End::Shut(Cause::Signal(Signal::Int)), theirs);
+    assert_eq!(outcome.closed_because().map(|(probed, _)| probed), Some(false));
+    let said = error(&outcome).what;
+    assert!(said.contains(&session.to_string()) && !said.contains("proven"), "{said}");
+}
+
+#[test]
+fn an_untidy_user_is_an_error_with_the_commands_that_close_it() {
+    let untidy = Outcome::Shut { probed: true, untidy: Some("the key could not be deactivated".into()) };
+    let said = error(&opened(End::Shut(Cause::Quit), untidy));
+    assert_eq!(said.status, Status::Failed);
+    assert!(said.next.is_some_and(|next| next.contains("aws iam attach-user-policy")));
+}
+
+#[test]
+fn a_failed_control_plane_leads_to_the_static_vault() {
+    let failure = Some(Stop::ControlPlane(Error::refused("IAM does not answer").next("wait")));
+    let outcome = RunOutcome { failure, ..ended(End::Untouched(Cause::Failed)) };
+    let next =
+        |vault| outcome.result(&advice(vault), window().from).expect_err("an error").next.expect("a step");
+    assert!(next(Some("static.age")).contains("breakglass open static.age"));
+    assert!(next(None).starts_with("wait; "));
+}

@@ -1,0 +1,180 @@
+//! What a window gives access to: a command, a shell, a console session, or a countdown that only holds it open.
+
+use std::cell::RefCell;
+use std::future::{pending, poll_fn};
+use std::io::{self, IsTerminal as _};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::aws::emergency::EmergencyUser;
+use crate::error::{Error, Result};
+use crate::gate::Window;
+use crate::secret::SecretText;
+use crate::session::log::Log;
+use crate::session::messages;
+use crate::session::work::child::{Child, Work};
+use crate::session::work::console::{self, ShownLink};
+use crate::session::work::endpoint::Endpoint;
+use crate::signal::Signal;
+use crate::terminal::keyboard::Keyboard;
+use crate::window::{countdown, left};
+
+pub(crate) struct Runner<'a> {
+    log: &'a Log<'a>,
+    work: &'a Work,
+    /// Issued the session that the work gets; `None` if no session can be handed out.
+    user: Option<&'a EmergencyUser>,
+    running: RefCell<Running>,
+}
+
+/// An open window, and the link that signs in to the console if the work needs it.
+pub(crate) struct Opened {
+    pub(crate) window: Window,
+    pub(crate) console_link: Option<SecretText>,
+}
+
+#[derive(Default)]
+struct Running {
+    window: Option<Window>,
+    child: Option<Child>,
+    /// The task that ends the child, so that nothing else delays it.
+    ending: Option<JoinHandle<String>>,
+    endpoint: Option<Endpoint>,
+    keyboard: Option<Rc<Keyboard>>,
+    console: Option<ShownLink>,
+}
+
+impl<'a> Runner<'a> {
+    pub(crate) fn new(log: &'a Log<'a>, work: &'a Work, user: Option<&'a EmergencyUser>) -> Self {
+        Self { log, work, user, running: RefCell::default() }
+    }
+
+    /// There is no program in the window; the keyboard is read instead.
+    pub(crate) fn is_held(&self) -> bool {
+        self.work.is_held()
+    }
+
+    /// Returns the access key id of the issued session.
+    pub(crate) fn issued_key(&self) -> Option<String> {
+        self.user?.issued().as_ref().map(|issued| issued.id.clone())
+    }
+
+    /// Starts the work.
+    ///
+    /// # Errors
+    /// If the command cannot be started.
+    pub(crate) fn begin(&self, opened: Opened) -> Result<()> {
+        let Opened { window, console_link } = opened;
+        self.running.borrow_mut().window = Some(window);
+        if self.work.is_held() {
+            self.hold(console_link);
+            return Ok(());
+        }
+        self.start(&window).map_err(|why| {
+            Error::failed(format!("the command could not be started: {why}"))
+                .next("check the command, then open again")
+        })
+    }
+
+    fn hold(&self, console_link: Option<SecretText>) {
+        let console = console_link.map(console::show);
+        let keyboard = Keyboard::open().map(Rc::new);
+        if let Some(keyboard) = &keyboard {
+            self.log.share_terminal_with(keyboard);
+        }
+        let mut running = self.running.borrow_mut();
+        (running.console, running.keyboard) = (console, keyboard);
+    }
+
+    /// Starts the credential endpoint and the program that uses it.
+    fn start(&self, window: &Window) -> io::Result<()> {
+        let no_session = || io::Error::other("there is no session to hand out");
+        let user = self.user.ok_or_else(no_session)?;
+        let endpoint = match user.issued().as_ref() {
+            Some(issued) => Endpoint::start(issued, window.until, self.log.clock().clone())?,
+            None => return Err(no_session()),
+        };
+        let region = user.region().to_owned();
+        let mut access = vec![
+            ("AWS_REGION", region.clone()),
+            ("AWS_DEFAULT_REGION", region),
+            ("BREAKGLASS_UNTIL", window.until.to_string()),
+        ];
+        access.extend(endpoint.environment());
+        let child = Child::start(self.work, &access, window.deadline, self.log.has_events())?;
+        let mut running = self.running.borrow_mut();
+        running.endpoint = Some(endpoint);
+        running.child = Some(child);
+        Ok(())
+    }
+
+    /// Shows the countdown, if there is a terminal for it.
+    pub(crate) fn show(&self, time: Duration) {
+        if let Running { keyboard: Some(keyboard), window: Some(window), .. } = &*self.running.borrow() {
+            let until = messages::clock(window.until);
+            keyboard.show(&format!("open until {until}, {} left; q closes", countdown(time)));
+        }
+    }
+
+    /// Warns that this many minutes are left, unless the countdown shows it to the reader of stderr.
+    pub(crate) fn warn(&self, minutes: u64) {
+        if self.running.borrow().keyboard.is_none() || !io::stderr().is_terminal() {
+            self.log.say(&format!("breakglass: {}", left(minutes)));
+        }
+    }
+
+    /// Passes a signal to the program.
+    pub(crate) fn forward(&self, signal: Signal) {
+        if let Some(child) = &self.running.borrow().child {
+            child.forward(signal);
+        }
+    }
+
+    /// Reports whether the program has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.running.borrow_mut().child.as_mut().is_some_and(Child::has_ended)
+    }
+
+    /// Returns when `q` is pressed; never if the keyboard is not read.
+    pub(crate) async fn quit(&self) {
+        let keyboard = self.running.borrow().keyboard.clone();
+        match keyboard {
+            Some(keyboard) => keyboard.quit().await,
+            None => pending().await,
+        }
+    }
+
+    /// Stops handing out credentials, and the countdown. The program goes on.
+    pub(crate) fn withhold(&self) {
+        let mut running = self.running.borrow_mut();
+        drop((running.console.take(), running.keyboard.take(), running.endpoint.take()));
+    }
+
+    /// The same, and begins to end the program.
+    pub(crate) fn dismiss(&self) {
+        self.withhold();
+        let mut running = self.running.borrow_mut();
+        if let Some(child) = running.child.take() {
+            running.ending = Some(tokio::spawn(child.end()));
+        }
+    }
+
+    /// The same, and waits until the program has ended.
+    pub(crate) async fn end(&self) {
+        self.dismiss();
+        let ended = poll_fn(|cx| {
+            let ending = &mut self.running.borrow_mut().ending;
+            let Some(task) = ending else { return Poll::Ready(None) };
+            let ended = ready!(Pin::new(task).poll(cx));
+            *ending = None;
+            Poll::Ready(ended.ok())
+        });
+        if let Some(ended) = ended.await {
+            self.log.say(&format!("close: {ended}"));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The head of an HTTP request, for the two loopback servers.
+
+use std::io;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+
+/// In bytes; an SDK's or a browser's head has a few hundred.
+pub(super) const MAX_HEAD: usize = 8 * 1024;
+
+/// Reads a request up to its empty line; `None` if it is longer than [`MAX_HEAD`] or not UTF-8.
+pub(super) async fn read_head(stream: &mut TcpStream) -> io::Result<Option<String>> {
+    let mut bytes = Vec::with_capacity(MAX_HEAD);
+    while bytes.len() < MAX_HEAD {
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Ok(None);
+        }
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            bytes.truncate(end);
+            return Ok(String::from_utf8(bytes).ok());
+        }
+    }
+    Ok(None)
+}
