@@ -103,7 +103,7 @@ fn hold_is_refused_for_a_static_vault() {
     let (vault, _) = standby("hold-static");
     let said = vault.open("5m").hold().command().output().unwrap();
     assert_eq!(said.status.code(), Some(2), "before custodians are asked");
-    assert!(String::from_utf8_lossy(&said.stderr).contains("leave --hold out"));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("leave out --hold"));
 }
 
 #[test]
