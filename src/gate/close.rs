@@ -9,11 +9,9 @@ use super::fault::Write;
 use super::host::{Children, Clock, Patience, Reporter};
 use super::iam::{Closer, Emergency, Probed};
 use super::join::{join, within};
-use super::policy::{ParsedGate, parse_gate};
+use super::observed::{Scope, UserState, observe};
 use super::progress::Pending;
-use super::rest::open_window;
 use super::session::SessionId;
-use super::snapshot::AccessState;
 
 /// Refusals in a row that prove it shut.
 const IN_A_ROW: u32 = 4;
@@ -40,6 +38,12 @@ pub struct Shutting<'a> {
     pub session: Option<SessionId>,
     /// T1, if it is known.
     pub until: Option<Timestamp>,
+}
+
+impl Shutting<'_> {
+    fn scope(&self) -> Scope<'_> {
+        Scope { deny: self.deny, keys: self.keys }
+    }
 }
 
 /// How it ended.
@@ -98,7 +102,7 @@ pub async fn close(
                 let why = format!("{what} {doubt}, and may still take effect");
                 return Outcome::Unproven { why, until: shutting.until };
             }
-            Watched::Theirs(ParsedGate { session, until }) => return Outcome::TakenOver { session, until },
+            Watched::Theirs { session, until } => return Outcome::TakenOver { session, until },
             Watched::Arrived => {
                 host.say("close: a late write arrived, or is seen only now; closing again");
                 state.forget();
@@ -116,8 +120,10 @@ async fn taken_over(
 ) -> Option<(SessionId, Timestamp)> {
     let own = shutting.session?;
     let access = within(pin!(closer.read_access_state()), host.pause(CHILDREN_WAIT)).await?;
-    let found = open_window(&access.gate, &access.attached, shutting.deny, host.now())?;
-    (found.session != own).then_some((found.session, found.until))
+    match observe(&access, &shutting.scope(), host.now()) {
+        UserState::Open { session, until } if session != own => Some((session, until)),
+        _ => None,
+    }
 }
 
 /// The first writes and the end of the children, which does not wait for a slow AWS.
@@ -196,10 +202,10 @@ impl Shut<'_> {
     ) -> (bool, bool) {
         let holds = self.denied == Some(Ok(())) || self.ended_by_aws(host);
         match join(emergency.probe_key(), emergency.probe_session()).await {
-            (None, None) => (self.read_back(closer).await, false),
+            (None, None) => (self.read_back(closer, host).await, false),
             (key, session) => {
                 if key == Some(Probed::KeyRefused) && !self.written() {
-                    self.read_back(closer).await;
+                    self.read_back(closer, host).await;
                 }
                 let refused = |probed: Option<Probed>| match probed {
                     None | Some(Probed::Shut) => true,
@@ -212,8 +218,9 @@ impl Shut<'_> {
     }
 
     /// Whoever did it: what is there need not be written. True when all of it is there.
-    async fn read_back(&mut self, closer: &impl Closer) -> bool {
-        let shut = is_shut(&closer.read_access_state().await, self.shutting);
+    async fn read_back(&mut self, closer: &impl Closer, host: &impl Clock) -> bool {
+        let access = closer.read_access_state().await;
+        let shut = observe(&access, &self.shutting.scope(), host.now()) == UserState::AtRest;
         if shut {
             (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
         }
@@ -268,26 +275,15 @@ async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     result
 }
 
-/// `AWSDenyAll` is attached, and every key that is meant is inactive.
-fn is_shut(access: &AccessState, shutting: &Shutting<'_>) -> bool {
-    let denied = matches!(&access.attached, Ok(arns) if arns.iter().any(|arn| arn == shutting.deny));
-    let meant = |id: &String| shutting.keys.is_none_or(|keys| keys.contains(id));
-    denied && matches!(&access.keys, Ok(keys) if !keys.iter().any(|key| meant(&key.id) && key.active))
-}
-
 enum Watched {
     Quiet,
     Arrived,
     /// Meanwhile somebody else has begun to open.
-    Theirs(ParsedGate),
+    Theirs {
+        session: SessionId,
+        until: Timestamp,
+    },
     GaveUp(Pending),
-}
-
-/// The gate is another's, and its end is ahead: one's own was on the user when this close began.
-fn theirs(access: &AccessState, shutting: &Shutting<'_>, now: Timestamp) -> Option<ParsedGate> {
-    let own = shutting.session?;
-    let found = access.gate.as_ref().ok()?.as_ref().and_then(parse_gate)?;
-    Some(found).filter(|found| found.session != own && found.until > now)
 }
 
 /// Keeps looking until a write of open can no longer take effect, or T1.
@@ -304,10 +300,14 @@ async fn watch(
     let end = shutting.until.map_or(*expires, |until| until.min(*expires));
     let mut said = false;
     loop {
-        let access = closer.read_access_state().await;
-        let readable = access.attached.is_ok() && access.keys.is_ok();
-        if readable && !is_shut(&access, shutting) {
-            return theirs(&access, shutting, host.now()).map_or(Watched::Arrived, Watched::Theirs);
+        match observe(&closer.read_access_state().await, &shutting.scope(), host.now()) {
+            UserState::AtRest | UserState::Unknown(_) => {}
+            UserState::Open { session, until } | UserState::Opening { session, until }
+                if shutting.session.is_some_and(|own| own != session) =>
+            {
+                return Watched::Theirs { session, until };
+            }
+            _ => return Watched::Arrived,
         }
         if host.now() >= end {
             return Watched::Quiet;

@@ -1,26 +1,24 @@
 //! Everything that was read back about the emergency user at one time; what could not be read says so.
 
+use std::fmt;
+
 use serde_json::Value;
 
-use super::fault::Read;
+use super::fault::{Fault, Read};
 
 /// The user as IAM shows it.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
+    /// Gate, attached policies and access keys.
+    pub access: AccessState,
     /// `GetUser`; `None` when there is no such user.
     pub user: Read<Option<User>>,
     /// The document of the boundary that was sealed: `GetPolicy`, `GetPolicyVersion`.
     pub boundary_document: Read<Value>,
     /// Names of the inline policies: `ListUserPolicies`.
     pub inline: Read<Vec<String>>,
-    /// The document of `breakglass-gate`, if there is one: `GetUserPolicy`.
-    pub gate: Read<Option<Value>>,
-    /// ARNs: `ListAttachedUserPolicies`.
-    pub attached: Read<Vec<String>>,
     /// Names: `ListGroupsForUser`.
     pub groups: Read<Vec<String>>,
-    /// `ListAccessKeys`.
-    pub keys: Read<Vec<Credential>>,
     /// `GetLoginProfile`.
     pub login_profile: Read<bool>,
     /// `ListSSHPublicKeys`.
@@ -31,22 +29,45 @@ pub struct Snapshot {
     pub service_credentials: Read<Vec<Credential>>,
 }
 
-/// What says whether the user is open now.
+/// What shows whether access is open: the short read.
 #[derive(Clone, Debug)]
 pub struct AccessState {
-    /// As [`Snapshot::gate`].
+    /// The document of `breakglass-gate`, if there is one: `GetUserPolicy`.
     pub gate: Read<Option<Value>>,
-    /// As [`Snapshot::attached`].
+    /// ARNs: `ListAttachedUserPolicies`.
     pub attached: Read<Vec<String>>,
-    /// As [`Snapshot::keys`].
+    /// `ListAccessKeys`.
     pub keys: Read<Vec<Credential>>,
 }
 
 impl AccessState {
-    /// The deny is attached and no key is active, as far as that could be read. `deny`: ARN of `AWSDenyAll`.
-    pub fn is_at_rest(&self, deny: &str) -> bool {
-        let denied = matches!(&self.attached, Ok(arns) if arns.iter().any(|arn| arn == deny));
-        denied && matches!(&self.keys, Ok(keys) if !keys.iter().any(|key| key.active))
+    /// Lists what could not be read.
+    pub fn unread(&self) -> Vec<Unread> {
+        let attached = Unread::of("attached policies", &self.attached);
+        let keys = Unread::of("access keys", &self.keys);
+        attached.into_iter().chain(keys).chain(Unread::of("gate policy", &self.gate)).collect()
+    }
+}
+
+/// Something that could not be read; never taken as absent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unread {
+    /// Completes the phrase "its … could not be read".
+    pub what: &'static str,
+    /// Why.
+    pub fault: Fault,
+}
+
+impl Unread {
+    /// Returns the failed read, if it failed.
+    pub(super) fn of<T>(what: &'static str, read: &Read<T>) -> Option<Self> {
+        read.as_ref().err().map(|fault| Self { what, fault: fault.clone() })
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its {} could not be read ({})", self.what, self.fault)
     }
 }
 

@@ -28,7 +28,7 @@ pub use spent::{is_spent, spent};
 pub use store::{Ledger, RawLedger};
 pub use views::readiness::{CustodianProof, LastDrill, Readiness, SpentBy};
 pub use views::session_outcome::SessionOutcome;
-pub use views::target_status::{LastSession, Seen, StatusSource, TargetState, TargetStatus, last};
+pub use views::target_status::{LastSession, StatusSource, TargetState, TargetStatus, last};
 
 #[cfg(test)]
 mod tests;

@@ -11,9 +11,9 @@ use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{Event, Events};
 use crate::gate::iam::{Caller, Closer, Emergency};
+use crate::gate::observed::{Scope, UserState, observe_complete};
 use crate::gate::open::other_account;
 use crate::gate::policy::{ParsedGate, parse_gate};
-use crate::gate::snapshot::AccessState;
 use crate::gate::{OpenProgress, SessionId};
 use crate::ledger::{AlertTopic, LastSession, Ledger, Record, VaultFacts};
 use crate::session::announce::{Announcer, Ending};
@@ -217,14 +217,24 @@ impl Close<'_> {
         let access = iam.read_access_state().await;
         let written = access.gate.as_ref().ok().and_then(Option::as_ref).and_then(parse_gate);
         let until = written.map(|found| found.until).or(known_end);
-        let gate = match gate_ahead(&access, &self.target.deny_all_arn(), self.log.now()) {
-            Ok(gate) => gate,
-            Err(_) if self.force => None,
-            Err(why) => {
+        let deny = self.target.deny_all_arn();
+        let state = observe_complete(&access, &Scope { deny: &deny, keys: None }, self.log.now());
+        let gate = match state {
+            UserState::Open { session, until } | UserState::Opening { session, until } => {
+                Some(ParsedGate { session, until })
+            }
+            UserState::Unknown(unread) | UserState::NotAtRest(unread) if !self.force => {
+                let why = unread.first().map(|unread| unread.fault.to_string()).unwrap_or_default();
                 let what = format!("the user's state could not be read ({why}), so nothing was done");
                 let error = how.may_be_open(&what, until, self.log.now());
                 return Err(Refusal::Unclear(error.next(how.by_force(self.profile))));
             }
+            UserState::AtRest
+            | UserState::Unbounded
+            | UserState::Untidy(_)
+            | UserState::Drifted(_)
+            | UserState::NotAtRest(_)
+            | UserState::Unknown(_) => None,
         };
         match gate {
             Some(ParsedGate { session, until }) if !self.force && !self.knows(session) => {
@@ -291,18 +301,4 @@ fn ending(outcome: &RunOutcome, result: &Result<Proof>, until: Option<Timestamp>
     let about = if matches!(outcome.end, End::Shut(_)) { AlertTopic::Closed } else { AlertTopic::MayBeOpen };
     let detail = result.as_ref().map_or_else(|error| error.what.clone(), |_| messages::cause(Cause::Asked));
     Ending { about, detail, until }
-}
-
-/// A gate whose end is ahead on a user that is not at rest: open, or being opened.
-pub(crate) fn gate_ahead(
-    access: &AccessState,
-    deny: &str,
-    now: Timestamp,
-) -> std::result::Result<Option<ParsedGate>, String> {
-    for fault in [access.attached.as_ref().err(), access.keys.as_ref().err(), access.gate.as_ref().err()] {
-        fault.map_or(Ok(()), |fault| Err(fault.to_string()))?;
-    }
-    let gate = access.gate.as_ref().ok().and_then(Option::as_ref);
-    let found = gate.and_then(parse_gate).filter(|found| found.until > now);
-    Ok(found.filter(|_| !access.is_at_rest(deny)))
 }

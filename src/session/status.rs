@@ -9,11 +9,8 @@ use crate::aws::principals::IamCloser;
 use crate::aws::profile::provider;
 use crate::error::{Error, Result};
 use crate::gate::iam::{Caller, Closer};
+use crate::gate::observed::{Scope, UserState, observe_complete};
 use crate::gate::open::other_account;
-use crate::gate::policy::{ParsedGate, parse_gate};
-use crate::gate::snapshot::AccessState;
-use crate::ledger::Seen;
-use crate::session::close::gate_ahead;
 use crate::session::how_to_close::HowToClose;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
@@ -28,14 +25,15 @@ pub(crate) struct StatusQuery {
     pub(crate) lane: Lane,
 }
 
-/// Returns the state of each user, or why it could not be read, and AWS's time. Users of other accounts are not read.
+/// Returns what IAM shows of each user, in their order, and AWS's time; `None` for users of other accounts than the
+/// profile's, and of the lane static.
 ///
 /// # Errors
 /// If the profile has no credentials, AWS cannot be reached, or no user is in the profile's account.
 pub(crate) fn read_status(
     profile: &str,
     queries: &[StatusQuery],
-) -> Result<(Vec<Result<Seen, String>>, Timestamp)> {
+) -> Result<(Vec<Option<UserState>>, Timestamp)> {
     let runtime = runtime()?;
     let aws = Preload::start().config(&runtime);
     let provider = provider(profile, &runtime)?;
@@ -59,7 +57,7 @@ pub(crate) fn read_status(
         for query in queries {
             let is_visible = query.lane == Lane::Gate && query.target.account == identity.account;
             let state = async { read_user(&closer(query), &query.target, aws.clock.now()).await };
-            states.push(if is_visible { state.await } else { Ok(Seen::NotAsked) });
+            states.push(if is_visible { Some(state.await) } else { None });
         }
         Ok((states, aws.clock.now()))
     });
@@ -67,21 +65,9 @@ pub(crate) fn read_status(
     result
 }
 
-async fn read_user(closer: &impl Closer, target: &TargetId, now: Timestamp) -> Result<Seen, String> {
+async fn read_user(closer: &impl Closer, target: &TargetId, now: Timestamp) -> UserState {
     let (access, deny) = (closer.read_access_state().await, target.deny_all_arn());
-    match gate_ahead(&access, &deny, now)? {
-        Some(ParsedGate { session, until }) => Ok(Seen::Ahead { session, until }),
-        None if access.is_at_rest(&deny) => Ok(Seen::AtRest),
-        None if is_unbounded(&access, &deny) => Ok(Seen::Unbounded),
-        None => Ok(Seen::Untidy),
-    }
-}
-
-/// No deny, an active key, and a gate that does not say its end as ours do.
-fn is_unbounded(access: &AccessState, deny: &str) -> bool {
-    let denied = matches!(&access.attached, Ok(arns) if arns.iter().any(|arn| arn == deny));
-    let active = matches!(&access.keys, Ok(keys) if keys.iter().any(|key| key.active));
-    !denied && active && matches!(&access.gate, Ok(Some(gate)) if parse_gate(gate).is_none())
+    observe_complete(&access, &Scope { deny: &deny, keys: None }, now)
 }
 
 /// Returns the commands that close a user.

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use super::fault::{Fault, Write};
 use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Closer, Emergency, Identity, Opener, Probed, Wanted};
+use super::observed::Expected;
 use super::policy::{GATE, parse_gate};
-use super::rest::Expected;
 use super::snapshot::{AccessState, Credential, Snapshot, User};
 use super::window::Window;
 use crate::boot_clock::Instant;
@@ -312,10 +312,12 @@ impl FakeUser {
             user: Ok(Some(User { boundary: Some(CEILING.into()) })),
             boundary_document: Ok(ceiling()),
             inline: Ok(gate.iter().map(|_| GATE.to_owned()).collect()),
-            gate: Ok(gate),
-            attached: Ok(if self.denied_of(READER) { vec![deny_all_arn("aws")] } else { vec![] }),
+            access: AccessState {
+                gate: Ok(gate),
+                attached: Ok(if self.denied_of(READER) { vec![deny_all_arn("aws")] } else { vec![] }),
+                keys: Ok(vec![Credential { id: KEY.into(), active: self.key_of(READER) }]),
+            },
             groups: Ok(self.groups.borrow().clone()),
-            keys: Ok(vec![Credential { id: KEY.into(), active: self.key_of(READER) }]),
             login_profile: Ok(false),
             ssh_keys: Ok(vec![]),
             certificates: Ok(vec![]),
@@ -368,10 +370,12 @@ fn unreadable(fault: &Fault) -> Snapshot {
         user: Err(fault.clone()),
         boundary_document: Err(fault.clone()),
         inline: Err(fault.clone()),
-        gate: Err(fault.clone()),
-        attached: Err(fault.clone()),
+        access: AccessState {
+            gate: Err(fault.clone()),
+            attached: Err(fault.clone()),
+            keys: Err(fault.clone()),
+        },
         groups: Err(fault.clone()),
-        keys: Err(fault.clone()),
         login_profile: Err(fault.clone()),
         ssh_keys: Err(fault.clone()),
         certificates: Err(fault.clone()),

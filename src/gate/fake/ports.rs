@@ -49,8 +49,7 @@ impl Opener for OpenerOf<'_> {
 
 impl Closer for FakeUser {
     async fn read_access_state(&self) -> AccessState {
-        let Snapshot { gate, attached, keys, .. } = self.snapshot("ReadAccess").await;
-        AccessState { gate, attached, keys }
+        self.snapshot("ReadAccess").await.access
     }
 
     async fn attach_deny(&self) -> Write {

@@ -12,11 +12,11 @@ use super::close::{Outcome, Shutting, close};
 use super::fault::Fault;
 use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Closer, Emergency, Opener, Wanted};
+use super::observed::{Drift, Expected, Leftover, UserState, assess};
 use super::policy::{Gate, ending, parse_gate};
 use super::progress::OpenProgress;
-use super::rest::{Expected, Finding, Judgement, Verdict, judge};
 use super::session::SessionId;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Unread};
 use super::window::Window;
 use crate::error::Error;
 pub(super) use steps::issue;
@@ -160,9 +160,9 @@ async fn at_rest(
     plan: &Plan<'_>,
     host: &(impl Clock + Patience + Reporter + Children),
 ) -> std::result::Result<(), Stop> {
-    let judgement = look(&opener.read().await, plan.expected, host, true)?;
-    let Verdict::Untidy(leftovers) = judgement.verdict else {
-        return Ok(());
+    let leftovers = match look(&opener.read().await, plan.expected, host, true)? {
+        Rest::AtRest => return Ok(()),
+        Rest::Untidy(leftovers) => leftovers,
     };
     let left: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
     host.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
@@ -174,44 +174,61 @@ async fn at_rest(
     let limit = TimeLimit::new(host, READ_BACK);
     loop {
         go_on(host, Timestamp::MAX)?;
-        match look(&opener.read().await, plan.expected, host, false)?.verdict {
-            Verdict::AtRest => return Ok(()),
+        match look(&opener.read().await, plan.expected, host, false)? {
+            Rest::AtRest => return Ok(()),
             _ if limit.is_over(host) => {
                 return Err(refused("the user does not come to rest".to_owned()).into());
             }
-            _ => host.pause(Duration::from_secs(1)).await,
+            Rest::Untidy(_) => host.pause(Duration::from_secs(1)).await,
         }
     }
 }
 
-/// The judgement, if it does not forbid opening.
+/// A state that opening can start from.
+enum Rest {
+    AtRest,
+    /// Only once these are gone.
+    Untidy(Vec<Leftover>),
+}
+
+/// Fails if the user's state forbids opening.
 fn look(
     snapshot: &Snapshot,
     expected: &Expected,
     host: &(impl Clock + Reporter),
-    aloud: bool,
-) -> std::result::Result<Judgement, Stop> {
-    let judgement = judge(snapshot, expected, host.now());
-    for warning in judgement.warnings.iter().filter(|_| aloud) {
+    print_warnings: bool,
+) -> std::result::Result<Rest, Stop> {
+    let assessment = assess(snapshot, expected, host.now());
+    for warning in assessment.warnings.iter().filter(|_| print_warnings) {
         host.say(&format!("warning: {warning}"));
     }
-    match &judgement.verdict {
-        Verdict::AtRest | Verdict::Untidy(_) => Ok(judgement),
-        Verdict::Drift(findings) => Err(drifted(expected, findings)),
-        Verdict::OpenWindow { session, until } => Err(Error::refused(format!(
+    match assessment.state {
+        UserState::AtRest => Ok(Rest::AtRest),
+        UserState::Untidy(leftovers) => Ok(Rest::Untidy(leftovers)),
+        // The deny still holds: closing ends it before it enables anything.
+        UserState::Opening { .. } => Ok(Rest::Untidy(vec![Leftover::KeyActive])),
+        UserState::Open { session, until } => Err(Error::refused(format!(
             "a window is open on user {} already: session {session}, until {until}",
             expected.user
         ))
         .next("wait for its end, or end it: breakglass close VAULT --force")
         .into()),
+        UserState::Unbounded => Err(drifted(expected, &[Drift::ForeignGate])),
+        UserState::Drifted(drift) => Err(drifted(expected, &drift)),
+        UserState::Unknown(unread) | UserState::NotAtRest(unread) => Err(unreadable(expected, unread)),
     }
 }
 
-fn drifted(expected: &Expected, findings: &[Finding]) -> Stop {
-    if let Some(first) = findings.first().filter(|_| findings.iter().all(Finding::is_silence)) {
+fn unreadable(expected: &Expected, unread: Vec<Unread>) -> Stop {
+    let drift: Vec<Drift> = unread.into_iter().map(Drift::Unread).collect();
+    drifted(expected, &drift)
+}
+
+fn drifted(expected: &Expected, drift: &[Drift]) -> Stop {
+    if let Some(first) = drift.first().filter(|_| drift.iter().all(Drift::is_silence)) {
         return Stop::ControlPlane(no_answer(&format!("user {}: {first}", expected.user)));
     }
-    let list: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    let list: Vec<String> = drift.iter().map(ToString::to_string).collect();
     let list = list.join("; ");
     Error::refused(format!("user {} is not as it was sealed: {list}", expected.user))
         .next("let an AWS administrator put it right, then open again")

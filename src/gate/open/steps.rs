@@ -6,13 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::waiting::{BETWEEN_PROBES, READ_BACK, TimeLimit, go_on};
-use super::{Plan, Stop, drifted, failed, no_answer, not_done, refused};
+use super::{Plan, Stop, drifted, failed, no_answer, not_done, refused, unreadable};
 use crate::gate::fault::{Fault, Write};
 use crate::gate::host::{Clock, OpenHooks, Patience, Reporter};
 use crate::gate::iam::{Closer, Emergency, Opener, Wanted};
+use crate::gate::observed::{UserState, assess};
 use crate::gate::policy::Gate;
 use crate::gate::progress::{Effect, OpenProgress};
-use crate::gate::rest::{Finding, Verdict, judge};
 use crate::gate::snapshot::AccessState;
 use crate::vault::canonical;
 
@@ -34,11 +34,13 @@ pub(super) async fn put_gate(
     let limit = TimeLimit::new(host, READ_BACK);
     loop {
         let snapshot = opener.read().await;
-        let written = matches!(&snapshot.gate, Ok(Some(found)) if gate.is(found));
-        match judge(&snapshot, plan.expected, host.now()).verdict {
-            Verdict::AtRest if written => break,
-            Verdict::Drift(findings) if limit.is_over(host) || !findings.iter().all(is_unread) => {
-                return Err(drifted(plan.expected, &findings));
+        let written = matches!(&snapshot.access.gate, Ok(Some(found)) if gate.is(found));
+        match assess(&snapshot, plan.expected, host.now()).state {
+            UserState::AtRest if written => break,
+            UserState::Drifted(drift) => return Err(drifted(plan.expected, &drift)),
+            // A read that failed may succeed the next time.
+            UserState::Unknown(unread) if limit.is_over(host) => {
+                return Err(unreadable(plan.expected, unread));
             }
             _ if limit.is_over(host) => return Err(lost(STEP, &sent)),
             _ => {}
@@ -49,11 +51,6 @@ pub(super) async fn put_gate(
     progress.settled();
     host.say("gate: policy written and read back");
     Ok(())
-}
-
-/// A reading that failed may do better the next time; drift does not.
-fn is_unread(finding: &Finding) -> bool {
-    matches!(finding, Finding::Unread(..))
 }
 
 /// Switches the emergency key on.

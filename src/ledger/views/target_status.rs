@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::gate::SessionId;
+use crate::gate::observed::UserState;
 use crate::ledger::record::{Entry, Record};
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
@@ -24,26 +25,6 @@ pub struct LastSession {
     pub closed: bool,
     /// The other sessions of the same user.
     pub earlier: Vec<SessionId>,
-}
-
-/// What IAM says of a user.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Seen {
-    /// Nobody asked, or it cannot tell.
-    NotAsked,
-    /// `AWSDenyAll` attached, every key inactive.
-    AtRest,
-    /// A gate whose end is ahead, on a user that is not at rest.
-    Ahead {
-        /// Whose.
-        session: SessionId,
-        /// T1.
-        until: Timestamp,
-    },
-    /// Not at rest, behind a gate that is none of ours: nobody knows its end.
-    Unbounded,
-    /// Not at rest, and no gate's end is ahead.
-    Untidy,
 }
 
 /// The state of a target. The names are in the JSON.
@@ -186,23 +167,29 @@ impl LastSession {
 }
 
 impl TargetStatus {
-    /// Decides the status at `now`. IAM overrides the ledger, but it does not show the session of a role.
-    pub fn of(target: TargetId, lane: Lane, last: Option<&LastSession>, seen: &Seen, now: Timestamp) -> Self {
+    /// Decides the status at `now`. IAM overrides the ledger, but it does not show the session of a role; `seen` is `None`
+    /// where IAM was not asked.
+    pub fn of(
+        target: TargetId,
+        lane: Lane,
+        last: Option<&LastSession>,
+        seen: Option<&UserState>,
+        now: Timestamp,
+    ) -> Self {
         let is_ours = |session| last.is_some_and(|last| last.knows(session));
-        let (state, session, until, source) = match seen {
-            Seen::Ahead { session, until } => {
-                (TargetState::Open, Some(*session), Some(*until), StatusSource::Iam)
+        let recorded = (last.map(|last| last.session), last.and_then(|last| last.until));
+        let (state, (session, until), source) = match seen {
+            Some(UserState::Open { session, until } | UserState::Opening { session, until }) => {
+                (TargetState::Open, (Some(*session), Some(*until)), StatusSource::Iam)
             }
-            Seen::AtRest => {
-                (TargetState::Closed, last.map(|l| l.session), last.and_then(|l| l.until), StatusSource::Iam)
+            Some(UserState::AtRest) => (TargetState::Closed, recorded, StatusSource::Iam),
+            Some(UserState::Unbounded) => (TargetState::Open, (None, None), StatusSource::Iam),
+            Some(UserState::Untidy(_) | UserState::Drifted(_)) => {
+                (TargetState::Untidy, recorded, StatusSource::Iam)
             }
-            Seen::Unbounded => (TargetState::Open, None, None, StatusSource::Iam),
-            Seen::Untidy => {
-                (TargetState::Untidy, last.map(|l| l.session), last.and_then(|l| l.until), StatusSource::Iam)
-            }
-            Seen::NotAsked => {
+            None | Some(UserState::NotAtRest(_) | UserState::Unknown(_)) => {
                 let state = last.map_or(TargetState::Closed, |last| last.state(now));
-                (state, last.map(|l| l.session), last.and_then(|l| l.until), StatusSource::Ledger)
+                (state, recorded, StatusSource::Ledger)
             }
         };
         let may_be_open = matches!(state, TargetState::Open | TargetState::Unproven);
@@ -262,7 +249,7 @@ mod tests {
         let until = Some("2026-11-22T03:00:00Z");
         let status = |last: Option<LastSession>, now| {
             let lane = last.as_ref().map_or(Lane::Gate, |last| last.lane);
-            TargetStatus::of(target(), lane, last.as_ref(), &Seen::NotAsked, now).state
+            TargetStatus::of(target(), lane, last.as_ref(), None, now).state
         };
         assert_eq!(status(None, before), TargetState::Closed);
         assert_eq!(status(Some(known(None, false, Lane::Gate)), before), TargetState::Closed);
@@ -278,12 +265,12 @@ mod tests {
         let now = at("2026-11-22T02:30:00Z");
         let until = at("2026-11-22T03:00:00Z");
         let open = known(Some("2026-11-22T03:00:00Z"), false, Lane::Gate);
-        let status = |last, seen: &Seen| TargetStatus::of(target(), Lane::Gate, last, seen, now);
-        assert!(!status(Some(&open), &Seen::AtRest).may_be_open, "another person closed it");
-        let others = status(None, &Seen::Ahead { session: session(2), until });
+        let status = |last, seen: UserState| TargetStatus::of(target(), Lane::Gate, last, Some(&seen), now);
+        assert!(!status(Some(&open), UserState::AtRest).may_be_open, "another person closed it");
+        let others = status(None, UserState::Open { session: session(2), until });
         assert!(others.may_be_open && !others.own && others.until == Some(until));
-        assert!(status(Some(&open), &Seen::Ahead { session: session(1), until }).own);
-        let untidy = status(Some(&open), &Seen::Untidy);
+        assert!(status(Some(&open), UserState::Open { session: session(1), until }).own);
+        let untidy = status(Some(&open), UserState::Untidy(Vec::new()));
         assert!(!untidy.may_be_open && untidy.state == TargetState::Untidy);
     }
 
@@ -350,9 +337,10 @@ mod tests {
                 let entries: Vec<_> =
                     first.chain(intended(2, short, lane)).chain(more.iter().cloned()).collect();
                 let last = last(&entries).remove(0);
-                let seen = Seen::Ahead { session: session(1), until: at(long) };
-                assert!(TargetStatus::of(target(), lane, Some(&last), &seen, now).own, "the ledger has both");
-                TargetStatus::of(target(), lane, Some(&last), &Seen::NotAsked, now)
+                let seen = UserState::Open { session: session(1), until: at(long) };
+                let status = TargetStatus::of(target(), lane, Some(&last), Some(&seen), now);
+                assert!(status.own, "the ledger has both");
+                TargetStatus::of(target(), lane, Some(&last), None, now)
             };
             let refused = status(&[closed(2, false)]);
             assert_eq!((refused.state, refused.session), (TargetState::Open, Some(session(1))));

@@ -10,9 +10,9 @@ use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{self, Event};
 use crate::gate::SessionId;
+use crate::gate::observed::UserState;
 use crate::ledger::{
-    self, Entry, LastSession, Ledger, Merged, Readiness, Record, Seen, StatusSource, TargetState,
-    TargetStatus,
+    self, Entry, LastSession, Ledger, Merged, Readiness, Record, StatusSource, TargetState, TargetStatus,
 };
 use crate::session::{self, StatusQuery};
 use crate::terminal::{print, warning};
@@ -36,25 +36,25 @@ pub fn run(arguments: &args::Status) -> Result<()> {
     if let Some(error) = unread.take_if(|_| asked.is_empty()) {
         return Err(error);
     }
-    let nobody = || (asked.iter().map(|_| Ok(Seen::NotAsked)).collect(), Timestamp::now());
-    let (seen, now): (Vec<Result<Seen, String>>, _) = match &arguments.profile {
+    let not_asked = || (asked.iter().map(|_| None).collect(), Timestamp::now());
+    let (seen, now): (Vec<Option<UserState>>, _) = match &arguments.profile {
         Some(profile) => session::read_status(profile, &asked).unwrap_or_else(|error| {
             warning(&error.what);
             unread = Some(error);
-            nobody()
+            not_asked()
         }),
-        None => nobody(),
+        None => not_asked(),
     };
     let mut standings = Vec::new();
     for (StatusQuery { target, lane, .. }, seen) in asked.into_iter().zip(seen) {
-        let seen = seen.unwrap_or_else(|why| {
+        if let Some(UserState::Unknown(failed)) = &seen {
+            let why = failed.first().map(|failed| failed.fault.to_string()).unwrap_or_default();
             let what = format!("user {} in account {} could not be read: {why}", target.user, target.account);
             warning(&what);
             unread = Some(Error::failed(what).next("use a profile that may read the user"));
-            Seen::NotAsked
-        });
+        }
         let last = known.iter().find(|last| last.is_of(&target, lane));
-        let standing = TargetStatus::of(target, lane, last, &seen, now);
+        let standing = TargetStatus::of(target, lane, last, seen.as_ref(), now);
         let own = standing.session.is_some_and(|session| own.contains(&session));
         standings.push(TargetStatus { own, ..standing });
     }

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use super::{Expected, listed};
+use super::Expected;
 use crate::gate::fault::{Fault, Read};
 use crate::gate::policy::{GATE, parse_gate};
-use crate::gate::snapshot::{Credential, Snapshot};
+use crate::gate::snapshot::{Credential, Snapshot, Unread};
 use crate::vault::canonical;
 
 /// One way in which the user is not the one that was sealed.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Finding {
+pub enum Drift {
     /// There is no such user.
     NoUser,
     /// It has no permissions boundary.
@@ -40,17 +40,17 @@ pub enum Finding {
     /// An active service-specific credential.
     ServiceCredential(String),
     /// Something that could not be read: never taken as absent.
-    Unread(&'static str, Fault),
+    Unread(Unread),
 }
 
-impl Finding {
+impl Drift {
     /// IAM did not say; it did not refuse either.
     pub fn is_silence(&self) -> bool {
-        matches!(self, Self::Unread(_, fault) if !matches!(fault, Fault::Refused(_)))
+        matches!(self, Self::Unread(unread) if !matches!(unread.fault, Fault::Refused(_)))
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoUser => write!(f, "there is no such user"),
@@ -71,23 +71,23 @@ impl fmt::Display for Finding {
             Self::SshKey(id) => write!(f, "it has an active SSH key {id}"),
             Self::Certificate(id) => write!(f, "it has an active signing certificate {id}"),
             Self::ServiceCredential(id) => write!(f, "it has an active service-specific credential {id}"),
-            Self::Unread(what, why) => write!(f, "its {what} could not be read ({why})"),
+            Self::Unread(unread) => unread.fmt(f),
         }
     }
 }
 
 /// Every finding; what is inert goes to the warnings.
-pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Finding> {
+pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Drift> {
     let mut findings = unread(snapshot);
     match &snapshot.user {
-        Ok(None) => return vec![Finding::NoUser],
+        Ok(None) => return vec![Drift::NoUser],
         Ok(Some(user)) => findings.extend(boundary(user.boundary.as_deref(), snapshot, expected)),
         Err(_) => {}
     }
     let inline = listed(&snapshot.inline).iter().filter(|name| *name != GATE);
-    findings.extend(inline.cloned().map(Finding::InlinePolicy));
-    let denied = listed(&snapshot.attached).contains(&expected.deny);
-    if let Ok(Some(document)) = &snapshot.gate
+    findings.extend(inline.cloned().map(Drift::InlinePolicy));
+    let denied = listed(&snapshot.access.attached).contains(&expected.deny);
+    if let Ok(Some(document)) = &snapshot.access.gate
         && parse_gate(document).is_none()
     {
         if denied {
@@ -95,45 +95,45 @@ pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec
                 "the inline policy {GATE} was not written by this tool; it is inert and will be replaced"
             ));
         } else {
-            findings.push(Finding::ForeignGate);
+            findings.push(Drift::ForeignGate);
         }
     }
-    let attached = listed(&snapshot.attached).iter().filter(|arn| **arn != expected.deny);
-    findings.extend(attached.cloned().map(Finding::AttachedPolicy));
-    findings.extend(listed(&snapshot.groups).iter().cloned().map(Finding::Group));
+    let attached = listed(&snapshot.access.attached).iter().filter(|arn| **arn != expected.deny);
+    findings.extend(attached.cloned().map(Drift::AttachedPolicy));
+    findings.extend(listed(&snapshot.groups).iter().cloned().map(Drift::Group));
     findings.extend(access_keys(snapshot, expected, warnings));
     if snapshot.login_profile == Ok(true) {
-        findings.push(Finding::LoginProfile);
+        findings.push(Drift::LoginProfile);
     }
-    findings.extend(active(&snapshot.ssh_keys).map(Finding::SshKey));
-    findings.extend(active(&snapshot.certificates).map(Finding::Certificate));
-    findings.extend(active(&snapshot.service_credentials).map(Finding::ServiceCredential));
+    findings.extend(active(&snapshot.ssh_keys).map(Drift::SshKey));
+    findings.extend(active(&snapshot.certificates).map(Drift::Certificate));
+    findings.extend(active(&snapshot.service_credentials).map(Drift::ServiceCredential));
     findings
 }
 
-fn boundary(arn: Option<&str>, snapshot: &Snapshot, expected: &Expected) -> Option<Finding> {
+fn boundary(arn: Option<&str>, snapshot: &Snapshot, expected: &Expected) -> Option<Drift> {
     match (arn, &snapshot.boundary_document) {
-        (None, _) => Some(Finding::NoBoundary),
-        (Some(arn), _) if arn != expected.boundary => Some(Finding::OtherBoundary(arn.to_owned())),
+        (None, _) => Some(Drift::NoBoundary),
+        (Some(arn), _) if arn != expected.boundary => Some(Drift::OtherBoundary(arn.to_owned())),
         (Some(arn), Ok(document)) => match canonical::try_digest(document) {
             Ok(sha256) if sha256 == expected.boundary_sha256 => None,
-            _ => Some(Finding::EditedBoundary(arn.to_owned())),
+            _ => Some(Drift::EditedBoundary(arn.to_owned())),
         },
         (Some(_), Err(_)) => None,
     }
 }
 
-fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Finding> {
-    let Ok(keys) = &snapshot.keys else {
+fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Drift> {
+    let Ok(keys) = &snapshot.access.keys else {
         return Vec::new();
     };
     let mut findings = Vec::new();
     if !keys.iter().any(|key| key.id == expected.key) {
-        findings.push(Finding::KeyMissing(expected.key.clone()));
+        findings.push(Drift::KeyMissing(expected.key.clone()));
     }
     for key in keys.iter().filter(|key| key.id != expected.key) {
         if key.active {
-            findings.push(Finding::ActiveKey(key.id.clone()));
+            findings.push(Drift::ActiveKey(key.id.clone()));
         } else {
             warnings.push(format!(
                 "user {} has a second, inactive access key {}: delete it",
@@ -144,25 +144,24 @@ fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<Stri
     findings
 }
 
-fn unread(snapshot: &Snapshot) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut look = |what, fault: Option<&Fault>| {
-        findings.extend(fault.map(|fault| Finding::Unread(what, fault.clone())));
-    };
-    look("user record", snapshot.user.as_ref().err());
-    if matches!(snapshot.user, Ok(Some(_))) {
-        look("boundary's document", snapshot.boundary_document.as_ref().err());
-    }
-    look("inline policies", snapshot.inline.as_ref().err());
-    look("gate policy", snapshot.gate.as_ref().err());
-    look("attached policies", snapshot.attached.as_ref().err());
-    look("groups", snapshot.groups.as_ref().err());
-    look("access keys", snapshot.keys.as_ref().err());
-    look("login profile", snapshot.login_profile.as_ref().err());
-    look("SSH keys", snapshot.ssh_keys.as_ref().err());
-    look("signing certificates", snapshot.certificates.as_ref().err());
-    look("service-specific credentials", snapshot.service_credentials.as_ref().err());
-    findings
+fn unread(snapshot: &Snapshot) -> Vec<Drift> {
+    let boundary = Unread::of("boundary's document", &snapshot.boundary_document);
+    let failed = [
+        Unread::of("user record", &snapshot.user),
+        boundary.filter(|_| matches!(snapshot.user, Ok(Some(_)))),
+        Unread::of("inline policies", &snapshot.inline),
+        Unread::of("groups", &snapshot.groups),
+        Unread::of("login profile", &snapshot.login_profile),
+        Unread::of("SSH keys", &snapshot.ssh_keys),
+        Unread::of("signing certificates", &snapshot.certificates),
+        Unread::of("service-specific credentials", &snapshot.service_credentials),
+    ];
+    failed.into_iter().flatten().chain(snapshot.access.unread()).map(Drift::Unread).collect()
+}
+
+/// A read that failed is listed as [`Drift::Unread`]; here it counts as empty.
+fn listed<T>(read: &Read<Vec<T>>) -> &[T] {
+    read.as_deref().unwrap_or_default()
 }
 
 fn active(read: &Read<Vec<Credential>>) -> impl Iterator<Item = String> + '_ {
