@@ -5,6 +5,7 @@ mod approved;
 mod attestation;
 mod builds;
 mod ceremony;
+mod documentation;
 mod enrolment;
 mod gate_policies;
 mod hardening;
