@@ -1,6 +1,7 @@
 //! The vault: one age file that a quorum opens. Pure.
 
 pub mod canonical;
+pub mod ceremony;
 pub mod dsse;
 pub mod duration;
 pub mod file;

@@ -1,0 +1,65 @@
+//! Sealing, and the proof that every quorum opens the file as it was written. Pure: the caller writes and reads the file.
+
+use sha2::{Digest as _, Sha256};
+
+use super::file::{self, Sealed, Vault};
+use super::manifest::Manifest;
+use super::payload::Payload;
+use super::quorum::{self, KEY};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// A sealed vault that is not on disk yet, and what it must open to.
+pub struct Prepared<'a> {
+    sealed: Sealed,
+    payload: &'a Payload,
+}
+
+impl<'a> Prepared<'a> {
+    /// Checks the manifest as a reader does, then seals.
+    ///
+    /// # Errors
+    /// Usage if a reader would refuse the manifest.
+    pub fn new(manifest: &Manifest, payload: &'a Payload) -> Result<Self> {
+        let mut committed = manifest.clone();
+        committed.custodians.iter_mut().for_each(|c| c.commitment = Some("0".repeat(64)));
+        Manifest::parse(&committed.to_bytes()).map_err(|e| Error::usage(e.what))?;
+        Ok(Self { sealed: file::seal(manifest, payload)?, payload })
+    }
+
+    /// The file's bytes.
+    pub fn bytes(&self, armored: bool) -> Vec<u8> {
+        if armored { file::armor(&self.sealed.binary) } else { self.sealed.binary.clone() }
+    }
+
+    /// Proves that `vault`, as read back, is what was sealed and that every quorum of the shares opens it.
+    ///
+    /// # Errors
+    /// [`crate::error::Status::Failed`], or why the payload does not open.
+    pub fn prove(&self, vault: &Vault) -> Result<()> {
+        let wrong =
+            |what: &str| Error::failed(format!("the new vault failed its check: {what}; it was deleted"));
+        if vault.sha256 != <[u8; 32]>::from(Sha256::digest(&self.sealed.binary)) {
+            return Err(wrong("the disk returned other bytes"));
+        }
+        if !self.sealed.shares.iter().all(|share| vault.manifest.admits(share)) {
+            return Err(wrong("a share does not match its commitment"));
+        }
+        let mut key: Option<Secret<KEY>> = None;
+        for subset in quorum::subsets(&self.sealed.shares, vault.manifest.threshold) {
+            let rebuilt = quorum::combine(&subset);
+            match &key {
+                Some(key) if key.expose() == rebuilt.expose() => {}
+                Some(_) => return Err(wrong("two quorums rebuild different keys")),
+                None => {
+                    let opened = vault.open(&subset)?;
+                    if opened.to_sealed().expose() != self.payload.to_sealed().expose() {
+                        return Err(wrong("it opens to something else"));
+                    }
+                    key = Some(rebuilt);
+                }
+            }
+        }
+        Ok(())
+    }
+}
