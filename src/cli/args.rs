@@ -1,20 +1,17 @@
-//! The command line as it is written.
+//! The command line as it is written; each command validates its own part.
 
-#[cfg(feature = "cloud")]
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-#[cfg(feature = "cloud")]
-pub use super::cloud::inject::Inject;
-
+use super::cloud::{CloudCommand, CloudTrailProfile, LedgerCloudCommand, ShippedCopy};
+use super::groups::{Json, Wait};
+use super::topics::{self, Topic};
 use crate::gate::SessionId;
-use crate::vault::duration::Span;
 
-/// Emergency AWS credentials that take a quorum of hardware tokens to open, and that AWS itself shuts.
+/// Emergency AWS access that needs several people to open and that AWS closes on time
 #[derive(Parser)]
-#[command(name = env!("BREAKGLASS_PROGRAM"), version = env!("BREAKGLASS_VERSION"), max_term_width = 100)]
+#[command(name = env!("BREAKGLASS_PROGRAM"), version = env!("BREAKGLASS_VERSION"), max_term_width = 100, after_help = topics::LIST)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -22,112 +19,163 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Make a custodian's keys on their YubiKey, and the file that a sealing needs of them
-    Enrol(Enrol),
-    /// Seal credentials for a quorum of custodians, offline
-    Seal(Seal),
+    /// Enrol a custodian: create their keys on a YubiKey and write their enrolment file
+    Enrol(EnrolArgs),
+    /// Seal AWS credentials in a vault that a quorum of custodians opens; works offline
+    Seal(SealArgs),
     /// Show everything public about a vault; needs no token and no secret
-    Inspect(Inspect),
-    /// Open a vault with a quorum: enable the emergency user for a window, then disable it
-    #[cfg(feature = "cloud")]
-    #[command(alias = "unseal")]
-    Open(Open),
-    /// Practise an opening with real tokens and parts, on a drill vault
-    #[cfg(feature = "cloud")]
-    Drill(Drill),
-    /// Close what an interrupted run left open, with a quorum or with AWS credentials of your own
-    #[cfg(feature = "cloud")]
-    Close(Close),
-    /// Tell whether a window may be open: whose, and until when
-    #[cfg(feature = "cloud")]
-    Status(Status),
-    /// Make the review after a use: one page, the same as JSON, and a custodian's signature under it
-    Review(Review),
-    /// Verify, show or ship the record of every use
+    Inspect(InspectArgs),
+    #[command(flatten)]
+    Cloud(CloudCommand),
+    /// Write the review of a session as a page and as JSON, and have a custodian sign it
+    Review(ReviewArgs),
+    /// Verify or show the record of every use
     Ledger {
         #[command(subcommand)]
-        command: Ledger,
+        command: LedgerCommand,
     },
-    /// Print completions for a shell
+    /// Print shell completions
+    #[command(after_help = "Example:\n  breakglass completions bash > /etc/bash_completion.d/breakglass")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
+    #[command(flatten)]
+    Topic(Topic),
 }
 
 #[derive(Args)]
-pub struct Enrol {
+#[command(after_help = "\
+Examples:
+  breakglass enrol alice --out alice.json
+  breakglass enrol alice --out alice.json --serial 12345678 --attestation-root yubico-roots.pem
+
+The twelve words are shown once, on the terminal. Write them on paper.")]
+pub struct EnrolArgs {
     /// The custodian's name
     pub name: String,
     /// The enrolment file to write
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// The YubiKey to use, when several are plugged in
+    /// The serial number of the YubiKey, if several are plugged in
     #[arg(long, value_name = "NUMBER")]
     pub serial: Option<u32>,
-    /// Certificates (PEM) that a genuine token's attestation leads to
+    /// Trusted attestation root certificates (PEM)
     #[arg(long, value_name = "FILE", conflicts_with = "no_attestation")]
     pub attestation_root: Option<PathBuf>,
-    /// Enrol without proof that the token is genuine; recorded and shown from then on
+    /// Enrol without proof that the YubiKey is genuine (this is recorded in the vault)
     #[arg(long)]
     pub no_attestation: bool,
-    /// How long to wait for the YubiKey
-    #[arg(long, value_name = "TIME", default_value = "10m")]
-    pub wait: Span,
+    #[command(flatten)]
+    pub wait: Wait,
 }
 
 #[derive(Args)]
-pub struct Seal {
-    /// An enrolment file; once for each custodian
+#[command(after_help = "\
+Examples:
+  breakglass seal --custodian alice.json --custodian bob.json --custodian carol.json \\
+    --threshold 2 --label \"prod break-glass\" --out prod.age < credentials.json
+  breakglass seal --custodian alice.json --custodian bob.json \\
+    --threshold 2 --label prod --out prod.age
+
+The credentials are read as JSON from standard input; at a terminal they are asked for.
+If the JSON has a field \"drill\", a drill vault is written beside the vault: prod.drill.age.")]
+pub struct SealArgs {
+    /// An enrolment file; give it once for each custodian
     #[arg(long = "custodian", value_name = "FILE", required = true)]
     pub custodians: Vec<PathBuf>,
-    /// How many custodians it takes to open
+    /// How many custodians are needed to open
     #[arg(long, value_name = "M")]
     pub threshold: u8,
-    /// A name for people
+    /// Human-readable name for the vault
     #[arg(long)]
     pub label: String,
     /// The vault file to write
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Write the text form (PEM-like armor) instead of the binary one
+    /// Write ASCII armor (PEM-like text) instead of the binary form
     #[arg(long)]
     pub armor: bool,
-    /// Do not have the fingerprint words typed in; recorded in the vault
+    /// Skip the fingerprint check (this is recorded in the vault)
     #[arg(long)]
     pub yes_fingerprints: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Subcommand)]
-pub enum Ledger {
-    /// Find whatever was changed, taken out, put in, moved or cut off
-    Verify(LedgerVerify),
-    /// Show what happened
-    Show(LedgerShow),
-    /// Send what is queued to the configured bucket; for cron
-    #[cfg(feature = "cloud")]
-    Ship,
+    #[command(flatten)]
+    pub json: Json,
 }
 
 #[derive(Args)]
-pub struct LedgerVerify {
-    /// A ledger's file, once for each; this machine's own without it
+#[command(after_help = "\
+Examples:
+  breakglass inspect prod.age
+  breakglass inspect --json prod.age | jq -r .sha256")]
+pub struct InspectArgs {
+    /// The vault
+    pub vault: PathBuf,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  breakglass review 0123456789abcdef --vault prod.age --profile auditor
+  breakglass review 0123456789abcdef --vault prod.age --json review-0123456789abcdef.json --sign
+
+Without --html and --json, both files are written: review-SESSION.html and review-SESSION.json.")]
+pub struct ReviewArgs {
+    /// The session id, sixteen hex digits
+    #[arg(value_parser = session)]
+    pub session: SessionId,
+    /// The vault that was opened; its custodians' signatures are checked
+    #[arg(long, value_name = "FILE")]
+    pub vault: Option<PathBuf>,
+    #[command(flatten)]
+    pub cloudtrail: CloudTrailProfile,
+    /// The ledger of another machine, or a copy; may be given several times
     #[arg(long = "ledger", value_name = "FILE")]
     pub ledgers: Vec<PathBuf>,
-    /// An earlier head, as six words in quotes or in hex: an alert, an approval or an earlier verify showed it
+    /// The page to write
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// The packet to write as JSON; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Have a custodian sign the packet with their YubiKey; an existing packet is signed unchanged
+    #[arg(long, requires = "vault", conflicts_with = "html")]
+    pub sign: bool,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Subcommand)]
+pub enum LedgerCommand {
+    /// Check the ledger for tampering
+    Verify(LedgerVerifyArgs),
+    /// Show what happened
+    Show(LedgerShowArgs),
+    #[command(flatten)]
+    Cloud(LedgerCloudCommand),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  breakglass ledger verify
+  breakglass ledger verify --vault prod.age --head \"48:six words that an alert has shown\"
+  breakglass ledger verify --ledger ledger.jsonl --copy bucket.jsonl")]
+pub struct LedgerVerifyArgs {
+    /// A ledger file; may be given several times [default: the ledger of this machine]
+    #[arg(long = "ledger", value_name = "FILE")]
+    pub ledgers: Vec<PathBuf>,
+    /// An earlier head, as six words in quotes or in hex, from an alert, an approval or an earlier verify
     #[arg(long, value_name = "HEAD")]
     pub head: Option<String>,
-    /// A copy to compare with, in JSON Lines
+    /// A copy to compare with, as JSON Lines
     #[arg(long, value_name = "FILE")]
     pub copy: Option<PathBuf>,
-    /// Compare with what was shipped to the configured bucket
-    #[cfg(feature = "cloud")]
-    #[arg(long, conflicts_with = "copy")]
-    pub shipped: bool,
-    /// A vault whose custodians' keys the signatures are checked with; once for each
+    #[command(flatten)]
+    pub shipped: ShippedCopy,
+    /// A vault whose custodians' signatures are checked; may be given several times
     #[arg(long = "vault", value_name = "FILE")]
     pub vaults: Vec<PathBuf>,
     /// Print one line of JSON for each ledger
@@ -136,11 +184,15 @@ pub struct LedgerVerify {
 }
 
 #[derive(Args)]
-pub struct LedgerShow {
-    /// A ledger's file, once for each; this machine's own and the configured ones without it
+#[command(after_help = "\
+Examples:
+  breakglass ledger show
+  breakglass ledger show --session 0123456789abcdef --json")]
+pub struct LedgerShowArgs {
+    /// A ledger file; may be given several times [default: the ledger of this machine and the configured ones]
     #[arg(long = "ledger", value_name = "FILE")]
     pub ledgers: Vec<PathBuf>,
-    /// Only this session
+    /// Show only this session
     #[arg(long, value_name = "ID", value_parser = session)]
     pub session: Option<SessionId>,
     /// Print each record as one line of JSON
@@ -150,148 +202,4 @@ pub struct LedgerShow {
 
 fn session(text: &str) -> Result<SessionId, &'static str> {
     text.parse().map_err(|()| "a session id is sixteen lower-case hex digits")
-}
-
-#[derive(Args)]
-pub struct Inspect {
-    /// The vault
-    pub vault: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[cfg(feature = "cloud")]
-#[derive(Args)]
-pub struct Open {
-    /// The vault
-    pub vault: PathBuf,
-    /// How long the window is, like 90s, 45m or 1h30m
-    #[arg(long = "for", value_name = "TIME")]
-    pub window: Span,
-    /// Why, for the record
-    #[arg(long)]
-    pub reason: String,
-    /// Why these credentials are opened once more, after an opening before
-    #[arg(long, value_name = "WHY")]
-    pub again: Option<String>,
-    /// Why it is opened although nobody acknowledges the alert
-    #[arg(long, value_name = "WHY")]
-    pub no_alert: Option<String>,
-    /// The target to open, when the vault has several
-    #[arg(long, value_name = "NAME")]
-    pub target: Option<String>,
-    /// How long to wait for the custodians
-    #[arg(long, value_name = "TIME", default_value = "10m")]
-    pub wait: Span,
-    /// Keep the window open without handing anything out
-    #[arg(long, conflicts_with = "command")]
-    pub hold: bool,
-    /// Keep it open and sign your browser in to the AWS console; the link is shown where there is no browser
-    #[arg(long, conflicts_with_all = ["command", "hold"])]
-    pub console: bool,
-    /// Tell what happens as JSON Lines on standard output; a command's own output goes to standard error then
-    #[arg(long)]
-    pub json: bool,
-    /// The command to run inside the window; your shell without one
-    #[arg(last = true, value_name = "COMMAND")]
-    pub command: Vec<OsString>,
-}
-
-#[cfg(feature = "cloud")]
-#[derive(Args)]
-pub struct Drill {
-    /// The drill vault: the .drill.age file that seal wrote beside the vault
-    pub vault: PathBuf,
-    /// How long the window is
-    #[arg(long = "for", value_name = "TIME", default_value = "5m")]
-    pub window: Span,
-    /// Why, for the record
-    #[arg(long, default_value = "a drill")]
-    pub reason: String,
-    /// Why it is held although nobody acknowledges the alert
-    #[arg(long, value_name = "WHY")]
-    pub no_alert: Option<String>,
-    /// The target to open, when the vault has several
-    #[arg(long, value_name = "NAME")]
-    pub target: Option<String>,
-    /// What to make fail: absent=NAME, iam-down or cut-at-close; may be given several times
-    #[arg(long, value_name = "FAILURE")]
-    pub inject: Vec<Inject>,
-    /// How long to wait for the custodians
-    #[arg(long, value_name = "TIME", default_value = "10m")]
-    pub wait: Span,
-    /// The evidence to write; drill-SESSION.json without it
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Tell what happens as JSON Lines on standard output
-    #[arg(long)]
-    pub json: bool,
-    /// The command to run inside the window; it may only make the probe
-    #[arg(last = true, value_name = "COMMAND")]
-    pub command: Vec<OsString>,
-}
-
-#[cfg(feature = "cloud")]
-#[derive(Args)]
-pub struct Close {
-    /// The vault
-    pub vault: PathBuf,
-    /// Use this profile of your own AWS configuration instead of a quorum
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// The target to close, when the vault has several
-    #[arg(long, value_name = "NAME")]
-    pub target: Option<String>,
-    /// How long to wait for the custodians
-    #[arg(long, value_name = "TIME", default_value = "10m")]
-    pub wait: Span,
-    /// Close a window that another machine opened
-    #[arg(long)]
-    pub force: bool,
-    /// Tell what happens as JSON Lines on standard output
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[cfg(feature = "cloud")]
-#[derive(Args)]
-pub struct Status {
-    /// The vault whose targets are meant; without it, all that this machine ever opened
-    pub vault: Option<PathBuf>,
-    /// Ask IAM as well, with this profile of your own AWS configuration
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args)]
-pub struct Review {
-    /// The session, sixteen hex digits
-    #[arg(value_parser = session)]
-    pub session: SessionId,
-    /// The vault that was opened, to check the signatures against
-    #[arg(long, value_name = "FILE")]
-    pub vault: Option<PathBuf>,
-    /// Ask CloudTrail, with this profile of your own AWS configuration
-    #[cfg(feature = "cloud")]
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// Another machine's ledger, or a copy; may be given several times
-    #[arg(long = "ledger", value_name = "FILE")]
-    pub ledgers: Vec<PathBuf>,
-    /// The page to write; without --html and --json, both are written: review-SESSION.html and .json
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-    /// The packet to write as JSON; - is standard output
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Have a custodian's token sign the packet; one that is there already is signed as it is
-    #[arg(long, requires = "vault", conflicts_with = "html")]
-    pub sign: bool,
-    /// How long to wait for the custodian
-    #[arg(long, value_name = "TIME", default_value = "10m")]
-    pub wait: Span,
 }

@@ -1,4 +1,4 @@
-//! Files that a command reads: with a limit, and an error that names the file.
+//! Reads files, with a limit; errors name the file.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::vault::file::{self, Vault};
 
-/// The whole file, at most `limit` bytes of it.
+/// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
 /// [`crate::error::Status::Usage`], naming the file.
@@ -22,10 +22,10 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The vault in a file.
+/// Reads a vault.
 ///
 /// # Errors
-/// [`crate::error::Status::Damaged`], naming the file, when it is no valid vault.
+/// [`crate::error::Status::Damaged`], naming the file, if it is not a valid vault.
 pub fn vault(path: &Path) -> Result<Vault> {
     Vault::parse(&read(path, file::MAX_BYTES)?)
         .map_err(|error| error.context(path.display()).or_another_copy())

@@ -1,8 +1,9 @@
-//! `inspect`: everything public about a vault, for people and for machines.
+//! `inspect`: everything public about a vault, as text or as JSON.
 
 use serde::Serialize;
 
-use super::{args, input};
+use super::args::InspectArgs;
+use super::input;
 use crate::error::Result;
 use crate::terminal::print;
 use crate::vault::duration::Span;
@@ -10,11 +11,10 @@ use crate::vault::file::Vault;
 use crate::vault::manifest::{Attested, Custodian, Lane, Target, Token, TokenKind};
 use crate::vault::words;
 
-/// Prints it.
-pub fn run(arguments: &args::Inspect) -> Result<()> {
+pub fn run(arguments: &InspectArgs) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     let report = Report::of(&vault);
-    if arguments.json {
+    if arguments.json.json {
         print::exact(&format!("{}\n", serde_json::to_string_pretty(&report).unwrap_or_default()))
     } else {
         print::result(&report.text())
@@ -93,7 +93,7 @@ impl<'a> Report<'a> {
     fn text(&self) -> String {
         let mut out = format!(
             "vault       {} ({})\nepoch       {} (credentials {})\nlane        {}\nsealed      {}\nreplaces    {}\n\
-             sha256      {}\nwords       {}\ncustodians  {} of {} open it\n",
+             sha256      {}\nwords       {}\ncustodians  {} of {} needed to open\n",
             self.label,
             self.vault_id,
             self.epoch,
@@ -107,9 +107,9 @@ impl<'a> Report<'a> {
             self.custodians.len(),
         );
         self.custodians.iter().for_each(|custodian| out.push_str(&custodian.text()));
-        let told = if self.alerts.is_empty() { "nobody".into() } else { self.alerts.join(", ") };
-        out.push_str("told first  ");
-        out.push_str(&told);
+        let alerts = if self.alerts.is_empty() { "none".into() } else { self.alerts.join(", ") };
+        out.push_str("alerts      ");
+        out.push_str(&alerts);
         out.push('\n');
         if let Some(vault) = self.drill_of {
             out.push_str("drill of    ");

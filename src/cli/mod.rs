@@ -1,9 +1,14 @@
-//! One file per command: arguments in, a call, words out.
+//! The command line: one file per command, from its arguments to its result.
 
 mod args;
+/// Everything that needs AWS; in the offline build, what stands in for it.
 #[cfg(feature = "cloud")]
 mod cloud;
+#[cfg(not(feature = "cloud"))]
+#[path = "offline.rs"]
+mod cloud;
 mod enrol;
+mod groups;
 mod input;
 mod inspect;
 mod ledger;
@@ -11,6 +16,10 @@ mod output;
 mod review;
 mod seal;
 mod sign;
+#[cfg(test)]
+mod tests;
+mod token_dialog;
+mod topics;
 mod typed;
 mod usage;
 
@@ -22,7 +31,7 @@ use crate::secret;
 use crate::terminal::print;
 use args::{Arguments, Command};
 
-/// Parses the command line, runs the command, says what went wrong; the exit status.
+/// Runs the command line and returns the exit status.
 pub fn main() -> u8 {
     let matches = usage::wrapped(Arguments::command()).try_get_matches();
     let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
@@ -32,8 +41,8 @@ pub fn main() -> u8 {
             return if error.use_stderr() { Status::Usage.code() } else { 0 };
         }
     };
-    let events = events(&arguments.command);
-    let result = run(arguments.command);
+    let events = arguments.command.events();
+    let result = arguments.command.run(events);
     events.exit(result.as_ref().copied());
     let status = match result {
         Ok(()) => 0,
@@ -42,52 +51,47 @@ pub fn main() -> u8 {
             error.status.code()
         }
     };
-    #[cfg(feature = "cloud")]
-    cloud::shipping::finish();
+    cloud::finish();
     status
 }
 
-/// What was asked to be told to machines as it happens.
-fn events(command: &Command) -> Events {
-    match command {
-        #[cfg(feature = "cloud")]
-        Command::Open(arguments) => Events::to_stdout(arguments.json),
-        #[cfg(feature = "cloud")]
-        Command::Close(arguments) => Events::to_stdout(arguments.json),
-        #[cfg(feature = "cloud")]
-        Command::Drill(arguments) => Events::to_stdout(arguments.json),
-        _ => Events::none(),
-    }
-}
-
-fn run(command: Command) -> Result<()> {
-    match command {
-        Command::Inspect(arguments) => inspect::run(&arguments),
-        Command::Review(arguments) => hardened(|| review::run(&arguments)),
-        Command::Ledger { command } => ledger::run(&command),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "breakglass", &mut script);
-            print::exact(&String::from_utf8_lossy(&script))
+impl Command {
+    /// Where the command's events go.
+    fn events(&self) -> Events {
+        match self {
+            Self::Cloud(command) => command.events(),
+            _ => Events::none(),
         }
-        Command::Enrol(arguments) => hardened(|| enrol::run(&arguments)),
-        Command::Seal(arguments) => hardened(|| seal::run(&arguments)),
-        #[cfg(feature = "cloud")]
-        Command::Open(arguments) => hardened(|| cloud::open::run(arguments)),
-        #[cfg(feature = "cloud")]
-        Command::Drill(arguments) => hardened(|| cloud::drill::run(&arguments)),
-        #[cfg(feature = "cloud")]
-        Command::Close(arguments) => hardened(|| cloud::close::run(arguments)),
-        #[cfg(feature = "cloud")]
-        Command::Status(arguments) => cloud::status::run(&arguments),
+    }
+
+    fn run(self, events: Events) -> Result<()> {
+        match self {
+            Self::Enrol(arguments) => hardened(|| enrol::run(arguments)),
+            Self::Seal(arguments) => hardened(|| seal::run(arguments)),
+            Self::Inspect(arguments) => inspect::run(&arguments),
+            Self::Cloud(command) if command.has_secrets() => hardened(|| command.run(events)),
+            Self::Cloud(command) => command.run(events),
+            Self::Review(arguments) => hardened(|| review::run(arguments)),
+            Self::Ledger { command } => ledger::run(&command),
+            Self::Completions { shell } => completions(shell),
+            Self::Topic(topic) => topic.run(),
+        }
     }
 }
 
-/// Runs what touches secrets in a process that nobody can look into, and wipes behind it.
+/// Runs a command that handles secrets: no other process can read this one's memory, and it is wiped afterwards.
 fn hardened(command: impl FnOnce() -> Result<()>) -> Result<()> {
     secret::harden()?;
     let result = command();
     secret::wipe_all();
     secret::wipe_stack();
     result
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut command = Arguments::command();
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    print::exact(&String::from_utf8_lossy(&script))
 }

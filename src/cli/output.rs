@@ -1,4 +1,4 @@
-//! Files that a command writes: whole or not at all, and never over another.
+//! Writes files: whole or not at all, and never over an existing one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -13,7 +13,7 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Refuses a path where something already is, or where nothing can be.
+/// Refuses a path that exists or cannot be written.
 ///
 /// # Errors
 /// [`crate::error::Status::Usage`].
@@ -23,22 +23,22 @@ pub fn must_be_new(path: &Path) -> Result<()> {
     }
     access(directory_of(path), Access::WRITE_OK | Access::EXEC_OK).map_err(|e| {
         Error::usage(format!("cannot write {}: {e}", path.display()))
-            .next("name a file in a directory that takes it")
+            .next("name a file in a directory that can be written")
     })
 }
 
-/// Writes a new file: under another name first, synced, then renamed into place.
+/// Writes a new file: under a temporary name, synced, then renamed.
 ///
 /// # Errors
-/// When something is there already or the system refuses; nothing is left then.
+/// If the path exists or the system refuses; nothing is left then.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
     create_proven(path, bytes, |_| Ok(()))
 }
 
-/// The same for a file that gets its name only once `prove` has found it good on the disk.
+/// Writes a new file that gets its name only after `prove` has accepted it on disk.
 ///
 /// # Errors
-/// As [`create`], or what `prove` says; nothing is left then.
+/// As [`create`], or the error of `prove`; nothing is left then.
 pub fn create_proven<T>(path: &Path, bytes: &[u8], prove: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let temporary = Temporary(beside(path));
     write(&temporary.0, bytes).map_err(|e| cannot_write(path, &e))?;
@@ -47,7 +47,7 @@ pub fn create_proven<T>(path: &Path, bytes: &[u8], prove: impl FnOnce(&Path) -> 
     Ok(proven)
 }
 
-/// A file that goes when this does, also in a panic.
+/// A file that is removed when this is dropped, also in a panic.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
@@ -56,7 +56,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Without `renameat2`, file systems still know how not to overwrite: a hard link.
+/// Renames without overwriting; a hard link does the same on file systems without `renameat2`.
 fn put_in_place(temporary: &Path, path: &Path) -> Result<()> {
     let placed = renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE)
         .map_err(std::io::Error::from)

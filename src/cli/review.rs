@@ -1,88 +1,165 @@
-//! `review`: the packet of one session as a page and as JSON, and a custodian's signature under the JSON file.
+//! `review`: the packet of one session as a page and as JSON, and a custodian's signature of the JSON file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::args::ReviewArgs;
+use super::cloud::{self, CloudTrailProfile};
 use super::sign::Signing;
-use super::{args, input, output};
+use super::{input, output};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::ledger::{self, Entry, Ledger, LedgerFile, Merged, Record};
-use crate::review::{self, CloudTrailResult, LedgerFact, Packet, PacketFile, PacketSources};
+use crate::gate::SessionId;
+use crate::ledger::{self, Ledger, LedgerFile, Merged, Record};
+use crate::review::{self, LedgerFact, Packet, PacketFile, PacketSources};
 use crate::terminal::{note, print, warning};
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// Makes it, writes it, has it signed.
-pub fn run(arguments: &args::Review) -> Result<()> {
-    let vault = arguments.vault.as_deref().map(input::vault).transpose()?;
-    let places = Places::of(arguments)?;
-    if let Some(existing) = places.existing(arguments) {
-        return sign(arguments, vault.as_ref(), existing);
-    }
-    places.check()?;
-    let seen = seen(arguments)?;
-    let entries = seen.entries();
-    let trail = asked(arguments, &entries)?;
-    let sources = PacketSources {
-        entries: &entries,
-        ledgers: seen.files.iter().map(part).collect(),
-        vault: vault.as_ref(),
-        trail: trail.as_ref(),
-        now: Timestamp::now(),
+/// Writes the packet of a session, or has an existing one signed.
+pub fn run(arguments: ReviewArgs) -> Result<()> {
+    let ReviewArgs { session, vault, cloudtrail, ledgers, html, json, sign, wait } = arguments;
+    let request = ReviewRequest {
+        session,
+        vault: vault.as_deref().map(input::vault).transpose()?,
+        cloudtrail,
+        ledgers,
+        files: ReviewFiles::new(session, html, json, sign)?,
+        wait: wait.duration(),
     };
-    let packet = Packet::of(arguments.session, sources)?;
-    places.write(&packet)?;
-    if arguments.sign {
-        sign(arguments, vault.as_ref(), places.json_file()?)?;
+    if sign && let Some(existing) = request.files.existing() {
+        return request.sign(existing);
     }
-    verdict(&packet, seen)
+    request.files.check()?;
+    let merged = request.read_ledgers()?;
+    let packet = request.packet(&merged)?;
+    request.files.write(&packet)?;
+    if sign {
+        request.sign(request.files.to_sign()?)?;
+    }
+    verdict(&packet, merged)
 }
 
-/// Where it goes.
-struct Places {
+/// A review whose arguments are valid.
+struct ReviewRequest {
+    session: SessionId,
+    vault: Option<Vault>,
+    cloudtrail: CloudTrailProfile,
+    /// The ledgers that were named.
+    ledgers: Vec<PathBuf>,
+    files: ReviewFiles,
+    /// How long to wait for the custodian who signs.
+    wait: Duration,
+}
+
+impl ReviewRequest {
+    /// Reads the ledger of this machine, the configured ones, and the named ones.
+    fn read_ledgers(&self) -> Result<Merged> {
+        let own = Ledger::at_default();
+        let mut paths: Vec<_> = own.is_there_or_missed().then(|| own.path()).into_iter().collect();
+        let configured = Config::load()?.ledgers;
+        for path in configured.iter().chain(&self.ledgers) {
+            if !paths.contains(path) {
+                paths.push(path.clone());
+            }
+        }
+        if let Some(missing) = self.ledgers.iter().find(|path| !path.exists()) {
+            return Err(Error::usage(format!("there is no ledger {}", missing.display()))
+                .next("name the file, or a copy of it"));
+        }
+        let merged = ledger::read_all(&paths);
+        for error in merged.wrong() {
+            warning(&error.what);
+        }
+        Ok(merged)
+    }
+
+    fn packet(&self, merged: &Merged) -> Result<Packet> {
+        let entries = merged.entries();
+        let trail = self.cloudtrail.look_up(self.session, &entries)?;
+        let sources = PacketSources {
+            entries: &entries,
+            ledgers: merged.files.iter().map(part).collect(),
+            vault: self.vault.as_ref(),
+            trail: trail.as_ref(),
+            now: Timestamp::now(),
+        };
+        Packet::of(self.session, sources)
+    }
+
+    /// Has a custodian sign the packet as it is on disk, and records the signature.
+    fn sign(&self, path: &Path) -> Result<()> {
+        let vault = self.vault.as_ref().ok_or_else(|| Error::usage("--sign needs --vault FILE"))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let written = PacketFile::read(&name, &input::read(path, review::MAX_PACKET)?)?;
+        let session = self.session;
+        if written.session != session || written.vault != vault.manifest.vault_id {
+            let (of, vault) = (written.session, &written.vault);
+            return Err(Error::usage(format!("{name} is about session {of} of vault {vault}"))
+                .next("name the session and the vault that the packet is about"));
+        }
+        let ledger = cloud::ledger(&Config::load()?);
+        ledger.check()?;
+        let words = words::of(&written.sha256);
+        let findings = format!("{} findings", written.findings);
+        note(&format!("{}: {findings}; its SHA-256 in words: {words}", path.display()));
+        let what = format!("the review of session {session}, {words}");
+        let signing =
+            Signing { manifest: &vault.manifest, what: &what, wait: self.wait, first: &[], absent: &[] };
+        let (custodian, envelope) = signing.by_any_custodian(|custodian, token| {
+            Ok(written.statement(custodian, token, (Timestamp::now(), ledger.head()?.into())))
+        })?;
+        let record = Record::Review { session, custodian: custodian.clone(), envelope };
+        ledger.append(Timestamp::now(), record)?;
+        print::result(&format!("review of session {session} signed by {custodian}, {findings}: {words}\n"))
+    }
+}
+
+/// The files of a review.
+struct ReviewFiles {
+    /// The page.
     html: Option<PathBuf>,
+    /// The packet; `-` is standard output.
     json: Option<PathBuf>,
 }
 
-impl Places {
-    fn of(arguments: &args::Review) -> Result<Self> {
-        let (html, json) = (arguments.html.clone(), arguments.json.clone());
-        let named = |end| PathBuf::from(format!("review-{}.{end}", arguments.session));
-        let places = match (html, json) {
-            (None, None) => Self { html: Some(named("html")), json: Some(named("json")) },
+impl ReviewFiles {
+    fn new(session: SessionId, html: Option<PathBuf>, json: Option<PathBuf>, sign: bool) -> Result<Self> {
+        let named = |end| Some(PathBuf::from(format!("review-{session}.{end}")));
+        let files = match (html, json) {
+            (None, None) => Self { html: named("html"), json: named("json") },
             (html, json) => Self { html, json },
         };
-        if arguments.sign {
-            places.json_file()?;
+        if sign {
+            files.to_sign()?;
         }
-        Ok(places)
+        Ok(files)
     }
 
-    /// The JSON file, which is what is signed.
-    fn json_file(&self) -> Result<&Path> {
+    /// The packet's file, which is what a custodian signs.
+    fn to_sign(&self) -> Result<&Path> {
         let file = self.json.as_deref().filter(|path| *path != "-");
-        file.ok_or_else(|| Error::usage("what is signed is a file").next("name it with --json FILE"))
+        file.ok_or_else(|| Error::usage("only a file can be signed").next("name it with --json FILE"))
     }
 
-    /// A packet that is to be signed and is there already.
-    fn existing(&self, arguments: &args::Review) -> Option<&Path> {
-        let path = self.json.as_deref().filter(|_| arguments.sign)?;
-        path.symlink_metadata().is_ok().then_some(path)
+    /// The packet's file if it exists.
+    fn existing(&self) -> Option<&Path> {
+        self.json.as_deref().filter(|path| path.symlink_metadata().is_ok())
     }
 
-    /// Refuses what cannot be written, before anybody is asked for anything.
+    /// Refuses files that cannot be written, before anything is asked.
     fn check(&self) -> Result<()> {
         let is_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
         if is_stdout(&self.html) || self.html.is_some() && self.html == self.json {
-            return Err(Error::usage("the page and the packet are two files, and the page is one")
-                .next("name another file with --html"));
+            return Err(
+                Error::usage("the page needs a file of its own").next("name another file with --html")
+            );
         }
         let mut files = [&self.html, &self.json].into_iter().flatten().filter(|path| path.as_os_str() != "-");
         files.try_for_each(|path| output::must_be_new(path))
     }
-
     fn write(&self, packet: &Packet) -> Result<()> {
         let json = packet.json();
         let is_stdout = self.json.as_deref() == Some(Path::new("-"));
@@ -108,91 +185,19 @@ impl Places {
     }
 }
 
-/// This machine's ledger, if it has one, the configured ones, and the ones that were named; without the latter there is
-/// no packet.
-fn seen(arguments: &args::Review) -> Result<Merged> {
-    let own = Ledger::at_default();
-    let mut paths: Vec<_> = own.is_there_or_missed().then(|| own.path()).into_iter().collect();
-    let configured = Config::load()?.ledgers;
-    for path in configured.iter().chain(&arguments.ledgers) {
-        if !paths.contains(path) {
-            paths.push(path.clone());
-        }
-    }
-    if let Some(gone) = arguments.ledgers.iter().find(|path| !path.exists()) {
-        return Err(Error::usage(format!("there is no ledger {}", gone.display()))
-            .next("name the file, or a copy of it"));
-    }
-    let seen = ledger::read_all(&paths);
-    for error in seen.wrong() {
-        warning(&error.what);
-    }
-    Ok(seen)
-}
-
 fn part(found: &LedgerFile) -> LedgerFact {
     let wrong = found.wrong.as_ref().map(|error| error.what.clone());
     LedgerFact::of(found.path.display().to_string(), found.chain.head(), wrong)
 }
 
-#[cfg(feature = "cloud")]
-fn asked(arguments: &args::Review, entries: &[Entry]) -> Result<Option<CloudTrailResult>> {
-    let wanted = review::CloudTrailQuery::of(arguments.session, entries)?;
-    arguments.profile.as_deref().map(|profile| crate::aws::look_up(profile, &wanted)).transpose()
-}
-
-#[cfg(not(feature = "cloud"))]
-#[allow(clippy::unnecessary_wraps, reason = "with the feature cloud it may fail")]
-fn asked(_: &args::Review, _: &[Entry]) -> Result<Option<CloudTrailResult>> {
-    Ok(None)
-}
-
-/// Has a custodian's token sign the packet as it is on the disk, and records that.
-fn sign(arguments: &args::Review, vault: Option<&Vault>, path: &Path) -> Result<()> {
-    let vault = vault.ok_or_else(|| Error::usage("a review is signed with --vault FILE"))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let written = PacketFile::read(&name, &input::read(path, review::MAX_PACKET)?)?;
-    let session = arguments.session;
-    if written.session != session || written.vault != vault.manifest.vault_id {
-        let (of, vault) = (written.session, &written.vault);
-        return Err(Error::usage(format!("{name} is about session {of} of vault {vault}"))
-            .next("name the session and the vault that the packet is about"));
-    }
-    let ledger = ledger()?;
-    ledger.check()?;
-    let words = words::of(&written.sha256);
-    note(&format!("{}: {} findings; its SHA-256 in words: {words}", path.display(), written.findings));
-    let (manifest, wait) = (&vault.manifest, arguments.wait.duration());
-    let what = format!("the review of session {session}, {words}");
-    let signing = Signing { manifest, what: &what, wait, first: &[], absent: &[] };
-    let (custodian, envelope) = signing.by_anyone(|custodian, token| {
-        Ok(written.statement(custodian, token, (Timestamp::now(), ledger.head()?.into())))
-    })?;
-    ledger.append(Timestamp::now(), Record::Review { session, custodian: custodian.clone(), envelope })?;
-    let open = written.findings;
-    print::result(&format!("review of session {session} signed by {custodian}, {open} findings: {words}\n"))
-}
-
-/// Where the signature is recorded, and its copy grows.
-#[cfg(feature = "cloud")]
-fn ledger() -> Result<Ledger> {
-    Ok(super::cloud::shipping::ledger(&Config::load()?))
-}
-
-#[cfg(not(feature = "cloud"))]
-#[allow(clippy::unnecessary_wraps, reason = "with the feature cloud it may fail")]
-fn ledger() -> Result<Ledger> {
-    Ok(Ledger::at_default())
-}
-
-/// What could not be had is no success, though all that was had is written.
-fn verdict(packet: &Packet, seen: Merged) -> Result<()> {
-    seen.files.into_iter().find_map(|file| file.wrong).map_or(Ok(()), Err)?;
+/// Fails if a ledger or CloudTrail could not be read whole; the packet is written all the same.
+fn verdict(packet: &Packet, merged: Merged) -> Result<()> {
+    merged.files.into_iter().find_map(|file| file.wrong).map_or(Ok(()), Err)?;
     let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));
     match failed {
         Some((region, why)) => {
             Err(Error::failed(format!("CloudTrail data for {} is incomplete: {why}", region.region))
-                .next("the packet says so; make it again under another name when that is solved"))
+                .next("the packet says so; once that works, make it again under another name"))
         }
         None => Ok(()),
     }

@@ -1,10 +1,11 @@
-//! What a custodian types: twelve words, a PIN. Mistakes that can be seen here never reach a token.
+//! What a custodian types: twelve words, a PIN. Mistakes that are visible here never reach a YubiKey.
 
 use std::time::Instant;
 
 use crate::custody::part::{Part, TypedWords, WordsError};
+use crate::error::Error;
 use crate::secret::SecretText;
-use crate::terminal::{NoAnswer, Reply, Terminal, countable, note};
+use crate::terminal::{NoAnswer, Reply, Terminal, note};
 
 /// Why there is no answer.
 #[derive(Clone, Copy)]
@@ -15,16 +16,44 @@ pub enum Ended {
     Stop(NoAnswer),
 }
 
-/// A line, or why there is none.
+impl Ended {
+    /// The error of a sealing that this ended.
+    pub fn nothing_sealed(self) -> Error {
+        self.error("nothing was sealed")
+    }
+
+    /// The error of an enrolment that this ended.
+    pub fn nothing_enrolled(self) -> Error {
+        self.error("no file was written")
+    }
+
+    fn error(self, outcome: &str) -> Error {
+        match self {
+            Self::Stop(NoAnswer::Signal(signal)) => Error::interrupted(signal, outcome),
+            Self::Stop(_) | Self::Input => Error::usage("the input ended").and(outcome),
+        }
+    }
+}
+
+/// Asks for a line without echo.
 pub fn line(terminal: &mut Terminal, prompt: &str, until: Option<Instant>) -> Result<SecretText, Ended> {
-    match terminal.ask(prompt, until) {
+    answer(terminal.ask(prompt, until))
+}
+
+/// Asks for a line with echo.
+pub fn open_line(terminal: &mut Terminal, prompt: &str) -> Result<SecretText, Ended> {
+    answer(terminal.ask_openly(prompt))
+}
+
+fn answer(typed: Result<Reply, NoAnswer>) -> Result<SecretText, Ended> {
+    match typed {
         Ok(Reply::Line(line)) => Ok(line),
         Ok(Reply::End) => Err(Ended::Input),
         Err(stop) => Err(Ended::Stop(stop)),
     }
 }
 
-/// Twelve words, in one go or one by one; `None` for an empty line before the first.
+/// Asks for twelve words, on one line or on several; returns `None` for an empty line before the first.
 pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Result<Option<Part>, Ended> {
     let mut words = TypedWords::default();
     loop {
@@ -36,8 +65,8 @@ pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Resu
                     return Ok(Some(part));
                 }
                 note(&format!(
-                    "{name}: all twelve are words, but together they are no part: one is wrong, or two are \
-                     swapped\n  next: type all twelve again, as they stand on the sheet"
+                    "{name}: checksum does not match: one word is wrong or two are swapped\n  next: type all twelve \
+                     again, as they stand on the sheet"
                 ));
                 words = TypedWords::default();
                 continue;
@@ -53,52 +82,23 @@ pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Resu
         match words.add(line.expose()) {
             Ok(()) | Err(WordsError::Checksum) => {}
             Err(WordsError::Unknown(place)) => note(&format!(
-                "{name}: word {place} is not in the list\n  next: type word {place} again, and only it"
+                "{name}: word {place} is not in the list\n  next: type only word {place} again"
             )),
             Err(WordsError::TooMany(count)) => note(&format!(
-                "{name}: that would be {count} words, a part has twelve\n  next: type the line again"
+                "{name}: that would be {count} words, and a part has twelve\n  next: type the line again"
             )),
         }
     }
 }
 
-/// A PIN of the right shape; `None` when the custodian is skipped. The last try takes an explicit yes.
-pub fn pin(
-    terminal: &mut Terminal,
-    name: &str,
-    serial: u32,
-    left: u8,
-    until: Option<Instant>,
-) -> Result<Option<SecretText>, Ended> {
-    if left == 1 {
-        let prompt = format!(
-            "{name}: one try is left for YubiKey {serial} and a wrong PIN blocks it; type yes to use it: "
-        );
-        if line(terminal, &prompt, until)?.expose().trim() != "yes" {
-            return Ok(None);
-        }
-    }
-    let left = countable(left.into(), "try", "tries");
-    loop {
-        let pin = line(terminal, &format!("{name}: PIN of YubiKey {serial} ({left} left): "), until)?;
-        if pin.expose().is_empty() {
-            return Ok(None);
-        }
-        match pin_shape(pin.expose()) {
-            Ok(()) => return Ok(Some(pin)),
-            Err(why) => note(&format!("{name}: {why}\n  next: type the PIN; nothing was sent to the token")),
-        }
-    }
-}
-
-/// Whether a PIN or PUK can be one: 6 to 8 characters.
+/// Checks that a PIN or PUK has 6 to 8 characters and no typing mistake that shows.
 pub fn pin_shape(text: &str) -> Result<(), &'static str> {
     let modhex = |b: u8| b"cbdefghijklnrtuv".contains(&b);
     if text.len() == 44 && text.bytes().all(modhex) {
         return Err("that is a one-time password: a finger rested on the YubiKey");
     }
     if text.trim() != text {
-        return Err("a blank stands before or after it");
+        return Err("it starts or ends with a space");
     }
     if !(6..=8).contains(&text.len()) {
         return Err("a PIN has 6 to 8 characters");

@@ -61,7 +61,7 @@ fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
     let file = std::fs::read(vault).unwrap();
     assert_eq!(shown["sha256"], hex::encode(<sha2::Sha256 as sha2::Digest>::digest(file)));
     let plain = site.offline(&["inspect", "prod.age"]).output().unwrap();
-    assert!(String::from_utf8_lossy(&plain.stdout).contains("2 of 3 open it"));
+    assert!(String::from_utf8_lossy(&plain.stdout).contains("2 of 3 needed to open"));
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn a_factory_pin_and_puk_are_changed_during_enrolment() {
         let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
         person.expect("new PIN for YubiKey 20000001");
         person.type_line("123456");
-        person.expect("that is the factory's");
+        person.expect("that is the factory PIN");
         person.expect("new PIN for YubiKey 20000001");
         person.type_line("pin-4711");
         person.expect("new PIN again");
@@ -88,7 +88,7 @@ fn the_sheet_is_typed_back_and_erased_from_the_screen() {
     let words = sheet(&mut person);
     person.expect("passphrase part");
     person.type_line("zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong");
-    person.expect("not the part that was shown");
+    person.expect("not the words that were shown");
     assert_eq!(sheet(&mut person), words, "the same part is shown once more");
     person.expect("passphrase part");
     for word in &words {
@@ -118,7 +118,7 @@ fn a_pin_protected_management_key_works_and_a_custom_one_is_refused() {
     let mut person = enrol(&site, &["--no-attestation"]);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
-    person.expect("management key that only its owner knows");
+    person.expect("custom management key");
     assert_eq!(person.wait(), End::Code(4));
     assert!(!site.custodians[0].token.is_occupied(0x82));
 }
@@ -135,7 +135,7 @@ fn occupied_slots_are_not_overwritten() {
     let words = sheet(&mut person);
     person.expect("passphrase part");
     person.type_line(&words.join(" "));
-    person.expect("making two keys in slots 83 and 85");
+    person.expect("creating two keys in slots 83 and 85");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(token.public_key(0x82), Some(before));
     assert!(!token.is_occupied(0x84));

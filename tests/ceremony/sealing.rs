@@ -111,7 +111,7 @@ fn an_impossible_quorum_is_refused() {
     for (threshold, custodians, message) in [
         ("1", vec!["alice.custodian", "bob.custodian"], "at least two"),
         ("0", vec!["alice.custodian", "bob.custodian"], "at least two"),
-        ("3", vec!["alice.custodian", "bob.custodian"], "3 of 2 custodians is no quorum"),
+        ("3", vec!["alice.custodian", "bob.custodian"], "--threshold 3 is more than the 2 custodians"),
         ("2", vec!["bob.custodian", "again.custodian"], "the custodian bob is there twice"),
         ("2", vec!["bob.custodian", "bobby.custodian"], "YubiKey 20000002 is there twice"),
         ("2", vec!["broken.custodian", "bob.custodian"], "broken.custodian is not a valid enrolment"),
@@ -156,11 +156,11 @@ fn fingerprints_are_typed_as_the_custodians_read_them_out() {
         Person::run_with(site.offline(&arguments(out)), Streams { stdin, ..Streams::default() })
     };
     let mut person = run("prod.age");
-    person.expect("alice: fingerprint");
+    person.expect("Ask alice to read out");
     person.type_line(&words("bob"));
     person.expect("these are not the words of this file");
     person.type_line(&words("alice").to_uppercase());
-    person.expect("bob: fingerprint");
+    person.expect("Ask bob to read out");
     person.type_line(&words("bob"));
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let shown = site.offline(&["inspect", "prod.age", "--json"]).output().unwrap();
@@ -169,7 +169,7 @@ fn fingerprints_are_typed_as_the_custodians_read_them_out() {
 
     let mut person = run("other.age");
     for _ in 0..3 {
-        person.expect("alice: fingerprint");
+        person.expect("Ask alice to read out");
         person.type_line("abandon abandon abandon abandon abandon abandon");
     }
     assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
@@ -216,11 +216,14 @@ fn credentials_can_be_typed_each_secret_twice_and_hidden() {
         answer(&mut person, &format!("{role}: secret access key again: "), &secret(role));
     }
     answer(&mut person, "grant", r#"[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]"#);
-    answer(&mut person, "may it write identities?", "");
+    answer(&mut person, "may it change IAM users, roles or policies?", "");
     answer(&mut person, "MFA device", "");
     answer(&mut person, "another target?", "");
     answer(&mut person, "runbook", "breathe");
     person.expect("words");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(!person.transcript().contains(&secret("opener")));
+    // Erasing a hidden prompt goes up over no line that was typed before it.
+    let screen = String::from_utf8_lossy(&person.raw_transcript()).into_owned();
+    assert!(!screen.contains("\u{1b}[1A") && !screen.contains("\u{1b}[2A"), "{screen:?}");
 }

@@ -42,7 +42,7 @@ fn approvals_are_signed_before_opening_and_openssl_verifies_them() {
     let vault = two_of_three("signed").plugged(&["alice", "carol"]);
     let before: Vec<_> = vault.site.custodians.iter().map(|c| c.token.counters()).collect();
     let mut person = open(&vault).run(&["true"]).start();
-    person.expect("to be approved: session");
+    person.expect("please approve: session");
     person.expect("5m");
     person.expect("INC-1: SSO down");
     vault.site.quorum(&mut person, 2);
@@ -115,7 +115,7 @@ fn without_a_touch_there_is_neither_an_approval_nor_a_share() {
     let mut person = open(&vault).run(&["true"]).start();
     alice(&vault, &mut person);
     person.expect("alice: touch YubiKey 20000001 now, to approve");
-    person.expect("open again and touch it when it blinks");
+    person.expect("try again and touch it when it blinks");
     vault.site.answer(&mut person, "carol");
     person.expect("waiting for");
     person.eof();
@@ -168,7 +168,7 @@ fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
     }
     command.current_dir(directory.expect("the office"));
     let mut person = Person::run(command);
-    person.expect("to be approved: session");
+    person.expect("please approve: session");
     person.expect("reason   INC-1: SSO down");
     person.expect("AWS at   http://127.0.0.1");
     for name in ["alice", "carol"] {

@@ -54,7 +54,7 @@ fn with_several_targets_one_must_be_chosen() {
     let (site, account, drill) = (&vault.site, &vault.account, drill.expect("the second target"));
     let mut person = vault.open("5m").reason("x").run(&["true"]).start();
     assert_eq!(person.wait(), End::Code(2));
-    assert!(person.transcript().contains("say which one with --target"), "{}", person.transcript());
+    assert!(person.transcript().contains("name one with --target"), "{}", person.transcript());
     let mut person =
         site.person(&["unseal", "prod.age", "--for", "5m", "--reason", "x", "--target", "drill", "--hold"]);
     site.quorum(&mut person, 2);

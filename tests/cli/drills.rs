@@ -33,7 +33,7 @@ impl Exercise {
 
     /// One custodian signs the evidence: PIN and touch once more.
     fn sign(&self, person: &mut Person, name: &str) {
-        person.expect(&format!("{name}: YubiKey"));
+        person.expect(&format!("{name}: please sign"));
         person.expect(&format!("{name}: PIN of YubiKey"));
         person.type_line(&self.vault.site.custodian(name).pin);
     }
@@ -144,7 +144,7 @@ fn injected_failures_happen_and_nothing_stays_enabled() {
     person.expect("drill: the network is cut for 15 s");
     let open = exercise.drill.rest();
     assert!(!open.denied, "it is open while nothing answers");
-    person.expect_within(Duration::from_mins(1), "is to sign");
+    person.expect_within(Duration::from_mins(1), "please sign");
     assert!(exercise.all_at_rest(), "and closed as soon as AWS answers");
     person.expect("alice: PIN of YubiKey");
     person.type_line(&exercise.vault.site.custodian("alice").pin);
@@ -194,7 +194,7 @@ fn the_signer_sees_the_result_of_the_drill() {
         }
         let mut person = exercise.drill(&[]);
         exercise.vault.site.quorum(&mut person, 2);
-        person.expect(&format!("is to sign the evidence of this drill, {verdict}"));
+        person.expect(&format!("please sign the evidence of this drill, {verdict}"));
         person.expect("alice: PIN of YubiKey");
         person.type_line(&exercise.vault.site.custodian("alice").pin);
         person.expect(&format!("to sign the evidence of this drill, {verdict}"));
@@ -243,8 +243,8 @@ fn a_drill_vault_and_a_vault_are_not_interchangeable() {
         assert!(said.contains(says), "{said}");
     };
     ends(&["open", "prod.drill.age", "--for", "5m", "--reason", "x"], "is a drill vault");
-    ends(&["drill", "prod.age"], "is no drill vault");
-    ends(&["drill", "prod.drill.age", "--inject", "absent=mallory"], "mallory is no custodian");
+    ends(&["drill", "prod.age"], "is not a drill vault");
+    ends(&["drill", "prod.drill.age", "--inject", "absent=mallory"], "mallory is not a custodian");
     ends(&["drill", "prod.drill.age", "--inject", "fire"], "absent=NAME");
     assert!(!exercise.vault.account.actions().contains(&"PutUserPolicy".to_owned()));
 }

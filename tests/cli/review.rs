@@ -218,7 +218,7 @@ fn a_custodian_signs_the_packet_on_disk() {
             ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "x", "--wait", "1s", "--hold"];
         let mut person = site.person(&open);
         person.wait();
-        person.transcript().contains(&format!("the use in session {session} was never reviewed"))
+        person.transcript().contains(&format!("session {session} was never reviewed"))
     };
     assert!(next_open(), "until it is signed the next opening says so");
     let mut person: Person = site.person(&["review", &session, "--vault", "prod.age", "--sign"]);

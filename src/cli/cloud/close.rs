@@ -1,47 +1,45 @@
-//! `close`: what an interrupted run left open, by a quorum or by AWS credentials of one's own.
+//! `close`: closes after a crash, with a quorum or with a profile's AWS credentials.
 
-use super::quorum::{self, Asked};
+use std::time::Duration;
+
+use super::args::CloseArgs;
+use super::quorum::{self, QuorumRequest};
 use super::{shipping, target};
 use crate::aws::Preload;
-use crate::cli::{args, input};
+use crate::cli::input;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::ledger::{AlertTopic, Ledger, VaultFacts};
 use crate::session::{self, Ending, LocalNotice, ProfileClose, Proof, QuorumClose};
 use crate::terminal::{print, warning};
-use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
 use crate::vault::target::TargetId;
 
-/// Closes.
-pub fn run(arguments: args::Close) -> Result<()> {
-    let events = Events::to_stdout(arguments.json);
+/// Validates the arguments and closes.
+pub fn run(arguments: CloseArgs, events: Events) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
-    let summary = target::choose(&vault, arguments.target.as_deref())?.clone();
-    let facts = VaultFacts::of(&vault, &arguments.vault);
+    let target = target::choose(&vault, arguments.target.as_deref())?.clone();
     let config = Config::load().unwrap_or_else(|error| {
         warning(error);
         Config::default()
     });
-    let ledger = shipping::ledger(&config);
-    let (force, target) = (arguments.force, TargetId::from(&summary));
+    let request = CloseRequest {
+        facts: VaultFacts::of(&vault, &arguments.vault),
+        target,
+        force: arguments.force,
+        ledger: shipping::ledger(&config),
+        events,
+        config,
+    };
     if vault.manifest.lane == Lane::Static {
-        return session::close_static(&facts, &target, &ledger, events, config);
+        return request.close_static();
     }
+    let target = TargetId::from(&request.target);
     let proof = match arguments.profile {
-        Some(profile) => session::close_with_profile(ProfileClose {
-            vault: facts,
-            target: target.clone(),
-            regions: summary.regions,
-            profile,
-            force,
-            ledger,
-            events,
-            config,
-        }),
-        None => Quorum { vault, facts, summary, force, ledger, events, config }.close(arguments.wait),
+        Some(profile) => request.close_with_profile(profile),
+        None => request.close_with_quorum(&vault, arguments.wait.duration()),
     }?;
     if !events.are_wanted() {
         // Access is closed, whether or not stdout can be written.
@@ -58,50 +56,67 @@ fn result(target: &TargetId, proof: Proof) -> String {
     format!("closed: user {} in account {} ({how})\n", target.user, target.account)
 }
 
-/// A close that custodians are asked for.
-struct Quorum {
-    vault: Vault,
+/// A close whose arguments are valid.
+struct CloseRequest {
     facts: VaultFacts,
-    summary: manifest::Target,
+    target: manifest::Target,
+    /// Whether another machine's window is closed too.
     force: bool,
     ledger: Ledger,
     events: Events,
     config: Config,
 }
 
-impl Quorum {
-    fn close(self, wait: Span) -> Result<Proof> {
+impl CloseRequest {
+    fn close_static(self) -> Result<()> {
+        let target = TargetId::from(&self.target);
+        session::close_static(&self.facts, &target, &self.ledger, self.events, self.config)
+    }
+
+    fn close_with_profile(self, profile: String) -> Result<Proof> {
+        session::close_with_profile(ProfileClose {
+            vault: self.facts,
+            target: TargetId::from(&self.target),
+            regions: self.target.regions,
+            profile,
+            force: self.force,
+            ledger: self.ledger,
+            events: self.events,
+            config: self.config,
+        })
+    }
+
+    fn close_with_quorum(self, vault: &Vault, wait: Duration) -> Result<Proof> {
         let preload = Preload::start();
-        let gathered = quorum::shares(&Asked {
-            vault: &self.vault,
+        let quorum = quorum::gather(&QuorumRequest {
+            vault,
             request: None,
-            wait: wait.duration(),
+            wait,
             ledger: &self.ledger,
             events: self.events,
             absent: &[],
         });
-        let gathered = match gathered {
-            Ok(gathered) => gathered,
+        let quorum = match quorum {
+            Ok(quorum) => quorum,
             Err(error) => return Err(self.no_quorum(error)),
         };
-        let (target, alerts) = target::unseal(&self.vault, &gathered.shares, &self.summary.name)?;
-        let Self { facts, force, ledger, events, config, .. } = self;
+        let (target, alerts) = target::unseal(vault, &quorum.shares, &self.target.name)?;
         session::close_with_quorum(QuorumClose {
-            vault: facts,
+            vault: self.facts,
             target,
-            force,
-            ledger,
-            events,
+            force: self.force,
+            ledger: self.ledger,
+            events: self.events,
             alerts,
-            config,
+            config: self.config,
             preload,
         })
     }
 
-    /// Alerts over this machine's channels if a window of this machine may be open; the vault's channels stay sealed.
+    /// Alerts this machine's channels if a window that it opened may be open; the channels in the vault stay sealed.
     fn no_quorum(self, error: Error) -> Error {
-        let Self { facts, summary, ledger, events, config, .. } = self;
-        let target = TargetId::from(&summary);
+        let target = TargetId::from(&self.target);
+        let Self { facts, ledger, events, config, .. } = self;
         let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
         if let Some(session) = open.last().map(|last| Some(last.session)) {
             let about = LocalNotice { vault: &facts, target: &target, session, ledger: &ledger, events };

@@ -1,21 +1,19 @@
-//! What a drill makes fail, as it is written on the command line.
+//! `--inject`: what a drill makes fail.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::aws::Injection;
 
-/// One failure.
 #[derive(Clone, Debug)]
 pub enum Inject {
-    /// A custodian who does not come.
+    /// A custodian who does not come, by name.
     Absent(String),
-    /// Something of AWS's.
+    /// A failure of AWS.
     Aws(Injection),
 }
 
 impl Inject {
-    /// The custodian who does not come.
     pub fn absent(&self) -> Option<String> {
         match self {
             Self::Absent(name) => Some(name.clone()),
@@ -23,8 +21,7 @@ impl Inject {
         }
     }
 
-    /// What fails at AWS or on the way there.
-    pub fn of_aws(&self) -> Option<Injection> {
+    pub fn aws(&self) -> Option<Injection> {
         match self {
             Self::Absent(_) => None,
             Self::Aws(injection) => Some(*injection),
@@ -40,7 +37,7 @@ impl FromStr for Inject {
             (_, Some(name)) if !name.is_empty() => Ok(Self::Absent(name.to_owned())),
             ("iam-down", _) => Ok(Self::Aws(Injection::IamDown)),
             ("cut-at-close", _) => Ok(Self::Aws(Injection::CutAtClose)),
-            _ => Err("a drill makes fail: absent=NAME, iam-down, cut-at-close".into()),
+            _ => Err("expected absent=NAME, iam-down or cut-at-close".into()),
         }
     }
 }

@@ -1,12 +1,69 @@
-//! The commands that need AWS, and what they share.
+//! The commands that need AWS, and the parts of other commands that do. `offline.rs` stands in for it in the offline build.
 
-pub mod close;
-pub mod drill;
-pub mod inject;
-pub mod open;
+mod args;
+mod close;
+mod drill;
+mod inject;
+mod ledger;
+mod open;
 mod opening;
 mod quorum;
-pub mod shipping;
+mod review;
+mod shipping;
 mod sibling_vault;
-pub mod status;
+mod status;
 mod target;
+
+use clap::Subcommand;
+
+use crate::error::Result;
+use crate::events::Events;
+use args::{CloseArgs, DrillArgs, OpenArgs, StatusArgs};
+
+pub use args::{CloudTrailProfile, ShippedCopy};
+pub use ledger::LedgerCloudCommand;
+pub use shipping::{finish, ledger};
+
+/// A command that needs AWS.
+#[derive(Subcommand)]
+pub enum CloudCommand {
+    /// Open a vault with a quorum: enable the emergency user for a limited time, then disable it
+    #[command(alias = "unseal")]
+    Open(OpenArgs),
+    /// Practise an opening with real YubiKeys and words, on a drill vault
+    Drill(DrillArgs),
+    /// Close after a crash, with a quorum or with your AWS credentials
+    Close(CloseArgs),
+    /// Show whether a window may be open, which, and until when
+    Status(StatusArgs),
+}
+
+impl CloudCommand {
+    /// Where the command's events go.
+    pub fn events(&self) -> Events {
+        match self {
+            Self::Open(arguments) => Events::to_stdout(arguments.json),
+            Self::Drill(arguments) => arguments.json.events(),
+            Self::Close(arguments) => arguments.json.events(),
+            Self::Status(_) => Events::none(),
+        }
+    }
+
+    /// Whether the command handles secrets.
+    pub fn has_secrets(&self) -> bool {
+        !matches!(self, Self::Status(_))
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Those of the command.
+    pub fn run(self, events: Events) -> Result<()> {
+        match self {
+            Self::Open(arguments) => open::run(arguments, events),
+            Self::Drill(arguments) => drill::run(&arguments, events),
+            Self::Close(arguments) => close::run(arguments, events),
+            Self::Status(arguments) => status::run(arguments),
+        }
+    }
+}

@@ -1,48 +1,48 @@
-//! `open`: a quorum at the terminal, then the gate and its window.
+//! `open`: a quorum at the terminal, then the window.
 
-use super::opening::{Order, one_line};
-use super::shipping;
+use super::args::OpenArgs;
+use super::opening::{OpenRequest, Reason};
+use super::{shipping, target};
 use crate::aws::InjectedFaults;
-use crate::cli::{args, input};
+use crate::cli::input;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
 use crate::session::Work;
 
-/// Checks what can be checked before anybody is woken, gathers the quorum, opens, works, closes.
-pub fn run(arguments: args::Open) -> Result<()> {
+/// Checks everything that needs no custodian, asks for the quorum, opens, works, closes.
+pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     if vault.manifest.drill_of.is_some() {
         return Err(Error::usage(format!("{} is a drill vault", arguments.vault.display()))
-            .next("practise with breakglass drill; open the vault that it lies beside"));
+            .next("practise with breakglass drill, or open the vault beside it"));
     }
-    let work = work(&arguments);
-    let order = Order {
-        path: arguments.vault,
-        vault,
-        target: arguments.target,
+    let request = OpenRequest {
+        path: &arguments.vault,
+        vault: &vault,
+        target: target::choose(&vault, arguments.target.as_deref())?,
         window: arguments.window,
-        reason: one_line(&arguments.reason),
-        again: arguments.again.as_deref().map(one_line),
-        no_alert: arguments.no_alert.as_deref().map(one_line),
+        reason: Reason::new("reason", &arguments.reason)?,
+        again: Reason::optional("again", arguments.again.as_deref())?,
+        no_alert: Reason::optional("no-alert", arguments.no_alert.as_deref())?,
         config: Config::load()?,
-        work,
-        wait: arguments.wait,
+        work: work(arguments.hold, arguments.console, arguments.command),
+        wait: arguments.wait.duration(),
         injected: InjectedFaults::default(),
         absent: Vec::new(),
-        events: Events::to_stdout(arguments.json),
+        events,
     };
-    let ledger = shipping::ledger(&order.config);
-    order.check(&ledger)?;
-    order.carry_out(SessionId::random(), ledger)
+    let ledger = shipping::ledger(&request.config);
+    request.check(&ledger)?;
+    request.run(SessionId::random(), ledger)
 }
 
-fn work(arguments: &args::Open) -> Work {
-    match (arguments.hold, arguments.console, arguments.command.is_empty()) {
+fn work(hold: bool, console: bool, command: Vec<std::ffi::OsString>) -> Work {
+    match (hold, console, command.is_empty()) {
         (true, ..) => Work::Hold,
         (_, true, _) => Work::Console,
         (.., true) => Work::Shell,
-        (.., false) => Work::Command(arguments.command.clone()),
+        (.., false) => Work::Command(command),
     }
 }

@@ -1,8 +1,9 @@
-//! An opening from its first check to its proven end: the one way that `open` and `drill` both go.
+//! An opening, from its checks to its proven end; `open` and `drill` both run it.
 
-use std::path::PathBuf;
+use std::path::Path;
+use std::time::Duration;
 
-use super::quorum::{self, Asked};
+use super::quorum::{self, QuorumRequest};
 use super::{sibling_vault, target};
 use crate::aws::{InjectedFaults, Preload};
 use crate::config::Config;
@@ -19,49 +20,38 @@ use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
 use crate::vault::names::is_unseen;
 
-/// What is ordered.
-pub struct Order {
-    /// Where the vault is.
-    pub path: PathBuf,
-    /// The vault.
-    pub vault: Vault,
-    /// The target's name, if it was named.
-    pub target: Option<String>,
+/// An opening whose arguments are valid.
+pub struct OpenRequest<'a> {
+    pub path: &'a Path,
+    pub vault: &'a Vault,
+    pub target: &'a manifest::Target,
     /// The window's length.
     pub window: Span,
-    /// Why.
-    pub reason: String,
-    /// Why once more.
-    pub again: Option<String>,
-    /// Why without an acknowledged alert.
-    pub no_alert: Option<String>,
-    /// What this machine adds.
+    pub reason: Reason,
+    /// Why the credentials are opened again, if they are spent.
+    pub again: Option<Reason>,
+    /// Why it is opened although no alert is acknowledged.
+    pub no_alert: Option<Reason>,
     pub config: Config,
-    /// What the window is for.
     pub work: Work,
-    /// How long custodians are waited for.
-    pub wait: Span,
-    /// What is made to fail.
+    /// How long to wait for custodians.
+    pub wait: Duration,
+    /// What a drill makes fail.
     pub injected: InjectedFaults,
-    /// Custodians who play absent.
+    /// Custodians that a drill leaves out.
     pub absent: Vec<String>,
-    /// Where it is told to machines.
     pub events: Events,
 }
 
-impl Order {
-    /// Refuses what cannot be, before anybody is woken.
+impl OpenRequest<'_> {
+    /// Refuses an opening that cannot succeed, before any custodian is asked.
     ///
     /// # Errors
-    /// Usage, or a ledger that takes no record.
+    /// Usage, or an error if the ledger cannot be written.
     pub fn check(&self, ledger: &Ledger) -> Result<()> {
-        let summary = self.target()?;
-        check_window(self.window, summary)?;
-        check_reason("reason", &self.reason)?;
-        self.again.as_deref().map_or(Ok(()), |why| check_reason("again", why))?;
-        self.no_alert.as_deref().map_or(Ok(()), |why| check_reason("no-alert", why))?;
+        self.check_window()?;
         self.check_channels()?;
-        self.work.fits(self.vault.manifest.lane, summary.mfa)?;
+        self.work.fits(self.vault.manifest.lane, self.target.mfa)?;
         self.work.check()?;
         ledger.check()?;
         let seen = ledger.entries_with(&self.config.ledgers)?;
@@ -75,18 +65,68 @@ impl Order {
         Ok(())
     }
 
-    /// Somebody can be told, or it is said why nobody is.
-    fn check_channels(&self) -> Result<()> {
-        let nobody = self.vault.manifest.alerts.is_empty() && self.config.alerts.is_empty();
-        if !nobody || self.no_alert.is_some() {
-            return Ok(());
-        }
-        Err(Error::failed("this vault has no alert channels, so nobody would be told; nothing was enabled")
-            .next("say why in --no-alert WHY, which the custodians sign; seal the next one with \"alerts\""))
+    /// Asks for the quorum, opens, works, closes.
+    ///
+    /// # Errors
+    /// The status says whether anything is enabled.
+    pub fn run(self, session: SessionId, ledger: Ledger) -> Result<()> {
+        let static_vault = (self.vault.manifest.lane == Lane::Gate)
+            .then(|| sibling_vault::static_vault(self.path, &self.target.account))
+            .flatten();
+        // Certificates and configuration load while the custodians are asked.
+        let mut preload = Preload::start();
+        let request = self.request(session, preload.custom_endpoints()?);
+        let quorum = quorum::gather(&QuorumRequest {
+            vault: self.vault,
+            request: Some(&request),
+            wait: self.wait,
+            ledger: &ledger,
+            events: self.events,
+            absent: &self.absent,
+        })?;
+        // Another process on this machine may have opened meanwhile.
+        self.check_spent(&ledger.entries_with(&self.config.ledgers)?.entries())?;
+        let approved = Approved::by(self.vault, request, &quorum.approvals)?;
+        let (target, alerts) = target::unseal(self.vault, &quorum.shares, &self.target.name)?;
+        drop(quorum);
+        session::open(ApprovedOpening {
+            vault: VaultFacts::of(self.vault, self.path),
+            approved,
+            target,
+            work: self.work,
+            ledger,
+            events: self.events,
+            static_vault,
+            alerts,
+            config: self.config,
+            faults: self.injected,
+            preload,
+        })
     }
 
-    /// Credentials that were opened count as spent until they are rotated, as far as the ledgers that this machine
-    /// sees know; a drill's never do.
+    fn check_window(&self) -> Result<()> {
+        let (window, longest) = (self.window, self.target.max_window);
+        if window <= longest {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "{window} is longer than {longest}, the longest window of {}",
+            self.target.name
+        ))
+        .next(format!("open for at most {longest}; if that is not enough, close and open again")))
+    }
+
+    fn check_channels(&self) -> Result<()> {
+        let silent = self.vault.manifest.alerts.is_empty() && self.config.alerts.is_empty();
+        if !silent || self.no_alert.is_some() {
+            return Ok(());
+        }
+        Err(Error::failed("this vault has no alert channels, so no alert would be sent; nothing was enabled")
+            .next("give the reason with --no-alert WHY, which the custodians sign; seal the next vault with \"alerts\""))
+    }
+
+    /// Credentials that were opened are spent until they are rotated, as far as the ledgers here show. Those of a drill
+    /// vault never are.
     fn check_spent(&self, entries: &[Entry]) -> Result<()> {
         let manifest = &self.vault.manifest;
         let excused = self.again.is_some() || manifest.drill_of.is_some();
@@ -94,122 +134,68 @@ impl Order {
         spent.filter(|_| !excused).map_or(Ok(()), |session| Err(is_spent(session)))
     }
 
-    /// A vault that a later one has replaced, as far as the ledgers that this machine sees know.
+    /// Refuses a vault that a later one has replaced, as far as the ledgers here show.
     fn check_epoch(&self, entries: &[Entry]) -> Result<()> {
-        let (id, own) = (&self.vault.manifest.vault_id, u64::from(self.vault.manifest.epoch));
+        let (id, epoch) = (&self.vault.manifest.vault_id, u64::from(self.vault.manifest.epoch));
         let intents = entries.iter().filter_map(|entry| entry.record.intent());
         let latest = intents.filter(|intent| intent.vault == id).map(|intent| intent.epoch).max();
-        match latest.filter(|latest| *latest > own) {
+        match latest.filter(|latest| *latest > epoch) {
             Some(latest) => Err(Error::usage(format!(
-                "{} is epoch {own} of its vault, and epoch {latest} was opened before; nothing was enabled",
+                "{} is epoch {epoch} of its vault, and epoch {latest} was opened before; nothing was enabled",
                 self.path.display()
             ))
-            .next("take the newer file; the custodians' parts and tokens may be those of that one")),
+            .next("use the newer file; it may need the parts and YubiKeys of its own enrolment")),
             None => Ok(()),
         }
     }
 
-    /// Gathers the quorum, opens, works, closes.
-    ///
-    /// # Errors
-    /// By its status, whether anything is enabled.
-    pub fn carry_out(self, session: SessionId, ledger: Ledger) -> Result<()> {
-        let facts = VaultFacts::of(&self.vault, &self.path);
-        let summary = self.target()?;
-        let static_vault = (self.vault.manifest.lane == Lane::Gate)
-            .then(|| sibling_vault::static_vault(&self.path, &summary.account))
-            .flatten();
-        // Certificates and configuration load while the custodians are asked.
-        let mut preload = Preload::start();
-        let request = self.request(session, summary, preload.custom_endpoints()?);
-        let gathered = quorum::shares(&Asked {
-            vault: &self.vault,
-            request: Some(&request),
-            wait: self.wait.duration(),
-            ledger: &ledger,
-            events: self.events,
-            absent: &self.absent,
-        })?;
-        // Somebody else at this machine may have been quicker.
-        self.check_spent(&ledger.entries_with(&self.config.ledgers)?.entries())?;
-        let approved = Approved::by(&self.vault, request, &gathered.approvals)?;
-        let (target, alerts) = target::unseal(&self.vault, &gathered.shares, &summary.name)?;
-        drop(gathered);
-        let Self { vault, work, events, injected, config, .. } = self;
-        drop(vault);
-        session::open(ApprovedOpening {
-            vault: facts,
-            approved,
-            target,
-            work,
-            ledger,
-            events,
-            static_vault,
-            alerts,
-            config,
-            faults: injected,
-            preload,
-        })
-    }
-
-    /// A use that nobody has reviewed is said before the next.
     fn warn_of_unreviewed(&self, entries: &[Entry]) {
         for session in review::unreviewed(entries, &self.vault.manifest) {
             warning(format_args!(
-                "the use in session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
+                "session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
             ));
         }
     }
 
-    fn target(&self) -> Result<&manifest::Target> {
-        target::choose(&self.vault, self.target.as_deref())
-    }
-
     /// What the custodians approve.
-    fn request(&self, session: SessionId, target: &manifest::Target, endpoint: Option<String>) -> Request {
+    fn request(&self, session: SessionId, endpoint: Option<String>) -> Request {
         let manifest = &self.vault.manifest;
+        let text = |reason: &Reason| reason.0.clone();
         Request {
-            again: self.again.clone(),
+            again: self.again.as_ref().map(text),
             credentials_epoch: manifest.credentials_epoch,
             drill_of: manifest.drill_of.clone(),
             endpoint,
             epoch: manifest.epoch,
             lane: manifest.lane,
-            no_alert: self.no_alert.clone(),
-            reason: self.reason.clone(),
+            no_alert: self.no_alert.as_ref().map(text),
+            reason: text(&self.reason),
             session,
-            targets: vec![target.clone()],
+            targets: vec![self.target.clone()],
             vault_id: manifest.vault_id.clone(),
             window: self.window.seconds().into(),
         }
     }
 }
 
-fn check_window(window: Span, summary: &manifest::Target) -> Result<()> {
-    if window <= summary.max_window {
-        return Ok(());
+/// One line of 1–200 visible characters, one space between its words.
+pub struct Reason(String);
+
+impl Reason {
+    /// # Errors
+    /// Usage, naming the option.
+    pub fn new(option: &str, text: &str) -> Result<Self> {
+        let space = |c: char| c.is_whitespace() && !c.is_control();
+        let line = text.split(space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let fits = (1..=200).contains(&line.chars().count()) && !line.chars().any(is_unseen);
+        if fits && line.chars().any(char::is_alphanumeric) {
+            return Ok(Self(line));
+        }
+        Err(Error::usage(format!("--{option} must be one line of 1–200 visible characters"))
+            .next(format!("give the reason with --{option}; it is recorded")))
     }
-    let longest = summary.max_window;
-    Err(Error::usage(format!("{window} is longer than {longest}, the longest window of {}", summary.name))
-        .next(format!("open for at most {longest}; when that is not enough, close and open again")))
-}
 
-/// A reason as it is shown and signed: its words, with one blank between them.
-pub fn one_line(reason: &str) -> String {
-    let blank = |c: char| c.is_whitespace() && !c.is_control();
-    reason.split(blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-fn check_reason(option: &str, reason: &str) -> Result<()> {
-    let says_something = reason.chars().any(char::is_alphanumeric);
-    let fits =
-        (1..=200).contains(&reason.chars().count()) && !reason.chars().any(is_unseen) && says_something;
-    if fits {
-        Ok(())
-    } else {
-        Err(Error::usage(format!(
-            "--{option} is not 1 to 200 characters on one line, all of them to be seen"
-        ))
-        .next(format!("say why in --{option}, for the record")))
+    pub fn optional(option: &str, text: Option<&str>) -> Result<Option<Self>> {
+        text.map(|text| Self::new(option, text)).transpose()
     }
 }

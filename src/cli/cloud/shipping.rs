@@ -1,4 +1,4 @@
-//! The ledger that a command writes to, and its copy that grows beside it: nothing but the very end waits for it.
+//! The ledger that a command writes, and its copy in a bucket; only the end of the process waits for the copy.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use crate::ledger::Ledger;
 
 static SHIPPER: Mutex<Option<Shipper>> = Mutex::new(None);
 
-/// This machine's ledger; shipped as it grows, where that is configured.
+/// The ledger of this machine; if a bucket is configured, records are shipped as they are appended.
 pub fn ledger(config: &Config) -> Ledger {
     let ledger = Ledger::at_default();
     let Some(ship) = config.ship.clone() else { return ledger };
@@ -17,7 +17,7 @@ pub fn ledger(config: &Config) -> Ledger {
     ledger
 }
 
-/// Everything is said and done: the copy has its last moments.
+/// Gives the copy a last moment to finish.
 pub fn finish() {
     if let Some(shipper) = SHIPPER.lock().unwrap_or_else(PoisonError::into_inner).take() {
         shipper.finish();

@@ -1,21 +1,21 @@
-//! The vault beside a vault: where IAM's control plane is down, the one of the lane static may still open.
+//! The vault beside a vault: if IAM's control plane is down, one of the lane static may still open.
 
 use std::path::{Path, PathBuf};
 
 use crate::cli::input;
 use crate::vault::manifest::Lane;
 
-/// Files that are looked at, at most.
-const MOST: usize = 100;
+/// How many files are read at most.
+const LIMIT: usize = 100;
 
-/// A vault of the lane static in the same directory, for the same account; the first by name.
+/// Finds a vault of the lane static in the same directory, for the same account; the first by name.
 pub fn static_vault(vault: &Path, account: &str) -> Option<PathBuf> {
     let directory = vault.parent().unwrap_or(Path::new(""));
     let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     let files = std::fs::read_dir(listed).ok()?.flatten().map(|entry| directory.join(entry.file_name()));
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "age")).collect();
     files.sort();
-    // A pipe of such a name would never end.
+    // Reading a named pipe would never end.
     files.retain(|path| path.is_file());
     let fits = |path: &PathBuf| {
         input::vault(path).is_ok_and(|found| {
@@ -25,5 +25,5 @@ pub fn static_vault(vault: &Path, account: &str) -> Option<PathBuf> {
                 && manifest.targets.iter().any(|target| target.account == account)
         })
     };
-    files.into_iter().take(MOST).find(fits)
+    files.into_iter().take(LIMIT).find(fits)
 }

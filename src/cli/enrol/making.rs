@@ -1,4 +1,4 @@
-//! Two keys in the token's slots, what attests them, and the enrolment that names them.
+//! Creates two keys on the YubiKey, reads their attestations, and makes the enrolment.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -15,17 +15,17 @@ use crate::vault::manifest::{Attested, Token, TokenKind};
 use crate::vault::{random, share};
 
 impl Enrolling<'_> {
-    /// The part, two keys and their attestation; the enrolment and the signing key's slot.
+    /// Creates the part and two keys; returns the enrolment and the signing key.
     pub(super) fn make(&mut self, roots: Option<&[Vec<u8>]>) -> Result<(Enrolment, Made)> {
-        // A token that is not genuine is refused before anything is made on it.
+        // Refused before anything is created on it.
         let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
-        // Whoever stops at the sheet leaves no keys behind.
+        // The keys come after the sheet, so that a custodian who stops there leaves none behind.
         let id = random::bytes::<16>();
         let part = Part::generate();
         self.show(&part)?;
         note(&format!(
-            "{}: making two keys in slots {first} and {second} of YubiKey {}",
+            "{}: creating two keys in slots {first} and {second} of YubiKey {}",
             self.name,
             self.token.serial()
         ));
@@ -49,10 +49,10 @@ impl Enrolling<'_> {
         let compressed = p256::PublicKey::from_sec1_bytes(&decryption.point).ok().and_then(|key| {
             p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key, true).as_bytes().try_into().ok()
         });
-        let compressed: [u8; 33] =
-            compressed.ok_or_else(|| self.failed(TokenError::Failed("its key is no point")))?;
-        let signing_key =
-            spki(&signing.point).ok_or_else(|| self.failed(TokenError::Failed("its key is no point")))?;
+        let compressed: [u8; 33] = compressed
+            .ok_or_else(|| self.failed(TokenError::Failed("its key is not a point on the curve")))?;
+        let signing_key = spki(&signing.point)
+            .ok_or_else(|| self.failed(TokenError::Failed("its key is not a point on the curve")))?;
         Ok(Token {
             attestation: Attested::None,
             decryption_slot: decryption.slot.to_string(),
@@ -64,13 +64,13 @@ impl Enrolling<'_> {
         })
     }
 
-    /// From the device's own certificate to a trusted root.
+    /// The certificates from the device's to a trusted root.
     fn chain(&mut self, roots: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
         let device = self.token.device_certificate().map_err(|why| self.failed(why))?;
         attestation::chain(&device, roots).map_err(|why| self.not_genuine(&why))
     }
 
-    /// Reads both attestations, leaves them in the slots, and checks them unless that was waived.
+    /// Reads both attestations, stores them in the slots, and checks them unless that was waived.
     fn attest(
         &mut self,
         decryption: &Made,

@@ -1,128 +1,140 @@
-//! `enrol`: a custodian's keys, made on their token; their part, shown once; the public file.
+//! `enrol`: creates a custodian's keys on their YubiKey, shows their words once, and writes the public enrolment file.
 
 mod failures;
 mod making;
 mod pins;
 
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
+use super::args::EnrolArgs;
+use super::token_dialog::TokenDialog;
 use super::typed::{self, Ended};
-use super::{args, input, output};
+use super::{input, output};
 use crate::custody::attestation;
 use crate::custody::enrolment::Enrolment;
 use crate::custody::part::Part;
-use crate::custody::token::{Token as _, TokenError};
+use crate::custody::token::Token as _;
 use crate::error::{Error, Result, Status};
 use crate::secret::SecretText;
-use crate::terminal::{self, Terminal, note, print, signals};
+use crate::terminal::{self, NoAnswer, Terminal, note, print, signals};
 use crate::token::enrol::Made;
 use crate::token::piv::PivToken;
 use crate::token::readers::{self, Sighting};
 use crate::vault::{names, words};
-use failures::{end, ended};
 
-/// Where a packager may leave the roots that are used when none is named.
+/// Where a package may install attestation roots.
 const ROOTS: [&str; 2] =
     ["/etc/breakglass/attestation-roots.pem", "/usr/share/breakglass/attestation-roots.pem"];
 
 const MAX_PEM: usize = 256 * 1024;
 
-/// One enrolment under way.
-struct Enrolling<'a> {
-    name: &'a str,
-    terminal: Terminal,
-    token: PivToken,
-}
+/// How often the readers are looked at while no YubiKey is there.
+const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Makes the keys, shows the part, writes the file.
-pub fn run(arguments: &args::Enrol) -> Result<()> {
-    names::name("the custodian's name", &arguments.name).map_err(Error::usage)?;
-    output::must_be_new(&arguments.out)?;
-    let roots = roots(arguments)?;
+/// Creates the keys, shows the part, writes the enrolment file.
+pub fn run(arguments: EnrolArgs) -> Result<()> {
+    let request = EnrolRequest::new(arguments)?;
     let mut terminal = Terminal::open()?;
-    let token = find(arguments, &mut terminal)?;
-    let mut enrolling = Enrolling { name: &arguments.name, terminal, token };
+    let token = request.find_token(&mut terminal)?;
+    let mut enrolling = Enrolling { name: &request.name, terminal, token };
     let pin = enrolling.credentials()?;
     enrolling.authenticate(&pin)?;
-    let enrolment = enrolling.make(roots.as_deref())?;
-    let signature = enrolling.sign(&enrolment.0, &pin, &enrolment.1)?;
-    let file = enrolment.0.to_file(&signature);
+    let (enrolment, signing) = enrolling.make(request.roots.as_deref())?;
+    let signature = enrolling.sign(&enrolment, &pin, &signing)?;
+    let file = enrolment.to_file(&signature);
     Enrolment::parse("the new enrolment", &file)?;
-    output::create(&arguments.out, &file)?;
-    let token = &enrolment.0.token;
+    output::create(&request.out, &file)?;
+    let token = &enrolment.token;
     print::result(&format!(
         "enrolled     {} with YubiKey {}, {}\nfile         {}\nfingerprint  {}\n",
-        arguments.name,
+        request.name,
         token.serial,
         token.attestation.words(),
-        arguments.out.display(),
+        request.out.display(),
         words::of(&Sha256::digest(&file).into())
     ))
 }
 
-/// The certificates that attestation must lead to; `None` when it was waived.
-fn roots(arguments: &args::Enrol) -> Result<Option<Vec<Vec<u8>>>> {
-    if arguments.no_attestation {
-        return Ok(None);
+/// An enrolment whose arguments are valid.
+struct EnrolRequest {
+    /// The custodian's name.
+    name: String,
+    /// The enrolment file.
+    out: PathBuf,
+    /// The serial number of the YubiKey to use.
+    serial: Option<u32>,
+    /// The trusted attestation roots, DER; `None` if attestation is waived.
+    roots: Option<Vec<Vec<u8>>>,
+    /// How long to wait for the YubiKey.
+    wait: Duration,
+}
+
+impl EnrolRequest {
+    fn new(arguments: EnrolArgs) -> Result<Self> {
+        let EnrolArgs { name, out, serial, attestation_root, no_attestation, wait } = arguments;
+        names::name("the custodian's name", &name).map_err(Error::usage)?;
+        output::must_be_new(&out)?;
+        let roots = if no_attestation { None } else { Some(roots(attestation_root)?) };
+        Ok(Self { name, out, serial, roots, wait: wait.duration() })
     }
-    let named = arguments.attestation_root.clone();
-    let path = named.or_else(|| ROOTS.iter().map(Into::into).find(|path: &std::path::PathBuf| path.exists()));
-    let Some(path) = path else {
-        return Err(Error::usage("there are no attestation roots on this machine to tell a genuine token by").next(
+
+    /// Waits for the YubiKey: the only one that is plugged in, or the one of this serial number.
+    fn find_token(&self, terminal: &mut Terminal) -> Result<PivToken> {
+        let found = self.wait_for_token(terminal);
+        terminal.erase();
+        found
+    }
+
+    fn wait_for_token(&self, terminal: &mut Terminal) -> Result<PivToken> {
+        let until = Instant::now() + self.wait;
+        let mut shown = None;
+        loop {
+            let (mut tokens, unusable) = plugged_in(self.serial)?;
+            if tokens.len() > 1 {
+                let serials: Vec<_> = tokens.iter().map(|token| token.serial().to_string()).collect();
+                return Err(Error::usage(format!("several YubiKeys are plugged in: {}", serials.join(", ")))
+                    .next("choose one with --serial, or leave only one plugged in"));
+            }
+            if let Some(token) = tokens.pop() {
+                return Ok(token);
+            }
+            let why = unusable.unwrap_or_else(|| "plug in your YubiKey".into());
+            if Instant::now() >= until {
+                let what = format!("{}: no usable YubiKey was plugged in", self.name);
+                return Err(Error::new(Status::TokenFailed, what).next(why));
+            }
+            if let Some(signal) = signals::pending() {
+                return Err(Ended::Stop(NoAnswer::Signal(signal)).nothing_enrolled());
+            }
+            if shown.as_ref() != Some(&why) {
+                terminal.erase();
+                terminal.put(&format!("{}: {why}", self.name));
+                shown = Some(why);
+            }
+            sleep(INTERVAL);
+        }
+    }
+}
+
+/// Reads the trusted attestation roots, from `named` or from where a package installs them.
+fn roots(named: Option<PathBuf>) -> Result<Vec<Vec<u8>>> {
+    let installed = || ROOTS.iter().map(PathBuf::from).find(|path| path.exists());
+    let path = named.or_else(installed).ok_or_else(|| {
+        Error::usage("no attestation root certificates found, so the YubiKey cannot be verified as genuine").next(
             "name Yubico's certificates (developers.yubico.com/PKI, roots and intermediates in one file) with \
-             --attestation-root FILE, or say --no-attestation, which is recorded and shown from then on",
-        ));
-    };
-    let certificates = attestation::from_pem(&input::read(&path, MAX_PEM)?)
-        .map_err(|why| Error::usage(format!("{}: {why}", path.display())))?;
-    Ok(Some(certificates))
+             --attestation-root FILE, or pass --no-attestation, which is recorded in the vault",
+        )
+    })?;
+    attestation::from_pem(&input::read(&path, MAX_PEM)?)
+        .map_err(|why| Error::usage(why).context(path.display()))
 }
 
-/// The one YubiKey that is plugged in, or the one that was named.
-fn find(arguments: &args::Enrol, terminal: &mut Terminal) -> Result<PivToken> {
-    let found = wait_for(arguments, terminal);
-    terminal.erase();
-    found
-}
-
-fn wait_for(arguments: &args::Enrol, terminal: &mut Terminal) -> Result<PivToken> {
-    let until = Instant::now() + arguments.wait.duration();
-    let mut told = None;
-    loop {
-        let (mut tokens, unusable) = plugged(arguments.serial)?;
-        if tokens.len() > 1 {
-            let serials: Vec<_> = tokens.iter().map(|token| token.serial().to_string()).collect();
-            return Err(Error::usage(format!("several YubiKeys are plugged in: {}", serials.join(", ")))
-                .next("say which one with --serial, or leave only the custodian's"));
-        }
-        if let Some(token) = tokens.pop() {
-            return Ok(token);
-        }
-        let why = unusable.unwrap_or_else(|| "plug in your YubiKey".into());
-        if Instant::now() >= until {
-            return Err(Error::new(
-                Status::TokenFailed,
-                format!("{}: no YubiKey could be used", arguments.name),
-            )
-            .next(why));
-        }
-        if let Some(signal) = signals::pending() {
-            return Err(ended(signal));
-        }
-        if told.as_ref() != Some(&why) {
-            terminal.erase();
-            terminal.put(&format!("{}: {why}", arguments.name));
-            told = Some(why);
-        }
-        sleep(Duration::from_millis(250));
-    }
-}
-
-/// The YubiKeys that are there, and why another one cannot be used.
-fn plugged(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
+/// Returns the YubiKeys that are plugged in, and why another one cannot be used.
+fn plugged_in(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
     let mut tokens = Vec::new();
     let mut unusable = None;
     for sighting in readers::present()? {
@@ -139,47 +151,42 @@ fn plugged(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
     Ok((tokens, unusable))
 }
 
+/// An enrolment under way.
+struct Enrolling<'a> {
+    /// The custodian's name.
+    name: &'a str,
+    terminal: Terminal,
+    token: PivToken,
+}
+
 impl Enrolling<'_> {
-    /// Shows the part once and has it typed back.
+    /// Shows the part once and asks for it, until the two are the same.
     fn show(&mut self, part: &Part) -> Result<()> {
-        let above = format!("{}: this is your part. Write it down now; it is never shown again.", self.name);
-        let below = "press Enter when it is on paper; it is then wiped from the screen and asked back: ";
+        let name = self.name;
+        let above = format!("{name}: these are your words. Write them down now; they are never shown again.");
+        let below = "press Enter when they are on paper; then type them back: ";
         loop {
             terminal::sheet(&mut self.terminal, &above, part.words(), below)
-                .map_err(|stop| end(Ended::Stop(stop)))?;
-            match typed::part(&mut self.terminal, self.name, None).map_err(end)? {
+                .map_err(|stop| Ended::Stop(stop).nothing_enrolled())?;
+            match typed::part(&mut self.terminal, name, None).map_err(Ended::nothing_enrolled)? {
                 Some(back) if back.equals(part) => return Ok(()),
                 Some(_) => note(&format!(
-                    "{}: that is not the part that was shown\n  next: compare your sheet; it is shown once more",
-                    self.name
+                    "{name}: these are not the words that were shown\n  next: compare your sheet; they are shown once more"
                 )),
                 None => {}
             }
         }
     }
 
+    /// Signs the enrolment with the new key.
     fn sign(&mut self, enrolment: &Enrolment, pin: &SecretText, signing: &Made) -> Result<Vec<u8>> {
-        let mut attempts = 0;
-        loop {
-            self.token.verify(pin).map_err(|why| self.failed(why))?;
-            self.terminal.put(&format!("{}: touch YubiKey {} now", self.name, self.token.serial()));
-            let signature = self.token.sign(signing.slot, &enrolment.to_sign());
-            self.terminal.erase();
-            if let Some(signal) = signals::pending() {
-                return Err(ended(signal));
-            }
-            match signature {
-                Ok(signature) => return Ok(signature),
-                Err(TokenError::NotTouched) if attempts == 0 => {
-                    attempts += 1;
-                    note(&format!(
-                        "{}: YubiKey {} was not touched in time\n  next: touch its metal contact when it blinks",
-                        self.name,
-                        self.token.serial()
-                    ));
-                }
-                Err(why) => return Err(self.failed(why)),
-            }
-        }
+        let Self { name, terminal, token } = self;
+        let serial = token.serial();
+        let signature = TokenDialog { terminal, name, serial, until: None }.repeat_untouched(|dialog| {
+            token.verify(pin)?;
+            dialog.ask_touch("sign the enrolment");
+            Ok(token.sign(signing.slot, &enrolment.to_sign())?)
+        });
+        signature.map_err(|why| self.ended(why))
     }
 }

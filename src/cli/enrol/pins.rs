@@ -1,23 +1,23 @@
-//! PIN, PUK and management key of a token that may be fresh from the factory.
+//! PIN, PUK and management key of a YubiKey that may be fresh from the factory.
 
 use super::Enrolling;
-use super::failures::end;
-use crate::cli::typed::{self, line};
+use crate::cli::token_dialog::TokenDialog;
+use crate::cli::typed::{self, Ended, line};
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Result, Status};
 use crate::secret::SecretText;
-use crate::terminal::{self, note};
+use crate::terminal::note;
 use crate::token::enrol::{FACTORY_PIN, FACTORY_PUK, Management};
 
 impl Enrolling<'_> {
-    /// A PIN and a PUK that are not the factory's; the PIN.
+    /// Makes sure that neither PIN nor PUK is the factory's; returns the PIN.
     pub(super) fn credentials(&mut self) -> Result<SecretText> {
         let (factory_pin, factory_puk) = self.token.factory_pin_and_puk().map_err(|why| match why {
             TokenError::Failed(_) => Error::new(
                 Status::TokenFailed,
                 format!("YubiKey {} has firmware {}", self.token.serial(), self.token.firmware()),
             )
-            .next("use one with firmware 5.3 or later: earlier ones cannot say whether their PIN is the factory's"),
+            .next("use one with firmware 5.3 or later: older ones do not tell whether they have the factory PIN"),
             other => self.failed(other),
         })?;
         let pin = if factory_pin { self.new_pin()? } else { self.current_pin()? };
@@ -28,33 +28,16 @@ impl Enrolling<'_> {
     }
 
     fn current_pin(&mut self) -> Result<SecretText> {
-        loop {
-            let left = self.token.tries_left().map_err(|why| self.failed(why))?;
-            if left == 0 {
-                return Err(self.failed(TokenError::Blocked));
-            }
-            let pin =
-                typed::pin(&mut self.terminal, self.name, self.token.serial(), left, None).map_err(end)?;
-            let pin =
-                pin.ok_or_else(|| Error::usage(format!("{} was skipped; nothing was made", self.name)))?;
-            match self.token.verify(&pin) {
-                Ok(()) => return Ok(pin),
-                Err(TokenError::WrongPin { left }) => {
-                    let left = terminal::countable(left.into(), "try", "tries");
-                    note(&format!(
-                        "{}: wrong PIN for YubiKey {}, {left} left",
-                        self.name,
-                        self.token.serial()
-                    ));
-                }
-                Err(why) => return Err(self.failed(why)),
-            }
-        }
+        let Self { name, terminal, token } = self;
+        let serial = token.serial();
+        let verified = TokenDialog { terminal, name, serial, until: None }
+            .run(token, |_, token, pin| Ok(token.verify(pin).map(|()| SecretText::copy_of(pin.expose()))?));
+        verified.map_err(|why| self.ended(why))
     }
 
     fn new_pin(&mut self) -> Result<SecretText> {
         note(&format!(
-            "{}: the PIN of YubiKey {} is still the factory's; choose one of your own",
+            "{}: YubiKey {} still has the factory PIN; choose a new one",
             self.name,
             self.token.serial()
         ));
@@ -65,7 +48,7 @@ impl Enrolling<'_> {
 
     fn new_puk(&mut self, pin: &SecretText) -> Result<()> {
         note(&format!(
-            "{}: the PUK of YubiKey {} is still the factory's; choose one of your own",
+            "{}: YubiKey {} still has the factory PUK; choose a new one",
             self.name,
             self.token.serial()
         ));
@@ -73,7 +56,7 @@ impl Enrolling<'_> {
         self.token.change_puk(&SecretText::copy_of(FACTORY_PUK), &new).map_err(|why| self.failed(why))
     }
 
-    /// A new PIN or PUK, typed twice, neither the factory's nor the other one.
+    /// Asks for a new PIN or PUK, twice; it must differ from the factory's and from `other`.
     fn choose(&mut self, what: &str, factory: &str, other: Option<&SecretText>) -> Result<SecretText> {
         loop {
             let prompt = format!(
@@ -81,35 +64,37 @@ impl Enrolling<'_> {
                 self.name,
                 self.token.serial()
             );
-            let new = line(&mut self.terminal, &prompt, None).map_err(end)?;
+            let new = line(&mut self.terminal, &prompt, None).map_err(Ended::nothing_enrolled)?;
             let problem = match typed::pin_shape(new.expose()) {
                 Err(why) => Some(why),
-                Ok(()) if new.expose() == factory => Some("that is the factory's"),
+                Ok(()) if new.expose() == factory => {
+                    Some(if what == "PIN" { "that is the factory PIN" } else { "that is the factory PUK" })
+                }
                 Ok(()) if other.is_some_and(|other| other.expose() == new.expose()) => {
                     Some("PIN and PUK must differ")
                 }
                 Ok(()) => None,
             };
             if let Some(why) = problem {
-                note(&format!("{}: {why}\n  next: choose another", self.name));
+                note(&format!("{}: {why}\n  next: choose another one", self.name));
                 continue;
             }
-            let again =
-                line(&mut self.terminal, &format!("{}: new {what} again: ", self.name), None).map_err(end)?;
+            let again = line(&mut self.terminal, &format!("{}: new {what} again: ", self.name), None)
+                .map_err(Ended::nothing_enrolled)?;
             if again.expose() == new.expose() {
                 return Ok(new);
             }
-            note(&format!("{}: the two differ\n  next: type it twice the same", self.name));
+            note(&format!("{}: the two differ\n  next: type the same one twice", self.name));
         }
     }
 
-    /// Opens the token for making keys, with the management key that the PIN protects or the factory's.
+    /// Authenticates with the management key, which is the factory's or protected by the PIN.
     pub(super) fn authenticate(&mut self, pin: &SecretText) -> Result<()> {
         match self.token.authenticate(pin).map_err(|why| self.failed(why))? {
             Management::Factory | Management::Protected => Ok(()),
             Management::Custom => Err(Error::new(
                 Status::TokenFailed,
-                format!("YubiKey {} has a management key that only its owner knows", self.token.serial()),
+                format!("YubiKey {} has a custom management key that the PIN does not protect", self.token.serial()),
             )
             .next("protect it with the PIN (ykman piv access change-management-key --generate --protect), then enrol again")),
         }

@@ -1,29 +1,15 @@
-//! `ledger`: what the record of every use is good for: verify it, show it, ship it.
+//! `ledger`: verifies, shows and ships the record of every use.
 
 mod show;
 mod verify;
 
-use super::args;
+use super::args::LedgerCommand;
 use crate::error::Result;
-use crate::terminal::print;
 
-/// Does what was asked.
-pub fn run(command: &args::Ledger) -> Result<()> {
+pub fn run(command: &LedgerCommand) -> Result<()> {
     match command {
-        args::Ledger::Verify(arguments) => verify::run(arguments),
-        args::Ledger::Show(arguments) => show::run(arguments),
-        #[cfg(feature = "cloud")]
-        args::Ledger::Ship => ship(),
+        LedgerCommand::Verify(arguments) => verify::run(arguments),
+        LedgerCommand::Show(arguments) => show::run(arguments),
+        LedgerCommand::Cloud(command) => command.run(),
     }
-}
-
-#[cfg(feature = "cloud")]
-fn ship() -> Result<()> {
-    let config = crate::config::Config::load()?;
-    let ship = config.ship.ok_or_else(|| {
-        crate::error::Error::usage("no bucket is configured to ship the ledger to")
-            .next("add the field ship to the configuration: docs/reference/config.md")
-    })?;
-    let sent = crate::aws::ship_now(&ship, &crate::ledger::Ledger::at_default())?;
-    print::result(&format!("shipped: {sent} records to {}; none is queued\n", ship.bucket))
 }

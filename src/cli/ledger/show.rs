@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::cli::args;
+use crate::cli::args::LedgerShowArgs;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
@@ -13,7 +13,7 @@ use crate::terminal::{note, print};
 use crate::vault::names::harmless;
 
 /// Prints the records of all ledgers by time, then the errors of those that are not readable.
-pub fn run(arguments: &args::LedgerShow) -> Result<()> {
+pub fn run(arguments: &LedgerShowArgs) -> Result<()> {
     let Merged { mut records, files } = read(arguments)?;
     records.retain(|record| {
         arguments.session.is_none_or(|asked| record.link.entry.record.session() == Some(asked))
@@ -28,7 +28,7 @@ pub fn run(arguments: &args::LedgerShow) -> Result<()> {
     last.map_or(Ok(()), Err)
 }
 
-fn read(arguments: &args::LedgerShow) -> Result<Merged> {
+fn read(arguments: &LedgerShowArgs) -> Result<Merged> {
     if !arguments.ledgers.is_empty() {
         return Ok(ledger::read_all(&arguments.ledgers));
     }

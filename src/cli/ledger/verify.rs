@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{args, input};
+use crate::cli::args::LedgerVerifyArgs;
+use crate::cli::input;
 use crate::error::{Error, Result};
 use crate::ledger::verify::{self, CopiedRecord, SignedStatements};
 use crate::ledger::{self, Chain, Damage, Head, Ledger, Shipped};
@@ -40,7 +41,7 @@ struct Verified {
 }
 
 /// Verifies each ledger; the first that is damaged decides the exit status.
-pub fn run(arguments: &args::LedgerVerify) -> Result<()> {
+pub fn run(arguments: &LedgerVerifyArgs) -> Result<()> {
     let head = arguments.head.as_deref().map(|text| {
         verify::ExpectedHead::parse(text).ok_or_else(|| {
             Error::usage("--head is neither six words nor 64 hex digits")
@@ -97,7 +98,7 @@ impl Bad {
 }
 
 fn one(
-    arguments: &args::LedgerVerify,
+    arguments: &LedgerVerifyArgs,
     head: Option<&verify::ExpectedHead>,
     file: PathBuf,
     vaults: &[Vault],
@@ -153,16 +154,10 @@ fn whole(copy: &[CopiedRecord]) -> Result<()> {
     Err(Error::failed(what).next("remove shipped.json and ship again: breakglass ledger ship"))
 }
 
-fn copy(arguments: &args::LedgerVerify, chain: &Chain) -> Result<Option<Vec<CopiedRecord>>> {
-    #[cfg(feature = "cloud")]
-    if arguments.shipped {
-        let config = crate::config::Config::load()?;
-        let ship = config.ship.ok_or_else(|| {
-            Error::usage("no bucket is configured for the ledger").next("name a copy with --copy")
-        })?;
-        return crate::aws::shipped(&ship, chain).map(Some);
+fn copy(arguments: &LedgerVerifyArgs, chain: &Chain) -> Result<Option<Vec<CopiedRecord>>> {
+    if let Some(copy) = arguments.shipped.read(chain)? {
+        return Ok(Some(copy));
     }
-    let _ = chain;
     let Some(path) = &arguments.copy else { return Ok(None) };
     let copy = verify::copied(&input::read(path, LARGEST)?).map_err(|line| {
         Error::usage(format!("line {line} of {} is not a record: the copy is damaged", path.display()))

@@ -1,18 +1,29 @@
-//! Where `seal` gets credentials: JSON on standard input, or prompts; never argv, environment or a path.
+//! The credentials to seal: JSON on standard input, or prompts; never arguments, environment variables or a file.
 
-use std::os::fd::AsFd;
+use std::io::IsTerminal as _;
+use std::os::fd::AsFd as _;
 
-use super::end;
-use crate::cli::typed::{Ended, line};
+use crate::cli::typed::{self, Ended};
 use crate::error::{Error, Result};
 use crate::gate::grant::{self, Terms};
 use crate::secret::{SecretBuf, SecretText};
-use crate::terminal::{Reply, Terminal, note};
+use crate::terminal::{Terminal, note};
 use crate::vault::manifest::Lane;
 use crate::vault::payload::{self, AccessKey, Gatekeepers, Input, Mfa, Payload, Target, Way};
 
-/// Reads the JSON into locked memory; no buffer of the standard library sees it.
-pub fn from_stdin() -> Result<Input> {
+/// Reads the credentials from standard input, or asks for them if that is a terminal.
+pub fn read() -> Result<Input> {
+    let input = if std::io::stdin().is_terminal() {
+        Input { payload: prompted(&mut Terminal::open()?)?, drill: None }
+    } else {
+        from_stdin()?
+    };
+    input.payload.targets.iter().try_for_each(check_grant)?;
+    Ok(input)
+}
+
+/// Reads the JSON into locked memory, past the buffers of the standard library.
+fn from_stdin() -> Result<Input> {
     let stdin = std::io::stdin();
     let mut json = SecretBuf::with_capacity(payload::MAX_BYTES + 1);
     while !json.spare_mut().is_empty() {
@@ -32,8 +43,8 @@ pub fn from_stdin() -> Result<Input> {
     Input::parse(json.expose())
 }
 
-/// Refuses a grant that IAM would refuse, or that reaches further than it says.
-pub fn check_grant(target: &Target) -> Result<()> {
+/// Refuses a grant that IAM would refuse, or that allows more than it says.
+fn check_grant(target: &Target) -> Result<()> {
     let terms = Terms {
         grant: &target.grant,
         regions: &target.regions,
@@ -44,7 +55,7 @@ pub fn check_grant(target: &Target) -> Result<()> {
 }
 
 /// Asks for one target after the other.
-pub fn typed(terminal: &mut Terminal) -> Result<Payload> {
+fn prompted(terminal: &mut Terminal) -> Result<Payload> {
     let mut targets = Vec::new();
     loop {
         targets.push(target(terminal)?);
@@ -54,7 +65,7 @@ pub fn typed(terminal: &mut Terminal) -> Result<Payload> {
     }
     let runbook = openly(terminal, "runbook, one line (Enter for none): ")?;
     let payload = Payload { version: 1, targets, runbook, alerts: Vec::new() };
-    // Through the same door as JSON: one set of checks.
+    // Parsed like JSON, so that one set of checks applies.
     Payload::from_sealed(payload.to_sealed().expose()).map_err(|e| Error::usage(e.what))
 }
 
@@ -83,7 +94,10 @@ fn target(terminal: &mut Terminal) -> Result<Target> {
         grant: parsed(terminal, "grant, a JSON array of statements on one line: ", |text| {
             serde_json::from_str(text).map_err(|e| e.to_string())
         })?,
-        repairs_identity: openly(terminal, "may it write identities? (yes, or Enter for no): ")? == "yes",
+        repairs_identity: openly(
+            terminal,
+            "may it change IAM users, roles or policies? (yes, or Enter for no): ",
+        )? == "yes",
         mfa: mfa(terminal)?,
         name,
         partition,
@@ -95,7 +109,7 @@ fn target(terminal: &mut Terminal) -> Result<Target> {
     })
 }
 
-/// The boundary's ARN and digest; a target without one is of the lane static.
+/// Asks for the boundary's ARN and digest; a target without one is of the lane static.
 fn boundary(terminal: &mut Terminal) -> Result<Option<(String, [u8; 32])>> {
     let arn = openly(terminal, "permissions boundary (ARN; Enter for a role of the lane static): ")?;
     if arn.is_empty() {
@@ -103,12 +117,12 @@ fn boundary(terminal: &mut Terminal) -> Result<Option<(String, [u8; 32])>> {
     }
     let digest = parsed(terminal, "SHA-256 of the boundary's document: ", |text| {
         let mut digest = [0; 32];
-        hex::decode_to_slice(text, &mut digest).map(|()| digest).map_err(|_| "64 hex digits, please".into())
+        hex::decode_to_slice(text, &mut digest).map(|()| digest).map_err(|_| "expected 64 hex digits".into())
     })?;
     Ok(Some((arn, digest)))
 }
 
-/// The emergency user's MFA device: its ARN in the open, its seed hidden.
+/// Asks for the emergency user's MFA device: its ARN with echo, its seed without.
 fn mfa(terminal: &mut Terminal) -> Result<Option<Mfa>> {
     let serial = openly(terminal, "MFA device of the emergency user (ARN; Enter for none): ")?;
     if serial.is_empty() {
@@ -118,7 +132,7 @@ fn mfa(terminal: &mut Terminal) -> Result<Option<Mfa>> {
     Ok(Some(Mfa { serial, seed }))
 }
 
-/// An access key: its id in the open, its secret twice and hidden.
+/// Asks for an access key: its id with echo, its secret twice without.
 fn key(terminal: &mut Terminal, role: &str) -> Result<AccessKey> {
     loop {
         let id = openly(terminal, &format!("{role}: access key id: "))?;
@@ -137,15 +151,12 @@ fn key(terminal: &mut Terminal, role: &str) -> Result<AccessKey> {
 }
 
 fn hidden(terminal: &mut Terminal, prompt: &str) -> Result<SecretText> {
-    line(terminal, prompt, None).map_err(end)
+    typed::line(terminal, prompt, None).map_err(Ended::nothing_sealed)
 }
 
 fn openly(terminal: &mut Terminal, prompt: &str) -> Result<String> {
-    match terminal.ask_openly(prompt) {
-        Ok(Reply::Line(line)) => Ok(line.expose().trim().to_owned()),
-        Ok(Reply::End) => Err(end(Ended::Input)),
-        Err(stop) => Err(end(Ended::Stop(stop))),
-    }
+    let line = typed::open_line(terminal, prompt).map_err(Ended::nothing_sealed)?;
+    Ok(line.expose().trim().to_owned())
 }
 
 fn parsed<T>(terminal: &mut Terminal, prompt: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T> {

@@ -1,198 +1,133 @@
-//! One custodian, asked in this order: token, name, words, PIN, touch.
+//! The dialogue with one custodian: YubiKey, words, PIN, touches.
 
-use super::{Gathering, Served, TOUCHES, record};
+use jiff::Timestamp;
+
+use super::{Gathering, Outcome, QuorumRequest, Seat, record};
+use crate::cli::token_dialog::{AttemptError, DialogError, TokenDialog};
 use crate::cli::typed;
 use crate::custody::approval;
-use crate::custody::opening::{self, PartOwner, ShareError};
-use crate::custody::token::{Token as _, TokenError};
-use crate::error::{Error, Result};
+use crate::custody::opening::{self, PartOwner};
+use crate::custody::token::{Token, TokenError};
+use crate::error::Result;
 use crate::secret::{Secret, SecretText};
-use crate::terminal::{countable, note, signals};
+use crate::terminal::{note, signals};
 use crate::token::piv::PivToken;
-use crate::vault::manifest::{self, Custodian};
+use crate::vault::manifest;
 use crate::vault::quorum::{KEY, Share};
 
-/// Why an attempt gave no share.
-enum AttemptError {
-    /// The token failed; it, or another, may do better.
-    Token(TokenError),
-    /// The opening ends: a damaged share, or a ledger that takes no record.
-    Other(Error),
-}
-
-impl From<TokenError> for AttemptError {
-    fn from(why: TokenError) -> Self {
-        Self::Token(why)
-    }
-}
-
-impl From<Error> for AttemptError {
-    fn from(error: Error) -> Self {
-        Self::Other(error)
-    }
-}
-
-impl From<ShareError> for AttemptError {
-    fn from(why: ShareError) -> Self {
-        match why {
-            ShareError::Token(why) => Self::Token(why),
-            ShareError::Damaged(why) => Self::Other(why.into()),
-        }
-    }
-}
-
 impl Gathering<'_> {
-    /// Asks for all it takes.
+    /// Asks the custodian at `place` for everything that a share needs; `half` is theirs if their words are known.
     pub(super) fn ask(
         &mut self,
-        custodian: &Custodian,
+        place: usize,
         enrolled: &manifest::Token,
         token: &mut PivToken,
         half: Option<Secret<KEY>>,
-    ) -> Result<Served> {
+    ) -> Result<Outcome> {
         match opening::enrolled(token, enrolled) {
             Ok(Some(_)) => {}
             Ok(None) => {
                 self.fail(
-                    custodian,
+                    place,
                     &format!("YubiKey {} no longer holds the key that was enrolled", enrolled.serial),
-                    "use the token that was enrolled, or go on with another custodian",
+                    "use the YubiKey that was enrolled, or go on with another custodian",
                 );
-                return Ok(Served::Aside);
+                return Ok(Outcome::Aside);
             }
-            Err(why) => return Ok(self.token_failed(custodian, enrolled.serial, why, half)),
+            Err(why) => return Ok(self.token_failed(place, enrolled.serial, why, half)),
         }
         let half = match half {
             Some(half) => half,
-            None => match self.words(custodian)? {
+            None => match self.words(place)? {
                 Some(half) => half,
-                None => return Ok(Served::Aside),
+                None => return Ok(Outcome::Aside),
             },
         };
-        self.unlock(custodian, enrolled, token, half)
+        self.unlock(place, enrolled, token, half)
     }
 
-    /// The custodian's half of their share, by their words; `None` when they are skipped.
-    fn words(&mut self, custodian: &Custodian) -> Result<Option<Secret<KEY>>> {
+    /// Asks for the words and returns the half of the share that they open; `None` if the custodian is skipped.
+    fn words(&mut self, place: usize) -> Result<Option<Secret<KEY>>> {
+        let custodian = self.seats[place].custodian;
+        let name = &custodian.name;
         loop {
-            let part = match typed::part(&mut self.terminal, &custodian.name, Some(self.until)) {
+            let part = match typed::part(&mut self.terminal, name, Some(self.until)) {
                 Ok(Some(part)) => part,
                 Ok(None) => {
-                    note(&format!("{}: skipped", custodian.name));
+                    note(&format!("{name}: skipped"));
                     return Ok(None);
                 }
-                Err(typed::Ended::Input) => return Err(self.no_quorum("the end of input")),
-                Err(typed::Ended::Stop(stop)) => return Err(self.stopped(stop)),
+                Err(ended) => return Err(self.ended(ended)),
             };
-            match opening::recognise(self.vault, custodian, &part)? {
+            match opening::recognise(self.asked.vault, custodian, &part)? {
                 PartOwner::Expected(half) => return Ok(Some(half)),
                 PartOwner::Other(other) => note(&format!(
-                    "{}: these are the words of {}\n  next: type the words of {}, or an empty line to skip",
-                    custodian.name, other.name, custodian.name
+                    "{name}: these are the words of {}\n  next: type the words of {name}, or an empty line to skip",
+                    other.name
                 )),
                 PartOwner::Unknown => note(&format!(
-                    "{}: these words are a part, but not the one enrolled for this vault\n  next: take the sheet of this vault's enrolment, or an empty line to skip",
-                    custodian.name
+                    "{name}: these words are not enrolled in this vault\n  next: use the sheet of this vault's \
+                     enrolment, or type an empty line to skip"
                 )),
             }
         }
     }
 
-    /// PIN and touches.
+    /// Asks for PIN and touches.
     fn unlock(
         &mut self,
-        custodian: &Custodian,
+        place: usize,
         enrolled: &manifest::Token,
         token: &mut PivToken,
         half: Secret<KEY>,
-    ) -> Result<Served> {
-        let serial = enrolled.serial;
-        let (mut known_pin, mut touches) = (None, 0);
-        loop {
-            let pin: SecretText = match known_pin.take() {
-                Some(pin) => pin,
-                None => match token.tries_left() {
-                    Ok(left) => match self.pin(custodian, serial, left)? {
-                        Some(pin) => pin,
-                        None => return Ok(Served::Aside),
-                    },
-                    Err(why) => return Ok(self.token_failed(custodian, serial, why, Some(half))),
-                },
-            };
-            let tried = self.attempt(custodian, enrolled, token, &pin, &half);
-            self.terminal.erase();
-            if let Some(signal) = signals::pending() {
-                return Err(self.purpose.ended(signal));
+    ) -> Result<Outcome> {
+        let Self { asked, terminal, seats, until, .. } = self;
+        let seat = &mut seats[place];
+        let (name, serial) = (&seat.custodian.name, enrolled.serial);
+        let mut dialog = TokenDialog { terminal, name, serial, until: Some(*until) };
+        let share = dialog
+            .run(token, |dialog, token, pin| seat.attempt(asked, enrolled, dialog, (token, pin), &half));
+        match share {
+            Ok(share) => Ok(Outcome::Share(share)),
+            Err(DialogError::Skipped { tries_left }) => {
+                self.seats[place].failed = tries_left == 1;
+                note(&format!("{name}: skipped"));
+                Ok(Outcome::Aside)
             }
-            match tried {
-                Ok(share) => return Ok(Served::Share(share)),
-                Err(AttemptError::Token(TokenError::WrongPin { left })) => note(&format!(
-                    "{}: wrong PIN for YubiKey {serial}, {} left",
-                    custodian.name,
-                    countable(left.into(), "try", "tries")
-                )),
-                Err(AttemptError::Token(TokenError::NotTouched)) if touches + 1 < TOUCHES => {
-                    touches += 1;
-                    note(&format!(
-                        "{}: YubiKey {serial} was not touched in time\n  next: touch its metal contact when it blinks",
-                        custodian.name
-                    ));
-                    known_pin = Some(pin);
-                }
-                Err(AttemptError::Token(why)) => {
-                    return Ok(self.token_failed(custodian, serial, why, Some(half)));
-                }
-                Err(AttemptError::Other(error)) => return Err(error),
-            }
+            Err(DialogError::Token(why)) => Ok(self.token_failed(place, serial, why, Some(half))),
+            Err(DialogError::Ended(ended)) => Err(self.ended(ended)),
+            Err(DialogError::Fatal(error)) => Err(error),
         }
     }
+}
 
-    /// With a PIN: the token signs the approval, then gives the share. What was signed once is not signed again.
+impl Seat<'_> {
+    /// Signs the approval unless that was done before, then opens the share.
     fn attempt(
         &mut self,
-        custodian: &Custodian,
+        asked: &QuorumRequest<'_>,
         enrolled: &manifest::Token,
-        token: &mut PivToken,
-        pin: &SecretText,
+        dialog: &mut TokenDialog<'_>,
+        (token, pin): (&mut dyn Token, &SecretText),
         half: &Secret<KEY>,
     ) -> Result<Share, AttemptError> {
-        let (name, serial) = (&custodian.name, enrolled.serial);
-        let place = usize::from(custodian.index) - 1;
-        if let Some(request) = self.request.filter(|_| !self.approved[place]) {
-            let (at, head) = (jiff::Timestamp::now(), self.head()?);
-            let terminal = &mut self.terminal;
-            let what = record::short(request);
-            let mut touch =
-                || terminal.put(&format!("{name}: touch YubiKey {serial} now, to approve {what}"));
-            let who = (custodian, enrolled);
-            let signed = approval::sign(self.vault, request, who, (at, head), token, pin, &mut touch);
-            self.terminal.erase();
-            self.approved_by(custodian, &signed?)?;
-            self.approved[place] = true;
+        if let Some(request) = asked.request.filter(|_| self.approval.is_none()) {
+            let (at, head) = (Timestamp::now(), asked.ledger.head()?.into());
+            let purpose = format!("approve {}", record::short(request));
+            let owner = (self.custodian, enrolled);
+            let signed = approval::sign(asked.vault, request, owner, (at, head), token, pin, &mut || {
+                dialog.ask_touch(&purpose);
+            });
+            dialog.terminal.erase();
+            let envelope = signed?;
+            asked.record_approval(request, self.custodian, &envelope)?;
+            self.approval = Some(envelope);
             if signals::pending().is_some() {
+                // The dialogue ends with the signal.
                 return Err(TokenError::NotTouched.into());
             }
         }
-        let terminal = &mut self.terminal;
-        let mut touch = || terminal.put(&format!("{name}: touch YubiKey {serial} now, to give the share"));
-        Ok(opening::open(self.vault, custodian, enrolled, token, pin, half, &mut touch)?)
-    }
-
-    /// The PIN, `None` when the custodian is skipped or nothing may be tried any more.
-    fn pin(&mut self, custodian: &Custodian, serial: u32, left: u8) -> Result<Option<SecretText>> {
-        if left == 0 {
-            let _ = self.token_failed(custodian, serial, TokenError::Blocked, None);
-            return Ok(None);
-        }
-        match typed::pin(&mut self.terminal, &custodian.name, serial, left, Some(self.until)) {
-            Ok(Some(pin)) => Ok(Some(pin)),
-            Ok(None) => {
-                self.failed[usize::from(custodian.index) - 1] = left == 1;
-                note(&format!("{}: skipped", custodian.name));
-                Ok(None)
-            }
-            Err(typed::Ended::Input) => Err(self.no_quorum("the end of input")),
-            Err(typed::Ended::Stop(stop)) => Err(self.stopped(stop)),
-        }
+        let mut touch = || dialog.ask_touch("give the share");
+        Ok(opening::open(asked.vault, self.custodian, enrolled, token, pin, half, &mut touch)?)
     }
 }

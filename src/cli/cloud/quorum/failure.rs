@@ -1,49 +1,47 @@
-//! How a gathering ends without a quorum, and what each failing token is said to be.
+//! How a quorum fails, and what is said of it.
 
-use super::{Gathering, Part, Served};
+use super::{Gathering, Outcome};
+use crate::cli::token_dialog::TokenFailure;
+use crate::cli::typed::Ended;
 use crate::custody::token::TokenError;
 use crate::error::{Error, Result, Status};
 use crate::secret::{Secret, unencrypted_swap};
 use crate::signal::Signal;
 use crate::terminal::{NoAnswer, Reply, Terminal, listed, note};
-use crate::vault::manifest::Custodian;
 use crate::vault::quorum::KEY;
 
 /// What the quorum is for.
 #[derive(Clone, Copy)]
 pub enum Purpose {
-    /// To open a window.
     Open,
-    /// To close one.
     Close,
 }
 
 impl Purpose {
-    /// What is the case when there is no quorum.
-    fn left(self) -> &'static str {
+    /// What is the case without a quorum.
+    fn outcome(self) -> &'static str {
         match self {
             Self::Open => "nothing was enabled",
             Self::Close => "nothing was closed, and access may still be open",
         }
     }
 
-    fn again(self, threshold: usize, names: &str) -> String {
+    fn next(self, threshold: u8, names: &str) -> String {
         match self {
             Self::Open => format!("open again with {threshold} of {names}"),
             Self::Close => format!(
-                "close again with {threshold} of {names}, or with AWS credentials of your own: close VAULT --profile NAME"
+                "close again with {threshold} of {names}, or with your AWS credentials: close VAULT --profile NAME"
             ),
         }
     }
 
-    /// The error of a gathering that a signal ended.
-    pub(super) fn ended(self, signal: Signal) -> Error {
-        Error::interrupted(signal, self.left())
+    pub fn interrupted(self, signal: Signal) -> Error {
+        Error::interrupted(signal, self.outcome())
     }
 }
 
-/// Swap in the clear would break the promise that secrets stay in memory: an explicit yes, or an end.
-pub(super) fn allow_swap(terminal: &mut Terminal, purpose: Purpose) -> Result<()> {
+/// Asks for an explicit yes if secrets could be swapped to disk in the clear.
+pub fn allow_swap(terminal: &mut Terminal, purpose: Purpose) -> Result<()> {
     let areas = unencrypted_swap();
     if areas.is_empty() {
         return Ok(());
@@ -55,8 +53,9 @@ pub(super) fn allow_swap(terminal: &mut Terminal, purpose: Purpose) -> Result<()
     );
     match terminal.ask_openly(&prompt) {
         Ok(Reply::Line(line)) if line.expose().trim() == "yes" => Ok(()),
-        Err(NoAnswer::Signal(signal)) => Err(purpose.ended(signal)),
-        _ => Err(Error::failed(format!("swap is on and not encrypted; {}", purpose.left()))
+        Err(NoAnswer::Signal(signal)) => Err(purpose.interrupted(signal)),
+        _ => Err(Error::failed("swap is on and not encrypted")
+            .and(purpose.outcome())
             .next("switch it off (swapoff -a) and try again")),
     }
 }
@@ -66,73 +65,54 @@ impl Gathering<'_> {
         self.no_quorum_with(0, why)
     }
 
-    /// The same, where nobody keeps `more` custodians from coming but that it is in vain.
+    /// Returns the error if `more` custodians could still have come. The status is `TokenFailed` if only failed YubiKeys
+    /// and PINs kept the quorum from being full.
     pub(super) fn no_quorum_with(&self, more: usize, why: &str) -> Error {
-        let (given, threshold) = (self.given(), usize::from(self.vault.manifest.threshold.get()));
-        let failed = self.failed.iter().zip(&self.parts).filter(|(f, p)| **f && !matches!(p, Part::Given(_)));
+        let (given, threshold) = (self.given(), self.threshold());
+        let failed = self.seats.iter().filter(|seat| seat.failed && !seat.has_given()).count();
         let status =
-            if given + failed.count() + more >= threshold { Status::TokenFailed } else { Status::NoQuorum };
-        Error::new(
-            status,
-            format!(
-                "no quorum: {given} of the {threshold} custodians needed gave a share ({why}); {}",
-                self.purpose.left()
-            ),
-        )
-        .next(self.purpose.again(threshold, &listed(&self.names(), "and")))
+            if given + failed + more >= threshold.into() { Status::TokenFailed } else { Status::NoQuorum };
+        let what = format!("no quorum: {why}, {given} of {threshold} required custodians gave a share");
+        let names: Vec<_> = self.seats.iter().map(|seat| seat.custodian.name.as_str()).collect();
+        Error::new(status, what)
+            .and(self.purpose.outcome())
+            .next(self.purpose.next(threshold, &listed(&names, "and")))
     }
 
-    pub(super) fn names(&self) -> Vec<&str> {
-        self.vault.manifest.custodians.iter().map(|c| c.name.as_str()).collect()
+    pub(super) fn ended(&self, ended: Ended) -> Error {
+        match ended {
+            Ended::Input => self.no_quorum("the input ended"),
+            Ended::Stop(stop) => self.stopped(stop),
+        }
     }
 
-    /// Turns an ended wait into the command's end.
     pub(super) fn stopped(&self, stop: NoAnswer) -> Error {
         match stop {
-            NoAnswer::Signal(signal) => self.purpose.ended(signal),
-            NoAnswer::Deadline | NoAnswer::Woken => self.no_quorum("the time to wait is over"),
+            NoAnswer::Signal(signal) => self.purpose.interrupted(signal),
+            NoAnswer::Deadline | NoAnswer::Woken => self.no_quorum("timed out"),
         }
     }
 
     pub(super) fn token_failed(
         &mut self,
-        custodian: &Custodian,
+        place: usize,
         serial: u32,
         why: TokenError,
         half: Option<Secret<KEY>>,
-    ) -> Served {
-        let (what, next, again) = match why {
-            TokenError::Gone => ("was pulled out or stopped answering".to_owned(), "plug it in again", true),
-            TokenError::Busy => (
-                "is held by another program".to_owned(),
-                "end that program (gpg-agent's scdaemon is a usual one), then plug it in again",
-                true,
-            ),
-            TokenError::Blocked => (
-                "has its PIN blocked".to_owned(),
-                "unblock it with its PUK (ykman piv access unblock-pin), or go on with another custodian",
-                false,
-            ),
-            TokenError::NotTouched => (
-                "was not touched in time".to_owned(),
-                "open again and touch it when it blinks, or go on with another custodian",
-                false,
-            ),
-            TokenError::WrongPin { .. } => {
-                ("refused the PIN".to_owned(), "go on with another custodian", false)
-            }
-            TokenError::Failed(why) => (
-                format!("failed: {why}"),
-                "plug it in again in a later try, or go on with another custodian",
-                false,
-            ),
-        };
-        self.fail(custodian, &format!("YubiKey {serial} {what}"), next);
-        if again { Served::Again(half) } else { Served::Aside }
+    ) -> Outcome {
+        let TokenFailure { what, next, may_return } = TokenFailure::of(serial, why);
+        if may_return {
+            self.fail(place, &what, next);
+            Outcome::Again(half)
+        } else {
+            self.fail(place, &what, &format!("{next}, or go on with another custodian"));
+            Outcome::Aside
+        }
     }
 
-    pub(super) fn fail(&mut self, custodian: &Custodian, what: &str, next: &str) {
-        self.failed[usize::from(custodian.index) - 1] = true;
-        note(&format!("{}: {what}\n  next: {next}", custodian.name));
+    pub(super) fn fail(&mut self, place: usize, what: &str, next: &str) {
+        let seat = &mut self.seats[place];
+        seat.failed = true;
+        note(&format!("{}: {what}\n  next: {next}", seat.custodian.name));
     }
 }

@@ -1,12 +1,13 @@
-//! Gathering a quorum at the terminal: token, name, words, PIN, touch, for one custodian after the other.
+//! Asks custodians at the terminal until the quorum is full: YubiKey, words, PIN, touch, one custodian after the other.
 
 mod custodian;
 mod failure;
 mod record;
+mod tokens;
 
-use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
 
 use crate::custody::approval::Request;
 use crate::custody::opening;
@@ -17,127 +18,93 @@ use crate::ledger::Ledger;
 use crate::secret::Secret;
 use crate::terminal::{NoAnswer, Reply, Terminal, listed, note, signals};
 use crate::token::piv::PivToken;
-use crate::token::readers::{Readers, Sighting};
 use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
+use crate::vault::manifest::Custodian;
 use crate::vault::quorum::{KEY, Share};
 use failure::{Purpose, allow_swap};
+use tokens::TokenQueue;
 
-/// What custodians are asked for.
-pub struct Asked<'a> {
-    /// The vault.
+/// What the custodians are asked for.
+pub struct QuorumRequest<'a> {
     pub vault: &'a Vault,
-    /// What they approve; without it they are asked to close, which takes no approval.
+    /// What they approve; `None` to close, which needs no approval.
     pub request: Option<&'a Request>,
-    /// How long they are waited for.
+    /// How long to wait for them.
     pub wait: Duration,
-    /// Where approvals and given shares are on record.
+    /// Where approvals and shares are recorded.
     pub ledger: &'a Ledger,
-    /// Where they are told to machines.
     pub events: Events,
-    /// Custodians who play absent.
+    /// The custodians not to ask, by name.
     pub absent: &'a [String],
 }
 
-/// What a quorum gave.
-pub struct Gathered {
-    /// Their shares.
+/// What a full quorum gave.
+pub struct Quorum {
     pub shares: Vec<Share>,
-    /// Their signed approvals, where they were asked for one.
+    /// Signed approvals; empty for a close.
     pub approvals: Vec<Envelope>,
 }
 
-/// How often a token may go without a touch before its custodian is set aside.
-const TOUCHES: u8 = 2;
+/// A custodian's place in the quorum.
+struct Seat<'a> {
+    custodian: &'a Custodian,
+    state: SeatState,
+    /// Their signed approval, which is also recorded.
+    approval: Option<Envelope>,
+    /// Whether their YubiKey or PIN failed.
+    failed: bool,
+}
 
-/// The longest wait for tokens that were plugged in from the start.
-const SETTLING: Duration = Duration::from_secs(2);
-
-/// What has become of a custodian.
-enum Part {
+enum SeatState {
     /// May still come.
     Awaited,
-    /// May still come; the words are in, the token went away or failed.
-    Known(Secret<KEY>),
-    /// Gave their share.
+    /// May still come; the words were right, and the YubiKey went away or failed.
+    Recognised(Secret<KEY>),
     Given(Share),
-    /// Will not come: an empty line, or a token that cannot.
+    /// Will not come: skipped, or the YubiKey cannot be used.
     Aside,
 }
 
-/// How serving one token ended.
-enum Served {
-    /// With a share.
+/// How the dialogue with one custodian ended.
+enum Outcome {
     Share(Share),
-    /// Without, and the custodian may come again; with their half if the words were right.
+    /// The custodian may come again; with their half of the share if the words were right.
     Again(Option<Secret<KEY>>),
-    /// Without, for good.
+    /// The custodian will not come again.
     Aside,
 }
 
-/// One gathering.
 struct Gathering<'a> {
-    vault: &'a Vault,
-    request: Option<&'a Request>,
+    asked: &'a QuorumRequest<'a>,
     purpose: Purpose,
-    ledger: &'a Ledger,
-    events: Events,
-    approvals: Vec<Envelope>,
-    /// Custodians whose approval is on record.
-    approved: Vec<bool>,
     terminal: Terminal,
-    readers: Readers,
-    sightings: Receiver<Sighting>,
-    plugged: Vec<PivToken>,
-    /// What has been said of readers.
-    told: BTreeSet<(String, &'static str)>,
-    /// Until then, tokens that were there from the start are waited for, so that they come in order.
-    settling: Option<Instant>,
-    parts: Vec<Part>,
-    /// Custodians whose token or PIN failed.
-    failed: Vec<bool>,
+    tokens: TokenQueue,
+    /// In the manifest's order.
+    seats: Vec<Seat<'a>>,
     until: Instant,
 }
 
 /// Asks custodians until the quorum is full.
 ///
 /// # Errors
-/// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`], a ledger that takes no record, or a signal;
-/// nothing was enabled or closed then.
-pub fn shares(asked: &Asked<'_>) -> Result<Gathered> {
-    let Asked { vault, request, wait, ledger, events, absent } = *asked;
-    let purpose = if request.is_some() { Purpose::Open } else { Purpose::Close };
+/// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`], an error if the ledger cannot be written, or a
+/// signal; nothing was enabled or closed then.
+///
+/// [`Status::NoQuorum`]: crate::error::Status::NoQuorum
+/// [`Status::TokenFailed`]: crate::error::Status::TokenFailed
+/// [`Status::Damaged`]: crate::error::Status::Damaged
+pub fn gather(asked: &QuorumRequest<'_>) -> Result<Quorum> {
+    let purpose = if asked.request.is_some() { Purpose::Open } else { Purpose::Close };
     let mut terminal = Terminal::open()?;
     allow_swap(&mut terminal, purpose)?;
-    if let Some(request) = request {
-        terminal.show(&record::summary(vault, request));
+    if let Some(request) = asked.request {
+        terminal.show(&record::summary(asked.vault, request));
     }
-    let (waker, (send, sightings)) = (terminal.waker(), channel());
-    let readers = Readers::watch(move |sighting| {
-        if send.send(sighting).is_ok() {
-            waker.wake();
-        }
-    })?;
-    let custodians = &vault.manifest.custodians;
-    let part = |name: &String| if absent.contains(name) { Part::Aside } else { Part::Awaited };
-    let mut gathering = Gathering {
-        vault,
-        request,
-        purpose,
-        ledger,
-        events,
-        approvals: Vec::new(),
-        approved: vec![false; custodians.len()],
-        terminal,
-        readers,
-        sightings,
-        plugged: Vec::new(),
-        told: BTreeSet::new(),
-        settling: Some(Instant::now() + SETTLING),
-        parts: custodians.iter().map(|custodian| part(&custodian.name)).collect(),
-        failed: vec![false; custodians.len()],
-        until: Instant::now() + wait,
-    };
+    let tokens = TokenQueue::watch(terminal.waker())?;
+    let seats = asked.vault.manifest.custodians.iter().map(|custodian| Seat::of(custodian, asked.absent));
+    let until = Instant::now() + asked.wait;
+    let mut gathering = Gathering { asked, purpose, terminal, tokens, seats: seats.collect(), until };
     while gathering.missing() > 0 {
         gathering.check()?;
         match gathering.next_token() {
@@ -145,133 +112,132 @@ pub fn shares(asked: &Asked<'_>) -> Result<Gathered> {
             None => gathering.wait()?,
         }
     }
-    let Gathering { parts, approvals, .. } = gathering;
-    let given = parts.into_iter().filter_map(|p| if let Part::Given(share) = p { Some(share) } else { None });
-    Ok(Gathered { shares: given.collect(), approvals })
+    let mut quorum = Quorum { shares: Vec::new(), approvals: Vec::new() };
+    for Seat { state, approval, .. } in gathering.seats {
+        quorum.approvals.extend(approval);
+        if let SeatState::Given(share) = state {
+            quorum.shares.push(share);
+        }
+    }
+    Ok(quorum)
+}
+
+impl<'a> Seat<'a> {
+    fn of(custodian: &'a Custodian, absent: &[String]) -> Self {
+        let state = if absent.contains(&custodian.name) { SeatState::Aside } else { SeatState::Awaited };
+        Self { custodian, state, approval: None, failed: false }
+    }
+
+    fn may_come(&self) -> bool {
+        matches!(self.state, SeatState::Awaited | SeatState::Recognised(_))
+    }
+
+    fn has_given(&self) -> bool {
+        matches!(self.state, SeatState::Given(_))
+    }
 }
 
 impl Gathering<'_> {
+    fn threshold(&self) -> u8 {
+        self.asked.vault.manifest.threshold.get()
+    }
+
     fn missing(&self) -> usize {
-        usize::from(self.vault.manifest.threshold.get()).saturating_sub(self.given())
+        usize::from(self.threshold()).saturating_sub(self.given())
     }
 
     fn given(&self) -> usize {
-        self.parts.iter().filter(|part| matches!(part, Part::Given(_))).count()
-    }
-
-    fn tell(&self, custodian: &str) {
-        let (given, needed) = (self.given() + 1, self.vault.manifest.threshold.get());
-        self.events.emit(jiff::Timestamp::now(), Event::Share { custodian, given, needed });
+        self.seats.iter().filter(|seat| seat.has_given()).count()
     }
 
     fn awaited(&self) -> Vec<&str> {
-        let may_come = |part: &Part| matches!(part, Part::Awaited | Part::Known(_));
-        let custodians = &self.vault.manifest.custodians;
-        custodians
-            .iter()
-            .zip(&self.parts)
-            .filter(|(_, p)| may_come(p))
-            .map(|(c, _)| c.name.as_str())
-            .collect()
+        let awaited = self.seats.iter().filter(|seat| seat.may_come());
+        awaited.map(|seat| seat.custodian.name.as_str()).collect()
     }
 
-    /// Gives up as soon as a quorum cannot come together any more.
+    /// Gives up as soon as the quorum can no longer be reached.
     fn check(&self) -> Result<()> {
         if let Some(signal) = signals::pending() {
-            return Err(self.purpose.ended(signal));
+            return Err(self.purpose.interrupted(signal));
         }
         if self.awaited().len() < self.missing() {
-            Err(self.no_quorum_with(self.awaited().len(), "fewer than needed can still come"))
+            Err(self.no_quorum_with(self.awaited().len(), "too few custodians are left"))
         } else {
             Ok(())
         }
     }
 
-    /// The plugged-in token to ask next: in the order of the manifest among those that are there.
+    /// The YubiKey to ask next: of those that are plugged in, the first in the manifest's order.
     fn next_token(&mut self) -> Option<PivToken> {
-        while let Ok(sighting) = self.sightings.try_recv() {
-            match sighting {
-                Sighting::Token(token) => self.plugged.push(*token),
-                Sighting::Unusable(reader, why) => {
-                    // A token that another program holds is tried again and again.
-                    if self.told.insert((reader.clone(), why)) {
-                        note(&format!("the token in reader {reader} is unusable: {why}"));
-                    }
-                }
-                Sighting::Settled => self.settling = None,
-            }
-        }
-        if self.settling.is_some() {
-            return None;
-        }
-        let index = |token: &PivToken| {
-            opening::owner(&self.vault.manifest, token.serial()).map_or(0, |(c, _)| c.index)
-        };
-        let next = (0..self.plugged.len()).min_by_key(|&place| index(&self.plugged[place]))?;
-        Some(self.plugged.remove(next))
+        let manifest = &self.asked.vault.manifest;
+        self.tokens
+            .next(|serial| opening::owner(manifest, serial).map_or(0, |(custodian, _)| custodian.index))
     }
 
-    /// Waits for a token; the end of input gives up.
+    /// Waits for a YubiKey.
     fn wait(&mut self) -> Result<()> {
         let prompt = format!(
             "waiting for the YubiKey of {} ({} more needed, Ctrl-D gives up): ",
             listed(&self.awaited(), "or"),
             self.missing()
         );
-        // While the first round is under way there is nothing to wait for yet.
-        let prompt = if self.settling.is_some() { "" } else { &prompt };
-        let until = self.settling.map_or(self.until, |settled| settled.min(self.until));
+        // While the readers are still being looked through, there is nothing to plug in.
+        let settling = self.tokens.settling();
+        let prompt = if settling.is_some() { "" } else { &prompt };
+        let until = settling.map_or(self.until, |settled| settled.min(self.until));
         match self.terminal.wait(prompt, Some(until)) {
             Ok(Reply::Line(_)) | Err(NoAnswer::Woken) => Ok(()),
-            Err(NoAnswer::Deadline) if self.settling.take().is_some() => Ok(()),
-            Ok(Reply::End) => Err(self.no_quorum("the end of input")),
+            Err(NoAnswer::Deadline) if self.tokens.settle() => Ok(()),
+            Ok(Reply::End) => Err(self.no_quorum("the input ended")),
             Err(stop) => Err(self.stopped(stop)),
         }
     }
 
-    /// Asks the custodian of `token` for all it takes.
+    /// Asks the owner of `token` for everything that a share needs.
     fn serve(&mut self, mut token: PivToken) -> Result<()> {
         let serial = token.serial();
-        let Some((custodian, enrolled)) = opening::owner(&self.vault.manifest, serial) else {
+        let Some((custodian, enrolled)) = opening::owner(&self.asked.vault.manifest, serial) else {
             note(&format!(
-                "YubiKey {serial} belongs to no custodian of this vault\n  next: insert the YubiKey of {}",
+                "YubiKey {serial} belongs to no custodian of this vault\n  next: plug in the YubiKey of {}",
                 listed(&self.awaited(), "or")
             ));
             return Ok(());
         };
         let place = usize::from(custodian.index) - 1;
-        let half = match std::mem::replace(&mut self.parts[place], Part::Awaited) {
-            Part::Awaited => None,
-            Part::Known(half) => Some(half),
-            done @ (Part::Given(_) | Part::Aside) => {
-                self.parts[place] = done;
+        let half = match std::mem::replace(&mut self.seats[place].state, SeatState::Awaited) {
+            SeatState::Awaited => None,
+            SeatState::Recognised(half) => Some(half),
+            done @ (SeatState::Given(_) | SeatState::Aside) => {
+                self.seats[place].state = done;
                 return Ok(());
             }
         };
-        let served = self.ask(custodian, enrolled, &mut token, half)?;
+        let outcome = self.ask(place, enrolled, &mut token, half)?;
         let reader = token.reader().to_owned();
-        match served {
-            Served::Again(_) => token.let_go(),
-            Served::Share(_) | Served::Aside => drop(token),
+        match outcome {
+            Outcome::Again(_) => token.let_go(),
+            Outcome::Share(_) | Outcome::Aside => drop(token),
         }
-        self.parts[place] = match served {
-            Served::Share(share) => {
-                note(&format!(
-                    "{}: share {} of {} given",
-                    custodian.name,
-                    self.given() + 1,
-                    self.vault.manifest.threshold.get()
-                ));
-                self.given_by(custodian)?;
-                self.tell(&custodian.name);
-                Part::Given(share)
+        self.seats[place].state = match outcome {
+            Outcome::Share(share) => {
+                self.share_given(custodian)?;
+                SeatState::Given(share)
             }
-            Served::Again(half) => {
-                self.readers.look_again(&reader);
-                half.map_or(Part::Awaited, Part::Known)
+            Outcome::Again(half) => {
+                self.tokens.look_again(&reader);
+                half.map_or(SeatState::Awaited, SeatState::Recognised)
             }
-            Served::Aside => Part::Aside,
+            Outcome::Aside => SeatState::Aside,
         };
+        Ok(())
+    }
+
+    /// Announces and records a share, before it counts.
+    fn share_given(&self, custodian: &Custodian) -> Result<()> {
+        let (name, given, needed) = (&custodian.name, self.given() + 1, self.threshold());
+        note(&format!("{name}: share {given} of {needed} given"));
+        self.asked.record_share(custodian)?;
+        self.asked.events.emit(Timestamp::now(), Event::Share { custodian: name, given, needed });
         Ok(())
     }
 }

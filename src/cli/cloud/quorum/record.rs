@@ -1,11 +1,9 @@
-//! What custodians approve, in words, and what of a gathering goes on record.
+//! What custodians approve, in words, and what is recorded of a quorum.
 
 use jiff::Timestamp;
 
-use super::Gathering;
-use super::failure::Purpose;
+use super::QuorumRequest;
 use crate::custody::approval::Request;
-use crate::custody::statement::LedgerHead;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::ledger::{Record, SharePurpose};
@@ -14,7 +12,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::Custodian;
 
-/// The same in a few words, as a custodian's finger is on the token.
+/// Returns a one-line summary for the touch prompt.
 pub fn short(request: &Request) -> String {
     let targets: Vec<_> = request.targets.iter().map(|target| target.name.as_str()).collect();
     let drill = if request.drill_of.is_some() { "a drill of " } else { "" };
@@ -26,7 +24,7 @@ fn window(request: &Request) -> String {
     format!("{window:#}")
 }
 
-/// What is to be approved, before anybody is asked for it; and who will be told of it.
+/// Returns what is shown before the first custodian is asked.
 pub fn summary(vault: &Vault, request: &Request) -> String {
     let targets: Vec<_> = request
         .targets
@@ -36,13 +34,13 @@ pub fn summary(vault: &Vault, request: &Request) -> String {
     let targets: Vec<_> = targets.iter().map(String::as_str).collect();
     let what = if request.drill_of.is_some() { "a drill, session" } else { "session" };
     let alerts: Vec<_> = vault.manifest.alerts.iter().map(String::as_str).collect();
-    let told = if alerts.is_empty() {
-        "nobody whom the vault names, only this machine's own channels".to_owned()
+    let alerts = if alerts.is_empty() {
+        "no channel of the vault, only this machine's channels".to_owned()
     } else {
         listed(&alerts, "and")
     };
     let mut text = format!(
-        "breakglass: to be approved: {what} {}\n  opens    {} for {}\n  reason   {}\n  told     {told}",
+        "breakglass: please approve: {what} {}\n  opens    {} for {}\n  reason   {}\n  alerts   {alerts}",
         request.session,
         listed(&targets, "and"),
         window(request),
@@ -55,37 +53,35 @@ pub fn summary(vault: &Vault, request: &Request) -> String {
     text
 }
 
-impl Gathering<'_> {
-    /// Where the ledger stands: each approval says it, so that nothing before it can be changed unseen.
-    pub(super) fn head(&self) -> Result<LedgerHead> {
-        Ok(self.ledger.head()?.into())
-    }
-
-    /// On record before the share is given.
+impl QuorumRequest<'_> {
+    /// Records an approval, before its custodian gives the share.
     ///
     /// # Errors
-    /// When the ledger does not take it: then nobody gives a share.
-    pub(super) fn approved_by(&mut self, custodian: &Custodian, envelope: &Envelope) -> Result<()> {
-        let Some(request) = self.request else { return Ok(()) };
-        let (session, name) = (request.session, custodian.name.clone());
+    /// If the ledger cannot be written; then no share is given.
+    pub(super) fn record_approval(
+        &self,
+        request: &Request,
+        custodian: &Custodian,
+        envelope: &Envelope,
+    ) -> Result<()> {
+        let session = request.session;
         let (vault, credentials_epoch) = self.credentials();
         let at = Timestamp::now();
-        let envelope = envelope.clone();
-        self.approvals.push(envelope.clone());
+        let (envelope, name) = (envelope.clone(), custodian.name.clone());
         let record = Record::Approval { session, vault, credentials_epoch, custodian: name, envelope };
         self.ledger.append(at, record).map_err(not_recorded)?;
         self.events.emit(at, Event::Approval { session, custodian: &custodian.name });
         Ok(())
     }
 
-    /// On record once it is here. A close goes on without a ledger.
-    pub(super) fn given_by(&self, custodian: &Custodian) -> Result<()> {
+    /// Records a share that was given. A close goes on if the ledger cannot be written.
+    pub(super) fn record_share(&self, custodian: &Custodian) -> Result<()> {
         let (vault, credentials_epoch) = self.credentials();
-        let to = if self.request.is_some() { SharePurpose::Open } else { SharePurpose::Close };
         let session = self.request.map(|request| request.session);
+        let to = if session.is_some() { SharePurpose::Open } else { SharePurpose::Close };
         let record =
             Record::Share { session, vault, credentials_epoch, custodian: custodian.name.clone(), to };
-        if let Purpose::Open = self.purpose {
+        if session.is_some() {
             return self.ledger.append(Timestamp::now(), record).map_err(not_recorded);
         }
         if let Err(error) = self.ledger.hurried().append(Timestamp::now(), record) {

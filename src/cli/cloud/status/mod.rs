@@ -1,11 +1,14 @@
-//! `status`: may a window be open, whose, until when; from this machine's ledger, and from IAM where that is asked.
+//! `status`: whether a window may be open, which, and until when; from the ledgers and, with `--profile`, from IAM.
 
 mod upkeep_words;
 
-use jiff::Timestamp;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
-use crate::cli::{args, input};
+use jiff::Timestamp;
+
+use super::args::StatusArgs;
+use crate::cli::input;
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
 use crate::events::{self, Event};
@@ -19,70 +22,126 @@ use crate::terminal::{print, warning};
 use crate::vault::file::Vault;
 use crate::vault::manifest;
 
-/// Prints it; the exit status says it too. Where IAM cannot be asked, the ledgers still say what they know, and where a
-/// ledger cannot be read, the others and IAM do.
-pub fn run(arguments: &args::Status) -> Result<()> {
-    let vault = arguments.vault.as_deref().map(input::vault).transpose()?;
-    let Read { own, entries, mut unread } = Read::now();
-    if let Some(error) = unread.take_if(|_| own.is_none() && arguments.profile.is_none()) {
-        return Err(error);
-    }
-    if let Some(error) = &unread {
-        warning(&error.what);
-    }
-    let own = own.unwrap_or_default();
-    let known = ledger::last(&entries);
-    let asked = asked(vault.as_ref(), &known);
-    if let Some(error) = unread.take_if(|_| asked.is_empty()) {
-        return Err(error);
-    }
-    let not_asked = || (asked.iter().map(|_| None).collect(), Timestamp::now());
-    let (seen, now): (Vec<Option<UserState>>, _) = match &arguments.profile {
-        Some(profile) => session::read_status(profile, &asked).unwrap_or_else(|error| {
-            warning(&error.what);
-            unread = Some(error);
-            not_asked()
-        }),
-        None => not_asked(),
-    };
-    let mut standings = Vec::new();
-    for (StatusQuery { target, lane, .. }, seen) in asked.into_iter().zip(seen) {
-        if let Some(UserState::Unknown(failed)) = &seen {
-            let why = failed.first().map(|failed| failed.fault.to_string()).unwrap_or_default();
-            let what = format!("user {} in account {} could not be read: {why}", target.user, target.account);
-            warning(&what);
-            unread = Some(Error::failed(what).next("use a profile that may read the user"));
-        }
-        let last = known.iter().find(|last| last.is_of(&target, lane));
-        let standing = TargetStatus::of(target, lane, last, seen.as_ref(), now);
-        let own = standing.session.is_some_and(|session| own.contains(&session));
-        standings.push(TargetStatus { own, ..standing });
-    }
-    let kept = vault.as_ref().filter(|vault| vault.manifest.drill_of.is_none());
-    let upkeep = kept.map(|vault| Readiness::of(&entries, &vault.manifest, now));
-    if arguments.json {
-        let may_be_open = standings.iter().any(|standing| standing.may_be_open);
-        let event = Event::Status { may_be_open, targets: &standings, upkeep: upkeep.as_ref() };
-        print::exact(&(events::line(now, event)? + "\n"))?;
-    } else {
-        let kept = upkeep.as_ref().map(|upkeep| upkeep_words::text(upkeep, now)).unwrap_or_default();
-        print::result(&(text(&standings, arguments.profile.is_some()) + &kept))?;
-    }
-    verdict(arguments, &standings, unread, upkeep.as_ref())
+/// A request whose arguments are valid.
+struct StatusRequest {
+    path: Option<PathBuf>,
+    vault: Option<Vault>,
+    profile: Option<String>,
+    json: bool,
 }
 
-/// What the ledgers that this machine sees say.
-struct Read {
-    /// The sessions of this machine's own; `None` when that could not be read.
+/// Prints where each user stands. If IAM cannot be asked, the ledgers still say what they know; if a ledger cannot be
+/// read, the others and IAM do.
+pub fn run(arguments: StatusArgs) -> Result<()> {
+    let StatusArgs { vault: path, profile, json } = arguments;
+    let vault = path.as_deref().map(input::vault).transpose()?;
+    StatusRequest { path, vault, profile, json: json.json }.run()
+}
+
+impl StatusRequest {
+    fn run(&self) -> Result<()> {
+        let Ledgers { own, entries, mut unread } = Ledgers::read();
+        if let Some(error) = unread.take_if(|_| own.is_none() && self.profile.is_none()) {
+            return Err(error);
+        }
+        if let Some(error) = &unread {
+            warning(&error.what);
+        }
+        let known = ledger::last(&entries);
+        let asked = asked(self.vault.as_ref(), &known);
+        if let Some(error) = unread.take_if(|_| asked.is_empty()) {
+            return Err(error);
+        }
+        let (seen, now) = self.look(&asked, &mut unread);
+        let mut standings = Vec::new();
+        for (StatusQuery { target, lane, .. }, seen) in asked.into_iter().zip(seen) {
+            let last = known.iter().find(|last| last.is_of(&target, lane));
+            let standing = TargetStatus::of(target, lane, last, seen.as_ref(), now);
+            let own = standing.session.is_some_and(|session| own.iter().flatten().any(|own| *own == session));
+            standings.push(TargetStatus { own, ..standing });
+        }
+        let kept = self.vault.as_ref().filter(|vault| vault.manifest.drill_of.is_none());
+        let upkeep = kept.map(|vault| Readiness::of(&entries, &vault.manifest, now));
+        self.print(&standings, upkeep.as_ref(), now)?;
+        self.verdict(&standings, unread, upkeep.as_ref())
+    }
+
+    /// What IAM shows of each user, and the time; without `--profile`, or if AWS does not answer, nothing.
+    fn look(&self, asked: &[StatusQuery], unread: &mut Option<Error>) -> (Vec<Option<UserState>>, Timestamp) {
+        let mut warn = |error: Error| {
+            warning(&error.what);
+            *unread = Some(error);
+        };
+        let not_asked = || (asked.iter().map(|_| None).collect(), Timestamp::now());
+        let Some(profile) = &self.profile else { return not_asked() };
+        let (seen, now) = match session::read_status(profile, asked) {
+            Ok(read) => read,
+            Err(error) => {
+                warn(error);
+                return not_asked();
+            }
+        };
+        for (StatusQuery { target, .. }, seen) in asked.iter().zip(&seen) {
+            if let Some(UserState::Unknown(failed)) = seen {
+                let why = failed.first().map(|failed| failed.fault.to_string()).unwrap_or_default();
+                let (user, account) = (&target.user, &target.account);
+                let error =
+                    Error::failed(format!("user {user} in account {account} could not be read: {why}"));
+                warn(error.next("use a profile that may read the user"));
+            }
+        }
+        (seen, now)
+    }
+
+    fn print(&self, standings: &[TargetStatus], upkeep: Option<&Readiness>, now: Timestamp) -> Result<()> {
+        if self.json {
+            let may_be_open = standings.iter().any(|standing| standing.may_be_open);
+            let event = Event::Status { may_be_open, targets: standings, upkeep };
+            return print::exact(&(events::line(now, event)? + "\n"));
+        }
+        let upkeep = upkeep.map(|upkeep| upkeep_words::text(upkeep, now)).unwrap_or_default();
+        print::result(&(text(standings, self.profile.is_some()) + &upkeep))
+    }
+
+    /// 10 while a window may be open; 1 if a user is not at rest, something could not be read, or something is overdue.
+    fn verdict(
+        &self,
+        standings: &[TargetStatus],
+        unread: Option<Error>,
+        upkeep: Option<&Readiness>,
+    ) -> Result<()> {
+        let how_to_close =
+            |of: &TargetStatus| session::how_to_close(self.path.as_deref(), &of.target, of.lane);
+        if let Some(open) = standings.iter().find(|standing| standing.may_be_open) {
+            let what = format!("access may be open on user {}", open.target.user);
+            return Err(Error::new(Status::MayBeOpen, what).until(open.until).next(how_to_close(open)));
+        }
+        if let Some(untidy) = standings.iter().find(|standing| standing.state == TargetState::Untidy) {
+            return Err(Error::failed(format!("user {} is not at rest", untidy.target.user))
+                .next(how_to_close(untidy)));
+        }
+        unread.map_or(Ok(()), Err)?;
+        match upkeep.map(|upkeep| upkeep.overdue.as_slice()) {
+            None | Some([]) => Ok(()),
+            Some([first, ..]) => {
+                Err(Error::failed("something is overdue for this vault").next(first.clone()))
+            }
+        }
+    }
+}
+
+/// The ledgers that this machine has.
+struct Ledgers {
+    /// The sessions in this machine's ledger; `None` if it could not be read.
     own: Option<Vec<SessionId>>,
     /// All records, by time.
     entries: Vec<Entry>,
-    /// The first that could not be read, the configuration that names them included: then nobody knows that all is well.
+    /// Why a ledger, or the configuration that names the others, could not be read.
     unread: Option<Error>,
 }
 
-impl Read {
-    fn now() -> Self {
+impl Ledgers {
+    fn read() -> Self {
         let ledger = Ledger::at_default();
         let (others, no_config) = match Config::load() {
             Ok(config) => (config.ledgers, None),
@@ -105,7 +164,7 @@ impl Read {
     }
 }
 
-/// Whom it is about: the vault's targets, or every user that was ever opened as far as these ledgers know.
+/// The users to show: the vault's targets, or every user in these ledgers.
 fn asked(vault: Option<&Vault>, known: &[LastSession]) -> Vec<StatusQuery> {
     let Some(vault) = vault else {
         let of = |last: &LastSession| StatusQuery {
@@ -125,7 +184,7 @@ fn asked(vault: Option<&Vault>, known: &[LastSession]) -> Vec<StatusQuery> {
 
 fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
     if standings.is_empty() {
-        return "no window was ever opened from this machine\n".into();
+        return "no use recorded on this machine\n".into();
     }
     let mut text = String::new();
     for standing in standings {
@@ -140,20 +199,20 @@ fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
         let state = match standing.state {
             TargetState::Closed => "closed".to_owned(),
             TargetState::Open if until.is_empty() => {
-                "MAY BE OPEN, behind a gate that does not say its end".to_owned()
+                "MAY BE OPEN, and its gate does not say until when".to_owned()
             }
             TargetState::Open => format!("MAY BE OPEN until{until}{session}"),
             TargetState::Unproven => {
-                format!("its end,{until}, has passed, but nobody has proven that it is shut{session}")
+                format!("NOT PROVEN CLOSED; its end,{until}, has passed{session}")
             }
             TargetState::Untidy => {
                 "not open, but not at rest: AWSDenyAll is missing or a key is active".to_owned()
             }
         };
         let source = match standing.source {
-            StatusSource::Iam => "IAM says so",
-            StatusSource::Ledger if iam_was_asked => "the ledgers here say so; IAM does not tell",
-            StatusSource::Ledger => "the ledgers here say so; IAM was not asked",
+            StatusSource::Iam => "from IAM",
+            StatusSource::Ledger if iam_was_asked => "from the ledgers; IAM does not show it",
+            StatusSource::Ledger => "from the ledgers; IAM was not asked",
         };
         let _ = writeln!(
             text,
@@ -162,28 +221,4 @@ fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
         );
     }
     text
-}
-
-/// 10 while one may be open; 1 when something has to be tidied up, could not be read, or is overdue.
-fn verdict(
-    arguments: &args::Status,
-    standings: &[TargetStatus],
-    unread: Option<Error>,
-    upkeep: Option<&Readiness>,
-) -> Result<()> {
-    if let Some(open) = standings.iter().find(|standing| standing.may_be_open) {
-        let TargetStatus { target, until, .. } = open;
-        let how = session::how_to_close(arguments.vault.as_deref(), target, open.lane);
-        let what = format!("access may be open on user {}", target.user);
-        return Err(Error::new(Status::MayBeOpen, what).until(*until).next(how));
-    }
-    if let Some(untidy) = standings.iter().find(|standing| standing.state == TargetState::Untidy) {
-        return Err(Error::failed(format!("user {} is not at rest", untidy.target.user))
-            .next(session::how_to_close(arguments.vault.as_deref(), &untidy.target, untidy.lane)));
-    }
-    unread.map_or(Ok(()), Err)?;
-    match upkeep.map(|upkeep| upkeep.overdue.as_slice()) {
-        None | Some([]) => Ok(()),
-        Some([first, ..]) => Err(Error::failed("something is overdue for this vault").next(first.clone())),
-    }
 }

@@ -1,4 +1,4 @@
-//! How a vault is kept, for a screen.
+//! The upkeep of a vault, as text.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::ledger::{CustodianProof, LastDrill, Readiness, SpentBy};
 
-/// A few lines, and one for each thing that is overdue.
+/// Returns a few lines, and one for each thing that is overdue.
 pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
     let Readiness { credentials_epoch, sealed, spent, released, last_drill, custodians, overdue, .. } =
         upkeep;
@@ -15,24 +15,24 @@ pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
         Some(SpentBy { session, at }) => {
             let _ = write!(text, "; SPENT by session {session}, {}", ago(*at, now));
         }
-        None => text.push_str("; never opened, as far as this machine knows"),
+        None => text.push_str("; no use recorded on this machine"),
     }
     if *released > 0 {
-        let _ = write!(text, "; shares given for openings that came to nothing: {released}");
+        let _ = write!(text, "; shares given for openings that did not happen: {released}");
     }
     let drill = match last_drill {
         Some(LastDrill { session, at, passed, signed, whole }) => {
             let verdict = match (*passed, *signed, *whole) {
                 (false, ..) => "FAILED",
-                (true, false, _) => "passed, but no custodian's signature under it holds: it does not count",
-                (true, true, false) => "passed, but nothing was opened and shut: not the quarter's",
+                (true, false, _) => "passed, but has no valid signature of a custodian: it does not count",
+                (true, true, false) => "passed, but nothing was opened and closed: not a complete drill",
                 (true, true, true) => "passed",
             };
             format!("{}, {verdict}, session {session}", ago(*at, now))
         }
-        None => "never, as far as this machine knows".into(),
+        None => "none recorded on this machine".into(),
     };
-    let _ = write!(text, "\nlast drill   {drill}\ncustodians   last proof of token and part: ");
+    let _ = write!(text, "\nlast drill   {drill}\ncustodians   last proof of YubiKey and words: ");
     let proof = |CustodianProof { name, last }: &CustodianProof| match last {
         Some(at) => format!("{name} {}", ago(*at, now)),
         None => format!("{name} never"),

@@ -79,7 +79,7 @@ fn rehearse(program: PathBuf) -> String {
     say("breakglass drill prod.drill.age --out drill.json");
     let mut person = site.person(&["drill", "prod.drill.age", "--out", "drill.json"]);
     site.quorum(&mut person, 2);
-    person.expect("is to sign the evidence");
+    person.expect("please sign the evidence");
     person.expect("alice: PIN of YubiKey");
     person.type_line(&site.custodian("alice").pin);
     ends(&mut person, 0);

@@ -1,0 +1,157 @@
+//! The evidence of a drill: judged from the ledger, signed by a custodian, recorded and written.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::aws::InjectedFaults;
+use crate::cli::cloud::inject::Inject;
+use crate::cli::output;
+use crate::cli::sign::Signing;
+use crate::custody::drill::{Drill, Expected};
+use crate::custody::statement::Statement;
+use crate::error::{Error, Result, Status};
+use crate::events::{Event, Events};
+use crate::gate::SessionId;
+use crate::ledger::{Ledger, Record, SessionOutcome};
+use crate::terminal::print;
+use crate::vault::canonical;
+use crate::vault::dsse::Envelope;
+use crate::vault::file::Vault;
+use crate::vault::manifest::Lane;
+use crate::vault::words;
+
+/// A drill, and what its evidence needs.
+pub struct Practice<'a> {
+    pub vault: &'a Vault,
+    /// The id of the vault that is practised for.
+    pub drill_of: String,
+    pub session: SessionId,
+    pub expected: Expected,
+    pub inject: &'a [Inject],
+    /// The injected failures; they count how often they were met.
+    pub injected: InjectedFaults,
+    pub started: Timestamp,
+    /// How long to wait for the custodian who signs.
+    pub wait: Duration,
+    pub ledger: Ledger,
+    pub events: Events,
+}
+
+impl Practice<'_> {
+    /// Has a custodian sign how it went; records, writes and prints it.
+    pub fn conclude(&self, out: &Path, ended: Result<()>) -> Result<()> {
+        let status = ended.as_ref().map_or_else(|error| error.status.code(), |()| 0);
+        let drill = self.judge(status)?;
+        let signed = self.sign(&drill);
+        let envelope = signed.as_ref().ok();
+        self.record(&drill, envelope.cloned())?;
+        let evidence = envelope.map(|envelope| write(out, envelope)).transpose()?;
+        self.report(&drill, evidence)?;
+        verdict(ended, &drill)?;
+        signed.map(drop)
+    }
+
+    /// Records and prints how it went, without a signature.
+    pub fn conclude_unsigned(&self, status: Status) -> Result<()> {
+        let drill = self.judge(status.code())?;
+        self.record(&drill, None)?;
+        self.report(&drill, None)
+    }
+
+    /// The evidence, except the fields about the custodian who signs.
+    fn judge(&self, exit: u8) -> Result<Drill> {
+        let course = SessionOutcome::of(&self.ledger.entries()?, self.session);
+        Ok(Drill {
+            closed: course.probed_closed,
+            custodians: course.custodians,
+            drill_of: self.drill_of.clone(),
+            ended: Timestamp::now(),
+            enrolment: String::new(),
+            exit,
+            expected: self.expected,
+            injected: self.inject.iter().map(ToString::to_string).collect(),
+            ledger: self.ledger.head()?.into(),
+            opened: course.opened,
+            passed: self.expected.is_met(exit, course.opened, course.probed_closed) && self.injections_met(),
+            session: self.session,
+            serial: 0,
+            signed_by: String::new(),
+            started: self.started,
+            told: course.acknowledged,
+            vault_id: self.vault.manifest.vault_id.clone(),
+        })
+    }
+
+    /// Whether each injected failure occurred. The lane static does not ask IAM; without a quorum AWS is not asked at all.
+    fn injections_met(&self) -> bool {
+        let aws_is_asked = self.expected != Expected::NoQuorum && self.vault.manifest.lane == Lane::Gate;
+        !aws_is_asked || self.injected.all_met()
+    }
+
+    fn sign(&self, drill: &Drill) -> Result<Envelope> {
+        let manifest = &self.vault.manifest;
+        let verdict = if drill.passed { "passed" } else { "FAILED" };
+        let what = format!("the evidence of this drill, which {verdict}");
+        let absent: Vec<_> = self.inject.iter().filter_map(Inject::absent).collect();
+        let signing =
+            Signing { manifest, what: &what, wait: self.wait, first: &drill.custodians, absent: &absent };
+        let (_, envelope) = signing.by_any_custodian(|custodian, token| {
+            let (signed_by, enrolment) = (custodian.name.clone(), custodian.enrolment.clone());
+            let (ledger, serial) = (self.ledger.head()?.into(), token.serial);
+            let drill = Drill { enrolment, ledger, serial, signed_by, ..drill.clone() };
+            Ok(Statement::of(&manifest.label, &self.vault.sha256, drill))
+        })?;
+        Ok(envelope)
+    }
+
+    fn record(&self, drill: &Drill, envelope: Option<Envelope>) -> Result<()> {
+        let Drill { session, passed, injected, custodians, .. } = drill.clone();
+        let vault = self.drill_of.clone();
+        let record = Record::Drill { session, vault, passed, injected, custodians, envelope };
+        self.ledger.append(Timestamp::now(), record)
+    }
+
+    fn report(&self, drill: &Drill, evidence: Option<(&Path, String)>) -> Result<()> {
+        let Drill { session, passed, expected, .. } = *drill;
+        if self.events.are_wanted() {
+            let evidence = evidence.as_ref().map(|(path, _)| *path);
+            self.events.emit(Timestamp::now(), Event::Drill { session, passed, evidence });
+            return Ok(());
+        }
+        let verdict = if passed {
+            format!("passed: it {}", expected.words())
+        } else {
+            format!("FAILED: expected an opening that {}", expected.words())
+        };
+        let evidence = evidence.map_or_else(
+            || "evidence    none: no custodian signed\n".to_owned(),
+            |(path, words)| format!("evidence    {}\nwords       {words}\n", path.display()),
+        );
+        print::result(&format!("drill       {verdict}\n{evidence}"))
+    }
+}
+
+/// Writes the evidence file; returns its path and the words of its digest.
+fn write<'a>(out: &'a Path, envelope: &Envelope) -> Result<(&'a Path, String)> {
+    let mut file = canonical::to_vec(envelope);
+    file.push(b'\n');
+    output::create(out, &file)?;
+    Ok((out, words::of(&Sha256::digest(&file).into())))
+}
+
+/// A drill passes if it ends as expected, which may be in a failure.
+fn verdict(ended: Result<()>, drill: &Drill) -> Result<()> {
+    if drill.passed {
+        return Ok(());
+    }
+    ended.and_then(|()| {
+        Err(Error::failed(format!(
+            "the drill did not end as expected: an opening that {}",
+            drill.expected.words()
+        ))
+        .next("read the messages above, and practise again"))
+    })
+}

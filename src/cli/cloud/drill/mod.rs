@@ -1,0 +1,133 @@
+//! `drill`: an opening with real YubiKeys and words, of a user who may make only the probe call; and its evidence.
+
+mod evidence;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::args::DrillArgs;
+use super::inject::Inject;
+use super::opening::{OpenRequest, Reason};
+use super::{shipping, target};
+use crate::aws::{InjectedFaults, Injection};
+use crate::cli::{input, output};
+use crate::config::Config;
+use crate::custody::drill::Expected;
+use crate::error::{Error, Result, Status};
+use crate::events::Events;
+use crate::gate::SessionId;
+use crate::session::Work;
+use crate::terminal::{note, warning};
+use crate::vault::file::Vault;
+use crate::vault::manifest::Lane;
+use evidence::Practice;
+
+/// Opens and closes the drill vault, judges how it went, has a custodian sign, writes the evidence.
+pub fn run(arguments: &DrillArgs, events: Events) -> Result<()> {
+    let vault = input::vault(&arguments.vault)?;
+    let DrillRequest { open, session, drill_of, expected, inject, out } =
+        DrillRequest::new(arguments, &vault, events)?;
+    let ledger = shipping::ledger(&open.config);
+    open.check(&ledger)?;
+    let practice = Practice {
+        vault: &vault,
+        drill_of,
+        session,
+        expected,
+        inject,
+        injected: open.injected.clone(),
+        started: Timestamp::now(),
+        wait: open.wait,
+        ledger: ledger.clone(),
+        events,
+    };
+    let ended = open.run(session, ledger);
+    if let Err(error) = &ended {
+        note(&format!("the opening ended with status {}: {}", error.status.code(), error.what));
+    }
+    match ended {
+        // That access may be open matters more than the evidence.
+        Err(error) if matches!(error.status, Status::MayBeOpen | Status::Signal(_)) => {
+            if let Err(failed) = practice.conclude_unsigned(error.status) {
+                warning(&failed.what);
+            }
+            Err(error)
+        }
+        ended => practice.conclude(&out, ended),
+    }
+}
+
+/// A drill whose arguments are valid.
+struct DrillRequest<'a> {
+    /// The opening that is practised.
+    open: OpenRequest<'a>,
+    session: SessionId,
+    /// The id of the vault that is practised for.
+    drill_of: String,
+    expected: Expected,
+    inject: &'a [Inject],
+    /// The evidence file.
+    out: PathBuf,
+}
+
+impl<'a> DrillRequest<'a> {
+    fn new(arguments: &'a DrillArgs, vault: &'a Vault, events: Events) -> Result<Self> {
+        let path = &arguments.vault;
+        let drill_of = vault.manifest.drill_of.clone().ok_or_else(|| {
+            Error::usage(format!("{} is not a drill vault", path.display()))
+                .next("name the .drill.age file that seal wrote beside it; if there is none, seal with the field \"drill\"")
+        })?;
+        let session = SessionId::random();
+        let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(format!("drill-{session}.json")));
+        output::must_be_new(&out)?;
+        let absent: Vec<_> = arguments.inject.iter().filter_map(Inject::absent).collect();
+        let failures: Vec<_> = arguments.inject.iter().filter_map(Inject::aws).collect();
+        let expected = expected(vault, &absent, &failures)?;
+        let open = OpenRequest {
+            path,
+            vault,
+            target: target::choose(vault, arguments.target.as_deref())?,
+            window: arguments.window,
+            reason: Reason::new("reason", &arguments.reason)?,
+            again: None,
+            no_alert: Reason::optional("no-alert", arguments.no_alert.as_deref())?,
+            config: Config::load()?,
+            work: Work::Command(command(&arguments.command, vault.manifest.lane)),
+            wait: arguments.wait.duration(),
+            injected: InjectedFaults::new(&failures),
+            absent,
+            events,
+        };
+        Ok(Self { open, session, drill_of, expected, inject: &arguments.inject, out })
+    }
+}
+
+/// The command that runs inside the window.
+fn command(given: &[OsString], lane: Lane) -> Vec<OsString> {
+    match (given, lane) {
+        ([], Lane::Gate) => vec!["true".into()],
+        // Only the end of the window ends a role session, so that end is what is practised.
+        ([], Lane::Static) => vec!["sleep".into(), "infinity".into()],
+        (command, _) => command.to_vec(),
+    }
+}
+
+/// How the opening must end, given what is made to fail.
+fn expected(vault: &Vault, absent: &[String], failures: &[Injection]) -> Result<Expected> {
+    let custodians = &vault.manifest.custodians;
+    if let Some(unknown) = absent.iter().find(|name| custodians.iter().all(|c| c.name != **name)) {
+        return Err(Error::usage(format!("{unknown} is not a custodian of this vault")));
+    }
+    let left = custodians.iter().filter(|c| !absent.contains(&c.name)).count();
+    // The lane static does not use IAM.
+    let iam_down = vault.manifest.lane == Lane::Gate && failures.contains(&Injection::IamDown);
+    Ok(if left < vault.manifest.threshold.get().into() {
+        Expected::NoQuorum
+    } else if iam_down {
+        Expected::RefusedUnopened
+    } else {
+        Expected::OpensAndCloses
+    })
+}

@@ -1,0 +1,52 @@
+//! The parts of `ledger` that need AWS: `ledger ship`, and `--shipped` of `ledger verify`.
+
+use clap::Subcommand;
+
+use super::args::ShippedCopy;
+use crate::aws;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::ledger::verify::CopiedRecord;
+use crate::ledger::{Chain, Ledger};
+use crate::terminal::print;
+
+/// A subcommand of `ledger`.
+#[derive(Subcommand)]
+pub enum LedgerCloudCommand {
+    /// Send queued records to the configured bucket; for cron
+    #[command(after_help = "Example:\n  breakglass ledger ship")]
+    Ship,
+}
+
+impl LedgerCloudCommand {
+    /// Runs the subcommand.
+    ///
+    /// # Errors
+    /// Usage if no bucket is configured, or those of S3.
+    pub fn run(&self) -> Result<()> {
+        let Self::Ship = self;
+        let ship = Config::load()?.ship.ok_or_else(|| {
+            Error::usage("no bucket is configured to ship the ledger to")
+                .next("add the field ship to the configuration: docs/reference/config.md")
+        })?;
+        let sent = aws::ship_now(&ship, &Ledger::at_default())?;
+        print::result(&format!("shipped: {sent} records to {}; none is queued\n", ship.bucket))
+    }
+}
+
+impl ShippedCopy {
+    /// The records in the configured bucket; `None` without `--shipped`.
+    ///
+    /// # Errors
+    /// Usage if no bucket is configured, or those of S3.
+    pub fn read(&self, chain: &Chain) -> Result<Option<Vec<CopiedRecord>>> {
+        if !self.shipped {
+            return Ok(None);
+        }
+        let ship = Config::load()?.ship.ok_or_else(|| {
+            Error::usage("no bucket is configured that the ledger was shipped to")
+                .next("name a copy with --copy")
+        })?;
+        aws::shipped(&ship, chain).map(Some)
+    }
+}

@@ -1,0 +1,82 @@
+//! The YubiKeys that are plugged in and were not asked yet.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use crate::custody::token::Token as _;
+use crate::error::Result;
+use crate::terminal::{Waker, note};
+use crate::token::piv::PivToken;
+use crate::token::readers::{Readers, Sighting};
+
+/// How long to wait at most until every reader was looked at once.
+const SETTLING: Duration = Duration::from_secs(2);
+
+pub struct TokenQueue {
+    readers: Readers,
+    sightings: Receiver<Sighting>,
+    plugged: Vec<PivToken>,
+    /// What was already said of readers: their name, and why their token is unusable.
+    reported: BTreeSet<(String, &'static str)>,
+    /// Until then nothing is returned, so that YubiKeys that were there from the start come in the manifest's order.
+    settling: Option<Instant>,
+}
+
+impl TokenQueue {
+    /// Starts to watch the readers; `waker` is used whenever there is news.
+    ///
+    /// # Errors
+    /// If the PC/SC daemon does not answer.
+    pub fn watch(waker: Waker) -> Result<Self> {
+        let (send, sightings) = channel();
+        let readers = Readers::watch(move |sighting| {
+            if send.send(sighting).is_ok() {
+                waker.wake();
+            }
+        })?;
+        Ok(Self {
+            readers,
+            sightings,
+            plugged: Vec::new(),
+            reported: BTreeSet::new(),
+            settling: Some(Instant::now() + SETTLING),
+        })
+    }
+
+    /// Takes the YubiKey whose serial number ranks lowest.
+    pub fn next(&mut self, rank: impl Fn(u32) -> u8) -> Option<PivToken> {
+        while let Ok(sighting) = self.sightings.try_recv() {
+            match sighting {
+                Sighting::Token(token) => self.plugged.push(*token),
+                Sighting::Unusable(reader, why) => {
+                    // A token that another program holds is tried again and again; it is reported once.
+                    if self.reported.insert((reader.clone(), why)) {
+                        note(&format!("the token in reader {reader} is unusable: {why}"));
+                    }
+                }
+                Sighting::Settled => self.settling = None,
+            }
+        }
+        if self.settling.is_some() {
+            return None;
+        }
+        let next = (0..self.plugged.len()).min_by_key(|&place| rank(self.plugged[place].serial()))?;
+        Some(self.plugged.remove(next))
+    }
+
+    /// Until when the first look at all readers may last; `None` when it is over.
+    pub fn settling(&self) -> Option<Instant> {
+        self.settling
+    }
+
+    /// Ends the first look; returns whether it was still on.
+    pub fn settle(&mut self) -> bool {
+        self.settling.take().is_some()
+    }
+
+    /// Opens the token in `reader` again.
+    pub fn look_again(&self, reader: &str) {
+        self.readers.look_again(reader);
+    }
+}

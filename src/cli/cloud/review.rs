@@ -1,0 +1,19 @@
+//! The part of `review` that needs AWS: what CloudTrail has of a session.
+
+use super::args::CloudTrailProfile;
+use crate::aws;
+use crate::error::Result;
+use crate::gate::SessionId;
+use crate::ledger::Entry;
+use crate::review::{CloudTrailQuery, CloudTrailResult};
+
+impl CloudTrailProfile {
+    /// Looks up the session's calls in CloudTrail; `None` without `--profile`.
+    ///
+    /// # Errors
+    /// If the ledgers do not have the session, or AWS cannot be reached at all.
+    pub fn look_up(&self, session: SessionId, entries: &[Entry]) -> Result<Option<CloudTrailResult>> {
+        let wanted = CloudTrailQuery::of(session, entries)?;
+        self.profile.as_deref().map(|profile| aws::look_up(profile, &wanted)).transpose()
+    }
+}

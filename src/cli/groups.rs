@@ -1,0 +1,73 @@
+//! Options that several commands share.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::events::Events;
+use crate::vault::duration::Span;
+
+/// `--wait`.
+#[derive(Args, Clone, Copy)]
+pub struct Wait {
+    /// How long to wait for YubiKeys and their custodians
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub wait: Span,
+}
+
+impl Wait {
+    pub fn duration(self) -> Duration {
+        self.wait.duration()
+    }
+}
+
+/// `--json`, for a result.
+#[derive(Args, Clone, Copy)]
+pub struct Json {
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `--json`, for events.
+#[derive(Args, Clone, Copy)]
+pub struct JsonEvents {
+    /// Print events as JSON Lines on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl JsonEvents {
+    /// Events to standard output if they are wanted.
+    pub fn events(self) -> Events {
+        Events::to_stdout(self.json)
+    }
+}
+
+/// `--target`.
+#[derive(Args, Clone)]
+pub struct TargetName {
+    /// The target's name, if the vault has several
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+}
+
+impl TargetName {
+    pub fn as_deref(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+}
+
+/// `--no-alert`.
+#[derive(Args, Clone)]
+pub struct NoAlert {
+    /// Why to go on although no alert is acknowledged; recorded and signed
+    #[arg(long, value_name = "WHY")]
+    pub no_alert: Option<String>,
+}
+
+impl NoAlert {
+    pub fn as_deref(&self) -> Option<&str> {
+        self.no_alert.as_deref()
+    }
+}

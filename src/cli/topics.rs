@@ -1,0 +1,93 @@
+//! Help topics: `breakglass help exit-codes`, `breakglass help environment`.
+
+use clap::Subcommand;
+
+use crate::error::Result;
+use crate::terminal::print;
+
+/// The topics, under the list of commands.
+pub const LIST: &str = "\
+Help topics:
+  breakglass help exit-codes    What each exit status means
+  breakglass help environment   The environment variables that are read and set";
+
+/// A help topic. Clap knows topics only as subcommands, so these are hidden ones.
+#[derive(Subcommand)]
+pub enum Topic {
+    #[command(hide = true, long_about = EXIT_CODES, help_template = "{about-with-newline}")]
+    ExitCodes,
+    #[command(hide = true, long_about = ENVIRONMENT, help_template = "{about-with-newline}")]
+    Environment,
+}
+
+impl Topic {
+    /// Prints the topic.
+    ///
+    /// # Errors
+    /// If standard output does not take it.
+    pub fn run(&self) -> Result<()> {
+        print::exact(&format!("{}\n", self.text()))
+    }
+
+    fn text(&self) -> &'static str {
+        match self {
+            Self::ExitCodes => EXIT_CODES,
+            Self::Environment => ENVIRONMENT,
+        }
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit statuses:
+  0      Success
+  1      Failure without a status of its own
+  2      The command line or the input is wrong
+  3      No quorum: too few custodians gave a share
+  4      No quorum, and only because a YubiKey or a PIN failed;
+         or no custodian signed a drill or a review
+  5      AWS refused, or the IAM user has drifted; nothing is enabled
+  6      The vault or the ledger is damaged
+  10     Access may still be open; the output says until when, and how to close it
+  128+N  Ended by signal N, after access was closed
+
+The exit status of a program inside a window is printed, not passed on.
+
+status         10 while a window may be open; 1 if a user is not at rest,
+               something could not be read, or something is overdue
+ledger verify  6 for a damaged ledger, one that lacks the given head,
+               or one that differs from its copy
+ledger ship    1 if records stay queued or the bucket has no Object Lock
+review         1 if CloudTrail data is incomplete, 6 if a ledger is damaged
+drill          0 if it ended as expected and a custodian signed the evidence";
+
+const ENVIRONMENT: &str = "\
+Read by breakglass:
+  BREAKGLASS_CONFIG    The configuration file
+                       [default: breakglass/config.json in $XDG_CONFIG_HOME or
+                       ~/.config, else in /etc]
+  BREAKGLASS_STATE     The directory of the ledger
+                       [default: breakglass in $XDG_STATE_HOME or ~/.local/state;
+                       /var/lib/breakglass if HOME is not set]
+  SHELL                The shell that open starts
+  PATH                 Where programs are looked up
+  BROWSER, DISPLAY, WAYLAND_DISPLAY
+                       How open --console opens the link
+  TERM                 If dumb, nothing on the screen is erased
+  TZ                   The local time in messages
+  AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SERVICE
+                       Another address for AWS; custodians see and sign it
+  AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE
+                       The profiles of --profile, and of ship
+  SSL_CERT_FILE, SSL_CERT_DIR
+                       TLS root certificates instead of the system's
+
+AWS access keys in the environment are never used.
+
+Set for a program inside a window:
+  BREAKGLASS_UNTIL     The deadline (RFC 3339)
+  AWS_REGION, AWS_DEFAULT_REGION
+                       The first region of the target
+  AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_AUTHORIZATION_TOKEN
+                       Where AWS programs fetch their credentials
+
+Inherited AWS variables are removed, except those that say where AWS is.";
