@@ -1,6 +1,6 @@
 //! Lines for people and scripts: results go to stdout, everything else to stderr. Prompts go to the tty, in `tty.rs`.
 //!
-//! - Text for people is wrapped at words if its stream is a terminal, and never otherwise. A line that starts with four
+//! - Text for people is wrapped at words if its stream is a terminal, and never otherwise. A line that is indented by four
 //!   spaces is a command to paste and stays whole.
 //! - Only a result and the last error wait for the reader. Everything else is lost if a stopped terminal or a full pipe
 //!   does not take it within 200 ms, so that a session closes on time.

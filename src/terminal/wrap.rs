@@ -3,8 +3,8 @@
 use textwrap::core::display_width;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// Lines that start with this are commands to paste: they are never broken.
-const COMMAND: &str = "    ";
+/// The indent of a command to paste, which is never broken.
+const COMMAND: usize = 4;
 
 /// The narrowest terminal for which text is wrapped, in columns.
 const NARROWEST: usize = 20;
@@ -19,7 +19,7 @@ pub(super) fn wrapped(text: &str, columns: usize) -> String {
 
 fn wrapped_line(line: &str, columns: usize) -> String {
     let body = line.trim_end();
-    if columns < NARROWEST || line.starts_with(COMMAND) || display_width(body) <= columns {
+    if columns < NARROWEST || indent(line) == COMMAND || display_width(body) <= columns {
         return line.to_owned();
     }
     let mut wrapped = hung(body, hanging(line, columns), columns);
@@ -42,11 +42,17 @@ pub fn hung(line: &str, indent: usize, columns: usize) -> String {
 /// of a table, else two columns in.
 fn hanging(line: &str, columns: usize) -> usize {
     let body = line.trim_start();
-    let lead = line.len() - body.len();
+    let lead = indent(line);
     let tag = body.split_inclusive(' ').next().filter(|word| word.ends_with(": "));
     let title = || body.find("  ").map(|end| &body[..body.len() - body[end..].trim_start().len()]);
-    let behind = lead + tag.or_else(title).map_or(2, display_width);
-    if behind <= columns / 3 { behind } else { lead + 2 }
+    // What is indented further than a command is in a column already.
+    let further = if lead > COMMAND && !body.starts_with("- ") { 0 } else { 2 };
+    let behind = lead + tag.or_else(title).map_or(further, display_width);
+    if behind <= columns / 3 { behind } else { lead + further }
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
 }
 
 /// How many rows `text` takes on a terminal of this width.
@@ -74,6 +80,14 @@ breakglass: no attestation root certificates found, so the
     fn a_row_of_a_table_hangs_in_its_second_column() {
         let row = "words       grunt soul wasp lion bird tree and more";
         assert_eq!(wrapped(row, 40), "words       grunt soul wasp lion bird\n            tree and more");
+    }
+
+    #[test]
+    fn a_row_that_goes_on_in_its_column_is_no_command() {
+        let row = "             - review what was changed in the window: users, keys, roles, policies";
+        let expected = "             - review what was changed in\n               the window: users, keys,\n               \
+                        roles, policies";
+        assert_eq!(wrapped(row, 42), expected);
     }
 
     #[test]
