@@ -1,46 +1,60 @@
-//! Instants and durations as people read them. Machine output (JSON, the ledger, file names) keeps its exact form.
+//! Instants and durations in words; the only place that formats them.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// `2026-11-22 02:47:00 UTC (03:47 local)`; without the date if that is today's, by this machine's clock.
-pub fn instant(at: Timestamp) -> String {
+/// For a person at this machine: `2026-11-22 02:47:00 UTC (03:47 local)`, without the date if that is today's.
+pub fn local(at: Timestamp) -> String {
     seen(at, Timestamp::now())
 }
 
 fn seen(at: Timestamp, now: Timestamp) -> String {
     let local = at.to_zoned(TimeZone::system());
-    let utc = if date(at) == date(now) { clock(at) } else { utc(at) };
-    format!("{utc} UTC ({} local)", local.strftime("%H:%M"))
+    let instant = if date(at) == date(now) { clock(at) } else { column(at) };
+    format!("{instant} UTC ({} local)", local.strftime("%H:%M"))
 }
 
-/// `2026-11-22 02:47:00`, for a column or a page that says `UTC` once.
+/// For readers anywhere: `2026-11-22 02:47:00 UTC`.
 pub fn utc(at: Timestamp) -> String {
+    format!("{} UTC", column(at))
+}
+
+/// For a table that says `UTC` once: `2026-11-22 02:47:00`.
+pub fn column(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// `02:47:00` of UTC, where the date is known.
+/// Where the date is known: `02:47:00` in UTC.
 pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
-/// `2026-11-22`, in UTC.
+/// `2026-11-22` in UTC.
 pub fn date(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
+/// For AWS: `2026-11-22T02:47:00Z`, parts of a second dropped.
+pub fn iso(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// `1 h 30 min`, `12 min 4 s`, `0 s`; parts of a second are dropped.
 pub fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    seconds(time.as_secs())
+}
+
+/// The same of whole seconds.
+pub fn seconds(count: u64) -> String {
+    let parts = [(count / 3600, "h"), (count / 60 % 60, "min"), (count % 60, "s")];
     let parts: Vec<_> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+        parts.into_iter().filter(|(n, _)| *n != 0).map(|(n, unit)| format!("{n} {unit}")).collect();
     if parts.is_empty() { "0 s".into() } else { parts.join(" ") }
 }
 
-/// `29:41`, `1:29:41`; parts of a second count as a whole one.
+/// `29:41`, `1:29:41`; a part of a second counts as a whole one.
 pub fn countdown(time: Duration) -> String {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -61,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_duration_names_its_units() {
-        for (seconds, text) in [
+        for (count, text) in [
             (0, "0 s"),
             (59, "59 s"),
             (60, "1 min"),
@@ -69,7 +83,7 @@ mod tests {
             (5400, "1 h 30 min"),
             (3601, "1 h 1 s"),
         ] {
-            assert_eq!(duration(Duration::from_secs(seconds)), text);
+            assert_eq!(seconds(count), text);
         }
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::gate::SessionId;
 use crate::ledger::{AlertTopic, Head, VaultFacts};
+use crate::time_text;
 use crate::vault::names::harmless;
 use crate::vault::target::TargetId;
 use crate::vault::words;
@@ -154,8 +155,8 @@ impl Notice {
         line("target", &format!("{name}: user {user} in account {account} ({partition})"));
         line("vault", &format!("{} ({}), epoch {}", self.vault.label, self.vault.id, self.vault.epoch));
         let session = self.session.map(|session| session.to_string());
-        let window = self.window.map(|seconds| format!("{seconds} s"));
-        let until = self.until.map(|until| until.to_string());
+        let window = self.window.map(time_text::seconds);
+        let until = self.until.map(time_text::utc);
         let approved = Some(self.approved_by.join(", ")).filter(|names| !names.is_empty());
         let forced = self.forced.then(|| "the window of another session was closed by force".to_owned());
         let head =
@@ -176,7 +177,7 @@ impl Notice {
             line(name, value);
         }
         line("machine", &self.host);
-        line("at", &self.at.to_string());
+        line("at", &time_text::utc(self.at));
         text
     }
 

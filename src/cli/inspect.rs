@@ -6,6 +6,7 @@ use super::args::InspectArgs;
 use super::input;
 use crate::error::Result;
 use crate::terminal::print;
+use crate::time_text;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{Attested, Custodian, Lane, Target, Token, TokenKind};
@@ -177,7 +178,7 @@ impl<'a> TargetReport<'a> {
             self.account,
             self.partition,
             self.regions.join(" "),
-            self.max_window,
+            time_text::duration(self.max_window.duration()),
             if self.mfa { ", under MFA" } else { "" },
             "",
             self.grant_sha256,

@@ -12,6 +12,7 @@ use super::join::{join, within};
 use super::observed::{Scope, UserState, observe};
 use super::progress::Pending;
 use super::session::SessionId;
+use crate::time_text;
 
 /// Refusals in a row that prove it shut.
 const IN_A_ROW: u32 = 4;
@@ -317,7 +318,7 @@ async fn watch(
         }
         if !said {
             said = true;
-            let end = end.strftime("%H:%M:%S");
+            let end = time_text::clock(end);
             host.say(&format!("close: {what} {doubt}; watching until {end} UTC that nothing opens late"));
         }
         host.pause(BETWEEN_WATCHES).await;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::session::SessionId;
+use crate::time_text::iso;
 use crate::vault::canonical;
 
 /// The inline policy's name on the emergency user.
@@ -82,7 +83,7 @@ impl Gate<'_> {
     fn deny(&self, name: &str, operator: &str, key: &str, at: Timestamp) -> Value {
         json!({
             "Sid": self.sid(name), "Effect": "Deny", "Action": "*", "Resource": "*",
-            "Condition": {operator: {key: instant(at)}},
+            "Condition": {operator: {key: iso(at)}},
         })
     }
 
@@ -94,7 +95,7 @@ impl Gate<'_> {
 /// The policy of a session that could outlive its user's gate: everything until then, nothing from then on. It
 /// only narrows what the user may.
 pub fn ending(session: SessionId, until: Timestamp) -> Value {
-    let at = instant(until);
+    let at = iso(until);
     json!({"Version": "2012-10-17", "Statement": [
         {"Sid": format!("S{session}Work"), "Effect": "Allow", "Action": "*", "Resource": "*",
          "Condition": {"DateLessThan": {"aws:CurrentTime": at}}},
@@ -108,7 +109,7 @@ pub fn ending(session: SessionId, until: Timestamp) -> Value {
 fn within(own: &Map<String, Value>, from: Timestamp, until: Timestamp) -> Map<String, Value> {
     let mut all = own.clone();
     for (operator, at) in [("DateGreaterThanEquals", from), ("DateLessThan", until)] {
-        demand(&mut all, operator, "aws:CurrentTime", &instant(at));
+        demand(&mut all, operator, "aws:CurrentTime", &iso(at));
     }
     all
 }
@@ -118,11 +119,6 @@ fn demand(conditions: &mut Map<String, Value>, operator: &str, key: &str, value:
     if let Some(keys) = keys.as_object_mut() {
         keys.insert(key.into(), json!(value));
     }
-}
-
-/// Whole seconds, the finest that IAM compares.
-fn instant(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Reads a gate of any session, vault or version of the grant; `None` when it is not one of ours.

@@ -159,7 +159,7 @@ fn drift_another_account_and_somebodys_window_stop_it_before_its_first_write() {
     open.active.set(true);
     let error = refusal(try_open(&open, &progress, ACCOUNT));
     assert!(
-        error.what.contains("0101010101010101") && error.what.contains("2026-11-22T02:27:00Z"),
+        error.what.contains("0101010101010101") && error.what.contains("2026-11-22 02:27:00 UTC"),
         "{error}"
     );
     assert!(!progress.touched());

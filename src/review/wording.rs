@@ -1,10 +1,10 @@
 //! Words and formats that the findings, the timeline, the page and the summary share.
 
-use jiff::Timestamp;
-
 use super::facts::calls::Caller;
 use super::facts::window::{EnabledSpan, EndedBy};
 use crate::ledger::AlertTopic;
+use crate::time_text;
+pub(super) use crate::time_text::utc as instant;
 
 /// Every caller, in the order of the page, and its name.
 pub(super) const NAMES: [(Caller, &str); 6] = [
@@ -26,11 +26,6 @@ pub(super) fn about(about: AlertTopic) -> &'static str {
     }
 }
 
-/// `2026-11-22 02:17:00 UTC`.
-pub(super) fn instant(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
 /// Formats the duration, and what ended it.
 pub(super) fn span(span: &EnabledSpan) -> String {
     let end = match span.ended_by {
@@ -43,9 +38,5 @@ pub(super) fn span(span: &EnabledSpan) -> String {
 
 /// `12 min 4 s`.
 pub(super) fn length(seconds: i64) -> String {
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let parts = [(hours, "h"), (minutes, "min"), (seconds, "s")];
-    let parts: Vec<_> =
-        parts.into_iter().filter(|(n, _)| *n != 0).map(|(n, unit)| format!("{n} {unit}")).collect();
-    if parts.is_empty() { "0 s".into() } else { parts.join(" ") }
+    time_text::seconds(seconds.try_into().unwrap_or_default())
 }

@@ -21,7 +21,8 @@ use crate::session::work::console::{self, ShownLink};
 use crate::session::work::endpoint::Endpoint;
 use crate::signal::Signal;
 use crate::terminal::keyboard::Keyboard;
-use crate::window::{countdown, left};
+use crate::time_text::countdown;
+use crate::window::left;
 
 pub(crate) struct Runner<'a> {
     log: &'a Log<'a>,

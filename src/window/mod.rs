@@ -3,7 +3,7 @@
 pub mod countdown;
 pub mod machine;
 
-pub use countdown::{countdown, left};
+pub use countdown::left;
 pub use machine::{Action, Cause, End, Event, Machine};
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ fn approvals_are_signed_before_opening_and_openssl_verifies_them() {
     let before: Vec<_> = vault.site.custodians.iter().map(|c| c.token.counters()).collect();
     let mut person = open(&vault).run(&["true"]).start();
     person.expect("please approve: session");
-    person.expect("5m");
+    person.expect("for 5 min");
     person.expect("INC-1: SSO down");
     vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -176,7 +176,7 @@ fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
         person.type_line(&vault.site.custodian(name).sheet());
         person.expect(&format!("{name}: PIN of YubiKey"));
         person.type_line(&vault.site.custodian(name).pin);
-        person.expect("now, to approve opening redirected for 5m");
+        person.expect("now, to approve opening redirected for 5 min");
     }
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (_, said) = verify(&vault);

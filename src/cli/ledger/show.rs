@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::ledger::{self, AlertTopic, Entry, Ledger, Merged, MergedRecord, Record, SharePurpose};
 use crate::terminal::{note, print};
+use crate::time_text;
 use crate::vault::names::harmless;
 
 /// Prints the records of all ledgers by time, then the errors of those that are not readable.
@@ -18,8 +19,7 @@ pub fn run(arguments: &LedgerShowArgs) -> Result<()> {
     records.retain(|record| {
         arguments.session.is_none_or(|asked| record.link.entry.record.session() == Some(asked))
     });
-    let text = if arguments.json { json(&records)? } else { text(&records) };
-    print::result(&text)?;
+    if arguments.json { print::exact(&json(&records)?) } else { print::result(&text(&records)) }?;
     let mut wrong: Vec<_> = files.into_iter().filter_map(|file| file.wrong).collect();
     let last = wrong.pop();
     for error in &wrong {
@@ -75,7 +75,7 @@ fn text(records: &[MergedRecord]) -> String {
             let _ = writeln!(text, "{gap}{session}{of}");
             under = Some(heading);
         }
-        let at = link.entry.at.strftime("%Y-%m-%d %H:%M:%SZ");
+        let at = time_text::utc(link.entry.at);
         let start = format!("  {at}  {:<8}  ", link.entry.record.kind());
         let row = format!("{start}{}", harmless(&said(&link.entry.record), '?'));
         let _ = writeln!(text, "{}", print::hung(&row, start.len(), columns));
@@ -107,11 +107,12 @@ fn said(record: &Record) -> String {
             let again = again.as_ref().map_or_else(String::new, |why| format!("; again: {why}"));
             let quiet = no_alert.as_ref().map_or_else(String::new, |why| format!("; no alert: {why}"));
             let (name, account, user) = (&target.name, &target.account, &target.user);
-            format!("{drill}{name}, user {user} in {account}, for {window} s: {reason}{again}{quiet}")
+            let window = time_text::seconds(*window);
+            format!("{drill}{name}, user {user} in {account}, for {window}: {reason}{again}{quiet}")
         }
-        Record::Ends { until, .. } => format!("AWS refuses from {until} on"),
+        Record::Ends { until, .. } => format!("AWS refuses from {} on", time_text::utc(*until)),
         Record::Enabling { .. } => "enabling access now".into(),
-        Record::Opened { until, .. } => format!("open until {until}"),
+        Record::Opened { until, .. } => format!("open until {}", time_text::utc(*until)),
         Record::Issued { access_key_id, .. } => {
             format!("AWS session {access_key_id} for the work in the window")
         }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::ledger::verify::{self, CopiedRecord, SignedStatements};
 use crate::ledger::{self, Chain, Damage, Head, Ledger, Shipped};
 use crate::terminal::{note, print};
+use crate::time_text;
 use crate::vault::file::Vault;
 
 /// The largest copy that is read, in bytes.
@@ -202,7 +203,8 @@ fn text(verified: &Verified, with_vaults: bool) -> String {
     let Verified { file, records, sha256, words, signed, .. } = verified;
     let mut text = format!("{}: OK: {records} records, chain intact\n", file.display());
     if let (Some(first), Some(last), Some(id)) = (verified.first, verified.last, &verified.ledger) {
-        let _ = writeln!(text, "  ledger     {id}, from {first} to {last}");
+        let _ =
+            writeln!(text, "  ledger     {id}, from {} to {}", time_text::utc(first), time_text::utc(last));
     }
     let _ = writeln!(text, "  head       {words}\n             {sha256}");
     let SignedStatements { statements, heads, signatures, openings } = signed;

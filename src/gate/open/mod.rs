@@ -19,6 +19,7 @@ use super::session::SessionId;
 use super::snapshot::{Snapshot, Unread};
 use super::window::Window;
 use crate::error::Error;
+use crate::time_text;
 pub(super) use steps::issue;
 use steps::{activate, lift, put_gate};
 pub(super) use waiting::let_in;
@@ -208,8 +209,9 @@ fn look(
         // The deny still holds: closing ends it before it enables anything.
         UserState::Opening { .. } => Ok(Rest::Untidy(vec![Leftover::KeyActive])),
         UserState::Open { session, until } => Err(Error::refused(format!(
-            "a window is open on user {} already: session {session}, until {until}",
-            expected.user
+            "a window is open on user {} already: session {session}, until {}",
+            expected.user,
+            time_text::utc(until)
         ))
         .next("wait for its end, or end it: breakglass close VAULT --force")
         .into()),

@@ -10,7 +10,7 @@ use crate::review::facts::calls::{ApiCall, CallPurpose, count};
 use crate::review::facts::cloudtrail::HISTORY;
 use crate::review::facts::notifications::NotificationFact;
 use crate::review::facts::window::EndedBy;
-use crate::review::wording::{NAMES, about, instant};
+use crate::review::wording::{NAMES, about, instant, length};
 use crate::vault::manifest::Lane;
 
 /// A fact that a reviewer must explain.
@@ -183,7 +183,8 @@ fn window(facts: &Facts, all: &mut Vec<Finding>) {
     let actual = window.from.zip(window.until).map(|(from, until)| until.duration_since(from).as_secs());
     let asked = i64::try_from(window.asked_seconds).unwrap_or(i64::MAX);
     if let Some(actual) = actual.filter(|actual| *actual != asked) {
-        add(all, FindingId::AnotherWindow, format!("the window is {actual} s, but {asked} s were intended"));
+        let what = format!("the window is {}, but {} were intended", length(actual), length(asked));
+        add(all, FindingId::AnotherWindow, what);
     }
     contradictions(facts, all);
 }

@@ -20,6 +20,7 @@ use crate::aws::clock::AwsClock;
 use crate::aws::emergency::Issued;
 use crate::secret::{Secret, SecretText};
 use crate::session::work::http_head::read_head;
+use crate::time_text::iso;
 
 /// Limit of a whole request, which comes from this machine.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -88,7 +89,7 @@ fn body(issued: &Issued, until: Timestamp, clock: &AwsClock) -> SecretText {
     let off = Timestamp::now().duration_since(clock.now());
     let off = if off.abs() > CLOCK_TOLERANCE { off } else { SignedDuration::ZERO };
     let end = issued.expires.min(until);
-    let expiration = end.saturating_add(off).unwrap_or(end).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let expiration = iso(end.saturating_add(off).unwrap_or(end));
     let json = json!({
         "AccessKeyId": issued.id,
         "SecretAccessKey": issued.secret.expose(),

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::ledger::{Record, SharePurpose};
 use crate::terminal::{listed, warning};
+use crate::time_text;
 use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::Custodian;
@@ -16,12 +17,7 @@ use crate::vault::manifest::Custodian;
 pub fn short(request: &Request) -> String {
     let targets: Vec<_> = request.targets.iter().map(|target| target.name.as_str()).collect();
     let drill = if request.drill_of.is_some() { "a drill of " } else { "" };
-    format!("opening {drill}{} for {}", listed(&targets, "and"), window(request))
-}
-
-fn window(request: &Request) -> String {
-    let window = jiff::SignedDuration::from_secs(request.window.try_into().unwrap_or(i64::MAX));
-    format!("{window:#}")
+    format!("opening {drill}{} for {}", listed(&targets, "and"), time_text::seconds(request.window))
 }
 
 /// Returns what is shown before the first custodian is asked.
@@ -43,7 +39,7 @@ pub fn summary(vault: &Vault, request: &Request) -> String {
         "breakglass: please approve: {what} {}\n  opens    {} for {}\n  reason   {}\n  alerts   {alerts}",
         request.session,
         listed(&targets, "and"),
-        window(request),
+        time_text::seconds(request.window),
         request.reason
     );
     let more = [("again", &request.again), ("no alert", &request.no_alert), ("AWS at", &request.endpoint)];

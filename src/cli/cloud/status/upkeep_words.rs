@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use crate::ledger::{CustodianProof, LastDrill, Readiness, SpentBy};
+use crate::time_text;
 
 /// Returns a few lines, and one for each thing that is overdue.
 pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
@@ -46,7 +47,7 @@ pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
 }
 
 fn ago(at: Timestamp, now: Timestamp) -> String {
-    let day = at.strftime("%Y-%m-%d");
+    let day = time_text::date(at);
     match now.duration_since(at).as_hours() / 24 {
         ..=0 => format!("today ({day})"),
         1 => format!("yesterday ({day})"),

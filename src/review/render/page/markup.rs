@@ -5,6 +5,8 @@ use maud::{Markup, html};
 
 use crate::review::facts::evidence::Evidence;
 use crate::review::render::text;
+use crate::time_text;
+pub(super) use crate::time_text::clock;
 
 /// Returns a section with a heading.
 pub(super) fn section(id: &str, heading: &str, inside: &Markup) -> Markup {
@@ -38,9 +40,5 @@ pub(super) fn tag(evidence: Evidence) -> Markup {
 }
 
 pub(super) fn when(at: Timestamp) -> Markup {
-    html! { td.when { (at.strftime("%Y-%m-%d %H:%M:%S").to_string()) } }
-}
-
-pub(super) fn clock(at: Timestamp) -> String {
-    at.strftime("%H:%M:%S").to_string()
+    html! { td.when { (time_text::column(at)) } }
 }

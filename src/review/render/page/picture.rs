@@ -11,6 +11,7 @@ use crate::review::facts::notifications::NotificationFact;
 use crate::review::packet::Packet;
 use crate::review::render::text::shown;
 use crate::review::wording::{instant, length, span};
+use crate::time_text::clock;
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 150.0;
@@ -293,8 +294,8 @@ impl Scale {
     }
 
     fn label(&self, at: i64) -> String {
-        let form = if self.until - self.from < 600.0 { "%H:%M:%S" } else { "%H:%M" };
-        Timestamp::from_second(at).map(|at| at.strftime(form).to_string()).unwrap_or_default()
+        let length = if self.until - self.from < 600.0 { "00:00:00".len() } else { "00:00".len() };
+        Timestamp::from_second(at).map(|at| clock(at)[..length].to_owned()).unwrap_or_default()
     }
 }
 
