@@ -1,7 +1,10 @@
 //! What a custodian's token signs: an in-toto Statement v1 in a DSSE envelope, one payload type for each purpose.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::enrolment::spki;
 use super::token::{Slot, Token, TokenError};
 use crate::secret::SecretText;
 use crate::vault::dsse::{self, Envelope};
@@ -79,10 +82,13 @@ impl<P: Predicate> Statement<P> {
         &self.subject[0]
     }
 
-    /// Verifies the PIN, has the token's signing key sign, and checks that it is the enrolled key that did.
+    /// Checks that the token holds the enrolled signing key, verifies the PIN, and signs.
+    ///
+    /// The slot comes from the manifest, which a changed file may have altered: a token that is asked to sign with an
+    /// empty slot answers with an error that says nothing about the file.
     ///
     /// # Errors
-    /// The token's own.
+    /// See [`TokenError`]. Another key, or none, in the slot uses no PIN try and no touch.
     pub fn sign(
         &self,
         enrolled: &manifest::Token,
@@ -91,6 +97,10 @@ impl<P: Predicate> Statement<P> {
         touch: &mut dyn FnMut(),
     ) -> Result<Envelope, TokenError> {
         let slot = Slot::parse(&enrolled.signing_slot).ok_or(OTHER_KEY)?;
+        let held = token.held(slot)?.and_then(|held| spki(&held.point));
+        if held.map(|key| BASE64_STANDARD.encode(key)).as_ref() != Some(&enrolled.signing_key) {
+            return Err(OTHER_KEY);
+        }
         token.verify(pin)?;
         touch();
         let signature = token.sign(slot, &dsse::to_sign(P::TYPE, self))?;
