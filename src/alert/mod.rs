@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use crate::vault::names::harmless;
-use crate::vault::payload::{Channel, Kind};
+use crate::vault::payload::{Channel, ChannelKind};
 use http::Http;
 pub use notice::{Notice, VaultName};
 
@@ -241,13 +241,13 @@ async fn attempt(
     Clients { aws, http }: &Clients,
 ) -> Result<Receipt, Failure> {
     match &channel.kind {
-        Kind::Sns { topic_arn, key } => sns::publish(topic_arn, key, notice, aws.as_ref()).await,
-        Kind::PagerDuty { routing_key, url } => {
+        ChannelKind::Sns { topic_arn, key } => sns::publish(topic_arn, key, notice, aws.as_ref()).await,
+        ChannelKind::PagerDuty { routing_key, url } => {
             pagerduty::enqueue(http, routing_key, url.as_ref(), notice).await
         }
-        Kind::Slack { url } => slack::post(http, url, notice).await,
-        Kind::Webhook { url, secret } => webhook::post(http, url, secret, notice).await,
-        Kind::Smtp(server) => smtp::send(server, notice).await,
+        ChannelKind::Slack { url } => slack::post(http, url, notice).await,
+        ChannelKind::Webhook { url, secret } => webhook::post(http, url, secret, notice).await,
+        ChannelKind::Smtp(server) => smtp::send(server, notice).await,
     }
 }
 

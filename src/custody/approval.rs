@@ -1,11 +1,11 @@
-//! The signed approval of one opening: a token signs what exactly it gives its share for, before it gives it.
+//! The signed approval of one opening: a custodian's token signs the request before it gives its share.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::statement::{LedgerHead, Predicate, Statement, signer};
+use super::statement::{LedgerHead, Predicate, Statement, StatementError, signer};
 use super::token::{Token, TokenError};
 use crate::error::{Error, Result, Status};
 use crate::gate::SessionId;
@@ -14,63 +14,63 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Custodian, Lane, Manifest};
 
-/// What is to be opened: the same for every custodian.
+/// A request to open, which every custodian signs unchanged.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Why once more, after an opening before.
+    /// The reason for another opening with credentials that were used before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<String>,
     /// The epoch of the vault's credentials.
     pub credentials_epoch: u32,
-    /// A drill: the id of the vault that is practised for.
+    /// In a drill: the ID of the vault it rehearses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
-    /// Where AWS is taken to be, in words; none where that is AWS's own addresses.
+    /// A custom AWS endpoint, in words; `None` for AWS's own addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// The vault's epoch.
+    /// The epoch of the vault.
     pub epoch: u32,
-    /// How the window is made.
+    /// How access is opened and closed.
     pub lane: Lane,
-    /// Why without an alert that was acknowledged.
+    /// The reason for opening without an acknowledged alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_alert: Option<String>,
-    /// Why.
+    /// The reason for opening.
     pub reason: String,
-    /// The opening's id.
+    /// The session's ID.
     pub session: SessionId,
-    /// What, as the manifest has it.
+    /// The targets, as in the manifest.
     pub targets: Vec<manifest::Target>,
-    /// The vault's id.
+    /// The vault's ID.
     pub vault_id: String,
-    /// The window's length in seconds.
+    /// The length of the window in seconds.
     pub window: u64,
 }
 
-/// Whether the custodian sits at the machine that opens.
+/// Where the custodian is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
-    /// At its terminal.
+    /// At the machine that opens.
     Local,
 }
 
-/// What one custodian signs: the request, who they are, and where the ledger stood.
+/// What one custodian signs: the request, their identity, and the ledger's head.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// When, by the clock of the machine that opens.
+    /// The time of signing, by the clock of the machine that opens.
     pub approved: Timestamp,
     /// The custodian's name.
     pub custodian: String,
-    /// Their enrolment's id.
+    /// Their enrolment's ID.
     pub enrolment: String,
-    /// Where the ledger stood.
+    /// The last record of the ledger.
     pub ledger: LedgerHead,
-    /// Where they are.
+    /// Where the custodian is.
     pub place: Place,
-    /// What they approve.
+    /// The approved request.
     pub request: Request,
     /// Their token's serial number.
     pub serial: u32,
@@ -81,18 +81,18 @@ impl Predicate for Approval {
     const PREDICATE: &'static str = "urn:breakglass:approval:v1";
 }
 
-/// What exactly a quorum has approved. There is no other way to one than [`Approved::by`].
+/// A request that a quorum approved. Only [`Approved::by`] makes one.
 #[derive(Debug)]
 pub struct Approved {
     request: Request,
     custodians: Vec<String>,
 }
 
-/// Has a custodian's token sign `request`, as of `at` and with the ledger at `ledger`.
+/// Lets a custodian's token sign `request` at the time `at`, with the ledger's head `ledger`.
 ///
 /// # Errors
-/// The token's own.
-#[allow(clippy::too_many_arguments, reason = "who, with what, to what, when")]
+/// See [`TokenError`].
+#[allow(clippy::too_many_arguments, reason = "the statement's fields and the token's inputs")]
 pub fn sign(
     vault: &Vault,
     request: &Request,
@@ -114,14 +114,14 @@ pub fn sign(
     Statement::of(&vault.manifest.label, &vault.sha256, approval).sign(enrolled, token, pin, touch)
 }
 
-/// Reads an approval and checks that a token of a custodian of `manifest` signed it.
+/// Reads an approval and checks that a custodian of `manifest` signed it with their token.
 ///
 /// # Errors
-/// In words.
+/// See [`StatementError`].
 pub fn verify<'a>(
     manifest: &'a Manifest,
     envelope: &Envelope,
-) -> Result<(&'a Custodian, &'a manifest::Token, Statement<Approval>), String> {
+) -> Result<(&'a Custodian, &'a manifest::Token, Statement<Approval>), StatementError> {
     let statement = Statement::<Approval>::read(envelope)?;
     let Approval { enrolment, custodian, serial, .. } = &statement.predicate;
     let (custodian, token) = signer(manifest, (custodian, enrolment, *serial), envelope)?;
@@ -129,17 +129,18 @@ pub fn verify<'a>(
 }
 
 impl Approved {
-    /// Checks that `envelopes` are approvals of exactly this request, by as many custodians as the vault wants.
+    /// Checks that `envelopes` approve exactly this request and come from enough custodians.
     ///
     /// # Errors
-    /// [`Status::NoQuorum`], naming what does not hold.
+    /// [`Status::NoQuorum`], with the approval that is not valid.
     pub fn by(vault: &Vault, request: Request, envelopes: &[Envelope]) -> Result<Self> {
         let refused = |why: &str| {
             Error::new(Status::NoQuorum, format!("no quorum of signed approvals: {why}; nothing was enabled"))
         };
         let mut custodians = BTreeSet::new();
         for envelope in envelopes {
-            let (custodian, _, statement) = verify(&vault.manifest, envelope).map_err(|why| refused(&why))?;
+            let (custodian, _, statement) =
+                verify(&vault.manifest, envelope).map_err(|why| refused(&why.to_string()))?;
             let of_this = statement.subject().digest.sha256 == hex::encode(vault.sha256);
             if !of_this || statement.predicate.request != request {
                 return Err(refused(&format!("{} approved something else", custodian.name)));
@@ -153,12 +154,12 @@ impl Approved {
         Ok(Self { request, custodians: custodians.into_iter().map(|(_, name)| name).collect() })
     }
 
-    /// What.
+    /// The approved request.
     pub fn request(&self) -> &Request {
         &self.request
     }
 
-    /// By whom, in the manifest's order.
+    /// The names of the custodians who approved, in the manifest's order.
     pub fn custodians(&self) -> &[String] {
         &self.custodians
     }

@@ -1,8 +1,10 @@
-//! Attestation: who vouches that a token's keys were made on a genuine device.
+//! Attestation: certificates that show that a token's keys were generated on a genuine device.
 //!
-//! A slot's attestation certificate is signed by the device's own (slot F9), which a root signs, directly or
-//! over intermediates. The extensions 1.3.6.1.4.1.41482.3.* say serial number and policies. Dates are not
-//! checked: the devices have no clock, and Yubico's certificates have no meaningful ones.
+//! The attestation certificate of a slot is signed by the device's certificate (slot F9), which a root signs, directly
+//! or through intermediates. The extensions 1.3.6.1.4.1.41482.3.* hold the serial number and the policies. Dates are
+//! not checked: the devices have no clock, and Yubico's certificates have no meaningful dates.
+
+use std::fmt;
 
 use der::asn1::ObjectIdentifier;
 use der::{Decode as _, DecodePem as _, Encode as _};
@@ -15,15 +17,15 @@ use x509_cert::Certificate;
 use crate::vault::manifest::Attested;
 
 /// SHA-256 of the roots that Yubico publishes at developers.yubico.com/PKI.
-const YUBICO: [&str; 2] = [
+const YUBICO_ROOTS: [&str; 2] = [
     // Yubico PIV Root CA Serial 263751
     "63ece914e54dd87915f34033c85af4c0696ba1512f8add66ced738331207b546",
     // Yubico Attestation Root 1
     "62760c6a6ef91679f454c8902b80fd009825b3f25da90f1fbace2ec6586cd5a8",
 ];
 
-const SERIAL: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.7");
-const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.8");
+const SERIAL_EXTENSION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.7");
+const POLICY_EXTENSION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.8");
 
 const SHA256_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
 const SHA384_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
@@ -31,22 +33,66 @@ const SHA512_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.11354
 const SHA256_ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const SHA384_ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 
-/// The most certificates between a slot's and its root.
+/// The maximum number of certificates in a chain, from the device's to the root.
 const MAX_CHAIN: usize = 6;
 
-/// What an attestation must say.
-pub struct Expected<'a> {
+/// The key that an attestation must be about.
+pub struct AttestedKey<'a> {
     /// DER `SubjectPublicKeyInfo` of the key in the slot.
     pub key: &'a [u8],
     /// The device's serial number.
     pub serial: u32,
 }
 
-/// Finds the chain from the device's certificate to a self-signed one among `trusted`: DER, F9 first.
+/// Why certificates do not attest a key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AttestationError {
+    /// A certificate does not parse; with the parser's message.
+    Certificate(String),
+    /// No chain from the device's certificate to a trusted root.
+    NotTrusted,
+    /// Fewer than 2 or more than 6 certificates in the chain.
+    ChainLength,
+    /// A slot's certificate in the chain: any key on a genuine device could sign one.
+    SlotInChain,
+    /// A certificate is not signed by the next in the chain.
+    NotSigned,
+    /// It attests another key.
+    OtherKey,
+    /// It attests a key on a device with another serial number.
+    OtherDevice,
+    /// The key does not require both PIN and touch.
+    Policy,
+    /// Not PEM text.
+    NotPem,
+    /// PEM text without a certificate.
+    NoCertificate,
+}
+
+impl fmt::Display for AttestationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate(why) => return write!(f, "a certificate does not parse: {why}"),
+            Self::NotTrusted => "the device's certificate does not lead to a trusted root",
+            Self::ChainLength => "its chain must have 2 to 6 certificates, from the device's to the root",
+            Self::SlotInChain => "its chain contains a slot's certificate where a device's is expected",
+            Self::NotSigned => "a certificate in its chain is not signed by the next one",
+            Self::OtherKey => "it attests another key",
+            Self::OtherDevice => "it attests a device with another serial number",
+            Self::Policy => "the key does not require both a PIN and a touch",
+            Self::NotPem => "not certificates in PEM form",
+            Self::NoCertificate => "it contains no certificate in PEM form",
+        })
+    }
+}
+
+impl std::error::Error for AttestationError {}
+
+/// Finds the chain from the device's certificate to a self-signed one in `trusted`; DER, the device's first.
 ///
 /// # Errors
-/// Why there is none, in words.
-pub fn chain(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, String> {
+/// [`AttestationError::NotTrusted`] if there is none.
+pub fn chain(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, AttestationError> {
     let mut chain = vec![device.to_vec()];
     while let Some(last) = chain.last() {
         let certificate = parse(last)?;
@@ -61,80 +107,88 @@ pub fn chain(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, String>
             _ => break,
         }
     }
-    Err("the device's certificate leads to none of the trusted roots".into())
+    Err(AttestationError::NotTrusted)
 }
 
-/// Checks a slot's attestation against a chain (F9 first, a self-signed root last) and says whose root it is.
+/// Checks a slot's attestation against a chain (the device's first, a self-signed root last) and returns whose root it is.
 ///
 /// # Errors
-/// What does not hold, in words.
-pub fn verify(attestation: &[u8], chain: &[Vec<u8>], expected: &Expected) -> Result<Attested, String> {
+/// See [`AttestationError`].
+pub fn verify(
+    attestation: &[u8],
+    chain: &[Vec<u8>],
+    expected: &AttestedKey,
+) -> Result<Attested, AttestationError> {
     let leaf = parse(attestation)?;
     let (Some(device), Some(root)) = (chain.first(), chain.last()) else {
-        return Err("it has no chain".into());
+        return Err(AttestationError::ChainLength);
     };
     let links = std::iter::once(attestation).chain(chain.iter().map(Vec::as_slice));
     let issuers = chain.iter().chain(std::iter::once(root));
     if chain.len() > MAX_CHAIN || chain.len() < 2 || device == root {
-        return Err("its chain has the wrong length".into());
+        return Err(AttestationError::ChainLength);
     }
-    // Else any slot's key could sign a certificate of its own, under the attestation of a genuine device.
+    // Otherwise a key in any slot of a genuine device could attest a key that is on no device.
     for issuer in chain {
-        if extension(&parse(issuer)?, POLICY).is_some() {
-            return Err("a slot's certificate stands where a device's belongs".into());
+        if extension(&parse(issuer)?, POLICY_EXTENSION).is_some() {
+            return Err(AttestationError::SlotInChain);
         }
     }
     for (certificate, issuer) in links.zip(issuers) {
         if !issued(issuer, certificate) {
-            return Err("a certificate of its chain was not signed by the next".into());
+            return Err(AttestationError::NotSigned);
         }
     }
-    let key = leaf.tbs_certificate().subject_public_key_info().to_der().map_err(|e| e.to_string())?;
+    let key = leaf.tbs_certificate().subject_public_key_info().to_der().map_err(|e| unreadable(&e))?;
     if key != expected.key {
-        return Err("it vouches for another key".into());
+        return Err(AttestationError::OtherKey);
     }
-    let serial = extension(&leaf, SERIAL).and_then(|der| u32::from_der(der).ok());
+    let serial = extension(&leaf, SERIAL_EXTENSION).and_then(|der| u32::from_der(der).ok());
     if serial != Some(expected.serial) {
-        return Err("it vouches for a device of another serial number".into());
+        return Err(AttestationError::OtherDevice);
     }
     // PIN policy 2 once, 3 always; touch policy 2 always.
-    match extension(&leaf, POLICY) {
-        Some([2 | 3, 2]) => Ok(whose(root)),
-        _ => Err("the key does not demand both a PIN and a touch".into()),
+    match extension(&leaf, POLICY_EXTENSION) {
+        Some([2 | 3, 2]) => Ok(root_owner(root)),
+        _ => Err(AttestationError::Policy),
     }
 }
 
-/// Whose root a self-signed certificate is.
-pub fn whose(root: &[u8]) -> Attested {
+/// Returns whose root a self-signed certificate is.
+pub fn root_owner(root: &[u8]) -> Attested {
     let fingerprint = hex::encode(Sha256::digest(root));
-    if YUBICO.contains(&fingerprint.as_str()) { Attested::Yubico } else { Attested::Other }
+    if YUBICO_ROOTS.contains(&fingerprint.as_str()) { Attested::Yubico } else { Attested::Other }
 }
 
-/// The certificates of a PEM file, as DER; other text between them is passed over (RFC 7468 section 2).
+/// Reads the certificates of a PEM file as DER; ignores other text between them (RFC 7468 section 2).
 ///
 /// # Errors
-/// When there is none, or one does not parse.
-pub fn from_pem(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+/// If there is none, or one does not parse.
+pub fn from_pem(text: &[u8]) -> Result<Vec<Vec<u8>>, AttestationError> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-    let text = std::str::from_utf8(text).map_err(|_| "not certificates in PEM form")?;
+    let text = std::str::from_utf8(text).map_err(|_| AttestationError::NotPem)?;
     let certificates: Vec<_> = text
         .match_indices(BEGIN)
         .map(|(at, _)| {
-            let certificate = Certificate::from_pem(one(&text[at..]));
-            certificate.and_then(|c| c.to_der()).map_err(|e| format!("a certificate does not parse: {e}"))
+            let certificate = Certificate::from_pem(first_block(&text[at..]));
+            certificate.and_then(|c| c.to_der()).map_err(|e| unreadable(&e))
         })
         .collect::<Result<_, _>>()?;
-    if certificates.is_empty() { Err("no certificate in PEM form in it".into()) } else { Ok(certificates) }
+    if certificates.is_empty() { Err(AttestationError::NoCertificate) } else { Ok(certificates) }
 }
 
 /// The first PEM block of `text`.
-fn one(text: &str) -> &str {
+fn first_block(text: &str) -> &str {
     const END: &str = "-----END CERTIFICATE-----";
     text.find(END).map_or(text, |end| &text[..end + END.len()])
 }
 
-fn parse(der: &[u8]) -> Result<Certificate, String> {
-    Certificate::from_der(der).map_err(|e| format!("a certificate does not parse: {e}"))
+fn parse(der: &[u8]) -> Result<Certificate, AttestationError> {
+    Certificate::from_der(der).map_err(|e| unreadable(&e))
+}
+
+fn unreadable(why: &der::Error) -> AttestationError {
+    AttestationError::Certificate(why.to_string())
 }
 
 fn extension(certificate: &Certificate, id: ObjectIdentifier) -> Option<&[u8]> {
@@ -142,7 +196,7 @@ fn extension(certificate: &Certificate, id: ObjectIdentifier) -> Option<&[u8]> {
     extensions.iter().find(|e| e.extn_id == id).map(|e| e.extn_value.as_bytes())
 }
 
-/// Whether the key of `issuer` signed `certificate`, and the names agree.
+/// Whether the key of `issuer` signed `certificate` and the names match.
 fn issued(issuer: &[u8], certificate: &[u8]) -> bool {
     let (Ok(issuer), Ok(certificate)) = (parse(issuer), parse(certificate)) else { return false };
     certificate.tbs_certificate().issuer() == issuer.tbs_certificate().subject()

@@ -1,50 +1,50 @@
-//! The signed evidence of a drill: what was practised, what was made to fail, and how it went.
+//! The signed evidence of a drill: what was rehearsed, which failures were injected, and how it ended.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::statement::{LedgerHead, Predicate, Statement, signer};
+use super::statement::{LedgerHead, Predicate, Statement, StatementError, signer};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// What a custodian signs after a drill.
+/// The record of a drill that a custodian signs.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drill {
-    /// Access was closed, and by the probe.
+    /// Whether access was closed, as the probe showed.
     pub closed: bool,
-    /// Who gave a share.
+    /// The custodians who gave a share.
     pub custodians: Vec<String>,
-    /// The id of the vault that is practised for.
+    /// The ID of the vault it rehearses.
     pub drill_of: String,
-    /// When it was over.
+    /// The end of the drill.
     pub ended: Timestamp,
-    /// The enrolment's id of who signs.
+    /// The signer's enrolment ID.
     pub enrolment: String,
-    /// How the opening ended: an exit status.
+    /// The exit status of the opening.
     pub exit: u8,
-    /// How it had to end.
+    /// The expected outcome.
     pub expected: Expected,
-    /// What was made to fail.
+    /// The injected failures.
     pub injected: Vec<String>,
-    /// Where the ledger stood when this was signed.
+    /// The last record of the ledger at the time of signing.
     pub ledger: LedgerHead,
-    /// AWS let the key in.
+    /// Whether AWS accepted the emergency key.
     pub opened: bool,
-    /// It ended as it had to.
+    /// Whether it ended as expected.
     pub passed: bool,
-    /// The drill's session.
+    /// The session's ID.
     pub session: SessionId,
-    /// The serial number of the token that signs.
+    /// The serial number of the signer's token.
     pub serial: u32,
-    /// Who signs.
+    /// The signer's name.
     pub signed_by: String,
-    /// When it began.
+    /// The start of the drill.
     pub started: Timestamp,
-    /// Channels that were told and acknowledged.
+    /// The alert channels that acknowledged.
     pub told: Vec<String>,
-    /// The drill vault's own id.
+    /// The drill vault's ID.
     pub vault_id: String,
 }
 
@@ -53,42 +53,42 @@ impl Predicate for Drill {
     const PREDICATE: &'static str = "urn:breakglass:drill:v1";
 }
 
-/// Reads the evidence, and checks that a token of a custodian of `manifest` signed it: the custodians of a vault and of its
-/// drill are the same.
+/// Reads the evidence and checks that a custodian of `manifest` signed it: a vault and its drill vault have the same
+/// custodians.
 ///
 /// # Errors
-/// In words.
-pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Drill, String> {
+/// See [`StatementError`].
+pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Drill, StatementError> {
     let drill = Statement::<Drill>::read(envelope)?.predicate;
     signer(manifest, (&drill.signed_by, &drill.enrolment, drill.serial), envelope)?;
     if manifest.drill_of.as_ref().unwrap_or(&manifest.vault_id) != &drill.drill_of {
-        return Err("it is about another vault".into());
+        return Err(StatementError::OtherVault);
     }
     Ok(drill)
 }
 
 impl Drill {
-    /// A quorum of `manifest` opened it, and it was proven shut: this is what is due every quarter.
+    /// Whether a quorum of `manifest` opened it and it was proven closed, as is due every quarter.
     pub fn is_whole(&self, manifest: &Manifest) -> bool {
         let named = manifest.custodians.iter().filter(|custodian| self.custodians.contains(&custodian.name));
         self.passed && self.opened && self.closed && named.count() >= manifest.threshold.get().into()
     }
 }
 
-/// How a drill has to end, given what is made to fail.
+/// How a drill must end, given the injected failures.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expected {
-    /// It opens, and it is proven shut.
+    /// It opens, and is proven closed.
     OpensAndCloses,
-    /// AWS is not there to open it, and nothing is enabled.
+    /// AWS cannot be reached or refuses, and nothing is enabled.
     RefusedUnopened,
-    /// Too few can come, and nothing is enabled.
+    /// Too few custodians respond, and nothing is enabled.
     NoQuorum,
 }
 
 impl Expected {
-    /// Whether it went so.
+    /// Whether a drill ended like this.
     pub fn is_met(self, exit: u8, opened: bool, closed: bool) -> bool {
         match self {
             Self::OpensAndCloses => exit == 0 && opened && closed,
@@ -97,10 +97,10 @@ impl Expected {
         }
     }
 
-    /// For a screen.
+    /// A description for people.
     pub fn words(self) -> &'static str {
         match self {
-            Self::OpensAndCloses => "opens, and is proven shut",
+            Self::OpensAndCloses => "opens, and is proven closed",
             Self::RefusedUnopened => "is refused, and nothing is enabled",
             Self::NoQuorum => "finds no quorum, and nothing is enabled",
         }
@@ -112,14 +112,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_expectation_is_met_by_its_own_end_alone() {
+    fn each_expected_outcome_is_met_by_one_way_to_end() {
         let ends = [(0, true, true), (5, false, false), (3, false, false), (4, false, false)];
         let met =
             |expected: Expected| ends.map(|(exit, opened, closed)| expected.is_met(exit, opened, closed));
         assert_eq!(met(Expected::OpensAndCloses), [true, false, false, false]);
         assert_eq!(met(Expected::RefusedUnopened), [false, true, false, false]);
         assert_eq!(met(Expected::NoQuorum), [false, false, true, true]);
-        assert!(!Expected::OpensAndCloses.is_met(0, true, false), "unproven is not shut");
+        assert!(!Expected::OpensAndCloses.is_met(0, true, false), "not proven closed");
         assert!(!Expected::RefusedUnopened.is_met(5, true, true), "refused after it was open");
     }
 }

@@ -1,33 +1,37 @@
-//! The enrolment file: a custodian's public half, signed by their token. JSON in a DSSE envelope.
+//! The enrolment file: a custodian's public keys, signed by their token. JSON in a DSSE envelope.
+
+use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::attestation::{self, Expected};
+use super::attestation::{self, AttestationError, AttestedKey};
 use crate::error::{Error, Result};
-use crate::vault::dsse::{self, Envelope};
-use crate::vault::manifest::{Attested, Custodian, Token};
+use crate::vault::canonical::JsonError;
+use crate::vault::dsse::{self, Envelope, EnvelopeError};
+use crate::vault::manifest::{Attested, Custodian, ManifestError, Token};
+use crate::vault::names::NameError;
 use crate::vault::{canonical, names, share};
 
-/// The longest enrolment file, in bytes.
+/// The maximum length of an enrolment file in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
 
 /// The payload type of the envelope.
 pub const TYPE: &str = "application/vnd.breakglass.enrolment.v1+json";
 
-/// What a custodian enrols with.
+/// A custodian's enrolment.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrolment {
-    /// The certificates, or null when attestation was waived.
+    /// The attestation certificates, or null if attestation was waived.
     pub attestation: Option<Certificates>,
-    /// When: RFC 3339, UTC, whole seconds.
+    /// The time of enrolment: RFC 3339, UTC, whole seconds.
     pub created: String,
-    /// The enrolment's id: 16 random bytes as hex.
+    /// The enrolment's ID: 16 random bytes as hex.
     pub enrolment: String,
-    /// The token's firmware version, for people.
+    /// The token's firmware version; informative.
     pub firmware: String,
     /// The custodian's name.
     pub name: String,
@@ -35,57 +39,138 @@ pub struct Enrolment {
     pub part: String,
     /// The token and its keys.
     pub token: Token,
-    /// 1.
+    /// The format's version: 1.
     pub version: u8,
 }
 
-/// The attestation of both keys; every member base64 of DER.
+/// The attestation certificates of both keys, each as base64 of DER.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificates {
-    /// From the device's own (slot F9) to the root.
+    /// The device's certificate (slot F9) and its issuers, the root last.
     pub chain: Vec<String>,
-    /// Of the decryption key.
+    /// The decryption key's certificate.
     pub decryption: String,
-    /// Of the signing key.
+    /// The signing key's certificate.
     pub signing: String,
 }
 
+/// Why a file is not a valid enrolment (class `invalid`).
+#[derive(Debug)]
+pub enum EnrolmentError {
+    /// The final newline is missing.
+    CutOff,
+    /// The file is not a canonical envelope.
+    Json(JsonError),
+    /// The envelope does not contain an enrolment.
+    Envelope(EnvelopeError),
+    /// Another version.
+    Version(u8),
+    /// A name, number or key that is not valid.
+    Name(NameError),
+    /// A field of the token that is not valid.
+    Token(ManifestError),
+    /// Not a firmware version.
+    Firmware,
+    /// The signature is not by the token with this serial number.
+    Signature(u32),
+    /// The recipient is not a P-256 key.
+    Recipient,
+    /// A certificate is not base64.
+    CertificateBase64,
+    /// The certificates do not attest a key.
+    Attestation {
+        /// Which of the two keys.
+        key: &'static str,
+        /// Why.
+        why: AttestationError,
+    },
+    /// The attestation is not what the enrolment states.
+    Attested {
+        /// What the enrolment states.
+        stated: Attested,
+        /// What the certificates show.
+        found: Attested,
+    },
+}
+
+impl fmt::Display for EnrolmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CutOff => f.write_str("its last line is cut off"),
+            Self::Json(why) => write!(f, "its envelope {why}"),
+            Self::Envelope(why) => why.fmt(f),
+            Self::Version(version) => write!(f, "its version is {version}; this program reads version 1"),
+            Self::Name(why) => why.fmt(f),
+            Self::Token(why) => why.fmt(f),
+            Self::Firmware => f.write_str("its firmware version is not a version number"),
+            Self::Signature(serial) => write!(f, "the signature of YubiKey {serial} is not valid"),
+            Self::Recipient => f.write_str("its recipient is not a P-256 key"),
+            Self::CertificateBase64 => f.write_str("a certificate is not base64"),
+            Self::Attestation { key, why } => {
+                write!(f, "the attestation of its {key} key is not valid: {why}")
+            }
+            Self::Attested { stated, found } => {
+                write!(f, "it is marked {:?}, but it is {}", stated.words(), found.words())
+            }
+        }
+    }
+}
+
+impl std::error::Error for EnrolmentError {}
+
+impl From<EnvelopeError> for EnrolmentError {
+    fn from(why: EnvelopeError) -> Self {
+        Self::Envelope(why)
+    }
+}
+
+impl From<NameError> for EnrolmentError {
+    fn from(why: NameError) -> Self {
+        Self::Name(why)
+    }
+}
+
+impl From<ManifestError> for EnrolmentError {
+    fn from(why: ManifestError) -> Self {
+        Self::Token(why)
+    }
+}
+
 impl Enrolment {
-    /// The digest that the token signs: SHA-256 of the envelope's pre-authentication encoding.
+    /// Returns what the token signs: SHA-256 of the envelope's pre-authentication encoding.
     pub fn to_sign(&self) -> [u8; 32] {
         dsse::to_sign(TYPE, self)
     }
 
-    /// The file: the envelope with the token's DER signature, and a line end.
+    /// The file: the envelope with the token's DER signature, and a newline.
     pub fn to_file(&self, signature: &[u8]) -> Vec<u8> {
         let mut file = canonical::to_vec(&Envelope::new(TYPE, self, signature));
         file.push(b'\n');
         file
     }
 
-    /// Reads an enrolment file: its form, its token's signature, its attestation.
+    /// Reads an enrolment file, and checks the token's signature and attestation.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`], naming the file and what is wrong with it.
+    /// [`crate::error::Status::Usage`], with the file's name and the [`EnrolmentError`].
     pub fn parse(origin: &str, file: &[u8]) -> Result<Self> {
         Self::read(file).map_err(|why| {
             Error::usage(format!("{origin} is not a valid enrolment: {why}"))
-                .next("ask its custodian for the file again, or let them enrol again")
+                .next("ask the custodian for the file again, or to enrol again")
         })
     }
 
-    fn read(file: &[u8]) -> Result<Self, String> {
-        let body = file.strip_suffix(b"\n").ok_or("its last line is cut off")?;
-        let envelope: Envelope =
-            canonical::from_slice("its envelope", body, MAX_BYTES).map_err(|e| e.what)?;
+    fn read(file: &[u8]) -> Result<Self, EnrolmentError> {
+        let body = file.strip_suffix(b"\n").ok_or(EnrolmentError::CutOff)?;
+        let envelope: Envelope = canonical::from_slice(body, MAX_BYTES).map_err(EnrolmentError::Json)?;
         let enrolment: Self = envelope.open(TYPE, MAX_BYTES)?;
         if enrolment.version != 1 {
-            return Err("it is of a kind this program does not know".into());
+            return Err(EnrolmentError::Version(enrolment.version));
         }
         enrolment.check()?;
         if !envelope.is_signed_by(&enrolment.token.signing_key) {
-            return Err(format!("the signature of YubiKey {} does not hold", enrolment.token.serial));
+            return Err(EnrolmentError::Signature(enrolment.token.serial));
         }
         enrolment.check_attestation()?;
         Ok(enrolment)
@@ -105,18 +190,18 @@ impl Enrolment {
         }
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), EnrolmentError> {
         names::name("the name", &self.name)?;
         names::hex_of("enrolment", &self.enrolment, 16)?;
         names::instant(&self.created)?;
         names::x25519_recipient(&self.part)?;
         if self.firmware.len() > 16 || !self.firmware.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-            return Err("its firmware version is none".into());
+            return Err(EnrolmentError::Firmware);
         }
-        self.token.check()
+        Ok(self.token.check()?)
     }
 
-    fn check_attestation(&self) -> Result<(), String> {
+    fn check_attestation(&self) -> Result<(), EnrolmentError> {
         let found = match &self.attestation {
             None => Attested::None,
             Some(certificates) => certificates.verify(&self.token)?,
@@ -124,31 +209,31 @@ impl Enrolment {
         if found == self.token.attestation {
             Ok(())
         } else {
-            Err(format!("it says {} and is {}", self.token.attestation.words(), found.words()))
+            Err(EnrolmentError::Attested { stated: self.token.attestation, found })
         }
     }
 }
 
 impl Certificates {
-    /// Checks both keys' certificates and says whose root vouches.
+    /// Checks both keys' certificates and returns whose root attests them.
     ///
     /// # Errors
-    /// What does not hold, in words.
-    pub fn verify(&self, token: &Token) -> Result<Attested, String> {
-        let der = |text: &String| BASE64_STANDARD.decode(text).map_err(|_| "a certificate is not base64");
+    /// If a certificate does not attest the token's key; see [`EnrolmentError`].
+    pub fn verify(&self, token: &Token) -> Result<Attested, EnrolmentError> {
+        let der = |text: &String| BASE64_STANDARD.decode(text).map_err(|_| EnrolmentError::CertificateBase64);
         let chain: Vec<_> = self.chain.iter().map(der).collect::<Result<_, _>>()?;
         let decryption = share::compressed(&token.recipient).and_then(|point| spki(&point));
-        let decryption = decryption.ok_or("its recipient is no P-256 key")?;
+        let decryption = decryption.ok_or(EnrolmentError::Recipient)?;
         let signing = der(&token.signing_key)?;
-        let expect = |key| Expected { key, serial: token.serial };
+        let expect = |key| AttestedKey { key, serial: token.serial };
         attestation::verify(&der(&self.signing)?, &chain, &expect(&signing))
-            .map_err(|why| format!("the attestation of its signing key does not hold: {why}"))?;
+            .map_err(|why| EnrolmentError::Attestation { key: "signing", why })?;
         attestation::verify(&der(&self.decryption)?, &chain, &expect(&decryption))
-            .map_err(|why| format!("the attestation of its decryption key does not hold: {why}"))
+            .map_err(|why| EnrolmentError::Attestation { key: "decryption", why })
     }
 }
 
-/// The DER `SubjectPublicKeyInfo` of a P-256 point in SEC 1 form.
+/// Encodes a P-256 point in SEC 1 form as a DER `SubjectPublicKeyInfo`.
 pub fn spki(point: &[u8]) -> Option<Vec<u8>> {
     use p256::pkcs8::EncodePublicKey as _;
     let key = p256::PublicKey::from_sec1_bytes(point).ok()?;

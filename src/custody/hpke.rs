@@ -13,10 +13,10 @@ use crate::vault::share::Point;
 const KEM: &[u8] = b"KEM\x00\x10";
 const SUITE: &[u8] = b"HPKE\x00\x10\x00\x01\x00\x03";
 
-/// Opens `sealed` (16 bytes and their tag), given the token's ECDH of its key with `enc` (RFC 9180 section 4.1
-/// `Decap`, 5.1 `KeySchedule`, 5.2 `Open` at sequence number 0 with no associated data).
+/// Decrypts `sealed` (16 bytes and a tag), given the token's ECDH of its key with `enc` (RFC 9180 section 4.1 `Decap`,
+/// 5.1 `KeySchedule`, 5.2 `Open` at sequence number 0 without associated data).
 ///
-/// `None` when the key or the ciphertext is another.
+/// `None` if the key or the ciphertext does not match.
 pub fn open(
     ecdh: &Secret<32>,
     enc: &Point,
@@ -26,7 +26,7 @@ pub fn open(
 ) -> Option<Secret<16>> {
     let shared = decapsulate(ecdh, enc, recipient);
     let (key, nonce) = schedule(&shared, info);
-    let mut half = Secret::<16>::with(|own| own.copy_from_slice(&sealed[..16]));
+    let mut half = Secret::<16>::with(|half| half.copy_from_slice(&sealed[..16]));
     let tag = &sealed[16..];
     ChaCha20Poly1305::new(key.expose().into())
         .decrypt_in_place_detached(nonce.expose().into(), b"", half.expose_mut(), tag.into())
@@ -54,16 +54,16 @@ fn extract(suite: &[u8], salt: &[u8], label: &[u8], ikm: &[u8]) -> Secret<32> {
         extract.input_ikm(piece);
     }
     let (prk, _) = extract.finalize();
-    Secret::with(|own| own.copy_from_slice(&prk))
+    Secret::with(|out| out.copy_from_slice(&prk))
 }
 
 /// `LabeledExpand` (RFC 9180 section 4) to `N` bytes.
 fn expand<const N: usize>(prk: &Secret<32>, suite: &[u8], label: &[u8], info: &[&[u8]]) -> Secret<N> {
-    let hkdf = Hkdf::<Sha256>::from_prk(prk.expose()).expect("a key of the hash's length");
-    let length = u16::try_from(N).expect("short").to_be_bytes();
+    let hkdf = Hkdf::<Sha256>::from_prk(prk.expose()).expect("the key has the hash's length");
+    let length = u16::try_from(N).expect("a short output").to_be_bytes();
     let mut pieces: Vec<&[u8]> = vec![&length, b"HPKE-v1", suite, label];
     pieces.extend_from_slice(info);
-    Secret::with(|own| hkdf.expand_multi_info(&pieces, own).expect("short"))
+    Secret::with(|out| hkdf.expand_multi_info(&pieces, out).expect("a short output"))
 }
 
 #[cfg(test)]
@@ -75,11 +75,11 @@ mod tests {
 
     use crate::vault::share;
 
-    /// The software stand-in for what the card does.
+    /// The ECDH that the card computes, in software.
     fn ecdh(secret: &p256::SecretKey, enc: &Point) -> Secret<32> {
         let public = p256::PublicKey::from_sec1_bytes(enc).unwrap();
         let shared = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), public.as_affine());
-        Secret::with(|own| own.copy_from_slice(shared.raw_secret_bytes()))
+        Secret::with(|out| out.copy_from_slice(shared.raw_secret_bytes()))
     }
 
     fn keypair() -> (p256::SecretKey, Point, String) {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_age_wraps_to_a_tag_recipient_opens_with_the_bare_ecdh() {
+    fn a_stanza_wrapped_by_age_opens_with_the_ecdh_alone() {
         use base64::Engine as _;
         let (secret, point, recipient) = keypair();
         let recipient: age::tag::Recipient = recipient.parse().unwrap();

@@ -1,4 +1,4 @@
-//! A custodian: their part, their enrolment, the opening of their one share. Pure, over a token port.
+//! A custodian: part, enrolment, approvals, and the opening of their share. Pure; uses a token through a trait.
 
 pub mod approval;
 pub mod attestation;

@@ -38,7 +38,7 @@ pub enum ShareError {
     Damaged(DamagedShare),
 }
 
-/// The custodian to whom the token of this serial number belongs.
+/// Finds the custodian whose token has this serial number.
 pub fn owner(manifest: &Manifest, serial: u32) -> Option<(&Custodian, &manifest::Token)> {
     manifest
         .custodians
@@ -94,10 +94,10 @@ impl From<TokenError> for ShareError {
     }
 }
 
-/// Whether the slot still holds the key that was enrolled.
+/// Returns the key in the decryption slot, if it is the enrolled key.
 ///
 /// # Errors
-/// The token's own.
+/// See [`TokenError`].
 pub fn enrolled(token: &mut dyn Token, enrolled: &manifest::Token) -> Result<Option<Held>, TokenError> {
     let Some(slot) = Slot::parse(&enrolled.decryption_slot) else { return Ok(None) };
     let held = token.held(slot)?;

@@ -1,4 +1,4 @@
-//! A custodian's part of the passphrase: 16 random bytes as twelve BIP-39 words, and the key made of them.
+//! A custodian's part of the passphrase: 16 random bytes as twelve BIP-39 words, and the key derived from them.
 
 use age_core::primitives::bech32_encode;
 use bip39::{Language, Mnemonic};
@@ -8,23 +8,23 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// How many words a part has.
+/// The number of words of a part.
 pub const WORDS: usize = 12;
 
 const LABEL: &[u8] = b"breakglass/part v1";
 
-/// A part. Always generated, never chosen.
+/// A part: 16 random bytes, never chosen by a person.
 #[derive(Debug)]
 pub struct Part(Secret<16>);
 
-/// Why typed words are no part. None of these has touched a token yet.
+/// Why typed words are not a part (class `no part`).
 #[derive(Debug, Eq, PartialEq)]
 pub enum WordsError {
-    /// The word at this place, from 1, is none of the list.
+    /// The word at this position, from 1, is not in the list.
     Unknown(usize),
-    /// There are more than twelve.
+    /// More than twelve words; with their number.
     TooMany(usize),
-    /// All are words, and together they are no part: one is another, or two are swapped.
+    /// The checksum does not match: one word is wrong, or two are swapped.
     Checksum,
 }
 
@@ -35,37 +35,37 @@ pub struct TypedWords {
 }
 
 impl Part {
-    /// A new one, from the system's random source.
+    /// Generates a part from the system's random source.
     pub fn generate() -> Self {
         Self(Secret::random())
     }
 
-    /// The twelve words.
+    /// Returns the twelve words.
     pub fn words(&self) -> impl Iterator<Item = &'static str> + use<> {
         let mnemonic = self.mnemonic();
         let indexes: Zeroizing<Vec<usize>> = Zeroizing::new(mnemonic.word_indices().collect());
         (0..WORDS).map(move |i| Language::English.word_list()[indexes[i]])
     }
 
-    /// Whether it is the same part.
+    /// Whether both are the same part.
     pub fn equals(&self, other: &Self) -> bool {
         self.0.expose() == other.0.expose()
     }
 
-    /// The age X25519 identity of this part under one enrolment:
-    /// HKDF-SHA256(ikm = BIP-39 seed without passphrase, salt = enrolment id, info = label) as the scalar.
+    /// Derives the age X25519 identity for an enrolment:
+    /// HKDF-SHA256(ikm = BIP-39 seed without passphrase, salt = enrolment ID, info = label) as the scalar.
     ///
     /// # Panics
-    /// Never: 32 bytes are a scalar and an age secret key.
+    /// Never: 32 bytes are a valid scalar and age secret key.
     pub fn identity(&self, enrolment: &[u8; 16]) -> age::x25519::Identity {
         self.seed().identity(enrolment)
     }
 
-    /// The seed, to try it under several enrolments at the price of one.
+    /// Returns the BIP-39 seed, so that PBKDF2 runs only once for several enrolments.
     pub fn seed(&self) -> Seed {
-        Seed(Secret::with(|own| {
+        Seed(Secret::with(|out| {
             let seed = Zeroizing::new(self.mnemonic().to_seed_normalized(""));
-            own.copy_from_slice(&*seed);
+            out.copy_from_slice(&*seed);
         }))
     }
 
@@ -78,13 +78,13 @@ impl Part {
 pub struct Seed(Secret<64>);
 
 impl Seed {
-    /// The age identity under one enrolment; see [`Part::identity`].
+    /// Derives the age identity for an enrolment; see [`Part::identity`].
     ///
     /// # Panics
-    /// Never: 32 bytes are a scalar and an age secret key.
+    /// Never: 32 bytes are a valid scalar and age secret key.
     pub fn identity(&self, enrolment: &[u8; 16]) -> age::x25519::Identity {
         let hkdf = Hkdf::<Sha256>::new(Some(enrolment), self.0.expose());
-        let scalar = Secret::<32>::with(|own| hkdf.expand(LABEL, own).expect("32 bytes are short"));
+        let scalar = Secret::<32>::with(|out| hkdf.expand(LABEL, out).expect("32 bytes are short"));
         let hrp = bech32::Hrp::parse_unchecked("age-secret-key-");
         let encoded = Zeroizing::new(bech32_encode(hrp, scalar.expose()));
         let text = Zeroizing::new(encoded.to_uppercase());
@@ -93,12 +93,11 @@ impl Seed {
 }
 
 impl TypedWords {
-    /// Takes one more line: words in any spacing and case, four letters of each being enough; numbers and
-    /// dots before them, as they stand on the sheet, are passed over.
+    /// Adds a line: words in any spacing and case; four letters of each are enough. Ignores the line numbers of the sheet.
     ///
     /// # Errors
-    /// [`WordsError::Unknown`] keeps the places of all known words: only the unknown ones are asked again.
-    /// [`WordsError::TooMany`] forgets the line.
+    /// [`WordsError::Unknown`] keeps the known words, so that only the unknown ones are asked for again.
+    /// [`WordsError::TooMany`] discards the line.
     pub fn add(&mut self, line: &str) -> Result<(), WordsError> {
         let words = || line.split(|c: char| c.is_whitespace() || ",;.)".contains(c)).filter(|w| is_word(w));
         let missing = self.missing();
@@ -124,21 +123,21 @@ impl TypedWords {
         }
     }
 
-    /// The place of the word to type next, from 1: an unknown one first. `None` when all twelve are there.
+    /// The position of the next word to type, from 1: unknown words first. `None` if all twelve are known.
     pub fn next(&self) -> Option<usize> {
         let after = (self.words.len() < WORDS).then_some(self.words.len());
         self.missing().first().copied().or(after).map(|place| place + 1)
     }
 
-    /// Whether nothing has been typed.
+    /// Whether no word was added yet.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// The part of all twelve words.
+    /// Returns the part that the twelve words encode.
     ///
     /// # Errors
-    /// [`WordsError::Checksum`].
+    /// [`WordsError::Checksum`], or [`WordsError::Unknown`] if a word is still unknown.
     pub fn part(&self) -> Result<Part, WordsError> {
         // 12 words of 11 bits: 128 of entropy, then 4 of checksum (BIP-39, "Generating the mnemonic").
         let mut entropy = Secret::<16>::zeroed();
@@ -162,7 +161,7 @@ impl TypedWords {
     }
 }
 
-/// Not the number of a line on the sheet.
+/// Whether it is not a line number of the sheet.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && !text.trim_end_matches(['.', ')']).bytes().all(|b| b.is_ascii_digit())
 }
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_read_back_from_its_words_whole_short_or_one_by_one() {
+    fn a_part_is_read_from_its_words_in_every_accepted_form() {
         let part = Part::generate();
         let words: Vec<_> = part.words().collect();
         let short: Vec<_> = words.iter().map(|w| w[..w.len().min(4)].to_uppercase()).collect();
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_is_named_by_its_place_and_only_it_is_asked_again() {
+    fn only_an_unknown_word_is_asked_for_again() {
         let part = Part::generate();
         let mut words: Vec<_> = part.words().collect();
         let right = std::mem::replace(&mut words[4], "aliceinwonder");
@@ -215,8 +214,8 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_word_is_caught_by_the_checksum_and_a_thirteenth_is_refused() {
-        // The standard's first vector: all zero, `abandon` eleven times and `about`.
+    fn a_wrong_word_fails_the_checksum_and_a_thirteenth_is_refused() {
+        // BIP-39's first test vector: all zero bytes.
         let good = format!("{}about", "abandon ".repeat(11));
         assert!(typed(&[&good]).unwrap().equals(&Part(Secret::zeroed())));
         assert_eq!(typed(&["abandon ".repeat(12).as_str()]).unwrap_err(), WordsError::Checksum);
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_a_part_depends_on_the_enrolment() {
+    fn the_identity_of_a_part_depends_on_the_enrolment() {
         let part = Part(Secret::zeroed());
         let one = part.identity(&[1; 16]).to_public().to_string();
         assert_ne!(one, part.identity(&[2; 16]).to_public().to_string());

@@ -1,4 +1,6 @@
-//! What a custodian's token signs: an in-toto Statement v1 in a DSSE envelope, one payload type for each purpose.
+//! Signed statements of a custodian: an in-toto Statement v1 in a DSSE envelope, one payload type for each purpose.
+
+use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -7,35 +9,35 @@ use serde::{Deserialize, Serialize};
 use super::enrolment::spki;
 use super::token::{Slot, Token, TokenError};
 use crate::secret::SecretText;
-use crate::vault::dsse::{self, Envelope};
+use crate::vault::dsse::{self, Envelope, EnvelopeError};
 use crate::vault::manifest::{self, Custodian, Manifest};
 
 /// The type of every statement (in-toto Attestation Framework, Statement v1).
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 
-/// The longest statement, in bytes.
+/// The maximum length of a statement in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// What is said of one artifact.
+/// A predicate about one artifact.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Statement<P> {
     #[serde(rename = "_type")]
     kind: String,
-    /// What is said.
+    /// The predicate.
     pub predicate: P,
     #[serde(rename = "predicateType")]
     predicate_type: String,
     subject: [Subject; 1],
 }
 
-/// The artifact.
+/// The artifact that a statement is about.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// SHA-256, hex.
+    /// Its digest.
     pub digest: Sha256Hex,
-    /// What people call it.
+    /// Its human-readable name.
     pub name: String,
 }
 
@@ -43,7 +45,7 @@ pub struct Subject {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sha256Hex {
-    /// Hex.
+    /// SHA-256 as hex.
     pub sha256: String,
 }
 
@@ -55,18 +57,18 @@ pub trait Predicate: Serialize {
     const PREDICATE: &'static str;
 }
 
-/// Where a ledger stood.
+/// The last record of a ledger.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerHead {
-    /// How many records it had.
+    /// The number of records.
     pub seq: u64,
-    /// SHA-256 of its last line, hex; zeros when it had none.
+    /// SHA-256 of the last line, as hex; zeros for an empty ledger.
     pub sha256: String,
 }
 
 impl<P: Predicate> Statement<P> {
-    /// Says `predicate` of what has this name and digest.
+    /// States `predicate` about the artifact with this name and digest.
     pub fn of(name: &str, sha256: &[u8; 32], predicate: P) -> Self {
         let digest = Sha256Hex { sha256: hex::encode(sha256) };
         Self {
@@ -77,7 +79,7 @@ impl<P: Predicate> Statement<P> {
         }
     }
 
-    /// What it is about.
+    /// The artifact.
     pub fn subject(&self) -> &Subject {
         &self.subject[0]
     }
@@ -109,35 +111,87 @@ impl<P: Predicate> Statement<P> {
     }
 }
 
-/// Whoever says that they signed it: a custodian of `manifest`, by name and enrolment, and their token by its serial.
+/// Why a statement is not accepted as signed by a custodian.
+#[derive(Debug)]
+pub enum StatementError {
+    /// Not an envelope with a payload of this kind.
+    Envelope(EnvelopeError),
+    /// Another type of statement or predicate.
+    Type,
+    /// The custodian of this name is not in the manifest, or has another enrolment there.
+    NotCustodian(String),
+    /// The token is not the custodian's.
+    NotToken {
+        /// The custodian's name.
+        custodian: String,
+        /// The token's serial number.
+        serial: u32,
+    },
+    /// The signature is not by the token's enrolled key.
+    Signature {
+        /// The custodian's name.
+        custodian: String,
+        /// The token's serial number.
+        serial: u32,
+    },
+    /// About another vault.
+    OtherVault,
+}
+
+impl fmt::Display for StatementError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Envelope(why) => why.fmt(f),
+            Self::Type => f.write_str("it is a statement of another type"),
+            Self::NotCustodian(name) => write!(f, "{name} is not a custodian of this vault"),
+            Self::NotToken { custodian, serial } => {
+                write!(f, "YubiKey {serial} is not a token of {custodian}")
+            }
+            Self::Signature { custodian, serial } => {
+                write!(f, "the signature of {custodian}'s YubiKey {serial} is not valid")
+            }
+            Self::OtherVault => f.write_str("it is about another vault"),
+        }
+    }
+}
+
+impl std::error::Error for StatementError {}
+
+impl From<EnvelopeError> for StatementError {
+    fn from(why: EnvelopeError) -> Self {
+        Self::Envelope(why)
+    }
+}
+
+/// Finds the signer of a statement, who is given by name and enrolment ID, and their token, given by its serial number.
 ///
 /// # Errors
-/// In words, when they are none of its, or the signature does not hold.
+/// If they are not in `manifest`, or the signature is not valid.
 pub fn signer<'a>(
     manifest: &'a Manifest,
     (name, enrolment, serial): (&str, &str, u32),
     envelope: &Envelope,
-) -> Result<(&'a Custodian, &'a manifest::Token), String> {
+) -> Result<(&'a Custodian, &'a manifest::Token), StatementError> {
     let custodian = manifest.custodians.iter().find(|c| c.name == name && c.enrolment == enrolment);
-    let custodian = custodian.ok_or_else(|| format!("{name} is no custodian of this vault"))?;
+    let custodian = custodian.ok_or_else(|| StatementError::NotCustodian(name.to_owned()))?;
     match custodian.tokens.iter().find(|token| token.serial == serial) {
         Some(token) if envelope.is_signed_by(&token.signing_key) => Ok((custodian, token)),
-        Some(_) => Err(format!("the signature of {name}'s YubiKey {serial} does not hold")),
-        None => Err(format!("YubiKey {serial} is not a token of {name}")),
+        Some(_) => Err(StatementError::Signature { custodian: name.to_owned(), serial }),
+        None => Err(StatementError::NotToken { custodian: name.to_owned(), serial }),
     }
 }
 
 const OTHER_KEY: TokenError = TokenError::Failed("its signing key is not the one that was enrolled");
 
 impl<P: Predicate + serde::de::DeserializeOwned> Statement<P> {
-    /// Reads a statement of this kind, whoever signed it.
+    /// Reads a statement of this kind, without checking its signature.
     ///
     /// # Errors
-    /// In words.
-    pub fn read(envelope: &Envelope) -> Result<Self, String> {
+    /// If it is of another type, or not canonical.
+    pub fn read(envelope: &Envelope) -> Result<Self, StatementError> {
         let statement: Self = envelope.open(P::TYPE, MAX_BYTES)?;
         if statement.kind != STATEMENT || statement.predicate_type != P::PREDICATE {
-            return Err("it is no statement of its kind".into());
+            return Err(StatementError::Type);
         }
         Ok(statement)
     }

@@ -1,4 +1,4 @@
-//! The port behind which every token stands: who are you, agree, sign.
+//! The interface to a token: its serial number, key agreement, signing.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use crate::vault::share::Point;
 pub struct Slot(u8);
 
 impl Slot {
-    /// All of them, in order.
+    /// Returns all retired slots in order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0x82..=0x95).map(Self)
     }
 
-    /// Reads the two hex digits of a manifest; `None` for any other slot.
+    /// Parses two hex digits; `None` for any other slot.
     pub fn parse(text: &str) -> Option<Self> {
         Self::all().find(|slot| slot.to_string() == text)
     }
@@ -32,32 +32,32 @@ impl fmt::Display for Slot {
     }
 }
 
-/// Why a token did not do as asked.
+/// Why a command to a token failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenError {
-    /// The PIN is wrong; so many tries are left.
+    /// The PIN is wrong.
     WrongPin {
-        /// Tries left.
+        /// The number of tries left.
         left: u8,
     },
     /// The PIN is blocked.
     Blocked,
-    /// The PIN was right and nobody touched the token in time.
+    /// The PIN was right, but the token was not touched in time.
     NotTouched,
-    /// It was pulled out or reset by another program.
+    /// The token was removed, or reset by another program.
     Gone,
-    /// Another program holds it.
+    /// Another program uses the token exclusively.
     Busy,
-    /// It answered something else.
+    /// Any other answer; with a description.
     Failed(&'static str),
 }
 
-/// What a slot holds.
+/// The key in a slot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Held {
     /// The public key.
     pub point: Point,
-    /// A private-key operation wants a touch.
+    /// Whether a private-key operation needs a touch.
     pub touch: bool,
 }
 
@@ -66,21 +66,21 @@ pub trait Token {
     /// The serial number.
     fn serial(&self) -> u32;
 
-    /// PIN tries left; the PIN counts as not verified after this.
+    /// The number of PIN tries left; the PIN counts as not verified afterwards.
     ///
     /// # Errors
-    /// See [`TokenError`]; so for every method here.
+    /// See [`TokenError`], as for every method of this trait.
     fn tries_left(&mut self) -> Result<u8, TokenError>;
 
-    /// The P-256 key in a slot, if there is one.
+    /// The P-256 key in a slot, if any.
     fn held(&mut self, slot: Slot) -> Result<Option<Held>, TokenError>;
 
-    /// Verifies the PIN. A wrong one costs a try.
+    /// Verifies the PIN. A wrong PIN uses a try.
     fn verify(&mut self, pin: &SecretText) -> Result<(), TokenError>;
 
-    /// ECDH: the x coordinate of the slot's key times `point` (SP 800-73-4 part 2, section 3.2.4).
+    /// ECDH: returns the x coordinate of the slot's key times `point` (SP 800-73-4 part 2, section 3.2.4).
     fn agree(&mut self, slot: Slot, point: &Point) -> Result<Secret<32>, TokenError>;
 
-    /// ECDSA over a SHA-256 digest; the signature in DER.
+    /// ECDSA over a SHA-256 digest: returns the signature in DER.
     fn sign(&mut self, slot: Slot, digest: &[u8; 32]) -> Result<Vec<u8>, TokenError>;
 }

@@ -90,7 +90,8 @@ impl Intent<'_> {
         envelope: &Envelope,
         manifest: &'m Manifest,
     ) -> Result<&'m Token, String> {
-        let (custodian, token, statement) = approval::verify(manifest, envelope)?;
+        let (custodian, token, statement) =
+            approval::verify(manifest, envelope).map_err(|why| why.to_string())?;
         if custodian.name != name {
             return Err(format!("{} signed it", custodian.name));
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::custody::statement::{LedgerHead, Predicate, Statement, signer};
+use crate::custody::statement::{LedgerHead, Predicate, Statement, StatementError, signer};
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
@@ -95,10 +95,13 @@ impl PacketFile {
 /// Reads the signed statement, and checks that the token of a custodian of `manifest` signed it.
 ///
 /// # Errors
-/// Why the envelope is not a valid review.
-pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Statement<ReviewPredicate>, String> {
+/// See [`StatementError`].
+pub fn verify(
+    manifest: &Manifest,
+    envelope: &Envelope,
+) -> Result<Statement<ReviewPredicate>, StatementError> {
     let statement = Statement::<ReviewPredicate>::read(envelope)?;
     let ReviewPredicate { custodian, enrolment, serial, vault_id, .. } = &statement.predicate;
     signer(manifest, (custodian, enrolment, *serial), envelope)?;
-    if *vault_id == manifest.vault_id { Ok(statement) } else { Err("it is about another vault".into()) }
+    if *vault_id == manifest.vault_id { Ok(statement) } else { Err(StatementError::OtherVault) }
 }

@@ -1,5 +1,7 @@
 //! Dead Simple Signing Envelope, v1 (secure-systems-lab/dsse): canonical JSON, one ECDSA P-256 signature in DER.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
@@ -8,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::canonical;
+use super::canonical::{self, JsonError};
 
-/// What was signed, of which type, and the signature.
+/// A payload, its type, and one signature.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
@@ -26,20 +28,46 @@ struct Signature {
     sig: String,
 }
 
-/// What a token signs: SHA-256 of the pre-authentication encoding of `value` as canonical JSON.
+/// Returns what a token signs: SHA-256 of the pre-authentication encoding of `value` as canonical JSON.
 pub fn to_sign<T: Serialize>(payload_type: &str, value: &T) -> [u8; 32] {
     digest(payload_type, &canonical::to_vec(value))
 }
 
-/// The pre-authentication encoding, digested.
+/// SHA-256 of the pre-authentication encoding.
 fn digest(payload_type: &str, payload: &[u8]) -> [u8; 32] {
     let length = (payload_type.len(), payload.len());
     let start = format!("DSSEv1 {} {payload_type} {} ", length.0, length.1);
     Sha256::new().chain_update(start).chain_update(payload).finalize().into()
 }
 
+/// Why an envelope does not contain what was expected.
+#[derive(Debug)]
+pub enum EnvelopeError {
+    /// Another payload type.
+    Type,
+    /// No signature, or several.
+    Signatures,
+    /// The payload is not base64.
+    Base64,
+    /// The payload is not canonical JSON of the expected type.
+    Payload(JsonError),
+}
+
+impl fmt::Display for EnvelopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type => f.write_str("this version does not know its type"),
+            Self::Signatures => f.write_str("it must have exactly one signature"),
+            Self::Base64 => f.write_str("its payload is not base64"),
+            Self::Payload(why) => write!(f, "its payload {why}"),
+        }
+    }
+}
+
+impl std::error::Error for EnvelopeError {}
+
 impl Envelope {
-    /// Around `value`, with the token's DER signature.
+    /// Wraps `value` with the token's DER signature.
     pub fn new<T: Serialize>(payload_type: &str, value: &T, signature: &[u8]) -> Self {
         Self {
             payload: BASE64_STANDARD.encode(canonical::to_vec(value)),
@@ -48,31 +76,31 @@ impl Envelope {
         }
     }
 
-    /// What is in it, whoever signed it.
+    /// Reads the payload without checking the signature.
     ///
     /// # Errors
-    /// In words, when it is of another type, has not one signature, or is not canonical.
+    /// See [`EnvelopeError`].
     pub fn open<T: Serialize + DeserializeOwned>(
         &self,
         payload_type: &str,
         limit: usize,
-    ) -> Result<T, String> {
+    ) -> Result<T, EnvelopeError> {
         if self.payload_type != payload_type {
-            return Err("it is of a kind this program does not know".into());
+            return Err(EnvelopeError::Type);
         }
         if self.signatures.len() != 1 {
-            return Err("it has not one signature".into());
+            return Err(EnvelopeError::Signatures);
         }
-        let payload = BASE64_STANDARD.decode(&self.payload).map_err(|_| "its payload is not base64")?;
-        canonical::from_slice("its payload", &payload, limit).map_err(|e| e.what)
+        let payload = BASE64_STANDARD.decode(&self.payload).map_err(|_| EnvelopeError::Base64)?;
+        canonical::from_slice(&payload, limit).map_err(EnvelopeError::Payload)
     }
 
-    /// The bytes that were signed, whatever they say.
+    /// The payload's bytes, undecoded.
     pub fn payload(&self) -> Option<Vec<u8>> {
         BASE64_STANDARD.decode(&self.payload).ok()
     }
 
-    /// Whether its signature is of this key: base64 of the DER `SubjectPublicKeyInfo` (RFC 5480).
+    /// Whether `key` made its signature: base64 of the DER `SubjectPublicKeyInfo` (RFC 5480).
     pub fn is_signed_by(&self, key: &str) -> bool {
         let holds = || {
             let [signature] = self.signatures.as_slice() else { return None };

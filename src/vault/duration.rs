@@ -1,4 +1,4 @@
-//! Lengths of time as people write them: `90s`, `45m`, `1h30m`.
+//! Durations as people write them: `90s`, `45m`, `1h30m`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,17 +17,29 @@ impl Span {
         self.0
     }
 
-    /// As the standard library's type.
+    /// The standard library's type.
     pub fn duration(self) -> Duration {
         Duration::from_secs(self.0.into())
     }
 }
 
-impl FromStr for Span {
-    type Err = String;
+/// A text that is not a duration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SpanError(String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not a duration; write it like 90s, 45m or 1h30m");
+impl fmt::Display for SpanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not a duration; write it like 90s, 45m or 1h30m", self.0)
+    }
+}
+
+impl std::error::Error for SpanError {}
+
+impl FromStr for Span {
+    type Err = SpanError;
+
+    fn from_str(text: &str) -> Result<Self, SpanError> {
+        let wrong = || SpanError(text.to_owned());
         let mut rest = text;
         let mut total: u32 = 0;
         for (unit, seconds) in [('h', 3600), ('m', 60), ('s', 1)] {
@@ -75,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_time_are_read_and_written_in_one_way() {
+    fn durations_are_read_and_written_in_one_way() {
         for (text, seconds, canonical) in
             [("90s", 90, "1m30s"), ("45m", 2700, "45m"), ("1h30m", 5400, "1h30m"), ("4h", 14400, "4h")]
         {

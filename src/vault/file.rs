@@ -1,7 +1,12 @@
-//! The age file itself: its closed header read and written through the age crate, its payload in locked pages.
+//! The vault file: an age file whose header holds the manifest and one share for each custodian.
+//!
+//! The age crate parses and writes the header and decrypts the payload, so none of that is written twice. It accepts more
+//! than one form of a header, though, and a reader must refuse all but one: what it parsed is encoded again here and
+//! compared with the file, byte for byte. Armor is treated in the same way.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::io::{self, BufRead, Read, Write as _};
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
@@ -20,112 +25,51 @@ use super::share::{self, Halves};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, SecretBuf};
 
-/// The longest vault file, in bytes, armored or not.
+/// The maximum length of a vault file in bytes, armored or not.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// The longest header, in bytes: twice what the largest manifest and sixteen full shares take.
+/// The maximum length of a header in bytes: twice the largest manifest and sixteen full shares.
 pub const MAX_HEADER: usize = 512 * 1024;
 
+const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
 const MANIFEST: &str = "breakglass/manifest";
 const VERSION: &str = "v1";
-const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
 const MAC_LINE: &[u8] = b"--- ";
+/// Characters of base64 without padding for 32 bytes.
 const MAC_TEXT: usize = 43;
 const BEGIN_ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
+
+// The payload (C2SP age.md, "Payload"): a nonce, then chunks with a tag each. Lengths in bytes.
 const NONCE: usize = 16;
 const CHUNK: usize = 64 * 1024;
 const TAG: usize = 16;
 
-/// A vault as it is read: everything public, and the shares still wrapped.
+/// A parsed vault: everything public, and the shares still wrapped.
 pub struct Vault {
-    /// Who, how many, which targets.
+    /// The manifest.
     pub manifest: Manifest,
     /// SHA-256 of the file in its binary form.
     pub sha256: [u8; 32],
     shares: Vec<Halves>,
     binary: Vec<u8>,
-    header: usize,
-    plain: usize,
+    header_length: usize,
+    payload_length: usize,
 }
 
-impl Vault {
-    /// Reads a vault file, binary or armored.
-    ///
-    /// # Errors
-    /// [`crate::error::Status::Damaged`], naming what is wrong.
-    pub fn parse(file: &[u8]) -> Result<Self> {
-        if file.len() > MAX_BYTES {
-            return Err(Error::damaged(format!("the file is longer than {MAX_BYTES} bytes")));
-        }
-        let binary = if file.starts_with(BEGIN_ARMOR) { unarmor(file)? } else { file.to_vec() };
-        let header = header_length(&binary)?;
-        let plain = plain_length(binary.len() - header)
-            .ok_or_else(|| Error::damaged("the file was cut short, or something was added to it"))?;
-        let stanzas = stanzas(&binary, header)?;
-        let (manifest, shares) = read_header(&stanzas)?;
-        let sha256 = Sha256::digest(&binary).into();
-        Ok(Self { manifest, sha256, shares, binary, header, plain })
-    }
-
-    /// The wrapped halves of the custodian's share.
-    pub fn halves(&self, index: u8) -> Option<&Halves> {
-        self.shares.get(usize::from(index).checked_sub(1)?)
-    }
-
-    /// Rebuilds the file key from a full quorum of checked shares and reads what is sealed.
-    ///
-    /// # Errors
-    /// [`crate::error::Status::Damaged`] when the header's MAC or the payload does not hold.
-    pub fn open(&self, shares: &[&Share]) -> Result<Payload> {
-        let plain = self.decrypt(&quorum::combine(shares))?;
-        let payload = Payload::from_sealed(plain.expose())?;
-        if payload.summaries() != self.manifest.targets
-            || payload.lane() != self.manifest.lane
-            || payload.channels() != self.manifest.alerts
-        {
-            return Err(Error::damaged("what is sealed is not what the manifest says is sealed"));
-        }
-        if self.manifest.drill_of.is_some() && payload.targets.iter().any(|target| !target.grant.is_empty()) {
-            return Err(Error::damaged("what is sealed for a drill grants more than the probe"));
-        }
-        Ok(payload)
-    }
-
-    fn decrypt(&self, key: &Secret<KEY>) -> Result<SecretBuf> {
-        let damaged = |why: &str| Error::damaged(format!("the vault file was changed: {why}"));
-        let decryptor = decryptor(&self.binary, self.header).map_err(|_| damaged("its header"))?;
-        let identity = Rebuilt(key);
-        let mut reader = decryptor
-            .decrypt(std::iter::once(&identity as &dyn age::Identity))
-            .map_err(|_| damaged("its header's MAC does not fit"))?;
-        let length =
-            plain_length(self.binary.len() - self.header).ok_or_else(|| damaged("it is cut short"))?;
-        let mut plain = SecretBuf::with_capacity(length + 1);
-        loop {
-            match reader.read(plain.spare_mut()) {
-                Ok(0) => break,
-                Ok(n) => plain.advance(n),
-                Err(_) => return Err(damaged("its payload does not decrypt")),
-            }
-        }
-        if plain.expose().len() == self.plain { Ok(plain) } else { Err(damaged("its length")) }
-    }
-}
-
-/// A freshly sealed vault, with the shares still at hand so that the caller can prove them.
+/// A newly sealed vault, with its shares so that the caller can prove them.
 pub struct Sealed {
     /// The binary age file.
     pub binary: Vec<u8>,
-    /// One for each custodian.
+    /// The shares, one for each custodian.
     pub shares: Vec<Share>,
 }
 
-/// Seals `payload` for the custodians of `manifest`; its commitments are set here.
+/// Seals `payload` for the custodians of `manifest` and sets their commitments.
 ///
 /// # Errors
-/// When the age crate cannot write, which memory does not bring about.
+/// If the age crate cannot write, which does not happen in memory.
 pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
-    let failed = |e: &dyn std::fmt::Display| Error::failed(format!("sealing failed: {e}"));
+    let failed = |e: &dyn Display| Error::failed(format!("sealing failed: {e}"));
     let quorum = QuorumRecipient { manifest: manifest.clone(), shares: RefCell::default() };
     let encryptor = Encryptor::with_recipients(std::iter::once(&quorum as &dyn age::Recipient))
         .map_err(|e| failed(&e))?;
@@ -136,32 +80,7 @@ pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     Ok(Sealed { binary, shares: quorum.shares.into_inner() })
 }
 
-/// The armored form of a binary vault.
-///
-/// # Panics
-/// Never: memory takes every write.
-pub fn armor(binary: &[u8]) -> Vec<u8> {
-    let mut text = Vec::new();
-    let mut writer =
-        ArmoredWriter::wrap_output(&mut text, Format::AsciiArmor).expect("memory takes every write");
-    writer.write_all(binary).and_then(|()| writer.finish().map(drop)).expect("memory takes every write");
-    text
-}
-
-fn unarmor(text: &[u8]) -> Result<Vec<u8>> {
-    let mut binary = Vec::new();
-    ArmoredReader::new(text)
-        .read_to_end(&mut binary)
-        .map_err(|e| Error::damaged(format!("the armor is not valid: {e}")))?;
-    if armor(&binary) == text {
-        Ok(binary)
-    } else {
-        Err(Error::damaged("the armor is not in its canonical form"))
-    }
-}
-
-/// Emits the manifest and one share for each custodian, under a label of its own that keeps every other
-/// recipient out.
+/// Writes the manifest and one share for each custodian. The random label keeps every other recipient out of the header.
 struct QuorumRecipient {
     manifest: Manifest,
     shares: RefCell<Vec<Share>>,
@@ -171,7 +90,7 @@ impl age::Recipient for QuorumRecipient {
     fn wrap_file_key(&self, key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
         let mut manifest = self.manifest.clone();
         let key = Secret::copy_of(key.expose_secret());
-        let count = u8::try_from(manifest.custodians.len()).expect("checked: at most sixteen");
+        let count = u8::try_from(manifest.custodians.len()).expect("at most 16 custodians");
         let shares = quorum::split(&key, manifest.threshold, count);
         manifest.commit(&shares);
         let mut stanzas =
@@ -183,49 +102,202 @@ impl age::Recipient for QuorumRecipient {
     }
 }
 
-/// Hands the rebuilt file key to the age crate, which checks the header's MAC with it.
-struct Rebuilt<'a>(&'a Secret<KEY>);
+/// Armors a binary vault.
+///
+/// # Panics
+/// Never: writing to memory cannot fail.
+pub fn armor(binary: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut writer =
+        ArmoredWriter::wrap_output(&mut text, Format::AsciiArmor).expect("writing to memory cannot fail");
+    writer.write_all(binary).and_then(|()| writer.finish().map(drop)).expect("writing to memory cannot fail");
+    text
+}
 
-impl age::Identity for Rebuilt<'_> {
-    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
-        None
-    }
-
-    fn unwrap_stanzas(&self, _: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
-        Some(Ok(FileKey::init_with_mut(|key| key.copy_from_slice(self.0.expose()))))
+fn unarmor(text: &[u8]) -> Result<Vec<u8>> {
+    let mut binary = Vec::new();
+    ArmoredReader::new(text)
+        .read_to_end(&mut binary)
+        .map_err(|e| Error::damaged(format!("the armor is not valid: {e}")))?;
+    if armor(&binary) == text {
+        Ok(binary)
+    } else {
+        Err(Error::damaged("the armor is not in canonical form"))
     }
 }
 
-/// Takes no key: it only looks at the stanzas that the age crate read.
-#[derive(Default)]
-struct Look(RefCell<Vec<Stanza>>);
-
-impl age::Identity for Look {
-    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
-        None
+impl Vault {
+    /// Parses a vault file, binary or armored.
+    ///
+    /// # Errors
+    /// [`crate::error::Status::Damaged`], with what is wrong (class `damaged` at `parse`).
+    pub fn parse(file: &[u8]) -> Result<Self> {
+        if file.len() > MAX_BYTES {
+            return Err(Error::damaged(format!("the file is longer than {MAX_BYTES} bytes")));
+        }
+        let binary = if file.starts_with(BEGIN_ARMOR) { unarmor(file)? } else { file.to_vec() };
+        let header_length = header_length(&binary)?;
+        let payload_length = payload_length(binary.len() - header_length)
+            .ok_or_else(|| Error::damaged("the file was cut short, or something was appended"))?;
+        let stanzas = stanzas(&binary, header_length)?;
+        let (manifest, shares) = read_header(&stanzas)?;
+        let sha256 = Sha256::digest(&binary).into();
+        Ok(Self { manifest, sha256, shares, binary, header_length, payload_length })
     }
 
-    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
-        let copy = |s: &Stanza| Stanza { tag: s.tag.clone(), args: s.args.clone(), body: s.body.clone() };
-        self.0.replace(stanzas.iter().map(copy).collect());
-        None
+    /// The wrapped halves of a custodian's share.
+    pub fn halves(&self, index: u8) -> Option<&Halves> {
+        self.shares.get(usize::from(index).checked_sub(1)?)
+    }
+
+    /// Rebuilds the file key from a quorum of verified shares, and decrypts and reads the payload.
+    ///
+    /// # Errors
+    /// [`crate::error::Status::Damaged`] if the MAC or the payload is not valid (class `damaged` at `open`).
+    pub fn open(&self, shares: &[&Share]) -> Result<Payload> {
+        let plain = self.decrypt(&quorum::combine(shares))?;
+        let payload = Payload::from_sealed(plain.expose())
+            .map_err(|why| Error::damaged(format!("the sealed payload is not valid: {why}")))?;
+        if payload.summaries() != self.manifest.targets || payload.lane() != self.manifest.lane {
+            return Err(Error::damaged("the sealed targets do not match the manifest"));
+        }
+        if payload.channels() != self.manifest.alerts {
+            return Err(Error::damaged("the sealed alert channels do not match the manifest"));
+        }
+        if self.manifest.drill_of.is_some() && payload.targets.iter().any(|target| !target.grant.is_empty()) {
+            return Err(Error::damaged("the drill vault grants more than the probe"));
+        }
+        Ok(payload)
+    }
+
+    fn decrypt(&self, key: &Secret<KEY>) -> Result<SecretBuf> {
+        let damaged = |why: &str| Error::damaged(format!("the vault file was changed: {why}"));
+        let decryptor =
+            decryptor(&self.binary, self.header_length).map_err(|_| damaged("its header does not parse"))?;
+        let identity = RebuiltKey(key);
+        let mut reader = decryptor
+            .decrypt(std::iter::once(&identity as &dyn age::Identity))
+            .map_err(|_| damaged("its header's MAC does not match"))?;
+        // One byte more than expected, so that a payload that is too long is noticed.
+        let mut plain = SecretBuf::with_capacity(self.payload_length + 1);
+        loop {
+            match reader.read(plain.spare_mut()) {
+                Ok(0) => break,
+                Ok(n) => plain.advance(n),
+                Err(_) => return Err(damaged("its payload does not decrypt")),
+            }
+        }
+        if plain.expose().len() == self.payload_length {
+            Ok(plain)
+        } else {
+            Err(damaged("its payload has the wrong length"))
+        }
     }
 }
 
-/// A file whose header is handed over in one piece: the age crate starts its parser over for every line that
-/// it has to ask for, which is quadratic in the header's length.
-struct InOnePiece<'a> {
-    header: usize,
+/// The length of the header, including the line of its MAC.
+fn header_length(binary: &[u8]) -> Result<usize> {
+    if !binary.starts_with(FIRST_LINE) {
+        return Err(Error::damaged("not an age v1 file"));
+    }
+    let within = &binary[..binary.len().min(MAX_HEADER)];
+    let (mut end, mut rest) = (0, within);
+    while !rest.starts_with(MAC_LINE) {
+        // No allocation: the line is skipped.
+        let line = rest.skip_until(b'\n').unwrap_or_default();
+        end += line;
+        if line == 0 {
+            return Err(Error::damaged(format!("its header does not end within {MAX_HEADER} bytes")));
+        }
+    }
+    end += MAC_LINE.len() + MAC_TEXT + 1;
+    match binary.get(end - 1) {
+        Some(b'\n') => Ok(end),
+        Some(_) => Err(Error::damaged("the last line of its header is not in canonical form")),
+        None => Err(Error::damaged("its header is cut short")),
+    }
+}
+
+/// The length of the payload whose nonce, chunks and tags are `sealed` bytes long.
+fn payload_length(sealed: usize) -> Option<usize> {
+    let stream = sealed.checked_sub(NONCE)?;
+    let chunks = stream.div_ceil(CHUNK + TAG);
+    let plain = stream.checked_sub(TAG * chunks)?;
+    let whole = plain > 0 && plain % payload::BLOCK == 0 && plain.div_ceil(CHUNK) == chunks;
+    (whole && plain <= payload::MAX_BYTES).then_some(plain)
+}
+
+/// Parses the header's stanzas and checks that the header is in canonical form.
+fn stanzas(binary: &[u8], header_length: usize) -> Result<Vec<Stanza>> {
+    let decryptor = decryptor(binary, header_length)
+        .map_err(|_| Error::damaged("the header of this age file is damaged"))?;
+    let observer = StanzaObserver::default();
+    let _ = decryptor.decrypt(std::iter::once(&observer as &dyn age::Identity));
+    let stanzas = observer.0.into_inner();
+    let mut canonical = FIRST_LINE.to_vec();
+    for stanza in &stanzas {
+        share::put(&mut canonical, stanza);
+    }
+    canonical.extend_from_slice(MAC_LINE);
+    let header = &binary[..header_length];
+    let mac = header.strip_prefix(canonical.as_slice()).and_then(|rest| rest.strip_suffix(b"\n"));
+    if mac.is_some_and(|text| text.len() == MAC_TEXT && BASE64_STANDARD_NO_PAD.decode(text).is_ok()) {
+        return Ok(stanzas);
+    }
+    Err(Error::damaged(match differing_line(header, &canonical) {
+        Some(line) => format!("line {line} of the header is not in canonical form"),
+        None => "the MAC of the header is not in canonical form".to_owned(),
+    }))
+}
+
+/// The number of the first line, from 1, in which `header` differs from its canonical form without the MAC.
+fn differing_line(header: &[u8], canonical: &[u8]) -> Option<usize> {
+    let same = header.iter().zip(canonical).take_while(|(a, b)| a == b).count();
+    (same < canonical.len()).then(|| canonical[..same].split(|&b| b == b'\n').count())
+}
+
+fn read_header(stanzas: &[Stanza]) -> Result<(Manifest, Vec<Halves>)> {
+    let Some((first, rest)) = stanzas.split_first().filter(|(first, _)| first.tag == MANIFEST) else {
+        return Err(Error::damaged("this age file is not a breakglass vault")
+            .next("if it is an ordinary age file, decrypt it with age"));
+    };
+    if first.args != [VERSION] {
+        return Err(Error::damaged("this program does not know the format of the vault")
+            .next("use a newer version of breakglass"));
+    }
+    let manifest = Manifest::parse(&first.body)?;
+    let count = manifest.custodians.len();
+    match rest.get(count..) {
+        Some([]) => {}
+        Some([grease]) if grease.tag.ends_with("-grease") => {}
+        _ => return Err(Error::damaged("the header must contain exactly one share per custodian")),
+    }
+    let parse = |(stanza, custodian): (_, &super::manifest::Custodian)| {
+        share::parse(stanza, custodian)
+            .map_err(|why| Error::damaged(format!("the share of {} is not valid: {why}", custodian.name)))
+    };
+    let halves = rest.iter().zip(&manifest.custodians).map(parse).collect::<Result<_>>()?;
+    Ok((manifest, halves))
+}
+
+fn decryptor(binary: &[u8], header_length: usize) -> Result<Decryptor<HeaderAtOnce<'_>>, DecryptError> {
+    Decryptor::new_buffered(HeaderAtOnce { header_length, rest: binary })
+}
+
+/// A reader that returns the header at once: the age crate parses from the start again after every line it reads, which
+/// is quadratic in the header's length.
+struct HeaderAtOnce<'a> {
+    header_length: usize,
     rest: &'a [u8],
 }
 
-impl Read for InOnePiece<'_> {
+impl Read for HeaderAtOnce<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.rest.read(buffer)
     }
 }
 
-impl BufRead for InOnePiece<'_> {
+impl BufRead for HeaderAtOnce<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.rest.fill_buf()
     }
@@ -235,7 +307,7 @@ impl BufRead for InOnePiece<'_> {
     }
 
     fn read_until(&mut self, byte: u8, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        let length = std::mem::take(&mut self.header);
+        let length = std::mem::take(&mut self.header_length);
         if length == 0 {
             return self.rest.read_until(byte, buffer);
         }
@@ -246,79 +318,31 @@ impl BufRead for InOnePiece<'_> {
     }
 }
 
-fn decryptor(binary: &[u8], header: usize) -> Result<Decryptor<InOnePiece<'_>>, DecryptError> {
-    Decryptor::new_buffered(InOnePiece { header, rest: binary })
-}
+/// Gives the rebuilt file key to the age crate, which checks the header's MAC with it.
+struct RebuiltKey<'a>(&'a Secret<KEY>);
 
-/// The header's length up to and with the line of its MAC.
-fn header_length(binary: &[u8]) -> Result<usize> {
-    if !binary.starts_with(FIRST_LINE) {
-        return Err(Error::damaged("this is no age file of version 1"));
+impl age::Identity for RebuiltKey<'_> {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        None
     }
-    let within = &binary[..binary.len().min(MAX_HEADER)];
-    let (mut end, mut rest) = (0, within);
-    while !rest.starts_with(MAC_LINE) {
-        // No allocation: the line is only passed over.
-        let line = rest.skip_until(b'\n').unwrap_or_default();
-        end += line;
-        if line == 0 {
-            return Err(Error::damaged(format!("its header does not end within {MAX_HEADER} bytes")));
-        }
-    }
-    end += MAC_LINE.len() + MAC_TEXT + 1;
-    match binary.get(end - 1) {
-        Some(b'\n') => Ok(end),
-        Some(_) => Err(Error::damaged("its header's last line is not in its canonical form")),
-        None => Err(Error::damaged("its header is cut short")),
+
+    fn unwrap_stanzas(&self, _: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        Some(Ok(FileKey::init_with_mut(|key| key.copy_from_slice(self.0.expose()))))
     }
 }
 
-/// The header's stanzas, after making sure that they are written in the one canonical way.
-fn stanzas(binary: &[u8], header: usize) -> Result<Vec<Stanza>> {
-    let decryptor = decryptor(binary, header)
-        .map_err(|_| Error::damaged("this is no age file, or its header is damaged"))?;
-    let look = Look::default();
-    let _ = decryptor.decrypt(std::iter::once(&look as &dyn age::Identity));
-    let stanzas = look.0.into_inner();
-    let mut canonical = FIRST_LINE.to_vec();
-    for stanza in &stanzas {
-        share::put(&mut canonical, stanza);
-    }
-    canonical.extend_from_slice(MAC_LINE);
-    let mac = binary[..header].strip_prefix(canonical.as_slice()).and_then(|rest| rest.strip_suffix(b"\n"));
-    if mac.is_some_and(|text| text.len() == MAC_TEXT && BASE64_STANDARD_NO_PAD.decode(text).is_ok()) {
-        Ok(stanzas)
-    } else {
-        Err(Error::damaged("the header is not in its canonical form"))
-    }
-}
+/// Copies the stanzas that the age crate parsed, and unwraps nothing.
+#[derive(Default)]
+struct StanzaObserver(RefCell<Vec<Stanza>>);
 
-fn read_header(stanzas: &[Stanza]) -> Result<(Manifest, Vec<Halves>)> {
-    let Some((first, rest)) = stanzas.split_first().filter(|(first, _)| first.tag == MANIFEST) else {
-        return Err(Error::damaged("this age file is no breakglass vault")
-            .next("if it is an ordinary age file, open it with age"));
-    };
-    if first.args != [VERSION] {
-        return Err(Error::damaged("the vault is of a format this program does not know")
-            .next("use a newer breakglass"));
+impl age::Identity for StanzaObserver {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        None
     }
-    let manifest = Manifest::parse(&first.body)?;
-    let count = manifest.custodians.len();
-    match rest.get(count..) {
-        Some([]) => {}
-        Some([grease]) if grease.tag.ends_with("-grease") => {}
-        _ => return Err(Error::damaged("the header has not exactly one share for each custodian")),
-    }
-    let halves =
-        rest.iter().zip(&manifest.custodians).map(|(s, c)| share::parse(s, c)).collect::<Result<_>>()?;
-    Ok((manifest, halves))
-}
 
-/// The payload's length when its nonce, chunks and tags take `sealed` bytes (C2SP age.md, "Payload").
-fn plain_length(sealed: usize) -> Option<usize> {
-    let stream = sealed.checked_sub(NONCE)?;
-    let chunks = stream.div_ceil(CHUNK + TAG);
-    let plain = stream.checked_sub(TAG * chunks)?;
-    let whole = plain > 0 && plain % payload::BLOCK == 0 && plain.div_ceil(CHUNK) == chunks;
-    (whole && plain <= payload::MAX_BYTES).then_some(plain)
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        let copy = |s: &Stanza| Stanza { tag: s.tag.clone(), args: s.args.clone(), body: s.body.clone() };
+        self.0.replace(stanzas.iter().map(copy).collect());
+        None
+    }
 }

@@ -1,4 +1,4 @@
-//! The vault: one age file that a quorum opens. Pure.
+//! The vault: an age file that a quorum of custodians opens. Pure.
 
 pub mod canonical;
 pub mod ceremony;

@@ -1,7 +1,7 @@
-//! The one accepted form of every public name, number and key; the errors are sentences' ends.
+//! Validates public names, numbers and keys: each has one accepted form.
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,77 +9,172 @@ use p256::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
 
 use super::duration::Span;
 
-type Check = Result<(), String>;
-
-/// How many characters of an error's text are shown: a wrong value may be as long as its file.
-const SHOWN: usize = 200;
-
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Check {
-    if holds { Ok(()) } else { Err(otherwise().chars().take(SHOWN).collect()) }
+/// Why a value is not valid. Displays as a sentence that quotes the value, unless it may be a misplaced secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NameError {
+    /// Not 1 to 32 letters, digits, dots, dashes or underscores, starting with a letter or digit.
+    Name {
+        /// What the value names.
+        what: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// Not a label.
+    Label(String),
+    /// Not lower-case hex of this many bytes.
+    Hex {
+        /// The field.
+        what: &'static str,
+        /// The expected number of bytes.
+        bytes: usize,
+    },
+    /// Not RFC 3339 in UTC with whole seconds.
+    Time(String),
+    /// Not a retired PIV slot.
+    Slot(String),
+    /// Not an age X25519 recipient.
+    PartRecipient(String),
+    /// Not an age p256tag recipient.
+    TokenRecipient(String),
+    /// Not a P-256 public key.
+    SigningKey,
+    /// A field of the target with this name.
+    Target(String, TargetError),
+    /// Longer than 12 hours.
+    Window(Span),
+    /// A value that must be unique appears twice.
+    Repeated {
+        /// What it is.
+        what: &'static str,
+        /// The value.
+        value: String,
+    },
 }
 
-/// A short value, to be recognised by; a long one may be a secret in the wrong place.
-fn shown(text: &str) -> String {
-    if text.len() <= 24 {
-        format!("{text:?}")
-    } else {
-        format!("(a value of {} characters)", text.chars().count())
+/// Why a target's field is not valid; with the field's value.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TargetError {
+    /// Not an AWS partition.
+    Partition(String),
+    /// Not twelve digits.
+    Account(String),
+    /// Not an IAM user name, or one with a path.
+    User(String),
+    /// No region, or more than 32.
+    RegionCount,
+    /// Not an AWS region.
+    Region(String),
+}
+
+impl Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name { what, value } => {
+                let value = recognisable(value);
+                write!(f, "{what} {value} is not 1 to 32 letters, digits, dots, dashes or underscores")
+            }
+            Self::Label(value) => {
+                write!(f, "the label {} is not 1 to 64 printable ASCII characters", recognisable(value))
+            }
+            Self::Hex { what, bytes } => write!(f, "{what} is not {bytes} bytes in lower-case hex"),
+            Self::Time(value) => write!(f, "{} is not a UTC time with whole seconds", quoted(value)),
+            Self::Slot(value) => write!(f, "{} is not a retired PIV slot (82 to 95)", quoted(value)),
+            Self::PartRecipient(value) => write!(f, "{} is not an age X25519 recipient", quoted(value)),
+            Self::TokenRecipient(value) => write!(f, "{} is not an age p256tag recipient", quoted(value)),
+            Self::SigningKey => f.write_str("a signing key is not a P-256 public key"),
+            Self::Target(name, why) => write!(f, "{name}: {why}"),
+            Self::Window(longest) => write!(f, "a window of {longest} is longer than 12h"),
+            Self::Repeated { what, value } => write!(f, "{what} {value} appears twice"),
+        }
     }
 }
 
-/// A custodian's or a target's name: 1 to 32 of `a-z A-Z 0-9 . _ -`, the first a letter or a digit.
+impl Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (value, what) = match self {
+            Self::Partition(value) => (value, "an AWS partition (aws, aws-cn, aws-us-gov)"),
+            Self::Account(value) => (value, "an AWS account ID (12 digits)"),
+            Self::User(value) => (value, "an IAM user name without a path"),
+            Self::Region(value) => (value, "an AWS region"),
+            Self::RegionCount => return f.write_str("1 to 32 regions are needed"),
+        };
+        write!(f, "{} is not {what}", recognisable(value))
+    }
+}
+
+impl std::error::Error for NameError {}
+
+/// A value in quotes, escaped; cut, as it may be as long as its file.
+fn quoted(value: &str) -> String {
+    format!("{value:?}").chars().take(100).collect()
+}
+
+/// A short value in quotes; of a long one, which may be a misplaced secret, only the length.
+fn recognisable(value: &str) -> String {
+    if value.len() <= 24 {
+        format!("{value:?}")
+    } else {
+        format!("(a value of {} characters)", value.chars().count())
+    }
+}
+
+/// The result of a check.
+type Check = Result<(), NameError>;
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> NameError) -> Check {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+/// Checks the name of a custodian, target or channel: 1 to 32 of `a-z A-Z 0-9 . _ -`, the first a letter or digit.
 ///
 /// # Errors
-/// What is wrong, in words; so for every check here.
-pub fn name(what: &str, name: &str) -> Check {
+/// See [`NameError`], as for every check in this file.
+pub fn name(what: &'static str, name: &str) -> Check {
     let tail = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     let fits = (1..=32).contains(&name.len())
         && name.as_bytes()[0].is_ascii_alphanumeric()
         && name.bytes().all(tail);
-    ensure(fits, || {
-        format!("{what} {} is not 1 to 32 letters, digits, dots, dashes or underscores", shown(name))
-    })
+    ensure(fits, || NameError::Name { what, value: name.to_owned() })
 }
 
-/// A vault's label: 1 to 64 printable ASCII characters.
+/// Checks a vault's label: 1 to 64 printable ASCII characters.
 pub fn label(label: &str) -> Check {
     let fits = (1..=64).contains(&label.len()) && label.bytes().all(|b| (0x20..0x7f).contains(&b));
-    ensure(fits, || format!("the label {} is not 1 to 64 printable ASCII characters", shown(label)))
+    ensure(fits, || NameError::Label(label.to_owned()))
 }
 
-/// `bytes` bytes as lower-case hex.
-pub fn hex_of(what: &str, text: &str, bytes: usize) -> Check {
+/// Checks lower-case hex of `bytes` bytes.
+pub fn hex_of(what: &'static str, text: &str, bytes: usize) -> Check {
     let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    ensure(text.len() == 2 * bytes && text.bytes().all(digit), || {
-        format!("{what} is not {bytes} bytes in lower-case hex")
-    })
+    let fits = text.len() == 2 * bytes && text.bytes().all(digit);
+    ensure(fits, || NameError::Hex { what, bytes })
 }
 
-/// RFC 3339 in UTC with whole seconds: `2026-11-22T02:17:00Z`.
+/// Checks a time: RFC 3339 in UTC with whole seconds, `2026-11-22T02:17:00Z`.
 pub fn instant(text: &str) -> Check {
     let parsed: Result<jiff::Timestamp, _> = text.parse();
     // 20 characters: years before 0 and after 9999 have another form.
     let canonical =
         text.len() == 20 && parsed.is_ok_and(|t| t.subsec_nanosecond() == 0 && t.to_string() == text);
-    ensure(canonical, || format!("{text:?} is no time in UTC with whole seconds"))
+    ensure(canonical, || NameError::Time(text.to_owned()))
 }
 
-/// A retired PIV slot, 82 to 95 in lower-case hex.
+/// Checks a retired PIV slot: 82 to 95 in lower-case hex.
 pub fn slot(text: &str) -> Check {
     let fits = (0x82..=0x95_u8).any(|slot| format!("{slot:02x}") == text);
-    ensure(fits, || format!("{text:?} is no retired PIV slot (82 to 95)"))
+    ensure(fits, || NameError::Slot(text.to_owned()))
 }
 
-/// An age X25519 recipient in canonical form, and its point one that a secret can be wrapped to.
+/// Checks an age X25519 recipient: in canonical form, with a point that is safe to wrap to.
 pub fn x25519_recipient(text: &str) -> Check {
     let parsed: Result<age::x25519::Recipient, _> = text.parse();
     let fits = parsed.is_ok_and(|r| r.to_string() == text)
         && bech32::decode(text).is_ok_and(|(_, point)| point.try_into().is_ok_and(|point| is_sound(&point)));
-    ensure(fits, || format!("{text:?} is no age X25519 recipient"))
+    ensure(fits, || NameError::PartRecipient(text.to_owned()))
 }
 
-/// Whether a coordinate is reduced (RFC 7748 section 5) and its point not of small order (section 6.1): with
-/// such a point every key agrees on zero, and the age crate panics rather than wrap to it.
+/// Whether a coordinate is reduced (RFC 7748 section 5) and its point is not of small order (section 6.1): with such a
+/// point every key agrees on zero, and the age crate panics instead of wrapping to it.
 fn is_sound(point: &[u8; 32]) -> bool {
     const ORDER_8: [&str; 2] = [
         "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
@@ -92,51 +187,53 @@ fn is_sound(point: &[u8; 32]) -> bool {
     below && !zero_or_one && !ORDER_8.contains(&hex::encode(point).as_str())
 }
 
-/// An age p256tag recipient in canonical form.
+/// Checks an age p256tag recipient: in canonical form.
 pub fn tag_recipient(text: &str) -> Check {
     let parsed: Result<age::tag::Recipient, _> = text.parse();
-    ensure(parsed.is_ok_and(|r| r.to_string() == text), || format!("{text:?} is no age p256tag recipient"))
+    ensure(parsed.is_ok_and(|r| r.to_string() == text), || NameError::TokenRecipient(text.to_owned()))
 }
 
-/// A P-256 public key: base64 of its DER `SubjectPublicKeyInfo` (RFC 5480).
+/// Checks a P-256 public key: base64 of its DER `SubjectPublicKeyInfo` (RFC 5480).
 pub fn signing_key(text: &str) -> Check {
     let canonical = BASE64_STANDARD.decode(text).ok().and_then(|der| {
         let key = p256::PublicKey::from_public_key_der(&der).ok()?;
         Some(key.to_public_key_der().ok()?.as_bytes() == der)
     });
-    ensure(canonical == Some(true), || "a signing key is no P-256 public key".into())
+    ensure(canonical == Some(true), || NameError::SigningKey)
 }
 
-/// The members that say who a target's user is.
-pub fn user(own: &str, partition: &str, account: &str, user: &str) -> Check {
-    name("target name", own)?;
+/// Checks the fields that identify a target's user.
+pub fn user(target: &str, partition: &str, account: &str, user: &str) -> Check {
+    name("target name", target)?;
+    let wrong = |why| NameError::Target(target.to_owned(), why);
     ensure(["aws", "aws-cn", "aws-us-gov"].contains(&partition), || {
-        format!("{own}: {} is no AWS partition (aws, aws-cn, aws-us-gov)", shown(partition))
+        wrong(TargetError::Partition(partition.to_owned()))
     })?;
     ensure(account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()), || {
-        format!("{own}: {} is no AWS account id (12 digits)", shown(account))
+        wrong(TargetError::Account(account.to_owned()))
     })?;
     let in_user = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b);
     ensure((1..=64).contains(&user.len()) && user.bytes().all(in_user), || {
-        format!("{own}: {} is no IAM user name without a path", shown(user))
+        wrong(TargetError::User(user.to_owned()))
     })
 }
 
-/// The members that say where a target is.
-pub fn target(own: &str, partition: &str, account: &str, user: &str, regions: &[String]) -> Check {
-    self::user(own, partition, account, user)?;
-    ensure((1..=32).contains(&regions.len()), || format!("{own}: 1 to 32 regions are needed"))?;
+/// Checks the fields that identify a target's user and regions.
+pub fn target(target: &str, partition: &str, account: &str, user: &str, regions: &[String]) -> Check {
+    self::user(target, partition, account, user)?;
+    let wrong = |why| NameError::Target(target.to_owned(), why);
+    ensure((1..=32).contains(&regions.len()), || wrong(TargetError::RegionCount))?;
     let in_region = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     regions.iter().try_for_each(|region| {
         ensure((1..=32).contains(&region.len()) && region.bytes().all(in_region), || {
-            format!("{own}: {} is no AWS region", shown(region))
+            wrong(TargetError::Region(region.clone()))
         })
     })?;
     all_different("region", regions.iter())
 }
 
-/// Controls, marks of direction (UAX 9), what has no width, and variation and tag characters: what steers a screen, or
-/// shows another text than there is.
+/// Whether a character is invisible or steers a terminal: controls, direction marks (UAX 9), zero-width characters,
+/// variation selectors and tags.
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -146,23 +243,23 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The same text with `instead` for whatever is not seen, or steers a screen.
+/// Replaces every character that is invisible or steers a terminal with `instead`.
 pub fn harmless(text: &str, instead: char) -> String {
     text.chars().map(|c| if is_unseen(c) { instead } else { c }).collect()
 }
 
-/// The longest window a target may ever have: 12 hours.
+/// Checks a target's maximum window: at most 12 hours.
 pub fn window(longest: Span) -> Check {
-    ensure(longest.seconds() <= 12 * 3600, || format!("a window of {longest} is longer than 12h"))
+    ensure(longest.seconds() <= 12 * 3600, || NameError::Window(longest))
 }
 
-/// No value twice. The values have been checked before: the error shows one as it is.
-pub fn all_different<T: Display>(what: &str, values: impl Iterator<Item = T>) -> Check {
+/// Checks that no value appears twice. The values must have been checked: the error shows one unescaped.
+pub fn all_different<T: Display>(what: &'static str, values: impl Iterator<Item = T>) -> Check {
     let mut seen = BTreeSet::new();
     for value in values {
         let value = value.to_string();
         if seen.contains(&value) {
-            return Err(format!("the {what} {value} is there twice"));
+            return Err(NameError::Repeated { what, value });
         }
         seen.insert(value);
     }
@@ -195,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_wrapped_to_a_point_of_small_order() {
+    fn points_of_small_order_are_refused_as_recipients() {
         let mut point = [0; 32];
         point[0] = 9;
         assert!(x25519_recipient(&recipient(&point)).is_ok());
@@ -204,7 +301,7 @@ mod tests {
             point[0] = small;
             wrong.push(point);
         }
-        // p - 1, p, p + 1, and a coordinate whose last bit is ignored by the function.
+        // p - 1, p, p + 1, and a coordinate with the high bit set, which X25519 ignores.
         for low in [0xec, 0xed, 0xee] {
             let mut point = [0xff; 32];
             (point[0], point[31]) = (low, 0x7f);

@@ -2,6 +2,8 @@
 //!
 //! Shamir's scheme per byte, field polynomial x^8+x^4+x^3+x+1, one share per custodian at x = index.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use vsss_rs::Gf256;
 use zeroize::Zeroizing;
@@ -11,10 +13,10 @@ use crate::secret::Secret;
 /// The length of the age file key and of every share, in bytes.
 pub const KEY: usize = 16;
 
-/// The most custodians a vault may have.
+/// The maximum number of custodians of a vault.
 pub const MAX_CUSTODIANS: u8 = 16;
 
-/// How many custodians it takes: never one.
+/// The number of custodians needed to open: at least two.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(into = "u8", try_from = "u8")]
 pub struct Threshold(u8);
@@ -32,14 +34,36 @@ impl From<Threshold> for u8 {
     }
 }
 
-impl TryFrom<u8> for Threshold {
-    type Error = String;
+/// Why a number is not a threshold.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ThresholdError {
+    /// Below two: one custodian alone could open the vault.
+    TooLow,
+    /// Above [`MAX_CUSTODIANS`].
+    TooHigh,
+}
 
-    fn try_from(count: u8) -> Result<Self, String> {
+impl fmt::Display for ThresholdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLow => {
+                f.write_str("the threshold must be at least 2: no custodian may open a vault alone")
+            }
+            Self::TooHigh => write!(f, "a vault has at most {MAX_CUSTODIANS} custodians"),
+        }
+    }
+}
+
+impl std::error::Error for ThresholdError {}
+
+impl TryFrom<u8> for Threshold {
+    type Error = ThresholdError;
+
+    fn try_from(count: u8) -> Result<Self, ThresholdError> {
         match count {
-            0 | 1 => Err("a vault takes at least two custodians to open: the threshold is 2 or more".into()),
+            0 | 1 => Err(ThresholdError::TooLow),
             2..=MAX_CUSTODIANS => Ok(Self(count)),
-            _ => Err(format!("a vault has at most {MAX_CUSTODIANS} custodians")),
+            _ => Err(ThresholdError::TooHigh),
         }
     }
 }
@@ -49,14 +73,14 @@ impl TryFrom<u8> for Threshold {
 pub struct Share {
     /// The custodian's index, from 1: the x of the share.
     pub index: u8,
-    /// The value.
+    /// The share itself; secret.
     pub value: Secret<KEY>,
 }
 
 /// Splits `key` into one share for each index in 1..=`count`.
 ///
 /// # Panics
-/// When `count` is below the threshold or above [`MAX_CUSTODIANS`]; the manifest has been checked before.
+/// If `count` is below the threshold or above [`MAX_CUSTODIANS`]; the manifest was checked before.
 pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
     assert!((threshold.get()..=MAX_CUSTODIANS).contains(&count), "M of N with M <= N <= 16");
     let rng = rand_core::UnwrapErr(getrandom::SysRng);
@@ -65,15 +89,15 @@ pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
     shares
         .into_iter()
         .map(Zeroizing::new)
-        .map(|share| Share { index: share[0], value: Secret::with(|own| own.copy_from_slice(&share[1..])) })
+        .map(|share| Share { index: share[0], value: Secret::with(|out| out.copy_from_slice(&share[1..])) })
         .collect()
 }
 
-/// Rebuilds the key from shares of different indexes. Too few or wrong ones give a wrong key, not an error:
-/// the commitments and the header's MAC tell.
+/// Rebuilds the key from shares with different indexes. Too few or wrong shares give a wrong key, not an error: the
+/// commitments and the header's MAC detect it.
 ///
 /// # Panics
-/// With fewer than two shares or two of one index; the callers count.
+/// If there are fewer than two shares or two with the same index; the callers count.
 pub fn combine(shares: &[&Share]) -> Secret<KEY> {
     let encoded: Zeroizing<Vec<Vec<u8>>> = Zeroizing::new(
         shares
@@ -87,10 +111,10 @@ pub fn combine(shares: &[&Share]) -> Secret<KEY> {
             .collect(),
     );
     let key = Zeroizing::new(Gf256::combine_bytes(&*encoded).expect("two or more different shares"));
-    Secret::with(|own| own.copy_from_slice(&key))
+    Secret::with(|out| out.copy_from_slice(&key))
 }
 
-/// Every way to choose `threshold` of the shares.
+/// Returns every selection of `threshold` shares.
 pub fn subsets(shares: &[Share], threshold: Threshold) -> impl Iterator<Item = Vec<&Share>> {
     (0_u32..1 << shares.len())
         .filter(move |mask| mask.count_ones() == u32::from(threshold.get()))
@@ -102,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_two_of_three_rebuild_the_key_and_one_says_nothing() {
+    fn any_two_of_three_shares_rebuild_the_key() {
         let key = Secret::random();
         let shares = split(&key, Threshold(2), 3);
         assert_eq!(shares.iter().map(|s| s.index).collect::<Vec<_>>(), [1, 2, 3]);
@@ -117,8 +141,8 @@ mod tests {
 
     #[test]
     fn coefficients_are_unbiased_in_every_bit() {
-        // A share of the zero key is its coefficient times x: x = 1 shows it. Each bit must be one about
-        // half the time; the flawed generators of other crates never set some.
+        // The share of the zero key at x = 1 is the coefficient itself. Each of its bits must be one about half of
+        // the time; flawed generators in other crates never set some of them.
         let zero = Secret::zeroed();
         let mut ones = [0_u32; 8];
         for _ in 0..200 {

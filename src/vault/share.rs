@@ -1,7 +1,9 @@
 //! One custodian's share in the file: two halves, each wrapped in standard age stanzas.
 //!
-//! share = a XOR b with `a` fresh and random. `a` is wrapped to each of the custodian's tokens (p256tag), `b`
-//! to their part (X25519). The body of `-> breakglass/share INDEX` is these stanzas in their text form.
+//! share = a XOR b, where `a` is fresh and random. `a` is wrapped to each of the custodian's tokens (p256tag), `b` to
+//! their part (X25519). The body of `-> breakglass/share INDEX` is these stanzas in their text form.
+
+use std::fmt;
 
 use age_core::format::{FileKey, Stanza, read, write};
 use age_core::secrecy::ExposeSecret as _;
@@ -12,7 +14,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::manifest::Custodian;
 use super::quorum::{KEY, Share};
-use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 /// The stanza's type.
@@ -24,28 +25,28 @@ pub const P256TAG: &str = "age-encryption.org/p256tag";
 /// A P-256 point, uncompressed (SEC 1 section 2.3.3).
 pub type Point = [u8; 65];
 
-/// The token half as one token finds it: an HPKE encapsulation and what it seals.
+/// The token's half for one token: an HPKE encapsulation and ciphertext.
 #[derive(Debug)]
 pub struct TokenStanza {
     /// The ephemeral public key.
     pub enc: Point,
-    /// The sealed half, 16 bytes and a tag of 16.
+    /// The encrypted half: 16 bytes and a tag of 16 bytes.
     pub sealed: [u8; 32],
 }
 
 /// Both halves, still wrapped.
 #[derive(Debug)]
 pub struct Halves {
-    /// For each of the custodian's tokens, in the manifest's order.
+    /// The token's half, for each of the custodian's tokens in the manifest's order.
     pub tokens: Vec<TokenStanza>,
-    /// For the part.
+    /// The part's half.
     pub part: Stanza,
 }
 
 /// Wraps `share` for its custodian.
 ///
 /// # Panics
-/// When a recipient does not parse; the manifest has been checked before.
+/// If a recipient does not parse; the manifest was checked before.
 pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
     let a = Secret::<KEY>::random();
     let b = xor(share.value.expose(), a.expose());
@@ -70,25 +71,51 @@ fn push(body: &mut Vec<u8>, recipient: &dyn age::Recipient, half: &Secret<KEY>) 
 /// Appends a stanza in its text form (C2SP age.md, "recipient stanza").
 ///
 /// # Panics
-/// Never: writing to memory does not fail.
+/// Never: writing to memory cannot fail.
 pub fn put(out: &mut Vec<u8>, stanza: &Stanza) {
     let write = write::age_stanza(&stanza.tag, &stanza.args, &stanza.body);
-    cookie_factory::r#gen(write, out).expect("memory takes every write");
+    cookie_factory::r#gen(write, out).expect("writing to memory cannot fail");
 }
 
-/// Reads the share stanza of `custodian`, every byte of it canonical.
+/// What is wrong with a share stanza (class `damaged` at `parse`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ShareFault {
+    /// Another type, or another custodian's index.
+    Order,
+    /// The body is not age stanzas.
+    Body,
+    /// The body is not the canonical form of one stanza for each token and one for the part.
+    Extra,
+    /// The part's half is not an X25519 stanza.
+    PartHalf,
+    /// A token's half is not a p256tag stanza for that token.
+    TokenHalf,
+}
+
+impl fmt::Display for ShareFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Order => "it is out of order",
+            Self::Body => "its body is not age stanzas",
+            Self::Extra => "it contains more than one half for each token and one for the part",
+            Self::PartHalf => "the part's half is not an X25519 stanza",
+            Self::TokenHalf => "a token's half is not a p256tag stanza for that token",
+        })
+    }
+}
+
+/// Reads the share stanza of `custodian`, which must be canonical.
 ///
 /// # Errors
-/// [`crate::error::Status::Damaged`], naming the custodian.
-pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves> {
-    let damaged = |why: &str| Error::damaged(format!("the share of {} is not valid: {why}", custodian.name));
+/// See [`ShareFault`].
+pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves, ShareFault> {
     if stanza.tag != TAG || stanza.args != [custodian.index.to_string()] {
-        return Err(damaged("it is not in its place"));
+        return Err(ShareFault::Order);
     }
     let mut rest = stanza.body.as_slice();
     let mut inner = Vec::new();
     for _ in 0..=custodian.tokens.len() {
-        let (after, one) = read::age_stanza(rest).map_err(|_| damaged("its body is not age stanzas"))?;
+        let (after, one) = read::age_stanza(rest).map_err(|_| ShareFault::Body)?;
         inner.push(Stanza::from(one));
         rest = after;
     }
@@ -97,22 +124,22 @@ pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves> {
         put(&mut canonical, one);
     }
     if canonical != stanza.body {
-        return Err(damaged("there is more in it than its tokens and its part"));
+        return Err(ShareFault::Extra);
     }
-    let part = inner.pop().ok_or_else(|| damaged("it is empty"))?;
+    let part = inner.pop().ok_or(ShareFault::Body)?;
     if !is_x25519(&part) {
-        return Err(damaged("its part half is no X25519 stanza"));
+        return Err(ShareFault::PartHalf);
     }
     let tokens = inner
         .iter()
         .zip(&custodian.tokens)
         .map(|(one, token)| token_stanza(one, &token.recipient))
         .collect::<Option<_>>()
-        .ok_or_else(|| damaged("a token half is no p256tag stanza for its token"))?;
+        .ok_or(ShareFault::TokenHalf)?;
     Ok(Halves { tokens, part })
 }
 
-/// Whether it is an X25519 stanza of canonical form (C2SP age.md, "X25519 recipient stanza").
+/// Whether a stanza is an X25519 stanza in canonical form (C2SP age.md, "X25519 recipient stanza").
 fn is_x25519(stanza: &Stanza) -> bool {
     let [ephemeral] = stanza.args.as_slice() else { return false };
     let length = BASE64_STANDARD_NO_PAD.decode(ephemeral).map(|point| point.len());
@@ -122,14 +149,14 @@ fn is_x25519(stanza: &Stanza) -> bool {
 fn token_stanza(stanza: &Stanza, recipient: &str) -> Option<TokenStanza> {
     let [tag, enc] = stanza.args.as_slice() else { return None };
     let enc: Point = BASE64_STANDARD_NO_PAD.decode(enc).ok()?.try_into().ok()?;
-    // A point that is not on the curve must never reach a card.
+    // A point that is not on the curve must not reach a card.
     p256::PublicKey::from_sec1_bytes(&enc).ok()?;
     let sealed = stanza.body.as_slice().try_into().ok()?;
     let expected = BASE64_STANDARD_NO_PAD.encode(hint(&enc, &compressed(recipient)?));
     (stanza.tag == "p256tag" && *tag == expected).then_some(TokenStanza { enc, sealed })
 }
 
-/// The four bytes by which a token recognises a stanza as its own (C2SP age.md, p256tag).
+/// The four bytes that let a token recognise its stanza (C2SP age.md, p256tag).
 fn hint(enc: &Point, compressed: &[u8; 33]) -> [u8; 4] {
     let mut extract = HkdfExtract::<Sha256>::new(Some(P256TAG.as_bytes()));
     extract.input_ikm(enc);
@@ -138,29 +165,29 @@ fn hint(enc: &Point, compressed: &[u8; 33]) -> [u8; 4] {
     [prk[0], prk[1], prk[2], prk[3]]
 }
 
-/// The compressed point that an `age1tag1…` recipient encodes.
+/// Decodes the compressed point of an `age1tag1…` recipient.
 pub fn compressed(recipient: &str) -> Option<[u8; 33]> {
     let (hrp, bytes) = bech32::decode(recipient).ok()?;
     (hrp.as_str() == "age1tag").then_some(())?;
     bytes.try_into().ok()
 }
 
-/// The `age1tag1…` recipient of a compressed point.
+/// Encodes a compressed point as an `age1tag1…` recipient.
 ///
 /// # Panics
-/// Never: 33 bytes fit.
+/// Never: Bech32 holds 33 bytes.
 pub fn tag_recipient(compressed: &[u8; 33]) -> String {
     let hrp = bech32::Hrp::parse_unchecked("age1tag");
-    bech32::encode::<bech32::Bech32>(hrp, compressed).expect("a point fits into Bech32")
+    bech32::encode::<bech32::Bech32>(hrp, compressed).expect("Bech32 holds 33 bytes")
 }
 
-/// The half that an identity finds in a stanza, if it is for that identity.
+/// Decrypts the half in a stanza, if the stanza is for this identity.
 pub fn unwrap(identity: &dyn age::Identity, stanza: &Stanza) -> Option<Secret<KEY>> {
     let key = identity.unwrap_stanza(stanza)?.ok()?;
-    Some(Secret::with(|own| own.copy_from_slice(key.expose_secret())))
+    Some(Secret::with(|half| half.copy_from_slice(key.expose_secret())))
 }
 
-/// The share of its two halves.
+/// Joins the two halves of a share.
 pub fn join(index: u8, a: &Secret<KEY>, b: &Secret<KEY>) -> Share {
     Share { index, value: xor(a.expose(), b.expose()) }
 }

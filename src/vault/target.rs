@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{manifest, names, payload};
+use super::names::{self, NameError};
+use super::{manifest, payload};
 
 /// One emergency IAM user. Reading it validates every field, because the values are displayed and pasted into commands.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -28,9 +29,9 @@ struct Fields {
 }
 
 impl TryFrom<Fields> for TargetId {
-    type Error = String;
+    type Error = NameError;
 
-    fn try_from(Fields { name, partition, account, user }: Fields) -> Result<Self, String> {
+    fn try_from(Fields { name, partition, account, user }: Fields) -> Result<Self, NameError> {
         names::user(&name, &partition, &account, &user)?;
         Ok(Self { name, partition, account, user })
     }

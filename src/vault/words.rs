@@ -1,20 +1,20 @@
-//! Digests as words, for reading aloud: the first six BIP-39 English words, 66 bits.
+//! Fingerprints to read aloud: the first six BIP-39 English words of a digest, 66 bits.
 
 use bip39::{Language, Mnemonic};
 
-/// How many words name a digest.
+/// The number of words of a fingerprint.
 pub const WORDS: usize = 6;
 
 /// The first six words of the BIP-39 mnemonic whose entropy is `digest`.
 ///
 /// # Panics
-/// Never: BIP-39 takes 32 bytes of entropy.
+/// Never: 32 bytes are valid BIP-39 entropy.
 pub fn of(digest: &[u8; 32]) -> String {
     let mnemonic = Mnemonic::from_entropy_in(Language::English, digest).expect("32 bytes make 24 words");
     mnemonic.words().take(WORDS).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether `typed` names `digest`: six words in any spacing and case, four letters of each being enough.
+/// Whether `typed` is the fingerprint of `digest`: six words in any spacing and case; four letters of each are enough.
 pub fn matches(digest: &[u8; 32], typed: &str) -> bool {
     let expected = of(digest);
     let mut typed = typed.split_whitespace();
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_has_six_words_that_four_letters_each_are_enough_to_name() {
+    fn six_words_or_their_first_four_letters_match_a_digest() {
         let words = of(&[0; 32]);
         assert_eq!(words, "abandon abandon abandon abandon abandon abandon");
         let digest = [0x5a; 32];

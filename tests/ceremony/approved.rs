@@ -141,10 +141,10 @@ fn only_signatures_of_enrolled_tokens_count() {
         "another key than the enrolled one is found out as it signs"
     );
     let strange = strangers.sign(1, &strangers.request());
-    quorum.refuses(&[good.clone(), strange], "is no custodian of this vault");
+    quorum.refuses(&[good.clone(), strange], "is not a custodian of this vault");
     let payload = serde_json::to_value(quorum.sign(2, &quorum.request())).expect("JSON")["payload"].clone();
-    quorum.refuses(&[good.clone(), changed(&good, "payload", payload)], "does not hold");
+    quorum.refuses(&[good.clone(), changed(&good, "payload", payload)], "is not valid");
     let kind = "application/vnd.breakglass.enrolment.v1+json";
     quorum.refuses(&[changed(&good, "payloadType", kind.into())], "does not know");
-    quorum.refuses(&[changed(&good, "signatures", serde_json::json!([]))], "not one signature");
+    quorum.refuses(&[changed(&good, "signatures", serde_json::json!([]))], "exactly one signature");
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use breakglass::custody::attestation::{Expected, chain, from_pem, verify};
+use breakglass::custody::attestation::{AttestationError, AttestedKey, chain, from_pem, verify};
 use breakglass::vault::manifest::Attested;
 use der::{Decode as _, Encode as _};
 
@@ -59,7 +59,7 @@ fn a_whole_rsa_chain_verifies_and_parts_of_it_do_not() {
     let (leaf, f9) = (der(dir.path(), "leaf.pem"), der(dir.path(), "f9.pem"));
     let (root, intermediate) = (der(dir.path(), "root.pem"), der(dir.path(), "intermediate.pem"));
     let key = key_of(&leaf);
-    let expected = Expected { key: &key, serial: 20_000_001 };
+    let expected = AttestedKey { key: &key, serial: 20_000_001 };
     let whole = chain(&f9, &[root.clone(), intermediate.clone()]).unwrap();
     assert_eq!(whole, [f9.clone(), intermediate.clone(), root.clone()]);
     assert_eq!(verify(&leaf, &whole, &expected), Ok(Attested::Other));
@@ -70,8 +70,8 @@ fn a_whole_rsa_chain_verifies_and_parts_of_it_do_not() {
     assert!(verify(&leaf, &[f9.clone(), intermediate], &expected).is_err(), "no self-signed end");
     assert!(verify(&f9, &whole, &expected).is_err(), "not a slot's");
     let other = key_of(&root);
-    assert!(verify(&leaf, &whole, &Expected { key: &other, serial: 20_000_001 }).is_err(), "another key");
-    assert!(verify(&leaf, &whole, &Expected { key: &key, serial: 20_000_002 }).is_err(), "another device");
+    assert!(verify(&leaf, &whole, &AttestedKey { key: &other, serial: 20_000_001 }).is_err(), "another key");
+    assert!(verify(&leaf, &whole, &AttestedKey { key: &key, serial: 20_000_002 }).is_err(), "another device");
     let mut forged = leaf.clone();
     *forged.last_mut().unwrap() ^= 1;
     assert!(verify(&forged, &whole, &expected).is_err(), "another signature");
@@ -98,7 +98,7 @@ fn an_attested_key_without_pin_or_touch_is_refused() {
         let trusted = [der(dir.path(), "root.pem"), der(dir.path(), "intermediate.pem")];
         let whole = chain(&der(dir.path(), "f9.pem"), &trusted).unwrap();
         let key = key_of(&leaf);
-        let verified = verify(&leaf, &whole, &Expected { key: &key, serial: 20_000_001 });
-        assert!(verified.unwrap_err().contains("both a PIN and a touch"), "{policy}");
+        let verified = verify(&leaf, &whole, &AttestedKey { key: &key, serial: 20_000_001 });
+        assert_eq!(verified.unwrap_err(), AttestationError::Policy, "{policy}");
     }
 }

@@ -147,7 +147,7 @@ fn a_token_without_attestation_is_refused_before_a_key_is_generated() {
     let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
-    person.expect("leads to none of the trusted roots");
+    person.expect("does not lead to a trusted root");
     assert_eq!(person.wait(), End::Code(4));
     assert!(!site.custodians[0].token.is_occupied(0x82));
     assert!(!site.path("alice.custodian").exists());

@@ -371,7 +371,7 @@ fn an_invalid_configuration_is_reported_early_and_does_not_stop_a_close() {
     for (config, says) in [
         (
             json!({"alerts": [{"name": "x", "kind": "slack", "url": "http://example.org/hidden-value"}]}),
-            "stays on this machine",
+            "allowed for loopback only",
         ),
         (
             json!({"alerts": [{"name": "x", "kind": "carrier-pigeon"}]}),
@@ -381,12 +381,12 @@ fn an_invalid_configuration_is_reported_early_and_does_not_stop_a_close() {
         (
             json!({"alerts": [{"name": "hidden-value-hidden-value-012345", "kind": "pagerduty",
                 "routing_key": "hidden-value-hidden-value-012345", "timeout": "2m"}]}),
-            "a secret stands where everybody can read it",
+            "a secret is in its name, which is public",
         ),
         (
             json!({"alerts": [{"name": "hidden-value", "kind": "slack", "url": Receiver::unreachable()},
                 {"name": "x", "kind": "slack", "url": "hidden-value"}]}),
-            "alert channel 1: a secret stands",
+            "alert channel 1: a secret is in its name",
         ),
         (json!({"command": ["notify"]}), "command[0]: expected an absolute path"),
         (json!({"ledgers": ["other.jsonl"]}), "ledgers[0]: expected an absolute path"),

@@ -76,7 +76,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     exercise.sign(&mut person, "alice");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let said = person.transcript();
-    assert!(said.contains("drill       passed: it opens, and is proven shut"), "{said}");
+    assert!(said.contains("drill       passed: it opens, and is proven closed"), "{said}");
     assert!(exercise.all_at_rest());
     let evidence = exercise.evidence();
     assert_eq!(
@@ -217,7 +217,11 @@ fn a_static_drill_runs_to_its_end_without_iam() {
     person.expect_within(Duration::from_mins(1), "alice: PIN of YubiKey");
     person.type_line(&site.custodian("alice").pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(person.transcript().contains("passed: it opens, and is proven shut"), "{}", person.transcript());
+    assert!(
+        person.transcript().contains("passed: it opens, and is proven closed"),
+        "{}",
+        person.transcript()
+    );
 }
 
 #[test]
@@ -264,8 +268,8 @@ fn a_drill_vault_with_access_is_not_sealed() {
         }
     };
     seal(&|p| p["drill"]["grant"] = Account::grant(), "its grant is not empty");
-    seal(&|p| p["drill"]["user"] = p["targets"][0]["user"].clone(), "a drill has a user of its own");
-    seal(&|p| p["drill"]["opener"] = p["targets"][0]["opener"].clone(), "is there twice");
+    seal(&|p| p["drill"]["user"] = p["targets"][0]["user"].clone(), "a drill needs its own user");
+    seal(&|p| p["drill"]["opener"] = p["targets"][0]["opener"].clone(), "appears twice");
     std::fs::write(exercise.vault.site.path("other.drill.age"), "another file").unwrap();
     let done = exercise.vault.site.try_seal(
         "other.age",

@@ -266,7 +266,7 @@ fn invalid_openings_are_refused_before_custodians_are_asked() {
         (&["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "\u{200b}y"], 2, "--again must be"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x", "--target", "dev"], 2, "no target \"dev\""),
         (&["open", "nowhere.age", "--for", "5m", "--reason", "x"], 2, "cannot read nowhere.age"),
-        (&["open", "root.pem", "--for", "5m", "--reason", "x"], 6, "no age file"),
+        (&["open", "root.pem", "--for", "5m", "--reason", "x"], 6, "not an age v1 file"),
     ];
     for (arguments, code, message) in refusals {
         let mut person = vault.site.person(arguments);

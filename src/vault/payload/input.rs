@@ -1,24 +1,25 @@
-//! What the ceremony administrator feeds in: what is to be sealed, and the drill that is sealed beside it.
+//! The input of a ceremony: the payload to seal, and the payload of its drill vault.
 
 use serde::Deserialize;
 
+use super::error::PayloadError;
 use super::{Channel, MAX_BYTES, Payload, Target, names};
 use crate::error::{Error, Result, Status};
 use crate::vault::json;
 
-/// Two payloads: the vault's, and its drill's if there is one.
+/// The payloads of a vault and of its drill vault, if any.
 #[derive(Debug)]
 pub struct Input {
-    /// For the vault.
+    /// The vault's payload.
     pub payload: Payload,
-    /// For the drill vault: one target that may make the probe and nothing else.
+    /// The drill vault's payload: one target that may make the probe only.
     pub drill: Option<Payload>,
 }
 
-/// The members as they are fed in.
+/// The fields of the input.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Members {
+struct InputJson {
     version: u8,
     targets: Vec<Target>,
     #[serde(default)]
@@ -29,10 +30,10 @@ struct Members {
 }
 
 impl Input {
-    /// Reads the JSON and checks every member.
+    /// Reads the JSON and checks every field.
     ///
     /// # Errors
-    /// [`Status::Usage`], naming the target and the member; the secrets themselves are never repeated.
+    /// [`Status::Usage`], with the target and the field, without secrets.
     pub fn parse(json: &[u8]) -> Result<Self> {
         Self::read(json).map_err(|why| {
             Error::new(Status::Usage, format!("the credentials are not valid: {why}"))
@@ -40,19 +41,19 @@ impl Input {
         })
     }
 
-    fn read(json: &[u8]) -> Result<Self, String> {
+    fn read(json: &[u8]) -> Result<Self, PayloadError> {
         if json.len() > MAX_BYTES {
-            return Err(format!("longer than {MAX_BYTES} bytes"));
+            return Err(PayloadError::TooLong);
         }
-        let members = || json::read::<Members>(json);
-        let Members { version, targets, runbook, alerts, drill } = members()?;
+        let fields = || json::read::<InputJson>(json).map_err(PayloadError::Json);
+        let InputJson { version, targets, runbook, alerts, drill } = fields()?;
         let payload = Payload { version, targets, runbook, alerts }.checked()?;
         let drill = match drill {
             None => None,
             Some(target) => {
                 check_drill(&target, &payload)?;
-                // Secrets have no copies: what both vaults hold is read once for each.
-                let Members { version, runbook, alerts, .. } = members()?;
+                // Secrets cannot be copied: what both vaults contain is read once for each.
+                let InputJson { version, runbook, alerts, .. } = fields()?;
                 Some(Payload { version, targets: vec![target], runbook, alerts }.checked()?)
             }
         };
@@ -60,18 +61,16 @@ impl Input {
     }
 }
 
-/// A drill's user is nobody whom the vault opens, and may only make the probe.
-fn check_drill(drill: &Target, payload: &Payload) -> Result<(), String> {
+/// Checks that the drill's user and keys are not in the vault, and that it may make the probe only.
+fn check_drill(drill: &Target, payload: &Payload) -> Result<(), PayloadError> {
     if !drill.grant.is_empty() {
-        return Err(
-            "drill: its grant is not empty; a drill's user may make the probe and nothing else".into()
-        );
+        return Err(PayloadError::DrillGrant);
     }
     let same_user = |target: &Target| (&target.account, &target.user) == (&drill.account, &drill.user);
     if payload.targets.iter().any(same_user) {
-        return Err("drill: its user is one that the vault opens; a drill has a user of its own".into());
+        return Err(PayloadError::DrillUser);
     }
     let of_vault = payload.targets.iter().flat_map(Target::keys);
     let ids = of_vault.chain(drill.keys()).map(|(_, key)| key.id.as_str());
-    names::all_different("access key", ids).map_err(|why| format!("drill: {why}"))
+    names::all_different("access key", ids).map_err(PayloadError::DrillKey)
 }

@@ -1,9 +1,11 @@
-//! What is sealed: the targets with their credentials, and the runbook. JSON, padded to whole blocks.
+//! The sealed payload: targets with credentials, alert channels, and the runbook. JSON, padded to whole blocks.
 
-mod alerts;
-mod form;
+mod channel;
+mod de;
+mod error;
 mod input;
-mod members;
+mod key;
+mod ser;
 mod strict;
 mod target;
 
@@ -12,134 +14,123 @@ use serde_json::Value;
 
 use super::duration::Span;
 use super::{json, manifest, names};
-use crate::error::{Error, Result};
 use crate::secret::{SecretBuf, SecretText};
-pub use alerts::{Channel, Kind, Smtp, Tls, check as check_alerts, region_of};
-use form::{Form, Room};
+pub use channel::{Channel, ChannelKind, Smtp, Tls, check as check_alerts, region_of};
+use de::TargetJson;
+pub use error::{ChannelError, PayloadError, TargetFault};
 pub use input::Input;
-use members::Members;
+pub use key::{AccessKey, KeyError};
+use manifest::{MAX_CHANNELS, MAX_TARGETS};
+use ser::{PayloadForm, Remaining};
 
 /// The payload is padded with spaces to a multiple of this, in bytes.
 pub const BLOCK: usize = 4096;
 
-/// The longest payload, with its padding, in bytes.
+/// The maximum length of a payload with its padding, in bytes.
 pub const MAX_BYTES: usize = 512 * 1024;
 
-/// One IAM access key.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccessKey {
-    /// `AKIA…`; not secret.
-    #[serde(rename = "access_key_id")]
-    pub id: String,
-    /// Forty characters.
-    #[serde(rename = "secret_access_key")]
-    pub secret: SecretText,
-}
-
-/// The emergency user's MFA device: its sessions carry MFA.
+/// The emergency user's MFA device.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mfa {
-    /// ARN of the virtual device.
+    /// The ARN of the virtual device.
     #[serde(rename = "serial_number")]
     pub serial: String,
-    /// Its seed in base32 (RFC 4648), without padding.
+    /// The TOTP seed in base32 (RFC 4648), without padding.
     #[serde(rename = "totp_seed")]
     pub seed: SecretText,
 }
 
-/// One account with its emergency user, and all that opens and closes it.
+/// An emergency user with the credentials that open and close its access.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "Members")]
+#[serde(try_from = "TargetJson")]
 pub struct Target {
-    /// The name custodians and operators know it by.
+    /// Its human-readable name.
     pub name: String,
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: String,
-    /// Twelve digits.
+    /// The account ID, twelve digits.
     pub account: String,
-    /// Where the grant holds; the probe asks in the first.
+    /// The regions of the grant; the probe uses the first.
     pub regions: Vec<String>,
     /// The emergency IAM user's name, without a path.
     pub user: String,
-    /// The longest window.
+    /// The maximum window.
     pub max_window: Span,
-    /// The emergency user's own key.
+    /// The emergency user's key.
     pub emergency: AccessKey,
-    /// Its MFA device, if it has one; always in the lane `static`.
+    /// The user's MFA device; required in the lane `static`.
     pub mfa: Option<Mfa>,
     /// The statements granted inside the window.
     pub grant: Vec<Value>,
-    /// The grant may write identities.
+    /// Whether the grant may change IAM users, roles or policies.
     pub repairs_identity: bool,
-    /// What makes the window.
+    /// How access is opened and closed.
     pub way: Way,
 }
 
-/// What makes the window: one for each lane.
+/// How access is opened and closed, for each lane.
 #[derive(Debug)]
 pub enum Way {
-    /// A policy on the user, with an end.
+    /// A time-bound policy on the user.
     Gate(Gatekeepers),
-    /// A role that the user assumes under MFA; the session's policy has an end. ARN.
+    /// A role that the user assumes with MFA, with a session policy that ends; its ARN.
     Static(String),
 }
 
-/// The user's ceiling, and the two principals who open and close its gate.
+/// The user's permissions boundary, and the keys of the two principals that open and close the gate.
 #[derive(Debug)]
 pub struct Gatekeepers {
-    /// ARN of the permissions boundary.
+    /// The ARN of the permissions boundary.
     pub boundary: String,
     /// SHA-256 of the boundary's document in RFC 8785 JSON.
     pub boundary_sha256: [u8; 32],
-    /// Writes the gate policy and detaches `AWSDenyAll`.
+    /// The key that writes the gate policy and detaches `AWSDenyAll`.
     pub opener: AccessKey,
-    /// Attaches `AWSDenyAll` and switches the key.
+    /// The key that attaches `AWSDenyAll` and switches the emergency key.
     pub closer: AccessKey,
 }
 
-/// Everything that is sealed.
+/// The content of a vault.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payload {
-    /// 1.
+    /// The format's version: 1.
     pub version: u8,
-    /// What it opens.
+    /// The targets.
     pub targets: Vec<Target>,
-    /// What to do first, for the operator.
+    /// Instructions for the operator.
     #[serde(default)]
     pub runbook: String,
-    /// Who is told before anything opens.
+    /// The channels that are notified before the vault opens.
     #[serde(default)]
     pub alerts: Vec<Channel>,
 }
 
 impl Payload {
-    /// Reads the opened payload of a vault.
+    /// Reads the decrypted payload of a vault.
     ///
     /// # Errors
-    /// [`Status::Damaged`].
-    pub fn from_sealed(padded: &[u8]) -> Result<Self> {
-        let damaged = |why: &str| Error::damaged(format!("what is sealed is not valid: {why}"));
+    /// See [`PayloadError`].
+    pub fn from_sealed(padded: &[u8]) -> Result<Self, PayloadError> {
         let end = padded.iter().rposition(|&b| b != b' ').map_or(0, |last| last + 1);
         if padded.len() != end.next_multiple_of(BLOCK) {
-            return Err(damaged("its padding"));
+            return Err(PayloadError::Padding);
         }
-        let payload = Self::parse(&padded[..end]).map_err(|why| damaged(&why))?;
+        let payload = Self::parse(&padded[..end])?;
         let canonical = payload.to_sealed();
-        if canonical.expose() == padded { Ok(payload) } else { Err(damaged("it is not in canonical form")) }
+        if canonical.expose() == padded { Ok(payload) } else { Err(PayloadError::NotCanonical) }
     }
 
     /// The canonical JSON, padded to whole blocks.
     ///
     /// # Panics
-    /// Never: what was read and checked fits.
+    /// Never: a checked payload fits.
     pub fn to_sealed(&self) -> SecretBuf {
-        let form = Form::of(self);
-        let mut room = Room(MAX_BYTES);
-        serde_json_canonicalizer::to_writer(&form, &mut room).expect("a checked payload fits");
-        let length = MAX_BYTES - room.0;
+        let form = PayloadForm::of(self);
+        let mut remaining = Remaining(MAX_BYTES);
+        serde_json_canonicalizer::to_writer(&form, &mut remaining).expect("a checked payload fits");
+        let length = MAX_BYTES - remaining.0;
         let mut buffer = SecretBuf::with_capacity(length.next_multiple_of(BLOCK));
         serde_json_canonicalizer::to_writer(&form, &mut buffer).expect("measured just now");
         buffer.spare_mut().fill(b' ');
@@ -147,53 +138,52 @@ impl Payload {
         buffer
     }
 
-    /// How its windows are made: one lane for all targets.
+    /// The lane, the same for all targets.
     pub fn lane(&self) -> manifest::Lane {
         self.targets.first().map_or(manifest::Lane::Gate, Target::lane)
     }
 
-    /// The names of the alert channels, which the manifest shows.
+    /// The names of the alert channels, as in the manifest.
     pub fn channels(&self) -> Vec<String> {
         self.alerts.iter().map(|channel| channel.name.clone()).collect()
     }
 
-    /// What the manifest says of the targets.
+    /// The targets' entries in the manifest.
     pub fn summaries(&self) -> Vec<manifest::Target> {
         self.targets.iter().map(Target::summary).collect()
     }
 
-    fn parse(json: &[u8]) -> Result<Self, String> {
+    fn parse(json: &[u8]) -> Result<Self, PayloadError> {
         if json.len() > MAX_BYTES {
-            return Err(format!("longer than {MAX_BYTES} bytes"));
+            return Err(PayloadError::TooLong);
         }
-        let payload: Self = json::read(json)?;
+        let payload: Self = json::read(json).map_err(PayloadError::Json)?;
         payload.checked()
     }
 
-    /// Itself, if every member has its only accepted form and there is room for it.
-    fn checked(self) -> Result<Self, String> {
-        let payload = self;
-        payload.check()?;
+    /// Returns the payload if every field has its only accepted form and the canonical form is not too long.
+    fn checked(self) -> Result<Self, PayloadError> {
+        self.check()?;
         // A number may be longer in its canonical form: 1e20 is 21 digits.
-        let mut room = Room(MAX_BYTES);
-        serde_json_canonicalizer::to_writer(&Form::of(&payload), &mut room)
-            .map_err(|_| format!("longer than {MAX_BYTES} bytes, or with a number that JSON cannot write"))?;
-        Ok(payload)
+        let mut remaining = Remaining(MAX_BYTES);
+        serde_json_canonicalizer::to_writer(&PayloadForm::of(&self), &mut remaining)
+            .map_err(|_| PayloadError::NoCanonicalForm)?;
+        Ok(self)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), PayloadError> {
         if self.version != 1 {
-            return Err(format!("version {} is not known; this program knows 1", self.version));
+            return Err(PayloadError::Version(self.version));
         }
-        if self.targets.is_empty() || self.targets.len() > manifest::MAX_TARGETS {
-            return Err(format!("there must be 1 to {} targets", manifest::MAX_TARGETS));
+        if self.targets.is_empty() || self.targets.len() > MAX_TARGETS {
+            return Err(PayloadError::TargetCount);
         }
         self.targets.iter().try_for_each(Target::check)?;
-        alerts::check(&self.alerts)?;
+        channel::check(&self.alerts)?;
         if self.targets.iter().any(|target| target.lane() != self.targets[0].lane()) {
-            return Err("its targets are of two lanes; seal each lane in a vault of its own".into());
+            return Err(PayloadError::MixedLanes);
         }
-        names::all_different("target", self.targets.iter().map(|t| t.name.as_str()))
+        Ok(names::all_different("target", self.targets.iter().map(|t| t.name.as_str()))?)
     }
 }
 
@@ -201,7 +191,7 @@ impl Payload {
 mod tests {
     use super::*;
 
-    fn sealed_from(json: &[u8]) -> Result<Payload> {
+    fn sealed_from(json: &[u8]) -> crate::error::Result<Payload> {
         Input::parse(json).map(|input| input.payload)
     }
 
@@ -225,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_past_the_limit_in_its_canonical_form_is_refused_and_does_not_panic() {
+    fn a_payload_too_long_in_canonical_form_is_refused_without_a_panic() {
         let numbers = |count| format!("[{}1]", "1e20,".repeat(count));
         assert!(sealed_from(input(&numbers(10_000), "").as_bytes()).is_ok());
         let error = sealed_from(input(&numbers(60_000), "").as_bytes()).unwrap_err();
@@ -233,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_payload_is_read_back_only_in_its_own_form() {
+    fn a_sealed_payload_is_read_only_in_its_canonical_form() {
         let sealed = sealed_from(input("", "").as_bytes()).unwrap().to_sealed();
         let bytes = sealed.expose();
         assert_eq!(bytes.len(), BLOCK);
@@ -245,12 +235,12 @@ mod tests {
     }
 
     #[test]
-    fn no_error_repeats_a_value() {
+    fn errors_never_contain_a_value() {
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-        let as_member = input("", &format!(r#","{secret}":1"#));
+        let as_field = input("", &format!(r#","{secret}":1"#));
         let as_window = input("", "").replace("\"1h\"", &format!("\"{secret}\""));
         let as_digest = input("", "").replace(&"0".repeat(64), secret);
-        for json in [as_member, as_window, as_digest] {
+        for json in [as_field, as_window, as_digest] {
             let error = sealed_from(json.as_bytes()).unwrap_err().to_string();
             assert!(!error.contains(&secret[..8]), "{error}");
         }

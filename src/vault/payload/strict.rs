@@ -1,4 +1,4 @@
-//! JSON values in which no member stands twice: what was checked is what IAM reads.
+//! JSON values without duplicate fields: parsers differ on them, so IAM could read another value than was checked.
 
 use std::fmt;
 
@@ -45,7 +45,9 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number that JSON cannot write"))
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("a number that JSON cannot represent"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -60,9 +62,9 @@ impl<'de> Visitor<'de> for Any {
         Ok(Value::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
+        while let Some((name, Strict(value))) = fields.next_entry::<String, Strict>()? {
             if map.insert(name, value).is_some() {
                 return Err(de::Error::custom("duplicate field"));
             }

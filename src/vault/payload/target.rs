@@ -1,10 +1,11 @@
-//! The one accepted form of a target, its keys and its MFA device.
+//! Checks of a target, its keys and its MFA device.
 
+use super::error::{PayloadError, TargetFault};
 use super::{AccessKey, Gatekeepers, Mfa, Target, Way};
 use crate::vault::{canonical, manifest, names};
 
 impl Target {
-    /// What the manifest says of it.
+    /// The target's entry in the manifest.
     pub fn summary(&self) -> manifest::Target {
         manifest::Target {
             account: self.account.clone(),
@@ -18,7 +19,7 @@ impl Target {
         }
     }
 
-    /// How its window is made.
+    /// The lane.
     pub fn lane(&self) -> manifest::Lane {
         match self.way {
             Way::Gate(_) => manifest::Lane::Gate,
@@ -26,17 +27,18 @@ impl Target {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), PayloadError> {
         names::target(&self.name, &self.partition, &self.account, &self.user, &self.regions)?;
-        let own = |why: String| format!("{}: {why}", self.name);
-        names::window(self.max_window).map_err(own)?;
-        self.check_arns()?;
+        let wrong = |why| PayloadError::Target(self.name.clone(), why);
+        names::window(self.max_window).map_err(|why| wrong(TargetFault::Name(why)))?;
+        self.check_arns().map_err(wrong)?;
         for (role, key) in self.keys() {
-            key.check().map_err(|why| own(format!("{role}: {why}")))?;
+            key.check().map_err(|why| wrong(TargetFault::Key(role, why)))?;
         }
-        self.mfa.as_ref().map_or(Ok(()), Mfa::check).map_err(own)?;
+        self.mfa.as_ref().map_or(Ok(()), Mfa::check).map_err(wrong)?;
         self.check_misplaced()?;
-        names::all_different("access key", self.keys().map(|(_, key)| key.id.as_str())).map_err(own)
+        names::all_different("access key", self.keys().map(|(_, key)| key.id.as_str()))
+            .map_err(|why| wrong(TargetFault::Name(why)))
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = (&'static str, &AccessKey)> {
@@ -47,7 +49,7 @@ impl Target {
         gatekeepers.into_iter().chain([("emergency", &self.emergency)])
     }
 
-    /// Every ARN, with what stands between the account and its name.
+    /// Every ARN, with its resource type.
     fn arns(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let way = match &self.way {
             Way::Gate(gatekeepers) => ("policy", &gatekeepers.boundary),
@@ -56,64 +58,44 @@ impl Target {
         [way].into_iter().chain(self.mfa.iter().map(|mfa| ("mfa", &mfa.serial)))
     }
 
-    fn check_arns(&self) -> Result<(), String> {
+    fn check_arns(&self) -> Result<(), TargetFault> {
         for (kind, arn) in self.arns() {
             let prefix = format!("arn:{}:iam::{}:{kind}/", self.partition, self.account);
             let fits =
                 |rest: &str| (1..=512).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_graphic());
             if !arn.strip_prefix(&prefix).is_some_and(fits) {
-                let what = match kind {
-                    "policy" => "the boundary is no policy",
-                    "role" => "the role is no role",
-                    _ => "the MFA device is none",
-                };
-                return Err(format!("{}: {what} of this account ({prefix}…)", self.name));
+                return Err(match kind {
+                    "policy" => TargetFault::Boundary(prefix),
+                    "role" => TargetFault::Role(prefix),
+                    _ => TargetFault::MfaDevice(prefix),
+                });
             }
         }
         Ok(())
     }
 
-    /// The manifest shows much of a target to everybody.
-    fn check_misplaced(&self) -> Result<(), String> {
+    /// Refuses a secret in a public field.
+    fn check_misplaced(&self) -> Result<(), PayloadError> {
         let secrets = self.keys().map(|(_, key)| &key.secret);
         let secrets: Vec<_> = secrets.chain(self.mfa.iter().map(|mfa| &mfa.seed)).collect();
         let public = [&self.name, &self.account, &self.user].into_iter().chain(&self.regions);
         let mut public = public.chain(self.arns().map(|(_, arn)| arn));
         if public.any(|text| secrets.iter().any(|secret| text.contains(secret.expose()))) {
-            return Err(format!("{}: a secret stands where everybody can read it", self.account));
+            return Err(PayloadError::ExposedSecret(self.account.clone()));
         }
         Ok(())
     }
 }
 
 impl Mfa {
-    /// A seed is 80 bits or more: RFC 4226 asks for 128, AWS gives 320.
-    fn check(&self) -> Result<(), String> {
+    /// Checks the seed: 80 bits or more (RFC 4226 requires 128, AWS uses 320).
+    fn check(&self) -> Result<(), TargetFault> {
         let seed = self.seed.expose();
         let in_base32 = |b: u8| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b);
         // RFC 4648 section 6: the last group has 2, 4, 5, 7 or 8 characters.
         let whole = matches!(seed.len() % 8, 0 | 2 | 4 | 5 | 7);
         if !(16..=128).contains(&seed.len()) || !whole || !seed.bytes().all(in_base32) {
-            return Err("its TOTP seed is no base32 of 16 to 128 characters (A–Z, 2–7)".into());
-        }
-        Ok(())
-    }
-}
-
-impl AccessKey {
-    /// Whether id and secret have the shape of an AWS access key.
-    ///
-    /// # Errors
-    /// What is wrong, in words, without the secret.
-    pub fn check(&self) -> Result<(), String> {
-        let in_id = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
-        if !(16..=128).contains(&self.id.len()) || !self.id.bytes().all(in_id) {
-            return Err("the access key id is not 16 or more capital letters and digits".into());
-        }
-        let secret = self.secret.expose();
-        let in_secret = |b: u8| b.is_ascii_alphanumeric() || b"/+=".contains(&b);
-        if secret.len() != 40 || !secret.bytes().all(in_secret) {
-            return Err("the secret access key is not 40 characters of base64".into());
+            return Err(TargetFault::TotpSeed);
         }
         Ok(())
     }

@@ -111,28 +111,28 @@ fn envelopes() -> Vec<Row> {
         ),
         (
             "enrolment_type",
-            "a kind this program does not know",
+            "does not know its type",
             "another payload type",
             with! {
             envelope: |e| e["payloadType"] = "application/json".into() },
         ),
         (
             "enrolment_unsigned",
-            "not one signature",
+            "exactly one signature",
             "no signature",
             with! {
             envelope: |e| e["signatures"] = json!([]) },
         ),
         (
             "enrolment_signed_twice",
-            "not one signature",
+            "exactly one signature",
             "two signatures",
             with! {
             envelope: |e| { let again = e["signatures"][0].clone(); e["signatures"].as_array_mut().unwrap().push(again); } },
         ),
         (
             "enrolment_signature",
-            "the signature of YubiKey 10000010 does not hold",
+            "the signature of YubiKey 10000010 is not valid",
             "the signature of another payload",
             with! {
             envelope: |e| {
@@ -163,7 +163,7 @@ fn payloads() -> Vec<Row> {
         ),
         (
             "enrolment_version",
-            "a kind this program does not know",
+            "its version is 2",
             "version 2",
             with! {
             members: |m| m["version"] = 2.into() },
@@ -177,7 +177,7 @@ fn payloads() -> Vec<Row> {
         ),
         (
             "enrolment_part_small_order",
-            "no age X25519 recipient",
+            "not an age X25519 recipient",
             "a part of small order",
             with! {
             members: |m| m["part"] = bech32::encode::<bech32::Bech32>(
@@ -185,14 +185,14 @@ fn payloads() -> Vec<Row> {
         ),
         (
             "enrolment_claims_attestation",
-            "it says attested by Yubico and is not attested",
+            "it is marked \"attested by Yubico\", but it is not attested",
             "attestation is claimed and missing",
             with! {
             attested: false, members: |m| m["token"]["attestation"] = "yubico".into() },
         ),
         (
             "enrolment_claims_yubico",
-            "it says attested by Yubico and is attested by a root",
+            "it is marked \"attested by Yubico\", but it is attested by a root",
             "Yubico is claimed and the root is another",
             with! {
             members: |m| m["token"]["attestation"] = "yubico".into() },
@@ -212,53 +212,58 @@ fn attestations() -> Vec<Row> {
         ),
         (
             "attestation_other_key",
-            "vouches for another key",
+            "attests another key",
             "the decryption key is not the attested one",
             with! {
             keys: |token| (SoftToken::new(0).decryption, token.signing.clone()) },
         ),
         (
             "attestation_no_touch",
-            "does not demand both a PIN and a touch",
+            "does not require both a PIN and a touch",
             "touch policy never",
             with! { policy: [2, 1] },
         ),
         (
             "attestation_no_pin",
-            "does not demand both a PIN and a touch",
+            "does not require both a PIN and a touch",
             "PIN policy never",
             with! { policy: [1, 2] },
         ),
-        ("attestation_no_chain", "has no chain", "an empty chain", with! { chain: |c| c.clear() }),
+        (
+            "attestation_no_chain",
+            "its chain must have 2 to 6 certificates",
+            "an empty chain",
+            with! { chain: |c| c.clear() },
+        ),
         (
             "attestation_no_root",
-            "wrong length",
+            "its chain must have 2 to 6 certificates",
             "a chain of the device's certificate alone",
             with! { chain: |c| drop(c.pop()) },
         ),
         (
             "attestation_no_device",
-            "wrong length",
+            "its chain must have 2 to 6 certificates",
             "a chain of the root alone",
             with! { chain: |c| drop(c.remove(0)) },
         ),
         (
             "attestation_link",
-            "was not signed by the next",
+            "is not signed by the next",
             "a root of the same name and another key",
             with! {
             chain: |c| { let key = SoftToken::new(0).signing; c[1] = certificate("root", "root", &key, &key, &ca(1)); } },
         ),
         (
             "attestation_root_not_self_signed",
-            "was not signed by the next",
+            "is not signed by the next",
             "the last certificate is not its own issuer's",
             with! {
             chain: |c| { let key = SoftToken::new(0).signing; c[1] = certificate("nobody", "root", &key, &key, &ca(1)); } },
         ),
         (
             "attestation_by_a_slot",
-            "a slot's certificate stands where",
+            "a slot's certificate where",
             "a key in another slot of a sound device vouches for keys that are in none",
             with! {
             by_slot: true },

@@ -202,66 +202,66 @@ fn role(target: &mut Value) {
 
 fn header() -> Vec<Entry> {
     fails! { "parse":
-        ("age_version", "no age file of version 1", "age-encryption.org/v2", with! {
+        ("age_version", "not an age v1 file", "age-encryption.org/v2", with! {
             header: |h| h.replace("org/v1", "org/v2") }),
-        ("ordinary_age_file", "no breakglass vault", "an age file to one X25519 recipient", with! {
+        ("ordinary_age_file", "not a breakglass vault", "an age file to one X25519 recipient", with! {
             stanzas: |s| *s = vec![Stanza { tag: "X25519".into(),
                 args: vec![BASE64_STANDARD_NO_PAD.encode([9; 32])], body: vec![0; 32] }] }),
-        ("manifest_version", "a format this program does not know", "-> breakglass/manifest v2", with! {
+        ("manifest_version", "does not know the format", "-> breakglass/manifest v2", with! {
             stanzas: |s| s[0].args = vec!["v2".into()] }),
-        ("manifest_argument", "a format this program does not know", "an argument after v1", with! {
+        ("manifest_argument", "does not know the format", "an argument after v1", with! {
             stanzas: |s| s[0].args.push("v1".into()) }),
-        ("manifest_second", "no breakglass vault", "the manifest is not the first stanza", with! {
+        ("manifest_second", "not a breakglass vault", "the manifest is not the first stanza", with! {
             stanzas: |s| s.swap(0, 1) }),
-        ("manifest_twice", "not in its place", "the manifest is there twice", with! {
+        ("manifest_twice", "out of order", "the manifest is there twice", with! {
             stanzas: |s| { let twice = copy(&s[0]); s.insert(1, twice); s.pop(); } }),
-        ("share_missing", "not exactly one share", "the last share is missing", with! {
+        ("share_missing", "exactly one share per custodian", "the last share is missing", with! {
             stanzas: |s| drop(s.pop()) }),
-        ("share_missing_grease", "not in its place", "grease stands where the last share belongs", with! {
+        ("share_missing_grease", "out of order", "grease stands where the last share belongs", with! {
             stanzas: |s| { s.pop(); s.push(grease()); } }),
-        ("share_twice", "not in its place", "the first share is there twice, the second is missing", with! {
+        ("share_twice", "out of order", "the first share is there twice, the second is missing", with! {
             stanzas: |s| s[2] = copy(&s[1]) }),
-        ("share_additional", "not exactly one share", "a third share for two custodians", with! {
+        ("share_additional", "exactly one share per custodian", "a third share for two custodians", with! {
             stanzas: |s| { let mut more = copy(&s[2]); more.args = vec!["3".into()]; s.push(more); } }),
-        ("shares_swapped", "not in its place", "share 2 before share 1", with! { stanzas: |s| s.swap(1, 2) }),
-        ("share_index_zero", "not in its place", "the shares count from 0", with! {
+        ("shares_swapped", "out of order", "share 2 before share 1", with! { stanzas: |s| s.swap(1, 2) }),
+        ("share_index_zero", "out of order", "the shares count from 0", with! {
             stanzas: |s| { s[1].args = vec!["0".into()]; s[2].args = vec!["1".into()]; } }),
-        ("share_index_leading_zero", "not in its place", "share 01", with! {
+        ("share_index_leading_zero", "out of order", "share 01", with! {
             stanzas: |s| s[1].args = vec!["01".into()] }),
-        ("share_argument", "not in its place", "an argument after the index", with! {
+        ("share_argument", "out of order", "an argument after the index", with! {
             stanzas: |s| s[1].args.push("1".into()) }),
-        ("recipient_additional", "not exactly one share", "an X25519 stanza beside the shares would open without a quorum", with! {
+        ("recipient_additional", "exactly one share per custodian", "an X25519 stanza beside the shares would open without a quorum", with! {
             stanzas: |s| s.push(Stanza { tag: "X25519".into(),
                 args: vec![BASE64_STANDARD_NO_PAD.encode([9; 32])], body: vec![0; 32] }) }),
-        ("grease_twice", "not exactly one share", "two grease stanzas", with! {
+        ("grease_twice", "exactly one share per custodian", "two grease stanzas", with! {
             stanzas: |s| s.extend([grease(), grease()]) }),
-        ("grease_first", "no breakglass vault", "grease before the manifest", with! {
+        ("grease_first", "not a breakglass vault", "grease before the manifest", with! {
             stanzas: |s| s.insert(0, grease()) }),
-        ("grease_between", "not exactly one share", "grease between the shares", with! {
+        ("grease_between", "exactly one share per custodian", "grease between the shares", with! {
             stanzas: |s| s.insert(2, grease()) }),
-        ("body_without_short_line", "not in its canonical form", "a body of whole lines without the empty one after it", with! {
+        ("body_without_short_line", "not in canonical form", "a body of whole lines without the empty one after it", with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![7; 48] }),
             header: |h| h.replace("\n\n", "\n") }),
-        ("body_line_wrapped_early", "header is damaged", "a body line of 63 columns", with! {
+        ("body_line_wrapped_early", "header of this age file is damaged", "a body line of 63 columns", with! {
             header: |h| { let at = h.find("v1\n-> breakglass").unwrap() + 31; format!("{}\n{}", &h[..at], &h[at..]) } }),
-        ("body_trailing_bits", "header is damaged", "a body whose last character carries bits that are no part of it", with! {
+        ("body_trailing_bits", "header of this age file is damaged", "a body whose last character carries bits that are no part of it", with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0; 1] }),
             header: |h| h.replace("\nAA\n", "\nAB\n") }),
-        ("body_padded", "header is damaged", "a body with base64 padding", with! {
+        ("body_padded", "header of this age file is damaged", "a body with base64 padding", with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0; 1] }),
             header: |h| h.replace("\nAA\n", "\nAA==\n") }),
-        ("header_crlf", "no age file of version 1", "lines end in CR LF", with! {
+        ("header_crlf", "not an age v1 file", "lines end in CR LF", with! {
             header: |h| h.replace('\n', "\r\n") }),
-        ("stanza_space", "header is damaged", "two spaces between type and index", with! {
+        ("stanza_space", "header of this age file is damaged", "two spaces between type and index", with! {
             header: |h| h.replace("share 2", "share  2") }),
-        ("stanza_trailing_space", "header is damaged", "a space at the end of a stanza's first line", with! {
+        ("stanza_trailing_space", "header of this age file is damaged", "a space at the end of a stanza's first line", with! {
             header: |h| h.replace("share 2\n", "share 2 \n") }),
-        ("mac_trailing_bits", "header is damaged", "the MAC's last character carries bits that are no part of it", with! {
+        ("mac_trailing_bits", "header of this age file is damaged", "the MAC's last character carries bits that are no part of it", with! {
             mac: |mac| { let last = mac.as_bytes()[42]; format!("{}{}", &mac[..42], char::from(last + 1)) } }),
-        ("mac_short", "last line is not in its canonical form", "the MAC is 31 bytes", with! {
+        ("mac_short", "last line of its header is not in canonical form", "the MAC is 31 bytes", with! {
             mac: |mac| { let bytes = BASE64_STANDARD_NO_PAD.decode(mac).unwrap();
                 BASE64_STANDARD_NO_PAD.encode(&bytes[..31]) } }),
-        ("mac_padded", "last line is not in its canonical form", "the MAC has base64 padding", with! { mac: |mac| format!("{mac}=") }),
+        ("mac_padded", "last line of its header is not in canonical form", "the MAC has base64 padding", with! { mac: |mac| format!("{mac}=") }),
     }
 }
 
@@ -292,8 +292,8 @@ fn manifest() -> Vec<Entry> {
             text: |text| text.replace("\"version\":1", "\"version\":1,\"version\":1") }),
         ("manifest_version_member", "its version is 2", "version 2 in a v1 stanza", with! {
             manifest: |m| m["version"] = 2.into() }),
-        ("threshold_zero", "at least two custodians", "M = 0", with! { manifest: |m| m["threshold"] = 0.into() }),
-        ("threshold_one", "at least two custodians", "M = 1", with! { manifest: |m| m["threshold"] = 1.into() }),
+        ("threshold_zero", "must be at least 2", "M = 0", with! { manifest: |m| m["threshold"] = 0.into() }),
+        ("threshold_one", "must be at least 2", "M = 1", with! { manifest: |m| m["threshold"] = 1.into() }),
         ("threshold_above", "3 of 2 custodians", "M = 3 of N = 2", with! { manifest: |m| m["threshold"] = 3.into() }),
         ("seventeen_custodians", "2 of 17 custodians", "one custodian too many", with! { custodians: 17 }),
         ("index_gap", "indexes are not 1, 2, 3", "custodians 1 and 3", with! {
@@ -306,15 +306,15 @@ fn manifest() -> Vec<Entry> {
             committed: |m| m["custodians"][1]["commitment"] = Value::Null }),
         ("commitment_capitals", "commitment is not 32 bytes", "a commitment in capitals", with! {
             committed: |m| m["custodians"][1]["commitment"] = "A".repeat(64).into() }),
-        ("custodian_name_twice", "custodian name bob is there twice", "two custodians of one name", with! {
+        ("custodian_name_twice", "custodian name bob appears twice", "two custodians of one name", with! {
             manifest: |m| m["custodians"][0]["name"] = "bob".into() }),
-        ("enrolment_twice", "the enrolment", "two custodians of one enrolment", with! {
+        ("enrolment_twice", "enrolment", "two custodians of one enrolment", with! {
             manifest: |m| m["custodians"][0]["enrolment"] = m["custodians"][1]["enrolment"].clone() }),
-        ("part_twice", "the part age1", "two custodians of one part", with! {
+        ("part_twice", "part age1", "two custodians of one part", with! {
             manifest: |m| m["custodians"][0]["part"] = m["custodians"][1]["part"].clone() }),
-        ("serial_twice", "the token 10000020 is there twice", "two custodians of one token", with! {
+        ("serial_twice", "token 10000020 appears twice", "two custodians of one token", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["serial"] = m["custodians"][1]["tokens"][0]["serial"].clone() }),
-        ("token_key_twice", "the token key age1tag1", "two custodians of one decryption key", with! {
+        ("token_key_twice", "token key age1tag1", "two custodians of one decryption key", with! {
             manifest: |m| {
                 m["custodians"][0]["tokens"][0]["recipient"] = m["custodians"][1]["tokens"][0]["recipient"].clone();
             } }),
@@ -322,7 +322,7 @@ fn manifest() -> Vec<Entry> {
             manifest: |m| m["custodians"][0]["tokens"] = json!([]) }),
         ("nine_tokens", "has 9 tokens", "a custodian with one token too many", with! { tokens: 9 }),
         ("no_targets", "1 to 256 targets", "no target", with! { manifest: |m| m["targets"] = json!([]) }),
-        ("target_twice", "the target name prod is there twice", "two targets of one name", with! {
+        ("target_twice", "target name prod appears twice", "two targets of one name", with! {
             manifest: |m| { let again = m["targets"][0].clone(); m["targets"].as_array_mut().unwrap().push(again); } }),
     }
 }
@@ -340,13 +340,13 @@ fn members() -> Vec<Entry> {
             manifest: |m| m["label"] = "a\u{1b}[2Jb".into() }),
         ("label_not_ascii", "the label", "a letter that is not ASCII in the label", with! {
             manifest: |m| m["label"] = "é".into() }),
-        ("created_fraction", "is no time", "a fraction of a second", with! {
+        ("created_fraction", "is not a UTC time", "a fraction of a second", with! {
             manifest: |m| m["created"] = "2026-11-22T02:17:00.5Z".into() }),
-        ("created_offset", "is no time", "an offset instead of Z", with! {
+        ("created_offset", "is not a UTC time", "an offset instead of Z", with! {
             manifest: |m| m["created"] = "2026-11-22T02:17:00+00:00".into() }),
-        ("created_no_day", "is no time", "the 30th of February", with! {
+        ("created_no_day", "is not a UTC time", "the 30th of February", with! {
             manifest: |m| m["created"] = "2026-02-30T02:17:00Z".into() }),
-        ("created_before_nought", "is no time", "a year before 0", with! {
+        ("created_before_nought", "is not a UTC time", "a year before 0", with! {
             manifest: |m| m["created"] = "-000001-11-22T02:17:00Z".into() }),
         ("epoch_zero", "epochs do not count from 1", "epoch 0", with! {
             manifest: |m| m["epoch"] = 0.into() }),
@@ -383,45 +383,45 @@ fn custodians() -> Vec<Entry> {
             manifest: |m| m["custodians"][0]["name"] = "alice b".into() }),
         ("custodian_name_start", "custodian name", "a name that starts with a dash", with! {
             manifest: |m| m["custodians"][0]["name"] = "-alice".into() }),
-        ("part_capitals", "no age X25519 recipient", "a part's recipient in capitals", with! {
+        ("part_capitals", "not an age X25519 recipient", "a part's recipient in capitals", with! {
             manifest: |m| m["custodians"][0]["part"] = upper(&m["custodians"][0]["part"]) }),
-        ("part_checksum", "no age X25519 recipient", "a part's recipient with a wrong checksum", with! {
+        ("part_checksum", "not an age X25519 recipient", "a part's recipient with a wrong checksum", with! {
             manifest: |m| m["custodians"][0]["part"] = other_end(&m["custodians"][0]["part"]) }),
-        ("part_small_order", "no age X25519 recipient", "a part's recipient of small order", with! {
+        ("part_small_order", "not an age X25519 recipient", "a part's recipient of small order", with! {
             manifest: |m| {
                 let hrp = bech32::Hrp::parse_unchecked("age");
                 m["custodians"][0]["part"] = bech32::encode::<bech32::Bech32>(hrp, &[0; 32]).unwrap().into();
             } }),
-        ("token_recipient_prefix", "no age p256tag recipient", "age1yubikey1 instead of age1tag1", with! {
+        ("token_recipient_prefix", "not an age p256tag recipient", "age1yubikey1 instead of age1tag1", with! {
             manifest: |m| {
                 let token = &mut m["custodians"][0]["tokens"][0]["recipient"];
                 let (_, point) = bech32::decode(token.as_str().unwrap()).unwrap();
                 let hrp = bech32::Hrp::parse_unchecked("age1yubikey");
                 *token = bech32::encode::<bech32::Bech32>(hrp, &point).unwrap().into();
             } }),
-        ("token_recipient_bech32m", "no age p256tag recipient", "a recipient in Bech32m", with! {
+        ("token_recipient_bech32m", "not an age p256tag recipient", "a recipient in Bech32m", with! {
             manifest: |m| {
                 let token = &mut m["custodians"][0]["tokens"][0]["recipient"];
                 let (hrp, point) = bech32::decode(token.as_str().unwrap()).unwrap();
                 *token = bech32::encode::<bech32::Bech32m>(hrp, &point).unwrap().into();
             } }),
-        ("token_recipient_no_point", "no age p256tag recipient", "a compressed point that is not on the curve", with! {
+        ("token_recipient_no_point", "not an age p256tag recipient", "a compressed point that is not on the curve", with! {
             manifest: |m| {
                 let hrp = bech32::Hrp::parse_unchecked("age1tag");
                 let point = [[2].as_slice(), &[0xff; 32]].concat();
                 m["custodians"][0]["tokens"][0]["recipient"] =
                     bech32::encode::<bech32::Bech32>(hrp, &point).unwrap().into();
             } }),
-        ("signing_key", "a signing key is no P-256 public key", "a signing key that is cut off", with! {
+        ("signing_key", "a signing key is not a P-256 public key", "a signing key that is cut off", with! {
             manifest: |m| {
                 let key = m["custodians"][0]["tokens"][0]["signing_key"].as_str().unwrap()[4..].to_owned();
                 m["custodians"][0]["tokens"][0]["signing_key"] = key.into();
             } }),
-        ("slot_capitals", "no retired PIV slot", "slot 8A", with! {
+        ("slot_capitals", "not a retired PIV slot", "slot 8A", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["decryption_slot"] = "8A".into() }),
-        ("slot_not_retired", "no retired PIV slot", "slot 9d", with! {
+        ("slot_not_retired", "not a retired PIV slot", "slot 9d", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["decryption_slot"] = "9d".into() }),
-        ("slot_twice", "two keys are in one slot", "both keys in slot 83", with! {
+        ("slot_twice", "both keys of a token are in the same slot", "both keys in slot 83", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["decryption_slot"] = "83".into() }),
         ("token_kind_unknown", "unknown variant", "a kind that version 1 does not have", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["kind"] = "ring".into() }),
@@ -434,16 +434,16 @@ fn custodians() -> Vec<Entry> {
 
 fn targets() -> Vec<Entry> {
     fails! { "parse":
-        ("account", "no AWS account id", "an account of 11 digits", with! {
+        ("account", "not an AWS account ID", "an account of 11 digits", with! {
             manifest: |m| m["targets"][0]["account"] = "11112222333".into() }),
-        ("partition_unknown", "no AWS partition", "a partition that version 1 does not know", with! {
+        ("partition_unknown", "not an AWS partition", "a partition that version 1 does not know", with! {
             manifest: |m| m["targets"][0]["partition"] = "aws-moon".into() }),
-        ("user_path", "no IAM user name", "a user with a path", with! {
+        ("user_path", "not an IAM user name", "a user with a path", with! {
             manifest: |m| m["targets"][0]["user"] = "ops/emergency".into() }),
         ("no_regions", "1 to 32 regions", "no region", with! { manifest: |m| m["targets"][0]["regions"] = json!([]) }),
-        ("region_twice", "the region eu-west-1 is there twice", "a region twice", with! {
+        ("region_twice", "region eu-west-1 appears twice", "a region twice", with! {
             manifest: |m| m["targets"][0]["regions"] = json!(["eu-west-1", "eu-west-1"]) }),
-        ("region_escape", "is no AWS region", "an escape character in a region that is there twice", with! {
+        ("region_escape", "is not an AWS region", "an escape character in a region that is there twice", with! {
             manifest: |m| m["targets"][0]["regions"] = json!(["\u{1b}[2J", "\u{1b}[2J"]) }),
         ("target_name_escape", "target name", "an escape character in a name that is there twice", with! {
             manifest: |m| {
@@ -457,7 +457,7 @@ fn targets() -> Vec<Entry> {
             manifest: |m| m["targets"][0]["max_window"] = "12h1s".into() }),
         ("mfa_false", "not in canonical form", "mfa of false: it is left out where there is no MFA", with! {
             manifest: |m| m["targets"][0]["mfa"] = false.into() }),
-        ("static_without_mfa", "of the lane static has MFA", "the lane static without MFA", with! {
+        ("static_without_mfa", "of the lane static needs MFA", "the lane static without MFA", with! {
             manifest: |m| m["lane"] = "static".into() }),
         ("grant_digest", "grant_sha256 is not 32 bytes", "a digest of 33 bytes", with! {
             manifest: |m| m["targets"][0]["grant_sha256"] = "00".repeat(33).into() }),
@@ -482,78 +482,78 @@ fn halves() -> Vec<Entry> {
     fails! { "parse":
         ("half_missing", "share of alice is not valid: its body", "a share without its part half", with! {
             halves: |entry, inner| if first(entry) { inner.pop(); } }),
-        ("half_additional", "share of alice is not valid: there is more", "a stanza after the part half", with! {
+        ("half_additional", "share of alice is not valid: it contains more", "a stanza after the part half", with! {
             halves: |entry, inner| if first(entry) { let again = copy(&inner[1]); inner.push(again); } }),
-        ("halves_swapped", "share of alice is not valid: its part half", "the part half first", with! {
+        ("halves_swapped", "share of alice is not valid: the part's half", "the part half first", with! {
             halves: |entry, inner| if first(entry) { inner.swap(0, 1); } }),
-        ("tokens_swapped", "a token half is no p256tag stanza for its token", "token halves in another order than the manifest's", with! {
+        ("tokens_swapped", "a token's half is not a p256tag stanza for that token", "token halves in another order than the manifest's", with! {
             tokens: 2, halves: |entry, inner| if first(entry) { inner.swap(0, 1); } }),
-        ("token_half_type", "a token half is no p256tag stanza", "another type than p256tag", with! {
+        ("token_half_type", "a token's half is not a p256tag stanza", "another type than p256tag", with! {
             halves: |entry, inner| if first(entry) { inner[0].tag = "piv-p256".into(); } }),
-        ("token_half_hint", "a token half is no p256tag stanza for its token", "a hint of another token", with! {
+        ("token_half_hint", "a token's half is not a p256tag stanza for that token", "a hint of another token", with! {
             halves: |entry, inner| if first(entry) { inner[0].args[0] = "AAAAAA".into(); } }),
-        ("token_half_off_curve", "a token half is no p256tag stanza", "an ephemeral point off the curve, with its proper hint", with! {
+        ("token_half_off_curve", "a token's half is not a p256tag stanza", "an ephemeral point off the curve, with its proper hint", with! {
             halves: |entry, inner| if first(entry) {
                 let mut enc = BASE64_STANDARD_NO_PAD.decode(&inner[0].args[1]).unwrap();
                 enc[64] ^= 1;
                 inner[0].args = vec![forge::hint(entry, &enc), BASE64_STANDARD_NO_PAD.encode(enc)];
             } }),
-        ("token_half_compressed", "a token half is no p256tag stanza", "a compressed ephemeral point, with its proper hint", with! {
+        ("token_half_compressed", "a token's half is not a p256tag stanza", "a compressed ephemeral point, with its proper hint", with! {
             halves: |entry, inner| if first(entry) {
                 let enc = BASE64_STANDARD_NO_PAD.decode(&inner[0].args[1]).unwrap();
                 let enc = [&[2 + (enc[64] & 1)], &enc[1..33]].concat();
                 inner[0].args = vec![forge::hint(entry, &enc), BASE64_STANDARD_NO_PAD.encode(enc)];
             } }),
-        ("token_half_short", "a token half is no p256tag stanza", "a sealed half of 31 bytes", with! {
+        ("token_half_short", "a token's half is not a p256tag stanza", "a sealed half of 31 bytes", with! {
             halves: |entry, inner| if first(entry) { inner[0].body.pop(); } }),
-        ("part_half_short", "its part half is no X25519 stanza", "a sealed half of 31 bytes", with! {
+        ("part_half_short", "the part's half is not an X25519 stanza", "a sealed half of 31 bytes", with! {
             halves: |entry, inner| if first(entry) { inner[1].body.pop(); } }),
-        ("part_half_point_short", "its part half is no X25519 stanza", "an ephemeral share of 31 bytes", with! {
+        ("part_half_point_short", "the part's half is not an X25519 stanza", "an ephemeral share of 31 bytes", with! {
             halves: |entry, inner| if first(entry) { inner[1].args = vec![BASE64_STANDARD_NO_PAD.encode([9; 31])]; } }),
-        ("part_half_argument", "its part half is no X25519 stanza", "an argument too many", with! {
+        ("part_half_argument", "the part's half is not an X25519 stanza", "an argument too many", with! {
             halves: |entry, inner| if first(entry) { inner[1].args.push("x".into()); } }),
     }
 }
 
 fn shares() -> Vec<Entry> {
     fails! { "share":
-        ("token_half_changed", "the share of alice does not fit", "a bit of the token's sealed half", with! {
+        ("token_half_changed", "the share of alice does not match", "a bit of the token's sealed half", with! {
             halves: |entry, inner| if first(entry) { inner[0].body[3] ^= 1; } }),
-        ("part_half_changed", "the share of alice does not fit", "a bit of the part's sealed half", with! {
+        ("part_half_changed", "the share of alice does not match", "a bit of the part's sealed half", with! {
             halves: |entry, inner| if first(entry) { inner[1].body[3] ^= 1; } }),
-        ("part_half_small_order", "the share of alice does not fit", "an ephemeral share of zero", with! {
+        ("part_half_small_order", "the share of alice does not match", "an ephemeral share of zero", with! {
             halves: |entry, inner| if first(entry) { inner[1].args = vec![BASE64_STANDARD_NO_PAD.encode([0; 32])]; } }),
-        ("share_of_another_key", "the share of bob does not fit", "a share whose halves are sound and whose value is not the committed one", with! {
+        ("share_of_another_key", "the share of bob does not match", "a share whose halves are sound and whose value is not the committed one", with! {
             shares: |shares| shares[1] = random() }),
-        ("shares_exchanged", "the share of alice does not fit", "each custodian is given the other's share", with! {
+        ("shares_exchanged", "the share of alice does not match", "each custodian is given the other's share", with! {
             shares: |shares| shares.swap(0, 1) }),
-        ("commitment_changed", "the share of alice does not fit", "a commitment to something else", with! {
+        ("commitment_changed", "the share of alice does not match", "a commitment to something else", with! {
             committed: |m| m["custodians"][0]["commitment"] = "0".repeat(64).into() }),
-        ("label_changed", "the share of alice does not fit", "another label than was committed to", with! {
+        ("label_changed", "the share of alice does not match", "another label than was committed to", with! {
             committed: |m| m["label"] = "staging, all regions".into() }),
-        ("account_changed", "the share of alice does not fit", "another account than was committed to", with! {
+        ("account_changed", "the share of alice does not match", "another account than was committed to", with! {
             committed: |m| m["targets"][0]["account"] = "999988887777".into() }),
-        ("grant_changed", "the share of alice does not fit", "another grant than was committed to", with! {
+        ("grant_changed", "the share of alice does not match", "another grant than was committed to", with! {
             committed: |m| m["targets"][0]["grant_sha256"] = "0".repeat(64).into() }),
-        ("epoch_changed", "the share of alice does not fit", "a later epoch than was committed to", with! {
+        ("epoch_changed", "the share of alice does not match", "a later epoch than was committed to", with! {
             committed: |m| m["epoch"] = 2.into() }),
-        ("vault_id_changed", "the share of alice does not fit", "another vault id than was committed to", with! {
+        ("vault_id_changed", "the share of alice does not match", "another vault id than was committed to", with! {
             committed: |m| m["vault_id"] = "0".repeat(32).into() }),
-        ("threshold_changed", "the share of alice does not fit", "fewer custodians than were committed to", with! {
+        ("threshold_changed", "the share of alice does not match", "fewer custodians than were committed to", with! {
             custodians: 3, threshold: 3, committed: |m| m["threshold"] = 2.into() }),
-        ("other_custodian_changed", "the share of alice does not fit", "another custodian's entry than was committed to", with! {
+        ("other_custodian_changed", "the share of alice does not match", "another custodian's entry than was committed to", with! {
             committed: |m| m["custodians"][1]["name"] = "bobby".into() }),
     }
 }
 
 fn payload() -> Vec<Entry> {
     fails! { "open":
-        ("mac_changed", "header's MAC does not fit", "a MAC of the right form and a wrong value", with! {
+        ("mac_changed", "header's MAC does not match", "a MAC of the right form and a wrong value", with! {
             mac: |mac| format!("{}{}", if mac.starts_with('A') { "B" } else { "A" }, &mac[1..]) }),
-        ("grease_changed", "header's MAC does not fit", "grease that the MAC does not cover", with! {
+        ("grease_changed", "header's MAC does not match", "grease that the MAC does not cover", with! {
             stanzas: |s| s.push(grease()),
             file: |f| { let at = position(f, b"grease a ") + 7; f[at] = b'b'; } }),
-        ("key_of_another_polynomial", "header's MAC does not fit", "shares that fit their commitments and are of no one polynomial", with! {
+        ("key_of_another_polynomial", "header's MAC does not match", "shares that fit their commitments and are of no one polynomial", with! {
             dealt: |shares| shares[1] = random() }),
         ("nonce_changed", "payload does not decrypt", "a bit of the payload's nonce", with! {
             file: |f| { let at = f.len() - 4096 - 16 - 1; f[at] ^= 1; } }),
@@ -561,8 +561,8 @@ fn payload() -> Vec<Entry> {
             file: |f| { let at = f.len() - 2000; f[at] ^= 1; } }),
         ("payload_tag_changed", "payload does not decrypt", "the last bit of the file", with! {
             file: |f| { let at = f.len() - 1; f[at] ^= 1; } }),
-        ("payload_not_json", "what is sealed is not valid", "spaces only", with! { plain: |p| p.fill(b' ') }),
-        ("padding_zeros", "what is sealed is not valid", "zeros instead of spaces", with! {
+        ("payload_not_json", "the sealed payload is not valid", "spaces only", with! { plain: |p| p.fill(b' ') }),
+        ("padding_zeros", "the sealed payload is not valid", "zeros instead of spaces", with! {
             plain: |p| for byte in p.iter_mut().rev() { if *byte == b' ' { *byte = 0 } else { break } } }),
         ("padding_block", "its padding", "a block of spaces too many", with! {
             plain: |p| p.resize(p.len() + 4096, b' ') }),
@@ -575,13 +575,13 @@ fn payload() -> Vec<Entry> {
             sealed: |s| s["note"] = "x".into() }),
         ("payload_runbook_missing", "canonical form", "no runbook: it is empty when there is none", with! {
             sealed: |s| drop(s.as_object_mut().unwrap().remove("runbook")) }),
-        ("payload_version", "version 2 is not known", "version 2", with! { sealed: |s| s["version"] = 2.into() }),
-        ("payload_other_account", "not what the manifest says", "credentials of another account than the manifest's", with! {
+        ("payload_version", "its version is 2", "version 2", with! { sealed: |s| s["version"] = 2.into() }),
+        ("payload_other_account", "do not match the manifest", "credentials of another account than the manifest's", with! {
             sealed: |s| { s["targets"][0]["account"] = "999988887777".into();
                 s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into(); } }),
-        ("payload_other_grant", "not what the manifest says", "a wider grant than the manifest's digest", with! {
+        ("payload_other_grant", "do not match the manifest", "a wider grant than the manifest's digest", with! {
             sealed: |s| s["targets"][0]["grant"][0]["Action"] = json!(["*"]) }),
-        ("payload_other_lane", "not what the manifest says", "a role where the manifest's lane is gate", with! {
+        ("payload_other_lane", "do not match the manifest", "a role where the manifest's lane is gate", with! {
             credentials: |c| role(&mut c["targets"][0]) }),
         ("payload_two_lanes", "two lanes", "a gate and a role in one vault", with! {
             credentials: |c| {
@@ -592,7 +592,7 @@ fn payload() -> Vec<Entry> {
             } }),
         ("payload_drill", "grants more than the probe", "a drill vault with a grant", with! {
             manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into() }),
-        ("payload_mfa_unsaid", "not what the manifest says", "an MFA device that the manifest does not tell of", with! {
+        ("payload_mfa_unsaid", "do not match the manifest", "an MFA device that the manifest does not tell of", with! {
             sealed: |s| mfa(&mut s["targets"][0]) }),
         ("payload_role_and_gate", "unknown field `boundary`", "a role and a boundary in one target", with! {
             credentials: |c| {
@@ -606,58 +606,58 @@ fn payload() -> Vec<Entry> {
             sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("mfa")) }),
         ("payload_opener_missing", "missing field `opener`", "a gate without an opener", with! {
             sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("opener")) }),
-        ("payload_seed", "no base32", "a TOTP seed with a digit that base32 does not have", with! {
+        ("payload_seed", "not base32", "a TOTP seed with a digit that base32 does not have", with! {
             credentials: |c| { mfa(&mut c["targets"][0]);
                 c["targets"][0]["mfa"]["totp_seed"] = "EXAMPLESEED23456789EXAMPLESEED23".into(); } }),
-        ("payload_mfa_account", "the MFA device is none of this account", "an MFA device of another account", with! {
+        ("payload_mfa_account", "the MFA device is not a device of this account", "an MFA device of another account", with! {
             credentials: |c| { mfa(&mut c["targets"][0]);
                 c["targets"][0]["mfa"]["serial_number"] = "arn:aws:iam::999988887777:mfa/emergency".into(); } }),
-        ("payload_boundary", "the boundary is no policy of this account", "a boundary of another account", with! {
+        ("payload_boundary", "the boundary is not a policy of this account", "a boundary of another account", with! {
             sealed: |s| s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into() }),
-        ("payload_key_id", "access key id", "an access key id in small letters", with! {
+        ("payload_key_id", "access key ID", "an access key id in small letters", with! {
             sealed: |s| s["targets"][0]["opener"]["access_key_id"] = "akiaexampleopener000".into() }),
         ("payload_key_secret", "secret access key", "a secret access key of 39 characters", with! {
             sealed: |s| s["targets"][0]["closer"]["secret_access_key"] = "s".repeat(39).into() }),
-        ("payload_key_twice", "the access key", "opener and closer are one key", with! {
+        ("payload_key_twice", "access key", "opener and closer are one key", with! {
             sealed: |s| s["targets"][0]["opener"] = s["targets"][0]["closer"].clone() }),
     }
 }
 
 fn channels() -> Vec<Entry> {
     fails! { "open":
-        ("payload_alerts_unsaid", "not what the manifest says", "an alert channel that the manifest does not tell of", with! {
+        ("payload_alerts_unsaid", "do not match the manifest", "an alert channel that the manifest does not tell of", with! {
             sealed: |s| s["alerts"] = json!([slack("https://hooks.example.org/services/T0/B0/EXAMPLE")]) }),
-        ("payload_alerts_missing", "not what the manifest says", "an alert channel in the manifest alone", with! {
+        ("payload_alerts_missing", "do not match the manifest", "an alert channel in the manifest alone", with! {
             manifest: |m| m["alerts"] = json!(["oncall"]) }),
-        ("payload_alerts_order", "not what the manifest says", "alert channels in another order than the manifest's", with! {
+        ("payload_alerts_order", "do not match the manifest", "alert channels in another order than the manifest's", with! {
             credentials: alerts, sealed: |s| s["alerts"].as_array_mut().unwrap().swap(0, 1) }),
         ("payload_alerts_empty", "canonical form", "alerts without a channel: they are left out where there are none", with! {
             sealed: |s| s["alerts"] = json!([]) }),
-        ("payload_alert_kind", "what is sealed is not valid", "a kind of channel that version 1 does not have", with! {
+        ("payload_alert_kind", "the sealed payload is not valid", "a kind of channel that version 1 does not have", with! {
             credentials: |c| { alerts(c); c["alerts"][2]["kind"] = "pigeon".into(); } }),
-        ("payload_alert_member", "what is sealed is not valid", "a webhook's secret in a Slack channel", with! {
+        ("payload_alert_member", "the sealed payload is not valid", "a webhook's secret in a Slack channel", with! {
             credentials: |c| { alerts(c); c["alerts"][2]["secret"] = "whsec_".into(); } }),
         ("payload_alert_timeout", "longer than 60s", "a channel that may take 61 seconds", with! {
             credentials: |c| { alerts(c); c["alerts"][0]["timeout"] = "1m1s".into(); } }),
-        ("payload_alert_topic", "no ARN of an SNS topic", "a queue where a topic belongs", with! {
+        ("payload_alert_topic", "not the ARN of an SNS topic", "a queue where a topic belongs", with! {
             credentials: |c| { alerts(c); c["alerts"][0]["topic_arn"] = "arn:aws:sqs:eu-west-1:111122223333:oncall".into(); } }),
-        ("payload_alert_fifo", "no ARN of an SNS topic", "a topic whose messages are ordered in groups", with! {
+        ("payload_alert_fifo", "not the ARN of an SNS topic", "a topic whose messages are ordered in groups", with! {
             credentials: |c| { alerts(c); c["alerts"][0]["topic_arn"] = "arn:aws:sns:eu-west-1:111122223333:oncall.fifo".into(); } }),
         ("payload_alert_routing_key", "routing key", "a routing key of 31 characters", with! {
             credentials: |c| { alerts(c); c["alerts"][1]["routing_key"] = "r".repeat(31).into(); } }),
-        ("payload_alert_http", "stays on this machine", "a webhook without TLS on another machine", with! {
+        ("payload_alert_http", "allowed for loopback only", "a webhook without TLS on another machine", with! {
             credentials: |c| { alerts(c); c["alerts"][2]["url"] = "http://hooks.example.org/services/T0/B0/EXAMPLE".into(); } }),
-        ("payload_alert_user", "its URL is none", "a user's name in a URL", with! {
+        ("payload_alert_user", "its URL is not valid", "a user's name in a URL", with! {
             credentials: |c| { alerts(c); c["alerts"][2]["url"] = "https://user@hooks.example.org/".into(); } }),
         ("payload_alert_secret", "its secret is not", "a webhook's secret of 23 bytes", with! {
             credentials: |c| { alerts(c); c["alerts"][3]["secret"] = "whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEU=".into(); } }),
-        ("payload_alert_misplaced", "where everybody can read it", "a routing key as a channel's name", with! {
+        ("payload_alert_misplaced", "is in a field that is public", "a routing key as a channel's name", with! {
             credentials: |c| { alerts(c); c["alerts"][1]["name"] = c["alerts"][1]["routing_key"].clone(); } }),
-        ("payload_alert_mail_plain", "stays on this machine", "mail without TLS to another machine", with! {
+        ("payload_alert_mail_plain", "allowed for loopback only", "mail without TLS to another machine", with! {
             credentials: |c| { alerts(c); c["alerts"][4]["tls"] = "none".into(); } }),
-        ("payload_alert_mail_address", "no mail address", "two receivers in one", with! {
+        ("payload_alert_mail_address", "not a mail address", "two receivers in one", with! {
             credentials: |c| { alerts(c); c["alerts"][4]["to"] = json!(["a@example.org,b@example.org"]); } }),
-        ("payload_alert_mail_login", "what is sealed is not valid", "a password without a name", with! {
+        ("payload_alert_mail_login", "the sealed payload is not valid", "a password without a name", with! {
             credentials: |c| { alerts(c); drop(c["alerts"][4].as_object_mut().unwrap().remove("username")); } }),
     }
 }
@@ -668,13 +668,13 @@ fn position(haystack: &[u8], needle: &[u8]) -> usize {
 
 fn file() -> Vec<Entry> {
     fails! { "parse":
-        ("empty", "no age file", "nothing at all", with! { file: |f| f.clear() }),
+        ("empty", "not an age v1 file", "nothing at all", with! { file: |f| f.clear() }),
         ("header_only", "cut short", "no payload", with! { file: |f| { let end = position(f, b"\n--- ") + 49; f.truncate(end); } }),
         ("cut_by_one", "cut short", "the last byte is missing", with! { file: |f| { f.pop(); } }),
-        ("one_more", "something was added", "a byte after the payload", with! { file: |f| f.push(b'\n') }),
+        ("one_more", "something was appended", "a byte after the payload", with! { file: |f| f.push(b'\n') }),
         ("block_missing", "cut short", "no block at all is sealed", with! { plain: |p| p.clear() }),
         ("payload_half_a_block", "cut short", "a payload that is not whole blocks", with! { plain: |p| p.truncate(2048) }),
-        ("empty_last_chunk", "cut short, or something was added", "a STREAM whose last chunk is empty", with! {
+        ("empty_last_chunk", "cut short, or something was appended", "a STREAM whose last chunk is empty", with! {
             sealed: |s| filler(s, 65536), file: |f| f.extend([0; 16]) }),
     }
 }
@@ -682,7 +682,9 @@ fn file() -> Vec<Entry> {
 fn armor() -> Vec<Entry> {
     type Edit = fn(String) -> String;
     let edits: [(&str, &str, &str, Edit); 11] = [
-        ("armor_space_before", "no age file", "a line end before the armor", |text| format!("\n{text}")),
+        ("armor_space_before", "not an age v1 file", "a line end before the armor", |text| {
+            format!("\n{text}")
+        }),
         ("armor_after", "armor", "a line end after the armor", |text| text + "\n"),
         ("armor_garbage_after", "armor", "text after the armor", |text| text + "x\n"),
         ("armor_no_line_end", "armor", "no line end after the last line", |text| text.trim_end().to_owned()),

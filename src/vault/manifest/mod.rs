@@ -1,4 +1,6 @@
-//! The manifest: who, how many, which epoch, which targets. Public, canonical, and covered by every share.
+//! The manifest: custodians, threshold, epochs and targets. Public, canonical, and bound by every share's commitment.
+
+mod error;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -7,34 +9,34 @@ use super::canonical;
 use super::duration::Span;
 use super::names;
 use super::quorum::{KEY, MAX_CUSTODIANS, Share, Threshold};
-use crate::error::{Error, Result};
+pub use error::ManifestError;
 
-/// The longest manifest, in bytes.
+/// The maximum length of a manifest in bytes.
 pub const MAX_BYTES: usize = 128 * 1024;
 
-/// The most targets of a vault.
+/// The maximum number of targets.
 pub const MAX_TARGETS: usize = 256;
 
-/// The most alert channels.
+/// The maximum number of alert channels.
 pub const MAX_CHANNELS: usize = 16;
 
-/// The most tokens of a custodian.
+/// The maximum number of tokens of a custodian.
 pub const MAX_TOKENS: usize = 8;
 
 const COMMITMENT: &[u8] = b"breakglass/commitment v1";
 
-/// How the window is made.
+/// How access is opened and closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Lane {
-    /// An IAM user that a time-bound policy enables.
+    /// A time-bound policy enables an IAM user.
     Gate,
-    /// A role that the user assumes under MFA, in a session whose policy has an end: it needs no IAM write.
+    /// The user assumes a role with MFA, with a session policy that ends; needs no IAM write.
     Static,
 }
 
 impl Lane {
-    /// For a screen.
+    /// A description for people.
     pub fn words(self) -> &'static str {
         match self {
             Self::Gate => "gate (an IAM policy with an end)",
@@ -43,7 +45,7 @@ impl Lane {
     }
 }
 
-/// What kind of device a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
@@ -51,20 +53,20 @@ pub enum TokenKind {
     Piv,
 }
 
-/// Who vouches that the token's keys were made on a genuine device.
+/// Whose root certificate attests that the token's keys were generated on a genuine device.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attested {
     /// Yubico's roots.
     Yubico,
-    /// Another root, named at enrolment.
+    /// A root that was given at enrolment.
     Other,
-    /// Nobody.
+    /// No attestation.
     None,
 }
 
 impl Attested {
-    /// For a screen.
+    /// A description for people.
     pub fn words(self) -> &'static str {
         match self {
             Self::Yubico => "attested by Yubico",
@@ -74,23 +76,23 @@ impl Attested {
     }
 }
 
-/// A custodian's token, as it was enrolled.
+/// A custodian's token as it was enrolled.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
-    /// Who vouches for it.
+    /// The root of its attestation.
     pub attestation: Attested,
-    /// PIV slot of the decryption key, two hex digits, 82–95.
+    /// The PIV slot of the decryption key: two hex digits, 82–95.
     pub decryption_slot: String,
-    /// Its kind.
+    /// The kind of device.
     pub kind: TokenKind,
-    /// The age recipient of its decryption key, `age1tag1…`.
+    /// The age recipient of the decryption key, `age1tag1…`.
     pub recipient: String,
     /// The device's serial number.
     pub serial: u32,
-    /// Its signing key: base64 of the DER `SubjectPublicKeyInfo`.
+    /// The signing key: base64 of the DER `SubjectPublicKeyInfo`.
     pub signing_key: String,
-    /// PIV slot of the signing key.
+    /// The PIV slot of the signing key.
     pub signing_slot: String,
 }
 
@@ -105,7 +107,7 @@ pub struct Custodian {
     pub enrolment: String,
     /// SHA-256 of the enrolment file, as hex.
     pub enrolment_sha256: String,
-    /// Whether the fingerprint words were typed in at sealing as the custodian read them out.
+    /// Whether the custodian read out the fingerprint and it was typed in at sealing.
     pub fingerprint_checked: bool,
     /// From 1; the x of the share.
     pub index: u8,
@@ -113,7 +115,7 @@ pub struct Custodian {
     pub name: String,
     /// The age recipient of the part, `age1…`.
     pub part: String,
-    /// The tokens, each of which opens this custodian's share.
+    /// The tokens; each opens this custodian's share.
     pub tokens: Vec<Token>,
 }
 
@@ -122,80 +124,80 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// What custodians are told of a target.
+/// What the manifest shows of a target.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// Twelve digits.
+    /// The account ID, twelve digits.
     pub account: String,
     /// SHA-256 of the grant in RFC 8785 JSON, as hex.
     pub grant_sha256: String,
-    /// The longest window.
+    /// The maximum window.
     pub max_window: Span,
-    /// The user's sessions carry MFA.
+    /// Whether the user's sessions use MFA.
     #[serde(default, skip_serializing_if = "is_false")]
     pub mfa: bool,
     /// The name.
     pub name: String,
     /// The AWS partition.
     pub partition: String,
-    /// Where the grant holds.
+    /// The regions of the grant.
     pub regions: Vec<String>,
-    /// The emergency IAM user.
+    /// The emergency IAM user's name.
     pub user: String,
 }
 
-/// Who, how many, which epoch, which targets.
+/// What a vault says about itself in public.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The names of the channels by which people are told before anything opens, in their order.
+    /// The names of the alert channels, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<String>,
-    /// When it was sealed: RFC 3339, UTC, whole seconds.
+    /// The time of sealing: RFC 3339, UTC, whole seconds.
     pub created: String,
-    /// Raised only by new credentials; from 1.
+    /// Increases with new credentials only; from 1.
     pub credentials_epoch: u32,
-    /// In the order of their indexes, 1..=N.
+    /// The custodians, ordered by index, 1..=N.
     pub custodians: Vec<Custodian>,
-    /// In a drill vault: the id of the vault that is practised for.
+    /// In a drill vault: the ID of the vault it rehearses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
-    /// Raised by each reseal; from 1.
+    /// Increases with each reseal; from 1.
     pub epoch: u32,
-    /// A name for people.
+    /// A human-readable name.
     pub label: String,
-    /// How the window is made.
+    /// How access is opened and closed.
     pub lane: Lane,
-    /// SHA-256 of the file this one replaces, as hex.
+    /// SHA-256 of the replaced file, as hex.
     pub replaces: Option<String>,
-    /// What it opens.
+    /// The targets.
     pub targets: Vec<Target>,
-    /// How many custodians it takes.
+    /// The number of custodians needed to open.
     pub threshold: Threshold,
-    /// 16 random bytes as hex; the same over all epochs.
+    /// 16 random bytes as hex; the same in all epochs.
     pub vault_id: String,
-    /// 1.
+    /// The format's version: 1.
     pub version: u8,
 }
 
 impl Manifest {
-    /// Reads a manifest, canonical and complete.
+    /// Reads and checks a manifest.
     ///
     /// # Errors
-    /// [`crate::error::Status::Damaged`], naming what is wrong.
-    pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let manifest: Self = canonical::from_slice("the manifest", bytes, MAX_BYTES)?;
-        manifest.check().map_err(|why| Error::damaged(format!("the manifest is not valid: {why}")))?;
+    /// See [`ManifestError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let manifest: Self = canonical::from_slice(bytes, MAX_BYTES).map_err(ManifestError::Json)?;
+        manifest.check()?;
         Ok(manifest)
     }
 
-    /// The canonical form that stands in the file.
+    /// The canonical form in the file.
     pub fn to_bytes(&self) -> Vec<u8> {
         canonical::to_vec(self)
     }
 
-    /// SHA-256 of the manifest without its commitments: what each commitment binds.
+    /// SHA-256 of the manifest without commitments: what each commitment binds.
     pub fn digest(&self) -> [u8; 32] {
         let mut bare = self.clone();
         for custodian in &mut bare.custodians {
@@ -204,7 +206,7 @@ impl Manifest {
         canonical::digest(&bare)
     }
 
-    /// Sets every custodian's commitment to their share.
+    /// Sets each custodian's commitment to their share.
     pub fn commit(&mut self, shares: &[Share]) {
         let digest = self.digest();
         for (custodian, share) in self.custodians.iter_mut().zip(shares) {
@@ -212,20 +214,20 @@ impl Manifest {
         }
     }
 
-    /// Whether `share` is the one that was committed to under this very manifest.
+    /// Whether `share` matches its commitment under this manifest.
     pub fn admits(&self, share: &Share) -> bool {
         let expected = hex::encode(commitment(&self.digest(), share));
         self.custodian(share.index).is_some_and(|c| c.commitment.as_deref() == Some(&expected))
     }
 
-    /// The custodian of an index.
+    /// The custodian with an index, from 1.
     pub fn custodian(&self, index: u8) -> Option<&Custodian> {
         self.custodians.get(usize::from(index).checked_sub(1)?)
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), ManifestError> {
         if self.version != 1 {
-            return Err(format!("its version is {}, this program reads version 1", self.version));
+            return Err(ManifestError::Version(self.version));
         }
         names::hex_of("vault_id", &self.vault_id, 16)?;
         names::label(&self.label)?;
@@ -234,31 +236,31 @@ impl Manifest {
             names::hex_of("replaces", replaces, 32)?;
         }
         if self.alerts.len() > MAX_CHANNELS {
-            return Err(format!("there are more than {MAX_CHANNELS} alert channels"));
+            return Err(ManifestError::ChannelCount);
         }
         self.alerts.iter().try_for_each(|channel| names::name("alert channel", channel))?;
         names::all_different("alert channel", self.alerts.iter())?;
         if let Some(vault) = &self.drill_of {
             names::hex_of("drill_of", vault, 16)?;
             if *vault == self.vault_id {
-                return Err("it is a drill of itself".into());
+                return Err(ManifestError::DrillOfItself);
             }
         }
         if self.epoch == 0 || self.credentials_epoch == 0 || self.credentials_epoch > self.epoch {
-            return Err("its epochs do not count from 1".into());
+            return Err(ManifestError::Epochs);
         }
         self.check_custodians()?;
         self.check_targets()
     }
 
-    fn check_custodians(&self) -> Result<(), String> {
+    fn check_custodians(&self) -> Result<(), ManifestError> {
         let count = self.custodians.len();
         if count > MAX_CUSTODIANS.into() || usize::from(self.threshold.get()) > count {
-            return Err(format!("{} of {count} custodians is no quorum", self.threshold.get()));
+            return Err(ManifestError::Quorum { threshold: self.threshold.get(), custodians: count });
         }
         for (position, custodian) in self.custodians.iter().enumerate() {
             if usize::from(custodian.index) != position + 1 {
-                return Err("its custodians' indexes are not 1, 2, 3 and so on".into());
+                return Err(ManifestError::Indexes);
             }
             custodian.check()?;
         }
@@ -267,60 +269,57 @@ impl Manifest {
         names::all_different("part", self.custodians.iter().map(|c| c.part.as_str()))?;
         let tokens = || self.custodians.iter().flat_map(|c| &c.tokens);
         names::all_different("token", tokens().map(|t| t.serial.to_string()))?;
-        names::all_different("token key", tokens().map(|t| t.recipient.as_str()))
+        Ok(names::all_different("token key", tokens().map(|t| t.recipient.as_str()))?)
     }
 
-    fn check_targets(&self) -> Result<(), String> {
+    fn check_targets(&self) -> Result<(), ManifestError> {
         if self.targets.is_empty() || self.targets.len() > MAX_TARGETS {
-            return Err(format!("a vault has 1 to {MAX_TARGETS} targets"));
+            return Err(ManifestError::TargetCount);
         }
         for target in &self.targets {
             names::target(&target.name, &target.partition, &target.account, &target.user, &target.regions)?;
             names::window(target.max_window)?;
             names::hex_of("grant_sha256", &target.grant_sha256, 32)?;
             if self.lane == Lane::Static && !target.mfa {
-                return Err(format!("{}: a target of the lane static has MFA", target.name));
+                return Err(ManifestError::StaticWithoutMfa(target.name.clone()));
             }
         }
-        names::all_different("target name", self.targets.iter().map(|t| t.name.as_str()))
+        Ok(names::all_different("target name", self.targets.iter().map(|t| t.name.as_str()))?)
     }
 }
 
 impl Custodian {
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), ManifestError> {
         names::name("custodian name", &self.name)?;
         names::hex_of("enrolment", &self.enrolment, 16)?;
         names::hex_of("enrolment_sha256", &self.enrolment_sha256, 32)?;
         names::hex_of("commitment", self.commitment.as_deref().unwrap_or_default(), 32)?;
         names::x25519_recipient(&self.part)?;
         if self.tokens.is_empty() || self.tokens.len() > MAX_TOKENS {
-            return Err(format!(
-                "{} has {} tokens; 1 to {MAX_TOKENS} are allowed",
-                self.name,
-                self.tokens.len()
-            ));
+            let custodian = self.name.clone();
+            return Err(ManifestError::TokenCount { custodian, count: self.tokens.len() });
         }
         self.tokens.iter().try_for_each(Token::check)
     }
 }
 
 impl Token {
-    /// Whether every member has its only accepted form.
+    /// Checks that every field has its only accepted form.
     ///
     /// # Errors
-    /// What is wrong, in words.
-    pub fn check(&self) -> Result<(), String> {
+    /// See [`ManifestError`].
+    pub fn check(&self) -> Result<(), ManifestError> {
         names::slot(&self.decryption_slot)?;
         names::slot(&self.signing_slot)?;
         if self.decryption_slot == self.signing_slot {
-            return Err("a token's two keys are in one slot".into());
+            return Err(ManifestError::SharedSlot);
         }
         names::tag_recipient(&self.recipient)?;
-        names::signing_key(&self.signing_key)
+        Ok(names::signing_key(&self.signing_key)?)
     }
 }
 
-/// SHA-256 over the label, the manifest's digest, the index (one byte) and the share (16 bytes).
+/// SHA-256 over the label, the manifest's digest (32 bytes), the index (1 byte) and the share (16 bytes).
 fn commitment(manifest: &[u8; 32], share: &Share) -> [u8; 32] {
     let value: &[u8; KEY] = share.value.expose();
     Sha256::new()

@@ -1,15 +1,16 @@
-//! The canonical form of what is sealed, written without a copy of any secret.
+//! The canonical form of a payload, borrowed: secrets are copied into the locked buffer only.
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::alerts::ChannelForm;
-use super::{AccessKey, Mfa, Payload, Target, Way};
+use super::channel::ChannelForm;
+use super::key::KeyForm;
+use super::{Mfa, Payload, Target, Way};
 use crate::vault::duration::Span;
 
-/// The members as they are written. Borrowed: no secret is copied but into the locked buffer.
+/// The fields of a payload.
 #[derive(Serialize)]
-pub(super) struct Form<'a> {
+pub(super) struct PayloadForm<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alerts: Vec<ChannelForm<'a>>,
     runbook: &'a str,
@@ -48,13 +49,7 @@ struct MfaForm<'a> {
     totp_seed: &'a str,
 }
 
-#[derive(Serialize)]
-pub(super) struct KeyForm<'a> {
-    access_key_id: &'a str,
-    secret_access_key: &'a str,
-}
-
-impl<'a> Form<'a> {
+impl<'a> PayloadForm<'a> {
     pub(super) fn of(payload: &'a Payload) -> Self {
         let targets = payload.targets.iter().map(TargetForm::of).collect();
         let alerts = payload.alerts.iter().map(ChannelForm::of).collect();
@@ -94,16 +89,10 @@ impl<'a> MfaForm<'a> {
     }
 }
 
-impl<'a> KeyForm<'a> {
-    pub(super) fn of(key: &'a AccessKey) -> Self {
-        Self { access_key_id: &key.id, secret_access_key: key.secret.expose() }
-    }
-}
+/// Counts down the remaining bytes and keeps nothing.
+pub(super) struct Remaining(pub(super) usize);
 
-/// Counts what is written and keeps nothing.
-pub(super) struct Room(pub(super) usize);
-
-impl std::io::Write for Room {
+impl std::io::Write for Remaining {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::WriteZero)?;
         Ok(bytes.len())

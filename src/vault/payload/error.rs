@@ -1,0 +1,196 @@
+//! Why a payload is not valid. No error contains a secret.
+
+use std::fmt;
+
+use super::key::KeyError;
+use super::{MAX_BYTES, MAX_CHANNELS, MAX_TARGETS};
+use crate::vault::names::NameError;
+
+/// Why a payload is not valid (class `damaged` at `open` in a vault).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PayloadError {
+    /// Longer than [`MAX_BYTES`].
+    TooLong,
+    /// Too long in its canonical form, or with a number that has none.
+    NoCanonicalForm,
+    /// Not JSON of a payload; with the place and, if harmless, the field.
+    Json(String),
+    /// Another version.
+    Version(u8),
+    /// Not padded with spaces to whole blocks.
+    Padding,
+    /// Not in canonical form.
+    NotCanonical,
+    /// No target, or more than [`MAX_TARGETS`].
+    TargetCount,
+    /// More than [`MAX_CHANNELS`] alert channels.
+    ChannelCount,
+    /// Targets of both lanes.
+    MixedLanes,
+    /// A name that is not valid, or not unique.
+    Name(NameError),
+    /// A field of the target with this name.
+    Target(String, TargetFault),
+    /// A secret in a field that the manifest shows, of the target with this account ID.
+    ExposedSecret(String),
+    /// A field of the alert channel with this name.
+    Channel(String, ChannelError),
+    /// A secret in the name of the alert channel at this position, from 1.
+    SecretChannelName(usize),
+    /// The drill grants more than the probe.
+    DrillGrant,
+    /// The drill's user is also a user of the vault.
+    DrillUser,
+    /// An access key of the drill is also one of the vault.
+    DrillKey(NameError),
+}
+
+/// Why a target is not valid.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TargetFault {
+    /// A name or window that is not valid.
+    Name(NameError),
+    /// The key of this role.
+    Key(&'static str, KeyError),
+    /// The boundary is not a policy of the account; with the expected prefix.
+    Boundary(String),
+    /// The role is not one of the account; with the expected prefix.
+    Role(String),
+    /// The MFA device is not one of the account; with the expected prefix.
+    MfaDevice(String),
+    /// The TOTP seed is not base32.
+    TotpSeed,
+}
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => write!(f, "longer than {MAX_BYTES} bytes"),
+            Self::NoCanonicalForm => {
+                write!(f, "longer than {MAX_BYTES} bytes, or with a number that JSON cannot represent")
+            }
+            Self::Json(why) => f.write_str(why),
+            Self::Version(version) => write!(f, "its version is {version}; this program reads version 1"),
+            Self::Padding => f.write_str("its padding is not valid"),
+            Self::NotCanonical => f.write_str("it is not in canonical form"),
+            Self::TargetCount => write!(f, "there must be 1 to {MAX_TARGETS} targets"),
+            Self::ChannelCount => write!(f, "there are more than {MAX_CHANNELS} alert channels"),
+            Self::MixedLanes => f.write_str("its targets are of two lanes; seal each lane in its own vault"),
+            Self::Name(why) => why.fmt(f),
+            Self::Target(name, why) => write!(f, "{name}: {why}"),
+            Self::ExposedSecret(account) => write!(f, "{account}: a secret is in a field that is public"),
+            Self::Channel(name, why) => write!(f, "alert channel {name}: {why}"),
+            Self::SecretChannelName(place) => {
+                write!(f, "alert channel {place}: a secret is in its name, which is public")
+            }
+            Self::DrillGrant => {
+                f.write_str("drill: its grant is not empty; the user of a drill may make the probe only")
+            }
+            Self::DrillUser => {
+                f.write_str("drill: its user is also in the vault; a drill needs its own user")
+            }
+            Self::DrillKey(why) => write!(f, "drill: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for TargetFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(why) => why.fmt(f),
+            Self::Key(role, why) => write!(f, "{role}: {why}"),
+            Self::Boundary(prefix) => write!(f, "the boundary is not a policy of this account ({prefix}…)"),
+            Self::Role(prefix) => write!(f, "the role is not a role of this account ({prefix}…)"),
+            Self::MfaDevice(prefix) => {
+                write!(f, "the MFA device is not a device of this account ({prefix}…)")
+            }
+            Self::TotpSeed => f.write_str("its TOTP seed is not base32 of 16 to 128 characters (A–Z, 2–7)"),
+        }
+    }
+}
+
+/// Why an alert channel is not valid.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ChannelError {
+    /// The timeout is longer than 60 seconds.
+    Timeout,
+    /// Not the ARN of an SNS topic.
+    Topic,
+    /// The access key for the topic.
+    Key(KeyError),
+    /// Not a routing key of `PagerDuty`.
+    RoutingKey,
+    /// Not a secret of Standard Webhooks.
+    WebhookSecret,
+    /// Not a URL.
+    Url,
+    /// Neither `https` nor `http`.
+    Scheme,
+    /// `http` to another machine.
+    PlainHttp,
+    /// Not a host name or address.
+    Host,
+    /// Port 0.
+    Port,
+    /// Mail without TLS to another machine.
+    PlainMail,
+    /// No receiver, or more than 16.
+    Receivers,
+    /// Not a mail address.
+    Address,
+    /// Not a user name and password.
+    Login,
+}
+
+impl fmt::Display for ChannelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Timeout => "its timeout is longer than 60s",
+            Self::Topic => "its topic is not the ARN of an SNS topic",
+            Self::Key(why) => return why.fmt(f),
+            Self::RoutingKey => "its routing key is not 32 letters and digits",
+            Self::WebhookSecret => "its secret is not whsec_ and base64 of 24 to 64 bytes",
+            Self::Url => "its URL is not valid",
+            Self::Scheme => "its URL is neither https nor http",
+            Self::PlainHttp => "its URL is http, which is allowed for loopback only",
+            Self::Host => "its host is not a host name",
+            Self::Port => "its port is not 1 to 65535",
+            Self::PlainMail => "mail without TLS is allowed for loopback only",
+            Self::Receivers => "it must have 1 to 16 receivers",
+            Self::Address => "an address is not a mail address",
+            Self::Login => "its user name or password is not 1 to 255 characters without controls",
+        })
+    }
+}
+
+impl From<KeyError> for ChannelError {
+    fn from(why: KeyError) -> Self {
+        Self::Key(why)
+    }
+}
+
+/// A field that is missing, or that belongs to another kind; in the words of `serde_json`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FieldError {
+    /// A required field is missing.
+    Missing(&'static str),
+    /// A field is not known here.
+    Unknown(&'static str),
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(name) => write!(f, "missing field `{name}`"),
+            Self::Unknown(name) => write!(f, "unknown field `{name}`"),
+        }
+    }
+}
+
+impl std::error::Error for PayloadError {}
+
+impl From<NameError> for PayloadError {
+    fn from(why: NameError) -> Self {
+        Self::Name(why)
+    }
+}
