@@ -9,7 +9,7 @@ use crate::terminal::print;
 use crate::time_text;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
-use crate::vault::manifest::{Attested, Custodian, Lane, Target, Token, TokenKind};
+use crate::vault::manifest::{Attested, Custodian, EnrolledToken, Lane, TargetSummary, TokenKind};
 use crate::vault::words;
 
 pub fn run(arguments: &InspectArgs) -> Result<()> {
@@ -146,7 +146,7 @@ impl<'a> CustodianReport<'a> {
 }
 
 impl<'a> TokenReport<'a> {
-    fn of(token: &'a Token) -> Self {
+    fn of(token: &'a EnrolledToken) -> Self {
         Self {
             kind: token.kind,
             serial: token.serial,
@@ -157,7 +157,7 @@ impl<'a> TokenReport<'a> {
 }
 
 impl<'a> TargetReport<'a> {
-    fn of(target: &'a Target) -> Self {
+    fn of(target: &'a TargetSummary) -> Self {
         Self {
             name: &target.name,
             partition: &target.partition,

@@ -12,9 +12,9 @@ use crate::error::{Error, Result, Status};
 use crate::signal::Signal;
 use crate::terminal::{NoAnswer, Terminal, listed, note, signals};
 use crate::token::piv::PivToken;
-use crate::token::readers::{self, Sighting};
+use crate::token::readers::{self, ReaderEvent};
 use crate::vault::dsse::Envelope;
-use crate::vault::manifest::{Custodian, Manifest, Token};
+use crate::vault::manifest::{Custodian, Manifest, EnrolledToken};
 
 /// How often the readers are looked at while no YubiKey is there.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -40,7 +40,7 @@ impl Signing<'_> {
     /// [`Status::TokenFailed`] if no custodian signed, or a signal.
     pub fn by_any_custodian<P: Predicate>(
         &self,
-        make: impl Fn(&Custodian, &Token) -> Result<Statement<P>>,
+        make: impl Fn(&Custodian, &EnrolledToken) -> Result<Statement<P>>,
     ) -> Result<(String, Envelope)> {
         let mut terminal = Terminal::open()?;
         let until = Instant::now() + self.wait;
@@ -70,7 +70,7 @@ impl Signing<'_> {
         &self,
         terminal: &mut Terminal,
         custodian: &Custodian,
-        enrolled: &Token,
+        enrolled: &EnrolledToken,
         token: &mut PivToken,
         statement: &Statement<P>,
         until: Instant,
@@ -134,7 +134,7 @@ impl Signing<'_> {
             may_sign.then(|| (!self.first.contains(&custodian.name), custodian.index))
         };
         let tokens = readers::present()?.into_iter().filter_map(|sighting| match sighting {
-            Sighting::Token(token) => Some((rank(&token)?, token)),
+            ReaderEvent::Token(token) => Some((rank(&token)?, token)),
             _ => None,
         });
         Ok(tokens.min_by_key(|(rank, _)| *rank).map(|(_, token)| *token))

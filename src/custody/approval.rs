@@ -41,7 +41,7 @@ pub struct Request {
     /// The session's ID.
     pub session: SessionId,
     /// The targets, as in the manifest.
-    pub targets: Vec<manifest::Target>,
+    pub targets: Vec<manifest::TargetSummary>,
     /// The vault's ID.
     pub vault_id: String,
     /// The length of the window in seconds.
@@ -51,7 +51,7 @@ pub struct Request {
 /// Where the custodian is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Place {
+pub enum Location {
     /// At the machine that opens.
     Local,
 }
@@ -69,7 +69,7 @@ pub struct Approval {
     /// The last record of the ledger.
     pub ledger: LedgerHead,
     /// Where the custodian is.
-    pub place: Place,
+    pub place: Location,
     /// The approved request.
     pub request: Request,
     /// Their token's serial number.
@@ -96,7 +96,7 @@ pub struct Approved {
 pub fn sign(
     vault: &Vault,
     request: &Request,
-    (custodian, enrolled): (&Custodian, &manifest::Token),
+    (custodian, enrolled): (&Custodian, &manifest::EnrolledToken),
     (at, ledger): (Timestamp, LedgerHead),
     token: &mut dyn Token,
     pin: &SecretText,
@@ -107,7 +107,7 @@ pub fn sign(
         custodian: custodian.name.clone(),
         enrolment: custodian.enrolment.clone(),
         ledger,
-        place: Place::Local,
+        place: Location::Local,
         request: request.clone(),
         serial: enrolled.serial,
     };
@@ -121,7 +121,7 @@ pub fn sign(
 pub fn verify<'a>(
     manifest: &'a Manifest,
     envelope: &Envelope,
-) -> Result<(&'a Custodian, &'a manifest::Token, Statement<Approval>), StatementError> {
+) -> Result<(&'a Custodian, &'a manifest::EnrolledToken, Statement<Approval>), StatementError> {
     let statement = Statement::<Approval>::read(envelope)?;
     let Approval { enrolment, custodian, serial, .. } = &statement.predicate;
     let (custodian, token) = signer(manifest, (custodian, enrolment, *serial), envelope)?;

@@ -25,7 +25,7 @@ pub struct Drill {
     /// The exit status of the opening.
     pub exit: u8,
     /// The expected outcome.
-    pub expected: Expected,
+    pub expected: ExpectedOutcome,
     /// The injected failures.
     pub injected: Vec<String>,
     /// The last record of the ledger at the time of signing.
@@ -78,7 +78,7 @@ impl Drill {
 /// How a drill must end, given the injected failures.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Expected {
+pub enum ExpectedOutcome {
     /// It opens, and is proven closed.
     OpensAndCloses,
     /// AWS cannot be reached or refuses, and nothing is enabled.
@@ -87,7 +87,7 @@ pub enum Expected {
     NoQuorum,
 }
 
-impl Expected {
+impl ExpectedOutcome {
     /// Whether a drill ended like this.
     pub fn is_met(self, exit: u8, opened: bool, closed: bool) -> bool {
         match self {
@@ -114,12 +114,13 @@ mod tests {
     #[test]
     fn each_expected_outcome_is_met_by_one_way_to_end() {
         let ends = [(0, true, true), (5, false, false), (3, false, false), (4, false, false)];
-        let met =
-            |expected: Expected| ends.map(|(exit, opened, closed)| expected.is_met(exit, opened, closed));
-        assert_eq!(met(Expected::OpensAndCloses), [true, false, false, false]);
-        assert_eq!(met(Expected::RefusedUnopened), [false, true, false, false]);
-        assert_eq!(met(Expected::NoQuorum), [false, false, true, true]);
-        assert!(!Expected::OpensAndCloses.is_met(0, true, false), "not proven closed");
-        assert!(!Expected::RefusedUnopened.is_met(5, true, true), "refused after it was open");
+        let met = |expected: ExpectedOutcome| {
+            ends.map(|(exit, opened, closed)| expected.is_met(exit, opened, closed))
+        };
+        assert_eq!(met(ExpectedOutcome::OpensAndCloses), [true, false, false, false]);
+        assert_eq!(met(ExpectedOutcome::RefusedUnopened), [false, true, false, false]);
+        assert_eq!(met(ExpectedOutcome::NoQuorum), [false, false, true, true]);
+        assert!(!ExpectedOutcome::OpensAndCloses.is_met(0, true, false), "not proven closed");
+        assert!(!ExpectedOutcome::RefusedUnopened.is_met(5, true, true), "refused after it was open");
     }
 }

@@ -11,7 +11,7 @@ use super::attestation::{self, AttestationError, AttestedKey};
 use crate::error::{Error, Result};
 use crate::vault::canonical::JsonError;
 use crate::vault::dsse::{self, Envelope, EnvelopeError};
-use crate::vault::manifest::{Attested, Custodian, ManifestError, Token};
+use crate::vault::manifest::{Attested, Custodian, EnrolledToken, ManifestError};
 use crate::vault::names::NameError;
 use crate::vault::{canonical, names, share};
 
@@ -38,7 +38,7 @@ pub struct Enrolment {
     /// The age recipient of the part.
     pub part: String,
     /// The token and its keys.
-    pub token: Token,
+    pub token: EnrolledToken,
     /// The format's version: 1.
     pub version: u8,
 }
@@ -219,7 +219,7 @@ impl Certificates {
     ///
     /// # Errors
     /// If a certificate does not attest the token's key; see [`EnrolmentError`].
-    pub fn verify(&self, token: &Token) -> Result<Attested, EnrolmentError> {
+    pub fn verify(&self, token: &EnrolledToken) -> Result<Attested, EnrolmentError> {
         let der = |text: &String| BASE64_STANDARD.decode(text).map_err(|_| EnrolmentError::CertificateBase64);
         let chain: Vec<_> = self.chain.iter().map(der).collect::<Result<_, _>>()?;
         let decryption = share::compressed(&token.recipient).and_then(|point| spki(&point));

@@ -39,7 +39,7 @@ pub enum ShareError {
 }
 
 /// Finds the custodian whose token has this serial number.
-pub fn owner(manifest: &Manifest, serial: u32) -> Option<(&Custodian, &manifest::Token)> {
+pub fn owner(manifest: &Manifest, serial: u32) -> Option<(&Custodian, &manifest::EnrolledToken)> {
     manifest
         .custodians
         .iter()
@@ -98,7 +98,10 @@ impl From<TokenError> for ShareError {
 ///
 /// # Errors
 /// See [`TokenError`].
-pub fn enrolled(token: &mut dyn Token, enrolled: &manifest::Token) -> Result<Option<Held>, TokenError> {
+pub fn enrolled(
+    token: &mut dyn Token,
+    enrolled: &manifest::EnrolledToken,
+) -> Result<Option<Held>, TokenError> {
     let Some(slot) = Slot::parse(&enrolled.decryption_slot) else { return Ok(None) };
     let held = token.held(slot)?;
     Ok(held.filter(|held| share::compressed(&enrolled.recipient) == Some(compress(&held.point))))
@@ -111,7 +114,7 @@ pub fn enrolled(token: &mut dyn Token, enrolled: &manifest::Token) -> Result<Opt
 pub fn open(
     vault: &Vault,
     custodian: &Custodian,
-    enrolled: &manifest::Token,
+    enrolled: &manifest::EnrolledToken,
     token: &mut dyn Token,
     pin: &SecretText,
     half: &Secret<KEY>,

@@ -93,7 +93,7 @@ impl<P: Predicate> Statement<P> {
     /// See [`TokenError`]. Another key, or none, in the slot uses no PIN try and no touch.
     pub fn sign(
         &self,
-        enrolled: &manifest::Token,
+        enrolled: &manifest::EnrolledToken,
         token: &mut dyn Token,
         pin: &SecretText,
         touch: &mut dyn FnMut(),
@@ -171,7 +171,7 @@ pub fn signer<'a>(
     manifest: &'a Manifest,
     (name, enrolment, serial): (&str, &str, u32),
     envelope: &Envelope,
-) -> Result<(&'a Custodian, &'a manifest::Token), StatementError> {
+) -> Result<(&'a Custodian, &'a manifest::EnrolledToken), StatementError> {
     let custodian = manifest.custodians.iter().find(|c| c.name == name && c.enrolment == enrolment);
     let custodian = custodian.ok_or_else(|| StatementError::NotCustodian(name.to_owned()))?;
     match custodian.tokens.iter().find(|token| token.serial == serial) {

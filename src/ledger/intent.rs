@@ -5,7 +5,7 @@ use super::record::Record;
 use crate::custody::approval::{self, Request};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
-use crate::vault::manifest::{Lane, Manifest, Target, Token};
+use crate::vault::manifest::{EnrolledToken, Lane, Manifest, TargetSummary};
 use crate::vault::target::TargetId;
 
 /// What a session is for, as its first record has it.
@@ -89,7 +89,7 @@ impl Intent<'_> {
         name: &str,
         envelope: &Envelope,
         manifest: &'m Manifest,
-    ) -> Result<&'m Token, String> {
+    ) -> Result<&'m EnrolledToken, String> {
         let (custodian, token, statement) =
             approval::verify(manifest, envelope).map_err(|why| why.to_string())?;
         if custodian.name != name {
@@ -133,7 +133,7 @@ impl Intent<'_> {
     }
 
     /// Returns whether the record is about this target, in every field that it has.
-    fn is_of(&self, target: &Target) -> bool {
+    fn is_of(&self, target: &TargetSummary) -> bool {
         let TargetId { name, partition, account, user } = self.target;
         (&target.name, &target.partition, &target.account, &target.user) == (name, partition, account, user)
             && target.regions == self.regions

@@ -9,7 +9,7 @@ use crate::custody::statement::{LedgerHead, Predicate, Statement, StatementError
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
-use crate::vault::manifest::{Custodian, Manifest, Token};
+use crate::vault::manifest::{Custodian, EnrolledToken, Manifest};
 
 /// The largest packet that can be signed, in bytes.
 pub const MAX_PACKET: usize = 256 * 1024 * 1024;
@@ -75,7 +75,7 @@ impl PacketFile {
     pub fn statement(
         &self,
         custodian: &Custodian,
-        token: &Token,
+        token: &EnrolledToken,
         (signed, ledger): (Timestamp, LedgerHead),
     ) -> Statement<ReviewPredicate> {
         let reviewed = ReviewPredicate {

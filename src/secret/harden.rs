@@ -11,33 +11,34 @@ use zeroize::Zeroize as _;
 use super::Pages;
 use crate::error::{Error, Result};
 
-/// How much locked memory a command may need at once, in bytes: the largest payload, twice, and its shares.
-const ROOM: usize = 3 * 1024 * 1024;
+/// The locked memory that a command may need at once, in bytes: the largest payload twice, and the shares.
+const LOCKED_BYTES: usize = 3 * 1024 * 1024;
 
-/// Makes sure that no other program and no core file can read this process's memory.
+/// Prevents other programs and core files from reading this process's memory.
 ///
 /// # Errors
-/// When the kernel does not do as asked, or locks no memory: then nothing secret may be touched.
+/// If the kernel refuses, or does not lock memory: then no secret may be handled.
 pub fn harden() -> Result<()> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none).map_err(|e| refused("switch core dumps off", e))?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|e| refused("make itself undumpable", e))?;
+    setrlimit(Resource::Core, none).map_err(|e| refused("disable core dumps", e))?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|e| refused("make itself non-dumpable", e))?;
     match dumpable_behavior() {
         Ok(DumpableBehavior::NotDumpable) => {}
-        Ok(_) => return Err(refused("make itself undumpable", "the kernel still calls it dumpable")),
-        Err(e) => return Err(refused("make itself undumpable", e)),
+        Ok(_) => return Err(refused("make itself non-dumpable", "the kernel still reports it as dumpable")),
+        Err(e) => return Err(refused("make itself non-dumpable", e)),
     }
-    Pages::try_zeroed(ROOM).map_err(|e| {
+    Pages::try_zeroed(LOCKED_BYTES).map_err(|e| {
         refused("lock memory for secrets", e).next("raise the limit: ulimit -l 4096, or run as root")
     })?;
     Ok(())
 }
 
 fn refused(what: &str, why: impl std::fmt::Display) -> Error {
-    Error::failed(format!("this process cannot {what}: {why}; it will not touch secrets"))
+    Error::failed(format!("this process cannot {what}: {why}; it will not handle secrets"))
 }
 
-/// The swap areas in use that are neither encrypted nor in memory, by name.
+/// Returns the swap areas in use that are neither encrypted nor in memory.
 pub fn unencrypted_swap() -> Vec<String> {
     let table = fs::read_to_string("/proc/swaps").unwrap_or_default();
     table
@@ -56,9 +57,9 @@ fn is_protected(area: &str) -> bool {
     name.starts_with("zram") || uuid.starts_with("CRYPT-")
 }
 
-/// Overwrites what this thread's finished calls may have left on its stack, 256 KiB deep.
+/// Wipes the 256 KiB of stack below the caller, where finished calls may have left secrets.
 #[inline(never)]
-#[allow(clippy::large_stack_arrays, reason = "as deep as the calls it wipes after")]
+#[allow(clippy::large_stack_arrays, reason = "as deep as the calls whose stack it wipes")]
 pub fn wipe_stack() {
     let mut below = [0_u8; 256 * 1024];
     below.zeroize();

@@ -1,4 +1,4 @@
-//! Secrets: locked pages kept out of dumps, wiped when they go; a process that leaves no core.
+//! Secrets in locked pages that are excluded from core dumps and wiped on drop, and process hardening.
 //!
 //! The only `unsafe` of the crate is in `pages`.
 

@@ -9,10 +9,10 @@ use std::sync::{Mutex, PoisonError};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
 use zeroize::Zeroize;
 
-/// Every mapping that is alive, by address, so that a way out can wipe what other threads still hold.
+/// The length of every live mapping by its address, so that [`wipe_all`] reaches the secrets of other threads.
 static LIVE: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
 
-/// Zeroed pages of their own for one secret of `len` bytes.
+/// Pages that hold one secret of `len` bytes and nothing else.
 pub struct Pages {
     start: *mut u8,
     mapped: usize,
@@ -25,24 +25,24 @@ unsafe impl Send for Pages {}
 unsafe impl Sync for Pages {}
 
 impl Pages {
-    /// Maps and locks room for `len` bytes, all zero.
+    /// Maps and locks `len` zero bytes.
     ///
     /// # Panics
-    /// When the kernel gives no memory or may not lock it; `harden` has proven before that it does.
+    /// If the kernel does not map or lock memory; [`super::harden`] checks before that it does.
     pub fn zeroed(len: usize) -> Self {
         Self::try_zeroed(len).expect("memory for a secret can be mapped and locked")
     }
 
-    /// As [`Pages::zeroed`], with the kernel's refusal as an error.
+    /// As [`Pages::zeroed`], but returns the kernel's error.
     pub fn try_zeroed(len: usize) -> rustix::io::Result<Self> {
         let page = rustix::param::page_size();
         let mapped = len.max(1).next_multiple_of(page);
         let prot = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a fresh private mapping at an address of the kernel's choice aliases nothing.
+        // SAFETY: a new private mapping at an address that the kernel chooses aliases nothing.
         let start = unsafe { mmap_anonymous(ptr::null_mut(), mapped, prot, MapFlags::PRIVATE) }?;
         let pages = Self { start: start.cast(), mapped, len };
         live().insert(pages.start as usize, mapped);
-        // SAFETY: the range is the mapping made above; both calls change how it is kept, not its content.
+        // SAFETY: the range is the mapping made above; the calls change its attributes, not its content.
         unsafe {
             mlock(start, mapped)?;
             madvise(start, mapped, Advice::LinuxDontDump)?;
@@ -51,13 +51,13 @@ impl Pages {
         Ok(pages)
     }
 
-    /// The bytes.
+    /// The secret's bytes.
     pub fn as_slice(&self) -> &[u8] {
-        // SAFETY: `start` is mapped for at least `len` bytes as long as `self` lives.
+        // SAFETY: `start` is mapped for at least `len` bytes while `self` lives.
         unsafe { slice::from_raw_parts(self.start, self.len) }
     }
 
-    /// The bytes, to write.
+    /// The secret's bytes, to write.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: as above, and `&mut self` makes the access exclusive.
         unsafe { slice::from_raw_parts_mut(self.start, self.len) }
@@ -77,20 +77,19 @@ impl Drop for Pages {
         let mut live = live();
         self.as_mut_slice().zeroize();
         live.remove(&(self.start as usize));
-        // SAFETY: the mapping is this value's own and nothing borrows from it any more.
+        // SAFETY: this value owns the mapping, and nothing borrows from it any more.
         let _ = unsafe { munmap(self.start.cast(), self.mapped) };
     }
 }
 
-/// Wipes every secret that is alive anywhere in the process: for a way out on which other threads
-/// cannot be asked to let go of theirs. They see zeros from here on.
+/// Wipes every live secret of the process, for an exit that does not wait for other threads. They read zeros from here on.
 pub fn wipe_all() {
     let live = live();
     for (&start, &mapped) in live.iter() {
         let start = ptr::with_exposed_provenance_mut::<u8>(start);
         for offset in 0..mapped {
-            // SAFETY: the range is in the table, so it is mapped until the lock is given back. A thread
-            // that still reads or writes it races with zeros only, on a process that is ending.
+            // SAFETY: the range is in the table, so it stays mapped until the lock is released. Another thread may
+            // race with these volatile writes of zeros; the process is ending.
             unsafe { ptr::write_volatile(start.add(offset), 0) };
         }
     }
@@ -105,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_zero_at_first_and_keeps_what_is_written() {
+    fn pages_start_as_zeros_and_keep_what_is_written() {
         let mut pages = Pages::zeroed(5000);
         assert!(pages.as_slice().iter().all(|&b| b == 0));
         pages.as_mut_slice()[4999] = 7;

@@ -1,4 +1,4 @@
-//! Secret text in locked pages: an access key's secret, a typed line.
+//! Secret text in locked pages, such as a secret access key or a typed line.
 
 use std::fmt;
 
@@ -11,19 +11,19 @@ use super::Pages;
 pub struct SecretText(Pages);
 
 impl SecretText {
-    /// A copy of `text`.
+    /// Copies `text` into locked pages.
     pub fn copy_of(text: &str) -> Self {
         let mut pages = Pages::zeroed(text.len());
         pages.as_mut_slice().copy_from_slice(text.as_bytes());
         Self(pages)
     }
 
-    /// The text itself.
+    /// The text.
     ///
     /// # Panics
-    /// Never: it was UTF-8 when it came, and zeros after a wipe still are.
+    /// Never: the text was UTF-8, and the zeros after a wipe are too.
     pub fn expose(&self) -> &str {
-        std::str::from_utf8(self.0.as_slice()).expect("it came as UTF-8")
+        std::str::from_utf8(self.0.as_slice()).expect("the text is UTF-8")
     }
 }
 

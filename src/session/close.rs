@@ -27,7 +27,7 @@ use crate::session::outcome::RunOutcome;
 use crate::session::runner::Runner;
 use crate::session::work::Work;
 use crate::terminal::signals::SessionSignals;
-use crate::vault::payload::{Channel, Gatekeepers, Target, Way};
+use crate::vault::payload::{Channel, Gatekeepers, SealedTarget, Way};
 use crate::vault::target::TargetId;
 use crate::window::{Cause, End};
 
@@ -36,7 +36,7 @@ use crate::window::{Cause, End};
 pub(crate) struct QuorumClose {
     pub(crate) vault: VaultFacts,
     /// The user, with the closer's and the emergency key.
-    pub(crate) target: Target,
+    pub(crate) target: SealedTarget,
     /// Closes the window of another session too.
     pub(crate) force: bool,
     pub(crate) ledger: Ledger,

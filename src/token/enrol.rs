@@ -1,4 +1,4 @@
-//! What enrolment asks of a YubiKey: its credentials' state, two new keys, their attestation.
+//! Enrolment on a YubiKey: state of PIN, PUK and management key; two new keys; their attestation.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,51 +11,53 @@ use crate::custody::token::{Slot, Token as _, TokenError};
 use crate::secret::SecretText;
 use crate::vault::share::Point;
 
-/// The PIN that every YubiKey is sold with.
+/// The factory PIN of a YubiKey.
 pub const FACTORY_PIN: &str = "123456";
 
-/// The PUK that every YubiKey is sold with.
+/// The factory PUK of a YubiKey.
 pub const FACTORY_PUK: &str = "12345678";
 
-/// The device's own attestation certificate.
+/// The object of the device's attestation certificate.
 const ATTESTATION_CERTIFICATE: ObjectId = 0x005f_ff01;
 
-/// The certificate object of slot 82; the others follow (SP 800-73-4 part 1, table 3).
+/// The certificate object of slot 82; those of the other slots follow (SP 800-73-4 part 1, table 3).
 const FIRST_RETIRED_CERTIFICATE: ObjectId = 0x005f_c10d;
 
-/// How the management key is kept.
+/// The state of the management key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Management {
-    /// Factory-set.
+    /// The factory key.
     Factory,
-    /// On the device, readable with the PIN.
+    /// Stored on the device, readable with the PIN.
     Protected,
-    /// Somebody knows it.
+    /// Any other key.
     Custom,
 }
 
-/// A key pair made on the device.
-pub struct Made {
-    /// Where.
+/// A key pair generated on the device.
+pub struct GeneratedKey {
+    /// Its slot.
     pub slot: Slot,
-    /// Its public half.
+    /// Its public key.
     pub point: Point,
 }
 
 impl PivToken {
-    /// `major.minor.patch`.
+    /// The firmware version, `major.minor.patch`.
     pub fn firmware(&self) -> String {
         self.key.version().to_string()
     }
 
-    /// Whether PIN and PUK are still the factory's.
+    /// Whether the PIN and the PUK are still the factory's.
     ///
     /// # Errors
-    /// See [`TokenError`]; firmware before 5.3 cannot tell.
+    /// See [`TokenError`]; firmware before 5.3 does not report it.
     pub fn factory_pin_and_puk(&mut self) -> Result<(bool, bool), TokenError> {
         let mut ask = |slot| {
             let metadata = piv::metadata(&mut self.key, SlotId::Management(slot)).map_err(reason)?;
-            metadata.default.ok_or(TokenError::Failed("it does not say whether its PIN is the factory's"))
+            metadata
+                .default
+                .ok_or(TokenError::Failed("it does not report whether its PIN is the factory PIN"))
         };
         Ok((ask(ManagementSlotId::Pin)?, ask(ManagementSlotId::Puk)?))
     }
@@ -76,10 +78,10 @@ impl PivToken {
         self.key.change_puk(old.expose().as_bytes(), new.expose().as_bytes()).map_err(reason)
     }
 
-    /// The first two retired slots that hold neither a key nor a certificate.
+    /// Returns the first two retired slots that hold neither a key nor a certificate.
     ///
     /// # Errors
-    /// See [`TokenError`]; also when fewer than two are free.
+    /// See [`TokenError`]; also if fewer than two are free.
     pub fn free_slots(&mut self) -> Result<(Slot, Slot), TokenError> {
         let mut free = Vec::new();
         for slot in Slot::all() {
@@ -96,13 +98,13 @@ impl PivToken {
     fn is_free(&mut self, slot: Slot) -> Result<bool, TokenError> {
         match piv::metadata(&mut self.key, id(slot)) {
             Err(yubikey::Error::NotFound) => self.is_unmarked(slot),
-            // A key this program cannot read is a key all the same.
+            // A key that this program cannot read is still a key.
             Ok(_) | Err(yubikey::Error::ParseError | yubikey::Error::AlgorithmError) => Ok(false),
             Err(other) => Err(reason(other)),
         }
     }
 
-    /// Whether the slot's certificate object is empty: some programs count a slot as taken by that alone.
+    /// Whether the slot's certificate object is empty: some programs treat a slot with a certificate as in use.
     fn is_unmarked(&mut self, slot: Slot) -> Result<bool, TokenError> {
         let object = FIRST_RETIRED_CERTIFICATE + ObjectId::from(slot.number() - 0x82);
         match self.key.fetch_object(object) {
@@ -114,10 +116,11 @@ impl PivToken {
         }
     }
 
-    /// Verifies the PIN and authenticates with the management key, factory-set or PIN-protected.
+    /// Verifies the PIN and authenticates with the management key, if that is the factory's or PIN-protected. With any
+    /// other key it returns `Management::Custom` without authenticating.
     ///
     /// # Errors
-    /// See [`TokenError`]; `Ok(Management::Custom)` when it is neither.
+    /// See [`TokenError`].
     pub fn authenticate(&mut self, pin: &SecretText) -> Result<Management, TokenError> {
         self.verify(pin)?;
         if let Ok(factory) = MgmKey::get_default(&self.key)
@@ -132,31 +135,31 @@ impl PivToken {
         }
     }
 
-    /// Makes a P-256 key on the device: PIN policy once, touch policy always.
+    /// Generates a P-256 key on the device: PIN policy once, touch policy always.
     ///
     /// # Errors
     /// See [`TokenError`].
-    pub fn generate(&mut self, slot: Slot) -> Result<Made, TokenError> {
+    pub fn generate(&mut self, slot: Slot) -> Result<GeneratedKey, TokenError> {
         let algorithm = AlgorithmId::EccP256;
         let key = piv::generate(&mut self.key, id(slot), algorithm, PinPolicy::Once, TouchPolicy::Always)
             .map_err(reason)?;
-        let der = key.to_der().map_err(|_| TokenError::Failed("its public key does not encode"))?;
-        let point = point(&der).ok_or(TokenError::Failed("it made no P-256 key"))?;
-        Ok(Made { slot, point })
+        let der = key.to_der().map_err(|_| TokenError::Failed("its public key cannot be encoded"))?;
+        let point = point(&der).ok_or(TokenError::Failed("its new key is not a P-256 key"))?;
+        Ok(GeneratedKey { slot, point })
     }
 
-    /// The attestation certificate of a slot, DER, unchecked.
+    /// Returns the attestation certificate of a slot as DER, unchecked.
     ///
     /// # Errors
     /// See [`TokenError`].
     pub fn attest(&mut self, slot: Slot) -> Result<Vec<u8>, TokenError> {
-        // The crate indexes into an empty answer of a broken token.
+        // The yubikey crate panics if a broken token returns an empty answer.
         let asked = catch_unwind(AssertUnwindSafe(|| piv::attest(&mut self.key, id(slot))));
         let answer = asked.map_err(|_| TokenError::Failed("its attestation is empty"))?;
         Ok(answer.map_err(reason)?.to_vec())
     }
 
-    /// The device's own attestation certificate (slot F9), DER, unchecked.
+    /// Returns the device's attestation certificate (slot F9) as DER, unchecked.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -169,7 +172,7 @@ impl PivToken {
         certificate(&object).ok_or(unreadable)
     }
 
-    /// Leaves `certificate` in the slot, so that other programs see that it is taken.
+    /// Writes `certificate` to the slot, so that other programs see that the slot is in use.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -179,7 +182,7 @@ impl PivToken {
     }
 }
 
-/// The certificate of a PIV certificate object: tag 70, then 71 and FE (SP 800-73-4 part 1, table 10).
+/// The certificate in a PIV certificate object: tag 70, then 71 and FE (SP 800-73-4 part 1, table 10).
 fn certificate(object: &[u8]) -> Option<Vec<u8>> {
     let body = object.strip_prefix(&[0x70])?;
     let (length, rest) = match *body.first()? {

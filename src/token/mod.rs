@@ -1,4 +1,4 @@
-//! YubiKeys over PC/SC: which are plugged in, what one can do, how one is enrolled.
+//! YubiKeys over PC/SC: finding them, using their PIV keys, enrolling them.
 
 pub mod enrol;
 pub mod piv;

@@ -1,4 +1,4 @@
-//! A YubiKey's PIV application behind the token port (SP 800-73-4; Yubico's metadata command).
+//! A YubiKey's PIV application as a [`Token`] (SP 800-73-4; Yubico's metadata command).
 
 use p256::pkcs8::EncodePublicKey as _;
 use pcsc::Error as Pcsc;
@@ -9,27 +9,27 @@ use crate::custody::token::{Held, Slot, Token, TokenError};
 use crate::secret::{Secret, SecretText};
 use crate::vault::share::Point;
 
-/// The crate writes every APDU, PINs included, to `log`: that is compiled out or this is not compiled.
+/// The yubikey crate logs every APDU, PINs included: this does not compile unless logging is compiled out.
 const _: () = assert!(log::STATIC_MAX_LEVEL as usize == 0, "the feature max_level_off of `log` is on");
 
-/// An open YubiKey. Opened once and kept: every selection of the application drops its PIN state.
+/// An open YubiKey. It is opened once and kept: selecting the PIV application again resets the PIN state.
 pub struct PivToken {
     pub(super) key: YubiKey,
     reader: String,
 }
 
 impl PivToken {
-    /// Wraps an open YubiKey, found in `reader`.
+    /// Wraps an open YubiKey in the PC/SC reader `reader`.
     pub fn new(key: YubiKey, reader: String) -> Self {
         Self { key, reader }
     }
 
-    /// Lets go of a token that stopped answering, without the reset that every other end of a handle makes.
-    pub fn let_go(self) {
+    /// Closes a token that stopped answering without resetting it, as dropping it would.
+    pub fn release(self) {
         let _ = self.key.disconnect(pcsc::Disposition::LeaveCard);
     }
 
-    /// The PC/SC reader it is plugged into.
+    /// The name of its PC/SC reader.
     pub fn reader(&self) -> &str {
         &self.reader
     }
@@ -52,7 +52,7 @@ impl Token for PivToken {
                 Ok(der.and_then(|der| point(&der)).map(|point| Held { point, touch }))
             }
             Err(yubikey::Error::NotFound) => Ok(None),
-            // Firmware before 5.3 has no metadata: the certificate that enrolment left says it.
+            // Firmware before 5.3 has no metadata: read the certificate that enrolment wrote.
             Err(yubikey::Error::NotSupported) => {
                 let der = Certificate::read(&mut self.key, id(slot)).ok().and_then(|certificate| {
                     der::Encode::to_der(certificate.cert.tbs_certificate().subject_public_key_info()).ok()
@@ -69,7 +69,7 @@ impl Token for PivToken {
 
     fn agree(&mut self, slot: Slot, point: &Point) -> Result<Secret<32>, TokenError> {
         let shared = piv::decrypt_data(&mut self.key, point, AlgorithmId::EccP256, id(slot));
-        let shared = shared.map_err(|error| self.used(error))?;
+        let shared = shared.map_err(|error| self.explain(error))?;
         let x: &[u8; 32] = shared
             .as_slice()
             .try_into()
@@ -79,14 +79,14 @@ impl Token for PivToken {
 
     fn sign(&mut self, slot: Slot, digest: &[u8; 32]) -> Result<Vec<u8>, TokenError> {
         let signature = piv::sign_data(&mut self.key, digest, AlgorithmId::EccP256, id(slot));
-        Ok(signature.map_err(|error| self.used(error))?.to_vec())
+        Ok(signature.map_err(|error| self.explain(error))?.to_vec())
     }
 }
 
 impl PivToken {
-    /// Why a private-key operation failed whose PIN has just been verified: 6982 then means no touch, and an
-    /// answer that makes no sense is often the last of a token that was pulled out.
-    fn used(&mut self, error: yubikey::Error) -> TokenError {
+    /// Explains why a private-key operation failed after the PIN was verified: status 6982 means that the touch is missing,
+    /// and an unexpected answer is often the last one of a token that was removed.
+    fn explain(&mut self, error: yubikey::Error) -> TokenError {
         match reason(error) {
             _ if error == yubikey::Error::AuthenticationError => TokenError::NotTouched,
             TokenError::Failed(_) if self.tries_left() == Err(TokenError::Gone) => TokenError::Gone,
@@ -95,12 +95,12 @@ impl PivToken {
     }
 }
 
-/// The crate's name of a slot.
+/// The yubikey crate's type for a slot.
 pub(super) fn id(slot: Slot) -> SlotId {
-    SlotId::Retired(RetiredSlotId::try_from(slot.number()).expect("82 to 95 are retired slots"))
+    SlotId::Retired(RetiredSlotId::try_from(slot.number()).expect("slots 82 to 95 are retired slots"))
 }
 
-/// The uncompressed point of a DER `SubjectPublicKeyInfo`, if it is a P-256 key.
+/// Decodes the uncompressed point of a DER `SubjectPublicKeyInfo`, if it is a P-256 key.
 pub(super) fn point(spki: &[u8]) -> Option<Point> {
     use p256::elliptic_curve::sec1::ToSec1Point as _;
     use p256::pkcs8::DecodePublicKey as _;
@@ -109,7 +109,7 @@ pub(super) fn point(spki: &[u8]) -> Option<Point> {
     key.to_sec1_point(false).as_bytes().try_into().ok()
 }
 
-/// Why a command failed.
+/// Translates an error of the yubikey crate.
 pub(super) fn reason(error: yubikey::Error) -> TokenError {
     use yubikey::Error;
     match error {
@@ -118,9 +118,9 @@ pub(super) fn reason(error: yubikey::Error) -> TokenError {
         Error::PcscError { inner: Some(Pcsc::SharingViolation) } => TokenError::Busy,
         Error::PcscError { .. } => TokenError::Gone,
         Error::NotSupported => TokenError::Failed("its firmware does not know the command"),
-        Error::AuthenticationError => TokenError::Failed("it refused: not authenticated"),
+        Error::AuthenticationError => TokenError::Failed("it refused the command: not authenticated"),
         Error::NotFound => TokenError::Failed("there is no key in the slot"),
-        Error::SizeError => TokenError::Failed("it does not take input of this length"),
-        _ => TokenError::Failed("it answered what the standard does not provide for"),
+        Error::SizeError => TokenError::Failed("it does not accept input of this length"),
+        _ => TokenError::Failed("it answered with an unexpected status"),
     }
 }

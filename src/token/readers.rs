@@ -1,4 +1,4 @@
-//! The readers: every token is opened once, as soon as it is plugged in, side by side with the others.
+//! PC/SC readers: opens every token as soon as it is plugged in, in parallel with the others.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -12,26 +12,26 @@ use pcsc::{Context, ReaderState, Scope, State};
 use super::piv::PivToken;
 use crate::error::{Error, Result, Status};
 
-/// How long the watcher sleeps in pcscd before it looks whether it is still wanted.
-const NAP: Duration = Duration::from_millis(250);
+/// The longest wait in pcscd before the watcher checks whether it should stop.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How long a reader is left in peace after its token stopped answering.
-const BREATH: Duration = Duration::from_secs(1);
+/// The delay before a reader's token is opened again after it stopped answering.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Why a token that another program holds is unusable; it is tried again.
-pub const BUSY: &str = "another program holds it (gpg-agent's scdaemon is a usual one); end it";
+/// The reason for a token that another program uses exclusively; it is tried again.
+pub const BUSY: &str = "another program uses it (often gpg-agent's scdaemon); end that program";
 
-/// What happened at a reader.
-pub enum Sighting {
-    /// A YubiKey is open and ready.
+/// An event at a reader.
+pub enum ReaderEvent {
+    /// A YubiKey was opened and is ready.
     Token(Box<PivToken>),
-    /// Something is in this reader that cannot be used, and why.
+    /// The card in this reader cannot be used; with the reason.
     Unusable(String, &'static str),
-    /// Everything that was plugged in from the start has been looked at.
+    /// Every card that was present at the start was opened or found unusable.
     Settled,
 }
 
-/// Watches all readers until it is dropped.
+/// Watches all readers until dropped.
 pub struct Readers {
     shared: Arc<Shared>,
 }
@@ -39,16 +39,16 @@ pub struct Readers {
 #[derive(Default)]
 struct Shared {
     done: AtomicBool,
-    /// Readers whose card is to be opened again, and when, although it has not changed.
+    /// Readers whose unchanged card is to be opened again, and when.
     again: Mutex<Vec<(String, Instant)>>,
 }
 
 impl Readers {
-    /// Starts to watch; `send` is called from other threads.
+    /// Starts watching; `send` is called from other threads.
     ///
     /// # Errors
-    /// [`Status::TokenFailed`] when pcscd does not answer.
-    pub fn watch(send: impl Fn(Sighting) + Clone + Send + 'static) -> Result<Self> {
+    /// [`Status::TokenFailed`] if pcscd does not answer.
+    pub fn watch(send: impl Fn(ReaderEvent) + Clone + Send + 'static) -> Result<Self> {
         let context = Context::establish(Scope::System).map_err(no_daemon)?;
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
@@ -56,7 +56,7 @@ impl Readers {
         Ok(Self { shared })
     }
 
-    /// Opens the token in `reader` again: its handle went stale although it may still be there.
+    /// Opens the token in `reader` again: its handle is stale, but the token may still be present.
     pub fn look_again(&self, reader: &str) {
         self.shared.look_again(reader);
     }
@@ -69,13 +69,13 @@ impl Drop for Readers {
 }
 
 impl Shared {
-    /// Not at once: the daemon takes a moment to see that a token was pulled out, a program to let go of one.
+    /// Waits first: pcscd needs a moment to notice that a token was removed, other programs to release one.
     fn look_again(&self, reader: &str) {
-        let due = Instant::now() + BREATH;
+        let due = Instant::now() + RETRY_DELAY;
         self.again.lock().unwrap_or_else(PoisonError::into_inner).push((reader.to_owned(), due));
     }
 
-    /// The readers whose time to be looked at again has come.
+    /// The readers that are due to be opened again.
     fn due(&self) -> Vec<String> {
         let mut again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -83,8 +83,8 @@ impl Shared {
     }
 }
 
-/// `known` holds, for each reader, pcscd's event count when its card was last looked at.
-fn watch(mut context: Context, shared: &Arc<Shared>, send: &(impl Fn(Sighting) + Clone + Send + 'static)) {
+/// `known` holds, for each reader, pcscd's event count when its card was last opened.
+fn watch(mut context: Context, shared: &Arc<Shared>, send: &(impl Fn(ReaderEvent) + Clone + Send + 'static)) {
     let mut known: BTreeMap<CString, Option<u32>> = BTreeMap::new();
     let mut first = true;
     while !shared.done.load(Ordering::Relaxed) {
@@ -104,7 +104,7 @@ fn watch(mut context: Context, shared: &Arc<Shared>, send: &(impl Fn(Sighting) +
                     let shared = Arc::clone(shared);
                     opening.push(thread::spawn(move || {
                         let sighting = open(&name);
-                        if matches!(&sighting, Sighting::Unusable(_, BUSY)) {
+                        if matches!(&sighting, ReaderEvent::Unusable(_, BUSY)) {
                             shared.look_again(&name.to_string_lossy());
                         }
                         send(sighting);
@@ -119,33 +119,33 @@ fn watch(mut context: Context, shared: &Arc<Shared>, send: &(impl Fn(Sighting) +
     }
 }
 
-/// The readers there are; a daemon that was restarted is asked anew.
+/// Lists the readers; reconnects if pcscd was restarted.
 fn readers(context: &mut Context) -> Vec<CString> {
     match context.list_readers_owned() {
         Ok(readers) => readers,
         Err(pcsc::Error::NoReadersAvailable) => Vec::new(),
         Err(_) => {
-            if let Ok(anew) = Context::establish(Scope::System) {
-                *context = anew;
+            if let Ok(fresh) = Context::establish(Scope::System) {
+                *context = fresh;
             }
-            thread::sleep(NAP);
+            thread::sleep(POLL_INTERVAL);
             Vec::new()
         }
     }
 }
 
-/// Says when the first round is over, without waiting for it here.
-fn settle(opening: Vec<thread::JoinHandle<()>>, send: &(impl Fn(Sighting) + Clone + Send + 'static)) {
+/// Sends [`ReaderEvent::Settled`] after the first round, without blocking the watcher.
+fn settle(opening: Vec<thread::JoinHandle<()>>, send: &(impl Fn(ReaderEvent) + Clone + Send + 'static)) {
     let send = send.clone();
     thread::spawn(move || {
         for thread in opening {
             let _ = thread.join();
         }
-        send(Sighting::Settled);
+        send(ReaderEvent::Settled);
     });
 }
 
-/// Sleeps until a reader or a card changes, or for [`NAP`].
+/// Waits until a reader or a card changes, at most [`POLL_INTERVAL`].
 fn wait(context: &Context, states: &[ReaderState]) {
     let mut states: Vec<_> = states
         .iter()
@@ -154,12 +154,12 @@ fn wait(context: &Context, states: &[ReaderState]) {
         .collect();
     states.iter_mut().for_each(ReaderState::sync_current_state);
     let before = Instant::now();
-    let _ = context.get_status_change(NAP, &mut states);
-    // Some daemons answer at once: never spin.
+    let _ = context.get_status_change(POLL_INTERVAL, &mut states);
+    // Some daemons return immediately: do not spin.
     thread::sleep(Duration::from_millis(20).saturating_sub(before.elapsed()));
 }
 
-fn open(reader: &CString) -> Sighting {
+fn open(reader: &CString) -> ReaderEvent {
     let label = reader.to_string_lossy().into_owned();
     let opened = yubikey::reader::Context::open().and_then(|mut context| {
         let readers = context.iter()?;
@@ -167,23 +167,22 @@ fn open(reader: &CString) -> Sighting {
         found.open()
     });
     match opened {
-        Ok(key) => Sighting::Token(Box::new(PivToken::new(key, label))),
-        Err(yubikey::Error::PcscError { inner: Some(pcsc::Error::SharingViolation) }) => Sighting::Unusable(
-            label,
-            "another program holds it (gpg-agent's scdaemon is a usual one); end it",
-        ),
-        Err(yubikey::Error::PcscError { .. }) => {
-            Sighting::Unusable(label, "it does not answer; plug it in again")
+        Ok(key) => ReaderEvent::Token(Box::new(PivToken::new(key, label))),
+        Err(yubikey::Error::PcscError { inner: Some(pcsc::Error::SharingViolation) }) => {
+            ReaderEvent::Unusable(label, BUSY)
         }
-        Err(_) => Sighting::Unusable(label, "it is no YubiKey with the PIV application"),
+        Err(yubikey::Error::PcscError { .. }) => {
+            ReaderEvent::Unusable(label, "it does not answer; plug it in again")
+        }
+        Err(_) => ReaderEvent::Unusable(label, "it is not a YubiKey with the PIV application"),
     }
 }
 
-/// Opens every YubiKey that is plugged in now, one after the other; what cannot be used is told apart.
+/// Opens every YubiKey that is plugged in now, one after the other.
 ///
 /// # Errors
-/// [`Status::TokenFailed`] when pcscd does not answer.
-pub fn present() -> Result<Vec<Sighting>> {
+/// [`Status::TokenFailed`] if pcscd does not answer.
+pub fn present() -> Result<Vec<ReaderEvent>> {
     let context = Context::establish(Scope::System).map_err(no_daemon)?;
     let is_there = |reader: &CString| {
         let mut state = [ReaderState::new(reader.clone(), State::UNAWARE)];
@@ -195,6 +194,6 @@ pub fn present() -> Result<Vec<Sighting>> {
 }
 
 fn no_daemon(why: pcsc::Error) -> Error {
-    Error::new(Status::TokenFailed, format!("the smart card daemon does not answer: {why}"))
+    Error::new(Status::TokenFailed, format!("the smart card daemon (pcscd) does not answer: {why}"))
         .next("start pcscd (systemctl start pcscd), then try again")
 }

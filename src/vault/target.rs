@@ -63,15 +63,15 @@ pub fn iam_region(partition: &str) -> &'static str {
     }
 }
 
-impl From<&manifest::Target> for TargetId {
-    fn from(target: &manifest::Target) -> Self {
-        let manifest::Target { name, partition, account, user, .. } = target.clone();
+impl From<&manifest::TargetSummary> for TargetId {
+    fn from(target: &manifest::TargetSummary) -> Self {
+        let manifest::TargetSummary { name, partition, account, user, .. } = target.clone();
         Self { name, partition, account, user }
     }
 }
 
-impl From<&payload::Target> for TargetId {
-    fn from(target: &payload::Target) -> Self {
+impl From<&payload::SealedTarget> for TargetId {
+    fn from(target: &payload::SealedTarget) -> Self {
         Self {
             name: target.name.clone(),
             partition: target.partition.clone(),

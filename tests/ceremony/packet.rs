@@ -1,7 +1,7 @@
 //! A session on paper: soft custodians, the records of one opening, and what CloudTrail has of it.
 
 use breakglass::custody::approval::{self, Request};
-use breakglass::custody::drill::{Drill, Expected};
+use breakglass::custody::drill::{Drill, ExpectedOutcome};
 use breakglass::custody::statement::{LedgerHead, Statement};
 use breakglass::gate::SessionId;
 use breakglass::ledger::{AlertTopic, Entry, Principals, Record, SharePurpose};
@@ -204,7 +204,7 @@ impl Papers {
             ended,
             enrolment: manifest.custodians[0].enrolment.clone(),
             exit: 0,
-            expected: Expected::OpensAndCloses,
+            expected: ExpectedOutcome::OpensAndCloses,
             injected: Vec::new(),
             ledger: LedgerHead { seq: 0, sha256: "00".repeat(32) },
             opened: true,

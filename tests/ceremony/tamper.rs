@@ -9,7 +9,7 @@ use breakglass::error::Status;
 use breakglass::secret::SecretText;
 use breakglass::vault::duration::Span;
 use breakglass::vault::file::{self, Vault};
-use breakglass::vault::manifest::{Attested, Custodian, Lane, Manifest, Target, Token};
+use breakglass::vault::manifest::{Attested, Custodian, EnrolledToken, Lane, Manifest, TargetSummary};
 use breakglass::vault::payload::Input;
 use breakglass::vault::quorum::{Share, Threshold};
 
@@ -186,10 +186,10 @@ fn edits() -> Vec<Edit> {
     fn custodian(manifest: &mut Manifest) -> &mut Custodian {
         &mut manifest.custodians[2]
     }
-    fn token(manifest: &mut Manifest) -> &mut Token {
+    fn token(manifest: &mut Manifest) -> &mut EnrolledToken {
         &mut custodian(manifest).tokens[0]
     }
-    fn target(manifest: &mut Manifest) -> &mut Target {
+    fn target(manifest: &mut Manifest) -> &mut TargetSummary {
         &mut manifest.targets[0]
     }
     vec![
@@ -218,7 +218,7 @@ fn edits() -> Vec<Edit> {
         ("regions", |m| target(m).regions.push("us-east-1".into())),
         ("user", |m| target(m).user = "Emergency".into()),
         ("one more target", |m| {
-            let more = Target { name: "more".into(), ..m.targets[0].clone() };
+            let more = TargetSummary { name: "more".into(), ..m.targets[0].clone() };
             m.targets.push(more);
         }),
     ]

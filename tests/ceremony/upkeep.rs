@@ -1,7 +1,7 @@
 //! What counts as the quarter's drill: a whole one, signed by a custodian of the vault, and not dated ahead.
 
 use crate::packet::{Papers, of_drill as record, session};
-use breakglass::custody::drill::{Drill, Expected};
+use breakglass::custody::drill::{Drill, ExpectedOutcome};
 use breakglass::ledger::{Entry, Readiness, Record};
 use jiff::Timestamp;
 
@@ -85,7 +85,7 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
     assert!(!counts(with(&|drill| drill.signed_by = "mallory".into())), "a stranger's");
     let all_absent = with(&|drill| {
         (drill.custodians, drill.opened, drill.exit) = (Vec::new(), false, 3);
-        drill.expected = Expected::NoQuorum;
+        drill.expected = ExpectedOutcome::NoQuorum;
     });
     assert!(!counts(all_absent), "every custodian played absent");
     let refused = with(&|drill| (drill.opened, drill.closed, drill.exit) = (false, false, 5));

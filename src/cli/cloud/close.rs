@@ -59,7 +59,7 @@ fn result(target: &TargetId, proof: Proof) -> String {
 /// A close whose arguments are valid.
 struct CloseRequest {
     facts: VaultFacts,
-    target: manifest::Target,
+    target: manifest::TargetSummary,
     /// Whether another machine's window is closed too.
     force: bool,
     ledger: Ledger,

@@ -24,7 +24,7 @@ use crate::vault::names::is_unseen;
 pub struct OpenRequest<'a> {
     pub path: &'a Path,
     pub vault: &'a Vault,
-    pub target: &'a manifest::Target,
+    pub target: &'a manifest::TargetSummary,
     /// The window's length.
     pub window: Span,
     pub reason: Reason,

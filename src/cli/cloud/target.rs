@@ -4,11 +4,11 @@ use crate::error::{Error, Result};
 use crate::terminal::listed;
 use crate::vault::file::Vault;
 use crate::vault::manifest;
-use crate::vault::payload::{Channel, Target};
+use crate::vault::payload::{Channel, SealedTarget};
 use crate::vault::quorum::Share;
 
 /// Returns the target of this name, or the only one.
-pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::Target> {
+pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::TargetSummary> {
     let targets = &vault.manifest.targets;
     let names: Vec<_> = targets.iter().map(|target| target.name.as_str()).collect();
     match (name, targets.as_slice()) {
@@ -23,7 +23,7 @@ pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::
 }
 
 /// Decrypts the payload and returns one target and the alert channels; the other targets are wiped.
-pub fn unseal(vault: &Vault, shares: &[Share], name: &str) -> Result<(Target, Vec<Channel>)> {
+pub fn unseal(vault: &Vault, shares: &[Share], name: &str) -> Result<(SealedTarget, Vec<Channel>)> {
     let payload = vault.open(&shares.iter().collect::<Vec<_>>()).map_err(Error::or_another_copy)?;
     let target = payload.targets.into_iter().find(|target| target.name == name);
     let target = target.ok_or_else(|| Error::damaged("the sealed targets do not match the manifest"))?;

@@ -10,13 +10,13 @@ use crate::custody::part::Part;
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::Result;
 use crate::terminal::note;
-use crate::token::enrol::Made;
-use crate::vault::manifest::{Attested, Token, TokenKind};
+use crate::token::enrol::GeneratedKey;
+use crate::vault::manifest::{Attested, EnrolledToken, TokenKind};
 use crate::vault::{random, share};
 
 impl Enrolling<'_> {
     /// Creates the part and two keys; returns the enrolment and the signing key.
-    pub(super) fn make(&mut self, roots: Option<&[Vec<u8>]>) -> Result<(Enrolment, Made)> {
+    pub(super) fn make(&mut self, roots: Option<&[Vec<u8>]>) -> Result<(Enrolment, GeneratedKey)> {
         // Refused before anything is created on it.
         let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
@@ -39,13 +39,13 @@ impl Enrolling<'_> {
             firmware: self.token.firmware(),
             name: self.name.to_owned(),
             part: part.identity(&id).to_public().to_string(),
-            token: Token { attestation: attested.0, ..self.record(&decryption, &signing)? },
+            token: EnrolledToken { attestation: attested.0, ..self.record(&decryption, &signing)? },
             version: 1,
         };
         Ok((enrolment, signing))
     }
 
-    fn record(&self, decryption: &Made, signing: &Made) -> Result<Token> {
+    fn record(&self, decryption: &GeneratedKey, signing: &GeneratedKey) -> Result<EnrolledToken> {
         let compressed = p256::PublicKey::from_sec1_bytes(&decryption.point).ok().and_then(|key| {
             p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key, true).as_bytes().try_into().ok()
         });
@@ -53,7 +53,7 @@ impl Enrolling<'_> {
             .ok_or_else(|| self.failed(TokenError::Failed("its key is not a point on the curve")))?;
         let signing_key = spki(&signing.point)
             .ok_or_else(|| self.failed(TokenError::Failed("its key is not a point on the curve")))?;
-        Ok(Token {
+        Ok(EnrolledToken {
             attestation: Attested::None,
             decryption_slot: decryption.slot.to_string(),
             kind: TokenKind::Piv,
@@ -73,8 +73,8 @@ impl Enrolling<'_> {
     /// Reads both attestations, stores them in the slots, and checks them unless that was waived.
     fn attest(
         &mut self,
-        decryption: &Made,
-        signing: &Made,
+        decryption: &GeneratedKey,
+        signing: &GeneratedKey,
         chain: Option<Vec<Vec<u8>>>,
     ) -> Result<(Attested, Option<Certificates>)> {
         let of_decryption = self.token.attest(decryption.slot).map_err(|why| self.failed(why))?;

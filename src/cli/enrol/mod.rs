@@ -21,9 +21,9 @@ use crate::custody::token::Token as _;
 use crate::error::{Error, Result, Status};
 use crate::secret::SecretText;
 use crate::terminal::{self, NoAnswer, Terminal, note, print, signals};
-use crate::token::enrol::Made;
+use crate::token::enrol::GeneratedKey;
 use crate::token::piv::PivToken;
-use crate::token::readers::{self, Sighting};
+use crate::token::readers::{self, ReaderEvent};
 use crate::vault::{names, words};
 
 /// Where a package may install attestation roots.
@@ -139,13 +139,13 @@ fn plugged_in(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
     let mut unusable = None;
     for sighting in readers::present()? {
         match sighting {
-            Sighting::Token(token) if serial.is_none_or(|serial| serial == token.serial()) => {
+            ReaderEvent::Token(token) if serial.is_none_or(|serial| serial == token.serial()) => {
                 tokens.push(*token);
             }
-            Sighting::Unusable(reader, why) => {
+            ReaderEvent::Unusable(reader, why) => {
                 unusable = Some(format!("the token in reader {reader} is unusable: {why}"));
             }
-            Sighting::Token(_) | Sighting::Settled => {}
+            ReaderEvent::Token(_) | ReaderEvent::Settled => {}
         }
     }
     Ok((tokens, unusable))
@@ -179,7 +179,7 @@ impl Enrolling<'_> {
     }
 
     /// Signs the enrolment with the new key.
-    fn sign(&mut self, enrolment: &Enrolment, pin: &SecretText, signing: &Made) -> Result<Vec<u8>> {
+    fn sign(&mut self, enrolment: &Enrolment, pin: &SecretText, signing: &GeneratedKey) -> Result<Vec<u8>> {
         let Self { name, terminal, token } = self;
         let serial = token.serial();
         let signature = TokenDialog { terminal, name, serial, until: None }.repeat_untouched(|dialog| {

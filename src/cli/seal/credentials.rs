@@ -9,7 +9,7 @@ use crate::gate::grant::{self, Terms};
 use crate::secret::{SecretBuf, SecretText};
 use crate::terminal::{Terminal, note};
 use crate::vault::manifest::Lane;
-use crate::vault::payload::{self, AccessKey, Gatekeepers, Input, Mfa, Payload, Target, Way};
+use crate::vault::payload::{self, AccessKey, Gatekeepers, Input, Mfa, Payload, SealedTarget, Way};
 
 /// Reads the credentials from standard input, or asks for them if that is a terminal.
 pub fn read() -> Result<Input> {
@@ -44,7 +44,7 @@ fn from_stdin() -> Result<Input> {
 }
 
 /// Refuses a grant that IAM would refuse, or that allows more than it says.
-fn check_grant(target: &Target) -> Result<()> {
+fn check_grant(target: &SealedTarget) -> Result<()> {
     let terms = Terms {
         grant: &target.grant,
         regions: &target.regions,
@@ -69,7 +69,7 @@ fn prompted(terminal: &mut Terminal) -> Result<Payload> {
     Payload::from_sealed(payload.to_sealed().expose()).map_err(|e| Error::usage(e.what))
 }
 
-fn target(terminal: &mut Terminal) -> Result<Target> {
+fn target(terminal: &mut Terminal) -> Result<SealedTarget> {
     let name = openly(terminal, "target name: ")?;
     let partition = match openly(terminal, "partition (Enter for aws): ")? {
         empty if empty.is_empty() => "aws".to_owned(),
@@ -89,7 +89,7 @@ fn target(terminal: &mut Terminal) -> Result<Target> {
         }),
         None => Way::Static(openly(terminal, "role to assume (ARN): ")?),
     };
-    Ok(Target {
+    Ok(SealedTarget {
         emergency: key(terminal, "emergency")?,
         grant: parsed(terminal, "grant, a JSON array of statements on one line: ", |text| {
             serde_json::from_str(text).map_err(|e| e.to_string())

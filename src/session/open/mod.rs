@@ -29,7 +29,7 @@ use crate::session::runner::{Opened, Runner};
 use crate::session::work::Work;
 use crate::terminal::signals;
 use crate::terminal::signals::SessionSignals;
-use crate::vault::payload::{AccessKey, Channel, Mfa, Target, Way};
+use crate::vault::payload::{AccessKey, Channel, Mfa, SealedTarget, Way};
 use crate::vault::target::TargetId;
 use gate::open_gate;
 use role::open_role;
@@ -41,7 +41,7 @@ pub(crate) struct ApprovedOpening {
     /// Session, window and reason, as the custodians signed them.
     pub(crate) approved: Approved,
     /// The user, with its keys. Each key is dropped as soon as it is not needed.
-    pub(crate) target: Target,
+    pub(crate) target: SealedTarget,
     pub(crate) work: Work,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
@@ -103,7 +103,7 @@ impl ApprovedOpening {
         let log = Log::new(aws.clock.clone(), &self.ledger, self.events);
         let announcer = Announcer::new(&log, alerts, notice);
         let request = self.approved.request();
-        let Target { regions, grant, way, emergency: key, mfa, .. } = self.target;
+        let SealedTarget { regions, grant, way, emergency: key, mfa, .. } = self.target;
         let run = OpenRun {
             aws,
             log: &log,

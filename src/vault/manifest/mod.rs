@@ -79,7 +79,7 @@ impl Attested {
 /// A custodian's token as it was enrolled.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Token {
+pub struct EnrolledToken {
     /// The root of its attestation.
     pub attestation: Attested,
     /// The PIV slot of the decryption key: two hex digits, 82–95.
@@ -116,7 +116,7 @@ pub struct Custodian {
     /// The age recipient of the part, `age1…`.
     pub part: String,
     /// The tokens; each opens this custodian's share.
-    pub tokens: Vec<Token>,
+    pub tokens: Vec<EnrolledToken>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -127,7 +127,7 @@ fn is_false(value: &bool) -> bool {
 /// What the manifest shows of a target.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Target {
+pub struct TargetSummary {
     /// The account ID, twelve digits.
     pub account: String,
     /// SHA-256 of the grant in RFC 8785 JSON, as hex.
@@ -172,7 +172,7 @@ pub struct Manifest {
     /// SHA-256 of the replaced file, as hex.
     pub replaces: Option<String>,
     /// The targets.
-    pub targets: Vec<Target>,
+    pub targets: Vec<TargetSummary>,
     /// The number of custodians needed to open.
     pub threshold: Threshold,
     /// 16 random bytes as hex; the same in all epochs.
@@ -299,11 +299,11 @@ impl Custodian {
             let custodian = self.name.clone();
             return Err(ManifestError::TokenCount { custodian, count: self.tokens.len() });
         }
-        self.tokens.iter().try_for_each(Token::check)
+        self.tokens.iter().try_for_each(EnrolledToken::check)
     }
 }
 
-impl Token {
+impl EnrolledToken {
     /// Checks that every field has its only accepted form.
     ///
     /// # Errors

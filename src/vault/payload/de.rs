@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::FieldError;
-use super::{AccessKey, Gatekeepers, Mfa, Target, Way, strict};
+use super::{AccessKey, Gatekeepers, Mfa, SealedTarget, Way, strict};
 use crate::vault::duration::Span;
 
 /// The fields of a target of either lane.
@@ -34,7 +34,7 @@ pub(super) struct TargetJson {
 #[derive(Deserialize)]
 struct Digest(#[serde(with = "hex")] [u8; 32]);
 
-impl TryFrom<TargetJson> for Target {
+impl TryFrom<TargetJson> for SealedTarget {
     type Error = FieldError;
 
     fn try_from(json: TargetJson) -> Result<Self, FieldError> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::error::PayloadError;
-use super::{Channel, MAX_BYTES, Payload, Target, names};
+use super::{Channel, MAX_BYTES, Payload, SealedTarget, names};
 use crate::error::{Error, Result, Status};
 use crate::vault::json;
 
@@ -21,12 +21,12 @@ pub struct Input {
 #[serde(deny_unknown_fields)]
 struct InputJson {
     version: u8,
-    targets: Vec<Target>,
+    targets: Vec<SealedTarget>,
     #[serde(default)]
     runbook: String,
     #[serde(default)]
     alerts: Vec<Channel>,
-    drill: Option<Target>,
+    drill: Option<SealedTarget>,
 }
 
 impl Input {
@@ -62,15 +62,15 @@ impl Input {
 }
 
 /// Checks that the drill's user and keys are not in the vault, and that it may make the probe only.
-fn check_drill(drill: &Target, payload: &Payload) -> Result<(), PayloadError> {
+fn check_drill(drill: &SealedTarget, payload: &Payload) -> Result<(), PayloadError> {
     if !drill.grant.is_empty() {
         return Err(PayloadError::DrillGrant);
     }
-    let same_user = |target: &Target| (&target.account, &target.user) == (&drill.account, &drill.user);
+    let same_user = |target: &SealedTarget| (&target.account, &target.user) == (&drill.account, &drill.user);
     if payload.targets.iter().any(same_user) {
         return Err(PayloadError::DrillUser);
     }
-    let of_vault = payload.targets.iter().flat_map(Target::keys);
+    let of_vault = payload.targets.iter().flat_map(SealedTarget::keys);
     let ids = of_vault.chain(drill.keys()).map(|(_, key)| key.id.as_str());
     names::all_different("access key", ids).map_err(PayloadError::DrillKey)
 }

@@ -44,7 +44,7 @@ pub struct Mfa {
 /// An emergency user with the credentials that open and close its access.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "TargetJson")]
-pub struct Target {
+pub struct SealedTarget {
     /// Its human-readable name.
     pub name: String,
     /// `aws`, `aws-cn` or `aws-us-gov`.
@@ -98,7 +98,7 @@ pub struct Payload {
     /// The format's version: 1.
     pub version: u8,
     /// The targets.
-    pub targets: Vec<Target>,
+    pub targets: Vec<SealedTarget>,
     /// Instructions for the operator.
     #[serde(default)]
     pub runbook: String,
@@ -140,7 +140,7 @@ impl Payload {
 
     /// The lane, the same for all targets.
     pub fn lane(&self) -> manifest::Lane {
-        self.targets.first().map_or(manifest::Lane::Gate, Target::lane)
+        self.targets.first().map_or(manifest::Lane::Gate, SealedTarget::lane)
     }
 
     /// The names of the alert channels, as in the manifest.
@@ -149,8 +149,8 @@ impl Payload {
     }
 
     /// The targets' entries in the manifest.
-    pub fn summaries(&self) -> Vec<manifest::Target> {
-        self.targets.iter().map(Target::summary).collect()
+    pub fn summaries(&self) -> Vec<manifest::TargetSummary> {
+        self.targets.iter().map(SealedTarget::summary).collect()
     }
 
     fn parse(json: &[u8]) -> Result<Self, PayloadError> {
@@ -178,7 +178,7 @@ impl Payload {
         if self.targets.is_empty() || self.targets.len() > MAX_TARGETS {
             return Err(PayloadError::TargetCount);
         }
-        self.targets.iter().try_for_each(Target::check)?;
+        self.targets.iter().try_for_each(SealedTarget::check)?;
         channel::check(&self.alerts)?;
         if self.targets.iter().any(|target| target.lane() != self.targets[0].lane()) {
             return Err(PayloadError::MixedLanes);

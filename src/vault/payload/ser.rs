@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::channel::ChannelForm;
 use super::key::KeyForm;
-use super::{Mfa, Payload, Target, Way};
+use super::{Mfa, Payload, SealedTarget, Way};
 use crate::vault::duration::Span;
 
 /// The fields of a payload.
@@ -58,7 +58,7 @@ impl<'a> PayloadForm<'a> {
 }
 
 impl<'a> TargetForm<'a> {
-    fn of(target: &'a Target) -> Self {
+    fn of(target: &'a SealedTarget) -> Self {
         let (gatekeepers, role) = match &target.way {
             Way::Gate(gatekeepers) => (Some(gatekeepers), None),
             Way::Static(role) => (None, Some(role.as_str())),

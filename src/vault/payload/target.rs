@@ -1,13 +1,13 @@
 //! Checks of a target, its keys and its MFA device.
 
 use super::error::{PayloadError, TargetFault};
-use super::{AccessKey, Gatekeepers, Mfa, Target, Way};
+use super::{AccessKey, Gatekeepers, Mfa, SealedTarget, Way};
 use crate::vault::{canonical, manifest, names};
 
-impl Target {
+impl SealedTarget {
     /// The target's entry in the manifest.
-    pub fn summary(&self) -> manifest::Target {
-        manifest::Target {
+    pub fn summary(&self) -> manifest::TargetSummary {
+        manifest::TargetSummary {
             account: self.account.clone(),
             grant_sha256: hex::encode(canonical::digest(&self.grant)),
             max_window: self.max_window,

@@ -217,7 +217,7 @@ fn halves(person: &Person, index: u8, share: &[u8; 16]) -> Vec<Stanza> {
     let wrap = |recipient: &dyn age::Recipient, half: [u8; 16]| {
         recipient.wrap_file_key(&FileKey::new(Box::new(half))).expect("a good recipient").0
     };
-    let token = |token: &breakglass::vault::manifest::Token| {
+    let token = |token: &breakglass::vault::manifest::EnrolledToken| {
         wrap(&token.recipient.parse::<age::tag::Recipient>().expect("a good recipient"), a)
     };
     let mut stanzas: Vec<_> = entry.tokens.iter().flat_map(token).collect();

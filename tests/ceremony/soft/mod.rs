@@ -46,8 +46,8 @@ impl SoftToken {
     }
 
     /// As the manifest names it.
-    pub fn entry(&self) -> manifest::Token {
-        manifest::Token {
+    pub fn entry(&self) -> manifest::EnrolledToken {
+        manifest::EnrolledToken {
             attestation: Attested::None,
             decryption_slot: "82".into(),
             kind: TokenKind::Piv,

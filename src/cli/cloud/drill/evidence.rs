@@ -10,7 +10,7 @@ use crate::aws::InjectedFaults;
 use crate::cli::cloud::inject::Inject;
 use crate::cli::output;
 use crate::cli::sign::Signing;
-use crate::custody::drill::{Drill, Expected};
+use crate::custody::drill::{Drill, ExpectedOutcome};
 use crate::custody::statement::Statement;
 use crate::error::{Error, Result, Status};
 use crate::events::{Event, Events};
@@ -29,7 +29,7 @@ pub struct Practice<'a> {
     /// The id of the vault that is practised for.
     pub drill_of: String,
     pub session: SessionId,
-    pub expected: Expected,
+    pub expected: ExpectedOutcome,
     pub inject: &'a [Inject],
     /// The injected failures; they count how often they were met.
     pub injected: InjectedFaults,
@@ -87,7 +87,7 @@ impl Practice<'_> {
 
     /// Whether each injected failure occurred. The lane static does not ask IAM; without a quorum AWS is not asked at all.
     fn injections_met(&self) -> bool {
-        let aws_is_asked = self.expected != Expected::NoQuorum && self.vault.manifest.lane == Lane::Gate;
+        let aws_is_asked = self.expected != ExpectedOutcome::NoQuorum && self.vault.manifest.lane == Lane::Gate;
         !aws_is_asked || self.injected.all_met()
     }
 

@@ -14,7 +14,7 @@ use super::{shipping, target};
 use crate::aws::{InjectedFaults, Injection};
 use crate::cli::{input, output};
 use crate::config::Config;
-use crate::custody::drill::Expected;
+use crate::custody::drill::ExpectedOutcome;
 use crate::error::{Error, Result, Status};
 use crate::events::Events;
 use crate::gate::SessionId;
@@ -66,7 +66,7 @@ struct DrillRequest<'a> {
     session: SessionId,
     /// The id of the vault that is practised for.
     drill_of: String,
-    expected: Expected,
+    expected: ExpectedOutcome,
     inject: &'a [Inject],
     /// The evidence file.
     out: PathBuf,
@@ -115,7 +115,7 @@ fn command(given: &[OsString], lane: Lane) -> Vec<OsString> {
 }
 
 /// How the opening must end, given what is made to fail.
-fn expected(vault: &Vault, absent: &[String], failures: &[Injection]) -> Result<Expected> {
+fn expected(vault: &Vault, absent: &[String], failures: &[Injection]) -> Result<ExpectedOutcome> {
     let custodians = &vault.manifest.custodians;
     if let Some(unknown) = absent.iter().find(|name| custodians.iter().all(|c| c.name != **name)) {
         return Err(Error::usage(format!("{unknown} is not a custodian of this vault")));
@@ -124,10 +124,10 @@ fn expected(vault: &Vault, absent: &[String], failures: &[Injection]) -> Result<
     // The lane static does not use IAM.
     let iam_down = vault.manifest.lane == Lane::Gate && failures.contains(&Injection::IamDown);
     Ok(if left < vault.manifest.threshold.get().into() {
-        Expected::NoQuorum
+        ExpectedOutcome::NoQuorum
     } else if iam_down {
-        Expected::RefusedUnopened
+        ExpectedOutcome::RefusedUnopened
     } else {
-        Expected::OpensAndCloses
+        ExpectedOutcome::OpensAndCloses
     })
 }

@@ -20,7 +20,7 @@ impl Gathering<'_> {
     pub(super) fn ask(
         &mut self,
         place: usize,
-        enrolled: &manifest::Token,
+        enrolled: &manifest::EnrolledToken,
         token: &mut PivToken,
         half: Option<Secret<KEY>>,
     ) -> Result<Outcome> {
@@ -77,7 +77,7 @@ impl Gathering<'_> {
     fn unlock(
         &mut self,
         place: usize,
-        enrolled: &manifest::Token,
+        enrolled: &manifest::EnrolledToken,
         token: &mut PivToken,
         half: Secret<KEY>,
     ) -> Result<Outcome> {
@@ -106,7 +106,7 @@ impl Seat<'_> {
     fn attempt(
         &mut self,
         asked: &QuorumRequest<'_>,
-        enrolled: &manifest::Token,
+        enrolled: &manifest::EnrolledToken,
         dialog: &mut TokenDialog<'_>,
         (token, pin): (&mut dyn Token, &SecretText),
         half: &Secret<KEY>,

@@ -215,7 +215,7 @@ impl Gathering<'_> {
         let outcome = self.ask(place, enrolled, &mut token, half)?;
         let reader = token.reader().to_owned();
         match outcome {
-            Outcome::Again(_) => token.let_go(),
+            Outcome::Again(_) => token.release(),
             Outcome::Share(_) | Outcome::Aside => drop(token),
         }
         self.seats[place].state = match outcome {

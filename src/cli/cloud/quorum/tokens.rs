@@ -8,14 +8,14 @@ use crate::custody::token::Token as _;
 use crate::error::Result;
 use crate::terminal::{Waker, note};
 use crate::token::piv::PivToken;
-use crate::token::readers::{Readers, Sighting};
+use crate::token::readers::{Readers, ReaderEvent};
 
 /// How long to wait at most until every reader was looked at once.
 const SETTLING: Duration = Duration::from_secs(2);
 
 pub struct TokenQueue {
     readers: Readers,
-    sightings: Receiver<Sighting>,
+    sightings: Receiver<ReaderEvent>,
     plugged: Vec<PivToken>,
     /// What was already said of readers: their name, and why their token is unusable.
     reported: BTreeSet<(String, &'static str)>,
@@ -48,14 +48,14 @@ impl TokenQueue {
     pub fn next(&mut self, rank: impl Fn(u32) -> u8) -> Option<PivToken> {
         while let Ok(sighting) = self.sightings.try_recv() {
             match sighting {
-                Sighting::Token(token) => self.plugged.push(*token),
-                Sighting::Unusable(reader, why) => {
+                ReaderEvent::Token(token) => self.plugged.push(*token),
+                ReaderEvent::Unusable(reader, why) => {
                     // A token that another program holds is tried again and again; it is reported once.
                     if self.reported.insert((reader.clone(), why)) {
                         note(&format!("the token in reader {reader} is unusable: {why}"));
                     }
                 }
-                Sighting::Settled => self.settling = None,
+                ReaderEvent::Settled => self.settling = None,
             }
         }
         if self.settling.is_some() {

@@ -175,7 +175,7 @@ fn asked(vault: Option<&Vault>, known: &[LastSession]) -> Vec<StatusQuery> {
         return known.iter().map(of).collect();
     };
     let lane = vault.manifest.lane;
-    let of = |target: &manifest::Target| {
+    let of = |target: &manifest::TargetSummary| {
         let region = target.regions.first().cloned().unwrap_or_default();
         StatusQuery { target: target.into(), region, lane }
     };
