@@ -108,7 +108,7 @@ impl Config {
 
     fn parse(text: &[u8]) -> Result<Self, String> {
         let config: Self = json::read(text)?;
-        check_alerts(&config.alerts)?;
+        check_alerts(&config.alerts).map_err(|error| error.to_string())?;
         if config.command.first().is_some_and(|program| !Path::new(program).is_absolute()) {
             return Err("command[0]: expected an absolute path".into());
         }

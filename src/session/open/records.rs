@@ -4,7 +4,7 @@ use crate::alert::Notice;
 use crate::custody::approval::{Approved, Request};
 use crate::ledger::{Principals, Record, VaultFacts};
 use crate::session::open::ApprovedOpening;
-use crate::vault::payload::{Gatekeepers, Target, Way};
+use crate::vault::payload::{Gatekeepers, SealedTarget, Way};
 use crate::vault::target::TargetId;
 
 /// Returns what all notices of the opening have in common.
@@ -46,7 +46,7 @@ pub(super) fn intent(opening: &ApprovedOpening) -> Record {
 }
 
 /// Returns the principals whose calls AWS will log.
-fn principals(target: &Target) -> Principals {
+fn principals(target: &SealedTarget) -> Principals {
     let emergency = target.emergency.id.clone();
     match &target.way {
         Way::Gate(Gatekeepers { opener, closer, .. }) => Principals {
