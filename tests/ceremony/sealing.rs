@@ -32,13 +32,13 @@ fn unusable_credentials_are_refused_at_sealing() {
     let long: Vec<_> = (0..200).map(|n| format!("s3:GetThing{n}")).collect();
     let refusals = [
         (unknown, "unknown field `emergncy`"),
-        (with("/version", json!(2)), "version 2 is not known"),
-        (with("/targets/0/account", json!("12345")), "no AWS account id"),
+        (with("/version", json!(2)), "its version is 2"),
+        (with("/targets/0/account", json!("12345")), "is not an AWS account"),
         (with("/targets/0/regions", json!([])), "regions"),
         (with("/targets/0/max_window", json!("13h")), "longer than 12h"),
         (
             with("/targets/0/boundary", json!("arn:aws:iam::999999999999:policy/x")),
-            "no policy of this account",
+            "is not a policy of this account",
         ),
         (
             with("/targets/0/opener/secret_access_key", json!("tooshort")),
@@ -109,8 +109,8 @@ fn an_impossible_quorum_is_refused() {
         (finished.status.code(), String::from_utf8_lossy(&finished.stderr).into_owned())
     };
     for (threshold, custodians, message) in [
-        ("1", vec!["alice.custodian", "bob.custodian"], "at least two"),
-        ("0", vec!["alice.custodian", "bob.custodian"], "at least two"),
+        ("1", vec!["alice.custodian", "bob.custodian"], "at least 2"),
+        ("0", vec!["alice.custodian", "bob.custodian"], "at least 2"),
         ("3", vec!["alice.custodian", "bob.custodian"], "--threshold 3 is more than the 2 custodians"),
         ("2", vec!["bob.custodian", "again.custodian"], "the custodian bob is there twice"),
         ("2", vec!["bob.custodian", "bobby.custodian"], "YubiKey 20000002 is there twice"),

@@ -651,7 +651,7 @@ fn channels() -> Vec<Entry> {
             credentials: |c| { alerts(c); c["alerts"][2]["url"] = "https://user@hooks.example.org/".into(); } }),
         ("payload_alert_secret", "its secret is not", "a webhook's secret of 23 bytes", with! {
             credentials: |c| { alerts(c); c["alerts"][3]["secret"] = "whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEU=".into(); } }),
-        ("payload_alert_misplaced", "is in a field that is public", "a routing key as a channel's name", with! {
+        ("payload_alert_misplaced", "a secret is in its name, which is public", "a routing key as a channel's name", with! {
             credentials: |c| { alerts(c); c["alerts"][1]["name"] = c["alerts"][1]["routing_key"].clone(); } }),
         ("payload_alert_mail_plain", "allowed for loopback only", "mail without TLS to another machine", with! {
             credentials: |c| { alerts(c); c["alerts"][4]["tls"] = "none".into(); } }),
