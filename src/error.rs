@@ -63,27 +63,27 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    pub fn new(status: Status, what: impl Into<String>) -> Self {
-        Self { status, what: what.into(), next: None, until: None, source: None }
+    pub fn new(status: Status, what: impl fmt::Display) -> Self {
+        Self { status, what: what.to_string(), next: None, until: None, source: None }
     }
 
     /// A failure without a status of its own.
-    pub fn failed(what: impl Into<String>) -> Self {
+    pub fn failed(what: impl fmt::Display) -> Self {
         Self::new(Status::Failed, what)
     }
 
     /// A wrong command line or input.
-    pub fn usage(what: impl Into<String>) -> Self {
+    pub fn usage(what: impl fmt::Display) -> Self {
         Self::new(Status::Usage, what)
     }
 
     /// A damaged vault or ledger.
-    pub fn damaged(what: impl Into<String>) -> Self {
+    pub fn damaged(what: impl fmt::Display) -> Self {
         Self::new(Status::Damaged, what)
     }
 
     /// AWS refused, or something there is not as it was sealed.
-    pub fn refused(what: impl Into<String>) -> Self {
+    pub fn refused(what: impl fmt::Display) -> Self {
         Self::new(Status::Refused, what)
     }
 

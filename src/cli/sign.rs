@@ -14,7 +14,7 @@ use crate::terminal::{NoAnswer, Terminal, listed, note, signals};
 use crate::token::piv::PivToken;
 use crate::token::readers::{self, ReaderEvent};
 use crate::vault::dsse::Envelope;
-use crate::vault::manifest::{Custodian, Manifest, EnrolledToken};
+use crate::vault::manifest::{Custodian, EnrolledToken, Manifest};
 
 /// How often the readers are looked at while no YubiKey is there.
 const INTERVAL: Duration = Duration::from_millis(250);

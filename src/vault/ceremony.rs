@@ -23,7 +23,7 @@ impl<'a> Prepared<'a> {
     pub fn new(manifest: &Manifest, payload: &'a Payload) -> Result<Self> {
         let mut committed = manifest.clone();
         committed.custodians.iter_mut().for_each(|c| c.commitment = Some("0".repeat(64)));
-        Manifest::parse(&committed.to_bytes()).map_err(|e| Error::usage(e.what))?;
+        Manifest::parse(&committed.to_bytes()).map_err(Error::usage)?;
         Ok(Self { sealed: file::seal(manifest, payload)?, payload })
     }
 

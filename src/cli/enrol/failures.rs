@@ -6,7 +6,7 @@ use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Status};
 
 impl Enrolling<'_> {
-    pub(super) fn not_genuine(&self, why: &str) -> Error {
+    pub(super) fn not_genuine(&self, why: &dyn std::fmt::Display) -> Error {
         let serial = self.token.serial();
         Error::new(Status::TokenFailed, format!("{}: YubiKey {serial} is not attested: {why}", self.name))
             .and("no file was written")

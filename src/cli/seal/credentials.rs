@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::gate::grant::{self, Terms};
 use crate::secret::{SecretBuf, SecretText};
 use crate::terminal::{Terminal, note};
+use crate::vault::duration::Span;
 use crate::vault::manifest::Lane;
 use crate::vault::payload::{self, AccessKey, Gatekeepers, Input, Mfa, Payload, SealedTarget, Way};
 
@@ -66,7 +67,7 @@ fn prompted(terminal: &mut Terminal) -> Result<Payload> {
     let runbook = openly(terminal, "runbook, one line (Enter for none): ")?;
     let payload = Payload { version: 1, targets, runbook, alerts: Vec::new() };
     // Parsed like JSON, so that one set of checks applies.
-    Payload::from_sealed(payload.to_sealed().expose()).map_err(|e| Error::usage(e.what))
+    Payload::from_sealed(payload.to_sealed().expose()).map_err(Error::usage)
 }
 
 fn target(terminal: &mut Terminal) -> Result<SealedTarget> {
@@ -79,7 +80,9 @@ fn target(terminal: &mut Terminal) -> Result<SealedTarget> {
     let regions = openly(terminal, "regions: ")?.split_whitespace().map(str::to_owned).collect();
     let user = openly(terminal, "emergency IAM user: ")?;
     let boundary = boundary(terminal)?;
-    let max_window = parsed(terminal, "longest window (like 4h): ", str::parse)?;
+    let max_window = parsed(terminal, "longest window (like 4h): ", |text| {
+        text.parse::<Span>().map_err(|why| why.to_string())
+    })?;
     let way = match boundary {
         Some((boundary, boundary_sha256)) => Way::Gate(Gatekeepers {
             boundary,

@@ -136,7 +136,7 @@ fn one_of<'a>(
     }
 }
 
-fn malformed(what: impl Into<String>) -> Error {
+fn malformed(what: impl std::fmt::Display) -> Error {
     Error::usage(what)
         .next("write it as an IAM statement: Effect, Action or NotAction, Resource or NotResource")
 }

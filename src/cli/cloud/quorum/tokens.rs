@@ -8,7 +8,7 @@ use crate::custody::token::Token as _;
 use crate::error::Result;
 use crate::terminal::{Waker, note};
 use crate::token::piv::PivToken;
-use crate::token::readers::{Readers, ReaderEvent};
+use crate::token::readers::{ReaderEvent, Readers};
 
 /// How long to wait at most until every reader was looked at once.
 const SETTLING: Duration = Duration::from_secs(2);
