@@ -44,7 +44,7 @@ fn unusable_credentials_are_refused_at_sealing() {
             with("/targets/0/opener/secret_access_key", json!("tooshort")),
             "opener: the secret access key is not 40",
         ),
-        (with("/targets/0/closer/access_key_id", json!("AKIA0000000000OPENER")), "is there twice"),
+        (with("/targets/0/closer/access_key_id", json!("AKIA0000000000OPENER")), "appears twice"),
         (with("/targets/0/grant", json!([])), "grant"),
         (with("/targets/0/grant", statement(json!("sts:AssumeRole"))), "role"),
         (with("/targets/0/grant", statement(json!("*"))), "role"),
