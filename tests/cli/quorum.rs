@@ -255,8 +255,16 @@ fn invalid_openings_are_refused_before_custodians_are_asked() {
     vault.site.plug("alice");
     let refusals: [(&[&str], i32, &str); 13] = [
         (&["open", "prod.age", "--for", "5h", "--reason", "x"], 2, "longer than 4h"),
-        (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "/etc/passwd"], 2, "no command"),
-        (&["open", "prod.age", "--for", "5m", "--reason", "x", "--", "nosuchcommand"], 2, "no command"),
+        (
+            &["open", "prod.age", "--for", "5m", "--reason", "x", "--", "/etc/passwd"],
+            2,
+            "command /etc/passwd not found",
+        ),
+        (
+            &["open", "prod.age", "--for", "5m", "--reason", "x", "--", "nosuchcommand"],
+            2,
+            "command nosuchcommand not found",
+        ),
         (&["open", "prod.age", "--for", "soon", "--reason", "x"], 2, "not a duration"),
         (&["open", "prod.age", "--for", "5m", "--reason", ""], 2, "reason"),
         (&["open", "prod.age", "--for", "5m", "--reason", "x \u{202e} y"], 2, "1–200 visible characters"),
