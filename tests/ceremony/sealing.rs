@@ -69,7 +69,7 @@ fn unusable_credentials_are_refused_at_sealing() {
         misplaced.to_string().replace(&format!("{:/>40}", "OPENER"), &format!("{:x>40}", "OPENER"));
     let finished = site.try_seal("prod.age", misplaced.as_bytes(), 2, &[]);
     let said = String::from_utf8_lossy(&finished.stderr).into_owned();
-    assert!(said.contains("where everybody can read it") && !said.contains("xxxx"), "{said}");
+    assert!(said.contains("a secret is in a field that is public") && !said.contains("xxxx"), "{said}");
     let finished = site.try_seal("prod.age", b" \n", 2, &[]);
     assert!(String::from_utf8_lossy(&finished.stderr).contains("no credentials on standard input"));
     let mut repairs = with("/targets/0/grant", statement(json!(["iam:CreateUser"])));
