@@ -36,6 +36,7 @@ pub enum AttemptError {
 pub enum DialogError {
     /// The custodian typed no PIN.
     Skipped {
+        #[allow(dead_code, reason = "only the quorum of the full build reads it")]
         tries_left: u8,
     },
     /// The YubiKey failed.
@@ -181,6 +182,7 @@ pub struct TokenFailure {
     pub what: String,
     pub next: &'static str,
     /// Whether the same YubiKey may succeed if it is plugged in again.
+    #[allow(dead_code, reason = "only the quorum of the full build reads it")]
     pub may_return: bool,
 }
 

@@ -17,6 +17,7 @@ impl SavedModes {
         Ok(Self { terminal, saved })
     }
 
+    #[allow(dead_code, reason = "only the keyboard and foreground of the full build use it")]
     pub(super) fn terminal(&self) -> &File {
         &self.terminal
     }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::groups::{JsonEvents, NoAlert, TargetName};
 use super::inject::Inject;
-use crate::cli::groups::{Json, JsonEvents, NoAlert, TargetName, Wait};
+use crate::cli::groups::{Json, Wait};
 use crate::vault::duration::Span;
 
 #[derive(Args)]

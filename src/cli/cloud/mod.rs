@@ -3,6 +3,7 @@
 mod args;
 mod close;
 mod drill;
+mod groups;
 mod inject;
 mod ledger;
 mod open;
