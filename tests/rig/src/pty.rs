@@ -60,7 +60,7 @@ pub struct Streams {
     pub stdout: Output,
     /// Standard error.
     pub stderr: Output,
-    /// The terminal's columns, if not 120.
+    /// The terminal's columns, if not 200.
     pub columns: Option<u16>,
 }
 

@@ -65,7 +65,7 @@ fn a_hidden_prompt_shows_in_the_terminals_settings() {
 #[test]
 fn the_terminal_has_a_size_and_is_the_commands_own() {
     let mut person = Person::run(shell("stty size; ps -o tty= -p $$; tty"));
-    person.expect("40 120");
+    person.expect("40 200");
     person.expect("pts/");
     person.expect("/dev/pts/");
     assert_eq!(person.wait(), End::Code(0));
