@@ -207,7 +207,7 @@ async fn probe(sns: &aws_sdk_sns::Client) -> Probed {
         return Probed::Open;
     };
     match code(&error) {
-        Some(code) if REFUSALS.contains(&code) => Probed::Shut,
+        Some(code) if REFUSALS.contains(&code) => Probed::Refused,
         Some("InvalidClientTokenId") => Probed::KeyRefused,
         _ => Probed::Unclear(fault(&error).to_string()),
     }

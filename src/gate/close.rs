@@ -30,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// What is to be shut.
 #[derive(Debug)]
-pub struct Shutting<'a> {
+pub struct CloseRequest<'a> {
     /// ARN of `AWSDenyAll`.
     pub deny: &'a str,
     /// The keys to deactivate; `None` for every active key that the user has.
@@ -41,7 +41,7 @@ pub struct Shutting<'a> {
     pub until: Option<Timestamp>,
 }
 
-impl Shutting<'_> {
+impl CloseRequest<'_> {
     fn scope(&self) -> Scope<'_> {
         Scope { deny: self.deny, keys: self.keys }
     }
@@ -49,9 +49,9 @@ impl Shutting<'_> {
 
 /// How it ended.
 #[derive(Debug, Eq, PartialEq)]
-pub enum Outcome {
+pub enum CloseOutcome {
     /// Proven shut.
-    Shut {
+    Closed {
         /// By the probe; else by reading back.
         probed: bool,
         /// Access is refused, but this could not be tidied up.
@@ -77,15 +77,15 @@ pub enum Outcome {
 pub async fn close(
     closer: &impl Closer,
     emergency: &impl Emergency,
-    shutting: &Shutting<'_>,
+    request: &CloseRequest<'_>,
     mut pending: Option<Pending>,
     host: &(impl Clock + Patience + Reporter + Children),
-) -> Outcome {
-    if let Some((session, until)) = taken_over(closer, shutting, host).await {
+) -> CloseOutcome {
+    if let Some((session, until)) = taken_over(closer, request, host).await {
         host.end_children().await;
-        return Outcome::TakenOver { session, until };
+        return CloseOutcome::TakenOver { session, until };
     }
-    let mut state = Shut { shutting, denied: None, inactive: None, sent: host.now() };
+    let mut state = Closing { request, denied: None, inactive: None, sent: host.now() };
     end_children_beside(state.write(closer, host), host).await;
     loop {
         let proof = state.prove(closer, emergency, host).await;
@@ -93,17 +93,17 @@ pub async fn close(
             return state.unproven();
         };
         if !state.written() {
-            return Outcome::Shut { probed, untidy: Some(state.missing()) };
+            return CloseOutcome::Closed { probed, untidy: Some(state.missing()) };
         }
-        match watch(closer, shutting, pending.as_ref(), host).await {
+        match watch(closer, request, pending.as_ref(), host).await {
             // What refused until now may have been the state from before.
             Watched::Quiet if pending.take().is_some() => {}
-            Watched::Quiet => return Outcome::Shut { probed, untidy: None },
+            Watched::Quiet => return CloseOutcome::Closed { probed, untidy: None },
             Watched::GaveUp(Pending { what, doubt, .. }) => {
                 let why = format!("{what} {doubt}, and may still take effect");
-                return Outcome::Unproven { why, until: shutting.until };
+                return CloseOutcome::Unproven { why, until: request.until };
             }
-            Watched::Theirs { session, until } => return Outcome::TakenOver { session, until },
+            Watched::TakenOver { session, until } => return CloseOutcome::TakenOver { session, until },
             Watched::Arrived => {
                 host.say("close: a late write arrived, or is seen only now; closing again");
                 state.forget();
@@ -116,12 +116,12 @@ pub async fn close(
 /// Another's window, open by now; when AWS does not say so within seconds, closing goes on.
 async fn taken_over(
     closer: &impl Closer,
-    shutting: &Shutting<'_>,
+    request: &CloseRequest<'_>,
     host: &impl Clock,
 ) -> Option<(SessionId, Timestamp)> {
-    let own = shutting.session?;
+    let own = request.session?;
     let access = within(pin!(closer.read_access_state()), host.pause(CHILDREN_WAIT)).await?;
-    match observe(&access, &shutting.scope(), host.now()) {
+    match observe(&access, &request.scope(), host.now()) {
         UserState::Open { session, until } if session != own => Some((session, until)),
         _ => None,
     }
@@ -137,15 +137,15 @@ async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Cloc
     }
 }
 
-struct Shut<'a> {
-    shutting: &'a Shutting<'a>,
+struct Closing<'a> {
+    request: &'a CloseRequest<'a>,
     /// What became of the last attempt.
     denied: Option<Write>,
     inactive: Option<Write>,
     sent: Timestamp,
 }
 
-impl Shut<'_> {
+impl Closing<'_> {
     /// Attaches the deny and deactivates, as far as AWS has not yet taken it.
     async fn write(&mut self, closer: &impl Closer, host: &impl Clock) {
         self.sent = host.now();
@@ -153,7 +153,7 @@ impl Shut<'_> {
             self.denied = Some(closer.attach_deny().await);
         }
         if self.inactive != Some(Ok(())) {
-            self.inactive = Some(deactivate(closer, self.shutting.keys).await);
+            self.inactive = Some(deactivate(closer, self.request.keys).await);
         }
     }
 
@@ -209,7 +209,7 @@ impl Shut<'_> {
                     self.read_back(closer, host).await;
                 }
                 let refused = |probed: Option<Probed>| match probed {
-                    None | Some(Probed::Shut) => true,
+                    None | Some(Probed::Refused) => true,
                     Some(Probed::KeyRefused) => self.inactive == Some(Ok(())),
                     Some(Probed::Open | Probed::Unclear(_)) => false,
                 };
@@ -221,7 +221,7 @@ impl Shut<'_> {
     /// Whoever did it: what is there need not be written. True when all of it is there.
     async fn read_back(&mut self, closer: &impl Closer, host: &impl Clock) -> bool {
         let access = closer.read_access_state().await;
-        let shut = observe(&access, &self.shutting.scope(), host.now()) == UserState::AtRest;
+        let shut = observe(&access, &self.request.scope(), host.now()) == UserState::AtRest;
         if shut {
             (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
         }
@@ -233,7 +233,7 @@ impl Shut<'_> {
     }
 
     fn ended_by_aws(&self, host: &impl Clock) -> bool {
-        self.shutting.until.is_some_and(|until| host.now() >= until)
+        self.request.until.is_some_and(|until| host.now() >= until)
     }
 
     fn forget(&mut self) {
@@ -251,12 +251,12 @@ impl Shut<'_> {
         missing.join("; ")
     }
 
-    fn unproven(&self) -> Outcome {
+    fn unproven(&self) -> CloseOutcome {
         let mut why = self.missing();
         if why.is_empty() {
             why = "AWSDenyAll is attached and the key deactivated, but AWS does not show it yet".into();
         }
-        Outcome::Unproven { why, until: self.shutting.until }
+        CloseOutcome::Unproven { why, until: self.request.until }
     }
 }
 
@@ -280,7 +280,7 @@ enum Watched {
     Quiet,
     Arrived,
     /// Meanwhile somebody else has begun to open.
-    Theirs {
+    TakenOver {
         session: SessionId,
         until: Timestamp,
     },
@@ -290,7 +290,7 @@ enum Watched {
 /// Keeps looking until a write of open can no longer take effect, or T1.
 async fn watch(
     closer: &impl Closer,
-    shutting: &Shutting<'_>,
+    request: &CloseRequest<'_>,
     pending: Option<&Pending>,
     host: &(impl Clock + Patience + Reporter),
 ) -> Watched {
@@ -298,15 +298,15 @@ async fn watch(
         return Watched::Quiet;
     };
     let Pending { what, doubt, expires } = pending;
-    let end = shutting.until.map_or(*expires, |until| until.min(*expires));
+    let end = request.until.map_or(*expires, |until| until.min(*expires));
     let mut said = false;
     loop {
-        match observe(&closer.read_access_state().await, &shutting.scope(), host.now()) {
+        match observe(&closer.read_access_state().await, &request.scope(), host.now()) {
             UserState::AtRest | UserState::Unknown(_) => {}
             UserState::Open { session, until } | UserState::Opening { session, until }
-                if shutting.session.is_some_and(|own| own != session) =>
+                if request.session.is_some_and(|own| own != session) =>
             {
-                return Watched::Theirs { session, until };
+                return Watched::TakenOver { session, until };
             }
             _ => return Watched::Arrived,
         }

@@ -53,7 +53,7 @@ pub enum Probed {
     /// AWS did it: access is open.
     Open,
     /// AWS refuses the action or the session.
-    Shut,
+    Refused,
     /// AWS does not know the key: shut, once it has been deactivated.
     KeyRefused,
     /// Anything else proves nothing.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::close::Outcome;
+use super::close::CloseOutcome;
 use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Emergency, Probed, Wanted};
 use super::open::{Stop, begin, issue, let_in};
@@ -22,7 +22,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// What is to be opened.
 #[derive(Debug)]
-pub struct Plan<'a> {
+pub struct RolePlan<'a> {
     /// The account the user has to be in.
     pub account: &'a str,
     /// The sealed statements; the role's session gets no more.
@@ -42,14 +42,14 @@ pub struct Plan<'a> {
 pub async fn assume(
     caller: &impl Caller,
     emergency: &impl Emergency,
-    plan: &Plan<'_>,
+    plan: &RolePlan<'_>,
     progress: &OpenProgress,
     host: &(impl Clock + Patience + Reporter + OpenHooks),
 ) -> Result<Window, Stop> {
     let window = begin(caller, plan.account, plan.window, progress, host).await?;
     let Window { from, until, .. } = window;
     // The trust policy has seen to MFA: a role's session does not carry it.
-    let Plan { session, grant, regions, .. } = *plan;
+    let RolePlan { session, grant, regions, .. } = *plan;
     let policy = Gate { session, from, until, grant, regions, mfa: false }.document();
     host.record_enabling()?;
     issue(emergency, &Wanted { session, until, policy: Some(&policy) }, host).await?;
@@ -63,24 +63,24 @@ pub async fn end(
     emergency: &impl Emergency,
     until: Option<Timestamp>,
     host: &(impl Clock + Patience + Children),
-) -> Outcome {
+) -> CloseOutcome {
     host.end_children().await;
     if until.is_none_or(|until| host.now() < until) {
         let why = "a role's session cannot be ended before its time; this program has let go of it".into();
-        return Outcome::Unproven { why, until };
+        return CloseOutcome::Unproven { why, until };
     }
     let since = host.now();
     let mut in_a_row = 0;
     while in_a_row < IN_A_ROW {
         in_a_row = match emergency.probe_session().await {
-            Some(Probed::Shut | Probed::KeyRefused) | None => in_a_row + 1,
+            Some(Probed::Refused | Probed::KeyRefused) | None => in_a_row + 1,
             Some(Probed::Open | Probed::Unclear(_)) => 0,
         };
         if host.now().duration_since(since) >= PATIENCE || host.gave_up() {
             let why = "its time is over, but AWS does not show it yet".into();
-            return Outcome::Unproven { why, until };
+            return CloseOutcome::Unproven { why, until };
         }
         host.pause(BETWEEN_LOOKS).await;
     }
-    Outcome::Shut { probed: true, untidy: None }
+    CloseOutcome::Closed { probed: true, untidy: None }
 }

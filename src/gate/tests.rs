@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::close::{Outcome, Shutting, close};
+use super::close::{CloseOutcome, CloseRequest, close};
 use super::fake::{ACCOUNT, ALL_WRONG, FakeUser, KEY, Lag, OpenerOf, Wrong};
-use super::open::{HandOut, Plan, Stop, open};
+use super::open::{HandOut, OpenPlan, Stop, open};
 use super::policy::{Gate, parse_gate};
 use super::{OpenProgress, SessionId, Window};
 use crate::error::Status;
@@ -33,7 +33,7 @@ fn grant() -> Vec<Value> {
 }
 
 fn try_open(user: &FakeUser, progress: &OpenProgress, account: &str) -> Result<Window, Stop> {
-    let plan = Plan {
+    let plan = OpenPlan {
         expected: &FakeUser::expected(),
         account,
         grant: &grant(),
@@ -46,16 +46,16 @@ fn try_open(user: &FakeUser, progress: &OpenProgress, account: &str) -> Result<W
     now(open(OpenerOf(user), user, user, &plan, progress, user))
 }
 
-fn try_close(user: &FakeUser, progress: &OpenProgress) -> Outcome {
+fn try_close(user: &FakeUser, progress: &OpenProgress) -> CloseOutcome {
     let keys = [KEY.to_owned()];
     let expected = FakeUser::expected();
-    let shutting = Shutting {
+    let request = CloseRequest {
         deny: &expected.deny,
         keys: Some(&keys),
         session: Some(session()),
         until: progress.until(),
     };
-    now(close(user, user, &shutting, progress.pending(), user))
+    now(close(user, user, &request, progress.pending(), user))
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn it_closes_and_proves_it() {
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
     user.calls.borrow_mut().clear();
-    assert_eq!(try_close(&user, &progress), Outcome::Shut { probed: true, untidy: None });
+    assert_eq!(try_close(&user, &progress), CloseOutcome::Closed { probed: true, untidy: None });
     assert_eq!(user.calls.borrow()[..3], ["ReadAccess", "AttachUserPolicy", "Deactivate"]);
     assert!(user.denied.get() && !user.active.get() && user.children_ended.get());
     assert!(user.calls.borrow().iter().filter(|call| **call == "ProbeSession").count() >= 3);
@@ -202,12 +202,12 @@ fn ends_well(user: &FakeUser, case: &str) {
         return;
     }
     match try_close(user, &progress) {
-        Outcome::Shut { untidy: None, .. } => {
+        CloseOutcome::Closed { untidy: None, .. } => {
             assert!(!user.usable() && user.denied.get() && !user.active.get(), "{case}: said to be shut");
             user.advance(24 * 3600);
             assert!(!user.usable() && !user.endless.get(), "{case}: later");
         }
-        Outcome::Unproven { .. } => {
+        CloseOutcome::Unproven { .. } => {
             user.advance(1800);
             assert!(!user.usable(), "{case}: not even AWS ended it");
         }
@@ -259,7 +259,7 @@ fn a_write_that_arrives_after_the_close_is_found() {
     let progress = OpenProgress::default();
     let error = refusal(try_open(&user, &progress, ACCOUNT));
     assert!(error.what.contains("detaching AWSDenyAll") && progress.pending().is_some(), "{error}");
-    assert_eq!(try_close(&user, &progress), Outcome::Shut { probed: true, untidy: None });
+    assert_eq!(try_close(&user, &progress), CloseOutcome::Closed { probed: true, untidy: None });
     assert!(user.denied.get() && !user.usable());
     assert!(user.words.borrow().iter().any(|line| line.contains("a late write arrived")));
 }
@@ -274,7 +274,7 @@ fn a_refusal_from_before_the_opening_took_effect_proves_nothing() {
     assert!(matches!(try_open(&user, &progress, ACCOUNT), Err(Stop::Interrupted)));
     assert!(progress.lifted());
     user.advance(5);
-    assert_eq!(try_close(&user, &progress), Outcome::Shut { probed: true, untidy: None });
+    assert_eq!(try_close(&user, &progress), CloseOutcome::Closed { probed: true, untidy: None });
     for _ in 0..60 {
         assert!(!user.lets_in(), "said to be shut, and opened late");
         user.advance(1);
@@ -290,7 +290,10 @@ fn who_does_not_want_to_watch_is_told_that_it_may_be_open() {
     user.wrong.set(None);
     user.gave_up.set(true);
     let outcome = try_close(&user, &progress);
-    assert!(matches!(outcome, Outcome::Unproven { until, .. } if until == progress.until()), "{outcome:?}");
+    assert!(
+        matches!(outcome, CloseOutcome::Unproven { until, .. } if until == progress.until()),
+        "{outcome:?}"
+    );
 }
 
 #[test]
@@ -301,7 +304,7 @@ fn anothers_window_is_left_alone() {
     foreign_gate(&user, 900);
     let outcome = try_close(&user, &progress);
     assert!(
-        matches!(outcome, Outcome::TakenOver { session, .. } if session == SessionId::from_bytes([1; 8]))
+        matches!(outcome, CloseOutcome::TakenOver { session, .. } if session == SessionId::from_bytes([1; 8]))
     );
     assert!(user.usable() && user.children_ended.get() && opened.until > user.clock.get());
 }
@@ -316,14 +319,14 @@ fn an_end_without_iam_is_proven_by_the_probe_and_said_to_be_untidy() {
     let broken = BrokenIam(&user);
     let keys = [KEY.to_owned()];
     let expected = FakeUser::expected();
-    let shutting = Shutting {
+    let request = CloseRequest {
         deny: &expected.deny,
         keys: Some(&keys),
         session: Some(session()),
         until: progress.until(),
     };
-    let outcome = now(close(&broken, &user, &shutting, None, &user));
-    assert!(matches!(outcome, Outcome::Shut { probed: true, untidy: Some(_) }), "{outcome:?}");
+    let outcome = now(close(&broken, &user, &request, None, &user));
+    assert!(matches!(outcome, CloseOutcome::Closed { probed: true, untidy: Some(_) }), "{outcome:?}");
 }
 
 struct BrokenIam<'a>(&'a FakeUser);

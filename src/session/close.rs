@@ -298,7 +298,8 @@ impl Close<'_> {
 }
 
 fn ending(outcome: &RunOutcome, result: &Result<Proof>, until: Option<Timestamp>) -> Ending {
-    let about = if matches!(outcome.end, End::Shut(_)) { AlertTopic::Closed } else { AlertTopic::MayBeOpen };
+    let about =
+        if matches!(outcome.end, End::Closed(_)) { AlertTopic::Closed } else { AlertTopic::MayBeOpen };
     let detail = result.as_ref().map_or_else(|error| error.what.clone(), |_| messages::cause(Cause::Asked));
     Ending { about, detail, until }
 }

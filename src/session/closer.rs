@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::aws::emergency::EmergencyUser;
-use crate::gate::close::{Outcome, Shutting, close};
+use crate::gate::close::{CloseOutcome, CloseRequest, close};
 use crate::gate::iam::{Closer, Emergency};
 use crate::gate::{OpenProgress, SessionId, role};
 use crate::session::context::RunContext;
@@ -17,7 +17,7 @@ pub(crate) trait CloseStrategy {
         context: &RunContext<'_>,
         progress: &OpenProgress,
         until: Option<Timestamp>,
-    ) -> Outcome;
+    ) -> CloseOutcome;
 
     /// What is not done yet, for an operator who does not want to wait.
     fn remaining(&self) -> &'static str;
@@ -39,11 +39,11 @@ impl<C: Closer, E: Emergency> CloseStrategy for CloseGate<'_, C, E> {
         context: &RunContext<'_>,
         progress: &OpenProgress,
         until: Option<Timestamp>,
-    ) -> Outcome {
+    ) -> CloseOutcome {
         let Self { deny, keys, session, .. } = *self;
-        let shutting = Shutting { deny, keys, session, until };
+        let request = CloseRequest { deny, keys, session, until };
         context.log.say("close: attaching AWSDenyAll, deactivating the key");
-        let outcome = close(self.closer, self.emergency, &shutting, progress.pending(), context).await;
+        let outcome = close(self.closer, self.emergency, &request, progress.pending(), context).await;
         say(context.log, &outcome, "AWS refuses the key and the session issued with it");
         outcome
     }
@@ -57,7 +57,12 @@ impl<C: Closer, E: Emergency> CloseStrategy for CloseGate<'_, C, E> {
 pub(crate) struct DropRoleSession<'a>(pub(crate) &'a EmergencyUser);
 
 impl CloseStrategy for DropRoleSession<'_> {
-    async fn close(&self, context: &RunContext<'_>, _: &OpenProgress, until: Option<Timestamp>) -> Outcome {
+    async fn close(
+        &self,
+        context: &RunContext<'_>,
+        _: &OpenProgress,
+        until: Option<Timestamp>,
+    ) -> CloseOutcome {
         context.log.say("close: dropping the role's session");
         let outcome = role::end(self.0, until, context).await;
         say(context.log, &outcome, "AWS refuses the role's session");
@@ -70,16 +75,16 @@ impl CloseStrategy for DropRoleSession<'_> {
 }
 
 /// `refused`: what a successful probe has shown.
-fn say(log: &Log<'_>, outcome: &Outcome, refused: &str) {
+fn say(log: &Log<'_>, outcome: &CloseOutcome, refused: &str) {
     match outcome {
-        Outcome::Shut { probed: true, untidy: None } => log.say(&format!("close: closed; {refused}")),
-        Outcome::Shut { probed: false, untidy: None } => {
+        CloseOutcome::Closed { probed: true, untidy: None } => log.say(&format!("close: closed; {refused}")),
+        CloseOutcome::Closed { probed: false, untidy: None } => {
             log.say("close: closed; confirmed by reading IAM (not tested with the key itself)");
         }
-        Outcome::TakenOver { session, until } => {
+        CloseOutcome::TakenOver { session, until } => {
             let until = messages::clock(*until);
             log.say(&format!("close: the window of session {session}, open until {until}, was left alone"));
         }
-        Outcome::Shut { .. } | Outcome::Unproven { .. } => {}
+        CloseOutcome::Closed { .. } | CloseOutcome::Unproven { .. } => {}
     }
 }

@@ -4,7 +4,7 @@ pub mod countdown;
 pub mod machine;
 
 pub use countdown::left;
-pub use machine::{Action, Cause, End, Event, Machine};
+pub use machine::{Action, Cause, End, Machine, WindowEvent};
 
 #[cfg(test)]
 mod model;

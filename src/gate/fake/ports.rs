@@ -69,7 +69,7 @@ impl Emergency for FakeUser {
             Some(wrong) => Probed::Unclear(fault(wrong).to_string()),
             None if !self.key_of(JUDGE) => Probed::KeyRefused,
             None if self.allowed() => Probed::Open,
-            None => Probed::Shut,
+            None => Probed::Refused,
         };
         self.travel().await;
         Some(probed)
@@ -105,7 +105,7 @@ impl Emergency for FakeUser {
         let probed = match wrong {
             Some(wrong) => Probed::Unclear(fault(wrong).to_string()),
             None if self.allowed() => Probed::Open,
-            None => Probed::Shut,
+            None => Probed::Refused,
         };
         self.travel().await;
         Some(probed)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::close::{Outcome, Shutting, close};
+use super::close::{CloseOutcome, CloseRequest, close};
 use super::fault::Fault;
 use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Closer, Emergency, Opener, Wanted};
@@ -27,7 +27,7 @@ use waiting::{READ_BACK, TimeLimit, go_on};
 
 /// What is to be opened.
 #[derive(Debug)]
-pub struct Plan<'a> {
+pub struct OpenPlan<'a> {
     /// The user as it was sealed.
     pub expected: &'a Expected,
     /// The account the opener has to be in.
@@ -57,7 +57,7 @@ pub enum HandOut {
     Console,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> OpenPlan<'a> {
     /// The gate between two instants.
     fn gate(&self, from: Timestamp, until: Timestamp) -> Gate<'a> {
         let Self { session, grant, regions, mfa, .. } = *self;
@@ -90,7 +90,7 @@ pub async fn open<O: Opener>(
     opener: O,
     closer: &impl Closer,
     emergency: &impl Emergency,
-    plan: &Plan<'_>,
+    plan: &OpenPlan<'_>,
     progress: &OpenProgress,
     host: &(impl Clock + Patience + Reporter + OpenHooks + Children),
 ) -> std::result::Result<Window, Stop> {
@@ -158,7 +158,7 @@ async fn at_rest(
     opener: &impl Opener,
     closer: &impl Closer,
     emergency: &impl Emergency,
-    plan: &Plan<'_>,
+    plan: &OpenPlan<'_>,
     host: &(impl Clock + Patience + Reporter + Children),
 ) -> std::result::Result<(), Stop> {
     let leftovers = match look(&opener.read().await, plan.expected, host, true)? {
@@ -168,8 +168,8 @@ async fn at_rest(
     let left: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
     host.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
     let keys = [plan.expected.key.clone()];
-    let shutting = Shutting { deny: &plan.expected.deny, keys: Some(&keys), session: None, until: None };
-    if let Outcome::Unproven { why, .. } = close(closer, emergency, &shutting, None, host).await {
+    let request = CloseRequest { deny: &plan.expected.deny, keys: Some(&keys), session: None, until: None };
+    if let CloseOutcome::Unproven { why, .. } = close(closer, emergency, &request, None, host).await {
         return Err(refused(format!("an earlier window could not be closed: {why}")).into());
     }
     let limit = TimeLimit::new(host, READ_BACK);

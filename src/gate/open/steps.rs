@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::waiting::{BETWEEN_PROBES, READ_BACK, TimeLimit, go_on};
-use super::{Plan, Stop, drifted, failed, no_answer, not_done, refused, unreadable};
+use super::{OpenPlan, Stop, drifted, failed, no_answer, not_done, refused, unreadable};
 use crate::gate::fault::{Fault, Write};
 use crate::gate::host::{Clock, OpenHooks, Patience, Reporter};
 use crate::gate::iam::{Closer, Emergency, Opener, Wanted};
@@ -23,7 +23,7 @@ const THROTTLED: [Duration; 4] =
 /// Writes the gate under the deny; it is read back, and the user is still at rest.
 pub(super) async fn put_gate(
     opener: &impl Opener,
-    plan: &Plan<'_>,
+    plan: &OpenPlan<'_>,
     gate: &Gate<'_>,
     progress: &OpenProgress,
     host: &(impl Clock + Patience + Reporter),
@@ -56,7 +56,7 @@ pub(super) async fn put_gate(
 /// Switches the emergency key on.
 pub(super) async fn activate(
     closer: &impl Closer,
-    plan: &Plan<'_>,
+    plan: &OpenPlan<'_>,
     progress: &OpenProgress,
     host: &(impl Clock + Patience),
 ) -> std::result::Result<(), Stop> {
@@ -75,7 +75,7 @@ pub(super) async fn activate(
 pub(super) async fn lift(
     opener: &impl Opener,
     closer: &impl Closer,
-    plan: &Plan<'_>,
+    plan: &OpenPlan<'_>,
     progress: &OpenProgress,
     host: &(impl Clock + Patience + OpenHooks),
 ) -> std::result::Result<(), Stop> {

@@ -14,7 +14,7 @@ use crate::aws::fault_injection::InjectedFaults;
 use crate::boot_clock::Instant;
 use crate::error::Error;
 use crate::events;
-use crate::gate::close::Outcome;
+use crate::gate::close::CloseOutcome;
 use crate::gate::host::Children;
 use crate::gate::open::Stop;
 use crate::gate::{OpenProgress, Window};
@@ -25,7 +25,7 @@ use crate::session::messages;
 use crate::session::outcome::RunOutcome;
 use crate::session::runner::Opened;
 use crate::terminal::signals::{Received, SessionSignals};
-use crate::window::{Action, Cause, End, Event, Machine};
+use crate::window::{Action, Cause, End, Machine, WindowEvent};
 
 /// A future on this thread; its output is `None` if it panicked.
 pub(crate) type Caught<'a, T> = Pin<Box<dyn Future<Output = Option<T>> + 'a>>;
@@ -99,13 +99,13 @@ struct Loop<'a, S> {
     run: Run<'a, S>,
     opening: Option<Caught<'a, Result<Opened, Stop>>>,
     faults: Option<&'a InjectedFaults>,
-    closing: Option<Caught<'a, Outcome>>,
+    closing: Option<Caught<'a, CloseOutcome>>,
     /// An open window whose work has not begun.
     ready: Option<Opened>,
     was_open: bool,
     failure: Option<Stop>,
-    closed: Option<Outcome>,
-    queue: VecDeque<Event>,
+    closed: Option<CloseOutcome>,
+    queue: VecDeque<WindowEvent>,
     seconds: Interval,
     /// `None` before it is known, and after it has passed.
     deadline: Option<Instant>,
@@ -150,9 +150,9 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                 None => self.next(signals).await,
             };
             if let Some(deadline) = self.new_deadline() {
-                (machine, _) = machine.on(Event::EndSet(deadline));
+                (machine, _) = machine.handle(WindowEvent::EndSet(deadline));
             }
-            (machine, actions) = machine.on(event);
+            (machine, actions) = machine.handle(event);
         }
     }
 
@@ -199,7 +199,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         let Some(opened) = self.ready.take() else { return };
         if let Err(error) = self.run.context.runner.begin(opened) {
             self.failure = Some(Stop::Failed(error));
-            self.queue.push_back(Event::ChildEnded);
+            self.queue.push_back(WindowEvent::ChildEnded);
         }
     }
 
@@ -216,21 +216,21 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
     }
 
     /// Waits for the next event; signals come first.
-    async fn next(&mut self, signals: &mut SessionSignals) -> Event {
+    async fn next(&mut self, signals: &mut SessionSignals) -> WindowEvent {
         let RunContext { announcer, runner, .. } = self.run.context;
         loop {
             tokio::select! {
                 biased;
                 received = signals.next() => match received {
-                    Received::End(signal) => return Event::Signal(signal),
-                    Received::Child if runner.has_ended() => return Event::ChildEnded,
+                    Received::End(signal) => return WindowEvent::Signal(signal),
+                    Received::Child if runner.has_ended() => return WindowEvent::ChildEnded,
                     Received::Child => {}
                 },
                 () = reached(self.deadline) => {
                     // The timer may fire early; it is armed again.
                     let now = Instant::now();
                     self.deadline = self.deadline.filter(|deadline| now < *deadline);
-                    return Event::Tick(now);
+                    return WindowEvent::Tick(now);
                 }
                 result = output(&mut self.opening) => {
                     self.opening = None;
@@ -238,29 +238,30 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                 }
                 outcome = output(&mut self.closing) => {
                     self.closing = None;
-                    let proven = matches!(outcome, Some(Outcome::Shut { .. } | Outcome::TakenOver { .. }));
+                    let proven =
+                        matches!(outcome, Some(CloseOutcome::Closed { .. } | CloseOutcome::TakenOver { .. }));
                     self.closed = outcome;
-                    return Event::Closed { proven };
+                    return WindowEvent::Closed { proven };
                 }
-                () = runner.quit() => return Event::Quit,
+                () = runner.quit() => return WindowEvent::Quit,
                 _ = self.seconds.tick() => {
                     announcer.collect();
                     if runner.has_ended() {
-                        self.queue.push_back(Event::ChildEnded);
+                        self.queue.push_back(WindowEvent::ChildEnded);
                     }
-                    return Event::Tick(Instant::now());
+                    return WindowEvent::Tick(Instant::now());
                 }
             }
         }
     }
 
-    fn opened(&mut self, result: Option<Result<Opened, Stop>>) -> Event {
+    fn opened(&mut self, result: Option<Result<Opened, Stop>>) -> WindowEvent {
         match result {
             Some(Ok(opened)) => {
                 self.report_opened(&opened.window);
                 self.was_open = true;
                 self.ready = Some(opened);
-                Event::Opened
+                WindowEvent::Opened
             }
             Some(Err(stop)) => {
                 let touched = self.run.progress.touched();
@@ -268,9 +269,9 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                     self.run.context.log.say(&format!("gate: {what}; closing"));
                 }
                 self.failure = Some(stop);
-                Event::NotOpened { touched }
+                WindowEvent::NotOpened { touched }
             }
-            None => Event::Panicked,
+            None => WindowEvent::Panicked,
         }
     }
 

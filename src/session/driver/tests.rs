@@ -4,7 +4,7 @@ use crate::aws::clock::{AwsClock, Measured};
 use crate::events::Events;
 use crate::gate::SessionId;
 use crate::gate::fake::{ACCOUNT, FakeUser, KEY, OpenerOf};
-use crate::gate::open::{HandOut, Plan, open};
+use crate::gate::open::{HandOut, OpenPlan, open};
 use crate::ledger::{Ledger, VaultFacts};
 use crate::session::announce::Announcer;
 use crate::session::closer::CloseGate;
@@ -27,7 +27,7 @@ fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
     let announcer = Announcer::new(&log, Alerts::default(), notice());
     let context = RunContext::new(&log, &announcer, Runner::new(&log, work, None), None);
     let session = SessionId::random();
-    let plan = Plan {
+    let plan = OpenPlan {
         expected: &expected,
         account: ACCOUNT,
         grant: &[],
@@ -76,7 +76,7 @@ fn notice() -> Notice {
 #[test]
 fn a_panic_closes() {
     let user = FakeUser::at_rest();
-    assert_eq!(run(&user, true, &Work::Hold).end, End::Shut(Cause::Panicked));
+    assert_eq!(run(&user, true, &Work::Hold).end, End::Closed(Cause::Panicked));
     assert!(user.calls.borrow().contains(&"DetachUserPolicy"), "it had been open");
     assert!(user.denied.get() && !user.active.get() && user.opener_gone.get());
 }
@@ -85,6 +85,6 @@ fn a_panic_closes() {
 fn a_command_that_cannot_start_closes() {
     let user = FakeUser::at_rest();
     let work = Work::Command(vec!["/no/such/command".into()]);
-    assert_eq!(run(&user, false, &work).end, End::Shut(Cause::ChildEnded));
+    assert_eq!(run(&user, false, &work).end, End::Closed(Cause::ChildEnded));
     assert!(user.denied.get() && !user.usable());
 }

@@ -7,7 +7,7 @@ use crate::aws::emergency::{EmergencyUser, SessionCall};
 use crate::aws::principals::{IamCloser, IamOpener};
 use crate::error::{Error, Result};
 use crate::gate::observed::Expected;
-use crate::gate::open::{HandOut, Plan, open};
+use crate::gate::open::{HandOut, OpenPlan, open};
 use crate::gate::{OpenProgress, grant};
 use crate::session::closer::CloseGate;
 use crate::session::driver::Run;
@@ -43,7 +43,7 @@ pub(super) async fn open_gate(
     drop((closer, key));
 
     let context = run.context(&user);
-    let plan = Plan {
+    let plan = OpenPlan {
         expected: &expected,
         account: &run.target.account,
         grant: run.grant,

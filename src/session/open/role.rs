@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{EmergencyKey, OpenRun};
 use crate::aws::emergency::{EmergencyUser, SessionCall};
 use crate::gate::OpenProgress;
-use crate::gate::role::{Plan, assume};
+use crate::gate::role::{RolePlan, assume};
 use crate::session::closer::DropRoleSession;
 use crate::session::driver::Run;
 use crate::session::how_to_close::HowToClose;
@@ -25,7 +25,7 @@ pub(super) async fn open_role(
     let user = EmergencyUser::new(run.aws, run.region(), &key, mfa, call);
     drop(key);
     let context = run.context(&user);
-    let plan = Plan {
+    let plan = RolePlan {
         account: &run.target.account,
         grant: run.grant,
         regions: run.regions,

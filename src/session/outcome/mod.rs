@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::gate::Window;
-use crate::gate::close::Outcome;
+use crate::gate::close::CloseOutcome;
 use crate::gate::open::Stop;
 use crate::ledger::AlertTopic;
 use crate::session::how_to_close::HowToClose;
@@ -31,7 +31,7 @@ pub(crate) struct RunOutcome {
     /// Why it did not open, or its work could not start.
     pub(crate) failure: Option<Stop>,
     /// What the close showed; `None` if there was none, or it panicked.
-    pub(crate) closed: Option<Outcome>,
+    pub(crate) closed: Option<CloseOutcome>,
 }
 
 /// What an operator can do after an opening that failed.
@@ -58,21 +58,21 @@ impl RunOutcome {
     /// Returns what the last notice is about.
     pub(crate) fn about(&self) -> AlertTopic {
         match self.end {
-            End::Shut(_) if self.was_enabled => AlertTopic::Closed,
+            End::Closed(_) if self.was_enabled => AlertTopic::Closed,
             End::MayBeOpen(_) if self.was_enabled => AlertTopic::MayBeOpen,
-            End::Untouched(_) | End::Shut(_) | End::MayBeOpen(_) => AlertTopic::NotOpened,
+            End::Untouched(_) | End::Closed(_) | End::MayBeOpen(_) => AlertTopic::NotOpened,
         }
     }
 
     /// AWS refused a credential, so that access is closed is proven by a probe and not only by reading IAM.
     pub(crate) fn is_probed(&self) -> bool {
-        matches!(self.closed, Some(Outcome::Shut { probed: true, .. }))
+        matches!(self.closed, Some(CloseOutcome::Closed { probed: true, .. }))
     }
 
     /// Why the close is not proven, or an empty text.
     pub(crate) fn doubt(&self) -> &str {
         match &self.closed {
-            Some(Outcome::Unproven { why, .. }) => why,
+            Some(CloseOutcome::Unproven { why, .. }) => why,
             _ => "",
         }
     }
@@ -82,14 +82,14 @@ impl RunOutcome {
     pub(crate) fn closed_because(&self) -> Option<(bool, String)> {
         match self.end {
             End::Untouched(_) => self.window.map(|_| (false, NOTHING_WRITTEN.to_owned())),
-            End::Shut(cause) => Some((self.is_probed(), messages::cause(cause))),
+            End::Closed(cause) => Some((self.is_probed(), messages::cause(cause))),
             End::MayBeOpen(_) => None,
         }
     }
 
     /// Returns the error of a close that left the user untidy.
     pub(crate) fn untidy(&self, how_to_close: &HowToClose) -> Option<Error> {
-        let Some(Outcome::Shut { untidy: Some(why), .. }) = &self.closed else { return None };
+        let Some(CloseOutcome::Closed { untidy: Some(why), .. }) = &self.closed else { return None };
         let error = Error::failed(format!("access is refused, but the user is not at rest: {why}"));
         Some(error.next(how_to_close.commands()))
     }
@@ -106,7 +106,7 @@ impl RunOutcome {
                 (_, Some(error)) => error.and(NOTHING_WRITTEN),
                 (_, None) => Error::failed("stopped before anything was written to AWS").next("open again"),
             }),
-            End::Shut(cause) => self.closed_result(cause, failure),
+            End::Closed(cause) => self.closed_result(cause, failure),
             End::MayBeOpen(cause) if self.was_enabled => {
                 let why = failure.map_or_else(|| messages::cause(cause), |error| error.what);
                 let doubt = self.doubt();
@@ -120,7 +120,7 @@ impl RunOutcome {
 
     fn closed_result(&self, cause: Cause, failure: Option<Error>) -> Result<()> {
         let closed = match &self.closed {
-            Some(Outcome::TakenOver { session, until }) => {
+            Some(CloseOutcome::TakenOver { session, until }) => {
                 let until = messages::clock(*until);
                 format!(
                     "its access has ended; the window of session {session}, open until {until}, was left alone"

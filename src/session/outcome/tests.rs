@@ -21,16 +21,16 @@ fn ended(end: End) -> RunOutcome {
 }
 
 /// The window was open, and the close showed this.
-fn opened(end: End, closed: Outcome) -> RunOutcome {
+fn opened(end: End, closed: CloseOutcome) -> RunOutcome {
     RunOutcome { was_enabled: true, was_open: true, closed: Some(closed), ..ended(end) }
 }
 
-fn probed() -> Outcome {
-    Outcome::Shut { probed: true, untidy: None }
+fn probed() -> CloseOutcome {
+    CloseOutcome::Closed { probed: true, untidy: None }
 }
 
-fn unproven() -> Outcome {
-    Outcome::Unproven { why: "no answer".into(), until: None }
+fn unproven() -> CloseOutcome {
+    CloseOutcome::Unproven { why: "no answer".into(), until: None }
 }
 
 fn advice(static_vault: Option<&str>) -> Advice {
@@ -53,7 +53,7 @@ fn error(outcome: &RunOutcome) -> Error {
 #[test]
 fn a_window_that_was_open_and_is_closed_is_a_success() {
     for cause in [Cause::Deadline, Cause::ChildEnded, Cause::Quit] {
-        let outcome = opened(End::Shut(cause), probed());
+        let outcome = opened(End::Closed(cause), probed());
         assert!(outcome.result(&advice(None), at("2026-11-22T02:20:00Z")).is_ok());
         assert_eq!(outcome.about(), AlertTopic::Closed);
         assert_eq!(outcome.closed_because(), Some((true, messages::cause(cause))));
@@ -62,7 +62,7 @@ fn a_window_that_was_open_and_is_closed_is_a_success() {
 
 #[test]
 fn a_signal_is_the_exit_status_once_access_is_closed() {
-    let outcome = opened(End::Shut(Cause::Signal(Signal::Term)), probed());
+    let outcome = opened(End::Closed(Cause::Signal(Signal::Term)), probed());
     assert_eq!(error(&outcome).status, Status::Signal(Signal::Term));
     let untouched = ended(End::Untouched(Cause::Signal(Signal::Int)));
     assert_eq!(error(&untouched).status, Status::Signal(Signal::Int));
@@ -92,19 +92,19 @@ fn a_session_that_was_announced_in_the_ledger_is_recorded_as_closed() {
 
 #[test]
 fn a_window_that_ended_before_it_opened_is_an_error() {
-    let outcome = RunOutcome { was_open: false, ..opened(End::Shut(Cause::Deadline), probed()) };
+    let outcome = RunOutcome { was_open: false, ..opened(End::Closed(Cause::Deadline), probed()) };
     assert_eq!(error(&outcome).status, Status::Refused);
 }
 
 #[test]
 fn a_failure_keeps_its_status_and_says_that_access_is_closed() {
     let failure = Some(Stop::Failed(Error::refused("the gate was replaced")));
-    let failed = error(&RunOutcome { failure, ..opened(End::Shut(Cause::Failed), probed()) });
+    let failed = error(&RunOutcome { failure, ..opened(End::Closed(Cause::Failed), probed()) });
     assert_eq!(
         (failed.status, failed.what.as_str()),
         (Status::Refused, "the gate was replaced; access is proven closed")
     );
-    let panicked = error(&opened(End::Shut(Cause::Panicked), probed()));
+    let panicked = error(&opened(End::Closed(Cause::Panicked), probed()));
     assert_eq!(
         (panicked.status, panicked.what.as_str()),
         (Status::Failed, "internal error; access is proven closed")
@@ -114,8 +114,8 @@ fn a_failure_keeps_its_status_and_says_that_access_is_closed() {
 #[test]
 fn the_window_of_another_session_is_named_and_not_called_closed() {
     let session = SessionId::from_bytes([7; 8]);
-    let theirs = Outcome::TakenOver { session, until: window().until };
-    let outcome = opened(End::Shut(Cause::Signal(Signal::Int)), theirs);
+    let theirs = CloseOutcome::TakenOver { session, until: window().until };
+    let outcome = opened(End::Closed(Cause::Signal(Signal::Int)), theirs);
     assert_eq!(outcome.closed_because().map(|(probed, _)| probed), Some(false));
     let said = error(&outcome).what;
     assert!(said.contains(&session.to_string()) && !said.contains("proven"), "{said}");
@@ -123,8 +123,9 @@ fn the_window_of_another_session_is_named_and_not_called_closed() {
 
 #[test]
 fn an_untidy_user_is_an_error_with_the_commands_that_close_it() {
-    let untidy = Outcome::Shut { probed: true, untidy: Some("the key could not be deactivated".into()) };
-    let said = error(&opened(End::Shut(Cause::Quit), untidy));
+    let untidy =
+        CloseOutcome::Closed { probed: true, untidy: Some("the key could not be deactivated".into()) };
+    let said = error(&opened(End::Closed(Cause::Quit), untidy));
     assert_eq!(said.status, Status::Failed);
     assert!(said.next.is_some_and(|next| next.contains("aws iam attach-user-policy")));
 }

@@ -10,7 +10,7 @@ const WARNINGS: [u64; 3] = [10, 5, 1];
 
 /// What happened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Event {
+pub enum WindowEvent {
     /// T0 is known, and with it the deadline.
     EndSet(Instant),
     /// The gate is open and the probe says so.
@@ -87,7 +87,7 @@ pub enum End {
     /// Nothing was written, nothing had to be closed.
     Untouched(Cause),
     /// Access is shut, and that is proven.
-    Shut(Cause),
+    Closed(Cause),
     /// Access may be open until T1.
     MayBeOpen(Cause),
 }
@@ -96,7 +96,7 @@ impl End {
     /// What ended it.
     pub fn cause(self) -> Cause {
         match self {
-            Self::Untouched(cause) | Self::Shut(cause) | Self::MayBeOpen(cause) => cause,
+            Self::Untouched(cause) | Self::Closed(cause) | Self::MayBeOpen(cause) => cause,
         }
     }
 }
@@ -135,8 +135,8 @@ impl Machine {
 
     /// The state after `event`, and what is to be done.
     #[must_use]
-    pub fn on(mut self, event: Event) -> (Self, Vec<Action>) {
-        if let Event::EndSet(deadline) = event {
+    pub fn handle(mut self, event: WindowEvent) -> (Self, Vec<Action>) {
+        if let WindowEvent::EndSet(deadline) = event {
             self.deadline = self.deadline.or(Some(deadline));
             return (self, Vec::new());
         }
@@ -155,8 +155,8 @@ impl Machine {
     }
 
     /// The deadline passes, for the first time.
-    fn passes(&self, event: Event) -> bool {
-        !self.is_over_time && matches!(event, Event::Tick(now) if self.is_past(now))
+    fn passes(&self, event: WindowEvent) -> bool {
+        !self.is_over_time && matches!(event, WindowEvent::Tick(now) if self.is_past(now))
     }
 
     /// The machine has finished.
@@ -164,23 +164,23 @@ impl Machine {
         self.state == State::Over
     }
 
-    fn opening(&self, stop: Option<Cause>, event: Event) -> (State, Vec<Action>) {
+    fn opening(&self, stop: Option<Cause>, event: WindowEvent) -> (State, Vec<Action>) {
         let wish = match event {
-            Event::Signal(signal) => Some(Cause::Signal(signal)),
-            Event::Quit => Some(Cause::Quit),
-            Event::Tick(now) if self.is_past(now) => Some(Cause::Deadline),
+            WindowEvent::Signal(signal) => Some(Cause::Signal(signal)),
+            WindowEvent::Quit => Some(Cause::Quit),
+            WindowEvent::Tick(now) if self.is_past(now) => Some(Cause::Deadline),
             _ => None,
         };
         // The deadline goes on passing; that it stops is said once.
-        let is_said = stop.is_some() && matches!(event, Event::Tick(_));
+        let is_said = stop.is_some() && matches!(event, WindowEvent::Tick(_));
         match (event, stop.or(wish)) {
-            (Event::Opened, None) => (State::Open { warned: u64::MAX }, vec![Action::Begin]),
-            (Event::Opened, Some(cause)) => close(cause),
-            (Event::NotOpened { touched: true }, cause) => close(cause.unwrap_or(Cause::Failed)),
-            (Event::NotOpened { touched: false }, cause) => {
+            (WindowEvent::Opened, None) => (State::Open { warned: u64::MAX }, vec![Action::Begin]),
+            (WindowEvent::Opened, Some(cause)) => close(cause),
+            (WindowEvent::NotOpened { touched: true }, cause) => close(cause.unwrap_or(Cause::Failed)),
+            (WindowEvent::NotOpened { touched: false }, cause) => {
                 (State::Over, vec![Action::Finish(End::Untouched(cause.unwrap_or(Cause::Failed)))])
             }
-            (Event::Panicked, _) => close(Cause::Panicked),
+            (WindowEvent::Panicked, _) => close(Cause::Panicked),
             (_, stop @ Some(_)) if wish.is_some() && !is_said => {
                 (State::Opening { stop }, vec![Action::StopOpening])
             }
@@ -188,17 +188,17 @@ impl Machine {
         }
     }
 
-    fn open(&self, warned: u64, event: Event) -> (State, Vec<Action>) {
+    fn open(&self, warned: u64, event: WindowEvent) -> (State, Vec<Action>) {
         match event {
-            Event::Tick(now) if self.is_past(now) => close(Cause::Deadline),
-            Event::Tick(now) => self.tick(warned, now),
-            Event::Signal(signal) if signal.is_typed() && !self.held => {
+            WindowEvent::Tick(now) if self.is_past(now) => close(Cause::Deadline),
+            WindowEvent::Tick(now) => self.tick(warned, now),
+            WindowEvent::Signal(signal) if signal.is_typed() && !self.held => {
                 (State::Open { warned }, vec![Action::Forward(signal)])
             }
-            Event::Signal(signal) => close(Cause::Signal(signal)),
-            Event::Quit if self.held => close(Cause::Quit),
-            Event::ChildEnded => close(Cause::ChildEnded),
-            Event::Panicked => close(Cause::Panicked),
+            WindowEvent::Signal(signal) => close(Cause::Signal(signal)),
+            WindowEvent::Quit if self.held => close(Cause::Quit),
+            WindowEvent::ChildEnded => close(Cause::ChildEnded),
+            WindowEvent::Panicked => close(Cause::Panicked),
             _ => (State::Open { warned }, Vec::new()),
         }
     }
@@ -232,16 +232,16 @@ fn close(cause: Cause) -> (State, Vec<Action>) {
     (State::Closing { cause, signals: 0 }, vec![Action::Close])
 }
 
-fn closing(cause: Cause, signals: u8, event: Event) -> (State, Vec<Action>) {
+fn closing(cause: Cause, signals: u8, event: WindowEvent) -> (State, Vec<Action>) {
     match event {
-        Event::Closed { proven: true } => (State::Over, vec![Action::Finish(End::Shut(cause))]),
-        Event::Closed { proven: false } | Event::Panicked => {
+        WindowEvent::Closed { proven: true } => (State::Over, vec![Action::Finish(End::Closed(cause))]),
+        WindowEvent::Closed { proven: false } | WindowEvent::Panicked => {
             (State::Over, vec![Action::Finish(End::MayBeOpen(cause))])
         }
-        Event::Signal(_) | Event::Quit if signals == 0 => {
+        WindowEvent::Signal(_) | WindowEvent::Quit if signals == 0 => {
             (State::Closing { cause, signals: 1 }, vec![Action::SayWhatIsLeft])
         }
-        Event::Signal(_) | Event::Quit => {
+        WindowEvent::Signal(_) | WindowEvent::Quit => {
             (State::Closing { cause, signals: signals.saturating_add(1) }, vec![Action::GiveUp])
         }
         _ => (State::Closing { cause, signals }, Vec::new()),

@@ -84,7 +84,7 @@ impl Tally {
         self.runs += 1;
         self.opened += u32::from(run.opened);
         match run.phase {
-            Phase::Over(End::Shut(_)) => self.shut += 1,
+            Phase::Over(End::Closed(_)) => self.shut += 1,
             Phase::Over(End::MayBeOpen(_)) => self.said_open += 1,
             Phase::Over(End::Untouched(_)) => self.untouched += 1,
             _ => {}

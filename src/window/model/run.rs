@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 
 use super::world::{self, Happening, Left, Work};
 use crate::boot_clock::Instant;
-use crate::gate::close::{Outcome, Shutting, close};
+use crate::gate::close::{CloseOutcome, CloseRequest, close};
 use crate::gate::fake::{ACCOUNT, Change, FakeUser, KEY, OpenerOf};
 use crate::gate::host::Clock;
-use crate::gate::open::{HandOut, Plan, Stop, open};
+use crate::gate::open::{HandOut, OpenPlan, Stop, open};
 use crate::gate::policy::Gate;
 use crate::gate::{OpenProgress, SessionId, Window};
-use crate::window::{Action, Cause, End, Event, Machine};
+use crate::window::{Action, Cause, End, Machine, WindowEvent};
 
 /// A future that is polled by hand.
 type Running<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -40,8 +40,8 @@ pub(super) struct Run {
     progress: Rc<OpenProgress>,
     machine: Machine,
     opening: Option<Running<Result<Window, Stop>>>,
-    shutting: Option<Running<Outcome>>,
-    queue: VecDeque<Event>,
+    closing: Option<Running<CloseOutcome>>,
+    queue: VecDeque<WindowEvent>,
     deadline: Option<Instant>,
     work: Work,
     /// The program in the window was started, and has not ended by itself.
@@ -49,7 +49,7 @@ pub(super) struct Run {
     /// There was a second panic: the driver itself cannot go on.
     broken: bool,
     /// What became of the last close.
-    outcome: Option<Outcome>,
+    outcome: Option<CloseOutcome>,
     /// It was open once.
     pub(super) opened: bool,
 }
@@ -95,7 +95,7 @@ impl Run {
             phase: Phase::Opening,
             machine: Machine::new(world.work == Work::Hold),
             opening: Some(opening(user.clone(), progress.clone(), world)),
-            shutting: None,
+            closing: None,
             queue: VecDeque::new(),
             deadline: None,
             work: world.work,
@@ -150,15 +150,15 @@ impl Run {
                 }
             }
             Happening::Time(_) | Happening::Suspend(_) => self.tick(),
-            Happening::Signal(signal) => self.meets(Event::Signal(signal)),
-            Happening::Quit if self.work == Work::Hold => self.meets(Event::Quit),
+            Happening::Signal(signal) => self.meets(WindowEvent::Signal(signal)),
+            Happening::Quit if self.work == Work::Hold => self.meets(WindowEvent::Quit),
             Happening::ChildEnds if self.child => {
                 self.child = false;
-                self.meets(Event::ChildEnded);
+                self.meets(WindowEvent::ChildEnded);
             }
             Happening::BreaksLoop => self.breaks(),
             Happening::Kill => {
-                (self.opening, self.shutting) = (None, None);
+                (self.opening, self.closing) = (None, None);
                 self.phase = Phase::Killed;
             }
             _ => {}
@@ -170,7 +170,7 @@ impl Run {
     }
 
     fn tick(&mut self) {
-        self.meets(Event::Tick(self.now()));
+        self.meets(WindowEvent::Tick(self.now()));
     }
 
     /// Each sequence that runs goes one step.
@@ -181,31 +181,32 @@ impl Run {
             self.opening = None;
             let touched = self.progress.touched();
             self.meets(match result {
-                Some(Ok(_)) => Event::Opened,
-                Some(Err(_)) => Event::NotOpened { touched },
-                None => Event::Panicked,
+                Some(Ok(_)) => WindowEvent::Opened,
+                Some(Err(_)) => WindowEvent::NotOpened { touched },
+                None => WindowEvent::Panicked,
             });
         }
-        if let Some(shutting) = &mut self.shutting
-            && let Poll::Ready(outcome) = polled(shutting)
+        if let Some(closing) = &mut self.closing
+            && let Poll::Ready(outcome) = polled(closing)
         {
-            self.shutting = None;
-            let proven = matches!(&outcome, Some(Outcome::Shut { .. } | Outcome::TakenOver { .. }));
+            self.closing = None;
+            let proven =
+                matches!(&outcome, Some(CloseOutcome::Closed { .. } | CloseOutcome::TakenOver { .. }));
             self.outcome = outcome;
-            self.meets(Event::Closed { proven });
+            self.meets(WindowEvent::Closed { proven });
         }
     }
 
     /// What happened, and what follows from it at once.
-    fn meets(&mut self, event: Event) {
+    fn meets(&mut self, event: WindowEvent) {
         self.queue.push_back(event);
         while let Some(event) = self.queue.pop_front() {
             if let (None, Some(Window { deadline, .. })) = (self.deadline, self.user.window.get()) {
                 self.deadline = Some(deadline);
-                (self.machine, _) = self.machine.on(Event::EndSet(deadline));
+                (self.machine, _) = self.machine.handle(WindowEvent::EndSet(deadline));
             }
             let actions;
-            (self.machine, actions) = self.machine.on(event);
+            (self.machine, actions) = self.machine.handle(event);
             self.act(actions);
         }
     }
@@ -222,14 +223,14 @@ impl Run {
                     self.opened = true;
                     self.child = self.work == Work::Program;
                     if self.work == Work::NoProgram {
-                        self.queue.push_back(Event::ChildEnded);
+                        self.queue.push_back(WindowEvent::ChildEnded);
                     }
                 }
                 Action::EndChild => self.user.dismiss(),
                 Action::Close => {
                     self.opening = None;
                     self.phase = Phase::Closing;
-                    self.shutting = Some(shutting(self.user.clone(), self.progress.clone()));
+                    self.closing = Some(closing(self.user.clone(), self.progress.clone()));
                 }
                 Action::GiveUp => {
                     self.user.gave_up.set(true);
@@ -243,7 +244,7 @@ impl Run {
 
     /// A panic outside of the sequences: everything is dropped but the user, and closed once more.
     fn breaks(&mut self) {
-        (self.opening, self.shutting) = (None, None);
+        (self.opening, self.closing) = (None, None);
         self.queue.clear();
         if std::mem::replace(&mut self.broken, true) {
             return self.finish(End::MayBeOpen(Cause::Panicked));
@@ -300,7 +301,7 @@ impl Run {
                     "something was written"
                 );
             }
-            Phase::Over(End::Shut(_)) => assert!(!user.lets_in(), "said to be shut"),
+            Phase::Over(End::Closed(_)) => assert!(!user.lets_in(), "said to be shut"),
             Phase::Over(End::MayBeOpen(_)) | Phase::Killed => {}
             Phase::Opening | Phase::Open | Phase::Closing => panic!("it has not ended"),
         }
@@ -310,7 +311,7 @@ impl Run {
     /// Time alone does not open it again, nor what was still on its way.
     pub(super) fn stays_ended(&self) {
         let said_shut = match self.phase {
-            Phase::Over(End::Shut(_) | End::Untouched(_)) => true,
+            Phase::Over(End::Closed(_) | End::Untouched(_)) => true,
             Phase::Over(End::MayBeOpen(_)) => !self.progress.lifted(),
             _ => false,
         };
@@ -318,7 +319,7 @@ impl Run {
         let user = &self.user;
         // By this machine's idea of AWS's clock: nobody watches longer.
         let before_its_end = user.window.get().is_some_and(|Window { until, .. }| user.now() < until);
-        if before_its_end && self.outcome == Some(Outcome::Shut { probed: true, untidy: None }) {
+        if before_its_end && self.outcome == Some(CloseOutcome::Closed { probed: true, untidy: None }) {
             assert!(user.denied.get() && !user.active.get(), "at rest, and then not");
         }
     }
@@ -341,7 +342,7 @@ fn opening(
     let window = Duration::from_secs(world.window.into());
     let hand_out = if world.work == Work::Hold { HandOut::Nothing } else { HandOut::Session };
     Box::pin(async move {
-        let plan = Plan {
+        let plan = OpenPlan {
             expected: &FakeUser::expected(),
             account: ACCOUNT,
             grant: &grant(),
@@ -355,11 +356,12 @@ fn opening(
     })
 }
 
-fn shutting(user: Rc<FakeUser>, progress: Rc<OpenProgress>) -> Running<Outcome> {
+fn closing(user: Rc<FakeUser>, progress: Rc<OpenProgress>) -> Running<CloseOutcome> {
     Box::pin(async move {
         let (expected, keys) = (FakeUser::expected(), [KEY.to_owned()]);
         let until = user.window.get().map(|window| window.until);
-        let shutting = Shutting { deny: &expected.deny, keys: Some(&keys), session: Some(session()), until };
-        close(&*user, &*user, &shutting, progress.pending(), &*user).await
+        let request =
+            CloseRequest { deny: &expected.deny, keys: Some(&keys), session: Some(session()), until };
+        close(&*user, &*user, &request, progress.pending(), &*user).await
     })
 }
