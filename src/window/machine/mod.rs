@@ -1,26 +1,43 @@
-//! What happens next: `(state, event) → (state, actions)`. Time is an event; every way leads to a close.
+//! The states of a window: `(state, event) → (state, actions)`. Time is an event, so a suspended machine sees one
+//! late tick.
+//!
+//! ```text
+//!                 opened                a cause
+//!   ┌─────────┐ ──────────▶ ┌──────┐ ───────────▶ ┌─────────┐  proven         ┌───────────────────┐
+//!   │ Opening │             │ Open │              │ Closing │ ──────────────▶ │ Over: closed      │
+//!   └─────────┘             └──────┘              └─────────┘                 └───────────────────┘
+//!      │    │                                       ▲      │  not proven,     ┌───────────────────┐
+//!      │    └───────────────────────────────────────┘      │  or a panic      │ Over: may be open │
+//!      │      failed after a write, or was to stop;        └────────────────▶ └───────────────────┘
+//!      │      a panic
+//!      │      failed before any write                                         ┌───────────────────┐
+//!      └────────────────────────────────────────────────────────────────────▶ │ Over: untouched   │
+//!                                                                             └───────────────────┘
+//! ```
+//!
+//! The three ends are [`End`], a cause is a [`Cause`]. The first cause stands.
 
 use std::time::Duration;
 
 use crate::boot_clock::Instant;
 use crate::signal::Signal;
 
-/// Minutes before the end at which it is said.
+/// Minutes before T1 at which the operator is warned.
 const WARNINGS: [u64; 3] = [10, 5, 1];
 
-/// What happened.
+/// An event that can change the state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum WindowEvent {
-    /// T0 is known, and with it the deadline.
+    /// T0 is known, and with it the deadline (T1 by the boot-time clock).
     EndSet(Instant),
-    /// The gate is open and the probe says so.
+    /// The window is open: AWS accepts the probe.
     Opened,
-    /// The opening ended without a window; something was written or not.
+    /// The opening ended without a window.
     NotOpened {
-        /// Something has to be closed.
+        /// A write was sent, so access has to be closed.
         touched: bool,
     },
-    /// The time.
+    /// The time, about once a second.
     Tick(Instant),
     /// A signal to this process.
     Signal(Signal),
@@ -28,72 +45,72 @@ pub enum WindowEvent {
     Quit,
     /// The program in the window ended, or never started.
     ChildEnded,
-    /// Something in this program broke.
+    /// Code of this program panicked.
     Panicked,
-    /// The close ended: proven, or not.
+    /// The closing sequence ended.
     Closed {
-        /// Access is proven shut.
+        /// Access is proven closed.
         proven: bool,
     },
 }
 
-/// What is to be done about it.
+/// What the driver has to do after an event, in this order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
-    /// Ask the opening to stop at the next safe place.
+    /// Ask the opening to stop before its next write.
     StopOpening,
     /// Start the program, or show that the window is held.
     Begin,
-    /// The countdown has moved.
+    /// Show the time left until the deadline.
     Show(Duration),
-    /// Say that this many minutes are left.
+    /// Warn that this many minutes are left.
     Warn(u64),
     /// Pass a signal to the program in the window.
     Forward(Signal),
     /// End the program in the window at once, whatever AWS does meanwhile.
     EndChild,
-    /// Deny, deactivate, end, prove.
+    /// Start the closing sequence.
     Close,
-    /// A signal came while closing: say what is left to do.
+    /// Print what is left to do: a first signal came while closing.
     SayWhatIsLeft,
-    /// It came again: stop waiting for the proof.
+    /// Stop waiting for the proof: another signal came.
     GiveUp,
-    /// Leave.
+    /// Stop the loop and report the end.
     Finish(End),
 }
 
 /// Why a window ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cause {
-    /// T1.
+    /// T1 was reached.
     Deadline,
-    /// A signal.
+    /// A signal to this process.
     Signal(Signal),
-    /// The program in it ended.
+    /// The program in the window ended.
     ChildEnded,
     /// The operator pressed `q`.
     Quit,
     /// The opening failed.
     Failed,
-    /// Something in this program broke.
+    /// Code of this program panicked.
     Panicked,
-    /// There is no window of this process: a close was asked for.
+    /// The command `close`: this process opened no window.
     Asked,
 }
 
-/// How it all ended.
+/// How a window ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum End {
-    /// Nothing was written, nothing had to be closed.
+    /// Nothing was written to IAM, so nothing had to be closed.
     Untouched(Cause),
-    /// Access is shut, and that is proven.
+    /// Access is proven closed.
     Closed(Cause),
     /// Access may be open until T1.
     MayBeOpen(Cause),
 }
 
 impl End {
-    /// What ended it.
+    /// Returns why the window ended.
     pub fn cause(self) -> Cause {
         match self {
             Self::Untouched(cause) | Self::Closed(cause) | Self::MayBeOpen(cause) => cause,
@@ -101,13 +118,38 @@ impl End {
     }
 }
 
-/// Where it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
-    Opening { stop: Option<Cause> },
-    Open { warned: u64 },
-    Closing { cause: Cause, signals: u8 },
+    /// `stop`: why the opening was asked to stop.
+    Opening {
+        stop: Option<Cause>,
+    },
+    Open {
+        warned: Warned,
+    },
+    /// `signals`: how many came since the close began.
+    Closing {
+        cause: Cause,
+        signals: u8,
+    },
     Over,
+}
+
+/// Which of [`WARNINGS`] the operator has seen. A warning that the window was too short for counts as seen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Warned {
+    /// No tick has come yet.
+    NotYet,
+    /// The first tick came before the earliest warning.
+    Started,
+    /// The warning at this many minutes, and all before it.
+    At(u64),
+}
+
+impl Warned {
+    fn covers(self, minutes: u64) -> bool {
+        matches!(self, Self::At(at) if at <= minutes)
+    }
 }
 
 /// The window's state machine.
@@ -115,25 +157,25 @@ enum State {
 pub struct Machine {
     state: State,
     deadline: Option<Instant>,
-    /// There is no program in the window; the keyboard is ours.
+    /// No program runs in the window; this process reads the keyboard.
     held: bool,
-    /// The deadline has passed for the program in the window.
+    /// [`Action::EndChild`] was returned; it is returned once.
     is_over_time: bool,
 }
 
 impl Machine {
-    /// Before the first call to AWS.
+    /// Returns the machine in *Opening*. `held`: no program runs in the window.
     pub fn new(held: bool) -> Self {
         Self { state: State::Opening { stop: None }, deadline: None, held, is_over_time: false }
     }
 
-    /// Nothing but the close, and the first action of it.
+    /// Returns the machine in *Closing*, and its first action.
     pub fn closing(cause: Cause) -> (Self, Vec<Action>) {
         let (state, actions) = close(cause);
         (Self { state, deadline: None, held: true, is_over_time: false }, actions)
     }
 
-    /// The state after `event`, and what is to be done.
+    /// Returns the state after `event`, and the actions to perform.
     #[must_use]
     pub fn handle(mut self, event: WindowEvent) -> (Self, Vec<Action>) {
         if let WindowEvent::EndSet(deadline) = event {
@@ -154,41 +196,41 @@ impl Machine {
         (self, actions)
     }
 
-    /// The deadline passes, for the first time.
+    /// Whether `event` is the first tick at or after the deadline.
     fn passes(&self, event: WindowEvent) -> bool {
         !self.is_over_time && matches!(event, WindowEvent::Tick(now) if self.is_past(now))
     }
 
-    /// The machine has finished.
+    /// Whether the machine has ended; it ignores further events.
     pub fn is_over(&self) -> bool {
         self.state == State::Over
     }
 
     fn opening(&self, stop: Option<Cause>, event: WindowEvent) -> (State, Vec<Action>) {
-        let wish = match event {
+        let wanted_by = match event {
             WindowEvent::Signal(signal) => Some(Cause::Signal(signal)),
             WindowEvent::Quit => Some(Cause::Quit),
             WindowEvent::Tick(now) if self.is_past(now) => Some(Cause::Deadline),
             _ => None,
         };
-        // The deadline goes on passing; that it stops is said once.
-        let is_said = stop.is_some() && matches!(event, WindowEvent::Tick(_));
-        match (event, stop.or(wish)) {
-            (WindowEvent::Opened, None) => (State::Open { warned: u64::MAX }, vec![Action::Begin]),
+        // Every tick after the deadline asks again; the opening is asked once.
+        let is_repeated = stop.is_some() && matches!(event, WindowEvent::Tick(_));
+        match (event, stop.or(wanted_by)) {
+            (WindowEvent::Opened, None) => (State::Open { warned: Warned::NotYet }, vec![Action::Begin]),
             (WindowEvent::Opened, Some(cause)) => close(cause),
             (WindowEvent::NotOpened { touched: true }, cause) => close(cause.unwrap_or(Cause::Failed)),
             (WindowEvent::NotOpened { touched: false }, cause) => {
                 (State::Over, vec![Action::Finish(End::Untouched(cause.unwrap_or(Cause::Failed)))])
             }
             (WindowEvent::Panicked, _) => close(Cause::Panicked),
-            (_, stop @ Some(_)) if wish.is_some() && !is_said => {
+            (_, stop @ Some(_)) if wanted_by.is_some() && !is_repeated => {
                 (State::Opening { stop }, vec![Action::StopOpening])
             }
             (_, stop) => (State::Opening { stop }, Vec::new()),
         }
     }
 
-    fn open(&self, warned: u64, event: WindowEvent) -> (State, Vec<Action>) {
+    fn open(&self, warned: Warned, event: WindowEvent) -> (State, Vec<Action>) {
         match event {
             WindowEvent::Tick(now) if self.is_past(now) => close(Cause::Deadline),
             WindowEvent::Tick(now) => self.tick(warned, now),
@@ -203,24 +245,25 @@ impl Machine {
         }
     }
 
-    /// The first tick only sets the scale: a window of four minutes does not warn of ten.
-    fn tick(&self, warned: u64, now: Instant) -> (State, Vec<Action>) {
+    /// The first tick warns only if a warning is due in that second: a window of four minutes does not warn of ten.
+    fn tick(&self, warned: Warned, now: Instant) -> (State, Vec<Action>) {
         let Some(deadline) = self.deadline else {
             return (State::Open { warned }, Vec::new());
         };
         let left = deadline.since(now);
         let mut actions = vec![Action::Show(left)];
         let due = WARNINGS.into_iter().rev().find(|minutes| left <= Duration::from_secs(minutes * 60));
-        match due {
-            Some(minutes) if minutes < warned => {
-                if warned != u64::MAX || left.as_secs() + 1 >= minutes * 60 {
+        let warned = match due {
+            Some(minutes) if !warned.covers(minutes) => {
+                if warned != Warned::NotYet || left.as_secs() + 1 >= minutes * 60 {
                     actions.push(Action::Warn(minutes));
                 }
-                (State::Open { warned: minutes }, actions)
+                Warned::At(minutes)
             }
-            None if warned == u64::MAX => (State::Open { warned: u64::MAX - 1 }, actions),
-            _ => (State::Open { warned }, actions),
-        }
+            None if warned == Warned::NotYet => Warned::Started,
+            _ => warned,
+        };
+        (State::Open { warned }, actions)
     }
 
     fn is_past(&self, now: Instant) -> bool {
