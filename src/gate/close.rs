@@ -1,4 +1,5 @@
-//! Close: deny, deactivate, end, prove. Each step is tried whatever became of the one before.
+//! The closing sequence: attach the deny, deactivate keys, end children, prove that access is closed, and watch for
+//! writes of the opening that take effect late. A step that fails does not stop the later ones.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,31 +12,29 @@ use super::iam::{Closer, Emergency, Probed};
 use super::join::{join, within};
 use super::observed::{Scope, UserState, observe};
 use super::progress::Pending;
+use super::proof::{BETWEEN_LOOKS, ClosedAccess, prove};
 use super::session::SessionId;
 use crate::time_text;
 
-/// Refusals in a row that prove it shut.
-const IN_A_ROW: u32 = 4;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
+/// Each look of the watch reads IAM three times; this stays far below IAM's request rate.
 const BETWEEN_WATCHES: Duration = Duration::from_secs(3);
-/// How long a proof may take.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
-/// AWS may have lost sight of a write that it took: it goes out again.
-const AGAIN: SignedDuration = SignedDuration::from_secs(20);
-/// Children do not wait longer than this for a slow AWS.
+/// A write that AWS acknowledged, but that has no effect after this time, is sent again.
+const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
+/// How long the end of the children is held up by the first calls to AWS.
 const CHILDREN_WAIT: Duration = Duration::from_secs(2);
-/// How much of it goes to a write that fails while access is refused already.
+/// How long a failing write is repeated while access is already refused.
 const TIDYING: SignedDuration = SignedDuration::from_secs(30);
+/// The longest pause between two attempts of a failing write.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// What is to be shut.
+/// What to close.
 #[derive(Debug)]
 pub struct CloseRequest<'a> {
     /// ARN of `AWSDenyAll`.
     pub deny: &'a str,
     /// The keys to deactivate; `None` for every active key that the user has.
     pub keys: Option<&'a [String]>,
-    /// One's own session: if another's window is open by now, that is left alone.
+    /// The session to close: an open window of any other is left alone. `None` closes every window.
     pub session: Option<SessionId>,
     /// T1, if it is known.
     pub until: Option<Timestamp>,
@@ -47,33 +46,33 @@ impl CloseRequest<'_> {
     }
 }
 
-/// How it ended.
+/// How a close ended.
 #[derive(Debug, Eq, PartialEq)]
 pub enum CloseOutcome {
-    /// Proven shut.
+    /// Access is proven closed.
     Closed {
-        /// By the probe; else by reading back.
+        /// Proven by probes; otherwise by reading IAM.
         probed: bool,
-        /// Access is refused, but this could not be tidied up.
+        /// The writes that failed, although AWS refuses access.
         untidy: Option<String>,
     },
-    /// One's own access is over, and another's window is open: it was left alone.
+    /// Access of the requested session has ended. The window of another session is open and was left alone.
     TakenOver {
-        /// Whose.
+        /// The other session.
         session: SessionId,
-        /// Their T1.
+        /// Its T1.
         until: Timestamp,
     },
     /// Access may still be open.
     Unproven {
-        /// What was tried and what it showed.
+        /// Which step failed, or what AWS did not show.
         why: String,
         /// T1, if it is known.
         until: Option<Timestamp>,
     },
 }
 
-/// Shuts the user and proves it. `pending`: a write of open that may still arrive is watched for.
+/// Closes access and proves it. Also watches for `pending`, a write of the opening that may still take effect.
 pub async fn close(
     closer: &impl Closer,
     emergency: &impl Emergency,
@@ -85,18 +84,19 @@ pub async fn close(
         host.end_children().await;
         return CloseOutcome::TakenOver { session, until };
     }
-    let mut state = Closing { request, denied: None, inactive: None, sent: host.now() };
-    end_children_beside(state.write(closer, host), host).await;
+    let mut closing = Closing::new(closer, emergency, request, host);
+    end_children_beside(closing.write(), host).await;
     loop {
-        let proof = state.prove(closer, emergency, host).await;
-        let Some(probed) = proof else {
-            return state.unproven();
-        };
-        if !state.written() {
-            return CloseOutcome::Closed { probed, untidy: Some(state.missing()) };
+        closing.start_proof();
+        if !prove(&mut closing, host).await {
+            return closing.unproven();
+        }
+        let probed = closing.probed;
+        if !closing.is_written() {
+            return CloseOutcome::Closed { probed, untidy: Some(closing.failed_writes()) };
         }
         match watch(closer, request, pending.as_ref(), host).await {
-            // What refused until now may have been the state from before.
+            // The refusals so far may be from before the pending write took effect, so they are proven again.
             Watched::Quiet if pending.take().is_some() => {}
             Watched::Quiet => return CloseOutcome::Closed { probed, untidy: None },
             Watched::GaveUp(Pending { what, doubt, .. }) => {
@@ -106,28 +106,28 @@ pub async fn close(
             Watched::TakenOver { session, until } => return CloseOutcome::TakenOver { session, until },
             Watched::Arrived => {
                 host.say("close: a late write arrived, or is seen only now; closing again");
-                state.forget();
-                state.write(closer, host).await;
+                closing.forget_writes();
+                closing.write().await;
             }
         }
     }
 }
 
-/// Another's window, open by now; when AWS does not say so within seconds, closing goes on.
+/// Returns the open window of another session. If IAM does not answer within [`CHILDREN_WAIT`], closing goes on.
 async fn taken_over(
     closer: &impl Closer,
     request: &CloseRequest<'_>,
     host: &impl Clock,
 ) -> Option<(SessionId, Timestamp)> {
-    let own = request.session?;
+    let requested = request.session?;
     let access = within(pin!(closer.read_access_state()), host.pause(CHILDREN_WAIT)).await?;
     match observe(&access, &request.scope(), host.now()) {
-        UserState::Open { session, until } if session != own => Some((session, until)),
+        UserState::Open { session, until } if session != requested => Some((session, until)),
         _ => None,
     }
 }
 
-/// The first writes and the end of the children, which does not wait for a slow AWS.
+/// Ends the children after the first writes, or beside them if AWS is slow.
 async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Clock + Children)) {
     let mut writes = pin!(writes);
     if within(writes.as_mut(), host.pause(CHILDREN_WAIT)).await.is_some() {
@@ -137,122 +137,90 @@ async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Cloc
     }
 }
 
-struct Closing<'a> {
+/// The writes of a close and what they came to.
+struct Closing<'a, C, E, H> {
+    closer: &'a C,
+    emergency: &'a E,
     request: &'a CloseRequest<'a>,
-    /// What became of the last attempt.
+    host: &'a H,
+    /// The last attempt to attach the deny; `Ok` also if it was found attached.
     denied: Option<Write>,
+    /// The last attempt to deactivate the keys; `Ok` also if they were found inactive.
     inactive: Option<Write>,
     sent: Timestamp,
+    /// The last look was a probe; otherwise it read IAM.
+    probed: bool,
+    /// The pause before the next look: longer while a write fails.
+    pause: Duration,
+    /// Seconds of this proof that were last reported.
+    reported: i64,
 }
 
-impl Closing<'_> {
-    /// Attaches the deny and deactivates, as far as AWS has not yet taken it.
-    async fn write(&mut self, closer: &impl Closer, host: &impl Clock) {
-        self.sent = host.now();
+impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
+    fn new(closer: &'a C, emergency: &'a E, request: &'a CloseRequest<'a>, host: &'a H) -> Self {
+        let (denied, inactive, sent) = (None, None, host.now());
+        let (probed, pause, reported) = (false, BETWEEN_LOOKS, 0);
+        Self { closer, emergency, request, host, denied, inactive, sent, probed, pause, reported }
+    }
+
+    fn start_proof(&mut self) {
+        (self.pause, self.reported) = (BETWEEN_LOOKS, 0);
+    }
+
+    /// Attaches the deny and deactivates the keys, unless AWS has acknowledged that already.
+    async fn write(&mut self) {
+        self.sent = self.host.now();
         if self.denied != Some(Ok(())) {
-            self.denied = Some(closer.attach_deny().await);
+            self.denied = Some(self.closer.attach_deny().await);
         }
         if self.inactive != Some(Ok(())) {
-            self.inactive = Some(deactivate(closer, self.request.keys).await);
+            self.inactive = Some(deactivate(self.closer, self.request.keys).await);
         }
     }
 
-    /// Looks until it was shut several times in a row; `Some(true)` by the probe, `None` out of patience.
-    async fn prove(
-        &mut self,
-        closer: &impl Closer,
-        emergency: &impl Emergency,
-        host: &(impl Clock + Patience + Reporter),
-    ) -> Option<bool> {
-        let since = host.now();
-        let mut in_a_row = 0;
-        let mut pause = BETWEEN_LOOKS;
-        let mut said = 0;
-        loop {
-            let (shut, probed) = self.look(closer, emergency, host).await;
-            in_a_row = if shut { in_a_row + 1 } else { 0 };
-            let waited = host.now().duration_since(since);
-            let enough = in_a_row >= IN_A_ROW;
-            if enough && (self.written() || waited >= TIDYING || host.gave_up()) {
-                return Some(probed);
-            }
-            if waited >= PATIENCE || host.gave_up() {
-                return None;
-            }
-            if waited.as_secs() > said && (said == 0 || waited.as_secs() >= said + 5) {
-                said = waited.as_secs();
-                host.say(&format!("close: proving that it is shut, {said} s so far"));
-            }
-            if !shut && host.now().duration_since(self.sent) >= AGAIN {
-                self.forget();
-            }
-            if !self.written() {
-                self.write(closer, host).await;
-            }
-            pause = if self.written() { BETWEEN_LOOKS } else { (pause * 2).min(LONGEST_PAUSE) };
-            host.pause(pause).await;
-        }
-    }
-
-    /// One look: shut or not, and whether a probe said so.
-    async fn look(
-        &mut self,
-        closer: &impl Closer,
-        emergency: &impl Emergency,
-        host: &impl Clock,
-    ) -> (bool, bool) {
-        let holds = self.denied == Some(Ok(())) || self.ended_by_aws(host);
-        match join(emergency.probe_key(), emergency.probe_session()).await {
-            (None, None) => (self.read_back(closer, host).await, false),
-            (key, session) => {
-                if key == Some(Probed::KeyRefused) && !self.written() {
-                    self.read_back(closer, host).await;
-                }
-                let refused = |probed: Option<Probed>| match probed {
-                    None | Some(Probed::Refused) => true,
-                    Some(Probed::KeyRefused) => self.inactive == Some(Ok(())),
-                    Some(Probed::Open | Probed::Unclear(_)) => false,
-                };
-                (holds && refused(key) && refused(session), true)
-            }
-        }
-    }
-
-    /// Whoever did it: what is there need not be written. True when all of it is there.
-    async fn read_back(&mut self, closer: &impl Closer, host: &impl Clock) -> bool {
-        let access = closer.read_access_state().await;
-        let shut = observe(&access, &self.request.scope(), host.now()) == UserState::AtRest;
-        if shut {
+    /// Reads IAM; returns whether the user is at rest. Then nothing is left to write, also if another process did it.
+    async fn read_back(&mut self) -> bool {
+        let access = self.closer.read_access_state().await;
+        let at_rest = observe(&access, &self.request.scope(), self.host.now()) == UserState::AtRest;
+        if at_rest {
             (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
         }
-        shut
+        at_rest
     }
 
-    fn written(&self) -> bool {
+    fn is_written(&self) -> bool {
         self.denied == Some(Ok(())) && self.inactive == Some(Ok(()))
     }
 
-    fn ended_by_aws(&self, host: &impl Clock) -> bool {
-        self.request.until.is_some_and(|until| host.now() >= until)
+    fn is_past_end(&self) -> bool {
+        self.request.until.is_some_and(|until| self.host.now() >= until)
     }
 
-    fn forget(&mut self) {
+    /// All writes are sent again.
+    fn forget_writes(&mut self) {
         (self.denied, self.inactive) = (None, None);
     }
 
-    fn missing(&self) -> String {
-        let mut missing = Vec::new();
+    fn report(&mut self, waited: i64) {
+        if waited > self.reported && (self.reported == 0 || waited >= self.reported + 5) {
+            self.reported = waited;
+            self.host.say(&format!("close: proving that access is closed, {waited} s so far"));
+        }
+    }
+
+    fn failed_writes(&self) -> String {
+        let mut failed = Vec::new();
         if let Some(Err(fault)) = &self.denied {
-            missing.push(format!("AWSDenyAll could not be attached ({fault})"));
+            failed.push(format!("AWSDenyAll could not be attached ({fault})"));
         }
         if let Some(Err(fault)) = &self.inactive {
-            missing.push(format!("the key could not be deactivated ({fault})"));
+            failed.push(format!("the key could not be deactivated ({fault})"));
         }
-        missing.join("; ")
+        failed.join("; ")
     }
 
     fn unproven(&self) -> CloseOutcome {
-        let mut why = self.missing();
+        let mut why = self.failed_writes();
         if why.is_empty() {
             why = "AWSDenyAll is attached and the key deactivated, but AWS does not show it yet".into();
         }
@@ -260,6 +228,44 @@ impl Closing<'_> {
     }
 }
 
+impl<C: Closer, E: Emergency, H: Clock + Reporter> ClosedAccess for Closing<'_, C, E, H> {
+    async fn is_refused(&mut self) -> bool {
+        // Without the deny and before T1, a refusal has another cause.
+        let holds = self.denied == Some(Ok(())) || self.is_past_end();
+        let (key, session) = join(self.emergency.probe_key(), self.emergency.probe_session()).await;
+        self.probed = key.is_some() || session.is_some();
+        if !self.probed {
+            return self.read_back().await;
+        }
+        if key == Some(Probed::KeyRefused) && !self.is_written() {
+            self.read_back().await;
+        }
+        let refused = |probed: Option<Probed>| match probed {
+            None | Some(Probed::Refused) => true,
+            Some(Probed::KeyRefused) => self.inactive == Some(Ok(())),
+            Some(Probed::Open | Probed::Unclear(_)) => false,
+        };
+        holds && refused(key) && refused(session)
+    }
+
+    fn is_settled(&self, waited: SignedDuration) -> bool {
+        self.is_written() || waited >= TIDYING
+    }
+
+    async fn settle(&mut self, refused: bool, waited: SignedDuration) -> Duration {
+        self.report(waited.as_secs());
+        if !refused && self.host.now().duration_since(self.sent) >= RESEND_AFTER {
+            self.forget_writes();
+        }
+        if !self.is_written() {
+            self.write().await;
+        }
+        self.pause = if self.is_written() { BETWEEN_LOOKS } else { (self.pause * 2).min(LONGEST_PAUSE) };
+        self.pause
+    }
+}
+
+/// Deactivates every key, also after one failed; returns the first failure.
 async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     let listed;
     let keys = if let Some(keys) = keys {
@@ -276,10 +282,13 @@ async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     result
 }
 
+/// What [`watch`] saw.
 enum Watched {
+    /// Nothing, and the pending write can no longer take effect.
     Quiet,
+    /// The user is not at rest: a late write took effect, or an earlier one is seen only now.
     Arrived,
-    /// Meanwhile somebody else has begun to open.
+    /// Another session has begun to open.
     TakenOver {
         session: SessionId,
         until: Timestamp,
@@ -287,7 +296,7 @@ enum Watched {
     GaveUp(Pending),
 }
 
-/// Keeps looking until a write of open can no longer take effect, or T1.
+/// Reads IAM until the pending write can no longer take effect, or until T1.
 async fn watch(
     closer: &impl Closer,
     request: &CloseRequest<'_>,
@@ -304,7 +313,7 @@ async fn watch(
         match observe(&closer.read_access_state().await, &request.scope(), host.now()) {
             UserState::AtRest | UserState::Unknown(_) => {}
             UserState::Open { session, until } | UserState::Opening { session, until }
-                if request.session.is_some_and(|own| own != session) =>
+                if request.session.is_some_and(|requested| requested != session) =>
             {
                 return Watched::TakenOver { session, until };
             }

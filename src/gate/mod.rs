@@ -14,6 +14,7 @@ pub mod open;
 mod pattern;
 pub mod policy;
 mod progress;
+mod proof;
 pub mod role;
 mod session;
 pub mod snapshot;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::close::CloseOutcome;
@@ -11,14 +11,9 @@ use super::iam::{Caller, Emergency, Probed, Wanted};
 use super::open::{Stop, begin, issue, let_in};
 use super::policy::Gate;
 use super::progress::OpenProgress;
+use super::proof::{ClosedAccess, prove};
 use super::session::SessionId;
 use super::window::Window;
-
-/// Refusals in a row that prove it shut.
-const IN_A_ROW: u32 = 4;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
-/// How long a proof may take once T1 has passed.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// What is to be opened.
 #[derive(Debug)]
@@ -69,18 +64,22 @@ pub async fn end(
         let why = "a role's session cannot be ended before its time; this program has let go of it".into();
         return CloseOutcome::Unproven { why, until };
     }
-    let since = host.now();
-    let mut in_a_row = 0;
-    while in_a_row < IN_A_ROW {
-        in_a_row = match emergency.probe_session().await {
-            Some(Probed::Refused | Probed::KeyRefused) | None => in_a_row + 1,
-            Some(Probed::Open | Probed::Unclear(_)) => 0,
-        };
-        if host.now().duration_since(since) >= PATIENCE || host.gave_up() {
-            let why = "its time is over, but AWS does not show it yet".into();
-            return CloseOutcome::Unproven { why, until };
-        }
-        host.pause(BETWEEN_LOOKS).await;
+    if prove(&mut RoleSession(emergency), host).await {
+        CloseOutcome::Closed { probed: true, untidy: None }
+    } else {
+        let why = "its time is over, but AWS does not show it yet".into();
+        CloseOutcome::Unproven { why, until }
     }
-    CloseOutcome::Closed { probed: true, untidy: None }
+}
+
+/// The session of a role after T1.
+struct RoleSession<'a, E>(&'a E);
+
+impl<E: Emergency> ClosedAccess for RoleSession<'_, E> {
+    async fn is_refused(&mut self) -> bool {
+        match self.0.probe_session().await {
+            Some(Probed::Refused | Probed::KeyRefused) | None => true,
+            Some(Probed::Open | Probed::Unclear(_)) => false,
+        }
+    }
 }

@@ -1,28 +1,17 @@
 //! The sequences of open and close against an emergency user in memory, with every call going wrong in turn.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::close::{CloseOutcome, CloseRequest, close};
-use super::fake::{ACCOUNT, ALL_WRONG, FakeUser, KEY, Lag, OpenerOf, Wrong};
+use super::fake::{ACCOUNT, ALL_WRONG, FakeUser, KEY, Lag, OpenerOf, Wrong, now};
 use super::open::{HandOut, OpenPlan, Stop, open};
 use super::policy::{Gate, parse_gate};
 use super::{OpenProgress, SessionId, Window};
 use crate::error::Status;
 
 const WINDOW: Duration = Duration::from_mins(30);
-
-/// Nothing here waits for anything outside.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(out) => out,
-        Poll::Pending => panic!("it waits"),
-    }
-}
 
 fn session() -> SessionId {
     SessionId::from_bytes([0x7f; 8])

@@ -7,9 +7,10 @@ mod ports;
 mod seen;
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
-use std::task::Poll;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -337,6 +338,14 @@ impl Drop for Flight<'_> {
         if let Some(change) = self.carries.take() {
             self.user.arrive_late(change);
         }
+    }
+}
+
+/// Runs a sequence over a user that is not stepwise, so that no call waits.
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(out) => out,
+        Poll::Pending => panic!("the future waits"),
     }
 }
 
