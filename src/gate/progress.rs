@@ -37,7 +37,6 @@ pub struct OpenProgress {
     touched: Cell<bool>,
     lifted: Cell<bool>,
     pending: RefCell<Option<Pending>>,
-    until: Cell<Option<Timestamp>>,
 }
 
 impl OpenProgress {
@@ -67,10 +66,6 @@ impl OpenProgress {
         *self.pending.borrow_mut() = None;
     }
 
-    pub(super) fn ends(&self, until: Timestamp) {
-        self.until.set(Some(until));
-    }
-
     /// Something was written, so something has to be closed.
     pub fn touched(&self) -> bool {
         self.touched.get()
@@ -84,11 +79,6 @@ impl OpenProgress {
     /// A write that may still take effect.
     pub fn pending(&self) -> Option<Pending> {
         self.pending.borrow().clone()
-    }
-
-    /// T1, once it is fixed.
-    pub fn until(&self) -> Option<Timestamp> {
-        self.until.get()
     }
 }
 

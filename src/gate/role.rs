@@ -41,7 +41,7 @@ pub async fn assume(
     progress: &OpenProgress,
     host: &(impl Clock + Patience + Reporter + OpenHooks),
 ) -> Result<Window, Stop> {
-    let window = begin(caller, plan.account, plan.window, progress, host).await?;
+    let window = begin(caller, plan.account, plan.window, host).await?;
     let Window { from, until, .. } = window;
     // The trust policy has seen to MFA: a role's session does not carry it.
     let RolePlan { session, grant, regions, .. } = *plan;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::close::{CloseOutcome, CloseRequest, close};
@@ -35,6 +36,11 @@ fn try_open(user: &FakeUser, progress: &OpenProgress, account: &str) -> Result<W
     now(open(OpenerOf(user), user, user, &plan, progress, user))
 }
 
+/// T1 of the window that the opening recorded.
+fn end_of(user: &FakeUser) -> Option<Timestamp> {
+    user.window.get().map(|window| window.until)
+}
+
 fn try_close(user: &FakeUser, progress: &OpenProgress) -> CloseOutcome {
     let keys = [KEY.to_owned()];
     let expected = FakeUser::expected();
@@ -42,7 +48,7 @@ fn try_close(user: &FakeUser, progress: &OpenProgress) -> CloseOutcome {
         deny: &expected.deny,
         keys: Some(&keys),
         session: Some(session()),
-        until: progress.until(),
+        until: end_of(user),
     };
     now(close(user, user, &request, progress.pending(), user))
 }
@@ -279,10 +285,7 @@ fn who_does_not_want_to_watch_is_told_that_it_may_be_open() {
     user.wrong.set(None);
     user.gave_up.set(true);
     let outcome = try_close(&user, &progress);
-    assert!(
-        matches!(outcome, CloseOutcome::Unproven { until, .. } if until == progress.until()),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, CloseOutcome::Unproven { until, .. } if until == end_of(&user)), "{outcome:?}");
 }
 
 #[test]
@@ -312,7 +315,7 @@ fn an_end_without_iam_is_proven_by_the_probe_and_said_to_be_untidy() {
         deny: &expected.deny,
         keys: Some(&keys),
         session: Some(session()),
-        until: progress.until(),
+        until: end_of(&user),
     };
     let outcome = now(close(&broken, &user, &request, None, &user));
     assert!(matches!(outcome, CloseOutcome::Closed { probed: true, untidy: Some(_) }), "{outcome:?}");

@@ -95,7 +95,7 @@ pub async fn open<O: Opener>(
     host: &(impl Clock + Patience + Reporter + OpenHooks + Children),
 ) -> std::result::Result<Window, Stop> {
     // 1. People are told. 2. From here the session is one's own. 3. T0 and T1 are AWS's.
-    let window = begin(&opener, plan.account, plan.window, progress, host).await?;
+    let window = begin(&opener, plan.account, plan.window, host).await?;
     let Window { from, until, .. } = window;
     let gate = plan.gate(from, until);
 
@@ -133,7 +133,6 @@ pub(super) async fn begin(
     caller: &impl Caller,
     account: &str,
     length: Duration,
-    progress: &OpenProgress,
     host: &(impl Clock + Patience + OpenHooks),
 ) -> std::result::Result<Window, Stop> {
     host.alert().await?;
@@ -149,7 +148,6 @@ pub(super) async fn begin(
     let from = identity.time;
     let until = from.checked_add(length).map_err(|_| Error::usage("the window is too long"))?;
     let window = Window { from, until, deadline: identity.asked_at + length };
-    progress.ends(until);
     host.record_window(&window)?;
     Ok(window)
 }

@@ -266,7 +266,8 @@ impl Run {
         assert!(!user.endless.get(), "usable without an end");
         if user.lets_in() {
             let end = user.dated.get().expect("T0") + Duration::from_secs(window.into());
-            assert_eq!(self.progress.until(), Some(end), "T1 is T0 and the window");
+            let until = user.window.get().map(|window| window.until);
+            assert_eq!(until, Some(end), "T1 is T0 and the window");
             assert_eq!(user.end_that_is_written(), Some(end), "the end is written");
             assert!(user.end_that_counts().is_some_and(|until| until <= end), "the end counts");
             assert!(user.clock.get() < end, "let in after T1");
