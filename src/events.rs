@@ -1,4 +1,4 @@
-//! Events for machines: one JSON object a line on stdout, where that was asked for; they hold nothing up either.
+//! Events of `--json`: one JSON object per line on stdout. Writing them never delays a close.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,54 +9,54 @@ use crate::ledger::AlertTopic;
 use crate::terminal::print;
 use crate::vault::target::TargetId;
 
-/// Where events go: to stdout, or nowhere.
+/// The output for events: stdout, or none.
 #[derive(Clone, Copy, Debug)]
 pub struct Events(bool);
 
-/// What happened.
+/// One event. The names of its fields are the names in JSON.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event<'a> {
-    /// A custodian's token signed.
+    /// A custodian approved: their token signed.
     Approval {
-        /// What for.
+        /// The session that was approved.
         session: SessionId,
-        /// Who.
+        /// The custodian's name.
         custodian: &'a str,
     },
     /// A custodian gave their share.
     Share {
-        /// Who.
+        /// The custodian's name.
         custodian: &'a str,
-        /// How many have.
+        /// How many shares were given so far.
         given: usize,
-        /// How many it takes.
+        /// How many shares are needed.
         needed: u8,
     },
-    /// A channel was told, or was not.
+    /// A channel was sent an alert, with or without success.
     Told {
-        /// What about.
+        /// The topic of the alert.
         about: AlertTopic,
-        /// Its name.
+        /// The channel's name.
         channel: &'a str,
-        /// It is sealed in the vault; else it is of this machine's configuration.
+        /// The channel is sealed in the vault; otherwise it is from this machine's configuration.
         sealed: bool,
-        /// It has acknowledged.
+        /// The channel acknowledged the alert.
         acknowledged: bool,
-        /// The receiver's own name for it, or why not.
+        /// The receiver's id of the alert, or why it was not acknowledged.
         detail: &'a str,
     },
-    /// The quorum is full; from here the session has a name.
+    /// The quorum is complete, and the session has its id.
     Intent {
         /// The session.
         session: SessionId,
         /// The vault's id.
         vault: &'a str,
-        /// The user.
+        /// The target's user.
         target: &'a TargetId,
-        /// Seconds.
+        /// T1 − T0, in seconds.
         window: u64,
-        /// Why.
+        /// The operator's reason.
         reason: &'a str,
     },
     /// T0 and T1 are fixed, before the first write.
@@ -68,7 +68,7 @@ pub enum Event<'a> {
         /// T1.
         until: Timestamp,
     },
-    /// AWS lets the credentials in.
+    /// AWS accepts the credentials.
     Opened {
         /// The session.
         session: SessionId,
@@ -77,58 +77,58 @@ pub enum Event<'a> {
         /// T1.
         until: Timestamp,
     },
-    /// So much time is left.
+    /// A warning of the time left.
     Left {
         /// Whole minutes.
         minutes: u64,
     },
     /// The close began.
     Closing,
-    /// Access is shut, and that is proven.
+    /// Access is proven closed.
     Closed {
         /// The session, if it is known.
         session: Option<SessionId>,
-        /// By the probe; else by reading back.
+        /// Proven by probes; otherwise by reading IAM.
         probed: bool,
-        /// Why it ended.
+        /// Why the window ended.
         cause: String,
     },
-    /// A drill is over.
+    /// A drill ended.
     Drill {
         /// The drill's session.
         session: SessionId,
-        /// Everything went as it has to.
+        /// Every step had the expected result.
         passed: bool,
-        /// The signed evidence; nobody signed without it.
+        /// The file of the signed evidence; `None` if it was not signed.
         evidence: Option<&'a std::path::Path>,
     },
-    /// Every target that was asked about.
+    /// The status of targets.
     Status {
-        /// A window may be open on one of them.
+        /// A window may be open on at least one target.
         may_be_open: bool,
-        /// One by one.
+        /// The status of each target.
         targets: &'a [crate::ledger::TargetStatus],
-        /// How the vault is kept, where one was named.
+        /// The vault's readiness, if a vault was named.
         #[serde(skip_serializing_if = "Option::is_none")]
         upkeep: Option<&'a crate::ledger::Readiness>,
     },
-    /// The last one: how the program exits.
+    /// The program exits: the last event.
     Exit {
         /// The exit status.
         status: u8,
-        /// What went wrong.
+        /// The error's message.
         #[serde(skip_serializing_if = "Option::is_none")]
         what: Option<&'a str>,
-        /// What to do next.
+        /// The error's next step.
         #[serde(skip_serializing_if = "Option::is_none")]
         next: Option<&'a str>,
-        /// Until when access may be open, where it may be.
+        /// T1, if access may be open until then.
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
 }
 
-/// One line.
+/// One line: version of the format, time, event.
 #[derive(Serialize)]
 struct Line<'a> {
     v: u8,
@@ -137,32 +137,32 @@ struct Line<'a> {
     event: Event<'a>,
 }
 
-/// One event as it is written, without the end of its line.
+/// Returns the line of one event, without its line feed.
 ///
 /// # Errors
-/// Never, as far as is known: every event can be written as JSON.
+/// If the event cannot be written as JSON, which is not known to happen.
 pub fn line(at: Timestamp, event: Event<'_>) -> Result<String> {
     serde_json::to_string(&Line { v: 1, at, event })
         .map_err(|e| Error::failed(format!("an event cannot be written: {e}")))
 }
 
 impl Events {
-    /// To stdout, if they are `wanted`.
+    /// Returns the output to stdout, or none unless `wanted`.
     pub fn to_stdout(wanted: bool) -> Self {
         Self(wanted)
     }
 
-    /// Nobody wants any.
+    /// Returns the output that writes nothing.
     pub fn none() -> Self {
         Self(false)
     }
 
-    /// Stdout is theirs alone.
+    /// Whether events are written; then nothing else is written to stdout.
     pub fn are_wanted(self) -> bool {
         self.0
     }
 
-    /// Writes one, which happened at `at`.
+    /// Writes an event that happened at `at`.
     pub fn emit(self, at: Timestamp, event: Event<'_>) {
         if self.0
             && let Ok(line) = line(at, event)
@@ -171,7 +171,7 @@ impl Events {
         }
     }
 
-    /// Writes how the program exits.
+    /// Writes the last event. `result`: the program's.
     pub fn exit(self, result: Result<(), &Error>) {
         let status = result.err().map_or(0, |error| error.status.code());
         let what = result.err().map(|error| error.what.as_str());

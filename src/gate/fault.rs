@@ -1,8 +1,8 @@
-//! What a call to AWS came to when it did not simply succeed.
+//! Why a call to AWS failed, and whether it can have had an effect.
 
 use std::fmt;
 
-/// Why a call failed, as far as that is known.
+/// Why a call failed, with the message of AWS or of the HTTP client.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
     /// AWS refused the call; it had no effect.

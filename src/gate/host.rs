@@ -1,4 +1,4 @@
-//! What a sequence needs from the program that runs it, besides AWS: one small trait per job.
+//! The ports to the program that runs a sequence, one small trait per job.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ pub trait Clock {
     async fn pause(&self, time: Duration);
 }
 
-/// What the operator asked for.
+/// The operator's requests to stop.
 pub trait Patience {
-    /// The opening is to stop at the next safe place.
+    /// Whether the opening has to stop before its next write.
     fn interrupted(&self) -> bool;
-    /// The operator no longer waits for proof that access is closed.
+    /// Whether the operator no longer waits for the proof that access is closed.
     fn gave_up(&self) -> bool;
 }
 

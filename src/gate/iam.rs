@@ -1,4 +1,5 @@
-//! The port to AWS, one trait per principal: who holds the opener cannot close with it, nor the closer open.
+//! The ports to AWS, one trait per principal: code that has the opener cannot close with it, and code that has the
+//! closer cannot open.
 
 use std::time::Duration;
 
@@ -10,75 +11,75 @@ use super::session::SessionId;
 use super::snapshot::{AccessState, Snapshot};
 use crate::boot_clock::Instant;
 
-/// Whose credentials they are, and the time, as AWS says.
+/// The account of the credentials, and the time, both from AWS's answer.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Twelve digits.
     pub account: String,
-    /// AWS's own clock, whole seconds.
+    /// The `Date` of the answer: whole seconds.
     pub time: Timestamp,
-    /// When AWS was asked: no later than `time`.
+    /// When AWS was asked, by the boot-time clock: no later than `time`.
     pub asked_at: Instant,
 }
 
-/// Whoever can ask AWS who they are.
+/// Credentials that can ask AWS for their account.
 pub trait Caller {
-    /// `GetCallerIdentity`, and the `Date` of its answer.
+    /// Calls `GetCallerIdentity`.
     async fn identify(&self) -> Result<Identity, Fault>;
 }
 
-/// What the opener can do, and nothing that closes.
+/// The calls of the opener; none of them closes.
 pub trait Opener: Caller {
-    /// Everything about the user, read side by side.
+    /// Reads everything about the user, with concurrent calls.
     async fn read(&self) -> Snapshot;
-    /// `PutUserPolicy breakglass-gate`, once.
+    /// Calls `PutUserPolicy` for `breakglass-gate`, in one attempt. `document`: canonical JSON.
     async fn put_gate(&self, document: &str) -> Write;
-    /// `DetachUserPolicy AWSDenyAll`, once.
+    /// Calls `DetachUserPolicy` for `AWSDenyAll`, in one attempt.
     async fn lift_deny(&self) -> Write;
 }
 
-/// What the closer can do: it cannot lift the deny.
+/// The calls of the closer; it cannot detach the deny.
 pub trait Closer {
-    /// Gate, attached policies and keys, read side by side.
+    /// Reads gate, attached policies and keys, with concurrent calls.
     async fn read_access_state(&self) -> AccessState;
-    /// `AttachUserPolicy AWSDenyAll`, once.
+    /// Calls `AttachUserPolicy` for `AWSDenyAll`, in one attempt.
     async fn attach_deny(&self) -> Write;
-    /// `UpdateAccessKey`, once.
+    /// Calls `UpdateAccessKey`, in one attempt.
     async fn switch_key(&self, id: &str, active: bool) -> Write;
 }
 
-/// What one probe showed.
+/// What one probe showed: a call of `sns:ListTopics`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Probed {
-    /// AWS did it: access is open.
+    /// AWS accepted the call: access is open.
     Open,
     /// AWS refuses the action or the session.
     Refused,
-    /// AWS does not know the key: shut, once it has been deactivated.
+    /// AWS does not know the key: refused, if it was deactivated before; otherwise this proves nothing.
     KeyRefused,
-    /// Anything else proves nothing.
+    /// Any other answer, which proves nothing.
     Unclear(String),
 }
 
-/// The session that work shall get.
+/// The session to issue for work in the window.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
-    /// The opening that it is for.
+    /// The opening that it belongs to.
     pub session: SessionId,
     /// T1.
     pub until: Timestamp,
-    /// What the session is narrowed to, if that is more than its principal is.
+    /// The session policy: it narrows the session to less than its principal is allowed.
     pub policy: Option<&'a Value>,
 }
 
-/// What the emergency user's own credentials show.
+/// The calls with the emergency user's credentials.
 pub trait Emergency {
-    /// The probe with the long-term key; `None` where it is not at hand.
+    /// Probes with the long-term key; `None` if this process does not have it.
     async fn probe_key(&self) -> Option<Probed>;
-    /// How long until a session can be asked for: a one-time code serves once.
+    /// Returns how long until a session can be issued: AWS accepts each one-time code once.
     fn ready_in(&self) -> Duration;
-    /// Issues the session that work will use; once.
+    /// Issues the session for work in the window, in one attempt.
     async fn issue_session(&self, wanted: &Wanted<'_>) -> Write;
-    /// The probe with the issued session; `None` when none was issued.
+    /// Probes with the issued session; `None` if none was issued.
     async fn probe_session(&self) -> Option<Probed>;
 }

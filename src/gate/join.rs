@@ -1,10 +1,10 @@
-//! Two futures side by side, without a runtime.
+//! Awaits two futures on one thread, without a runtime.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-/// Both results, as soon as both are there.
+/// Returns both results when both futures are ready.
 pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (pin!(a), pin!(b));
     let (mut from_a, mut from_b) = (None, None);
@@ -30,7 +30,7 @@ pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     .await
 }
 
-/// The result of `a`, or `None` when `limit` is over first; `a` can be polled on.
+/// Returns the result of `a`, or `None` if `limit` is ready first. `a` can be polled further.
 pub async fn within<A: Future>(mut a: Pin<&mut A>, limit: impl Future) -> Option<A::Output> {
     let mut limit = pin!(limit);
     poll_fn(|cx| match a.as_mut().poll(cx) {

@@ -1,6 +1,6 @@
-//! The gate on an IAM user: what it says, when it may be opened, and the order in which it opens and closes.
+//! The gate on an IAM user: its policy, the state it may be opened in, and the order in which it opens and closes.
 //!
-//! Pure, over the small ports in [`iam`] and [`host`]: no I/O, no clock.
+//! Pure, over the small ports in [`iam`] and [`host`]: no I/O, no clock. `fake` is for tests only.
 #![allow(async_fn_in_trait, reason = "the futures stay on one thread, so they need not be `Send`")]
 
 pub mod close;

@@ -1,23 +1,23 @@
-//! IAM action patterns: `service:Action` with `*` and `?`, compared without regard to case, as IAM does.
+//! IAM action patterns: `service:Action` with `*` and `?`, case-insensitive (IAM User Guide, policy element Action).
 
-/// One action pattern of a policy, split where IAM splits it.
+/// One action pattern, split at the colon, lower case.
 #[derive(Debug)]
 pub struct ActionPattern {
     service: Vec<char>,
     action: Vec<char>,
 }
 
-/// Actions of one service that stand or fall together.
+/// Actions of one service that a grant is checked for together.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
-    /// The service's prefix, lower case.
+    /// The service prefix, lower case.
     pub service: &'static str,
-    /// The action, lower case; a `*` at its end stands for every ending.
+    /// The action, lower case; a final `*` stands for every ending.
     pub action: &'static str,
 }
 
 impl ActionPattern {
-    /// Reads `*` or `service:action`; `None` when IAM would not take it.
+    /// Reads `*` or `service:action`; `None` if IAM would reject it.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "*" {
             return Some(Self { service: vec!['*'], action: vec!['*'] });
@@ -32,12 +32,12 @@ impl ActionPattern {
         Some(Self { service: lower(service), action: lower(action) })
     }
 
-    /// At least one action of the family matches the pattern.
+    /// Whether the pattern matches at least one action of the family.
     pub fn reaches(&self, family: Family) -> bool {
         matches(&self.service, &lower(family.service)) && meet(&self.action, &lower(family.action))
     }
 
-    /// Every action of the family matches the pattern.
+    /// Whether the pattern matches every action of the family.
     pub fn covers(&self, family: Family) -> bool {
         if !matches(&self.service, &lower(family.service)) {
             return false;
@@ -45,8 +45,8 @@ impl ActionPattern {
         let Some(prefix) = family.action.strip_suffix('*') else {
             return matches(&self.action, &lower(family.action));
         };
-        // A character that no pattern names stands for "anything": what takes any number of them,
-        // up to one more than it has characters of its own, takes every ending.
+        // NUL is in no pattern, so only a wildcard matches it. A pattern that matches every number of them, up to
+        // one more than its length, has a star there and matches every ending.
         (0..=self.action.len() + 1).all(|n| {
             let mut name = lower(prefix);
             name.extend(std::iter::repeat_n('\0', n));
@@ -54,7 +54,7 @@ impl ActionPattern {
         })
     }
 
-    /// Every action that the pattern matches in `service` begins with one of `prefixes`.
+    /// Whether every action that the pattern matches begins with one of `prefixes`.
     pub fn stays_within(&self, prefixes: &[&str]) -> bool {
         prefixes.iter().any(|prefix| self.action.starts_with(&lower(prefix)))
     }
@@ -64,7 +64,7 @@ fn lower(text: &str) -> Vec<char> {
     text.chars().map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// `name`, which has no wildcards, matches `pattern`.
+/// Whether `name`, which has no wildcards, matches `pattern`.
 fn matches(pattern: &[char], name: &[char]) -> bool {
     match pattern.split_first() {
         None => name.is_empty(),
@@ -75,7 +75,7 @@ fn matches(pattern: &[char], name: &[char]) -> bool {
     }
 }
 
-/// Some string matches both patterns.
+/// Whether at least one string matches both patterns.
 fn meet(a: &[char], b: &[char]) -> bool {
     let mut reachable = vec![vec![false; b.len() + 1]; a.len() + 1];
     reachable[0][0] = true;
@@ -85,7 +85,7 @@ fn meet(a: &[char], b: &[char]) -> bool {
                 continue;
             }
             let (x, y) = (a.get(i).copied(), b.get(j).copied());
-            // A star may match nothing, and may take one character of the other side and stay.
+            // A star matches nothing, or one character of the other side and remains.
             if x == Some('*') {
                 reachable[i + 1][j] = true;
             }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_reach_what_iam_would_match() {
+    fn a_pattern_reaches_every_family_that_it_matches_in_part() {
         for reaching in [
             "*",
             "sts:*",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_cover_only_what_they_wholly_contain() {
+    fn a_pattern_covers_only_families_that_it_matches_completely() {
         for covering in ["*", "sts:*", "sts:AssumeRole*", "sts:assume*", "s*:*", "sts:A?sumeRole*"] {
             assert!(pattern(covering).covers(ASSUME), "{covering}");
         }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_iam_would_not_take_is_no_pattern() {
+    fn a_pattern_that_iam_would_reject_is_refused() {
         for bad in ["", "s3", "s3:", ":*", "**", "s3:Get Object", "a:b:c", "s3:Gét*", "s3:Get-*"] {
             assert!(ActionPattern::parse(bad).is_none(), "{bad:?}");
         }

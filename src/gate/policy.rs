@@ -1,4 +1,4 @@
-//! The policy `breakglass-gate`: the sealed grant between two instants, and nothing before or after them.
+//! The inline policy `breakglass-gate`: it allows the sealed grant between T0 and T1, and denies everything outside.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -10,38 +10,38 @@ use crate::vault::canonical;
 /// The inline policy's name on the emergency user.
 pub const GATE: &str = "breakglass-gate";
 
-/// What works in every region or in none: never refused for its region.
+/// Actions that the statement on regions does not deny: they are global, or needed in every region.
 const EVERYWHERE: [&str; 5] =
     ["iam:*", "sts:*", "route53:*", "cloudtrail:LookupEvents", "s3:ListAllMyBuckets"];
 
-/// Everything that makes one gate.
+/// The content of one gate.
 #[derive(Clone, Debug)]
 pub struct Gate<'a> {
-    /// Named in every statement id.
+    /// In every statement id.
     pub session: SessionId,
-    /// T0: access from here, and only for tokens issued since.
+    /// T0: access from here on, and only for tokens issued since.
     pub from: Timestamp,
-    /// T1: AWS refuses everything from here.
+    /// T1: AWS refuses everything from here on.
     pub until: Timestamp,
-    /// The sealed statements; checked when they were sealed.
+    /// The sealed statements; `grant::check` has accepted them.
     pub grant: &'a [Value],
-    /// Where the grant holds.
+    /// The regions in which the grant holds.
     pub regions: &'a [String],
-    /// What is granted takes a session that carries MFA. A deny of what does not would shut the probe out too.
+    /// Each Allow of the grant demands a session with MFA. A Deny without MFA would also deny the probe with the key.
     pub mfa: bool,
 }
 
-/// What a gate on a user says about itself.
+/// What is read from a gate on a user.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ParsedGate {
-    /// Whose it is.
+    /// The session that wrote it.
     pub session: SessionId,
     /// T1.
     pub until: Timestamp,
 }
 
 impl Gate<'_> {
-    /// The policy document.
+    /// Returns the policy document.
     pub fn document(&self) -> Value {
         let mut statements: Vec<Value> =
             self.grant.iter().enumerate().map(|(index, sealed)| self.granted(index, sealed)).collect();
@@ -59,12 +59,12 @@ impl Gate<'_> {
         json!({"Version": "2012-10-17", "Statement": statements})
     }
 
-    /// `document`, as read back from IAM, is this gate.
+    /// Whether `document`, as read from IAM, is this gate.
     pub fn is(&self, document: &Value) -> bool {
         canonical::same(&self.document(), document)
     }
 
-    /// One sealed statement: an Allow gets the window's times beside its own conditions, a Deny stays as it is.
+    /// Returns a sealed statement as the gate has it: an Allow also gets the window's times, a Deny stays as it is.
     fn granted(&self, index: usize, sealed: &Value) -> Value {
         let mut statement = sealed.as_object().cloned().unwrap_or_default();
         let number = if self.grant.len() == 1 { String::new() } else { (index + 1).to_string() };
@@ -92,8 +92,8 @@ impl Gate<'_> {
     }
 }
 
-/// The policy of a session that could outlive its user's gate: everything until then, nothing from then on. It
-/// only narrows what the user may.
+/// Returns the session policy that ends a federated session at T1. It allows everything before, so it only narrows the
+/// user's permissions in time.
 pub fn ending(session: SessionId, until: Timestamp) -> Value {
     let at = iso(until);
     json!({"Version": "2012-10-17", "Statement": [
@@ -104,8 +104,8 @@ pub fn ending(session: SessionId, until: Timestamp) -> Value {
     ]})
 }
 
-/// A statement's own conditions and the window's. Operators and keys are all joined by AND, so adding
-/// narrows; `grant::check` has refused a condition of the statement's own on the time.
+/// Returns a statement's conditions and the window's together. IAM joins operators and keys by AND, so an added one
+/// narrows; `grant::check` has refused a sealed condition on the time.
 fn within(own: &Map<String, Value>, from: Timestamp, until: Timestamp) -> Map<String, Value> {
     let mut all = own.clone();
     for (operator, at) in [("DateGreaterThanEquals", from), ("DateLessThan", until)] {
@@ -121,7 +121,7 @@ fn demand(conditions: &mut Map<String, Value>, operator: &str, key: &str, value:
     }
 }
 
-/// Reads a gate of any session, vault or version of the grant; `None` when it is not one of ours.
+/// Reads a gate of any session, vault or version of the grant; `None` if this tool did not write it.
 pub fn parse_gate(document: &Value) -> Option<ParsedGate> {
     let statements = document.get("Statement")?.as_array()?;
     let late = statements.iter().find(|s| sid(s).is_some_and(|(_, name)| name == "Late"))?;
@@ -140,7 +140,7 @@ pub fn parse_gate(document: &Value) -> Option<ParsedGate> {
     Some(ParsedGate { session, until: until.parse().ok()? })
 }
 
-/// The session in a statement id, and what follows it.
+/// Returns the session in a statement id, and the name after it.
 fn sid(statement: &Value) -> Option<(SessionId, &str)> {
     let rest = statement.get("Sid")?.as_str()?.strip_prefix('S')?;
     let (session, name) = rest.split_at_checked(16)?;
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gate_has_the_shape_that_was_proven() {
+    fn the_gate_has_the_shape_of_the_tested_policy() {
         let proven: Value =
             serde_json::from_str(include_str!("../../tests/policies/gate_open.json")).expect("JSON");
         let grant = [json!({
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_is_recognised_by_anybody() {
+    fn a_gate_of_any_session_is_recognised() {
         let grant = [json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})];
         let regions = regions();
         let gate = sample(&grant, &regions);
@@ -194,13 +194,13 @@ mod tests {
 
         let mut unbounded = gate.document();
         unbounded["Statement"][0].as_object_mut().expect("object").remove("Condition");
-        assert_eq!(parse_gate(&unbounded), None, "an allow without an end is no gate of ours");
+        assert_eq!(parse_gate(&unbounded), None, "an Allow without an end was not written by this tool");
         assert!(!gate.is(&unbounded));
         assert_eq!(parse_gate(&json!({"Version": "2012-10-17", "Statement": []})), None);
     }
 
     #[test]
-    fn own_conditions_stay_and_denies_get_no_times() {
+    fn sealed_conditions_stay_and_denies_get_no_times() {
         let grant = [
             json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
                    "Condition": {"StringEquals": {"aws:PrincipalTag/a": "b"}, "DateLessThan": {"aws:Other": "x"}}}),

@@ -1,37 +1,37 @@
-//! How far an opening came: kept outside the sequence, so that it outlives whatever ends it.
+//! The progress of an opening. It is kept outside the sequence, so that the close has it even after a panic.
 
 use std::cell::{Cell, RefCell};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long AWS may still take a request after it was signed; its documentation says 5 or 15 minutes.
+/// How long AWS can accept a request after it was signed: 15 minutes, the longer of the two times in its documentation.
 const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(15);
-/// How long a write that AWS took may not be seen everywhere.
+/// How long an acknowledged write may take to be in effect everywhere.
 const SPREADS: SignedDuration = SignedDuration::from_secs(30);
 
-/// A write of open that may still take effect.
+/// A write of the opening that may still take effect.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pending {
-    /// Which one.
+    /// Which write.
     pub what: &'static str,
-    /// What is not known about it.
+    /// What is not known about it; completes a sentence that begins with `what`.
     pub doubt: &'static str,
-    /// From here it has taken effect, or never will.
+    /// From here on it has taken effect, or never will.
     pub expires: Timestamp,
 }
 
-/// What a write of open does when it arrives.
+/// What a write of the opening does when it takes effect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Effect {
-    /// The gate: under the deny it changes nothing, and it carries its own end. Late, it needs no watching.
+    /// The gate: it is inert under the deny, and has its end in it. If late, it needs no watch.
     Inert,
-    /// The key: usable only once the deny is gone.
+    /// The key: usable only when the deny is detached.
     Readies,
-    /// The deny is gone: this enables.
+    /// Detaching the deny: this enables access.
     Enables,
 }
 
-/// What an opening has sent so far.
+/// What an opening has sent so far, and what is not yet known of it.
 #[derive(Debug, Default)]
 pub struct OpenProgress {
     touched: Cell<bool>,
@@ -40,7 +40,7 @@ pub struct OpenProgress {
 }
 
 impl OpenProgress {
-    /// A write goes out now.
+    /// Notes a write that is sent now.
     pub(super) fn sends(&self, what: &'static str, effect: Effect, now: Timestamp) {
         self.touched.set(true);
         self.lifted.set(self.lifted.get() || effect == Effect::Enables);
@@ -49,34 +49,34 @@ impl OpenProgress {
         *self.pending.borrow_mut() = (effect != Effect::Inert).then_some(Pending { what, doubt, expires });
     }
 
-    /// AWS took the last write; until it was seen at work, a refusal may be the one of before.
+    /// Notes that AWS acknowledged the last write. Until it is in effect everywhere, a refusal proves nothing.
     pub(super) fn spreads(&self, what: &'static str, now: Timestamp) {
         let doubt = "may not be in effect everywhere yet";
         *self.pending.borrow_mut() = Some(Pending { what, doubt, expires: after(now, SPREADS) });
     }
 
-    /// A session is in somebody's hands, without a write.
+    /// Notes that a session was issued without a write to IAM.
     pub(super) fn handed_out(&self) {
         self.touched.set(true);
         self.lifted.set(true);
     }
 
-    /// It is known what became of the last write.
+    /// Notes that the result of the last write is known.
     pub(super) fn settled(&self) {
         *self.pending.borrow_mut() = None;
     }
 
-    /// Something was written, so something has to be closed.
+    /// Whether a write was sent or a session issued, so that access has to be closed.
     pub fn touched(&self) -> bool {
         self.touched.get()
     }
 
-    /// The write that enables was sent, whatever became of it.
+    /// Whether the write that enables access was sent, with any result.
     pub fn lifted(&self) -> bool {
         self.lifted.get()
     }
 
-    /// A write that may still take effect.
+    /// Returns the write that may still take effect.
     pub fn pending(&self) -> Option<Pending> {
         self.pending.borrow().clone()
     }

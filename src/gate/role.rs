@@ -1,4 +1,5 @@
-//! The lane `static`: a role's session whose own policy ends it. No IAM write, so no early close either.
+//! The lane `static`: a role's session, which its session policy ends at T1. It writes nothing to IAM, so it cannot be
+//! closed before T1.
 
 use std::time::Duration;
 
@@ -8,23 +9,23 @@ use serde_json::Value;
 use super::close::CloseOutcome;
 use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Emergency, Probed, Wanted};
-use super::open::{Stop, begin, issue, let_in};
+use super::open::{Stop, begin, issue, until_accepted};
 use super::policy::Gate;
 use super::progress::OpenProgress;
 use super::proof::{ClosedAccess, prove};
 use super::session::SessionId;
 use super::window::Window;
 
-/// What is to be opened.
+/// What to open.
 #[derive(Debug)]
 pub struct RolePlan<'a> {
-    /// The account the user has to be in.
+    /// The account that the user must be in: twelve digits.
     pub account: &'a str,
-    /// The sealed statements; the role's session gets no more.
+    /// The sealed statements: the upper bound of the session's permissions.
     pub grant: &'a [Value],
-    /// Where they hold.
+    /// The regions in which the grant holds.
     pub regions: &'a [String],
-    /// This opening's id.
+    /// The id of this opening.
     pub session: SessionId,
     /// T1 − T0.
     pub window: Duration,
@@ -33,7 +34,7 @@ pub struct RolePlan<'a> {
 /// Assumes the role for the window.
 ///
 /// # Errors
-/// The step that failed, or that it was interrupted.
+/// If a step fails, or the opening is interrupted.
 pub async fn assume(
     caller: &impl Caller,
     emergency: &impl Emergency,
@@ -43,17 +44,17 @@ pub async fn assume(
 ) -> Result<Window, Stop> {
     let window = begin(caller, plan.account, plan.window, host).await?;
     let Window { from, until, .. } = window;
-    // The trust policy has seen to MFA: a role's session does not carry it.
+    // The role's trust policy demands MFA. The session does not carry aws:MultiFactorAuthPresent, so the policy cannot.
     let RolePlan { session, grant, regions, .. } = *plan;
     let policy = Gate { session, from, until, grant, regions, mfa: false }.document();
     host.record_enabling()?;
     issue(emergency, &Wanted { session, until, policy: Some(&policy) }, host).await?;
     progress.handed_out();
-    let_in("the session", host, until, || emergency.probe_session()).await?;
+    until_accepted("the session", host, until, || emergency.probe_session()).await?;
     Ok(window)
 }
 
-/// Lets go of the session. Only T1 ends it, so before that nothing is proven.
+/// Ends the children and proves that AWS refuses the session. Only T1 ends it, so before T1 nothing is proven.
 pub async fn end(
     emergency: &impl Emergency,
     until: Option<Timestamp>,
@@ -61,13 +62,13 @@ pub async fn end(
 ) -> CloseOutcome {
     host.end_children().await;
     if until.is_none_or(|until| host.now() < until) {
-        let why = "a role's session cannot be ended before its time; this program has let go of it".into();
+        let why = "a role's session cannot be ended before its time; this program has dropped it".into();
         return CloseOutcome::Unproven { why, until };
     }
     if prove(&mut RoleSession(emergency), host).await {
         CloseOutcome::Closed { probed: true, untidy: None }
     } else {
-        let why = "its time is over, but AWS does not show it yet".into();
+        let why = "T1 has passed, but it is not proven that AWS refuses the role's session".into();
         CloseOutcome::Unproven { why, until }
     }
 }

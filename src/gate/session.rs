@@ -13,15 +13,15 @@ use crate::vault::random;
 pub struct SessionId([u8; 8]);
 
 impl SessionId {
-    /// The session with these bytes.
+    /// Returns the id with these bytes.
     pub fn from_bytes(bytes: [u8; 8]) -> Self {
         Self(bytes)
     }
 
-    /// A new one from the system's random source.
+    /// Returns a new id from the system's random source.
     ///
     /// # Panics
-    /// When the system has no randomness to give.
+    /// If the random source fails.
     pub fn random() -> Self {
         Self(random::bytes())
     }

@@ -1,4 +1,4 @@
-//! Everything that was read back about the emergency user at one time; what could not be read says so.
+//! Everything that was read about the emergency user at one time, each part with its own result.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use super::fault::{Fault, Read};
 pub struct Snapshot {
     /// Gate, attached policies and access keys.
     pub access: AccessState,
-    /// `GetUser`; `None` when there is no such user.
+    /// `GetUser`; `None` if the user does not exist.
     pub user: Read<Option<User>>,
-    /// The document of the boundary that was sealed: `GetPolicy`, `GetPolicyVersion`.
+    /// The document of the sealed boundary: `GetPolicy`, `GetPolicyVersion`.
     pub boundary_document: Read<Value>,
     /// Names of the inline policies: `ListUserPolicies`.
     pub inline: Read<Vec<String>>,
     /// Names: `ListGroupsForUser`.
     pub groups: Read<Vec<String>>,
-    /// `GetLoginProfile`.
+    /// Whether it has one: `GetLoginProfile`.
     pub login_profile: Read<bool>,
     /// `ListSSHPublicKeys`.
     pub ssh_keys: Read<Vec<Credential>>,
@@ -29,12 +29,12 @@ pub struct Snapshot {
     pub service_credentials: Read<Vec<Credential>>,
 }
 
-/// What shows whether access is open: the short read.
+/// The short read, which shows whether access is open.
 #[derive(Clone, Debug)]
 pub struct AccessState {
-    /// The document of `breakglass-gate`, if there is one: `GetUserPolicy`.
+    /// The document of `breakglass-gate`, if it exists: `GetUserPolicy`.
     pub gate: Read<Option<Value>>,
-    /// ARNs: `ListAttachedUserPolicies`.
+    /// ARNs of the managed policies: `ListAttachedUserPolicies`.
     pub attached: Read<Vec<String>>,
     /// `ListAccessKeys`.
     pub keys: Read<Vec<Credential>>,
@@ -49,17 +49,17 @@ impl AccessState {
     }
 }
 
-/// Something that could not be read; never taken as absent.
+/// A part that could not be read; never taken as absent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unread {
     /// Completes the phrase "its … could not be read".
     pub what: &'static str,
-    /// Why.
+    /// Why the read failed.
     pub fault: Fault,
 }
 
 impl Unread {
-    /// Returns the failed read, if it failed.
+    /// Returns the failure of `read`, if it failed.
     pub(super) fn of<T>(what: &'static str, read: &Read<T>) -> Option<Self> {
         read.as_ref().err().map(|fault| Self { what, fault: fault.clone() })
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Unread {
     }
 }
 
-/// What `GetUser` says.
+/// What `GetUser` returns of the user.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct User {
     /// ARN of the permissions boundary.
@@ -81,8 +81,8 @@ pub struct User {
 /// One credential of the user; its id is not secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Credential {
-    /// As IAM names it.
+    /// The id in IAM.
     pub id: String,
-    /// It can be used.
+    /// Its status is `Active`.
     pub active: bool,
 }

@@ -1,4 +1,4 @@
-//! The sequences of open and close against an emergency user in memory, with every call going wrong in turn.
+//! Both sequences against an emergency user in memory: their order, and a fault at every call in turn.
 
 use std::time::Duration;
 
@@ -54,13 +54,14 @@ fn try_close(user: &FakeUser, progress: &OpenProgress) -> CloseOutcome {
 }
 
 #[test]
-fn where_nobody_is_told_nothing_is_intended_and_nothing_asked() {
+fn without_an_acknowledgement_nothing_is_intended_and_aws_is_not_called() {
     let user = FakeUser::at_rest();
-    user.deaf.set(true);
+    user.unacknowledged.set(true);
     let progress = OpenProgress::default();
     let error = refusal(try_open(&user, &progress, ACCOUNT));
     assert_eq!(error.status, Status::Failed);
-    assert!(user.told.get() && !user.intended.get() && !progress.touched());
+    assert!(user.alerted.get() && !user.intended.get() && !progress.touched());
+    assert!(user.calls.borrow().is_empty());
 }
 
 fn refusal(result: Result<Window, Stop>) -> crate::error::Error {
@@ -70,7 +71,7 @@ fn refusal(result: Result<Window, Stop>) -> crate::error::Error {
     }
 }
 
-/// A gate of another session on the user, with this many seconds left.
+/// Writes a gate of another session, which ends after this many seconds.
 fn foreign_gate(user: &FakeUser, seconds: i64) {
     let gate = Gate {
         session: SessionId::from_bytes([1; 8]),
@@ -84,7 +85,7 @@ fn foreign_gate(user: &FakeUser, seconds: i64) {
 }
 
 #[test]
-fn it_opens_in_the_order_of_the_design() {
+fn an_opening_writes_the_gate_first_and_enables_last() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     let opened = try_open(&user, &progress, ACCOUNT).expect("open");
@@ -114,7 +115,7 @@ fn it_opens_in_the_order_of_the_design() {
 }
 
 #[test]
-fn it_closes_and_proves_it() {
+fn a_close_denies_deactivates_and_proves_it() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
@@ -126,7 +127,7 @@ fn it_closes_and_proves_it() {
 }
 
 #[test]
-fn aws_ends_it_by_itself() {
+fn aws_ends_the_window_at_t1_without_a_close() {
     let user = FakeUser::at_rest();
     let opened = try_open(&user, &OpenProgress::default(), ACCOUNT).expect("open");
     user.advance(opened.until.duration_since(user.clock.get()).as_secs() - 1);
@@ -136,7 +137,7 @@ fn aws_ends_it_by_itself() {
 }
 
 #[test]
-fn drift_another_account_and_somebodys_window_stop_it_before_its_first_write() {
+fn drift_another_account_and_an_open_window_stop_an_opening_before_its_first_write() {
     let drifted = FakeUser::at_rest();
     drifted.groups.borrow_mut().push("admins".into());
     let progress = OpenProgress::default();
@@ -164,7 +165,7 @@ fn drift_another_account_and_somebodys_window_stop_it_before_its_first_write() {
 }
 
 #[test]
-fn an_untidy_end_is_closed_and_then_opened() {
+fn an_untidy_user_is_closed_and_then_opened() {
     for (denied, active, seconds) in [(false, true, -1), (true, true, 600), (false, false, -1)] {
         let user = FakeUser::at_rest();
         foreign_gate(&user, seconds);
@@ -179,57 +180,57 @@ fn an_untidy_end_is_closed_and_then_opened() {
 }
 
 #[test]
-fn nothing_is_written_when_the_intent_cannot_be() {
+fn without_a_recorded_intent_aws_is_not_called() {
     let user = FakeUser::at_rest();
     user.intended.set(true);
     refusal(try_open(&user, &OpenProgress::default(), ACCOUNT));
     assert!(user.calls.borrow().is_empty());
 }
 
-/// What must hold after an opening that went wrong somewhere, and the close after it.
-fn ends_well(user: &FakeUser, case: &str) {
+/// Opens and closes; checks that the end is true, with any fault.
+fn check_end(user: &FakeUser, case: &str) {
     let progress = OpenProgress::default();
     let opened = try_open(user, &progress, ACCOUNT);
     assert!(!user.endless.get(), "{case}: usable without an end");
-    assert!(user.opener_gone.get(), "{case}: the opener is still there");
+    assert!(user.opener_gone.get(), "{case}: the opener was not dropped");
     if opened.is_err() && !progress.touched() {
         assert!(!user.usable(), "{case}: untouched and usable");
         return;
     }
     match try_close(user, &progress) {
         CloseOutcome::Closed { untidy: None, .. } => {
-            assert!(!user.usable() && user.denied.get() && !user.active.get(), "{case}: said to be shut");
+            assert!(!user.usable() && user.denied.get() && !user.active.get(), "{case}: reported as closed");
             user.advance(24 * 3600);
             assert!(!user.usable() && !user.endless.get(), "{case}: later");
         }
         CloseOutcome::Unproven { .. } => {
             user.advance(1800);
-            assert!(!user.usable(), "{case}: not even AWS ended it");
+            assert!(!user.usable(), "{case}: usable after T1");
         }
         other => panic!("{case}: {other:?}"),
     }
 }
 
 #[test]
-fn whatever_call_goes_wrong_it_ends_shut_or_says_so() {
+fn with_a_fault_at_any_call_access_is_closed_or_reported_as_open() {
     for wrong in ALL_WRONG {
         for lasting in [false, true] {
             for call in 0..40 {
                 let user = FakeUser::at_rest();
                 user.wrong.set(Some((call, wrong)));
                 user.lasting.set(lasting);
-                ends_well(&user, &format!("{wrong:?} at {call}, lasting: {lasting}"));
+                check_end(&user, &format!("{wrong:?} at {call}, lasting: {lasting}"));
             }
         }
     }
 }
 
 #[test]
-fn it_can_be_stopped_before_every_call() {
+fn an_opening_can_be_stopped_before_every_call() {
     for call in 0..20 {
         let user = FakeUser::at_rest();
         user.stop_at.set(Some(call));
-        ends_well(&user, &format!("stopped at {call}"));
+        check_end(&user, &format!("stopped at {call}"));
     }
 }
 
@@ -241,14 +242,13 @@ fn a_lost_reply_is_read_back_and_a_throttled_write_goes_out_again() {
         let user = FakeUser::at_rest();
         user.wrong.set(Some((call, wrong)));
         let progress = OpenProgress::default();
-        // The reading back moves the later calls on by one.
         try_open(&user, &progress, ACCOUNT).unwrap_or_else(|_| panic!("{wrong:?} at {call}"));
         assert_eq!(progress.pending(), None);
     }
 }
 
 #[test]
-fn a_write_that_arrives_after_the_close_is_found() {
+fn a_write_that_takes_effect_after_the_close_is_found() {
     let user = FakeUser::at_rest();
     user.wrong.set(Some((5, Wrong::Late)));
     let progress = OpenProgress::default();
@@ -263,7 +263,7 @@ fn a_write_that_arrives_after_the_close_is_found() {
 fn a_refusal_from_before_the_opening_took_effect_proves_nothing() {
     let user = FakeUser::at_rest();
     user.lag.set(Lag { shown: 0, counts: 15 });
-    // After the deny was detached, before anybody was let in.
+    // After the deny was detached, before a probe was accepted.
     user.stop_at.set(Some(6));
     let progress = OpenProgress::default();
     assert!(matches!(try_open(&user, &progress, ACCOUNT), Err(Stop::Interrupted)));
@@ -271,13 +271,13 @@ fn a_refusal_from_before_the_opening_took_effect_proves_nothing() {
     user.advance(5);
     assert_eq!(try_close(&user, &progress), CloseOutcome::Closed { probed: true, untidy: None });
     for _ in 0..60 {
-        assert!(!user.lets_in(), "said to be shut, and opened late");
+        assert!(!user.accepts(), "reported as closed, and opened late");
         user.advance(1);
     }
 }
 
 #[test]
-fn who_does_not_want_to_watch_is_told_that_it_may_be_open() {
+fn a_close_that_stops_watching_for_a_late_write_is_unproven() {
     let user = FakeUser::at_rest();
     user.wrong.set(Some((5, Wrong::Late)));
     let progress = OpenProgress::default();
@@ -289,7 +289,7 @@ fn who_does_not_want_to_watch_is_told_that_it_may_be_open() {
 }
 
 #[test]
-fn anothers_window_is_left_alone() {
+fn the_window_of_another_session_is_left_alone() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     let opened = try_open(&user, &progress, ACCOUNT).expect("open");
@@ -302,12 +302,12 @@ fn anothers_window_is_left_alone() {
 }
 
 #[test]
-fn an_end_without_iam_is_proven_by_the_probe_and_said_to_be_untidy() {
+fn without_iam_an_end_is_proven_by_the_probe_and_reported_as_untidy() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
     user.advance(1800);
-    // IAM is gone; the probe's service is not.
+    // IAM does not answer; the service of the probe does.
     let broken = BrokenIam(&user);
     let keys = [KEY.to_owned()];
     let expected = FakeUser::expected();
@@ -321,6 +321,7 @@ fn an_end_without_iam_is_proven_by_the_probe_and_said_to_be_untidy() {
     assert!(matches!(outcome, CloseOutcome::Closed { probed: true, untidy: Some(_) }), "{outcome:?}");
 }
 
+/// The user, with an IAM that does not answer.
 struct BrokenIam<'a>(&'a FakeUser);
 
 impl super::iam::Closer for BrokenIam<'_> {
@@ -332,20 +333,20 @@ impl super::iam::Closer for BrokenIam<'_> {
     }
 
     async fn attach_deny(&self) -> super::fault::Write {
-        Err(super::fault::Fault::Unknown("IAM is gone".into()))
+        Err(super::fault::Fault::Unknown("IAM does not answer".into()))
     }
 
     async fn switch_key(&self, _: &str, _: bool) -> super::fault::Write {
-        Err(super::fault::Fault::Unknown("IAM is gone".into()))
+        Err(super::fault::Fault::Unknown("IAM does not answer".into()))
     }
 }
 
 #[test]
-fn a_second_one_time_code_that_is_refused_is_the_last() {
+fn after_two_refused_one_time_codes_no_session_is_asked_for() {
     let user = FakeUser::at_rest();
     user.codes.set(true);
     let progress = OpenProgress::default();
-    // Everything from the session on is refused.
+    // Every call from the issuing of the session on is refused.
     let before = {
         let user = FakeUser::at_rest();
         try_open(&user, &OpenProgress::default(), ACCOUNT).expect("opens");

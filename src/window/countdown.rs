@@ -1,6 +1,6 @@
-//! How the time that is left is printed in a warning.
+//! The text of a warning.
 
-/// Whole minutes, as a warning says them.
+/// Returns the time left, given in whole minutes.
 pub fn left(minutes: u64) -> String {
     if minutes == 1 { "1 minute left".into() } else { format!("{minutes} minutes left") }
 }

@@ -1,4 +1,6 @@
-//! The window: a pure state machine that ends in closed, or in open until T1 and said so.
+//! The window: a pure state machine that ends with access closed, or reported as possibly open until T1.
+//!
+//! `model` is for tests only.
 
 pub mod countdown;
 pub mod machine;

@@ -1,7 +1,7 @@
-//! An emergency user in memory, judged as IAM judges: for the tests of the sequences.
+//! Test-only: an emergency user in memory, whose calls are allowed as IAM would allow them.
 //!
-//! As it is, every call is done at once and a pause moves the clock. Stepwise, a call is on its way, then done, then
-//! its answer is on its way, and only whoever holds the user moves the clock.
+//! By default every call completes at once and a pause moves the clock. If `stepwise`, each poll moves a call one step
+//! (request under way, carried out, answer under way), and only the test moves the clock.
 
 mod ports;
 mod seen;
@@ -36,22 +36,23 @@ pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const KEY: &str = "AKIAEMERGENCY";
 pub(crate) const CEILING: &str = "arn:aws:iam::111122223333:policy/breakglass-ceiling";
 
-/// How a call goes wrong.
+/// A fault of one call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Wrong {
     Refused,
     Throttled,
-    /// Done, but the answer is lost.
+    /// Carried out, but the answer is lost.
     ReplyLost,
-    /// Never done, and the answer is lost.
+    /// Never carried out, and the answer is lost.
     RequestLost,
-    /// The answer is lost; done a minute later, or when [`FakeUser::late_by`] says.
+    /// The answer is lost; carried out [`FakeUser::late_by`] seconds later.
     Late,
 }
 
 pub(crate) const ALL_WRONG: [Wrong; 5] =
     [Wrong::Refused, Wrong::Throttled, Wrong::ReplyLost, Wrong::RequestLost, Wrong::Late];
 
+/// One write to the user.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
     Gate(Option<Value>),
@@ -59,7 +60,7 @@ pub(crate) enum Change {
     Deny(bool),
 }
 
-/// The user, AWS's clock, and what goes wrong when.
+/// The user, AWS's clock, and the faults to come.
 pub(crate) struct FakeUser {
     pub(crate) denied: Cell<bool>,
     pub(crate) active: Cell<bool>,
@@ -68,46 +69,47 @@ pub(crate) struct FakeUser {
     pub(crate) clock: Cell<Timestamp>,
     /// Every call in order.
     pub(crate) calls: RefCell<Vec<&'static str>>,
-    /// This call, counted from 0, goes wrong; and every later one if `lasting`.
+    /// The call that fails, counted from 0; every later one as well if `lasting`.
     pub(crate) wrong: Cell<Option<(usize, Wrong)>>,
     pub(crate) lasting: Cell<bool>,
-    /// Stop the opening before this call.
+    /// The opening is stopped before this call.
     pub(crate) stop_at: Cell<Option<usize>>,
     pub(crate) gave_up: Cell<bool>,
-    /// Calls take steps, and pauses take time that somebody else makes.
+    /// Calls take several polls, and pauses take time that the test lets pass.
     pub(crate) stepwise: Cell<bool>,
     /// Seconds that a request and its answer each take.
     pub(crate) latency: Cell<i64>,
     pub(crate) lag: Cell<Lag>,
     pub(crate) late_by: Cell<i64>,
-    /// The next call breaks this program.
+    /// The next call panics.
     pub(crate) breaks: Cell<bool>,
-    /// Seconds by which this machine believes AWS's clock to be ahead of what it is.
+    /// Seconds by which this machine's idea of AWS's clock is ahead of AWS's clock.
     pub(crate) ahead: Cell<i64>,
     /// AWS's date in the answer that T0 came from.
     pub(crate) dated: Cell<Option<Timestamp>>,
     pub(crate) window: Cell<Option<Window>>,
     began: Timestamp,
-    /// The boot-time clock when it began.
+    /// The boot-time clock at the start.
     pub(crate) booted: Cell<Instant>,
-    /// Seconds that this machine was awake.
+    /// Seconds that this machine was awake since then.
     awake: Cell<i64>,
     wakings: Cell<u32>,
     stale: RefCell<Vec<Stale>>,
     late: RefCell<Vec<(Timestamp, Change)>>,
     session: Cell<bool>,
-    /// Since when the programs in the window are being ended, and how long they take.
+    /// When the programs in the window were asked to end, in seconds awake.
     pub(crate) dismissed: Cell<Option<i64>>,
+    /// Seconds that they take to end.
     pub(crate) grace: Cell<i64>,
-    /// Nobody acknowledges.
-    pub(crate) deaf: Cell<bool>,
-    pub(crate) told: Cell<bool>,
+    /// No channel acknowledges.
+    pub(crate) unacknowledged: Cell<bool>,
+    pub(crate) alerted: Cell<bool>,
     pub(crate) intended: Cell<bool>,
     pub(crate) children_ended: Cell<bool>,
     pub(crate) opener_gone: Cell<bool>,
-    /// Access was there at a time at which no end was written.
+    /// The key was usable at a time when no gate of this tool was written.
     pub(crate) endless: Cell<bool>,
-    /// Sessions take one-time codes.
+    /// A session needs a one-time code.
     pub(crate) codes: Cell<bool>,
     pub(crate) words: RefCell<Vec<String>>,
 }
@@ -142,8 +144,8 @@ impl FakeUser {
             session: Cell::default(),
             dismissed: Cell::default(),
             grace: Cell::default(),
-            deaf: Cell::default(),
-            told: Cell::default(),
+            unacknowledged: Cell::default(),
+            alerted: Cell::default(),
             intended: Cell::default(),
             children_ended: Cell::default(),
             opener_gone: Cell::default(),
@@ -163,44 +165,44 @@ impl FakeUser {
         }
     }
 
-    /// The boot-time clock of this machine.
+    /// Returns the boot-time clock of this machine.
     pub(crate) fn boot_time(&self) -> Instant {
         self.booted.get() + self.clock.get().duration_since(self.began).unsigned_abs()
     }
 
-    /// What IAM would say to the long-term key now.
+    /// Whether IAM would accept the long-term key now.
     pub(crate) fn usable(&self) -> bool {
         self.key_of(JUDGE) && self.allowed()
     }
 
-    /// What IAM would say to the long-term key or to the issued session now.
-    pub(crate) fn lets_in(&self) -> bool {
+    /// Whether IAM would accept the long-term key or the issued session now.
+    pub(crate) fn accepts(&self) -> bool {
         (self.key_of(JUDGE) || self.session.get()) && self.allowed()
     }
 
-    /// What the policies say now.
+    /// Whether the policies allow access now.
     pub(crate) fn allowed(&self) -> bool {
-        let ahead = self.end_that_counts().is_some_and(|until| until > self.clock.get());
+        let ahead = self.effective_end().is_some_and(|until| until > self.clock.get());
         !self.denied_of(JUDGE) && ahead
     }
 
-    /// The end in the gate by which IAM judges now.
-    pub(crate) fn end_that_counts(&self) -> Option<Timestamp> {
+    /// Returns the end in the gate that is in effect now.
+    pub(crate) fn effective_end(&self) -> Option<Timestamp> {
         self.gate_of(JUDGE).as_ref().and_then(parse_gate).map(|found| found.until)
     }
 
-    /// The end in the gate that was written last.
-    pub(crate) fn end_that_is_written(&self) -> Option<Timestamp> {
+    /// Returns the end in the gate that was written last.
+    pub(crate) fn written_end(&self) -> Option<Timestamp> {
         self.gate.borrow().as_ref().and_then(parse_gate).map(|found| found.until)
     }
 
-    /// Time passes for everybody.
+    /// Lets time pass, here and at AWS.
     pub(crate) fn advance(&self, seconds: i64) {
         self.awake.set(self.awake.get() + seconds);
         self.sleep(seconds);
     }
 
-    /// Time passes while this machine sleeps.
+    /// Lets time pass while this machine is suspended.
     pub(crate) fn sleep(&self, seconds: i64) {
         self.clock.set(later(self.clock.get(), seconds));
         let due: Vec<Change> = {
@@ -215,12 +217,12 @@ impl FakeUser {
         }
     }
 
-    /// Whoever pauses goes on.
+    /// Ends the current pauses.
     pub(crate) fn wake(&self) {
         self.wakings.set(self.wakings.get() + 1);
     }
 
-    /// The programs in the window are to end; they take their time.
+    /// Asks the programs in the window to end, which takes them `grace` seconds.
     pub(crate) fn dismiss(&self) {
         self.dismissed.set(self.dismissed.get().or(Some(self.awake.get())));
     }
@@ -229,7 +231,7 @@ impl FakeUser {
         self.dismissed.get().is_some_and(|since| self.awake.get() >= since + self.grace.get())
     }
 
-    /// A write arrives at IAM.
+    /// Carries out a write.
     pub(crate) fn apply(&self, change: Change) {
         let was = match change {
             Change::Gate(gate) => Change::Gate(self.gate.replace(gate)),
@@ -245,7 +247,7 @@ impl FakeUser {
         }
     }
 
-    /// One way of a call, there or back.
+    /// Takes the time of a request, or of an answer.
     async fn travel(&self) {
         if self.stepwise.get() {
             let until = self.awake.get() + self.latency.get();
@@ -254,10 +256,10 @@ impl FakeUser {
         }
     }
 
-    /// Counts the call; says how it goes wrong.
+    /// Counts the call; returns its fault.
     fn call(&self, name: &'static str) -> Option<Wrong> {
         if self.breaks.take() {
-            resume_unwind(Box::new("this program is broken"));
+            resume_unwind(Box::new("an injected panic"));
         }
         let number = self.calls.borrow().len();
         self.calls.borrow_mut().push(name);
@@ -327,7 +329,7 @@ impl FakeUser {
     }
 }
 
-/// A write on its way: whoever sent it may be gone when it arrives.
+/// A write under way. If the call is cancelled, the write still takes effect, late.
 struct Flight<'a> {
     user: &'a FakeUser,
     carries: Option<Change>,
@@ -349,7 +351,7 @@ pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Waits until a poll finds it so.
+/// Waits until `is_so` returns true.
 async fn turn(mut is_so: impl FnMut() -> bool) {
     poll_fn(|_| if is_so() { Poll::Ready(()) } else { Poll::Pending }).await;
 }

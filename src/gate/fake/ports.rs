@@ -1,10 +1,10 @@
-//! The user in memory behind the gate's ports: opener, closer, emergency user and host.
+//! The gate's ports, implemented by the user in memory.
 
 use jiff::Timestamp;
 
 use super::*;
 
-/// The opener's view; says when it is dropped.
+/// The opener; the user notes when it is dropped.
 pub(crate) struct OpenerOf<'a>(pub(crate) &'a FakeUser);
 
 impl Drop for OpenerOf<'_> {
@@ -24,7 +24,7 @@ impl Caller for OpenerOf<'_> {
         if let Some(wrong) = wrong {
             return Err(fault(wrong));
         }
-        // AWS stamped its answer some time after the question was sent; nobody here knows how long.
+        // AWS dates its answer some time after the request was sent; how long after is not known here.
         user.ahead.set(time.duration_since(sent).as_secs());
         user.dated.set(Some(time));
         Ok(Identity { account: ACCOUNT.into(), time, asked_at })
@@ -145,12 +145,12 @@ impl Reporter for FakeUser {
 
 impl OpenHooks for FakeUser {
     async fn alert(&self) -> Result<()> {
-        self.told.set(true);
-        if self.deaf.get() { Err(Error::failed("nobody acknowledged")) } else { Ok(()) }
+        self.alerted.set(true);
+        if self.unacknowledged.get() { Err(Error::failed("no channel acknowledged")) } else { Ok(()) }
     }
 
     fn record_intent(&self) -> Result<()> {
-        assert!(self.told.get(), "people are told first");
+        assert!(self.alerted.get(), "the alert comes first");
         if self.intended.replace(true) {
             return Err(Error::failed("intended twice"));
         }
@@ -163,7 +163,7 @@ impl OpenHooks for FakeUser {
     }
 
     fn record_enabling(&self) -> Result<()> {
-        assert!(self.window.get().is_some(), "its end is known first");
+        assert!(self.window.get().is_some(), "the window is recorded first");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Eventual consistency: what was written is seen only later, by those who read and by those who judge.
+//! Eventual consistency: reads show a write late, and it takes effect late.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -8,13 +8,13 @@ use super::{Change, FakeUser, later};
 /// Seconds until a write is seen.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lag {
-    /// By those who read.
+    /// By calls that read.
     pub(crate) shown: i64,
-    /// By those who judge.
+    /// By the decision to allow a call.
     pub(crate) counts: i64,
 }
 
-/// What was there before a write that is not seen yet.
+/// The value before a write that is not seen everywhere yet.
 #[derive(Clone, Debug)]
 pub(super) struct Stale {
     was: Change,
@@ -22,13 +22,13 @@ pub(super) struct Stale {
     counts: Timestamp,
 }
 
-/// Who looks: each sees a write at another time.
+/// The time from which a write is seen, by reads or by decisions.
 pub(super) type Eye = fn(&Stale) -> Timestamp;
 pub(super) const READER: Eye = |stale| stale.shown;
 pub(super) const JUDGE: Eye = |stale| stale.counts;
 
 impl FakeUser {
-    /// The oldest value that `eye` still sees, if it does not see the last.
+    /// Returns the oldest value that `eye` still sees; `None` if it sees the current one.
     fn stale<T>(&self, eye: Eye, of: impl Fn(&Change) -> Option<T>) -> Option<T> {
         let stale = self.stale.borrow();
         stale.iter().filter(|stale| eye(stale) > self.clock.get()).find_map(|stale| of(&stale.was))
@@ -49,7 +49,7 @@ impl FakeUser {
         was.unwrap_or_else(|| self.gate.borrow().clone())
     }
 
-    /// A later write is never seen before an earlier one to the same thing.
+    /// Keeps the value before a write. A later write is never seen before an earlier one of the same kind.
     pub(super) fn remember(&self, was: Change) {
         let Lag { shown, counts } = self.lag.get();
         let mut stale = self.stale.borrow_mut();

@@ -1,4 +1,4 @@
-//! Conditions as IAM takes them.
+//! Checks a statement's conditions.
 
 use serde_json::Value;
 
@@ -34,10 +34,10 @@ const OPERATORS: [&str; 26] = [
     "ArnNotLike",
 ];
 
-/// Demanded by the gate itself, of a target with an MFA device.
+/// The gate sets this key itself for a target with an MFA device.
 const MFA: &str = "aws:multifactorauthpresent";
 
-/// Operators and keys that IAM knows, each once; the time belongs to the gate.
+/// Checks that IAM knows every operator, and that no key appears twice. In an Allow the gate sets time and MFA.
 pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
     let Some(condition) = condition else { return Ok(()) };
     let operators =
@@ -55,11 +55,11 @@ pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
                 return Err(malformed(format!("names {key} twice under {operator}")));
             }
             if allows && (key == "aws:currenttime" || key == "aws:epochtime") {
-                return Err(Error::usage(format!("has a condition of its own on {key}"))
+                return Err(Error::usage(format!("has a condition on {key}"))
                     .next("leave it out: the gate sets the times of every window"));
             }
             if allows && key == MFA {
-                return Err(Error::usage(format!("has a condition of its own on {key}"))
+                return Err(Error::usage(format!("has a condition on {key}"))
                     .next("leave it out: sealed with the user's MFA device, every allow demands it"));
             }
             if !is_condition_value(value) {

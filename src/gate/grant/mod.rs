@@ -1,4 +1,4 @@
-//! A grant is refused when it is sealed, not at 02:17: too long, malformed, or reaching beyond its window.
+//! Checks a grant when it is sealed, so that an opening does not fail: its length, its form, its reach.
 
 mod condition;
 mod reach;
@@ -12,28 +12,28 @@ use super::session::SessionId;
 use crate::error::{Error, Result};
 use crate::vault::canonical;
 
-/// IAM's limit for all inline policies of a user together; white space is not counted.
+/// IAM's limit for all inline policies of a user together, in characters without white space (IAM User Guide, quotas).
 const INLINE_LIMIT: usize = 2_048;
 
-const MEMBERS: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+const FIELDS: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
-/// A grant and what is sealed beside it.
+/// A grant and the sealed values that it is checked with.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
     /// The statements.
     pub grant: &'a [Value],
-    /// Where they hold.
+    /// The regions in which they hold.
     pub regions: &'a [String],
-    /// They take a session that carries MFA.
+    /// They demand a session with MFA.
     pub mfa: bool,
-    /// They may write identities.
+    /// They are allowed to write identities.
     pub repairs_identity: bool,
 }
 
-/// Refuses a grant that could not be opened, or that would reach beyond its window.
+/// Checks that the grant can be opened and does not reach beyond its window.
 ///
 /// # Errors
-/// Usage, naming the statement (counted from 1) and the next step.
+/// With status usage; names the statement, counted from 1.
 pub fn check(terms: &Terms<'_>) -> Result<()> {
     let Terms { grant, regions, mfa, repairs_identity } = *terms;
     if grant.is_empty() {
@@ -49,7 +49,7 @@ pub fn check(terms: &Terms<'_>) -> Result<()> {
     check_length(grant, regions, mfa)
 }
 
-/// Whether an Allow of the grant covers this action, whatever its conditions and resources.
+/// Whether an Allow of the grant covers this action. Conditions and resources are ignored.
 pub fn allows(grant: &[Value], service: &'static str, action: &'static str) -> bool {
     let family = Family { service, action };
     let covers = |text: &&str| ActionPattern::parse(text).is_some_and(|pattern| pattern.covers(family));
@@ -62,7 +62,7 @@ pub fn allows(grant: &[Value], service: &'static str, action: &'static str) -> b
     })
 }
 
-/// The whole gate is measured; every session id and every instant is equally long.
+/// Measures the whole gate; all session ids and all instants have the same length.
 fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
     let instant = Timestamp::UNIX_EPOCH;
     let session = SessionId::from_bytes([0; 8]);
@@ -73,31 +73,32 @@ fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
     }
     let over = length - INLINE_LIMIT;
     Err(Error::usage(format!(
-        "the grant makes a gate policy of {length} characters; IAM takes {INLINE_LIMIT} inline"
+        "the grant makes a gate policy of {length} characters; IAM allows {INLINE_LIMIT} inline"
     ))
     .next(format!("shorten the grant by {over}: wildcards instead of single actions, fewer statements")))
 }
 
 fn check_statement(statement: &Value, repairs_identity: bool) -> Result<()> {
-    let members = statement.as_object().ok_or_else(|| malformed("is not a JSON object"))?;
-    if let Some(unknown) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
-        return Err(malformed(format!("has a member {unknown:?} that a grant may not have")));
+    let fields = statement.as_object().ok_or_else(|| malformed("is not a JSON object"))?;
+    if let Some(unknown) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        return Err(malformed(format!("has a field {unknown:?} that a grant cannot have")));
     }
-    check_sid(members.get("Sid"))?;
-    let allows = match members.get("Effect").and_then(Value::as_str) {
+    check_sid(fields.get("Sid"))?;
+    let allows = match fields.get("Effect").and_then(Value::as_str) {
         Some("Allow") => true,
         Some("Deny") => false,
         _ => return Err(malformed("has no Effect of Allow or Deny")),
     };
-    one_of(members, "Resource", "NotResource")?;
-    let (name, actions) = one_of(members, "Action", "NotAction")?;
+    one_of(fields, "Resource", "NotResource")?;
+    let (name, actions) = one_of(fields, "Action", "NotAction")?;
     let patterns = actions
         .iter()
         .map(|text| {
-            ActionPattern::parse(text).ok_or_else(|| malformed(format!("{name} {text:?} is no IAM action")))
+            ActionPattern::parse(text)
+                .ok_or_else(|| malformed(format!("{name} {text:?} is not an IAM action")))
         })
         .collect::<Result<Vec<_>>>()?;
-    condition::check(members.get("Condition"), allows)?;
+    condition::check(fields.get("Condition"), allows)?;
     match (allows, name) {
         (false, _) => Ok(()),
         (true, "Action") => reach::actions(&actions, &patterns, repairs_identity),
@@ -114,13 +115,13 @@ fn check_sid(sid: Option<&Value>) -> Result<()> {
     }
 }
 
-/// Exactly one of two members, as a list of strings that is not empty.
+/// Returns exactly one of two fields, as a list of strings that is not empty.
 fn one_of<'a>(
-    members: &'a Map<String, Value>,
+    fields: &'a Map<String, Value>,
     yes: &'static str,
     no: &'static str,
 ) -> Result<(&'static str, Vec<&'a str>)> {
-    let (name, value) = match (members.get(yes), members.get(no)) {
+    let (name, value) = match (fields.get(yes), fields.get(no)) {
         (Some(value), None) => (yes, value),
         (None, Some(value)) => (no, value),
         _ => return Err(malformed(format!("needs either {yes} or {no}"))),

@@ -1,16 +1,16 @@
-//! What a grant may not reach: roles, and identities unless that is said aloud.
+//! Checks what a grant reaches: never role assumption, and identity writes only with `repairs_identity`.
 
 use crate::error::{Error, Result};
 use crate::gate::pattern::{ActionPattern, Family};
 
-/// A role's session outlives the user's gate.
+/// Role assumption: a role's session outlives the user's gate.
 const ROLES: [Family; 3] = [
     Family { service: "sts", action: "assumerole*" },
     Family { service: "sts", action: "assumeroot" },
     Family { service: "iam", action: "passrole" },
 ];
 
-/// Services that hold identities: who writes here can outlast the window.
+/// Services with identities: an identity that is written there can outlast the window.
 pub(super) const IDENTITIES: [&str; 9] = [
     "iam",
     "organizations",
@@ -23,13 +23,13 @@ pub(super) const IDENTITIES: [&str; 9] = [
     "signin",
 ];
 
-/// How reading actions begin.
+/// Prefixes of actions that only read.
 const READS: [&str; 3] = ["get", "list", "describe"];
 
-/// The same for IAM, whose reports and simulations change nothing.
+/// The same for IAM, where reports and simulations change nothing.
 const IAM_READS: [&str; 4] = ["get", "list", "generate", "simulate"];
 
-/// An Allow with `Action`; `texts` are what `patterns` were parsed from.
+/// Checks an Allow with `Action`. `patterns` were parsed from `texts`.
 pub(super) fn actions(texts: &[&str], patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
     for (text, pattern) in texts.iter().zip(patterns) {
         if let Some(family) = ROLES.iter().find(|family| pattern.reaches(**family)) {
@@ -40,13 +40,13 @@ pub(super) fn actions(texts: &[&str], patterns: &[ActionPattern], repairs_identi
             pattern.reaches(family) && !pattern.stays_within(reads_of(service))
         });
         if let (Some(service), false) = (written, repairs_identity) {
-            return Err(writes(&format!("allows {text:?}, which may write identities in {service}")));
+            return Err(writes(&format!("allows {text:?}, which can write identities in {service}")));
         }
     }
     Ok(())
 }
 
-/// An Allow with `NotAction` reaches everything that its list does not wholly contain.
+/// Checks an Allow with `NotAction`: it reaches every action that no pattern of its list covers.
 pub(super) fn not_actions(patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
     let excluded = |family: Family| patterns.iter().any(|pattern| pattern.covers(family));
     if let Some(family) = ROLES.iter().find(|family| !excluded(**family)) {
@@ -81,6 +81,7 @@ fn assumes(what: &str) -> Error {
 
 fn writes(what: &str) -> Error {
     Error::usage(what.to_owned()).next(
-        "narrow it to iam:Get* and iam:List*, or say \"repairs_identity\": true if repairing identities is the point",
+        "narrow it to iam:Get* and iam:List*, or set \"repairs_identity\": true if the grant is for repairing \
+         identities",
     )
 }

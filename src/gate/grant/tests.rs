@@ -20,7 +20,7 @@ fn refusal(statement: Value, repairs: bool) -> Option<String> {
 }
 
 #[test]
-fn an_emergency_grant_passes() {
+fn an_emergency_grant_is_accepted() {
     let grant = [
         allow(&json!(["ec2:*", "s3:Get*", "rds:*", "sts:GetFederationToken", "iam:Get*", "iam:List*"])),
         json!({"Effect": "Deny", "NotAction": "*", "NotResource": ["arn:aws:s3:::x"]}),
@@ -51,7 +51,7 @@ fn role_assumption_is_refused_however_it_is_written() {
 }
 
 #[test]
-fn identity_writes_need_to_be_said_aloud() {
+fn identity_writes_need_repairs_identity() {
     for action in [
         "iam:CreateUser",
         "iam:Put*",
@@ -72,7 +72,7 @@ fn identity_writes_need_to_be_said_aloud() {
 }
 
 #[test]
-fn all_but_a_list_must_exclude_what_is_forbidden() {
+fn a_notaction_must_exclude_roles_and_identities() {
     let but = |list: Value| json!({"Effect": "Allow", "NotAction": list, "Resource": "*"});
     let identities: Vec<String> = IDENTITIES.iter().map(|s| format!("{s}:*")).collect();
     let mut all = identities.clone();
@@ -85,7 +85,7 @@ fn all_but_a_list_must_exclude_what_is_forbidden() {
 }
 
 #[test]
-fn what_iam_would_not_take_is_refused() {
+fn a_grant_that_iam_would_reject_is_refused() {
     for (why, statement) in [
         ("not an object", json!("Allow")),
         ("no effect", json!({"Action": "s3:*", "Resource": "*"})),
@@ -96,7 +96,7 @@ fn what_iam_would_not_take_is_refused() {
         ("empty list", json!({"Effect": "Allow", "Action": [], "Resource": "*"})),
         ("number", json!({"Effect": "Allow", "Action": [1], "Resource": "*"})),
         ("principal", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"})),
-        ("unknown member", json!({"Effect": "Allow", "action": "s3:*", "Resource": "*"})),
+        ("unknown field", json!({"Effect": "Allow", "action": "s3:*", "Resource": "*"})),
         ("no service", json!({"Effect": "Allow", "Action": "GetObject", "Resource": "*"})),
         (
             "operator",
@@ -109,7 +109,7 @@ fn what_iam_would_not_take_is_refused() {
             "Condition": {"StringEquals": {"aws:X": "y", "AWS:x": "z"}}}),
         ),
         (
-            "their own end",
+            "a condition on the time",
             json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
             "Condition": {"DateLessThan": {"AWS:currenttime": "2030-01-01T00:00:00Z"}}}),
         ),
@@ -121,14 +121,14 @@ fn what_iam_would_not_take_is_refused() {
 }
 
 #[test]
-fn the_whole_gate_has_to_fit() {
+fn a_grant_whose_gate_exceeds_the_inline_limit_is_refused() {
     let many = |n: usize| allow(&json!((0..n).map(|i| format!("s3:GetSomething{i:03}")).collect::<Vec<_>>()));
     let fit = |n: &usize| checked(&[many(*n)], &regions(), false).is_ok();
     let fits = (1..200).take_while(fit).last().expect("some fit");
     let said = refusal(many(fits + 1), false).expect("one more does not");
     assert!(said.contains("2048 inline") && said.contains("shorten the grant by"), "{said}");
 
-    // The measure is the document that open would send.
+    // The limit is compared with the document that an opening sends.
     let gate = Gate {
         session: SessionId::random(),
         from: "2026-11-22T02:17:00Z".parse().expect("instant"),

@@ -1,4 +1,4 @@
-//! Drift by name: each way in which the user is not the one that was sealed.
+//! Each way in which the user differs from what was sealed, by name.
 
 use std::fmt;
 
@@ -8,43 +8,43 @@ use crate::gate::policy::{GATE, parse_gate};
 use crate::gate::snapshot::{Credential, Snapshot, Unread};
 use crate::vault::canonical;
 
-/// One way in which the user is not the one that was sealed.
+/// One way in which the user differs from what was sealed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Drift {
-    /// There is no such user.
+    /// The user does not exist.
     NoUser,
-    /// It has no permissions boundary.
+    /// The user has no permissions boundary.
     NoBoundary,
-    /// It has another boundary.
+    /// Another permissions boundary than the sealed one: its ARN.
     OtherBoundary(String),
-    /// The boundary's document is not the sealed digest's.
+    /// The boundary's document does not have the sealed digest: the boundary's ARN.
     EditedBoundary(String),
-    /// An inline policy that is not the gate.
+    /// An inline policy other than the gate: its name.
     InlinePolicy(String),
-    /// No deny is attached, and the gate is none of ours.
+    /// `AWSDenyAll` is not attached, and this tool did not write the gate.
     ForeignGate,
-    /// A managed policy beside `AWSDenyAll`.
+    /// A managed policy other than `AWSDenyAll`: its ARN.
     AttachedPolicy(String),
-    /// A group.
+    /// A group that the user is in: its name.
     Group(String),
-    /// Another active access key.
+    /// An active access key other than the sealed one: its id.
     ActiveKey(String),
-    /// The sealed access key does not exist.
+    /// The sealed access key does not exist: its id.
     KeyMissing(String),
-    /// A password for the console.
+    /// A console password.
     LoginProfile,
-    /// An active SSH key.
+    /// An active SSH key: its id.
     SshKey(String),
-    /// An active signing certificate.
+    /// An active signing certificate: its id.
     Certificate(String),
-    /// An active service-specific credential.
+    /// An active service-specific credential: its id.
     ServiceCredential(String),
-    /// Something that could not be read: never taken as absent.
+    /// A part that could not be read; never taken as absent.
     Unread(Unread),
 }
 
 impl Drift {
-    /// IAM did not say; it did not refuse either.
+    /// Whether IAM gave no answer, rather than a refusal.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Unread(unread) if !matches!(unread.fault, Fault::Refused(_)))
     }
@@ -53,7 +53,7 @@ impl Drift {
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoUser => write!(f, "there is no such user"),
+            Self::NoUser => write!(f, "it does not exist"),
             Self::NoBoundary => write!(f, "it has no permissions boundary"),
             Self::OtherBoundary(arn) => write!(f, "its permissions boundary is {arn}, not the sealed one"),
             Self::EditedBoundary(arn) => {
@@ -76,16 +76,16 @@ impl fmt::Display for Drift {
     }
 }
 
-/// Every finding; what is inert goes to the warnings.
+/// Returns every difference; differences that cannot give access go to `warnings`.
 pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Drift> {
-    let mut findings = unread(snapshot);
+    let mut found = unread(snapshot);
     match &snapshot.user {
         Ok(None) => return vec![Drift::NoUser],
-        Ok(Some(user)) => findings.extend(boundary(user.boundary.as_deref(), snapshot, expected)),
+        Ok(Some(user)) => found.extend(boundary(user.boundary.as_deref(), snapshot, expected)),
         Err(_) => {}
     }
     let inline = listed(&snapshot.inline).iter().filter(|name| *name != GATE);
-    findings.extend(inline.cloned().map(Drift::InlinePolicy));
+    found.extend(inline.cloned().map(Drift::InlinePolicy));
     let denied = listed(&snapshot.access.attached).contains(&expected.deny);
     if let Ok(Some(document)) = &snapshot.access.gate
         && parse_gate(document).is_none()
@@ -95,20 +95,20 @@ pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec
                 "the inline policy {GATE} was not written by this tool; it is inert and will be replaced"
             ));
         } else {
-            findings.push(Drift::ForeignGate);
+            found.push(Drift::ForeignGate);
         }
     }
     let attached = listed(&snapshot.access.attached).iter().filter(|arn| **arn != expected.deny);
-    findings.extend(attached.cloned().map(Drift::AttachedPolicy));
-    findings.extend(listed(&snapshot.groups).iter().cloned().map(Drift::Group));
-    findings.extend(access_keys(snapshot, expected, warnings));
+    found.extend(attached.cloned().map(Drift::AttachedPolicy));
+    found.extend(listed(&snapshot.groups).iter().cloned().map(Drift::Group));
+    found.extend(access_keys(snapshot, expected, warnings));
     if snapshot.login_profile == Ok(true) {
-        findings.push(Drift::LoginProfile);
+        found.push(Drift::LoginProfile);
     }
-    findings.extend(active(&snapshot.ssh_keys).map(Drift::SshKey));
-    findings.extend(active(&snapshot.certificates).map(Drift::Certificate));
-    findings.extend(active(&snapshot.service_credentials).map(Drift::ServiceCredential));
-    findings
+    found.extend(active(&snapshot.ssh_keys).map(Drift::SshKey));
+    found.extend(active(&snapshot.certificates).map(Drift::Certificate));
+    found.extend(active(&snapshot.service_credentials).map(Drift::ServiceCredential));
+    found
 }
 
 fn boundary(arn: Option<&str>, snapshot: &Snapshot, expected: &Expected) -> Option<Drift> {
@@ -127,13 +127,13 @@ fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<Stri
     let Ok(keys) = &snapshot.access.keys else {
         return Vec::new();
     };
-    let mut findings = Vec::new();
+    let mut found = Vec::new();
     if !keys.iter().any(|key| key.id == expected.key) {
-        findings.push(Drift::KeyMissing(expected.key.clone()));
+        found.push(Drift::KeyMissing(expected.key.clone()));
     }
     for key in keys.iter().filter(|key| key.id != expected.key) {
         if key.active {
-            findings.push(Drift::ActiveKey(key.id.clone()));
+            found.push(Drift::ActiveKey(key.id.clone()));
         } else {
             warnings.push(format!(
                 "user {} has a second, inactive access key {}: delete it",
@@ -141,7 +141,7 @@ fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<Stri
             ));
         }
     }
-    findings
+    found
 }
 
 fn unread(snapshot: &Snapshot) -> Vec<Drift> {
@@ -159,7 +159,7 @@ fn unread(snapshot: &Snapshot) -> Vec<Drift> {
     failed.into_iter().flatten().chain(snapshot.access.unread()).map(Drift::Unread).collect()
 }
 
-/// A read that failed is listed as [`Drift::Unread`]; here it counts as empty.
+/// Returns the items; empty for a failed read, which is reported as [`Drift::Unread`].
 fn listed<T>(read: &Read<Vec<T>>) -> &[T] {
     read.as_deref().unwrap_or_default()
 }

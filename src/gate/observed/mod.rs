@@ -1,4 +1,4 @@
-//! What IAM shows of the emergency user: the one answer that opening, closing, status and the ledger's views match on.
+//! What IAM shows of the emergency user: [`UserState`], on which opening, closing, status and the ledger's views match.
 
 mod drift;
 
@@ -26,23 +26,23 @@ pub enum UserState {
         /// T1.
         until: Timestamp,
     },
-    /// An opening is under way, or died on the way: the gate's end is ahead and a key is active, but `AWSDenyAll` is
-    /// still attached. Opening closes this first; status and a close without force treat it as open.
+    /// An opening is under way, or was killed: the gate's end is ahead and a key is active, but `AWSDenyAll` is still
+    /// attached. Opening closes this first; status and a close without `--force` treat it as open.
     Opening {
         /// The session in the gate.
         session: SessionId,
         /// T1.
         until: Timestamp,
     },
-    /// `AWSDenyAll` is not attached, a key is active, and the gate was not written by this tool: no end is known.
+    /// `AWSDenyAll` is not attached, a key is active, and this tool did not write the gate: no end is known.
     Unbounded,
     /// Not at rest, and no gate's end is ahead: an earlier session was not closed.
     Untidy(Vec<Leftover>),
-    /// Not the user that was sealed. Only [`assess`] compares with that.
+    /// The user differs from what was sealed. Only [`assess`] compares.
     Drifted(Vec<Drift>),
     /// Not at rest, but whether a window is open could not be read.
     NotAtRest(Vec<Unread>),
-    /// What could be read does not give an answer.
+    /// The reads that succeeded do not give an answer.
     Unknown(Vec<Unread>),
 }
 
@@ -51,7 +51,7 @@ pub enum UserState {
 pub enum Leftover {
     /// `AWSDenyAll` is not attached.
     DenyMissing,
-    /// A key that counts is active.
+    /// A key in the [`Scope`] is active.
     KeyActive,
 }
 
@@ -64,12 +64,12 @@ impl fmt::Display for Leftover {
     }
 }
 
-/// What counts for [`observe`].
+/// The policy and the keys that [`observe`] looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     /// ARN of `AWSDenyAll` in the user's partition.
     pub deny: &'a str,
-    /// Ids of the keys that count; `None` for every key of the user.
+    /// Ids of keys; `None` for every key of the user.
     pub keys: Option<&'a [String]>,
 }
 
@@ -79,20 +79,20 @@ impl Scope<'_> {
     }
 
     fn key_active(&self, access: &AccessState) -> Read<bool> {
-        let counts = |id: &String| self.keys.is_none_or(|keys| keys.contains(id));
+        let in_scope = |id: &String| self.keys.is_none_or(|keys| keys.contains(id));
         let active = |keys: &Vec<_>| {
-            keys.iter().any(|key: &super::snapshot::Credential| key.active && counts(&key.id))
+            keys.iter().any(|key: &super::snapshot::Credential| key.active && in_scope(&key.id))
         };
         access.keys.as_ref().map(active).map_err(Clone::clone)
     }
 }
 
-/// What the inline policy `breakglass-gate` says about time.
+/// The end in the inline policy `breakglass-gate`.
 enum GateTime {
-    /// There is none, or its end has passed.
+    /// There is no gate, or its end has passed.
     Past,
     Ahead(ParsedGate),
-    /// It was not written by this tool.
+    /// This tool did not write it.
     Foreign,
 }
 
@@ -107,7 +107,7 @@ impl GateTime {
     }
 }
 
-/// Answers from the short read, at `now` by AWS's clock. A read that failed matters only if the answer depends on it.
+/// Returns the state by the short read, at `now` by AWS's clock. A failed read matters only if the state depends on it.
 pub fn observe(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserState {
     use GateTime::{Ahead, Foreign};
     match (scope.denied(access), scope.key_active(access), GateTime::of(access, now)) {
@@ -123,7 +123,7 @@ pub fn observe(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserS
     }
 }
 
-/// As [`observe`], for callers that act only on a complete reading: [`UserState::Unknown`] if any read failed.
+/// Returns the same, but [`UserState::Unknown`] if any read failed: for callers that act only on complete reads.
 pub fn observe_complete(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserState {
     match access.unread() {
         unread if unread.is_empty() => observe(access, scope, now),
@@ -152,7 +152,7 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// The sealed key alone; another active key is drift.
+    /// Returns the scope of the sealed key alone; another active key is drift.
     pub fn scope(&self) -> Scope<'_> {
         Scope { deny: &self.deny, keys: Some(std::slice::from_ref(&self.key)) }
     }
@@ -167,7 +167,7 @@ pub struct Assessment {
     pub warnings: Vec<String>,
 }
 
-/// Answers from the full read, compared with what was sealed. Drift goes before everything but an open window.
+/// Returns the state by the full read, compared with what was sealed. Drift precedes every state except an open window.
 pub fn assess(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Assessment {
     let mut warnings = Vec::new();
     let drift = drift(snapshot, expected, &mut warnings);
@@ -182,7 +182,7 @@ pub fn assess(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Asses
     Assessment { state, warnings }
 }
 
-/// `None` if something of it was read and is not as it was sealed.
+/// Returns the failed reads; `None` if any drift is not a failed read.
 fn unread_only(drift: &[Drift]) -> Option<Vec<Unread>> {
     let unread = |drift: &Drift| if let Drift::Unread(unread) = drift { Some(unread.clone()) } else { None };
     drift.iter().map(unread).collect()

@@ -74,7 +74,7 @@ fn with(change: impl FnOnce(&mut Snapshot)) -> UserState {
 }
 
 #[test]
-fn at_rest_is_at_rest() {
+fn a_denied_user_without_an_active_key_is_at_rest() {
     assert_eq!(with(|_| {}), UserState::AtRest);
     let inert = |s: &mut Snapshot| {
         s.inline = Ok(vec![GATE.into()]);
@@ -87,7 +87,7 @@ fn at_rest_is_at_rest() {
 fn every_drift_is_named() {
     type Row = (fn(&mut Snapshot), Drift, &'static str);
     let table: Vec<Row> = vec![
-        (|s| s.user = Ok(None), Drift::NoUser, "no such user"),
+        (|s| s.user = Ok(None), Drift::NoUser, "does not exist"),
         (|s| s.user = Ok(Some(User { boundary: None })), Drift::NoBoundary, "no permissions boundary"),
         (
             |s| {
@@ -145,7 +145,7 @@ fn every_drift_is_named() {
 }
 
 #[test]
-fn what_could_not_be_read_is_never_absent() {
+fn a_failed_read_never_counts_as_absent() {
     let fault = || Fault::Refused("AccessDenied".into());
     let table: Vec<fn(&mut Snapshot, Fault)> = vec![
         |s, f| s.user = Err(f),
@@ -169,7 +169,7 @@ fn what_could_not_be_read_is_never_absent() {
 }
 
 #[test]
-fn an_end_ahead_without_a_deny_is_somebodys_window() {
+fn a_gate_with_an_end_ahead_and_no_deny_is_an_open_window() {
     let open = |s: &mut Snapshot| {
         s.access.attached = Ok(vec![]);
         s.inline = Ok(vec![GATE.into()]);
@@ -181,7 +181,7 @@ fn an_end_ahead_without_a_deny_is_somebodys_window() {
 }
 
 #[test]
-fn an_end_that_has_passed_is_untidy() {
+fn without_a_gates_end_ahead_leftovers_are_untidy() {
     let past = |s: &mut Snapshot| {
         s.access.attached = Ok(vec![]);
         s.inline = Ok(vec![GATE.into()]);
@@ -195,7 +195,7 @@ fn an_end_that_has_passed_is_untidy() {
 }
 
 #[test]
-fn what_is_inactive_warns_at_most() {
+fn inactive_keys_are_not_drift() {
     let mut snapshot = rest();
     snapshot.access.keys = Ok(vec![credential(KEY, false), credential("AKIAOLD", false)]);
     snapshot.ssh_keys = Ok(vec![credential("APKA", false)]);
@@ -242,7 +242,7 @@ fn name(state: &UserState) -> &'static str {
 }
 
 #[test]
-fn every_combination_of_reads_has_one_answer() {
+fn every_combination_of_reads_has_one_state() {
     const GATES: [&str; 5] = ["none", "past", "ahead", "foreign", "unread"];
     let table = [
         ("denied", "inactive", ["at rest"; 5]),

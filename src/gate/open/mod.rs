@@ -1,4 +1,4 @@
-//! Open: an end is written in IAM before the first moment of access.
+//! The opening sequence: the end of the window is written in IAM before anything enables access.
 
 mod steps;
 mod waiting;
@@ -22,57 +22,57 @@ use crate::error::Error;
 use crate::time_text;
 pub(super) use steps::issue;
 use steps::{activate, lift, put_gate};
-pub(super) use waiting::let_in;
+pub(super) use waiting::until_accepted;
 use waiting::{READ_BACK, TimeLimit, go_on};
 
-/// What is to be opened.
+/// What to open.
 #[derive(Debug)]
 pub struct OpenPlan<'a> {
-    /// The user as it was sealed.
+    /// The user's properties as they were sealed.
     pub expected: &'a Expected,
-    /// The account the opener has to be in.
+    /// The account that the opener must be in: twelve digits.
     pub account: &'a str,
     /// The sealed statements.
     pub grant: &'a [Value],
-    /// Where they hold.
+    /// The regions in which the grant holds.
     pub regions: &'a [String],
-    /// What they grant takes a session that carries MFA.
+    /// The grant demands a session with MFA.
     pub mfa: bool,
-    /// This opening's id.
+    /// The id of this opening.
     pub session: SessionId,
     /// T1 − T0.
     pub window: Duration,
-    /// What work in the window gets.
+    /// The credentials that work in the window gets.
     pub hand_out: HandOut,
 }
 
-/// What work in the window gets.
+/// The credentials that work in the window gets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum HandOut {
-    /// Nothing: the window is only held open.
+    /// None: the window is only held open.
     Nothing,
     /// A session of the user.
     Session,
-    /// A federated session, which can sign in to the console; its own policy says its end once more.
+    /// A federated session, which can sign in to the console. It gets the end as a session policy as well.
     Console,
 }
 
 impl<'a> OpenPlan<'a> {
-    /// The gate between two instants.
+    /// Returns the gate from T0 to T1.
     fn gate(&self, from: Timestamp, until: Timestamp) -> Gate<'a> {
         let Self { session, grant, regions, mfa, .. } = *self;
         Gate { session, from, until, grant, regions, mfa }
     }
 }
 
-/// Why there is no open window.
+/// Why an opening ended without an open window.
 #[derive(Debug)]
 pub enum Stop {
-    /// Somebody wanted it to stop.
+    /// The operator or a signal asked it to stop, or T1 passed.
     Interrupted,
     /// A step failed.
     Failed(Error),
-    /// IAM did not answer, or did not do, what every opening of a gate takes.
+    /// A step failed because IAM gave no answer or did not carry out a write.
     ControlPlane(Error),
 }
 
@@ -82,10 +82,11 @@ impl From<Error> for Stop {
     }
 }
 
-/// Opens the gate; afterwards the opener is gone. Whatever goes wrong once [`OpenProgress::touched`]: close.
+/// Opens the gate and drops the opener. After an error or a panic the caller must close if
+/// [`OpenProgress::touched`] is true.
 ///
 /// # Errors
-/// The step that failed, or that it was interrupted.
+/// If a step fails, or the opening is interrupted.
 pub async fn open<O: Opener>(
     opener: O,
     closer: &impl Closer,
@@ -94,41 +95,41 @@ pub async fn open<O: Opener>(
     progress: &OpenProgress,
     host: &(impl Clock + Patience + Reporter + OpenHooks + Children),
 ) -> std::result::Result<Window, Stop> {
-    // 1. People are told. 2. From here the session is one's own. 3. T0 and T1 are AWS's.
+    // 1. Alerts. 2. The intent, which assigns the session to this machine. 3. T0 and T1, by AWS's clock.
     let window = begin(&opener, plan.account, plan.window, host).await?;
     let Window { from, until, .. } = window;
     let gate = plan.gate(from, until);
 
-    // 4. Only a user at rest is opened.
+    // 4. The user must be at rest.
     at_rest(&opener, closer, emergency, plan, host).await?;
     go_on(host, until)?;
 
-    // 5. The end is written before anything is enabled, and read back.
+    // 5. The gate with its end is written and read back before anything is enabled.
     put_gate(&opener, plan, &gate, progress, host).await?;
     go_on(host, until)?;
 
-    // 6. The key works, under a deny.
+    // 6. The key is activated; the deny still holds.
     activate(closer, plan, progress, host).await?;
     go_on(host, until)?;
 
-    // 7. Only this enables.
+    // 7. The deny is detached: only this enables access.
     lift(&opener, closer, plan, progress, host).await?;
     drop(opener);
 
-    // 8. Until AWS lets the key in everywhere.
-    let_in("the key", host, until, || emergency.probe_key()).await?;
+    // 8. Probes, until AWS accepts the key everywhere.
+    until_accepted("the key", host, until, || emergency.probe_key()).await?;
     progress.settled();
-    still_ours(closer, &gate).await?;
+    gate_is_unchanged(closer, &gate).await?;
     if plan.hand_out != HandOut::Nothing {
         let policy = (plan.hand_out == HandOut::Console).then(|| ending(plan.session, until));
         let wanted = Wanted { session: plan.session, until, policy: policy.as_ref() };
         issue(emergency, &wanted, host).await?;
-        let_in("the session", host, until, || emergency.probe_session()).await?;
+        until_accepted("the session", host, until, || emergency.probe_session()).await?;
     }
     Ok(window)
 }
 
-/// People are told, then the intent, then T0 and T1 by AWS's clock; all are on record before the first write.
+/// Sends the alerts, records the intent, and takes T0 and T1 from AWS's clock. All are recorded before the first write.
 pub(super) async fn begin(
     caller: &impl Caller,
     account: &str,
@@ -176,21 +177,24 @@ async fn at_rest(
         match look(&opener.read().await, plan.expected, host, false)? {
             Rest::AtRest => return Ok(()),
             _ if limit.is_over(host) => {
-                return Err(refused("the user does not come to rest".to_owned()).into());
+                return Err(refused(
+                    "AWSDenyAll is attached and the key deactivated, but IAM does not show it".to_owned(),
+                )
+                .into());
             }
             Rest::Untidy(_) => host.pause(Duration::from_secs(1)).await,
         }
     }
 }
 
-/// A state that opening can start from.
+/// A state that an opening can start from.
 enum Rest {
     AtRest,
-    /// Only once these are gone.
+    /// After these are closed.
     Untidy(Vec<Leftover>),
 }
 
-/// Fails if the user's state forbids opening.
+/// Reads the user's state; fails if it forbids an opening.
 fn look(
     snapshot: &Snapshot,
     expected: &Expected,
@@ -204,10 +208,10 @@ fn look(
     match assessment.state {
         UserState::AtRest => Ok(Rest::AtRest),
         UserState::Untidy(leftovers) => Ok(Rest::Untidy(leftovers)),
-        // The deny still holds: closing ends it before it enables anything.
+        // The deny still holds, so a close ends that opening before it enables anything.
         UserState::Opening { .. } => Ok(Rest::Untidy(vec![Leftover::KeyActive])),
         UserState::Open { session, until } => Err(Error::refused(format!(
-            "a window is open on user {} already: session {session}, until {}",
+            "a window is already open on user {}: session {session}, until {}",
             expected.user,
             time_text::utc(until)
         ))
@@ -231,7 +235,7 @@ fn drifted(expected: &Expected, drift: &[Drift]) -> Stop {
     let list: Vec<String> = drift.iter().map(ToString::to_string).collect();
     let list = list.join("; ");
     Error::refused(format!("user {} is not as it was sealed: {list}", expected.user))
-        .next("let an AWS administrator put it right, then open again")
+        .next("ask an AWS administrator to correct it, then open again")
         .into()
 }
 
@@ -240,7 +244,7 @@ fn no_answer(what: &str) -> Error {
         .next("look at the AWS Health Dashboard for IAM, then open again")
 }
 
-/// A write of open that IAM did not do.
+/// Returns the error of a write that IAM did not carry out.
 fn not_done(step: &str, fault: &Fault) -> Stop {
     Stop::ControlPlane(match fault {
         Fault::Refused(_) => failed(step, fault),
@@ -248,18 +252,18 @@ fn not_done(step: &str, fault: &Fault) -> Stop {
     })
 }
 
-/// Two openings at the same time: the gate of the later one stands, and only that one goes on.
-async fn still_ours(closer: &impl Closer, gate: &Gate<'_>) -> std::result::Result<(), Stop> {
+/// Fails if another opening has replaced the gate: of two at the same time, only the later one continues.
+async fn gate_is_unchanged(closer: &impl Closer, gate: &Gate<'_>) -> std::result::Result<(), Stop> {
     match closer.read_access_state().await.gate {
         Ok(Some(found)) if !gate.is(&found) => {
-            let whose = parse_gate(&found).map(|f| format!(" by session {}", f.session));
-            Err(refused(format!("the gate was replaced{}", whose.unwrap_or_default())).into())
+            let by = parse_gate(&found).map(|f| format!(" by session {}", f.session));
+            Err(refused(format!("the gate was replaced{}", by.unwrap_or_default())).into())
         }
         _ => Ok(()),
     }
 }
 
-/// AWS says the credentials belong to another account than the vault does.
+/// Returns the error of credentials that belong to another account than the vault's target.
 pub fn other_account(theirs: &str, sealed: &str) -> Error {
     Error::refused(format!(
         "the credentials belong to account {theirs}, the vault's target is account {sealed}"

@@ -1,4 +1,4 @@
-//! The writes of open, each read back before the next, and the session.
+//! The writes of the opening, each seen in effect before the next, and the session.
 
 use std::future::Future;
 use std::time::Duration;
@@ -16,11 +16,12 @@ use crate::gate::progress::{Effect, OpenProgress};
 use crate::gate::snapshot::AccessState;
 use crate::vault::canonical;
 
-/// How long to wait when AWS asks for time, before each further try.
+/// Pauses before further attempts of a call that AWS throttled. Each write has its place in the order, so no
+/// library retries it.
 const THROTTLED: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// Writes the gate under the deny; it is read back, and the user is still at rest.
+/// Writes the gate under the deny, and reads back that it is there and the user still at rest.
 pub(super) async fn put_gate(
     opener: &impl Opener,
     plan: &OpenPlan<'_>,
@@ -38,7 +39,7 @@ pub(super) async fn put_gate(
         match assess(&snapshot, plan.expected, host.now()).state {
             UserState::AtRest if written => break,
             UserState::Drifted(drift) => return Err(drifted(plan.expected, &drift)),
-            // A read that failed may succeed the next time.
+            // A failed read can succeed at the next attempt.
             UserState::Unknown(unread) if limit.is_over(host) => {
                 return Err(unreadable(plan.expected, unread));
             }
@@ -53,7 +54,7 @@ pub(super) async fn put_gate(
     Ok(())
 }
 
-/// Switches the emergency key on.
+/// Activates the emergency key.
 pub(super) async fn activate(
     closer: &impl Closer,
     plan: &OpenPlan<'_>,
@@ -71,7 +72,7 @@ pub(super) async fn activate(
     Ok(())
 }
 
-/// Detaches `AWSDenyAll`: from here, access.
+/// Detaches `AWSDenyAll`: this enables access.
 pub(super) async fn lift(
     opener: &impl Opener,
     closer: &impl Closer,
@@ -90,9 +91,9 @@ pub(super) async fn lift(
     Ok(())
 }
 
-/// Sends one write of open. It goes out again only when AWS said that it did nothing but ask for time.
+/// Sends one write of the opening. It is sent again only if AWS throttled it, because then it had no effect.
 ///
-/// Ok(Err) is a write whose outcome is unknown: to be read back.
+/// Returns `Ok(Err(_))` if the result of the write is unknown and has to be read back.
 async fn send<F: Future<Output = Write>>(
     step: &'static str,
     effect: Effect,
@@ -136,7 +137,7 @@ async fn seen_soon(
     }
 }
 
-/// Issues the session that work will use.
+/// Issues the session for work in the window.
 pub(in crate::gate) async fn issue(
     emergency: &impl Emergency,
     wanted: &Wanted<'_>,
@@ -149,7 +150,7 @@ pub(in crate::gate) async fn issue(
         let Err(fault) = emergency.issue_session(wanted).await else {
             return Ok(());
         };
-        // One code may have been used up by somebody else; a second that is refused was not the reason.
+        // Another process can have used the first code. If a second one is refused as well, the code is not the cause.
         if matches!(fault, Fault::Refused(_)) && !emergency.ready_in().is_zero() {
             codes_refused += 1;
         }
@@ -161,8 +162,8 @@ pub(in crate::gate) async fn issue(
             _ => {
                 return Err(failed("issuing a session", &fault)
                     .next(
-                        "let an AWS administrator look at it: the user's MFA device, a role's trust policy \
-                         and its MaxSessionDuration",
+                        "ask an AWS administrator to check the user's MFA device, or the role's trust policy and its \
+                         MaxSessionDuration",
                     )
                     .into());
             }
@@ -171,7 +172,7 @@ pub(in crate::gate) async fn issue(
     Err(Stop::Interrupted)
 }
 
-/// AWS takes a one-time code once.
+/// Waits for an unused one-time code: AWS accepts each code once.
 async fn code_is_ready(emergency: &impl Emergency, host: &(impl Clock + Reporter)) {
     let wait = emergency.ready_in();
     if !wait.is_zero() {
@@ -183,6 +184,6 @@ async fn code_is_ready(emergency: &impl Emergency, host: &(impl Clock + Reporter
 fn lost(step: &str, sent: &Write) -> Stop {
     Stop::ControlPlane(match sent {
         Err(fault) => no_answer(&format!("{step}: {fault}, and it is not seen when read back")),
-        Ok(()) => refused(format!("{step}: AWS took it, but it is not seen when read back")),
+        Ok(()) => refused(format!("{step}: AWS acknowledged it, but it is not seen when read back")),
     })
 }

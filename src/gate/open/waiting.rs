@@ -1,4 +1,4 @@
-//! How long open waits for AWS, and when it stops waiting.
+//! How long the opening waits for AWS.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,31 +9,32 @@ use super::{Stop, refused};
 use crate::gate::host::{Clock, Patience, Reporter};
 use crate::gate::iam::Probed;
 
-/// Successes in a row after which a change counts as seen everywhere.
+/// Accepted probes in a row after which a change counts as in effect everywhere: IAM is eventually consistent.
 const IN_A_ROW: u32 = 3;
 pub(super) const BETWEEN_PROBES: Duration = Duration::from_millis(250);
-/// How long AWS may take to show a write, and to let the key in.
+/// How long IAM can take to show a write.
 pub(super) const READ_BACK: SignedDuration = SignedDuration::from_secs(30);
-const LET_IN: SignedDuration = SignedDuration::from_mins(2);
+/// How long AWS can take to accept the key or the session.
+const ACCEPTED: SignedDuration = SignedDuration::from_mins(2);
 
-/// A safe place to stop.
+/// Fails if the operator asked to stop or T1 has passed: called where stopping is safe.
 pub(super) fn go_on(host: &(impl Clock + Patience), until: Timestamp) -> std::result::Result<(), Stop> {
     if host.interrupted() || host.now() >= until { Err(Stop::Interrupted) } else { Ok(()) }
 }
 
-/// Probes until several successes in a row.
-pub(in crate::gate) async fn let_in<F: Future<Output = Option<Probed>>>(
-    whom: &str,
+/// Probes until AWS accepts `what` several times in a row.
+pub(in crate::gate) async fn until_accepted<F: Future<Output = Option<Probed>>>(
+    what: &str,
     host: &(impl Clock + Patience + Reporter),
     until: Timestamp,
     probe: impl Fn() -> F,
 ) -> std::result::Result<(), Stop> {
-    let limit = TimeLimit::new(host, LET_IN);
+    let limit = TimeLimit::new(host, ACCEPTED);
     let mut in_a_row = 0;
-    let mut said = 0;
+    let mut reported = 0;
     loop {
         let probed =
-            probe().await.unwrap_or_else(|| Probed::Unclear("there is nothing to probe with".into()));
+            probe().await.unwrap_or_else(|| Probed::Unclear("there are no credentials to probe with".into()));
         in_a_row = if probed == Probed::Open { in_a_row + 1 } else { 0 };
         if in_a_row == IN_A_ROW {
             return Ok(());
@@ -45,13 +46,13 @@ pub(in crate::gate) async fn let_in<F: Future<Output = Option<Probed>>>(
                 Probed::Unclear(why) => why,
                 _ => "AWS still refuses it".into(),
             };
-            return Err(refused(format!("AWS did not let {whom} in within {waited} s: {why}"))
-                .next("let an AWS administrator see what denies sns:ListTopics there: a boundary, a role's policy, an SCP")
+            return Err(refused(format!("AWS did not accept {what} within {waited} s: {why}"))
+                .next("ask an AWS administrator what denies sns:ListTopics there: a boundary, a role's policy, an SCP")
                 .into());
         }
-        if waited > said && (said == 0 || waited >= said + 5) {
-            said = waited;
-            host.say(&format!("gate: waiting for AWS to let {whom} in everywhere, {waited} s so far"));
+        if waited > reported && (reported == 0 || waited >= reported + 5) {
+            reported = waited;
+            host.say(&format!("gate: waiting until AWS accepts {what} everywhere, {waited} s so far"));
         }
         host.pause(BETWEEN_PROBES).await;
     }

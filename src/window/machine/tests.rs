@@ -4,7 +4,7 @@ fn at(seconds: u64) -> Instant {
     Instant::since_boot(Duration::from_secs(seconds))
 }
 
-/// Feeds the events one by one; gives what was done at the last.
+/// Handles the events in turn; returns the actions of the last.
 fn run(held: bool, events: &[WindowEvent]) -> Vec<Action> {
     let mut machine = Machine::new(held);
     let mut last = Vec::new();
@@ -15,7 +15,7 @@ fn run(held: bool, events: &[WindowEvent]) -> Vec<Action> {
 }
 
 #[test]
-fn every_way_out_of_an_open_window_is_a_close() {
+fn every_cause_of_an_end_closes_an_open_window() {
     let open = [WindowEvent::EndSet(at(100)), WindowEvent::Opened];
     for (held, event) in [
         (false, WindowEvent::Signal(Signal::Term)),
@@ -31,14 +31,14 @@ fn every_way_out_of_an_open_window_is_a_close() {
 }
 
 #[test]
-fn the_deadline_ends_the_child_before_anything_else_and_once() {
+fn the_deadline_ends_the_child_first_and_only_once() {
     let mut events = vec![WindowEvent::EndSet(at(100)), WindowEvent::Opened, WindowEvent::Tick(at(100))];
     for held in [false, true] {
         assert_eq!(run(held, &events), [Action::EndChild, Action::Close]);
     }
     events.push(WindowEvent::Tick(at(101)));
     assert_eq!(run(false, &events), []);
-    // A close that hangs over it does not keep the child.
+    // The deadline ends the child also during a slow close.
     let slow = [
         WindowEvent::EndSet(at(100)),
         WindowEvent::Opened,
@@ -51,7 +51,7 @@ fn the_deadline_ends_the_child_before_anything_else_and_once() {
 }
 
 #[test]
-fn the_keyboards_signals_are_the_childs() {
+fn signals_of_the_keyboard_are_forwarded_to_the_child() {
     let events = [WindowEvent::EndSet(at(100)), WindowEvent::Opened, WindowEvent::Signal(Signal::Int)];
     assert_eq!(run(false, &events), [Action::Forward(Signal::Int)]);
     let events = [WindowEvent::EndSet(at(100)), WindowEvent::Opened, WindowEvent::Quit];
@@ -59,25 +59,25 @@ fn the_keyboards_signals_are_the_childs() {
 }
 
 #[test]
-fn an_opening_stops_at_a_safe_place_and_then_closes() {
+fn an_opening_that_is_stopped_closes_unless_nothing_was_written() {
     let stopped = [WindowEvent::Signal(Signal::Term), WindowEvent::NotOpened { touched: true }];
     assert_eq!(run(false, &stopped[..1]), [Action::StopOpening]);
     assert_eq!(run(false, &stopped), [Action::Close]);
     assert_eq!(
         run(false, &[WindowEvent::Signal(Signal::Term), WindowEvent::Opened]),
         [Action::Close],
-        "it came too late"
+        "the signal came too late to stop it"
     );
     let untouched = [WindowEvent::Signal(Signal::Term), WindowEvent::NotOpened { touched: false }];
     assert_eq!(run(false, &untouched), [Action::Finish(End::Untouched(Cause::Signal(Signal::Term)))]);
     assert_eq!(run(false, &[WindowEvent::Panicked]), [Action::Close]);
     let late = [WindowEvent::EndSet(at(5)), WindowEvent::Tick(at(6)), WindowEvent::Tick(at(7))];
     assert_eq!(run(false, &late[..2]), [Action::StopOpening]);
-    assert_eq!(run(false, &late), [], "once");
+    assert_eq!(run(false, &late), [], "the opening is asked once");
 }
 
 #[test]
-fn a_second_signal_says_what_is_left_and_a_third_gives_up() {
+fn during_a_close_one_signal_prints_what_is_left_and_the_next_gives_up() {
     let mut events = vec![
         WindowEvent::EndSet(at(100)),
         WindowEvent::Opened,
@@ -104,34 +104,34 @@ fn the_first_cause_stands() {
 }
 
 #[test]
-fn ten_five_and_one_minute_are_said_once_each() {
+fn a_warning_comes_once_at_ten_five_and_one_minute() {
     let mut machine = Machine::new(true);
     (machine, _) = machine.handle(WindowEvent::EndSet(at(2000)));
     (machine, _) = machine.handle(WindowEvent::Opened);
-    let mut said = Vec::new();
+    let mut warnings = Vec::new();
     for second in 0..2000 {
         let actions;
         (machine, actions) = machine.handle(WindowEvent::Tick(at(second)));
-        said.extend(actions.into_iter().filter_map(|a| match a {
+        warnings.extend(actions.into_iter().filter_map(|a| match a {
             Action::Warn(minutes) => Some((second, minutes)),
             _ => None,
         }));
     }
-    assert_eq!(said, [(1400, 10), (1700, 5), (1940, 1)]);
+    assert_eq!(warnings, [(1400, 10), (1700, 5), (1940, 1)]);
 }
 
 #[test]
-fn a_short_window_warns_only_of_what_it_reaches() {
+fn a_short_window_skips_the_warnings_before_its_start() {
     let mut machine = Machine::new(true);
     (machine, _) = machine.handle(WindowEvent::EndSet(at(240)));
     (machine, _) = machine.handle(WindowEvent::Opened);
-    let mut said = Vec::new();
+    let mut warnings = Vec::new();
     for second in 1..240 {
         let actions;
         (machine, actions) = machine.handle(WindowEvent::Tick(at(second)));
-        said.extend(actions.into_iter().filter(|a| matches!(a, Action::Warn(_))));
+        warnings.extend(actions.into_iter().filter(|a| matches!(a, Action::Warn(_))));
     }
-    assert_eq!(said, [Action::Warn(1)]);
+    assert_eq!(warnings, [Action::Warn(1)]);
 }
 
 #[test]
@@ -145,9 +145,9 @@ fn a_sleep_past_the_deadline_ends_the_window_on_waking() {
     assert_eq!(run(true, &events), [Action::EndChild, Action::Close]);
 }
 
-/// Every sequence of five events ends in an end once the opening and the close have ended.
+/// Tries every sequence of five events, followed by the ends of the opening and of the close.
 #[test]
-fn whatever_happens_it_comes_to_an_end() {
+fn after_any_five_events_the_machine_ends() {
     let events = [
         WindowEvent::EndSet(at(10)),
         WindowEvent::Opened,

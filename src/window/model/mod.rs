@@ -1,8 +1,8 @@
-//! The window as a model: the machine, both sequences and an IAM in memory, step by step, with anything in between.
+//! Test-only: a property test of the machine, both sequences and an IAM in memory, step by step under random faults.
 //!
-//! `world` decides what happens, `run` does with the machine's actions what the driver does. After every step:
-//! whoever is let in is let in behind an end that stands in IAM, at T1 and no later. In the end it is shut, or said
-//! to be open until T1.
+//! `world` generates the events and faults; `run` carries out the machine's actions, as the driver does. After every
+//! step, access that AWS accepts has an end that is written in IAM, at T1 and no later. At its end, access is closed,
+//! or is reported as possibly open until T1.
 
 mod run;
 mod world;
@@ -16,7 +16,7 @@ use super::End;
 use run::{Phase, Run};
 use world::{Happening, World};
 
-/// What is tested, and by whom.
+/// The state machine test: a [`Run`] in a [`World`].
 struct Window;
 
 impl StateMachineTest for Window {
@@ -35,19 +35,19 @@ impl StateMachineTest for Window {
     fn check_invariants(run: &Run, world: &World) {
         run.is_bounded(world.window);
         if world.is_asked_to_end() {
-            assert_ne!(run.phase, Phase::Open, "somebody asked for its end");
+            assert_ne!(run.phase, Phase::Open, "its end was asked for");
         }
         assert!(!world.is_killed || run.is_over());
     }
 
-    /// Nothing else happens any more, but for time; the network stays as it is, or is well from now on.
+    /// From here on only time passes; the network stays as it is, or has no faults any more.
     fn teardown(mut run: Run, world: World) {
         if world.heals {
             run.goes_on(Happening::Well);
             run.goes_on(Happening::Latency(0));
         }
         let goes_well = world.heals && run.could_go_well();
-        // An opening of calls as slow as can be, the window, a late write, the proof.
+        // Enough seconds for an opening with the slowest calls, the window, a late write, and the proof.
         let patience = i64::from(world.window) + 20 * 60;
         for _ in 0..patience {
             if run.is_over() {
@@ -57,9 +57,12 @@ impl StateMachineTest for Window {
             run.goes_on(Happening::Time(1));
             run.is_bounded(world.window);
         }
-        assert!(run.is_over(), "it comes to no end: {:?}", run.phase);
+        assert!(run.is_over(), "it does not end: {:?}", run.phase);
         run.ended_truly();
-        assert!(!goes_well || !matches!(run.phase, Phase::Over(End::MayBeOpen(_))), "nothing went wrong");
+        assert!(
+            !goes_well || !matches!(run.phase, Phase::Over(End::MayBeOpen(_))),
+            "nothing failed, but it may be open"
+        );
         TALLY.with_borrow_mut(|tally| tally.add(&run));
         for _ in 0..120 {
             run.user.advance(30);
@@ -69,13 +72,13 @@ impl StateMachineTest for Window {
     }
 }
 
-/// What became of the runs: a model that hardly ever opens proves little.
+/// How the runs ended: a model that rarely opens proves little.
 #[derive(Debug, Default)]
 struct Tally {
     runs: u32,
     opened: u32,
-    shut: u32,
-    said_open: u32,
+    closed: u32,
+    may_be_open: u32,
     untouched: u32,
 }
 
@@ -84,8 +87,8 @@ impl Tally {
         self.runs += 1;
         self.opened += u32::from(run.opened);
         match run.phase {
-            Phase::Over(End::Closed(_)) => self.shut += 1,
-            Phase::Over(End::MayBeOpen(_)) => self.said_open += 1,
+            Phase::Over(End::Closed(_)) => self.closed += 1,
+            Phase::Over(End::MayBeOpen(_)) => self.may_be_open += 1,
             Phase::Over(End::Untouched(_)) => self.untouched += 1,
             _ => {}
         }
@@ -96,20 +99,21 @@ thread_local! {
     static TALLY: RefCell<Tally> = RefCell::default();
 }
 
-/// `PROPTEST_CASES` asks for more.
+/// Runs at least 1024 cases; `PROPTEST_CASES` sets a higher number.
 #[test]
-fn whatever_happens_the_end_is_written_first_and_it_ends_shut_or_says_so() {
+fn under_random_faults_the_end_is_written_first_and_access_is_closed_or_reported_as_open() {
     let given = Config::default();
     let config = Config { cases: given.cases.max(1024), failure_persistence: None, ..given };
-    let nights = World::sequential_strategy(1..120);
-    let found = TestRunner::new(config.clone()).run(&nights, |(world, happenings, seen)| {
+    let worlds = World::sequential_strategy(1..120);
+    let found = TestRunner::new(config.clone()).run(&worlds, |(world, happenings, seen)| {
         Window::test_sequential(config.clone(), world, happenings, seen);
         Ok(())
     });
     found.unwrap_or_else(|found| panic!("{found}"));
-    let Tally { runs, opened, shut, said_open, untouched } = TALLY.take();
-    for (many, what) in [(opened, "open"), (shut, "shut"), (said_open, "said open"), (untouched, "untouched")]
+    let Tally { runs, opened, closed, may_be_open, untouched } = TALLY.take();
+    for (count, what) in
+        [(opened, "opened"), (closed, "closed"), (may_be_open, "may be open"), (untouched, "untouched")]
     {
-        assert!(many > runs / 20, "only {many} of {runs}: {what}");
+        assert!(count > runs / 20, "only {count} of {runs}: {what}");
     }
 }

@@ -1,4 +1,4 @@
-//! One run: the machine, the sequences and the user, with the deeds of the driver.
+//! One run: the machine, the sequences and the user, with the part of the driver.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -24,7 +24,7 @@ use crate::window::{Action, Cause, End, Machine, WindowEvent};
 /// A future that is polled by hand.
 type Running<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// Where it is, as the machine's actions tell.
+/// The state of the run, by the machine's actions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {
     Opening,
@@ -44,13 +44,13 @@ pub(super) struct Run {
     queue: VecDeque<WindowEvent>,
     deadline: Option<Instant>,
     work: Work,
-    /// The program in the window was started, and has not ended by itself.
+    /// The program in the window was started and has not ended by itself.
     child: bool,
-    /// There was a second panic: the driver itself cannot go on.
+    /// A second panic has ended the driver.
     broken: bool,
-    /// What became of the last close.
+    /// The outcome of the last close.
     outcome: Option<CloseOutcome>,
-    /// It was open once.
+    /// The window was open at least once.
     pub(super) opened: bool,
 }
 
@@ -62,8 +62,8 @@ fn session() -> SessionId {
     SessionId::from_bytes([0x7f; 8])
 }
 
-/// What an earlier session left on the user; its end has passed.
-fn leave(user: &FakeUser, left: Left) {
+/// Leaves traces of an earlier session on the user; its end has passed.
+fn leave_traces(user: &FakeUser, left: Left) {
     let ended = user.clock.get() - SignedDuration::from_mins(5);
     let gate = Gate {
         session: SessionId::from_bytes([1; 8]),
@@ -89,7 +89,7 @@ impl Run {
         user.wrong.set(world.wrong);
         user.late_by.set(world.late_by);
         user.lag.set(world.lag);
-        leave(&user, world.left);
+        leave_traces(&user, world.left);
         let progress = Rc::new(OpenProgress::default());
         Self {
             phase: Phase::Opening,
@@ -112,7 +112,7 @@ impl Run {
         matches!(self.phase, Phase::Over(_) | Phase::Killed)
     }
 
-    /// Nothing is lost yet.
+    /// Whether the run can still end without a fault.
     pub(super) fn could_go_well(&self) -> bool {
         matches!(self.phase, Phase::Opening | Phase::Open) && !self.user.breaks.get()
     }
@@ -173,7 +173,7 @@ impl Run {
         self.meets(WindowEvent::Tick(self.now()));
     }
 
-    /// Each sequence that runs goes one step.
+    /// Polls each running sequence once.
     fn step(&mut self) {
         if let Some(opening) = &mut self.opening
             && let Poll::Ready(result) = polled(opening)
@@ -197,7 +197,7 @@ impl Run {
         }
     }
 
-    /// What happened, and what follows from it at once.
+    /// Handles an event and the events that follow from it.
     fn meets(&mut self, event: WindowEvent) {
         self.queue.push_back(event);
         while let Some(event) = self.queue.pop_front() {
@@ -242,7 +242,7 @@ impl Run {
         }
     }
 
-    /// A panic outside of the sequences: everything is dropped but the user, and closed once more.
+    /// A panic outside the sequences: both are dropped, and access is closed again.
     fn breaks(&mut self) {
         (self.opening, self.closing) = (None, None);
         self.queue.clear();
@@ -254,28 +254,28 @@ impl Run {
         self.act(actions);
     }
 
-    /// The last deed of the driver: nothing that it started lives on.
+    /// The driver's last action: it ends everything that it started.
     fn finish(&mut self, end: End) {
         self.user.dismiss();
         self.phase = Phase::Over(end);
     }
 
-    /// Whoever is let in is let in behind a written end, at T1 and no later.
+    /// Checks that accepted access has a written end, at T1 and no later.
     pub(super) fn is_bounded(&self, window: u32) {
         let user = &self.user;
         assert!(!user.endless.get(), "usable without an end");
-        if user.lets_in() {
+        if user.accepts() {
             let end = user.dated.get().expect("T0") + Duration::from_secs(window.into());
             let until = user.window.get().map(|window| window.until);
             assert_eq!(until, Some(end), "T1 is T0 and the window");
-            assert_eq!(user.end_that_is_written(), Some(end), "the end is written");
-            assert!(user.end_that_counts().is_some_and(|until| until <= end), "the end counts");
-            assert!(user.clock.get() < end, "let in after T1");
+            assert_eq!(user.written_end(), Some(end), "the end is written");
+            assert!(user.effective_end().is_some_and(|until| until <= end), "the end counts");
+            assert!(user.clock.get() < end, "accepted after T1");
         }
         match self.phase {
             Phase::Open => {
                 assert!(user.opener_gone.get(), "the opener could move the end");
-                assert_eq!(self.progress.pending(), None, "everything before is known");
+                assert_eq!(self.progress.pending(), None, "a write is pending in an open window");
                 assert!(
                     self.deadline.is_some_and(|deadline| self.now() < deadline),
                     "open past the deadline"
@@ -285,13 +285,13 @@ impl Run {
             Phase::Closing
                 if self.deadline.is_some_and(|deadline| self.now() >= deadline) && !self.broken =>
             {
-                assert!(user.dismissed.get().is_some() || !self.child, "its program goes on after T1");
+                assert!(user.dismissed.get().is_some() || !self.child, "its program runs after T1");
             }
             Phase::Closing | Phase::Over(_) | Phase::Killed => {}
         }
     }
 
-    /// What it says of itself at its end is so.
+    /// Checks that the reported end is true.
     pub(super) fn ended_truly(&self) {
         let user = &self.user;
         let writes = ["PutUserPolicy", "Activate", "DetachUserPolicy"];
@@ -302,31 +302,31 @@ impl Run {
                     "something was written"
                 );
             }
-            Phase::Over(End::Closed(_)) => assert!(!user.lets_in(), "said to be shut"),
+            Phase::Over(End::Closed(_)) => assert!(!user.accepts(), "reported as closed"),
             Phase::Over(End::MayBeOpen(_)) | Phase::Killed => {}
             Phase::Opening | Phase::Open | Phase::Closing => panic!("it has not ended"),
         }
-        assert!(self.phase == Phase::Killed || user.dismissed.get().is_some(), "its program lives on");
+        assert!(self.phase == Phase::Killed || user.dismissed.get().is_some(), "its program still runs");
     }
 
-    /// Time alone does not open it again, nor what was still on its way.
+    /// Checks that time and late writes do not open it again.
     pub(super) fn stays_ended(&self) {
         let said_shut = match self.phase {
             Phase::Over(End::Closed(_) | End::Untouched(_)) => true,
             Phase::Over(End::MayBeOpen(_)) => !self.progress.lifted(),
             _ => false,
         };
-        assert!(!(said_shut && self.user.lets_in()), "shut, and open again");
+        assert!(!(said_shut && self.user.accepts()), "closed, and open again");
         let user = &self.user;
-        // By this machine's idea of AWS's clock: nobody watches longer.
+        // By this machine's idea of AWS's clock, which the watch uses.
         let before_its_end = user.window.get().is_some_and(|Window { until, .. }| user.now() < until);
         if before_its_end && self.outcome == Some(CloseOutcome::Closed { probed: true, untidy: None }) {
-            assert!(user.denied.get() && !user.active.get(), "at rest, and then not");
+            assert!(user.denied.get() && !user.active.get(), "the user was at rest and is not any more");
         }
     }
 }
 
-/// One step; `None` when it broke.
+/// Polls a sequence once; `None` if it panicked.
 fn polled<T>(running: &mut Running<T>) -> Poll<Option<T>> {
     let mut context = Context::from_waker(Waker::noop());
     match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(&mut context))) {

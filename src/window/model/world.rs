@@ -1,6 +1,6 @@
-//! What happens to a window, as far as it can be seen from outside.
+//! The events and faults of a run, as they are generated.
 //!
-//! Nobody sets this machine's clock here: it is read once, at the start, and may be as wrong as it likes then.
+//! This machine's clock is not set during a run. It is read once, at the start, and can be wrong by hours.
 
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
@@ -8,41 +8,42 @@ use proptest_state_machine::ReferenceStateMachine;
 use crate::gate::fake::{ALL_WRONG, Lag, Wrong};
 use crate::signal::Signal;
 
-/// One thing that happens.
+/// One event or fault.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happening {
-    /// Calls go their way, this many steps.
+    /// Calls move on by this many steps.
     Steps(u8),
-    /// So many seconds in which calls go their way.
+    /// Seconds in which calls move on.
     Calm(u8),
-    /// Seconds pass, and no call gets on.
+    /// Seconds pass, and no call moves on.
     Time(i64),
-    /// This machine sleeps for so many seconds.
+    /// This machine is suspended for so many seconds.
     Suspend(i64),
     Signal(Signal),
-    /// `q`, or what a held window's keyboard does otherwise.
+    /// `q` on the keyboard of a held window.
     Quit,
     ChildEnds,
-    /// Calls go wrong from here: one, or all until [`Happening::Well`].
+    /// The next call fails, or every call until [`Happening::Well`] if true.
     Wrong(Wrong, bool),
-    /// What is late arrives so many seconds late.
+    /// Late writes take effect so many seconds late.
     LateBy(i64),
+    /// Calls have no faults any more.
     Well,
-    /// Seconds that a question and its answer each take.
+    /// Seconds that a request and its answer each take.
     Latency(i64),
-    /// IAM shows and counts what is written only so much later.
+    /// Seconds until IAM shows a write, and until it takes effect.
     Lag(Lag),
-    /// The next call breaks the program.
+    /// The next call panics.
     BreaksCall,
-    /// The loop around the calls breaks.
+    /// The loop around the calls panics.
     BreaksLoop,
-    /// Somebody on call attaches the deny and switches the key off.
+    /// An administrator attaches the deny and deactivates the key.
     PanicSeal,
-    /// KILL.
+    /// SIGKILL.
     Kill,
 }
 
-/// What an earlier window left behind.
+/// What an earlier session left on the user.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Left {
     Nothing,
@@ -55,11 +56,11 @@ pub(super) enum Left {
 pub(super) enum Work {
     Hold,
     Program,
-    /// A program that cannot be started.
+    /// A program that does not start.
     NoProgram,
 }
 
-/// One night.
+/// One run, as it was generated.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct World {
     /// Seconds.
@@ -70,36 +71,36 @@ pub(super) struct World {
     pub(super) left: Left,
     /// Seconds by which this machine's clock is ahead of AWS's.
     pub(super) ahead: i64,
-    /// A call of the opening that goes wrong, counted from 0.
+    /// A call of the opening that fails, counted from 0.
     pub(super) wrong: Option<(usize, Wrong)>,
     pub(super) late_by: i64,
     pub(super) lag: Lag,
-    /// At last, all calls go well.
+    /// At the end, all calls succeed.
     pub(super) heals: bool,
     pub(super) is_killed: bool,
     ends: bool,
 }
 
 impl World {
-    /// A signal or `q` that a window does not survive came.
+    /// Whether a signal or `q` came that ends an open window.
     pub(super) fn is_asked_to_end(&self) -> bool {
         self.ends
     }
 }
 
-/// Any number of seconds a sleeping machine may lose.
-const NIGHT: i64 = 8 * 3600;
+/// The longest suspend and the largest error of the clock, in seconds.
+const EIGHT_HOURS: i64 = 8 * 3600;
 
 fn wrong() -> impl Strategy<Value = Wrong> {
     prop::sample::select(ALL_WRONG.to_vec())
 }
 
-/// Up to the age of a signature.
+/// Seconds, up to the age at which AWS rejects a signature.
 fn late_by() -> impl Strategy<Value = i64> {
     prop_oneof![1..60_i64, 1..900_i64, 880..900_i64]
 }
 
-/// No write of IAM takes longer to be seen than the product allows for.
+/// Seconds, up to the time that the sequences allow for a write to be seen.
 fn lag() -> impl Strategy<Value = Lag> {
     let seconds = || prop_oneof![2 => Just(0), 1 => 0..20_i64, 1 => 15..20_i64];
     (seconds(), seconds()).prop_map(|(shown, counts)| Lag { shown, counts })
@@ -113,10 +114,10 @@ impl ReferenceStateMachine for World {
         let left = prop_oneof![4 => Just(Left::Nothing), 1 => Just(Left::ActiveKey), 1 => Just(Left::NoDeny)];
         let work = prop_oneof![8 => Just(Work::Hold), 8 => Just(Work::Program), 1 => Just(Work::NoProgram)];
         let window = prop_oneof![1 => 1_u32..20, 2 => 20_u32..120, 3 => 120_u32..1800];
-        // Mostly the writes.
+        // Calls 2, 4 and 5 are the writes of an opening.
         let nth = prop_oneof![2 => prop::sample::select(vec![2_usize, 4, 5]), 1 => 0..16_usize];
         let wrong = prop::option::of((nth, wrong()));
-        (window, work, 0..=10_i64, left, -NIGHT..NIGHT, wrong, late_by(), lag(), any::<bool>())
+        (window, work, 0..=10_i64, left, -EIGHT_HOURS..EIGHT_HOURS, wrong, late_by(), lag(), any::<bool>())
             .prop_map(|(window, work, grace, left, ahead, wrong, late_by, lag, heals)| Self {
                 window,
                 work,
@@ -141,7 +142,7 @@ impl ReferenceStateMachine for World {
             40 => (1..20_u8).prop_map(Happening::Calm),
             20 => (1..10_i64).prop_map(Happening::Time),
             2 => (10..200_i64).prop_map(Happening::Time),
-            2 => (1..NIGHT).prop_map(Happening::Suspend),
+            2 => (1..EIGHT_HOURS).prop_map(Happening::Suspend),
             3 => signal,
             2 => Just(Happening::Quit),
             2 => Just(Happening::ChildEnds),
