@@ -4,6 +4,7 @@
 //! (request under way, carried out, answer under way), and only the test moves the clock.
 
 mod ports;
+mod read;
 mod seen;
 
 use std::cell::{Cell, RefCell};
@@ -20,14 +21,14 @@ use super::fault::{Fault, Write};
 use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Closer, Emergency, Identity, Opener, Probed, Wanted};
 use super::observed::Expected;
-use super::policy::{GATE, parse_gate};
-use super::snapshot::{AccessState, Credential, Snapshot, User};
+use super::policy::parse_gate;
+use super::snapshot::{AccessState, Snapshot};
 use super::window::Window;
 use crate::boot_clock::Instant;
 use crate::error::{Error, Result};
 use crate::vault::canonical;
 use crate::vault::target::deny_all_arn;
-use seen::{JUDGE, READER, Stale};
+use seen::{JUDGE, Stale};
 
 pub(crate) use ports::OpenerOf;
 pub(crate) use seen::Lag;
@@ -300,33 +301,6 @@ impl FakeUser {
     fn arrive_late(&self, change: Change) {
         self.late.borrow_mut().push((later(self.clock.get(), self.late_by.get()), change));
     }
-
-    async fn snapshot(&self, name: &'static str) -> Snapshot {
-        let wrong = self.call(name);
-        self.travel().await;
-        let snapshot = wrong.map_or_else(|| self.seen(), |wrong| unreadable(&fault(wrong)));
-        self.travel().await;
-        snapshot
-    }
-
-    fn seen(&self) -> Snapshot {
-        let gate = self.gate_of(READER);
-        Snapshot {
-            user: Ok(Some(User { boundary: Some(CEILING.into()) })),
-            boundary_document: Ok(ceiling()),
-            inline: Ok(gate.iter().map(|_| GATE.to_owned()).collect()),
-            access: AccessState {
-                gate: Ok(gate),
-                attached: Ok(if self.denied_of(READER) { vec![deny_all_arn("aws")] } else { vec![] }),
-                keys: Ok(vec![Credential { id: KEY.into(), active: self.key_of(READER) }]),
-            },
-            groups: Ok(self.groups.borrow().clone()),
-            login_profile: Ok(false),
-            ssh_keys: Ok(vec![]),
-            certificates: Ok(vec![]),
-            service_credentials: Ok(vec![]),
-        }
-    }
 }
 
 /// A write under way. If the call is cancelled, the write still takes effect, late.
@@ -373,23 +347,5 @@ fn fault(wrong: Wrong) -> Fault {
         Wrong::Refused => Fault::Refused("AccessDenied".into()),
         Wrong::Throttled => Fault::Throttled("Throttling".into()),
         _ => Fault::Unknown("the connection was cut".into()),
-    }
-}
-
-fn unreadable(fault: &Fault) -> Snapshot {
-    Snapshot {
-        user: Err(fault.clone()),
-        boundary_document: Err(fault.clone()),
-        inline: Err(fault.clone()),
-        access: AccessState {
-            gate: Err(fault.clone()),
-            attached: Err(fault.clone()),
-            keys: Err(fault.clone()),
-        },
-        groups: Err(fault.clone()),
-        login_profile: Err(fault.clone()),
-        ssh_keys: Err(fault.clone()),
-        certificates: Err(fault.clone()),
-        service_credentials: Err(fault.clone()),
     }
 }
