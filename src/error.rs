@@ -1,4 +1,4 @@
-//! One error: what happened and to whom, what to do next, and the exit status that says so.
+//! Errors: what happened and to whom, the next step, and the exit status.
 
 use std::error::Error as Source;
 use std::fmt;
@@ -8,10 +8,10 @@ use jiff::Timestamp;
 
 use crate::signal::Signal;
 
-/// How a command ends, as its exit status tells a script.
+/// The exit status of a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Status {
-    /// 1: it failed for a reason that has no status of its own.
+    /// 1: any other failure.
     Failed,
     /// 2: the command line or the input was wrong.
     Usage,
@@ -59,7 +59,7 @@ pub struct Error {
     source: Option<Arc<dyn Source + Send + Sync>>,
 }
 
-/// The result of nearly everything here.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -67,7 +67,7 @@ impl Error {
         Self { status, what: what.to_string(), next: None, until: None, source: None }
     }
 
-    /// A failure without a status of its own.
+    /// A failure that no other status describes.
     pub fn failed(what: impl fmt::Display) -> Self {
         Self::new(Status::Failed, what)
     }
@@ -82,12 +82,12 @@ impl Error {
         Self::new(Status::Damaged, what)
     }
 
-    /// AWS refused, or something there is not as it was sealed.
+    /// AWS refused, or a user differs from what was sealed.
     pub fn refused(what: impl fmt::Display) -> Self {
         Self::new(Status::Refused, what)
     }
 
-    /// A signal ended the command; `outcome` says what that left behind.
+    /// A signal ended the command; `outcome` is the resulting state.
     pub fn interrupted(signal: Signal, outcome: &str) -> Self {
         Self::new(Status::Signal(signal), interrupted(signal)).and(outcome)
     }
@@ -106,21 +106,21 @@ impl Error {
         self
     }
 
-    /// Puts the place before what happened: `vault.age: the header is damaged`.
+    /// Prefixes the message with a place: `vault.age: the header is damaged`.
     #[must_use]
     pub fn context(mut self, prefix: impl fmt::Display) -> Self {
         self.what = format!("{prefix}: {}", self.what);
         self
     }
 
-    /// Puts a consequence behind what happened: `…; nothing was enabled`.
+    /// Appends a consequence to the message: `…; nothing was enabled`.
     #[must_use]
     pub fn and(mut self, consequence: &str) -> Self {
         self.what = format!("{}; {consequence}", self.what);
         self
     }
 
-    /// Keeps the error behind this one; its text is not shown unless `what` repeats it.
+    /// Sets the source; its text is not shown unless `what` repeats it.
     #[must_use]
     pub fn caused_by(mut self, source: impl Source + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
@@ -139,7 +139,7 @@ impl Error {
     }
 }
 
-/// How a command, or a session, that a signal ended is described.
+/// Describes a command or session that a signal ended.
 pub fn interrupted(signal: Signal) -> String {
     format!("interrupted ({signal})")
 }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn context_stands_before_and_consequences_behind() {
+    fn context_is_prefixed_and_consequences_are_appended() {
         let error = Error::damaged("the header is cut off").context("prod.age").and("nothing was enabled");
         assert_eq!(error.what, "prod.age: the header is cut off; nothing was enabled");
         assert_eq!(error.status, Status::Damaged);

@@ -234,7 +234,7 @@ impl Lookup {
     }
 }
 
-/// Reads an event's JSON record, or if it cannot be parsed, the fields beside it.
+/// Reads an event's JSON record, or if it cannot be parsed, the fields next to it.
 fn read(event: Event) -> Option<CloudTrailEvent> {
     let whole = event.cloud_trail_event.as_deref().and_then(CloudTrailEvent::parse);
     whole.or_else(|| {

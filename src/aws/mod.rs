@@ -1,4 +1,4 @@
-//! Adapter to AWS: clients behind the gate's ports, AWS's clock, CloudTrail, shipping the ledger, console sign-in.
+//! Adapter to AWS: the gate's ports, AWS's clock, CloudTrail, the ledger's copy in S3, console sign-in.
 
 pub(crate) mod clients;
 pub(crate) mod clock;

@@ -1,4 +1,4 @@
-//! Reads files, with a limit; errors name the file.
+//! Reads files, with a size limit; errors name the file.
 
 use std::fs::File;
 use std::io::Read as _;

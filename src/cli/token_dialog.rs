@@ -1,4 +1,4 @@
-//! The dialogue with a custodian about their YubiKey: PIN, tries left, touch, and what is said if it fails.
+//! The dialogue with a custodian about their YubiKey: PIN, tries left, touch, and the messages for failures.
 //!
 //! Opening, closing, signing and enrolling all go through here.
 
@@ -176,7 +176,7 @@ impl From<AttemptError> for DialogError {
     }
 }
 
-/// What is said of a YubiKey that failed.
+/// The message for a YubiKey that failed.
 pub struct TokenFailure {
     /// What happened, like `YubiKey 12345678 was not touched in time`.
     pub what: String,

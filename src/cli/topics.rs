@@ -24,7 +24,7 @@ impl Topic {
     /// Prints the topic.
     ///
     /// # Errors
-    /// If standard output does not take it.
+    /// If standard output cannot be written.
     pub fn run(&self) -> Result<()> {
         print::exact(&format!("{}\n", self.text()))
     }
@@ -40,7 +40,7 @@ impl Topic {
 const EXIT_CODES: &str = "\
 Exit statuses:
   0      Success
-  1      Failure without a status of its own
+  1      Any other failure
   2      The command line or the input is wrong
   3      No quorum: too few custodians gave a share
   4      No quorum, and only because a YubiKey or a PIN failed;

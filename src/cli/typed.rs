@@ -17,12 +17,12 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// The error of a sealing that this ended.
+    /// Returns the error of a sealing that got no answer.
     pub fn nothing_sealed(self) -> Error {
         self.error("nothing was sealed")
     }
 
-    /// The error of an enrolment that this ended.
+    /// Returns the error of an enrolment that got no answer.
     pub fn nothing_enrolled(self) -> Error {
         self.error("no file was written")
     }
@@ -66,7 +66,7 @@ pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Resu
                 }
                 note(&format!(
                     "{name}: checksum does not match: one word is wrong or two are swapped\n  next: type all twelve \
-                     again, as they stand on the sheet"
+                     again, as on the sheet"
                 ));
                 words = TypedWords::default();
                 continue;

@@ -7,7 +7,7 @@ use crate::terminal::print;
 /// Before every usage line.
 const TITLE: &str = "Usage: ";
 
-/// Stands for a space within which a usage line is not broken.
+/// The placeholder for a space at which a usage line is not broken.
 const GLUE: char = '\u{a0}';
 
 /// Wraps the usage of every subcommand at the terminal's width.
@@ -26,7 +26,7 @@ fn wrap_below(command: &mut Command, columns: usize) {
     }
 }
 
-/// Later lines stand under the first argument; an option keeps its value on its line.
+/// Aligns later lines with the first argument; an option and its value stay on one line.
 fn broken(usage: &str, columns: usize) -> String {
     let mut glued = String::new();
     let mut words = usage.split(' ').peekable();

@@ -12,7 +12,7 @@ use crate::vault::manifest::{self, Custodian, Manifest};
 use crate::vault::quorum::{KEY, Share};
 use crate::vault::share::{self, P256TAG};
 
-/// Whose part was typed.
+/// The owner of the part that was typed.
 pub enum PartOwner<'a> {
     /// The expected custodian; with the half of the share that the part opens.
     Expected(Secret<KEY>),

@@ -8,7 +8,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::manifest::{EnrolledToken, Lane, Manifest, TargetSummary};
 use crate::vault::target::TargetId;
 
-/// What a session is for, as its first record has it.
+/// The purpose of a session, from its intent record.
 #[derive(Clone, Copy, Debug)]
 pub struct Intent<'a> {
     pub session: SessionId,

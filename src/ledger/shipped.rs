@@ -28,7 +28,7 @@ pub struct Shipped {
     pub sent: u64,
 }
 
-/// Returns the path beside a ledger file; none beside a copy under another name, which is not what was shipped.
+/// Returns the path in the ledger's directory; none for a copy under another name, which was not shipped.
 fn beside(ledger: &Path) -> Option<PathBuf> {
     ledger.ends_with(file::NAME).then(|| ledger.with_file_name(FILE))
 }

@@ -32,7 +32,7 @@ pub(crate) fn close_static(
     let is_of = |last: &LastSession| last.is_of(target, Lane::Static);
     let last = ledger::last(&entries).into_iter().find(is_of).filter(|last| !last.closed);
     let Some((session, until)) = last.and_then(|last| Some((last.session, last.until?))) else {
-        print::progress("close: this machine knows no session of this role that has not ended");
+        print::progress("close: no session of this role is open on this machine");
         return Ok(());
     };
     let about = LocalNotice { vault, target, session: Some(session), ledger, events };

@@ -1,4 +1,4 @@
-//! What the gate's sequences see of the program that runs them.
+//! The context that a run gives the gate's sequences.
 
 use std::cell::Cell;
 use std::time::Duration;

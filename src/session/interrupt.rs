@@ -13,7 +13,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Asks the opening to stop at the next safe place.
+    /// Asks the opening to stop before its next write.
     pub(crate) fn stop_opening(&self) {
         self.stops_opening.set(true);
         self.wake.notify_waiters();

@@ -25,7 +25,7 @@ impl Foreground {
             return None;
         }
         let lent = Self { modes: SavedModes::of(terminal).ok()?, ours, _blocked: BlockedTtou::new()? };
-        // What custodians typed too much is not for the program to read, nor for a shell to run and remember.
+        // Drops unread input, so that the program does not read a custodian's PIN and a shell does not run or save it.
         lent.modes.drop_input();
         tcsetpgrp(lent.modes.terminal(), to).ok()?;
         Some(lent)

@@ -13,7 +13,7 @@ use super::modes::SavedModes;
 use super::print::width;
 use super::wrap::wrapped;
 
-/// A key is noticed this late at most.
+/// The longest delay before a key is noticed.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// The terminal, read key by key.
@@ -60,7 +60,7 @@ impl Keyboard {
         let _ = write!(self.terminal(), "\r{row}\x1b[K");
     }
 
-    /// Takes the line away.
+    /// Erases the line.
     pub(crate) fn clear(&self) {
         let _ = write!(self.terminal(), "\r\x1b[K");
     }

@@ -33,7 +33,7 @@ impl Clone for Waker {
 }
 
 impl Waker {
-    /// Ends the wait that is on, or the next one.
+    /// Ends the current wait, or the next one.
     pub fn wake(&self) {
         let _ = (&self.0).write(&[1]);
     }

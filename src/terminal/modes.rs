@@ -5,7 +5,7 @@ use std::io;
 
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 
-/// A terminal whose modes are put back when this is dropped: the one guard of prompts, keyboard and lent terminals.
+/// A terminal whose modes are put back when this is dropped. Prompts, keyboard and lent terminals all use it.
 pub(super) struct SavedModes {
     terminal: File,
     saved: Termios,

@@ -22,38 +22,38 @@ use crate::error::{Error, Result};
 /// How long a line may wait for a terminal or a pipe that is full.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// What a command that ends at once has to say, on stderr: `breakglass: …`.
+/// Prints a message outside of a session on stderr: `breakglass: …`.
 pub fn note(text: &str) {
     progress(&format!("breakglass: {text}"));
 }
 
-/// What does not stop the command but needs attention, on stderr: `warning: …`.
+/// Prints a warning on stderr; the command goes on: `warning: …`.
 pub fn warning(text: impl std::fmt::Display) {
     progress(&format!("warning: {text}"));
 }
 
-/// One step of a session, on stderr; `text` starts with its own tag: `gate: …`.
+/// Prints one step of a session on stderr; `text` starts with its tag: `gate: …`.
 pub fn progress(text: &str) {
     let _ = briefly(io::stderr(), "/proc/self/fd/2", &for_people(text, io::stderr()));
 }
 
-/// Why the command failed, on stderr, as its last line: this one waits for a stopped terminal.
+/// Prints the error as the last line on stderr; waits for a stopped terminal.
 pub fn error(error: &Error) {
     let _ = writeln!(io::stderr(), "{}", for_people(&format!("breakglass: {error}"), io::stderr()));
 }
 
-/// A result for people, on stdout, all of it.
+/// Prints a result for people on stdout.
 ///
 /// # Errors
-/// If stdout does not take it; a reader that closed the pipe is not an error.
+/// If stdout cannot be written; a reader that closed the pipe is not an error.
 pub fn result(text: &str) -> Result<()> {
     exact(&for_people(text, io::stdout()))
 }
 
-/// A result for programs, on stdout, to the byte.
+/// Prints a result for programs on stdout, unwrapped.
 ///
 /// # Errors
-/// If stdout does not take it; a reader that closed the pipe is not an error.
+/// If stdout cannot be written; a reader that closed the pipe is not an error.
 pub fn exact(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -64,12 +64,12 @@ pub fn exact(text: &str) -> Result<()> {
     }
 }
 
-/// An event for programs, on stdout: one line, to the byte.
+/// Prints an event for programs on stdout, unwrapped.
 pub fn event(line: &str) {
     let _ = briefly(io::stdout(), "/proc/self/fd/1", line);
 }
 
-/// Writes to the controlling terminal wherever stderr goes, over a countdown that may stand there.
+/// Writes to the controlling terminal even if stderr is redirected, over a countdown if one is shown.
 ///
 /// # Errors
 /// If there is no terminal, or it does not take the line within 200 ms.
@@ -77,7 +77,7 @@ pub fn on_terminal(text: &str) -> io::Result<()> {
     within_patience(unblocking("/dev/tty")?, format!("\r\x1b[K{text}").as_bytes())
 }
 
-/// The width for a table on stdout: the terminal's, from 80 to 160 columns; 80 if stdout is not a terminal.
+/// Returns the width for a table on stdout: the terminal's, from 80 to 160 columns; 80 if stdout is not a terminal.
 pub fn columns() -> usize {
     width(io::stdout()).unwrap_or_default().clamp(80, 160)
 }

@@ -1,4 +1,4 @@
-//! Counted and listed things, and the sheet that is shown once.
+//! Counts and lists as text, and the sheet that is shown once.
 
 use zeroize::Zeroizing;
 
@@ -12,7 +12,7 @@ pub fn countable(count: usize, one: &str, many: &str) -> String {
 /// `alice`, `alice or bob`, `alice, bob or carol`.
 pub fn listed(names: &[&str], last: &str) -> String {
     match names {
-        [] => "nobody".into(),
+        [] => "none".into(),
         [only] => (*only).into(),
         [most @ .., one] => format!("{} {last} {one}", most.join(", ")),
     }
@@ -32,7 +32,7 @@ pub fn sheet<'a>(
     terminal.write(&format!("{above}\n\n"));
     let lines: Zeroizing<Vec<String>> =
         Zeroizing::new(lines.zip(1..).map(|(line, place)| format!("{place} {line}")).collect());
-    // The alternate screen has no scrollback: what does not fit below one another stands side by side.
+    // The alternate screen has no scrollback, so lines that do not fit below each other are shown in columns.
     let across = if terminal.rows() < lines.len() + 6 { 3 } else { 1 };
     for row in lines.chunks(across) {
         terminal.write(Zeroizing::new(row.join("    ")).as_str());

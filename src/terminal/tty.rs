@@ -41,7 +41,7 @@ pub struct Terminal {
     quiet: Termios,
     woken: UnixStream,
     waker: UnixStream,
-    /// What was put and not erased, as it was wrapped.
+    /// The text that is shown and not erased yet, as it was wrapped.
     standing: String,
 }
 
@@ -115,21 +115,21 @@ impl Terminal {
         answer
     }
 
-    /// Writes a prompt that stands until [`Terminal::erase`].
+    /// Writes a prompt that stays until [`Terminal::erase`].
     pub fn put(&mut self, text: &str) {
         let text = wrapped(text, self.columns());
         self.write(&text);
         self.standing += &text;
     }
 
-    /// Shows lines that stay, wherever stderr goes: what a person is about to approve.
+    /// Shows lines that stay, even if stderr is redirected, such as the request to approve.
     pub fn show(&mut self, text: &str) {
         self.erase();
         let text = wrapped(text, self.columns());
         self.write(&format!("{text}\n"));
     }
 
-    /// Erases what stands, over as many rows as it took.
+    /// Erases the text that is shown, in all of its rows.
     pub fn erase(&mut self) {
         let above = rows(&std::mem::take(&mut self.standing), self.columns()) - 1;
         if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
@@ -141,7 +141,7 @@ impl Terminal {
         }
     }
 
-    /// How many rows the terminal has; 100 if it does not say.
+    /// Returns the terminal's number of rows; 100 if it does not report it.
     pub(super) fn rows(&self) -> usize {
         let rows = tcgetwinsize(&self.tty).map_or(0, |size| usize::from(size.ws_row));
         if rows == 0 { 100 } else { rows }
@@ -151,7 +151,7 @@ impl Terminal {
         width(&self.tty).unwrap_or(80)
     }
 
-    /// Writes as it is.
+    /// Writes without wrapping.
     pub(super) fn write(&mut self, text: &str) {
         let _ = self.tty.write_all(text.as_bytes());
     }
@@ -177,7 +177,7 @@ impl Terminal {
     }
 
     /// Skips line ends that were typed before there was a prompt (the second half of a pasted CR LF, an impatient
-    /// Enter): an empty answer has to be meant. Returns the first other key.
+    /// Enter): an empty answer must be intended. Returns the first other key.
     fn typed_ahead(&mut self) -> Option<u8> {
         let mut key = [0];
         loop {

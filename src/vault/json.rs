@@ -39,7 +39,7 @@ fn explained(mut path: Vec<String>, error: &serde_json::Error) -> String {
     if path.is_empty() { format!("{what} {place}") } else { format!("{path}: {what} {place}") }
 }
 
-/// What serde says belongs there, which is part of this program and not of the text it read.
+/// Returns the expected form from serde's message; it is from this program, not from the text that was read.
 fn expected(text: &str) -> Option<&str> {
     let is_serde = ["invalid type", "invalid value", "invalid length", "unknown variant"];
     let (_, expected) =

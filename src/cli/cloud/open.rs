@@ -16,7 +16,7 @@ pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     if vault.manifest.drill_of.is_some() {
         return Err(Error::usage(format!("{} is a drill vault", arguments.vault.display()))
-            .next("practise with breakglass drill, or open the vault beside it"));
+            .next("practise with breakglass drill, or open the vault that it belongs to"));
     }
     let request = OpenRequest {
         path: &arguments.vault,

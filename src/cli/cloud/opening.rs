@@ -144,7 +144,7 @@ impl OpenRequest<'_> {
                 "{} is epoch {epoch} of its vault, and epoch {latest} was opened before; nothing was enabled",
                 self.path.display()
             ))
-            .next("use the newer file; it may need the parts and YubiKeys of its own enrolment")),
+            .next("use the newer file; it may need the words and YubiKeys of a later enrolment")),
             None => Ok(()),
         }
     }

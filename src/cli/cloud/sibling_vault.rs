@@ -1,4 +1,4 @@
-//! The vault beside a vault: if IAM's control plane is down, one of the lane static may still open.
+//! Finds the static vault in a vault's directory, which can open while IAM's control plane is down.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What is said if an enrolment fails; no file was written then.
+//! The errors of an enrolment that failed; no file was written.
 
 use super::Enrolling;
 use crate::cli::token_dialog::{DialogError, TokenFailure};

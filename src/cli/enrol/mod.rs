@@ -171,7 +171,7 @@ impl Enrolling<'_> {
             match typed::part(&mut self.terminal, name, None).map_err(Ended::nothing_enrolled)? {
                 Some(back) if back.equals(part) => return Ok(()),
                 Some(_) => note(&format!(
-                    "{name}: these are not the words that were shown\n  next: compare your sheet; they are shown once more"
+                    "{name}: these are not the words that were shown\n  next: compare your sheet; they are shown again"
                 )),
                 None => {}
             }

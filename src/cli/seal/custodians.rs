@@ -59,7 +59,7 @@ fn check_count(count: usize, threshold: Threshold) -> Result<()> {
 
 fn refuse_twice(custodians: &[Custodian], enrolment: &Enrolment) -> Result<()> {
     let twice = |what: String| {
-        Err(Error::usage(format!("{what} is there twice"))
+        Err(Error::usage(format!("{what} appears twice"))
             .next("name each custodian once, each with a different YubiKey"))
     };
     if custodians.iter().any(|c| c.name == enrolment.name) {

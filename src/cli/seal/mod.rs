@@ -40,7 +40,7 @@ pub fn run(arguments: SealArgs) -> Result<()> {
         drill_vault = Some(request.write(&prepared_drill, &drill_out, || Ok(()))?);
         Ok(())
     });
-    // The drill vault does not stay if the vault itself could not be put in place.
+    // The drill vault is removed if the vault itself could not be written.
     if vault.is_err() && drill_vault.is_some() {
         let _ = std::fs::remove_file(&drill_out);
     }
@@ -66,7 +66,7 @@ impl SealRequest {
         Ok(Self { threshold, custodians, label, out, armor, json: json.json })
     }
 
-    /// Warns of what can be sealed and should not be.
+    /// Warns about choices that are allowed but not recommended.
     fn advise(&self, payload: &Payload, has_drill: bool) {
         if payload.lane() == Lane::Static && self.threshold.get() < STATIC_QUORUM {
             warning(format_args!(

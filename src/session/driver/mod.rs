@@ -173,7 +173,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         let RunContext { log, runner, interrupt, .. } = self.run.context;
         match action {
             Action::StopOpening => {
-                log.say("gate: stopping at the next safe place");
+                log.say("gate: stopping before the next write");
                 interrupt.stop_opening();
             }
             Action::Begin => self.begin(),

@@ -1,4 +1,4 @@
-//! How a quorum fails, and what is said of it.
+//! The errors of a quorum that failed.
 
 use super::{Gathering, Outcome};
 use crate::cli::token_dialog::TokenFailure;
@@ -18,7 +18,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// What is the case without a quorum.
+    /// Returns the state after a quorum failed.
     fn outcome(self) -> &'static str {
         match self {
             Self::Open => "nothing was enabled",
@@ -65,8 +65,8 @@ impl Gathering<'_> {
         self.no_quorum_with(0, why)
     }
 
-    /// Returns the error if `more` custodians could still have come. The status is `TokenFailed` if only failed YubiKeys
-    /// and PINs kept the quorum from being full.
+    /// Returns the error if `more` custodians could still have given shares. The status is `TokenFailed` if the quorum
+    /// failed only because of YubiKeys and PINs.
     pub(super) fn no_quorum_with(&self, more: usize, why: &str) -> Error {
         let (given, threshold) = (self.given(), self.threshold());
         let failed = self.seats.iter().filter(|seat| seat.failed && !seat.has_given()).count();

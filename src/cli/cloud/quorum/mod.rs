@@ -39,7 +39,7 @@ pub struct QuorumRequest<'a> {
     pub absent: &'a [String],
 }
 
-/// What a full quorum gave.
+/// The result of a full quorum.
 pub struct Quorum {
     pub shares: Vec<Share>,
     /// Signed approvals; empty for a close.

@@ -1,4 +1,4 @@
-//! What custodians approve, in words, and what is recorded of a quorum.
+//! The text that custodians approve, and the records of a quorum.
 
 use jiff::Timestamp;
 

@@ -10,21 +10,21 @@ use crate::terminal::{Waker, note};
 use crate::token::piv::PivToken;
 use crate::token::readers::{ReaderEvent, Readers};
 
-/// How long to wait at most until every reader was looked at once.
+/// The longest wait until every reader was checked once.
 const SETTLING: Duration = Duration::from_secs(2);
 
 pub struct TokenQueue {
     readers: Readers,
     sightings: Receiver<ReaderEvent>,
     plugged: Vec<PivToken>,
-    /// What was already said of readers: their name, and why their token is unusable.
+    /// The unusable tokens that were reported: the reader's name, and the reason.
     reported: BTreeSet<(String, &'static str)>,
-    /// Until then nothing is returned, so that YubiKeys that were there from the start come in the manifest's order.
+    /// No YubiKey is returned before this time, so that those plugged in at the start come in the manifest's order.
     settling: Option<Instant>,
 }
 
 impl TokenQueue {
-    /// Starts to watch the readers; `waker` is used whenever there is news.
+    /// Starts to watch the readers; each event uses `waker`.
     ///
     /// # Errors
     /// If the PC/SC daemon does not answer.
@@ -50,7 +50,7 @@ impl TokenQueue {
             match sighting {
                 ReaderEvent::Token(token) => self.plugged.push(*token),
                 ReaderEvent::Unusable(reader, why) => {
-                    // A token that another program holds is tried again and again; it is reported once.
+                    // A token that another program holds is tried repeatedly, but reported once.
                     if self.reported.insert((reader.clone(), why)) {
                         note(&format!("the token in reader {reader} is unusable: {why}"));
                     }
@@ -65,12 +65,12 @@ impl TokenQueue {
         Some(self.plugged.remove(next))
     }
 
-    /// Until when the first look at all readers may last; `None` when it is over.
+    /// Returns the latest end of the first check of all readers; `None` when it has ended.
     pub fn settling(&self) -> Option<Instant> {
         self.settling
     }
 
-    /// Ends the first look; returns whether it was still on.
+    /// Ends the first check; returns whether it was still running.
     pub fn settle(&mut self) -> bool {
         self.settling.take().is_some()
     }

@@ -30,8 +30,7 @@ struct StatusRequest {
     json: bool,
 }
 
-/// Prints where each user stands. If IAM cannot be asked, the ledgers still say what they know; if a ledger cannot be
-/// read, the others and IAM do.
+/// Prints the status of each user. If IAM or a ledger cannot be read, the status comes from the other sources.
 pub fn run(arguments: StatusArgs) -> Result<()> {
     let StatusArgs { vault: path, profile, json } = arguments;
     let vault = path.as_deref().map(input::vault).transpose()?;
@@ -66,7 +65,7 @@ impl StatusRequest {
         self.verdict(&standings, unread, upkeep.as_ref())
     }
 
-    /// What IAM shows of each user, and the time; without `--profile`, or if AWS does not answer, nothing.
+    /// Returns what IAM shows of each user, and the time: AWS's, or the local time without `--profile` or an answer.
     fn look(&self, asked: &[StatusQuery], unread: &mut Option<Error>) -> (Vec<Option<UserState>>, Timestamp) {
         let mut warn = |error: Error| {
             warning(&error.what);
