@@ -1,7 +1,7 @@
-//! An AWS of a test's own: MiniStack as `tests/rig/aws/launch.py` starts it, seen through boto3's eyes.
+//! An emulated AWS: MiniStack as `tests/rig/aws/launch.py` starts it, with boto3 as its client.
 //!
-//! One emulator serves many accounts, so tests of one process share it (`Aws::shared`) and each seeds an account of
-//! its own (`seed`): journal, rules, lag and clock are per account. It ends with the process that started it.
+//! One emulator serves many accounts, so tests of one process share it (`Aws::shared`) and each seeds a separate
+//! account (`seed`): journal, rules, lag and clock are per account. It ends with the process that started it.
 
 mod account;
 mod mfa;
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tempfile::TempDir;
 
-/// The region that everything happens in, unless a test says otherwise.
+/// The default region.
 pub const REGION: &str = "eu-west-1";
 const FIRST_ACCOUNT: u64 = 111_122_223_333;
 
@@ -36,25 +36,25 @@ pub struct Creds {
     pub token: Option<String>,
 }
 
-/// What AWS answered instead of doing it. `status` is 0 when nothing was answered.
+/// An error that AWS answered. `status` is 0 if there was no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsError {
     /// AWS's error code, or the client's.
     pub code: String,
-    /// What it says in words.
+    /// The message.
     pub message: String,
     /// The HTTP status.
     pub status: u16,
 }
 
-/// What one `sns:ListTopics` shows of a key.
+/// The result of one `sns:ListTopics` with a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
     /// AWS answered.
     Open,
-    /// AWS refused it; its error code.
+    /// AWS refused the call; its error code.
     Refused(String),
-    /// Neither: AWS's error code, or the client's.
+    /// Any other error; AWS's error code, or the client's.
     Unclear(String),
 }
 
@@ -72,7 +72,7 @@ struct Inner {
 }
 
 impl Aws {
-    /// Starts an emulator of its own, in about a quarter of a second.
+    /// Starts a separate emulator, in about a quarter of a second.
     pub fn start() -> Aws {
         let private = tempfile::Builder::new().prefix("rig-aws-").tempdir().expect("a private directory");
         let journal = private.path().join("journal.jsonl");
@@ -109,12 +109,12 @@ impl Aws {
         SHARED.get_or_init(Aws::start).clone()
     }
 
-    /// Where it listens, as a URL.
+    /// The emulator's URL.
     pub fn endpoint(&self) -> &str {
         &self.0.endpoint
     }
 
-    /// What the product, and every program in its window, needs in its environment to find this AWS and no other.
+    /// The environment in which the product, and every program in its window, finds this AWS and no other.
     pub fn env(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.endpoint()),
@@ -128,7 +128,7 @@ impl Aws {
         .into()
     }
 
-    /// The AWS CLI as these credentials' owner would run it.
+    /// The AWS CLI with these credentials.
     pub fn cli(&self, who: &Creds) -> Command {
         let mut command = interpreter();
         command
@@ -184,7 +184,7 @@ impl Aws {
         }
     }
 
-    /// Whether these credentials open anything, by the product's own harmless action.
+    /// Probes these credentials as the product does.
     pub fn probe(&self, who: &Creds) -> Probe {
         match self.call(who, "sns", "list_topics", json!({})) {
             Ok(_) => Probe::Open,
@@ -207,7 +207,7 @@ impl Aws {
         Account::seed(self.clone(), name, id, "emergency")
     }
 
-    /// Every call that AWS has received and that was not this rig's own, in the order they took effect.
+    /// Every call that AWS has received, except the rig's, in the order in which they took effect.
     pub fn journal(&self) -> Vec<Call> {
         let lines = std::fs::read_to_string(&self.0.journal).unwrap_or_default();
         let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
@@ -216,12 +216,12 @@ impl Aws {
         calls.filter(|call| !call.rig).collect()
     }
 
-    /// Sets a rule for calls to come. It stands until what is returned is dropped.
+    /// Sets a rule for later calls. Dropping the returned value removes it.
     pub fn rule(&self, rule: Rule) -> TargetStatus {
         TargetStatus::set(self.clone(), rule)
     }
 
-    /// One request to the launcher's own endpoints.
+    /// One request to the launcher's endpoints.
     fn steer(&self, method: &str, path: &str, body: &Value) -> Value {
         let address = self.0.endpoint.trim_start_matches("http://");
         let body = if body.is_null() { String::new() } else { body.to_string() };

@@ -86,7 +86,7 @@ pub struct SealedVault {
     pub site: Site,
     /// The account that the vault opens.
     pub account: Account,
-    /// What enrolment took of each token.
+    /// The counters of each token after enrolment.
     enrolled: Vec<Counters>,
 }
 

@@ -1,4 +1,4 @@
-//! The rig: what the tests need in place of hardware and an AWS account.
+//! The rig: replaces hardware and an AWS account in the tests.
 //!
 //! - [`fixture`]: a vault sealed at a site for an account of the emulated AWS;
 //! - [`site`]: a machine, and custodians who enrol, seal and open;

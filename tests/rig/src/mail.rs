@@ -1,4 +1,4 @@
-//! Mail servers that others wrote, on loopback: what they took lies in a directory, one file for each mail.
+//! Third-party mail servers on loopback; each accepted mail is a file in a directory.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -14,11 +14,11 @@ use crate::site::write_program;
 
 /// A running mail server; it ends when dropped.
 pub struct MailServer {
-    /// Where its mails are, and its certificates.
+    /// The directory of its mails and certificates.
     dir: TempDir,
     child: Child,
     port: u16,
-    /// As a channel says it.
+    /// The value of `tls` in a channel.
     tls: &'static str,
 }
 
@@ -26,7 +26,7 @@ impl MailServer {
     /// Debian's msmtpd: no TLS, no login.
     ///
     /// # Panics
-    /// When it does not start; so for every server here.
+    /// If it does not start; the same for every server in this file.
     pub fn plain() -> Self {
         let dir = TempDir::new().expect("a directory");
         let keep = dir.path().join("keep");
@@ -65,12 +65,12 @@ impl MailServer {
         Self { dir, child, port, tls }
     }
 
-    /// What a program needs in its environment to trust the server.
+    /// The environment in which a program trusts the server.
     pub fn env(&self) -> (&'static str, PathBuf) {
         ("SSL_CERT_FILE", self.dir.path().join("ca.pem"))
     }
 
-    /// A sealed channel to it.
+    /// A channel to it, for a payload.
     pub fn channel(&self, name: &str) -> Value {
         let mut channel = json!({"name": name, "kind": "smtp", "host": "localhost", "port": self.port,
             "from": "breakglass@example.org", "to": ["oncall@example.org", "security@example.org"]});
@@ -82,7 +82,7 @@ impl MailServer {
         channel
     }
 
-    /// The mails it took.
+    /// The mails it accepted.
     pub fn mails(&self) -> Vec<String> {
         let files = std::fs::read_dir(self.dir.path()).expect("its directory").flatten();
         let mails = files.filter(|file| file.file_name().to_string_lossy().starts_with("mail-"));
@@ -125,7 +125,7 @@ fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
-/// An authority, and a server's certificate for `localhost` under it.
+/// Creates a CA and a server certificate for `localhost`.
 fn certificates(dir: &Path) {
     let script = "set -e
         openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=rig' -keyout ca.key -out ca.pem

@@ -1,8 +1,8 @@
-//! Whether a process still holds a secret: searched in all its readable memory, while it lives or at its end.
+//! Searches all readable memory of a process for secrets, while it runs or at its end.
 //!
-//! Memory is searched for every run of eight bytes of a secret, because an allocator overwrites the beginning
-//! of a freed block and a search for the whole would pass by luck. A test that finds nothing proves nothing
-//! until a control secret, which must be found, was searched for in the same way.
+//! Memory is searched for every run of eight bytes of a secret, because an allocator overwrites the beginning of a
+//! freed block, so that a search for the complete secret would miss the rest. A search that finds nothing proves
+//! something only if a control secret is found in the same way.
 
 mod trace;
 mod windows;
@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use windows::Windows;
 
-/// How much is read at once.
+/// The number of bytes read at once.
 const CHUNK: usize = 1 << 20;
 
 /// A piece of a secret in memory.
@@ -29,18 +29,18 @@ pub struct Hit {
     pub offset: usize,
     /// Its length in bytes, eight or more.
     pub len: usize,
-    /// What is mapped there, as /proc/PID/maps names it: `[heap]`, `[stack]`, a file, or nothing.
+    /// The mapping's name in /proc/PID/maps: `[heap]`, `[stack]`, a file, or nothing.
     pub mapping: String,
 }
 
-/// What one search saw.
+/// The result of one search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
     /// Pieces of secrets.
     pub hits: Vec<Hit>,
-    /// How many bytes were searched.
+    /// The number of bytes searched.
     pub searched: u64,
-    /// Mappings that claim to be readable and are not, such as `[vvar]` or secretmem.
+    /// Mappings that are listed as readable and are not, such as `[vvar]` or secretmem.
     pub unreadable: Vec<String>,
 }
 
@@ -51,10 +51,10 @@ impl Finding {
     }
 }
 
-/// Searches a process that lives on; it is not stopped meanwhile.
+/// Searches a running process, without stopping it.
 ///
 /// # Errors
-/// If its memory may not be read.
+/// If its memory cannot be read.
 pub fn search_now(pid: u32, secrets: &[(&str, &[u8])]) -> io::Result<Finding> {
     search(Path::new(&format!("/proc/{pid}")), &Windows::new(secrets))
 }

@@ -1,7 +1,7 @@
-//! A private smart card daemon: a real pcscd with virtual readers, in namespaces of its own.
+//! A private smart card daemon: a real pcscd with virtual readers, in separate namespaces.
 //!
-//! Its socket lies in a directory of its own, and its readers listen in a network of their own, so any number
-//! of daemons run side by side and none is seen from outside. It needs root, for the namespaces.
+//! Its socket is in a private directory, and its readers listen in a private network namespace, so any number of
+//! daemons can run in parallel, invisible from outside. It needs root, for the namespaces.
 
 mod client;
 mod daemon;
@@ -15,10 +15,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// What pcscd was built for.
+/// The maximum number of readers in pcscd.
 const READERS_MAX: usize = 16;
 
-/// Longest wait for the daemon to see what was done to a reader; it looks every 0.4 s.
+/// The longest wait until the daemon notices a change of a reader; it polls every 0.4 s.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The name of a pair of readers; pcscd adds two numbers, of which only the second differs within a pair.
@@ -85,7 +85,7 @@ impl Pcscd {
         &self.slots[slot].reader
     }
 
-    /// Inserts a token, and waits until the daemon has seen it.
+    /// Inserts a token, and waits until the daemon has noticed.
     ///
     /// # Panics
     /// If the slot does not exist or holds a token, or the token is in another one.
@@ -94,9 +94,9 @@ impl Pcscd {
         self.wait_for(slot, true);
     }
 
-    /// Removes the token, whatever it does at the moment, and waits until the daemon has seen it.
+    /// Removes the token, even in the middle of a command, and waits until the daemon has noticed.
     ///
-    /// Nothing happens where there is none.
+    /// Does nothing if there is none.
     pub fn remove(&self, slot: usize) {
         let inserted = self.slots[slot].inserted.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(inserted) = inserted {
@@ -105,7 +105,7 @@ impl Pcscd {
         }
     }
 
-    /// Waits until the daemon has seen that a token fell out by itself (`Fault::UnplugAtUse`).
+    /// Waits until the daemon has noticed that a token was unplugged by `Fault::UnplugAtUse`.
     pub fn wait_removed(&self, slot: usize) {
         self.wait_for(slot, false);
     }

@@ -1,10 +1,10 @@
-//! A network that fails: an HTTP proxy before AWS that spoils one call, in one way, exactly there.
+//! A network that fails: an HTTP proxy in front of AWS that injects one fault into one call.
 //!
-//! A program is given [`Proxy::env`] instead of the emulator's. Every call is recognised by its action and the access
-//! key that signed it, counted, and written down with the moment it took effect. Signatures are judged by their age
-//! against AWS's clock, as AWS does and the emulator does not, so a wrong local clock has its consequences.
+//! A program gets [`Proxy::env`] instead of the emulator's. Every call is recognised by its action and the access key
+//! that signed it, counted, and recorded with the time at which it took effect. The age of signatures is checked
+//! against AWS's clock, which the emulator does not do, so a wrong local clock has its consequences.
 //!
-//! Calls take effect one after the other, so their order in [`Proxy::calls`] is the order of AWS's states.
+//! Calls take effect one at a time, so their order in [`Proxy::calls`] is the order of AWS's states.
 
 mod call;
 mod fault;
@@ -26,10 +26,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How old, or how far ahead, a signature may be.
+/// How old a signature may be, or how far ahead.
 const SIGNATURE_AGE: i64 = 300;
 
-/// A running proxy for the calls of one account; gone when dropped.
+/// A running proxy for the calls of one account; it ends when dropped.
 pub struct Proxy {
     address: SocketAddr,
     inner: Arc<Inner>,
@@ -37,11 +37,11 @@ pub struct Proxy {
 
 struct Inner {
     aws: String,
-    /// AWS's clock before this machine's, in seconds.
+    /// How far AWS's clock is ahead of this machine's, in seconds.
     ahead: Arc<AtomicI64>,
     state: Mutex<State>,
     changed: Condvar,
-    /// One call at a time takes effect.
+    /// Held by the call that takes effect.
     turn: Mutex<()>,
     ended: AtomicBool,
 }
@@ -52,18 +52,18 @@ struct State {
     counts: BTreeMap<(String, String), u32>,
     seen: Vec<Seen>,
     effects: u32,
-    /// The spoilt call has come.
+    /// The call with the fault has arrived.
     met: bool,
-    /// What is held goes on.
+    /// Held calls are released.
     released: bool,
-    /// The network is gone for good.
+    /// The network is cut permanently.
     gone: bool,
-    /// Calls that have not taken effect yet and will.
+    /// Calls that will still take effect.
     late: u32,
 }
 
 impl Proxy {
-    /// Starts one before this account's AWS; nothing is spoilt yet.
+    /// Starts a proxy in front of this account's AWS, without a fault.
     ///
     /// # Panics
     /// When this machine has no free port.
@@ -91,36 +91,36 @@ impl Proxy {
         Self { address, inner }
     }
 
-    /// The same, and this is done to that call.
+    /// The same, with this fault in that call.
     pub fn spoiling(account: &Account, spot: Spot, fault: Fault) -> Self {
         let proxy = Self::before(account);
         proxy.spoil(spot, fault);
         proxy
     }
 
-    /// Does this to that call, counted from the proxy's start, instead of what was asked before.
+    /// Sets the fault and its call, counted from the proxy's start; replaces the one before.
     pub fn spoil(&self, spot: Spot, fault: Fault) {
         let mut state = self.inner.state();
         (state.fault, state.met, state.released) = (Some((spot, fault)), false, false);
     }
 
-    /// What a program needs in its environment to come this way.
+    /// The environment in which a program uses this proxy.
     pub fn env(&self) -> (&'static str, String) {
         ("AWS_ENDPOINT_URL", format!("http://{}", self.address))
     }
 
-    /// Waits until the spoilt call has come; false when that took longer.
+    /// Waits until the call with the fault has arrived; false if that took longer.
     pub fn wait_met(&self, patience: Duration) -> bool {
         self.inner.wait(patience, |state| state.met)
     }
 
-    /// Lets go what [`Fault::Hold`] holds.
+    /// Releases the call that [`Fault::Hold`] holds.
     pub fn release(&self) {
         self.inner.state().released = true;
         self.inner.changed.notify_all();
     }
 
-    /// Waits until no call is on its way any more; false when that took longer.
+    /// Waits until no call is in flight; false if that took longer.
     pub fn wait_quiet(&self, patience: Duration) -> bool {
         self.inner.wait(patience, |state| state.late == 0)
     }
@@ -130,7 +130,7 @@ impl Proxy {
         self.inner.state().seen.clone()
     }
 
-    /// Those that took effect, in that order; AWS may have refused them.
+    /// The calls that reached AWS, in that order; AWS may have refused them.
     pub fn effects(&self) -> Vec<Seen> {
         let mut calls = self.calls();
         calls.retain(|call| call.effect.is_some());
@@ -143,7 +143,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.inner.ended.store(true, Ordering::Relaxed);
         self.release();
-        // Wakes the listener, which sees that it is over.
+        // Wakes the listener, so that it notices the end.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -162,7 +162,7 @@ impl Inner {
         self.ahead.load(Ordering::Relaxed)
     }
 
-    /// Serves one connection's calls in turn, until either side closes it.
+    /// Serves the calls of one connection, until either side closes it.
     fn connection(self: Arc<Self>, mut client: TcpStream) {
         let _ = client.set_nodelay(true);
         while let Some(request) = Request::read(&mut client) {
@@ -217,7 +217,7 @@ impl Inner {
         }
     }
 
-    /// Counts the call and writes it down; its place in the list, and what is done to it.
+    /// Counts and records the call; returns its index and its fault.
     fn arrive(&self, call: &Described) -> (usize, Option<Fault>) {
         let mut state = self.state();
         let count =
@@ -241,7 +241,7 @@ impl Inner {
         (place, fault)
     }
 
-    /// Delivers it to AWS and writes down what became of it.
+    /// Delivers the call to AWS and records the result.
     fn take_effect(&self, place: usize, request: &Request) -> Option<Vec<u8>> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let reply = match self.too_old(request) {
@@ -257,7 +257,7 @@ impl Inner {
         Some(reply)
     }
 
-    /// What AWS answers to a signature that its clock finds too old or not yet current.
+    /// Returns AWS's answer to a signature that is too old or not yet current by its clock.
     fn too_old(&self, request: &Request) -> Option<Vec<u8>> {
         let text = request.header("x-amz-date")?;
         let (signed, now) = (time::from_basic(text)?, time::now() + self.ahead());

@@ -1,4 +1,4 @@
-//! A person at a terminal: reads prompts, types answers, and looks at how it ended.
+//! A person at a terminal: reads prompts, types answers, and gets the exit status.
 
 mod render;
 mod screen;
@@ -20,16 +20,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long a person waits for a prompt or an end by default.
+/// The default time that a person waits for a prompt or an end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The terminal's size, in characters.
 const ROWS: u16 = 40;
 const COLUMNS: u16 = 200;
-/// Between two looks at what cannot be waited for.
+/// The polling interval.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Where a command's standard input comes from.
+/// The source of a command's standard input.
 #[derive(Default)]
 pub enum Input {
     /// The keyboard.
@@ -41,10 +41,10 @@ pub enum Input {
     File(File),
 }
 
-/// Where an output of a command goes.
+/// The destination of a command's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Output {
-    /// The screen.
+    /// The terminal.
     #[default]
     Terminal,
     /// A pipe, read by [`Person::captured`] and [`Person::captured_errors`].
@@ -79,7 +79,7 @@ pub struct Person {
     finding: Option<Finding>,
 }
 
-/// Who will learn of the command's end.
+/// The command, or the trace of it.
 enum Process {
     Watched(Child),
     Traced(Tracing),
@@ -139,7 +139,7 @@ impl Person {
         // SAFETY: both calls in the closure are bare system calls, which are allowed between fork and exec.
         unsafe { command.pre_exec(take_terminal) };
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-        // The last descriptors of the terminal's far end here, so that its end is seen.
+        // Closes the last descriptors of the terminal in this process, so that its end is noticed.
         drop((terminal, command));
         let screen = Screen::follow(File::from(descriptor_of(&keyboard)));
         let pid = child.id();
@@ -147,23 +147,23 @@ impl Person {
         Self { process, pid, keyboard, columns, screen, stdout, stderr, end: None, finding: None }
     }
 
-    /// Waits for `text` after what was expected before, and returns what came until its end.
+    /// Waits for `text` after the text expected before, and returns the output up to its end.
     ///
-    /// Colours and other escape sequences are not seen.
+    /// Colours and other escape sequences are removed.
     ///
     /// # Panics
-    /// After 20 seconds, or when the output ended: with the transcript.
+    /// After 20 seconds, or if the output ended: with the transcript.
     #[track_caller]
     pub fn expect(&mut self, text: &str) -> String {
         self.expect_within(PATIENCE, text)
     }
 
-    /// As [`Person::expect`], with another patience.
+    /// As [`Person::expect`], with another timeout.
     #[track_caller]
     pub fn expect_within(&mut self, patience: Duration, text: &str) -> String {
         match self.screen.find(text, patience) {
             Some(until) => until,
-            None => panic!("{text:?} was not said; the transcript:\n{}", self.transcript()),
+            None => panic!("{text:?} did not appear; the transcript:\n{}", self.transcript()),
         }
     }
 
@@ -173,9 +173,9 @@ impl Person {
         self.type_raw(b"\r");
     }
 
-    /// Types this and Enter once the terminal has stopped echoing, as a person does who sees a hidden prompt.
+    /// Types this and Enter once the terminal has stopped echoing, as a person does at a hidden prompt.
     ///
-    /// A prompt is often shown before the echo is switched off, and what is typed in between is shown or lost.
+    /// A prompt is often shown before the echo is switched off, and input in between would be shown or lost.
     ///
     /// # Panics
     /// If it still echoes after 20 seconds: with the transcript.
@@ -191,7 +191,7 @@ impl Person {
 
     /// Types these bytes: b"\x03" is Ctrl-C.
     pub fn type_raw(&mut self, bytes: &[u8]) {
-        // A command that is gone reads nothing, which its end or transcript will show.
+        // A command that has ended reads nothing; its end or the transcript shows that.
         let _ = self.keyboard.write_all(bytes);
     }
 
@@ -200,17 +200,17 @@ impl Person {
         self.type_raw(b"\x04");
     }
 
-    /// Sends the command a signal, unless its end was waited for already.
+    /// Sends the command a signal, unless it was reaped already.
     pub fn send_signal(&self, signal: Signal) {
         if self.end.is_some() {
-            // The number may belong to another process by now.
+            // The process id may belong to another process by now.
             return;
         }
         let pid = i32::try_from(self.pid).expect("a pid fits");
         let _ = kill(Pid::from_raw(pid), signal);
     }
 
-    /// The command's process number.
+    /// The command's process id.
     pub fn pid(&self) -> u32 {
         self.pid
     }
@@ -220,24 +220,24 @@ impl Person {
         self.screen.text()
     }
 
-    /// Everything the terminal showed so far, to the byte.
+    /// Everything the terminal showed so far, as raw bytes.
     pub fn raw_transcript(&self) -> Vec<u8> {
         self.screen.bytes()
     }
 
-    /// What the terminal shows now, as wide as it is: the screen and the lines above it. `edit` may change the output before
-    /// it is rendered.
+    /// The terminal's content, at its width: the screen and the lines above it. `edit` can change the output before it
+    /// is rendered.
     pub fn rendered(&self, edit: impl Fn(&str) -> String) -> String {
         let output = String::from_utf8_lossy(&self.screen.bytes()).into_owned();
         render::render(&edit(&output), self.columns.into())
     }
 
-    /// What the screen showed, to read afterwards: erased lines included, nothing twice in a row.
+    /// The transcript of the screen: includes erased lines, without repetitions.
     pub fn story(&self) -> String {
         screen::story(&self.screen.bytes())
     }
 
-    /// Switches the echo on, as a shell does that takes the terminal back from a stopped program.
+    /// Switches the echo on, as a shell does when it takes the terminal back from a stopped program.
     ///
     /// # Panics
     /// If the terminal is gone.
@@ -276,7 +276,7 @@ impl Person {
         self.wait_within(PATIENCE)
     }
 
-    /// As [`Person::wait`], with another patience.
+    /// As [`Person::wait`], with another timeout.
     #[track_caller]
     pub fn wait_within(&mut self, patience: Duration) -> End {
         match self.try_wait(patience) {
@@ -297,25 +297,25 @@ impl Person {
                 std::thread::sleep(PAUSE);
             }
         }
-        // What it left behind may hold the terminal open for longer.
+        // Its children may keep the terminal open for longer.
         self.screen.wait_ended(Duration::from_millis(500));
         self.end
     }
 
-    /// What was found in its memory at its end, after [`Person::trace_exit`] and [`Person::wait`].
+    /// The result of the memory search at its end, after [`Person::trace_exit`] and [`Person::wait`].
     ///
     /// # Panics
-    /// If either is missing.
+    /// If either was not called.
     pub fn finding(&self) -> &Finding {
         self.finding.as_ref().expect("trace_exit and wait come first")
     }
 
-    /// What it wrote to a captured standard output; waits until that is closed, and gives it once.
+    /// The captured standard output; waits until that is closed, and returns it once.
     pub fn captured(&mut self) -> Vec<u8> {
         join(self.stdout.take())
     }
 
-    /// What it wrote to a captured standard error; waits until that is closed, and gives it once.
+    /// The captured standard error; waits until that is closed, and returns it once.
     pub fn captured_errors(&mut self) -> Vec<u8> {
         join(self.stderr.take())
     }
@@ -371,7 +371,7 @@ fn input(input: Input, terminal: &File) -> Stdio {
         Input::File(file) => file.into(),
         Input::Bytes(bytes) => {
             let (reader, mut writer) = pipe().expect("a pipe is made");
-            // A command that does not read it to its end may leave the rest.
+            // A command need not read it to its end.
             std::thread::spawn(move || writer.write_all(&bytes));
             reader.into()
         }

@@ -1,4 +1,4 @@
-//! A receiver of alerts: it keeps what it got, and answers as it was set up to.
+//! A receiver of alerts: it keeps the requests, and answers as configured.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// The secret of every webhook of the rig.
+/// The secret of all webhooks of the rig.
 pub const SECRET: &str = "whsec_cmlnLXJpZy1yaWctcmlnLXJpZy1yaWctcmlnLXJpZw==";
 
-/// What it does with a request.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub enum Manner {
     /// Answers with this status.
@@ -21,30 +21,30 @@ pub enum Manner {
     Slow(Duration),
     /// Never answers.
     Hang,
-    /// Sends the sender elsewhere.
+    /// Redirects to another address.
     Redirect(String),
-    /// Breaks so often, then answers 202.
+    /// Fails this many times, then answers 202.
     Breaks(u32),
     /// Answers 200, promises a body, and never sends it.
     Stalls,
-    /// Says by its `Date` that it is so much later than it is, and refuses what was signed more than a minute off that.
+    /// Has a clock that is ahead by this much, as its `Date` shows, and refuses a signature that is more than a minute off.
     Ahead(Duration),
 }
 
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Got {
-    /// When it was whole.
+    /// When it was complete.
     pub at: Instant,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body as it came.
+    /// The raw body.
     pub body: Vec<u8>,
     /// The body as JSON.
     pub json: Value,
 }
 
-/// A receiver on loopback; it lives as long as its process.
+/// A receiver on loopback; it runs until its process ends.
 #[derive(Clone)]
 pub struct Receiver {
     address: SocketAddr,
@@ -53,7 +53,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// The one that acknowledges whatever this process's tests open.
+    /// The receiver that acknowledges all openings of this process's tests.
     pub fn shared() -> Self {
         static SHARED: LazyLock<Receiver> = LazyLock::new(|| Receiver::start(Manner::Status(200)));
         SHARED.clone()
@@ -96,12 +96,12 @@ impl Receiver {
         json!({"name": name, "kind": "webhook", "url": self.url(), "secret": SECRET})
     }
 
-    /// What it got, in order.
+    /// The requests, in order.
     pub fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The subjects of the alerts that it got about this session, in order.
+    /// The subjects of the alerts about this session, in order.
     pub fn about(&self, session: &str) -> Vec<String> {
         let mine = self.got().into_iter().filter(|got| got.json["session"] == session);
         mine.map(|got| got.json["about"].as_str().unwrap_or_default().to_owned()).collect()
@@ -155,7 +155,7 @@ impl Receiver {
     }
 }
 
-/// As RFC 9110 section 5.6.7 has it.
+/// The format of RFC 9110 section 5.6.7.
 fn http_date(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let said = std::process::Command::new("date")

@@ -74,7 +74,7 @@ impl Site {
         }
     }
 
-    /// As [`Site::new`], with every custodian enrolled.
+    /// As [`Site::new`], with all custodians enrolled.
     pub fn enrolled(program: impl Into<PathBuf>, names: &[&str]) -> Self {
         let mut site = Self::new(program, names);
         (0..names.len()).for_each(|place| drop(site.enrol(place)));
@@ -187,7 +187,7 @@ impl Site {
         feed(self.offline(&arguments), json)
     }
 
-    /// The program with `arguments`, as the user of an AWS profile runs it; no other credentials are in reach.
+    /// The program with `arguments`, with the credentials of an AWS profile and no others.
     pub fn with_profile(&self, profile: &str, who: &Creds, arguments: &[&str]) -> Command {
         self.write(".aws/credentials", who.profile(profile));
         let mut command = self.command(arguments);
@@ -225,7 +225,7 @@ impl Site {
         self.records().into_iter().filter(|record| record["kind"] == kind).collect()
     }
 
-    /// The id of the last session that was intended.
+    /// The session of the last intent.
     pub fn last_session(&self) -> String {
         let intent = self.records_of("intent").pop().expect("an intent");
         intent["session"].as_str().expect("its session").to_owned()
@@ -267,7 +267,7 @@ impl Site {
         }
     }
 
-    /// What answers the prompt that `shown` ends with, if it is one.
+    /// Returns the answer to the prompt that `shown` ends with, if it is one.
     fn asked(&self, shown: &str) -> Option<String> {
         self.custodians.iter().find_map(|custodian| {
             let name = &custodian.name;

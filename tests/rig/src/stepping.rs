@@ -1,4 +1,4 @@
-//! A thread followed from system call to system call: what it calls, and its process killed at a chosen one.
+//! Traces the system calls of a thread, and kills its process at a chosen one.
 
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
@@ -6,39 +6,39 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-/// Follows thread `tid` of process `pid` and kills the process with SIGKILL at its `stop`th stop, counted from 1: each
-/// system call is two, one as it begins and one as it ends. `ready` is called once it is followed.
+/// Traces thread `tid` of process `pid` and kills the process with SIGKILL at its `stop`th stop, counted from 1: each
+/// system call has two stops, at its begin and its end. `ready` is called once the thread is traced.
 ///
-/// False when it ended by itself before that.
+/// Returns false if it ended by itself before that.
 ///
 /// # Panics
-/// When it cannot be traced.
+/// If it cannot be traced.
 pub fn kill_at(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> bool {
     follow(pid, tid, stop, ready, |_| ())
 }
 
-/// A system call as it begins.
+/// A system call at its begin.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Call {
     /// Its number.
     pub number: i64,
-    /// Its first argument: of most, a file descriptor.
+    /// Its first argument: for most, a file descriptor.
     pub first: u64,
 }
 
 impl Call {
-    /// It writes to a file descriptor.
+    /// Whether it writes to a file descriptor.
     pub fn is_write(self) -> bool {
         self.number == nix::libc::SYS_write
     }
 
-    /// It waits until what was written is on the disk.
+    /// Whether it waits until written data is on the disk.
     pub fn is_fsync(self) -> bool {
         self.number == nix::libc::SYS_fsync
     }
 }
 
-/// The same, and what it called until then, in order.
+/// The same; also returns the system calls until then, in order.
 ///
 /// # Panics
 /// As [`kill_at`].
@@ -48,7 +48,7 @@ pub fn calls_until(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> Vec<C
     calls
 }
 
-/// `called` gets each call as it begins.
+/// Passes each call to `called` at its begin.
 fn follow(pid: u32, tid: i32, stop: u32, ready: impl FnOnce(), mut called: impl FnMut(Call)) -> bool {
     let (process, thread) = (Pid::from_raw(pid.cast_signed()), Pid::from_raw(tid));
     ptrace::seize(thread, Options::PTRACE_O_TRACESYSGOOD).expect("it can be traced");
@@ -75,14 +75,14 @@ fn follow(pid: u32, tid: i32, stop: u32, ready: impl FnOnce(), mut called: impl 
         }
     }
     kill(process, Signal::SIGKILL).expect("it is there to be killed");
-    // Until nothing of it is left that could still act.
+    // Until no thread of it is left.
     while !matches!(wait(thread), Ok(WaitStatus::Signaled(..) | WaitStatus::Exited(..)) | Err(Errno::ECHILD))
     {
     }
     true
 }
 
-/// `1 0x3 0x7f…`, as the kernel shows it.
+/// Parses `1 0x3 0x7f…`, the kernel's format.
 fn current(pid: u32, tid: i32) -> Option<Call> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).ok()?;
     let mut words = text.split_whitespace();

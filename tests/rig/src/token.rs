@@ -1,7 +1,7 @@
-//! Virtual YubiKeys: a PIV applet that keeps its promises, and a handle for the test that owns it.
+//! Virtual YubiKeys: a PIV applet that follows the standard, and a handle for the test.
 //!
 //! A [`Token`] is the handle; clones share one card. It answers once it is inserted into a reader of
-//! [`Pcscd`](crate::pcscd::Pcscd), and a test looks inside or misbehaves through the handle at any time.
+//! [`Pcscd`](crate::pcscd::Pcscd). Through the handle a test can inspect it or inject faults at any time.
 
 mod apdu;
 mod attest;
@@ -27,17 +27,17 @@ use p256::{PublicKey, SecretKey};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The PIN every token leaves the factory with.
+/// The factory PIN.
 pub const FACTORY_PIN: &str = "123456";
-/// The PUK every token leaves the factory with.
+/// The factory PUK.
 pub const FACTORY_PUK: &str = "12345678";
 
-/// What a token is made with.
+/// The configuration of a token.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// The number printed on it.
+    /// The serial number.
     pub serial: u32,
-    /// Its version; what depends on it does: metadata from 5.3, AES-192 and MOVE KEY from 5.7.
+    /// The firmware version, which decides on features: metadata from 5.3, AES-192 and MOVE KEY from 5.7.
     pub firmware: (u8, u8, u8),
     /// Its PIN, 6 to 8 bytes.
     pub pin: String,
@@ -45,16 +45,16 @@ pub struct Spec {
     pub puk: String,
     /// The state of its management key.
     pub management: Management,
-    /// Who touches it.
+    /// How it is touched.
     pub touch: Touch,
-    /// How long it waits for a touch before it refuses with 6982.
+    /// The time it waits for a touch before it refuses with 6982.
     pub touch_timeout: Duration,
-    /// Whose root it attests under.
+    /// The attestation root.
     pub authority: Authority,
 }
 
 impl Spec {
-    /// A token of firmware 5.4.3 as it leaves the factory, touched at once whenever it blinks.
+    /// A token with firmware 5.4.3 in factory state, touched as soon as it blinks.
     pub fn new(serial: u32) -> Self {
         Self {
             serial,
@@ -69,18 +69,18 @@ impl Spec {
     }
 }
 
-/// The three states a management key is found in.
+/// The state of a management key.
 #[derive(Clone, Debug)]
 pub enum Management {
     /// The factory's key.
     Factory,
-    /// A random key that the PIN gives out, as Yubico's tools and age-plugin-yubikey leave it.
+    /// A random key that is readable with the PIN, as Yubico's tools and age-plugin-yubikey set it.
     Protected,
-    /// A key that only its owner knows.
+    /// A custom key, which is not stored on the token.
     Custom(ManagementKey),
 }
 
-/// What the person beside the token does when it blinks.
+/// The reaction of the person when the token blinks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Touch {
     /// Touches it.
@@ -91,29 +91,29 @@ pub enum Touch {
     Never,
 }
 
-/// One misbehaviour, used up when it has happened.
+/// A fault; each happens once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The next command is answered with bytes that mean nothing.
+    /// The next command is answered with garbage.
     Garbage,
-    /// The next private-key operation succeeds with a result that is well-formed and wrong.
+    /// The next private-key operation returns a well-formed but wrong result.
     WrongResult,
-    /// The token falls out of its reader at the n-th private-key operation from now; 1 is the next.
+    /// The token is unplugged at the n-th private-key operation from now; 1 is the next.
     UnplugAtUse(u32),
 }
 
-/// How often a token did what; never reset.
+/// Counts the operations of a token; never reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Times its PIV applet was selected, which forgets the PIN.
+    /// Selections of the PIV applet, which forget the PIN.
     pub selections: u32,
-    /// PINs it compared or refused to, questions not counted.
+    /// PIN verifications, including refused ones; queries do not count.
     pub verifications: u32,
-    /// Signatures it made.
+    /// Signatures.
     pub signatures: u32,
-    /// Key agreements it made.
+    /// Key agreements.
     pub agreements: u32,
-    /// Times it began to blink.
+    /// Requests for a touch.
     pub touches_asked: u32,
 }
 
@@ -138,12 +138,12 @@ impl Token {
         Self { shared: Arc::new(Shared { card, changed: Condvar::new() }) }
     }
 
-    /// The number printed on it.
+    /// The serial number.
     pub fn serial(&self) -> u32 {
         self.card().serial
     }
 
-    /// Makes it answer as another token, attestation included.
+    /// Turns it into another token, with another attestation.
     pub fn set_serial(&self, serial: u32) {
         self.card().rename(serial, Authority::Rig);
     }
@@ -158,12 +158,12 @@ impl Token {
         self.card().puk.left()
     }
 
-    /// What it did so far.
+    /// The operations so far.
     pub fn counters(&self) -> Counters {
         self.card().counters
     }
 
-    /// Gives it this PIN, with all tries.
+    /// Sets the PIN, with all tries left.
     ///
     /// # Panics
     /// If it has fewer than six or more than eight bytes.
@@ -171,7 +171,7 @@ impl Token {
         self.card().pin = pin::Pin::new(pin, FACTORY_PIN);
     }
 
-    /// Gives it this PUK, with all tries.
+    /// Sets the PUK, with all tries left.
     ///
     /// # Panics
     /// If it has fewer than six or more than eight bytes.
@@ -216,7 +216,7 @@ impl Token {
         self.card().keys.keys().copied().collect()
     }
 
-    /// The private key in a slot, which no real token would give.
+    /// The private key in a slot, which a real token never reveals.
     pub fn private_key(&self, slot: u8) -> Option<SecretKey> {
         self.card().keys.get(&slot).map(|key| key.secret.clone())
     }
@@ -231,7 +231,7 @@ impl Token {
         self.card().keys.get(&slot).map(|key| (key.pin, key.touch))
     }
 
-    /// Generates a key in a slot, over one that may be there.
+    /// Generates a key in a slot; overwrites an existing one.
     ///
     /// # Panics
     /// If there is no such slot.
@@ -280,19 +280,19 @@ impl Token {
         self.card().attestation(slot).ok()
     }
 
-    /// Says who touches it from now on; also decides about a blinking that has begun.
+    /// Sets how it is touched from now on, also if it is blinking.
     pub fn set_touch(&self, touch: Touch) {
         self.card().touch = touch;
         self.shared.changed.notify_all();
     }
 
-    /// Says how long it waits for a touch.
+    /// Sets how long it waits for a touch.
     pub fn set_touch_timeout(&self, timeout: Duration) {
         self.card().touch_timeout = timeout;
         self.shared.changed.notify_all();
     }
 
-    /// Touches it once, which does nothing unless it blinks.
+    /// Touches it once; without effect unless it blinks.
     pub fn touch(&self) {
         let mut card = self.card();
         card.touched = card.blinking;
@@ -323,12 +323,12 @@ impl Token {
         self.card().touched_at
     }
 
-    /// From the last touch to the answer of the command that waited for it.
+    /// The time from the last touch to the answer of the command that waited for it.
     pub fn touch_took(&self) -> Option<Duration> {
         self.card().touch_took
     }
 
-    /// Lets it misbehave; several faults wait side by side.
+    /// Adds a fault; several can be pending.
     pub fn inject(&self, fault: Fault) {
         self.card().faults.push(fault);
     }
@@ -349,7 +349,7 @@ impl Token {
         card.unplugged = false;
     }
 
-    /// Takes its power away, whatever it does at the moment.
+    /// Cuts its power, even in the middle of a command.
     pub(crate) fn unplug(&self) {
         self.card().unplugged = true;
         self.shared.changed.notify_all();
@@ -359,7 +359,7 @@ impl Token {
         self.card().reset();
     }
 
-    /// Executes one command, touches included; none if the token fell out of its reader meanwhile.
+    /// Executes one command, including touches; none if the token was unplugged meanwhile.
     fn run(&self, command: &apdu::Command) -> Option<(Vec<u8>, status::Status)> {
         let mut card = self.card();
         if let Some(garbage) = card.garbage() {
@@ -391,7 +391,7 @@ impl Token {
         }
     }
 
-    /// Blinks until a touch, the time-out or the end of power.
+    /// Blinks until a touch, the timeout or the end of power.
     fn await_touch<'a>(&self, mut card: MutexGuard<'a, Card>) -> MutexGuard<'a, Card> {
         let began = Instant::now();
         card.blinking = true;

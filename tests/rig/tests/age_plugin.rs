@@ -1,6 +1,6 @@
-//! age-plugin-yubikey makes an identity on the virtual token, and age opens a file with it.
+//! age-plugin-yubikey creates an identity on the virtual token, and age decrypts a file with it.
 //!
-//! It is found by `AGE_PLUGIN_YUBIKEY`, a path, or in `PATH` and `~/.cargo/bin`
+//! The plugin is found by `AGE_PLUGIN_YUBIKEY`, a path, or in `PATH` and `~/.cargo/bin`
 //! (`cargo install age-plugin-yubikey --version 0.5.1 --locked`); age is Debian's.
 
 use rig::pcscd::Pcscd;
@@ -33,7 +33,7 @@ fn command(program: impl Into<PathBuf>, pcscd: &Pcscd) -> Command {
 
 #[test]
 fn age_plugin_yubikey_generates_an_identity_and_decrypts() {
-    // The plugin knows no AES: from firmware 5.7, its users set a 3DES management key first.
+    // The plugin does not support AES: with firmware 5.7, its users set a 3DES management key first.
     let old_key = Management::Custom(ManagementKey::factory((5, 4, 3)));
     for (serial, firmware) in [(50_000_001, (5, 4, 3)), (50_000_002, (5, 7, 2))] {
         let spec = Spec { firmware, management: old_key.clone(), pin: "654321".into(), ..Spec::new(serial) };

@@ -1,4 +1,4 @@
-//! The emulated AWS judges the gate as AWS's documentation says it does; what it cannot show is not claimed.
+//! The emulated AWS evaluates the gate as AWS's documentation describes.
 
 use rig::aws::{Account, Aws, Creds, DENY_ALL, Drift, GATE, Probe, Rule, utc};
 use serde_json::{Value, json};
@@ -11,11 +11,11 @@ fn account() -> Account {
     Aws::shared().seed("prod")
 }
 
-/// Opens as the product does, step by step, with the sealed principals only.
+/// Opens in the product's steps, with the sealed principals only.
 fn open(at: &Account, t0: i64, t1: i64) {
     put_gate(at, &at.opener, t0, t1).expect("the opener writes the gate");
     switch(at, &at.closer, "Active").expect("the closer switches the key on");
-    detach(at, &at.opener).expect("the opener lifts the deny");
+    detach(at, &at.opener).expect("the opener detaches the deny");
 }
 
 fn put_gate(at: &Account, who: &Creds, t0: i64, t1: i64) -> Result<Value, String> {
@@ -450,13 +450,13 @@ mod the_rig {
     }
 }
 
-/// Rules never meet the rig's own calls, so here a stranger calls; AWS refuses them, which is a call all the same.
+/// Rules do not match the rig's calls, so these tests call with an unknown key; AWS refuses such a call but counts it.
 mod rules {
     use super::*;
     use std::io::{Read, Write};
     use std::net::TcpStream;
 
-    /// A call with a worthless signature: its reply's first line, or None when the connection was closed.
+    /// A call with an invalid signature; returns the first line of the reply, or None if the connection was closed.
     fn stranger(at: &Account, action: &str) -> Option<String> {
         let body = format!("Action={action}&Version=2010-05-08&UserName={}", at.user);
         let scope = format!("{}/20261122/us-east-1/iam/aws4_request", at.closer.key);
@@ -587,7 +587,7 @@ fn many_emulators_start_at_once() {
         for _ in 0..4 {
             scope.spawn(|| {
                 let at = Aws::start().seed("prod");
-                assert_eq!(at.id, "111122223333", "each has accounts of its own");
+                assert_eq!(at.id, "111122223333", "each has separate accounts");
                 assert!(at.rest().at_rest());
             });
         }

@@ -1,11 +1,11 @@
-//! Private daemons run side by side, serve any client that knows the socket, and do not outlive their test.
+//! Private daemons run in parallel, serve every client that knows the socket, and end with their test.
 
 use rig::pcscd::Pcscd;
 use rig::token::{PinPolicy, Spec, Token, Touch, TouchPolicy};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What yubico-piv-tool sees in a reader: the token's status, or none.
+/// The status that yubico-piv-tool shows of the token in a reader, or none.
 fn status(mut client: Command, pcscd: &Pcscd, reader: usize) -> Option<String> {
     client.args(["yubico-piv-tool", "-astatus", "-r", pcscd.reader(reader)]);
     let output = client.env("PCSCLITE_CSOCK_NAME", pcscd.socket()).output().expect("it is installed");
@@ -23,7 +23,7 @@ fn several_daemons_do_not_see_each_other() {
         .map(|i| {
             std::thread::spawn(move || {
                 let tokens = [Token::new(Spec::new(60_000_000 + i)), Token::new(Spec::new(60_000_100 + i))];
-                // The thread that started it ends; it goes on.
+                // The daemon outlives the thread that started it.
                 (i, Pcscd::with(&[&tokens[0], &tokens[1]]))
             })
         })
@@ -109,7 +109,7 @@ fn a_daemon_dies_with_its_test() {
         assert!(began.elapsed() < Duration::from_secs(5), "the daemon outlives its test");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let directory = std::path::Path::new(&socket).ancestors().nth(2).expect("a directory of its own");
-    // Another test may have swept it away already.
+    let directory = std::path::Path::new(&socket).ancestors().nth(2).expect("its private directory");
+    // Another test may have removed it already.
     let _ = std::fs::remove_dir_all(directory);
 }

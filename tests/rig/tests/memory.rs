@@ -1,11 +1,11 @@
-//! A search finds what a process kept and does not find what it wiped, while it lives and at its end.
+//! A search finds secrets that a process kept and none that it wiped, while it runs and at its end.
 
 use rig::memory::{Finding, Hit, search_now, trace_exit};
 use rig::pty::{End, Person};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
-/// A secret that stands in no file: computed from its number.
+/// A secret that is not in any file: computed from its number.
 fn secret(number: u64) -> Vec<u8> {
     let mut state = number;
     let mut out = Vec::with_capacity(32);
@@ -19,10 +19,10 @@ fn secret(number: u64) -> Vec<u8> {
 const KEPT: u64 = 1;
 const KEPT_TAIL: u64 = 2;
 const WIPED: u64 = 3;
-/// Held by a thread that lives to the end.
+/// Held by a thread that runs to the end.
 const IN_THREAD: u64 = 4;
 
-/// Not a test: what the child process of the tests below does.
+/// Not a test: the child process of the tests below.
 #[test]
 fn child() {
     let Ok(how) = std::env::var("RIG_MEMORY_CHILD") else { return };

@@ -1,4 +1,4 @@
-//! A person reads prompts, types, interrupts and sees how it ended.
+//! A person reads prompts, types, interrupts and gets the exit status.
 
 use rig::pty::{End, Input, Output, Person, Signal, Streams};
 use std::process::Command;
@@ -63,7 +63,7 @@ fn a_hidden_prompt_shows_in_the_terminals_settings() {
 }
 
 #[test]
-fn the_terminal_has_a_size_and_is_the_commands_own() {
+fn the_terminal_has_a_size_and_controls_the_command() {
     let mut person = Person::run(shell("stty size; ps -o tty= -p $$; tty"));
     person.expect("40 200");
     person.expect("pts/");

@@ -1,4 +1,4 @@
-//! yubico-piv-tool, as Debian ships it, takes the virtual token for a YubiKey, and openssl its attestation.
+//! Debian's yubico-piv-tool accepts the virtual token as a YubiKey, and openssl verifies its attestation.
 
 use rig::pcscd::Pcscd;
 use rig::token::{Authority, Cipher, ManagementKey, PinPolicy, Spec, Token, TouchPolicy};
@@ -31,7 +31,7 @@ impl Setup {
         command.output().expect("yubico-piv-tool is installed")
     }
 
-    /// Runs it, wants success, and gives what it said.
+    /// Runs it, expects success, and returns its output.
     #[track_caller]
     fn works(&self, arguments: &[&str]) -> String {
         let output = self.piv(arguments);
@@ -40,7 +40,7 @@ impl Setup {
         said
     }
 
-    /// Runs it, wants failure, and gives what it said.
+    /// Runs it, expects failure, and returns its output.
     #[track_caller]
     fn fails(&self, arguments: &[&str]) -> String {
         let output = self.piv(arguments);

@@ -1,4 +1,4 @@
-//! The client that the product uses takes the virtual token for a YubiKey.
+//! The product's client accepts the virtual token as a YubiKey.
 
 use p256::PublicKey;
 use p256::ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier};
@@ -30,7 +30,7 @@ fn pcscd() -> &'static Pcscd {
     })
 }
 
-/// A token in a reader of its own.
+/// A token in a separate reader.
 fn plug(spec: Spec) -> (Token, usize) {
     static SLOTS: AtomicUsize = AtomicUsize::new(0);
     let token = Token::new(spec);
@@ -75,7 +75,7 @@ fn it_identifies_itself() {
         let version = yubikey.version();
         assert_eq!((version.major, version.minor, version.patch), firmware);
         assert_eq!(yubikey.get_pin_retries(), Ok(3));
-        assert_eq!(token.counters().selections, 2, "the question for tries selects again");
+        assert_eq!(token.counters().selections, 2, "the query for tries selects again");
     }
 }
 
@@ -150,7 +150,7 @@ fn selecting_again_forgets_the_pin() {
 }
 
 #[test]
-fn management_keys_of_every_kind_are_proved() {
+fn management_keys_of_every_kind_authenticate() {
     for (serial, firmware) in [(30_000_008, (5, 4, 3)), (30_000_009, (5, 7, 2))] {
         let (token, slot) = plug(Spec { firmware, ..Spec::new(serial) });
         let mut yubikey = open(slot);
@@ -206,7 +206,7 @@ fn nothing_is_generated_without_the_management_key() {
 }
 
 #[test]
-fn pin_always_wants_the_pin_each_time() {
+fn pin_policy_always_requires_the_pin_each_time() {
     let (_token, slot) = plug(Spec::new(30_000_013));
     let mut yubikey = open(slot);
     let key = MgmKey::get_default(&yubikey).expect("it has one");
@@ -281,5 +281,5 @@ fn faults_happen_once_each() {
     pcscd().insert(slot, &token);
     let mut yubikey = open(slot);
     yubikey.verify_pin(PIN).expect("the PIN is right");
-    piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("it is whole again");
+    piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("it works again");
 }

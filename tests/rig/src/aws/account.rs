@@ -1,4 +1,4 @@
-//! An account as its administrator deploys it for breakglass and what may go wrong with it.
+//! An account as an administrator sets it up for breakglass, and its drift.
 
 use super::{Aws, AwsError, Call, Creds, Probe, REGION, Rule, TargetStatus};
 use crate::receiver::Receiver;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// ARN of the managed policy that shuts the emergency user.
+/// ARN of the managed policy that closes the emergency user.
 pub const DENY_ALL: &str = "arn:aws:iam::aws:policy/AWSDenyAll";
 /// Name of the inline policy that opens it.
 pub const GATE: &str = "breakglass-gate";
@@ -26,7 +26,7 @@ const GATE_DOCUMENT: &str = include_str!("../../aws/policies/gate.json");
 
 /// One emergency user with its ceiling, its opener and its closer.
 pub struct Account {
-    /// Where it is.
+    /// The AWS of the account.
     pub aws: Aws,
     /// The target's name in the vault.
     pub name: String,
@@ -34,7 +34,7 @@ pub struct Account {
     pub id: String,
     /// The emergency user's name.
     pub user: String,
-    /// The emergency user's own key.
+    /// The emergency user's key.
     pub emergency: Creds,
     /// Key of the user who writes the gate and detaches the deny.
     pub opener: Creds,
@@ -47,7 +47,7 @@ pub struct Account {
     ahead: Arc<AtomicI64>,
 }
 
-/// Something about the emergency user that is not as it was sealed.
+/// A difference of the emergency user from what was sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
     /// A second inline policy, `leftover`.
@@ -58,7 +58,7 @@ pub enum Drift {
     Group,
     /// A second access key that works.
     SecondActiveKey,
-    /// Worth a warning, no more.
+    /// A second access key that is inactive; only a warning.
     SecondInactiveKey,
     /// A console password.
     LoginProfile,
@@ -78,13 +78,13 @@ pub enum Drift {
     NoBoundary,
     /// The boundary's default version allows one service more.
     EditedBoundary,
-    /// AWSDenyAll is not attached: an untidy end.
+    /// AWSDenyAll is not attached.
     DenyMissing,
-    /// The key is active: an untidy end.
+    /// The key is active.
     KeyActive,
 }
 
-/// What IAM says of the emergency user.
+/// The state of the emergency user in IAM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rest {
     /// AWSDenyAll is attached.
@@ -130,13 +130,13 @@ impl Account {
         account
     }
 
-    /// Another emergency user of the same account, with an opener and a closer of its own: a drill's.
+    /// Another emergency user of the same account, with a separate opener and closer, for a drill.
     #[must_use]
     pub fn beside(&self, name: &str, user: &str) -> Account {
         Account::seed(self.aws.clone(), name, self.id.clone(), user)
     }
 
-    /// A user who can do to the emergency user what `document` says, and nothing else.
+    /// A user that may do to the emergency user what `document` allows, and nothing else.
     fn servant(&self, role: &str, document: &str) -> Creds {
         let name = format!("{}-{role}", self.user);
         let document = self.here(document);
@@ -158,10 +158,9 @@ impl Account {
         template.replace(TEMPLATE_ACCOUNT, &self.id).replace(TEMPLATE_USER, &user)
     }
 
-    // What is sealed ---------------------------------------------------------
+    // The payload ------------------------------------------------------------
 
-    /// The payload that `breakglass seal` reads, for this one target. [`Receiver::shared`] gets its alerts.
-    /// Who is told acknowledges it: [`Receiver::shared`].
+    /// The payload that `breakglass seal` reads, for this one target. [`Receiver::shared`] acknowledges its alerts.
     pub fn payload(&self, grant: Value, max_window: &str) -> Value {
         json!({"version": 1, "targets": [self.target(grant, max_window)], "runbook": "call the owner of the service",
             "alerts": [Receiver::shared().channel("oncall")]})
@@ -179,7 +178,7 @@ impl Account {
         target
     }
 
-    /// A grant that most tests are content with.
+    /// The grant that most tests use.
     pub fn grant() -> Value {
         json!([{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}])
     }
@@ -217,7 +216,7 @@ impl Account {
         self.new_key("auditor")
     }
 
-    // What AWS says ----------------------------------------------------------
+    // Calls and reads --------------------------------------------------------
 
     /// One IAM call as the account's root; it must succeed.
     pub fn root(&self, op: &str, args: Value) -> Value {
@@ -235,12 +234,12 @@ impl Account {
         self.aws.call(who, service, op, args)
     }
 
-    /// Whether these credentials open anything.
+    /// Probes these credentials.
     pub fn probe(&self, who: &Creds) -> Probe {
         self.aws.probe(who)
     }
 
-    /// What IAM says of the emergency user now, as root reads it.
+    /// Reads the state of the emergency user, as root.
     pub fn rest(&self) -> Rest {
         let user = json!({"UserName": self.user});
         let attached = self.root("list_attached_user_policies", user.clone());
@@ -256,7 +255,7 @@ impl Account {
         }
     }
 
-    /// The calls that this account has received and that were not the rig's own.
+    /// The calls that this account has received, except the rig's.
     pub fn journal(&self) -> Vec<Call> {
         self.aws.journal().into_iter().filter(|call| call.account.as_deref() == Some(&self.id)).collect()
     }
@@ -266,25 +265,25 @@ impl Account {
         self.journal().into_iter().map(|call| call.action).collect()
     }
 
-    // What goes wrong --------------------------------------------------------
+    // Faults -----------------------------------------------------------------
 
     /// Sets a rule for this account's calls.
     pub fn rule(&self, rule: Rule) -> TargetStatus {
         self.aws.rule(rule.account(&self.id))
     }
 
-    /// IAM writes count only so much later from now on, though IAM's reads show them at once.
+    /// Delays the effect of IAM writes from now on; IAM's reads show them at once.
     pub fn lag(&self, by: Duration) {
         self.aws.steer("POST", "lag", &json!({"account": self.id, "seconds": by.as_secs_f64()}));
     }
 
-    /// AWS's clock is so far ahead of this machine's from now on.
+    /// Sets AWS's clock ahead of this machine's.
     pub fn set_ahead(&self, seconds: i64) {
         self.ahead.store(seconds, Ordering::Relaxed);
         self.aws.steer("POST", "clock", &json!({"account": self.id, "ahead": seconds}));
     }
 
-    /// How far ahead AWS's clock is, now and from now on.
+    /// Sets how far AWS's clock is ahead, and returns it.
     pub(crate) fn ahead(&self) -> Arc<AtomicI64> {
         self.ahead.clone()
     }
@@ -405,8 +404,8 @@ impl Account {
         );
     }
 
-    /// A gate as another session of the tool would have written it: `session` starts each Sid, T0 and T1 are seconds
-    /// since 1970 by AWS's clock.
+    /// Writes a gate as another session of the program would: `session` starts each Sid; T0 and T1 are seconds since
+    /// 1970 by AWS's clock.
     pub fn gate(&self, session: &str, t0: i64, t1: i64) -> Value {
         let text = GATE_DOCUMENT
             .replace(TEMPLATE_SESSION, session)
@@ -415,14 +414,14 @@ impl Account {
         serde_json::from_str(&text).expect("gate.json")
     }
 
-    /// Makes another session's window: its gate, the key active, no deny. T1 may be in the past.
+    /// Opens a window of another session: its gate, the key active, no deny. T1 can be in the past.
     pub fn put_window(&self, session: &str, t0: i64, t1: i64) {
         self.put_inline(GATE, &self.gate(session, t0, t1));
         self.drift(Drift::KeyActive);
         self.drift(Drift::DenyMissing);
     }
 
-    /// Closes as root, so that one test may go on after a window.
+    /// Closes as root, so that a test can continue after a window.
     pub fn put_to_rest(&self) {
         self.root("attach_user_policy", json!({"UserName": self.user, "PolicyArn": DENY_ALL}));
         self.set_key(false);

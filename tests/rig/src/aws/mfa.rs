@@ -15,13 +15,13 @@ pub struct Mfa {
 }
 
 impl Mfa {
-    /// The device as a target's member.
+    /// The device as a field of a target.
     pub fn sealed(&self) -> Value {
         json!({"serial_number": self.serial, "totp_seed": self.seed})
     }
 }
 
-/// A role, and a user whose active key can do nothing but assume it under MFA.
+/// A role, and a user whose active key can only assume that role, with MFA.
 #[derive(Debug)]
 pub struct Standby {
     /// The user's name.
@@ -38,7 +38,7 @@ impl Account {
     /// Gives a user of this account an MFA device.
     ///
     /// # Panics
-    /// When IAM does not take it.
+    /// If IAM refuses it.
     pub fn give_mfa(&self, user: &str) -> Mfa {
         let made = self.root("create_virtual_mfa_device", json!({"VirtualMFADeviceName": user}));
         let device = &made["VirtualMFADevice"];
@@ -57,7 +57,7 @@ impl Account {
         target
     }
 
-    /// A role that may do S3 and the probe, for at most an hour at a time, and who may assume it.
+    /// A role that may call S3 and the probe, for at most an hour, and the user that may assume it.
     pub fn standby(&self) -> Standby {
         let user = "standby".to_owned();
         self.root("create_user", json!({"UserName": user}));
@@ -89,7 +89,7 @@ impl Account {
         Standby { key: self.new_key(&user), user, mfa, role }
     }
 
-    /// What is sealed of a standby.
+    /// The payload of a standby vault.
     pub fn standby_payload(&self, standby: &Standby, max_window: &str) -> Value {
         json!({"version": 1, "runbook": "IAM is down", "alerts": [Receiver::shared().channel("oncall")], "targets": [{
             "name": "standby", "partition": "aws", "account": self.id, "regions": [REGION],

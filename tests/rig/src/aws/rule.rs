@@ -1,4 +1,4 @@
-//! Calls as AWS saw them, and rules that hold, drop, fail or delay one of them.
+//! Calls as AWS received them, and rules that hold, drop, fail or delay one of them.
 
 use super::Aws;
 use serde::Deserialize;
@@ -10,21 +10,21 @@ use std::time::Duration;
 pub struct Call {
     /// When it arrived, in seconds since 1970.
     pub time: f64,
-    /// The account it was for, when that is known.
+    /// The account it was for, if known.
     pub account: Option<String>,
     /// The access key that signed it.
     pub key: String,
-    /// The user who holds that key, or `root`.
+    /// The user with that key, or `root`.
     pub principal: Option<String>,
     /// `iam`, `sts`, `sns` and so on.
     pub service: String,
     /// The region it was signed for.
     pub region: String,
-    /// The API's name for it: `PutUserPolicy`.
+    /// The API's name of the call: `PutUserPolicy`.
     pub action: String,
     /// Its parameters.
     pub params: Value,
-    /// None when it never took effect.
+    /// None if it never took effect.
     #[serde(default)]
     pub status: Option<u16>,
     /// AWS refused it; its error code.
@@ -36,28 +36,28 @@ pub struct Call {
     pub(super) rig: bool,
 }
 
-/// Which call something happens to, and what: `Rule::after("DetachUserPolicy").nth(2)` holds the reply to the second.
+/// Selects a call and what is done to it: `Rule::after("DetachUserPolicy").nth(2)` holds the reply to the second.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Rule(Value);
 
 impl Rule {
-    /// Before a call of this action takes effect; `"*"` is any action.
+    /// Acts before a call of this action takes effect; `"*"` is any action.
     pub fn before(action: &str) -> Rule {
         Rule(json!({"action": action, "when": "before", "do": "hold"}))
     }
 
-    /// When it has taken effect, before its reply is sent.
+    /// Acts after the call took effect, before its reply is sent.
     pub fn after(action: &str) -> Rule {
         Rule(json!({"action": action, "when": "after", "do": "hold"}))
     }
 
-    /// The nth call that matches, from 1, counted from when the rule is set.
+    /// Selects the nth call that matches, from 1, counted from when the rule is set.
     pub fn nth(self, nth: u32) -> Rule {
         self.with("nth", json!(nth))
     }
 
-    /// That call and the ones after it, so many together.
+    /// Selects this many calls in a row.
     pub fn times(self, times: u32) -> Rule {
         self.with("times", json!(times))
     }
@@ -77,7 +77,7 @@ impl Rule {
         self.with("region", json!(region))
     }
 
-    /// Only calls that change something: no `Get…` and no `List…`.
+    /// Only writes: neither `Get…` nor `List…`.
     pub fn writes(self) -> Rule {
         self.with("writes", json!(true))
     }
@@ -92,12 +92,12 @@ impl Rule {
         self.with("do", json!("drop"))
     }
 
-    /// Answers this status and error code, instead of holding.
+    /// Answers with this status and error code, instead of holding.
     pub fn fail(self, status: u16, code: &str) -> Rule {
         self.with("do", json!("fail")).with("status", json!(status)).with("code", json!(code))
     }
 
-    /// Closes the connection at once and lets the call take effect so much later, instead of holding.
+    /// Closes the connection at once and lets the call take effect after this delay, instead of holding.
     pub fn late(self, by: Duration) -> Rule {
         self.with("do", json!("late")).with("when", json!("before")).with("seconds", json!(by.as_secs_f64()))
     }
@@ -122,14 +122,14 @@ impl TargetStatus {
         TargetStatus { aws, number }
     }
 
-    /// Waits until the rule has met its call; None when that took longer than `patience`.
+    /// Waits until the rule has matched its call; None if that took longer than `patience`.
     pub fn wait(&self, patience: Duration) -> Option<Call> {
         let path = format!("held?rule={}&timeout={}", self.number, patience.as_secs_f64());
         let call = self.aws.steer("GET", &path, &Value::Null)["call"].take();
         (!call.is_null()).then(|| serde_json::from_value(call).expect("a call"))
     }
 
-    /// Lets the held call, or its reply, go on.
+    /// Releases the held call or reply.
     pub fn release(self) {}
 }
 

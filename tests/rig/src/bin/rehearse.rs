@@ -1,6 +1,6 @@
-//! The rehearsal: the main job as a story on the terminal, with virtual YubiKeys and a local AWS.
+//! The rehearsal: the main job on the terminal, with virtual YubiKeys and a local AWS.
 //!
-//! `rehearse PROGRAM` runs it; its last line sums it up and its exit status means it.
+//! `rehearse PROGRAM` runs it; the last line and the exit status say whether it passed.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use rig::aws::{Account, Aws, Creds, Probe, python};
 use rig::pty::{End, Person};
 use rig::site::Site;
 
-/// What the program in the window does: boto3, with nothing but what the window gives it.
+/// The program in the window: boto3, with only the credentials of the window.
 const INSIDE: &str = "\
 import boto3, sys
 name = 'breakglass-rehearsal-' + sys.argv[1]
@@ -23,16 +23,16 @@ open('session', 'w').write('\\n'.join([got.access_key, got.secret_key, got.token
 fn main() -> ExitCode {
     let Some(program) = std::env::args_os().nth(1).map(PathBuf::from).filter(|program| program.exists())
     else {
-        eprintln!("rehearse: say where the program is: rehearse PROGRAM");
+        eprintln!("usage: rehearse PROGRAM");
         return ExitCode::from(2);
     };
     let program = program.canonicalize().unwrap_or(program);
-    // An expectation that is not met panics with the whole transcript.
+    // An unmet expectation panics with the complete transcript.
     if let Ok(summary) = std::panic::catch_unwind(|| rehearse(program)) {
         println!("\nrehearsal passed: {summary}");
         ExitCode::SUCCESS
     } else {
-        println!("\nrehearsal FAILED: see above what was expected and what was on the screen");
+        println!("\nrehearsal FAILED: the expectation and the screen are above");
         ExitCode::FAILURE
     }
 }
@@ -42,7 +42,7 @@ fn rehearse(program: PathBuf) -> String {
     let account = aws.seed("prod");
     let mut site = Site::new(program, &["alice", "bob", "carol"]).with_aws(&aws);
 
-    chapter(1, "Three custodians enrol, each with a YubiKey of their own, without a network.");
+    chapter(1, "Three custodians enrol, each with their YubiKey, without a network.");
     for place in 0..3 {
         let name = site.custodians[place].name.clone();
         say(&format!("breakglass enrol {name} --out {name}.custodian --attestation-root root.pem"));
@@ -61,7 +61,7 @@ fn rehearse(program: PathBuf) -> String {
     assert!(shown.status.success());
     show(&String::from_utf8_lossy(&shown.stdout));
 
-    chapter(3, "At rest the emergency key is refused, and one custodian alone opens nothing.");
+    chapter(3, "At rest the emergency key is refused, and one custodian alone cannot open.");
     refused(&account, &account.emergency, "the emergency key");
     site.plug("alice");
     let mut person = open(&site, &["--", "true"]);
@@ -92,19 +92,19 @@ fn rehearse(program: PathBuf) -> String {
     person.expect("boto3 made the bucket");
     ends(&mut person, 0);
 
-    chapter(6, "It is over: the key and the session it gave are refused, and the user is at rest.");
+    chapter(6, "After the window: the key and the issued session are refused, and the user is at rest.");
     refused(&account, &account.emergency, "the emergency key");
     refused(&account, &session(&site), "the session of the window");
     assert!(account.rest().at_rest(), "the user is at rest");
 
-    chapter(7, "Afterwards: the record is whole, a quorum had signed, and the review says what was done.");
+    chapter(7, "Audit: the ledger is intact, a quorum has signed, and the review shows what was done.");
     afterwards(&site, &account);
     "3 custodians enrolled, 2 of 3 sealed; refused to one custodian; practised; opened by two; the emergency key was refused \
      before, worked inside through boto3, and was refused after; the ledger verified, the use reviewed"
         .into()
 }
 
-/// What an auditor does.
+/// The checks of an auditor.
 fn afterwards(site: &Site, account: &Account) {
     say("breakglass ledger verify --vault prod.age --vault prod.drill.age");
     let vaults = ["ledger", "verify", "--vault", "prod.age", "--vault", "prod.drill.age"];
@@ -150,7 +150,7 @@ fn refused(account: &Account, who: &Creds, what: &str) {
     }
 }
 
-/// What the program in the window was given.
+/// The credentials that the program in the window got.
 fn session(site: &Site) -> Creds {
     let text = std::fs::read_to_string(site.path("session")).expect("the window gave a session");
     let mut lines = text.lines().map(str::to_owned);

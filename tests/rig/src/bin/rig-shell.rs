@@ -1,4 +1,4 @@
-//! A shell with virtual tokens plugged in, for trying things by hand.
+//! A shell with virtual tokens plugged in, for manual tests.
 
 use rig::pcscd::Pcscd;
 use rig::token::{Authority, FACTORY_PIN, Fault, Management, Spec, Token, Touch};
@@ -56,7 +56,7 @@ impl Options {
         let mut options = Self { tokens: 3, spec: Spec::new(20_000_001), plugged: true, command: Vec::new() };
         let mut rest = arguments.into_iter();
         while let Some(argument) = rest.next() {
-            let mut value = || rest.next().ok_or(format!("{argument} wants a value"));
+            let mut value = || rest.next().ok_or(format!("{argument} needs a value"));
             match argument.as_str() {
                 "--tokens" => options.tokens = number(&value()?)?,
                 "--firmware" => options.spec.firmware = version(&value()?)?,
@@ -70,7 +70,7 @@ impl Options {
                 _ => options.command = std::iter::once(argument).chain(rest.by_ref()).collect(),
             }
         }
-        // By hand, a touch may take a while.
+        // A manual touch can take a while.
         options.spec.touch_timeout = Duration::from_secs(15);
         Ok(options)
     }
@@ -118,7 +118,7 @@ fn ask(words: &[String]) -> Result<u8> {
     Ok(0)
 }
 
-/// The tokens and where they are plugged in: token N belongs into reader N.
+/// The tokens and their readers: token N belongs in reader N.
 struct Bench {
     pcscd: Arc<Pcscd>,
     tokens: Vec<Token>,
@@ -133,7 +133,7 @@ impl Bench {
             Ok(_) => self.obey(&words).unwrap_or_else(|error| format!("error: {error}\n")),
             Err(error) => format!("error: {error}\n"),
         };
-        // A client that does not wait for its answer does not want it.
+        // A client may disconnect before it gets the answer.
         let _ = client.write_all(answer.as_bytes());
     }
 

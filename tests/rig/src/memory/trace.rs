@@ -1,4 +1,4 @@
-//! A process's very end, held still for a look: traced until its last thread is about to exit.
+//! Searches a process at its very end: traces it until its last thread is about to exit.
 
 use super::windows::Windows;
 use super::{Finding, search};
@@ -13,25 +13,25 @@ use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
-/// How a traced process ended, and what was in its memory then.
+/// The end of a traced process, and the search of its memory at that time.
 #[derive(Debug)]
 pub struct Ending {
-    /// Its status.
+    /// The exit status.
     pub status: ExitStatus,
-    /// What was found.
+    /// The result of the search.
     pub finding: Finding,
 }
 
 /// A process that is traced to its end.
 pub struct Tracing {
-    // The child is not waited for through this: its stops would be taken for its end.
+    // Do not wait for the child through this handle: its stops would be taken for its end.
     _child: Child,
     ending: Receiver<Ending>,
 }
 
 /// Traces a child, all its threads included, and searches its memory when the last thread is about to exit.
 ///
-/// Tracing has begun when this returns. It takes the child, because only the tracer may wait for it from now on.
+/// Tracing has begun when this returns. Takes the child, because from now on only the tracer may wait for it.
 ///
 /// # Panics
 /// If the child cannot be traced, or a secret cannot be searched for.
@@ -56,7 +56,7 @@ impl Tracing {
     /// The ending, if it has come.
     ///
     /// # Panics
-    /// If the end came without a look, or was asked for twice.
+    /// If the end was missed, or is asked for twice.
     pub fn poll(&mut self) -> Option<Ending> {
         match self.ending.try_recv() {
             Ok(ending) => Some(ending),
@@ -68,7 +68,7 @@ impl Tracing {
     /// Waits for the ending.
     ///
     /// # Panics
-    /// If the end came without a look.
+    /// If the end was missed.
     pub fn wait(self) -> Ending {
         self.ending.recv().expect("its end was missed")
     }
@@ -85,7 +85,7 @@ struct Tracer {
 impl Tracer {
     fn attach(process: Pid, windows: Windows) -> nix::Result<Self> {
         let mut tracer = Self { process, windows, alive: HashSet::new(), finding: None };
-        // Threads that are born meanwhile are seen in the next round, or traced by birth.
+        // Threads that start meanwhile are found in the next round, or are traced from their start.
         while tracer.attach_new()? {}
         Ok(tracer)
     }
@@ -111,7 +111,7 @@ impl Tracer {
         Ok(any)
     }
 
-    /// Lets it run to its end.
+    /// Continues it to its end.
     fn follow(mut self) -> Ending {
         loop {
             let (thread, status) =
@@ -129,7 +129,7 @@ impl Tracer {
         }
     }
 
-    /// One thread stopped: for an event of the tracer's, or (event 0) for a signal that it shall get.
+    /// Handles a thread that stopped for an event of the tracer, or (event 0) for a signal to be delivered.
     fn stopped(&mut self, thread: Pid, signal: c_int, event: c_int) {
         match event {
             libc::PTRACE_EVENT_EXIT => {
@@ -138,7 +138,7 @@ impl Tracer {
                     self.look(thread);
                 }
             }
-            // A thread counts from its own first stop: it may be gone when its creation is reported.
+            // A thread counts from its first stop: it may be gone when its creation is reported.
             _ => _ = self.alive.insert(thread),
         }
         match (event, signal) {
@@ -152,8 +152,8 @@ impl Tracer {
     }
 
     fn look(&mut self, thread: Pid) {
-        // The first thread may be gone already, so the memory is that of the last one. Should a thread that
-        // has not stopped yet follow, there will be another look.
+        // The first thread may be gone already, so the memory is read through the last one. If another thread
+        // stops later, the memory is searched again.
         self.finding = Some(search(&self.tasks().join(thread.to_string()), &self.windows));
     }
 
@@ -162,11 +162,11 @@ impl Tracer {
     }
 }
 
-/// The next stop or end among what this very thread traces; the process may have other children.
+/// The next stop or end of a thread that this thread traces; the process may have other children.
 fn next_change() -> nix::Result<(Pid, c_int)> {
     let mut status = 0;
     loop {
-        // SAFETY: the status is a live integer of our own.
+        // SAFETY: the status is a live integer of this function.
         let thread = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
         match Errno::result(thread) {
             Err(Errno::EINTR) => {}
@@ -175,7 +175,7 @@ fn next_change() -> nix::Result<(Pid, c_int)> {
     }
 }
 
-/// Lets a stopped thread continue; if it is gone meanwhile, its end will be reported.
+/// Continues a stopped thread; if it is gone, its end will be reported.
 fn resume(request: libc::c_uint, thread: Pid, signal: c_int) {
     let nothing = std::ptr::null_mut::<libc::c_void>();
     // SAFETY: both requests ignore the address and take a number for data; nothing is dereferenced.

@@ -1,4 +1,4 @@
-//! The eight-byte windows of some secrets, and a fast look for any of them.
+//! The eight-byte windows of secrets, and a fast search for any of them.
 
 use super::Hit;
 use std::collections::HashMap;
@@ -10,15 +10,15 @@ pub(super) const OVERLAP: usize = WINDOW - 1;
 
 pub(super) struct Windows {
     names: Vec<String>,
-    /// Which secret a window belongs to, and where it stands there.
+    /// The secret that a window belongs to, and its offset.
     places: HashMap<u64, Vec<(usize, usize)>>,
-    /// One bit per hash: most windows of memory are turned away by it.
+    /// One bit per hash, which excludes most windows of memory.
     sieve: Vec<u64>,
 }
 
 impl Windows {
     /// # Panics
-    /// If a secret has no window that means something: it is shorter than eight bytes, or all one byte.
+    /// If a secret has no significant window: it is shorter than eight bytes, or one byte repeated.
     pub fn new(secrets: &[(&str, &[u8])]) -> Self {
         let mut places = HashMap::<u64, Vec<(usize, usize)>>::new();
         let mut sieve = vec![0; 1 << (SIEVE_BITS - 6)];
@@ -39,7 +39,7 @@ impl Windows {
         Self { names: secrets.iter().map(|(name, _)| (*name).into()).collect(), places, sieve }
     }
 
-    /// Adds the pieces of secrets in `bytes`, which stand at `base` in `mapping`.
+    /// Adds the pieces of secrets in `bytes`, which are at `base` in `mapping`.
     pub fn search(&self, bytes: &[u8], base: u64, mapping: &str, hits: &mut Vec<Hit>) {
         let mut window = 0;
         let mut at = 0;

@@ -1,4 +1,4 @@
-//! One question to the daemon, as its own clients ask it: in which readers is a card? (pcsc-lite protocol 4:4)
+//! Asks the daemon which readers have a card (pcsc-lite protocol 4:4).
 
 use std::io::{Read, Result, Write};
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ const GET_READERS_STATE: u32 = 0x12;
 const RECORD: usize = 128 + 3 * 4 + 36 + 2 * 4;
 const STATE: usize = 128 + 4;
 const ATR_LEN: usize = 128 + 12 + 36;
-/// The bit of a state that says a card is there.
+/// The bit of a state for a card that is present.
 const PRESENT: u32 = 0x04;
 
 /// A connection to the daemon.
@@ -28,7 +28,7 @@ impl Client {
         Ok(Self { stream })
     }
 
-    /// Whether a card is in this reader, and was read.
+    /// Whether this reader has a card that was read.
     pub fn has_card(&mut self, reader: &str) -> Result<bool> {
         let mut records = [0; super::READERS_MAX * RECORD];
         self.stream.write_all(&words([0, GET_READERS_STATE]))?;

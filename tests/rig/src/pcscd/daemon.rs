@@ -1,4 +1,4 @@
-//! The daemon's process: its directory, its namespaces, its end.
+//! The daemon's process: directory, namespaces, end.
 
 use super::client::Client;
 use super::log::Log;
@@ -14,18 +14,18 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The virtual reader driver, which serves two slots per copy of itself.
+/// The virtual reader driver; each instance serves two slots.
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
-/// The first slot's port; each daemon has a network of its own, so it can be fixed.
+/// The first slot's port; it can be fixed, as each daemon has a private network namespace.
 const FIRST_PORT: u16 = 0x8c7b;
 const START: Duration = Duration::from_secs(20);
-/// Between two looks.
+/// The polling interval.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Mounts the socket's directory where pcscd wants it, then becomes pcscd.
+/// Mounts the socket's directory where pcscd expects it, then executes pcscd.
 ///
-/// vpcd sends in small pieces, so each command would wait 40 ms for a delayed acknowledgement: the route asks
-/// for quick ones.
+/// vpcd sends small packets, so each command would wait 40 ms for a delayed acknowledgement: the route disables
+/// delayed ones.
 const SCRIPT: &str = r#"
 set -e
 # What is mounted here stays here. In a chroot, / is not a mount: then /run becomes one.
@@ -71,7 +71,7 @@ impl Daemon {
                 "rig",
             ])
             .arg(&directory)
-            // Ctrl-C at the test's terminal is not for the daemon, which ends with the test anyway.
+            // Ctrl-C at the test's terminal must not reach the daemon, which ends with the test.
             .process_group(0)
             .stdin(Stdio::null());
         let (reader, writer) = std::io::pipe().expect("a pipe is made");
@@ -116,13 +116,13 @@ impl Daemon {
             wire.set_nodelay(true)?;
             Ok(wire)
         };
-        // Entering a network is for a thread's lifetime, so it is one thread's whole life.
+        // A thread stays in the namespace that it enters, so a separate thread does this.
         let thread = std::thread::spawn(inside);
         let wire = thread.join().expect("the thread does not panic");
         wire.unwrap_or_else(|e| panic!("no reader on port {port}: {e}; pcscd's log:\n{}", self.log.text()))
     }
 
-    /// Kills it, waits for its end, and clears its directory away.
+    /// Kills it, waits for its end, and removes its directory.
     pub fn stop(&self) {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = process.kill();
@@ -140,10 +140,10 @@ impl Daemon {
     }
 }
 
-/// Directories begin with this, then the process's number follows.
+/// The prefix of directories; the process id follows.
 const PREFIX: &str = "rig-";
 
-/// Removes what processes that were killed have left, as they had no time to.
+/// Removes the directories of processes that were killed.
 fn sweep() {
     for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -191,7 +191,7 @@ fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
     Ok(directory)
 }
 
-/// Spawns from a thread that never ends, since a parent-death signal is sent when the spawning *thread* does.
+/// Spawns from a thread that never ends, as a parent-death signal is sent when the spawning *thread* ends.
 fn spawn_for_good(command: Command) -> std::io::Result<Child> {
     type Job = (Command, Sender<std::io::Result<Child>>);
     static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();

@@ -1,4 +1,4 @@
-//! The daemon's log, read as it is written and shown when something does not happen.
+//! The daemon's log, read as it is written, and shown after a timeout.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ struct Written {
 }
 
 impl Log {
-    /// Reads `output` to its end, on a thread of its own.
+    /// Reads `output` to its end on a separate thread.
     pub fn follow(output: impl Read + Send + 'static) -> Self {
         let log = Self::default();
         let writer = log.clone();
@@ -28,12 +28,12 @@ impl Log {
         log
     }
 
-    /// Everything it said so far.
+    /// The log so far.
     pub fn text(&self) -> String {
         self.written().text.clone()
     }
 
-    /// Whether it said everything it will say.
+    /// Whether the log has ended.
     pub fn has_ended(&self) -> bool {
         self.written().ended
     }

@@ -1,26 +1,26 @@
-//! What a call is, as its own headers and form say, and what became of it.
+//! A call: parsed from its headers and form, with its result.
 
 use super::fault::Fault;
 use super::http::Request;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// One call that came by.
+/// One call that passed the proxy.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// The API's name for it.
+    /// The API's name of the call.
     pub action: String,
     /// `iam`, `sts`, `sns`.
     pub service: String,
     /// The access key that signed it.
     pub key: String,
-    /// The how many-th of its action and key, from 1.
+    /// Its number among the calls of its action and key, from 1.
     pub nth: u32,
     /// Its parameters.
     pub params: BTreeMap<String, String>,
-    /// What was done to it.
+    /// The fault that was injected.
     pub fault: Option<Fault>,
-    /// What AWS made of it; `None` while or because it has not arrived there.
+    /// AWS's answer; `None` if it has not arrived there.
     pub effect: Option<Effect>,
     /// The request as it was sent.
     pub bytes: Vec<u8>,
@@ -33,7 +33,7 @@ pub struct Seen {
 /// A call that AWS has answered, whether or not the answer came back.
 #[derive(Clone, Debug)]
 pub struct Effect {
-    /// The how many-th since the proxy started.
+    /// Its number since the proxy started.
     pub order: u32,
     /// When, by AWS's clock, in seconds since 1970.
     pub at: i64,
@@ -44,12 +44,12 @@ pub struct Effect {
 }
 
 impl Seen {
-    /// It is neither `Get…` nor `List…`.
+    /// Whether it is neither `Get…` nor `List…`.
     pub fn is_write(&self) -> bool {
         !self.action.starts_with("Get") && !self.action.starts_with("List")
     }
 
-    /// AWS did it.
+    /// Whether it succeeded.
     pub fn is_done(&self) -> bool {
         self.effect.as_ref().is_some_and(|effect| effect.status == 200)
     }
@@ -70,7 +70,7 @@ impl Effect {
     }
 }
 
-/// A call by its own words.
+/// Parses a call.
 pub(super) struct Described {
     pub(super) action: String,
     pub(super) key: String,

@@ -1,4 +1,4 @@
-//! Which call is spoilt, and how.
+//! Faults, and the call that gets one.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Spot {
     }
 }
 
-/// Stands for the key of any session, which is not known beforehand.
+/// Matches the key of any session, as that is not known beforehand.
 pub const SESSION: &str = "ASIA";
 
 /// A key as [`Spot`] names it.
@@ -32,31 +32,31 @@ pub(super) fn whose(key: &str) -> &str {
     if key.starts_with(SESSION) { SESSION } else { key }
 }
 
-/// What is done to it.
+/// A fault of a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// 403 AccessDenied, to it and to every later call of its action and key: a policy says so.
+    /// 403 AccessDenied, for it and every later call of its action and key, as from a policy.
     Refused,
-    /// 400 Throttling, to so many of them.
+    /// 400 Throttling, for this many of them.
     Throttled(u32),
-    /// 500 InternalFailure, to so many of them. Nothing is done.
+    /// 500 InternalFailure, for this many of them. They take no effect.
     Broken(u32),
-    /// Done at once, and the reply comes so much later.
+    /// It takes effect at once, and the reply is delayed.
     Slow(Duration),
-    /// Done; the connection is closed without a reply.
+    /// It takes effect; the connection is closed without a reply.
     ReplyLost,
-    /// The connection is closed without a reply; it is done so much later.
+    /// The connection is closed without a reply; it takes effect after this delay.
     Late(Duration),
-    /// The connection is closed, and nothing is done.
+    /// The connection is closed; it takes no effect.
     Cut,
-    /// The same for it and for every later call: the network is gone.
+    /// The same for it and every later call: the network is cut.
     Gone,
-    /// Neither done nor answered until [`super::Proxy::release`].
+    /// It takes no effect and gets no reply until [`super::Proxy::release`].
     Hold,
 }
 
 impl Fault {
-    /// How many calls in a row it meets.
+    /// The number of calls in a row that get the fault.
     pub(super) fn lasts(&self) -> u32 {
         match self {
             Self::Refused => u32::MAX,

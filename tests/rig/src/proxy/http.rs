@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 (RFC 9112) as AWS's clients and the emulator speak to each other.
+//! The part of HTTP/1.1 (RFC 9112) that AWS's clients and the emulator use.
 
 use super::time;
 use std::io::{self, Read, Write};
@@ -53,7 +53,7 @@ impl Request {
     }
 }
 
-/// Sends it to AWS on a connection of its own; the whole reply, or `None` when none came.
+/// Sends it to AWS on a separate connection; returns the complete reply, or `None` if none came.
 pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(aws).ok()?;
     stream.write_all(&request.bytes("close")).ok()?;
@@ -61,7 +61,7 @@ pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
     stream.read_to_end(&mut reply).ok()?;
     let end = reply.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let (head, body) = reply.split_at(end);
-    // What ends on the far side goes on on this one.
+    // AWS closes its connection after the reply; the client's stays open.
     let head = std::str::from_utf8(head).ok()?.split_inclusive("\r\n");
     let kept: String = head.filter(|line| !line.to_lowercase().starts_with("connection:")).collect();
     Some([kept.as_bytes(), body].concat())
@@ -74,7 +74,7 @@ pub(super) fn read_reply(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(reply.body)
 }
 
-/// An error in the shape of AWS's Query protocol, with AWS's `Date`.
+/// An error in the form of AWS's Query protocol, with AWS's `Date`.
 pub(super) fn error(status: u16, code: &str, message: &str, ahead: i64) -> Vec<u8> {
     let fault = if status < 500 { "Sender" } else { "Receiver" };
     let body = format!(

@@ -8,7 +8,7 @@ use super::Seen;
 use super::http::read_reply;
 use crate::aws::Account;
 
-/// Sends each call once, one after the other, over one connection that is open already; the time until each reply.
+/// Sends each call once, in order, over one open connection; returns the time until each reply.
 ///
 /// # Panics
 /// If AWS does not reply.

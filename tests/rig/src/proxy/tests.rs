@@ -1,4 +1,4 @@
-//! Seen from a client that speaks plain HTTP: what is done, what is answered, and what is written down.
+//! Tests with a client that speaks plain HTTP: effects, answers, and the record of calls.
 
 use super::*;
 use crate::aws::Aws;
@@ -27,7 +27,7 @@ fn ask(proxy: &Proxy, action: &str, signed: i64) -> String {
 }
 
 #[test]
-fn a_call_is_recognised_passed_on_and_written_down() {
+fn a_call_is_recognised_passed_on_and_recorded() {
     let account = account();
     let proxy = Proxy::before(&account);
     let reply = ask(&proxy, "GetUser", time::now());
@@ -43,7 +43,7 @@ fn a_call_is_recognised_passed_on_and_written_down() {
 }
 
 #[test]
-fn each_fault_meets_its_call_and_no_other() {
+fn each_fault_affects_its_call_and_no_other() {
     let account = account();
     let spot = || Spot::new("GetUser", "AKIATEST", 2);
     let short = Duration::from_millis(300);
@@ -81,7 +81,7 @@ fn each_fault_meets_its_call_and_no_other() {
 }
 
 #[test]
-fn a_held_call_is_neither_done_nor_answered_until_released() {
+fn a_held_call_takes_no_effect_and_gets_no_answer_until_released() {
     let account = account();
     let proxy = Proxy::spoiling(&account, Spot::new("GetUser", "", 1), Fault::Hold);
     thread::scope(|scope| {
@@ -110,7 +110,7 @@ fn signatures_are_checked_against_the_clock_of_aws() {
         account.set_ahead(ahead);
         let said = ask(&proxy, "GetUser", time::now() + off);
         assert!(said.contains(judged), "{ahead} {off}: {said}");
-        // What it lets through is answered by an AWS that does not know whose key that is, nor whose clock.
+        // A call that passes is refused by AWS, which does not know its key.
         if !judged.starts_with("Signature") {
             continue;
         }

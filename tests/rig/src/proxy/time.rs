@@ -1,4 +1,4 @@
-//! Instants as signatures and HTTP write them.
+//! Instants in the formats of signatures and HTTP.
 
 use crate::aws::utc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,12 +12,12 @@ pub(super) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs().cast_signed()
 }
 
-/// `20261122T021700Z`, as `X-Amz-Date` has it.
+/// `20261122T021700Z`, the format of `X-Amz-Date`.
 pub(super) fn basic(seconds: i64) -> String {
     utc(seconds).replace(['-', ':'], "")
 }
 
-/// The other way round.
+/// Parses that format.
 pub(super) fn from_basic(text: &str) -> Option<i64> {
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
     let (year, month, day) = (number(0..4)?, number(4..6)?, number(6..8)?);

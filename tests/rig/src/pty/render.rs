@@ -1,4 +1,4 @@
-//! What a terminal shows after an output: the lines on the screen and above it, without escape sequences.
+//! Renders output as a terminal does: the lines on the screen and above it, without escape sequences.
 
 /// Renders output on a terminal of this width. Trailing blanks and empty lines are dropped.
 pub(super) fn render(output: &str, columns: usize) -> String {
@@ -9,7 +9,7 @@ pub(super) fn render(output: &str, columns: usize) -> String {
     format!("{}\n", text.trim_end())
 }
 
-/// As much of a terminal as a program without full-screen output uses (ECMA-48).
+/// The part of a terminal that a program without full-screen output uses (ECMA-48).
 struct Terminal {
     columns: usize,
     screen: Screen,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_and_titles_take_no_room() {
+    fn colours_and_titles_take_no_space() {
         assert_eq!(render("\x1b[1;31mred\x1b[0m \x1b]0;title\x07x", 80), "red x\n");
     }
 }

@@ -1,4 +1,4 @@
-//! What a terminal showed, read as it comes so that the command never blocks.
+//! A terminal's output, read as it arrives so that the command never blocks.
 
 use std::fs::File;
 use std::io::Read;
@@ -26,13 +26,13 @@ impl Shown {
 }
 
 impl Screen {
-    /// Reads `output` to its end, on a thread of its own.
+    /// Reads `output` to its end on a separate thread.
     pub fn follow(mut output: File) -> Self {
         let shared = Arc::<(Mutex<Shown>, Condvar)>::default();
         let writer = Arc::clone(&shared);
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // A terminal without a far end fails with EIO instead of ending.
+            // A terminal whose other side is closed fails with EIO instead of ending.
             while let Ok(n @ 1..) = output.read(&mut buffer) {
                 lock(&writer.0).show(&buffer[..n]);
                 writer.1.notify_all();
@@ -43,7 +43,7 @@ impl Screen {
         Self { shared, read: 0 }
     }
 
-    /// What came from the last match to the end of `text`, none if that does not come in time.
+    /// Returns the output from the last match to the end of `text`, none if that does not appear in time.
     pub fn find(&mut self, text: &str, patience: Duration) -> Option<String> {
         let from = self.read;
         let mut looked = from;
@@ -52,7 +52,7 @@ impl Screen {
             let plain = &shown.plain.text;
             let at = plain[looked..].windows(text.len().max(1)).position(|window| window == text.as_bytes());
             end = at.map(|at| looked + at + text.len());
-            // What was looked at need not be looked at again, but for the beginning of a match.
+            // Text that was searched is not searched again, except for the beginning of a match.
             looked = from.max((plain.len() + 1).saturating_sub(text.len()));
             end.is_none() && !shown.ended
         };
@@ -62,17 +62,17 @@ impl Screen {
         Some(String::from_utf8_lossy(&shown.plain.text[from..self.read]).into_owned())
     }
 
-    /// Everything shown, readable.
+    /// The output without escape sequences.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&lock(&self.shared.0).plain.text).into_owned()
     }
 
-    /// Everything shown, to the byte.
+    /// The raw output.
     pub fn bytes(&self) -> Vec<u8> {
         lock(&self.shared.0).raw.clone()
     }
 
-    /// Waits until the terminal's far end is closed everywhere.
+    /// Waits until the terminal's other side is closed by every process.
     pub fn wait_ended(&self, patience: Duration) {
         let wait = self.shared.1.wait_timeout_while(lock(&self.shared.0), patience, |shown| !shown.ended);
         drop(wait);
@@ -83,7 +83,7 @@ fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Text as a person reads it afterwards: what was erased stands on a line of its own, nothing twice in a row.
+/// A transcript: erased text is on a separate line, without repetitions.
 pub(super) fn story(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).replace("\x1b[2K", "\n").replace("\x1b[J", "\n");
     let mut plain = Plain::default();

@@ -2,7 +2,7 @@
 
 use super::status::{self, Status};
 
-/// One whole command, its chained parts already joined.
+/// One complete command, with its chained parts joined.
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
     pub cla: u8,
@@ -10,18 +10,18 @@ pub(crate) struct Command {
     pub p1: u8,
     pub p2: u8,
     pub data: Vec<u8>,
-    /// How many bytes the client takes in one answer.
+    /// The number of bytes that the client accepts in one answer.
     le: usize,
 }
 
 const SHORT: usize = 0x100;
 const EXTENDED: usize = 0x1_0000;
 const GET_RESPONSE: u8 = 0xc0;
-/// Longest command a chain may build up.
+/// The longest command that a chain can form.
 const CHAIN_MAX: usize = 4096;
 
 impl Command {
-    /// Reads one APDU, none if its lengths contradict each other.
+    /// Parses one APDU; none if its lengths contradict each other.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (&[cla, ins, p1, p2], body) = bytes.split_first_chunk::<4>()?;
         let (data, le) = body_of(body)?;
@@ -64,23 +64,23 @@ fn body_of(body: &[u8]) -> Option<(&[u8], usize)> {
     }
 }
 
-/// What the two chains remember between APDUs.
+/// The state of both chains between APDUs.
 #[derive(Default)]
 pub(crate) struct Chains {
     incoming: Option<Command>,
     outgoing: Vec<u8>,
 }
 
-/// What to do with one APDU.
+/// The next step for one APDU.
 pub(crate) enum Step {
     /// Execute this.
     Execute(Command),
-    /// Send this back: a link of a chain, or a refusal.
+    /// Return this answer: to a part of a chain, or a refusal.
     Answer(Vec<u8>),
 }
 
 impl Chains {
-    /// Takes one APDU in: a whole command comes out when its chain is complete.
+    /// Receives one APDU; returns a command when its chain is complete.
     pub fn receive(&mut self, bytes: &[u8]) -> Step {
         let Some(mut command) = Command::parse(bytes) else {
             return Step::Answer(status::WRONG_LENGTH.bytes());
@@ -104,7 +104,7 @@ impl Chains {
         Step::Execute(command)
     }
 
-    /// The answer to `command`, of which what does not fit waits for GET RESPONSE.
+    /// Returns the answer to `command`; the part that does not fit is kept for GET RESPONSE.
     pub fn answer(&mut self, command: &Command, data: Vec<u8>, status: Status) -> Vec<u8> {
         self.send(data, status, command.le)
     }

@@ -1,7 +1,7 @@
-//! Attestation: certificates that say where a key was made, under a root of the rig's own.
+//! Attestation: certificates that show where a key was generated, under a root of the rig.
 //!
-//! The root's private key stands in this file, so that every run attests under the same root: trust it in
-//! tests only, with `--attestation-root`.
+//! The root's private key is in this file, so that every run attests under the same root: trust it in tests only,
+//! with `--attestation-root`.
 
 use super::slot::{Key, TouchPolicy, point};
 use super::tlv::{group, split, tlv};
@@ -14,16 +14,16 @@ const EC_PUBLIC_KEY: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0
 const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];
 const BASIC_CONSTRAINTS: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x13];
-/// 1.3.6.1.4.1.41482.3, one more number follows.
+/// 1.3.6.1.4.1.41482.3; one more number follows.
 const YUBICO_PIV: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xc4, 0x0a, 0x03];
 const TRUE: &[u8] = &[0x01, 0x01, 0xff];
 
-/// Who vouches for the tokens of a kind: a root and its name.
+/// A root that attests tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authority {
-    /// The rig's own root, which tests pass as `--attestation-root`.
+    /// The rig's root, which tests pass as `--attestation-root`.
     Rig,
-    /// Another root: tokens that claim to be genuine and are not.
+    /// Another root, for tokens that are not genuine.
     Stranger,
 }
 
@@ -64,7 +64,7 @@ impl Authority {
     }
 }
 
-/// What an attestation says about a token and a key.
+/// The facts that an attestation states about a token and a key.
 pub(crate) struct Statement<'a> {
     pub slot: u8,
     pub key: &'a Key,

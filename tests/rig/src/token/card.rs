@@ -1,4 +1,4 @@
-//! The card: everything one token knows, and the command that each APDU asks of it.
+//! The card: the state of one token, and the execution of commands.
 
 use super::apdu::Command;
 use super::attest::Authority;
@@ -10,18 +10,18 @@ use super::{Counters, Fault, Management, Spec, Touch};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Every PIV application's identifier begins with this, and clients select by it.
+/// The prefix of the PIV application's identifier, by which clients select it.
 const PIV: &[u8] = &[0xa0, 0x00, 0x00, 0x03, 0x08];
 const PIV_REST: &[u8] = &[0x00, 0x00, 0x10, 0x00, 0x01, 0x00];
 const DEVICE_MANAGEMENT: &[u8] = &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x47, 0x11, 0x17];
-/// How long one touch serves a key of policy Cached.
+/// How long one touch is valid for a key of policy Cached.
 const TOUCH_CACHE: Duration = Duration::from_secs(15);
 
-/// Why a command did not end in success.
+/// Why a command did not succeed.
 pub(crate) enum Halt {
-    /// It is refused.
+    /// The command is refused.
     Status(Status),
-    /// It waits for a touch, and must be tried again after it.
+    /// The command waits for a touch, and must be tried again after it.
     Touch,
 }
 
@@ -41,7 +41,7 @@ enum Applet {
     DeviceManagement,
 }
 
-/// What the card forgets at power-off, reset and SELECT.
+/// The state that is cleared at power-off, reset and SELECT.
 #[derive(Default)]
 pub(crate) struct Session {
     applet: Option<Applet>,
@@ -49,9 +49,9 @@ pub(crate) struct Session {
     pub pin: bool,
     /// The PIN was verified by the command right before this one.
     pub pin_fresh: bool,
-    /// The management key was proved.
+    /// The client has authenticated with the management key.
     pub managed: bool,
-    /// The first half of such a proof.
+    /// The first half of such an authentication.
     pub pending: Option<Pending>,
 }
 
@@ -72,14 +72,14 @@ pub(crate) struct Card {
     pub touch: Touch,
     pub touch_timeout: Duration,
     pub last_touch: Option<Instant>,
-    /// When the last touch came, and how long its command took from there; kept through resets.
+    /// The time of the last touch, and the time from it to the command's answer; kept through resets.
     pub touched_at: Option<Instant>,
     pub touch_took: Option<Duration>,
-    /// The command that is being tried was touched for.
+    /// The current command was touched for.
     pub touched: bool,
-    /// It waits for a touch.
+    /// The card waits for a touch.
     pub blinking: bool,
-    /// The token is in no reader.
+    /// The token is not in a reader.
     pub unplugged: bool,
 }
 
@@ -124,7 +124,7 @@ impl Card {
         self.last_touch = None;
     }
 
-    /// Executes one command, or says that it waits for a touch.
+    /// Executes one command; returns [`Halt`] if it waits for a touch.
     pub fn execute(&mut self, command: &Command) -> Answer {
         if command.ins == 0xa4 {
             return self.select(command);
@@ -173,12 +173,12 @@ impl Card {
         answer
     }
 
-    /// Halts unless the management key was proved.
+    /// Halts unless the client has authenticated with the management key.
     pub fn require_management(&self) -> Result<(), Halt> {
         if self.session.managed { Ok(()) } else { Err(status::NOT_SATISFIED.into()) }
     }
 
-    /// Halts unless the PIN was verified as `policy` wants it.
+    /// Halts unless the PIN was verified as `policy` requires.
     pub fn require_pin(&self, policy: PinPolicy) -> Result<(), Halt> {
         let met = match policy {
             PinPolicy::Never => true,
@@ -188,7 +188,7 @@ impl Card {
         if met { Ok(()) } else { Err(status::NOT_SATISFIED.into()) }
     }
 
-    /// Halts until the token was touched as `policy` wants it.
+    /// Halts until the token was touched as `policy` requires.
     pub fn require_touch(&mut self, policy: TouchPolicy) -> Result<(), Halt> {
         let cached = self.last_touch.is_some_and(|at| at.elapsed() < TOUCH_CACHE);
         match policy {
@@ -199,7 +199,7 @@ impl Card {
         }
     }
 
-    /// Everything as it left the factory, but serial, firmware and attestation key.
+    /// Resets everything to factory state, except serial number, firmware and attestation key.
     pub fn return_to_factory(&mut self) {
         self.pin.reset(3);
         self.puk.reset(3);
@@ -210,7 +210,7 @@ impl Card {
         self.session = Session { applet: self.session.applet, ..Session::default() };
     }
 
-    /// Another serial and another attestation under it, as if it were another token.
+    /// Sets another serial number with its attestation, as if it were another token.
     pub fn rename(&mut self, serial: u32, authority: Authority) {
         self.serial = serial;
         let intermediate = self.keys.get(&slot::ATTESTATION).map(|key| authority.intermediate(key, serial));

@@ -1,16 +1,16 @@
-//! Misbehaviour on demand: each fault happens once.
+//! Faults on request; each happens once.
 
 use super::Fault;
 use super::card::Card;
 use super::management::random;
 
 impl Card {
-    /// Bytes that mean nothing, if the next answer shall be such.
+    /// Returns garbage, if that fault is pending.
     pub(super) fn garbage(&mut self) -> Option<Vec<u8>> {
         self.take(Fault::Garbage).then(|| random(7))
     }
 
-    /// A well-formed result, with its last byte turned if it shall be wrong.
+    /// Returns the result, with its last byte changed if that fault is pending.
     pub(super) fn spoiled(&mut self, mut result: Vec<u8>) -> Vec<u8> {
         if self.take(Fault::WrongResult)
             && let Some(last) = result.last_mut()
@@ -20,7 +20,7 @@ impl Card {
         result
     }
 
-    /// Counts one private-key operation towards the one that the token does not survive.
+    /// Counts one private-key operation; returns whether the token is unplugged at it.
     pub(super) fn count_use(&mut self) {
         for fault in &mut self.faults {
             if let Fault::UnplugAtUse(n) = fault {

@@ -1,4 +1,4 @@
-//! The commands for keys: generate, use, metadata, attest.
+//! The key commands: generate, import, use, metadata, attest.
 
 use super::apdu::Command;
 use super::attest::Statement;
@@ -10,7 +10,7 @@ use super::tlv::{find, tlv};
 use p256::ecdsa::{Signature, SigningKey, signature::hazmat::PrehashSigner};
 use p256::{PublicKey, SecretKey};
 
-/// The PIV algorithm identifier of P-256, the only one this token has.
+/// The PIV algorithm identifier of P-256, the only one that this token supports.
 const P256: u8 = 0x11;
 
 impl Card {
@@ -40,7 +40,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// MOVE KEY from slot P2 to slot P1, or DELETE KEY where P1 is FF; from firmware 5.7.
+    /// MOVE KEY from slot P2 to slot P1, or DELETE KEY if P1 is FF; from firmware 5.7.
     pub(super) fn move_key(&mut self, command: &Command) -> Answer {
         if self.firmware < (5, 7, 0) {
             return Err(status::UNKNOWN_INSTRUCTION.into());
@@ -132,7 +132,7 @@ impl Card {
         statement.certificate(&issuer, attestation).ok_or(status::WRONG_DATA)
     }
 
-    /// Stores a certificate the way PIV wants it: DER, not compressed, no error code.
+    /// Stores a certificate in PIV's format: DER, not compressed, no error code.
     pub(crate) fn store_certificate(&mut self, slot: u8, der: &[u8]) {
         let id = slot::certificate_object(slot).unwrap_or_else(|| panic!("{slot:02x} is not a slot"));
         self.objects.insert(id, [tlv(0x70, der), tlv(0x71, &[0]), tlv(0xfe, &[])].concat());
@@ -156,7 +156,7 @@ fn sign(secret: &SecretKey, digest: &[u8]) -> Vec<u8> {
     signature.to_der().as_bytes().to_vec()
 }
 
-/// A digest shorter than the field stands for the same number.
+/// Pads a digest that is shorter than the field with leading zeros.
 fn left_padded(digest: &[u8]) -> Option<[u8; 32]> {
     let mut out = [0; 32];
     let start = out.len().checked_sub(digest.len()).filter(|_| !digest.is_empty())?;

@@ -1,27 +1,27 @@
-//! The management key: 3DES or AES, proved one way or both ways (SP 800-73-4 part 2 §A.1).
+//! The management key: 3DES or AES, with single or mutual authentication (SP 800-73-4 part 2 §A.1).
 
 use super::status::{self, Status};
 use super::tlv::{find, tlv};
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 
-/// The key every token leaves the factory with.
+/// The factory key.
 pub(crate) const FACTORY: [u8; 24] = [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8];
 
-/// Ciphers of a management key, under their PIV algorithm identifiers.
+/// The ciphers of a management key, with their PIV algorithm identifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cipher {
-    /// Three-key triple DES: the factory's choice before firmware 5.7.
+    /// Three-key triple DES: the default before firmware 5.7.
     TripleDes = 0x03,
     /// AES with a key of 16 bytes.
     Aes128 = 0x08,
-    /// AES with a key of 24 bytes: the factory's choice from firmware 5.7.
+    /// AES with a key of 24 bytes: the default from firmware 5.7.
     Aes192 = 0x0a,
     /// AES with a key of 32 bytes.
     Aes256 = 0x0c,
 }
 
 impl Cipher {
-    /// What a token of this firmware leaves the factory with.
+    /// The default of this firmware.
     pub fn factory(firmware: (u8, u8, u8)) -> Self {
         if firmware >= (5, 7, 0) { Self::Aes192 } else { Self::TripleDes }
     }
@@ -49,7 +49,7 @@ impl Cipher {
 pub struct ManagementKey {
     /// Its cipher.
     pub cipher: Cipher,
-    /// Its bytes, as many as the cipher wants.
+    /// The key's bytes; the cipher decides on their number.
     pub key: Vec<u8>,
 }
 
@@ -59,7 +59,7 @@ impl ManagementKey {
         Self { cipher: Cipher::factory(firmware), key: FACTORY.to_vec() }
     }
 
-    /// A fresh one.
+    /// Generates a key.
     pub fn random(cipher: Cipher) -> Self {
         Self { cipher, key: random(cipher.key_len()) }
     }
@@ -80,23 +80,23 @@ impl ManagementKey {
     }
 }
 
-/// What the card waits for after the first half of an authentication.
+/// The state after the first half of an authentication.
 pub(crate) enum Pending {
-    /// The plain witness, which only a holder of the key can read.
+    /// The plain witness, which only a client with the key can read.
     Witness(Vec<u8>),
     /// The card's challenge, encrypted.
     Response(Vec<u8>),
 }
 
-/// Where one command of an authentication leads.
+/// The result of one command of an authentication.
 pub(crate) enum Outcome {
-    /// Half way: this answer, and this to be met next.
+    /// The answer to the first half, and the state for the second.
     Begun(Vec<u8>, Pending),
-    /// The client holds the key.
+    /// The client has the key.
     Proved(Vec<u8>),
 }
 
-/// One GENERAL AUTHENTICATE with the management key; `pending` is what the one before left.
+/// One GENERAL AUTHENTICATE with the management key; `pending` is the state after the one before.
 pub(crate) fn authenticate(
     key: &ManagementKey,
     pending: Option<Pending>,

@@ -1,4 +1,4 @@
-//! The commands about data objects, and what the two applets say of themselves.
+//! The commands for data objects, and the information about both applets.
 
 use super::apdu::Command;
 use super::card::{Answer, Card};
@@ -7,15 +7,15 @@ use super::tlv::{find, group, tlv};
 
 /// Yubico's administrative data: flags, salt, time stamp.
 pub(crate) const ADMIN: u32 = 0x5f_ff00;
-/// Printed information: the PIN guards it, and tools keep a protected management key there.
+/// Printed information: readable with the PIN; tools store a protected management key there.
 pub(crate) const PRINTED: u32 = 0x5f_c109;
-/// The objects that want the PIN: fingerprints, facial image, printed information, iris images.
+/// The objects that require the PIN: fingerprints, facial image, printed information, iris images.
 const GUARDED: [u32; 4] = [0x5f_c103, 0x5f_c108, PRINTED, 0x5f_c121];
 /// The discovery object's one-byte tag.
 const DISCOVERY: u32 = 0x7e;
-/// The applications of the device, where only PIV is there.
+/// The applications of the device: only PIV.
 const PIV_ONLY: &[u8] = &[0x00, 0x10];
-/// Longest object, in bytes.
+/// The longest object, in bytes.
 const OBJECT_MAX: usize = 3063;
 
 const PIV_AID: &[u8] = &[0xa0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x01, 0x00];
@@ -34,7 +34,7 @@ impl Card {
         Ok(tlv(0x53, object))
     }
 
-    /// PUT DATA, SP 800-73-4 part 2 §3.3.1: an empty object is a deleted one.
+    /// PUT DATA, SP 800-73-4 part 2 §3.3.1: an empty object deletes it.
     pub(super) fn put_data(&mut self, command: &Command) -> Answer {
         self.require_management()?;
         let id = object_id(command).ok_or(status::WRONG_DATA)?;
@@ -50,13 +50,13 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// What the device management applet answers to SELECT.
+    /// The answer of the device management applet to SELECT.
     pub(super) fn device_greeting(&self) -> Vec<u8> {
         let (major, minor, patch) = self.firmware;
         format!("Virtual mgr - FW version {major}.{minor}.{patch}").into_bytes()
     }
 
-    /// The device management applet: READ CONFIG, which says that only PIV is there.
+    /// The device management applet: READ CONFIG, which reports that only PIV is enabled.
     pub(super) fn device_management(&self, command: &Command) -> Answer {
         if command.ins != 0x1d {
             return Err(status::UNKNOWN_INSTRUCTION.into());

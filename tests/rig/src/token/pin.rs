@@ -2,9 +2,9 @@
 
 use super::status::{self, Status};
 
-/// Shortest PIN and PUK a card accepts, in bytes.
+/// The shortest PIN and PUK, in bytes.
 const MIN: usize = 6;
-/// A PIN fills this many bytes, with FF behind it.
+/// The length of a PIN with its padding of FF, in bytes.
 pub(crate) const LEN: usize = 8;
 
 /// A PIN or a PUK.
@@ -52,7 +52,7 @@ impl Pin {
         self.left = 0;
     }
 
-    /// How an empty VERIFY answers while the PIN is not verified.
+    /// The answer to an empty VERIFY while the PIN is not verified.
     pub fn query(&self) -> Status {
         match self.left {
             0 => status::BLOCKED,
@@ -73,7 +73,7 @@ impl Pin {
         Ok(())
     }
 
-    /// Takes a new value, already padded, and gives all tries back.
+    /// Sets a new value, already padded, and restores all tries.
     pub fn set(&mut self, value: &[u8]) -> Result<(), Status> {
         let value: [u8; LEN] = value.try_into().map_err(|_| status::WRONG_DATA)?;
         let len = value.iter().position(|&b| b == 0xff).unwrap_or(LEN);

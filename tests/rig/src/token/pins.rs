@@ -1,4 +1,4 @@
-//! The commands about PIN, PUK and management key.
+//! The commands for PIN, PUK and management key.
 
 use super::apdu::Command;
 use super::card::{Answer, Card, Halt};
@@ -66,7 +66,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// SET PIN RETRIES: new limits, and the factory's PIN and PUK with them.
+    /// SET PIN RETRIES: sets new limits, and resets PIN and PUK to the factory's.
     pub(super) fn set_tries(&mut self, command: &Command) -> Answer {
         self.require_management()?;
         if !self.session.pin {
@@ -80,7 +80,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// RESET: only when PIN and PUK are both blocked.
+    /// RESET: only if PIN and PUK are both blocked.
     pub(super) fn factory_reset(&mut self) -> Answer {
         if self.pin.left() > 0 || self.puk.left() > 0 {
             return Err(status::CONDITIONS.into());
@@ -110,7 +110,7 @@ impl Card {
         }
     }
 
-    /// SET MANAGEMENT KEY: cipher, key reference, length, key; P2 FE wants a touch for its use.
+    /// SET MANAGEMENT KEY: cipher, key reference, length, key; P2 FE requires a touch for its use.
     pub(super) fn set_management_key(&mut self, command: &Command) -> Answer {
         self.require_management()?;
         let touch = match (command.p1, command.p2) {
@@ -131,7 +131,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// A fresh management key that the PIN gives out, stored the way Yubico's tools do it.
+    /// Generates a management key that is readable with the PIN, stored as Yubico's tools do.
     pub(super) fn protect_management_key(&mut self) {
         self.management = ManagementKey::random(Cipher::factory(self.firmware));
         let protected = tlv(0x88, &tlv(0x89, &self.management.key));

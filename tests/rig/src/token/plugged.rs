@@ -1,4 +1,4 @@
-//! A token in a reader: APDUs from vpcd in, answers out, until one of the two goes away.
+//! A token in a reader: answers vpcd's APDUs until the token or the daemon is removed.
 
 use super::Token;
 use super::apdu::{Chains, Step};
@@ -11,7 +11,7 @@ const ATR: &[u8] = &[
     0x62, 0x69, 0x4b, 0x65, 0x79, 0x40,
 ];
 
-/// A token and the wire it hangs on.
+/// A token and its connection to the reader.
 pub(crate) struct Plugged {
     token: Token,
     wire: TcpStream,
@@ -19,11 +19,11 @@ pub(crate) struct Plugged {
 }
 
 impl Plugged {
-    /// Serves a plugged `token` on `wire` until the wire is cut from either side.
+    /// Serves a plugged `token` on `wire` until either side closes it.
     pub fn serve(token: Token, wire: TcpStream) {
         let connection = Connection::from(wire.try_clone().expect("a socket is duplicated"));
         let mut plugged = Self { token, wire, chains: Chains::default() };
-        // It ends with an error always: the wire is cut.
+        // It always ends with an error: the connection is closed.
         let _ = connection.run(&mut plugged);
         plugged.token.unplug();
     }

@@ -1,27 +1,27 @@
-//! A key in a slot, and what must happen before it is used.
+//! A key in a slot, and its PIN and touch policies.
 
 use p256::elliptic_curve::Generate;
 use p256::{PublicKey, SecretKey};
 
-/// The signature slot, whose PIN policy is Always unless the key says otherwise.
+/// The signature slot; its default PIN policy is Always.
 const SIGNATURE: u8 = 0x9c;
-/// The card authentication slot, whose PIN policy is Never unless the key says otherwise.
+/// The card authentication slot; its default PIN policy is Never.
 const CARD_AUTHENTICATION: u8 = 0x9e;
-/// The slot of the key that attests to the others.
+/// The slot of the attestation key.
 pub(crate) const ATTESTATION: u8 = 0xf9;
 
-/// When a key wants the PIN, under its identifier in generation, metadata and attestation.
+/// When a key requires the PIN; the value is that of generation, metadata and attestation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinPolicy {
     /// Not at all.
     Never = 1,
     /// Once after the applet was selected.
     Once = 2,
-    /// Right before every use.
+    /// Immediately before every use.
     Always = 3,
 }
 
-/// When a key wants a touch, under its identifier in generation, metadata and attestation.
+/// When a key requires a touch; the value is that of generation, metadata and attestation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TouchPolicy {
     /// Not at all.
@@ -33,7 +33,7 @@ pub enum TouchPolicy {
 }
 
 impl PinPolicy {
-    /// The policy a client asked for; zero or nothing asks for the slot's own.
+    /// The policy that a client requested; zero or nothing requests the slot's default.
     pub(crate) fn asked(id: Option<u8>, slot: u8) -> Option<Self> {
         match id.unwrap_or(0) {
             0 => Some(match slot {
@@ -50,7 +50,7 @@ impl PinPolicy {
 }
 
 impl TouchPolicy {
-    /// The policy a client asked for; zero or nothing asks for none.
+    /// The policy that a client requested; zero or nothing requests no touch.
     pub(crate) fn asked(id: Option<u8>) -> Option<Self> {
         match id.unwrap_or(0) {
             0 | 1 => Some(Self::Never),
@@ -61,7 +61,7 @@ impl TouchPolicy {
     }
 }
 
-/// Where a key came from, under its identifier in metadata.
+/// The origin of a key; the value is that of metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Generated = 1,
@@ -93,7 +93,7 @@ pub(crate) fn point(public: &PublicKey) -> Vec<u8> {
     public.to_sec1_bytes().into_vec()
 }
 
-/// Whether a key can live in this slot.
+/// Whether this slot can hold a key.
 pub(crate) fn is_slot(slot: u8) -> bool {
     certificate_object(slot).is_some()
 }

@@ -5,7 +5,7 @@
 pub(crate) struct Status(u16);
 
 impl Status {
-    /// As they are sent.
+    /// The bytes on the wire.
     pub fn bytes(self) -> Vec<u8> {
         self.0.to_be_bytes().to_vec()
     }
@@ -26,7 +26,7 @@ pub(crate) const NO_REFERENCE: Status = Status(0x6a88);
 pub(crate) const WRONG_SLOT: Status = Status(0x6b00);
 pub(crate) const UNKNOWN_INSTRUCTION: Status = Status(0x6d00);
 
-/// A wrong PIN or PUK: `tries` are left, of which four bits can be said.
+/// A wrong PIN or PUK, with the tries left in four bits.
 pub(crate) fn tries_left(tries: u8) -> Status {
     Status(0x63c0 | u16::from(tries.min(15)))
 }

@@ -1,6 +1,6 @@
-//! Tag, length, value: how cards (BER) and certificates (DER) write everything.
+//! Tag, length, value: the encoding of cards (BER) and certificates (DER).
 
-/// One value under `tag`, which is written in two bytes when it does not fit in one.
+/// Encodes one value; `tag` takes two bytes if it does not fit in one.
 pub(crate) fn tlv(tag: u16, value: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len() + 6);
     let [high, low] = tag.to_be_bytes();
@@ -17,7 +17,7 @@ pub(crate) fn tlv(tag: u16, value: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Several values, one after the other, under `tag`.
+/// Encodes several values under one `tag`.
 pub(crate) fn group(tag: u16, parts: &[&[u8]]) -> Vec<u8> {
     tlv(tag, &parts.concat())
 }
@@ -35,7 +35,7 @@ pub(crate) fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, rest.get(..len)?, &rest[len..]))
 }
 
-/// The value under `tag` among the values of `bytes`, none if it is absent or `bytes` are malformed.
+/// Returns the value with this `tag` in `bytes`; none if it is absent or `bytes` are malformed.
 pub(crate) fn find(tag: u8, mut bytes: &[u8]) -> Option<&[u8]> {
     while !bytes.is_empty() {
         let (found, value, rest) = split(bytes)?;

@@ -1,4 +1,4 @@
-//! Measures an opening, and prints one table of all figures, what a team would use instead beside them.
+//! Measures an opening, and prints one table of all figures, next to those of an alternative that a team could use.
 //!
 //! `bench vault PROGRAM FILE` seals a vault for other measurements; `bench table PROGRAM RUNS HYPERFINE CRITERION` measures
 //! openings and prints them with the JSON of hyperfine and the directory of criterion.
@@ -22,7 +22,7 @@ use table::{Row, text};
 /// Also enough for a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Functions of ours beside those of others, by criterion's ids.
+/// Functions of ours and those that they are compared with, by criterion's ids.
 const FUNCTIONS: [(&str, &str, &str); 10] = [
     ("words to part", "words to part", ""),
     ("part to identity (PBKDF2, 2048 rounds)", "part to identity (PBKDF2, 2048 rounds)", ""),

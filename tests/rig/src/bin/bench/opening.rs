@@ -10,7 +10,7 @@ use rig::token::Touch;
 
 use super::{PATIENCE, cpu};
 
-/// What one run cost.
+/// The cost of one run.
 pub(crate) struct Cost {
     /// CPU time of the process, or of all processes.
     pub(crate) cpu: Duration,

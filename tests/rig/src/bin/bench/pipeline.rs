@@ -1,4 +1,4 @@
-//! What a team would use instead: `age -d` for two people, one inside the other, then the AWS CLI.
+//! The alternative that a team could use: `age -d` for two people, nested, then the AWS CLI.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -82,7 +82,7 @@ fn assigned(role: &str, key: &Creds) -> String {
     format!("{role}_id={}\n{role}_secret={}\n", key.key, key.secret)
 }
 
-/// An identity of age-plugin-yubikey in a slot of its own, without a PIN, with a touch each time.
+/// An identity of age-plugin-yubikey in a separate slot, without a PIN, with a touch each time.
 fn identity(site: &Site, plugin: &Path, name: &str) {
     let custodian = site.custodian(name);
     let mut generate = Command::new(plugin);

@@ -1,4 +1,4 @@
-//! The table of figures: ours, what stands beside it, and their ratio.
+//! The table of figures: ours, the one it is compared with, and their ratio.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,21 +15,21 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// A time beside another.
+    /// A time compared with another.
     pub(crate) fn times(what: &str, ours: Duration, beside: &str, theirs: Duration) -> Self {
         let ratio = format!("{:.3}", ours.as_secs_f64() / theirs.as_secs_f64());
         let (ours, theirs) = (text(ours), text(theirs));
         Self { what: what.into(), ours, beside: beside.into(), theirs, ratio }
     }
 
-    /// A figure with nothing beside it.
+    /// A figure without a comparison.
     pub(crate) fn alone(what: &str, ours: String) -> Self {
         let none = String::new;
         Self { what: what.into(), ours, beside: none(), theirs: none(), ratio: none() }
     }
 }
 
-/// Commands that hyperfine has timed, the last of them beside the others.
+/// Commands that hyperfine has timed; the others are compared with the last.
 pub(crate) fn commands(file: &Path) -> Vec<Row> {
     let results = json(file);
     let results = results["results"].as_array().cloned().unwrap_or_default();
@@ -47,7 +47,7 @@ pub(crate) fn commands(file: &Path) -> Vec<Row> {
         .collect()
 }
 
-/// A function that criterion has timed, beside another.
+/// A function that criterion has timed, compared with another.
 pub(crate) fn functions(criterion: &Path, pairs: &[(&str, &str, &str)]) -> Vec<Row> {
     let median = |id: &str| {
         let nanos = json(&criterion.join(id).join("new/estimates.json"))["median"]["point_estimate"].as_f64();
