@@ -1,4 +1,4 @@
-//! Names the build: which of the two it is, and the commit it was made of.
+//! Sets the text of `--version`: the build and its commit.
 
 use std::env;
 use std::process::Command;
@@ -14,7 +14,7 @@ fn main() {
     println!("cargo:rerun-if-env-changed=BREAKGLASS_COMMIT");
 }
 
-/// The commit, where it can be known; a debug build leaves it out, so that a commit does not rebuild everything.
+/// Returns the commit, if it is known. A debug build leaves it out, so that a commit does not rebuild everything.
 fn source() -> String {
     if variable("PROFILE") == "debug" {
         return "debug".into();
@@ -26,7 +26,7 @@ fn source() -> String {
     for path in ["HEAD", "index"].iter().filter_map(|name| git(&["rev-parse", "--git-path", name])) {
         println!("cargo:rerun-if-changed={path}");
     }
-    // A checkout of another project around an unpacked archive says nothing about this one.
+    // An unpacked archive can be inside the checkout of another project.
     let is_ours = git(&["ls-files", "--error-unmatch", "build.rs"]).is_some();
     match git(&["rev-parse", "--short=12", "HEAD"]).filter(|commit| is_ours && is_commit(commit)) {
         Some(commit) if has_changes() => format!("commit {commit} with local changes"),

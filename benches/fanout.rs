@@ -1,4 +1,4 @@
-//! Telling six channels, beside telling the slowest of them alone.
+//! Alerts to six channels, compared with an alert to the slowest of them alone.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use breakglass::vault::target::TargetId;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rig::receiver::{Manner, Receiver};
 
-/// What each receiver takes, in milliseconds.
+/// The response time of each receiver, in milliseconds.
 const TIMES: [u64; 6] = [50, 80, 110, 140, 170, 200];
 
 fn alerts(times: &[u64]) -> Alerts {

@@ -1,4 +1,4 @@
-//! The ledger at its full length: 100,000 records verified, one more appended, one session of very many reviewed.
+//! A long ledger: verifies 100,000 records, appends one, makes the packet of one session of 25,000.
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -15,7 +15,7 @@ fn now() -> jiff::Timestamp {
     "2026-11-22T02:17:00Z".parse().expect("an instant")
 }
 
-/// A ledger of many records, made faster than by appending each with its fsync; an intent's length on average.
+/// A ledger of many records, each as long as an intent; written at once, as an fsync for each would take too long.
 fn long() -> (tempfile::TempDir, Ledger) {
     let directory = tempfile::TempDir::new().expect("a directory");
     let ledger = Ledger::at(directory.path());

@@ -1,4 +1,4 @@
-//! Our own share of an opening, function by function: no card, no network, no person.
+//! The functions of an opening that need neither card nor network nor person.
 
 use std::hint::black_box;
 
@@ -39,7 +39,7 @@ fn shares(c: &mut Criterion) {
     });
 }
 
-/// Beside it: what the age crate itself takes to unwrap one file key.
+/// The comparison: the age crate unwraps one file key.
 fn age_itself(c: &mut Criterion) {
     let identity = age::x25519::Identity::generate();
     let file_key = FileKey::new(Box::new([1; 16]));

@@ -1,4 +1,4 @@
-//! Signed approvals: which ones make a quorum, and that nothing else does.
+//! Signed approvals: only valid approvals of the same request make a quorum.
 
 use crate::soft::forge::Recipe;
 use crate::soft::{Person, people};
@@ -10,7 +10,7 @@ use breakglass::secret::SecretText;
 use breakglass::vault::dsse::Envelope;
 use breakglass::vault::file::Vault;
 
-/// Two of three, and a vault of theirs.
+/// Three custodians, and their vault with a threshold of two.
 struct TwoOfThree {
     people: Vec<Person>,
     vault: Vault,
@@ -41,7 +41,7 @@ impl TwoOfThree {
         }
     }
 
-    /// What the custodian of this place signs.
+    /// The approval that the custodian with this index signs.
     fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();
@@ -73,10 +73,10 @@ impl TwoOfThree {
     }
 }
 
-/// The same envelope with another text in it.
-fn changed(envelope: &Envelope, member: &str, value: serde_json::Value) -> Envelope {
+/// The same envelope with another value in a field.
+fn changed(envelope: &Envelope, field: &str, value: serde_json::Value) -> Envelope {
     let mut json = serde_json::to_value(envelope).expect("JSON");
-    json[member] = value;
+    json[field] = value;
     serde_json::from_value(json).expect("an envelope")
 }
 
@@ -88,7 +88,7 @@ fn two_of_three_approve_and_fewer_do_not() {
     let approved = quorum.judge(request.clone(), &signed[1..]).expect("a quorum");
     assert_eq!(approved.custodians(), ["bob", "carol"]);
     assert_eq!(approved.request(), &request);
-    assert_eq!(quorum.judge(request, &signed).expect("three are as good").custodians().len(), 3);
+    assert_eq!(quorum.judge(request, &signed).expect("three approvals are accepted").custodians().len(), 3);
     quorum.refuses(&[], "0 of 2");
     quorum.refuses(&signed[..1], "1 of 2");
     quorum.refuses(&[signed[0].clone(), signed[0].clone()], "1 of 2");
@@ -115,7 +115,7 @@ fn an_approval_of_another_request_does_not_count() {
         other(&mut request);
         quorum.refuses(&[good.clone(), quorum.sign(1, &request)], "bob approved something else");
     }
-    // The same custodians and words, another file.
+    // The same custodians with another vault file.
     let elsewhere = Recipe { custodians: 3, ..Recipe::default() }.make(&quorum.people);
     let elsewhere =
         TwoOfThree { people: quorum.people.clone(), vault: Vault::parse(&elsewhere.file).expect("a vault") };
@@ -138,7 +138,7 @@ fn only_signatures_of_enrolled_tokens_count() {
     let approval = Statement::<Approval>::read(&good).expect("a statement");
     assert!(
         approval.sign(&enrolled, &mut stranger.clone(), &pin, &mut || {}).is_err(),
-        "another key than the enrolled one is found out as it signs"
+        "a key that is not enrolled is detected when it signs"
     );
     let strange = strangers.sign(1, &strangers.request());
     quorum.refuses(&[good.clone(), strange], "is not a custodian of this vault");

@@ -1,4 +1,4 @@
-//! Attestation chains made by openssl: the RSA ones that Yubico's devices have, and what must not hold.
+//! Attestation chains made by openssl: RSA chains as on Yubico's devices, and invalid chains.
 
 use std::path::Path;
 use std::process::Command;
@@ -53,7 +53,7 @@ fn key_of(certificate: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_whole_rsa_chain_verifies_and_parts_of_it_do_not() {
+fn a_complete_rsa_chain_verifies_and_parts_of_it_do_not() {
     let dir = rig::site::tempdir();
     make(dir.path(), LEAF);
     let (leaf, f9) = (der(dir.path(), "leaf.pem"), der(dir.path(), "f9.pem"));
@@ -78,7 +78,7 @@ fn a_whole_rsa_chain_verifies_and_parts_of_it_do_not() {
 }
 
 #[test]
-fn a_file_of_roots_may_carry_text_between_its_certificates() {
+fn a_file_of_roots_may_contain_text_between_its_certificates() {
     let dir = rig::site::tempdir();
     make(dir.path(), LEAF);
     let pem = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();

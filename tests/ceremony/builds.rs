@@ -1,4 +1,4 @@
-//! The two builds: each names itself, and neither can be taken for the other.
+//! The two builds: each names itself.
 
 use std::path::Path;
 use std::process::Command;

@@ -35,7 +35,7 @@ fn prose(page: &Path) -> String {
     text.split("```").step_by(2).collect()
 }
 
-/// The targets of a page's links that lead to files of the repository.
+/// The links of a page to files of the repository.
 fn links(text: &str) -> Vec<&str> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     targets.filter(|target| !target.contains("://")).collect()
@@ -91,7 +91,7 @@ fn every_test_named_on_the_attacks_page_exists() {
             }
         }
     }
-    assert!(unknown.is_empty(), "tests that are not there: {unknown:?}");
+    assert!(unknown.is_empty(), "tests that do not exist: {unknown:?}");
     assert!(named > 100, "{named}: the page was not understood");
 }
 

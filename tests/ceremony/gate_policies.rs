@@ -1,4 +1,4 @@
-//! The policies at rest, open, late and sealed again, judged by an independent evaluator of IAM policies.
+//! The policies at rest, open and after T1, evaluated by an independent evaluator of IAM policies.
 
 use breakglass::gate::SessionId;
 use breakglass::gate::policy::{Gate, ending};
@@ -33,7 +33,7 @@ fn gate_under(mfa: bool) -> Value {
     .document()
 }
 
-/// What IAM says to the emergency user: its own policies and its boundary both have to allow.
+/// The decision for the emergency user: its policies and its boundary must both allow.
 fn allows(own: &[IAMPolicy], action: &str, at: &str, region: &str, issued: Option<&str>) -> bool {
     let mut context =
         Context::new().with_string("aws:CurrentTime", at).with_string("aws:RequestedRegion", region);
@@ -90,7 +90,10 @@ fn only_the_grant_in_its_regions_with_new_sessions_is_allowed() {
     }
     assert!(!allows(&open, "s3:GetObject", during, "us-east-1", None), "another region");
     let before = "2026-11-22T02:16:59Z";
-    assert!(!allows(&open, "s3:GetObject", during, "eu-west-1", Some(before)), "a token from before");
+    assert!(
+        !allows(&open, "s3:GetObject", during, "eu-west-1", Some(before)),
+        "a token that was issued before T0"
+    );
 }
 
 #[test]
@@ -121,7 +124,7 @@ fn under_mfa_the_grant_needs_a_session_with_mfa_and_the_probe_does_not() {
 
 #[test]
 fn a_role_session_has_only_the_grant_and_only_within_the_window() {
-    // What the role may is wider; the session's policy is the gate's own document.
+    // The role's policy allows more; the session's policy is the gate's document.
     let role = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","sqs:*","sns:ListTopics"],"Resource":"*"}]}"#;
     let both = |action: &str, at: &str| {
         [role.to_owned(), gate().to_string()]

@@ -1,4 +1,4 @@
-//! The process itself: no core, not readable by others of its user, secrets in locked pages, or it does not run.
+//! The process: no core file, not readable by other processes of its user, secrets in locked pages, or it does not run.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ fn as_nobody(program: &str) -> Command {
     command
 }
 
-/// Whether another process of the same user reads what `pid` was started with.
+/// Whether another process of the same user can read the environment of `pid`.
 fn readable(pid: u32) -> bool {
     as_nobody("cat").arg(format!("/proc/{pid}/environ")).output().unwrap().status.success()
 }

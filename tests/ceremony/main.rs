@@ -1,5 +1,5 @@
-//! The ceremony and all that needs no network: enrolling, sealing, the vault's format, attestation, and the pure parts
-//! of the review. All of it also runs on the offline build: `--no-default-features --features offline`.
+//! Everything that needs no network: enrolling, sealing, the vault's format, attestation, and the pure parts of the
+//! review. It also runs on the offline build: `--no-default-features --features offline`.
 
 mod approved;
 mod attestation;

@@ -1,4 +1,4 @@
-//! A session on paper: soft custodians, the records of one opening, and what CloudTrail has of it.
+//! A session without AWS: software custodians, the records of one opening, and its CloudTrail events.
 
 use breakglass::custody::approval::{self, Request};
 use breakglass::custody::drill::{Drill, ExpectedOutcome};
@@ -23,7 +23,7 @@ pub const CLOSER: &str = "AKIACLOSER0000000001";
 pub const EMERGENCY: &str = "AKIAEMERGENCY0000001";
 pub const ISSUED: &str = "ASIAISSUED0000000001";
 
-/// `02:17:00` on the night.
+/// `02:17:00` on the day of the session, in UTC.
 pub fn at(clock: &str) -> Timestamp {
     format!("2026-11-22T{clock}Z").parse().expect("an instant")
 }
@@ -32,13 +32,13 @@ pub fn session(number: u8) -> SessionId {
     SessionId::from_bytes([number; 8])
 }
 
-/// What is on record of a drill.
+/// The record of a drill.
 pub fn of_drill(drill: &Drill, envelope: Option<Envelope>) -> Record {
     let Drill { session, drill_of: vault, passed, injected, custodians, .. } = drill.clone();
     Record::Drill { session, vault, passed, injected, custodians, envelope }
 }
 
-/// The night's papers; a test changes what it is about.
+/// The records and CloudTrail events of one session; each test changes one thing.
 pub struct Papers {
     pub people: Vec<Person>,
     pub vault: Vault,
@@ -48,7 +48,8 @@ pub struct Papers {
 }
 
 impl Papers {
-    /// Two of three approved, two alerts of three were acknowledged, it was open from 02:17:04 to 02:29:10 of half an hour.
+    /// Two of three custodians approved, two of three alerts were acknowledged, and access was open from 02:17:04 to
+    /// 02:29:10 of a window of 30 minutes.
     pub fn of(reason: &str) -> Self {
         let people = people(3, 1);
         let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
@@ -97,14 +98,14 @@ impl Papers {
         }
     }
 
-    /// What the custodian of this place signs.
+    /// The approval that the custodian with this index signs.
     pub fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();
-        let stand = (at("02:16:30"), LedgerHead { seq: 3, sha256: "ab".repeat(32) });
+        let head = (at("02:16:30"), LedgerHead { seq: 3, sha256: "ab".repeat(32) });
         let pin = SecretText::copy_of("123456");
-        approval::sign(&self.vault, request, (who, &who.tokens[0]), stand, &mut token, &pin, &mut || ())
-            .expect("a soft token signs")
+        approval::sign(&self.vault, request, (who, &who.tokens[0]), head, &mut token, &pin, &mut || ())
+            .expect("a software token signs")
     }
 
     pub fn approve(&mut self, place: usize, reason: &str, clock: &str) {
@@ -192,7 +193,7 @@ impl Papers {
         self.add(clock, intent);
     }
 
-    /// What a drill of the vault leaves to be signed that two custodians came to, and that went well.
+    /// The evidence of a drill that passed, with two custodians.
     pub fn drill(&self, ended: &str) -> Drill {
         let manifest = &self.vault.manifest;
         let names = manifest.custodians.iter().map(|custodian| custodian.name.clone());
@@ -218,7 +219,7 @@ impl Papers {
         }
     }
 
-    /// Signed by the first custodian's token.
+    /// The evidence, signed by the first custodian's token.
     pub fn sign_drill(&self, drill: &Drill) -> Envelope {
         let enrolled = &self.vault.manifest.custodians[0].tokens[0];
         let statement = Statement::of("drill", &[7; 32], drill.clone());
@@ -227,7 +228,7 @@ impl Papers {
         statement.sign(enrolled, &mut token, &pin, &mut || ()).expect("a soft token signs")
     }
 
-    /// CloudTrail was asked at eight in the morning, and says what a quiet night says.
+    /// Adds a CloudTrail query at 08:59 that found only expected calls.
     pub fn asked(mut self) -> Self {
         let answered = |region: &str, calls, error: Option<&str>| RegionResult {
             region: region.into(),
@@ -262,7 +263,7 @@ impl Papers {
         self
     }
 
-    /// One call; `call` is `iam PutUserPolicy`.
+    /// Adds one call; `call` is like `iam PutUserPolicy`.
     pub fn call(&mut self, clock: &str, key: &str, call: &str, error: Option<&str>) {
         self.call_by(clock, key, "emergency", call, error);
     }
@@ -283,14 +284,14 @@ impl Papers {
         trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("an event"));
     }
 
-    /// One call on the emergency user by another principal.
+    /// Adds one call on the emergency user by another principal.
     pub fn call_on(&mut self, clock: &str, key: &str, who: &str, call: &str) {
         self.call_by(clock, key, who, call, None);
         let event = self.trail.as_mut().and_then(|trail| trail.events.last_mut()).expect("an event");
         event.on = Some("emergency".into());
     }
 
-    /// Takes out the records that `is` says.
+    /// Removes the records for which `is` returns true.
     pub fn without(&mut self, is: impl Fn(&Record) -> bool) {
         self.entries.retain(|entry| !is(&entry.record));
     }
@@ -314,7 +315,7 @@ impl Papers {
         PacketSources { entries: &self.entries, ledgers, vault, trail: self.trail.as_ref(), now: self.now }
     }
 
-    /// How much later CloudTrail was asked than the session was closed.
+    /// Sets the time of the CloudTrail query to this long after the close.
     pub fn asked_after_the_close(&mut self, late: SignedDuration) {
         let trail = self.trail.as_mut().expect("it was asked");
         trail.at = at("02:29:10.6").saturating_add(late).expect("an instant");

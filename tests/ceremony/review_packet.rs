@@ -629,7 +629,7 @@ fn untrusted_text_is_escaped_everywhere() {
     let packet = papers.packet();
     assert!(
         packet.approvals.iter().all(|a| a.signature == SignatureCheck::NotValid),
-        "it is not what was signed"
+        "the signed request is different"
     );
     let page = page(&packet, ("review.json", packet.json().as_bytes()));
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));

@@ -1,5 +1,5 @@
-//! The review's page in a browser that others wrote: it renders, prints, asks for nothing, needs no script, and shows
-//! hostile text as text.
+//! The review's page in Chromium: it renders, prints, makes no requests, needs no script, and shows hostile text as
+//! text.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use breakglass::review::page;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Chromium, which scripts/setup --tests installs, with a profile of its own and no network to be on.
+/// Chromium, installed by `scripts/setup --tests`, with a separate profile and no network.
 struct Browser {
     home: TempDir,
 }
@@ -21,7 +21,7 @@ impl Browser {
         Self { home: TempDir::new().expect("room for a profile") }
     }
 
-    /// One whose owner lets no page run scripts.
+    /// A browser in which scripts are disabled.
     fn without_scripts() -> Self {
         let browser = Self::new();
         let profile = browser.home.path().join("profile/Default");
@@ -37,7 +37,7 @@ impl Browser {
         path
     }
 
-    /// Runs it on a file, in an empty network namespace; its standard output.
+    /// Runs it on a file, in an empty network namespace; returns its standard output.
     fn run(&self, page: &Path, flags: &[&str]) -> String {
         let profile = format!("--user-data-dir={}", self.home.path().join("profile").display());
         let mut command = Command::new("unshare");
@@ -55,7 +55,7 @@ impl Browser {
         self.run(page, &[&["--dump-dom"], flags].concat())
     }
 
-    /// Every URL that a page had it ask for; what the browser asks for itself, of whatever page, has no origin.
+    /// The URLs that a page requested. The browser's own requests have no origin and are left out.
     fn requests(&self, page: &Path) -> BTreeSet<String> {
         let log = self.home.path().join("net.json");
         self.dom(page, &[&format!("--log-net-log={}", log.display())]);
@@ -108,11 +108,11 @@ fn it_renders() {
     assert_eq!(png(&seen), (1200, 2400));
     assert!(seen.len() > 8 * blank.len(), "{} bytes, a blank page {}", seen.len(), blank.len());
     let dark = shoot(&whole, &["--blink-settings=preferredColorScheme=0"]);
-    assert!(dark != seen && dark.len() > 8 * blank.len(), "it is dark where the reader wants it dark");
-    // The policy of the page allows its style: without the style it looks different.
+    assert!(dark != seen && dark.len() > 8 * blank.len(), "it has a dark scheme");
+    // The page's policy allows its style: without the style it looks different.
     let bare = whole.replace("style-src 'sha256-", "style-src 'sha256-A");
     assert_ne!(bare, whole);
-    assert_ne!(shoot(&bare, &[]), seen, "the control: a policy that does not fit blocks the style");
+    assert_ne!(shoot(&bare, &[]), seen, "the control: another policy blocks the style");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn it_makes_no_requests() {
         whole.replace("</body>", &format!("{image}<script>document.title = 'ran'</script></body>"));
     let smuggled = browser.file("smuggled.html", &smuggled);
     assert!(!browser.requests(&smuggled).iter().any(|url| url.contains("192.0.2.1")), "it is blocked");
-    assert!(!browser.dom(&smuggled, &[]).contains("<title>ran"), "and runs nothing");
+    assert!(!browser.dom(&smuggled, &[]).contains("<title>ran"), "and no script runs");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn it_is_the_same_without_scripts() {
     let lively = "<!doctype html><p>still</p><script>document.body.textContent = 'it ran'</script>";
     let lively = browser.file("lively.html", lively);
     assert!(browser.dom(&lively, &[]).contains("<body>it ran"), "the control");
-    assert!(off.dom(&lively, &[]).contains("<p>still</p>"), "the control has needed its script");
+    assert!(off.dom(&lively, &[]).contains("<p>still</p>"), "the control needs its script");
 }
 
 #[test]

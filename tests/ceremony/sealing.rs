@@ -1,4 +1,4 @@
-//! Sealing: what is refused, before anything is written, and each in its own words.
+//! Sealing: the error for each refusal, before anything is written.
 
 use rig::pty::{End, Input, Person, Streams};
 use rig::site::{Site, feed};
@@ -19,7 +19,7 @@ fn payload() -> Value {
 
 fn with(pointer: &str, value: Value) -> Value {
     let mut payload = payload();
-    *payload.pointer_mut(pointer).expect("a member of the payload") = value;
+    *payload.pointer_mut(pointer).expect("a field of the payload") = value;
     payload
 }
 
@@ -87,7 +87,7 @@ fn an_impossible_quorum_is_refused() {
         .unwrap();
     std::fs::write(site.path("cut.custodian"), &file[..file.len() - 1]).unwrap();
     std::fs::copy(site.path("bob.custodian"), site.path("again.custodian")).unwrap();
-    // Bob's token once more, under another name.
+    // Bob's token again, under another name.
     site.custodians[1].name = "bobby".into();
     site.custodians[1].file = site.path("bobby.custodian");
     site.enrol(1);
@@ -116,7 +116,7 @@ fn an_impossible_quorum_is_refused() {
         ("2", vec!["bob.custodian", "bobby.custodian"], "YubiKey 20000002 appears twice"),
         ("2", vec!["broken.custodian", "bob.custodian"], "broken.custodian is not a valid enrolment"),
         ("2", vec!["cut.custodian", "bob.custodian"], "cut.custodian is not a valid enrolment"),
-        ("2", vec!["nobody.custodian", "bob.custodian"], "cannot read nobody.custodian"),
+        ("2", vec!["missing.custodian", "bob.custodian"], "cannot read missing.custodian"),
     ] {
         let (code, said) = seal(threshold, &custodians);
         assert_eq!(code, Some(2), "{said}");
@@ -223,7 +223,7 @@ fn credentials_can_be_typed_each_secret_twice_and_hidden() {
     person.expect("words");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(!person.transcript().contains(&secret("opener")));
-    // Erasing a hidden prompt goes up over no line that was typed before it.
+    // Erasing a hidden prompt does not erase the lines before it.
     let screen = String::from_utf8_lossy(&person.raw_transcript()).into_owned();
     assert!(!screen.contains("\u{1b}[1A") && !screen.contains("\u{1b}[2A"), "{screen:?}");
 }

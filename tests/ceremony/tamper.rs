@@ -1,5 +1,5 @@
-//! A changed vault is refused: every byte of it, every truncation, and every line of the manifest that a
-//! custodian is asked to approve, before the quorum is full.
+//! A changed vault is refused: each byte, each truncation, and each field of the manifest that custodians approve,
+//! before the quorum is full.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use breakglass::vault::quorum::{Share, Threshold};
 use crate::soft::forge::{self, Recipe};
 use crate::soft::{self, Person, people};
 
-/// A vault 2 of 3 as the ceremony seals it, its custodians, and the two shares that open it.
+/// A sealed vault with a quorum of 2 of 3, its custodians, and the two shares that open it.
 struct Ceremony {
     people: Vec<Person>,
     sealed: Vec<u8>,
@@ -46,7 +46,7 @@ impl Ceremony {
         Self { people, sealed: sealed.binary, shares: sealed.shares }
     }
 
-    /// A custodian's share, by their words and their token; `None` when the file does not fit them.
+    /// Opens a custodian's share with their words and token; `None` if the file does not match them.
     fn share(&self, vault: &Vault, place: usize) -> Option<Share> {
         let person = &self.people[place];
         let custodian = &vault.manifest.custodians[place];
@@ -78,7 +78,7 @@ impl Ceremony {
         unlocks(&vault, &[&alice, &bob])
     }
 
-    /// As [`Ceremony::opens`], and faster: a change that leaves the whole header as it was leaves the shares too.
+    /// As [`Ceremony::opens`], but faster: if the header is unchanged, the shares are too.
     fn opens_changed(&self, file: &[u8], header: &[u8]) -> bool {
         match Vault::parse(file) {
             Ok(vault) if file.starts_with(header) => unlocks(&vault, &[&self.shares[0], &self.shares[1]]),
@@ -111,10 +111,10 @@ fn header(binary: &[u8]) -> &[u8] {
 /// The first line of armor.
 const BEGIN: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----\n";
 
-/// The changes that are made to every byte.
+/// The changes of each byte.
 const FLIPS: [u8; 2] = [0x01, 0x80];
 
-/// Every byte changed in each way, every truncation, and one byte more.
+/// Each byte changed in each way, each truncation, and one additional byte.
 fn changes(file: &[u8]) -> usize {
     file.len() * (FLIPS.len() + 1) + 2
 }
@@ -130,7 +130,7 @@ fn change(file: &[u8], number: usize) -> Vec<u8> {
     changed
 }
 
-/// The numbers of the changes that the reader does not refuse; every processor takes its part.
+/// The numbers of the changes that the reader does not refuse; computed on all processors.
 fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -168,7 +168,7 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
 fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
     let ceremony = Ceremony::new();
     let armored = file::armor(&ceremony.sealed);
-    // The lines, 48 bytes each, that hold the header's last byte and all before it.
+    // The lines, of 48 bytes each, up to the header's last byte.
     let lines = header(&ceremony.sealed).len().div_ceil(48);
     let head = &armored[..BEGIN.len() + lines * 65];
     assert!(ceremony.opens(&armored), "the control: the untouched file opens");
@@ -181,7 +181,7 @@ fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
 /// A name and what is changed.
 type Edit = (&'static str, fn(&mut Manifest));
 
-/// Everything in a manifest but the commitments and the parts' recipients, each changed to another sound value.
+/// Every field of a manifest except commitments, each changed to another valid value.
 fn edits() -> Vec<Edit> {
     fn custodian(manifest: &mut Manifest) -> &mut Custodian {
         &mut manifest.custodians[2]
@@ -235,13 +235,13 @@ fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
         assert_ne!(manifest, untouched.manifest, "{name}");
         let changed = with_manifest(&ceremony.sealed, &untouched.manifest, &manifest);
         let vault = Vault::parse(&changed).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(ceremony.share(&vault, 0).is_none(), "{name}: alice's share still fits");
+        assert!(ceremony.share(&vault, 0).is_none(), "{name}: alice's share still matches");
     }
 }
 
 #[test]
 fn a_custodian_cannot_commit_for_another() {
-    // Alice knows her share. She can commit to it under a manifest of her making; bob's share still fails.
+    // Alice knows her share, so she can commit to it in a changed manifest; bob's share still fails.
     let ceremony = Ceremony::new();
     let untouched = Vault::parse(&ceremony.sealed).unwrap().manifest;
     let mut manifest = untouched.clone();
@@ -256,7 +256,7 @@ fn a_custodian_cannot_commit_for_another() {
     assert!(ceremony.share(&vault, 1).is_none());
 }
 
-/// The file with another manifest, everything after it as it was.
+/// The file with another manifest and everything else unchanged.
 fn with_manifest(file: &[u8], own: &Manifest, other: &Manifest) -> Vec<u8> {
     let stanza = |manifest: &Manifest| {
         let stanza = age_core::format::Stanza {
@@ -288,18 +288,18 @@ fn an_oversized_file_is_refused_before_it_is_parsed() {
         let file = recipe.make(&people).file;
         let before = std::time::Instant::now();
         assert!(Vault::parse(&file).is_err());
-        assert!(before.elapsed().as_secs() < 2, "reading takes time in proportion to the length");
+        assert!(before.elapsed().as_secs() < 2, "reading takes linear time");
     }
     let whole =
         Recipe { stanzas: |s| s[0].body.resize(300 * 1024, b' '), ..Recipe::default() }.make(&people).file;
     let before = std::time::Instant::now();
     assert!(Vault::parse(&whole).is_err());
-    assert!(before.elapsed().as_secs() < 2, "a header of thousands of lines too");
+    assert!(before.elapsed().as_secs() < 2, "also for a header of thousands of lines");
 }
 
 #[test]
 fn a_panic_does_not_count_as_a_refusal() {
-    // The control of the sweep above: what panics or opens is counted.
+    // The control: a change that panics or opens is counted.
     let file = b"abc";
     assert_eq!(accepted(file, &|_| std::panic::resume_unwind(Box::new(()))).len(), changes(file));
     assert_eq!(accepted(file, &|_| true).len(), changes(file));

@@ -1,4 +1,4 @@
-//! What counts as the quarter's drill: a whole one, signed by a custodian of the vault, and not dated ahead.
+//! A drill counts if it was complete, signed by a custodian of the vault, and not dated ahead.
 
 use crate::packet::{Papers, of_drill as record, session};
 use breakglass::custody::drill::{Drill, ExpectedOutcome};
@@ -9,7 +9,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
-/// Some nights of a vault that was sealed in September.
+/// Drills of a vault that was sealed in September.
 fn papers() -> Papers {
     let mut papers = Papers::of("x");
     papers.vault.manifest.created = "2026-09-01T00:00:00Z".into();
@@ -58,7 +58,7 @@ fn a_drill_is_due_a_quarter_after_sealing_or_the_last_drill() {
     };
     let later = record(&later, Some(papers.sign_drill(&later)));
     assert!(kept(&papers, vec![later, failed.clone()], "2026-11-04T00:00:00Z").is_well(), "and one that did");
-    // Whatever the order of the records, and however often one stands there: what was signed has its own time.
+    // The order of the records and duplicates do not matter: the signed time counts.
     for order in [vec![failed.clone(), practised.clone()], vec![practised.clone(), failed, practised]] {
         assert!(!kept(&papers, order, "2026-11-02T00:00:00Z").is_well());
     }
@@ -87,10 +87,10 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
         (drill.custodians, drill.opened, drill.exit) = (Vec::new(), false, 3);
         drill.expected = ExpectedOutcome::NoQuorum;
     });
-    assert!(!counts(all_absent), "every custodian played absent");
+    assert!(!counts(all_absent), "every custodian was injected as absent");
     let refused = with(&|drill| (drill.opened, drill.closed, drill.exit) = (false, false, 5));
-    assert!(!counts(refused), "a quorum came, and nothing was opened and closed");
-    // The record beside it says more than was signed.
+    assert!(!counts(refused), "a quorum was complete, but nothing was opened and closed");
+    // The record states more than was signed.
     let mut padded = with(&|drill| drill.custodians.truncate(1));
     if let Record::Drill { custodians, .. } = &mut padded {
         custodians.clone_from(&drill.custodians);

@@ -1,6 +1,6 @@
-//! The test vectors of `vault-format.md`: every file under `tests/vectors` has the end that it names.
+//! The test vectors of `vault-format.md`: each file under `tests/vectors` gives the result that it states.
 //!
-//! `BREAKGLASS_WRITE_VECTORS=1 cargo test --test vectors` writes those that are missing, of fresh random keys.
+//! `BREAKGLASS_WRITE_VECTORS=1 cargo test --test ceremony vectors` writes missing ones, with new random keys.
 
 use crate::soft::recipes::{self, Entry};
 use crate::soft::vector::{self, Custodian, Vector, Verdict};
@@ -61,7 +61,7 @@ fn vault(entry: &Entry) -> Vector {
     };
     let mut custodians: Vec<_> = people.iter().zip(&made.shares).zip(1..).map(known).collect();
     (entry.known)(&mut custodians);
-    // As many as it takes; of a good vault one more where there is one, in another order.
+    // A quorum of shares; for a valid vault one more if there is one, in another order.
     let count = people.len().min(usize::from(entry.recipe.threshold) + usize::from(opens));
     let mut gives: Vec<u8> = (1..).take(count).collect();
     if opens {

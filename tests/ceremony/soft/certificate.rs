@@ -1,4 +1,4 @@
-//! Enrolment files, with attestations under a root made for the occasion; one failure each.
+//! Enrolment files, with attestations under a new root; one failure each.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -15,19 +15,19 @@ use super::{SoftToken, people, point};
 
 const BASIC_CONSTRAINTS: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x13];
 const ECDSA_SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
-/// 1.3.6.1.4.1.41482.3, one more number follows.
+/// 1.3.6.1.4.1.41482.3; one more number follows.
 const YUBICO: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xc4, 0x0a, 0x03];
 
-/// What to do differently; by default nothing.
+/// The steps that differ from a valid file; by default none.
 struct Spec {
     attested: bool,
-    /// What the attestations say: serial number, PIN and touch policy, and whose keys.
+    /// The attested facts: serial number, PIN and touch policy, keys.
     serial: u32,
     policy: [u8; 2],
     keys: fn(&SoftToken) -> (SecretKey, SecretKey),
     /// The chain, F9's certificate first.
     chain: fn(&mut Vec<Vec<u8>>),
-    /// A key in a slot of the device vouches for the keys, in place of the device.
+    /// Whether a key in a slot of the device attests the keys, instead of the device.
     by_slot: bool,
     members: fn(&mut Value),
     /// The payload's bytes, before they are signed.
@@ -63,12 +63,12 @@ pub fn enrolments() -> Vec<(&'static str, Vector)> {
     table().into_iter().map(|(name, says, comment, spec)| (name, vector(says, comment, &spec))).collect()
 }
 
-/// Their names.
+/// The names of these vectors.
 pub fn names() -> Vec<&'static str> {
     table().into_iter().map(|(name, ..)| name).collect()
 }
 
-/// Name, what the error says (nothing: it is good), what is wrong, and how to make it so.
+/// Name, error text (empty if the file is valid), comment, and recipe.
 type Row = (&'static str, &'static str, &'static str, Spec);
 
 fn table() -> Vec<Row> {
@@ -390,7 +390,7 @@ fn der(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
         short @ 0..0x80 => vec![u8::try_from(short).unwrap()],
         long => [&[0x82], &u16::try_from(long).unwrap().to_be_bytes()[..]].concat(),
     };
-    // The shortest form of a length is DER's only one.
+    // DER requires the shortest form of a length.
     let length = if length.len() == 3 && length[1] == 0 { vec![0x81, length[2]] } else { length };
     [&[tag], &length[..], &body].concat()
 }

@@ -1,7 +1,7 @@
-//! A second writer of vault files, by the letter of `vault-format.md`, that can make one thing wrong.
+//! A second writer of vault files, which follows `vault-format.md` and can introduce one error.
 //!
-//! It takes from the library only what a custodian's public entry looks like; splitting, commitments, header
-//! and STREAM are its own, so a file of its making that opens is also a proof of the specification.
+//! It uses the library only for a custodian's public entry. Splitting, commitments, header and STREAM are written
+//! again here, so a file of this writer that opens also checks the specification.
 
 use age_core::format::{FileKey, Stanza};
 use base64::Engine as _;
@@ -14,38 +14,38 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Person, random};
 
-/// What to do differently from the specification, step by step; by default nothing.
+/// The steps that differ from the specification; by default none.
 pub struct Recipe {
     pub custodians: usize,
     pub threshold: u8,
     pub tokens: usize,
-    /// The credentials, before the manifest takes its summary of them.
+    /// Changes the credentials before their summary goes into the manifest.
     pub credentials: fn(&mut Value),
-    /// The manifest, before its shares are committed to.
+    /// Changes the manifest before the commitments.
     pub manifest: fn(&mut Value),
-    /// The manifest, after.
+    /// Changes the manifest after the commitments.
     pub committed: fn(&mut Value),
-    /// Its text.
+    /// Changes the manifest's text.
     pub text: fn(String) -> String,
-    /// The shares' values, before they are committed to.
+    /// Changes the values of the shares before the commitments.
     pub dealt: fn(&mut [[u8; 16]]),
-    /// The shares' values, after.
+    /// Changes the values of the shares after the commitments.
     pub shares: fn(&mut [[u8; 16]]),
-    /// The stanzas within a share, given its custodian's entry.
+    /// Changes the stanzas within a share, given its custodian's entry.
     pub halves: fn(&Value, &mut Vec<Stanza>),
-    /// The header's stanzas.
+    /// Changes the header's stanzas.
     pub stanzas: fn(&mut Vec<Stanza>),
-    /// The header's text up to the MAC, which is made over what this returns.
+    /// Changes the header's text before the MAC is computed.
     pub header: fn(String) -> String,
-    /// The MAC's text.
+    /// Changes the MAC's text.
     pub mac: fn(String) -> String,
-    /// What is sealed, after the manifest took its summary.
+    /// Changes the credentials after their summary went into the manifest.
     pub sealed: fn(&mut Value),
-    /// Its text, already padded.
+    /// Changes the padded payload.
     pub plain: fn(&mut Vec<u8>),
-    /// The file.
+    /// Changes the file.
     pub file: fn(&mut Vec<u8>),
-    /// The armored text, if it is to be armored.
+    /// Armors the file, and changes the armored text.
     pub armor: Option<fn(String) -> String>,
 }
 
@@ -73,7 +73,7 @@ impl Default for Recipe {
     }
 }
 
-/// A file and what it was made of.
+/// A file and the values it was made from.
 pub struct Forged {
     pub file: Vec<u8>,
     pub key: [u8; 16],
@@ -130,7 +130,7 @@ pub fn jcs(value: &Value) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("JSON")
 }
 
-/// The credentials of one target, of no account that exists.
+/// The credentials of one target, in an account that does not exist.
 pub fn credentials() -> Value {
     let key = |role: &str| {
         json!({
@@ -155,17 +155,17 @@ pub fn credentials() -> Value {
 fn manifest(people: &[Person], threshold: u8, sealed: &Value) -> Value {
     let summary = |target: &Value| {
         let mut summary = target.clone();
-        let members = summary.as_object_mut().unwrap();
-        let grant = members.remove("grant").unwrap();
-        if members.contains_key("mfa") {
-            members.insert("mfa".into(), true.into());
+        let fields = summary.as_object_mut().unwrap();
+        let grant = fields.remove("grant").unwrap();
+        if fields.contains_key("mfa") {
+            fields.insert("mfa".into(), true.into());
         }
         for secret in
             ["opener", "closer", "emergency", "boundary", "boundary_sha256", "repairs_identity", "role"]
         {
-            members.remove(secret);
+            fields.remove(secret);
         }
-        members.insert("grant_sha256".into(), hex::encode(Sha256::digest(jcs(&grant))).into());
+        fields.insert("grant_sha256".into(), hex::encode(Sha256::digest(jcs(&grant))).into());
         summary
     };
     let entries: Vec<_> = people.iter().zip(1..).map(|(person, index)| person.entry(index)).collect();
@@ -181,7 +181,7 @@ fn manifest(people: &[Person], threshold: u8, sealed: &Value) -> Value {
     manifest
 }
 
-/// Shamir's scheme, byte for byte over GF(256).
+/// Shamir's scheme for each byte over GF(256).
 fn split(key: &[u8; 16], threshold: u8, count: usize) -> Vec<[u8; 16]> {
     let higher: Vec<[u8; 16]> = (1..threshold).map(|_| random()).collect();
     let share = |x: u8| {
@@ -225,7 +225,7 @@ fn halves(person: &Person, index: u8, share: &[u8; 16]) -> Vec<Stanza> {
     stanzas
 }
 
-/// Stanzas as age writes them: 64 columns, the last line short.
+/// Stanzas in age's text form: lines of 64 columns, the last one shorter.
 pub fn text(stanzas: &[Stanza]) -> String {
     let mut text = String::new();
     for stanza in stanzas {

@@ -1,4 +1,4 @@
-//! Custodians in software: their parts as words, their tokens as keys in this process, files of any make.
+//! Software custodians: parts as words, tokens as keys in this process, and valid and invalid files.
 
 pub mod certificate;
 pub mod forge;
@@ -30,7 +30,7 @@ pub fn part(words: &str) -> Result<Part, WordsError> {
     typed.part()
 }
 
-/// A token whose keys are numbers in this process. It takes any PIN.
+/// A token whose keys are in this process. It accepts any PIN.
 #[derive(Clone)]
 pub struct SoftToken {
     pub serial: u32,
@@ -39,13 +39,13 @@ pub struct SoftToken {
 }
 
 impl SoftToken {
-    /// With keys of its own.
+    /// A token with new keys.
     pub fn new(serial: u32) -> Self {
         let key = || p256::SecretKey::from_slice(&random::<32>()).expect("all but a few numbers are keys");
         Self { serial, decryption: key(), signing: key() }
     }
 
-    /// As the manifest names it.
+    /// Its entry in the manifest.
     pub fn entry(&self) -> manifest::EnrolledToken {
         manifest::EnrolledToken {
             attestation: Attested::None,
@@ -94,7 +94,7 @@ impl Token for SoftToken {
         assert_eq!(slot.number(), 0x82, "the manifest's decryption slot");
         let public = p256::PublicKey::from_sec1_bytes(other).expect("no point off the curve reaches a token");
         let shared = p256::ecdh::diffie_hellman(self.decryption.to_nonzero_scalar(), public.as_affine());
-        Ok(Secret::with(|own| own.copy_from_slice(shared.raw_secret_bytes())))
+        Ok(Secret::with(|out| out.copy_from_slice(shared.raw_secret_bytes())))
     }
 
     fn sign(&mut self, _: Slot, digest: &[u8; 32]) -> Result<Vec<u8>, TokenError> {
@@ -119,7 +119,7 @@ const NAMES: [&str; 17] = [
     "mallory", "nina", "olivia", "peggy", "quentin",
 ];
 
-/// So many custodians, each with so many tokens.
+/// This many custodians, each with this many tokens.
 pub fn people(count: usize, tokens: usize) -> Vec<Person> {
     let person = |(name, number): (&&str, u32)| Person {
         name: (*name).to_owned(),
@@ -133,7 +133,7 @@ pub fn people(count: usize, tokens: usize) -> Vec<Person> {
 }
 
 impl Person {
-    /// As the manifest names them, still without a commitment.
+    /// Their entry in the manifest, without a commitment.
     pub fn entry(&self, index: u8) -> manifest::Custodian {
         let identity = part(&self.words).expect("their own words").identity(&self.enrolment);
         manifest::Custodian {

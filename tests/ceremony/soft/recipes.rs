@@ -1,4 +1,4 @@
-//! Every vector of a vault: what is done, and what must come of it. One failure each.
+//! Every vector of a vault: how it is made, and the expected result. One failure each.
 
 use age_core::format::Stanza;
 use base64::Engine as _;
@@ -9,7 +9,7 @@ use super::forge::{self, Recipe};
 use super::random;
 use super::vector::Custodian;
 
-/// One vector to be.
+/// A vector to be made.
 pub struct Entry {
     pub name: &'static str,
     pub expect: &'static str,
@@ -17,17 +17,17 @@ pub struct Entry {
     pub says: &'static str,
     pub comment: &'static str,
     pub recipe: Recipe,
-    /// What the vector's head gives of the custodians.
+    /// The custodians in the vector's head.
     pub known: fn(&mut [Custodian]),
 }
 
-/// All of them.
+/// All custodians.
 pub fn all() -> Vec<Entry> {
-    let rooms = [
+    let groups = [
         good(),
         header(),
         manifest(),
-        members(),
+        fields(),
         custodians(),
         targets(),
         halves(),
@@ -38,7 +38,7 @@ pub fn all() -> Vec<Entry> {
         armor(),
         custody(),
     ];
-    rooms.into_iter().flatten().collect()
+    groups.into_iter().flatten().collect()
 }
 
 fn success(name: &'static str, comment: &'static str, recipe: Recipe) -> Entry {
@@ -60,7 +60,7 @@ macro_rules! with {
     ($($step:ident: $edit:expr),* $(,)?) => { Recipe { $($step: $edit,)* ..Recipe::default() } };
 }
 
-/// Entries that fail at one step: name, own words, comment, recipe.
+/// Entries that fail at one step: name, error text, comment, recipe.
 macro_rules! fails {
     ($at:literal: $(($name:literal, $says:literal, $comment:literal, $recipe:expr)),* $(,)?) => {
         vec![$(damaged($at, $name, $says, $comment, $recipe)),*]
@@ -174,7 +174,7 @@ fn slack(url: &str) -> Value {
     json!({"name": "chat", "kind": "slack", "url": url})
 }
 
-/// One channel of every kind, and a second one of mail.
+/// One channel of each kind, and a second mail channel.
 fn alerts(credentials: &mut Value) {
     let key = json!({"access_key_id": "AKIAEXAMPLEPUBLISHER", "secret_access_key": "EXAMPLE/publisher/".to_owned() + &"p".repeat(22)});
     credentials["alerts"] = json!([
@@ -327,7 +327,7 @@ fn manifest() -> Vec<Entry> {
     }
 }
 
-fn members() -> Vec<Entry> {
+fn fields() -> Vec<Entry> {
     fails! { "parse":
         ("vault_id_short", "vault_id is not 16 bytes", "a vault id of 15 bytes", with! {
             manifest: |m| m["vault_id"] = "00".repeat(15).into() }),

@@ -1,4 +1,4 @@
-//! A vector: what is known, what must come of it, and the file; and the reader's verdict on it.
+//! A vector: the known values, the expected result, and the file; and the reader's result for it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::{SoftToken, part};
 
-/// Where they are.
+/// The directory of the vectors.
 pub fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
 }
 
-/// What a vector says of a custodian.
+/// A custodian in a vector.
 #[derive(Clone)]
 pub struct Custodian {
     pub index: u8,
@@ -30,7 +30,7 @@ pub struct Custodian {
     pub share: String,
 }
 
-/// How a reading ends: the class, the step, and our own words for it.
+/// The result of reading: the class, the step, and the error text.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Verdict {
     pub expect: String,
@@ -51,7 +51,7 @@ pub struct Vector {
 }
 
 impl Vector {
-    /// The text that stands in the repository.
+    /// The text of the file in the repository.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
@@ -85,7 +85,7 @@ impl Vector {
         text
     }
 
-    /// Reads that text.
+    /// Parses that text.
     pub fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\n\n").expect("an empty line before the file");
         let mut vector = Self {
@@ -139,7 +139,7 @@ impl Vector {
         }
     }
 
-    /// What the library makes of it.
+    /// Reads the file with the library.
     pub fn judge(&self) -> Verdict {
         match self.read() {
             Ok(()) => verdict("success", "", ""),
@@ -173,7 +173,7 @@ impl Vector {
 }
 
 impl Custodian {
-    /// The share, by every token of this custodian.
+    /// Opens the share with each token of this custodian.
     fn give(&self, vault: &Vault) -> Result<Share, Verdict> {
         let own = vault.manifest.custodian(self.index).expect("a custodian of the manifest");
         let words = |why: &str| verdict(why, "words", "");
