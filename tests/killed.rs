@@ -1,4 +1,4 @@
-//! A ledger whose writer is killed at every system call: what was acknowledged is there, whole, and the next one fits.
+//! A ledger whose writer is killed at every system call: acknowledged records are intact, and appending continues.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use breakglass::ledger::{Ledger, Record};
 use rig::site::tempdir;
 use rig::stepping::{Call, calls_until, kill_at};
 
-/// One at each stop: forty records and more in the last run.
+/// The number of kills, one at each stop; the last run writes more than forty records.
 const KILLS: u32 = 1_000;
 
 const DIRECTORY: &str = "BREAKGLASS_TEST_LEDGER";
@@ -23,14 +23,14 @@ fn now() -> jiff::Timestamp {
 
 /// The writer: it acknowledges each record on standard output once [`Ledger::append`] has returned.
 #[test]
-#[ignore = "runs in a process of its own, to be killed"]
+#[ignore = "runs in a separate process, which is killed"]
 fn writer() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
     let ledger = Ledger::at(directory);
     let mut stdout = std::io::stdout();
     writeln!(stdout, "\nthread {}", rustix::thread::gettid().as_raw_nonzero()).unwrap();
     let _ = std::io::stdin().read(&mut [0]);
-    let written = ledger.entries().expect("what was there before holds").len();
+    let written = ledger.entries().expect("the earlier records are valid").len();
     for number in written.. {
         ledger.append(now(), record(number)).expect("room for a record");
         writeln!(stdout, "{number}").unwrap();
@@ -38,14 +38,14 @@ fn writer() {
     }
 }
 
-/// Kills a writer at this stop; how many records the ledger had acknowledged by then.
+/// Kills a writer at this stop; returns how many records it had acknowledged.
 fn run(directory: &std::path::Path, stop: u32) -> usize {
     let (killed, acknowledged) = followed(directory, |pid, thread, ready| kill_at(pid, thread, stop, ready));
     assert!(killed, "killed, not ended");
     acknowledged
 }
 
-/// A writer and who follows it: what that says, and how many records the ledger had acknowledged by its end.
+/// Runs a writer under a tracer; returns the tracer's result and the number of acknowledged records.
 fn followed<T>(
     directory: &std::path::Path,
     follow: impl FnOnce(u32, i32, Box<dyn FnOnce() + '_>) -> T,
@@ -62,7 +62,7 @@ fn followed<T>(
     let mut stdin = child.stdin.take().expect("piped");
     let thread = loop {
         let mut line = String::new();
-        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "it says its thread");
+        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "it prints its thread id");
         if let Some(thread) = line.strip_prefix("thread ") {
             break thread.trim().parse().expect("a number");
         }
@@ -74,7 +74,7 @@ fn followed<T>(
     (outcome, said.lines().filter_map(|line| line.parse::<usize>().ok()).max().map_or(0, |last| last + 1))
 }
 
-/// The first acknowledgement, a write to standard output, before which something was written that no fsync followed.
+/// Returns the first acknowledgement, a write to standard output, that follows a write without an fsync.
 fn too_early(calls: &[Call]) -> Option<usize> {
     let mut unsynced = None;
     for (place, call) in calls.iter().enumerate() {
@@ -96,7 +96,7 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
         followed(&directory, |pid, thread, ready| calls_until(pid, thread, 600, ready));
     assert!(acknowledged >= 5, "{acknowledged} records");
     let fsyncs = calls.iter().filter(|call| call.is_fsync()).count();
-    assert!(fsyncs >= acknowledged + 2, "each record's, and the new directory's: {fsyncs}");
+    assert!(fsyncs >= acknowledged + 2, "one for each record and the new directory: {fsyncs}");
     assert_eq!(too_early(&calls), None, "{calls:?}");
     let without: Vec<_> = calls.into_iter().filter(|call| !call.is_fsync()).collect();
     assert!(too_early(&without).is_some(), "the control");
@@ -106,7 +106,7 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
 fn acknowledged_records_survive_a_kill_at_every_write() {
     let (mut acknowledged, mut unacknowledged, mut records) = (0, 0, 0);
     for stop in 1..=KILLS {
-        // A fresh ledger again and again: its first record makes directories too.
+        // Starts with a new ledger repeatedly: its first record also creates directories.
         let dir = tempdir();
         let directory = dir.path().join("state");
         let reported = run(&directory, stop);
@@ -114,15 +114,19 @@ fn acknowledged_records_survive_a_kill_at_every_write() {
         let entries = ledger.entries().unwrap_or_else(|error| panic!("stop {stop}: {error}"));
         assert!(
             entries.len() >= reported,
-            "stop {stop}: {reported} were acknowledged, {} are there",
+            "stop {stop}: {reported} were acknowledged, {} are in the ledger",
             entries.len()
         );
-        assert!(entries.len() <= reported + 1, "stop {stop}: one at most was under way");
+        assert!(entries.len() <= reported + 1, "stop {stop}: at most one was unacknowledged");
         for (number, entry) in entries.iter().enumerate() {
             assert_eq!(entry.record, record(number), "stop {stop}");
         }
         ledger.append(now(), record(entries.len())).unwrap_or_else(|error| panic!("stop {stop}: {error}"));
-        assert_eq!(ledger.entries().unwrap().len(), entries.len() + 1, "stop {stop}: the next one fits");
+        assert_eq!(
+            ledger.entries().unwrap().len(),
+            entries.len() + 1,
+            "stop {stop}: the next one is appended"
+        );
         acknowledged += reported;
         unacknowledged += entries.len() - reported;
         records += entries.len();

@@ -1,6 +1,6 @@
-//! What is left in memory: nothing, at the very end of the process, whichever way it ended.
+//! No secret is left in memory at the end of the process, however it ended.
 //!
-//! Only a release build is searched: a debug build leaves copies of moved arrays on the stack.
+//! Only a release build is tested: a debug build leaves copies of moved arrays on the stack.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-/// A vault with every kind of alert channel; its payload is kept beside it.
+/// A vault with every kind of alert channel, and its payload.
 fn sealed(account: &str) -> SealedVault {
     let receiver = Receiver::start(Manner::Status(202));
     let mut sealed = Value::Null;
@@ -40,7 +40,7 @@ fn sealed(account: &str) -> SealedVault {
     vault
 }
 
-/// A server that takes any mail with any password; its port.
+/// Starts a server that accepts all mail with any password; returns its port.
 fn mailbox() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -70,7 +70,7 @@ fn mailbox() -> u16 {
     port
 }
 
-/// Everything secret that passes through `open` when alice and bob come: name and bytes.
+/// All secrets of an `open` by alice and bob: name and bytes.
 fn secrets(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     let mut secrets = Vec::new();
     for (role, key) in [
@@ -97,7 +97,7 @@ fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     let channels = payload["alerts"].as_array().unwrap();
     let secret = |channel: &Value| {
         let (name, url) = (channel["name"].as_str().unwrap(), channel["url"].as_str().unwrap_or_default());
-        let secret = ["secret", "routing_key", "password"].iter().find_map(|member| channel[member].as_str());
+        let secret = ["secret", "routing_key", "password"].iter().find_map(|field| channel[field].as_str());
         let secret = secret.or(channel["key"]["secret_access_key"].as_str());
         let secret = secret.unwrap_or_else(|| url.split_once("/alert/").expect("a chat's URL").1);
         (format!("the alerts' {name}"), secret.as_bytes().to_vec())
@@ -105,7 +105,7 @@ fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     channels.iter().map(secret).collect()
 }
 
-/// Entropy, seeds, halves, shares and the file key, worked out from sheets and private keys.
+/// Entropy, seeds, halves, shares and the file key, computed from sheets and private keys.
 fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     use age_core::secrecy::ExposeSecret as _;
     use breakglass::custody::{hpke, part::TypedWords};
@@ -154,28 +154,28 @@ fn open(vault: &SealedVault, work: &[&str]) -> Person {
     vault.open("5m").args(&["--wait", "20s"]).args(work).start()
 }
 
-/// Borrowed, and with a control that the process must hold: the path of the vault it was started with.
+/// Adds a control that the process must have in memory: the path of the vault.
 fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
     let mut named: Vec<_> = secrets.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     named.push(("control", b"PCSCLITE_CSOCK_NAME="));
     named
 }
 
-/// The words of the list are English and stand in every program ("function", "that you"): of a sheet, only what
-/// is longer than a pair of them is significant. All other secrets are searched for in windows of eight bytes.
+/// The words of the list are English and occur in every program ("function", "that you"), so only a piece of a sheet
+/// that is longer than two words is significant. All other secrets are searched for in windows of eight bytes.
 fn is_significant(hit: &Hit) -> bool {
     !hit.name.ends_with("words") || hit.len >= 14
 }
 
 fn nothing_left(person: &Person) {
     let finding = person.finding();
-    assert!(finding.found("control"), "the search finds what is there");
+    assert!(finding.found("control"), "the search finds the control");
     let left: Vec<_> =
         finding.hits.iter().filter(|hit| hit.name != "control" && is_significant(hit)).collect();
     assert!(left.is_empty(), "{} windows left: {left:#?}", left.len());
 }
 
-/// The control of the search at the end: a careless program that reads the same secrets and just ends.
+/// The control of the search at the end: a program that reads the same secrets and exits without wiping them.
 #[test]
 fn a_careless_program_leaves_every_secret_in_memory() {
     let vault = sealed("mem-control");
@@ -257,10 +257,10 @@ fn the_openers_secret_and_the_quorums_secrets_are_gone_while_the_window_is_open(
     let mut person = open(&vault, &["--hold"]);
     vault.site.quorum(&mut person, 2);
     person.expect("left");
-    // A heap that moves while it is read hides from one look.
+    // A heap that changes while it is read can be missed by one search.
     let look = || search_now(person.pid(), &named(&secrets)).unwrap();
     let finding = (0..5).map(|_| look()).find(|f| f.found("closer's secret")).unwrap_or_else(look);
-    assert!(finding.found("closer's secret"), "the control: the closer's secret is still needed and there");
+    assert!(finding.found("closer's secret"), "the control: the closer's secret is still in memory");
     for (name, _) in &secrets {
         if name != "closer's secret" && name != "emergency's secret" && !name.starts_with("the alerts'") {
             let left: Vec<_> =
@@ -290,7 +290,7 @@ fn nothing_is_left_after_sealing() {
     nothing_left(&person);
 }
 
-/// The lane static: what could assume the role again is gone as soon as there is a session.
+/// The lane static: the credentials that assume the role are wiped as soon as there is a session.
 #[test]
 fn a_roles_key_and_totp_seed_are_gone_while_open_and_nothing_is_left_at_the_end() {
     let mut standby = None;
@@ -298,7 +298,7 @@ fn a_roles_key_and_totp_seed_are_gone_while_open_and_nothing_is_left_at_the_end(
     let vault = fixture
         .payload(|account| account.standby_payload(standby.insert(account.standby()), "1h"))
         .all_plugged();
-    let standby = standby.expect("the payload holds it");
+    let standby = standby.expect("the payload has a standby");
     let seed = totp_rs::Secret::Encoded(standby.mfa.seed.clone()).to_bytes().expect("base32");
     let secrets = [
         ("the user's secret".to_owned(), standby.key.secret.clone().into_bytes()),

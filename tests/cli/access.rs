@@ -1,5 +1,5 @@
-//! Access that works everywhere in the window and nowhere after it: other people's clients at the credential
-//! endpoint, and people who mean it no good.
+//! Access works during the window and not after it: other AWS clients at the credential endpoint, and hostile
+//! clients.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -17,7 +17,7 @@ use rig::pty::{End, Person, Signal};
 use crate::endpoint::{self, Endpoint};
 use crate::two_of_two;
 
-/// Other credentials lie in wait wherever a client might look.
+/// Adds other credentials to every place that a client could read.
 fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
     let home = &vault.site;
     std::fs::create_dir_all(home.path(".aws")).unwrap();
@@ -36,7 +36,7 @@ fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
     person
 }
 
-/// The session that the endpoint gave away, as a file of the office has it: key, secret, token.
+/// The session that the endpoint served, from a file of the site: key, secret, token.
 fn captured(vault: &SealedVault) -> Creds {
     let text = std::fs::read_to_string(vault.site.path("session")).expect("a session was captured");
     let mut lines = text.lines().map(str::to_owned);
@@ -44,7 +44,7 @@ fn captured(vault: &SealedVault) -> Creds {
     Creds { key: next(), secret: next(), token: Some(next()) }
 }
 
-/// Does one action of the grant with whatever credentials boto3 finds, and keeps them.
+/// Makes one call of the grant with the credentials that boto3 finds, and saves them.
 const BOTO3: &str = "import boto3, sys
 where = {'LocationConstraint': 'eu-west-1'}
 boto3.client('s3').create_bucket(Bucket=sys.argv[1], CreateBucketConfiguration=where)
@@ -101,12 +101,12 @@ fn end_of_window(vault: &SealedVault) -> f64 {
 }
 
 #[test]
-#[ignore = "runs inside a window, as a program that knows nothing of it"]
+#[ignore = "runs inside a window, started by a test"]
 fn rust_client() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        aws_sdk_sns::Client::new(&config).list_topics().send().await.expect("the window's own probe");
+        aws_sdk_sns::Client::new(&config).list_topics().send().await.expect("the probe works in the window");
         let found = config.credentials_provider().expect("a provider").provide_credentials().await;
         let found = found.expect("credentials");
         println!("RUST {}", found.access_key_id());
@@ -114,7 +114,7 @@ fn rust_client() {
     });
 }
 
-/// `s3:ListAllMyBuckets`, signed by hand: the SDK for S3 would be more to build than all others.
+/// `s3:ListAllMyBuckets`, signed manually: the SDK for S3 would take longer to build than all other dependencies.
 fn list_buckets(found: aws_credential_types::Credentials) {
     let host = std::env::var("AWS_ENDPOINT_URL").unwrap();
     let host = host.trim_start_matches("http://");
@@ -137,12 +137,15 @@ fn list_buckets(found: aws_credential_types::Credentials) {
     for (name, value) in signed.headers() {
         let _ = write!(head, "{name}: {value}\r\n");
     }
-    assert!(token.is_some_and(|token| head.contains(&token)), "a session's token is part of it");
+    assert!(
+        token.is_some_and(|token| head.contains(&token)),
+        "the signed request contains the session's token"
+    );
     let answer = endpoint::exchange(host, &format!("{head}\r\n")).expect("S3 answers");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// Takes no notice of its end, asks the endpoint before every action, and says how it went.
+/// Ignores the end of the window, asks the endpoint before every action, and prints the result.
 const REFRESHING: &str = "import boto3, datetime, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 session = boto3.Session()
@@ -182,7 +185,10 @@ fn the_endpoint_serves_until_t1_and_not_after() {
         assert!(ended > end - 0.3 || went == "ok", "refused {} s before T1: {went}", end - ended);
         assert!(began < end || went != "ok", "served {} s after T1", began - end);
     }
-    assert!(text.contains("Credential") || text.contains("ClientError"), "it was refused at last: {text}");
+    assert!(
+        text.contains("Credential") || text.contains("ClientError"),
+        "the last action was refused: {text}"
+    );
 }
 
 #[test]
@@ -195,7 +201,7 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
     let (_, expires) = expires.split_once("\"Expiration\":\"").expect("an end");
     let expires: jiff::Timestamp = expires[..expires.find('"').unwrap()].parse().unwrap();
     let expires = expires.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
-    assert!(expires <= end_of_window(&vault), "no program shall think that it has longer than T1");
+    assert!(expires <= end_of_window(&vault), "no program gets an expiry after T1");
 
     // Another user of this machine, who does not know the token.
     let ask = format!(
@@ -216,7 +222,7 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         began.elapsed()
     };
-    // A busy machine answers more slowly also without an attack.
+    // A busy machine answers more slowly even without an attack.
     let idle = (0..20).map(|_| timed()).max().unwrap_or_default();
     let limit = Duration::from_millis(500).max(10 * idle);
     thread::scope(|scope| {

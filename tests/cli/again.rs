@@ -1,4 +1,4 @@
-//! Longer than planned, or closed too early: the same quorum opens again at once, as often as it takes.
+//! If a window was too short or was closed too early, the same quorum can open again at once.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rig::pty::End;
 
 use crate::two_of_two;
 
-/// The end that the gate on the user says.
+/// The end in the user's gate.
 fn written_end(vault: &SealedVault) -> String {
     let gate = vault.account.rest().gate.expect("a gate");
     let statements = gate["Statement"].as_array().expect("statements");
@@ -31,7 +31,7 @@ fn after_an_early_close_it_opens_again_at_once_even_if_aws_lags() {
             "round {round}: access is closed when it says so"
         );
     }
-    assert!(ends.is_sorted() && ends[0] < ends[1] && ends[1] < ends[2], "each with its own end: {ends:?}");
+    assert!(ends.is_sorted() && ends[0] < ends[1] && ends[1] < ends[2], "each has another end: {ends:?}");
 }
 
 #[test]

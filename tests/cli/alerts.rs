@@ -1,4 +1,4 @@
-//! Alerts: every kind of channel, every way in which one fails, and the alert at the end.
+//! Alerts: every kind of channel, every kind of failure, and the alert at the end.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -104,8 +104,11 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
             lines(&vault)[usize::try_from(got.json["ledger"]["seq"].as_u64().unwrap()).unwrap() - 1]
                 .as_bytes(),
         );
-        assert_eq!(got.json["ledger"]["sha256"], head, "the head of the ledger as it was");
-        assert!(verifies(&json!(got.headers), &got.body), "others verify the signature");
+        assert_eq!(got.json["ledger"]["sha256"], head, "the head of the ledger at that time");
+        assert!(
+            verifies(&json!(got.headers), &got.body),
+            "the standardwebhooks package verifies the signature"
+        );
     }
     assert!(!verifies(&json!(got[0].headers), &got[1].body), "the control");
     let events: Vec<_> = pager.got().into_iter().map(|got| got.json).collect();
@@ -117,7 +120,7 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
     assert!(chat.got()[0].json["text"].as_str().unwrap().contains("emergency access is about to be opened"));
     for server in [&mail, &safe_mail, &safest_mail] {
         let mails = server.mails();
-        assert_eq!(mails.len(), 4, "two receivers, each with a mail of their own: {mails:?}");
+        assert_eq!(mails.len(), 4, "two receivers, each with a separate mail: {mails:?}");
         assert!(mails.iter().all(|mail| mail.contains("Message-ID: <")), "{mails:?}");
         assert!(
             mails.iter().any(|mail| mail.contains("Subject: breakglass: opening told (account")),
@@ -130,7 +133,7 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
     assert!(published.iter().all(|call| call.status == Some(200)), "{published:?}");
     let said = person.transcript() + &lines(&vault).join("\n");
     for secret in ["r0ut1ngkey", SECRET, "mail-password", &chat.url()] {
-        assert!(!said.contains(secret), "{secret} was said");
+        assert!(!said.contains(secret), "{secret} was printed");
     }
 }
 
@@ -192,14 +195,14 @@ fn one_acknowledgement_is_enough_and_other_channels_are_not_waited_for() {
     };
     assert!(why("absent").contains("could not connect"), "{}", why("absent"));
     assert!(why("broken").contains("500"), "{}", why("broken"));
-    assert_eq!(why("brief"), "no answer within 1 s", "each has a time of its own");
+    assert_eq!(why("brief"), "no answer within 1 s", "each channel has its timeout");
     assert_eq!(why("hanging"), "no answer before the command ended", "no channel is silently left out");
     assert!(
         why("refusing").contains("403") && refusing.about(&vault.site.last_session()).len() == 2,
         "a refusal is final"
     );
     assert!(why("sent-on").contains("302") && elsewhere.got().is_empty(), "a redirect is not followed");
-    assert_eq!(acknowledged(&vault, "opening"), ["good", "stumbling"], "what passes is tried again");
+    assert_eq!(acknowledged(&vault, "opening"), ["good", "stumbling"], "a temporary failure is retried");
     assert!(vault.account.rest().at_rest());
 }
 
@@ -214,7 +217,7 @@ fn without_an_acknowledgement_nothing_opens_unless_approved() {
             ]
         })
         .all_plugged();
-    // A local channel gets the alert, and is not enough.
+    // A local channel gets the alert, but does not count.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut person = open(&vault, &["--", "true"]);
@@ -261,7 +264,7 @@ fn missing_channels_are_reported_before_custodians_are_asked() {
         said.contains("no alert channels") && said.contains("--no-alert") && !said.contains("passphrase"),
         "{said}"
     );
-    // Then this machine's own are better than none.
+    // Then this machine's channels count.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut person = open(&vault, &["--", "true"]);
@@ -300,7 +303,7 @@ fn an_incomplete_response_and_a_wrong_clock_still_acknowledge() {
         "by this machine's clock at first"
     );
     let signed = |at: usize| got[at].headers["webhook-timestamp"].parse::<i64>().unwrap();
-    assert!((3_500..=3_700).contains(&(signed(1) - signed(0))), "and then by the receiver's");
+    assert!((3_500..=3_700).contains(&(signed(1) - signed(0))), "then by the receiver's");
 }
 
 #[test]
@@ -435,7 +438,7 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
     assert_eq!(oncall.about(&vault.site.last_session()), ["opening", "may_be_open"]);
     let record = vault.site.records_of("told").into_iter().find(|told| told["channel"] == "oncall").unwrap();
-    assert!(record["receipt"].is_null() && record["acknowledged"].is_string(), "no id of its own: {record}");
+    assert!(record["receipt"].is_null() && record["acknowledged"].is_string(), "no receipt: {record}");
 
     // On another machine: no payload is opened, so only the channels configured there get alerts.
     let own = Receiver::start(Manner::Status(200));
@@ -450,12 +453,12 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
     assert_eq!(own.about(&vault.site.last_session()), ["closed"]);
     let notice = &own.got()[0].json;
-    assert_eq!(notice["forced"], true, "another's window, closed by force");
+    assert_eq!(notice["forced"], true, "another machine's window, closed by force");
     assert!(notice["subject"].as_str().unwrap().contains("OVERRIDE"), "{notice}");
-    assert_eq!(oncall.got().len(), 2, "what is sealed stays sealed");
+    assert_eq!(oncall.got().len(), 2, "the sealed channels are not notified");
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(oncall.got().len(), 3, "and with a quorum they get an alert");
+    assert_eq!(oncall.got().len(), 3, "with a quorum they are notified");
     let events = pager.got();
     let of = |action: &str| {
         let of = events.iter().filter(|event| event.json["event_action"] == action);
@@ -478,7 +481,7 @@ fn a_close_without_a_quorum_alerts_the_local_channels() {
         person.transcript()
     };
     vault.site.pull("bob");
-    assert!(!close().contains("alert"), "nothing was ever open, so there is nothing to report");
+    assert!(!close().contains("alert"), "nothing was open, so there is nothing to report");
     vault.site.plug("bob");
     let mut person = open(&vault, &["--again", "x", "--hold"]);
     person.expect("left");
@@ -489,7 +492,7 @@ fn a_close_without_a_quorum_alerts_the_local_channels() {
     assert!(said.contains("alert: own acknowledged (configured on this machine)"), "{said}");
     assert_eq!(own.about(&vault.site.last_session()), ["opening", "may_be_open"]);
     let subject = own.got()[0].json["subject"].as_str().unwrap().to_owned();
-    assert!(subject.contains("OVERRIDE"), "once more is one: {subject}");
+    assert!(subject.contains("OVERRIDE"), "--again is an override: {subject}");
 }
 
 #[test]
@@ -503,7 +506,7 @@ fn a_failed_opening_sends_an_alert() {
     assert_eq!(oncall.about(&vault.site.last_session()), ["opening", "not_opened"]);
     let notice = &oncall.got()[1].json;
     assert!(notice["detail"].as_str().unwrap().contains("admins"), "{notice}");
-    assert_eq!(notice["reason"], reason, "as it was said");
+    assert_eq!(notice["reason"], reason, "as it was given");
     assert!(notice["subject"].as_str().unwrap().is_ascii(), "{notice}");
 }
 
@@ -522,7 +525,7 @@ fn a_wrong_local_clock_does_not_stop_an_sns_alert() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(acknowledged(&vault, "opening"), ["topic"], "{}", person.transcript());
     let asked = proxy.calls().into_iter().filter(|call| call.action == "Publish").count();
-    assert!(asked >= 3, "the control: a signature of the wrong hour was refused first, {asked} were sent");
+    assert!(asked >= 3, "the control: a signature with the wrong hour was refused first; {asked} requests");
 }
 
 #[test]

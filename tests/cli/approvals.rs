@@ -1,4 +1,4 @@
-//! Each custodian's token signs before it gives its share; an auditor needs openssl alone to verify what it signed.
+//! Each custodian's token signs before it gives its share; an auditor can verify the signature with openssl alone.
 
 use std::process::Command;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn audit_page(heading: &str) -> String {
     block.split("```").next().expect("their end").to_owned()
 }
 
-/// Runs the page's commands in the office, beside the ledger's file.
+/// Runs the page's commands in the site's directory, with a copy of the ledger.
 fn verify(vault: &SealedVault) -> (bool, String) {
     let mut shell = Command::new("sh");
     shell.args(["-euc", &audit_page("Verifying an approval")]).current_dir(vault.site.dir.path());
@@ -66,7 +66,7 @@ fn approvals_are_signed_before_opening_and_openssl_verifies_them() {
     let (verified, said) = verify(&vault);
     assert!(verified && said.contains("Verified OK"), "{said}");
     let statement = std::fs::read_to_string(vault.site.path("statement.json")).unwrap();
-    let statement: Value = serde_json::from_str(&statement).expect("what openssl verified is JSON");
+    let statement: Value = serde_json::from_str(&statement).expect("the verified statement is JSON");
     assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
     assert_eq!(statement["predicateType"], "urn:breakglass:approval:v1");
     let file = std::fs::read(vault.site.path("prod.age")).unwrap();
@@ -120,7 +120,7 @@ fn without_a_touch_there_is_neither_an_approval_nor_a_share() {
     person.expect("waiting for");
     person.eof();
     assert_eq!(person.wait(), End::Code(4), "{}", person.transcript());
-    assert_eq!(kinds(&vault), ["approval", "share"], "carol's alone");
+    assert_eq!(kinds(&vault), ["approval", "share"], "only carol's");
     assert!(vault.writes().is_empty() && vault.is_closed());
 }
 
@@ -143,7 +143,7 @@ fn a_second_opening_needs_a_reason_which_is_signed() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (verified, said) = verify(&vault);
     assert!(verified && said.contains("\"again\":\"the first window was too short\""), "{said}");
-    // Closing never takes a reason.
+    // Closing never needs a reason.
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
@@ -166,7 +166,7 @@ fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
             None => command.env_remove(name),
         };
     }
-    command.current_dir(directory.expect("the office"));
+    command.current_dir(directory.expect("the site"));
     let mut person = Person::run(command);
     person.expect("please approve: session");
     person.expect("reason   INC-1: SSO down");
@@ -185,14 +185,14 @@ fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
 
 #[test]
 fn credentials_sealed_again_are_still_spent() {
-    let vault = two_of_three("spent-anew").plugged(&["alice", "carol"]);
+    let vault = two_of_three("spent-again").plugged(&["alice", "carol"]);
     let mut person = open(&vault).run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let mut payload = vault.account.payload(Account::grant(), "4h");
     payload["alerts"] = json!([Receiver::shared().channel("oncall")]);
-    vault.site.seal_as("anew.age", &payload, 2);
+    vault.site.seal_as("again.age", &payload, 2);
     let writes = vault.writes();
-    let open = ["open", "anew.age", "--for", "5m", "--reason", "INC-1", "--", "true"];
+    let open = ["open", "again.age", "--for", "5m", "--reason", "INC-1", "--", "true"];
     let mut person = vault.site.person(&open);
     vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());

@@ -1,4 +1,4 @@
-//! The program in the window: when it must end, what it may still do, and how it learns the time left.
+//! The program in the window: its end, its signals, and the display of the time left.
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use rig::pty::{End, Output, Person, Signal, Streams};
 
 use crate::two_of_two;
 
-/// A child that says every tenth of a second that it lives, and does `on_term` when it is asked to end.
+/// A child that writes the time every tenth of a second, and runs `on_term` on SIGTERM.
 fn beating(on_term: &str) -> String {
     format!("trap '{on_term}' TERM; while :; do date +%s.%N >>beats; sleep 0.1; done")
 }
@@ -20,7 +20,7 @@ fn seconds(text: &str) -> f64 {
 
 fn beats(vault: &SealedVault) -> Vec<f64> {
     let text = std::fs::read_to_string(vault.site.path("beats")).unwrap_or_default();
-    // The last line may be half written.
+    // The last line can be incomplete.
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
@@ -125,7 +125,7 @@ fn warns(vault: &SealedVault, window: &str, warning: &str, work: &[&str]) {
     let site = &vault.site;
     let command = site.command(&[&["open", "prod.age", "--for", window, "--reason", "INC-1"], work].concat());
     let mut person = Person::run_with(command, Streams { stderr: Output::Captured, ..Streams::default() });
-    // What is beside the prompts goes where stderr goes.
+    // Everything except prompts goes to stderr.
     for _ in 0..2 {
         let said = person.expect(WORDS);
         let asked = said.trim_end_matches(WORDS);

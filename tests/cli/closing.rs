@@ -84,7 +84,7 @@ fn without_a_network_nothing_is_enabled_and_that_is_reported() {
     }
 }
 
-/// The program on another machine of the same office: a ledger and a home of its own, and the profile `oncall`.
+/// The program on another machine of the site: with a separate ledger and home directory, and the profile `oncall`.
 fn elsewhere(vault: &SealedVault, arguments: &[&str]) -> Command {
     let home = vault.site.path("elsewhere");
     std::fs::create_dir_all(home.join(".aws")).unwrap();
@@ -109,7 +109,7 @@ fn one_operator_cannot_disturb_another_without_force() {
 
     let whose = |person: &Person| {
         let said = person.transcript();
-        assert!(said.contains(&session) && said.contains(&until), "whose, until when: {said}");
+        assert!(said.contains(&session) && said.contains(&until), "it names session and end: {said}");
     };
     let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1 too", "--hold"];
     let mut second = Person::run(elsewhere(&vault, &open));
@@ -133,7 +133,7 @@ fn one_operator_cannot_disturb_another_without_force() {
     assert_eq!(first.wait(), End::Code(0), "{}", first.transcript());
 }
 
-/// A window whose close did not reach AWS; what was on the screen.
+/// Opens a window whose close does not reach AWS; returns the transcript.
 fn left_open(vault: &SealedVault) -> String {
     let proxy = Proxy::before(&vault.account);
     let mut person = vault.open("5m").again("more").proxy(&proxy).hold().until_open();
@@ -145,7 +145,7 @@ fn left_open(vault: &SealedVault) -> String {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
-    assert!(vault.is_open(), "it says that it may be, and it is");
+    assert!(vault.is_open(), "access is open, as the message says");
     person.transcript()
 }
 
@@ -176,7 +176,7 @@ fn each_command_printed_with_exit_10_closes_with_the_closers_key_alone() {
             .env("PATH", format!("{}:{paths}", machine.path().display()))
             .env("HOME", machine.path())
             .env("AWS_PROFILE", "oncall")
-            // With another endpoint than its own the AWS CLI wants a region even for IAM.
+            // With a custom endpoint the AWS CLI needs a region even for IAM.
             .envs([("AWS_ENDPOINT_URL", vault.aws.endpoint()), ("AWS_DEFAULT_REGION", REGION)]);
         let done = shell.output().unwrap();
         let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
@@ -185,7 +185,7 @@ fn each_command_printed_with_exit_10_closes_with_the_closers_key_alone() {
     }
 }
 
-/// Holds the ledger until it is dropped.
+/// Locks the ledger until it is dropped.
 fn hold(vault: &SealedVault) -> std::fs::File {
     let ledger = std::fs::File::open(vault.site.path("state/ledger.jsonl")).unwrap();
     rustix::fs::flock(&ledger, rustix::fs::FlockOperation::LockExclusive).unwrap();

@@ -1,4 +1,4 @@
-//! `--console`: the sign-in exchange against a receiver, the link on the terminal or in the browser, and nowhere else.
+//! `--console`: the sign-in exchange with a receiver; the link is only on the terminal or in the browser.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ use crate::two_of_two;
 
 const TOKEN: &str = "VCQgs5qZZt3Q6fn8Tr5EXAMPLEmLnwB7JjUc-SHwnUUWabcRdnWsi4DBn-dvC+EXAMPLE==";
 
-/// The sign-in service, as far as the exchange goes: it keeps what it was asked.
+/// The sign-in service's token exchange; it keeps the requests.
 struct SignIn {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -45,7 +45,7 @@ impl SignIn {
         Self { address, asked }
     }
 
-    /// The session that was to be exchanged.
+    /// The session in the request.
     fn session(&self) -> Creds {
         let asked = self.asked.lock().unwrap();
         let line = asked.first().expect("a request");
@@ -106,7 +106,7 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
 
     let session = sign_in.session();
     assert!(matches!(account.probe(&session), Probe::Open));
-    account.call(&session, "s3", "list_buckets", json!({})).expect("what is granted");
+    account.call(&session, "s3", "list_buckets", json!({})).expect("a granted call");
     let asked = account.journal().into_iter().find(|c| c.action == "GetFederationToken").expect("asked");
     let policy = asked.params["Policy"].as_str().expect("a session policy");
     assert!(policy.contains("aws:CurrentTime") && policy.contains("Late"), "{policy}");
@@ -160,7 +160,7 @@ fn the_browsers_address_redirects_once() {
     let vault = sealed("console-browser", grant());
     let site = &vault.site;
     let sign_in = SignIn::start("200 OK");
-    // A browser that notes its command line and follows the address twice.
+    // A browser that records its command line and requests the address twice.
     let browser = site.path("browser");
     let script = format!(
         "#!/bin/sh\necho \"$@\" > {0}.args\nfor n in 1 2; do\n{1} -c 'import http.client, sys, urllib.parse as u\n\

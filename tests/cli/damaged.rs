@@ -1,4 +1,4 @@
-//! A damaged vault, through the program: refused before anything is enabled.
+//! A damaged vault is refused before anything is enabled.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
@@ -9,7 +9,7 @@ use crate::two_of_two;
 
 const PLACES: usize = 64;
 
-/// What the manifest says about the keys on tokens: serial number, decryption slot, signing slot.
+/// The manifest's data of the tokens: serial number, decryption slot, signing slot.
 fn token_keys(vault: &Vault) -> Vec<(u32, String, String)> {
     let tokens = vault.manifest.custodians.iter().flat_map(|custodian| &custodian.tokens);
     tokens.map(|t| (t.serial, t.decryption_slot.clone(), t.signing_slot.clone())).collect()
@@ -31,7 +31,7 @@ fn a_vault_changed_in_any_of_64_places_is_refused_before_anything_is_enabled() {
     let mut asked = 0;
     for place in 0..PLACES {
         let mut damaged = whole.clone();
-        // Evenly over the file, the first and the last byte included.
+        // Evenly over the file, including the first and the last byte.
         let at = place * (whole.len() - 1) / (PLACES - 1);
         damaged[at] ^= 1;
         std::fs::write(site.path("prod.age"), &damaged).unwrap();
@@ -41,7 +41,7 @@ fn a_vault_changed_in_any_of_64_places_is_refused_before_anything_is_enabled() {
         asked += usize::from(person.transcript().contains("passphrase part"));
         assert!(person.transcript().contains("next: "), "byte {at}: {}", person.transcript());
     }
-    assert!(asked > 0, "some damage is found by the shares alone");
+    assert!(asked > 0, "some damage is found only by the shares");
     assert!(account.actions().is_empty() && account.rest().at_rest());
 }
 

@@ -51,7 +51,7 @@ fn another_open_window_is_reported_and_not_changed() {
     assert!(person.transcript().to_lowercase().contains("feedfacefeedface"), "{}", person.transcript());
     assert_eq!(vault.writes(), Vec::<String>::new());
     let rest = vault.account.rest();
-    assert!(rest.key_active && !rest.denied, "their window goes on");
+    assert!(rest.key_active && !rest.denied, "the other window stays open");
 }
 
 #[test]

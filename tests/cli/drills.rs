@@ -1,5 +1,4 @@
-//! Drills: the vault that `seal` writes beside the real one, the same way in with real tokens, failures on purpose,
-//! and evidence that a custodian signs.
+//! Drills: the drill vault that `seal` writes, openings with injected failures, and the signed evidence.
 
 use std::time::Duration;
 
@@ -24,14 +23,14 @@ impl Exercise {
         let mut drill = None;
         let fixture = two_of_three(name)
             .payload(|real| payload(real, drill.insert(real.beside("drill", "drill-user"))));
-        Self { vault: fixture.plugged(&["alice", "bob"]), drill: drill.expect("the payload holds it") }
+        Self { vault: fixture.plugged(&["alice", "bob"]), drill: drill.expect("the payload has a drill") }
     }
 
     fn drill(&self, more: &[&str]) -> Person {
         self.vault.site.person(&[&["drill", "prod.drill.age", "--wait", "20s"], more].concat())
     }
 
-    /// One custodian signs the evidence: PIN and touch once more.
+    /// One custodian signs the evidence, with PIN and touch.
     fn sign(&self, person: &mut Person, name: &str) {
         person.expect(&format!("{name}: please sign"));
         person.expect(&format!("{name}: PIN of YubiKey"));
@@ -87,12 +86,12 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     assert_eq!(evidence["custodians"], serde_json::json!(["alice", "bob"]));
     let inspected = exercise.vault.site.command(&["inspect", "--json", "prod.age"]).output().unwrap();
     let inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();
-    assert_eq!(evidence["drill_of"], inspected["vault_id"], "which vault is practised for");
+    assert_eq!(evidence["drill_of"], inspected["vault_id"], "the vault that it practises for");
     assert_ne!(evidence["vault_id"], inspected["vault_id"]);
     let real = &exercise.vault.account;
     let keys = [&real.emergency.key, &real.opener.key, &real.closer.key];
     let calls = exercise.vault.account.journal();
-    assert!(calls.len() > before, "the control: the drill's own calls are here");
+    assert!(calls.len() > before, "the control: the drill's calls are recorded");
     let used = calls[before..].iter().filter(|call| keys.contains(&&call.key)).count();
     // Two are this test's probes of the emergency key.
     assert!(
@@ -106,7 +105,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     let mut notices = notices.iter().filter(|got| got.json["session"] == session);
     assert!(notices.all(|got| got.json["subject"].as_str().unwrap().starts_with("[DRILL] ")));
     let status = exercise.vault.site.command(&["status", "prod.age", "--json"]).output().unwrap();
-    assert_eq!(status.status.code(), Some(0), "nothing is overdue, nothing is spent");
+    assert_eq!(status.status.code(), Some(0), "nothing is overdue or spent");
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(
         (&status["upkeep"]["last_drill"]["whole"], &status["upkeep"]["spent"]),
@@ -119,7 +118,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     exercise.sign(&mut person, "alice");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let mut person = exercise.vault.open("5m").run(&["true"]).by_quorum();
-    assert_eq!(person.wait(), End::Code(0), "and the real one is not spent: {}", person.transcript());
+    assert_eq!(person.wait(), End::Code(0), "and the vault itself is not spent: {}", person.transcript());
 }
 
 #[test]
@@ -143,9 +142,9 @@ fn injected_failures_happen_and_nothing_stays_enabled() {
     exercise.vault.site.quorum(&mut person, 2);
     person.expect("drill: the network is cut for 15 s");
     let open = exercise.drill.rest();
-    assert!(!open.denied, "it is open while nothing answers");
+    assert!(!open.denied, "it stays open while AWS does not answer");
     person.expect_within(Duration::from_mins(1), "please sign");
-    assert!(exercise.all_at_rest(), "and closed as soon as AWS answers");
+    assert!(exercise.all_at_rest(), "it is closed as soon as AWS answers");
     person.expect("alice: PIN of YubiKey");
     person.type_line(&exercise.vault.site.custodian("alice").pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -159,7 +158,7 @@ fn an_absent_custodian_is_not_asked_and_two_leave_no_quorum() {
     for name in ["bob", "carol"] {
         exercise.vault.site.answer(&mut person, name);
     }
-    // Who plays absent is asked for nothing; who declines leaves it to the next.
+    // A custodian who is injected as absent is not asked; if one declines to sign, the next is asked.
     person.expect("bob: PIN of YubiKey");
     person.type_line("");
     exercise.sign(&mut person, "carol");
@@ -277,7 +276,7 @@ fn a_drill_vault_with_access_is_not_sealed() {
         2,
         &[],
     );
-    assert_eq!(done.status.code(), Some(2), "a file in its place is never overwritten");
+    assert_eq!(done.status.code(), Some(2), "an existing file is never overwritten");
     assert!(!exercise.vault.site.path("other.age").exists());
     assert_eq!(std::fs::read(exercise.vault.site.path("other.drill.age")).unwrap(), b"another file");
 }

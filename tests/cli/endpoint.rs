@@ -1,4 +1,4 @@
-//! A client of the credential endpoint, and a crowd that keeps it busy.
+//! A client of the credential endpoint, and attackers that keep it busy.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use rig::fixture::SealedVault;
 use rig::pty::Person;
 
-/// Where it is, and the token; read from the environment of the program in the window.
+/// The endpoint's address and token, read from the environment of the program in the window.
 pub struct Endpoint {
     pub address: String,
     token: String,
 }
 
 impl Endpoint {
-    /// As soon as that program has written its environment to the file `env`.
+    /// Waits until that program has written its environment to the file `env`.
     pub fn of(vault: &SealedVault, person: &mut Person) -> Self {
         let began = Instant::now();
         let env = loop {
@@ -67,7 +67,7 @@ impl Drop for Attack {
     }
 }
 
-/// One request and its whole answer.
+/// One request and its complete answer.
 pub fn exchange(address: &str, request: &str) -> std::io::Result<String> {
     let mut stream = connect(address)?;
     stream.write_all(request.as_bytes())?;
@@ -83,7 +83,7 @@ fn connect(address: &str) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Sixty-four who send a byte now and then.
+/// Sixty-four clients that send a byte from time to time.
 fn trickle(address: &str) -> std::io::Result<()> {
     let mut slow = (0..64).map(|_| connect(address)).collect::<Result<Vec<_>, _>>()?;
     for byte in "GET / HTTP/1.1\r\n".bytes() {
@@ -129,7 +129,7 @@ fn garbage(address: &str) -> std::io::Result<()> {
     stream.read_to_end(&mut answer).map(drop)
 }
 
-/// A hundred at once, with a token that they have guessed.
+/// A hundred concurrent clients with a guessed token.
 fn rush(address: &str) -> std::io::Result<()> {
     let mut all = (0..100).map(|_| connect(address)).collect::<Result<Vec<_>, _>>()?;
     for stream in &mut all {

@@ -21,7 +21,7 @@ fn the_documented_table_lists_exactly_these() {
 }
 
 /// An opening that ends without a single prompt.
-fn before_anybody_is_asked(vault: &SealedVault) -> Person {
+fn before_custodians_are_asked(vault: &SealedVault) -> Person {
     let mut person = vault.open("5m").hold().start();
     person.wait();
     assert!(!person.transcript().contains("passphrase part"), "{}", person.transcript());
@@ -37,10 +37,10 @@ fn zero_is_done() {
 #[test]
 fn one_is_any_other_failure() {
     let vault = two_of_two("status-1").all_plugged();
-    // A ledger cannot be where a file is.
+    // A file is in the place of the ledger's directory.
     std::fs::write(vault.site.path("state"), "no directory").unwrap();
-    ends(before_anybody_is_asked(&vault), 1);
-    assert!(vault.account.journal().is_empty(), "nothing was asked of AWS");
+    ends(before_custodians_are_asked(&vault), 1);
+    assert!(vault.account.journal().is_empty(), "AWS was not called");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn six_is_a_damaged_vault_or_ledger() {
     let ledger = vault.site.path("state/ledger.jsonl");
     let text = std::fs::read_to_string(&ledger).unwrap();
     std::fs::write(&ledger, text.replacen("INC-1", "INC-2", 1)).unwrap();
-    ends(before_anybody_is_asked(&vault), 6);
+    ends(before_custodians_are_asked(&vault), 6);
     assert_eq!(vault.site.command(&["status"]).output().unwrap().status.code(), Some(6));
     assert!(vault.is_closed());
 }

@@ -1,4 +1,4 @@
-//! Interrupted: killed, late, abandoned. AWS ends access at T1, and the closer's key closes. `under_fire` covers every call.
+//! Interrupted runs: AWS ends access at T1, and the closer's key closes. `under_fire` covers every call.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
     assert!(proxy.wait_met(Duration::from_secs(10)));
     person.send_signal(Signal::SIGTERM);
     person.expect("watching until");
-    assert!(vault.is_closed(), "closed before it arrives");
+    assert!(vault.is_closed(), "closed before the write arrives");
     (proxy, person)
 }
 
@@ -66,9 +66,9 @@ fn an_impatient_operator_learns_until_when_a_late_write_can_matter() {
         "{said}"
     );
     assert!(proxy.wait_quiet(Duration::from_secs(10)));
-    assert!(!vault.account.rest().denied, "it did arrive");
+    assert!(!vault.account.rest().denied, "the write did arrive");
     assert!(vault.is_closed(), "the key had been deactivated");
-    // Even with the key: nothing beyond T1.
+    // Even with an active key there is no access after T1.
     vault.account.set_key(true);
     assert!(vault.is_open());
     vault.account.set_ahead(61);
@@ -85,7 +85,7 @@ fn watching_for_a_late_write_leaves_the_next_window_alone() {
     let said = person.transcript();
     assert!(said.contains("feedfacefeedface") && said.contains("was left alone"), "{said}");
     assert!(!said.contains("closing again") && !said.contains("is proven closed"), "{said}");
-    assert!(vault.is_open(), "theirs goes on");
+    assert!(vault.is_open(), "the other window stays open");
 }
 
 #[test]

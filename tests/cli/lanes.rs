@@ -1,4 +1,4 @@
-//! The two lanes under MFA: a gate that demands it, and a role that needs no IAM write and cannot be closed early.
+//! Both lanes with MFA: a gate that requires it, and a role that needs no IAM write and cannot be closed early.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ fn standby(account: &str) -> (SealedVault, Standby) {
     let vault = fixture
         .payload(|account| account.standby_payload(standby.insert(account.standby()), "1h"))
         .all_plugged();
-    (vault, standby.expect("the payload holds it"))
+    (vault, standby.expect("the payload has a standby"))
 }
 
-/// A vault whose only target, and so its gate, demands MFA.
+/// A vault whose only target, and so its gate, requires MFA.
 fn under_mfa(account: &str) -> SealedVault {
     let payload = |account: &Account| {
         let mut payload = account.payload(Account::grant(), "1h");
@@ -29,7 +29,7 @@ fn under_mfa(account: &str) -> SealedVault {
     two_of_two(account).payload(payload).all_plugged()
 }
 
-/// Makes a bucket in the window with boto3, and says which key did it.
+/// Creates a bucket in the window with boto3, and prints the access key id.
 fn bucket(name: &str) -> Vec<String> {
     let script = "import boto3, sys\n\
         boto3.client('s3').create_bucket(Bucket=sys.argv[1], \
@@ -53,7 +53,7 @@ fn a_role_opens_and_ends_while_every_iam_write_is_refused() {
     assert!(said.contains("attach-role-policy --role-name Emergency"), "{said}");
     drop(refused);
     let calls = account.journal();
-    assert!(!calls.iter().any(|call| call.service == "iam"), "IAM was not even asked");
+    assert!(!calls.iter().any(|call| call.service == "iam"), "IAM was not called");
     let assumed = calls.iter().find(|call| call.action == "AssumeRole").expect("the role was assumed");
     assert_eq!((assumed.region.as_str(), &assumed.key), ("eu-west-1", &standby.key.key));
     let seconds: i64 = assumed.params["DurationSeconds"].as_str().unwrap().parse().unwrap();
@@ -75,7 +75,7 @@ fn a_role_session_is_refused_from_t1_on_and_that_is_proven() {
     let said = person.transcript();
     assert!(
         said.contains("close: closed; AWS refuses the role's session"),
-        "the key it does not refuse: {said}"
+        "the role's key stays valid: {said}"
     );
     let status = vault.site.command(&["status"]).output().unwrap();
     assert_eq!(status.status.code(), Some(0));
@@ -119,7 +119,10 @@ fn under_an_mfa_gate_only_sessions_with_mfa_work() {
     let long_term = account.call(&account.emergency, "s3", "list_buckets", json!({}));
     assert!(long_term.is_err(), "the long-term key carries no MFA: {long_term:?}");
     let session = vault.aws.session(&account.emergency).expect("a session without a code");
-    assert!(account.call(&session, "s3", "list_buckets", json!({})).is_err(), "nor does such a session");
+    assert!(
+        account.call(&session, "s3", "list_buckets", json!({})).is_err(),
+        "nor does a session without MFA"
+    );
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
     assert!(account.rest().at_rest());

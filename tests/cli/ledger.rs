@@ -1,4 +1,4 @@
-//! The ledger through the program: verified, shown, shipped; on a full disk; locked by another process.
+//! `ledger verify`, `show` and `ship`; a full disk; a ledger that another process has locked.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -34,7 +34,7 @@ fn write(site: &Site, lines: &[String]) {
     fs::write(site.path("state/ledger.jsonl"), lines.join("\n") + "\n").unwrap();
 }
 
-/// The whole chain recomputed, as the owner of the file can.
+/// Recomputes the chain, as the owner of the file can.
 fn rechained(lines: &[String]) -> Vec<String> {
     let mut prev = "0".repeat(64);
     let again = lines.iter().zip(0_u64..).map(|(line, seq)| {
@@ -77,7 +77,7 @@ fn every_change_of_a_ledger_is_found_and_located() {
         twice.insert(at, lines[at].clone());
         let mut edited = lines.clone();
         edited[at] = edited[at].replace("\"at\":\"20", "\"at\":\"21");
-        let mut damaged = vec![("put in", twice), ("taken out", taken), ("edited", edited)];
+        let mut damaged = vec![("inserted", twice), ("removed", taken), ("edited", edited)];
         if !last {
             let mut moved = lines.clone();
             moved.swap(at, at + 1);
@@ -85,9 +85,9 @@ fn every_change_of_a_ledger_is_found_and_located() {
         }
         for (how, changed) in damaged {
             write(site, &changed);
-            // What nothing chains to yet, outside help finds.
+            // No record chains to the last one: a head or a copy reveals the change.
             let alone = verify(site, &[]);
-            if !(last && how != "put in") {
+            if !(last && how != "inserted") {
                 assert_eq!(alone.0, Some(6), "{how} {at}: {}", alone.1);
                 assert!(alone.1.contains("line ") && alone.1.contains("record "), "{}", alone.1);
             }
@@ -95,8 +95,8 @@ fn every_change_of_a_ledger_is_found_and_located() {
                 let (code, said) = verify(site, &help);
                 assert_eq!(code, Some(6), "{how} {at} {help:?}: {said}");
             }
-            if how != "put in" {
-                // The chain recomputed: an earlier head shows it, and a copy shows which record.
+            if how != "inserted" {
+                // With a recomputed chain, an earlier head reveals the change, and a copy reveals the record.
                 write(site, &rechained(&changed));
                 assert_eq!(verify(site, &["--head", words]).0, Some(6), "{how} {at}");
                 let (code, said) = verify(site, &["--copy", "copy.jsonl"]);
@@ -115,21 +115,21 @@ fn every_change_of_a_ledger_is_found_and_located() {
 
 #[test]
 fn a_rebuilt_chain_contradicts_what_the_tokens_signed() {
-    let vault = two_of_two("ledger-anew").all_plugged();
+    let vault = two_of_two("ledger-rebuilt").all_plugged();
     let site = &vault.site;
     use_it(site);
     let text = fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let approvals: Vec<usize> =
         (0..lines.len()).filter(|&at| lines[at].contains("\"kind\":\"approval\"")).collect();
-    // Anything before the second approval.
+    // A record before the second approval.
     let mut edited = lines.clone();
     edited[approvals[1] - 1] = edited[approvals[1] - 1].replace("\"at\":\"20", "\"at\":\"21");
     write(site, &rechained(&edited));
     let (code, said) = verify(site, &[]);
     assert_eq!(code, Some(6), "{said}");
     assert!(said.contains("approval") && said.contains("the chain rebuilt"), "{said}");
-    // A head of their own put into the statement is not what was signed.
+    // A statement with a new head is not what was signed.
     let mut forged: Value = serde_json::from_str(&lines[approvals[0]]).unwrap();
     let other: Value = serde_json::from_str(&lines[approvals[1]]).unwrap();
     forged["envelope"]["signatures"] = other["envelope"]["signatures"].clone();
@@ -267,9 +267,9 @@ fn ledger_show_wraps_and_emits_no_escape_sequences() {
     for part in ["alice signed", "INC-1: SSO down", "no alert: a test", "closed, probed", "?[2J?? cleared"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    assert!(!person.raw_transcript().contains(&0x1b), "nothing for the terminal to act on");
+    assert!(!person.raw_transcript().contains(&0x1b), "no escape sequences");
     let widest = |text: &str| text.lines().map(|line| line.trim_end().chars().count()).max();
-    assert!((Some(81)..=Some(160)).contains(&widest(&screen)), "as wide as a table gets: {screen}");
+    assert!((Some(81)..=Some(160)).contains(&widest(&screen)), "at most as wide as a table: {screen}");
     let (_, piped) = output_of(site.command(&["ledger", "show"]));
     assert!(widest(&piped) <= Some(80), "{piped}");
     let (code, said) =
@@ -304,9 +304,9 @@ fn a_locked_ledger_is_reported_after_a_timeout() {
 
 const DISK: &str = "BREAKGLASS_TEST_DISK";
 
-/// On a disk of its own, which is nearly full.
+/// Writes to a separate disk that is nearly full.
 #[test]
-#[ignore = "runs in a mount namespace of its own"]
+#[ignore = "runs in a mount namespace, started by a test"]
 fn writer_on_a_full_disk() {
     let Some(disk) = std::env::var_os(DISK).map(std::path::PathBuf::from) else { return };
     let ledger = Ledger::at(disk.join("state"));
@@ -325,11 +325,11 @@ fn writer_on_a_full_disk() {
     assert!(error.what.contains("cannot write the ledger"), "{error}");
     assert!(error.next.as_deref().is_some_and(|next| next.contains("free space")), "{error}");
     let bytes = fs::read(ledger.path()).unwrap();
-    assert!(kept > 0 && bytes.ends_with(b"\n"), "no half line is left");
-    assert_eq!(ledger.entries().expect("whole").len(), kept);
+    assert!(kept > 0 && bytes.ends_with(b"\n"), "no partial line is left");
+    assert_eq!(ledger.entries().expect("an intact chain").len(), kept);
     fs::remove_file(disk.join("filler")).unwrap();
-    ledger.append(jiff::Timestamp::now(), record("room again")).unwrap();
-    assert_eq!(ledger.entries().expect("whole").len(), kept + 1);
+    ledger.append(jiff::Timestamp::now(), record("space again")).unwrap();
+    assert_eq!(ledger.entries().expect("an intact chain").len(), kept + 1);
     println!("{kept} records, then a full disk, then one more");
 }
 
@@ -345,7 +345,7 @@ fn a_full_disk_is_reported_and_loses_no_record() {
     assert!(code == Some(0) && said.contains("then a full disk, then one more"), "{said}");
 }
 
-/// A bucket in the night's account and a configuration that ships to it; its name.
+/// Creates a bucket in the account and a configuration that ships to it; returns its name.
 fn bucket(vault: &SealedVault, locked: bool) -> String {
     let (site, account) = (&vault.site, &vault.account);
     let root = account.aws.root_of(&account.id);
@@ -363,7 +363,7 @@ fn bucket(vault: &SealedVault, locked: bool) -> String {
     name
 }
 
-/// The program with a profile of its own at hand; its S3 is there, or is not.
+/// The program with the shipping profile; S3 is down unless `reachable`.
 fn shipping(site: &Site, arguments: &[&str], reachable: bool) -> Command {
     let mut command = site.command(arguments);
     command.env_remove("XDG_CONFIG_HOME");
@@ -388,7 +388,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     };
     let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--no-alert", "a test", "--", "true"];
 
-    // An outage: the window opens and closes as ever, and the copy is said to wait.
+    // In an outage the window opens and closes as usual, with a warning that records are queued.
     let mut person = Person::run(shipping(site, &open, false));
     site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -400,13 +400,13 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
         code == Some(1) && said.contains(&format!("{count} records of the ledger are not yet copied to")),
         "{said}"
     );
-    assert_eq!(objects().len(), 0, "the control: nothing got there");
+    assert_eq!(objects().len(), 0, "the control: nothing was sent");
 
     let (code, said) = output_of(shipping(site, &["ledger", "ship"], true));
     assert!(code == Some(0) && said.contains(&format!("{count} records")), "{said}");
     assert_eq!(objects().len(), count);
 
-    // As it grows.
+    // Records are sent as the ledger grows.
     let again = [&open[..8], &["--again", "once more", "--", "true"]].concat();
     let mut person = Person::run(shipping(site, &again, true));
     site.quorum(&mut person, 2);
@@ -422,11 +422,11 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let version = versions["Versions"][0]["VersionId"].as_str().expect("a version").to_owned();
     let error = s3("delete_object", json!({"Bucket": bucket, "Key": key, "VersionId": version}));
     assert_eq!(error.expect_err("locked").code, "AccessDenied");
-    // A delete marker hides it from none who reads versions.
+    // A delete marker does not hide the version.
     s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a marker");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // Cut off, and edited with the chain recomputed.
+    // A ledger that is cut off, and one that is edited with the chain recomputed.
     let text = fs::read_to_string(ledger.path()).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     write(site, &lines[..count - 1]);
@@ -440,7 +440,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
 
-    // Edited, and all but the last chained again: the chain alone names a later record than the copy does.
+    // An edit with all but the last record chained again: the chain alone names a later record than the copy.
     let mut partly = lines.clone();
     partly[1] = partly[1].replace("\"at\":\"20", "\"at\":\"21");
     let mut partly = rechained(&partly);
@@ -450,31 +450,31 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let damage: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     assert!(code == Some(6) && damage["damage"]["seq"] == 1, "{said}");
 
-    // Deleted, or another one in its place: what was shipped is missed, with the bucket's help or without.
+    // A ledger that was deleted or replaced is detected, with and without the bucket.
     fs::remove_file(ledger.path()).unwrap();
     for help in [&["ledger", "verify"][..], &["ledger", "verify", "--shipped"]] {
         let (code, said) = output_of(shipping(site, help, true));
         assert!(code == Some(6) && said.contains(&format!("{count} of its records were shipped")), "{said}");
     }
     let (code, said) = output_of(shipping(site, &open, true));
-    assert!(code == Some(6) && said.contains("is gone"), "nothing is opened: {said}");
+    assert!(code == Some(6) && said.contains("is gone"), "open refuses: {said}");
     for command in [&["status", "prod.age"][..], &["ledger", "show"]] {
         let (code, said) = output_of(shipping(site, command, true));
         assert!(code == Some(6) && said.contains("is gone"), "{command:?}: {said}");
     }
 
-    // Without its cursor everything is sent once more, to the same keys.
+    // Without shipped.json everything is sent again, to the same keys.
     write(site, &lines);
     fs::remove_file(site.path("state/shipped.json")).unwrap();
     assert_eq!(output_of(shipping(site, &["ledger", "ship"], true)).0, Some(0));
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // Something else that was put at a key, and deleted there, hides nothing.
+    // Another object put at a key and deleted again hides nothing.
     let key = objects()[1].clone();
-    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": "garbage"})).expect("it is put");
+    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": "garbage"})).expect("an object");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // Who may put objects can put a second one for a record, which changes nothing.
+    // A principal that may put objects can put a second one for a record; verification detects that.
     let edited = rechained(&edited);
     let forged = |at: usize| {
         let mut of_number = objects().into_iter().filter(|key| key.contains(&format!("/{at:012}-")));
@@ -484,11 +484,11 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
         (format!("{directory}/{at:012}-{digest}.json"), line)
     };
     let (key, line) = forged(count - 2);
-    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": line})).expect("it is put");
+    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": line})).expect("an object");
     for ledger in [&lines, &edited] {
         write(site, ledger);
         let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
-        assert_eq!(code, Some(6), "the bucket contradicts itself, and that is said: {said}");
+        assert_eq!(code, Some(6), "the bucket contradicts itself: {said}");
     }
 }
 

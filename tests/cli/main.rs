@@ -1,7 +1,7 @@
-//! The program at AWS: every command of the default build, run as a person runs it, against the rig's tokens and AWS.
+//! End-to-end tests of every command of the full build, against the rig's tokens and AWS.
 //!
-//! One binary, since each links the AWS SDK. Its tests run in parallel and share one emulated AWS; each has an account, a
-//! smart card daemon and a directory of its own, and none changes the state of this process.
+//! One binary, since each links the AWS SDK. The tests run in parallel and share one emulated AWS; each has a separate
+//! account, smart card daemon and directory, and none changes the state of this process.
 
 mod access;
 mod again;
@@ -30,12 +30,12 @@ use rig::fixture::Fixture;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-/// A vault for this account, which alice and bob open together.
+/// A vault for this account with the custodians alice and bob; both are needed.
 fn two_of_two(account: &str) -> Fixture {
     Fixture::new(PROGRAM, account, &["alice", "bob"])
 }
 
-/// A vault for this account, which any two of alice, bob and carol open.
+/// A vault for this account with the custodians alice, bob and carol; two are needed.
 fn two_of_three(account: &str) -> Fixture {
     Fixture::new(PROGRAM, account, &["alice", "bob", "carol"])
 }

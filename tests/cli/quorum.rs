@@ -1,4 +1,4 @@
-//! The quorum: who cannot open a vault, which message they get, and that nothing is enabled.
+//! Failed quorums: the message and exit status of each, and that nothing is enabled.
 
 use std::time::{Duration, Instant};
 
@@ -22,11 +22,11 @@ fn ends(vault: &SealedVault, person: &mut Person, code: i32, message: &str) {
     let end = person.wait();
     assert_eq!(end, End::Code(code), "{}", person.transcript());
     assert!(person.transcript().contains(message), "no {message:?} in:\n{}", person.transcript());
-    assert!(person.is_echoing(), "the terminal is as it was");
+    assert!(person.is_echoing(), "the terminal is restored");
     assert!(vault.account.rest().at_rest());
     let writes =
         vault.account.actions().into_iter().filter(|a| !a.starts_with("Get") && !a.starts_with("List"));
-    assert_eq!(writes.collect::<Vec<_>>(), Vec::<String>::new(), "nothing was asked of AWS");
+    assert_eq!(writes.collect::<Vec<_>>(), Vec::<String>::new(), "AWS was not written to");
 }
 
 fn token<'a>(vault: &'a SealedVault, name: &str) -> &'a Token {

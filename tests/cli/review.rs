@@ -1,4 +1,5 @@
-//! `review`: after a real opening, from the ledger, the tokens and CloudTrail; written whole, never twice, and signed.
+//! `review` after an opening: from the ledger, the signatures and CloudTrail; written atomically, never overwritten,
+//! and signed.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::two_of_two;
 
-/// Opens, works with boto3, closes; the session.
+/// Opens, works with boto3 and closes; returns the session.
 fn used(site: &Site, script: &str) -> String {
     let python = python().display().to_string();
     let arguments =
@@ -31,7 +32,7 @@ fn output_of(mut command: Command) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
-/// `review` as an auditor runs it, with a profile of its own.
+/// `review` with an auditor's profile.
 fn review(site: &Site, who: &Creds, arguments: &[&str]) -> Command {
     site.with_profile("audit", who, &[&["review"], arguments].concat())
 }
@@ -56,7 +57,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
     let session = used(site, WORK);
-    // The emergency key is tried afterwards, and the closer's still works.
+    // After the window the emergency key is used, and the closer's key still works.
     std::thread::sleep(Duration::from_secs(3));
     assert!(
         account
@@ -84,10 +85,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     let messages = packet["told"].as_array().unwrap();
     let first = |told: &&Value| told["about"] == "opening" && told["before_opening"] == true;
     let message = messages.iter().find(first).expect("an alert before the opening");
-    assert_eq!(
-        message["evidence"], "record",
-        "a webhook gives no id that it could be asked about: {message}"
-    );
+    assert_eq!(message["evidence"], "record", "a webhook returns no id: {message}");
     assert!(!ids(&packet).contains(&"nobody_told"), "{packet}");
 
     // CloudTrail lists every call of the principals once.
@@ -101,17 +99,17 @@ fn every_call_of_a_session_is_in_the_packet() {
     let outside = calls(&packet, |call| call["place"] == "after");
     assert_eq!(outside.len(), 1, "{outside:?}");
     assert_eq!((&outside[0]["principal"], &outside[0]["name"]), (&"closer".into(), &"GetUser".into()));
-    // An administrator has just made the user: changes by other principals are listed.
+    // An administrator has just created the user: changes by other principals are listed.
     let by_other = |call: &Value| call["principal"] == "somebody";
     assert!(!calls(&packet, by_other).is_empty(), "{packet}");
     assert!(calls(&packet, |call| call["kind"] == "unexpected" && !by_other(call)).is_empty(), "{packet}");
     assert!(ids(&packet).contains(&"calls_outside"), "{packet}");
     let gate: Value = serde_json::from_str(packet["window"]["policy"].as_str().unwrap()).unwrap();
     assert_eq!(gate["Statement"][0]["Sid"], format!("S{session}Grant"), "the gate as AWS received it");
-    // By AWS's record too it was enabled between T0 and T1.
+    // CloudTrail also shows that access was enabled between T0 and T1.
     assert_eq!(packet["window"]["within"], true, "{packet}");
     assert!(packet["window"]["enabled_by_aws"]["seconds"].is_number());
-    // Asked at once, it may not have had everything.
+    // A query immediately after the session can be incomplete.
     assert!(ids(&packet).contains(&"cloudtrail_early"));
     assert!(stdout.contains("query again after"), "{stdout}");
     let regions: Vec<_> = packet["cloudtrail"]["regions"]
@@ -122,7 +120,7 @@ fn every_call_of_a_session_is_in_the_packet() {
         .collect();
     assert_eq!(regions, ["eu-west-1", "us-east-1"]);
 
-    // Never over another, and nothing half written.
+    // An existing file is not overwritten, and no partial file is left.
     let (code, _, stderr) = output_of(review(site, &auditor, &arguments));
     assert!(code == Some(2) && stderr.contains("never overwritten"), "{stderr}");
     let page = std::fs::read_to_string(site.path(&format!("review-{session}.html"))).unwrap();
@@ -170,7 +168,7 @@ fn a_failed_region_is_named_and_the_other_is_written() {
     let packet: Value =
         serde_json::from_slice(&std::fs::read(site.path(&format!("review-{session}.json"))).unwrap())
             .unwrap();
-    assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "the other region's calls are there");
+    assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "the other region's calls are listed");
     assert!(
         calls(&packet, |call| call["source"] == "iam.amazonaws.com").is_empty(),
         "IAM's are in us-east-1"
@@ -196,7 +194,7 @@ fn a_profile_without_permission_or_of_another_account_is_refused() {
     let (code, _, stderr) =
         output_of(review(site, &account.closer, &[&session, "--profile", "nobody", "--json", "-"]));
     assert!(code == Some(2) && stderr.contains("LookupEvents"), "{stderr}");
-    // AWS cannot be reached, and the packet says so.
+    // If AWS cannot be reached, the packet says so.
     let mut alone = review(site, &account.closer, &[&session, "--profile", "audit", "--json", "packet.json"]);
     alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let (code, stdout, stderr) = output_of(alone);
@@ -220,15 +218,15 @@ fn a_custodian_signs_the_packet_on_disk() {
         person.wait();
         person.transcript().contains(&format!("session {session} was never reviewed"))
     };
-    assert!(next_open(), "until it is signed the next opening says so");
+    assert!(next_open(), "until it is signed the next opening warns");
     let mut person: Person = site.person(&["review", &session, "--vault", "prod.age", "--sign"]);
     person.expect("its SHA-256 in words");
     let custodian = site.custodian("alice");
     person.expect("alice: PIN of YubiKey");
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(std::fs::read(&json).unwrap(), before, "it is signed as it is");
-    assert!(!next_open(), "and then no more");
+    assert_eq!(std::fs::read(&json).unwrap(), before, "it is signed unchanged");
+    assert!(!next_open(), "then it does not warn");
     let ledger = std::fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     assert!(ledger.lines().any(|line| line.contains("\"kind\":\"review\"")), "{ledger}");
     let arguments = ["review", &session, "--vault", "prod.age", "--json", "-"];
@@ -242,11 +240,11 @@ fn a_custodian_signs_the_packet_on_disk() {
     );
     assert_eq!(review["packet_sha256"], sha256(&before).as_str());
 
-    // A packet that is not there yet is written first.
+    // A missing packet is written first.
     let arguments = ["review", &session, "--vault", "prod.age", "--sign", "--json", "new.json"];
     let mut person: Person = site.person(&arguments);
     person.expect("alice: PIN of YubiKey");
-    assert!(site.path("new.json").exists(), "whole before it is signed");
+    assert!(site.path("new.json").exists(), "written before it is signed");
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 
@@ -281,13 +279,13 @@ fn unknown_sessions_and_changed_ledgers_are_named() {
     let text = std::fs::read_to_string(site.path("copy.jsonl")).unwrap();
     std::fs::write(site.path("copy.jsonl"), &text[..text.len() - 10]).unwrap();
     let (code, _, stderr) = self::packet(site.command(&both));
-    assert_eq!(code, Some(0), "a last line that was never finished breaks no chain: {stderr}");
+    assert_eq!(code, Some(0), "an incomplete last line does not break the chain: {stderr}");
     std::fs::write(site.path("copy.jsonl"), text.replacen("INC-1", "INC-2", 1)).unwrap();
     let (code, packet, stderr) = self::packet(site.command(&both));
     assert!(code == Some(6) && stderr.contains("copy.jsonl is damaged"), "{stderr}");
     assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
 
-    // What is configured is read as well; what is missing of it is a finding, and no success.
+    // The configured ledgers are read too; a missing one is a finding and an error.
     let configure = |ledger: &str| {
         std::fs::create_dir_all(site.path(".config/breakglass")).unwrap();
         let config = serde_json::json!({"ledgers": [site.path(ledger)]});

@@ -1,6 +1,6 @@
-//! The screens that matter, pinned: what a person sees on a terminal of 80 columns, prompts and answers included.
+//! Pinned screens: the output on a terminal of 80 columns, including prompts and answers.
 //!
-//! `scripts/bless` rewrites them. Each is a file in `screens/`; what differs from run to run has a fixed value.
+//! `scripts/bless` rewrites them. Each is a file in `screens/`; values that differ between runs are replaced.
 
 use std::path::Path;
 
@@ -21,19 +21,19 @@ fn run(site: &Site, arguments: &[&str]) -> Person {
     Person::run_with(command, Streams { columns: Some(80), ..Streams::default() })
 }
 
-/// The screen of a command that asks nothing.
+/// The screen of a command without prompts.
 fn screen_of(site: &Site, arguments: &[&str], code: i32) -> String {
     let mut person = run(site, arguments);
     assert_eq!(person.wait(), End::Code(code), "{}", person.transcript());
     screen(&person)
 }
 
-/// What the person sees, with fixed values in place of those that differ from run to run.
+/// The person's screen, with fixed values for those that differ between runs.
 fn screen(person: &Person) -> String {
     person.rendered(|output| fixed(&words(output)))
 }
 
-/// Replaces ids, times, accounts and ports by others of the same length, so that lines break where they did.
+/// Replaces ids, times, accounts and ports by values of the same length, so that lines break in the same places.
 fn fixed(output: &str) -> String {
     let values = [
         // Shown only if AWS takes more than a second.
@@ -56,7 +56,7 @@ fn fixed(output: &str) -> String {
     values.into_iter().fold(output.to_owned(), replace)
 }
 
-/// Replaces each of six or more words of the BIP-39 list in a row, a digest or a sheet, by the list's first.
+/// Replaces six or more BIP-39 words in a row (a digest or a sheet) by the list's first word.
 fn words(output: &str) -> String {
     let list = bip39::Language::English.word_list();
     let is_word = |text: &str| list.contains(&text);
@@ -225,7 +225,7 @@ fn every_screen_has_a_test() {
 }
 
 #[test]
-fn what_differs_from_run_to_run_is_replaced_by_the_same_length() {
+fn varying_values_are_replaced_by_the_same_length() {
     let digest = "words  zoo able about above\n  absent absorb is the digest of account 111122229999";
     let expected =
         "words  abandon abandon abandon abandon\n  abandon abandon is the digest of account 111122223333";

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::two_of_two;
 
-/// A vault whose machine copies its ledger to a bucket, as a user who may only put objects there.
+/// A vault whose machine copies its ledger to a bucket, with a user that may only put objects there.
 struct Shipped {
     vault: SealedVault,
     bucket: String,
@@ -85,7 +85,7 @@ impl Shipped {
         self.vault.site.ledger().lines().map(str::to_owned).collect()
     }
 
-    /// The names of the objects that are there, in order.
+    /// The keys of the objects, in order.
     fn keys(&self) -> Vec<String> {
         let listed = self.s3("list_objects_v2", json!({"Bucket": self.bucket}));
         let keys = listed["Contents"].as_array().cloned().unwrap_or_default();
@@ -102,11 +102,11 @@ fn every_record_becomes_an_object_that_cannot_be_deleted() {
     while shipped.keys().len() < shipped.lines().len() && begun.elapsed() < Duration::from_secs(10) {
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(shipped.keys().len(), shipped.lines().len(), "while it is open");
+    assert_eq!(shipped.keys().len(), shipped.lines().len(), "all records are shipped while it is open");
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (keys, lines) = (shipped.keys(), shipped.lines());
-    assert_eq!(keys.len(), lines.len(), "to the last: {}", person.transcript());
+    assert_eq!(keys.len(), lines.len(), "all records are shipped: {}", person.transcript());
     for (key, line) in keys.iter().zip(&lines) {
         let entry: Value = serde_json::from_str(line).unwrap();
         assert!(key.starts_with("breakglass/desk-1/"), "{key}");
@@ -141,7 +141,10 @@ fn an_auditor_who_may_list_and_get_can_compare_the_copy() {
         (done.status.code(), String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned())
     };
     let (code, said) = verify();
-    assert!(code == Some(1) && said.contains("list versions and get objects"), "the shipper may not: {said}");
+    assert!(
+        code == Some(1) && said.contains("list versions and get objects"),
+        "the shipping user may not list: {said}"
+    );
     let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
         "Action": ["s3:ListBucketVersions", "s3:GetObject", "s3:GetObjectVersion"]}]});
     shipped.account().root(
@@ -170,7 +173,7 @@ fn an_s3_outage_delays_nothing_and_queued_records_are_sent_later() {
     let said = String::from_utf8_lossy(&failed.stderr).into_owned();
     assert_eq!(failed.status.code(), Some(1), "{said}");
     assert!(said.contains(&format!("{count} records")) && said.contains("they stay queued"), "{said}");
-    // Killed in the middle of the next one, too.
+    // The program is also killed during the next opening.
     let mut person = shipped.open(&["--hold"], &down);
     person.expect("left");
     person.send_signal(Signal::SIGKILL);

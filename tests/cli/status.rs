@@ -1,4 +1,4 @@
-//! `status`: may a window be open, whose, until when; from the ledger, from IAM, on any machine, with its exit status.
+//! `status`: whether a window may be open, whose, and until when; from the ledger and from IAM; exit statuses.
 
 use std::process::{Command, Output};
 
@@ -37,7 +37,7 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     assert_eq!((&target["state"], &target["own"]), (&"open".into(), &true.into()), "{json}");
     let until: String = target["until"].as_str().expect("T1").to_owned();
     let gate = account.rest().gate.expect("a gate").to_string();
-    assert!(gate.contains(&until), "{until} is the gate's own end: {gate}");
+    assert!(gate.contains(&until), "{until} is the gate's end: {gate}");
     person.send_signal(Signal::SIGKILL);
     person.wait();
     let (code, _, said) = output_of(site.command(&["status"]));
@@ -51,7 +51,7 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     let (code, _, said) = output_of(site.command(&["status"]));
     assert_eq!(code, Some(0), "nothing is open: {said}");
     let (code, json, said) = output_of(site.command(&["status", "prod.age", "--json"]));
-    assert_eq!(code, Some(1), "but its credentials are to be rotated: {said}");
+    assert_eq!(code, Some(1), "but its credentials must be rotated: {said}");
     assert_eq!(json["may_be_open"], false);
     assert!(json["upkeep"]["overdue"][0].as_str().unwrap().contains("rotate"), "{json}");
     let (_, _, said) = output_of(site.command(&["status", "prod.age"]));
@@ -70,7 +70,11 @@ fn another_machines_open_window_counts_and_a_missing_ledger_is_an_error() {
     site.quorum(&mut person, 2);
     person.expect("left");
     let (code, json, _) = output_of(site.command(&["status", "prod.age", "--json"]));
-    assert_eq!((code, &json["may_be_open"]), (Some(0), &false.into()), "this machine knows of none: {json}");
+    assert_eq!(
+        (code, &json["may_be_open"]),
+        (Some(0), &false.into()),
+        "this machine's ledger has none: {json}"
+    );
     site.configure(&serde_json::json!({"ledgers": [other.join("ledger.jsonl")]}));
     for arguments in [&["status", "prod.age", "--json"][..], &["status", "--json"]] {
         let (code, json, said) = output_of(site.command(arguments));
@@ -82,8 +86,8 @@ fn another_machines_open_window_counts_and_a_missing_ledger_is_an_error() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (code, json, _) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(1), "{json}");
-    assert!(json["upkeep"]["spent"].is_object(), "what another machine has opened is spent: {json}");
-    // And opening it here takes a reason.
+    assert!(json["upkeep"]["spent"].is_object(), "credentials opened on another machine are spent: {json}");
+    // Opening them here needs a reason.
     let refused =
         site.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--hold"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
@@ -150,7 +154,7 @@ fn a_refused_second_opening_does_not_hide_the_first() {
         &["status", "prod.age", "--profile", "oncall", "--json"],
     );
     let (code, json, said) = output_of(asked);
-    assert!(code == Some(10) && json["targets"][0]["own"] == true, "it is this machine's own: {said}");
+    assert!(code == Some(10) && json["targets"][0]["own"] == true, "this machine opened it: {said}");
     let close = site.with_profile("oncall", &account.closer, &["close", "prod.age", "--profile", "oncall"]);
     assert_eq!(output_of(close).0, Some(0));
     let (code, _, said) = output_of(site.command(&["status"]));
@@ -191,7 +195,7 @@ fn an_untidy_end_is_reported_as_not_open() {
     let arguments = ["status", "prod.age", "--profile", "oncall"];
     let (code, _, said) = output_of(site.with_profile("oncall", &account.closer, &arguments));
     assert!(code == Some(1) && said.contains("not at rest"), "{said}");
-    // A gate without an end is not ours, and its end is unknown.
+    // A gate without an end was not written by this program, and its end is unknown.
     let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
     let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,
@@ -209,9 +213,9 @@ fn a_profile_of_another_account_or_an_unknown_profile_is_an_error() {
     let arguments = ["status", "prod.age", "--profile", "oncall"];
     let (code, _, said) = output_of(site.with_profile("oncall", &other.closer, &arguments));
     assert!(code == Some(5) && said.contains(&other.id), "{said}");
-    let arguments = ["status", "prod.age", "--profile", "nobody"];
+    let arguments = ["status", "prod.age", "--profile", "missing"];
     let (code, _, said) = output_of(site.with_profile("oncall", &other.closer, &arguments));
-    assert!(code == Some(2) && said.contains("profile nobody"), "{said}");
+    assert!(code == Some(2) && said.contains("profile missing"), "{said}");
 }
 
 #[test]
@@ -266,7 +270,7 @@ fn opening_again_records_its_reason() {
     let ledger = std::fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     assert!(ledger.contains("\"again\":\"not done yet\""), "{ledger}");
     assert!(account.rest().at_rest());
-    // Never longer than the vault says, however often.
+    // The vault's limit applies to each opening.
     let long = ["open", "prod.age", "--for", "5h", "--reason", "x", "--again", "y", "--hold"];
     assert_eq!(site.command(&long).output().unwrap().status.code(), Some(2));
 }

@@ -1,4 +1,4 @@
-//! The main job: two custodians open, the key works inside the window and nowhere else, and it ends by itself.
+//! The main job: two custodians open, the key works only inside the window, and the window ends by itself.
 
 use std::time::{Duration, Instant};
 
@@ -34,11 +34,11 @@ fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
         matches!(vault.account.probe(&session), Probe::Refused(_)),
         "the session it handed out has ended too"
     );
-    assert_ne!(session.key, vault.account.emergency.key, "never the long-term key");
+    assert_ne!(session.key, vault.account.emergency.key, "the program never gets the long-term key");
     assert_eq!(
         vault.writes(),
         ["PutUserPolicy", "UpdateAccessKey", "DetachUserPolicy", "AttachUserPolicy", "UpdateAccessKey"],
-        "in this order: the end is written before anything is enabled"
+        "the end is written before anything is enabled"
     );
     let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
     let kinds: Vec<_> = ["intent", "opened", "closed"].iter().map(|kind| ledger.find(kind)).collect();
@@ -130,14 +130,14 @@ fn a_stopped_terminal_does_not_delay_a_close() {
 fn input_typed_ahead_never_reaches_the_shell() {
     let vault = two_of_three("ahead").plugged(&["alice", "carol"]);
     let mut person = vault.open("5m").env("SHELL", "/bin/sh").env("PS1", "READY$ ").by_quorum();
-    // The last PIN once more, since nothing echoes.
-    person.type_line("echo pin-once-more");
+    // The last PIN is typed again, as nothing echoes.
+    person.type_line("echo pin-again");
     person.expect("gate: open");
     std::thread::sleep(Duration::from_millis(300));
     person.type_line("echo still-$((40+2)); exit");
     person.expect("still-42");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let ran = person.transcript().lines().any(|line| line.trim() == "pin-once-more");
+    let ran = person.transcript().lines().any(|line| line.trim() == "pin-again");
     assert!(!ran, "{}", person.transcript());
 }
 
@@ -161,7 +161,7 @@ fn the_keyboard_belongs_to_the_child() {
             "trap 'echo CAUGHT' INT; sleep 1; echo READY; read line; read line; echo GOT $line",
         ])
         .by_quorum();
-    // The second is for the terminal to be handed over to it, which happens once it runs.
+    // The child sleeps for a second, as it gets the terminal only after it has started.
     person.expect("READY");
     person.type_raw(b"\x03");
     person.expect("CAUGHT");

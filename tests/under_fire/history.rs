@@ -9,21 +9,21 @@ use serde_json::Value;
 pub struct State {
     pub denied: bool,
     pub active: bool,
-    /// The end that the gate says, as IAM writes it.
+    /// The end in the gate, as IAM writes it.
     pub until: Option<String>,
 }
 
 impl State {
-    /// Nothing but a gate's times refuses the key.
+    /// Whether only the times of a gate can refuse the key.
     pub fn is_usable(&self) -> bool {
         !self.denied && self.active
     }
 }
 
-/// From some instant on, by AWS's clock.
+/// The states, each with its first instant by AWS's clock.
 pub type History = Vec<(i64, State)>;
 
-/// What became of `start` by these calls.
+/// Applies these calls to `start`.
 pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
     let mut history = vec![(from, start)];
     for call in effects.iter().filter(|call| call.is_done() && call.is_write()) {
@@ -38,13 +38,13 @@ pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
             }
             other => panic!("{other} is not a write of this program: {:?}", call.params),
         }
-        let at = call.effect.as_ref().expect("it was done").at;
+        let at = call.effect.as_ref().expect("it took effect").at;
         history.push((at, state));
     }
     history
 }
 
-/// The end that every allow and the last deny of a gate name.
+/// Returns the end that is in every allow and the last deny of a gate.
 pub fn end_of(document: &str) -> Option<String> {
     let document: Value = serde_json::from_str(document).expect("a policy is JSON");
     let statements = document["Statement"].as_array().expect("statements");
@@ -57,7 +57,7 @@ pub fn end_of(document: &str) -> Option<String> {
     (ends && statements.iter().all(bounded)).then(|| until.to_owned())
 }
 
-/// An instant without a written end, or with one after `latest`, at which the key could be used.
+/// Finds a time at which the key could be used without an end, or with one after `latest`.
 pub fn unbounded(history: &History, latest: i64) -> Option<String> {
     let bad = |state: &State| state.until.as_ref().is_none_or(|until| *until > utc(latest));
     let found = history.iter().find(|(_, state)| state.is_usable() && bad(state))?;

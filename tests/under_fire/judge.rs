@@ -1,4 +1,4 @@
-//! What a cell amounts to, from AWS's side.
+//! The verdict on a cell, from AWS's history.
 
 use rig::aws::{Account, Creds, Probe, utc};
 use rig::proxy::{Proxy, Seen};
@@ -28,7 +28,7 @@ impl Verdict {
         Self { how: How::Wrong, why: Some(why), end: None }
     }
 
-    /// As the table shows it.
+    /// The cell in the table.
     pub fn field(&self) -> String {
         let end = match self.end {
             Some(End::Code(code)) => code.to_string(),
@@ -44,25 +44,25 @@ impl Verdict {
     }
 }
 
-/// A run that has ended, and everything it sent has arrived.
+/// A run that has ended, after all of its calls arrived.
 pub struct Run<'a> {
     pub account: &'a Account,
     pub job: Job,
     pub trouble: Trouble,
     pub proxy: &'a Proxy,
-    /// How it was before, and when that was by AWS's clock.
+    /// The state before the run, and its time by AWS's clock.
     pub start: State,
     pub began: i64,
     /// When the program ended.
     pub exited: i64,
     pub end: End,
     pub said: String,
-    /// What the probe said right when it ended.
+    /// The result of the probe at its end.
     pub open_at_exit: bool,
 }
 
 impl Run<'_> {
-    /// Judges it; the last word is AWS's own, beyond T1.
+    /// Judges it; the last check is a probe after T1.
     pub fn judge(&self) -> Verdict {
         let effects = self.proxy.effects();
         let history = history::of(self.start.clone(), self.began, &effects);
@@ -87,7 +87,7 @@ impl Run<'_> {
         Verdict { how, why: None, end: Some(self.end) }
     }
 
-    /// The calls that were seen are all there was.
+    /// Checks that the recorded calls lead to AWS's state.
     fn replay_is_true(&self, history: &History) -> Option<String> {
         let rest = self.account.rest();
         let (_, state) = history.last()?;
@@ -106,14 +106,14 @@ impl Run<'_> {
         (!fits).then(|| format!("it ended with {:?}", self.end))
     }
 
-    /// An exit status that says closed, while AWS lets the key in or will.
+    /// Finds an exit status that means closed while AWS accepts the key, or will.
     fn exit_is_true(&self, history: &History, latest: i64) -> Option<String> {
         let End::Code(code) = self.end else { return None };
         if code == 10 {
             return None;
         }
         if self.open_at_exit {
-            return Some(format!("exit {code} while AWS lets the key in"));
+            return Some(format!("exit {code} while AWS accepts the key"));
         }
         let usable =
             |(from, state): &&(i64, State)| *from >= self.exited && *from < latest && state.is_usable();
@@ -142,18 +142,18 @@ impl Run<'_> {
         if self.end == End::Code(10) {
             let until = history.last().and_then(|(_, state)| state.until.as_ref());
             let until = until.map_or(utc(latest), Clone::clone);
-            let knows = self.job == Job::Open || effects.iter().any(told_of_the_gate);
+            let knows = self.job == Job::Open || effects.iter().any(shows_the_end);
             if knows != said(&format!("{} UTC", &until[11..19])) || knows == said("its end is not known") {
-                lies.push("it does not say until when");
+                lies.push("it does not name the end");
             }
             if !said("breakglass close prod.age --target ") || !said("aws iam attach-user-policy") {
                 lies.push("it does not say how to close");
             }
         }
-        (!lies.is_empty()).then(|| format!("its words are wrong: {}", lies.join(", ")))
+        (!lies.is_empty()).then(|| format!("its messages are wrong: {}", lies.join(", ")))
     }
 
-    /// Beyond T1 AWS refuses the key and every session, whatever became of the program.
+    /// Checks that after T1 AWS refuses the key and every session, however the program ended.
     fn aws_ends_it(&self, effects: &[Seen], latest: i64) -> Option<String> {
         let account = self.account;
         let ahead = self.trouble.clock();
@@ -166,8 +166,8 @@ impl Run<'_> {
     }
 }
 
-/// The reply told it the end of the window.
-fn told_of_the_gate(call: &Seen) -> bool {
+/// Whether the reply contained the end of the window.
+fn shows_the_end(call: &Seen) -> bool {
     call.action == "GetUserPolicy" && call.is_done() && call.fault.is_none()
 }
 
@@ -178,7 +178,7 @@ fn t0(effects: &[Seen]) -> Option<i64> {
     asked.effect.as_ref().map(|effect| effect.at)
 }
 
-/// The session that a reply gave.
+/// The session in a reply.
 pub fn session(call: &Seen) -> Option<Creds> {
     let effect = call.effect.as_ref()?;
     let text = |name| effect.element(name).map(str::to_owned);

@@ -1,9 +1,9 @@
-//! Under fire: every AWS call of `open` and `close` meets every fault, and AWS itself says how it ended.
+//! Injects every fault into every AWS call of `open` and `close`, and judges the result by AWS's state.
 //!
-//! Rows are the calls of a run that nothing happened to; columns are what happens to one of them. Of each run, what is
-//! judged is the history of the user's states as AWS went through them, the exit status, the words on the screen, and
-//! whether AWS lets the key and the session in. A run ends in one of three ways: closed in time, ended by AWS at T1
-//! where the program says that or was killed, or wrong. One wrong run fails.
+//! Rows are the calls of a run without faults; columns are faults of one call. Each run is judged by the history of the
+//! user's states in AWS, the exit status, the messages, and whether AWS accepts the key and the session. A run ends in
+//! one of three ways: closed in time; ended by AWS at T1, if the program says so or was killed; or wrong. One wrong run
+//! fails the test.
 
 mod history;
 mod judge;
@@ -26,7 +26,7 @@ use rows::{Job, Row};
 use test_bed::TestBed;
 use trouble::Trouble;
 
-/// Cells wait far more than they work.
+/// The number of cells that run in parallel; they mostly wait.
 const TEST_BEDS: usize = 20;
 
 #[test]
@@ -38,7 +38,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
         .flat_map(|row| Trouble::ALL.into_iter().map(move |trouble| (row, trouble)))
         .filter(|(row, trouble)| trouble.befalls(&rows[*row]))
         .collect();
-    // The longest first, so that no test bed waits for them alone at the end.
+    // The longest cells first, so that the others do not wait for them at the end.
     cells.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.lasts()));
     let waiting = Mutex::new(VecDeque::from(cells));
     let verdicts = Mutex::new(BTreeMap::new());
@@ -53,7 +53,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
                     let cell = catch_unwind(AssertUnwindSafe(|| bed.cell(&rows[row], trouble)));
                     let verdict = cell.unwrap_or_else(|broke| {
                         let why = broke.downcast_ref::<String>().cloned().unwrap_or_default();
-                        Verdict::wrong(format!("the cell broke: {why}"))
+                        Verdict::wrong(format!("the cell panicked: {why}"))
                     });
                     verdicts.lock().unwrap().insert((row, trouble), verdict);
                 }
@@ -63,7 +63,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
     let verdicts = std::mem::take(&mut *verdicts.lock().unwrap());
     let count = |end: How| verdicts.values().filter(|verdict| verdict.how == end).count();
     let (closed, ended, wrong) = (count(How::Closed), count(How::EndedByAws), count(How::Wrong));
-    // Not by print!, which is shown only when a test fails.
+    // Not with print!, which is shown only if a test fails.
     let _ = writeln!(
         std::io::stdout(),
         "\n{}under fire: {} cells, {closed} closed in time, {ended} ended by AWS at T1, {wrong} wrong; {} s",
@@ -75,11 +75,11 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
     assert!(closed > 0 && ended > 0);
 }
 
-/// The control: the judge finds what is wrong.
+/// The control: the judge finds errors.
 #[test]
 fn the_judge_finds_false_claims_and_open_access() {
     let bed = TestBed::new(TEST_BEDS);
-    // Within one second of AWS's clock, for T1 is counted from there.
+    // Within one second of AWS's clock, as T1 is counted from it.
     let (now, start) = loop {
         let (now, start) = (bed.account().now(), bed.prepare(Job::Close, 14));
         if bed.account().now() == now {
@@ -103,15 +103,23 @@ fn the_judge_finds_false_claims_and_open_access() {
         run.judge().how
     };
     let killed = End::Signal(Signal::SIGKILL);
-    assert_eq!(judged(killed, true, Trouble::Killed, &start), How::EndedByAws, "AWS ends what was killed");
-    assert_eq!(judged(End::Code(0), true, Trouble::Cut, &start), How::Wrong, "the key is let in");
-    assert_eq!(judged(End::Code(0), false, Trouble::Cut, &start), How::Wrong, "it will be let in");
+    assert_eq!(
+        judged(killed, true, Trouble::Killed, &start),
+        How::EndedByAws,
+        "AWS ends the window of a killed run"
+    );
+    assert_eq!(judged(End::Code(0), true, Trouble::Cut, &start), How::Wrong, "the key is accepted");
+    assert_eq!(judged(End::Code(0), false, Trouble::Cut, &start), How::Wrong, "the key will be accepted");
     assert_eq!(
         judged(End::Code(10), true, Trouble::Gone, &start),
         How::Wrong,
-        "until when, and how to close?"
+        "without the end and the commands that close"
     );
-    assert_eq!(judged(End::Code(2), false, Trouble::Cut, &start), How::Wrong, "no such end");
+    assert_eq!(
+        judged(End::Code(2), false, Trouble::Cut, &start),
+        How::Wrong,
+        "an exit status that is not expected"
+    );
     for until in [None, Some("2099-01-01T00:00:00Z".to_owned())] {
         let unbounded = State { until, ..start.clone() };
         assert_eq!(judged(killed, true, Trouble::Killed, &unbounded), How::Wrong, "{unbounded:?}");
@@ -124,7 +132,8 @@ fn next(waiting: &Mutex<VecDeque<(usize, Trouble)>>) -> Option<(usize, Trouble)>
     waiting.lock().unwrap().pop_front()
 }
 
-/// Rows are calls, columns are troubles, a field is the exit status (K for killed) and `c`losed, AWS at `T`1, `WRONG`.
+/// Rows are calls, columns are faults; a cell is the exit status (K for killed) and `c` (closed), `T1` (ended by AWS),
+/// or `WRONG`.
 fn table(rows: &[Row], verdicts: &BTreeMap<(usize, Trouble), Verdict>) -> String {
     let line = |first: &str, fields: &dyn Fn(Trouble) -> String| {
         let fields = Trouble::ALL.into_iter().map(|trouble| format!("{:>9}", fields(trouble)));

@@ -1,4 +1,4 @@
-//! The calls of a run that nothing happened to.
+//! The calls of a run without faults.
 
 use rig::aws::Account;
 use rig::proxy::{Proxy, SESSION, Seen, Spot};
@@ -6,7 +6,7 @@ use rig::pty::End;
 
 use crate::test_bed::TestBed;
 
-/// What the program is asked to do.
+/// The command of a run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Job {
     /// `open … -- true`, and the close at its end.
@@ -15,7 +15,7 @@ pub enum Job {
     Close,
 }
 
-/// Whose key signs it.
+/// The owner of the key that signs a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Role {
     Opener,
@@ -31,7 +31,7 @@ pub struct Row {
     pub role: Role,
     pub action: String,
     pub nth: u32,
-    /// It changes something.
+    /// Whether it is a write.
     pub write: bool,
 }
 
@@ -41,19 +41,19 @@ impl Row {
         format!("{:?} {:?} {} {}", self.job, self.role, self.action, self.nth)
     }
 
-    /// It gives or prepares access.
+    /// Whether it enables or prepares access.
     pub fn enables(&self) -> bool {
         self.job == Job::Open
             && self.nth == 1
             && ["PutUserPolicy", "UpdateAccessKey", "DetachUserPolicy"].contains(&self.action.as_str())
     }
 
-    /// One of IAM's reads, which go out together.
+    /// Whether it is one of IAM's concurrent reads.
     pub fn is_side_by_side(&self) -> bool {
         !self.write && [Role::Opener, Role::Closer].contains(&self.role) && self.action != "GetCallerIdentity"
     }
 
-    /// Where it is in this account's runs.
+    /// Its place in the runs of this account.
     pub fn spot(&self, account: &Account) -> Spot {
         let key = match self.role {
             Role::Opener => &account.opener.key,
@@ -65,7 +65,7 @@ impl Row {
     }
 }
 
-/// The calls of one clean run; of probes in a row the first and the last.
+/// The calls of one run without faults; of consecutive probes, the first and the last.
 pub fn of(bed: &TestBed, job: Job) -> Vec<Row> {
     bed.prepare(job, 0);
     let proxy = Proxy::before(bed.account());

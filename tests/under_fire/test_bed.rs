@@ -1,4 +1,4 @@
-//! Where cells are run: custodians with their tokens, an account of their own, and its vault.
+//! The environment of cells: custodians with their tokens, an account, and its vault.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -15,12 +15,12 @@ use crate::rows::{Job, Row};
 use crate::trouble::Trouble;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
-/// No call comes later than this.
+/// The longest wait for a call.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// No end comes later: half a minute is for a user that AWS has ended, but that does not let itself be tidied up.
+/// The longest wait for an end: half a minute for a user whose window AWS has ended, but that cannot be put at rest.
 const LONG: Duration = Duration::from_secs(70);
 
-/// A vault and its account, used for one cell after another.
+/// A vault and its account, which run cells one after the other.
 pub struct TestBed {
     vault: SealedVault,
     cells: u32,
@@ -36,7 +36,7 @@ impl TestBed {
         &self.vault.account
     }
 
-    /// Puts the user at rest, or into another session's window of so many seconds. Returns the user's state.
+    /// Puts the user at rest, or opens another session's window of this many seconds. Returns the user's state.
     pub fn prepare(&self, job: Job, window: i64) -> State {
         let account = self.account();
         account.put_to_rest();
@@ -51,7 +51,7 @@ impl TestBed {
         }
     }
 
-    /// The program at work, with its quorum; its ledger is new.
+    /// Starts the program with a new ledger, and answers as a quorum.
     pub fn run(&self, job: Job, proxy: &Proxy) -> Person {
         self.start(job, 60, proxy, "state-clean")
     }
@@ -69,12 +69,12 @@ impl TestBed {
         person
     }
 
-    /// One cell.
+    /// Runs one cell.
     pub fn cell(&mut self, row: &Row, trouble: Trouble) -> Verdict {
         self.cells += 1;
         let (account, job) = (self.account(), row.job);
         account.set_ahead(trouble.clock());
-        // A close has to gather its quorum within the window that it closes.
+        // A close must gather its quorum within the window that it closes.
         let start = self.prepare(job, trouble.window(job));
         let proxy = Proxy::before(account);
         if let Some(fault) = trouble.fault(row) {
@@ -98,7 +98,7 @@ impl TestBed {
         if trouble == Trouble::Killed && verdict.why.is_none() { self.tidy_up(verdict) } else { verdict }
     }
 
-    /// What was killed is closed by a quorum.
+    /// Closes with a quorum after a kill.
     fn tidy_up(&self, verdict: Verdict) -> Verdict {
         let proxy = Proxy::before(self.account());
         let mut person = self.start(Job::Close, 0, &proxy, &format!("state-{}", self.cells));
@@ -109,7 +109,7 @@ impl TestBed {
         Verdict::wrong(format!("close ended with {end:?}: {}", person.transcript()))
     }
 
-    /// The trouble, and what people do about it, until the program has ended.
+    /// Applies the fault and the operator's reactions until the program has ended.
     fn live_through(&self, trouble: Trouble, proxy: &Proxy, person: &mut Person, until: i64) -> End {
         match trouble {
             Trouble::Killed => {
@@ -142,7 +142,7 @@ impl TestBed {
     }
 }
 
-/// Does not wait for a proof that does not come.
+/// Stops waiting for the proof.
 fn impatient(person: &mut Person) -> End {
     let began = Instant::now();
     while began.elapsed() < LONG {

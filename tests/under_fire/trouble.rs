@@ -1,4 +1,4 @@
-//! What happens to one call.
+//! The faults of one call.
 
 use std::time::Duration;
 
@@ -9,33 +9,33 @@ use crate::rows::{Job, Row};
 /// One column of the table.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Trouble {
-    /// It and every later one of its kind: access denied.
+    /// Access denied, also for every later call of its kind.
     Refused,
-    /// Three in a row.
+    /// Three calls in a row.
     Throttled,
-    /// An internal failure, once.
+    /// One internal failure.
     Broken,
     /// The answer takes two seconds.
     Slow,
-    /// The answer takes longer than the program waits for it.
+    /// The answer takes longer than the program waits.
     Silent,
-    /// Done, without an answer.
+    /// It takes effect, without an answer.
     ReplyLost,
-    /// No answer, and done two seconds later.
+    /// No answer, and it takes effect two seconds later.
     Late,
-    /// The same, four seconds later, and meanwhile the operator wants to stop: it arrives after the close.
+    /// The same, four seconds later; meanwhile the operator stops, so that it arrives after the close.
     LateAfterTerm,
     /// The connection breaks before it is delivered.
     Cut,
-    /// The network is gone from here on, and the operator does not wait for a proof.
+    /// The network is cut from here on, and the operator does not wait for the proof.
     Gone,
-    /// AWS's clock is ten minutes ahead of this machine's; a write's answer is lost as well.
+    /// AWS's clock is ten minutes ahead of this machine's; the answer of a write is lost too.
     Behind,
-    /// It is ten minutes behind.
+    /// The same, ten minutes behind.
     Ahead,
-    /// The program is killed while the call is on its way.
+    /// The program is killed during the call.
     Killed,
-    /// It is stopped there until T1 has passed.
+    /// The program is stopped during the call until T1 has passed.
     Stopped,
 }
 
@@ -76,9 +76,9 @@ impl Trouble {
         }
     }
 
-    /// Which calls it is tried on. What is left out is what another field shows: to a read, a lost answer, a late
-    /// arrival and a cut are one and the same; the clock is the whole run's, not one call's; and of reads that go out
-    /// side by side one answers for its round where each had its turn in the first, or where all are cut off.
+    /// The calls that get this fault. Cells that equal others are left out: for a read, a lost answer, a late arrival
+    /// and a cut are the same; a clock is set for the complete run; and of concurrent reads one is enough if each was
+    /// tested in the first round, or if all are cut.
     pub fn befalls(self, row: &Row) -> bool {
         let answers = !row.is_side_by_side() || ["GetUser", "GetUserPolicy"].contains(&row.action.as_str());
         match self {
@@ -100,7 +100,7 @@ impl Trouble {
         }
     }
 
-    /// What is done to the call.
+    /// The fault for the proxy.
     pub fn fault(self, row: &Row) -> Option<Fault> {
         Some(match self {
             Self::Refused => Fault::Refused,
@@ -128,7 +128,7 @@ impl Trouble {
         }
     }
 
-    /// Seconds that a cell may take, as a guess for their order.
+    /// The estimated duration of a cell in seconds, to order the cells.
     pub fn lasts(self) -> u32 {
         match self {
             Self::Refused => 60,
@@ -139,7 +139,7 @@ impl Trouble {
         }
     }
 
-    /// Whether the program must end with certainty: a single fault is over by then.
+    /// Whether the program must prove that access is closed, as the fault does not last.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Refused | Self::Gone | Self::Killed)
     }

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""AWS as boto3 sees it: one JSON question a line on stdin, one JSON answer a line on stdout.
+"""Calls AWS with boto3: one JSON request a line on stdin, one JSON response a line on stdout.
 
     {"service": "iam", "op": "get_user", "args": {…}, "as": {"key", "secret", "token"}, "region": "eu-west-1"}
     -> {"ok": {…}} or {"error": {"code", "message", "status"}}
 
-The endpoint is AWS_ENDPOINT_URL. Nothing is retried. It ends at the end of its input.
+The endpoint is AWS_ENDPOINT_URL. Calls are not retried. The program ends at the end of its input.
 """
 
 import base64
@@ -33,7 +33,7 @@ def main():
 
 
 class Clients:
-    """One client per service, region and credentials: making one costs more than many calls."""
+    """One client per service, region and credentials: creating one takes longer than many calls."""
 
     def __init__(self):
         self.session, self.made = botocore.session.Session(), {}
@@ -62,7 +62,7 @@ def answer(clients, question):
 
 
 def plain(value):
-    """What JSON has no word for."""
+    """Converts types that JSON does not have."""
     if isinstance(value, datetime.datetime):
         return value.isoformat()
     if hasattr(value, "read"):

@@ -1,8 +1,8 @@
-"""What MiniStack lacks of AWS and this rig adds: nothing here is proven until AWS itself has shown it.
+"""The features of AWS that MiniStack lacks and this rig adds. None of them is verified against AWS.
 
 | added | what MiniStack does without it | what AWS documents |
 | --- | --- | --- |
-| condition key iam:PolicyARN | key absent: a statement that needs it never allows | the policy that an attach or detach names |
+| condition key iam:PolicyARN | key absent: a statement that needs it never allows | the policy in an attach or detach |
 | condition key iam:PermissionsBoundary | key absent, likewise | the boundary of the user written to, or the one that a create or put names |
 | managed policy AWSDenyAll | attaching is accepted and denies nothing | denies every action on every resource |
 | AttachUserPolicy of an unknown policy | accepted | NoSuchEntity |
@@ -12,7 +12,7 @@
 | third access key of a user | accepted | LimitExceeded |
 | GetSessionToken under 900 s or over 129,600 s | accepted | ValidationError |
 | CreateVirtualMFADevice: a seed in base32 | a seed with digits that base32 does not have | RFC 4648 |
-| SerialNumber and TokenCode of GetSessionToken and AssumeRole | ignored | AccessDenied unless the code is the device's own (RFC 6238), of now or a step beside it, and not yet used |
+| SerialNumber and TokenCode of GetSessionToken and AssumeRole | ignored | AccessDenied unless the code is the device's own (RFC 6238), of the current step or one next to it, and not yet used |
 | aws:MultiFactorAuthPresent | false in every session | true in a call with a right code, and in a session of GetSessionToken with one |
 | AssumeRole beyond the role's MaxSessionDuration | accepted | ValidationError |
 | IAM called with a session of GetSessionToken or GetFederationToken | judged by the policies alone | InvalidClientTokenId without MFA |
@@ -20,7 +20,7 @@
 | a clock ahead, per account, when a test asks for it | the machine's | — |
 
 Signatures, access key status, aws:CurrentTime, aws:TokenIssueTime, aws:RequestedRegion, boundaries and session
-policies are MiniStack's own.
+policies are implemented by MiniStack.
 """
 
 import base64
@@ -57,7 +57,7 @@ REQUESTS_BOUNDARY = {"iam:CreateUser", "iam:CreateRole", "iam:PutUserPermissions
 
 
 def install():
-    """Apply every row of the table; called once, before the first request."""
+    """Adds every row of the table; called once, before the first request."""
     add_condition_keys()
     add_deny_all()
     add_other_credentials()
@@ -178,7 +178,7 @@ def add_quotas():
 
 def add_other_credentials():
     kinds = (
-        # list action, list element, make action, result element, members of one credential
+        # list action, list element, create action, result element, fields of one credential
         ("ListSSHPublicKeys", "SSHPublicKeys", "UploadSSHPublicKey", "SSHPublicKey",
          lambda p: {"SSHPublicKeyId": iam._gen_id("APKA"), "UploadDate": iam._now()}),
         ("ListSigningCertificates", "Certificates", "UploadSigningCertificate", "Certificate",
@@ -194,7 +194,7 @@ def add_other_credentials():
         add_credential_kind(*kind)
 
 
-def add_credential_kind(lists, elements, makes, element, members):
+def add_credential_kind(lists, elements, makes, element, fields_of):
     held = AccountScopedDict()
 
     def xml(credential):
@@ -214,7 +214,7 @@ def add_credential_kind(lists, elements, makes, element, members):
                         f"<IsTruncated>false</IsTruncated></{lists}Result>")
 
     def make(p, user):
-        credential = {"UserName": user, "Status": "Active", **members(p)}
+        credential = {"UserName": user, "Status": "Active", **fields_of(p)}
         held[user] = [*held.get(user, []), credential]
         return iam._xml(200, f"{makes}Response",
                         f"<{makes}Result><{element}>{xml(credential)}</{element}></{makes}Result>")
@@ -311,7 +311,7 @@ def add_mfa():
 
 
 def takes(serial, code):
-    """Whether a device's code is right now, or was or will be a step away; each step's only once."""
+    """Whether a device's code is that of the current step or one next to it; each step's code is valid once."""
     device = iam._mfa_devices.get(serial) or {}
     if not device.get("User"):
         return False
@@ -338,7 +338,7 @@ past = {}  # account -> [(when the write counts, the stores before it)]
 
 
 def add_lag():
-    """Judge requests by what IAM held `lag` seconds ago; IAM's own reads show the newest, as they may on AWS."""
+    """Evaluates requests with IAM's state of `lag` seconds ago; IAM's reads return the newest, as they can on AWS."""
     enforce = iam_evaluator.enforce
 
     def lagged(key, action, service, region, **rest):
@@ -381,7 +381,7 @@ def offset():
 
 
 class Time:
-    """The module `time`, ahead; a signature's age is still judged by the machine's clock, as its client's is."""
+    """The module `time`, ahead; a signature's age is still checked with the machine's clock, as the client uses it."""
 
     def __getattr__(self, name):
         return getattr(time, name)
@@ -408,5 +408,5 @@ class DatetimeModule:
 
 def add_clock():
     iam.time = sts.time = iam_evaluator.time = Time()
-    sts._evict_expired_sessions = lambda: None  # it would judge every account's sessions by one account's clock
+    sts._evict_expired_sessions = lambda: None  # it would expire every account's sessions by one account's clock
     iam_evaluator._dt = DatetimeModule()

@@ -1,27 +1,27 @@
 #!/usr/bin/env python3
-"""MiniStack on 127.0.0.1 for one test process: started quickly, judged strictly, gone with its parent.
+"""MiniStack on 127.0.0.1 for one test process: starts quickly, enforces policies, ends with its parent.
 
     launch.py [--port N] [--journal FILE] [--dir DIR] [--keep]
 
-Prints one JSON line when it listens, {"endpoint": …, "port": …, "pid": …}, and nothing more. What MiniStack lacks of
-AWS is added by lacks.py. It ends when its parent does, unless --keep.
+Prints one JSON line when it listens, {"endpoint": …, "port": …, "pid": …}, and nothing else. lacks.py adds features
+that MiniStack lacks. It ends when its parent does, unless --keep.
 
 Every AWS call is one JSON line of the journal, in the order in which they took effect:
 {"n", "time", "account", "key", "principal", "service", "region", "action", "params", "status", "code", "outcome",
-"rig"}; time is that of its arrival, outcome is answered, dropped, late or failed, rig says that the call is the
-test's own (drive.py).
+"rig"}; time is that of its arrival; outcome is answered, dropped, late or failed; rig is true for a call of the test
+(drive.py).
 
-Tests steer it over HTTP, beside the AWS endpoint, with JSON in and out:
+Tests control it over HTTP, on the port of the AWS endpoint, with JSON requests and responses:
 
     POST /_rig/rule     {"action", "do", "when", "nth", "times", "account", "key", "service", "region",
                          "writes", "status", "code", "seconds"} -> {"rule"}
-    GET  /_rig/held?rule=N&timeout=S     waits until the rule has been met -> {"call"} or {"call": null}
-    POST /_rig/release  {"rule"}         lets its held reply go, and retires the rule
-    POST /_rig/lag      {"account", "seconds"}    IAM writes count so much later
-    POST /_rig/clock    {"account", "ahead"}      AWS's clock is so far ahead
+    GET  /_rig/held?rule=N&timeout=S     waits until the rule has matched -> {"call"} or {"call": null}
+    POST /_rig/release  {"rule"}         releases the held reply, and removes the rule
+    POST /_rig/lag      {"account", "seconds"}    delays the effect of IAM writes
+    POST /_rig/clock    {"account", "ahead"}      sets AWS's clock ahead
 
-A rule meets the nth call (1 unless said) and `times - 1` more that match its action ("*" is any), account, key,
-service and region, counted from when the rule was made; `writes` leaves Get… and List… out, and the rig's own calls match none.
+A rule applies to the nth call (default 1) and `times - 1` more that match its action ("*" is any), account, key,
+service and region, counted from when the rule was made; `writes` excludes Get… and List…. The rig's calls match none.
 It acts before the call takes effect or after it (`when`):
 
     hold   keep the call, or its reply, until released
@@ -71,7 +71,7 @@ def parse_arguments():
 
 
 def configure(private):
-    """Set what MiniStack reads from the environment at import, and drop what it must not inherit."""
+    """Sets the environment that MiniStack reads at import, and removes variables that it must not inherit."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "MINISTACK_", "LOCALSTACK_")):
             del os.environ[name]
@@ -96,11 +96,11 @@ async def run(options, private):
     print(json.dumps({"endpoint": f"http://127.0.0.1:{port}", "port": port, "pid": os.getpid()}), flush=True)
     await stopping.wait()
     shutil.rmtree(private, ignore_errors=True)
-    os._exit(0)  # without unwinding: replies may be held, and nothing is worth keeping
+    os._exit(0)  # without unwinding: replies can be held, and no state needs saving
 
 
 def watch_parent(loop, stopping):
-    """End with the parent process. PR_SET_PDEATHSIG would do so with its *thread*, and tests are threads."""
+    """Ends with the parent process. PR_SET_PDEATHSIG would end it with its *thread*, and tests are threads."""
     parent = os.getppid()
     watched = os.pidfd_open(parent)
     if os.getppid() != parent:
@@ -109,7 +109,7 @@ def watch_parent(loop, stopping):
 
 
 class Dropped(Exception):
-    """The connection is to be closed without a reply."""
+    """Closes the connection without a reply."""
 
 
 class Rig:
@@ -130,7 +130,7 @@ class Rig:
     # HTTP ------------------------------------------------------------------
 
     async def connection(self, reader, writer):
-        """Serve one connection's requests in turn; its end, however it comes, is the client's business."""
+        """Serves the requests of one connection until it ends."""
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
         try:
             while await self.exchange(http, reader, writer):
@@ -197,7 +197,7 @@ class Rig:
         return reply
 
     def spoil(self, rule, call, request, body):
-        """What a rule does instead of the call."""
+        """Applies a rule instead of the call."""
         self.meet(rule, call)
         if rule["do"] == "fail":
             self.write(call, rule["status"], rule["code"], "failed")
@@ -253,7 +253,7 @@ class Rig:
             await self.app(scope, receive, send)
             return self.lacks.offset()
 
-        # A context of its own: MiniStack keeps a request's account, region and signature in context variables.
+        # A separate context: MiniStack keeps a request's account, region and signature in context variables.
         offset = await asyncio.get_running_loop().create_task(ask(), context=contextvars.Context())
         if offset:
             date = email.utils.formatdate(time.time() + offset, usegmt=True).encode()
@@ -276,7 +276,7 @@ class Rig:
     # Rules -----------------------------------------------------------------
 
     def met(self, call):
-        """The rules whose turn this call is, counting it on each that it matches."""
+        """Returns the rules that apply to this call, and counts it for each rule that it matches."""
         turn = []
         for rule in list(self.rules.values()):
             if call["rig"] or rule["action"] not in ("*", call["action"]):
@@ -339,7 +339,7 @@ class Rig:
 
 
 def describe(request, body):
-    """What a call is, as its own headers and body say."""
+    """Identifies a call from its headers and body."""
     headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
     query = request.target.partition(b"?")[2].decode("latin-1")
     form = body.decode("utf-8", "replace") if "x-www-form-urlencoded" in headers.get("content-type", "") else ""
@@ -373,7 +373,7 @@ def owner(key):
 
 
 def failure(rule, request):
-    """An error in the shape that the caller's protocol reads: Query's XML, or AWS's JSON."""
+    """An error in the caller's protocol: Query's XML, or AWS's JSON."""
     kind, reply = b"text/xml", (
         f"<ErrorResponse><Error><Type>Receiver</Type><Code>{rule['code']}</Code><Message>the rig says so"
         "</Message></Error><RequestId>rig</RequestId></ErrorResponse>").encode()

@@ -1,17 +1,17 @@
-"""CloudTrail's event history of this rig's AWS, made of the calls that it answered; MiniStack's own is not enough.
+"""CloudTrail's event history of the rig's AWS, made from the calls that it answered; MiniStack's lacks features.
 
 | added | what MiniStack does | what AWS documents |
 | --- | --- | --- |
 | LookupEvents shows who called | every caller is an IAM user whose name is the key | userIdentity: IAMUser, Root, AssumedRole, FederatedUser |
 | errorCode | never | the code with which AWS refused |
-| NextToken | never: the first 50, and no more | pages of at most 50, a token for the next, of the same question only |
+| NextToken | never: the first 50, and no more | pages of at most 50, a token for the next, for the same query only |
 | throttling | never | two requests a second in each region of an account |
 | IAM's calls are in us-east-1 | in the region that signed | global services' events are in us-east-1 |
 | data events are left out | every call is there | the event history has management events |
-| IAM's requestParameters, lookups by ResourceName | never | the request's members; the users and policies that it names |
+| IAM's requestParameters, lookups by ResourceName | never | the request's fields; its users and policies |
 
-Calls that AWS could not authenticate are not in it, and what a test asked to be `late` is. Whether a caller may ask is
-judged by MiniStack's own policies.
+Calls that AWS could not authenticate are not in it; calls that a test made `late` are. MiniStack's policies decide
+whether a caller may query it.
 """
 
 import collections
@@ -60,7 +60,7 @@ class Trail:
         }))
 
     def lookup(self, call):
-        """(status, JSON) of one LookupEvents that MiniStack has let in."""
+        """(status, JSON) of one LookupEvents that MiniStack has authorised."""
         if self.is_too_fast(call["account"], call["region"]):
             return 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
         asked = dict(call["params"])
@@ -103,7 +103,7 @@ def matches(event, asked):
 
 
 def request(call):
-    """IAM's request as CloudTrail shows it, and what it names."""
+    """IAM's request as CloudTrail shows it, and its resources."""
     given = {name: value for name, value in (call["params"] or {}).items() if name not in ("Action", "Version")}
     kinds = {"UserName": "AWS::IAM::User", "PolicyArn": "AWS::IAM::Policy", "AccessKeyId": "AWS::IAM::AccessKey"}
     resources = [{"ResourceType": kind, "ResourceName": given[name]} for name, kind in kinds.items() if name in given]
@@ -121,7 +121,7 @@ def event_name(call):
 
 
 def who(call):
-    """The userIdentity of a call, and the name that it is looked up by."""
+    """The userIdentity of a call, and the name by which it is looked up."""
     from ministack.services import sts
 
     account, key = call["account"], call["key"]

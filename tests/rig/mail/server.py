@@ -1,4 +1,4 @@
-"""A mail server that takes mail only under TLS and with a login; one file for each mail.
+"""A mail server that accepts mail only over TLS and with a login; one file for each mail.
 
 server.py CERTIFICATE KEY DIRECTORY starttls|implicit: prints its port, and ends with its standard input.
 """
@@ -42,7 +42,7 @@ with socket.create_server(("127.0.0.1", 0)) as found:
     port = found.getsockname()[1]
 protection = {"tls_context": context, "require_starttls": True}
 if how == "implicit":
-    # aiosmtpd asks for STARTTLS before a login even where all of it is under TLS already.
+    # aiosmtpd requires STARTTLS before a login even if the connection already uses TLS.
     protection = {"ssl_context": context, "auth_require_tls": False}
 controller = Controller(
     Keep(directory),
