@@ -4,7 +4,7 @@
 //!
 //! # The map
 //!
-//! From top to bottom; a module imports only from modules below it. docs/architecture.md says for each file what it answers for.
+//! From top to bottom; a module imports only from modules below it. docs/architecture.md lists the responsibility of each file.
 //!
 //! | module | contents | kind |
 //! | --- | --- | --- |
