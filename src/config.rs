@@ -15,7 +15,7 @@ use crate::vault::payload::{Channel, check_alerts};
 /// In bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// What is configured; empty if there is no file.
+/// The configuration; empty if there is no file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -28,7 +28,7 @@ pub struct Config {
     /// Ledgers of other machines, read together with this machine's.
     #[serde(default)]
     pub ledgers: Vec<PathBuf>,
-    /// Where the ledger is copied to as it grows.
+    /// The bucket to which the ledger is copied as it grows.
     pub ship: Option<Ship>,
 }
 
@@ -38,7 +38,7 @@ pub struct Config {
 pub struct Ship {
     pub bucket: String,
     pub region: String,
-    /// What every object's key starts with.
+    /// The prefix of every object's key.
     #[serde(default)]
     pub prefix: String,
     /// A profile of the shared AWS configuration, whose credentials are used for this alone.

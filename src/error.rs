@@ -45,7 +45,7 @@ impl Status {
     }
 }
 
-/// What happened, what to do next, and how the process ends.
+/// An error: message, next step, and exit status.
 #[derive(Clone, Debug)]
 pub struct Error {
     pub status: Status,

@@ -26,7 +26,7 @@ pub fn column(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Where the date is known: `02:47:00` in UTC.
+/// If the date is known: `02:47:00` in UTC.
 pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }

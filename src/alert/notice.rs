@@ -20,7 +20,7 @@ pub struct VaultName {
     pub epoch: u64,
 }
 
-/// What happened, on which user, and who approved it. The reasons are free text and may contain anything.
+/// The content of a notice. The reasons are free text and may contain anything.
 #[derive(Clone, Debug)]
 pub struct Notice {
     pub about: AlertTopic,

@@ -25,7 +25,7 @@ const CONNECT: Duration = Duration::from_secs(4);
 const ATTEMPT: Duration = Duration::from_secs(8);
 const ALL_ATTEMPTS: Duration = Duration::from_secs(20);
 
-/// What all clients share: endpoints, the connection pool, the clock. It holds no credentials.
+/// Shared by all clients: endpoints, the connection pool, the clock. It holds no credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsConfig {
     config: SdkConfig,

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// How long all connections fail after [`Injection::CutAtClose`] takes effect.
+/// The time for which all connections fail after [`Injection::CutAtClose`] takes effect.
 const CUT: Duration = Duration::from_secs(15);
 
 /// A fault that a drill can inject.

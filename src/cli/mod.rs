@@ -56,7 +56,7 @@ pub fn main() -> u8 {
 }
 
 impl Command {
-    /// Where the command's events go.
+    /// The destination of the command's events.
     fn events(&self) -> Events {
         match self {
             Self::Cloud(command) => command.events(),

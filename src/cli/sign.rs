@@ -16,7 +16,7 @@ use crate::token::readers::{self, ReaderEvent};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::{Custodian, EnrolledToken, Manifest};
 
-/// How often the readers are looked at while no YubiKey is there.
+/// The polling interval while no YubiKey is plugged in.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// A statement that any custodian may sign.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::secret::SecretText;
 use crate::terminal::{NoAnswer, Terminal, countable, note, signals};
 
-/// How often an operation is tried if the YubiKey is not touched.
+/// The number of attempts if the YubiKey is not touched.
 const TOUCHES: u8 = 2;
 
 /// The dialogue about one YubiKey.
@@ -178,7 +178,7 @@ impl From<AttemptError> for DialogError {
 
 /// The message for a YubiKey that failed.
 pub struct TokenFailure {
-    /// What happened, like `YubiKey 12345678 was not touched in time`.
+    /// The event, like `YubiKey 12345678 was not touched in time`.
     pub what: String,
     pub next: &'static str,
     /// Whether the same YubiKey may succeed if it is plugged in again.

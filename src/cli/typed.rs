@@ -1,4 +1,4 @@
-//! What a custodian types: twelve words, a PIN. Mistakes that are visible here never reach a YubiKey.
+//! A custodian's input: twelve words, a PIN. Detects mistakes before they reach a YubiKey.
 
 use std::time::Instant;
 

@@ -56,7 +56,7 @@ pub enum Location {
     Local,
 }
 
-/// What one custodian signs: the request, their identity, and the ledger's head.
+/// The statement of one custodian: the request, their identity, and the ledger's head.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {

@@ -75,7 +75,7 @@ impl Drill {
     }
 }
 
-/// How a drill must end, given the injected failures.
+/// The expected outcome of a drill, given the injected failures.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpectedOutcome {

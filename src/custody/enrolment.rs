@@ -87,9 +87,9 @@ pub enum EnrolmentError {
     },
     /// The attestation is not what the enrolment states.
     Attested {
-        /// What the enrolment states.
+        /// The stated attestation.
         stated: Attested,
-        /// What the certificates show.
+        /// The attestation that the certificates show.
         found: Attested,
     },
 }

@@ -1,4 +1,4 @@
-//! What a record is about: a vault, and the ids of the keys that were used.
+//! The vault that a record is about, and the ids of the keys that were used.
 
 use std::path::{Path, PathBuf};
 

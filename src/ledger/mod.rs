@@ -1,4 +1,4 @@
-//! The ledger: append-only JSON Lines; each record contains the SHA-256 of the line before it, and is fsynced.
+//! The ledger: append-only JSON Lines. Each record contains the SHA-256 of the line before it, and is fsynced.
 
 mod append;
 mod chain;

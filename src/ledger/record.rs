@@ -9,7 +9,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// What a share was given for.
+/// The purpose of a share.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SharePurpose {
@@ -17,7 +17,7 @@ pub enum SharePurpose {
     Close,
 }
 
-/// What an alert is about.
+/// The topic of an alert.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertTopic {
@@ -72,7 +72,7 @@ pub enum Record {
         /// The answer, or why there was no acknowledgement.
         detail: String,
     },
-    /// What the session is for; written before the first write to AWS.
+    /// The intent of a session; written before the first write to AWS.
     Intent {
         session: SessionId,
         /// The vault's id.

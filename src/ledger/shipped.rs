@@ -1,4 +1,4 @@
-//! How much of the ledger was shipped: a small file in its directory, which also reveals that a ledger is missing.
+//! A small file in the ledger's directory with the state of the copy; it also reveals that a ledger is missing.
 //! Without it, all records are sent again, to the same keys.
 
 use std::path::{Path, PathBuf};

@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 use super::chain::Head;
 use super::line::{ParsedLine, lines, torn};
 
-/// How much is read first, in bytes; most records are shorter.
+/// The number of bytes read first; most records are shorter.
 const FIRST: u64 = 16 * 1024;
 
-/// What a writer needs to append.
+/// The state that a writer needs to append.
 pub(super) struct Tail {
     pub(super) head: Head,
     /// The last line has no newline: its write was interrupted.

@@ -17,7 +17,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// How many of the signed statements could be checked, and how.
+/// Counts the signed statements by the checks that were possible.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SignedStatements {
     /// Statements that custodians signed.
@@ -54,7 +54,7 @@ pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damag
     })
 }
 
-/// What could be checked of one statement.
+/// The checks that were possible for one statement.
 struct CheckedStatement {
     head: bool,
     signature: bool,

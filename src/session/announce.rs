@@ -23,7 +23,7 @@ const SILENT_WAIT: Duration = Duration::from_secs(1);
 pub(crate) struct Announcer<'a> {
     log: &'a Log<'a>,
     alerts: Alerts,
-    /// What all notices of the run have in common.
+    /// The common content of all notices of the run.
     notice: Notice,
     deliveries: RefCell<Vec<(AlertTopic, Deliveries)>>,
     /// The opening was announced, so its end has to be, too.
@@ -31,7 +31,7 @@ pub(crate) struct Announcer<'a> {
     acknowledged: Cell<bool>,
 }
 
-/// How a run ended, as its last notice says.
+/// The end of a run, for its last notice.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     pub(crate) about: AlertTopic,

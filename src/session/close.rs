@@ -62,7 +62,7 @@ pub(crate) struct ProfileClose {
     pub(crate) config: Config,
 }
 
-/// What shows that access is closed.
+/// The proof that access is closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Proof {
     /// AWS refused the emergency key.

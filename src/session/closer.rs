@@ -19,7 +19,7 @@ pub(crate) trait CloseStrategy {
         until: Option<Timestamp>,
     ) -> CloseOutcome;
 
-    /// What is not done yet, for an operator who does not want to wait.
+    /// Describes the remaining steps, for an operator who does not want to wait.
     fn remaining(&self) -> &'static str;
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct HowToClose {
 }
 
 impl HowToClose {
-    /// As far as the manifest tells: without the key, and with a placeholder for the role.
+    /// From the manifest alone: without the key, and with a placeholder for the role.
     pub(crate) fn new(vault: &Path, target: &TargetId, lane: Lane) -> Self {
         let role = (lane == Lane::Static).then(|| "ROLE".to_owned());
         Self { vault: vault.to_owned(), target: target.clone(), key: None, role }

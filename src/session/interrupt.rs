@@ -1,4 +1,4 @@
-//! What the operator asked a run to stop. Both requests wake a sequence that is waiting.
+//! The operator's requests to stop. Both wake a sequence that is waiting.
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Where a run reports: lines on stderr, events on stdout, records in the ledger. All carry AWS's time.
+//! The log of a run: lines on stderr, events on stdout, records in the ledger. All carry AWS's time.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};

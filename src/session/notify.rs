@@ -13,7 +13,7 @@ use crate::terminal::print;
 use crate::terminal::signals::SessionSignals;
 use crate::vault::target::TargetId;
 
-/// What a local notice is about, and where it is recorded.
+/// The content of a local notice, and the ledger for it.
 pub(crate) struct LocalNotice<'a> {
     pub(crate) vault: &'a VaultFacts,
     pub(crate) target: &'a TargetId,

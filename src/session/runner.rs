@@ -1,4 +1,4 @@
-//! What a window gives access to: a command, a shell, a console session, or a countdown that only holds it open.
+//! Runs the work of a window: a command, a shell, a console session, or a countdown that only holds it open.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};

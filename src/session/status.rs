@@ -19,7 +19,7 @@ use crate::vault::target::TargetId;
 #[derive(Debug)]
 pub(crate) struct StatusQuery {
     pub(crate) target: TargetId,
-    /// Where STS is asked for the profile's account.
+    /// The region of STS, which returns the profile's account.
     pub(crate) region: String,
     /// Only a gate is visible in IAM.
     pub(crate) lane: Lane,

@@ -1,4 +1,4 @@
-//! Lines for people and scripts: results go to stdout, everything else to stderr. Prompts go to the tty, in `tty.rs`.
+//! Prints lines for people and scripts: results to stdout, everything else to stderr. Prompts are in `tty.rs`.
 //!
 //! - Text for people is wrapped at words if its stream is a terminal, and never otherwise. A line that is indented by four
 //!   spaces is a command to paste and stays whole.
@@ -19,7 +19,7 @@ pub use super::wrap::hung;
 use super::wrap::wrapped;
 use crate::error::{Error, Result};
 
-/// How long a line may wait for a terminal or a pipe that is full.
+/// The longest wait for a terminal or a pipe that is full.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Prints a message outside of a session on stderr: `breakglass: …`.

@@ -25,7 +25,7 @@ use super::wrap::{rows, wrapped};
 use crate::error::{Error, Result};
 use crate::secret::SecretText;
 
-/// What a person typed.
+/// A person's input.
 pub enum Reply {
     /// A line, maybe an empty one.
     Line(SecretText),

@@ -45,7 +45,7 @@ fn hanging(line: &str, columns: usize) -> usize {
     let lead = indent(line);
     let tag = body.split_inclusive(' ').next().filter(|word| word.ends_with(": "));
     let title = || body.find("  ").map(|end| &body[..body.len() - body[end..].trim_start().len()]);
-    // What is indented further than a command is in a column already.
+    // A line that is indented further than a command is in a column already.
     let further = if lead > COMMAND && !body.starts_with("- ") { 0 } else { 2 };
     let behind = lead + tag.or_else(title).map_or(further, display_width);
     if behind <= columns / 3 { behind } else { lead + further }
@@ -55,7 +55,7 @@ fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// How many rows `text` takes on a terminal of this width.
+/// Returns the number of rows that `text` takes on a terminal of this width.
 pub(super) fn rows(text: &str, columns: usize) -> usize {
     text.split('\n').map(|line| display_width(line).div_ceil(columns.max(1)).max(1)).sum()
 }

@@ -6,7 +6,7 @@ use serde_path_to_error::{Path, Segment};
 /// Reads a value to the end of the text.
 ///
 /// # Errors
-/// What is wrong and where: `alerts[0].timeout: expected a duration like 45m (line 3 column 20)`.
+/// The place and the problem: `alerts[0].timeout: expected a duration like 45m (line 3 column 20)`.
 pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer)

@@ -14,7 +14,7 @@ use super::duration::Span;
 pub enum NameError {
     /// Not 1 to 32 letters, digits, dots, dashes or underscores, starting with a letter or digit.
     Name {
-        /// What the value names.
+        /// The kind of name.
         what: &'static str,
         /// The value.
         value: String,
@@ -44,7 +44,7 @@ pub enum NameError {
     Window(Span),
     /// A value that must be unique appears twice.
     Repeated {
-        /// What it is.
+        /// The kind of value.
         what: &'static str,
         /// The value.
         value: String,

@@ -77,7 +77,7 @@ pub fn put(out: &mut Vec<u8>, stanza: &Stanza) {
     cookie_factory::r#gen(write, out).expect("writing to memory cannot fail");
 }
 
-/// What is wrong with a share stanza (class `damaged` at `parse`).
+/// Why a share stanza is not valid (class `damaged` at `parse`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ShareFault {
     /// Another type, or another custodian's index.

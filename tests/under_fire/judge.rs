@@ -8,7 +8,7 @@ use crate::history::{self, History, State};
 use crate::rows::Job;
 use crate::trouble::Trouble;
 
-/// How a cell ended.
+/// The end of a cell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum How {
     Closed,

@@ -21,7 +21,7 @@ Exit status 10 means that access may still be open: breakglass help exit-codes")
 pub struct OpenArgs {
     /// The vault
     pub vault: PathBuf,
-    /// How long the window is, like 90s, 45m or 1h30m
+    /// Duration of the window, like 90s, 45m or 1h30m
     #[arg(long = "for", value_name = "TIME")]
     pub window: Span,
     /// Why it is opened; recorded and signed
@@ -59,7 +59,7 @@ Examples:
 pub struct DrillArgs {
     /// The drill vault: the .drill.age file that seal wrote beside the vault
     pub vault: PathBuf,
-    /// How long the window is
+    /// Duration of the window
     #[arg(long = "for", value_name = "TIME", default_value = "5m")]
     pub window: Span,
     /// Why it is held; recorded and signed
@@ -69,7 +69,7 @@ pub struct DrillArgs {
     pub no_alert: NoAlert,
     #[command(flatten)]
     pub target: TargetName,
-    /// What to make fail: absent=NAME, iam-down or cut-at-close; may be given several times
+    /// A failure to inject: absent=NAME, iam-down or cut-at-close; may be given several times
     #[arg(long, value_name = "FAILURE")]
     pub inject: Vec<Inject>,
     #[command(flatten)]

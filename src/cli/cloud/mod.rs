@@ -40,7 +40,7 @@ pub enum CloudCommand {
 }
 
 impl CloudCommand {
-    /// Where the command's events go.
+    /// The destination of the command's events.
     pub fn events(&self) -> Events {
         match self {
             Self::Open(arguments) => Events::to_stdout(arguments.json),

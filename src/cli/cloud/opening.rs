@@ -36,7 +36,7 @@ pub struct OpenRequest<'a> {
     pub work: Work,
     /// How long to wait for custodians.
     pub wait: Duration,
-    /// What a drill makes fail.
+    /// The fault that a drill injects.
     pub injected: InjectedFaults,
     /// Custodians that a drill leaves out.
     pub absent: Vec<String>,
@@ -157,7 +157,7 @@ impl OpenRequest<'_> {
         }
     }
 
-    /// What the custodians approve.
+    /// Returns the request that the custodians approve.
     fn request(&self, session: SessionId, endpoint: Option<String>) -> Request {
         let manifest = &self.vault.manifest;
         let text = |reason: &Reason| reason.0.clone();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::input;
 use crate::vault::manifest::Lane;
 
-/// How many files are read at most.
+/// The maximum number of files that are read.
 const LIMIT: usize = 100;
 
 /// Finds a vault of the lane static in the same directory, for the same account; the first by name.

@@ -26,13 +26,13 @@ use crate::token::piv::PivToken;
 use crate::token::readers::{self, ReaderEvent};
 use crate::vault::{names, words};
 
-/// Where a package may install attestation roots.
+/// The places where a package may install attestation roots.
 const ROOTS: [&str; 2] =
     ["/etc/breakglass/attestation-roots.pem", "/usr/share/breakglass/attestation-roots.pem"];
 
 const MAX_PEM: usize = 256 * 1024;
 
-/// How often the readers are looked at while no YubiKey is there.
+/// The polling interval while no YubiKey is plugged in.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// Creates the keys, shows the part, writes the enrolment file.

@@ -12,7 +12,7 @@ use crate::vault::manifest::Custodian;
 use crate::vault::quorum::{self, Threshold};
 use crate::vault::words;
 
-/// How often a fingerprint may be mistyped.
+/// The number of attempts to type a fingerprint.
 const ATTEMPTS: usize = 3;
 
 /// Reads every enrolment; with `check`, asks for its fingerprint words.

@@ -36,7 +36,7 @@ pub struct Readiness {
     pub practised: Option<Timestamp>,
     /// When each custodian last proved token and part, by a signed approval and a share after it.
     pub custodians: Vec<CustodianProof>,
-    /// What must be done now, in words.
+    /// The overdue tasks, in words.
     pub overdue: Vec<String>,
 }
 

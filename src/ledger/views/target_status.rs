@@ -41,7 +41,7 @@ pub enum TargetState {
     Untidy,
 }
 
-/// Where a status is from.
+/// The source of a status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusSource {

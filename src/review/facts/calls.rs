@@ -317,7 +317,7 @@ fn kind(principal: Caller, event: &CloudTrailEvent) -> CallPurpose {
         (Caller::Opener | Caller::Closer, "iam", _) if reads(name) => CallPurpose::Gate,
         (Caller::Emergency | Caller::Issued, "sns", "ListTopics") => CallPurpose::Probe,
         (Caller::Issued, ..) => CallPurpose::Work,
-        // Such as a session of the user's key that the ledger does not have: another session's work, or a stranger's.
+        // For example, a session of the user's key that is not in the ledger: of another session, or of an attacker.
         _ => CallPurpose::Unexpected,
     }
 }

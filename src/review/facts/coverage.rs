@@ -1,4 +1,4 @@
-//! What CloudTrail was asked, and whether its data is complete.
+//! The CloudTrail query, and whether its data is complete.
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -8,7 +8,7 @@ use crate::ledger::{Entry, Head};
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// What a packet is made from.
+/// The sources of a packet.
 pub struct PacketSources<'a> {
     /// The records of all ledgers, by time.
     pub entries: &'a [Entry],

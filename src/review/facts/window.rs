@@ -46,7 +46,7 @@ pub struct EnabledSpan {
     pub ended_by: EndedBy,
 }
 
-/// What ended access.
+/// The end of access: by AWS, or by a close.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {

@@ -1,4 +1,4 @@
-//! What follows from the facts: the timeline, the findings and the follow-up.
+//! Conclusions from the facts: the timeline, the findings and the follow-up.
 
 pub(super) mod findings;
 pub(super) mod follow_up;

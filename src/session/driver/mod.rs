@@ -40,7 +40,7 @@ pub(crate) fn caught<'a, T: 'a>(future: impl Future<Output = T> + 'a) -> Caught<
     }))
 }
 
-/// What a run works with.
+/// The inputs of a run.
 pub(crate) struct Run<'a, S> {
     pub(crate) context: &'a RunContext<'a>,
     pub(crate) progress: &'a OpenProgress,

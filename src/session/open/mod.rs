@@ -50,7 +50,7 @@ pub(crate) struct ApprovedOpening {
     /// The vault's channels.
     pub(crate) alerts: Vec<Channel>,
     pub(crate) config: Config,
-    /// What a drill makes fail.
+    /// The fault that a drill injects.
     pub(crate) faults: InjectedFaults,
     pub(crate) preload: Preload,
 }
@@ -133,7 +133,7 @@ struct EmergencyKey {
     mfa: Option<Mfa>,
 }
 
-/// An opening without its secrets.
+/// Everything about an opening except its credentials.
 struct OpenRun<'a> {
     aws: &'a AwsConfig,
     log: &'a Log<'a>,

@@ -1,4 +1,4 @@
-//! What an opening records and announces about itself.
+//! The records and notices of an opening.
 
 use crate::alert::Notice;
 use crate::custody::approval::{Approved, Request};

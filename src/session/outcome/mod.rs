@@ -1,4 +1,4 @@
-//! How a run ended, as an exit status, a notice and a message. Pure.
+//! The outcome of a run as an exit status, a notice and a message. Pure.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::window::{Cause, End};
 
 const NOTHING_WRITTEN: &str = "nothing was written to AWS";
 
-/// What a run did and how it ended.
+/// The outcome of a run.
 #[derive(Debug)]
 pub(crate) struct RunOutcome {
     pub(crate) end: End,
@@ -30,11 +30,11 @@ pub(crate) struct RunOutcome {
     pub(crate) was_open: bool,
     /// Why it did not open, or its work could not start.
     pub(crate) failure: Option<Stop>,
-    /// What the close showed; `None` if there was none, or it panicked.
+    /// The result of the close; `None` if there was none, or it panicked.
     pub(crate) closed: Option<CloseOutcome>,
 }
 
-/// What an operator can do after an opening that failed.
+/// The next steps after an opening that failed.
 pub(crate) struct Advice {
     pub(crate) how_to_close: HowToClose,
     /// The vault of the lane static for the same account.

@@ -24,7 +24,7 @@ use crate::vault::manifest::Lane;
 const GRACE: Duration = Duration::from_secs(5);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
-/// What a window is for.
+/// The work in a window.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Only holds the window open; no session is issued.

@@ -16,7 +16,7 @@ pub(crate) struct SessionSignals {
     child: Stream,
 }
 
-/// What came.
+/// A signal that was received.
 pub(crate) enum Received {
     End(Signal),
     /// A child changed its state.

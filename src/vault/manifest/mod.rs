@@ -53,7 +53,7 @@ pub enum TokenKind {
     Piv,
 }
 
-/// Whose root certificate attests that the token's keys were generated on a genuine device.
+/// The root certificate that attests that the token's keys were generated on a genuine device.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attested {
@@ -124,7 +124,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// What the manifest shows of a target.
+/// The public part of a target.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetSummary {
@@ -147,7 +147,7 @@ pub struct TargetSummary {
     pub user: String,
 }
 
-/// What a vault says about itself in public.
+/// The public description of a vault.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {

@@ -144,7 +144,7 @@ fn envelopes() -> Vec<Row> {
     ]
 }
 
-/// What is signed.
+/// Failures of the signed payload.
 fn payloads() -> Vec<Row> {
     vec![
         (

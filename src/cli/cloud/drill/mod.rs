@@ -114,7 +114,7 @@ fn command(given: &[OsString], lane: Lane) -> Vec<OsString> {
     }
 }
 
-/// How the opening must end, given what is made to fail.
+/// Returns the expected outcome, given the injected failures.
 fn expected(vault: &Vault, absent: &[String], failures: &[Injection]) -> Result<ExpectedOutcome> {
     let custodians = &vault.manifest.custodians;
     if let Some(unknown) = absent.iter().find(|name| custodians.iter().all(|c| c.name != **name)) {

@@ -10,7 +10,7 @@ use crate::signal::Signal;
 use crate::terminal::{NoAnswer, Reply, Terminal, listed, note};
 use crate::vault::quorum::KEY;
 
-/// What the quorum is for.
+/// The purpose of the quorum.
 #[derive(Clone, Copy)]
 pub enum Purpose {
     Open,

@@ -25,14 +25,14 @@ use crate::vault::quorum::{KEY, Share};
 use failure::{Purpose, allow_swap};
 use tokens::TokenQueue;
 
-/// What the custodians are asked for.
+/// The request to the custodians.
 pub struct QuorumRequest<'a> {
     pub vault: &'a Vault,
-    /// What they approve; `None` to close, which needs no approval.
+    /// The request to approve; `None` to close, which needs no approval.
     pub request: Option<&'a Request>,
     /// How long to wait for them.
     pub wait: Duration,
-    /// Where approvals and shares are recorded.
+    /// The ledger for approvals and shares.
     pub ledger: &'a Ledger,
     pub events: Events,
     /// The custodians not to ask, by name.
@@ -66,7 +66,7 @@ enum SeatState {
     Aside,
 }
 
-/// How the dialogue with one custodian ended.
+/// The end of the dialogue with one custodian.
 enum Outcome {
     Share(Share),
     /// The custodian may come again; with their half of the share if the words were right.

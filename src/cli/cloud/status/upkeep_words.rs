@@ -1,4 +1,4 @@
-//! The upkeep of a vault, as text.
+//! The readiness of a vault, as text.
 
 use std::fmt::Write as _;
 

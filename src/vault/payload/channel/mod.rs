@@ -24,7 +24,7 @@ const LONGEST_TIMEOUT: u32 = 60;
 pub struct Channel {
     /// Its name, which is public in the manifest.
     pub name: String,
-    /// How long an acknowledgement is waited for.
+    /// How long to wait for an acknowledgement.
     pub timeout: Option<Span>,
     /// How it is reached.
     pub kind: ChannelKind,
