@@ -51,9 +51,9 @@ fn fanout(criterion: &mut Criterion) {
             bencher.iter(|| {
                 runtime.block_on(async {
                     let mut answers = alerts.send(&notice);
-                    while let Some(told) = answers.next().await {
-                        assert!(told.outcome.is_ok(), "{told:?}");
-                        black_box(told);
+                    while let Some(answer) = answers.next().await {
+                        assert!(answer.outcome.is_ok(), "{answer:?}");
+                        black_box(answer);
                     }
                 });
             });

@@ -19,7 +19,7 @@ use crate::aws::error::words;
 use crate::error::{Error, Result};
 use crate::secret::SecretText;
 
-/// Limit of the whole exchange.
+/// Limit of the complete exchange.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The federation endpoint's response.

@@ -79,7 +79,7 @@ Examples:
     --threshold 2 --label prod --out prod.age
 
 The credentials are read as JSON from standard input; at a terminal they are asked for.
-If the JSON has a field \"drill\", a drill vault is written beside the vault: prod.drill.age.")]
+If the JSON has a field \"drill\", a drill vault is written next to the vault: prod.drill.age.")]
 pub struct SealArgs {
     /// An enrolment file; give it once for each custodian
     #[arg(long = "custodian", value_name = "FILE", required = true)]

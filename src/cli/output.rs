@@ -1,4 +1,4 @@
-//! Writes files: whole or not at all, and never over an existing one.
+//! Writes files atomically, and never over an existing one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -40,7 +40,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// As [`create`], or the error of `prove`; nothing is left then.
 pub fn create_proven<T>(path: &Path, bytes: &[u8], prove: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
-    let temporary = Temporary(beside(path));
+    let temporary = Temporary(temporary_path(path));
     write(&temporary.0, bytes).map_err(|e| cannot_write(path, &e))?;
     let proven = prove(&temporary.0)?;
     put_in_place(&temporary.0, path)?;
@@ -88,7 +88,7 @@ fn unsupported(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(22 | 38 | 95))
 }
 
-fn beside(path: &Path) -> PathBuf {
+fn temporary_path(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{}", random::hex::<6>()))
 }

@@ -72,7 +72,7 @@ impl TokenDialog<'_> {
         }
     }
 
-    /// Runs `operation`, and once more if the YubiKey was not touched in time.
+    /// Runs `operation`, and again if the YubiKey was not touched in time.
     ///
     /// # Errors
     /// See [`DialogError`]; a signal that came meanwhile takes precedence over the result.

@@ -29,7 +29,7 @@ use crate::secret::SecretText;
 pub enum Reply {
     /// A line, maybe an empty one.
     Line(SecretText),
-    /// The end of input: Ctrl-D, or the terminal went away.
+    /// The end of input: Ctrl-D, or a terminal that was closed.
     End,
 }
 

@@ -99,7 +99,7 @@ fn an_approval_of_another_request_does_not_count() {
     let quorum = TwoOfThree::new();
     let good = quorum.sign(0, &quorum.request());
     let others: [fn(&mut Request); 10] = [
-        |r| r.again = Some("once more".into()),
+        |r| r.again = Some("a second time".into()),
         |r| r.no_alert = Some("quietly".into()),
         |r| r.drill_of = Some("00".repeat(16)),
         |r| r.reason = "INC-2".into(),

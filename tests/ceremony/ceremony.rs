@@ -41,7 +41,7 @@ fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
     assert_eq!(shown["custodians"][1]["name"], "bob");
     assert_eq!(shown["custodians"][1]["tokens"][0]["serial"], 20_000_002);
     assert_eq!(shown["targets"][0]["max_window"], "4h");
-    let members: Vec<_> = shown.as_object().unwrap().keys().map(String::as_str).collect();
+    let fields: Vec<_> = shown.as_object().unwrap().keys().map(String::as_str).collect();
     let wanted = [
         "alerts",
         "created",
@@ -57,7 +57,7 @@ fn three_custodians_enrol_and_a_vault_is_sealed_without_a_network() {
         "vault_id",
         "words",
     ];
-    assert_eq!(members, wanted);
+    assert_eq!(fields, wanted);
     let file = std::fs::read(vault).unwrap();
     assert_eq!(shown["sha256"], hex::encode(<sha2::Sha256 as sha2::Digest>::digest(file)));
     let plain = site.offline(&["inspect", "prod.age"]).output().unwrap();

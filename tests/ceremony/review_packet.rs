@@ -192,9 +192,9 @@ fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
     assert!(has(&papers.packet(), "another_file"));
     let mut papers = Papers::of("x").asked();
     papers.vault.manifest.alerts = vec!["pagerduty".into(), "chat".into()];
-    let told =
+    let alert =
         papers.packet().findings.into_iter().filter(|of| name(of.id) == "not_told").collect::<Vec<_>>();
-    assert!(told.len() == 1 && told[0].what.starts_with("chat: "), "{told:?}");
+    assert!(alert.len() == 1 && alert[0].what.starts_with("chat: "), "{alert:?}");
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
 fn an_alert_counts_if_acknowledged_before_the_opening() {
     let mut papers = Papers::of("x");
     let packet = papers.packet();
-    let evidence: Vec<_> = packet.told.iter().map(|told| told.evidence).collect();
+    let evidence: Vec<_> = packet.told.iter().map(|alert| alert.evidence).collect();
     assert_eq!(evidence, [Evidence::Receiver, Evidence::Receiver, Evidence::Record]);
     assert!(!has(&packet, "nobody_told"));
     papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
@@ -532,15 +532,15 @@ fn opening_without_an_acknowledged_sealed_channel_is_a_finding() {
     papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
     for entry in &mut papers.entries {
         if let Record::Intent { no_alert, again, .. } = &mut entry.record {
-            (*no_alert, *again) = (Some("the pager is down".into()), Some("once more".into()));
+            (*no_alert, *again) = (Some("the pager is down".into()), Some("a second time".into()));
         }
     }
     papers.tell("own", "02:16:43", Some("02:16:44"), "id 1");
     if let Some(Record::Told { sealed, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *sealed = false;
     }
-    let told = papers.entries.pop().expect("told");
-    papers.entries.insert(0, told);
+    let alert = papers.entries.pop().expect("an alert");
+    papers.entries.insert(0, alert);
     for id in ["nobody_told", "no_alert", "again"] {
         assert!(has(&papers.packet(), id), "{id}: {:?}", papers.packet().findings);
     }
@@ -552,9 +552,9 @@ fn an_acknowledgement_without_a_receiver_id_is_only_a_record() {
     papers.tell("siem", "02:16:43", Some("02:16:44"), "HTTP status 200");
     let packet = papers.packet();
     let evidence = |channel: &str| {
-        let told = packet.told.iter().find(|told| told.channel == channel).expect("told");
-        assert_eq!(told.about, AlertTopic::Opening);
-        (told.acknowledged.is_some(), told.evidence)
+        let alert = packet.told.iter().find(|alert| alert.channel == channel).expect("an alert");
+        assert_eq!(alert.about, AlertTopic::Opening);
+        (alert.acknowledged.is_some(), alert.evidence)
     };
     assert_eq!(evidence("siem"), (true, Evidence::Record));
     assert_eq!(evidence("sns"), (true, Evidence::Receiver));

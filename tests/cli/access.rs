@@ -21,7 +21,7 @@ use crate::two_of_two;
 fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
     let home = &vault.site;
     std::fs::create_dir_all(home.path(".aws")).unwrap();
-    let lying = "aws_access_key_id = AKIALYINGINWAIT\naws_secret_access_key = lies\n";
+    let lying = "aws_access_key_id = AKIALYINGINWAIT\naws_secret_access_key = other\n";
     std::fs::write(home.path(".aws/credentials"), format!("[default]\n{lying}")).unwrap();
     std::fs::write(home.path(".aws/config"), format!("[default]\nregion = us-west-2\n{lying}")).unwrap();
     let mut command =

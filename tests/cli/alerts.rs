@@ -29,9 +29,9 @@ fn lines(vault: &SealedVault) -> Vec<String> {
 
 /// The names of the channels that acknowledged an alert, sorted.
 fn acknowledged(vault: &SealedVault, about: &str) -> Vec<String> {
-    let told = vault.site.records_of("told").into_iter();
-    let of = told.filter(|told| told["about"] == about && told["acknowledged"].is_string());
-    let mut names: Vec<_> = of.map(|told| told["channel"].as_str().unwrap().to_owned()).collect();
+    let alert = vault.site.records_of("told").into_iter();
+    let of = alert.filter(|alert| alert["about"] == about && alert["acknowledged"].is_string());
+    let mut names: Vec<_> = of.map(|alert| alert["channel"].as_str().unwrap().to_owned()).collect();
     names.sort();
     names
 }
@@ -61,7 +61,7 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
     );
     let (mail, safe_mail, safest_mail) =
         (MailServer::plain(), MailServer::starttls(), MailServer::implicit());
-    let vault = two_of_two("told").alerts(|account| {
+    let vault = two_of_two("alerts").alerts(|account| {
         let (topic, publisher) = account.topic("oncall");
         vec![
             json!({"name": "topic", "kind": "sns", "topic_arn": topic,
@@ -123,7 +123,7 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
         assert_eq!(mails.len(), 4, "two receivers, each with a separate mail: {mails:?}");
         assert!(mails.iter().all(|mail| mail.contains("Message-ID: <")), "{mails:?}");
         assert!(
-            mails.iter().any(|mail| mail.contains("Subject: breakglass: opening told (account")),
+            mails.iter().any(|mail| mail.contains("Subject: breakglass: opening alerts (account")),
             "{mails:?}"
         );
     }
@@ -186,12 +186,12 @@ fn one_acknowledgement_is_enough_and_other_channels_are_not_waited_for() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(closing.elapsed() < Duration::from_secs(20), "{:?}", closing.elapsed());
     let why = |name: &str| {
-        let told = vault
+        let alert = vault
             .site
             .records_of("told")
             .into_iter()
-            .find(|told| told["channel"] == name && told["about"] == "opening");
-        told.map_or_else(String::new, |told| told["detail"].as_str().unwrap().to_owned())
+            .find(|alert| alert["channel"] == name && alert["about"] == "opening");
+        alert.map_or_else(String::new, |alert| alert["detail"].as_str().unwrap().to_owned())
     };
     assert!(why("absent").contains("could not connect"), "{}", why("absent"));
     assert!(why("broken").contains("500"), "{}", why("broken"));
@@ -274,7 +274,7 @@ fn missing_channels_are_reported_before_custodians_are_asked() {
 
 #[test]
 fn a_local_channel_is_reported_at_sealing() {
-    let account = Aws::shared().seed("told-here");
+    let account = Aws::shared().seed("alerts-here");
     let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let (topic, publisher) = account.topic("oncall");
     let mut payload = account.payload(Account::grant(), "4h");
@@ -291,7 +291,7 @@ fn a_local_channel_is_reported_at_sealing() {
 fn an_incomplete_response_and_a_wrong_clock_still_acknowledge() {
     let (stalling, ahead) =
         (Receiver::start(Manner::Stalls), Receiver::start(Manner::Ahead(Duration::from_hours(1))));
-    let vault = two_of_two("told-oddly")
+    let vault = two_of_two("alerts-oddly")
         .alerts(|_| vec![stalling.channel("stalling"), ahead.channel("ahead")])
         .all_plugged();
     let mut person = open(&vault, &["--", "sleep", "2"]);
@@ -311,31 +311,31 @@ fn one_refused_mail_recipient_does_not_stop_the_others() {
     let server = MailServer::starttls();
     let mut channel = server.channel("mail");
     channel["to"] = json!(["oncall@example.org", "gone@example.org", "slow@example.org"]);
-    let vault = two_of_two("told-by-half").alerts(|_| vec![channel]).all_plugged();
+    let vault = two_of_two("alerts-by-half").alerts(|_| vec![channel]).all_plugged();
     let (name, authority) = server.env();
     let mut person = vault.open("5m").env(name, authority).run(&["sleep", "1"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(server.mails().len(), 2);
-    let told = vault.site.records_of("told").remove(0);
-    let detail = told["detail"].as_str().unwrap();
-    assert!(detail.contains("but not gone@example.org") && detail.contains("550"), "{told}");
-    assert!(detail.contains("others, whose answer was not waited for"), "{told}");
+    let alert = vault.site.records_of("told").remove(0);
+    let detail = alert["detail"].as_str().unwrap();
+    assert!(detail.contains("but not gone@example.org") && detail.contains("550"), "{alert}");
+    assert!(detail.contains("others, whose answer was not waited for"), "{alert}");
 }
 
 #[test]
 fn a_local_command_is_notified_and_never_counts_as_an_acknowledgement() {
     let vault = two_of_two("program").alerts(|_| Vec::new()).all_plugged();
     let notify = vault.site.path("notify");
-    let script = "#!/bin/sh\nd=$(dirname \"$0\")\nf=$(mktemp \"$d/told-XXXXXX\")\ncat > \"$f\"\nenv > \"$d/environment\"\n";
+    let script = "#!/bin/sh\nd=$(dirname \"$0\")\nf=$(mktemp \"$d/alerts-XXXXXX\")\ncat > \"$f\"\nenv > \"$d/environment\"\n";
     write_program(&notify, script);
     vault.site.configure(&json!({"command": [notify]}));
     let mut person = vault.open("5m").run(&["true"]).start();
     assert_eq!(person.wait(), End::Code(1), "a command is not a channel: {}", person.transcript());
     let mut person = open(&vault, &["--no-alert", "x", "--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let told = |dir: &Path| {
+    let alert = |dir: &Path| {
         let files = std::fs::read_dir(dir).unwrap().flatten();
-        let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("told-"));
+        let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("alerts-"));
         let mut about: Vec<_> = files
             .filter_map(|file| serde_json::from_slice::<Value>(&std::fs::read(file.path()).ok()?).ok())
             .map(|notice| notice["about"].as_str().unwrap_or_default().to_owned())
@@ -344,10 +344,10 @@ fn a_local_command_is_notified_and_never_counts_as_an_acknowledgement() {
         about
     };
     let begun = Instant::now();
-    while told(vault.site.dir.path()).len() < 2 && begun.elapsed() < Duration::from_secs(5) {
+    while alert(vault.site.dir.path()).len() < 2 && begun.elapsed() < Duration::from_secs(5) {
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(told(vault.site.dir.path()), ["closed", "opening"]);
+    assert_eq!(alert(vault.site.dir.path()), ["closed", "opening"]);
     let environment = std::fs::read_to_string(vault.site.path("environment")).unwrap();
     assert!(!environment.contains("AWS_") && !environment.contains("BREAKGLASS"), "{environment}");
     vault.site.configure(&json!({"command": [vault.site.path("no-such-program")]}));
@@ -425,7 +425,7 @@ fn an_invalid_configuration_is_reported_early_and_does_not_stop_a_close() {
 fn failed_closes_and_closes_on_another_machine_send_alerts() {
     let (oncall, pager) = (Receiver::start(Manner::Status(200)), Receiver::start(Manner::Status(202)));
     let page = json!({"name": "pager", "kind": "pagerduty", "routing_key": "r0ut1ngkeyr0ut1ngkeyr0ut1ngkey00", "url": pager.url()});
-    let vault = two_of_two("told-of-close").alerts(|_| vec![oncall.channel("oncall"), page]).all_plugged();
+    let vault = two_of_two("alerts-of-close").alerts(|_| vec![oncall.channel("oncall"), page]).all_plugged();
     let proxy = Proxy::before(&vault.account);
     let mut person = vault.open("5m").proxy(&proxy).hold().until_open();
     proxy.spoil(Spot::new("AttachUserPolicy", "", 1), Fault::Gone);
@@ -437,7 +437,8 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     }
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
     assert_eq!(oncall.about(&vault.site.last_session()), ["opening", "may_be_open"]);
-    let record = vault.site.records_of("told").into_iter().find(|told| told["channel"] == "oncall").unwrap();
+    let record =
+        vault.site.records_of("told").into_iter().find(|alert| alert["channel"] == "oncall").unwrap();
     assert!(record["receipt"].is_null() && record["acknowledged"].is_string(), "no receipt: {record}");
 
     // On another machine: no payload is opened, so only the channels configured there get alerts.
@@ -472,8 +473,9 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
 #[test]
 fn a_close_without_a_quorum_alerts_the_local_channels() {
     let own = Receiver::start(Manner::Status(200));
-    let vault =
-        two_of_two("told-of-no-quorum").alerts(|_| vec![Receiver::shared().channel("oncall")]).all_plugged();
+    let vault = two_of_two("alerts-of-no-quorum")
+        .alerts(|_| vec![Receiver::shared().channel("oncall")])
+        .all_plugged();
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let close = || {
         let mut person = vault.site.person(&["close", "prod.age", "--wait", "1s"]);
@@ -498,7 +500,7 @@ fn a_close_without_a_quorum_alerts_the_local_channels() {
 #[test]
 fn a_failed_opening_sends_an_alert() {
     let oncall = Receiver::start(Manner::Status(200));
-    let vault = two_of_two("told-of-nothing").alerts(|_| vec![oncall.channel("oncall")]).all_plugged();
+    let vault = two_of_two("alerts-of-nothing").alerts(|_| vec![oncall.channel("oncall")]).all_plugged();
     vault.account.drift(rig::aws::Drift::Group);
     let reason = "x <script>alert(1)</script> é";
     let mut person = vault.open("5m").reason(reason).run(&["true"]).by_quorum();
@@ -512,7 +514,7 @@ fn a_failed_opening_sends_an_alert() {
 
 #[test]
 fn a_wrong_local_clock_does_not_stop_an_sns_alert() {
-    let vault = two_of_two("told-late")
+    let vault = two_of_two("alerts-late")
         .alerts(|account| {
             let (topic, publisher) = account.topic("oncall");
             vec![json!({"name": "topic", "kind": "sns", "topic_arn": topic,
@@ -531,7 +533,7 @@ fn a_wrong_local_clock_does_not_stop_an_sns_alert() {
 #[test]
 fn a_close_that_cannot_reach_aws_sends_an_alert() {
     let vault =
-        two_of_two("told-of-no-close").alerts(|_| vec![Receiver::shared().channel("oncall")]).all_plugged();
+        two_of_two("alerts-of-no-close").alerts(|_| vec![Receiver::shared().channel("oncall")]).all_plugged();
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut command = vault.site.with_profile(

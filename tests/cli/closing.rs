@@ -44,7 +44,7 @@ fn another_machines_window_is_closed_only_with_force() {
 fn with_several_targets_one_must_be_chosen() {
     let mut drill = None;
     let fixture = two_of_two("several").payload(|account| {
-        let drill = drill.insert(account.beside("drill", "drill"));
+        let drill = drill.insert(account.second_user("drill", "drill"));
         let mut payload = account.payload(Account::grant(), "4h");
         payload["targets"] =
             [account.target(Account::grant(), "4h"), drill.target(Account::grant(), "1h")].into();

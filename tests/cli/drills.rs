@@ -22,7 +22,7 @@ impl Exercise {
     fn new(name: &str) -> Self {
         let mut drill = None;
         let fixture = two_of_three(name)
-            .payload(|real| payload(real, drill.insert(real.beside("drill", "drill-user"))));
+            .payload(|real| payload(real, drill.insert(real.second_user("drill", "drill-user"))));
         Self { vault: fixture.plugged(&["alice", "bob"]), drill: drill.expect("the payload has a drill") }
     }
 
@@ -98,8 +98,8 @@ fn a_drill_opens_and_closes_without_real_credentials() {
         used <= 2 && exercise.vault.account.rest().gate.is_none(),
         "no real credential was used: {calls:?}"
     );
-    let told = exercise.vault.site.records_of("told").len();
-    assert_eq!(told, 2, "alerts go out before and after");
+    let alerts = exercise.vault.site.records_of("told").len();
+    assert_eq!(alerts, 2, "alerts go out before and after");
     let notices = Receiver::shared().got();
     let session = evidence["session"].as_str().unwrap();
     let mut notices = notices.iter().filter(|got| got.json["session"] == session);

@@ -44,9 +44,9 @@ fn an_opening_emits_every_event_in_order() {
     assert_eq!((&events[3]["given"], &events[3]["needed"]), (&2.into(), &2.into()));
     let (intent, ends, opened) = (&events[5], &events[6], &events[7]);
     assert_eq!((&events[0]["session"], &events[0]["custodian"]), (&intent["session"], &"alice".into()));
-    for (told, about) in [(&events[4], "opening"), (&events[10], "closed")] {
-        assert_eq!((&told["about"], &told["channel"]), (&about.into(), &"oncall".into()));
-        assert_eq!(told["acknowledged"], true);
+    for (alert, about) in [(&events[4], "opening"), (&events[10], "closed")] {
+        assert_eq!((&alert["about"], &alert["channel"]), (&about.into(), &"oncall".into()));
+        assert_eq!(alert["acknowledged"], true);
     }
     assert_eq!(intent["reason"], "INC-1");
     assert_eq!(intent["target"]["account"], vault.account.id.as_str());

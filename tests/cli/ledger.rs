@@ -407,7 +407,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     assert_eq!(objects().len(), count);
 
     // Records are sent as the ledger grows.
-    let again = [&open[..8], &["--again", "once more", "--", "true"]].concat();
+    let again = [&open[..8], &["--again", "a second time", "--", "true"]].concat();
     let mut person = Person::run(shipping(site, &again, true));
     site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());

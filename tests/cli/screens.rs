@@ -91,7 +91,7 @@ fn words(output: &str) -> String {
 fn sealed(account: &str) -> SealedVault {
     let fixture = two_of_three(account).payload(|real| {
         let mut payload = real.payload(rig::aws::Account::grant(), "4h");
-        payload["drill"] = real.beside("drill", "drill-user").target(json!([]), "1h");
+        payload["drill"] = real.second_user("drill", "drill-user").target(json!([]), "1h");
         payload
     });
     fixture.plugged(&["alice", "carol"])

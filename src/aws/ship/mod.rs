@@ -88,7 +88,7 @@ fn unlocked(place: &str) -> String {
     format!("the bucket of {place} has no Object Lock, so the copies can be deleted")
 }
 
-/// Sends until [`Wake::End`] or until the command is gone, and once more then.
+/// Sends until [`Wake::End`] or the end of the command, and once after it.
 fn keep_sending(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Shipment {
     let Ok(runtime) = runtime() else { return Shipment::default() };
     let bucket = runtime.block_on(Bucket::new(ship));

@@ -57,7 +57,7 @@ Examples:
   breakglass drill prod.drill.age --inject absent=alice --out evidence.json
   breakglass drill prod.drill.age --inject iam-down")]
 pub struct DrillArgs {
-    /// The drill vault: the .drill.age file that seal wrote beside the vault
+    /// The drill vault: the .drill.age file that seal wrote next to the vault
     pub vault: PathBuf,
     /// Duration of the window
     #[arg(long = "for", value_name = "TIME", default_value = "5m")]

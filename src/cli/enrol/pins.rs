@@ -17,7 +17,7 @@ impl Enrolling<'_> {
                 Status::TokenFailed,
                 format!("YubiKey {} has firmware {}", self.token.serial(), self.token.firmware()),
             )
-            .next("use one with firmware 5.3 or later: older ones do not tell whether they have the factory PIN"),
+            .next("use one with firmware 5.3 or later: older firmware does not report whether the PIN is the factory PIN"),
             other => self.failed(other),
         })?;
         let pin = if factory_pin { self.new_pin()? } else { self.current_pin()? };

@@ -42,7 +42,7 @@ impl ShareFact {
 
 impl NotificationFact {
     pub(super) fn all(own: &SessionRecords<'_>) -> Vec<Self> {
-        own.entries.iter().filter_map(|entry| told(own, entry)).collect()
+        own.entries.iter().filter_map(|entry| notification(own, entry)).collect()
     }
 }
 
@@ -51,7 +51,7 @@ fn share(entry: &Entry) -> Option<ShareFact> {
     Some(ShareFact { at: entry.at, custodian: custodian.clone(), to: *to, evidence: Evidence::Record })
 }
 
-fn told(own: &SessionRecords<'_>, entry: &Entry) -> Option<NotificationFact> {
+fn notification(own: &SessionRecords<'_>, entry: &Entry) -> Option<NotificationFact> {
     let Record::Told { about, channel, sealed, sent, acknowledged, receipt, detail, .. } = &entry.record
     else {
         return None;

@@ -73,7 +73,7 @@ fn search(process: &Path, windows: &Windows) -> io::Result<Finding> {
     Ok(finding)
 }
 
-/// One line of /proc/PID/maps that can be read. A file that is mapped read-only is passed over: nobody wrote a
+/// One line of /proc/PID/maps that can be read. A file that is mapped read-only is skipped: no process wrote a
 /// secret there, and libraries are full of words that sheets have too.
 struct Mapping<'a> {
     start: u64,
@@ -114,7 +114,7 @@ impl<'a> Mapping<'a> {
             windows.search(&buffer[..filled], base, self.name, &mut finding.hits);
             finding.searched += read as u64;
             at += read as u64;
-            // Windows that straddle two chunks are seen whole in the second.
+            // Windows that straddle two chunks are complete in the second.
             carried = filled.min(windows::OVERLAP);
             buffer.copy_within(filled - carried..filled, 0);
         }

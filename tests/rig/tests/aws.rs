@@ -365,7 +365,7 @@ mod the_rig {
     #[test]
     fn two_users_of_one_account_do_not_reach_each_other() {
         let at = account();
-        let drill = at.beside("prod-drill", "drill");
+        let drill = at.second_user("prod-drill", "drill");
         assert_eq!(drill.id, at.id);
         assert_eq!(detach(&at, &drill.opener).unwrap_err(), "AccessDenied");
         open(&drill, drill.now(), drill.now() + 600);

@@ -41,7 +41,7 @@ pub struct Practice<'a> {
 }
 
 impl Practice<'_> {
-    /// Has a custodian sign how it went; records, writes and prints it.
+    /// Has a custodian sign the evidence; records, writes and prints it.
     pub fn conclude(&self, out: &Path, ended: Result<()>) -> Result<()> {
         let status = ended.as_ref().map_or_else(|error| error.status.code(), |()| 0);
         let drill = self.judge(status)?;
@@ -54,7 +54,7 @@ impl Practice<'_> {
         signed.map(drop)
     }
 
-    /// Records and prints how it went, without a signature.
+    /// Records and prints the outcome, without a signature.
     pub fn conclude_unsigned(&self, status: Status) -> Result<()> {
         let drill = self.judge(status.code())?;
         self.record(&drill, None)?;

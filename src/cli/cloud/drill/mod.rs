@@ -24,7 +24,7 @@ use crate::vault::file::Vault;
 use crate::vault::manifest::Lane;
 use evidence::Practice;
 
-/// Opens and closes the drill vault, judges how it went, has a custodian sign, writes the evidence.
+/// Opens and closes the drill vault, judges the outcome, has a custodian sign it, writes the evidence.
 pub fn run(arguments: &DrillArgs, events: Events) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     let DrillRequest { open, session, drill_of, expected, inject, out } =
@@ -77,7 +77,7 @@ impl<'a> DrillRequest<'a> {
         let path = &arguments.vault;
         let drill_of = vault.manifest.drill_of.clone().ok_or_else(|| {
             Error::usage(format!("{} is not a drill vault", path.display()))
-                .next("name the .drill.age file that seal wrote beside it; if there is none, seal with the field \"drill\"")
+                .next("name the .drill.age file that seal wrote next to it; if there is none, seal with the field \"drill\"")
         })?;
         let session = SessionId::random();
         let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(format!("drill-{session}.json")));

@@ -57,12 +57,12 @@ struct Seat<'a> {
 }
 
 enum SeatState {
-    /// May still come.
+    /// May still give a share.
     Awaited,
-    /// May still come; the words were right, and the YubiKey went away or failed.
+    /// May still give a share; the words were right, but the YubiKey was removed or failed.
     Recognised(Secret<KEY>),
     Given(Share),
-    /// Will not come: skipped, or the YubiKey cannot be used.
+    /// Will not give a share: skipped, or the YubiKey cannot be used.
     Aside,
 }
 
@@ -181,7 +181,7 @@ impl Gathering<'_> {
             listed(&self.awaited(), "or"),
             self.missing()
         );
-        // While the readers are still being looked through, there is nothing to plug in.
+        // While the readers are still being checked, the custodian is not asked to plug in a YubiKey.
         let settling = self.tokens.settling();
         let prompt = if settling.is_some() { "" } else { &prompt };
         let until = settling.map_or(self.until, |settled| settled.min(self.until));

@@ -132,7 +132,7 @@ impl Account {
 
     /// Another emergency user of the same account, with a separate opener and closer, for a drill.
     #[must_use]
-    pub fn beside(&self, name: &str, user: &str) -> Account {
+    pub fn second_user(&self, name: &str, user: &str) -> Account {
         Account::seed(self.aws.clone(), name, self.id.clone(), user)
     }
 

@@ -108,7 +108,7 @@ impl Rule {
     }
 }
 
-/// A rule in force; dropping it releases what it holds and ends it.
+/// An active rule; dropping it releases the held call and removes the rule.
 #[must_use = "a rule ends when this is dropped"]
 pub struct TargetStatus {
     aws: Aws,

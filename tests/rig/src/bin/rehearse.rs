@@ -53,7 +53,7 @@ fn rehearse(program: PathBuf) -> String {
     chapter(2, "The credentials are sealed: any two of the three can open them. Still without a network.");
     say("breakglass seal --custodian … --threshold 2 --label prod --out prod.age < credentials.json");
     let mut payload = account.payload(Account::grant(), "4h");
-    let drill = account.beside("drill", "drill-user");
+    let drill = account.second_user("drill", "drill-user");
     payload["drill"] = drill.target(serde_json::json!([]), "1h");
     site.seal(&payload, 2);
     say("breakglass inspect prod.age");

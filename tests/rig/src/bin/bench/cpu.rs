@@ -20,9 +20,9 @@ pub(crate) fn of(pid: u32) -> Duration {
 /// The same of all children that have ended and were waited for.
 ///
 /// # Panics
-/// If the kernel does not tell.
+/// If the kernel does not report it.
 pub(crate) fn of_children() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel tells");
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel reports it");
     duration(usage.user_time()) + duration(usage.system_time())
 }
 

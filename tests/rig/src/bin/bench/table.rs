@@ -9,23 +9,23 @@ use serde_json::Value;
 pub(crate) struct Row {
     what: String,
     ours: String,
-    beside: String,
+    peer: String,
     theirs: String,
     ratio: String,
 }
 
 impl Row {
     /// A time compared with another.
-    pub(crate) fn times(what: &str, ours: Duration, beside: &str, theirs: Duration) -> Self {
+    pub(crate) fn times(what: &str, ours: Duration, peer: &str, theirs: Duration) -> Self {
         let ratio = format!("{:.3}", ours.as_secs_f64() / theirs.as_secs_f64());
         let (ours, theirs) = (text(ours), text(theirs));
-        Self { what: what.into(), ours, beside: beside.into(), theirs, ratio }
+        Self { what: what.into(), ours, peer: peer.into(), theirs, ratio }
     }
 
     /// A figure without a comparison.
     pub(crate) fn alone(what: &str, ours: String) -> Self {
         let none = String::new;
-        Self { what: what.into(), ours, beside: none(), theirs: none(), ratio: none() }
+        Self { what: what.into(), ours, peer: none(), theirs: none(), ratio: none() }
     }
 }
 
@@ -37,13 +37,13 @@ pub(crate) fn commands(file: &Path) -> Vec<Row> {
         let name = result["command"].as_str().unwrap_or_default().to_owned();
         (name, Duration::from_secs_f64(result["median"].as_f64().unwrap_or_default()))
     };
-    let Some(((beside, theirs), ours)) =
+    let Some(((peer, theirs), ours)) =
         results.split_last().map(|(last, rest)| (figure(last), rest.iter().map(figure).collect::<Vec<_>>()))
     else {
         return Vec::new();
     };
     ours.into_iter()
-        .map(|(name, time)| Row::times(&format!("whole process: {name}"), time, &beside, theirs))
+        .map(|(name, time)| Row::times(&format!("process: {name}"), time, &peer, theirs))
         .collect()
 }
 
@@ -65,19 +65,19 @@ pub(crate) fn print(rows: &[Row]) {
     let head = Row {
         what: "what (medians)".into(),
         ours: "ours".into(),
-        beside: "beside it".into(),
+        peer: "compared with".into(),
         theirs: "theirs".into(),
         ratio: "ratio".into(),
     };
     let rows: Vec<_> = std::iter::once(&head).chain(rows).collect();
     let width =
         |cell: fn(&Row) -> &String| rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0);
-    let (what, ours, beside, theirs) =
-        (width(|row| &row.what), width(|row| &row.ours), width(|row| &row.beside), width(|row| &row.theirs));
+    let (what, ours, peer, theirs) =
+        (width(|row| &row.what), width(|row| &row.ours), width(|row| &row.peer), width(|row| &row.theirs));
     for row in rows {
         let line = format!(
-            "{:what$}  {:>ours$}  {:beside$}  {:>theirs$}  {:>5}",
-            row.what, row.ours, row.beside, row.theirs, row.ratio
+            "{:what$}  {:>ours$}  {:peer$}  {:>theirs$}  {:>5}",
+            row.what, row.ours, row.peer, row.theirs, row.ratio
         );
         println!("{}", line.trim_end());
     }
