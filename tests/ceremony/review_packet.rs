@@ -192,9 +192,9 @@ fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
     assert!(has(&papers.packet(), "another_file"));
     let mut papers = Papers::of("x").asked();
     papers.vault.manifest.alerts = vec!["pagerduty".into(), "chat".into()];
-    let alert =
+    let findings =
         papers.packet().findings.into_iter().filter(|of| name(of.id) == "not_told").collect::<Vec<_>>();
-    assert!(alert.len() == 1 && alert[0].what.starts_with("chat: "), "{alert:?}");
+    assert!(findings.len() == 1 && findings[0].what.starts_with("chat: "), "{findings:?}");
 }
 
 #[test]

@@ -29,8 +29,8 @@ fn lines(vault: &SealedVault) -> Vec<String> {
 
 /// The names of the channels that acknowledged an alert, sorted.
 fn acknowledged(vault: &SealedVault, about: &str) -> Vec<String> {
-    let alert = vault.site.records_of("told").into_iter();
-    let of = alert.filter(|alert| alert["about"] == about && alert["acknowledged"].is_string());
+    let alerts = vault.site.records_of("told").into_iter();
+    let of = alerts.filter(|alert| alert["about"] == about && alert["acknowledged"].is_string());
     let mut names: Vec<_> = of.map(|alert| alert["channel"].as_str().unwrap().to_owned()).collect();
     names.sort();
     names
@@ -291,7 +291,7 @@ fn a_local_channel_is_reported_at_sealing() {
 fn an_incomplete_response_and_a_wrong_clock_still_acknowledge() {
     let (stalling, ahead) =
         (Receiver::start(Manner::Stalls), Receiver::start(Manner::Ahead(Duration::from_hours(1))));
-    let vault = two_of_two("alerts-oddly")
+    let vault = two_of_two("alerts-clock")
         .alerts(|_| vec![stalling.channel("stalling"), ahead.channel("ahead")])
         .all_plugged();
     let mut person = open(&vault, &["--", "sleep", "2"]);
@@ -311,7 +311,7 @@ fn one_refused_mail_recipient_does_not_stop_the_others() {
     let server = MailServer::starttls();
     let mut channel = server.channel("mail");
     channel["to"] = json!(["oncall@example.org", "gone@example.org", "slow@example.org"]);
-    let vault = two_of_two("alerts-by-half").alerts(|_| vec![channel]).all_plugged();
+    let vault = two_of_two("alerts-mail").alerts(|_| vec![channel]).all_plugged();
     let (name, authority) = server.env();
     let mut person = vault.open("5m").env(name, authority).run(&["sleep", "1"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -333,7 +333,7 @@ fn a_local_command_is_notified_and_never_counts_as_an_acknowledgement() {
     assert_eq!(person.wait(), End::Code(1), "a command is not a channel: {}", person.transcript());
     let mut person = open(&vault, &["--no-alert", "x", "--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    let alert = |dir: &Path| {
+    let notified = |dir: &Path| {
         let files = std::fs::read_dir(dir).unwrap().flatten();
         let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("alerts-"));
         let mut about: Vec<_> = files
@@ -344,10 +344,10 @@ fn a_local_command_is_notified_and_never_counts_as_an_acknowledgement() {
         about
     };
     let begun = Instant::now();
-    while alert(vault.site.dir.path()).len() < 2 && begun.elapsed() < Duration::from_secs(5) {
+    while notified(vault.site.dir.path()).len() < 2 && begun.elapsed() < Duration::from_secs(5) {
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(alert(vault.site.dir.path()), ["closed", "opening"]);
+    assert_eq!(notified(vault.site.dir.path()), ["closed", "opening"]);
     let environment = std::fs::read_to_string(vault.site.path("environment")).unwrap();
     assert!(!environment.contains("AWS_") && !environment.contains("BREAKGLASS"), "{environment}");
     vault.site.configure(&json!({"command": [vault.site.path("no-such-program")]}));
