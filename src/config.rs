@@ -19,7 +19,7 @@ const MAX_BYTES: u64 = 256 * 1024;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Channels that are notified beside the sealed ones.
+    /// Channels that are notified in addition to the sealed ones.
     #[serde(default)]
     pub alerts: Vec<Channel>,
     /// A program that gets every notice on its standard input; it never counts as an acknowledged alert.

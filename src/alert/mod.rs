@@ -22,7 +22,7 @@ use crate::vault::payload::{Channel, ChannelKind};
 use http::Http;
 pub use notice::{Notice, VaultName};
 
-/// A channel's timeout unless it sets its own.
+/// The default timeout of a channel.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause before the first retry; it doubles each time.

@@ -77,7 +77,7 @@ impl AwsConfig {
         Self { config, clock: AwsClock::default() }
     }
 
-    /// Endpoints that are not AWS's own, as text for the custodians who approve an opening.
+    /// Returns the custom endpoints as text, for the custodians who approve an opening.
     pub(crate) fn custom_endpoints(&self) -> Option<String> {
         let custom = |service: &'static str| {
             let key = ServiceConfigKey::builder()
@@ -103,7 +103,7 @@ impl AwsConfig {
         Self { config: self.config.to_builder().http_client(http).build(), clock: self.clock.clone() }
     }
 
-    /// Without credentials: the caller adds its own.
+    /// Without credentials; the caller adds them.
     pub(crate) fn without_credentials(&self) -> SdkConfig {
         let timeout =
             TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(ALL_ATTEMPTS).build();

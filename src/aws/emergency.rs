@@ -180,7 +180,7 @@ impl Emergency for EmergencyUser {
     }
 }
 
-/// Stands in where the emergency key is not available, so nothing can be probed.
+/// Used if the emergency key is not available, so that nothing can be probed.
 pub(crate) struct NoEmergencyKey;
 
 impl Emergency for NoEmergencyKey {

@@ -1,4 +1,4 @@
-//! The command line as it is written; each command validates its own part.
+//! The command line as clap parses it; each command validates its arguments.
 
 use std::path::PathBuf;
 

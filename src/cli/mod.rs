@@ -1,7 +1,7 @@
 //! The command line: one file per command, from its arguments to its result.
 
 mod args;
-/// Everything that needs AWS; in the offline build, what stands in for it.
+/// Everything that needs AWS; in the offline build, its replacement.
 #[cfg(feature = "cloud")]
 mod cloud;
 #[cfg(not(feature = "cloud"))]

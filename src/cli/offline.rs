@@ -1,4 +1,4 @@
-//! The offline build's stand-in for `cloud`: the same names, for a program without AWS.
+//! Replaces `cloud` in the offline build: the same names, for a program without AWS.
 
 #![allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "the signatures are those of cloud")]
 

@@ -26,7 +26,7 @@ pub struct Request {
     /// In a drill: the ID of the vault it rehearses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
-    /// A custom AWS endpoint, in words; `None` for AWS's own addresses.
+    /// A custom AWS endpoint, in words; `None` for the default ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// The epoch of the vault.

@@ -14,7 +14,7 @@ use crate::session::log::Log;
 use crate::terminal::signals::{Received, SessionSignals};
 
 /// The longest that the end of a run waits for channels if nothing was opened and either the operator stopped it or no
-/// channel acknowledged. Otherwise each channel's own timeout holds.
+/// channel acknowledged. Otherwise each channel's timeout applies.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
 /// Waiting that takes longer than this is announced.

@@ -149,7 +149,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Stops handing out credentials, and the countdown. The program goes on.
+    /// Stops the credential endpoint and the countdown. The program continues.
     pub(crate) fn withhold(&self) {
         let mut running = self.running.borrow_mut();
         drop((running.console.take(), running.keyboard.take(), running.endpoint.take()));

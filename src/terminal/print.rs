@@ -27,7 +27,7 @@ pub fn note(text: &str) {
     progress(&format!("breakglass: {text}"));
 }
 
-/// Prints a warning on stderr; the command goes on: `warning: …`.
+/// Prints a warning on stderr; the command continues: `warning: …`.
 pub fn warning(text: impl std::fmt::Display) {
     progress(&format!("warning: {text}"));
 }

@@ -38,7 +38,7 @@ pub fn hung(line: &str, indent: usize, columns: usize) -> String {
     textwrap::wrap(line, options).join("\n")
 }
 
-/// The column in which a line goes on: behind its first word if that is a tag (`next:`, `alice:`), in the second column
+/// The column in which a line continues: after its first word if that is a tag (`next:`, `alice:`), in the second column
 /// of a table, else two columns in.
 fn hanging(line: &str, columns: usize) -> usize {
     let body = line.trim_start();

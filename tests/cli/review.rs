@@ -192,7 +192,7 @@ fn a_profile_without_permission_or_of_another_account_is_refused() {
         output_of(review(site, &other.auditor(), &[&session, "--profile", "audit", "--json", "-"]));
     assert!(code == Some(5) && stdout.is_empty() && stderr.contains(&other.id), "{stdout}{stderr}");
     let (code, _, stderr) =
-        output_of(review(site, &account.closer, &[&session, "--profile", "nobody", "--json", "-"]));
+        output_of(review(site, &account.closer, &[&session, "--profile", "missing", "--json", "-"]));
     assert!(code == Some(2) && stderr.contains("LookupEvents"), "{stderr}");
     // If AWS cannot be reached, the packet says so.
     let mut alone = review(site, &account.closer, &[&session, "--profile", "audit", "--json", "packet.json"]);

@@ -90,7 +90,7 @@ impl TestBed {
         proxy.release();
         assert!(proxy.wait_quiet(PATIENCE), "a call never arrives");
         let met = trouble.fault(row).is_none() || proxy.wait_met(Duration::ZERO);
-        assert!(met, "its call never came: {}", person.transcript());
+        assert!(met, "its call never arrived: {}", person.transcript());
         let said = person.transcript();
         let run = Run { account, job, trouble, proxy: &proxy, start, began, exited, end, said, open_at_exit };
         let verdict = run.judge();
@@ -113,7 +113,7 @@ impl TestBed {
     fn live_through(&self, trouble: Trouble, proxy: &Proxy, person: &mut Person, until: i64) -> End {
         match trouble {
             Trouble::Killed => {
-                assert!(proxy.wait_met(PATIENCE), "its call never came: {}", person.transcript());
+                assert!(proxy.wait_met(PATIENCE), "its call never arrived: {}", person.transcript());
                 person.send_signal(Signal::SIGKILL);
                 let end = person.wait();
                 proxy.release();
@@ -121,7 +121,7 @@ impl TestBed {
                 end
             }
             Trouble::Stopped => {
-                assert!(proxy.wait_met(PATIENCE), "its call never came: {}", person.transcript());
+                assert!(proxy.wait_met(PATIENCE), "its call never arrived: {}", person.transcript());
                 person.send_signal(Signal::SIGSTOP);
                 proxy.release();
                 while self.account().now() < until + 3 {
@@ -131,7 +131,7 @@ impl TestBed {
                 person.wait_within(LONG)
             }
             Trouble::LateAfterTerm => {
-                assert!(proxy.wait_met(PATIENCE), "its call never came: {}", person.transcript());
+                assert!(proxy.wait_met(PATIENCE), "its call never arrived: {}", person.transcript());
                 sleep(Duration::from_millis(300));
                 person.send_signal(Signal::SIGTERM);
                 person.wait_within(LONG)

@@ -119,7 +119,7 @@ impl Trouble {
         })
     }
 
-    /// The window, in seconds; `Silent` leaves room for what comes after.
+    /// The window, in seconds; `Silent` needs a longer one.
     pub fn window(self, job: Job) -> i64 {
         match (self, job) {
             (Self::Stopped, _) => 6,

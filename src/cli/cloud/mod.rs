@@ -1,4 +1,4 @@
-//! The commands that need AWS, and the parts of other commands that do. `offline.rs` stands in for it in the offline build.
+//! The commands that need AWS, and the parts of other commands that do. `offline.rs` replaces it in the offline build.
 
 mod args;
 mod close;

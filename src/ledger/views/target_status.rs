@@ -89,7 +89,7 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
         }
         let Some(&place) = entry.record.session().and_then(|session| places.get(&session)) else { continue };
         match &entry.record {
-            // The session goes on, even if a concurrent close has found it closed.
+            // The session continues, even if a concurrent close has found it closed.
             Record::Ends { from, until, .. } => {
                 let of = &mut all[place];
                 (of.from, of.until, of.closed) = (Some(*from), Some(*until), false);

@@ -259,7 +259,7 @@ fn attestations() -> Vec<Row> {
             "is not signed by the next",
             "the last certificate is not its own issuer's",
             with! {
-            chain: |c| { let key = SoftToken::new(0).signing; c[1] = certificate("nobody", "root", &key, &key, &ca(1)); } },
+            chain: |c| { let key = SoftToken::new(0).signing; c[1] = certificate("other", "root", &key, &key, &ca(1)); } },
         ),
         (
             "attestation_by_a_slot",

@@ -64,7 +64,7 @@ pub struct Streams {
     pub columns: Option<u16>,
 }
 
-/// A person at a fresh terminal, whose controlling process is one command.
+/// A person at a new terminal, whose controlling process is one command.
 ///
 /// Dropping it kills the command and hangs up the terminal.
 pub struct Person {

@@ -404,7 +404,7 @@ mod the_rig {
         open(&one, one.now(), one.now() + 600);
         assert_ne!(one.id, two.id);
         assert!(two.rest().at_rest());
-        assert!(iam(&two, &one.opener, "get_user", json!({"UserName": "nobody"})).is_err());
+        assert!(iam(&two, &one.opener, "get_user", json!({"UserName": "missing"})).is_err());
     }
 
     #[test]

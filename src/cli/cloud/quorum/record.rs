@@ -70,7 +70,7 @@ impl QuorumRequest<'_> {
         Ok(())
     }
 
-    /// Records a share that was given. A close goes on if the ledger cannot be written.
+    /// Records a share that was given. A close continues if the ledger cannot be written.
     pub(super) fn record_share(&self, custodian: &Custodian) -> Result<()> {
         let (vault, credentials_epoch) = self.credentials();
         let session = self.request.map(|request| request.session);

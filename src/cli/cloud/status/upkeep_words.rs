@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::ledger::{CustodianProof, LastDrill, Readiness, SpentBy};
 use crate::time_text;
 
-/// Returns a few lines, and one for each thing that is overdue.
+/// Returns a few lines, and one for each overdue task.
 pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
     let Readiness { credentials_epoch, sealed, spent, released, last_drill, custodians, overdue, .. } =
         upkeep;

@@ -167,7 +167,7 @@ fn bash(directory: &Path, end: u64) -> OsString {
     filled(BASH, &[("DIRECTORY", &word(directory.as_os_str())), ("LEFT", &left(end))])
 }
 
-/// The first file that zsh reads; it sources the operator's own.
+/// The first file that zsh reads; it sources the operator's file.
 const ZSHENV: &str = r#"
 @GIVEN@
 if [[ -f "${ZDOTDIR:-$HOME}/.zshenv" ]]; then source "${ZDOTDIR:-$HOME}/.zshenv"; fi

@@ -44,7 +44,7 @@ pub enum ChannelKind {
     PagerDuty {
         /// The integration's routing key.
         routing_key: SecretText,
-        /// The URL, if it is not the service's own.
+        /// The URL, if it is not the service's default.
         url: Option<SecretText>,
     },
     /// An incoming webhook of Slack; its URL is a secret.

@@ -1,4 +1,4 @@
-//! The floor of an opening: the card's own time, and AWS's for the round trips that must follow one another.
+//! The floor of an opening: the time of the card, and of the AWS round trips that must be sequential.
 
 use std::time::Duration;
 

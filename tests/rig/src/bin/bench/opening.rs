@@ -16,7 +16,7 @@ pub(crate) struct Cost {
     pub(crate) cpu: Duration,
     /// From the last touch to usable credentials, without the pauses between probes.
     pub(crate) usable: Duration,
-    /// The token's own time between the last touch and its answer.
+    /// The token's time between the last touch and its answer.
     pub(crate) card: Duration,
 }
 
