@@ -9,7 +9,7 @@ mod unreviewed;
 mod wording;
 
 pub use facts::approvals::{ApprovalFact, SignatureCheck};
-pub use facts::calls::{ApiCall, CallPurpose, CallTiming, Caller};
+pub use facts::calls::{ApiCall, CallPurpose, CallTiming, CallerKind};
 pub use facts::cloudtrail::{CloudTrailEvent, CloudTrailQuery, CloudTrailResult, RegionResult};
 pub use facts::coverage::CloudTrailCoverage;
 pub use facts::evidence::Evidence;

@@ -1,19 +1,19 @@
 //! Words and formats that the findings, the timeline, the page and the summary share.
 
-use super::facts::calls::Caller;
+use super::facts::calls::CallerKind;
 use super::facts::window::{EnabledSpan, EndedBy};
 use crate::ledger::AlertTopic;
 use crate::time_text;
 pub(super) use crate::time_text::utc as instant;
 
 /// Every caller, in the order of the page, and its name.
-pub(super) const NAMES: [(Caller, &str); 6] = [
-    (Caller::Opener, "the opener"),
-    (Caller::Closer, "the closer"),
-    (Caller::Emergency, "the emergency user's key"),
-    (Caller::Issued, "the issued credentials"),
-    (Caller::User, "the emergency user, with an unknown key"),
-    (Caller::Somebody, "someone else"),
+pub(super) const NAMES: [(CallerKind, &str); 6] = [
+    (CallerKind::Opener, "the opener"),
+    (CallerKind::Closer, "the closer"),
+    (CallerKind::Emergency, "the emergency user's key"),
+    (CallerKind::Issued, "the issued credentials"),
+    (CallerKind::User, "the emergency user, with an unknown key"),
+    (CallerKind::Somebody, "someone else"),
 ];
 
 /// Returns what an alert is about.

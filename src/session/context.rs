@@ -24,13 +24,13 @@ pub(crate) struct RunContext<'a> {
     pub(crate) runner: Runner<'a>,
     pub(crate) interrupt: Interrupt,
     /// `None` for a close, which opens nothing.
-    intent: Option<Intent<'a>>,
+    intent: Option<IntendedSession<'a>>,
     window: Cell<Option<Window>>,
 }
 
 /// The session that a run opens.
 #[derive(Clone, Copy)]
-pub(crate) struct Intent<'a> {
+pub(crate) struct IntendedSession<'a> {
     pub(crate) session: SessionId,
     pub(crate) record: &'a Record,
 }
@@ -40,7 +40,7 @@ impl<'a> RunContext<'a> {
         log: &'a Log<'a>,
         announcer: &'a Announcer<'a>,
         runner: Runner<'a>,
-        intent: Option<Intent<'a>>,
+        intent: Option<IntendedSession<'a>>,
     ) -> Self {
         Self { log, announcer, runner, interrupt: Interrupt::default(), intent, window: Cell::default() }
     }
@@ -88,7 +88,7 @@ impl OpenHooks for RunContext<'_> {
     }
 
     fn record_intent(&self) -> Result<()> {
-        let Some(Intent { record, .. }) = self.intent else { return Ok(()) };
+        let Some(IntendedSession { record, .. }) = self.intent else { return Ok(()) };
         self.log.intend(record.clone())?;
         if let Record::Intent { session, vault, target, window, reason, .. } = record {
             let (session, window) = (*session, *window);

@@ -5,8 +5,8 @@ use breakglass::custody::drill::Drill;
 use breakglass::custody::statement::LedgerHead;
 use breakglass::ledger::{AlertTopic, Record};
 use breakglass::review::{
-    ApiCall, CallPurpose, CallTiming, Caller, CloudTrailEvent, CloudTrailQuery, EndedBy, Evidence, Packet,
-    PacketFile, SignatureCheck, page, shown, summary, unreviewed, verify,
+    ApiCall, CallPurpose, CallTiming, CallerKind, CloudTrailEvent, CloudTrailQuery, EndedBy, Evidence,
+    Packet, PacketFile, SignatureCheck, page, shown, summary, unreviewed, verify,
 };
 use breakglass::secret::SecretText;
 use breakglass::vault::target::TargetId;
@@ -112,17 +112,17 @@ fn every_call_is_inside_or_outside_the_window() {
     );
     let packet = papers.packet();
     for (clock, principal, kind, place) in [
-        ("02:05:00", Caller::Opener, CallPurpose::Gate, CallTiming::Before),
-        ("02:16:53", Caller::Opener, CallPurpose::Gate, CallTiming::Before),
-        ("02:29:12", Caller::Issued, CallPurpose::Work, CallTiming::After),
-        ("03:10:00", Caller::Closer, CallPurpose::Gate, CallTiming::After),
-        ("05:00:00", Caller::Emergency, CallPurpose::Gate, CallTiming::After),
-        ("02:20:00", Caller::Opener, CallPurpose::Unexpected, CallTiming::Inside),
-        ("02:20:01", Caller::Emergency, CallPurpose::Unexpected, CallTiming::Inside),
-        ("02:20:02", Caller::Closer, CallPurpose::Gate, CallTiming::Inside),
-        ("02:20:03", Caller::User, CallPurpose::Unexpected, CallTiming::Inside),
-        ("02:22:00", Caller::Issued, CallPurpose::Work, CallTiming::Inside),
-        ("02:22:02", Caller::Issued, CallPurpose::Work, CallTiming::Inside),
+        ("02:05:00", CallerKind::Opener, CallPurpose::Gate, CallTiming::Before),
+        ("02:16:53", CallerKind::Opener, CallPurpose::Gate, CallTiming::Before),
+        ("02:29:12", CallerKind::Issued, CallPurpose::Work, CallTiming::After),
+        ("03:10:00", CallerKind::Closer, CallPurpose::Gate, CallTiming::After),
+        ("05:00:00", CallerKind::Emergency, CallPurpose::Gate, CallTiming::After),
+        ("02:20:00", CallerKind::Opener, CallPurpose::Unexpected, CallTiming::Inside),
+        ("02:20:01", CallerKind::Emergency, CallPurpose::Unexpected, CallTiming::Inside),
+        ("02:20:02", CallerKind::Closer, CallPurpose::Gate, CallTiming::Inside),
+        ("02:20:03", CallerKind::User, CallPurpose::Unexpected, CallTiming::Inside),
+        ("02:22:00", CallerKind::Issued, CallPurpose::Work, CallTiming::Inside),
+        ("02:22:02", CallerKind::Issued, CallPurpose::Work, CallTiming::Inside),
     ] {
         let call = call_at(&packet, clock);
         assert_eq!((call.principal, call.kind, call.place), (principal, kind, place), "{clock}");
@@ -505,7 +505,7 @@ fn changes_by_others_to_the_emergency_user_are_shown_and_can_close() {
     let call = call_at(&packet, "02:25:00");
     assert_eq!(
         (call.principal, call.kind, call.place),
-        (Caller::Somebody, CallPurpose::Gate, CallTiming::Inside)
+        (CallerKind::Somebody, CallPurpose::Gate, CallTiming::Inside)
     );
     assert!(!packet.calls.iter().any(|call| call.at == at("02:24:00")), "a read changes nothing");
     papers.call_on("02:26:00", "AKIAMALLORY000000001", "mallory", "iam CreateLoginProfile");

@@ -42,7 +42,7 @@ fn read(arguments: &LedgerShowArgs) -> Result<Merged> {
 
 /// A record in JSON, with its ledger and digest.
 #[derive(Serialize)]
-struct Line<'a> {
+struct RecordLine<'a> {
     ledger: &'a str,
     record_sha256: String,
     #[serde(flatten)]
@@ -52,7 +52,7 @@ struct Line<'a> {
 fn json(records: &[MergedRecord]) -> Result<String> {
     let mut text = String::new();
     for MergedRecord { ledger, link } in records {
-        let line = Line { ledger, record_sha256: hex::encode(link.sha256), entry: &link.entry };
+        let line = RecordLine { ledger, record_sha256: hex::encode(link.sha256), entry: &link.entry };
         text += &serde_json::to_string(&line)
             .map_err(|e| Error::failed(format!("a record cannot be written: {e}")))?;
         text.push('\n');

@@ -24,7 +24,7 @@ const TIDIED: i64 = 60 * 60;
 /// The caller of an API call.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Caller {
+pub enum CallerKind {
     Opener,
     Closer,
     /// The emergency user's access key.
@@ -69,7 +69,7 @@ pub struct ApiCall {
     /// In whole seconds.
     pub at: Timestamp,
     pub event_id: String,
-    pub principal: Caller,
+    pub principal: CallerKind,
     pub access_key_id: Option<String>,
     /// The name of the user or session in CloudTrail.
     pub user: Option<String>,
@@ -181,7 +181,7 @@ impl<'a> CallMatcher<'a> {
     fn call(&self, event: &CloudTrailEvent) -> Option<ApiCall> {
         let principal = self.principal(event)?;
         let is_late =
-            principal == Caller::Opener && self.opener.is_some_and(|last| event.at.as_second() > last);
+            principal == CallerKind::Opener && self.opener.is_some_and(|last| event.at.as_second() > last);
         let kind = if is_late { CallPurpose::Unexpected } else { kind(principal, event) };
         let (place, other_session) = self.place(principal, kind, event);
         Some(ApiCall {
@@ -203,31 +203,31 @@ impl<'a> CallMatcher<'a> {
         })
     }
 
-    fn principal(&self, event: &CloudTrailEvent) -> Option<Caller> {
+    fn principal(&self, event: &CloudTrailEvent) -> Option<CallerKind> {
         let principals = self.own.intent.principals;
         let key = event.key.as_deref();
         let is = |known: Option<&str>| known.is_some() && known == key;
         if is(principals.opener.as_deref()) {
-            Some(Caller::Opener)
+            Some(CallerKind::Opener)
         } else if is(principals.closer.as_deref()) {
-            Some(Caller::Closer)
+            Some(CallerKind::Closer)
         } else if is(Some(&principals.emergency)) {
-            Some(Caller::Emergency)
+            Some(CallerKind::Emergency)
         } else if key.is_some_and(|key| self.issued.contains(&key))
             || event.who.as_deref() == Some(&session_name(self.own.intent.session))
         {
-            Some(Caller::Issued)
+            Some(CallerKind::Issued)
         } else if event.who.as_ref() == Some(&self.own.intent.target.user) {
-            Some(Caller::User)
+            Some(CallerKind::User)
         } else {
             let changes = event.on.as_ref() == Some(&self.own.intent.target.user) && !reads(&event.name);
-            changes.then_some(Caller::Somebody)
+            changes.then_some(CallerKind::Somebody)
         }
     }
 
     fn place(
         &self,
-        principal: Caller,
+        principal: CallerKind,
         kind: CallPurpose,
         event: &CloudTrailEvent,
     ) -> (CallTiming, Option<SessionId>) {
@@ -240,12 +240,12 @@ impl<'a> CallMatcher<'a> {
         let others = || {
             self.others.iter().find(|other| {
                 let is_theirs = event.key.as_deref().is_some_and(|key| other.issued.contains(&key))
-                    || (principal != Caller::Issued && other.times.holds(at));
+                    || (principal != CallerKind::Issued && other.times.holds(at));
                 is_theirs && other.is_approved(self.manifest)
             })
         };
         match times {
-            Some(times) if times.holds(at) && principal != Caller::User => (CallTiming::Inside, None),
+            Some(times) if times.holds(at) && principal != CallerKind::User => (CallTiming::Inside, None),
             _ if let Some(other) = others() => (CallTiming::OtherSession, Some(other.own.intent.session)),
             Some(times) if times.holds(at) => (CallTiming::Inside, None),
             Some(times) if at > times.until => (CallTiming::After, None),
@@ -304,19 +304,19 @@ fn reads(name: &str) -> bool {
 }
 
 /// Decides the purpose of a call from its caller.
-fn kind(principal: Caller, event: &CloudTrailEvent) -> CallPurpose {
+fn kind(principal: CallerKind, event: &CloudTrailEvent) -> CallPurpose {
     let service = event.source.strip_suffix(".amazonaws.com").unwrap_or(&event.source);
     let name = event.name.as_str();
     match (principal, service, name) {
-        (Caller::Opener, "iam", "PutUserPolicy" | "DetachUserPolicy")
-        | (Caller::Closer | Caller::Somebody, "iam", "AttachUserPolicy" | "UpdateAccessKey")
-        | (Caller::Opener | Caller::Closer | Caller::Emergency, "sts", "GetCallerIdentity")
-        | (Caller::Emergency, "sts", "GetSessionToken" | "GetFederationToken" | "AssumeRole") => {
+        (CallerKind::Opener, "iam", "PutUserPolicy" | "DetachUserPolicy")
+        | (CallerKind::Closer | CallerKind::Somebody, "iam", "AttachUserPolicy" | "UpdateAccessKey")
+        | (CallerKind::Opener | CallerKind::Closer | CallerKind::Emergency, "sts", "GetCallerIdentity")
+        | (CallerKind::Emergency, "sts", "GetSessionToken" | "GetFederationToken" | "AssumeRole") => {
             CallPurpose::Gate
         }
-        (Caller::Opener | Caller::Closer, "iam", _) if reads(name) => CallPurpose::Gate,
-        (Caller::Emergency | Caller::Issued, "sns", "ListTopics") => CallPurpose::Probe,
-        (Caller::Issued, ..) => CallPurpose::Work,
+        (CallerKind::Opener | CallerKind::Closer, "iam", _) if reads(name) => CallPurpose::Gate,
+        (CallerKind::Emergency | CallerKind::Issued, "sns", "ListTopics") => CallPurpose::Probe,
+        (CallerKind::Issued, ..) => CallPurpose::Work,
         // For example, a session of the user's key that is not in the ledger: of another session, or of an attacker.
         _ => CallPurpose::Unexpected,
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::calls::{ApiCall, Caller};
+use super::calls::{ApiCall, CallerKind};
 use super::session_records::SessionRecords;
 
 /// The window, and how long access was enabled in it.
@@ -99,24 +99,25 @@ impl WindowFacts {
     }
 
     fn by_aws(&self, calls: &[ApiCall], now: Timestamp) -> Option<EnabledSpan> {
-        let found = |principals: &[Caller], name: &str, since: Option<Timestamp>| {
+        let found = |principals: &[CallerKind], name: &str, since: Option<Timestamp>| {
             let is = |call: &&ApiCall| {
                 principals.contains(&call.principal)
                     && call.name == name
                     && call.error.is_none()
-                    && (call.is_inside() || call.principal == Caller::Somebody)
+                    && (call.is_inside() || call.principal == CallerKind::Somebody)
                     && since.is_none_or(|since| call.at >= since)
             };
             calls.iter().filter(is).map(|call| call.at).min()
         };
-        let detached = found(&[Caller::Opener], "DetachUserPolicy", None)?;
-        let closers = [Caller::Closer, Caller::Somebody];
+        let detached = found(&[CallerKind::Opener], "DetachUserPolicy", None)?;
+        let closers = [CallerKind::Closer, CallerKind::Somebody];
         let attached = found(&closers, "AttachUserPolicy", Some(detached));
         Some(EnabledSpan::of(detached, attached, self.until?, now))
     }
 }
 
 fn gate_policy(calls: &[ApiCall]) -> Option<String> {
-    let ours = |call: &&ApiCall| call.principal == Caller::Opener && call.is_inside() && call.error.is_none();
+    let ours =
+        |call: &&ApiCall| call.principal == CallerKind::Opener && call.is_inside() && call.error.is_none();
     calls.iter().filter(ours).filter_map(|call| call.policy.clone()).next_back()
 }

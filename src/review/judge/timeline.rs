@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::ledger::SharePurpose;
 use crate::review::facts::Facts;
 use crate::review::facts::approvals::SignatureCheck;
-use crate::review::facts::calls::{ApiCall, CallPurpose, Caller};
+use crate::review::facts::calls::{ApiCall, CallPurpose, CallerKind};
 use crate::review::facts::evidence::Evidence;
 use crate::review::facts::notifications::NotificationFact;
 use crate::review::wording::about;
@@ -95,8 +95,8 @@ fn is_gate_write(call: &ApiCall) -> bool {
 fn write(call: &ApiCall) -> TimelineEntry {
     let refused = call.error.as_deref().map(|code| format!(", refused: {code}")).unwrap_or_default();
     let by = match (call.principal, call.user.as_deref()) {
-        (Caller::Somebody, Some(who)) => format!(" from {who}, who is not part of this session"),
-        (Caller::Somebody, None) => " from someone who is not part of this session".into(),
+        (CallerKind::Somebody, Some(who)) => format!(" from {who}, who is not part of this session"),
+        (CallerKind::Somebody, None) => " from someone who is not part of this session".into(),
         _ => String::new(),
     };
     let what = format!("AWS received {}{by}{refused}", call.name);

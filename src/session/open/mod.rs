@@ -21,7 +21,7 @@ use crate::gate::open::{HandOut, Stop};
 use crate::gate::{SessionId, Window};
 use crate::ledger::{Ledger, VaultFacts};
 use crate::session::announce::{Announcer, Ending};
-use crate::session::context::{Intent, RunContext};
+use crate::session::context::{IntendedSession, RunContext};
 use crate::session::log::Log;
 use crate::session::messages;
 use crate::session::outcome::{Advice, RunOutcome};
@@ -108,7 +108,7 @@ impl ApprovedOpening {
             aws,
             log: &log,
             announcer: &announcer,
-            intent: Intent { session: request.session, record: &intent },
+            intent: IntendedSession { session: request.session, record: &intent },
             target: &id,
             regions: &regions,
             grant: &grant,
@@ -138,7 +138,7 @@ struct OpenRun<'a> {
     aws: &'a AwsConfig,
     log: &'a Log<'a>,
     announcer: &'a Announcer<'a>,
-    intent: Intent<'a>,
+    intent: IntendedSession<'a>,
     target: &'a TargetId,
     regions: &'a [String],
     grant: &'a [serde_json::Value],

@@ -134,11 +134,11 @@ async fn serve(listener: TcpListener, credentials: Arc<Credentials>) {
 async fn answer(mut stream: TcpStream, credentials: &Credentials) -> io::Result<()> {
     let reply = match read_head(&mut stream).await? {
         Some(head) => reply(&head, credentials),
-        None => Reply::Refusal("400 Bad Request"),
+        None => Response::Refusal("400 Bad Request"),
     };
     let (status, body) = match &reply {
-        Reply::Credentials => ("200 OK", credentials.body.expose()),
-        Reply::Refusal(status) => (*status, "{}"),
+        Response::Credentials => ("200 OK", credentials.body.expose()),
+        Response::Refusal(status) => (*status, "{}"),
     };
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
@@ -151,18 +151,18 @@ async fn answer(mut stream: TcpStream, credentials: &Credentials) -> io::Result<
 }
 
 #[derive(Debug, Eq, PartialEq)]
-enum Reply {
+enum Response {
     Credentials,
     Refusal(&'static str),
 }
 
-fn reply(head: &str, credentials: &Credentials) -> Reply {
+fn reply(head: &str, credentials: &Credentials) -> Response {
     let mut lines = head.split("\r\n");
     let mut request = lines.next().unwrap_or_default().split(' ');
     let (method, path) = (request.next().unwrap_or_default(), request.next().unwrap_or_default());
     let version = request.next().unwrap_or_default();
     if !version.starts_with("HTTP/1.") || request.next().is_some() {
-        return Reply::Refusal("400 Bad Request");
+        return Response::Refusal("400 Bad Request");
     }
     let mut tokens = lines.filter_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -173,10 +173,10 @@ fn reply(head: &str, credentials: &Credentials) -> Reply {
         _ => false,
     };
     match (method, path) {
-        _ if !known || credentials.clock.now() >= credentials.until => Reply::Refusal("403 Forbidden"),
-        ("GET", "/") => Reply::Credentials,
-        ("GET", _) => Reply::Refusal("404 Not ParsedGate"),
-        _ => Reply::Refusal("405 Method Not Allowed"),
+        _ if !known || credentials.clock.now() >= credentials.until => Response::Refusal("403 Forbidden"),
+        ("GET", "/") => Response::Credentials,
+        ("GET", _) => Response::Refusal("404 Not ParsedGate"),
+        _ => Response::Refusal("405 Method Not Allowed"),
     }
 }
 
@@ -200,24 +200,24 @@ mod tests {
     fn only_the_right_token_is_served_and_only_until_the_end() {
         let ahead = served("2100-01-01T00:00:00Z");
         let get = |lines: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{lines}");
-        assert_eq!(reply(&get("authorization: right"), &ahead), Reply::Credentials);
+        assert_eq!(reply(&get("authorization: right"), &ahead), Response::Credentials);
         for wrong in [
             "",
             "Authorization: wrong",
             "Authorization: righ",
             "Authorization: right\r\nAuthorization: right",
         ] {
-            assert_eq!(reply(&get(wrong), &ahead), Reply::Refusal("403 Forbidden"), "{wrong}");
+            assert_eq!(reply(&get(wrong), &ahead), Response::Refusal("403 Forbidden"), "{wrong}");
         }
         let past = served("2020-01-01T00:00:00Z");
-        assert_eq!(reply(&get("Authorization: right"), &past), Reply::Refusal("403 Forbidden"));
+        assert_eq!(reply(&get("Authorization: right"), &past), Response::Refusal("403 Forbidden"));
         let other = "POST / HTTP/1.1\r\nAuthorization: right";
-        assert_eq!(reply(other, &ahead), Reply::Refusal("405 Method Not Allowed"));
+        assert_eq!(reply(other, &ahead), Response::Refusal("405 Method Not Allowed"));
         assert_eq!(
             reply("GET /x HTTP/1.1\r\nAuthorization: right", &ahead),
-            Reply::Refusal("404 Not ParsedGate")
+            Response::Refusal("404 Not ParsedGate")
         );
-        assert_eq!(reply("nonsense", &ahead), Reply::Refusal("400 Bad Request"));
+        assert_eq!(reply("nonsense", &ahead), Response::Refusal("400 Bad Request"));
     }
 
     #[test]

@@ -10,9 +10,9 @@ use signal_hook::consts::SIGCONT;
 use crate::error::{Error, Result};
 use crate::signal::Signal;
 
-static CAUGHT: OnceLock<Caught> = OnceLock::new();
+static CAUGHT: OnceLock<PromptSignals> = OnceLock::new();
 
-struct Caught {
+struct PromptSignals {
     number: Arc<AtomicUsize>,
     pipe: UnixStream,
     continued: UnixStream,
@@ -31,7 +31,7 @@ pub fn catch() -> Result<()> {
     Ok(())
 }
 
-fn register() -> std::io::Result<Caught> {
+fn register() -> std::io::Result<PromptSignals> {
     let (pipe, write) = UnixStream::pair()?;
     let number = Arc::new(AtomicUsize::new(0));
     for signal in Signal::ALL.map(Signal::number) {
@@ -42,7 +42,7 @@ fn register() -> std::io::Result<Caught> {
     let (continued, write) = UnixStream::pair()?;
     continued.set_nonblocking(true)?;
     signal_hook::low_level::pipe::register(SIGCONT, write)?;
-    Ok(Caught { number, pipe, continued })
+    Ok(PromptSignals { number, pipe, continued })
 }
 
 /// The last signal that came.

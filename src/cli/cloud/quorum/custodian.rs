@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Gathering, Outcome, QuorumRequest, Seat, record};
+use super::{CustodianOutcome, Gathering, QuorumRequest, Seat, record};
 use crate::cli::token_dialog::{AttemptError, DialogError, TokenDialog};
 use crate::cli::typed;
 use crate::custody::approval;
@@ -23,7 +23,7 @@ impl Gathering<'_> {
         enrolled: &manifest::EnrolledToken,
         token: &mut PivToken,
         half: Option<Secret<KEY>>,
-    ) -> Result<Outcome> {
+    ) -> Result<CustodianOutcome> {
         match opening::enrolled(token, enrolled) {
             Ok(Some(_)) => {}
             Ok(None) => {
@@ -32,7 +32,7 @@ impl Gathering<'_> {
                     &format!("YubiKey {} no longer holds the key that was enrolled", enrolled.serial),
                     "use the YubiKey that was enrolled, or go on with another custodian",
                 );
-                return Ok(Outcome::Aside);
+                return Ok(CustodianOutcome::Aside);
             }
             Err(why) => return Ok(self.token_failed(place, enrolled.serial, why, half)),
         }
@@ -40,7 +40,7 @@ impl Gathering<'_> {
             Some(half) => half,
             None => match self.words(place)? {
                 Some(half) => half,
-                None => return Ok(Outcome::Aside),
+                None => return Ok(CustodianOutcome::Aside),
             },
         };
         self.unlock(place, enrolled, token, half)
@@ -80,7 +80,7 @@ impl Gathering<'_> {
         enrolled: &manifest::EnrolledToken,
         token: &mut PivToken,
         half: Secret<KEY>,
-    ) -> Result<Outcome> {
+    ) -> Result<CustodianOutcome> {
         let Self { asked, terminal, seats, until, .. } = self;
         let seat = &mut seats[place];
         let (name, serial) = (&seat.custodian.name, enrolled.serial);
@@ -88,11 +88,11 @@ impl Gathering<'_> {
         let share = dialog
             .run(token, |dialog, token, pin| seat.attempt(asked, enrolled, dialog, (token, pin), &half));
         match share {
-            Ok(share) => Ok(Outcome::Share(share)),
+            Ok(share) => Ok(CustodianOutcome::Share(share)),
             Err(DialogError::Skipped { tries_left }) => {
                 self.seats[place].failed = tries_left == 1;
                 note(&format!("{name}: skipped"));
-                Ok(Outcome::Aside)
+                Ok(CustodianOutcome::Aside)
             }
             Err(DialogError::Token(why)) => Ok(self.token_failed(place, serial, why, Some(half))),
             Err(DialogError::Ended(ended)) => Err(self.ended(ended)),

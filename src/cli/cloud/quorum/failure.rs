@@ -1,6 +1,6 @@
 //! The errors of a quorum that failed.
 
-use super::{Gathering, Outcome};
+use super::{CustodianOutcome, Gathering};
 use crate::cli::token_dialog::TokenFailure;
 use crate::cli::typed::Ended;
 use crate::custody::token::TokenError;
@@ -99,14 +99,14 @@ impl Gathering<'_> {
         serial: u32,
         why: TokenError,
         half: Option<Secret<KEY>>,
-    ) -> Outcome {
+    ) -> CustodianOutcome {
         let TokenFailure { what, next, may_return } = TokenFailure::of(serial, why);
         if may_return {
             self.fail(place, &what, next);
-            Outcome::Again(half)
+            CustodianOutcome::Again(half)
         } else {
             self.fail(place, &what, &format!("{next}, or go on with another custodian"));
-            Outcome::Aside
+            CustodianOutcome::Aside
         }
     }
 

@@ -67,7 +67,7 @@ enum SeatState {
 }
 
 /// The end of the dialogue with one custodian.
-enum Outcome {
+enum CustodianOutcome {
     Share(Share),
     /// The custodian may come again; with their half of the share if the words were right.
     Again(Option<Secret<KEY>>),
@@ -215,19 +215,19 @@ impl Gathering<'_> {
         let outcome = self.ask(place, enrolled, &mut token, half)?;
         let reader = token.reader().to_owned();
         match outcome {
-            Outcome::Again(_) => token.release(),
-            Outcome::Share(_) | Outcome::Aside => drop(token),
+            CustodianOutcome::Again(_) => token.release(),
+            CustodianOutcome::Share(_) | CustodianOutcome::Aside => drop(token),
         }
         self.seats[place].state = match outcome {
-            Outcome::Share(share) => {
+            CustodianOutcome::Share(share) => {
                 self.share_given(custodian)?;
                 SeatState::Given(share)
             }
-            Outcome::Again(half) => {
+            CustodianOutcome::Again(half) => {
                 self.tokens.look_again(&reader);
                 half.map_or(SeatState::Awaited, SeatState::Recognised)
             }
-            Outcome::Aside => SeatState::Aside,
+            CustodianOutcome::Aside => SeatState::Aside,
         };
         Ok(())
     }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::markup::{head, section, when, words_of};
-use crate::review::facts::calls::{ApiCall, CallPurpose, CallTiming, Caller, count};
+use crate::review::facts::calls::{ApiCall, CallPurpose, CallTiming, CallerKind, count};
 use crate::review::packet::Packet;
 use crate::review::wording::{NAMES, instant};
 
@@ -95,12 +95,12 @@ fn is_marked(call: &ApiCall) -> bool {
 
 fn name_of(call: &ApiCall) -> &'static str {
     match call.principal {
-        Caller::Opener => "opener",
-        Caller::Closer => "closer",
-        Caller::Emergency => "emergency key",
-        Caller::Issued => "issued key",
-        Caller::User => "unknown key",
-        Caller::Somebody => "someone else",
+        CallerKind::Opener => "opener",
+        CallerKind::Closer => "closer",
+        CallerKind::Emergency => "emergency key",
+        CallerKind::Issued => "issued key",
+        CallerKind::User => "unknown key",
+        CallerKind::Somebody => "someone else",
     }
 }
 
