@@ -4,7 +4,6 @@ use super::facts::calls::CallerKind;
 use super::facts::window::{EnabledSpan, EndedBy};
 use crate::ledger::AlertTopic;
 use crate::time_text;
-pub(super) use crate::time_text::utc as instant;
 
 /// Every caller, in the order of the page, and its name.
 pub(super) const NAMES: [(CallerKind, &str); 6] = [

@@ -27,6 +27,7 @@ use crate::session::outcome::RunOutcome;
 use crate::session::runner::Runner;
 use crate::session::work::Work;
 use crate::terminal::signals::SessionSignals;
+use crate::time_text;
 use crate::vault::payload::{Channel, Gatekeepers, SealedTarget, Way};
 use crate::vault::target::TargetId;
 use crate::window::{Cause, End};
@@ -238,7 +239,7 @@ impl Close<'_> {
         };
         match gate {
             Some(ParsedGate { session, until }) if !self.force && !self.knows(session) => {
-                let end = messages::clock(until);
+                let end = time_text::local(until);
                 let what = format!(
                     "session {session} belongs to another machine, and its window is open until {end}; it was left alone"
                 );

@@ -11,6 +11,7 @@ use crate::session::how_to_close::HowToClose;
 use crate::session::messages;
 use crate::session::notify::{LocalNotice, notify_local};
 use crate::terminal::print;
+use crate::time_text;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 use crate::window::Cause;
@@ -47,7 +48,7 @@ pub(crate) fn close_static(
     }
     let cause = messages::cause(Cause::Deadline);
     ledger.append(now, Record::Closed { session, probed: false, cause: cause.clone() })?;
-    print::progress(&format!("close: session {session} ended by itself at {}", messages::clock(until)));
+    print::progress(&format!("close: session {session} ended by itself at {}", time_text::local(until)));
     events.emit(now, Event::Closed { session: Some(session), probed: false, cause: cause.clone() });
     notify(AlertTopic::Closed, cause);
     Ok(())

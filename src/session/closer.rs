@@ -8,7 +8,7 @@ use crate::gate::iam::{Closer, Emergency};
 use crate::gate::{OpenProgress, SessionId, role};
 use crate::session::context::RunContext;
 use crate::session::log::Log;
-use crate::session::messages;
+use crate::time_text;
 
 pub(crate) trait CloseStrategy {
     /// Closes access and proves it. `until`: T1, if it is known.
@@ -82,7 +82,7 @@ fn say(log: &Log<'_>, outcome: &CloseOutcome, refused: &str) {
             log.say("close: closed; confirmed by reading IAM (not tested with the key itself)");
         }
         CloseOutcome::TakenOver { session, until } => {
-            let until = messages::clock(*until);
+            let until = time_text::local(*until);
             log.say(&format!("close: the window of session {session}, open until {until}, was left alone"));
         }
         CloseOutcome::Closed { .. } | CloseOutcome::Unproven { .. } => {}

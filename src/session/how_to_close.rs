@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::error::{Error, Status};
-use crate::session::messages::clock;
 use crate::session::shell;
+use crate::time_text;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
@@ -70,8 +70,10 @@ impl HowToClose {
     /// Returns the error with exit status 10.
     pub(crate) fn may_be_open(&self, why: &str, until: Option<Timestamp>, now: Timestamp) -> Error {
         let what = match until {
-            Some(until) if until > now => format!("until {}, when AWS ends it", clock(until)),
-            Some(until) => format!("although its time was up at {}, as there is no proof", clock(until)),
+            Some(until) if until > now => format!("until {}, when AWS ends it", time_text::local(until)),
+            Some(until) => {
+                format!("although its time was up at {}, as there is no proof", time_text::local(until))
+            }
             None => "and its end is not known".into(),
         };
         Error::new(Status::MayBeOpen, format!("access may still be open, {what}: {why}"))

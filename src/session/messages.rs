@@ -1,7 +1,6 @@
 //! Phrases that several messages of a run share.
 
 use crate::error::interrupted;
-pub(crate) use crate::time_text::local as clock;
 use crate::window::Cause;
 
 /// Returns what ended a window, as it is shown, recorded and notified.

@@ -15,13 +15,12 @@ use crate::error::{Error, Result};
 use crate::gate::Window;
 use crate::secret::SecretText;
 use crate::session::log::Log;
-use crate::session::messages;
 use crate::session::work::child::{Child, Work};
 use crate::session::work::console::{self, ShownLink};
 use crate::session::work::endpoint::Endpoint;
 use crate::signal::Signal;
 use crate::terminal::keyboard::Keyboard;
-use crate::time_text::countdown;
+use crate::time_text::{self, countdown};
 use crate::window::left;
 
 pub(crate) struct Runner<'a> {
@@ -116,7 +115,7 @@ impl<'a> Runner<'a> {
     /// Shows the countdown, if there is a terminal for it.
     pub(crate) fn show(&self, time: Duration) {
         if let Running { keyboard: Some(keyboard), window: Some(window), .. } = &*self.running.borrow() {
-            let until = messages::clock(window.until);
+            let until = time_text::local(window.until);
             keyboard.show(&format!("open until {until}, {} left; q closes", countdown(time)));
         }
     }

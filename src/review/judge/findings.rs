@@ -10,7 +10,8 @@ use crate::review::facts::calls::{ApiCall, CallPurpose, count};
 use crate::review::facts::cloudtrail::HISTORY;
 use crate::review::facts::notifications::NotificationFact;
 use crate::review::facts::window::EndedBy;
-use crate::review::wording::{NAMES, about, instant, length};
+use crate::review::wording::{NAMES, about, length};
+use crate::time_text;
 use crate::vault::manifest::Lane;
 
 /// A fact that a reviewer must explain.
@@ -233,7 +234,8 @@ fn cloudtrail(facts: &Facts, all: &mut Vec<Finding>) {
         }
     }
     if let Some(after) = trail.again_after {
-        let what = format!("CloudTrail data may be incomplete so far: query again after {}", instant(after));
+        let what =
+            format!("CloudTrail data may be incomplete so far: query again after {}", time_text::utc(after));
         add(all, FindingId::CloudtrailEarly, what);
     }
     let is_past = |from: Timestamp| facts.made.duration_since(from) > HISTORY;

@@ -6,7 +6,7 @@ use super::findings::{Finding, FindingId};
 use crate::ledger::SharePurpose;
 use crate::review::facts::Facts;
 use crate::review::facts::evidence::Evidence;
-use crate::review::wording::instant;
+use crate::time_text;
 
 /// A task after a session.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -76,7 +76,7 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
         || facts.cloudtrail.again_after.is_some()
         || has(FindingId::CloudtrailIncomplete)
     {
-        let when = facts.cloudtrail.again_after.map(|at| format!(" after {}", instant(at)));
+        let when = facts.cloudtrail.again_after.map(|at| format!(" after {}", time_text::utc(at)));
         let when = when.unwrap_or_default();
         add(
             FollowUpId::AskAgain,

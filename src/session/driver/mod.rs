@@ -21,10 +21,10 @@ use crate::gate::{OpenProgress, Window};
 use crate::ledger::Record;
 use crate::session::closer::CloseStrategy;
 use crate::session::context::RunContext;
-use crate::session::messages;
 use crate::session::outcome::RunOutcome;
 use crate::session::runner::Opened;
 use crate::terminal::signals::{Received, SessionSignals};
+use crate::time_text;
 use crate::window::{Action, Cause, End, Machine, WindowEvent};
 
 /// A future on this thread; its output is `None` if it panicked.
@@ -278,7 +278,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
     fn report_opened(&self, window: &Window) {
         let RunContext { log, runner, .. } = self.run.context;
         let Window { from, until, .. } = *window;
-        log.say(&format!("gate: open, ends {}", messages::clock(until)));
+        log.say(&format!("gate: open, ends {}", time_text::local(until)));
         let Some(session) = self.run.context.session() else { return };
         log.record_hurried(Record::Opened { session, from, until });
         log.emit(events::Event::Opened { session, from, until });

@@ -12,6 +12,7 @@ use crate::ledger::AlertTopic;
 use crate::session::how_to_close::HowToClose;
 use crate::session::messages;
 use crate::session::shell;
+use crate::time_text;
 use crate::window::{Cause, End};
 
 const NOTHING_WRITTEN: &str = "nothing was written to AWS";
@@ -121,7 +122,7 @@ impl RunOutcome {
     fn closed_result(&self, cause: Cause, failure: Option<Error>) -> Result<()> {
         let closed = match &self.closed {
             Some(CloseOutcome::TakenOver { session, until }) => {
-                let until = messages::clock(*until);
+                let until = time_text::local(*until);
                 format!(
                     "its access has ended; the window of session {session}, open until {until}, was left alone"
                 )

@@ -19,6 +19,7 @@ use crate::ledger::{
 };
 use crate::session::{self, StatusQuery};
 use crate::terminal::{print, warning};
+use crate::time_text;
 use crate::vault::file::Vault;
 use crate::vault::manifest;
 
@@ -188,7 +189,7 @@ fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
     let mut text = String::new();
     for standing in standings {
         let TargetStatus { target, session, until, .. } = standing;
-        let until = until.map_or_else(String::new, |until| format!(" {}", session::clock_words(until)));
+        let until = until.map_or_else(String::new, |until| format!(" {}", time_text::local(until)));
         let session = session.map_or_else(String::new, |session| {
             format!(
                 ", session {session} of {}",

@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use super::markup::{head, section, when, words_of};
 use crate::review::facts::calls::{ApiCall, CallPurpose, CallTiming, CallerKind, count};
 use crate::review::packet::Packet;
-use crate::review::wording::{NAMES, instant};
+use crate::review::wording::NAMES;
+use crate::time_text;
 
 pub(super) fn calls(packet: &Packet) -> Markup {
     section(
@@ -28,10 +29,11 @@ fn asked(packet: &Packet) -> Markup {
     };
     html! {
         p {
-            "Queried at " (instant(at)) " for calls from " (instant(from)) " to " (instant(until)) ". "
+            "Queried at " (time_text::utc(at)) " for calls from " (time_text::utc(from))
+            " to " (time_text::utc(until)) ". "
             "CloudTrail can be 15 minutes late"
             @if let Some(again) = trail.again_after {
-                ": " b { "calls may be missing; query again after " (instant(again)) "." }
+                ": " b { "calls may be missing; query again after " (time_text::utc(again)) "." }
             } @else { "; it was queried later than that after the session." }
         }
         p {

@@ -6,7 +6,6 @@ use maud::{Markup, html};
 use crate::review::facts::evidence::Evidence;
 use crate::review::render::text;
 use crate::time_text;
-pub(super) use crate::time_text::clock;
 
 /// Returns a section with a heading.
 pub(super) fn section(id: &str, heading: &str, inside: &Markup) -> Markup {

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::review::facts::evidence::Evidence;
 use crate::review::packet::Packet;
 use crate::review::render::text;
-use crate::review::wording::instant;
+use crate::time_text;
 use crate::vault::words;
 use markup::words_of;
 
@@ -136,7 +136,7 @@ fn footer(packet: &Packet, (name, bytes): (&str, &[u8])) -> Markup {
     let digest: [u8; 32] = Sha256::digest(bytes).into();
     html! {
         footer {
-            p { "Made " (instant(packet.made)) " by " (packet.program) ". All times are UTC." }
+            p { "Made " (time_text::utc(packet.made)) " by " (packet.program) ". All times are UTC." }
             p {
                 "The same facts as JSON, which is what a custodian signs: " span.mono { (words_of(name)) }
                 ", SHA-256 " span.mono { (hex::encode(digest)) } ", in words: " b { (words::of(&digest)) } "."

@@ -10,8 +10,8 @@ use crate::review::facts::calls::{ApiCall, CallPurpose, count};
 use crate::review::facts::notifications::NotificationFact;
 use crate::review::packet::Packet;
 use crate::review::render::text::shown;
-use crate::review::wording::{instant, length, span};
-use crate::time_text::clock;
+use crate::review::wording::{length, span};
+use crate::time_text;
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 150.0;
@@ -191,7 +191,7 @@ fn approved(packet: &Packet) -> Vec<Mark> {
         title: format!(
             "{} approved, {}: {}",
             approval.custodian,
-            instant(approval.at),
+            time_text::utc(approval.at),
             approval.signature.words()
         ),
     };
@@ -200,13 +200,15 @@ fn approved(packet: &Packet) -> Vec<Mark> {
 
 fn alerts(packet: &Packet) -> Vec<Mark> {
     let mark = |alert: &NotificationFact| match alert.acknowledged {
-        Some(at) => {
-            Mark { at, shape: Shape::Dot, title: format!("{} acknowledged, {}", alert.channel, instant(at)) }
-        }
+        Some(at) => Mark {
+            at,
+            shape: Shape::Dot,
+            title: format!("{} acknowledged, {}", alert.channel, time_text::utc(at)),
+        },
         None => Mark {
             at: alert.sent,
             shape: Shape::Ring,
-            title: format!("{} did not acknowledge, {}", alert.channel, instant(alert.sent)),
+            title: format!("{} did not acknowledge, {}", alert.channel, time_text::utc(alert.sent)),
         },
     };
     packet.told.iter().map(mark).collect()
@@ -221,7 +223,7 @@ fn mark(call: &ApiCall) -> Mark {
         Shape::Tick
     };
     let code = call.error.as_deref().map(|code| format!(", {code}")).unwrap_or_default();
-    Mark { at: call.at, shape, title: format!("{}, {}{code}", call.name, instant(call.at)) }
+    Mark { at: call.at, shape, title: format!("{}, {}{code}", call.name, time_text::utc(call.at)) }
 }
 
 /// Explains the shapes, and how many marks are beyond the edges.
@@ -240,7 +242,7 @@ pub(super) fn caption(packet: &Packet) -> Markup {
 /// Describes the picture in words.
 fn words(packet: &Packet) -> String {
     let of = |name: &str, at: Option<Timestamp>| {
-        at.map(|at| format!("{name} {}. ", instant(at))).unwrap_or_default()
+        at.map(|at| format!("{name} {}. ", time_text::utc(at))).unwrap_or_default()
     };
     let window = &packet.window;
     let enabled =
@@ -295,7 +297,7 @@ impl Scale {
 
     fn label(&self, at: i64) -> String {
         let length = if self.until - self.from < 600.0 { "00:00:00".len() } else { "00:00".len() };
-        Timestamp::from_second(at).map(|at| clock(at)[..length].to_owned()).unwrap_or_default()
+        Timestamp::from_second(at).map(|at| time_text::clock(at)[..length].to_owned()).unwrap_or_default()
     }
 }
 

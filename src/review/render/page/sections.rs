@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::markup::{clock, facts, head, section, tag, when, words_of};
+use super::markup::{facts, head, section, tag, when, words_of};
 use crate::review::facts::approvals::SignatureCheck;
 use crate::review::facts::evidence::Evidence;
 use crate::review::packet::Packet;
-use crate::review::wording::{about, instant, span};
+use crate::review::wording::{about, span};
+use crate::time_text;
 
 pub(super) fn findings(packet: &Packet) -> Markup {
     section(
@@ -101,14 +102,14 @@ pub(super) fn approvals(packet: &Packet) -> Markup {
             @if !packet.shares.is_empty() {
                 p { "Shares given: "
                     @for (place, share) in packet.shares.iter().enumerate() {
-                        @if place > 0 { ", " } (words_of(&share.custodian)) " at " (clock(share.at))
+                        @if place > 0 { ", " } (words_of(&share.custodian)) " at " (time_text::clock(share.at))
                     }
                     " " (tag(Evidence::Record))
                 }
             }
             @for review in &packet.reviews {
                 p {
-                    "Reviewed by " b { (words_of(&review.custodian)) } " " (instant(review.at)) ", signature "
+                    "Reviewed by " b { (words_of(&review.custodian)) } " " (time_text::utc(review.at)) ", signature "
                     (signature(review.signature)) " " (tag(review.evidence))
                     @if let Some(digest) = &review.packet_sha256 { br; "packet " span.mono { (digest) } }
                 }
@@ -129,7 +130,7 @@ pub(super) fn alerts(packet: &Packet) -> Markup {
                         (when(alert.sent))
                         th scope="row" { (words_of(&alert.channel)) @if !alert.sealed { " (of this machine)" } }
                         td { (about(alert.about)) }
-                        td.when { @if let Some(at) = alert.acknowledged { (clock(at)) } @else { "NOT acknowledged" } }
+                        td.when { @if let Some(at) = alert.acknowledged { (time_text::clock(at)) } @else { "NOT acknowledged" } }
                         td { (words_of(&alert.detail)) }
                         td { (tag(alert.evidence)) }
                     } } }
@@ -141,11 +142,14 @@ pub(super) fn alerts(packet: &Packet) -> Markup {
 
 pub(super) fn window(packet: &Packet) -> Markup {
     let window = &packet.window;
-    let at =
-        |at: Option<Timestamp>| html! { @if let Some(at) = at { (instant(at)) } @else { "not on record" } };
+    let at = |at: Option<Timestamp>| html! { @if let Some(at) = at { (time_text::utc(at)) } @else { "not on record" } };
     let span = |of: &Option<crate::review::facts::window::EnabledSpan>, none: &str, evidence| {
         html! {
-            @if let Some(of) = of { b { (span(of)) } ", from " (clock(of.from)) " to " (clock(of.until)) } @else { (none) }
+            @if let Some(of) = of {
+                b { (span(of)) } ", from " (time_text::clock(of.from)) " to " (time_text::clock(of.until))
+            } @else {
+                (none)
+            }
             " " (tag(evidence))
         }
     };
