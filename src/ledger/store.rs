@@ -12,7 +12,7 @@ use super::line::{Link, lines};
 use super::record::{Entry, Record};
 use super::shipped::Shipped;
 use super::spent::spent;
-use super::views::target_status::{LastSession, sessions};
+use super::views::last_session::{LastSession, sessions};
 use crate::error::Result;
 use crate::gate::SessionId;
 use crate::vault::manifest::Lane;

@@ -1,5 +1,8 @@
 //! Views of the records: the status of a target, the readiness of a vault, the outcome of a session.
 
+pub(super) mod last_session;
 pub(super) mod readiness;
 pub(super) mod session_outcome;
 pub(super) mod target_status;
+#[cfg(test)]
+mod tests;

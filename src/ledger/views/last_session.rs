@@ -1,0 +1,126 @@
+//! The sessions in a ledger, and for each user the one that decides its status.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::gate::SessionId;
+use crate::ledger::record::{Entry, Record};
+use crate::vault::manifest::Lane;
+use crate::vault::target::TargetId;
+
+/// The session that decides the status of its user.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LastSession {
+    pub session: SessionId,
+    pub target: TargetId,
+    pub lane: Lane,
+    /// T0, by the AWS clock, once it is fixed.
+    pub from: Option<Timestamp>,
+    /// T1, once it is fixed; nothing is written to AWS before that.
+    pub until: Option<Timestamp>,
+    /// Whether a close is on record.
+    pub closed: bool,
+    /// The other sessions of the same user.
+    pub earlier: Vec<SessionId>,
+}
+
+impl LastSession {
+    /// Returns whether the session is for this user, in this lane.
+    pub fn is_of(&self, target: &TargetId, lane: Lane) -> bool {
+        (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
+    }
+
+    /// Returns whether the ledger has the intent of that session.
+    pub(super) fn knows(&self, session: SessionId) -> bool {
+        self.session == session || self.earlier.contains(&session)
+    }
+
+    /// Returns T1, if no close is on record.
+    fn end(&self) -> Option<Timestamp> {
+        self.until.filter(|_| !self.closed)
+    }
+}
+
+/// Returns every session of a ledger, in the order of the intents.
+pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
+    let mut all: Vec<LastSession> = Vec::new();
+    let mut places: HashMap<SessionId, usize> = HashMap::new();
+    for entry in entries {
+        if let Record::Intent { session, target, lane, .. } = &entry.record {
+            places.entry(*session).or_insert_with(|| {
+                let (session, target, lane) = (*session, target.clone(), *lane);
+                all.push(LastSession {
+                    session,
+                    target,
+                    lane,
+                    from: None,
+                    until: None,
+                    closed: false,
+                    earlier: Vec::new(),
+                });
+                all.len() - 1
+            });
+            continue;
+        }
+        let Some(&place) = entry.record.session().and_then(|session| places.get(&session)) else { continue };
+        match &entry.record {
+            // The session continues, even if a concurrent close has found it closed.
+            Record::Ends { from, until, .. } => {
+                let of = &mut all[place];
+                (of.from, of.until, of.closed) = (Some(*from), Some(*until), false);
+            }
+            // A gate is opened only on a user at rest, and a probe tests the user, not a session: all earlier sessions
+            // are closed.
+            Record::Opened { .. } => {
+                close_before(&mut all, place);
+                all[place].closed = false;
+            }
+            Record::Closed { probed, .. } => {
+                if *probed {
+                    close_before(&mut all, place);
+                }
+                all[place].closed = true;
+            }
+            Record::Intent { .. }
+            | Record::Approval { .. }
+            | Record::Share { .. }
+            | Record::Told { .. }
+            | Record::Enabling { .. }
+            | Record::Issued { .. }
+            | Record::Drill { .. }
+            | Record::Review { .. } => {}
+        }
+    }
+    all
+}
+
+/// Marks the earlier sessions of the same gate as closed; the sessions of a role end by themselves. T0 decides which are
+/// earlier, as it is from the AWS clock: the order of the records of several machines is from their local clocks.
+fn close_before(all: &mut [LastSession], place: usize) {
+    let LastSession { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
+    let (from, target) = (*from, target.clone());
+    let is_before = |of: &&mut LastSession| !of.closed && of.from.is_some_and(|other| other < from);
+    let of_same = |of: &&mut LastSession| is_before(of) && of.is_of(&target, Lane::Gate);
+    all.iter_mut().filter(of_same).for_each(|of| of.closed = true);
+}
+
+/// Returns for each user the session that decides its status, in the order of their first sessions: the one without a close
+/// that ends last, else the newest. A later session that opened nothing does not hide an earlier one.
+pub fn last(entries: &[Entry]) -> Vec<LastSession> {
+    let mut users: Vec<LastSession> = Vec::new();
+    for mut new in sessions(entries) {
+        let Some(last) = users.iter_mut().find(|last| last.is_of(&new.target, new.lane)) else {
+            users.push(new);
+            continue;
+        };
+        let counts = new.end() >= last.end();
+        let (kept, passed) = if counts { (&mut new, &mut *last) } else { (&mut *last, &mut new) };
+        kept.earlier.append(&mut passed.earlier);
+        kept.earlier.push(passed.session);
+        if counts {
+            *last = new;
+        }
+    }
+    users
+}

@@ -1,0 +1,149 @@
+//! The status of a target, with and without IAM, after one or several sessions.
+
+use jiff::Timestamp;
+
+use super::last_session::{LastSession, last};
+use super::target_status::{TargetState, TargetStatus};
+use crate::gate::SessionId;
+use crate::gate::observed::UserState;
+use crate::ledger::record::{Entry, Record};
+use crate::vault::manifest::Lane;
+use crate::vault::target::TargetId;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+fn target() -> TargetId {
+    TargetId {
+        name: "prod".into(),
+        partition: "aws".into(),
+        account: "111122223333".into(),
+        user: "emergency".into(),
+    }
+}
+
+fn session(number: u8) -> SessionId {
+    SessionId::from_bytes([number; 8])
+}
+
+fn known(until: Option<&str>, closed: bool, lane: Lane) -> LastSession {
+    LastSession {
+        session: session(1),
+        target: target(),
+        lane,
+        from: None,
+        until: until.map(at),
+        closed,
+        earlier: Vec::new(),
+    }
+}
+
+#[test]
+fn without_iam_only_a_proven_close_counts() {
+    let (before, after) = (at("2026-11-22T02:30:00Z"), at("2026-11-22T03:30:00Z"));
+    let until = Some("2026-11-22T03:00:00Z");
+    let status = |last: Option<LastSession>, now| {
+        let lane = last.as_ref().map_or(Lane::Gate, |last| last.lane);
+        TargetStatus::of(target(), lane, last.as_ref(), None, now).state
+    };
+    assert_eq!(status(None, before), TargetState::Closed);
+    assert_eq!(status(Some(known(None, false, Lane::Gate)), before), TargetState::Closed);
+    assert_eq!(status(Some(known(until, false, Lane::Gate)), before), TargetState::Open);
+    assert_eq!(status(Some(known(until, false, Lane::Gate)), after), TargetState::Unproven);
+    assert_eq!(status(Some(known(until, true, Lane::Gate)), before), TargetState::Closed);
+    assert_eq!(status(Some(known(until, false, Lane::Static)), before), TargetState::Open);
+    assert_eq!(status(Some(known(until, false, Lane::Static)), after), TargetState::Closed);
+}
+
+#[test]
+fn iam_overrides_the_ledger() {
+    let now = at("2026-11-22T02:30:00Z");
+    let until = at("2026-11-22T03:00:00Z");
+    let open = known(Some("2026-11-22T03:00:00Z"), false, Lane::Gate);
+    let status = |last, seen: UserState| TargetStatus::of(target(), Lane::Gate, last, Some(&seen), now);
+    assert!(!status(Some(&open), UserState::AtRest).may_be_open, "another person closed it");
+    let others = status(None, UserState::Open { session: session(2), until });
+    assert!(others.may_be_open && !others.own && others.until == Some(until));
+    assert!(status(Some(&open), UserState::Open { session: session(1), until }).own);
+    let untidy = status(Some(&open), UserState::Untidy(Vec::new()));
+    assert!(!untidy.may_be_open && untidy.state == TargetState::Untidy);
+}
+
+fn entry(record: Record) -> Entry {
+    Entry { v: 1, seq: 0, prev: String::new(), torn: None, at: at("2026-11-22T02:00:00Z"), record }
+}
+
+/// Each session begins a minute after the one before.
+fn t0(number: u8) -> Timestamp {
+    at(&format!("2026-11-22T02:{number:02}:00Z"))
+}
+
+fn intended(number: u8, until: &str, lane: Lane) -> [Entry; 2] {
+    let session = session(number);
+    let (from, until) = (t0(number), at(until));
+    let intent = Record::Intent {
+        session,
+        vault: String::new(),
+        epoch: 1,
+        credentials_epoch: 1,
+        sha256: String::new(),
+        lane,
+        target: target(),
+        regions: Vec::new(),
+        principals: Box::default(),
+        window: 60,
+        reason: "x".into(),
+        again: None,
+        no_alert: None,
+        drill_of: None,
+        endpoint: None,
+    };
+    [entry(intent), entry(Record::Ends { session, from, until })]
+}
+
+fn closed(number: u8, probed: bool) -> Entry {
+    entry(Record::Closed { session: session(number), probed, cause: "x".into() })
+}
+
+fn opened(number: u8) -> Entry {
+    let (from, until) = (t0(number), at("2026-11-22T03:00:00Z"));
+    entry(Record::Opened { session: session(number), from, until })
+}
+
+#[test]
+fn a_session_that_is_earlier_by_the_aws_clock_closes_no_later_one() {
+    let until = "2026-11-22T03:00:00Z";
+    let earlier = [&intended(1, until, Lane::Gate)[..], &[opened(1), closed(1, true)]].concat();
+    let open = [&intended(2, until, Lane::Gate)[..], &[opened(2)]].concat();
+    // The clock of another machine is fast, so its records come after those of the open session.
+    for order in [[&open[..], &earlier[..]].concat(), [&earlier[..], &open[..]].concat()] {
+        let last = last(&order).remove(0);
+        assert!(last.session == session(2) && !last.closed, "{last:?}");
+    }
+}
+
+#[test]
+fn a_later_session_that_opened_nothing_does_not_hide_an_earlier_one() {
+    let now = at("2026-11-22T02:30:00Z");
+    let (long, short) = ("2026-11-22T03:00:00Z", "2026-11-22T02:20:00Z");
+    for lane in [Lane::Gate, Lane::Static] {
+        let status = |more: &[Entry]| {
+            let first = intended(1, long, lane).into_iter().chain([opened(1)]);
+            let entries: Vec<_> = first.chain(intended(2, short, lane)).chain(more.iter().cloned()).collect();
+            let last = last(&entries).remove(0);
+            let seen = UserState::Open { session: session(1), until: at(long) };
+            let status = TargetStatus::of(target(), lane, Some(&last), Some(&seen), now);
+            assert!(status.own, "the ledger has both");
+            TargetStatus::of(target(), lane, Some(&last), None, now)
+        };
+        let refused = status(&[closed(2, false)]);
+        assert_eq!((refused.state, refused.session), (TargetState::Open, Some(session(1))));
+        // Opening a gate, or proving it closed, shows that no earlier session is open; for a role it shows nothing.
+        let over = if lane == Lane::Gate { TargetState::Closed } else { TargetState::Open };
+        assert_eq!(status(&[opened(2), closed(2, false)]).state, over);
+        assert_eq!(status(&[closed(2, true)]).state, over);
+        assert_eq!(status(&[closed(2, false), closed(1, false)]).state, TargetState::Closed);
+        assert_eq!(status(&[closed(2, false), closed(1, false), opened(1)]).state, TargetState::Open);
+    }
+}
