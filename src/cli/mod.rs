@@ -72,7 +72,7 @@ impl Command {
             Self::Cloud(command) if command.has_secrets() => hardened(|| command.run(events)),
             Self::Cloud(command) => command.run(events),
             Self::Review(arguments) => hardened(|| review::run(arguments)),
-            Self::Ledger { command } => ledger::run(&command),
+            Self::Ledger { command } => ledger::run(command),
             Self::Completions { shell } => completions(shell),
             Self::Topic(topic) => topic.run(),
         }

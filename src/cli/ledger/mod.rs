@@ -6,7 +6,7 @@ mod verify;
 use super::args::LedgerCommand;
 use crate::error::Result;
 
-pub fn run(command: &LedgerCommand) -> Result<()> {
+pub fn run(command: LedgerCommand) -> Result<()> {
     match command {
         LedgerCommand::Verify(arguments) => verify::run(arguments),
         LedgerCommand::Show(arguments) => show::run(arguments),

@@ -1,6 +1,7 @@
 //! `ledger show`: one line per record; text from people is made harmless.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -14,30 +15,43 @@ use crate::time_text;
 use crate::vault::names::harmless;
 
 /// Prints the records of all ledgers by time, then the errors of those that are not readable.
-pub fn run(arguments: &LedgerShowArgs) -> Result<()> {
-    let Merged { mut records, files } = read(arguments)?;
-    records.retain(|record| {
-        arguments.session.is_none_or(|asked| record.link.entry.record.session() == Some(asked))
-    });
-    if arguments.json { print::exact(&json(&records)?) } else { print::result(&text(&records)) }?;
-    let mut wrong: Vec<_> = files.into_iter().filter_map(|file| file.wrong).collect();
-    let last = wrong.pop();
-    for error in &wrong {
-        note(&error.what);
-    }
-    last.map_or(Ok(()), Err)
+pub fn run(arguments: LedgerShowArgs) -> Result<()> {
+    ShowRequest::new(arguments)?.run()
 }
 
-fn read(arguments: &LedgerShowArgs) -> Result<Merged> {
-    if !arguments.ledgers.is_empty() {
-        return Ok(ledger::read_all(&arguments.ledgers));
+/// A request whose arguments are valid: it names the ledgers, and the configuration was read if that needs it.
+struct ShowRequest {
+    ledgers: Vec<PathBuf>,
+    session: Option<SessionId>,
+    json: bool,
+}
+
+impl ShowRequest {
+    fn new(arguments: LedgerShowArgs) -> Result<Self> {
+        let LedgerShowArgs { mut ledgers, session, json } = arguments;
+        if ledgers.is_empty() {
+            let own = Ledger::at_default();
+            ledgers = Config::load()?.ledgers;
+            if own.is_there_or_missed() {
+                ledgers.insert(0, own.path());
+            }
+        }
+        Ok(Self { ledgers, session, json })
     }
-    let own = Ledger::at_default();
-    let mut paths = Config::load()?.ledgers;
-    if own.is_there_or_missed() {
-        paths.insert(0, own.path());
+
+    fn run(&self) -> Result<()> {
+        let Merged { mut records, files } = ledger::read_all(&self.ledgers);
+        records.retain(|record| {
+            self.session.is_none_or(|asked| record.link.entry.record.session() == Some(asked))
+        });
+        if self.json { print::exact(&json(&records)?) } else { print::result(&text(&records)) }?;
+        let mut wrong: Vec<_> = files.into_iter().filter_map(|file| file.wrong).collect();
+        let last = wrong.pop();
+        for error in &wrong {
+            note(&error.what);
+        }
+        last.map_or(Ok(()), Err)
     }
-    Ok(ledger::read_all(&paths))
 }
 
 /// A record in JSON, with its ledger and digest.

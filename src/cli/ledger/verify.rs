@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::args::LedgerVerifyArgs;
+use crate::cli::cloud::ShippedCopy;
 use crate::cli::input;
 use crate::error::{Error, Result};
-use crate::ledger::verify::{self, CopiedRecord, SignedStatements};
+use crate::ledger::verify::{self, CopiedRecord, ExpectedHead, SignedStatements};
 use crate::ledger::{self, Chain, Damage, Head, Ledger, Shipped};
 use crate::terminal::{note, print};
 use crate::time_text;
@@ -42,40 +43,111 @@ struct Verified {
 }
 
 /// Verifies each ledger; the first that is damaged decides the exit status.
-pub fn run(arguments: &LedgerVerifyArgs) -> Result<()> {
-    let head = arguments.head.as_deref().map(|text| {
-        verify::ExpectedHead::parse(text).ok_or_else(|| {
-            Error::usage("--head is neither six words nor 64 hex digits")
-                .next("put the words in quotes, optionally after the number of records and a colon")
-        })
-    });
-    let head = head.transpose()?;
-    let vaults = arguments.vaults.iter().map(|path| input::vault(path)).collect::<Result<Vec<_>>>()?;
-    let paths = if arguments.ledgers.is_empty() {
-        vec![Ledger::at_default().path()]
-    } else {
-        arguments.ledgers.clone()
-    };
-    let mut outcomes = Vec::new();
-    for path in paths {
-        outcomes.push(one(arguments, head.as_ref(), path, &vaults));
-    }
-    let unknown = head.as_ref().and_then(|head| unknown(head, &outcomes));
-    let mut bad = None;
-    for outcome in outcomes {
-        match outcome {
-            Ok(verified) if arguments.json => print::exact(&(json(&verified)? + "\n"))?,
-            Ok(verified) => print::result(&text(&verified, !vaults.is_empty()))?,
-            Err(Bad { file, damage: Some(damage), error }) if arguments.json => {
-                print::exact(&(json(&Damaged { file, damage })? + "\n"))?;
-                bad = bad.or(Some(error));
-            }
-            Err(Bad { error, .. }) if bad.is_none() => bad = Some(error),
-            Err(Bad { error, .. }) => note(&error.what),
+pub fn run(arguments: LedgerVerifyArgs) -> Result<()> {
+    VerifyRequest::new(arguments)?.run()
+}
+
+/// A request whose arguments are valid: the head was parsed, and the vaults were read.
+struct VerifyRequest {
+    ledgers: Vec<PathBuf>,
+    /// Whether the ledgers were named: a named one must exist.
+    named: bool,
+    head: Option<ExpectedHead>,
+    copy: Option<PathBuf>,
+    shipped: ShippedCopy,
+    vaults: Vec<Vault>,
+    json: bool,
+}
+
+impl VerifyRequest {
+    fn new(arguments: LedgerVerifyArgs) -> Result<Self> {
+        let LedgerVerifyArgs { mut ledgers, head, copy, shipped, vaults, json } = arguments;
+        let head = head.as_deref().map(expected_head).transpose()?;
+        let vaults = vaults.iter().map(|path| input::vault(path)).collect::<Result<_>>()?;
+        let named = !ledgers.is_empty();
+        if !named {
+            ledgers.push(Ledger::at_default().path());
         }
+        Ok(Self { ledgers, named, head, copy, shipped, vaults, json })
     }
-    bad.map_or(Ok(()), |error| Err(*error))?;
-    unknown.map_or(Ok(()), Err)
+
+    fn run(&self) -> Result<()> {
+        let outcomes: Vec<_> = self.ledgers.iter().map(|file| self.verify(file)).collect();
+        let unknown = self.head.as_ref().and_then(|head| unknown(head, &outcomes));
+        let mut bad = None;
+        for outcome in outcomes {
+            match outcome {
+                Ok(verified) if self.json => print::exact(&(json(&verified)? + "\n"))?,
+                Ok(verified) => print::result(&text(&verified, !self.vaults.is_empty()))?,
+                Err(Bad { file, damage: Some(damage), error }) if self.json => {
+                    print::exact(&(json(&Damaged { file, damage })? + "\n"))?;
+                    bad = bad.or(Some(error));
+                }
+                Err(Bad { error, .. }) if bad.is_none() => bad = Some(error),
+                Err(Bad { error, .. }) => note(&error.what),
+            }
+        }
+        bad.map_or(Ok(()), |error| Err(*error))?;
+        unknown.map_or(Ok(()), Err)
+    }
+
+    fn verify(&self, file: &Path) -> Result<Verified, Bad> {
+        let failed = |error| Bad { file: file.to_owned(), damage: None, error: Box::new(error) };
+        let damaged = |damage| Bad::damaged(file, damage);
+        // Read before the ledger, which may grow in the meantime.
+        let shipped = Shipped::beside(file);
+        let (chain, damage) = ledger::read_file(file, self.named).map_err(failed)?;
+        let missed = || shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).err();
+        let damage = damage.or_else(missed);
+        if let Some(gone) = damage.clone().filter(|_| chain.links.is_empty()) {
+            return Err(damaged(gone));
+        }
+        let copy = match (self.copy(&chain), &damage) {
+            // Damage of the chain itself needs no copy.
+            (Err(_), Some(broken)) => return Err(damaged(broken.clone())),
+            (copy, _) => copy.map_err(failed)?,
+        };
+        let compared = copy.as_deref().map(|copy| verify::against(&chain, copy)).transpose();
+        // The chain breaks in one place and the copy differs in another: the earlier one is the first bad record.
+        let beyond_copy = match (damage, compared) {
+            (Some(broken), Err(other)) if other.seq < broken.seq => return Err(damaged(other)),
+            (Some(broken), _) => return Err(damaged(broken)),
+            (None, compared) => compared.map_err(damaged)?,
+        };
+        let signed = verify::signed(&chain, &self.vaults).map_err(damaged)?;
+        copy.map_or(Ok(()), |copy| whole(&copy)).map_err(failed)?;
+        let Head { seq: records, sha256 } = chain.head();
+        let at = |link: &ledger::Link| link.entry.at;
+        Ok(Verified {
+            ledger: chain.id(),
+            records,
+            sha256: hex::encode(sha256),
+            words: chain.head().words(),
+            first: chain.links.first().map(at),
+            last: chain.links.last().map(at),
+            since_head: self.head.as_ref().and_then(|head| head.since(&chain)),
+            torn: chain.torn,
+            signed,
+            beyond_copy,
+            file: file.to_owned(),
+        })
+    }
+
+    fn copy(&self, chain: &Chain) -> Result<Option<Vec<CopiedRecord>>> {
+        if let Some(copy) = self.shipped.read(chain)? {
+            return Ok(Some(copy));
+        }
+        let Some(path) = &self.copy else { return Ok(None) };
+        let copy = verify::copied(&input::read(path, LARGEST)?).map_err(|line| {
+            Error::usage(format!("line {line} of {} is not a record: the copy is damaged", path.display()))
+                .next("name a valid copy")
+        })?;
+        if copy.is_empty() {
+            let what = format!("{} has no records: it is not a copy of a ledger", path.display());
+            return Err(Error::usage(what).next("name a copy of this ledger"));
+        }
+        Ok(Some(copy))
+    }
 }
 
 /// The first bad record of a ledger, for machines.
@@ -98,51 +170,10 @@ impl Bad {
     }
 }
 
-fn one(
-    arguments: &LedgerVerifyArgs,
-    head: Option<&verify::ExpectedHead>,
-    file: PathBuf,
-    vaults: &[Vault],
-) -> Result<Verified, Bad> {
-    let named = !arguments.ledgers.is_empty();
-    let failed = |error| Bad { file: file.clone(), damage: None, error: Box::new(error) };
-    let damaged = |damage| Bad::damaged(&file, damage);
-    // Read before the ledger, which may grow in the meantime.
-    let shipped = Shipped::beside(&file);
-    let (chain, damage) = ledger::read_file(&file, named).map_err(failed)?;
-    let missed = || shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).err();
-    let damage = damage.or_else(missed);
-    if let Some(gone) = damage.clone().filter(|_| chain.links.is_empty()) {
-        return Err(damaged(gone));
-    }
-    let copy = match (copy(arguments, &chain), &damage) {
-        // Damage of the chain itself needs no copy.
-        (Err(_), Some(broken)) => return Err(damaged(broken.clone())),
-        (copy, _) => copy.map_err(failed)?,
-    };
-    let compared = copy.as_deref().map(|copy| verify::against(&chain, copy)).transpose();
-    // The chain breaks in one place and the copy differs in another: the earlier one is the first bad record.
-    let beyond_copy = match (damage, compared) {
-        (Some(broken), Err(other)) if other.seq < broken.seq => return Err(damaged(other)),
-        (Some(broken), _) => return Err(damaged(broken)),
-        (None, compared) => compared.map_err(damaged)?,
-    };
-    let signed = verify::signed(&chain, vaults).map_err(damaged)?;
-    copy.map_or(Ok(()), |copy| whole(&copy)).map_err(failed)?;
-    let Head { seq: records, sha256 } = chain.head();
-    let at = |link: &ledger::Link| link.entry.at;
-    Ok(Verified {
-        ledger: chain.id(),
-        records,
-        sha256: hex::encode(sha256),
-        words: chain.head().words(),
-        first: chain.links.first().map(at),
-        last: chain.links.last().map(at),
-        since_head: head.and_then(|head| head.since(&chain)),
-        torn: chain.torn,
-        signed,
-        beyond_copy,
-        file,
+fn expected_head(text: &str) -> Result<ExpectedHead> {
+    ExpectedHead::parse(text).ok_or_else(|| {
+        Error::usage("--head is neither six words nor 64 hex digits")
+            .next("put the words in quotes, optionally after the number of records and a colon")
     })
 }
 
@@ -155,24 +186,8 @@ fn whole(copy: &[CopiedRecord]) -> Result<()> {
     Err(Error::failed(what).next("remove shipped.json and ship again: breakglass ledger ship"))
 }
 
-fn copy(arguments: &LedgerVerifyArgs, chain: &Chain) -> Result<Option<Vec<CopiedRecord>>> {
-    if let Some(copy) = arguments.shipped.read(chain)? {
-        return Ok(Some(copy));
-    }
-    let Some(path) = &arguments.copy else { return Ok(None) };
-    let copy = verify::copied(&input::read(path, LARGEST)?).map_err(|line| {
-        Error::usage(format!("line {line} of {} is not a record: the copy is damaged", path.display()))
-            .next("name a valid copy")
-    })?;
-    if copy.is_empty() {
-        return Err(Error::usage(format!("{} has no records: it is not a copy of a ledger", path.display()))
-            .next("name a copy of this ledger"));
-    }
-    Ok(Some(copy))
-}
-
 /// Returns the error for a ledger that never had the given head: the only ledger, a copy of one that had it, or all.
-fn unknown(head: &verify::ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
+fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
     let all: Vec<_> = outcomes.iter().flatten().collect();
     let knows = all.iter().find(|verified| verified.since_head.is_some());
     let mut without = all.iter().filter(|verified| verified.since_head.is_none());
