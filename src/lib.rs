@@ -13,17 +13,19 @@
 //! | `aws` | clients, AWS's clock, the ports of [`gate`], CloudTrail, the ledger's copy, console sign-in | adapter, feature `cloud` |
 //! | `alert` | alert channels, and what each acknowledged | adapter, feature `cloud` |
 //! | [`review`] | the review of one session: facts, judgement, rendering | pure |
+//! | [`events`] | what `--json` prints | output |
 //! | [`ledger`] | the record of every use: append-only, hash-chained, fsynced; verified, merged | files |
 //! | [`token`] | YubiKeys over PC/SC | adapter of [`custody::token::Token`] |
 //! | [`terminal`] | prompts, printing, terminal modes, signals | adapter |
 //! | [`custody`] | a custodian: part, enrolment, attestation, approvals, the opening of one share | pure |
 //! | [`window`] | the state machine of a window | pure |
 //! | [`gate`] | the emergency user in IAM: grants, policies, the observed state, opening and closing | pure, over small ports |
+//! | [`config`] | the configuration file | files |
 //! | [`vault`] | the age file: manifest, shares, quorum, payload; names, durations | pure |
 //! | [`secret`] | locked pages, hardening; the only `unsafe` | system |
 //!
-//! Any module may use [`config`], [`events`], [`error`], [`signal`], [`boot_clock`] and [`time_text`]. Pure code does no I/O,
-//! reads no clock, and builds without the feature `cloud`.
+//! Any module may use [`error`], [`signal`], [`boot_clock`] and [`time_text`]. Pure code does no I/O, reads no clock, and builds
+//! without the feature `cloud`.
 //!
 //! # One opening
 //!

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::Notice;
+use super::notice::Notice;
 
 /// Runs the command and kills it after `time`.
 ///

@@ -13,7 +13,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::date_time::{DateTime, Format};
 
-use super::Failure;
+use super::receipt::Failure;
 use crate::secret::SecretText;
 
 /// The connections of one run. Created once, as it reads the system's TLS roots; dropped with the run, as the pool holds

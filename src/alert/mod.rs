@@ -4,46 +4,31 @@ mod command;
 mod http;
 mod notice;
 mod pagerduty;
+mod receipt;
 mod slack;
 mod smtp;
 mod sns;
 mod webhook;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use crate::vault::names::harmless;
 use crate::vault::payload::{Channel, ChannelKind};
 use http::Http;
 pub use notice::{Notice, VaultName};
+pub use receipt::Receipt;
+use receipt::{Failure, plain};
 
 /// The default timeout of a channel.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause before the first retry; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
-
-/// Why a channel did not acknowledge.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The connection failed or the receiver had an error; a retry may succeed.
-    Temporary(String),
-    /// The receiver refused.
-    Permanent(String),
-}
-
-impl Failure {
-    fn why(&self) -> &str {
-        match self {
-            Self::Temporary(why) | Self::Permanent(why) => why,
-        }
-    }
-}
 
 /// The result of one channel.
 #[derive(Clone, Debug)]
@@ -56,35 +41,6 @@ pub struct Delivery {
     pub sent: Timestamp,
     /// The time and content of the acknowledgement, or why there is none.
     pub outcome: Result<(Timestamp, Receipt), String>,
-}
-
-/// A receiver's acknowledgement.
-#[derive(Clone, Debug, Default)]
-pub struct Receipt {
-    /// The receiver's id of the message, if it gave one; the receiver can be asked about it later.
-    pub id: Option<String>,
-    /// The answer as text.
-    pub detail: String,
-}
-
-impl Receipt {
-    /// With the id of `what`, such as a message.
-    fn with_id(what: &str, id: Option<&str>) -> Self {
-        let id = id.filter(|id| !id.is_empty());
-        Self {
-            detail: id.map_or(format!("{what} without an id"), |id| format!("{what} {id}")),
-            id: id.map(str::to_owned),
-        }
-    }
-
-    /// Accepted without an id.
-    fn without_id(detail: String) -> Self {
-        Self { id: None, detail }
-    }
-
-    fn plain(self) -> Self {
-        Self { id: self.id.as_deref().map(plain), detail: plain(&self.detail) }
-    }
 }
 
 /// The channels and the command that alerts go to.
@@ -249,17 +205,4 @@ async fn attempt(
         ChannelKind::Webhook { url, secret } => webhook::post(http, url, secret, notice).await,
         ChannelKind::Smtp(server) => smtp::send(server, notice).await,
     }
-}
-
-/// A clock that differs by more explains why a receiver refused a signature.
-const TOLERANCE: Duration = Duration::from_mins(1);
-
-/// Reports whether the local clock explains the refusal of a request dated `here` by a receiver whose time is `date`.
-fn is_off(date: SystemTime, here: SystemTime) -> bool {
-    date.duration_since(here).or_else(|_| here.duration_since(date)).is_ok_and(|off| off > TOLERANCE)
-}
-
-/// Returns a receiver's text without control characters and at most 160 characters long.
-fn plain(text: &str) -> String {
-    harmless(&text.chars().take(160).collect::<String>(), ' ')
 }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::http::Http;
-use super::{Failure, Notice, Receipt};
+use super::notice::Notice;
+use super::receipt::{Failure, Receipt};
 use crate::ledger::AlertTopic;
 use crate::secret::SecretText;
 

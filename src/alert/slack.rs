@@ -2,7 +2,8 @@
 //! text").
 
 use super::http::Http;
-use super::{Failure, Notice, Receipt};
+use super::notice::Notice;
+use super::receipt::{Failure, Receipt};
 use crate::secret::SecretText;
 
 pub(super) async fn post(http: &Http, url: &SecretText, notice: &Notice) -> Result<Receipt, Failure> {

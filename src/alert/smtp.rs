@@ -10,7 +10,8 @@ use lettre::transport::smtp::response::Response;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use tokio::task::JoinSet;
 
-use super::{Failure, Notice, Receipt};
+use super::notice::Notice;
+use super::receipt::{Failure, Receipt};
 use crate::vault::payload::{Smtp, Tls};
 
 /// How long to wait for the other recipients once the server accepted the mail for one.

@@ -10,7 +10,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sns::error::{ProvideErrorMetadata as _, SdkError};
 use aws_smithy_async::time::StaticTimeSource;
 
-use super::{Failure, Notice, Receipt, http, is_off};
+use super::http;
+use super::notice::Notice;
+use super::receipt::{Failure, Receipt, is_off};
 use crate::vault::payload::{AccessKey, region_of};
 
 /// Publishes a notice. If AWS refuses it and the local clock is wrong, publishes again with the time of the `Date` header.

@@ -9,7 +9,8 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::http::Http;
-use super::{Failure, Notice, Receipt, is_off};
+use super::notice::Notice;
+use super::receipt::{Failure, Receipt, is_off};
 use crate::secret::SecretText;
 
 pub(super) async fn post(

@@ -9,6 +9,7 @@ mod documentation;
 mod enrolment;
 mod gate_policies;
 mod hardening;
+mod imports;
 mod packet;
 mod review_packet;
 #[cfg(feature = "cloud")]

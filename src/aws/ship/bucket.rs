@@ -12,12 +12,12 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
-use super::{AwsConfig, CopiedRecord};
-use crate::aws::clients::Tries;
+use crate::aws::clients::{AwsConfig, Tries};
 use crate::aws::clock::AwsClock;
 use crate::aws::error::{code, fault};
 use crate::config::{RetentionMode, Ship};
 use crate::ledger::Link;
+use crate::ledger::verify::CopiedRecord;
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 

@@ -3,36 +3,32 @@
 mod gate;
 mod records;
 mod role;
+mod run;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::alert::Alerts;
 use crate::aws::clients::AwsConfig;
-use crate::aws::emergency::EmergencyUser;
 use crate::aws::fault_injection::InjectedFaults;
 use crate::aws::preload::{Preload, runtime};
-use crate::aws::signin::sign_in;
 use crate::config::Config;
 use crate::custody::approval::Approved;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::events::Events;
-use crate::gate::open::{HandOut, Stop};
-use crate::gate::{SessionId, Window};
 use crate::ledger::{Ledger, VaultFacts};
-use crate::session::announce::{Announcer, Ending};
-use crate::session::context::{IntendedSession, RunContext};
+use crate::session::announce::Announcer;
+use crate::session::context::IntendedSession;
 use crate::session::log::Log;
-use crate::session::messages;
-use crate::session::outcome::{Advice, RunOutcome};
-use crate::session::runner::{Opened, Runner};
+use crate::session::outcome::Advice;
 use crate::session::work::Work;
 use crate::terminal::signals;
 use crate::terminal::signals::SessionSignals;
-use crate::vault::payload::{AccessKey, Channel, Mfa, SealedTarget, Way};
+use crate::vault::payload::{Channel, SealedTarget, Way};
 use crate::vault::target::TargetId;
 use gate::open_gate;
 use role::open_role;
+use run::{EmergencyKey, OpenRun};
 
 /// An opening that a quorum approved.
 #[derive(Debug)]
@@ -95,7 +91,7 @@ impl ApprovedOpening {
     }
 
     async fn run(self, aws: &AwsConfig, signals: &mut SessionSignals) -> Result<()> {
-        let intent = records::intent(&self);
+        let intent = records::intent(&self.vault, &self.target, &self.approved);
         let id = TargetId::from(&self.target);
         let notice = records::notice(&self.vault, &id, &self.approved);
         let alerts =
@@ -124,82 +120,5 @@ impl ApprovedOpening {
         };
         let advice = Advice { how_to_close, static_vault: self.static_vault };
         run.conclude(&outcome, &advice, signals).await
-    }
-}
-
-/// The emergency user's secrets.
-struct EmergencyKey {
-    key: AccessKey,
-    mfa: Option<Mfa>,
-}
-
-/// Everything about an opening except its credentials.
-struct OpenRun<'a> {
-    aws: &'a AwsConfig,
-    log: &'a Log<'a>,
-    announcer: &'a Announcer<'a>,
-    intent: IntendedSession<'a>,
-    target: &'a TargetId,
-    regions: &'a [String],
-    grant: &'a [serde_json::Value],
-    /// The window's length.
-    window: Duration,
-    work: &'a Work,
-    faults: &'a InjectedFaults,
-}
-
-impl<'a> OpenRun<'a> {
-    fn session(&self) -> SessionId {
-        self.intent.session
-    }
-
-    /// The region of the probe, and of STS.
-    fn region(&self) -> &str {
-        self.regions.first().map_or("us-east-1", String::as_str)
-    }
-
-    fn hand_out(&self) -> HandOut {
-        match self.work {
-            Work::Hold => HandOut::Nothing,
-            Work::Command(_) | Work::Shell => HandOut::Session,
-            Work::Console => HandOut::Console,
-        }
-    }
-
-    fn context(&self, user: &'a EmergencyUser) -> RunContext<'a> {
-        let runner = Runner::new(self.log, self.work, Some(user));
-        RunContext::new(self.log, self.announcer, runner, Some(self.intent))
-    }
-
-    /// Signs in to the console, if the work needs it.
-    async fn sign_in(&self, window: Window, user: &EmergencyUser) -> Result<Opened, Stop> {
-        let console_link = match self.work {
-            Work::Console => Some(sign_in(user, &self.target.partition).await?),
-            Work::Hold | Work::Command(_) | Work::Shell => None,
-        };
-        Ok(Opened { window, console_link })
-    }
-
-    /// Records, prints and announces how it ended.
-    async fn conclude(
-        &self,
-        outcome: &RunOutcome,
-        advice: &Advice,
-        signals: &mut SessionSignals,
-    ) -> Result<()> {
-        if let Some((probed, cause)) = outcome.closed_because() {
-            self.log.closed(self.session(), probed, &cause);
-        }
-        let result = outcome.result(advice, self.log.now());
-        if let Some(error) = result.as_ref().err().filter(|error| error.status == Status::MayBeOpen) {
-            // The commands that close come before the wait for the channels.
-            self.log.say(&error.to_string());
-        }
-        let cause = || messages::cause(outcome.end.cause());
-        let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| cause());
-        let until = outcome.window.map(|window| window.until);
-        let ending = Ending { about: outcome.about(), detail, until };
-        self.announcer.announce_end(ending, outcome.was_stopped, signals).await;
-        result
     }
 }

@@ -3,7 +3,6 @@
 use crate::alert::Notice;
 use crate::custody::approval::{Approved, Request};
 use crate::ledger::{Principals, Record, VaultFacts};
-use crate::session::open::ApprovedOpening;
 use crate::vault::payload::{Gatekeepers, SealedTarget, Way};
 use crate::vault::target::TargetId;
 
@@ -23,8 +22,7 @@ pub(super) fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved)
 }
 
 /// Returns the record that precedes the first call to AWS.
-pub(super) fn intent(opening: &ApprovedOpening) -> Record {
-    let ApprovedOpening { vault, target, approved, .. } = opening;
+pub(super) fn intent(vault: &VaultFacts, target: &SealedTarget, approved: &Approved) -> Record {
     let request = approved.request().clone();
     Record::Intent {
         session: request.session,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{EmergencyKey, OpenRun};
+use super::run::{EmergencyKey, OpenRun};
 use crate::aws::emergency::{EmergencyUser, SessionCall};
 use crate::gate::OpenProgress;
 use crate::gate::role::{RolePlan, assume};

@@ -1,6 +1,6 @@
 //! A target's JSON form: which fields it has depends on the lane.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 use super::error::FieldError;
@@ -10,7 +10,7 @@ use crate::vault::duration::Span;
 /// The fields of a target of either lane.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TargetJson {
+struct TargetJson {
     name: String,
     partition: String,
     account: String,
@@ -33,6 +33,12 @@ pub(super) struct TargetJson {
 /// SHA-256 as hex.
 #[derive(Deserialize)]
 struct Digest(#[serde(with = "hex")] [u8; 32]);
+
+impl<'de> Deserialize<'de> for SealedTarget {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        Self::try_from(TargetJson::deserialize(json)?).map_err(de::Error::custom)
+    }
+}
 
 impl TryFrom<TargetJson> for SealedTarget {
     type Error = FieldError;

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::key::KeyError;
-use super::{MAX_BYTES, MAX_CHANNELS, MAX_TARGETS};
+use super::size::MAX_BYTES;
+use crate::vault::manifest::{MAX_CHANNELS, MAX_TARGETS};
 use crate::vault::names::NameError;
 
 /// Why a payload is not valid (class `damaged` at `open` in a vault).

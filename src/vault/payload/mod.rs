@@ -6,6 +6,7 @@ mod error;
 mod input;
 mod key;
 mod ser;
+mod size;
 mod strict;
 mod target;
 
@@ -14,20 +15,13 @@ use serde_json::Value;
 
 use super::duration::Span;
 use super::{json, manifest, names};
-use crate::secret::{SecretBuf, SecretText};
+use crate::secret::SecretText;
 pub use channel::{Channel, ChannelKind, Smtp, Tls, check as check_alerts, region_of};
-use de::TargetJson;
 pub use error::{ChannelError, PayloadError, TargetFault};
 pub use input::Input;
 pub use key::{AccessKey, KeyError};
-use manifest::{MAX_CHANNELS, MAX_TARGETS};
-use ser::{PayloadForm, Remaining};
-
-/// The payload is padded with spaces to a multiple of this, in bytes.
-pub const BLOCK: usize = 4096;
-
-/// The maximum length of a payload with its padding, in bytes.
-pub const MAX_BYTES: usize = 512 * 1024;
+use manifest::MAX_TARGETS;
+pub use size::{BLOCK, MAX_BYTES};
 
 /// The emergency user's MFA device.
 #[derive(Debug, Deserialize)]
@@ -42,8 +36,7 @@ pub struct Mfa {
 }
 
 /// An emergency user with the credentials that open and close its access.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "TargetJson")]
+#[derive(Debug)]
 pub struct SealedTarget {
     /// Its human-readable name.
     pub name: String,
@@ -122,22 +115,6 @@ impl Payload {
         if canonical.expose() == padded { Ok(payload) } else { Err(PayloadError::NotCanonical) }
     }
 
-    /// The canonical JSON, padded to whole blocks.
-    ///
-    /// # Panics
-    /// Never: a checked payload fits.
-    pub fn to_sealed(&self) -> SecretBuf {
-        let form = PayloadForm::of(self);
-        let mut remaining = Remaining(MAX_BYTES);
-        serde_json_canonicalizer::to_writer(&form, &mut remaining).expect("a checked payload fits");
-        let length = MAX_BYTES - remaining.0;
-        let mut buffer = SecretBuf::with_capacity(length.next_multiple_of(BLOCK));
-        serde_json_canonicalizer::to_writer(&form, &mut buffer).expect("measured just now");
-        buffer.spare_mut().fill(b' ');
-        buffer.advance(length.next_multiple_of(BLOCK) - length);
-        buffer
-    }
-
     /// The lane, the same for all targets.
     pub fn lane(&self) -> manifest::Lane {
         self.targets.first().map_or(manifest::Lane::Gate, SealedTarget::lane)
@@ -165,9 +142,7 @@ impl Payload {
     fn checked(self) -> Result<Self, PayloadError> {
         self.check()?;
         // A number may be longer in its canonical form: 1e20 is 21 digits.
-        let mut remaining = Remaining(MAX_BYTES);
-        serde_json_canonicalizer::to_writer(&PayloadForm::of(&self), &mut remaining)
-            .map_err(|_| PayloadError::NoCanonicalForm)?;
+        self.canonical_length().ok_or(PayloadError::NoCanonicalForm)?;
         Ok(self)
     }
 

@@ -5,12 +5,14 @@ use serde_json::Value;
 
 use super::channel::ChannelForm;
 use super::key::KeyForm;
+use super::size::{BLOCK, MAX_BYTES, Remaining};
 use super::{Mfa, Payload, SealedTarget, Way};
+use crate::secret::SecretBuf;
 use crate::vault::duration::Span;
 
 /// The fields of a payload.
 #[derive(Serialize)]
-pub(super) struct PayloadForm<'a> {
+struct PayloadForm<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alerts: Vec<ChannelForm<'a>>,
     runbook: &'a str,
@@ -49,8 +51,30 @@ struct MfaForm<'a> {
     totp_seed: &'a str,
 }
 
+impl Payload {
+    /// The canonical JSON, padded to whole blocks.
+    ///
+    /// # Panics
+    /// Never: a checked payload fits.
+    pub fn to_sealed(&self) -> SecretBuf {
+        let length = self.canonical_length().expect("a checked payload fits");
+        let mut buffer = SecretBuf::with_capacity(length.next_multiple_of(BLOCK));
+        serde_json_canonicalizer::to_writer(&PayloadForm::of(self), &mut buffer).expect("measured just now");
+        buffer.spare_mut().fill(b' ');
+        buffer.advance(length.next_multiple_of(BLOCK) - length);
+        buffer
+    }
+
+    /// Returns the length of the canonical JSON in bytes; `None` if it is too long, or if a number has no canonical form.
+    pub(super) fn canonical_length(&self) -> Option<usize> {
+        let mut remaining = Remaining(MAX_BYTES);
+        serde_json_canonicalizer::to_writer(&PayloadForm::of(self), &mut remaining).ok()?;
+        Some(MAX_BYTES - remaining.0)
+    }
+}
+
 impl<'a> PayloadForm<'a> {
-    pub(super) fn of(payload: &'a Payload) -> Self {
+    fn of(payload: &'a Payload) -> Self {
         let targets = payload.targets.iter().map(TargetForm::of).collect();
         let alerts = payload.alerts.iter().map(ChannelForm::of).collect();
         Self { alerts, runbook: &payload.runbook, targets, version: payload.version }
@@ -86,19 +110,5 @@ impl<'a> TargetForm<'a> {
 impl<'a> MfaForm<'a> {
     fn of(mfa: &'a Mfa) -> Self {
         Self { serial_number: &mfa.serial, totp_seed: mfa.seed.expose() }
-    }
-}
-
-/// Counts down the remaining bytes and keeps nothing.
-pub(super) struct Remaining(pub(super) usize);
-
-impl std::io::Write for Remaining {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::WriteZero)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{CustodianOutcome, Gathering, QuorumRequest, Seat, record};
+use super::record::{self, QuorumRequest};
+use super::{CustodianOutcome, Gathering, Seat};
 use crate::cli::token_dialog::{AttemptError, DialogError, TokenDialog};
 use crate::cli::typed;
 use crate::custody::approval;

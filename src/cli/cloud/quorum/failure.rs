@@ -4,61 +4,10 @@ use super::{CustodianOutcome, Gathering};
 use crate::cli::token_dialog::TokenFailure;
 use crate::cli::typed::Ended;
 use crate::custody::token::TokenError;
-use crate::error::{Error, Result, Status};
-use crate::secret::{Secret, unencrypted_swap};
-use crate::signal::Signal;
-use crate::terminal::{NoAnswer, Reply, Terminal, listed, note};
+use crate::error::{Error, Status};
+use crate::secret::Secret;
+use crate::terminal::{NoAnswer, listed, note};
 use crate::vault::quorum::KEY;
-
-/// The purpose of the quorum.
-#[derive(Clone, Copy)]
-pub enum Purpose {
-    Open,
-    Close,
-}
-
-impl Purpose {
-    /// Returns the state after a quorum failed.
-    fn outcome(self) -> &'static str {
-        match self {
-            Self::Open => "nothing was enabled",
-            Self::Close => "nothing was closed, and access may still be open",
-        }
-    }
-
-    fn next(self, threshold: u8, names: &str) -> String {
-        match self {
-            Self::Open => format!("open again with {threshold} of {names}"),
-            Self::Close => format!(
-                "close again with {threshold} of {names}, or with your AWS credentials: close VAULT --profile NAME"
-            ),
-        }
-    }
-
-    pub fn interrupted(self, signal: Signal) -> Error {
-        Error::interrupted(signal, self.outcome())
-    }
-}
-
-/// Asks for an explicit yes if secrets could be swapped to disk in the clear.
-pub fn allow_swap(terminal: &mut Terminal, purpose: Purpose) -> Result<()> {
-    let areas = unencrypted_swap();
-    if areas.is_empty() {
-        return Ok(());
-    }
-    let prompt = format!(
-        "this machine swaps to {} without encryption: copies of secrets inside libraries could reach the disk; \
-         type yes to go on: ",
-        areas.join(", ")
-    );
-    match terminal.ask_openly(&prompt) {
-        Ok(Reply::Line(line)) if line.expose().trim() == "yes" => Ok(()),
-        Err(NoAnswer::Signal(signal)) => Err(purpose.interrupted(signal)),
-        _ => Err(Error::failed("swap is on and not encrypted")
-            .and(purpose.outcome())
-            .next("switch it off (swapoff -a) and try again")),
-    }
-}
 
 impl Gathering<'_> {
     pub(super) fn no_quorum(&self, why: &str) -> Error {

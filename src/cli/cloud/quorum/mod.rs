@@ -2,6 +2,7 @@
 
 mod custodian;
 mod failure;
+mod purpose;
 mod record;
 mod tokens;
 
@@ -9,35 +10,19 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::custody::approval::Request;
 use crate::custody::opening;
 use crate::custody::token::Token as _;
 use crate::error::Result;
-use crate::events::{Event, Events};
-use crate::ledger::Ledger;
+use crate::events::Event;
 use crate::secret::Secret;
 use crate::terminal::{NoAnswer, Reply, Terminal, listed, note, signals};
 use crate::token::piv::PivToken;
 use crate::vault::dsse::Envelope;
-use crate::vault::file::Vault;
 use crate::vault::manifest::Custodian;
 use crate::vault::quorum::{KEY, Share};
-use failure::{Purpose, allow_swap};
+use purpose::{Purpose, allow_swap};
+pub use record::QuorumRequest;
 use tokens::TokenQueue;
-
-/// The request to the custodians.
-pub struct QuorumRequest<'a> {
-    pub vault: &'a Vault,
-    /// The request to approve; `None` to close, which needs no approval.
-    pub request: Option<&'a Request>,
-    /// How long to wait for them.
-    pub wait: Duration,
-    /// The ledger for approvals and shares.
-    pub ledger: &'a Ledger,
-    pub events: Events,
-    /// The custodians not to ask, by name.
-    pub absent: &'a [String],
-}
 
 /// The result of a full quorum.
 pub struct Quorum {

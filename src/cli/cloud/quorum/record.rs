@@ -1,17 +1,32 @@
 //! The text that custodians approve, and the records of a quorum.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use super::QuorumRequest;
 use crate::custody::approval::Request;
 use crate::error::{Error, Result};
-use crate::events::Event;
-use crate::ledger::{Record, SharePurpose};
+use crate::events::{Event, Events};
+use crate::ledger::{Ledger, Record, SharePurpose};
 use crate::terminal::{listed, warning};
 use crate::time_text;
 use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::Custodian;
+
+/// What the custodians are asked for.
+pub struct QuorumRequest<'a> {
+    pub vault: &'a Vault,
+    /// What they approve; `None` to close, which needs no approval.
+    pub request: Option<&'a Request>,
+    /// How long to wait for them.
+    pub wait: Duration,
+    /// Where approvals and shares are recorded.
+    pub ledger: &'a Ledger,
+    pub events: Events,
+    /// The custodians not to ask, by name.
+    pub absent: &'a [String],
+}
 
 /// Returns a one-line summary for the touch prompt.
 pub fn short(request: &Request) -> String {

@@ -1,6 +1,6 @@
 //! A channel's JSON form: which fields it has depends on its kind.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{Channel, ChannelKind, Smtp, Tls};
 use crate::secret::SecretText;
@@ -22,7 +22,7 @@ enum KindName {
 /// The fields of a channel of any kind.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ChannelJson {
+struct ChannelJson {
     name: String,
     kind: KindName,
     timeout: Option<Span>,
@@ -66,6 +66,12 @@ impl ChannelJson {
 
 fn wanted<T>(name: &'static str, value: Option<T>) -> Result<T, FieldError> {
     value.ok_or(FieldError::Missing(name))
+}
+
+impl<'de> Deserialize<'de> for Channel {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        Self::try_from(ChannelJson::deserialize(json)?).map_err(de::Error::custom)
+    }
 }
 
 impl TryFrom<ChannelJson> for Channel {

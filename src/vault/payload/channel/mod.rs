@@ -13,14 +13,12 @@ use crate::vault::duration::Span;
 use crate::vault::manifest::MAX_CHANNELS;
 use crate::vault::names;
 pub(super) use json::ChannelForm;
-use json::ChannelJson;
 
 /// The maximum timeout of a channel in seconds.
 const LONGEST_TIMEOUT: u32 = 60;
 
 /// An alert channel.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "ChannelJson")]
+#[derive(Debug)]
 pub struct Channel {
     /// Its name, which is public in the manifest.
     pub name: String,

@@ -1,0 +1,98 @@
+//! An opening without its secrets, in either lane, and its end.
+
+use std::time::Duration;
+
+use crate::aws::clients::AwsConfig;
+use crate::aws::emergency::EmergencyUser;
+use crate::aws::fault_injection::InjectedFaults;
+use crate::aws::signin::sign_in;
+use crate::error::{Result, Status};
+use crate::gate::open::{HandOut, Stop};
+use crate::gate::{SessionId, Window};
+use crate::session::announce::{Announcer, Ending};
+use crate::session::context::{IntendedSession, RunContext};
+use crate::session::log::Log;
+use crate::session::messages;
+use crate::session::outcome::{Advice, RunOutcome};
+use crate::session::runner::{Opened, Runner};
+use crate::session::work::Work;
+use crate::terminal::signals::SessionSignals;
+use crate::vault::payload::{AccessKey, Mfa};
+use crate::vault::target::TargetId;
+
+/// The emergency user's secrets.
+pub(super) struct EmergencyKey {
+    pub(super) key: AccessKey,
+    pub(super) mfa: Option<Mfa>,
+}
+
+/// Everything about an opening except its credentials.
+pub(super) struct OpenRun<'a> {
+    pub(super) aws: &'a AwsConfig,
+    pub(super) log: &'a Log<'a>,
+    pub(super) announcer: &'a Announcer<'a>,
+    pub(super) intent: IntendedSession<'a>,
+    pub(super) target: &'a TargetId,
+    pub(super) regions: &'a [String],
+    pub(super) grant: &'a [serde_json::Value],
+    /// The window's length.
+    pub(super) window: Duration,
+    pub(super) work: &'a Work,
+    pub(super) faults: &'a InjectedFaults,
+}
+
+impl<'a> OpenRun<'a> {
+    pub(super) fn session(&self) -> SessionId {
+        self.intent.session
+    }
+
+    /// The region of the probe, and of STS.
+    pub(super) fn region(&self) -> &str {
+        self.regions.first().map_or("us-east-1", String::as_str)
+    }
+
+    pub(super) fn hand_out(&self) -> HandOut {
+        match self.work {
+            Work::Hold => HandOut::Nothing,
+            Work::Command(_) | Work::Shell => HandOut::Session,
+            Work::Console => HandOut::Console,
+        }
+    }
+
+    pub(super) fn context(&self, user: &'a EmergencyUser) -> RunContext<'a> {
+        let runner = Runner::new(self.log, self.work, Some(user));
+        RunContext::new(self.log, self.announcer, runner, Some(self.intent))
+    }
+
+    /// Signs in to the console, if the work needs it.
+    pub(super) async fn sign_in(&self, window: Window, user: &EmergencyUser) -> Result<Opened, Stop> {
+        let console_link = match self.work {
+            Work::Console => Some(sign_in(user, &self.target.partition).await?),
+            Work::Hold | Work::Command(_) | Work::Shell => None,
+        };
+        Ok(Opened { window, console_link })
+    }
+
+    /// Records, prints and announces how it ended.
+    pub(super) async fn conclude(
+        &self,
+        outcome: &RunOutcome,
+        advice: &Advice,
+        signals: &mut SessionSignals,
+    ) -> Result<()> {
+        if let Some((probed, cause)) = outcome.closed_because() {
+            self.log.closed(self.session(), probed, &cause);
+        }
+        let result = outcome.result(advice, self.log.now());
+        if let Some(error) = result.as_ref().err().filter(|error| error.status == Status::MayBeOpen) {
+            // The commands that close come before the wait for the channels.
+            self.log.say(&error.to_string());
+        }
+        let cause = || messages::cause(outcome.end.cause());
+        let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| cause());
+        let until = outcome.window.map(|window| window.until);
+        let ending = Ending { about: outcome.about(), detail, until };
+        self.announcer.announce_end(ending, outcome.was_stopped, signals).await;
+        result
+    }
+}
