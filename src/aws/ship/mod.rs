@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use crate::aws::clients::AwsConfig;
 use crate::aws::preload::runtime;
 use crate::config::Ship;
 use crate::error::{Error, Result};

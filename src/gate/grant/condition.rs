@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::malformed;
+use super::refusal::malformed;
 use crate::error::{Error, Result};
 
 const OPERATORS: [&str; 26] = [

@@ -2,6 +2,7 @@
 
 mod condition;
 mod reach;
+mod refusal;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -11,6 +12,7 @@ use super::policy::Gate;
 use super::session::SessionId;
 use crate::error::{Error, Result};
 use crate::vault::canonical;
+use refusal::malformed;
 
 /// IAM's limit for all inline policies of a user together, in characters without white space (IAM User Guide, quotas).
 const INLINE_LIMIT: usize = 2_048;
@@ -135,11 +137,6 @@ fn one_of<'a>(
         Some(list) if !list.is_empty() && list.iter().all(|text| !text.is_empty()) => Ok((name, list)),
         _ => Err(malformed(format!("needs {name} as a string or a list of strings"))),
     }
-}
-
-fn malformed(what: impl std::fmt::Display) -> Error {
-    Error::usage(what)
-        .next("write it as an IAM statement: Effect, Action or NotAction, Resource or NotResource")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Checks what a grant reaches: never role assumption, and identity writes only with `repairs_identity`.
 
-use crate::error::{Error, Result};
+use super::refusal::{assumes, writes};
+use crate::error::Result;
 use crate::gate::pattern::{ActionPattern, Family};
 
 /// Role assumption: a role's session outlives the user's gate.
@@ -72,16 +73,4 @@ fn name_of(family: Family) -> String {
         _ => "PassRole",
     };
     format!("{}:{name}", family.service)
-}
-
-fn assumes(what: &str) -> Error {
-    Error::usage(format!("{what}: a role's session outlives the window"))
-        .next("name the actions that are needed, without role assumption")
-}
-
-fn writes(what: &str) -> Error {
-    Error::usage(what.to_owned()).next(
-        "narrow it to iam:Get* and iam:List*, or set \"repairs_identity\": true if the grant is for repairing \
-         identities",
-    )
 }

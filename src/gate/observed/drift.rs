@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Expected;
+use super::expected::Expected;
 use crate::gate::fault::{Fault, Read};
 use crate::gate::policy::{GATE, parse_gate};
 use crate::gate::snapshot::{Credential, Snapshot, Unread};

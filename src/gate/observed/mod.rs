@@ -1,6 +1,7 @@
 //! What IAM shows of the emergency user: [`UserState`], on which opening, closing, status and the ledger's views match.
 
 mod drift;
+mod expected;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use super::snapshot::{AccessState, Snapshot, Unread};
 use drift::drift;
 
 pub use drift::Drift;
+pub use expected::Expected;
 
 /// What IAM shows of the user at one time.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -134,21 +136,6 @@ pub fn observe_complete(access: &AccessState, scope: &Scope<'_>, now: Timestamp)
 fn leftovers(denied: bool, key_active: bool) -> Vec<Leftover> {
     let missing = (!denied).then_some(Leftover::DenyMissing);
     missing.into_iter().chain(key_active.then_some(Leftover::KeyActive)).collect()
-}
-
-/// What was sealed about the user.
-#[derive(Clone, Debug)]
-pub struct Expected {
-    /// The user's name.
-    pub user: String,
-    /// ARN of `AWSDenyAll` in the user's partition.
-    pub deny: String,
-    /// ARN of the permissions boundary.
-    pub boundary: String,
-    /// SHA-256 of the boundary's document in RFC 8785 JSON.
-    pub boundary_sha256: [u8; 32],
-    /// The sealed access key's id.
-    pub key: String,
 }
 
 impl Expected {

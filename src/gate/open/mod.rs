@@ -1,86 +1,31 @@
 //! The opening sequence: the end of the window is written in IAM before anything enables access.
 
+mod plan;
 mod steps;
+mod stop;
 mod waiting;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::close::{CloseOutcome, CloseRequest, close};
-use super::fault::Fault;
 use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Closer, Emergency, Opener, Wanted};
 use super::observed::{Drift, Expected, Leftover, UserState, assess};
 use super::policy::{Gate, ending, parse_gate};
 use super::progress::OpenProgress;
-use super::session::SessionId;
-use super::snapshot::{Snapshot, Unread};
+use super::snapshot::Snapshot;
 use super::window::Window;
 use crate::error::Error;
 use crate::time_text;
+pub use plan::{HandOut, OpenPlan};
 pub(super) use steps::issue;
 use steps::{activate, lift, put_gate};
+pub use stop::{Stop, other_account};
+use stop::{drifted, failed, refused, unreadable};
 pub(super) use waiting::until_accepted;
 use waiting::{READ_BACK, TimeLimit, go_on};
-
-/// What to open.
-#[derive(Debug)]
-pub struct OpenPlan<'a> {
-    /// The user's properties as they were sealed.
-    pub expected: &'a Expected,
-    /// The account that the opener must be in: twelve digits.
-    pub account: &'a str,
-    /// The sealed statements.
-    pub grant: &'a [Value],
-    /// The regions in which the grant holds.
-    pub regions: &'a [String],
-    /// The grant demands a session with MFA.
-    pub mfa: bool,
-    /// The id of this opening.
-    pub session: SessionId,
-    /// T1 − T0.
-    pub window: Duration,
-    /// The credentials that work in the window gets.
-    pub hand_out: HandOut,
-}
-
-/// The credentials that work in the window gets.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum HandOut {
-    /// None: the window is only held open.
-    Nothing,
-    /// A session of the user.
-    Session,
-    /// A federated session, which can sign in to the console. It gets the end as a session policy as well.
-    Console,
-}
-
-impl<'a> OpenPlan<'a> {
-    /// Returns the gate from T0 to T1.
-    fn gate(&self, from: Timestamp, until: Timestamp) -> Gate<'a> {
-        let Self { session, grant, regions, mfa, .. } = *self;
-        Gate { session, from, until, grant, regions, mfa }
-    }
-}
-
-/// Why an opening ended without an open window.
-#[derive(Debug)]
-pub enum Stop {
-    /// The operator or a signal asked it to stop, or T1 passed.
-    Interrupted,
-    /// A step failed.
-    Failed(Error),
-    /// A step failed because IAM gave no answer or did not carry out a write.
-    ControlPlane(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
 
 /// Opens the gate and drops the opener. After an error or a panic the caller must close if
 /// [`OpenProgress::touched`] is true.
@@ -223,35 +168,6 @@ fn look(
     }
 }
 
-fn unreadable(expected: &Expected, unread: Vec<Unread>) -> Stop {
-    let drift: Vec<Drift> = unread.into_iter().map(Drift::Unread).collect();
-    drifted(expected, &drift)
-}
-
-fn drifted(expected: &Expected, drift: &[Drift]) -> Stop {
-    if let Some(first) = drift.first().filter(|_| drift.iter().all(Drift::is_silence)) {
-        return Stop::ControlPlane(no_answer(&format!("user {}: {first}", expected.user)));
-    }
-    let list: Vec<String> = drift.iter().map(ToString::to_string).collect();
-    let list = list.join("; ");
-    Error::refused(format!("user {} is not as it was sealed: {list}", expected.user))
-        .next("ask an AWS administrator to correct it, then open again")
-        .into()
-}
-
-fn no_answer(what: &str) -> Error {
-    refused(format!("IAM's control plane does not answer: {what}"))
-        .next("look at the AWS Health Dashboard for IAM, then open again")
-}
-
-/// Returns the error of a write that IAM did not carry out.
-fn not_done(step: &str, fault: &Fault) -> Stop {
-    Stop::ControlPlane(match fault {
-        Fault::Refused(_) => failed(step, fault),
-        _ => no_answer(&format!("{step} failed: {fault}")),
-    })
-}
-
 /// Fails if another opening has replaced the gate: of two at the same time, only the later one continues.
 async fn gate_is_unchanged(closer: &impl Closer, gate: &Gate<'_>) -> std::result::Result<(), Stop> {
     match closer.read_access_state().await.gate {
@@ -261,20 +177,4 @@ async fn gate_is_unchanged(closer: &impl Closer, gate: &Gate<'_>) -> std::result
         }
         _ => Ok(()),
     }
-}
-
-/// Returns the error of credentials that belong to another account than the vault's target.
-pub fn other_account(theirs: &str, sealed: &str) -> Error {
-    Error::refused(format!(
-        "the credentials belong to account {theirs}, the vault's target is account {sealed}"
-    ))
-    .next("use the vault and the credentials of one account")
-}
-
-fn failed(step: &str, fault: &Fault) -> Error {
-    refused(format!("{step} failed: {fault}"))
-}
-
-fn refused(what: String) -> Error {
-    Error::refused(what)
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::plan::OpenPlan;
+use super::stop::{Stop, drifted, failed, no_answer, not_done, refused, unreadable};
 use super::waiting::{BETWEEN_PROBES, READ_BACK, TimeLimit, go_on};
-use super::{OpenPlan, Stop, drifted, failed, no_answer, not_done, refused, unreadable};
 use crate::gate::fault::{Fault, Write};
 use crate::gate::host::{Clock, OpenHooks, Patience, Reporter};
 use crate::gate::iam::{Closer, Emergency, Opener, Wanted};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Stop, refused};
+use super::stop::{Stop, refused};
 use crate::gate::host::{Clock, Patience, Reporter};
 use crate::gate::iam::Probed;
 

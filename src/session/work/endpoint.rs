@@ -175,7 +175,7 @@ fn reply(head: &str, credentials: &Credentials) -> Response {
     match (method, path) {
         _ if !known || credentials.clock.now() >= credentials.until => Response::Refusal("403 Forbidden"),
         ("GET", "/") => Response::Credentials,
-        ("GET", _) => Response::Refusal("404 Not ParsedGate"),
+        ("GET", _) => Response::Refusal("404 Not Found"),
         _ => Response::Refusal("405 Method Not Allowed"),
     }
 }
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(reply(other, &ahead), Response::Refusal("405 Method Not Allowed"));
         assert_eq!(
             reply("GET /x HTTP/1.1\r\nAuthorization: right", &ahead),
-            Response::Refusal("404 Not ParsedGate")
+            Response::Refusal("404 Not Found")
         );
         assert_eq!(reply("nonsense", &ahead), Response::Refusal("400 Bad Request"));
     }

@@ -110,7 +110,7 @@ async fn answer(
             link.expose()
         )),
         None => SecretText::copy_of(
-            "HTTP/1.1 404 Not ParsedGate\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         ),
     };
     stream.write_all(reply.expose().as_bytes()).await?;

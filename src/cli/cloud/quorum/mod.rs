@@ -6,7 +6,7 @@ mod purpose;
 mod record;
 mod tokens;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 

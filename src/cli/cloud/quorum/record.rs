@@ -14,10 +14,10 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::Custodian;
 
-/// What the custodians are asked for.
+/// The request to the custodians.
 pub struct QuorumRequest<'a> {
     pub vault: &'a Vault,
-    /// What they approve; `None` to close, which needs no approval.
+    /// The request to approve; `None` to close, which needs no approval.
     pub request: Option<&'a Request>,
     /// How long to wait for them.
     pub wait: Duration,

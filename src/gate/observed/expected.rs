@@ -1,0 +1,16 @@
+//! The properties of a user as they were sealed.
+
+/// What was sealed about the user.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// The user's name.
+    pub user: String,
+    /// ARN of `AWSDenyAll` in the user's partition.
+    pub deny: String,
+    /// ARN of the permissions boundary.
+    pub boundary: String,
+    /// SHA-256 of the boundary's document in RFC 8785 JSON.
+    pub boundary_sha256: [u8; 32],
+    /// The sealed access key's id.
+    pub key: String,
+}

@@ -1,0 +1,68 @@
+//! Why an opening ended without an open window.
+
+use crate::error::Error;
+use crate::gate::fault::Fault;
+use crate::gate::observed::{Drift, Expected};
+use crate::gate::snapshot::Unread;
+
+/// Why an opening ended without an open window.
+#[derive(Debug)]
+pub enum Stop {
+    /// The operator or a signal asked it to stop, or T1 passed.
+    Interrupted,
+    /// A step failed.
+    Failed(Error),
+    /// A step failed because IAM gave no answer or did not carry out a write.
+    ControlPlane(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+pub(super) fn unreadable(expected: &Expected, unread: Vec<Unread>) -> Stop {
+    let drift: Vec<Drift> = unread.into_iter().map(Drift::Unread).collect();
+    drifted(expected, &drift)
+}
+
+pub(super) fn drifted(expected: &Expected, drift: &[Drift]) -> Stop {
+    if let Some(first) = drift.first().filter(|_| drift.iter().all(Drift::is_silence)) {
+        return Stop::ControlPlane(no_answer(&format!("user {}: {first}", expected.user)));
+    }
+    let list: Vec<String> = drift.iter().map(ToString::to_string).collect();
+    let list = list.join("; ");
+    Error::refused(format!("user {} is not as it was sealed: {list}", expected.user))
+        .next("ask an AWS administrator to correct it, then open again")
+        .into()
+}
+
+pub(super) fn no_answer(what: &str) -> Error {
+    refused(format!("IAM's control plane does not answer: {what}"))
+        .next("look at the AWS Health Dashboard for IAM, then open again")
+}
+
+/// Returns the error of a write that IAM did not carry out.
+pub(super) fn not_done(step: &str, fault: &Fault) -> Stop {
+    Stop::ControlPlane(match fault {
+        Fault::Refused(_) => failed(step, fault),
+        _ => no_answer(&format!("{step} failed: {fault}")),
+    })
+}
+
+/// Returns the error of credentials that belong to another account than the vault's target.
+pub fn other_account(theirs: &str, sealed: &str) -> Error {
+    Error::refused(format!(
+        "the credentials belong to account {theirs}, the vault's target is account {sealed}"
+    ))
+    .next("use the vault and the credentials of one account")
+}
+
+pub(super) fn failed(step: &str, fault: &Fault) -> Error {
+    refused(format!("{step} failed: {fault}"))
+}
+
+pub(super) fn refused(what: String) -> Error {
+    Error::refused(what)
+}
