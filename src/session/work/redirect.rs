@@ -105,7 +105,7 @@ async fn answer(
     let is_right = asked == format!("GET {path} HTTP/1.1") && is_ours(from, stream.local_addr()?);
     let reply = match is_right.then(|| taken(link)).flatten() {
         Some(link) => SecretText::copy_of(&format!(
-            "HTTP/1.1 302 ParsedGate\r\nLocation: {}\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n\
+            "HTTP/1.1 302 Found\r\nLocation: {}\r\nReferrer-Policy: no-referrer\r\nCache-Control: no-store\r\n\
              Content-Length: 0\r\nConnection: close\r\n\r\n",
             link.expose()
         )),
