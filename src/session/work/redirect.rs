@@ -109,9 +109,9 @@ async fn answer(
              Content-Length: 0\r\nConnection: close\r\n\r\n",
             link.expose()
         )),
-        None => SecretText::copy_of(
-            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        ),
+        None => {
+            SecretText::copy_of("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        }
     };
     stream.write_all(reply.expose().as_bytes()).await?;
     stream.shutdown().await
