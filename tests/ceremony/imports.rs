@@ -73,8 +73,8 @@ struct Module {
     exports: BTreeMap<String, String>,
 }
 
-/// Returns, as a path from the crate's root, every path that begins with `crate`, `super`, `self` or a child module of
-/// `module`.
+/// Returns every path in `code` that begins with `crate`, `super`, `self` or a child module of `module`, written as a
+/// path from the crate's root.
 fn paths(module: &str, code: &str, modules: &BTreeSet<String>) -> Vec<String> {
     let absolute = |path: &str| {
         let mut names = path.split("::").filter(|name| !name.is_empty()).peekable();

@@ -193,7 +193,7 @@ impl Papers {
         self.add(clock, intent);
     }
 
-    /// Returns the evidence of a drill that two custodians passed.
+    /// Returns the evidence of a drill that passed with two custodians.
     pub fn drill(&self, ended: &str) -> Drill {
         let manifest = &self.vault.manifest;
         let names = manifest.custodians.iter().map(|custodian| custodian.name.clone());

@@ -17,7 +17,7 @@ use rig::pty::{End, Person, Signal};
 use crate::endpoint::{self, Endpoint};
 use crate::two_of_two;
 
-/// Opens with different credentials in every place where an AWS client could read some.
+/// Opens a window on a machine that has other credentials in every place where an AWS client looks for them.
 fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
     let home = &vault.site;
     std::fs::create_dir_all(home.path(".aws")).unwrap();

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{PROGRAM, two_of_two};
 
-/// Opens with the reason `INC-1: SSO down`, by a quorum.
+/// Opens with the reason `INC-1: SSO down`; a quorum gives its shares.
 fn open(vault: &SealedVault, more: &[&str]) -> Person {
     vault.open("5m").reason("INC-1: SSO down").args(more).by_quorum()
 }
@@ -286,7 +286,7 @@ fn missing_channels_are_reported_before_custodians_are_asked() {
         said.contains("no alert channels") && said.contains("--no-alert") && !said.contains("passphrase"),
         "{said}"
     );
-    // With channels on this machine, those acknowledgements count, as the vault has no channels.
+    // If the vault has no channels, an acknowledgement by a channel of this machine counts.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut person = open(&vault, &["--", "true"]);

@@ -73,7 +73,7 @@ struct Inner {
 }
 
 impl Aws {
-    /// Starts a separate emulator, in about a quarter of a second.
+    /// Starts a separate emulator, which takes about a quarter of a second.
     pub fn start() -> Aws {
         let private = tempfile::Builder::new().prefix("rig-aws-").tempdir().expect("a private directory");
         let journal = private.path().join("journal.jsonl");

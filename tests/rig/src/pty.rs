@@ -234,7 +234,7 @@ impl Person {
         render::render(&edit(&output), self.columns.into())
     }
 
-    /// Returns the output in the order in which it appeared: includes erased lines, without repetitions.
+    /// Returns the output in the order in which it appeared. Erased lines are included; repeated lines are dropped.
     pub fn story(&self) -> String {
         screen::story(&self.screen.bytes())
     }

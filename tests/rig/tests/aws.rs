@@ -11,7 +11,7 @@ fn account() -> Account {
     Aws::shared().seed("prod")
 }
 
-/// Opens in the order of the product's steps, with the opener and the closer only.
+/// Opens access with the same steps as the product, with the keys of the opener and the closer only.
 fn open(at: &Account, t0: i64, t1: i64) {
     put_gate(at, &at.opener, t0, t1).expect("the opener should be allowed to write the gate");
     switch(at, &at.closer, "Active").expect("the closer should be allowed to activate the key");

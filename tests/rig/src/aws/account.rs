@@ -72,7 +72,7 @@ pub enum Drift {
     OtherBoundary,
     /// The permissions boundary was removed.
     NoBoundary,
-    /// The default version of the permissions boundary allows one service more.
+    /// The default version of the permissions boundary allows one additional service.
     EditedBoundary,
     /// AWSDenyAll is not attached.
     DenyMissing,

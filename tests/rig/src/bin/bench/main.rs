@@ -92,7 +92,7 @@ fn openings(program: &Path, runs: usize) -> Vec<Row> {
     let trips = floor::round_trips(&account, &calls, runs.min(10));
     let floor = card + trips.iter().map(|trip| trip.time).sum::<Duration>();
     println!(
-        "floor of an opening from the last touch: 1 card operation and {} round trips to AWS",
+        "floor (shortest possible time) of an opening from the last touch: 1 card operation and {} round trips to AWS",
         trips.len()
     );
     println!("  {:>9}  key agreement on the token", text(card));
