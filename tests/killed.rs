@@ -1,4 +1,5 @@
-//! A ledger whose writer is killed at every system call: acknowledged records are intact, and appending continues.
+//! A ledger whose writer is killed at every system call: acknowledged records are intact, and later records can be
+//! appended.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -8,7 +9,7 @@ use breakglass::ledger::{Ledger, Record};
 use rig::site::tempdir;
 use rig::stepping::{Call, calls_until, kill_at};
 
-/// The number of kills, one at each stop; the last run writes more than forty records.
+/// The number of runs; run n is killed at its nth stop. The last run writes more than forty records.
 const KILLS: u32 = 1_000;
 
 const DIRECTORY: &str = "BREAKGLASS_TEST_LEDGER";
@@ -21,7 +22,7 @@ fn now() -> jiff::Timestamp {
     "2026-11-22T02:17:00Z".parse().expect("an instant")
 }
 
-/// The writer: it acknowledges each record on standard output once [`Ledger::append`] has returned.
+/// Acts as the writer: acknowledges each record on standard output once [`Ledger::append`] has returned.
 #[test]
 #[ignore = "runs in a separate process, which is killed"]
 fn writer() {
@@ -30,18 +31,18 @@ fn writer() {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "\nthread {}", rustix::thread::gettid().as_raw_nonzero()).unwrap();
     let _ = std::io::stdin().read(&mut [0]);
-    let written = ledger.entries().expect("the earlier records are valid").len();
+    let written = ledger.entries().expect("the earlier records should be valid").len();
     for number in written.. {
-        ledger.append(now(), record(number)).expect("room for a record");
+        ledger.append(now(), record(number)).expect("a record should be appended");
         writeln!(stdout, "{number}").unwrap();
         stdout.flush().unwrap();
     }
 }
 
-/// Kills a writer at this stop; returns how many records it had acknowledged.
+/// Kills a writer at this stop; returns how many records the writer had acknowledged.
 fn run(directory: &std::path::Path, stop: u32) -> usize {
     let (killed, acknowledged) = followed(directory, |pid, thread, ready| kill_at(pid, thread, stop, ready));
-    assert!(killed, "killed, not ended");
+    assert!(killed, "the writer ended before it was killed");
     acknowledged
 }
 
@@ -57,12 +58,12 @@ fn followed<T>(
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("this test runs itself");
+        .expect("this test should be able to run itself");
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
     let mut stdin = child.stdin.take().expect("piped");
     let thread = loop {
         let mut line = String::new();
-        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "it prints its thread id");
+        assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "the writer should print its thread id");
         if let Some(thread) = line.strip_prefix("thread ") {
             break thread.trim().parse().expect("a number");
         }
@@ -74,7 +75,8 @@ fn followed<T>(
     (outcome, said.lines().filter_map(|line| line.parse::<usize>().ok()).max().map_or(0, |last| last + 1))
 }
 
-/// Returns the first acknowledgement, a write to standard output, that follows a write without an fsync.
+/// Returns the place of the first acknowledgement, a write to standard output, that comes after a write to a file
+/// without an fsync in between.
 fn too_early(calls: &[Call]) -> Option<usize> {
     let mut unsynced = None;
     for (place, call) in calls.iter().enumerate() {
@@ -96,17 +98,20 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
         followed(&directory, |pid, thread, ready| calls_until(pid, thread, 600, ready));
     assert!(acknowledged >= 5, "{acknowledged} records");
     let fsyncs = calls.iter().filter(|call| call.is_fsync()).count();
-    assert!(fsyncs >= acknowledged + 2, "one for each record and the new directory: {fsyncs}");
+    assert!(fsyncs >= acknowledged + 2, "too few fsyncs for each record and the new directory: {fsyncs}");
     assert_eq!(too_early(&calls), None, "{calls:?}");
     let without: Vec<_> = calls.into_iter().filter(|call| !call.is_fsync()).collect();
-    assert!(too_early(&without).is_some(), "the control");
+    assert!(
+        too_early(&without).is_some(),
+        "the control: without fsyncs an acknowledgement should be too early"
+    );
 }
 
 #[test]
 fn acknowledged_records_survive_a_kill_at_every_write() {
     let (mut acknowledged, mut unacknowledged, mut records) = (0, 0, 0);
     for stop in 1..=KILLS {
-        // Starts with a new ledger repeatedly: its first record also creates directories.
+        // Each run starts with a new ledger, as the first record also creates directories.
         let dir = tempdir();
         let directory = dir.path().join("state");
         let reported = run(&directory, stop);
@@ -117,7 +122,7 @@ fn acknowledged_records_survive_a_kill_at_every_write() {
             "stop {stop}: {reported} were acknowledged, {} are in the ledger",
             entries.len()
         );
-        assert!(entries.len() <= reported + 1, "stop {stop}: at most one was unacknowledged");
+        assert!(entries.len() <= reported + 1, "stop {stop}: more than one record was not acknowledged");
         for (number, entry) in entries.iter().enumerate() {
             assert_eq!(entry.record, record(number), "stop {stop}");
         }
@@ -125,13 +130,16 @@ fn acknowledged_records_survive_a_kill_at_every_write() {
         assert_eq!(
             ledger.entries().unwrap().len(),
             entries.len() + 1,
-            "stop {stop}: the next one is appended"
+            "stop {stop}: the next record should be appended"
         );
         acknowledged += reported;
         unacknowledged += entries.len() - reported;
         records += entries.len();
     }
-    assert!(acknowledged > 0 && unacknowledged > 0, "the control: it was killed before and after writes");
+    assert!(
+        acknowledged > 0 && unacknowledged > 0,
+        "the control: some kills should be before and some after an acknowledgement"
+    );
     println!(
         "{KILLS} kills: {records} records, {acknowledged} acknowledged, 0 of them torn or lost; {unacknowledged} written \
          and not yet acknowledged"

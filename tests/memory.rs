@@ -1,4 +1,4 @@
-//! No secret is left in memory at the end of the process, however it ended.
+//! No secret is left in memory at the end of the process, in whichever way it ends.
 //!
 //! Only a release build is tested: a debug build leaves copies of moved arrays on the stack.
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-/// A vault with every kind of alert channel, and its payload.
+/// Seals a vault with every kind of alert channel; its payload is kept for the search.
 fn sealed(account: &str) -> SealedVault {
     let receiver = Receiver::start(Manner::Status(202));
     let mut sealed = Value::Null;
@@ -70,7 +70,7 @@ fn mailbox() -> u16 {
     port
 }
 
-/// All secrets of an `open` by alice and bob: name and bytes.
+/// Returns the name and bytes of every secret that an `open` by alice and bob uses.
 fn secrets(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     let mut secrets = Vec::new();
     for (role, key) in [
@@ -90,7 +90,7 @@ fn secrets(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     secrets
 }
 
-/// The channels' secrets. They are needed until the alert at the end.
+/// Returns the secrets of the alert channels. The program needs them until the last alert is sent.
 fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     let payload: Value =
         serde_json::from_slice(&std::fs::read(vault.site.path("payload.json")).unwrap()).unwrap();
@@ -105,7 +105,8 @@ fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     channels.iter().map(secret).collect()
 }
 
-/// Entropy, seeds, halves, shares and the file key, computed from sheets and private keys.
+/// Returns the secrets that are computed from sheets and private keys: entropy, seeds, halves of shares, shares and the
+/// file key.
 fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     use age_core::secrecy::ExposeSecret as _;
     use breakglass::custody::{hpke, part::TypedWords};
@@ -154,22 +155,23 @@ fn open(vault: &SealedVault, work: &[&str]) -> Person {
     vault.open("5m").args(&["--wait", "20s"]).args(work).start()
 }
 
-/// Adds a control that the process must have in memory: the path of the vault.
+/// Adds a control that must be found in the memory of the process: the path of the vault.
 fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
     let mut named: Vec<_> = secrets.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     named.push(("control", b"PCSCLITE_CSOCK_NAME="));
     named
 }
 
-/// The words of the list are English and occur in every program ("function", "that you"), so only a piece of a sheet
-/// that is longer than two words is significant. All other secrets are searched for in windows of eight bytes.
+/// Returns whether a hit is a piece of a secret rather than ordinary text. The words of the list are English and occur
+/// in every program ("function", "that you"), so a piece of a sheet counts only if it is longer than two words. All
+/// other secrets are searched for in windows of eight bytes, and each hit counts.
 fn is_significant(hit: &Hit) -> bool {
     !hit.name.ends_with("words") || hit.len >= 14
 }
 
 fn nothing_left(person: &Person) {
     let finding = person.finding();
-    assert!(finding.found("control"), "the search finds the control");
+    assert!(finding.found("control"), "the search should find the control");
     let left: Vec<_> =
         finding.hits.iter().filter(|hit| hit.name != "control" && is_significant(hit)).collect();
     assert!(left.is_empty(), "{} windows left: {left:#?}", left.len());
@@ -190,7 +192,7 @@ fn a_careless_program_leaves_every_secret_in_memory() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     for (name, _) in &secrets {
         let kept = person.finding().hits.iter().any(|hit| hit.name == *name && is_significant(hit));
-        assert!(kept, "{name} was not found in a program that keeps it");
+        assert!(kept, "{name} was not found in a program that does not wipe it");
     }
 }
 
@@ -257,10 +259,10 @@ fn the_openers_secret_and_the_quorums_secrets_are_gone_while_the_window_is_open(
     let mut person = open(&vault, &["--hold"]);
     vault.site.quorum(&mut person, 2);
     person.expect("left");
-    // A heap that changes while it is read can be missed by one search.
+    // A single search can miss a heap that changes while it is read.
     let look = || search_now(person.pid(), &named(&secrets)).unwrap();
     let finding = (0..5).map(|_| look()).find(|f| f.found("closer's secret")).unwrap_or_else(look);
-    assert!(finding.found("closer's secret"), "the control: the closer's secret is still in memory");
+    assert!(finding.found("closer's secret"), "the control: the closer's secret should still be in memory");
     for (name, _) in &secrets {
         if name != "closer's secret" && name != "emergency's secret" && !name.starts_with("the alerts'") {
             let left: Vec<_> =
@@ -290,7 +292,7 @@ fn nothing_is_left_after_sealing() {
     nothing_left(&person);
 }
 
-/// The lane static: the credentials that assume the role are wiped as soon as there is a session.
+/// For a vault with the lane `static`: the credentials that assume the role are wiped once the program has a session.
 #[test]
 fn a_roles_key_and_totp_seed_are_gone_while_open_and_nothing_is_left_at_the_end() {
     let mut standby = None;
@@ -298,7 +300,7 @@ fn a_roles_key_and_totp_seed_are_gone_while_open_and_nothing_is_left_at_the_end(
     let vault = fixture
         .payload(|account| account.standby_payload(standby.insert(account.standby()), "1h"))
         .all_plugged();
-    let standby = standby.expect("the payload has a standby");
+    let standby = standby.expect("the payload should have a standby");
     let seed = totp_rs::Secret::Encoded(standby.mfa.seed.clone()).to_bytes().expect("base32");
     let secrets = [
         ("the user's secret".to_owned(), standby.key.secret.clone().into_bytes()),

@@ -1,4 +1,4 @@
-//! Signed approvals: only valid approvals of the same request make a quorum.
+//! Signed approvals: a quorum consists of valid approvals of one request.
 
 use crate::soft::forge::Recipe;
 use crate::soft::{Person, people};
@@ -41,7 +41,7 @@ impl TwoOfThree {
         }
     }
 
-    /// The approval that the custodian with this index signs.
+    /// Returns the approval of `request` that the custodian with this index signs.
     fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();
@@ -58,7 +58,7 @@ impl TwoOfThree {
             &pin,
             &mut touch,
         );
-        assert_eq!(touched, 1, "one touch");
+        assert_eq!(touched, 1, "an approval should take one touch");
         signed.expect("a signature")
     }
 
@@ -73,7 +73,7 @@ impl TwoOfThree {
     }
 }
 
-/// The same envelope with another value in a field.
+/// Returns the envelope with a different value in one field.
 fn changed(envelope: &Envelope, field: &str, value: serde_json::Value) -> Envelope {
     let mut json = serde_json::to_value(envelope).expect("JSON");
     json[field] = value;
@@ -88,7 +88,10 @@ fn two_of_three_approve_and_fewer_do_not() {
     let approved = quorum.judge(request.clone(), &signed[1..]).expect("a quorum");
     assert_eq!(approved.custodians(), ["bob", "carol"]);
     assert_eq!(approved.request(), &request);
-    assert_eq!(quorum.judge(request, &signed).expect("three approvals are accepted").custodians().len(), 3);
+    assert_eq!(
+        quorum.judge(request, &signed).expect("three approvals should be accepted").custodians().len(),
+        3
+    );
     quorum.refuses(&[], "0 of 2");
     quorum.refuses(&signed[..1], "1 of 2");
     quorum.refuses(&[signed[0].clone(), signed[0].clone()], "1 of 2");
@@ -115,7 +118,7 @@ fn an_approval_of_another_request_does_not_count() {
         other(&mut request);
         quorum.refuses(&[good.clone(), quorum.sign(1, &request)], "bob approved something else");
     }
-    // The same custodians with another vault file.
+    // Bob approves the same request for a different vault file.
     let elsewhere = Recipe { custodians: 3, ..Recipe::default() }.make(&quorum.people);
     let elsewhere =
         TwoOfThree { people: quorum.people.clone(), vault: Vault::parse(&elsewhere.file).expect("a vault") };

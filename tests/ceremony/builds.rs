@@ -1,4 +1,4 @@
-//! The two builds: each names itself.
+//! The full build and the offline build: `--version` names the build.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use super::PROGRAM;
 
 #[test]
 fn version_names_the_build_and_its_source() {
-    let output = Command::new(PROGRAM).arg("--version").output().expect("the program runs");
+    let output = Command::new(PROGRAM).arg("--version").output().expect("the program should run");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let build = if cfg!(feature = "cloud") { "full build" } else { "offline build" };
     let program = Path::new(PROGRAM).file_stem().and_then(|name| name.to_str()).expect("a name");
@@ -20,7 +20,8 @@ fn version_names_the_build_and_its_source() {
 #[test]
 fn the_offline_build_says_so_when_asked_for_a_command_that_needs_a_network() {
     for command in ["open", "unseal", "close", "drill", "status"] {
-        let output = Command::new(PROGRAM).args([command, "prod.age"]).output().expect("the program runs");
+        let output =
+            Command::new(PROGRAM).args([command, "prod.age"]).output().expect("the program should run");
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{command}: {text}");
         assert!(text.contains("this is the offline build"), "{command}: {text}");

@@ -77,5 +77,8 @@ fn stock_age_reads_the_vault_and_finds_no_matching_identity() {
         String::from_utf8_lossy(&finished.stderr).into_owned()
     };
     assert!(age("prod.age").contains("no identity matched"), "{}", age("prod.age"));
-    assert!(!age("root.pem").contains("no identity matched"), "the control: another file is not read");
+    assert!(
+        !age("root.pem").contains("no identity matched"),
+        "the control: age should reject a file that is not a vault"
+    );
 }

@@ -1,4 +1,5 @@
-//! The documentation matches the tree: links, the tests that it names, the map of the source, the README's size.
+//! The documentation matches the source tree: its links, the tests that it names, the map of the source files, and the
+//! size of the README.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +9,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file under `directory` with this extension.
+/// Returns every file under `directory` with this extension.
 pub fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
@@ -22,33 +23,33 @@ pub fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The Markdown pages: those at the top, and all under docs/.
+/// Returns the Markdown pages at the top of the repository and all pages under docs/.
 fn pages() -> Vec<PathBuf> {
     let top = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
     let top = top.filter(|path| path.extension().is_some_and(|of| of == "md"));
     top.chain(files(&root().join("docs"), "md")).collect()
 }
 
-/// A page without its code blocks.
+/// Returns the text of a page without its code blocks.
 fn prose(page: &Path) -> String {
     let text = fs::read_to_string(page).unwrap();
     text.split("```").step_by(2).collect()
 }
 
-/// The links of a page to files of the repository.
+/// Returns the links from a page to files of the repository.
 fn links(text: &str) -> Vec<&str> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     targets.filter(|target| !target.contains("://")).collect()
 }
 
-/// A heading as its anchor: lower case, hyphens for spaces, no other punctuation.
+/// Returns the anchor of a heading: lower case, hyphens for spaces, no other punctuation.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
     let kept = kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// The text between backticks.
+/// Returns each text between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -92,13 +93,13 @@ fn every_test_named_on_the_attacks_page_exists() {
         }
     }
     assert!(unknown.is_empty(), "tests that do not exist: {unknown:?}");
-    assert!(named > 100, "{named}: the page was not understood");
+    assert!(named > 100, "only {named} tests were found on the page");
 }
 
 #[test]
 fn the_map_lists_every_source_file() {
     let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
-    let map = page.split("\n## The map\n").nth(1).expect("the map");
+    let map = page.split("\n## The map\n").nth(1).expect("the page should have a section with the map");
     let mut mapped = BTreeSet::new();
     for section in map.split("\n### `").skip(1) {
         let folder = section.split('`').next().unwrap();

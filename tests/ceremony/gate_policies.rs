@@ -1,4 +1,4 @@
-//! The policies at rest, open and after T1, evaluated by an independent evaluator of IAM policies.
+//! The policies at rest, during a window and after T1, evaluated by an independent evaluator of IAM policies.
 
 use breakglass::gate::SessionId;
 use breakglass::gate::policy::{Gate, ending};
@@ -33,7 +33,7 @@ fn gate_under(mfa: bool) -> Value {
     .document()
 }
 
-/// The decision for the emergency user: its policies and its boundary must both allow.
+/// Returns whether the emergency user may make a call. Both its own policies and its boundary must allow the call.
 fn allows(own: &[IAMPolicy], action: &str, at: &str, region: &str, issued: Option<&str>) -> bool {
     let mut context =
         Context::new().with_string("aws:CurrentTime", at).with_string("aws:RequestedRegion", region);
@@ -88,7 +88,7 @@ fn only_the_grant_in_its_regions_with_new_sessions_is_allowed() {
     {
         assert!(!allows(&open, action, during, "eu-west-1", None), "{action}");
     }
-    assert!(!allows(&open, "s3:GetObject", during, "us-east-1", None), "another region");
+    assert!(!allows(&open, "s3:GetObject", during, "us-east-1", None), "a region that is not granted");
     let before = "2026-11-22T02:16:59Z";
     assert!(
         !allows(&open, "s3:GetObject", during, "eu-west-1", Some(before)),
@@ -124,7 +124,7 @@ fn under_mfa_the_grant_needs_a_session_with_mfa_and_the_probe_does_not() {
 
 #[test]
 fn a_role_session_has_only_the_grant_and_only_within_the_window() {
-    // The role's policy allows more; the session's policy is the gate's document.
+    // The role's policy allows more than the gate does. The session's policy is the gate's document.
     let role = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","sqs:*","sns:ListTopics"],"Resource":"*"}]}"#;
     let both = |action: &str, at: &str| {
         [role.to_owned(), gate().to_string()]
@@ -132,7 +132,7 @@ fn a_role_session_has_only_the_grant_and_only_within_the_window() {
             .all(|text| allows(&[policy(text)], action, at, "eu-west-1", Some(T0)))
     };
     assert!(both("s3:GetObject", "2026-11-22T02:45:00Z") && both("sns:ListTopics", "2026-11-22T02:45:00Z"));
-    assert!(!both("sqs:SendMessage", "2026-11-22T02:45:00Z"), "not granted");
+    assert!(!both("sqs:SendMessage", "2026-11-22T02:45:00Z"), "the gate does not grant SQS");
     assert!(!both("s3:GetObject", T1) && !both("sns:ListTopics", T1));
 }
 
@@ -158,6 +158,6 @@ fn a_role_is_assumed_only_with_mfa() {
         let request = IAMRequest::new_with_context(Principal::Aws(user), "sts:AssumeRole", role, context);
         matches!(evaluate_policies(std::slice::from_ref(&trust), &request), Ok(Decision::Allow))
     };
-    assert!(!request(Context::new()), "a long-term key alone");
+    assert!(!request(Context::new()), "a long-term key without MFA should not assume the role");
     assert!(request(Context::new().with_boolean("aws:MultiFactorAuthPresent", true)));
 }

@@ -1,4 +1,5 @@
-//! The process: no core file, not readable by other processes of its user, secrets in locked pages, or it does not run.
+//! Protection of the process: it writes no core file, other processes of the same user cannot read it, and its
+//! secrets are in locked pages. If that is not possible, the program does not run.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -10,15 +11,15 @@ use tempfile::TempDir;
 
 use crate::PROGRAM;
 
-/// The user id of `nobody`; root may read every process.
+/// The user id of `nobody`. Root cannot be used here, as it is allowed to read every process.
 const NOBODY: &str = "65534";
 
-/// The program in a directory where the user `nobody` can run it.
+/// Copies the program to a directory where the user `nobody` can run it.
 fn elsewhere() -> (TempDir, PathBuf) {
     let dir = tempdir();
     std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let program = dir.path().join("breakglass");
-    // By another process: see `write_program`.
+    // The copy is made by another process, for the reason given at `write_program`.
     assert!(Command::new("cp").args([PROGRAM, program.to_str().unwrap()]).status().unwrap().success());
     (dir, program)
 }
@@ -38,7 +39,7 @@ fn as_nobody(program: &str) -> Command {
     command
 }
 
-/// Whether another process of the same user can read the environment of `pid`.
+/// Returns whether another process of the same user can read the environment of `pid`.
 fn readable(pid: u32) -> bool {
     as_nobody("cat").arg(format!("/proc/{pid}/environ")).output().unwrap().status.success()
 }
@@ -56,13 +57,13 @@ fn other_processes_of_the_same_user_cannot_read_it_and_it_leaves_no_core() {
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
-    assert!(!readable(pid), "another process of the same user can read it");
+    assert!(!readable(pid), "another process of the same user can read the program's environment");
     let mut control = as_nobody("sleep").arg("30").spawn().unwrap();
     while std::fs::read_to_string(format!("/proc/{}/comm", control.id())).is_ok_and(|name| name != "sleep\n")
     {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    assert!(readable(control.id()), "the control: an ordinary process can be read");
+    assert!(readable(control.id()), "the control: an ordinary process should be readable");
     control.kill().unwrap();
     control.wait().unwrap();
     person.type_raw(b"\x03");
@@ -92,5 +93,5 @@ fn secrets_live_in_pages_that_are_locked_and_kept_out_of_dumps() {
     person.expect("press Enter");
     let maps = std::fs::read_to_string(format!("/proc/{}/smaps", person.pid())).unwrap();
     let locked = |line: &&str| line.starts_with("VmFlags:") && line.contains(" lo") && line.contains(" dd");
-    assert!(maps.lines().any(|line| locked(&line)), "the part on the sheet is in locked pages");
+    assert!(maps.lines().any(|line| locked(&line)), "the part on the sheet should be in locked pages");
 }

@@ -6,13 +6,14 @@ use std::{fs, iter};
 
 use crate::documentation::{files, root};
 
-/// The programs, and the offline build's stand-in for `cli::cloud`: they are outside of the module tree that is read here.
+/// The programs, and the replacement of `cli::cloud` in the offline build. They are outside the module tree that this
+/// test reads.
 const NOT_READ: [&str; 3] = ["main.rs", "offline.rs", "cli/offline.rs"];
 
 /// Test code in the library.
 const TEST_CODE: &str = "gate::fake";
 
-/// Every source file by its path in `src`, with its code: no comments, and no unit tests.
+/// Returns the code of every source file by its path in `src`, without comments and unit tests.
 fn sources() -> BTreeMap<PathBuf, String> {
     let src = root().join("src");
     let relative = |path: &PathBuf| path.strip_prefix(&src).unwrap().to_owned();
@@ -26,18 +27,18 @@ fn sources() -> BTreeMap<PathBuf, String> {
     all.filter(|(path, _)| !NOT_READ.iter().any(|not| path == Path::new(not))).collect()
 }
 
-/// `vault::payload` for `vault/payload/mod.rs`; empty for the crate's root.
+/// Returns the module of a file: `vault::payload` for `vault/payload/mod.rs`, and an empty text for the crate's root.
 fn module(path: &Path) -> String {
     let path = path.with_extension("");
     let names = path.iter().map(|name| name.to_str().unwrap());
     names.filter(|name| !["mod", "lib"].contains(name)).collect::<Vec<_>>().join("::")
 }
 
-/// The layers from top to bottom, from the list in docs/architecture.md.
+/// Returns the layers from top to bottom, as listed in docs/architecture.md.
 fn layers() -> Vec<String> {
     let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
-    let section = page.split("\n## Layers\n").nth(1).expect("the section");
-    let list = section.split("```").nth(1).expect("the list");
+    let section = page.split("\n## Layers\n").nth(1).expect("a section about layers");
+    let list = section.split("```").nth(1).expect("a list of layers");
     let names = list.lines().filter_map(|line| line.split_whitespace().next());
     names.map(|name| name.trim_end_matches(".rs").trim_end_matches('/').to_owned()).collect()
 }
@@ -61,18 +62,19 @@ fn imports_point_downward_only() {
             }
         }
     }
-    assert!(wrong.is_empty(), "upward, or not in the list of layers: {wrong:#?}");
-    assert!(count > 500, "{count}: the source was not understood");
+    assert!(wrong.is_empty(), "these imports point upward or are not in the list of layers: {wrong:#?}");
+    assert!(count > 500, "only {count} imports were found in the source");
 }
 
-/// A module: the absolute paths in its code, and the paths of what it re-exports, by name.
+/// A module: the absolute paths that its code uses, and the path of each item that it re-exports, by the item's name.
 #[derive(Default)]
 struct Module {
     uses: Vec<String>,
     exports: BTreeMap<String, String>,
 }
 
-/// Returns every path that begins with `crate`, `super`, `self` or a module in `module`, as a path from the crate's root.
+/// Returns every path in `code` that begins with `crate`, `super`, `self` or a child module of `module`, written as a
+/// path from the crate's root.
 fn paths(module: &str, code: &str, modules: &BTreeSet<String>) -> Vec<String> {
     let absolute = |path: &str| {
         let mut names = path.split("::").filter(|name| !name.is_empty()).peekable();
@@ -137,7 +139,7 @@ fn modules() -> BTreeMap<String, Module> {
     sources.iter().map(of).collect()
 }
 
-/// The module in which `path` is defined: through re-exports.
+/// Returns the module that defines `path`; follows re-exports.
 fn definer(path: &str, modules: &BTreeMap<String, Module>, depth: u8) -> Option<String> {
     let mut ends = iter::once(path.len()).chain(path.rmatch_indices("::").map(|(end, _)| end));
     let (name, module) = ends.find_map(|end| modules.get_key_value(&path[..end]))?;
@@ -149,7 +151,7 @@ fn definer(path: &str, modules: &BTreeMap<String, Module>, depth: u8) -> Option<
     }
 }
 
-/// The modules that `from` imports, directly or through others.
+/// Returns the modules that `from` imports, directly or through other modules.
 fn reached<'a>(from: &str, imports: &'a BTreeMap<&str, BTreeSet<String>>) -> BTreeSet<&'a str> {
     let (mut reached, mut next) = (BTreeSet::new(), vec![from.to_owned()]);
     while let Some(module) = next.pop() {
@@ -169,9 +171,12 @@ fn no_files_import_each_other() {
             (name.as_str(), used.filter(|used| used != name).collect())
         })
         .collect();
-    assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 500, "the source was not understood");
+    assert!(
+        imports.values().map(BTreeSet::len).sum::<usize>() > 500,
+        "too few imports were found in the source"
+    );
     let in_circles: Vec<_> = imports.keys().filter(|name| reached(name, &imports).contains(*name)).collect();
     let new = |name: &&&str| !name.starts_with(TEST_CODE) && !name.ends_with("::tests");
     let new: Vec<_> = in_circles.into_iter().filter(new).collect();
-    assert!(new.is_empty(), "these import each other: {new:?}");
+    assert!(new.is_empty(), "these modules import each other: {new:?}");
 }

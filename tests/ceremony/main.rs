@@ -1,5 +1,5 @@
-//! Everything that needs no network: enrolling, sealing, the vault's format, attestation, and the pure parts of the
-//! review. It also runs on the offline build: `--no-default-features --features offline`.
+//! All tests that need no network: enrolment, sealing, the vault's format, attestation, and the parts of the review
+//! that make no calls. They also run on the offline build: `--no-default-features --features offline`.
 
 mod approved;
 mod attestation;

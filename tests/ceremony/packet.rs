@@ -1,4 +1,4 @@
-//! A session without AWS: software custodians, the records of one opening, and its CloudTrail events.
+//! A session without AWS: software custodians, the ledger records of one session, and its CloudTrail events.
 
 use breakglass::custody::approval::{self, Request};
 use breakglass::custody::drill::{Drill, ExpectedOutcome};
@@ -23,7 +23,7 @@ pub const CLOSER: &str = "AKIACLOSER0000000001";
 pub const EMERGENCY: &str = "AKIAEMERGENCY0000001";
 pub const ISSUED: &str = "ASIAISSUED0000000001";
 
-/// `02:17:00` on the day of the session, in UTC.
+/// Returns a time, such as `02:17:00`, on the day of the session, in UTC.
 pub fn at(clock: &str) -> Timestamp {
     format!("2026-11-22T{clock}Z").parse().expect("an instant")
 }
@@ -32,13 +32,13 @@ pub fn session(number: u8) -> SessionId {
     SessionId::from_bytes([number; 8])
 }
 
-/// The record of a drill.
+/// Returns the ledger record of a drill.
 pub fn of_drill(drill: &Drill, envelope: Option<Envelope>) -> Record {
     let Drill { session, drill_of: vault, passed, injected, custodians, .. } = drill.clone();
     Record::Drill { session, vault, passed, injected, custodians, envelope }
 }
 
-/// The records and CloudTrail events of one session; each test changes one thing.
+/// The records and CloudTrail events of one session. Each test changes one detail of them.
 pub struct Papers {
     pub people: Vec<Person>,
     pub vault: Vault,
@@ -48,8 +48,8 @@ pub struct Papers {
 }
 
 impl Papers {
-    /// Two of three custodians approved, two of three alerts were acknowledged, and access was open from 02:17:04 to
-    /// 02:29:10 of a window of 30 minutes.
+    /// Returns the papers of this session: two of three custodians approved, two of three alerts were acknowledged, and
+    /// access was open from 02:17:04 to 02:29:10, in a window of 30 minutes.
     pub fn of(reason: &str) -> Self {
         let people = people(3, 1);
         let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
@@ -98,14 +98,14 @@ impl Papers {
         }
     }
 
-    /// The approval that the custodian with this index signs.
+    /// Returns the approval that the custodian with this index signs.
     pub fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();
         let head = (at("02:16:30"), LedgerHead { seq: 3, sha256: "ab".repeat(32) });
         let pin = SecretText::copy_of("123456");
         approval::sign(&self.vault, request, (who, &who.tokens[0]), head, &mut token, &pin, &mut || ())
-            .expect("a software token signs")
+            .expect("the software token should sign")
     }
 
     pub fn approve(&mut self, place: usize, reason: &str, clock: &str) {
@@ -193,7 +193,7 @@ impl Papers {
         self.add(clock, intent);
     }
 
-    /// The evidence of a drill that passed, with two custodians.
+    /// Returns the evidence of a drill that passed with two custodians.
     pub fn drill(&self, ended: &str) -> Drill {
         let manifest = &self.vault.manifest;
         let names = manifest.custodians.iter().map(|custodian| custodian.name.clone());
@@ -219,16 +219,16 @@ impl Papers {
         }
     }
 
-    /// The evidence, signed by the first custodian's token.
+    /// Returns the evidence of a drill, signed by the first custodian's token.
     pub fn sign_drill(&self, drill: &Drill) -> Envelope {
         let enrolled = &self.vault.manifest.custodians[0].tokens[0];
         let statement = Statement::of("drill", &[7; 32], drill.clone());
         let pin = SecretText::copy_of("123456");
         let mut token = self.people[0].tokens[0].clone();
-        statement.sign(enrolled, &mut token, &pin, &mut || ()).expect("a soft token signs")
+        statement.sign(enrolled, &mut token, &pin, &mut || ()).expect("the software token should sign")
     }
 
-    /// Adds a CloudTrail query at 08:59 that found only expected calls.
+    /// Adds a CloudTrail query, made at 08:59, that found only expected calls.
     pub fn asked(mut self) -> Self {
         let answered = |region: &str, calls, error: Option<&str>| RegionResult {
             region: region.into(),
@@ -263,13 +263,13 @@ impl Papers {
         self
     }
 
-    /// Adds one call; `call` is like `iam PutUserPolicy`.
+    /// Adds one CloudTrail event; `call` is a service and an action, like `iam PutUserPolicy`.
     pub fn call(&mut self, clock: &str, key: &str, call: &str, error: Option<&str>) {
         self.call_by(clock, key, "emergency", call, error);
     }
 
     pub fn call_by(&mut self, clock: &str, key: &str, who: &str, call: &str, error: Option<&str>) {
-        let trail = self.trail.as_mut().expect("it was asked");
+        let trail = self.trail.as_mut().expect("CloudTrail should have been queried");
         let (service, name) = call.split_once(' ').expect("a service and an action");
         let number = trail.events.len();
         let mut event = json!({
@@ -284,7 +284,7 @@ impl Papers {
         trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("an event"));
     }
 
-    /// Adds one call on the emergency user by another principal.
+    /// Adds one call that another principal makes on the emergency user.
     pub fn call_on(&mut self, clock: &str, key: &str, who: &str, call: &str) {
         self.call_by(clock, key, who, call, None);
         let event = self.trail.as_mut().and_then(|trail| trail.events.last_mut()).expect("an event");
@@ -315,9 +315,9 @@ impl Papers {
         PacketSources { entries: &self.entries, ledgers, vault, trail: self.trail.as_ref(), now: self.now }
     }
 
-    /// Sets the time of the CloudTrail query to this long after the close.
+    /// Sets the CloudTrail query to this duration after the close.
     pub fn asked_after_the_close(&mut self, late: SignedDuration) {
-        let trail = self.trail.as_mut().expect("it was asked");
+        let trail = self.trail.as_mut().expect("CloudTrail should have been queried");
         trail.at = at("02:29:10.6").saturating_add(late).expect("an instant");
     }
 }

@@ -1,4 +1,4 @@
-//! The packet of a review: evidence and records, calls inside and outside the window, findings and follow-up.
+//! The packet of a review: evidence and records, calls inside and outside the window, findings and follow-up tasks.
 
 use crate::packet::{CLOSER, EMERGENCY, ISSUED, OPENER, Papers, at, of_drill, session};
 use breakglass::custody::drill::Drill;
@@ -12,7 +12,7 @@ use breakglass::secret::SecretText;
 use breakglass::vault::target::TargetId;
 use jiff::SignedDuration;
 
-/// Returns the name in the JSON.
+/// Returns the name of an id in the JSON.
 fn name(id: impl serde::Serialize) -> String {
     serde_json::to_value(id).expect("JSON").as_str().expect("a name").to_owned()
 }
@@ -33,11 +33,11 @@ fn has_to_do(packet: &Packet, id: &str) -> bool {
     to_do(packet).iter().any(|of| of == id)
 }
 
-/// Returns the only call at this time.
+/// Returns the only call at this time; panics if there are none or several.
 fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
     let mut calls = packet.calls.iter().filter(|call| call.at == at(clock));
-    let call = calls.next().unwrap_or_else(|| panic!("a call at {clock}"));
-    assert!(calls.next().is_none(), "one call at {clock}");
+    let call = calls.next().unwrap_or_else(|| panic!("no call at {clock}"));
+    assert!(calls.next().is_none(), "more than one call at {clock}");
     call
 }
 
@@ -52,7 +52,7 @@ fn a_clean_session_has_one_finding_and_the_usual_follow_up() {
     assert_eq!(
         packet.calls.iter().filter(|call| call.is_refused()).count(),
         0,
-        "the refusal of a probe is the proof"
+        "a refused probe proves the close and is not listed as refused"
     );
 }
 
@@ -64,19 +64,19 @@ fn the_ledger_and_cloudtrail_both_show_how_long_access_was_enabled() {
     assert_eq!((ours.seconds, ours.ended_by), (726, EndedBy::Close));
     assert_eq!((aws.from, aws.until, aws.ended_by), (at("02:16:58"), at("02:29:09"), EndedBy::Close));
     assert_eq!(packet.window.within, Some(true));
-    // No close is on record: AWS ended it, at T1.
+    // The ledger has no record of a close, so AWS ended access at T1.
     papers.without(|record| matches!(record, Record::Closed { .. }));
     papers.trail.as_mut().unwrap().events.retain(|event| event.name != "AttachUserPolicy");
     let packet = papers.packet();
     let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
     assert_eq!((ours.until, ours.ended_by, aws.ended_by), (at("02:46:55"), EndedBy::T1, EndedBy::T1));
     assert!(has(&packet, "not_closed") && has_to_do(&packet, "close"));
-    // Enabled before T0 is not within the window.
+    // Access that was enabled before T0 is not within the window.
     papers.call("02:16:53", OPENER, "iam DetachUserPolicy", None);
     assert_eq!(
         papers.packet().window.within,
         Some(true),
-        "before the intent the call is not of this session"
+        "a call before the intent does not belong to this session"
     );
     papers.call("02:16:54", OPENER, "iam DetachUserPolicy", None);
     let packet = papers.packet();
@@ -129,16 +129,20 @@ fn every_call_is_inside_or_outside_the_window() {
     }
     assert!(
         !packet.calls.iter().any(|call| call.user.as_deref() == Some("mallory")),
-        "not a caller of this session"
+        "mallory is not a caller of this session"
     );
     let early = packet.calls.iter().find(|call| call.name == "GetBucketAcl").expect("the call before T0");
-    assert_eq!(early.place, CallTiming::Before, "the work begins at T0");
+    assert_eq!(early.place, CallTiming::Before, "calls with the issued session begin at T0");
     assert_eq!(packet.calls.iter().filter(|call| call.is_outside()).count(), 6);
     let ids = ids(&packet);
     for id in ["calls_outside", "calls_unexpected", "calls_refused"] {
         assert!(ids.iter().any(|of| of == id), "{id}: {ids:?}");
     }
-    assert_eq!(ids.iter().filter(|id| *id == "calls_outside").count(), 4, "one for each caller");
+    assert_eq!(
+        ids.iter().filter(|id| *id == "calls_outside").count(),
+        4,
+        "each caller should have one finding"
+    );
     assert!(to_do(&packet).starts_with(&["account".into(), "refused".into()]));
 }
 
@@ -159,8 +163,8 @@ fn calls_of_another_approved_session_are_attributed_to_it() {
         let call = call_at(&packet, clock);
         assert_eq!((call.place, call.other_session), (CallTiming::OtherSession, Some(session(8))), "{clock}");
     }
-    assert_eq!(call_at(&packet, "03:40:00").place, CallTiming::After, "in the time of no session");
-    // A session that is only in the operator's ledger excuses no call.
+    assert_eq!(call_at(&packet, "03:40:00").place, CallTiming::After, "no session was open at that time");
+    // A session that is recorded only in the operator's ledger, without approvals, excuses no call.
     papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
     let packet = papers.packet();
     for clock in ["03:00:03", "03:40:00"] {
@@ -199,7 +203,7 @@ fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
 
 #[test]
 fn a_wrong_local_clock_moves_no_call() {
-    // Five minutes fast, or slow, until the AWS clock was known.
+    // The local clock is five minutes fast or slow until the program learns AWS's time.
     for wrong in ["02:21:54", "02:11:54"] {
         let mut papers = Papers::of("x").asked();
         for entry in &mut papers.entries {
@@ -229,7 +233,7 @@ fn a_role_session_can_work_until_t1_even_if_closed_before() {
     let packet = papers.packet();
     assert_eq!(call_at(&packet, "02:40:00").place, CallTiming::Inside);
     assert_eq!(call_at(&packet, "02:46:56").place, CallTiming::After);
-    assert_eq!(packet.window.enabled.expect("it was enabled").ended_by, EndedBy::T1);
+    assert_eq!(packet.window.enabled.expect("access should have been enabled").ended_by, EndedBy::T1);
 }
 
 #[test]
@@ -250,7 +254,7 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
     );
     assert!(has(&without, "signatures_not_checked"));
 
-    // The record has a different reason than was signed.
+    // The reason in the record differs from the reason that was signed.
     let mut changed = Papers::of("INC-1");
     for entry in &mut changed.entries {
         if let Record::Intent { reason, .. } = &mut entry.record {
@@ -262,7 +266,7 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
     assert_eq!(packet.approvals[0].why.as_deref(), Some("the signed request has a different reason"));
     assert!(has(&packet, "too_few_approvals"));
 
-    // Bob's signature under Alice's name, and the signature of a stranger.
+    // An approval that bob signed is recorded under alice's name; another is signed by a stranger.
     let mut swapped = Papers::of("INC-1");
     let bobs = swapped.sign(1, &swapped.request("INC-1"));
     let strangers = Papers::of("INC-1").sign(0, &swapped.request("INC-1"));
@@ -275,7 +279,7 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
     assert_eq!(packet.approvals[0].why.as_deref(), Some("bob signed it"));
     assert_eq!(packet.approvals[1].signature, SignatureCheck::NotValid);
 
-    // Two approvals by one custodian count once.
+    // Two approvals by one custodian count as one.
     let mut twice = Papers::of("INC-1");
     twice.without(|record| matches!(record, Record::Approval { custodian, .. } if custodian == "bob"));
     twice.approve(0, "INC-1", "02:16:45");
@@ -367,18 +371,22 @@ fn rotation_and_a_signed_review_settle_the_follow_up() {
     let statement = written.statement(carol, &carol.tokens[0], (at("09:10:00"), head));
     let mut token = papers.people[2].tokens[0].clone();
     let pin = SecretText::copy_of("123456");
-    let envelope =
-        statement.sign(&carol.tokens[0], &mut token, &pin, &mut || ()).expect("a soft token signs");
-    let said = verify(&papers.vault.manifest, &envelope).expect("signed by carol");
+    let envelope = statement
+        .sign(&carol.tokens[0], &mut token, &pin, &mut || ())
+        .expect("the software token should sign");
+    let said = verify(&papers.vault.manifest, &envelope).expect("carol's signature should be valid");
     assert_eq!(said.subject().digest.sha256, hex::encode(written.sha256));
-    assert!(verify(&Papers::of("x").vault.manifest, &envelope).is_err(), "of another vault");
+    assert!(
+        verify(&Papers::of("x").vault.manifest, &envelope).is_err(),
+        "a signature should not be valid for another vault"
+    );
     let review = |session| Record::Review { session, custodian: "carol".into(), envelope: envelope.clone() };
     papers.add("09:11:00", review(session(7)));
     assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty());
     let packet = papers.packet();
     assert_eq!((packet.reviews.len(), packet.reviews[0].evidence), (1, Evidence::Signature));
     assert!(!has_to_do(&packet, "sign"));
-    // With another name on the record it is not valid.
+    // A record with a different custodian's name is not valid.
     if let Some(Record::Review { custodian, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *custodian = "alice".into();
     }
@@ -399,7 +407,9 @@ fn only_a_signature_about_this_session_makes_it_reviewed() {
         let head = LedgerHead { seq: 14, sha256: "cd".repeat(32) };
         let statement = written.statement(carol, &carol.tokens[0], (at("09:10:00"), head));
         let mut token = papers.people[2].tokens[0].clone();
-        statement.sign(&carol.tokens[0], &mut token, &pin, &mut || ()).expect("a soft token signs")
+        statement
+            .sign(&carol.tokens[0], &mut token, &pin, &mut || ())
+            .expect("the software token should sign")
     };
     let left = |envelope| {
         let mut entries = papers.entries.clone();
@@ -408,12 +418,16 @@ fn only_a_signature_about_this_session_makes_it_reviewed() {
         unreviewed(&entries, &papers.vault.manifest).len()
     };
     assert_eq!(left(signed(&|_| ())), 0, "the control");
-    assert_eq!(left(signed(&|written| written.session = session(8))), 1, "by carol, about another session");
-    assert_eq!(left(papers.sign(2, &papers.request("x"))), 1, "by carol, but an approval");
+    assert_eq!(
+        left(signed(&|written| written.session = session(8))),
+        1,
+        "carol signed, but about another session"
+    );
+    assert_eq!(left(papers.sign(2, &papers.request("x"))), 1, "carol signed, but an approval");
     let mut other = Papers::of("x");
     other.vault.manifest.vault_id.clone_from(&papers.vault.manifest.vault_id);
     let stranger = other.sign(2, &other.request("x"));
-    assert_eq!(left(stranger), 1, "by a stranger");
+    assert_eq!(left(stranger), 1, "a stranger signed");
 }
 
 #[test]
@@ -466,7 +480,10 @@ fn an_approval_is_valid_only_if_every_field_of_the_record_was_signed() {
 fn use_of_the_opener_while_access_is_open_is_a_finding() {
     let mut papers = Papers::of("x").asked();
     papers.call("02:17:05", OPENER, "iam GetUser", None);
-    assert!(!has(&papers.packet(), "calls_unexpected"), "the second in which it opened");
+    assert!(
+        !has(&papers.packet(), "calls_unexpected"),
+        "a call in the same second as the opening is expected"
+    );
     papers.call("02:17:06", OPENER, "iam PutUserPolicy", None);
     let packet = papers.packet();
     let call = call_at(&packet, "02:17:06");
@@ -483,7 +500,7 @@ fn a_session_without_a_recorded_opening_still_needs_a_review() {
     papers.add("02:16:58", Record::Enabling { session: session(7) });
     assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
     let packet = papers.packet();
-    let enabled = packet.window.enabled.expect("access can have been open");
+    let enabled = packet.window.enabled.expect("the packet should state when access may have been open");
     assert_eq!((enabled.from, enabled.ended_by), (at("02:16:58"), EndedBy::T1));
     for id in ["not_seen_open", "not_closed"] {
         assert!(has(&packet, id), "{id}: {:?}", packet.findings);
@@ -507,7 +524,7 @@ fn changes_by_others_to_the_emergency_user_are_shown_and_can_close() {
         (call.principal, call.kind, call.place),
         (CallerKind::Somebody, CallPurpose::Gate, CallTiming::Inside)
     );
-    assert!(!packet.calls.iter().any(|call| call.at == at("02:24:00")), "a read changes nothing");
+    assert!(!packet.calls.iter().any(|call| call.at == at("02:24:00")), "a read should not be listed");
     papers.call_on("02:26:00", "AKIAMALLORY000000001", "mallory", "iam CreateLoginProfile");
     assert!(has(&papers.packet(), "calls_unexpected"));
 }
@@ -517,7 +534,7 @@ fn the_packet_has_the_gate_policy_as_aws_received_it() {
     let mut papers = Papers::of("x").asked();
     assert_eq!(papers.packet().window.policy, None);
     let events = &mut papers.trail.as_mut().unwrap().events;
-    let put = events.iter_mut().find(|event| event.name == "PutUserPolicy").expect("the gate");
+    let put = events.iter_mut().find(|event| event.name == "PutUserPolicy").expect("an event with the gate");
     put.policy = Some(r#"{"Version":"2012-10-17"}"#.into());
     let packet = papers.packet();
     assert_eq!(packet.window.policy.as_deref(), Some(r#"{"Version":"2012-10-17"}"#));
@@ -570,7 +587,7 @@ fn a_drill_result_is_evidence_only_if_exactly_it_is_signed() {
         papers.add("02:30:00", of_drill(&Drill { passed: passed_on_record, ..said }, envelope));
         let packet = papers.packet();
         let found = has(&packet, "drill_not_signed");
-        let part = packet.drill.expect("a drill");
+        let part = packet.drill.expect("the packet should have the drill");
         (part.signature, part.evidence, found)
     };
     assert_eq!(signature(true, true), (SignatureCheck::Verified, Evidence::Signature, false));
@@ -582,7 +599,10 @@ fn a_drill_result_is_evidence_only_if_exactly_it_is_signed() {
 fn drills_and_sessions_that_never_opened_need_no_review() {
     let mut papers = Papers::of("x");
     papers.without(|record| matches!(record, Record::Opened { .. }));
-    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "it never opened");
+    assert!(
+        unreviewed(&papers.entries, &papers.vault.manifest).is_empty(),
+        "a session that never opened needs no review"
+    );
     let packet = papers.packet();
     assert!(packet.window.enabled.is_none() && has_to_do(&packet, "shares"));
     let mut papers = Papers::of("x");
@@ -591,8 +611,8 @@ fn drills_and_sessions_that_never_opened_need_no_review() {
             *drill_of = Some("00".repeat(16));
         }
     }
-    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "a drill");
-    assert!(!has_to_do(&papers.packet(), "rotate"), "a drill does not spend credentials");
+    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "a drill needs no review");
+    assert!(!has_to_do(&papers.packet(), "rotate"), "a drill should not require rotation");
 }
 
 #[test]
@@ -601,12 +621,13 @@ fn an_unknown_session_and_another_vault_are_errors() {
     let error = Packet::of(session(9), papers.sources(None)).map(drop).expect_err("unknown");
     assert!(error.what.contains("0909090909090909"), "{error}");
     let other = Papers::of("x");
-    let error =
-        Packet::of(session(7), papers.sources(Some(&other.vault))).map(drop).expect_err("another vault");
+    let error = Packet::of(session(7), papers.sources(Some(&other.vault)))
+        .map(drop)
+        .expect_err("another vault should be refused");
     assert!(error.what.contains(&other.vault.manifest.vault_id), "{error}");
 }
 
-/// Text that a person can put into a reason, or that CloudTrail repeats from a request.
+/// Hostile text: a person can type it as a reason, and CloudTrail repeats it from a request.
 const HOSTILE: &str = "<script>alert(1)</script>\"><img src=http://evil.example/x onerror=alert(2)>'\u{202e}txet\u{0}\u{1b}[31m&amp;";
 
 #[test]
@@ -629,19 +650,19 @@ fn untrusted_text_is_escaped_everywhere() {
     let packet = papers.packet();
     assert!(
         packet.approvals.iter().all(|a| a.signature == SignatureCheck::NotValid),
-        "the signed request is different"
+        "the finding should say that the signed request is different"
     );
     let page = page(&packet, ("review.json", packet.json().as_bytes()));
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     for unsafe_text in ["<script", "<img", "\u{202e}", "\u{0}", "\u{1b}"] {
         assert!(!page.contains(unsafe_text), "{unsafe_text:?}");
     }
-    assert!(page.contains("\\u{202e}") && page.contains("\\u{0}"), "it is escaped");
-    assert!(page.len() < 1_000_000, "long text is cut: {}", page.len());
+    assert!(page.contains("\\u{202e}") && page.contains("\\u{0}"), "invisible characters should be escaped");
+    assert!(page.len() < 1_000_000, "long text should be cut: {} bytes", page.len());
     let text = summary(&packet);
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && text.contains("\\u{1b}[31m"), "{text}");
     let json: serde_json::Value = serde_json::from_str(&packet.json()).expect("JSON");
-    assert_eq!(json["session"]["reason"], HOSTILE, "the JSON has it unchanged");
+    assert_eq!(json["session"]["reason"], HOSTILE, "the JSON should have the reason unchanged");
     assert!(shown(&long).contains("100000 characters"));
 }
 
@@ -649,7 +670,10 @@ fn untrusted_text_is_escaped_everywhere() {
 fn the_page_needs_nothing_from_outside() {
     let packet = Papers::of("INC-1: SSO down").asked().packet();
     let page = page(&packet, ("review.json", packet.json().as_bytes()));
-    assert!(page.contains("default-src 'none'; style-src 'sha256-"), "a policy");
+    assert!(
+        page.contains("default-src 'none'; style-src 'sha256-"),
+        "the page should have a content security policy"
+    );
     for outside in ["<script", "<link", "<img", "<iframe", "src=", "href=", "url(", "@import", "javascript:"]
     {
         assert!(!page.contains(outside), "{outside}");
@@ -657,7 +681,10 @@ fn the_page_needs_nothing_from_outside() {
     for part in ["<title id=\"picture-title\">", "<desc", "aria-labelledby", "scope=\"col\"", "lang=\"en\""] {
         assert!(page.contains(part), "{part}");
     }
-    assert!(page.contains("20000001") || page.contains("100000"), "the token's serial number");
+    assert!(
+        page.contains("20000001") || page.contains("100000"),
+        "the page should show the token's serial number"
+    );
     let out = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("review.html");
     std::fs::write(out, page).expect("room for a file");
 }

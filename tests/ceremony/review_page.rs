@@ -1,5 +1,5 @@
-//! The review's page in Chromium: it renders, prints, makes no requests, needs no script, and shows hostile text as
-//! text.
+//! The page of a review in Chromium: it renders and prints, makes no requests, needs no script, and shows hostile input
+//! as text.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl Browser {
         Self { home: TempDir::new().expect("room for a profile") }
     }
 
-    /// A browser in which scripts are disabled.
+    /// Returns a browser in which scripts are disabled.
     fn without_scripts() -> Self {
         let browser = Self::new();
         let profile = browser.home.path().join("profile/Default");
@@ -37,7 +37,7 @@ impl Browser {
         path
     }
 
-    /// Runs it on a file, in an empty network namespace; returns its standard output.
+    /// Runs Chromium on a file, in an empty network namespace; returns its standard output.
     fn run(&self, page: &Path, flags: &[&str]) -> String {
         let profile = format!("--user-data-dir={}", self.home.path().join("profile").display());
         let mut command = Command::new("unshare");
@@ -55,11 +55,12 @@ impl Browser {
         self.run(page, &[&["--dump-dom"], flags].concat())
     }
 
-    /// The URLs that a page requested. The browser's own requests have no origin and are left out.
+    /// Returns the URLs that a page requested. The browser's own requests have no origin and are left out.
     fn requests(&self, page: &Path) -> BTreeSet<String> {
         let log = self.home.path().join("net.json");
         self.dom(page, &[&format!("--log-net-log={}", log.display())]);
-        let log: Value = serde_json::from_slice(&std::fs::read(log).expect("a log")).expect("it is JSON");
+        let log: Value =
+            serde_json::from_slice(&std::fs::read(log).expect("a log")).expect("the log should be JSON");
         let events: Vec<_> = log["events"].as_array().expect("events").iter().map(|e| &e["params"]).collect();
         let url = |event: &Value| event["url"].as_str().map(str::to_owned);
         let own = events.iter().filter(|event| event["initiator"] == "not an origin");
@@ -78,7 +79,7 @@ impl Browser {
     }
 }
 
-/// The papers of a session with every kind of entry.
+/// Returns the papers of a session that shows every kind of entry.
 fn papers(reason: &str) -> Papers {
     let mut papers = Papers::of(reason).asked();
     papers.call("02:22:00", ISSUED, "kms ScheduleKeyDeletion", Some("AccessDenied"));
@@ -92,7 +93,7 @@ fn page_of(papers: &Papers) -> String {
     page(&packet, ("review-0707070707070707.json", packet.json().as_bytes()))
 }
 
-/// Width and height: a PNG's header, RFC 2083 section 4.1.1.
+/// Returns the width and height in a PNG's header (RFC 2083 section 4.1.1).
 fn png(bytes: &[u8]) -> (u32, u32) {
     assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n");
     let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
@@ -106,13 +107,18 @@ fn it_renders() {
     let whole = page_of(&papers("INC-1: SSO down"));
     let (seen, blank) = (shoot(&whole, &[]), shoot("<!doctype html>", &[]));
     assert_eq!(png(&seen), (1200, 2400));
-    assert!(seen.len() > 8 * blank.len(), "{} bytes, a blank page {}", seen.len(), blank.len());
+    assert!(
+        seen.len() > 8 * blank.len(),
+        "the page gives {} bytes, a blank page {}",
+        seen.len(),
+        blank.len()
+    );
     let dark = shoot(&whole, &["--blink-settings=preferredColorScheme=0"]);
-    assert!(dark != seen && dark.len() > 8 * blank.len(), "it has a dark scheme");
-    // The page's policy allows its style: without the style it looks different.
+    assert!(dark != seen && dark.len() > 8 * blank.len(), "the dark scheme should look different");
+    // The page's content security policy allows its style: without the style, the page looks different.
     let bare = whole.replace("style-src 'sha256-", "style-src 'sha256-A");
     assert_ne!(bare, whole);
-    assert_ne!(shoot(&bare, &[]), seen, "the control: another policy blocks the style");
+    assert_ne!(shoot(&bare, &[]), seen, "the control: a changed policy should block the style");
 }
 
 #[test]
@@ -126,7 +132,7 @@ fn it_prints() {
     let text = String::from_utf8_lossy(&pdf);
     let pages = text.matches("/Type /Page\n").count();
     assert!((2..=8).contains(&pages), "{pages} pages");
-    // A4 in points.
+    // The size of an A4 page in points.
     assert!(text.contains("/MediaBox [0 0 594.95996 841.91998]"), "A4");
 }
 
@@ -140,14 +146,17 @@ fn it_makes_no_requests() {
     let asks = browser.file("asks.html", &format!("<!doctype html>{image}"));
     assert!(
         browser.requests(&asks).iter().any(|url| url.contains("192.0.2.1")),
-        "the control makes a request"
+        "the control should make a request"
     );
-    // Even if such an element got into the page, its policy would block it.
+    // If such an element were in the page, the page's content security policy would block its request.
     let smuggled =
         whole.replace("</body>", &format!("{image}<script>document.title = 'ran'</script></body>"));
     let smuggled = browser.file("smuggled.html", &smuggled);
-    assert!(!browser.requests(&smuggled).iter().any(|url| url.contains("192.0.2.1")), "it is blocked");
-    assert!(!browser.dom(&smuggled, &[]).contains("<title>ran"), "and no script runs");
+    assert!(
+        !browser.requests(&smuggled).iter().any(|url| url.contains("192.0.2.1")),
+        "the policy should block the request"
+    );
+    assert!(!browser.dom(&smuggled, &[]).contains("<title>ran"), "no script should run");
 }
 
 #[test]
@@ -163,12 +172,15 @@ fn it_is_the_same_without_scripts() {
     let off = Browser::without_scripts();
     assert!(
         off.dom(&page, &[]) == dom && off.shot(&page, &[]) == browser.shot(&page, &[]),
-        "nothing is missing"
+        "the page should be the same without scripts"
     );
     let lively = "<!doctype html><p>still</p><script>document.body.textContent = 'it ran'</script>";
     let lively = browser.file("lively.html", lively);
-    assert!(browser.dom(&lively, &[]).contains("<body>it ran"), "the control");
-    assert!(off.dom(&lively, &[]).contains("<p>still</p>"), "the control needs its script");
+    assert!(browser.dom(&lively, &[]).contains("<body>it ran"), "the control: its script should run");
+    assert!(
+        off.dom(&lively, &[]).contains("<p>still</p>"),
+        "the control should not change without its script"
+    );
 }
 
 #[test]
@@ -186,13 +198,16 @@ fn untrusted_text_is_shown_as_text() {
     }
     let page = browser.file("review.html", &page_of(&papers));
     let dom = browser.dom(&page, &[]);
-    assert!(dom.contains("&lt;script&gt;document.title='ran'&lt;/script&gt;"), "it is readable");
-    assert!(dom.contains("\\u{202e}evil\\u{0}"), "and invisible characters are escaped");
+    assert!(
+        dom.contains("&lt;script&gt;document.title='ran'&lt;/script&gt;"),
+        "hostile text should be readable"
+    );
+    assert!(dom.contains("\\u{202e}evil\\u{0}"), "invisible characters should be escaped");
     for element in ["<script", "<img", "<title>ran", "onerror=\"", "\u{202e}"] {
         assert!(!dom.contains(element), "{element}");
     }
     assert_eq!(browser.requests(&page), BTreeSet::new());
-    // The control: unescaped, the browser would have run it.
+    // The control: if the text were not escaped, the browser would run it.
     let naive = browser.file("naive.html", &format!("<!doctype html><title>still</title>{hostile}"));
-    assert!(browser.dom(&naive, &[]).contains("<title>ran"), "the control runs");
+    assert!(browser.dom(&naive, &[]).contains("<title>ran"), "the control: unescaped text should run");
 }

@@ -1,4 +1,4 @@
-//! Sealing: the error for each refusal, before anything is written.
+//! Sealing: each refusal has its error, and nothing is written before.
 
 use rig::pty::{End, Input, Person, Streams};
 use rig::site::{Site, feed};
@@ -58,7 +58,7 @@ fn unusable_credentials_are_refused_at_sealing() {
         assert_eq!(finished.status.code(), Some(2), "{message}: {said}");
         assert!(said.replace("2,048", "2048").contains(message), "{message}: {said}");
         assert!(said.contains("next: "), "{said}");
-        assert!(!said.contains("tooshort"), "no secret is repeated: {said}");
+        assert!(!said.contains("tooshort"), "the message repeats a secret: {said}");
         assert!(!site.path("prod.age").exists());
     }
     let twice = payload().to_string().replace(r#""Effect":"Allow""#, r#""Effect":"Deny","Effect":"Allow""#);
@@ -87,7 +87,7 @@ fn an_impossible_quorum_is_refused() {
         .unwrap();
     std::fs::write(site.path("cut.custodian"), &file[..file.len() - 1]).unwrap();
     std::fs::copy(site.path("bob.custodian"), site.path("again.custodian")).unwrap();
-    // Bob's token again, under another name.
+    // Bob's token is enrolled a second time, under another name.
     site.custodians[1].name = "bobby".into();
     site.custodians[1].file = site.path("bobby.custodian");
     site.enrol(1);
@@ -223,7 +223,7 @@ fn credentials_can_be_typed_each_secret_twice_and_hidden() {
     person.expect("words");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(!person.transcript().contains(&secret("opener")));
-    // Erasing a hidden prompt does not erase the lines before it.
+    // Erasing the line of a hidden prompt must not erase the lines before it.
     let screen = String::from_utf8_lossy(&person.raw_transcript()).into_owned();
     assert!(!screen.contains("\u{1b}[1A") && !screen.contains("\u{1b}[2A"), "{screen:?}");
 }

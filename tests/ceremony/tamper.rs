@@ -1,5 +1,5 @@
-//! A changed vault is refused: each byte, each truncation, and each field of the manifest that custodians approve,
-//! before the quorum is full.
+//! A changed vault is refused, for a change of each byte, each truncation, and each field of the manifest. Custodians
+//! approve these fields, so a change of one is found before the quorum is complete.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ impl Ceremony {
         Self { people, sealed: sealed.binary, shares: sealed.shares }
     }
 
-    /// Opens a custodian's share with their words and token; `None` if the file does not match them.
+    /// Opens a custodian's share with their words and token. Returns `None` if the file does not match them.
     fn share(&self, vault: &Vault, place: usize) -> Option<Share> {
         let person = &self.people[place];
         let custodian = &vault.manifest.custodians[place];
@@ -67,7 +67,7 @@ impl Ceremony {
         }
     }
 
-    /// Whether a file opens with the words and tokens of alice and bob.
+    /// Returns whether a file opens with the words and tokens of alice and bob.
     fn opens(&self, file: &[u8]) -> bool {
         let vault = match Vault::parse(file) {
             Ok(vault) => vault,
@@ -78,7 +78,7 @@ impl Ceremony {
         unlocks(&vault, &[&alice, &bob])
     }
 
-    /// As [`Ceremony::opens`], but faster: if the header is unchanged, the shares are too.
+    /// Does the same as [`Ceremony::opens`], but faster: an unchanged header means unchanged shares, which are known.
     fn opens_changed(&self, file: &[u8], header: &[u8]) -> bool {
         match Vault::parse(file) {
             Ok(vault) if file.starts_with(header) => unlocks(&vault, &[&self.shares[0], &self.shares[1]]),
@@ -88,7 +88,7 @@ impl Ceremony {
     }
 }
 
-/// Whether these shares open it.
+/// Returns whether these shares open the vault.
 fn unlocks(vault: &Vault, shares: &[&Share]) -> bool {
     match vault.open(shares) {
         Ok(_) => true,
@@ -101,20 +101,21 @@ fn refused<T>(error: &breakglass::error::Error) -> Option<T> {
     None
 }
 
-/// The header of a binary vault: to the end of the line with its MAC, 43 characters of base64.
+/// Returns the header of a binary vault. It ends with the line that has the MAC, which is 43 characters of base64.
 fn header(binary: &[u8]) -> &[u8] {
     const MAC_LINE: usize = 5 + 43 + 1;
     let mac = binary.windows(5).position(|window| window == b"\n--- ").unwrap();
     &binary[..mac + MAC_LINE]
 }
 
-/// The first line of armor.
+/// The first line of an armored file.
 const BEGIN: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----\n";
 
-/// The changes of each byte.
+/// The bits that are flipped in each byte, one change for each.
 const FLIPS: [u8; 2] = [0x01, 0x80];
 
-/// Each byte changed in each way, each truncation, and one additional byte.
+/// Returns the number of changes: each byte is changed in each way, the file is cut before each byte, and a byte is
+/// added in two ways.
 fn changes(file: &[u8]) -> usize {
     file.len() * (FLIPS.len() + 1) + 2
 }
@@ -130,7 +131,7 @@ fn change(file: &[u8], number: usize) -> Vec<u8> {
     changed
 }
 
-/// The numbers of the changes that the reader does not refuse; computed on all processors.
+/// Returns the numbers of the changes that are not refused. Uses all processors.
 fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -157,8 +158,11 @@ fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
 fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
     let ceremony = Ceremony::new();
     let head = header(&ceremony.sealed).to_vec();
-    assert!(ceremony.opens(&ceremony.sealed), "the control: the untouched file opens");
-    assert!(ceremony.opens_changed(&ceremony.sealed, &head), "and so it does with the shares at hand");
+    assert!(ceremony.opens(&ceremony.sealed), "the control: the untouched file should open");
+    assert!(
+        ceremony.opens_changed(&ceremony.sealed, &head),
+        "the untouched file should open with the known shares"
+    );
     let accepted = accepted(&ceremony.sealed, &|file| ceremony.opens_changed(file, &head));
     assert!(accepted.is_empty(), "{accepted:?}");
     println!("{} changes of {} bytes", changes(&ceremony.sealed), ceremony.sealed.len());
@@ -168,20 +172,20 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
 fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
     let ceremony = Ceremony::new();
     let armored = file::armor(&ceremony.sealed);
-    // The lines, of 48 bytes each, up to the header's last byte.
+    // The number of armored lines, of 48 bytes each, that contain the header.
     let lines = header(&ceremony.sealed).len().div_ceil(48);
     let head = &armored[..BEGIN.len() + lines * 65];
-    assert!(ceremony.opens(&armored), "the control: the untouched file opens");
-    assert!(ceremony.opens_changed(&armored, head), "and so it does with the shares at hand");
+    assert!(ceremony.opens(&armored), "the control: the untouched file should open");
+    assert!(ceremony.opens_changed(&armored, head), "the untouched file should open with the known shares");
     let accepted = accepted(&armored, &|file| ceremony.opens_changed(file, head));
     assert!(accepted.is_empty(), "{accepted:?}");
     println!("{} changes of {} bytes", changes(&armored), armored.len());
 }
 
-/// A name and what is changed.
+/// The name of a field, and a change of that field.
 type Edit = (&'static str, fn(&mut Manifest));
 
-/// Every field of a manifest except commitments, each changed to another valid value.
+/// Returns a change for every field of a manifest except the commitments. Each new value is valid.
 fn edits() -> Vec<Edit> {
     fn custodian(manifest: &mut Manifest) -> &mut Custodian {
         &mut manifest.custodians[2]
@@ -228,7 +232,7 @@ fn edits() -> Vec<Edit> {
 fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
     let ceremony = Ceremony::new();
     let untouched = Vault::parse(&ceremony.sealed).unwrap();
-    assert!(ceremony.share(&untouched, 0).is_some(), "the control: alice's share opens");
+    assert!(ceremony.share(&untouched, 0).is_some(), "the control: alice's share should open");
     for (name, edit) in edits() {
         let mut manifest = Vault::parse(&ceremony.sealed).unwrap().manifest;
         edit(&mut manifest);
@@ -241,7 +245,7 @@ fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
 
 #[test]
 fn a_custodian_cannot_commit_for_another() {
-    // Alice knows her share, so she can commit to it in a changed manifest; bob's share still fails.
+    // Alice knows her share, so she can commit to it in a changed manifest. Bob's share still does not match.
     let ceremony = Ceremony::new();
     let untouched = Vault::parse(&ceremony.sealed).unwrap().manifest;
     let mut manifest = untouched.clone();
@@ -256,7 +260,7 @@ fn a_custodian_cannot_commit_for_another() {
     assert!(ceremony.share(&vault, 1).is_none());
 }
 
-/// The file with another manifest and everything else unchanged.
+/// Returns the file with a different manifest and everything else unchanged.
 fn with_manifest(file: &[u8], own: &Manifest, other: &Manifest) -> Vec<u8> {
     let stanza = |manifest: &Manifest| {
         let stanza = age_core::format::Stanza {
@@ -288,18 +292,18 @@ fn an_oversized_file_is_refused_before_it_is_parsed() {
         let file = recipe.make(&people).file;
         let before = std::time::Instant::now();
         assert!(Vault::parse(&file).is_err());
-        assert!(before.elapsed().as_secs() < 2, "reading takes linear time");
+        assert!(before.elapsed().as_secs() < 2, "reading should take linear time");
     }
     let whole =
         Recipe { stanzas: |s| s[0].body.resize(300 * 1024, b' '), ..Recipe::default() }.make(&people).file;
     let before = std::time::Instant::now();
     assert!(Vault::parse(&whole).is_err());
-    assert!(before.elapsed().as_secs() < 2, "also for a header of thousands of lines");
+    assert!(before.elapsed().as_secs() < 2, "a header of thousands of lines should take linear time");
 }
 
 #[test]
 fn a_panic_does_not_count_as_a_refusal() {
-    // The control: a change that panics or opens is counted.
+    // The control: a change that causes a panic, and one that opens the file, are both counted as accepted.
     let file = b"abc";
     assert_eq!(accepted(file, &|_| std::panic::resume_unwind(Box::new(()))).len(), changes(file));
     assert_eq!(accepted(file, &|_| true).len(), changes(file));

@@ -1,4 +1,4 @@
-//! A drill counts if it was complete, signed by a custodian of the vault, and not dated ahead.
+//! A drill counts if it was complete, was signed by a custodian of the vault, and is not dated in the future.
 
 use crate::packet::{Papers, of_drill as record, session};
 use breakglass::custody::drill::{Drill, ExpectedOutcome};
@@ -9,7 +9,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
-/// Drills of a vault that was sealed in September.
+/// Returns the papers of a vault that was sealed in September.
 fn papers() -> Papers {
     let mut papers = Papers::of("x");
     papers.vault.manifest.created = "2026-09-01T00:00:00Z".into();
@@ -57,8 +57,11 @@ fn a_drill_is_due_a_quarter_after_sealing_or_the_last_drill() {
         ..papers.drill("2026-11-01T00:00:00Z")
     };
     let later = record(&later, Some(papers.sign_drill(&later)));
-    assert!(kept(&papers, vec![later, failed.clone()], "2026-11-04T00:00:00Z").is_well(), "and one that did");
-    // The order of the records and duplicates do not matter: the signed time counts.
+    assert!(
+        kept(&papers, vec![later, failed.clone()], "2026-11-04T00:00:00Z").is_well(),
+        "a later drill that passed should count"
+    );
+    // Neither the order of the records nor duplicates matter: the signed time counts.
     for order in [vec![failed.clone(), practised.clone()], vec![practised.clone(), failed, practised]] {
         assert!(!kept(&papers, order, "2026-11-02T00:00:00Z").is_well());
     }
@@ -78,27 +81,33 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
         change(&mut drill);
         record(&drill, Some(papers.sign_drill(&drill)))
     };
-    assert!(counts(with(&|_| ())), "the control");
+    assert!(counts(with(&|_| ())), "the control: an unchanged drill should count");
     assert!(!counts(record(&drill, None)), "unsigned");
     assert!(!counts(with(&|drill| drill.ended = at("2026-12-04T00:00:00Z"))), "tomorrow's");
-    assert!(!counts(with(&|drill| drill.drill_of = "another".into())), "another vault's");
-    assert!(!counts(with(&|drill| drill.signed_by = "mallory".into())), "a stranger's");
+    assert!(
+        !counts(with(&|drill| drill.drill_of = "another".into())),
+        "a drill of another vault should not count"
+    );
+    assert!(
+        !counts(with(&|drill| drill.signed_by = "mallory".into())),
+        "a drill that names a stranger as its signer should not count"
+    );
     let all_absent = with(&|drill| {
         (drill.custodians, drill.opened, drill.exit) = (Vec::new(), false, 3);
         drill.expected = ExpectedOutcome::NoQuorum;
     });
-    assert!(!counts(all_absent), "every custodian was injected as absent");
+    assert!(!counts(all_absent), "a drill with every custodian absent should not count");
     let refused = with(&|drill| (drill.opened, drill.closed, drill.exit) = (false, false, 5));
-    assert!(!counts(refused), "a quorum was complete, but nothing was opened and closed");
-    // The record states more than was signed.
+    assert!(!counts(refused), "a drill that did not open should not count");
+    // The record names more custodians than the signed statement.
     let mut padded = with(&|drill| drill.custodians.truncate(1));
     if let Record::Drill { custodians, .. } = &mut padded {
         custodians.clone_from(&drill.custodians);
     }
-    assert!(!counts(padded), "one custodian is not a quorum");
+    assert!(!counts(padded), "one custodian should not count as a quorum");
     let other = Papers::of("x");
     let strangers = other.sign_drill(&Drill { signed_by: drill.signed_by.clone(), ..drill.clone() });
-    assert!(!counts(record(&drill, Some(strangers))), "signed by another alice");
+    assert!(!counts(record(&drill, Some(strangers))), "the signature of a different alice should not count");
 }
 
 #[test]
@@ -111,11 +120,11 @@ fn a_signed_approval_and_a_share_after_it_prove_token_and_part() {
     assert_eq!(proven(&papers), [true, true, false]);
     let mut without = Papers::of("x");
     without.without(|record| matches!(record, Record::Share { .. }));
-    assert_eq!(proven(&without), [false; 3], "a token alone");
+    assert_eq!(proven(&without), [false; 3], "an approval without a share proves nothing");
     let mut without = Papers::of("x");
     without.without(|record| matches!(record, Record::Approval { .. }));
     assert_eq!(proven(&without), [false; 3], "an unsigned record proves nothing");
     let mut other = Papers::of("x");
     other.vault.manifest.custodians[0].enrolment = "ab".repeat(16);
-    assert_eq!(proven(&other), [false, true, false], "with another enrolment than now");
+    assert_eq!(proven(&other), [false, true, false], "an earlier enrolment of the custodian proves nothing");
 }

@@ -1,5 +1,5 @@
-//! Access works during the window and not after it: other AWS clients at the credential endpoint, and hostile
-//! clients.
+//! Access works during the window and not after it: tests with other AWS clients at the credential endpoint, and with
+//! hostile clients.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -17,7 +17,7 @@ use rig::pty::{End, Person, Signal};
 use crate::endpoint::{self, Endpoint};
 use crate::two_of_two;
 
-/// Adds other credentials to every place that a client could read.
+/// Opens a window on a machine that has other credentials in every place where an AWS client looks for them.
 fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
     let home = &vault.site;
     std::fs::create_dir_all(home.path(".aws")).unwrap();
@@ -36,15 +36,16 @@ fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
     person
 }
 
-/// The session that the endpoint served, from a file of the site: key, secret, token.
+/// Returns the session that the endpoint served, read from a file of the site: key, secret, token.
 fn captured(vault: &SealedVault) -> Creds {
-    let text = std::fs::read_to_string(vault.site.path("session")).expect("a session was captured");
+    let text = std::fs::read_to_string(vault.site.path("session"))
+        .expect("the client should have saved its session");
     let mut lines = text.lines().map(str::to_owned);
     let mut next = || lines.next().expect("key, secret, token");
     Creds { key: next(), secret: next(), token: Some(next()) }
 }
 
-/// Makes one call of the grant with the credentials that boto3 finds, and saves them.
+/// A client that makes one call of the grant with the credentials that boto3 finds, and saves these credentials.
 const BOTO3: &str = "import boto3, sys
 where = {'LocationConstraint': 'eu-west-1'}
 boto3.client('s3').create_bucket(Bucket=sys.argv[1], CreateBucketConfiguration=where)
@@ -85,14 +86,17 @@ fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_wi
     assert!(refused.is_err(), "the session outlives the window: {refused:?}");
     assert!(matches!(vault.account.probe(&session), Probe::Refused(_)));
 
-    let issued = journal.iter().find(|call| call.action == "GetSessionToken").expect("one was issued");
-    let duration = issued.params["DurationSeconds"].as_str().expect("how long").parse::<f64>().unwrap();
+    let issued = journal
+        .iter()
+        .find(|call| call.action == "GetSessionToken")
+        .expect("a session should have been issued");
+    let duration = issued.params["DurationSeconds"].as_str().expect("a duration").parse::<f64>().unwrap();
     let ended = issued.time + duration;
     let end = end_of_window(&vault);
-    assert!((end - 30.0..=end).contains(&ended), "it ends {} s after T1", ended - end);
+    assert!((end - 30.0..=end).contains(&ended), "the session ends {} s after T1", ended - end);
 }
 
-/// T1, as the ledger has it.
+/// Returns T1 in seconds since 1970, as the ledger records it.
 fn end_of_window(vault: &SealedVault) -> f64 {
     let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
     let (_, rest) = ledger.rsplit_once("\"until\":\"").unwrap_or_else(|| panic!("{ledger}"));
@@ -101,12 +105,16 @@ fn end_of_window(vault: &SealedVault) -> f64 {
 }
 
 #[test]
-#[ignore = "runs inside a window, started by a test"]
+#[ignore = "runs during a window; another test starts it"]
 fn rust_client() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        aws_sdk_sns::Client::new(&config).list_topics().send().await.expect("the probe works in the window");
+        aws_sdk_sns::Client::new(&config)
+            .list_topics()
+            .send()
+            .await
+            .expect("the probe should work during the window");
         let found = config.credentials_provider().expect("a provider").provide_credentials().await;
         let found = found.expect("credentials");
         println!("RUST {}", found.access_key_id());
@@ -114,7 +122,8 @@ fn rust_client() {
     });
 }
 
-/// `s3:ListAllMyBuckets`, signed manually: the SDK for S3 would take longer to build than all other dependencies.
+/// Calls `s3:ListAllMyBuckets` with a manually computed signature: the SDK for S3 would take longer to build than all
+/// other dependencies.
 fn list_buckets(found: aws_credential_types::Credentials) {
     let host = std::env::var("AWS_ENDPOINT_URL").unwrap();
     let host = host.trim_start_matches("http://");
@@ -139,13 +148,13 @@ fn list_buckets(found: aws_credential_types::Credentials) {
     }
     assert!(
         token.is_some_and(|token| head.contains(&token)),
-        "the signed request contains the session's token"
+        "the signed headers should include the session's token"
     );
-    let answer = endpoint::exchange(host, &format!("{head}\r\n")).expect("S3 answers");
+    let answer = endpoint::exchange(host, &format!("{head}\r\n")).expect("S3 should answer");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// Ignores the end of the window, asks the endpoint before every action, and prints the result.
+/// A client that ignores the end of the window, asks the endpoint before every action, and prints each result.
 const REFRESHING: &str = "import boto3, datetime, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 session = boto3.Session()
@@ -196,14 +205,14 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
     let vault = two_of_two("hostile").all_plugged();
     let mut person = open(&vault, "5m", &["--", "sh", "-c", "env >env.new; mv env.new env; exec sleep 300"]);
     let endpoint = Endpoint::of(&vault, &mut person);
-    assert!(endpoint.good().contains("ASIA"), "the token's owner is served");
+    assert!(endpoint.good().contains("ASIA"), "a client with the token should get credentials");
     let expires = endpoint.good();
-    let (_, expires) = expires.split_once("\"Expiration\":\"").expect("an end");
+    let (_, expires) = expires.split_once("\"Expiration\":\"").expect("a time of expiry");
     let expires: jiff::Timestamp = expires[..expires.find('"').unwrap()].parse().unwrap();
     let expires = expires.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
-    assert!(expires <= end_of_window(&vault), "no program gets an expiry after T1");
+    assert!(expires <= end_of_window(&vault), "the credentials should expire by T1");
 
-    // Another user of this machine, who does not know the token.
+    // The client is another user of this machine, who does not know the token.
     let ask = format!(
         "exec 3<>/dev/tcp/{}; printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: no\\r\\n\\r\\n' >&3; cat <&3",
         endpoint.address.replace(':', "/")
@@ -222,7 +231,7 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         began.elapsed()
     };
-    // A busy machine answers more slowly even without an attack.
+    // A busy machine answers slowly even without an attack.
     let idle = (0..20).map(|_| timed()).max().unwrap_or_default();
     let limit = Duration::from_millis(500).max(10 * idle);
     thread::scope(|scope| {
@@ -242,6 +251,6 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
     assert!(vault.account.rest().at_rest());
     assert!(
         endpoint::exchange(&endpoint.address, "GET / HTTP/1.1\r\n\r\n").is_err(),
-        "the endpoint is closed"
+        "the endpoint should be closed"
     );
 }

@@ -7,12 +7,13 @@ use rig::pty::End;
 
 use crate::two_of_two;
 
-/// The end in the user's gate.
+/// Returns the end of the window, as written in the user's gate.
 fn written_end(vault: &SealedVault) -> String {
     let gate = vault.account.rest().gate.expect("a gate");
     let statements = gate["Statement"].as_array().expect("statements");
     let late = statements.iter().find(|s| s["Sid"].as_str().is_some_and(|sid| sid.ends_with("Late")));
-    late.expect("its end")["Condition"]["DateGreaterThanEquals"]["aws:CurrentTime"].to_string()
+    late.expect("the gate should have an end")["Condition"]["DateGreaterThanEquals"]["aws:CurrentTime"]
+        .to_string()
 }
 
 #[test]
@@ -22,16 +23,19 @@ fn after_an_early_close_it_opens_again_at_once_even_if_aws_lags() {
     let mut ends = Vec::new();
     for (round, window) in ["5m", "10m", "15m"].into_iter().enumerate() {
         let mut person = vault.open(window).again("more").hold().until_open();
-        assert!(vault.is_open(), "round {round}: access is open when it says so");
+        assert!(vault.is_open(), "round {round}: access should be open when the program says so");
         ends.push(written_end(&vault));
         person.type_raw(b"q");
         assert_eq!(person.wait(), End::Code(0), "round {round}: {}", person.transcript());
         assert!(
             vault.is_closed() && vault.account.rest().at_rest(),
-            "round {round}: access is closed when it says so"
+            "round {round}: access should be closed when the program says so"
         );
     }
-    assert!(ends.is_sorted() && ends[0] < ends[1] && ends[1] < ends[2], "each has another end: {ends:?}");
+    assert!(
+        ends.is_sorted() && ends[0] < ends[1] && ends[1] < ends[2],
+        "each window should end later than the one before: {ends:?}"
+    );
 }
 
 #[test]
@@ -41,7 +45,10 @@ fn one_window_can_follow_another_at_once() {
         let mut person = vault.open("5s").again("more").hold().until_open();
         assert!(vault.is_open(), "round {round}");
         assert_eq!(person.wait(), End::Code(0), "round {round}: {}", person.transcript());
-        assert!(vault.is_closed() && vault.account.rest().at_rest(), "round {round}: it ended at its time");
+        assert!(
+            vault.is_closed() && vault.account.rest().at_rest(),
+            "round {round}: the window should have ended"
+        );
     }
     let mut person = vault.open("5m").again("more").hold().until_open();
     assert!(vault.is_open());

@@ -1,4 +1,4 @@
-//! Alerts: every kind of channel, every kind of failure, and the alert at the end.
+//! Alerts: every kind of channel, every kind of failure, and the alert that is sent at the end.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{PROGRAM, two_of_two};
 
-/// Opens with the reason `INC-1: SSO down`, by a quorum.
+/// Opens with the reason `INC-1: SSO down`; a quorum gives its shares.
 fn open(vault: &SealedVault, more: &[&str]) -> Person {
     vault.open("5m").reason("INC-1: SSO down").args(more).by_quorum()
 }
@@ -27,7 +27,7 @@ fn lines(vault: &SealedVault) -> Vec<String> {
     vault.site.ledger().lines().map(str::to_owned).collect()
 }
 
-/// The names of the channels that acknowledged an alert, sorted.
+/// Returns the names of the channels that acknowledged an alert of this kind, sorted.
 fn acknowledged(vault: &SealedVault, about: &str) -> Vec<String> {
     let alerts = vault.site.records_of("told").into_iter();
     let of = alerts.filter(|alert| alert["about"] == about && alert["acknowledged"].is_string());
@@ -41,7 +41,7 @@ fn nothing_was_written(vault: &SealedVault) -> bool {
     vault.account.actions().iter().all(|action| reads.iter().any(|read| action.starts_with(read)))
 }
 
-/// Whether the `standardwebhooks` package accepts the signature.
+/// Returns whether the `standardwebhooks` package accepts the signature.
 fn verifies(headers: &Value, body: &[u8]) -> bool {
     let script = "import json, sys\nfrom standardwebhooks.webhooks import Webhook\n\
         Webhook(sys.argv[1]).verify(open(sys.argv[3], 'rb').read(), json.loads(sys.argv[2]))\n";
@@ -104,13 +104,19 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
             lines(&vault)[usize::try_from(got.json["ledger"]["seq"].as_u64().unwrap()).unwrap() - 1]
                 .as_bytes(),
         );
-        assert_eq!(got.json["ledger"]["sha256"], head, "the head of the ledger at that time");
+        assert_eq!(
+            got.json["ledger"]["sha256"], head,
+            "the alert should have the head of the ledger at that time"
+        );
         assert!(
             verifies(&json!(got.headers), &got.body),
-            "the standardwebhooks package verifies the signature"
+            "the standardwebhooks package should verify the signature"
         );
     }
-    assert!(!verifies(&json!(got[0].headers), &got[1].body), "the control");
+    assert!(
+        !verifies(&json!(got[0].headers), &got[1].body),
+        "the control: the signature should not fit another body"
+    );
     let events: Vec<_> = pager.got().into_iter().map(|got| got.json).collect();
     assert_eq!(
         events.iter().map(|event| &event["event_action"]).collect::<Vec<_>>(),
@@ -120,7 +126,7 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
     assert!(chat.got()[0].json["text"].as_str().unwrap().contains("emergency access is about to be opened"));
     for server in [&mail, &safe_mail, &safest_mail] {
         let mails = server.mails();
-        assert_eq!(mails.len(), 4, "two receivers, each with a separate mail: {mails:?}");
+        assert_eq!(mails.len(), 4, "each of the two receivers should get separate mails: {mails:?}");
         assert!(mails.iter().all(|mail| mail.contains("Message-ID: <")), "{mails:?}");
         assert!(
             mails.iter().any(|mail| mail.contains("Subject: breakglass: opening alerts (account")),
@@ -195,14 +201,25 @@ fn one_acknowledgement_is_enough_and_other_channels_are_not_waited_for() {
     };
     assert!(why("absent").contains("could not connect"), "{}", why("absent"));
     assert!(why("broken").contains("500"), "{}", why("broken"));
-    assert_eq!(why("brief"), "no answer within 1 s", "each channel has its timeout");
-    assert_eq!(why("hanging"), "no answer before the command ended", "no channel is silently left out");
+    assert_eq!(why("brief"), "no answer within 1 s", "each channel should have its own timeout");
+    assert_eq!(
+        why("hanging"),
+        "no answer before the command ended",
+        "a channel without an answer should be recorded"
+    );
     assert!(
         why("refusing").contains("403") && refusing.about(&vault.site.last_session()).len() == 2,
-        "a refusal is final"
+        "a refused alert should not be sent again"
     );
-    assert!(why("sent-on").contains("302") && elsewhere.got().is_empty(), "a redirect is not followed");
-    assert_eq!(acknowledged(&vault, "opening"), ["good", "stumbling"], "a temporary failure is retried");
+    assert!(
+        why("sent-on").contains("302") && elsewhere.got().is_empty(),
+        "a redirect should not be followed"
+    );
+    assert_eq!(
+        acknowledged(&vault, "opening"),
+        ["good", "stumbling"],
+        "an alert should be sent again after a temporary failure"
+    );
     assert!(vault.account.rest().at_rest());
 }
 
@@ -217,7 +234,7 @@ fn without_an_acknowledgement_nothing_opens_unless_approved() {
             ]
         })
         .all_plugged();
-    // A local channel gets the alert, but does not count.
+    // A local channel gets the alert, but its acknowledgement does not count.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut person = open(&vault, &["--", "true"]);
@@ -244,10 +261,15 @@ fn without_an_acknowledgement_nothing_opens_unless_approved() {
 
     let mut person = open(&vault, &["--no-alert", "the pager's vendor is down too", "--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(person.transcript().contains("no alert the pager's vendor is down too"), "custodians see it");
+    assert!(
+        person.transcript().contains("no alert the pager's vendor is down too"),
+        "custodians should see the reason"
+    );
     assert_eq!(vault.site.records_of("intent")[0]["no_alert"], "the pager's vendor is down too");
-    let subject =
-        refusing.got().last().expect("the alert is sent anyway").json["subject"].as_str().unwrap().to_owned();
+    let subject = refusing.got().last().expect("the alert should be sent anyway").json["subject"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(subject.starts_with("breakglass: OVERRIDE, "), "{subject}");
     let statement = &vault.site.records_of("approval").pop().unwrap()["envelope"]["payload"];
     let signed = base64::prelude::BASE64_STANDARD.decode(statement.as_str().unwrap()).unwrap();
@@ -264,7 +286,7 @@ fn missing_channels_are_reported_before_custodians_are_asked() {
         said.contains("no alert channels") && said.contains("--no-alert") && !said.contains("passphrase"),
         "{said}"
     );
-    // Then this machine's channels count.
+    // If the vault has no channels, an acknowledgement by a channel of this machine counts.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut person = open(&vault, &["--", "true"]);
@@ -300,10 +322,13 @@ fn an_incomplete_response_and_a_wrong_clock_still_acknowledge() {
     let got = ahead.got();
     assert!(
         got.len() >= 2 && verifies(&json!(got[0].headers), &got[0].body),
-        "by this machine's clock at first"
+        "the first request should be signed with this machine's time"
     );
     let signed = |at: usize| got[at].headers["webhook-timestamp"].parse::<i64>().unwrap();
-    assert!((3_500..=3_700).contains(&(signed(1) - signed(0))), "then by the receiver's");
+    assert!(
+        (3_500..=3_700).contains(&(signed(1) - signed(0))),
+        "the second request should be signed with the receiver's time"
+    );
 }
 
 #[test]
@@ -330,7 +355,12 @@ fn a_local_command_is_notified_and_never_counts_as_an_acknowledgement() {
     write_program(&notify, script);
     vault.site.configure(&json!({"command": [notify]}));
     let mut person = vault.open("5m").run(&["true"]).start();
-    assert_eq!(person.wait(), End::Code(1), "a command is not a channel: {}", person.transcript());
+    assert_eq!(
+        person.wait(),
+        End::Code(1),
+        "a command should not count as a channel: {}",
+        person.transcript()
+    );
     let mut person = open(&vault, &["--no-alert", "x", "--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let notified = |dir: &Path| {
@@ -439,9 +469,12 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     assert_eq!(oncall.about(&vault.site.last_session()), ["opening", "may_be_open"]);
     let record =
         vault.site.records_of("told").into_iter().find(|alert| alert["channel"] == "oncall").unwrap();
-    assert!(record["receipt"].is_null() && record["acknowledged"].is_string(), "no receipt: {record}");
+    assert!(
+        record["receipt"].is_null() && record["acknowledged"].is_string(),
+        "the acknowledgement should have no receipt: {record}"
+    );
 
-    // On another machine: no payload is opened, so only the channels configured there get alerts.
+    // On another machine the payload is not opened, so only the channels that are configured there get alerts.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut command = vault.site.with_profile(
@@ -454,19 +487,23 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
     assert_eq!(own.about(&vault.site.last_session()), ["closed"]);
     let notice = &own.got()[0].json;
-    assert_eq!(notice["forced"], true, "another machine's window, closed by force");
+    assert_eq!(notice["forced"], true, "the alert should say that the window was closed by force");
     assert!(notice["subject"].as_str().unwrap().contains("OVERRIDE"), "{notice}");
-    assert_eq!(oncall.got().len(), 2, "the sealed channels are not notified");
+    assert_eq!(oncall.got().len(), 2, "the sealed channels should not be notified");
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(oncall.got().len(), 3, "with a quorum they are notified");
+    assert_eq!(oncall.got().len(), 3, "after a close by a quorum the sealed channels should be notified");
     let events = pager.got();
     let of = |action: &str| {
         let of = events.iter().filter(|event| event.json["event_action"] == action);
         of.map(|event| event.json["dedup_key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let incident = format!("breakglass-{}", vault.site.last_session());
-    assert_eq!(of("trigger"), [incident.clone(), format!("{incident}-may-be-open")], "it pages again");
+    assert_eq!(
+        of("trigger"),
+        [incident.clone(), format!("{incident}-may-be-open")],
+        "access that may be open should be a second incident"
+    );
     assert!(of("trigger").iter().all(|incident| of("resolve").contains(incident)), "{events:?}");
 }
 
@@ -483,7 +520,7 @@ fn a_close_without_a_quorum_alerts_the_local_channels() {
         person.transcript()
     };
     vault.site.pull("bob");
-    assert!(!close().contains("alert"), "nothing was open, so there is nothing to report");
+    assert!(!close().contains("alert"), "no alert should be sent if nothing was open");
     vault.site.plug("bob");
     let mut person = open(&vault, &["--again", "x", "--hold"]);
     person.expect("left");
@@ -494,7 +531,7 @@ fn a_close_without_a_quorum_alerts_the_local_channels() {
     assert!(said.contains("alert: own acknowledged (configured on this machine)"), "{said}");
     assert_eq!(own.about(&vault.site.last_session()), ["opening", "may_be_open"]);
     let subject = own.got()[0].json["subject"].as_str().unwrap().to_owned();
-    assert!(subject.contains("OVERRIDE"), "--again is an override: {subject}");
+    assert!(subject.contains("OVERRIDE"), "the subject should mark --again as an override: {subject}");
 }
 
 #[test]
@@ -508,7 +545,7 @@ fn a_failed_opening_sends_an_alert() {
     assert_eq!(oncall.about(&vault.site.last_session()), ["opening", "not_opened"]);
     let notice = &oncall.got()[1].json;
     assert!(notice["detail"].as_str().unwrap().contains("admins"), "{notice}");
-    assert_eq!(notice["reason"], reason, "as it was given");
+    assert_eq!(notice["reason"], reason, "the alert should have the reason unchanged");
     assert!(notice["subject"].as_str().unwrap().is_ascii(), "{notice}");
 }
 
@@ -527,7 +564,10 @@ fn a_wrong_local_clock_does_not_stop_an_sns_alert() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(acknowledged(&vault, "opening"), ["topic"], "{}", person.transcript());
     let asked = proxy.calls().into_iter().filter(|call| call.action == "Publish").count();
-    assert!(asked >= 3, "the control: a signature with the wrong hour was refused first; {asked} requests");
+    assert!(
+        asked >= 3,
+        "the control: a signature with the wrong time should be refused first; {asked} requests"
+    );
 }
 
 #[test]
@@ -550,7 +590,7 @@ fn a_close_that_cannot_reach_aws_sends_an_alert() {
     assert_eq!((&notice["about"], &notice["session"]), (&"may_be_open".into(), &Value::Null));
     let again = command.output().unwrap();
     assert_eq!(again.status.code(), Some(10));
-    assert_ne!(*id, own.got()[1].headers["webhook-id"], "the second is not a duplicate of the first");
+    assert_ne!(*id, own.got()[1].headers["webhook-id"], "the second alert should not count as a duplicate");
 }
 
 #[test]
@@ -575,5 +615,5 @@ fn a_signal_ends_the_wait_for_an_acknowledgement() {
         vault.account.actions()
     );
     let about: Vec<_> = hanging.got().into_iter().map(|got| got.json["about"].clone()).collect();
-    assert_eq!(about, ["opening", "not_opened"], "and an alert about that");
+    assert_eq!(about, ["opening", "not_opened"], "an alert should report that nothing was opened");
 }

@@ -1,4 +1,5 @@
-//! Each custodian's token signs before it gives its share; an auditor can verify the signature with openssl alone.
+//! Each custodian's token signs the request before the custodian gives a share. An auditor can verify the signature
+//! with openssl alone.
 
 use std::process::Command;
 use std::time::Duration;
@@ -20,12 +21,12 @@ fn kinds(vault: &SealedVault) -> Vec<String> {
     vault.site.records().iter().map(|record| record["kind"].as_str().expect("a kind").to_owned()).collect()
 }
 
-/// The commands under a heading of docs/audit.md.
+/// Returns the commands under a heading of docs/audit.md.
 fn audit_page(heading: &str) -> String {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/audit.md")).unwrap();
-    let chapter = page.split(&format!("\n## {heading}\n")).nth(1).expect("the chapter");
-    let block = chapter.split("```sh\n").nth(1).expect("its commands");
-    block.split("```").next().expect("their end").to_owned()
+    let chapter = page.split(&format!("\n## {heading}\n")).nth(1).expect("the page should have this heading");
+    let block = chapter.split("```sh\n").nth(1).expect("a block of commands");
+    block.split("```").next().expect("the end of the block").to_owned()
 }
 
 /// Runs the page's commands in the site's directory, with a copy of the ledger.
@@ -51,11 +52,16 @@ fn approvals_are_signed_before_opening_and_openssl_verifies_them() {
         let now = custodian.token.counters();
         assert_eq!(now.signatures - before.signatures, 1, "{}", custodian.name);
         assert_eq!(now.agreements - before.agreements, 1, "{}", custodian.name);
-        assert_eq!(now.touches_asked - before.touches_asked, 2, "two touches of {}", custodian.name);
+        assert_eq!(
+            now.touches_asked - before.touches_asked,
+            2,
+            "an approval and a share should take two touches of {}",
+            custodian.name
+        );
         assert_eq!(
             person.transcript().matches(&format!("{}: PIN of", custodian.name)).count(),
             1,
-            "one PIN of {}",
+            "the PIN of {} should be asked for once",
             custodian.name
         );
     }
@@ -66,11 +72,15 @@ fn approvals_are_signed_before_opening_and_openssl_verifies_them() {
     let (verified, said) = verify(&vault);
     assert!(verified && said.contains("Verified OK"), "{said}");
     let statement = std::fs::read_to_string(vault.site.path("statement.json")).unwrap();
-    let statement: Value = serde_json::from_str(&statement).expect("the verified statement is JSON");
+    let statement: Value = serde_json::from_str(&statement).expect("the verified statement should be JSON");
     assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
     assert_eq!(statement["predicateType"], "urn:breakglass:approval:v1");
     let file = std::fs::read(vault.site.path("prod.age")).unwrap();
-    assert_eq!(statement["subject"][0]["digest"]["sha256"], sha256(&file), "the vault's digest");
+    assert_eq!(
+        statement["subject"][0]["digest"]["sha256"],
+        sha256(&file),
+        "the statement should name the vault's digest"
+    );
     let (approval, ledger) = (&statement["predicate"], vault.site.records());
     let intent = &ledger[place("intent")];
     assert_eq!(approval["custodian"], "alice");
@@ -99,7 +109,7 @@ fn sha256(bytes: &[u8]) -> String {
     hex::encode(sha2::Sha256::digest(bytes))
 }
 
-/// Alice's words and PIN.
+/// Types alice's words and PIN.
 fn alice(vault: &SealedVault, person: &mut Person) {
     let custodian = vault.site.custodian("alice");
     person.expect("alice: passphrase part (12 words): ");
@@ -120,7 +130,11 @@ fn without_a_touch_there_is_neither_an_approval_nor_a_share() {
     person.expect("waiting for");
     person.eof();
     assert_eq!(person.wait(), End::Code(4), "{}", person.transcript());
-    assert_eq!(kinds(&vault), ["approval", "share"], "only carol's");
+    assert_eq!(
+        kinds(&vault),
+        ["approval", "share"],
+        "the ledger should have only carol's approval and share"
+    );
     assert!(vault.writes().is_empty() && vault.is_closed());
 }
 
@@ -135,7 +149,7 @@ fn a_second_opening_needs_a_reason_which_is_signed() {
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
     assert!(said.contains("spent") && said.contains("--again") && !said.contains("passphrase"), "{said}");
-    assert_eq!(vault.writes(), writes, "nothing was enabled");
+    assert_eq!(vault.writes(), writes, "access should not have been enabled");
 
     let mut person = open(&vault).again("the first window was too short").run(&["true"]).start();
     person.expect("the first window was too short");
@@ -143,7 +157,7 @@ fn a_second_opening_needs_a_reason_which_is_signed() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (verified, said) = verify(&vault);
     assert!(verified && said.contains("\"again\":\"the first window was too short\""), "{said}");
-    // Closing never needs a reason.
+    // A close never needs a reason.
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
@@ -166,7 +180,7 @@ fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
             None => command.env_remove(name),
         };
     }
-    command.current_dir(directory.expect("the site"));
+    command.current_dir(directory.expect("the command of a site should have a directory"));
     let mut person = Person::run(command);
     person.expect("please approve: session");
     person.expect("reason   INC-1: SSO down");
@@ -180,7 +194,7 @@ fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
     }
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (_, said) = verify(&vault);
-    assert!(said.contains("\"endpoint\":\"http://127.0.0.1"), "and it is signed: {said}");
+    assert!(said.contains("\"endpoint\":\"http://127.0.0.1"), "the endpoint should be signed: {said}");
 }
 
 #[test]
@@ -197,7 +211,7 @@ fn credentials_sealed_again_are_still_spent() {
     vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     assert!(person.transcript().contains("are spent"), "{}", person.transcript());
-    assert_eq!(vault.writes(), writes, "nothing was enabled");
+    assert_eq!(vault.writes(), writes, "access should not have been enabled");
 }
 
 #[test]
@@ -254,7 +268,7 @@ fn an_unwritable_ledger_stops_an_opening_before_any_share() {
     person.expect("passphrase part");
     let state = vault.site.path("state");
     let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "ro", "none"]).arg(&state).status();
-    assert!(mount.is_ok_and(|status| status.success()), "a read-only file system");
+    assert!(mount.is_ok_and(|status| status.success()), "the file system should become read-only");
     person.type_line(&vault.site.custodian("alice").sheet());
     person.expect("alice: PIN of YubiKey");
     person.type_line(&vault.site.custodian("alice").pin);

@@ -1,4 +1,4 @@
-//! The program in the window: its end, its signals, and the display of the time left.
+//! The command that runs during the window: its end, its signals, and the display of the time left.
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,13 +9,13 @@ use rig::pty::{End, Output, Person, Signal, Streams};
 
 use crate::two_of_two;
 
-/// A child that writes the time every tenth of a second, and runs `on_term` on SIGTERM.
+/// Returns the script of a child that writes the time every tenth of a second, and runs `on_term` on SIGTERM.
 fn beating(on_term: &str) -> String {
     format!("trap '{on_term}' TERM; while :; do date +%s.%N >>beats; sleep 0.1; done")
 }
 
 fn seconds(text: &str) -> f64 {
-    text.trim().parse().unwrap_or_else(|_| panic!("no time: {text:?}"))
+    text.trim().parse().unwrap_or_else(|_| panic!("not a time: {text:?}"))
 }
 
 fn beats(vault: &SealedVault) -> Vec<f64> {
@@ -24,7 +24,7 @@ fn beats(vault: &SealedVault) -> Vec<f64> {
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
-/// T1, as the ledger has it.
+/// Returns T1 in seconds since 1970, as the ledger records it.
 fn end_of_window(vault: &SealedVault) -> f64 {
     let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
     let (_, rest) = ledger.rsplit_once("\"until\":\"").unwrap_or_else(|| panic!("{ledger}"));
@@ -58,7 +58,7 @@ fn a_child_that_ignores_sigterm_is_killed_five_seconds_after_t1_even_offline() {
                 sleep_until(end + 8.0);
                 let beats = beats(&vault);
                 let last = *beats.last().unwrap();
-                // T0 is a whole second, so the end by this machine's clock is up to one later.
+                // T0 is a whole second, so the end by this machine's clock can be up to one second later.
                 assert!((4.5..6.5).contains(&(last - end)), "cut: {is_cut}, {} s after T1", last - end);
                 drop(cut);
                 let ended = person.wait_within(Duration::from_mins(1));
@@ -79,7 +79,9 @@ fn a_child_gets_sigterm_at_t1_and_can_clean_up_even_offline() {
     let cut = vault.account.rule(Rule::before("*").times(10_000));
     let end = end_of_window(&vault);
     sleep_until(end + 2.0);
-    let cleaned = seconds(&std::fs::read_to_string(vault.site.path("cleaned")).expect("it cleaned up"));
+    let cleaned = seconds(
+        &std::fs::read_to_string(vault.site.path("cleaned")).expect("the child should have cleaned up"),
+    );
     assert!((-0.2..1.5).contains(&(cleaned - end)), "{} s after T1", cleaned - end);
     drop(cut);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
@@ -94,7 +96,9 @@ fn an_early_close_precedes_the_childs_sigterm() {
     wait_for_beats(&vault, &person);
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
-    let cleaned = seconds(&std::fs::read_to_string(vault.site.path("cleaned")).expect("it cleaned up"));
+    let cleaned = seconds(
+        &std::fs::read_to_string(vault.site.path("cleaned")).expect("the child should have cleaned up"),
+    );
     let writes: Vec<_> = vault.account.journal().into_iter().rev().filter(|c| c.service == "iam").collect();
     for action in ["AttachUserPolicy", "UpdateAccessKey"] {
         let call = writes.iter().find(|call| call.action == action).unwrap();
@@ -125,7 +129,7 @@ fn warns(vault: &SealedVault, window: &str, warning: &str, work: &[&str]) {
     let site = &vault.site;
     let command = site.command(&[&["open", "prod.age", "--for", window, "--reason", "INC-1"], work].concat());
     let mut person = Person::run_with(command, Streams { stderr: Output::Captured, ..Streams::default() });
-    // Everything except prompts goes to stderr.
+    // All output except prompts goes to standard error.
     for _ in 0..2 {
         let said = person.expect(WORDS);
         let asked = said.trim_end_matches(WORDS);

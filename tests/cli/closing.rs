@@ -1,4 +1,4 @@
-//! Closing: twice, another session's window, and one of several targets.
+//! Closing: twice, a window that another session opened, and one of several targets.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -30,10 +30,13 @@ fn another_machines_window_is_closed_only_with_force() {
     let now = account.now();
     account.put_window("Sfeedfacefeedface", now - 60, now + 600);
     let mut person = vault.close(&[]);
-    assert_eq!(person.wait(), End::Code(10), "access is open: {}", person.transcript());
+    assert_eq!(person.wait(), End::Code(10), "access should be reported as open: {}", person.transcript());
     let said = person.transcript();
     assert!(said.contains("feedfacefeedface") && said.contains("--force"), "{said}");
-    assert!(matches!(account.probe(&account.emergency), Probe::Open), "it was left alone");
+    assert!(
+        matches!(account.probe(&account.emergency), Probe::Open),
+        "the other machine's window should stay open"
+    );
     let mut person = vault.close(&["--force"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(account.rest().at_rest());
@@ -51,7 +54,8 @@ fn with_several_targets_one_must_be_chosen() {
         payload
     });
     let vault = fixture.all_plugged();
-    let (site, account, drill) = (&vault.site, &vault.account, drill.expect("the second target"));
+    let (site, account, drill) =
+        (&vault.site, &vault.account, drill.expect("the payload should have a second target"));
     let mut person = vault.open("5m").reason("x").run(&["true"]).start();
     assert_eq!(person.wait(), End::Code(2));
     assert!(person.transcript().contains("name one with --target"), "{}", person.transcript());
@@ -60,7 +64,10 @@ fn with_several_targets_one_must_be_chosen() {
     site.quorum(&mut person, 2);
     person.expect("left");
     assert!(matches!(drill.probe(&drill.emergency), Probe::Open));
-    assert!(matches!(account.probe(&account.emergency), Probe::Refused(_)), "the other target stays closed");
+    assert!(
+        matches!(account.probe(&account.emergency), Probe::Refused(_)),
+        "the other target should stay closed"
+    );
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
@@ -84,7 +91,8 @@ fn without_a_network_nothing_is_enabled_and_that_is_reported() {
     }
 }
 
-/// The program on another machine of the site: with a separate ledger and home directory, and the profile `oncall`.
+/// Returns a command of the program on another machine of the site, which has a separate ledger and home directory,
+/// and the profile `oncall`.
 fn elsewhere(vault: &SealedVault, arguments: &[&str]) -> Command {
     let home = vault.site.path("elsewhere");
     std::fs::create_dir_all(home.join(".aws")).unwrap();
@@ -102,14 +110,17 @@ fn one_operator_cannot_disturb_another_without_force() {
     let vault = two_of_two("two").all_plugged();
     let mut first = vault.open("5m").hold().by_quorum();
     let said = first.expect("left");
-    let until = said.split("open until ").nth(1).expect("its end")[..8].to_owned();
+    let until = said.split("open until ").nth(1).expect("the end of the window")[..8].to_owned();
     let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
-    let session = ledger.split("\"session\":\"").nth(1).expect("its session")[..16].to_owned();
+    let session = ledger.split("\"session\":\"").nth(1).expect("a session in the ledger")[..16].to_owned();
     let writes = vault.writes();
 
     let whose = |person: &Person| {
         let said = person.transcript();
-        assert!(said.contains(&session) && said.contains(&until), "it names session and end: {said}");
+        assert!(
+            said.contains(&session) && said.contains(&until),
+            "the message should name the session and its end: {said}"
+        );
     };
     let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1 too", "--hold"];
     let mut second = Person::run(elsewhere(&vault, &open));
@@ -123,7 +134,7 @@ fn one_operator_cannot_disturb_another_without_force() {
     let mut second = Person::run(elsewhere(&vault, &["close", "prod.age", "--profile", "oncall"]));
     assert_eq!(second.wait(), End::Code(10), "{}", second.transcript());
     whose(&second);
-    assert_eq!(vault.writes(), writes, "it was not changed");
+    assert_eq!(vault.writes(), writes, "the window should not be changed");
     assert!(vault.is_open());
 
     let mut second = Person::run(elsewhere(&vault, &["close", "prod.age", "--profile", "oncall", "--force"]));
@@ -133,7 +144,7 @@ fn one_operator_cannot_disturb_another_without_force() {
     assert_eq!(first.wait(), End::Code(0), "{}", first.transcript());
 }
 
-/// Opens a window whose close does not reach AWS; returns the transcript.
+/// Opens a window and closes it while AWS cannot be reached; returns the transcript.
 fn left_open(vault: &SealedVault) -> String {
     let proxy = Proxy::before(&vault.account);
     let mut person = vault.open("5m").again("more").proxy(&proxy).hold().until_open();
@@ -145,11 +156,11 @@ fn left_open(vault: &SealedVault) -> String {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
-    assert!(vault.is_open(), "access is open, as the message says");
+    assert!(vault.is_open(), "access should be open, as the message says");
     person.transcript()
 }
 
-/// The line after the one that ends with `heading`.
+/// Returns the line after the one that ends with `heading`.
 fn printed(screen: &str, heading: &str) -> String {
     let mut lines = screen.lines().skip_while(|line| !line.ends_with(heading)).skip(1);
     lines.next().unwrap_or_else(|| panic!("no {heading:?} in {screen}")).trim().to_owned()
@@ -176,7 +187,7 @@ fn each_command_printed_with_exit_10_closes_with_the_closers_key_alone() {
             .env("PATH", format!("{}:{paths}", machine.path().display()))
             .env("HOME", machine.path())
             .env("AWS_PROFILE", "oncall")
-            // With a custom endpoint the AWS CLI needs a region even for IAM.
+            // If the endpoint is set, the AWS CLI needs a region even for IAM.
             .envs([("AWS_ENDPOINT_URL", vault.aws.endpoint()), ("AWS_DEFAULT_REGION", REGION)]);
         let done = shell.output().unwrap();
         let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
@@ -185,7 +196,7 @@ fn each_command_printed_with_exit_10_closes_with_the_closers_key_alone() {
     }
 }
 
-/// Locks the ledger until it is dropped.
+/// Locks the ledger; the lock is released when the returned file is dropped.
 fn hold(vault: &SealedVault) -> std::fs::File {
     let ledger = std::fs::File::open(vault.site.path("state/ledger.jsonl")).unwrap();
     rustix::fs::flock(&ledger, rustix::fs::FlockOperation::LockExclusive).unwrap();

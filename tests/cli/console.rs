@@ -1,4 +1,4 @@
-//! `--console`: the sign-in exchange with a receiver; the link is only on the terminal or in the browser.
+//! `--console`: exchanges the session for a sign-in token. The link is only on the terminal or in the browser.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ use crate::two_of_two;
 
 const TOKEN: &str = "VCQgs5qZZt3Q6fn8Tr5EXAMPLEmLnwB7JjUc-SHwnUUWabcRdnWsi4DBn-dvC+EXAMPLE==";
 
-/// The sign-in service's token exchange; it keeps the requests.
+/// A server that stands in for AWS's sign-in service and keeps the requests.
 struct SignIn {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -45,7 +45,7 @@ impl SignIn {
         Self { address, asked }
     }
 
-    /// The session in the request.
+    /// Returns the session that the request contained.
     fn session(&self) -> Creds {
         let asked = self.asked.lock().unwrap();
         let line = asked.first().expect("a request");
@@ -98,7 +98,7 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
     person.trace_exit(&[("token", TOKEN.as_bytes()), ("control", b"PCSCLITE_CSOCK_NAME=")]);
     site.quorum(&mut person, 2);
     let said = person.expect("left; q closes");
-    let link = said.lines().find(|line| line.contains("Action=login")).expect("the link is shown");
+    let link = said.lines().find(|line| line.contains("Action=login")).expect("the link should be shown");
     assert!(link.starts_with(&sign_in.address), "{link}");
     assert!(link.contains("eu%2Dwest%2D1%2Econsole%2Eaws%2Eamazon%2Ecom"), "{link}");
     let token = link.split("SigninToken=").nth(1).expect("a token");
@@ -106,7 +106,7 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
 
     let session = sign_in.session();
     assert!(matches!(account.probe(&session), Probe::Open));
-    account.call(&session, "s3", "list_buckets", json!({})).expect("a granted call");
+    account.call(&session, "s3", "list_buckets", json!({})).expect("a granted call should work");
     let asked = account.journal().into_iter().find(|c| c.action == "GetFederationToken").expect("asked");
     let policy = asked.params["Policy"].as_str().expect("a session policy");
     assert!(policy.contains("aws:CurrentTime") && policy.contains("Late"), "{policy}");
@@ -115,8 +115,11 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
 
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(person.finding().found("control") && !person.finding().found("token"), "the link is a secret");
-    assert!(matches!(account.probe(&session), Probe::Refused(_)), "the deny ends it");
+    assert!(
+        person.finding().found("control") && !person.finding().found("token"),
+        "the control should be found in memory, and the link should not"
+    );
+    assert!(matches!(account.probe(&session), Probe::Refused(_)), "the deny should end the session");
     assert!(account.rest().at_rest());
 }
 
@@ -160,7 +163,7 @@ fn the_browsers_address_redirects_once() {
     let vault = sealed("console-browser", grant());
     let site = &vault.site;
     let sign_in = SignIn::start("200 OK");
-    // A browser that records its command line and requests the address twice.
+    // The browser records its command line and requests the address twice.
     let browser = site.path("browser");
     let script = format!(
         "#!/bin/sh\necho \"$@\" > {0}.args\nfor n in 1 2; do\n{1} -c 'import http.client, sys, urllib.parse as u\n\
@@ -177,7 +180,7 @@ fn the_browsers_address_redirects_once() {
     person.expect("opened in your browser");
     let until = Instant::now() + Duration::from_secs(20);
     while !site.path("browser.done").exists() {
-        assert!(Instant::now() < until, "the browser does not come back");
+        assert!(Instant::now() < until, "the browser did not end");
         std::thread::sleep(Duration::from_millis(50));
     }
     let read = |name: &str| std::fs::read_to_string(site.path(name)).unwrap();
@@ -231,7 +234,7 @@ fn if_the_console_is_not_granted_or_refused_nothing_stays_open() {
     site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
     assert!(person.transcript().contains("does not allow sts:GetFederationToken"));
-    assert!(account.journal().is_empty(), "AWS was not asked");
+    assert!(account.journal().is_empty(), "AWS should not be called");
 
     let vault = sealed("console-refused", grant());
     let (site, account) = (&vault.site, &vault.account);

@@ -9,14 +9,14 @@ use crate::two_of_two;
 
 const PLACES: usize = 64;
 
-/// The manifest's data of the tokens: serial number, decryption slot, signing slot.
+/// Returns the manifest's data about tokens: serial number, decryption slot, signing slot.
 fn token_keys(vault: &Vault) -> Vec<(u32, String, String)> {
     let tokens = vault.manifest.custodians.iter().flat_map(|custodian| &custodian.tokens);
     tokens.map(|t| (t.serial, t.decryption_slot.clone(), t.signing_slot.clone())).collect()
 }
 
-/// Exit status 6, but 4 if the manifest now names keys that the tokens do not hold (class `another token`). The header's
-/// length is random, so some runs hit a slot number.
+/// Returns the expected exit status: 4 if the manifest now names keys that the tokens do not hold (class `another
+/// token`), 6 otherwise. The length of the header is random, so only some runs damage a slot number.
 fn expected_status(sound: &[u8], damaged: &[u8]) -> End {
     let sound = Vault::parse(sound).unwrap();
     let other_keys = Vault::parse(damaged).is_ok_and(|vault| token_keys(&vault) != token_keys(&sound));
@@ -31,7 +31,7 @@ fn a_vault_changed_in_any_of_64_places_is_refused_before_anything_is_enabled() {
     let mut asked = 0;
     for place in 0..PLACES {
         let mut damaged = whole.clone();
-        // Evenly over the file, including the first and the last byte.
+        // The places are spread evenly over the file, including the first and the last byte.
         let at = place * (whole.len() - 1) / (PLACES - 1);
         damaged[at] ^= 1;
         std::fs::write(site.path("prod.age"), &damaged).unwrap();
@@ -41,11 +41,11 @@ fn a_vault_changed_in_any_of_64_places_is_refused_before_anything_is_enabled() {
         asked += usize::from(person.transcript().contains("passphrase part"));
         assert!(person.transcript().contains("next: "), "byte {at}: {}", person.transcript());
     }
-    assert!(asked > 0, "some damage is found only by the shares");
+    assert!(asked > 0, "some damage should be found only when a share is opened");
     assert!(account.actions().is_empty() && account.rest().at_rest());
 }
 
-/// The vault with another manifest, which keeps its length.
+/// Returns the vault with a changed manifest of the same length.
 fn with_manifest(vault: &[u8], change: impl Fn(String) -> String) -> Vec<u8> {
     let text = String::from_utf8_lossy(vault);
     let start = text.find(" v1\n").unwrap() + " v1\n".len();

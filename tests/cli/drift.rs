@@ -1,4 +1,5 @@
-//! A user whose IAM state differs from what was sealed, or another session's window, is reported before the first write.
+//! If the user's IAM state differs from what was sealed, or another session's window is open, this is reported before
+//! the first write.
 
 use rig::aws::Drift;
 use rig::pty::End;
@@ -51,7 +52,7 @@ fn another_open_window_is_reported_and_not_changed() {
     assert!(person.transcript().to_lowercase().contains("feedfacefeedface"), "{}", person.transcript());
     assert_eq!(vault.writes(), Vec::<String>::new());
     let rest = vault.account.rest();
-    assert!(rest.key_active && !rest.denied, "the other window stays open");
+    assert!(rest.key_active && !rest.denied, "the other window should stay open");
 }
 
 #[test]
@@ -62,5 +63,9 @@ fn an_untidy_end_is_closed_before_opening() {
     let mut person = vault.open("5m").run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(vault.account.rest().at_rest());
-    assert_eq!(vault.writes()[..2], ["AttachUserPolicy", "UpdateAccessKey"], "closed before it was opened");
+    assert_eq!(
+        vault.writes()[..2],
+        ["AttachUserPolicy", "UpdateAccessKey"],
+        "the user should be put at rest before access is opened"
+    );
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{two_of_three, two_of_two};
 
-/// A vault with its drill vault, and both users of the account.
+/// A vault with its drill vault, and the two users of the account, one for each.
 struct Exercise {
     vault: SealedVault,
     drill: Account,
@@ -23,29 +23,33 @@ impl Exercise {
         let mut drill = None;
         let fixture = two_of_three(name)
             .payload(|real| payload(real, drill.insert(real.second_user("drill", "drill-user"))));
-        Self { vault: fixture.plugged(&["alice", "bob"]), drill: drill.expect("the payload has a drill") }
+        Self {
+            vault: fixture.plugged(&["alice", "bob"]),
+            drill: drill.expect("the payload should have a drill"),
+        }
     }
 
     fn drill(&self, more: &[&str]) -> Person {
         self.vault.site.person(&[&["drill", "prod.drill.age", "--wait", "20s"], more].concat())
     }
 
-    /// One custodian signs the evidence, with PIN and touch.
+    /// Types the PIN of the custodian who signs the evidence. The token is touched by itself.
     fn sign(&self, person: &mut Person, name: &str) {
         person.expect(&format!("{name}: please sign"));
         person.expect(&format!("{name}: PIN of YubiKey"));
         person.type_line(&self.vault.site.custodian(name).pin);
     }
 
-    /// The evidence that was written, and the statement in it.
+    /// Returns the statement in the evidence that was written, and checks that the ledger has the same envelope.
     fn evidence(&self) -> Value {
         let mut files = std::fs::read_dir(self.vault.site.dir.path()).unwrap().flatten();
         let file =
             files.find(|file| file.file_name().to_string_lossy().starts_with("drill-")).expect("evidence");
         let envelope: Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
         assert_eq!(envelope["payloadType"], "application/vnd.breakglass.drill.v1+json");
-        let record = self.vault.site.records_of("drill").pop().expect("its record");
-        assert_eq!(record["envelope"], envelope, "the same on record");
+        let record =
+            self.vault.site.records_of("drill").pop().expect("the ledger should have a record of the drill");
+        assert_eq!(record["envelope"], envelope, "the ledger should have the same envelope");
         let payload = base64::prelude::BASE64_STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
         serde_json::from_slice::<Value>(&payload).unwrap()["predicate"].take()
     }
@@ -86,39 +90,50 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     assert_eq!(evidence["custodians"], serde_json::json!(["alice", "bob"]));
     let inspected = exercise.vault.site.command(&["inspect", "--json", "prod.age"]).output().unwrap();
     let inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();
-    assert_eq!(evidence["drill_of"], inspected["vault_id"], "the vault that it practises for");
+    assert_eq!(
+        evidence["drill_of"], inspected["vault_id"],
+        "the evidence should name the vault that the drill is for"
+    );
     assert_ne!(evidence["vault_id"], inspected["vault_id"]);
     let real = &exercise.vault.account;
     let keys = [&real.emergency.key, &real.opener.key, &real.closer.key];
     let calls = exercise.vault.account.journal();
-    assert!(calls.len() > before, "the control: the drill's calls are recorded");
+    assert!(calls.len() > before, "the control: the drill's calls should be recorded");
     let used = calls[before..].iter().filter(|call| keys.contains(&&call.key)).count();
-    // Two are this test's probes of the emergency key.
+    // Two of these calls can be this test's own probes of the emergency key.
     assert!(
         used <= 2 && exercise.vault.account.rest().gate.is_none(),
-        "no real credential was used: {calls:?}"
+        "the drill used a real credential: {calls:?}"
     );
     let alerts = exercise.vault.site.records_of("told").len();
-    assert_eq!(alerts, 2, "alerts go out before and after");
+    assert_eq!(alerts, 2, "alerts should be sent before and after");
     let notices = Receiver::shared().got();
     let session = evidence["session"].as_str().unwrap();
     let mut notices = notices.iter().filter(|got| got.json["session"] == session);
     assert!(notices.all(|got| got.json["subject"].as_str().unwrap().starts_with("[DRILL] ")));
     let status = exercise.vault.site.command(&["status", "prod.age", "--json"]).output().unwrap();
-    assert_eq!(status.status.code(), Some(0), "nothing is overdue or spent");
+    assert_eq!(status.status.code(), Some(0), "nothing should be overdue or spent");
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(
         (&status["upkeep"]["last_drill"]["whole"], &status["upkeep"]["spent"]),
         (&true.into(), &Value::Null)
     );
-    assert!(status["upkeep"]["custodians"][1]["last"].is_string(), "bob has proven token and part: {status}");
-    // A drill spends nothing, and may be repeated.
+    assert!(
+        status["upkeep"]["custodians"][1]["last"].is_string(),
+        "the status should show that bob has proven token and part: {status}"
+    );
+    // A drill does not spend credentials, so it can be repeated.
     let mut person = exercise.drill(&["--", "true"]);
     exercise.vault.site.quorum(&mut person, 2);
     exercise.sign(&mut person, "alice");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let mut person = exercise.vault.open("5m").run(&["true"]).by_quorum();
-    assert_eq!(person.wait(), End::Code(0), "and the vault itself is not spent: {}", person.transcript());
+    assert_eq!(
+        person.wait(),
+        End::Code(0),
+        "the vault's credentials should not be spent: {}",
+        person.transcript()
+    );
 }
 
 #[test]
@@ -142,9 +157,9 @@ fn injected_failures_happen_and_nothing_stays_enabled() {
     exercise.vault.site.quorum(&mut person, 2);
     person.expect("drill: the network is cut for 15 s");
     let open = exercise.drill.rest();
-    assert!(!open.denied, "it stays open while AWS does not answer");
+    assert!(!open.denied, "access should stay open while AWS does not answer");
     person.expect_within(Duration::from_mins(1), "please sign");
-    assert!(exercise.all_at_rest(), "it is closed as soon as AWS answers");
+    assert!(exercise.all_at_rest(), "access should be closed as soon as AWS answers");
     person.expect("alice: PIN of YubiKey");
     person.type_line(&exercise.vault.site.custodian("alice").pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -158,7 +173,7 @@ fn an_absent_custodian_is_not_asked_and_two_leave_no_quorum() {
     for name in ["bob", "carol"] {
         exercise.vault.site.answer(&mut person, name);
     }
-    // A custodian who is injected as absent is not asked; if one declines to sign, the next is asked.
+    // A custodian who is injected as absent is not asked. If one custodian declines to sign, the next one is asked.
     person.expect("bob: PIN of YubiKey");
     person.type_line("");
     exercise.sign(&mut person, "carol");
@@ -276,7 +291,7 @@ fn a_drill_vault_with_access_is_not_sealed() {
         2,
         &[],
     );
-    assert_eq!(done.status.code(), Some(2), "an existing file is never overwritten");
+    assert_eq!(done.status.code(), Some(2), "an existing file should not be overwritten");
     assert!(!exercise.vault.site.path("other.age").exists());
     assert_eq!(std::fs::read(exercise.vault.site.path("other.drill.age")).unwrap(), b"another file");
 }

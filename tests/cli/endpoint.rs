@@ -1,4 +1,4 @@
-//! A client of the credential endpoint, and attackers that keep it busy.
+//! A client of the credential endpoint, and attackers that keep the endpoint busy.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use rig::fixture::SealedVault;
 use rig::pty::Person;
 
-/// The endpoint's address and token, read from the environment of the program in the window.
+/// The endpoint's address and token, read from the environment of the command that runs during the window.
 pub struct Endpoint {
     pub address: String,
     token: String,
 }
 
 impl Endpoint {
-    /// Waits until that program has written its environment to the file `env`.
+    /// Waits until that command has written its environment to the file `env`.
     pub fn of(vault: &SealedVault, person: &mut Person) -> Self {
         let began = Instant::now();
         let env = loop {
@@ -36,20 +36,20 @@ impl Endpoint {
         Self { address, token: of("AWS_CONTAINER_AUTHORIZATION_TOKEN") }
     }
 
-    /// The reply to a request with the token.
+    /// Returns the reply to a request with the token.
     pub fn good(&self) -> String {
         let ask = format!("GET / HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n\r\n", self.token);
         exchange(&self.address, &ask).unwrap_or_else(|e| format!("no answer: {e}"))
     }
 
-    /// Attacks until it is stopped.
+    /// Attacks the endpoint until the returned value is dropped.
     pub fn attacked<'scope>(&self, scope: &'scope Scope<'scope, '_>) -> Attack {
         let over = Arc::new(AtomicBool::new(false));
         for attack in [trickle, huge_heads, never_read, half_closed, garbage, rush, rush] {
             let (address, over) = (self.address.clone(), over.clone());
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {
-                    // The endpoint may close any connection at any time.
+                    // The endpoint may close a connection at any time.
                     let _ = attack(&address);
                     thread::sleep(Duration::from_millis(5));
                 }
@@ -67,7 +67,7 @@ impl Drop for Attack {
     }
 }
 
-/// One request and its complete answer.
+/// Sends one request; returns the complete answer.
 pub fn exchange(address: &str, request: &str) -> std::io::Result<String> {
     let mut stream = connect(address)?;
     stream.write_all(request.as_bytes())?;
@@ -83,7 +83,7 @@ fn connect(address: &str) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Sixty-four clients that send a byte from time to time.
+/// Connects sixty-four clients, each of which sends a byte from time to time.
 fn trickle(address: &str) -> std::io::Result<()> {
     let mut slow = (0..64).map(|_| connect(address)).collect::<Result<Vec<_>, _>>()?;
     for byte in "GET / HTTP/1.1\r\n".bytes() {
@@ -129,7 +129,7 @@ fn garbage(address: &str) -> std::io::Result<()> {
     stream.read_to_end(&mut answer).map(drop)
 }
 
-/// A hundred concurrent clients with a guessed token.
+/// Connects a hundred concurrent clients, each with a guessed token.
 fn rush(address: &str) -> std::io::Result<()> {
     let mut all = (0..100).map(|_| connect(address)).collect::<Result<Vec<_>, _>>()?;
     for stream in &mut all {

@@ -1,4 +1,4 @@
-//! `--json`: events as JSON Lines on standard output, and nothing else there.
+//! `--json`: events as JSON Lines on standard output, with nothing else there.
 
 use rig::fixture::SealedVault;
 use rig::pty::{End, Output, Person, Streams};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::two_of_two;
 
-/// Runs a command with the answers of all custodians; returns its end and its events.
+/// Runs a command and answers the prompts of all custodians; returns the command's end, its events and the screen.
 fn run(vault: &SealedVault, arguments: &[&str]) -> (End, Vec<Value>, String) {
     let streams = Streams { stdout: Output::Captured, ..Streams::default() };
     let mut person = Person::run_with(vault.site.command(arguments), streams);
@@ -17,7 +17,7 @@ fn run(vault: &SealedVault, arguments: &[&str]) -> (End, Vec<Value>, String) {
 }
 
 fn names(events: &[Value]) -> Vec<&str> {
-    events.iter().map(|event| event["event"].as_str().expect("its name")).collect()
+    events.iter().map(|event| event["event"].as_str().expect("an event should have a name")).collect()
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn an_opening_emits_every_event_in_order() {
         ],
         "{events:?}"
     );
-    assert!(screen.contains("OUTPUT"), "the command's output goes to standard error: {screen}");
+    assert!(screen.contains("OUTPUT"), "the command's output should go to standard error: {screen}");
     for event in &events {
         assert_eq!(event["v"], 1);
         assert!(event["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{event}");

@@ -1,4 +1,4 @@
-//! Every exit status of docs/reference/exit-codes.md, one by one.
+//! Every exit status that docs/reference/exit-codes.md lists has a test.
 
 use rig::aws::Drift;
 use rig::fixture::SealedVault;
@@ -20,7 +20,7 @@ fn the_documented_table_lists_exactly_these() {
     assert_eq!(statuses, ["0", "1", "2", "3", "4", "5", "6", "10", "128+n"]);
 }
 
-/// An opening that ends without a single prompt.
+/// Starts an opening that ends without a single prompt.
 fn before_custodians_are_asked(vault: &SealedVault) -> Person {
     let mut person = vault.open("5m").hold().start();
     person.wait();
@@ -37,10 +37,10 @@ fn zero_is_done() {
 #[test]
 fn one_is_any_other_failure() {
     let vault = two_of_two("status-1").all_plugged();
-    // A file is in the place of the ledger's directory.
+    // A file is at the path of the ledger's directory.
     std::fs::write(vault.site.path("state"), "no directory").unwrap();
     ends(before_custodians_are_asked(&vault), 1);
-    assert!(vault.account.journal().is_empty(), "AWS was not called");
+    assert!(vault.account.journal().is_empty(), "AWS should not be called");
 }
 
 #[test]

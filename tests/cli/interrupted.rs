@@ -1,4 +1,4 @@
-//! Interrupted runs: AWS ends access at T1, and the closer's key closes. `under_fire` covers every call.
+//! Interrupted runs: AWS ends access at T1, and the closer's key can close. `under_fire` covers every call.
 
 use std::time::Duration;
 
@@ -14,11 +14,14 @@ fn after_t1_aws_refuses_the_key_and_its_sessions_without_a_close() {
     let vault = two_of_two("t1").all_plugged();
     let (aws, account) = (&vault.aws, &vault.account);
     let mut person = vault.open("20s").again("more").hold().until_open();
-    let session = aws.session(&account.emergency).expect("the window is open");
+    let session = aws.session(&account.emergency).expect("the window should be open");
     assert!(matches!(account.probe(&session), Probe::Open));
     person.send_signal(Signal::SIGKILL);
     person.wait();
-    assert!(matches!(account.probe(&session), Probe::Open), "a killed tool closes nothing");
+    assert!(
+        matches!(account.probe(&session), Probe::Open),
+        "access should stay open after the program was killed"
+    );
     account.set_ahead(60);
     assert!(matches!(account.probe(&session), Probe::Refused(_)));
     assert!(matches!(account.probe(&account.emergency), Probe::Refused(_)));
@@ -28,7 +31,7 @@ fn after_t1_aws_refuses_the_key_and_its_sessions_without_a_close() {
     assert!(account.rest().at_rest());
 }
 
-/// An opening whose last write arrives four seconds late, and that gets SIGTERM meanwhile.
+/// Starts an opening whose last write arrives four seconds late, and sends SIGTERM to it meanwhile.
 fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
     let late = Fault::Late(Duration::from_secs(4));
     let proxy =
@@ -37,7 +40,7 @@ fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
     assert!(proxy.wait_met(Duration::from_secs(10)));
     person.send_signal(Signal::SIGTERM);
     person.expect("watching until");
-    assert!(vault.is_closed(), "closed before the write arrives");
+    assert!(vault.is_closed(), "access should be closed before the write arrives");
     (proxy, person)
 }
 
@@ -66,8 +69,8 @@ fn an_impatient_operator_learns_until_when_a_late_write_can_matter() {
         "{said}"
     );
     assert!(proxy.wait_quiet(Duration::from_secs(10)));
-    assert!(!vault.account.rest().denied, "the write did arrive");
-    assert!(vault.is_closed(), "the key had been deactivated");
+    assert!(!vault.account.rest().denied, "the late write should have arrived");
+    assert!(vault.is_closed(), "access should be closed, as the key is inactive");
     // Even with an active key there is no access after T1.
     vault.account.set_key(true);
     assert!(vault.is_open());
@@ -85,7 +88,7 @@ fn watching_for_a_late_write_leaves_the_next_window_alone() {
     let said = person.transcript();
     assert!(said.contains("feedfacefeedface") && said.contains("was left alone"), "{said}");
     assert!(!said.contains("closing again") && !said.contains("is proven closed"), "{said}");
-    assert!(vault.is_open(), "the other window stays open");
+    assert!(vault.is_open(), "the other window should stay open");
 }
 
 #[test]
@@ -126,5 +129,8 @@ fn the_closer_alone_cannot_open_again() {
     let boundary = account.call(&account.closer, "iam", "delete_user_permissions_boundary", user);
     assert_eq!(boundary.unwrap_err().code, "AccessDenied");
     account.set_key(true);
-    assert!(matches!(account.probe(&account.emergency), Probe::Refused(_)), "active, and still denied");
+    assert!(
+        matches!(account.probe(&account.emergency), Probe::Refused(_)),
+        "an active key should still be denied"
+    );
 }

@@ -1,4 +1,5 @@
-//! Both lanes with MFA: a gate that requires it, and a role that needs no IAM write and cannot be closed early.
+//! The lanes `gate` and `static` with MFA: a gate that requires MFA, and a role that needs no IAM write and cannot be
+//! closed early.
 
 use std::time::Duration;
 
@@ -9,17 +10,17 @@ use serde_json::json;
 
 use crate::two_of_two;
 
-/// A vault of the lane static, and the role that it opens.
+/// Seals a vault with the lane `static`; returns it with the role that it opens.
 fn standby(account: &str) -> (SealedVault, Standby) {
     let mut standby = None;
     let fixture = two_of_two(account);
     let vault = fixture
         .payload(|account| account.standby_payload(standby.insert(account.standby()), "1h"))
         .all_plugged();
-    (vault, standby.expect("the payload has a standby"))
+    (vault, standby.expect("the payload should have a standby"))
 }
 
-/// A vault whose only target, and so its gate, requires MFA.
+/// Seals a vault whose only target requires MFA, so its gate requires MFA too.
 fn under_mfa(account: &str) -> SealedVault {
     let payload = |account: &Account| {
         let mut payload = account.payload(Account::grant(), "1h");
@@ -29,7 +30,7 @@ fn under_mfa(account: &str) -> SealedVault {
     two_of_two(account).payload(payload).all_plugged()
 }
 
-/// Creates a bucket in the window with boto3, and prints the access key id.
+/// Returns a command that creates a bucket with boto3 during the window, and prints its name.
 fn bucket(name: &str) -> Vec<String> {
     let script = "import boto3, sys\n\
         boto3.client('s3').create_bucket(Bucket=sys.argv[1], \
@@ -47,17 +48,21 @@ fn a_role_opens_and_ends_while_every_iam_write_is_refused() {
     let work: Vec<&str> = ["--"].into_iter().chain(work.iter().map(String::as_str)).collect();
     let mut person = vault.open("20m").again("more").args(&work).by_quorum();
     person.expect("MADE standby-works");
-    assert_eq!(person.wait(), End::Code(10), "it cannot be closed early: {}", person.transcript());
+    assert_eq!(person.wait(), End::Code(10), "a role cannot be closed early: {}", person.transcript());
     let said = person.transcript();
     assert!(said.contains("cannot be ended before its time"), "{said}");
     assert!(said.contains("attach-role-policy --role-name Emergency"), "{said}");
     drop(refused);
     let calls = account.journal();
-    assert!(!calls.iter().any(|call| call.service == "iam"), "IAM was not called");
-    let assumed = calls.iter().find(|call| call.action == "AssumeRole").expect("the role was assumed");
+    assert!(!calls.iter().any(|call| call.service == "iam"), "IAM should not be called");
+    let assumed =
+        calls.iter().find(|call| call.action == "AssumeRole").expect("the role should have been assumed");
     assert_eq!((assumed.region.as_str(), &assumed.key), ("eu-west-1", &standby.key.key));
     let seconds: i64 = assumed.params["DurationSeconds"].as_str().unwrap().parse().unwrap();
-    assert!((1_100..=1_200).contains(&seconds), "no longer than the window: {seconds}");
+    assert!(
+        (1_100..=1_200).contains(&seconds),
+        "the session should last no longer than the window: {seconds} s"
+    );
     let policy = assumed.params["Policy"].as_str().unwrap();
     assert!(policy.contains("aws:CurrentTime") && policy.contains("s3:*"), "{policy}");
 
@@ -75,7 +80,7 @@ fn a_role_session_is_refused_from_t1_on_and_that_is_proven() {
     let said = person.transcript();
     assert!(
         said.contains("close: closed; AWS refuses the role's session"),
-        "the role's key stays valid: {said}"
+        "the close should be proven with the role's session: {said}"
     );
     let status = vault.site.command(&["status"]).output().unwrap();
     assert_eq!(status.status.code(), Some(0));
@@ -102,7 +107,7 @@ fn a_one_time_code_is_used_once_and_the_next_opening_waits() {
 fn hold_is_refused_for_a_static_vault() {
     let (vault, _) = standby("hold-static");
     let said = vault.open("5m").hold().command().output().unwrap();
-    assert_eq!(said.status.code(), Some(2), "before custodians are asked");
+    assert_eq!(said.status.code(), Some(2), "--hold should be refused before custodians are asked");
     assert!(String::from_utf8_lossy(&said.stderr).contains("leave out --hold"));
 }
 
@@ -115,13 +120,13 @@ fn under_an_mfa_gate_only_sessions_with_mfa_work() {
     person.expect("MADE under-mfa");
     let gate = account.rest().gate.expect("a gate");
     assert_eq!(gate["Statement"][0]["Condition"]["Bool"]["aws:MultiFactorAuthPresent"], "true");
-    assert!(matches!(account.probe(&account.emergency), Probe::Open), "the probe needs no MFA");
+    assert!(matches!(account.probe(&account.emergency), Probe::Open), "the probe should work without MFA");
     let long_term = account.call(&account.emergency, "s3", "list_buckets", json!({}));
-    assert!(long_term.is_err(), "the long-term key carries no MFA: {long_term:?}");
-    let session = vault.aws.session(&account.emergency).expect("a session without a code");
+    assert!(long_term.is_err(), "the long-term key should be refused, as it has no MFA: {long_term:?}");
+    let session = vault.aws.session(&account.emergency).expect("a session should be issued without a code");
     assert!(
         account.call(&session, "s3", "list_buckets", json!({})).is_err(),
-        "nor does a session without MFA"
+        "a session without MFA should be refused"
     );
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
@@ -132,7 +137,7 @@ fn under_an_mfa_gate_only_sessions_with_mfa_work() {
 fn the_console_is_refused_early_under_an_mfa_gate() {
     let vault = under_mfa("mfa-console");
     let said = vault.open("5m").args(&["--console"]).command().output().unwrap();
-    assert_eq!(said.status.code(), Some(2), "before custodians are asked");
+    assert_eq!(said.status.code(), Some(2), "--console should be refused before custodians are asked");
     assert!(String::from_utf8_lossy(&said.stderr).contains("GetFederationToken) never carries it"));
     assert!(vault.account.journal().is_empty());
 }

@@ -34,7 +34,7 @@ fn write(site: &Site, lines: &[String]) {
     fs::write(site.path("state/ledger.jsonl"), lines.join("\n") + "\n").unwrap();
 }
 
-/// Recomputes the chain, as the owner of the file can.
+/// Returns the lines with the chain recomputed, as a person who owns the file can do.
 fn rechained(lines: &[String]) -> Vec<String> {
     let mut prev = "0".repeat(64);
     let again = lines.iter().zip(0_u64..).map(|(line, seq)| {
@@ -85,7 +85,7 @@ fn every_change_of_a_ledger_is_found_and_located() {
         }
         for (how, changed) in damaged {
             write(site, &changed);
-            // No record chains to the last one: a head or a copy reveals the change.
+            // No later record contains the hash of the last one, so only a head or a copy reveals a change of it.
             let alone = verify(site, &[]);
             if !(last && how != "inserted") {
                 assert_eq!(alone.0, Some(6), "{how} {at}: {}", alone.1);
@@ -96,7 +96,8 @@ fn every_change_of_a_ledger_is_found_and_located() {
                 assert_eq!(code, Some(6), "{how} {at} {help:?}: {said}");
             }
             if how != "inserted" {
-                // With a recomputed chain, an earlier head reveals the change, and a copy reveals the record.
+                // If the chain is recomputed, an earlier head reveals that there is a change, and a copy reveals
+                // which record it is.
                 write(site, &rechained(&changed));
                 assert_eq!(verify(site, &["--head", words]).0, Some(6), "{how} {at}");
                 let (code, said) = verify(site, &["--copy", "copy.jsonl"]);
@@ -122,14 +123,14 @@ fn a_rebuilt_chain_contradicts_what_the_tokens_signed() {
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let approvals: Vec<usize> =
         (0..lines.len()).filter(|&at| lines[at].contains("\"kind\":\"approval\"")).collect();
-    // A record before the second approval.
+    // The record before the second approval is changed.
     let mut edited = lines.clone();
     edited[approvals[1] - 1] = edited[approvals[1] - 1].replace("\"at\":\"20", "\"at\":\"21");
     write(site, &rechained(&edited));
     let (code, said) = verify(site, &[]);
     assert_eq!(code, Some(6), "{said}");
     assert!(said.contains("approval") && said.contains("the chain rebuilt"), "{said}");
-    // A statement with a new head is not what was signed.
+    // A signature of the second approval does not fit the statement of the first.
     let mut forged: Value = serde_json::from_str(&lines[approvals[0]]).unwrap();
     let other: Value = serde_json::from_str(&lines[approvals[1]]).unwrap();
     forged["envelope"]["signatures"] = other["envelope"]["signatures"].clone();
@@ -137,7 +138,7 @@ fn a_rebuilt_chain_contradicts_what_the_tokens_signed() {
     edited.truncate(approvals[1]);
     edited[approvals[0]] = canonical::text(&forged).unwrap();
     write(site, &rechained(&edited));
-    assert_eq!(verify(site, &[]).0, Some(0), "the control: heads alone do not show it");
+    assert_eq!(verify(site, &[]).0, Some(0), "the control: without the vault the change should not be found");
     let (code, said) = verify(site, &["--vault", "prod.age"]);
     assert!(code == Some(6) && said.contains("not from a token"), "{said}");
 }
@@ -149,7 +150,8 @@ fn the_documented_shell_commands_check_the_chain() {
     use_it(site);
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ledger.md")).unwrap();
     let mut blocks = page.split("```sh\n").filter_map(|rest| rest.split_once("```"));
-    let (recipe, _) = blocks.find(|(block, _)| block.starts_with("prev=")).expect("the page shows it");
+    let (recipe, _) =
+        blocks.find(|(block, _)| block.starts_with("prev=")).expect("the page should show the commands");
     let text = fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     let by_hand = |text: &str| {
         let dir = tempdir();
@@ -182,7 +184,11 @@ fn an_opening_without_an_approved_quorum_is_found() {
         fs::write(ledger.path(), before).unwrap();
         (code, said)
     };
-    assert_eq!(verify(site, &["--vault", "prod.age"]).0, Some(0), "the control");
+    assert_eq!(
+        verify(site, &["--vault", "prod.age"]).0,
+        Some(0),
+        "the control: the unchanged ledger should be valid"
+    );
     let (code, said) = unapproved(&|_| ());
     assert!(code == Some(6) && said.contains("already has an intent"), "{said}");
     let (code, said) = unapproved(&|record| {
@@ -267,15 +273,18 @@ fn ledger_show_wraps_and_emits_no_escape_sequences() {
     for part in ["alice signed", "INC-1: SSO down", "no alert: a test", "closed, probed", "?[2J?? cleared"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    assert!(!person.raw_transcript().contains(&0x1b), "no escape sequences");
+    assert!(!person.raw_transcript().contains(&0x1b), "the output should have no escape sequences");
     let widest = |text: &str| text.lines().map(|line| line.trim_end().chars().count()).max();
-    assert!((Some(81)..=Some(160)).contains(&widest(&screen)), "at most as wide as a table: {screen}");
+    assert!(
+        (Some(81)..=Some(160)).contains(&widest(&screen)),
+        "the output should be no wider than 160 columns: {screen}"
+    );
     let (_, piped) = output_of(site.command(&["ledger", "show"]));
     assert!(widest(&piped) <= Some(80), "{piped}");
     let (code, said) =
         output_of(site.command(&["ledger", "show", "--json", "--session", &session.to_string()]));
     assert_eq!(code, Some(0));
-    let line: Value = serde_json::from_str(&said).expect("one line");
+    let line: Value = serde_json::from_str(&said).expect("the first line should be JSON");
     let head = ledger.head().unwrap();
     assert_eq!(line["record_sha256"], hex::encode(head.sha256), "{line}");
     assert_eq!(
@@ -306,7 +315,7 @@ const DISK: &str = "BREAKGLASS_TEST_DISK";
 
 /// Writes to a separate disk that is nearly full.
 #[test]
-#[ignore = "runs in a mount namespace, started by a test"]
+#[ignore = "runs in a mount namespace; another test starts it"]
 fn writer_on_a_full_disk() {
     let Some(disk) = std::env::var_os(DISK).map(std::path::PathBuf::from) else { return };
     let ledger = Ledger::at(disk.join("state"));
@@ -325,11 +334,11 @@ fn writer_on_a_full_disk() {
     assert!(error.what.contains("cannot write the ledger"), "{error}");
     assert!(error.next.as_deref().is_some_and(|next| next.contains("free space")), "{error}");
     let bytes = fs::read(ledger.path()).unwrap();
-    assert!(kept > 0 && bytes.ends_with(b"\n"), "no partial line is left");
-    assert_eq!(ledger.entries().expect("an intact chain").len(), kept);
+    assert!(kept > 0 && bytes.ends_with(b"\n"), "no partial line should be left");
+    assert_eq!(ledger.entries().expect("the chain should be intact").len(), kept);
     fs::remove_file(disk.join("filler")).unwrap();
     ledger.append(jiff::Timestamp::now(), record("space again")).unwrap();
-    assert_eq!(ledger.entries().expect("an intact chain").len(), kept + 1);
+    assert_eq!(ledger.entries().expect("the chain should be intact").len(), kept + 1);
     println!("{kept} records, then a full disk, then one more");
 }
 
@@ -345,7 +354,7 @@ fn a_full_disk_is_reported_and_loses_no_record() {
     assert!(code == Some(0) && said.contains("then a full disk, then one more"), "{said}");
 }
 
-/// Creates a bucket in the account and a configuration that ships to it; returns its name.
+/// Creates a bucket in the account, and a configuration that copies the ledger to it; returns the bucket's name.
 fn bucket(vault: &SealedVault, locked: bool) -> String {
     let (site, account) = (&vault.site, &vault.account);
     let root = account.aws.root_of(&account.id);
@@ -363,7 +372,7 @@ fn bucket(vault: &SealedVault, locked: bool) -> String {
     name
 }
 
-/// The program with the shipping profile; S3 is down unless `reachable`.
+/// Returns a command of the program with the profile that copies the ledger; S3 is down unless `reachable`.
 fn shipping(site: &Site, arguments: &[&str], reachable: bool) -> Command {
     let mut command = site.command(arguments);
     command.env_remove("XDG_CONFIG_HOME");
@@ -400,7 +409,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
         code == Some(1) && said.contains(&format!("{count} records of the ledger are not yet copied to")),
         "{said}"
     );
-    assert_eq!(objects().len(), 0, "the control: nothing was sent");
+    assert_eq!(objects().len(), 0, "the control: nothing should be sent while S3 is down");
 
     let (code, said) = output_of(shipping(site, &["ledger", "ship"], true));
     assert!(code == Some(0) && said.contains(&format!("{count} records")), "{said}");
@@ -422,11 +431,11 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let version = versions["Versions"][0]["VersionId"].as_str().expect("a version").to_owned();
     let error = s3("delete_object", json!({"Bucket": bucket, "Key": key, "VersionId": version}));
     assert_eq!(error.expect_err("locked").code, "AccessDenied");
-    // A delete marker does not hide the version.
+    // A delete marker does not hide the version from verification.
     s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a marker");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // A ledger that is cut off, and one that is edited with the chain recomputed.
+    // The ledger is cut off, and then edited with a recomputed chain.
     let text = fs::read_to_string(ledger.path()).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     write(site, &lines[..count - 1]);
@@ -440,7 +449,8 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
 
-    // An edit with all but the last record chained again: the chain alone names a later record than the copy.
+    // The ledger is edited, and the chain is recomputed for all records but the last. The break of the chain alone
+    // would point to a later record than the one that was edited; the comparison with the copy finds the edited one.
     let mut partly = lines.clone();
     partly[1] = partly[1].replace("\"at\":\"20", "\"at\":\"21");
     let mut partly = rechained(&partly);
@@ -450,31 +460,31 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let damage: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     assert!(code == Some(6) && damage["damage"]["seq"] == 1, "{said}");
 
-    // A ledger that was deleted or replaced is detected, with and without the bucket.
+    // The ledger is deleted. This is detected with the bucket and without it.
     fs::remove_file(ledger.path()).unwrap();
     for help in [&["ledger", "verify"][..], &["ledger", "verify", "--shipped"]] {
         let (code, said) = output_of(shipping(site, help, true));
         assert!(code == Some(6) && said.contains(&format!("{count} of its records were shipped")), "{said}");
     }
     let (code, said) = output_of(shipping(site, &open, true));
-    assert!(code == Some(6) && said.contains("is gone"), "open refuses: {said}");
+    assert!(code == Some(6) && said.contains("is gone"), "open should refuse: {said}");
     for command in [&["status", "prod.age"][..], &["ledger", "show"]] {
         let (code, said) = output_of(shipping(site, command, true));
         assert!(code == Some(6) && said.contains("is gone"), "{command:?}: {said}");
     }
 
-    // Without shipped.json everything is sent again, to the same keys.
+    // Without the file shipped.json all records are sent again, to the same keys.
     write(site, &lines);
     fs::remove_file(site.path("state/shipped.json")).unwrap();
     assert_eq!(output_of(shipping(site, &["ledger", "ship"], true)).0, Some(0));
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // Another object put at a key and deleted again hides nothing.
+    // A second version of an object does not hide the first one.
     let key = objects()[1].clone();
     s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": "garbage"})).expect("an object");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // A principal that may put objects can put a second one for a record; verification detects that.
+    // A principal with permission to put objects can add a second object for a record. Verification detects that.
     let edited = rechained(&edited);
     let forged = |at: usize| {
         let mut of_number = objects().into_iter().filter(|key| key.contains(&format!("/{at:012}-")));
@@ -488,7 +498,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     for ledger in [&lines, &edited] {
         write(site, ledger);
         let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
-        assert_eq!(code, Some(6), "the bucket contradicts itself: {said}");
+        assert_eq!(code, Some(6), "two objects for one record should be reported: {said}");
     }
 }
 
@@ -502,5 +512,8 @@ fn a_bucket_without_object_lock_is_reported() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(person.transcript().contains("has no Object Lock"), "{}", person.transcript());
     let (code, said) = output_of(shipping(&vault.site, &["ledger", "ship"], true));
-    assert!(code == Some(1) && said.contains("has no Object Lock"), "a failure for cron: {said}");
+    assert!(
+        code == Some(1) && said.contains("has no Object Lock"),
+        "the exit status should report a failure to cron: {said}"
+    );
 }

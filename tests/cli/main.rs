@@ -1,7 +1,8 @@
 //! End-to-end tests of every command of the full build, against the rig's tokens and AWS.
 //!
-//! One binary, since each links the AWS SDK. The tests run in parallel and share one emulated AWS; each has a separate
-//! account, smart card daemon and directory, and none changes the state of this process.
+//! The tests are one binary, as every binary that contains the AWS SDK takes long to link. They run in parallel and
+//! share one emulated AWS. Each has a separate account, smart card daemon and directory, and none changes the state
+//! of this process.
 
 mod access;
 mod again;
@@ -30,12 +31,12 @@ use rig::fixture::Fixture;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-/// A vault for this account with the custodians alice and bob; both are needed.
+/// Prepares a vault for this account with the custodians alice and bob; both are needed to open it.
 fn two_of_two(account: &str) -> Fixture {
     Fixture::new(PROGRAM, account, &["alice", "bob"])
 }
 
-/// A vault for this account with the custodians alice, bob and carol; two are needed.
+/// Prepares a vault for this account with the custodians alice, bob and carol; two of them are needed to open it.
 fn two_of_three(account: &str) -> Fixture {
     Fixture::new(PROGRAM, account, &["alice", "bob", "carol"])
 }

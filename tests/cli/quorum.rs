@@ -1,4 +1,4 @@
-//! Failed quorums: the message and exit status of each, and that nothing is enabled.
+//! Quorums that fail: each has its message and exit status, and nothing is enabled.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use rig::token::{Fault, Spec, Token, Touch};
 
 use crate::two_of_three;
 
-/// An opening that waits this long for custodians; no prompt is answered.
+/// Starts an opening that waits this long for custodians; no prompt is answered.
 fn open_waiting(vault: &SealedVault, wait: &str) -> Person {
     vault.open("5m").args(&["--wait", wait]).run(&["true"]).start()
 }
@@ -17,16 +17,16 @@ fn open(vault: &SealedVault) -> Person {
     open_waiting(vault, "20s")
 }
 
-/// Checks the exit status, the message, and that nothing was written to AWS.
+/// Checks the exit status and the message, and that nothing was written to AWS.
 fn ends(vault: &SealedVault, person: &mut Person, code: i32, message: &str) {
     let end = person.wait();
     assert_eq!(end, End::Code(code), "{}", person.transcript());
     assert!(person.transcript().contains(message), "no {message:?} in:\n{}", person.transcript());
-    assert!(person.is_echoing(), "the terminal is restored");
+    assert!(person.is_echoing(), "the terminal should echo again");
     assert!(vault.account.rest().at_rest());
     let writes =
         vault.account.actions().into_iter().filter(|a| !a.starts_with("Get") && !a.starts_with("List"));
-    assert_eq!(writes.collect::<Vec<_>>(), Vec::<String>::new(), "AWS was not written to");
+    assert_eq!(writes.collect::<Vec<_>>(), Vec::<String>::new(), "nothing should be written to AWS");
 }
 
 fn token<'a>(vault: &'a SealedVault, name: &str) -> &'a Token {
@@ -72,7 +72,7 @@ fn another_custodians_words_and_unknown_words_are_distinguished_before_any_pin()
     person.expect("waiting for the YubiKey of alice or carol (2 more needed");
     person.eof();
     ends(&vault, &mut person, 3, "0 of 2");
-    assert_eq!(vault.pins_tried("bob"), 0, "no PIN was tried");
+    assert_eq!(vault.pins_tried("bob"), 0, "no PIN should be tried");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_mistyped_word_is_located_and_only_it_is_asked_again() {
     person.type_line("");
     person.expect("alice: skipped");
     person.expect("waiting for");
-    // Two words swapped: the checksum says so, and no token was asked.
+    // Two words are swapped. The checksum reveals most such swaps, and no token is used.
     vault.site.pull("alice");
     vault.site.plug("bob");
     let mut words = vault.site.custodian("bob").words.clone();
@@ -123,7 +123,7 @@ fn a_wrong_pin_costs_one_try_and_the_last_try_needs_confirmation() {
         person.type_line(typed);
         person.expect(said);
     }
-    assert_eq!(vault.pins_tried("alice"), 0, "our own mistakes cost no try");
+    assert_eq!(vault.pins_tried("alice"), 0, "input that cannot be a PIN should cost no try");
     person.expect("(3 tries left): ");
     person.type_line("wrong-1");
     person.expect("alice: wrong PIN for YubiKey 20000001, 2 tries left");
@@ -166,7 +166,7 @@ fn an_unknown_token_is_reported_and_costs_no_pin_try() {
     vault.site.pcscd.insert(0, &foreign);
     person.expect("YubiKey 29999999 belongs to no custodian of this vault");
     person.expect("waiting for");
-    // Bob's token after a new key was generated: the same serial number, another key than the enrolled one.
+    // A new key was generated on bob's token: the serial number is the same, but the enrolled key is gone.
     token(&vault, "bob").empty_slot(0x82);
     vault.site.plug("bob");
     person.expect("bob: YubiKey 20000002 no longer holds the key that was enrolled");
@@ -295,7 +295,7 @@ fn suspending_and_continuing_does_not_turn_the_echo_on() {
     person.send_signal(Signal::SIGCONT);
     let until = Instant::now() + Duration::from_secs(10);
     while person.is_echoing() {
-        assert!(Instant::now() < until, "the echo is back and stays");
+        assert!(Instant::now() < until, "the echo stays on after the program was continued");
         std::thread::sleep(Duration::from_millis(20));
     }
     person.type_line("");
@@ -312,14 +312,14 @@ fn stray_line_ends_do_not_skip_a_custodian() {
     let mut person = open(&vault);
     let custodian = vault.site.custodian("alice");
     person.expect("alice: passphrase part (12 words): ");
-    // A sheet pasted from a file: numbers, tabs, CR LF.
+    // The sheet is pasted from a file with numbers, tabs and CR LF.
     let lines = custodian.words.iter().zip(1..).map(|(word, place)| format!("{place}.\t{word}\r\n"));
     person.type_raw(lines.collect::<String>().as_bytes());
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     person.type_line(&format!("{} ", custodian.pin));
     person.expect("it starts or ends with a space");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
-    assert_eq!(vault.pins_tried("alice"), 0, "our own mistakes cost no try");
+    assert_eq!(vault.pins_tried("alice"), 0, "input that cannot be a PIN should cost no try");
     person.type_raw(format!("{}\r\n", custodian.pin).as_bytes());
     person.expect("alice: share 1 of 2 given");
     vault.site.answer(&mut person, "bob");

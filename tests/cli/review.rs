@@ -1,5 +1,5 @@
-//! `review` after an opening: from the ledger, the signatures and CloudTrail; written atomically, never overwritten,
-//! and signed.
+//! `review` after an opening. The packet is made from the ledger, the signatures and CloudTrail. It is written
+//! atomically, is never overwritten, and can be signed.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::two_of_two;
 
-/// Opens, works with boto3 and closes; returns the session.
+/// Opens a window, runs this Python script during it, and closes; returns the session's id.
 fn used(site: &Site, script: &str) -> String {
     let python = python().display().to_string();
     let arguments =
@@ -32,12 +32,12 @@ fn output_of(mut command: Command) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
-/// `review` with an auditor's profile.
+/// Returns the command `review` with an auditor's profile.
 fn review(site: &Site, who: &Creds, arguments: &[&str]) -> Command {
     site.with_profile("audit", who, &[&["review"], arguments].concat())
 }
 
-/// The packet on standard output.
+/// Runs a review; returns its exit status, the packet on standard output, and standard error.
 fn packet(command: Command) -> (Option<i32>, Value, String) {
     let (code, stdout, stderr) = output_of(command);
     (code, serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("JSON: {stdout}{stderr}")), stderr)
@@ -57,7 +57,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
     let session = used(site, WORK);
-    // After the window the emergency key is used, and the closer's key still works.
+    // After the window the emergency key is used again. The closer's key still works.
     std::thread::sleep(Duration::from_secs(3));
     assert!(
         account
@@ -70,7 +70,10 @@ fn every_call_of_a_session_is_in_the_packet() {
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit"];
     let (code, stdout, stderr) = output_of(review(site, &auditor, &arguments));
     assert_eq!(code, Some(0), "{stdout}{stderr}");
-    assert!(started.elapsed() >= Duration::from_millis(2_500), "no faster than AWS allows");
+    assert!(
+        started.elapsed() >= Duration::from_millis(2_500),
+        "the review should query no faster than AWS allows"
+    );
     assert!(stderr.contains("CloudTrail: ") && stderr.contains("two requests per second"), "{stderr}");
     for part in ["INC-1: SSO down", "2 of 2 needed, signatures verified: alice, bob", "within the window"] {
         assert!(stdout.contains(part), "{part}: {stdout}");
@@ -84,11 +87,11 @@ fn every_call_of_a_session_is_in_the_packet() {
 
     let messages = packet["told"].as_array().unwrap();
     let first = |alert: &&Value| alert["about"] == "opening" && alert["before_opening"] == true;
-    let message = messages.iter().find(first).expect("an alert before the opening");
+    let message = messages.iter().find(first).expect("an alert should be listed before the opening");
     assert_eq!(message["evidence"], "record", "a webhook returns no id: {message}");
     assert!(!ids(&packet).contains(&"nobody_told"), "{packet}");
 
-    // CloudTrail lists every call of the principals once.
+    // The packet lists every call of the principals once, from CloudTrail.
     let own = |key: &str| journal.iter().filter(|call| call.key == key && call.status == Some(200)).count();
     let of = |principal: &'static str| {
         calls(&packet, move |call| call["principal"] == principal && call["error"].is_null())
@@ -99,13 +102,17 @@ fn every_call_of_a_session_is_in_the_packet() {
     let outside = calls(&packet, |call| call["place"] == "after");
     assert_eq!(outside.len(), 1, "{outside:?}");
     assert_eq!((&outside[0]["principal"], &outside[0]["name"]), (&"closer".into(), &"GetUser".into()));
-    // An administrator has just created the user: changes by other principals are listed.
+    // An administrator created the user shortly before, so the packet also lists changes by other principals.
     let by_other = |call: &Value| call["principal"] == "somebody";
     assert!(!calls(&packet, by_other).is_empty(), "{packet}");
     assert!(calls(&packet, |call| call["kind"] == "unexpected" && !by_other(call)).is_empty(), "{packet}");
     assert!(ids(&packet).contains(&"calls_outside"), "{packet}");
     let gate: Value = serde_json::from_str(packet["window"]["policy"].as_str().unwrap()).unwrap();
-    assert_eq!(gate["Statement"][0]["Sid"], format!("S{session}Grant"), "the gate as AWS received it");
+    assert_eq!(
+        gate["Statement"][0]["Sid"],
+        format!("S{session}Grant"),
+        "the packet should have the gate as AWS received it"
+    );
     // CloudTrail also shows that access was enabled between T0 and T1.
     assert_eq!(packet["window"]["within"], true, "{packet}");
     assert!(packet["window"]["enabled_by_aws"]["seconds"].is_number());
@@ -145,10 +152,16 @@ fn many_pages_are_read_despite_throttling() {
     let all = seen.len();
     seen.sort();
     seen.dedup();
-    assert_eq!(seen.len(), all, "each once, though keys and names find the same calls");
+    assert_eq!(seen.len(), all, "a call that is found by its key and by its name should be listed once");
     let region = &packet["cloudtrail"]["regions"][0];
-    assert!(region["requests"].as_u64().unwrap() >= 6 + 2 + 2, "pages of fifty, and two refusals: {region}");
-    assert!(ids(&packet).contains(&"signatures_not_checked"), "without the vault nothing was verified");
+    assert!(
+        region["requests"].as_u64().unwrap() >= 6 + 2 + 2,
+        "the requests should include all pages of fifty and two refusals: {region}"
+    );
+    assert!(
+        ids(&packet).contains(&"signatures_not_checked"),
+        "the packet should say that nothing was verified without the vault"
+    );
 }
 
 #[test]
@@ -168,10 +181,14 @@ fn a_failed_region_is_named_and_the_other_is_written() {
     let packet: Value =
         serde_json::from_slice(&std::fs::read(site.path(&format!("review-{session}.json"))).unwrap())
             .unwrap();
-    assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "the other region's calls are listed");
+    assert_eq!(
+        calls(&packet, |call| call["kind"] == "work").len(),
+        3,
+        "the calls of the other region should be listed"
+    );
     assert!(
         calls(&packet, |call| call["source"] == "iam.amazonaws.com").is_empty(),
-        "IAM's are in us-east-1"
+        "IAM's calls are in us-east-1, which was not read"
     );
     assert!(ids(&packet).contains(&"cloudtrail_incomplete"));
     assert_eq!(packet["cloudtrail"]["complete"], false);
@@ -194,7 +211,7 @@ fn a_profile_without_permission_or_of_another_account_is_refused() {
     let (code, _, stderr) =
         output_of(review(site, &account.closer, &[&session, "--profile", "missing", "--json", "-"]));
     assert!(code == Some(2) && stderr.contains("LookupEvents"), "{stderr}");
-    // If AWS cannot be reached, the packet says so.
+    // If AWS cannot be reached, the packet states that its data is incomplete.
     let mut alone = review(site, &account.closer, &[&session, "--profile", "audit", "--json", "packet.json"]);
     alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let (code, stdout, stderr) = output_of(alone);
@@ -218,15 +235,15 @@ fn a_custodian_signs_the_packet_on_disk() {
         person.wait();
         person.transcript().contains(&format!("session {session} was never reviewed"))
     };
-    assert!(next_open(), "until it is signed the next opening warns");
+    assert!(next_open(), "an opening should warn until the packet is signed");
     let mut person: Person = site.person(&["review", &session, "--vault", "prod.age", "--sign"]);
     person.expect("its SHA-256 in words");
     let custodian = site.custodian("alice");
     person.expect("alice: PIN of YubiKey");
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(std::fs::read(&json).unwrap(), before, "it is signed unchanged");
-    assert!(!next_open(), "then it does not warn");
+    assert_eq!(std::fs::read(&json).unwrap(), before, "signing should not change the packet");
+    assert!(!next_open(), "an opening should not warn after the packet is signed");
     let ledger = std::fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     assert!(ledger.lines().any(|line| line.contains("\"kind\":\"review\"")), "{ledger}");
     let arguments = ["review", &session, "--vault", "prod.age", "--json", "-"];
@@ -240,15 +257,15 @@ fn a_custodian_signs_the_packet_on_disk() {
     );
     assert_eq!(review["packet_sha256"], sha256(&before).as_str());
 
-    // A missing packet is written first.
+    // If there is no packet, it is written before it is signed.
     let arguments = ["review", &session, "--vault", "prod.age", "--sign", "--json", "new.json"];
     let mut person: Person = site.person(&arguments);
     person.expect("alice: PIN of YubiKey");
-    assert!(site.path("new.json").exists(), "written before it is signed");
+    assert!(site.path("new.json").exists(), "the packet should be written before it is signed");
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 
-    // A packet of another session, and one without a vault.
+    // A packet of a different session is not signed. Without the vault no packet is signed.
     std::fs::copy(&json, site.path("other.json")).unwrap();
     let other = ["review", "0123456789abcdef", "--vault", "prod.age", "--sign", "--json", "other.json"];
     let (code, _, stderr) = output_of(site.command(&other));
@@ -268,24 +285,29 @@ fn unknown_sessions_and_changed_ledgers_are_named() {
         assert_eq!(output_of(site.command(&[&["review", &session], same].concat())).0, Some(2), "{same:?}");
     }
 
-    // A copy on another machine gives the same packet; a changed one is read up to the change, and reported.
+    // A copy of the ledger from another machine gives the same packet. An altered copy is read up to the alteration,
+    // which is reported.
     let ledger = site.path("state/ledger.jsonl");
     std::fs::copy(&ledger, site.path("copy.jsonl")).unwrap();
     let both = ["review", &session, "--ledger", "copy.jsonl", "--json", "-"];
     let (code, packet, stderr) = packet(site.command(&both));
     assert_eq!(code, Some(0), "{stderr}");
-    assert_eq!(packet["approvals"].as_array().unwrap().len(), 2, "each record once: {packet}");
+    assert_eq!(
+        packet["approvals"].as_array().unwrap().len(),
+        2,
+        "each record should be listed once: {packet}"
+    );
     std::fs::remove_dir_all(site.path("state")).unwrap();
     let text = std::fs::read_to_string(site.path("copy.jsonl")).unwrap();
     std::fs::write(site.path("copy.jsonl"), &text[..text.len() - 10]).unwrap();
     let (code, _, stderr) = self::packet(site.command(&both));
-    assert_eq!(code, Some(0), "an incomplete last line does not break the chain: {stderr}");
+    assert_eq!(code, Some(0), "an incomplete last line should not break the chain: {stderr}");
     std::fs::write(site.path("copy.jsonl"), text.replacen("INC-1", "INC-2", 1)).unwrap();
     let (code, packet, stderr) = self::packet(site.command(&both));
     assert!(code == Some(6) && stderr.contains("copy.jsonl is damaged"), "{stderr}");
     assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
 
-    // The configured ledgers are read too; a missing one is a finding and an error.
+    // The ledgers in the configuration are read too. If one of them is missing, this is a finding and an error.
     let configure = |ledger: &str| {
         std::fs::create_dir_all(site.path(".config/breakglass")).unwrap();
         let config = serde_json::json!({"ledgers": [site.path(ledger)]});
@@ -331,5 +353,5 @@ fn calls_of_a_role_are_found_by_session_name_and_key() {
     assert!(!calls(&packet, |call| call["name"] == "AssumeRole").is_empty(), "{packet}");
     let unexpected = |call: &Value| call["kind"] == "unexpected" && call["principal"] != "somebody";
     assert!(calls(&packet, unexpected).is_empty(), "{packet}");
-    assert_eq!(packet["window"]["enabled"]["ended_by"], "t1", "only T1 ends it");
+    assert_eq!(packet["window"]["enabled"]["ended_by"], "t1", "a role's access should end at T1");
 }

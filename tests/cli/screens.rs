@@ -1,6 +1,7 @@
 //! Pinned screens: the output on a terminal of 80 columns, including prompts and answers.
 //!
-//! `scripts/bless` rewrites them. Each is a file in `screens/`; values that differ between runs are replaced.
+//! Each screen is a file in `screens/`, in which fixed values replace those that differ between runs. `scripts/bless`
+//! rewrites the files.
 
 use std::path::Path;
 
@@ -14,21 +15,21 @@ use serde_json::json;
 
 use crate::{PROGRAM, two_of_three};
 
-/// A run at a terminal of 80 columns.
+/// Starts a command at a terminal of 80 columns.
 fn run(site: &Site, arguments: &[&str]) -> Person {
     let mut command = site.command(arguments);
     command.env("TZ", "UTC");
     Person::run_with(command, Streams { columns: Some(80), ..Streams::default() })
 }
 
-/// The screen of a command without prompts.
+/// Returns the screen of a command that has no prompts.
 fn screen_of(site: &Site, arguments: &[&str], code: i32) -> String {
     let mut person = run(site, arguments);
     assert_eq!(person.wait(), End::Code(code), "{}", person.transcript());
     screen(&person)
 }
 
-/// The person's screen, with fixed values for those that differ between runs.
+/// Returns the person's screen. Fixed values replace those that differ between runs.
 fn screen(person: &Person) -> String {
     person.rendered(|output| fixed(&words(output)))
 }
@@ -36,7 +37,7 @@ fn screen(person: &Person) -> String {
 /// Replaces ids, times, accounts and ports by values of the same length, so that lines break in the same places.
 fn fixed(output: &str) -> String {
     let values = [
-        // Shown only if AWS takes more than a second.
+        // This line is shown only if AWS takes more than a second.
         (r"close: proving that [^\n]*\n", ""),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:40000"),
         (r"/tmp/\.tmp\w+", "/tmp/.tmp123456"),
@@ -56,7 +57,7 @@ fn fixed(output: &str) -> String {
     values.into_iter().fold(output.to_owned(), replace)
 }
 
-/// Replaces six or more BIP-39 words in a row (a digest or a sheet) by the list's first word.
+/// Replaces each of six or more BIP-39 words in a row (a digest or a sheet) by the first word of the list.
 fn words(output: &str) -> String {
     let list = bip39::Language::English.word_list();
     let is_word = |text: &str| list.contains(&text);
@@ -87,7 +88,7 @@ fn words(output: &str) -> String {
     in_a_row.replace_all(output, replace).into_owned()
 }
 
-/// A vault with its drill vault, opened by any two of three.
+/// Seals a vault that any two of three custodians open, and its drill vault.
 fn sealed(account: &str) -> SealedVault {
     let fixture = two_of_three(account).payload(|real| {
         let mut payload = real.payload(rig::aws::Account::grant(), "4h");
@@ -120,7 +121,7 @@ fn enrol() {
     expect_file!["screens/enrol.txt"].assert_eq(&screen(&person));
 }
 
-/// The words of a sheet, `1 abandon` to `12 zoo`.
+/// Returns the words of a sheet, which are shown as `1 abandon` to `12 zoo`.
 fn words_of(sheet: &str) -> Vec<String> {
     let number = Regex::new(r"\b(\d+)\.? +([a-z]{3,8})\b").expect("a pattern");
     let mut words: Vec<(u32, String)> = number
@@ -220,7 +221,7 @@ fn every_screen_has_a_test() {
     let source = include_str!("screens.rs");
     for file in std::fs::read_dir(screens).expect("the screens").flatten() {
         let name = file.file_name().into_string().expect("a name");
-        assert!(source.contains(&format!("\"screens/{name}\"")), "no test pins {name}");
+        assert!(source.contains(&format!("\"screens/{name}\"")), "no test compares {name}");
     }
 }
 

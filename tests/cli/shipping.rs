@@ -1,4 +1,4 @@
-//! The ledger's second copy: it grows with the ledger in a bucket with Object Lock, and an outage only delays it.
+//! The ledger's copy in a bucket with Object Lock: it grows with the ledger, and an outage of S3 only delays it.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::two_of_two;
 
-/// A vault whose machine copies its ledger to a bucket, with a user that may only put objects there.
+/// A vault, and a machine that copies its ledger to a bucket as a user that is allowed only to put objects there.
 struct Shipped {
     vault: SealedVault,
     bucket: String,
@@ -85,7 +85,7 @@ impl Shipped {
         self.vault.site.ledger().lines().map(str::to_owned).collect()
     }
 
-    /// The keys of the objects, in order.
+    /// Returns the keys of the objects, in order.
     fn keys(&self) -> Vec<String> {
         let listed = self.s3("list_objects_v2", json!({"Bucket": self.bucket}));
         let keys = listed["Contents"].as_array().cloned().unwrap_or_default();
@@ -102,11 +102,15 @@ fn every_record_becomes_an_object_that_cannot_be_deleted() {
     while shipped.keys().len() < shipped.lines().len() && begun.elapsed() < Duration::from_secs(10) {
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(shipped.keys().len(), shipped.lines().len(), "all records are shipped while it is open");
+    assert_eq!(
+        shipped.keys().len(),
+        shipped.lines().len(),
+        "all records should be copied while the window is open"
+    );
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (keys, lines) = (shipped.keys(), shipped.lines());
-    assert_eq!(keys.len(), lines.len(), "all records are shipped: {}", person.transcript());
+    assert_eq!(keys.len(), lines.len(), "all records should be copied: {}", person.transcript());
     for (key, line) in keys.iter().zip(&lines) {
         let entry: Value = serde_json::from_str(line).unwrap();
         assert!(key.starts_with("breakglass/desk-1/"), "{key}");
@@ -116,17 +120,20 @@ fn every_record_becomes_an_object_that_cannot_be_deleted() {
         let until: jiff::Timestamp = retained(&head).parse().expect("an instant");
         let days = until.duration_since(jiff::Timestamp::now()).as_hours() / 24;
         assert!((399..=400).contains(&days), "{head}");
-        assert_eq!(head["ContentLength"], line.len(), "byte for byte");
+        assert_eq!(head["ContentLength"], line.len(), "the object should be as long as the record's line");
     }
     let account = shipped.account();
     let version =
         shipped.s3("head_object", json!({"Bucket": shipped.bucket, "Key": keys[0]}))["VersionId"].clone();
     let gone = json!({"Bucket": shipped.bucket, "Key": keys[0], "VersionId": version});
     let root = account.aws.root_of(&account.id);
-    assert!(account.call(&root, "s3", "delete_object", gone).is_err(), "not even by root");
+    assert!(
+        account.call(&root, "s3", "delete_object", gone).is_err(),
+        "root should not be able to delete a locked version"
+    );
 }
 
-/// The end of the object's retention; boto3's form has a space.
+/// Returns the end of the object's retention. In boto3's format, a space separates date and time.
 fn retained(head: &Value) -> String {
     head["ObjectLockRetainUntilDate"].as_str().expect("a date").replace(' ', "T")
 }
@@ -143,7 +150,7 @@ fn an_auditor_who_may_list_and_get_can_compare_the_copy() {
     let (code, said) = verify();
     assert!(
         code == Some(1) && said.contains("list versions and get objects"),
-        "the shipping user may not list: {said}"
+        "the user that puts objects should not be allowed to list them: {said}"
     );
     let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
         "Action": ["s3:ListBucketVersions", "s3:GetObject", "s3:GetObjectVersion"]}]});
@@ -173,7 +180,7 @@ fn an_s3_outage_delays_nothing_and_queued_records_are_sent_later() {
     let said = String::from_utf8_lossy(&failed.stderr).into_owned();
     assert_eq!(failed.status.code(), Some(1), "{said}");
     assert!(said.contains(&format!("{count} records")) && said.contains("they stay queued"), "{said}");
-    // The program is also killed during the next opening.
+    // During the next opening the program is also killed.
     let mut person = shipped.open(&["--hold"], &down);
     person.expect("left");
     person.send_signal(Signal::SIGKILL);
@@ -182,6 +189,6 @@ fn an_s3_outage_delays_nothing_and_queued_records_are_sent_later() {
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
     assert_eq!(shipped.keys().len(), shipped.lines().len());
     let done = shipped.command(&["ledger", "ship"]).output().unwrap();
-    assert!(String::from_utf8_lossy(&done.stdout).contains('0'), "nothing is sent twice");
+    assert!(String::from_utf8_lossy(&done.stdout).contains('0'), "no record should be sent twice");
     assert_eq!(shipped.keys().len(), shipped.lines().len());
 }

@@ -1,4 +1,5 @@
-//! `status`: whether a window may be open, whose, and until when; from the ledger and from IAM; exit statuses.
+//! `status`: whether a window may be open, which session opened it, and its end; read from the ledger and from IAM.
+//! Also its exit statuses.
 
 use std::process::{Command, Output};
 
@@ -37,7 +38,7 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     assert_eq!((&target["state"], &target["own"]), (&"open".into(), &true.into()), "{json}");
     let until: String = target["until"].as_str().expect("T1").to_owned();
     let gate = account.rest().gate.expect("a gate").to_string();
-    assert!(gate.contains(&until), "{until} is the gate's end: {gate}");
+    assert!(gate.contains(&until), "the gate should end at {until}: {gate}");
     person.send_signal(Signal::SIGKILL);
     person.wait();
     let (code, _, said) = output_of(site.command(&["status"]));
@@ -49,9 +50,9 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (code, _, said) = output_of(site.command(&["status"]));
-    assert_eq!(code, Some(0), "nothing is open: {said}");
+    assert_eq!(code, Some(0), "no window should be open: {said}");
     let (code, json, said) = output_of(site.command(&["status", "prod.age", "--json"]));
-    assert_eq!(code, Some(1), "but its credentials must be rotated: {said}");
+    assert_eq!(code, Some(1), "the status should say that the credentials must be rotated: {said}");
     assert_eq!(json["may_be_open"], false);
     assert!(json["upkeep"]["overdue"][0].as_str().unwrap().contains("rotate"), "{json}");
     let (_, _, said) = output_of(site.command(&["status", "prod.age"]));
@@ -73,7 +74,7 @@ fn another_machines_open_window_counts_and_a_missing_ledger_is_an_error() {
     assert_eq!(
         (code, &json["may_be_open"]),
         (Some(0), &false.into()),
-        "this machine's ledger has none: {json}"
+        "this machine's ledger should have no window: {json}"
     );
     site.configure(&serde_json::json!({"ledgers": [other.join("ledger.jsonl")]}));
     for arguments in [&["status", "prod.age", "--json"][..], &["status", "--json"]] {
@@ -86,8 +87,11 @@ fn another_machines_open_window_counts_and_a_missing_ledger_is_an_error() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (code, json, _) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(1), "{json}");
-    assert!(json["upkeep"]["spent"].is_object(), "credentials opened on another machine are spent: {json}");
-    // Opening them here needs a reason.
+    assert!(
+        json["upkeep"]["spent"].is_object(),
+        "credentials that were opened on another machine should be spent: {json}"
+    );
+    // A second opening, on this machine, needs a reason.
     let refused =
         site.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--hold"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
@@ -154,7 +158,10 @@ fn a_refused_second_opening_does_not_hide_the_first() {
         &["status", "prod.age", "--profile", "oncall", "--json"],
     );
     let (code, json, said) = output_of(asked);
-    assert!(code == Some(10) && json["targets"][0]["own"] == true, "this machine opened it: {said}");
+    assert!(
+        code == Some(10) && json["targets"][0]["own"] == true,
+        "the window should be shown as opened by this machine: {said}"
+    );
     let close = site.with_profile("oncall", &account.closer, &["close", "prod.age", "--profile", "oncall"]);
     assert_eq!(output_of(close).0, Some(0));
     let (code, _, said) = output_of(site.command(&["status"]));
@@ -170,7 +177,7 @@ fn a_dead_laptops_window_is_found_in_iam() {
     person.wait();
     std::fs::remove_dir_all(site.path("state")).unwrap();
     let (code, _, said) = output_of(site.command(&["status", "prod.age"]));
-    assert_eq!(code, Some(0), "this machine's ledger is gone: {said}");
+    assert_eq!(code, Some(0), "without a ledger and IAM no window should be reported: {said}");
     assert!(said.contains("IAM was not asked"), "{said}");
     let ask = |json: &[&str]| {
         let arguments = [&["status", "prod.age", "--profile", "oncall"], json].concat();
@@ -195,7 +202,7 @@ fn an_untidy_end_is_reported_as_not_open() {
     let arguments = ["status", "prod.age", "--profile", "oncall"];
     let (code, _, said) = output_of(site.with_profile("oncall", &account.closer, &arguments));
     assert!(code == Some(1) && said.contains("not at rest"), "{said}");
-    // A gate without an end was not written by this program, and its end is unknown.
+    // This program never writes a gate without an end, so the end of this one is unknown.
     let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
     let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,
@@ -240,7 +247,7 @@ fn ledger_and_iam_can_substitute_for_each_other() {
     assert!(code == Some(10) && said.contains("does not chain") && said.contains("(from IAM)"), "{said}");
     account.put_to_rest();
     let (code, _, said) = output_of(ask());
-    assert!(code == Some(6), "the ledger is damaged all the same: {said}");
+    assert!(code == Some(6), "the damaged ledger should be reported although IAM was read: {said}");
     let (code, _, said) = output_of(site.command(&["status"]));
     assert!(code == Some(6) && !said.contains("no use recorded"), "{said}");
 }
@@ -270,7 +277,7 @@ fn opening_again_records_its_reason() {
     let ledger = std::fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     assert!(ledger.contains("\"again\":\"not done yet\""), "{ledger}");
     assert!(account.rest().at_rest());
-    // The vault's limit applies to each opening.
+    // The vault's longest window applies to each opening.
     let long = ["open", "prod.age", "--for", "5h", "--reason", "x", "--again", "y", "--hold"];
     assert_eq!(site.command(&long).output().unwrap().status.code(), Some(2));
 }

@@ -1,4 +1,4 @@
-//! The main job: two custodians open, the key works only inside the window, and the window ends by itself.
+//! The main use: two custodians open, the key works only during the window, and the window ends without a command.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::two_of_three;
 #[test]
 fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
     let vault = two_of_three("story").plugged(&["alice", "carol"]);
-    assert!(vault.is_closed(), "the emergency key is refused before");
+    assert!(vault.is_closed(), "the emergency key should be refused before the window");
     let python = python().display().to_string();
     let script = "import boto3, os, sys\n\
         boto3.client('s3').create_bucket(Bucket='proof-' + sys.argv[1], \
@@ -25,20 +25,20 @@ fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
         .by_quorum();
     person.expect("INSIDE ASIA");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(vault.is_closed() && vault.account.rest().at_rest(), "and after");
+    assert!(vault.is_closed() && vault.account.rest().at_rest(), "access should be closed after the window");
     let session = std::fs::read_to_string(vault.site.path("session")).unwrap();
     let session: Vec<_> = session.lines().map(str::to_owned).collect();
     let session =
         Creds { key: session[0].clone(), secret: session[1].clone(), token: Some(session[2].clone()) };
     assert!(
         matches!(vault.account.probe(&session), Probe::Refused(_)),
-        "the session it handed out has ended too"
+        "the issued session should have ended too"
     );
-    assert_ne!(session.key, vault.account.emergency.key, "the program never gets the long-term key");
+    assert_ne!(session.key, vault.account.emergency.key, "the command should not get the long-term key");
     assert_eq!(
         vault.writes(),
         ["PutUserPolicy", "UpdateAccessKey", "DetachUserPolicy", "AttachUserPolicy", "UpdateAccessKey"],
-        "the end is written before anything is enabled"
+        "the end should be written before anything is enabled"
     );
     let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
     let kinds: Vec<_> = ["intent", "opened", "closed"].iter().map(|kind| ledger.find(kind)).collect();
@@ -119,7 +119,7 @@ fn a_stopped_terminal_does_not_delay_a_close() {
     person.send_signal(Signal::SIGTERM);
     let until = Instant::now() + Duration::from_secs(15);
     while !vault.account.rest().at_rest() {
-        assert!(Instant::now() < until, "a stopped terminal keeps the window open");
+        assert!(Instant::now() < until, "the window was not closed while the terminal was stopped");
         std::thread::sleep(Duration::from_millis(100));
     }
     person.type_raw(b"\x11");
@@ -130,7 +130,7 @@ fn a_stopped_terminal_does_not_delay_a_close() {
 fn input_typed_ahead_never_reaches_the_shell() {
     let vault = two_of_three("ahead").plugged(&["alice", "carol"]);
     let mut person = vault.open("5m").env("SHELL", "/bin/sh").env("PS1", "READY$ ").by_quorum();
-    // The last PIN is typed again, as nothing echoes.
+    // The line is typed where the last PIN was typed: the terminal still does not echo.
     person.type_line("echo pin-again");
     person.expect("gate: open");
     std::thread::sleep(Duration::from_millis(300));
@@ -165,7 +165,7 @@ fn the_keyboard_belongs_to_the_child() {
     person.expect("READY");
     person.type_raw(b"\x03");
     person.expect("CAUGHT");
-    assert!(vault.is_open(), "Ctrl-C was the child's");
+    assert!(vault.is_open(), "Ctrl-C should go to the child and not close access");
     person.type_line("one");
     person.type_line("two");
     person.expect("GOT");

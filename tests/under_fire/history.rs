@@ -1,29 +1,29 @@
-//! The states that AWS went through, from the calls that took effect.
+//! The states that AWS went through, computed from the calls that took effect.
 
 use rig::aws::{DENY_ALL, GATE, utc};
 use rig::proxy::Seen;
 use serde_json::Value;
 
-/// The emergency user at one time.
+/// The state of the emergency user at one time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct State {
     pub denied: bool,
     pub active: bool,
-    /// The end in the gate, as IAM writes it.
+    /// The end of the window in the gate, in IAM's format.
     pub until: Option<String>,
 }
 
 impl State {
-    /// Whether only the times of a gate can refuse the key.
+    /// Returns whether nothing but the times in the gate can make AWS refuse the key.
     pub fn is_usable(&self) -> bool {
         !self.denied && self.active
     }
 }
 
-/// The states, each with its first instant by AWS's clock.
+/// The states of the user, each with its first instant by AWS's clock.
 pub type History = Vec<(i64, State)>;
 
-/// Applies these calls to `start`.
+/// Returns the states that result from applying these calls to `start`.
 pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
     let mut history = vec![(from, start)];
     for call in effects.iter().filter(|call| call.is_done() && call.is_write()) {
@@ -38,13 +38,13 @@ pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
             }
             other => panic!("{other} is not a write of this program: {:?}", call.params),
         }
-        let at = call.effect.as_ref().expect("it took effect").at;
+        let at = call.effect.as_ref().expect("the call should have taken effect").at;
         history.push((at, state));
     }
     history
 }
 
-/// Returns the end that is in every allow and the last deny of a gate.
+/// Returns the end of a gate's window, if every allow and the deny whose Sid ends with `Late` state the same one.
 pub fn end_of(document: &str) -> Option<String> {
     let document: Value = serde_json::from_str(document).expect("a policy is JSON");
     let statements = document["Statement"].as_array().expect("statements");
@@ -57,14 +57,14 @@ pub fn end_of(document: &str) -> Option<String> {
     (ends && statements.iter().all(bounded)).then(|| until.to_owned())
 }
 
-/// Finds a time at which the key could be used without an end, or with one after `latest`.
+/// Finds a time at which the key could be used and the gate had no end, or an end after `latest`.
 pub fn unbounded(history: &History, latest: i64) -> Option<String> {
     let bad = |state: &State| state.until.as_ref().is_none_or(|until| *until > utc(latest));
     let found = history.iter().find(|(_, state)| state.is_usable() && bad(state))?;
     Some(format!("usable from {} with the end {:?}, allowed is {}", utc(found.0), found.1.until, utc(latest)))
 }
 
-/// The state at an instant.
+/// Returns the state at an instant.
 pub fn at(history: &History, instant: i64) -> &State {
     let reached = history.iter().rev().find(|(from, _)| *from <= instant);
     &reached.unwrap_or(&history[0]).1

@@ -1,4 +1,4 @@
-//! The verdict on a cell, from AWS's history.
+//! The verdict on one cell of the table, from the history of AWS's states.
 
 use rig::aws::{Account, Creds, Probe, utc};
 use rig::proxy::{Proxy, Seen};
@@ -8,7 +8,7 @@ use crate::history::{self, History, State};
 use crate::rows::Job;
 use crate::trouble::Trouble;
 
-/// The end of a cell.
+/// How access ended in a cell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum How {
     Closed,
@@ -16,7 +16,7 @@ pub enum How {
     Wrong,
 }
 
-/// A cell's end, and why it is wrong.
+/// The end of a cell, and the reason if it is wrong.
 pub struct Verdict {
     pub how: How,
     pub why: Option<String>,
@@ -28,7 +28,7 @@ impl Verdict {
         Self { how: How::Wrong, why: Some(why), end: None }
     }
 
-    /// The cell in the table.
+    /// Returns the text of the cell in the table.
     pub fn field(&self) -> String {
         let end = match self.end {
             Some(End::Code(code)) => code.to_string(),
@@ -50,19 +50,19 @@ pub struct Run<'a> {
     pub job: Job,
     pub trouble: Trouble,
     pub proxy: &'a Proxy,
-    /// The state before the run, and its time by AWS's clock.
+    /// The state before the run; `began` is the time of that state by AWS's clock.
     pub start: State,
     pub began: i64,
-    /// When the program ended.
+    /// When the program ended, by AWS's clock.
     pub exited: i64,
     pub end: End,
     pub said: String,
-    /// The result of the probe at its end.
+    /// Whether the probe at the program's end was accepted.
     pub open_at_exit: bool,
 }
 
 impl Run<'_> {
-    /// Judges it; the last check is a probe after T1.
+    /// Judges the run. The last check is a probe after T1.
     pub fn judge(&self) -> Verdict {
         let effects = self.proxy.effects();
         let history = history::of(self.start.clone(), self.began, &effects);
@@ -87,12 +87,12 @@ impl Run<'_> {
         Verdict { how, why: None, end: Some(self.end) }
     }
 
-    /// Checks that the recorded calls lead to AWS's state.
+    /// Checks that the recorded calls lead to the state that AWS has.
     fn replay_is_true(&self, history: &History) -> Option<String> {
         let rest = self.account.rest();
         let (_, state) = history.last()?;
         let same = rest.denied == state.denied && rest.key_active == state.active;
-        (!same).then(|| format!("AWS is at {rest:?}, the calls lead to {state:?}"))
+        (!same).then(|| format!("AWS has the state {rest:?}, the calls lead to {state:?}"))
     }
 
     fn end_is_known(&self) -> Option<String> {
@@ -103,10 +103,10 @@ impl Run<'_> {
             End::Signal(Signal::SIGKILL) => killed,
             _ => false,
         };
-        (!fits).then(|| format!("it ended with {:?}", self.end))
+        (!fits).then(|| format!("the program ended with {:?}, which is not expected", self.end))
     }
 
-    /// Finds an exit status that means closed while AWS accepts the key, or will.
+    /// Finds an exit status that means closed although AWS accepts the key, or accepts it later.
     fn exit_is_true(&self, history: &History, latest: i64) -> Option<String> {
         let End::Code(code) = self.end else { return None };
         if code == 10 {
@@ -153,7 +153,7 @@ impl Run<'_> {
         (!lies.is_empty()).then(|| format!("its messages are wrong: {}", lies.join(", ")))
     }
 
-    /// Checks that after T1 AWS refuses the key and every session, however the program ended.
+    /// Checks that AWS refuses the key and every session after T1, however the program ended.
     fn aws_ends_it(&self, effects: &[Seen], latest: i64) -> Option<String> {
         let account = self.account;
         let ahead = self.trouble.clock();
@@ -166,19 +166,19 @@ impl Run<'_> {
     }
 }
 
-/// Whether the reply contained the end of the window.
+/// Returns whether the reply contained the end of the window.
 fn shows_the_end(call: &Seen) -> bool {
     call.action == "GetUserPolicy" && call.is_done() && call.fault.is_none()
 }
 
-/// When AWS was last asked for the time before the gate was written.
+/// Returns AWS's time in the last answer before the gate was written; T1 is counted from it.
 fn t0(effects: &[Seen]) -> Option<i64> {
     let before = effects.iter().take_while(|call| call.action != "PutUserPolicy");
     let asked = before.filter(|call| call.action == "GetCallerIdentity" && call.is_done()).last()?;
     asked.effect.as_ref().map(|effect| effect.at)
 }
 
-/// The session in a reply.
+/// Returns the session in a reply.
 pub fn session(call: &Seen) -> Option<Creds> {
     let effect = call.effect.as_ref()?;
     let text = |name| effect.element(name).map(str::to_owned);

@@ -1,9 +1,10 @@
 //! Injects every fault into every AWS call of `open` and `close`, and judges the result by AWS's state.
 //!
-//! Rows are the calls of a run without faults; columns are faults of one call. Each run is judged by the history of the
-//! user's states in AWS, the exit status, the messages, and whether AWS accepts the key and the session. A run ends in
-//! one of three ways: closed in time; ended by AWS at T1, if the program says so or was killed; or wrong. One wrong run
-//! fails the test.
+//! The results are a table: a row is a call of a run without faults, a column is a fault, and a cell is one run with
+//! that fault in that call. Each run is judged by the history of the user's states in AWS, the exit status, the
+//! messages, and whether AWS accepts the key and the session. A run ends in one of three ways: access is closed in
+//! time; AWS ends it at T1, and the program said so or was killed; or the run is wrong. The test fails if any run is
+//! wrong.
 
 mod history;
 mod judge;
@@ -26,7 +27,7 @@ use rows::{Job, Row};
 use test_bed::TestBed;
 use trouble::Trouble;
 
-/// The number of cells that run in parallel; they mostly wait.
+/// The number of cells that run in parallel. They spend most of their time waiting.
 const TEST_BEDS: usize = 20;
 
 #[test]
@@ -38,7 +39,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
         .flat_map(|row| Trouble::ALL.into_iter().map(move |trouble| (row, trouble)))
         .filter(|(row, trouble)| trouble.befalls(&rows[*row]))
         .collect();
-    // The longest cells first, so that the others do not wait for them at the end.
+    // The longest cells run first, so that the test does not wait for them at the end.
     cells.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.lasts()));
     let waiting = Mutex::new(VecDeque::from(cells));
     let verdicts = Mutex::new(BTreeMap::new());
@@ -63,7 +64,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
     let verdicts = std::mem::take(&mut *verdicts.lock().unwrap());
     let count = |end: How| verdicts.values().filter(|verdict| verdict.how == end).count();
     let (closed, ended, wrong) = (count(How::Closed), count(How::EndedByAws), count(How::Wrong));
-    // Not with print!, which is shown only if a test fails.
+    // `print!` is not used here, as its output is shown only if a test fails.
     let _ = writeln!(
         std::io::stdout(),
         "\n{}under fire: {} cells, {closed} closed in time, {ended} ended by AWS at T1, {wrong} wrong; {} s",
@@ -71,7 +72,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
         verdicts.len(),
         began.elapsed().as_secs()
     );
-    assert_eq!(wrong, 0, "see the cells above");
+    assert_eq!(wrong, 0, "see the table above for the wrong runs");
     assert!(closed > 0 && ended > 0);
 }
 
@@ -79,7 +80,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
 #[test]
 fn the_judge_finds_false_claims_and_open_access() {
     let bed = TestBed::new(TEST_BEDS);
-    // Within one second of AWS's clock, as T1 is counted from it.
+    // Both readings must fall into one second of AWS's clock, as T1 is counted from that second.
     let (now, start) = loop {
         let (now, start) = (bed.account().now(), bed.prepare(Job::Close, 14));
         if bed.account().now() == now {
@@ -106,34 +107,46 @@ fn the_judge_finds_false_claims_and_open_access() {
     assert_eq!(
         judged(killed, true, Trouble::Killed, &start),
         How::EndedByAws,
-        "AWS ends the window of a killed run"
+        "AWS should end the window of a killed run"
     );
-    assert_eq!(judged(End::Code(0), true, Trouble::Cut, &start), How::Wrong, "the key is accepted");
-    assert_eq!(judged(End::Code(0), false, Trouble::Cut, &start), How::Wrong, "the key will be accepted");
+    assert_eq!(
+        judged(End::Code(0), true, Trouble::Cut, &start),
+        How::Wrong,
+        "exit 0 while AWS accepts the key should be wrong"
+    );
+    assert_eq!(
+        judged(End::Code(0), false, Trouble::Cut, &start),
+        How::Wrong,
+        "exit 0 while the key can be used later should be wrong"
+    );
     assert_eq!(
         judged(End::Code(10), true, Trouble::Gone, &start),
         How::Wrong,
-        "without the end and the commands that close"
+        "exit 10 without the end and the commands that close should be wrong"
     );
     assert_eq!(
         judged(End::Code(2), false, Trouble::Cut, &start),
         How::Wrong,
-        "an exit status that is not expected"
+        "an unexpected exit status should be wrong"
     );
     for until in [None, Some("2099-01-01T00:00:00Z".to_owned())] {
         let unbounded = State { until, ..start.clone() };
         assert_eq!(judged(killed, true, Trouble::Killed, &unbounded), How::Wrong, "{unbounded:?}");
     }
     bed.prepare(Job::Close, 3600);
-    assert_eq!(judged(killed, true, Trouble::Killed, &start), How::Wrong, "AWS does not end it");
+    assert_eq!(
+        judged(killed, true, Trouble::Killed, &start),
+        How::Wrong,
+        "a window that AWS does not end should be wrong"
+    );
 }
 
 fn next(waiting: &Mutex<VecDeque<(usize, Trouble)>>) -> Option<(usize, Trouble)> {
     waiting.lock().unwrap().pop_front()
 }
 
-/// Rows are calls, columns are faults; a cell is the exit status (K for killed) and `c` (closed), `T1` (ended by AWS),
-/// or `WRONG`.
+/// Formats the table. Rows are calls and columns are faults. A cell has the exit status (K for killed), followed by
+/// `c` (closed), `T1` (ended by AWS) or `WRONG`.
 fn table(rows: &[Row], verdicts: &BTreeMap<(usize, Trouble), Verdict>) -> String {
     let line = |first: &str, fields: &dyn Fn(Trouble) -> String| {
         let fields = Trouble::ALL.into_iter().map(|trouble| format!("{:>9}", fields(trouble)));

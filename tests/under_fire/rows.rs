@@ -1,4 +1,4 @@
-//! The calls of a run without faults.
+//! The calls of a run without faults, which are the rows of the table.
 
 use rig::aws::Account;
 use rig::proxy::{Proxy, SESSION, Seen, Spot};
@@ -6,12 +6,12 @@ use rig::pty::End;
 
 use crate::test_bed::TestBed;
 
-/// The command of a run.
+/// The command that a run executes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Job {
-    /// `open … -- true`, and the close at its end.
+    /// `open … -- true`, which also closes at its end.
     Open,
-    /// `close --force` of another session's window, by a quorum.
+    /// `close --force` of a window that another session opened, by a quorum.
     Close,
 }
 
@@ -31,29 +31,29 @@ pub struct Row {
     pub role: Role,
     pub action: String,
     pub nth: u32,
-    /// Whether it is a write.
+    /// Whether the call is a write.
     pub write: bool,
 }
 
 impl Row {
-    /// As one line of the table.
+    /// Returns the label of the row in the table.
     pub fn name(&self) -> String {
         format!("{:?} {:?} {} {}", self.job, self.role, self.action, self.nth)
     }
 
-    /// Whether it enables or prepares access.
+    /// Returns whether the call enables access or prepares it.
     pub fn enables(&self) -> bool {
         self.job == Job::Open
             && self.nth == 1
             && ["PutUserPolicy", "UpdateAccessKey", "DetachUserPolicy"].contains(&self.action.as_str())
     }
 
-    /// Whether it is one of IAM's concurrent reads.
+    /// Returns whether the call is one of the IAM reads that the program makes concurrently.
     pub fn is_side_by_side(&self) -> bool {
         !self.write && [Role::Opener, Role::Closer].contains(&self.role) && self.action != "GetCallerIdentity"
     }
 
-    /// Its place in the runs of this account.
+    /// Returns the place at which the proxy injects the fault, for this account.
     pub fn spot(&self, account: &Account) -> Spot {
         let key = match self.role {
             Role::Opener => &account.opener.key,
@@ -65,7 +65,7 @@ impl Row {
     }
 }
 
-/// The calls of one run without faults; of consecutive probes, the first and the last.
+/// Returns the calls of one run without faults. Of consecutive probes only the first and the last are included.
 pub fn of(bed: &TestBed, job: Job) -> Vec<Row> {
     bed.prepare(job, 0);
     let proxy = Proxy::before(bed.account());

@@ -1,4 +1,4 @@
-//! The environment of cells: custodians with their tokens, an account, and its vault.
+//! The environment in which cells run: custodians with their tokens, an account, and its vault.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -17,10 +17,11 @@ use crate::trouble::Trouble;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 /// The longest wait for a call.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The longest wait for an end: half a minute for a user whose window AWS has ended, but that cannot be put at rest.
+/// The longest wait for the program's end. It takes half a minute if AWS has ended the window but refuses the writes
+/// that put the user at rest.
 const LONG: Duration = Duration::from_secs(70);
 
-/// A vault and its account, which run cells one after the other.
+/// A vault and its account. Cells run on it one after the other.
 pub struct TestBed {
     vault: SealedVault,
     cells: u32,
@@ -36,7 +37,7 @@ impl TestBed {
         &self.vault.account
     }
 
-    /// Puts the user at rest, or opens another session's window of this many seconds. Returns the user's state.
+    /// Puts the user at rest, or opens a window of this many seconds for another session. Returns the user's state.
     pub fn prepare(&self, job: Job, window: i64) -> State {
         let account = self.account();
         account.put_to_rest();
@@ -51,7 +52,7 @@ impl TestBed {
         }
     }
 
-    /// Starts the program with a new ledger, and answers as a quorum.
+    /// Starts the program with a new ledger, and answers its prompts as a quorum.
     pub fn run(&self, job: Job, proxy: &Proxy) -> Person {
         self.start(job, 60, proxy, "state-clean")
     }
@@ -74,7 +75,7 @@ impl TestBed {
         self.cells += 1;
         let (account, job) = (self.account(), row.job);
         account.set_ahead(trouble.clock());
-        // A close must gather its quorum within the window that it closes.
+        // A close must gather its quorum during the window that it closes.
         let start = self.prepare(job, trouble.window(job));
         let proxy = Proxy::before(account);
         if let Some(fault) = trouble.fault(row) {
@@ -88,9 +89,9 @@ impl TestBed {
         let mut keys = std::iter::once(&account.emergency).chain(&sessions);
         let open_at_exit = keys.any(|key| matches!(account.probe(key), Probe::Open));
         proxy.release();
-        assert!(proxy.wait_quiet(PATIENCE), "a call never arrives");
+        assert!(proxy.wait_quiet(PATIENCE), "a call is still in flight");
         let met = trouble.fault(row).is_none() || proxy.wait_met(Duration::ZERO);
-        assert!(met, "its call never arrived: {}", person.transcript());
+        assert!(met, "the call with the fault never arrived: {}", person.transcript());
         let said = person.transcript();
         let run = Run { account, job, trouble, proxy: &proxy, start, began, exited, end, said, open_at_exit };
         let verdict = run.judge();
@@ -98,7 +99,7 @@ impl TestBed {
         if trouble == Trouble::Killed && verdict.why.is_none() { self.tidy_up(verdict) } else { verdict }
     }
 
-    /// Closes with a quorum after a kill.
+    /// Closes with a quorum after the program was killed.
     fn tidy_up(&self, verdict: Verdict) -> Verdict {
         let proxy = Proxy::before(self.account());
         let mut person = self.start(Job::Close, 0, &proxy, &format!("state-{}", self.cells));
@@ -109,19 +110,27 @@ impl TestBed {
         Verdict::wrong(format!("close ended with {end:?}: {}", person.transcript()))
     }
 
-    /// Applies the fault and the operator's reactions until the program has ended.
+    /// Applies the fault, and reacts as an operator does, until the program has ended.
     fn live_through(&self, trouble: Trouble, proxy: &Proxy, person: &mut Person, until: i64) -> End {
         match trouble {
             Trouble::Killed => {
-                assert!(proxy.wait_met(PATIENCE), "its call never arrived: {}", person.transcript());
+                assert!(
+                    proxy.wait_met(PATIENCE),
+                    "the call with the fault never arrived: {}",
+                    person.transcript()
+                );
                 person.send_signal(Signal::SIGKILL);
                 let end = person.wait();
                 proxy.release();
-                assert!(proxy.wait_quiet(PATIENCE), "a call never arrives");
+                assert!(proxy.wait_quiet(PATIENCE), "a call is still in flight");
                 end
             }
             Trouble::Stopped => {
-                assert!(proxy.wait_met(PATIENCE), "its call never arrived: {}", person.transcript());
+                assert!(
+                    proxy.wait_met(PATIENCE),
+                    "the call with the fault never arrived: {}",
+                    person.transcript()
+                );
                 person.send_signal(Signal::SIGSTOP);
                 proxy.release();
                 while self.account().now() < until + 3 {
@@ -131,7 +140,11 @@ impl TestBed {
                 person.wait_within(LONG)
             }
             Trouble::LateAfterTerm => {
-                assert!(proxy.wait_met(PATIENCE), "its call never arrived: {}", person.transcript());
+                assert!(
+                    proxy.wait_met(PATIENCE),
+                    "the call with the fault never arrived: {}",
+                    person.transcript()
+                );
                 sleep(Duration::from_millis(300));
                 person.send_signal(Signal::SIGTERM);
                 person.wait_within(LONG)
@@ -142,7 +155,7 @@ impl TestBed {
     }
 }
 
-/// Stops waiting for the proof.
+/// Interrupts the program while it waits for the proof that access is closed, as an impatient operator does.
 fn impatient(person: &mut Person) -> End {
     let began = Instant::now();
     while began.elapsed() < LONG {

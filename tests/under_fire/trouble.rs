@@ -1,4 +1,4 @@
-//! The faults of one call.
+//! The faults that a call can have, which are the columns of the table.
 
 use std::time::Duration;
 
@@ -9,29 +9,30 @@ use crate::rows::{Job, Row};
 /// One column of the table.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Trouble {
-    /// Access denied, also for every later call of its kind.
+    /// AWS denies access to this call and to every later one of its action and key.
     Refused,
-    /// Three calls in a row.
+    /// AWS throttles three calls in a row.
     Throttled,
-    /// One internal failure.
+    /// AWS answers with an internal failure once.
     Broken,
     /// The answer takes two seconds.
     Slow,
     /// The answer takes longer than the program waits.
     Silent,
-    /// It takes effect, without an answer.
+    /// The call takes effect, and the answer is lost.
     ReplyLost,
-    /// No answer, and it takes effect two seconds later.
+    /// The answer is lost, and the call takes effect two seconds later.
     Late,
-    /// The same, four seconds later; meanwhile the operator stops, so that it arrives after the close.
+    /// The answer is lost, and the call takes effect four seconds later. The operator stops the program meanwhile, so
+    /// that the call arrives after the close.
     LateAfterTerm,
-    /// The connection breaks before it is delivered.
+    /// The connection breaks before the call is delivered.
     Cut,
-    /// The network is cut from here on, and the operator does not wait for the proof.
+    /// The network is cut from this call on, and the operator does not wait for the proof that access is closed.
     Gone,
-    /// AWS's clock is ten minutes ahead of this machine's; the answer of a write is lost too.
+    /// AWS's clock is ten minutes ahead of this machine's. If the call is a write, its answer is lost too.
     Behind,
-    /// The same, ten minutes behind.
+    /// AWS's clock is ten minutes behind this machine's. If the call is a write, its answer is lost too.
     Ahead,
     /// The program is killed during the call.
     Killed,
@@ -76,9 +77,9 @@ impl Trouble {
         }
     }
 
-    /// The calls that get this fault. Cells that equal others are left out: for a read, a lost answer, a late arrival
-    /// and a cut are the same; a clock is set for the complete run; and of concurrent reads one is enough if each was
-    /// tested in the first round, or if all are cut.
+    /// Returns whether a call gets this fault. Cells that would test the same are left out. For a read, a lost
+    /// answer, a late arrival and a cut have the same result. A clock is set for the complete run. Of concurrent
+    /// reads, one is enough if the first round tests each of them, or if all of them are cut.
     pub fn befalls(self, row: &Row) -> bool {
         let answers = !row.is_side_by_side() || ["GetUser", "GetUserPolicy"].contains(&row.action.as_str());
         match self {
@@ -91,7 +92,7 @@ impl Trouble {
         }
     }
 
-    /// How far AWS's clock is ahead of this machine's.
+    /// Returns how far AWS's clock is ahead of this machine's, in seconds.
     pub fn clock(self) -> i64 {
         match self {
             Self::Behind => 600,
@@ -100,7 +101,7 @@ impl Trouble {
         }
     }
 
-    /// The fault for the proxy.
+    /// Returns the fault that the proxy injects.
     pub fn fault(self, row: &Row) -> Option<Fault> {
         Some(match self {
             Self::Refused => Fault::Refused,
@@ -119,7 +120,7 @@ impl Trouble {
         })
     }
 
-    /// The window, in seconds; `Silent` needs a longer one.
+    /// Returns the length of the window in seconds; `Silent` needs a longer one.
     pub fn window(self, job: Job) -> i64 {
         match (self, job) {
             (Self::Stopped, _) => 6,
@@ -128,7 +129,7 @@ impl Trouble {
         }
     }
 
-    /// The estimated duration of a cell in seconds, to order the cells.
+    /// Returns the estimated duration of a cell in seconds, by which cells are ordered.
     pub fn lasts(self) -> u32 {
         match self {
             Self::Refused => 60,
@@ -139,7 +140,7 @@ impl Trouble {
         }
     }
 
-    /// Whether the program must prove that access is closed, as the fault does not last.
+    /// Returns whether the program must prove that access is closed, because the fault is temporary.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Refused | Self::Gone | Self::Killed)
     }

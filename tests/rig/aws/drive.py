@@ -33,7 +33,7 @@ def main():
 
 
 class Clients:
-    """One client per service, region and credentials: creating one takes longer than many calls."""
+    """Keeps one client for each service, region and credentials: creating a client takes longer than many calls."""
 
     def __init__(self):
         self.session, self.made = botocore.session.Session(), {}
@@ -62,7 +62,7 @@ def answer(clients, question):
 
 
 def plain(value):
-    """Converts types that JSON does not have."""
+    """Converts values of types that JSON does not have."""
     if isinstance(value, datetime.datetime):
         return value.isoformat()
     if hasattr(value, "read"):

@@ -2,22 +2,22 @@
 
 | added | what MiniStack does without it | what AWS documents |
 | --- | --- | --- |
-| condition key iam:PolicyARN | key absent: a statement that needs it never allows | the policy in an attach or detach |
-| condition key iam:PermissionsBoundary | key absent, likewise | the boundary of the user written to, or the one that a create or put names |
-| managed policy AWSDenyAll | attaching is accepted and denies nothing | denies every action on every resource |
+| condition key iam:PolicyARN | the key is absent, so a statement with this condition never allows | the policy that is attached or detached |
+| condition key iam:PermissionsBoundary | the key is absent, as above | the boundary of the user that is changed, or the boundary that a create or put names |
+| managed policy AWSDenyAll | can be attached, but denies nothing | denies every action on every resource |
 | AttachUserPolicy of an unknown policy | accepted | NoSuchEntity |
-| List/UploadSSHPublicKey(s), List/UploadSigningCertificate(s), List/CreateServiceSpecificCredential(s) | InvalidAction | a user's other credentials |
+| List/UploadSSHPublicKey(s), List/UploadSigningCertificate(s), List/CreateServiceSpecificCredential(s) | InvalidAction | credentials of a user other than access keys |
 | PutUserPolicy over 2,048 characters, CreatePolicy over 6,144 | accepted | LimitExceeded; white space is not counted |
-| Sid other than letters and digits, or twice in one policy | accepted | MalformedPolicyDocument |
+| Sid with a character that is not a letter or digit, or twice in one policy | accepted | MalformedPolicyDocument |
 | third access key of a user | accepted | LimitExceeded |
 | GetSessionToken under 900 s or over 129,600 s | accepted | ValidationError |
 | CreateVirtualMFADevice: a seed in base32 | a seed with digits that base32 does not have | RFC 4648 |
-| SerialNumber and TokenCode of GetSessionToken and AssumeRole | ignored | AccessDenied unless the code is the device's own (RFC 6238), of the current step or one next to it, and not yet used |
+| SerialNumber and TokenCode of GetSessionToken and AssumeRole | ignored | AccessDenied unless the code is from the device (RFC 6238), for the current step or one next to it, and not yet used |
 | aws:MultiFactorAuthPresent | false in every session | true in a call with a right code, and in a session of GetSessionToken with one |
 | AssumeRole beyond the role's MaxSessionDuration | accepted | ValidationError |
-| IAM called with a session of GetSessionToken or GetFederationToken | judged by the policies alone | InvalidClientTokenId without MFA |
-| a lag between an IAM write and its effect, when a test asks for it | every write is seen at once | eventually consistent |
-| a clock ahead, per account, when a test asks for it | the machine's | — |
+| IAM called with a session of GetSessionToken or GetFederationToken | only the policies decide | InvalidClientTokenId without MFA |
+| a lag between an IAM write and its effect, if a test sets one | every write takes effect at once | eventually consistent |
+| a clock that is ahead, for one account, if a test sets it | the machine's clock | — |
 
 Signatures, access key status, aws:CurrentTime, aws:TokenIssueTime, aws:RequestedRegion, boundaries and session
 policies are implemented by MiniStack.
@@ -57,7 +57,7 @@ REQUESTS_BOUNDARY = {"iam:CreateUser", "iam:CreateRole", "iam:PutUserPermissions
 
 
 def install():
-    """Adds every row of the table; called once, before the first request."""
+    """Adds every row of the table. Is called once, before the first request."""
     add_condition_keys()
     add_deny_all()
     add_other_credentials()
@@ -76,7 +76,7 @@ def error(status, code, message, ns="iam"):
 
 
 def fields(body, params):
-    """The request's parameters by name, from the form body or the JSON one."""
+    """Returns the request's parameters by name, from a form body or a JSON body."""
     found = {name: value[0] if isinstance(value, list) else value for name, value in params.items()}
     if body[:1] == b"{":
         try:
@@ -127,7 +127,7 @@ def add_deny_all():
 
 
 def size(document):
-    """The characters of a policy that its quota counts."""
+    """Returns the number of characters of a policy that count towards its quota."""
     return len("".join(document.split()))
 
 
@@ -256,7 +256,7 @@ def add_session_limits():
 
 
 def asked(headers, body, params):
-    """The parameters of an STS call, and its action."""
+    """Returns the parameters of an STS call, and its action."""
     given = fields(body, {**params, **parse_qs(body.decode("utf-8", "replace"))})
     return given, given.get("Action") or headers.get("x-amz-target", "").rpartition(".")[2]
 
@@ -265,7 +265,7 @@ def asked(headers, body, params):
 
 STEP = 30  # seconds
 right_code = contextvars.ContextVar("right_code", default=False)
-spent = set()  # (device, step) whose code has been used
+spent = set()  # pairs (device, step) whose code has been used
 
 
 def add_mfa():
@@ -311,7 +311,7 @@ def add_mfa():
 
 
 def takes(serial, code):
-    """Whether a device's code is that of the current step or one next to it; each step's code is valid once."""
+    """Whether a device's code is that of the current step or one next to it. Each step's code is accepted once."""
     device = iam._mfa_devices.get(serial) or {}
     if not device.get("User"):
         return False
@@ -324,7 +324,7 @@ def takes(serial, code):
 
 
 def totp(seed, step):
-    """RFC 6238: SHA-1, six digits."""
+    """Returns the one-time password of a step (RFC 6238: SHA-1, six digits)."""
     mac = hmac.new(base64.b32decode(seed + "=" * (-len(seed) % 8)), step.to_bytes(8, "big"), hashlib.sha1).digest()
     at = mac[-1] & 15
     return f"{(int.from_bytes(mac[at:at + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
@@ -333,12 +333,12 @@ def totp(seed, step):
 # Lag -----------------------------------------------------------------------
 
 STORES = ("_users", "_user_inline_policies", "_access_keys", "_groups", "_group_inline_policies", "_policies")
-lags = {}  # account -> seconds until a write counts
-past = {}  # account -> [(when the write counts, the stores before it)]
+lags = {}  # account -> seconds until a write takes effect
+past = {}  # account -> [(when the write takes effect, the stores before it)]
 
 
 def add_lag():
-    """Evaluates requests with IAM's state of `lag` seconds ago; IAM's reads return the newest, as they can on AWS."""
+    """Evaluates requests with IAM's state of `lag` seconds ago. IAM's reads return the newest state, as AWS's can."""
     enforce = iam_evaluator.enforce
 
     def lagged(key, action, service, region, **rest):
@@ -381,7 +381,7 @@ def offset():
 
 
 class Time:
-    """The module `time`, ahead; a signature's age is still checked with the machine's clock, as the client uses it."""
+    """The module `time` with AWS's clock. The age of signatures is checked with the machine's clock, as boto3's is."""
 
     def __getattr__(self, name):
         return getattr(time, name)
@@ -408,5 +408,5 @@ class DatetimeModule:
 
 def add_clock():
     iam.time = sts.time = iam_evaluator.time = Time()
-    sts._evict_expired_sessions = lambda: None  # it would expire every account's sessions by one account's clock
+    sts._evict_expired_sessions = lambda: None  # it would use the clock of one account for the sessions of all
     iam_evaluator._dt = DatetimeModule()

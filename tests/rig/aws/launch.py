@@ -1,30 +1,30 @@
 #!/usr/bin/env python3
-"""MiniStack on 127.0.0.1 for one test process: starts quickly, enforces policies, ends with its parent.
+"""MiniStack on 127.0.0.1 for one test process: starts quickly, enforces policies, and ends with its parent.
 
     launch.py [--port N] [--journal FILE] [--dir DIR] [--keep]
 
-Prints one JSON line when it listens, {"endpoint": …, "port": …, "pid": …}, and nothing else. lacks.py adds features
-that MiniStack lacks. It ends when its parent does, unless --keep.
+Prints one JSON line, {"endpoint": …, "port": …, "pid": …}, when it accepts connections, and nothing else. lacks.py adds
+features that MiniStack lacks. The program ends when its parent ends, unless --keep is given.
 
-Every AWS call is one JSON line of the journal, in the order in which they took effect:
+The journal has one JSON line for every AWS call, in the order in which the calls took effect:
 {"n", "time", "account", "key", "principal", "service", "region", "action", "params", "status", "code", "outcome",
-"rig"}; time is that of its arrival; outcome is answered, dropped, late or failed; rig is true for a call of the test
-(drive.py).
+"rig"}. `time` is when the call arrived. `outcome` is answered, dropped, late or failed. `rig` is true for a call of the
+test (drive.py).
 
-Tests control it over HTTP, on the port of the AWS endpoint, with JSON requests and responses:
+Tests control the program over HTTP, on the port of the AWS endpoint, with JSON requests and responses:
 
     POST /_rig/rule     {"action", "do", "when", "nth", "times", "account", "key", "service", "region",
                          "writes", "status", "code", "seconds"} -> {"rule"}
-    GET  /_rig/held?rule=N&timeout=S     waits until the rule has matched -> {"call"} or {"call": null}
+    GET  /_rig/held?rule=N&timeout=S     waits until a call matched the rule -> {"call"} or {"call": null}
     POST /_rig/release  {"rule"}         releases the held reply, and removes the rule
     POST /_rig/lag      {"account", "seconds"}    delays the effect of IAM writes
     POST /_rig/clock    {"account", "ahead"}      sets AWS's clock ahead
 
 A rule applies to the nth call (default 1) and `times - 1` more that match its action ("*" is any), account, key,
-service and region, counted from when the rule was made; `writes` excludes Get… and List…. The rig's calls match none.
-It acts before the call takes effect or after it (`when`):
+service and region, counted from when the rule was made. `writes` excludes Get… and List…. The rig's own calls match no
+rule. A rule acts before the call takes effect or after that (`when`):
 
-    hold   keep the call, or its reply, until released
+    hold   keep the call, or its reply, until a release
     drop   close the connection without a reply
     fail   answer `status` and `code` instead
     late   close the connection at once; the call takes effect `seconds` later
@@ -63,9 +63,9 @@ def main():
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="MiniStack for the test rig")
-    parser.add_argument("--port", type=int, default=0, help="any free port unless given")
-    parser.add_argument("--journal", help="file that gets one JSON line per AWS call")
-    parser.add_argument("--dir", help="private directory for state, removed at the end; a new one unless given")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; default: any free port")
+    parser.add_argument("--journal", help="file to which one JSON line is written for each AWS call")
+    parser.add_argument("--dir", help="private directory for state, removed at the end; default: a new one")
     parser.add_argument("--keep", action="store_true", help="do not end with the parent")
     return parser.parse_args()
 
@@ -96,11 +96,11 @@ async def run(options, private):
     print(json.dumps({"endpoint": f"http://127.0.0.1:{port}", "port": port, "pid": os.getpid()}), flush=True)
     await stopping.wait()
     shutil.rmtree(private, ignore_errors=True)
-    os._exit(0)  # without unwinding: replies can be held, and no state needs saving
+    os._exit(0)  # at once: replies can still be held, and no state needs to be saved
 
 
 def watch_parent(loop, stopping):
-    """Ends with the parent process. PR_SET_PDEATHSIG would end it with its *thread*, and tests are threads."""
+    """Ends with the parent process. PR_SET_PDEATHSIG would end it with the parent's *thread*, and tests are threads."""
     parent = os.getppid()
     watched = os.pidfd_open(parent)
     if os.getppid() != parent:
@@ -115,7 +115,7 @@ class Dropped(Exception):
 class Rig:
     def __init__(self, journal):
         from ministack import app as ministack
-        from ministack.services import sns  # noqa: F401  the first call of each service does not wait for its import
+        from ministack.services import sns  # noqa: F401  imported now, so that the first call does not wait
 
         import lacks
         import trail
@@ -175,7 +175,7 @@ class Rig:
     # AWS -------------------------------------------------------------------
 
     async def call(self, request, body):
-        """One AWS call: the rules before it, MiniStack, the journal, the rules after it."""
+        """Answers one AWS call: applies the rules before it, MiniStack, the journal, and the rules after it."""
         call = describe(request, body)
         call["account"], call["principal"] = owner(call["key"])
         met = self.met(call)
@@ -197,7 +197,7 @@ class Rig:
         return reply
 
     def spoil(self, rule, call, request, body):
-        """Applies a rule instead of the call."""
+        """Applies a rule in place of the call."""
         self.meet(rule, call)
         if rule["do"] == "fail":
             self.write(call, rule["status"], rule["code"], "failed")
@@ -253,7 +253,7 @@ class Rig:
             await self.app(scope, receive, send)
             return self.lacks.offset()
 
-        # A separate context: MiniStack keeps a request's account, region and signature in context variables.
+        # The request gets a separate context: MiniStack keeps account, region and signature in context variables.
         offset = await asyncio.get_running_loop().create_task(ask(), context=contextvars.Context())
         if offset:
             date = email.utils.formatdate(time.time() + offset, usegmt=True).encode()
@@ -276,7 +276,7 @@ class Rig:
     # Rules -----------------------------------------------------------------
 
     def met(self, call):
-        """Returns the rules that apply to this call, and counts it for each rule that it matches."""
+        """Returns the rules that apply to this call, and counts the call for each rule that it matches."""
         turn = []
         for rule in list(self.rules.values()):
             if call["rig"] or rule["action"] not in ("*", call["action"]):
@@ -339,7 +339,7 @@ class Rig:
 
 
 def describe(request, body):
-    """Identifies a call from its headers and body."""
+    """Returns the properties of a call, from its headers and body."""
     headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
     query = request.target.partition(b"?")[2].decode("latin-1")
     form = body.decode("utf-8", "replace") if "x-www-form-urlencoded" in headers.get("content-type", "") else ""
@@ -358,7 +358,7 @@ def describe(request, body):
 
 
 def owner(key):
-    """The account of an access key and its user: a name, `root`, or none."""
+    """Returns the account of an access key and the name of its user, which can be `root` or None."""
     from ministack.services import iam, sts
 
     if re.fullmatch(r"\d{12}", key):
@@ -373,7 +373,7 @@ def owner(key):
 
 
 def failure(rule, request):
-    """An error in the caller's protocol: Query's XML, or AWS's JSON."""
+    """Returns an error in the caller's protocol: the XML of Query, or AWS's JSON."""
     kind, reply = b"text/xml", (
         f"<ErrorResponse><Error><Type>Receiver</Type><Code>{rule['code']}</Code><Message>the rig says so"
         "</Message></Error><RequestId>rig</RequestId></ErrorResponse>").encode()

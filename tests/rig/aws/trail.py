@@ -1,17 +1,17 @@
-"""CloudTrail's event history of the rig's AWS, made from the calls that it answered; MiniStack's lacks features.
+"""CloudTrail's event history of the rig's AWS, made from the calls that were answered. It adds what MiniStack's lacks.
 
 | added | what MiniStack does | what AWS documents |
 | --- | --- | --- |
-| LookupEvents shows who called | every caller is an IAM user whose name is the key | userIdentity: IAMUser, Root, AssumedRole, FederatedUser |
-| errorCode | never | the code with which AWS refused |
-| NextToken | never: the first 50, and no more | pages of at most 50, a token for the next, for the same query only |
-| throttling | never | two requests a second in each region of an account |
-| IAM's calls are in us-east-1 | in the region that signed | global services' events are in us-east-1 |
-| data events are left out | every call is there | the event history has management events |
-| IAM's requestParameters, lookups by ResourceName | never | the request's fields; its users and policies |
+| caller in the events of LookupEvents | every caller is an IAM user whose name is the key | userIdentity: IAMUser, Root, AssumedRole, FederatedUser |
+| errorCode | never set | the error code, if AWS refused the call |
+| NextToken | never set; only the first 50 events can be read | pages of at most 50 events; a token for the next page of the same query |
+| throttling | never throttles | two requests a second in each region of an account |
+| IAM's calls are in us-east-1 | in the region of the signature | global services' events are in us-east-1 |
+| data events are left out | every call is an event | the event history has only management events |
+| requestParameters of IAM's calls; lookups by ResourceName | never set; find nothing | the request's fields; events on this user or policy |
 
-Calls that AWS could not authenticate are not in it; calls that a test made `late` are. MiniStack's policies decide
-whether a caller may query it.
+Calls that AWS could not authenticate are not in the history. Calls that a test made `late` are. MiniStack's policies
+decide whether a caller is allowed to query the history.
 """
 
 import collections
@@ -34,7 +34,7 @@ class Trail:
         self.asked = collections.defaultdict(collections.deque)
 
     def add(self, call, status, code):
-        """Record a call that took effect, or that AWS refused."""
+        """Records a call that took effect, or that AWS refused."""
         name = event_name(call)
         if status is None or code in UNAUTHENTICATED or not call["account"] or not name:
             return
@@ -60,7 +60,7 @@ class Trail:
         }))
 
     def lookup(self, call):
-        """(status, JSON) of one LookupEvents that MiniStack has authorised."""
+        """Returns the (status, JSON) of one LookupEvents that MiniStack has authorised."""
         if self.is_too_fast(call["account"], call["region"]):
             return 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
         asked = dict(call["params"])
@@ -81,7 +81,7 @@ class Trail:
         return 200, page
 
     def is_too_fast(self, account, region):
-        # A little less than a second: requests arrive closer together than they were sent.
+        # The period is a little less than a second, as requests can arrive closer together than they were sent.
         now, asked = time.monotonic(), self.asked[account, region]
         while asked and asked[0] < now - 0.9:
             asked.popleft()
@@ -103,7 +103,7 @@ def matches(event, asked):
 
 
 def request(call):
-    """IAM's request as CloudTrail shows it, and its resources."""
+    """Returns IAM's request as CloudTrail shows it, and the resources of the request."""
     given = {name: value for name, value in (call["params"] or {}).items() if name not in ("Action", "Version")}
     kinds = {"UserName": "AWS::IAM::User", "PolicyArn": "AWS::IAM::Policy", "AccessKeyId": "AWS::IAM::AccessKey"}
     resources = [{"ResourceType": kind, "ResourceName": given[name]} for name, kind in kinds.items() if name in given]
@@ -111,7 +111,7 @@ def request(call):
 
 
 def event_name(call):
-    """None for data events, and for CloudTrail's own reads."""
+    """Returns the name of the event, or None for data events and CloudTrail's own reads."""
     if call["service"] == "cloudtrail":
         return None
     method, _, path = call["action"].partition(" ")
@@ -121,7 +121,7 @@ def event_name(call):
 
 
 def who(call):
-    """The userIdentity of a call, and the name by which it is looked up."""
+    """Returns the userIdentity of a call, and the name by which the caller is looked up."""
     from ministack.services import sts
 
     account, key = call["account"], call["key"]

@@ -1,7 +1,8 @@
 //! An emulated AWS: MiniStack as `tests/rig/aws/launch.py` starts it, with boto3 as its client.
 //!
-//! One emulator serves many accounts, so tests of one process share it (`Aws::shared`) and each seeds a separate
-//! account (`seed`): journal, rules, lag and clock are per account. It ends with the process that started it.
+//! One emulator serves many accounts, so the tests of one process share it (`Aws::shared`), and each test seeds a
+//! separate account (`seed`). Each account has its own journal, rules, lag and clock. The emulator ends with the
+//! process that started it.
 
 mod account;
 mod mfa;
@@ -25,7 +26,7 @@ use tempfile::TempDir;
 pub const REGION: &str = "eu-west-1";
 const FIRST_ACCOUNT: u64 = 111_122_223_333;
 
-/// An access key, or a session when it has a token.
+/// The credentials of an access key, or of a session if there is a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Creds {
     /// The access key's id.
@@ -39,7 +40,7 @@ pub struct Creds {
 /// An error that AWS answered. `status` is 0 if there was no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsError {
-    /// AWS's error code, or the client's.
+    /// The error code of AWS or of the client.
     pub code: String,
     /// The message.
     pub message: String,
@@ -50,15 +51,15 @@ pub struct AwsError {
 /// The result of one `sns:ListTopics` with a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// AWS answered.
+    /// AWS accepted the call.
     Open,
-    /// AWS refused the call; its error code.
+    /// AWS refused the call with this error code.
     Refused(String),
-    /// Any other error; AWS's error code, or the client's.
+    /// The call failed for another reason; the error code is that of AWS or of the client.
     Unclear(String),
 }
 
-/// A running emulator and a client for it; cheap to clone, gone with the last clone.
+/// A running emulator and a client for it. It is cheap to clone; the emulator ends when the last clone is dropped.
 #[derive(Clone)]
 pub struct Aws(Arc<Inner>);
 
@@ -72,7 +73,7 @@ struct Inner {
 }
 
 impl Aws {
-    /// Starts a separate emulator, in about a quarter of a second.
+    /// Starts a separate emulator, which takes about a quarter of a second.
     pub fn start() -> Aws {
         let private = tempfile::Builder::new().prefix("rig-aws-").tempdir().expect("a private directory");
         let journal = private.path().join("journal.jsonl");
@@ -80,10 +81,10 @@ impl Aws {
             .args(["--dir".as_ref(), private.path(), "--journal".as_ref(), &journal])
             .stdout(Stdio::piped())
             .spawn()
-            .expect("launch.py starts");
+            .expect("launch.py should start");
         let mut line = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).expect("launch.py says where it listens");
+        let said: Value = serde_json::from_str(&line).expect("launch.py should print where it listens");
         let endpoint = said["endpoint"].as_str().unwrap().to_owned();
 
         let mut driver = script("drive.py")
@@ -91,7 +92,7 @@ impl Aws {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("drive.py starts");
+            .expect("drive.py should start");
         let pipes = (driver.stdin.take().unwrap(), BufReader::new(driver.stdout.take().unwrap()));
         Aws(Arc::new(Inner {
             endpoint,
@@ -103,18 +104,18 @@ impl Aws {
         }))
     }
 
-    /// The emulator that the tests of this process share.
+    /// Returns the emulator that the tests of this process share.
     pub fn shared() -> Aws {
         static SHARED: OnceLock<Aws> = OnceLock::new();
         SHARED.get_or_init(Aws::start).clone()
     }
 
-    /// The emulator's URL.
     pub fn endpoint(&self) -> &str {
         &self.0.endpoint
     }
 
-    /// The environment in which the product, and every program in its window, finds this AWS and no other.
+    /// Returns the environment in which the product, and every command that runs during its window, finds this AWS
+    /// and no other.
     pub fn env(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.endpoint()),
@@ -128,7 +129,7 @@ impl Aws {
         .into()
     }
 
-    /// The AWS CLI with these credentials.
+    /// Returns the AWS CLI with these credentials.
     pub fn cli(&self, who: &Creds) -> Command {
         let mut command = interpreter();
         command
@@ -140,22 +141,23 @@ impl Aws {
         command
     }
 
-    /// The root of an account; the emulator knows every account.
+    /// Returns the root credentials of an account. The emulator knows every account.
     pub fn root_of(&self, account: &str) -> Creds {
         Creds { key: account.to_owned(), secret: "test".to_owned(), token: None }
     }
 
-    /// The root of the first account that `seed` makes.
+    /// Returns the root credentials of the first account that `seed` makes.
     pub fn root(&self) -> Creds {
         self.root_of(&FIRST_ACCOUNT.to_string())
     }
 
-    /// Calls AWS in `REGION`: `op` and `args` are boto3's, `call(&creds, "iam", "get_user", json!({"UserName": …}))`.
+    /// Calls AWS in `REGION`. `op` and `args` are those of boto3: `call(&creds, "iam", "get_user", json!({"UserName":
+    /// …}))`.
     pub fn call(&self, who: &Creds, service: &str, op: &str, args: Value) -> Result<Value, AwsError> {
         self.call_in(REGION, who, service, op, args)
     }
 
-    /// The same in another region.
+    /// Calls AWS in another region; see [`Aws::call`].
     pub fn call_in(
         &self,
         region: &str,
@@ -169,10 +171,10 @@ impl Aws {
         question["args"] = args;
         let answer = {
             let (input, output) = &mut *locked(&self.0.driver);
-            writeln!(input, "{question}").expect("drive.py listens");
+            writeln!(input, "{question}").expect("drive.py should read its input");
             let mut line = String::new();
-            output.read_line(&mut line).expect("drive.py answers");
-            serde_json::from_str::<Value>(&line).expect("drive.py answers in JSON")
+            output.read_line(&mut line).expect("drive.py should answer");
+            serde_json::from_str::<Value>(&line).expect("drive.py should answer in JSON")
         };
         match answer.get("error") {
             None => Ok(answer["ok"].clone()),
@@ -195,19 +197,20 @@ impl Aws {
         }
     }
 
-    /// A session of 15 minutes on an access key, as `GetSessionToken` issues it.
+    /// Returns a session of 15 minutes for an access key, issued by `GetSessionToken`.
     pub fn session(&self, who: &Creds) -> Result<Creds, AwsError> {
         let reply = self.call(who, "sts", "get_session_token", json!({"DurationSeconds": 900}))?;
         Ok(Creds::from_reply(&reply["Credentials"]))
     }
 
-    /// A new account with an emergency user at rest, its opener and its closer; `name` is the target's.
+    /// Creates an account with an emergency user at rest, its opener and its closer. `name` is the name of the
+    /// target.
     pub fn seed(&self, name: &str) -> Account {
         let id = self.0.accounts.fetch_add(1, Ordering::Relaxed).to_string();
         Account::seed(self.clone(), name, id, "emergency")
     }
 
-    /// Every call that AWS has received, except the rig's, in the order in which they took effect.
+    /// Returns every call that AWS has received, except those of the rig, in the order in which they took effect.
     pub fn journal(&self) -> Vec<Call> {
         let lines = std::fs::read_to_string(&self.0.journal).unwrap_or_default();
         let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
@@ -216,16 +219,16 @@ impl Aws {
         calls.filter(|call| !call.rig).collect()
     }
 
-    /// Sets a rule for later calls. Dropping the returned value removes it.
+    /// Sets a rule for later calls. Dropping the returned value removes the rule.
     pub fn rule(&self, rule: Rule) -> TargetStatus {
         TargetStatus::set(self.clone(), rule)
     }
 
-    /// One request to the launcher's endpoints.
+    /// Sends one request to the control endpoints of launch.py.
     fn steer(&self, method: &str, path: &str, body: &Value) -> Value {
         let address = self.0.endpoint.trim_start_matches("http://");
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut stream = TcpStream::connect(address).expect("the emulator listens");
+        let mut stream = TcpStream::connect(address).expect("the emulator should accept connections");
         let head = format!(
             "{method} /_rig/{path} HTTP/1.1\r\nhost: rig\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
             body.len()
@@ -233,8 +236,8 @@ impl Aws {
         stream.write_all((head + &body).as_bytes()).unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).unwrap();
-        let (_, json) = reply.split_once("\r\n\r\n").expect("the launcher answers");
-        serde_json::from_str(json).expect("the launcher answers in JSON")
+        let (_, json) = reply.split_once("\r\n\r\n").expect("launch.py should answer");
+        serde_json::from_str(json).expect("launch.py should answer in JSON")
     }
 }
 
@@ -258,7 +261,7 @@ impl Creds {
         }
     }
 
-    /// These credentials as the environment of a program.
+    /// Returns the environment variables that give a program these credentials.
     pub fn env(&self) -> Vec<(String, String)> {
         let mut env = vec![
             ("AWS_ACCESS_KEY_ID".to_owned(), self.key.clone()),
@@ -268,7 +271,7 @@ impl Creds {
         env
     }
 
-    /// These credentials as a section of a shared credentials file.
+    /// Returns these credentials as a section of a shared credentials file.
     pub fn profile(&self, name: &str) -> String {
         let lines =
             self.env().into_iter().map(|(name, value)| format!("{} = {value}\n", name.to_lowercase()));
@@ -282,17 +285,17 @@ impl fmt::Debug for Creds {
     }
 }
 
-/// A program of `tests/rig/aws`.
+/// Returns the command that runs a program of `tests/rig/aws`.
 fn script(program: &str) -> Command {
     let mut command = interpreter();
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("aws").join(program));
     command
 }
 
-/// The Python that `scripts/setup` prepares or `RIG_PYTHON` names; it knows boto3.
+/// Returns the Python interpreter that `scripts/setup` prepares or `RIG_PYTHON` names. boto3 is installed for it.
 ///
 /// # Panics
-/// When there is none.
+/// Panics if there is no such interpreter.
 pub fn python() -> PathBuf {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let prepared = repository.join("target/rig/venv/bin/python");
@@ -307,7 +310,7 @@ fn interpreter() -> Command {
     command
 }
 
-/// A lock that a failed test of another thread does not poison for this one.
+/// Locks a mutex, even if a test that failed in another thread has poisoned it.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -331,7 +334,7 @@ mod tests {
         said.read_line(&mut line).unwrap();
         parent.kill().unwrap();
         parent.wait().unwrap();
-        said.read_to_string(&mut line).expect("its end closes the pipe");
+        said.read_to_string(&mut line).expect("the emulator's end should close the pipe");
         let port = serde_json::from_str::<Value>(&line).unwrap()["port"].as_u64().unwrap();
         let port = u16::try_from(port).unwrap();
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err());

@@ -1,4 +1,4 @@
-//! The fixture of most tests: a sealed vault, the site of its custodians, and the AWS account that it opens.
+//! The fixture of most tests: a sealed vault, the site of its custodians, and the AWS account that the vault opens.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::pty::Person;
 use crate::site::Site;
 use crate::token::Counters;
 
-/// A vault to be sealed: its custodians, the account, the payload.
+/// A vault before it is sealed: its custodians, the account, and the payload.
 pub struct Fixture {
     program: PathBuf,
     custodians: Vec<String>,
@@ -21,7 +21,8 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// A vault for a new account of the shared AWS. Any two of the custodians open it, for at most four hours.
+    /// Prepares a vault for a new account of the shared AWS. Any two of the custodians can open it, for at most four
+    /// hours.
     pub fn new(program: impl Into<PathBuf>, account: &str, custodians: &[&str]) -> Self {
         let account = Aws::shared().seed(account);
         Self {
@@ -32,19 +33,18 @@ impl Fixture {
         }
     }
 
-    /// Replaces the payload.
     #[must_use]
     pub fn payload(mut self, payload: impl FnOnce(&Account) -> Value) -> Self {
         self.payload = payload(&self.account);
         self
     }
 
-    /// Replaces the alert channels; without any, the payload has no such field.
+    /// Replaces the alert channels. If there are none, the payload has no field `alerts`.
     #[must_use]
     pub fn alerts(mut self, channels: impl FnOnce(&Account) -> Vec<Value>) -> Self {
         self.payload["alerts"] = channels(&self.account).into();
         if self.payload["alerts"] == json!([]) {
-            self.payload.as_object_mut().expect("an object").remove("alerts");
+            self.payload.as_object_mut().expect("the payload should be an object").remove("alerts");
         }
         self
     }
@@ -60,7 +60,7 @@ impl Fixture {
         SealedVault { aws, site, account: self.account, enrolled }
     }
 
-    /// The same, with these custodians' tokens plugged in.
+    /// Enrols and seals, and plugs in the tokens of these custodians.
     #[must_use]
     pub fn plugged(self, names: &[&str]) -> SealedVault {
         let vault = self.sealed();
@@ -70,7 +70,7 @@ impl Fixture {
         vault
     }
 
-    /// The same, with every token plugged in.
+    /// Enrols and seals, and plugs in every token.
     #[must_use]
     pub fn all_plugged(self) -> SealedVault {
         let names = self.custodians.clone();
@@ -78,20 +78,18 @@ impl Fixture {
     }
 }
 
-/// A sealed `prod.age`.
+/// A sealed vault, `prod.age`, with its site and account.
 pub struct SealedVault {
-    /// The AWS of the account.
     pub aws: Aws,
     /// The custodians and their machine.
     pub site: Site,
-    /// The account that the vault opens.
     pub account: Account,
     /// The counters of each token after enrolment.
     enrolled: Vec<Counters>,
 }
 
 impl SealedVault {
-    /// `open prod.age` for this window, with the reason `INC-1`.
+    /// Prepares `open prod.age` for a window of this length, with the reason `INC-1`.
     pub fn open(&self, window: &str) -> Opening<'_> {
         Opening {
             vault: self,
@@ -102,38 +100,38 @@ impl SealedVault {
         }
     }
 
-    /// Runs `close prod.age`; two custodians give their shares.
+    /// Runs `close prod.age` with these additional arguments; two custodians give their shares.
     pub fn close(&self, more: &[&str]) -> Person {
         let mut person = self.site.person(&[&["close", "prod.age"], more].concat());
         self.site.quorum(&mut person, 2);
         person
     }
 
-    /// Whether AWS accepts the emergency key.
+    /// Returns whether AWS accepts the emergency key.
     pub fn is_open(&self) -> bool {
         matches!(self.account.probe(&self.account.emergency), Probe::Open)
     }
 
-    /// Whether AWS refuses the emergency key.
+    /// Returns whether AWS refuses the emergency key.
     pub fn is_closed(&self) -> bool {
         matches!(self.account.probe(&self.account.emergency), Probe::Refused(_))
     }
 
-    /// The IAM writes so far, in order.
+    /// Returns the actions of the IAM writes so far, in order.
     pub fn writes(&self) -> Vec<String> {
         let iam =
             self.account.journal().into_iter().filter(|call| call.service == "iam").map(|call| call.action);
         iam.filter(|action| !action.starts_with("Get") && !action.starts_with("List")).collect()
     }
 
-    /// PINs tried on a custodian's token since enrolment.
+    /// Returns how many PINs were tried on a custodian's token since enrolment.
     pub fn pins_tried(&self, name: &str) -> u32 {
         let place = self.site.place(name);
         self.site.custodians[place].token.counters().verifications - self.enrolled[place].verifications
     }
 }
 
-/// An `open` command to be run.
+/// An `open` command that has not been started.
 #[must_use]
 pub struct Opening<'a> {
     vault: &'a SealedVault,
@@ -144,13 +142,12 @@ pub struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// Gives another reason.
+    /// Replaces the reason.
     pub fn reason(mut self, reason: &str) -> Self {
         reason.clone_into(&mut self.reason);
         self
     }
 
-    /// Adds arguments.
     pub fn args(mut self, more: &[&str]) -> Self {
         self.more.extend(more.iter().map(|argument| (*argument).to_owned()));
         self
@@ -166,24 +163,23 @@ impl Opening<'_> {
         self.args(&["--hold"])
     }
 
-    /// Runs this command in the window. Comes last.
+    /// Sets the command that runs during the window. Must be called last.
     pub fn run(self, command: &[&str]) -> Self {
         self.args(&["--"]).args(command)
     }
 
-    /// Adds a variable to the environment.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// Sends its calls to AWS through this proxy.
+    /// Sends the program's calls to AWS through this proxy.
     pub fn proxy(self, proxy: &Proxy) -> Self {
         let (name, value) = proxy.env();
         self.env(name, value)
     }
 
-    /// The command, to be run without a terminal or with changes.
+    /// Returns the command, to be run without a terminal or with changes.
     pub fn command(&self) -> Command {
         let first = ["open", "prod.age", "--for", &self.window, "--reason", &self.reason];
         let more = self.more.iter().map(String::as_str);
@@ -192,19 +188,20 @@ impl Opening<'_> {
         command
     }
 
-    /// Starts it at a terminal. No prompt is answered.
+    /// Starts the command at a terminal. No prompt is answered.
     pub fn start(&self) -> Person {
         Person::run(self.command())
     }
 
-    /// Starts it, and two custodians give their shares.
+    /// Starts the command at a terminal; two custodians give their shares.
     pub fn by_quorum(&self) -> Person {
         let mut person = self.start();
         self.vault.site.quorum(&mut person, 2);
         person
     }
 
-    /// The same, and waits until the time left is shown: access is open.
+    /// Does the same as [`Opening::by_quorum`], and waits until the time left is shown, which means that access is
+    /// open.
     pub fn until_open(&self) -> Person {
         let mut person = self.by_quorum();
         person.expect("left");

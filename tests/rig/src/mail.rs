@@ -1,4 +1,4 @@
-//! Third-party mail servers on loopback; each accepted mail is a file in a directory.
+//! Third-party mail servers on loopback. Each accepted mail is a file in a directory.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -12,42 +12,42 @@ use tempfile::TempDir;
 use crate::aws::python;
 use crate::site::write_program;
 
-/// A running mail server; it ends when dropped.
+/// A running mail server; it is stopped when dropped.
 pub struct MailServer {
-    /// The directory of its mails and certificates.
+    /// The directory of the server's mails and certificates.
     dir: TempDir,
     child: Child,
     port: u16,
-    /// The value of `tls` in a channel.
+    /// The value of the field `tls` in a channel for this server.
     tls: &'static str,
 }
 
 impl MailServer {
-    /// Debian's msmtpd: no TLS, no login.
+    /// Starts Debian's msmtpd, which uses neither TLS nor a login.
     ///
     /// # Panics
-    /// If it does not start; the same for every server in this file.
+    /// Panics if the server does not start. This holds for every server in this file.
     pub fn plain() -> Self {
-        let dir = TempDir::new().expect("a directory");
+        let dir = TempDir::new().expect("a temporary directory");
         let keep = dir.path().join("keep");
         let script = format!("#!/bin/sh\ncat > \"$(mktemp {}/mail-XXXXXX)\"\n", dir.path().display());
         write_program(&keep, &script);
-        let (child, port) = (0..5).find_map(|_| msmtpd(&keep)).expect("msmtpd gets a port");
+        let (child, port) = (0..5).find_map(|_| msmtpd(&keep)).expect("msmtpd should find a free port");
         Self { dir, child, port, tls: "none" }
     }
 
-    /// aiosmtpd, which takes mail only under STARTTLS and with a login.
+    /// Starts aiosmtpd, which takes mail only under STARTTLS and with a login.
     pub fn starttls() -> Self {
         Self::under("starttls")
     }
 
-    /// The same, with TLS from the first byte.
+    /// Starts aiosmtpd with TLS from the first byte and a login.
     pub fn implicit() -> Self {
         Self::under("implicit")
     }
 
     fn under(tls: &'static str) -> Self {
-        let dir = TempDir::new().expect("a directory");
+        let dir = TempDir::new().expect("a temporary directory");
         certificates(dir.path());
         let file = |name: &str| dir.path().join(name);
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("mail/server.py");
@@ -58,19 +58,21 @@ impl MailServer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the rig's Python");
+            .expect("the rig's Python should run");
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("its port");
+        BufReader::new(child.stdout.as_mut().expect("piped"))
+            .read_line(&mut line)
+            .expect("the server should print its port");
         let port = line.trim().parse().expect("a port");
         Self { dir, child, port, tls }
     }
 
-    /// The environment in which a program trusts the server.
+    /// Returns the environment variable with which a program trusts the server.
     pub fn env(&self) -> (&'static str, PathBuf) {
         ("SSL_CERT_FILE", self.dir.path().join("ca.pem"))
     }
 
-    /// A channel to it, for a payload.
+    /// Returns a channel to the server, for a payload.
     pub fn channel(&self, name: &str) -> Value {
         let mut channel = json!({"name": name, "kind": "smtp", "host": "localhost", "port": self.port,
             "from": "breakglass@example.org", "to": ["oncall@example.org", "security@example.org"]});
@@ -82,9 +84,9 @@ impl MailServer {
         channel
     }
 
-    /// The mails it accepted.
+    /// Returns the mails that the server accepted.
     pub fn mails(&self) -> Vec<String> {
-        let files = std::fs::read_dir(self.dir.path()).expect("its directory").flatten();
+        let files = std::fs::read_dir(self.dir.path()).expect("the server's directory").flatten();
         let mails = files.filter(|file| file.file_name().to_string_lossy().starts_with("mail-"));
         mails.map(|file| std::fs::read_to_string(file.path()).expect("a mail")).collect()
     }
@@ -106,11 +108,11 @@ fn msmtpd(keep: &Path) -> Option<(Child, u16)> {
         .arg(format!("--command={} %F", keep.display()))
         .stdin(Stdio::null())
         .spawn()
-        .expect("scripts/setup --peers unpacks msmtpd");
+        .expect("msmtpd should run: run scripts/setup --peers");
     let begun = Instant::now();
     loop {
         std::thread::sleep(Duration::from_millis(20));
-        if child.try_wait().expect("it is ours").is_some() {
+        if child.try_wait().expect("msmtpd should be a child of this process").is_some() {
             return None;
         }
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -122,7 +124,7 @@ fn msmtpd(keep: &Path) -> Option<(Child, u16)> {
 
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
+    listener.local_addr().expect("a listener's address").port()
 }
 
 /// Creates a CA and a server certificate for `localhost`.
@@ -133,6 +135,6 @@ fn certificates(dir: &Path) {
         printf 'subjectAltName=DNS:localhost\\nbasicConstraints=CA:FALSE\\n' > server.ext
         openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext \
             -out server.pem";
-    let made = Command::new("sh").args(["-c", script]).current_dir(dir).output().expect("openssl runs");
+    let made = Command::new("sh").args(["-c", script]).current_dir(dir).output().expect("openssl should run");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }

@@ -1,8 +1,8 @@
 //! Searches all readable memory of a process for secrets, while it runs or at its end.
 //!
-//! Memory is searched for every run of eight bytes of a secret, because an allocator overwrites the beginning of a
-//! freed block, so that a search for the complete secret would miss the rest. A search that finds nothing proves
-//! something only if a control secret is found in the same way.
+//! Memory is searched for every run of eight bytes of a secret. The reason is that an allocator overwrites the
+//! beginning of a freed block, so a search for the complete secret would miss the rest. A search that finds nothing
+//! proves something only if the same search finds a control secret.
 
 mod trace;
 mod windows;
@@ -18,16 +18,16 @@ use windows::Windows;
 /// The number of bytes read at once.
 const CHUNK: usize = 1 << 20;
 
-/// A piece of a secret in memory.
+/// A piece of a secret that was found in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
     /// The secret's name.
     pub name: String,
-    /// Where the piece begins in memory.
+    /// The address of the piece in memory.
     pub address: u64,
-    /// Where the piece begins in the secret.
+    /// The offset of the piece in the secret.
     pub offset: usize,
-    /// Its length in bytes, eight or more.
+    /// The length of the piece in bytes, eight or more.
     pub len: usize,
     /// The mapping's name in /proc/PID/maps: `[heap]`, `[stack]`, a file, or nothing.
     pub mapping: String,
@@ -36,16 +36,15 @@ pub struct Hit {
 /// The result of one search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
-    /// Pieces of secrets.
     pub hits: Vec<Hit>,
     /// The number of bytes searched.
     pub searched: u64,
-    /// Mappings that are listed as readable and are not, such as `[vvar]` or secretmem.
+    /// Mappings that are listed as readable but cannot be read, such as `[vvar]` or secretmem.
     pub unreadable: Vec<String>,
 }
 
 impl Finding {
-    /// Whether a piece of the secret of this name was found.
+    /// Returns whether a piece of the secret with this name was found.
     pub fn found(&self, name: &str) -> bool {
         self.hits.iter().any(|hit| hit.name == name)
     }
@@ -54,12 +53,12 @@ impl Finding {
 /// Searches a running process, without stopping it.
 ///
 /// # Errors
-/// If its memory cannot be read.
+/// Returns an error if the process's memory cannot be read.
 pub fn search_now(pid: u32, secrets: &[(&str, &[u8])]) -> io::Result<Finding> {
     search(Path::new(&format!("/proc/{pid}")), &Windows::new(secrets))
 }
 
-/// Searches the memory of the process or thread whose directory in /proc this is.
+/// Searches the memory of a process or thread, given its directory in /proc.
 fn search(process: &Path, windows: &Windows) -> io::Result<Finding> {
     let maps = std::fs::read_to_string(process.join("maps"))?;
     let memory = File::open(process.join("mem"))?;
@@ -73,8 +72,8 @@ fn search(process: &Path, windows: &Windows) -> io::Result<Finding> {
     Ok(finding)
 }
 
-/// One line of /proc/PID/maps that can be read. A file that is mapped read-only is skipped: no process wrote a
-/// secret there, and libraries are full of words that sheets have too.
+/// A readable line of /proc/PID/maps. A file that is mapped read-only is skipped: no process wrote a secret there,
+/// and libraries contain many words that are also on sheets.
 struct Mapping<'a> {
     start: u64,
     end: u64,
@@ -114,7 +113,7 @@ impl<'a> Mapping<'a> {
             windows.search(&buffer[..filled], base, self.name, &mut finding.hits);
             finding.searched += read as u64;
             at += read as u64;
-            // Windows that straddle two chunks are complete in the second.
+            // A window that begins in one chunk and ends in the next is searched with the second.
             carried = filled.min(windows::OVERLAP);
             buffer.copy_within(filled - carried..filled, 0);
         }

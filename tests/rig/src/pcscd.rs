@@ -1,7 +1,7 @@
 //! A private smart card daemon: a real pcscd with virtual readers, in separate namespaces.
 //!
-//! Its socket is in a private directory, and its readers listen in a private network namespace, so any number of
-//! daemons can run in parallel, invisible from outside. It needs root, for the namespaces.
+//! The daemon's socket is in a private directory, and its readers listen in a private network namespace. So any
+//! number of daemons can run in parallel without seeing each other. The namespaces require root.
 
 mod client;
 mod daemon;
@@ -18,10 +18,10 @@ use std::time::Duration;
 /// The maximum number of readers in pcscd.
 const READERS_MAX: usize = 16;
 
-/// The longest wait until the daemon notices a change of a reader; it polls every 0.4 s.
+/// The longest wait until the daemon notices a change of a reader. It polls every 0.4 s.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The name of a pair of readers; pcscd adds two numbers, of which only the second differs within a pair.
+/// Returns the name of a pair of readers. pcscd adds two numbers, of which only the second differs within a pair.
 fn pair_name(pair: usize) -> String {
     match pair {
         0 => "Yubico YubiKey OTP+FIDO+CCID".into(),
@@ -29,7 +29,7 @@ fn pair_name(pair: usize) -> String {
     }
 }
 
-/// A running daemon, stopped when dropped or when the test's process ends.
+/// A running daemon. It is stopped when dropped or when the test's process ends.
 pub struct Pcscd {
     daemon: Daemon,
     slots: Vec<Slot>,
@@ -49,10 +49,10 @@ struct Inserted {
 }
 
 impl Pcscd {
-    /// Starts a daemon with empty readers; their number is rounded up to an even one.
+    /// Starts a daemon with empty readers. An odd number of readers is rounded up to an even one.
     ///
     /// # Panics
-    /// For more than 16 readers; or if the daemon does not come up: the message holds its log.
+    /// Panics if there are more than 16 readers, or if the daemon does not start; the message contains its log.
     pub fn start(readers: usize) -> Self {
         assert!(readers <= READERS_MAX, "pcscd has at most {READERS_MAX} readers");
         let pairs = readers.div_ceil(2).max(1);
@@ -63,7 +63,7 @@ impl Pcscd {
     /// Starts a daemon with these tokens in its readers.
     ///
     /// # Panics
-    /// As [`Pcscd::start`] and [`Pcscd::insert`] do.
+    /// Panics as [`Pcscd::start`] and [`Pcscd::insert`] do.
     pub fn with(tokens: &[&Token]) -> Self {
         let pcscd = Self::start(tokens.len());
         for (slot, token) in tokens.iter().enumerate() {
@@ -75,12 +75,12 @@ impl Pcscd {
         pcscd
     }
 
-    /// Its socket, for `PCSCLITE_CSOCK_NAME` of its clients.
+    /// Returns the daemon's socket, which clients take from `PCSCLITE_CSOCK_NAME`.
     pub fn socket(&self) -> &Path {
         self.daemon.socket()
     }
 
-    /// The name of the reader in this slot, counted from 0.
+    /// Returns the name of the reader in this slot, counted from 0.
     pub fn reader(&self, slot: usize) -> &str {
         &self.slots[slot].reader
     }
@@ -88,7 +88,7 @@ impl Pcscd {
     /// Inserts a token, and waits until the daemon has noticed.
     ///
     /// # Panics
-    /// If the slot does not exist or holds a token, or the token is in another one.
+    /// Panics if the slot does not exist or holds a token, or if the token is in another slot.
     pub fn insert(&self, slot: usize, token: &Token) {
         self.plug(slot, token);
         self.wait_for(slot, true);
@@ -96,7 +96,7 @@ impl Pcscd {
 
     /// Removes the token, even in the middle of a command, and waits until the daemon has noticed.
     ///
-    /// Does nothing if there is none.
+    /// Does nothing if the slot is empty.
     pub fn remove(&self, slot: usize) {
         let inserted = self.slots[slot].inserted.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(inserted) = inserted {
@@ -105,12 +105,12 @@ impl Pcscd {
         }
     }
 
-    /// Waits until the daemon has noticed that a token was unplugged by `Fault::UnplugAtUse`.
+    /// Waits until the daemon has noticed that `Fault::UnplugAtUse` unplugged a token.
     pub fn wait_removed(&self, slot: usize) {
         self.wait_for(slot, false);
     }
 
-    /// Ends the daemon and pulls all tokens, as dropping it does.
+    /// Ends the daemon and removes all tokens. Dropping the daemon does the same.
     pub fn stop(&self) {
         self.daemon.stop();
         for slot in &self.slots {
@@ -160,7 +160,7 @@ impl Slot {
 impl Inserted {
     fn new(token: &Token, wire: TcpStream) -> Self {
         token.plug();
-        let other_end = wire.try_clone().expect("a socket is duplicated");
+        let other_end = wire.try_clone().expect("a socket should be duplicated");
         let served = token.clone();
         let thread = std::thread::spawn(move || Plugged::serve(served, other_end));
         Self { token: token.clone(), wire, thread }

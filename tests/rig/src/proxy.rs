@@ -1,10 +1,11 @@
 //! A network that fails: an HTTP proxy in front of AWS that injects one fault into one call.
 //!
-//! A program gets [`Proxy::env`] instead of the emulator's. Every call is recognised by its action and the access key
-//! that signed it, counted, and recorded with the time at which it took effect. The age of signatures is checked
-//! against AWS's clock, which the emulator does not do, so a wrong local clock has its consequences.
+//! A program gets [`Proxy::env`] instead of the emulator's address. The proxy recognises every call by its action and
+//! the access key that signed it. It counts the calls, and records each with the time at which it took effect. It
+//! also checks the age of signatures against AWS's clock, as AWS does and the emulator does not; so a program whose
+//! local clock is wrong gets the same refusals as from AWS.
 //!
-//! Calls take effect one at a time, so their order in [`Proxy::calls`] is the order of AWS's states.
+//! Calls take effect one at a time, so their order in [`Proxy::effects`] is the order of AWS's states.
 
 mod call;
 mod fault;
@@ -26,10 +27,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How old a signature may be, or how far ahead.
+/// The number of seconds by which the time of a signature can differ from AWS's time.
 const SIGNATURE_AGE: i64 = 300;
 
-/// A running proxy for the calls of one account; it ends when dropped.
+/// A running proxy for the calls of one account. It is stopped when dropped.
 pub struct Proxy {
     address: SocketAddr,
     inner: Arc<Inner>,
@@ -37,11 +38,11 @@ pub struct Proxy {
 
 struct Inner {
     aws: String,
-    /// How far AWS's clock is ahead of this machine's, in seconds.
+    /// The number of seconds that AWS's clock is ahead of this machine's.
     ahead: Arc<AtomicI64>,
     state: Mutex<State>,
     changed: Condvar,
-    /// Held by the call that takes effect.
+    /// A lock that the call that takes effect holds.
     turn: Mutex<()>,
     ended: AtomicBool,
 }
@@ -52,13 +53,13 @@ struct State {
     counts: BTreeMap<(String, String), u32>,
     seen: Vec<Seen>,
     effects: u32,
-    /// The call with the fault has arrived.
+    /// Whether the call with the fault has arrived.
     met: bool,
-    /// Held calls are released.
+    /// Whether held calls are released.
     released: bool,
-    /// The network is cut permanently.
+    /// Whether the network is cut permanently.
     gone: bool,
-    /// Calls that will still take effect.
+    /// The number of calls that have not taken effect yet but will.
     late: u32,
 }
 
@@ -66,10 +67,10 @@ impl Proxy {
     /// Starts a proxy in front of this account's AWS, without a fault.
     ///
     /// # Panics
-    /// When this machine has no free port.
+    /// Panics if this machine has no free port.
     pub fn before(account: &Account) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("its address");
+        let address = listener.local_addr().expect("a listener's address");
         let inner = Arc::new(Inner {
             aws: account.aws.endpoint().trim_start_matches("http://").to_owned(),
             ahead: account.ahead(),
@@ -91,25 +92,25 @@ impl Proxy {
         Self { address, inner }
     }
 
-    /// The same, with this fault in that call.
+    /// Starts a proxy that injects this fault into that call.
     pub fn spoiling(account: &Account, spot: Spot, fault: Fault) -> Self {
         let proxy = Self::before(account);
         proxy.spoil(spot, fault);
         proxy
     }
 
-    /// Sets the fault and its call, counted from the proxy's start; replaces the one before.
+    /// Sets the fault and the call that gets it, counted from the proxy's start. Replaces an earlier fault.
     pub fn spoil(&self, spot: Spot, fault: Fault) {
         let mut state = self.inner.state();
         (state.fault, state.met, state.released) = (Some((spot, fault)), false, false);
     }
 
-    /// The environment in which a program uses this proxy.
+    /// Returns the environment variable with which a program uses this proxy.
     pub fn env(&self) -> (&'static str, String) {
         ("AWS_ENDPOINT_URL", format!("http://{}", self.address))
     }
 
-    /// Waits until the call with the fault has arrived; false if that took longer.
+    /// Waits until the call with the fault has arrived; returns false after a timeout.
     pub fn wait_met(&self, patience: Duration) -> bool {
         self.inner.wait(patience, |state| state.met)
     }
@@ -120,17 +121,17 @@ impl Proxy {
         self.inner.changed.notify_all();
     }
 
-    /// Waits until no call is in flight; false if that took longer.
+    /// Waits until no call is in flight; returns false after a timeout.
     pub fn wait_quiet(&self, patience: Duration) -> bool {
         self.inner.wait(patience, |state| state.late == 0)
     }
 
-    /// Every call so far, in the order of their arrival.
+    /// Returns every call so far, in the order in which they arrived.
     pub fn calls(&self) -> Vec<Seen> {
         self.inner.state().seen.clone()
     }
 
-    /// The calls that reached AWS, in that order; AWS may have refused them.
+    /// Returns the calls that reached AWS, in the order in which they took effect. AWS may have refused some of them.
     pub fn effects(&self) -> Vec<Seen> {
         let mut calls = self.calls();
         calls.retain(|call| call.effect.is_some());
@@ -143,7 +144,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.inner.ended.store(true, Ordering::Relaxed);
         self.release();
-        // Wakes the listener, so that it notices the end.
+        // Wakes the listener, so that it notices the proxy's end.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -174,7 +175,7 @@ impl Inner {
         let _ = client.shutdown(Shutdown::Both);
     }
 
-    /// One call and its reply; `None` closes the connection without one.
+    /// Handles one call and returns the reply; after `None` the connection is closed without a reply.
     fn call(self: &Arc<Self>, request: Request) -> Option<Vec<u8>> {
         let described = Described::of(&request);
         let (place, fault) = self.arrive(&described);
@@ -257,7 +258,7 @@ impl Inner {
         Some(reply)
     }
 
-    /// Returns AWS's answer to a signature that is too old or not yet current by its clock.
+    /// Returns AWS's refusal if the signature has expired, or is not yet current, by AWS's clock.
     fn too_old(&self, request: &Request) -> Option<Vec<u8>> {
         let text = request.header("x-amz-date")?;
         let (signed, now) = (time::from_basic(text)?, time::now() + self.ahead());

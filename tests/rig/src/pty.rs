@@ -1,4 +1,4 @@
-//! A person at a terminal: reads prompts, types answers, and gets the exit status.
+//! A person at a terminal, who reads prompts, types answers, and gets the exit status.
 
 mod render;
 mod screen;
@@ -20,7 +20,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The default time that a person waits for a prompt or an end.
+/// The default time that a person waits for a prompt or for the command's end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The terminal's size, in characters.
@@ -35,7 +35,7 @@ pub enum Input {
     /// The keyboard.
     #[default]
     Terminal,
-    /// A pipe that holds these bytes, then ends.
+    /// A pipe that contains these bytes and then ends.
     Bytes(Vec<u8>),
     /// An open file.
     File(File),
@@ -47,26 +47,23 @@ pub enum Output {
     /// The terminal.
     #[default]
     Terminal,
-    /// A pipe, read by [`Person::captured`] and [`Person::captured_errors`].
+    /// A pipe, whose content [`Person::captured`] and [`Person::captured_errors`] return.
     Captured,
 }
 
-/// The three streams of a command, all at the terminal by default, and the terminal's width.
+/// The three streams of a command, which are all at the terminal by default, and the width of the terminal.
 #[derive(Default)]
 pub struct Streams {
-    /// Standard input.
     pub stdin: Input,
-    /// Standard output.
     pub stdout: Output,
-    /// Standard error.
     pub stderr: Output,
-    /// The terminal's columns, if not 200.
+    /// The number of columns of the terminal; 200 if not set.
     pub columns: Option<u16>,
 }
 
-/// A person at a new terminal, whose controlling process is one command.
+/// A person at a new terminal, which controls one command.
 ///
-/// Dropping it kills the command and hangs up the terminal.
+/// Dropping the person kills the command and hangs up the terminal.
 pub struct Person {
     process: Process,
     pid: u32,
@@ -79,7 +76,7 @@ pub struct Person {
     finding: Option<Finding>,
 }
 
-/// The command, or the trace of it.
+/// The command, or the tracer of the command.
 enum Process {
     Watched(Child),
     Traced(Tracing),
@@ -89,9 +86,9 @@ enum Process {
 /// The end of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// By itself, with this status.
+    /// The command exited with this status.
     Code(i32),
-    /// Killed by this signal.
+    /// This signal killed the command.
     Signal(Signal),
 }
 
@@ -100,9 +97,9 @@ impl End {
         match (status.code(), status.signal()) {
             (Some(code), _) => Self::Code(code),
             (None, Some(signal)) => {
-                Self::Signal(Signal::try_from(signal).expect("the kernel knows its signals"))
+                Self::Signal(Signal::try_from(signal).expect("the kernel should report a known signal"))
             }
-            (None, None) => unreachable!("a process ends by itself or by a signal"),
+            (None, None) => unreachable!("a process ends with a status or by a signal"),
         }
     }
 }
@@ -111,15 +108,15 @@ impl Person {
     /// Runs `command` with all its streams at the terminal.
     ///
     /// # Panics
-    /// If it cannot be started.
+    /// Panics if the command cannot be started.
     pub fn run(command: Command) -> Self {
         Self::run_with(command, Streams::default())
     }
 
-    /// Runs `command` with some streams elsewhere; `/dev/tty` is the terminal all the same.
+    /// Runs `command` with some streams elsewhere. `/dev/tty` is the terminal in any case.
     ///
     /// # Panics
-    /// If it cannot be started.
+    /// Panics if the command cannot be started.
     pub fn run_with(mut command: Command, streams: Streams) -> Self {
         let columns = streams.columns.unwrap_or(COLUMNS);
         let (keyboard, terminal) = open_terminal(columns).unwrap_or_else(|e| panic!("no terminal: {e}"));
@@ -139,7 +136,7 @@ impl Person {
         // SAFETY: both calls in the closure are bare system calls, which are allowed between fork and exec.
         unsafe { command.pre_exec(take_terminal) };
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-        // Closes the last descriptors of the terminal in this process, so that its end is noticed.
+        // This closes the last descriptors of the terminal in this process, so that the terminal's end is noticed.
         drop((terminal, command));
         let screen = Screen::follow(File::from(descriptor_of(&keyboard)));
         let pid = child.id();
@@ -147,18 +144,19 @@ impl Person {
         Self { process, pid, keyboard, columns, screen, stdout, stderr, end: None, finding: None }
     }
 
-    /// Waits for `text` after the text expected before, and returns the output up to its end.
+    /// Waits until `text` appears after the text that was expected before. Returns the output up to the end of
+    /// `text`.
     ///
     /// Colours and other escape sequences are removed.
     ///
     /// # Panics
-    /// After 20 seconds, or if the output ended: with the transcript.
+    /// Panics with the transcript after 20 seconds, or if the output ended.
     #[track_caller]
     pub fn expect(&mut self, text: &str) -> String {
         self.expect_within(PATIENCE, text)
     }
 
-    /// As [`Person::expect`], with another timeout.
+    /// Does the same as [`Person::expect`], with a different timeout.
     #[track_caller]
     pub fn expect_within(&mut self, patience: Duration, text: &str) -> String {
         match self.screen.find(text, patience) {
@@ -167,31 +165,36 @@ impl Person {
         }
     }
 
-    /// Types this and Enter.
+    /// Types this text and Enter.
     pub fn type_line(&mut self, text: &str) {
         self.type_raw(text.as_bytes());
         self.type_raw(b"\r");
     }
 
-    /// Types this and Enter once the terminal has stopped echoing, as a person does at a hidden prompt.
+    /// Types this text and Enter once the terminal has stopped echoing, as a person does at a hidden prompt.
     ///
-    /// A prompt is often shown before the echo is switched off, and input in between would be shown or lost.
+    /// A prompt is often shown before the echo is switched off, and text that is typed in between would be shown or
+    /// lost.
     ///
     /// # Panics
-    /// If it still echoes after 20 seconds: with the transcript.
+    /// Panics with the transcript if the terminal still echoes after 20 seconds.
     #[track_caller]
     pub fn type_hidden(&mut self, text: &str) {
         let began = Instant::now();
         while self.is_echoing() {
-            assert!(began.elapsed() < PATIENCE, "it still echoes; the transcript:\n{}", self.transcript());
+            assert!(
+                began.elapsed() < PATIENCE,
+                "the terminal still echoes; the transcript:\n{}",
+                self.transcript()
+            );
             std::thread::sleep(PAUSE);
         }
         self.type_line(text);
     }
 
-    /// Types these bytes: b"\x03" is Ctrl-C.
+    /// Types these bytes, such as b"\x03" for Ctrl-C.
     pub fn type_raw(&mut self, bytes: &[u8]) {
-        // A command that has ended reads nothing; its end or the transcript shows that.
+        // A command that has ended reads nothing. The caller sees that from its end or the transcript.
         let _ = self.keyboard.write_all(bytes);
     }
 
@@ -200,39 +203,38 @@ impl Person {
         self.type_raw(b"\x04");
     }
 
-    /// Sends the command a signal, unless it was reaped already.
+    /// Sends a signal to the command, unless the command was already reaped.
     pub fn send_signal(&self, signal: Signal) {
         if self.end.is_some() {
-            // The process id may belong to another process by now.
+            // The process id can belong to another process by now.
             return;
         }
-        let pid = i32::try_from(self.pid).expect("a pid fits");
+        let pid = i32::try_from(self.pid).expect("a process id should fit into an i32");
         let _ = kill(Pid::from_raw(pid), signal);
     }
 
-    /// The command's process id.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Everything the terminal showed so far, without escape sequences and carriage returns.
+    /// Returns everything that the terminal showed so far, without escape sequences and carriage returns.
     pub fn transcript(&self) -> String {
         self.screen.text()
     }
 
-    /// Everything the terminal showed so far, as raw bytes.
+    /// Returns everything that the terminal showed so far, as raw bytes.
     pub fn raw_transcript(&self) -> Vec<u8> {
         self.screen.bytes()
     }
 
-    /// The terminal's content, at its width: the screen and the lines above it. `edit` can change the output before it
-    /// is rendered.
+    /// Returns the terminal's content at its width: the screen and the lines above it. `edit` can change the output
+    /// before it is rendered.
     pub fn rendered(&self, edit: impl Fn(&str) -> String) -> String {
         let output = String::from_utf8_lossy(&self.screen.bytes()).into_owned();
         render::render(&edit(&output), self.columns.into())
     }
 
-    /// The transcript of the screen: includes erased lines, without repetitions.
+    /// Returns the output in the order in which it appeared. Erased lines are included; repeated lines are dropped.
     pub fn story(&self) -> String {
         screen::story(&self.screen.bytes())
     }
@@ -240,52 +242,52 @@ impl Person {
     /// Switches the echo on, as a shell does when it takes the terminal back from a stopped program.
     ///
     /// # Panics
-    /// If the terminal is gone.
+    /// Panics if the terminal is gone.
     pub fn echo_on(&self) {
-        let mut modes = tcgetattr(&self.keyboard).expect("the terminal is there");
+        let mut modes = tcgetattr(&self.keyboard).expect("the terminal should exist");
         modes.local_flags.insert(LocalFlags::ECHO | LocalFlags::ICANON);
-        tcsetattr(&self.keyboard, SetArg::TCSANOW, &modes).expect("the terminal is there");
+        tcsetattr(&self.keyboard, SetArg::TCSANOW, &modes).expect("the terminal should exist");
     }
 
-    /// Whether the terminal echoes what is typed.
+    /// Returns whether the terminal echoes what is typed.
     ///
     /// # Panics
-    /// If the terminal is gone.
+    /// Panics if the terminal is gone.
     pub fn is_echoing(&self) -> bool {
-        let settings = tcgetattr(&self.keyboard).expect("the terminal is there");
+        let settings = tcgetattr(&self.keyboard).expect("the terminal should exist");
         settings.local_flags.contains(LocalFlags::ECHO | LocalFlags::ICANON)
     }
 
-    /// Searches the command's memory for these secrets when it ends; [`Person::finding`] has the result.
+    /// Searches the command's memory for these secrets when the command ends. [`Person::finding`] returns the result.
     ///
     /// # Panics
-    /// If it cannot be traced.
+    /// Panics if the command cannot be traced.
     pub fn trace_exit(&mut self, secrets: &[(&str, &[u8])]) {
         let Process::Watched(child) = std::mem::replace(&mut self.process, Process::Gone) else {
-            panic!("it is traced already, or gone");
+            panic!("the command is already traced, or has ended");
         };
         self.process = Process::Traced(trace_exit(child, secrets));
     }
 
-    /// Waits for the command's end.
+    /// Waits until the command ends.
     ///
     /// # Panics
-    /// After 20 seconds: with the transcript.
+    /// Panics with the transcript if the command does not end within 20 seconds.
     #[track_caller]
     pub fn wait(&mut self) -> End {
         self.wait_within(PATIENCE)
     }
 
-    /// As [`Person::wait`], with another timeout.
+    /// Does the same as [`Person::wait`], with a different timeout.
     #[track_caller]
     pub fn wait_within(&mut self, patience: Duration) -> End {
         match self.try_wait(patience) {
             Some(end) => end,
-            None => panic!("it does not end; the transcript:\n{}", self.transcript()),
+            None => panic!("the command does not end; the transcript:\n{}", self.transcript()),
         }
     }
 
-    /// Its end, if it comes within `patience`.
+    /// Returns the command's end, if the command ends within `patience`.
     pub fn try_wait(&mut self, patience: Duration) -> Option<End> {
         let deadline = Instant::now() + patience;
         while self.end.is_none() {
@@ -297,32 +299,35 @@ impl Person {
                 std::thread::sleep(PAUSE);
             }
         }
-        // Its children may keep the terminal open for longer.
+        // Children of the command can keep the terminal open for longer.
         self.screen.wait_ended(Duration::from_millis(500));
         self.end
     }
 
-    /// The result of the memory search at its end, after [`Person::trace_exit`] and [`Person::wait`].
+    /// Returns the result of the memory search at the command's end, after [`Person::trace_exit`] and
+    /// [`Person::wait`].
     ///
     /// # Panics
-    /// If either was not called.
+    /// Panics if either was not called.
     pub fn finding(&self) -> &Finding {
-        self.finding.as_ref().expect("trace_exit and wait come first")
+        self.finding.as_ref().expect("trace_exit and wait should have been called")
     }
 
-    /// The captured standard output; waits until that is closed, and returns it once.
+    /// Waits until the captured standard output is closed, and returns it. A second call returns nothing.
     pub fn captured(&mut self) -> Vec<u8> {
         join(self.stdout.take())
     }
 
-    /// The captured standard error; waits until that is closed, and returns it once.
+    /// Waits until the captured standard error is closed, and returns it. A second call returns nothing.
     pub fn captured_errors(&mut self) -> Vec<u8> {
         join(self.stderr.take())
     }
 
     fn poll_end(&mut self) -> Option<End> {
         match &mut self.process {
-            Process::Watched(child) => child.try_wait().expect("the command is ours").map(End::of),
+            Process::Watched(child) => {
+                child.try_wait().expect("the command should be a child of this process").map(End::of)
+            }
             Process::Traced(tracing) => {
                 let Ending { status, finding } = tracing.poll()?;
                 self.finding = Some(finding);
@@ -350,7 +355,7 @@ fn open_terminal(columns: u16) -> std::io::Result<(PtyMaster, File)> {
     let terminal =
         OpenOptions::new().read(true).write(true).custom_flags(no_tty).open(ptsname_r(&master)?)?;
     let size = nix::libc::winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: TIOCSWINSZ reads a winsize, which this is.
+    // SAFETY: TIOCSWINSZ reads a winsize, and `size` is one.
     match unsafe { nix::libc::ioctl(terminal.as_raw_fd(), nix::libc::TIOCSWINSZ, &raw const size) } {
         0 => Ok((master, terminal)),
         _ => Err(std::io::Error::last_os_error()),
@@ -358,11 +363,11 @@ fn open_terminal(columns: u16) -> std::io::Result<(PtyMaster, File)> {
 }
 
 fn descriptor_of(keyboard: &PtyMaster) -> OwnedFd {
-    keyboard.as_fd().try_clone_to_owned().expect("a descriptor is duplicated")
+    keyboard.as_fd().try_clone_to_owned().expect("a descriptor should be duplicated")
 }
 
 fn duplicate(terminal: &File) -> Stdio {
-    terminal.try_clone().expect("a descriptor is duplicated").into()
+    terminal.try_clone().expect("a descriptor should be duplicated").into()
 }
 
 fn input(input: Input, terminal: &File) -> Stdio {
@@ -370,8 +375,8 @@ fn input(input: Input, terminal: &File) -> Stdio {
         Input::Terminal => duplicate(terminal),
         Input::File(file) => file.into(),
         Input::Bytes(bytes) => {
-            let (reader, mut writer) = pipe().expect("a pipe is made");
-            // A command need not read it to its end.
+            let (reader, mut writer) = pipe().expect("a pipe should be created");
+            // A command does not have to read its input to the end.
             std::thread::spawn(move || writer.write_all(&bytes));
             reader.into()
         }
@@ -382,7 +387,7 @@ fn output(output: Output, terminal: &File) -> (Stdio, Option<JoinHandle<Vec<u8>>
     match output {
         Output::Terminal => (duplicate(terminal), None),
         Output::Captured => {
-            let (reader, writer) = pipe().expect("a pipe is made");
+            let (reader, writer) = pipe().expect("a pipe should be created");
             (writer.into(), Some(std::thread::spawn(move || drain(reader))))
         }
     }
@@ -395,5 +400,5 @@ fn drain(mut reader: PipeReader) -> Vec<u8> {
 }
 
 fn join(reader: Option<JoinHandle<Vec<u8>>>) -> Vec<u8> {
-    reader.map(|reader| reader.join().expect("reading does not panic")).unwrap_or_default()
+    reader.map(|reader| reader.join().expect("the reading thread should not panic")).unwrap_or_default()
 }

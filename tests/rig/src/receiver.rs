@@ -1,4 +1,4 @@
-//! A receiver of alerts: it keeps the requests, and answers as configured.
+//! A receiver of alerts. It keeps the requests, and answers as configured.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,42 +9,41 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// The secret of all webhooks of the rig.
+/// The secret with which all webhooks of the rig are signed.
 pub const SECRET: &str = "whsec_cmlnLXJpZy1yaWctcmlnLXJpZy1yaWctcmlnLXJpZw==";
 
-/// The answer to a request.
+/// How a receiver answers a request.
 #[derive(Clone, Debug)]
 pub enum Manner {
     /// Answers with this status.
     Status(u16),
-    /// Answers 202 after this time.
+    /// Answers with status 202 after this time.
     Slow(Duration),
     /// Never answers.
     Hang,
     /// Redirects to another address.
     Redirect(String),
-    /// Fails this many times, then answers 202.
+    /// Fails this many times, then answers with status 202.
     Breaks(u32),
-    /// Answers 200, promises a body, and never sends it.
+    /// Answers with status 200 and a header that announces a body, but never sends the body.
     Stalls,
-    /// Has a clock that is ahead by this much, as its `Date` shows, and refuses a signature that is more than a minute off.
+    /// Has a clock that is ahead by this duration, as its `Date` shows. Refuses a signature whose time is more than a
+    /// minute off.
     Ahead(Duration),
 }
 
-/// One request.
+/// A request that the receiver got.
 #[derive(Clone, Debug)]
 pub struct Got {
-    /// When it was complete.
+    /// When the request was complete.
     pub at: Instant,
-    /// Names in lower case.
+    /// The headers, with names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The raw body.
     pub body: Vec<u8>,
-    /// The body as JSON.
     pub json: Value,
 }
 
-/// A receiver on loopback; it runs until its process ends.
+/// A receiver on loopback. It runs until its process ends.
 #[derive(Clone)]
 pub struct Receiver {
     address: SocketAddr,
@@ -53,19 +52,20 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// The receiver that acknowledges all openings of this process's tests.
+    /// Returns the receiver that acknowledges all alerts in the tests of this process, unless a test uses a separate
+    /// one.
     pub fn shared() -> Self {
         static SHARED: LazyLock<Receiver> = LazyLock::new(|| Receiver::start(Manner::Status(200)));
         SHARED.clone()
     }
 
-    /// A new one.
+    /// Starts a new receiver.
     ///
     /// # Panics
-    /// When this machine has no free port.
+    /// Panics if this machine has no free port.
     pub fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("its address");
+        let address = listener.local_addr().expect("a listener's address");
         let receiver = Self { address, got: Arc::default(), broken: Arc::default() };
         let serving = receiver.clone();
         thread::spawn(move || {
@@ -77,31 +77,30 @@ impl Receiver {
         receiver
     }
 
-    /// A URL on which nothing listens.
+    /// Returns a URL on which nothing listens.
     ///
     /// # Panics
-    /// When this machine has no free port.
+    /// Panics if this machine has no free port.
     pub fn unreachable() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        format!("http://{}/alert", listener.local_addr().expect("its address"))
+        format!("http://{}/alert", listener.local_addr().expect("a listener's address"))
     }
 
-    /// Its address.
     pub fn url(&self) -> String {
         format!("http://{}/alert", self.address)
     }
 
-    /// A sealed webhook to it.
+    /// Returns a webhook channel to this receiver, for a payload.
     pub fn channel(&self, name: &str) -> Value {
         json!({"name": name, "kind": "webhook", "url": self.url(), "secret": SECRET})
     }
 
-    /// The requests, in order.
+    /// Returns the requests, in order.
     pub fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The subjects of the alerts about this session, in order.
+    /// Returns the field `about` of the alerts of this session, in order.
     pub fn about(&self, session: &str) -> Vec<String> {
         let mine = self.got().into_iter().filter(|got| got.json["session"] == session);
         mine.map(|got| got.json["about"].as_str().unwrap_or_default().to_owned()).collect()
@@ -155,14 +154,14 @@ impl Receiver {
     }
 }
 
-/// The format of RFC 9110 section 5.6.7.
+/// Formats a time as in HTTP (RFC 9110 section 5.6.7).
 fn http_date(at: SystemTime) -> String {
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let said = std::process::Command::new("date")
         .args(["--utc", "--date", &format!("@{seconds}"), "+%a, %d %b %Y %H:%M:%S GMT"])
         .env("LC_ALL", "C")
         .output()
-        .expect("date runs");
+        .expect("date should run");
     String::from_utf8_lossy(&said.stdout).trim().to_owned()
 }
 

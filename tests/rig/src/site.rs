@@ -1,4 +1,4 @@
-//! A site: custodians with their tokens and sheets, who use the program as people do, on one machine.
+//! A site: a machine, and custodians with tokens and sheets, who use the program as people do.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,30 +13,28 @@ use crate::pcscd::Pcscd;
 use crate::pty::{End, Input, Person, Streams};
 use crate::token::{Authority, Spec, Token};
 
-/// One custodian: a token, its PIN, and the sheet with the twelve words.
+/// One custodian: a name, a token with its PIN, and the sheet with the twelve words.
 pub struct Custodian {
-    /// The name.
     pub name: String,
-    /// The token. It is plugged into the reader of the custodian's place.
+    /// The token. Its reader has the same place among the readers as the custodian among the custodians.
     pub token: Token,
-    /// Its PIN, eight characters.
+    /// The PIN of the token.
     pub pin: String,
     /// The twelve words, as written down at enrolment.
     pub words: Vec<String>,
-    /// The enrolment file.
     pub file: PathBuf,
 }
 
 impl Custodian {
-    /// The sheet as one line.
+    /// Returns the words of the sheet as one line.
     pub fn sheet(&self) -> String {
         self.words.join(" ")
     }
 }
 
-/// A machine with its smart card daemon and home directory, and its custodians.
+/// A machine with its smart card daemon and home directory, and the custodians who use it.
 pub struct Site {
-    /// The home directory, in which everything is.
+    /// The home directory, which contains all files of the site.
     pub dir: TempDir,
     /// The readers, one for each custodian.
     pub pcscd: Pcscd,
@@ -47,8 +45,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// A site where each of `names` owns a token that is not plugged in yet. Serial numbers count from 20000001;
-    /// firmware is 5.4.3 and 5.7.2 in turn; PIN and PUK are set.
+    /// Prepares a site where each of `names` owns a token that is not plugged in. Serial numbers count from 20000001.
+    /// Firmware versions 5.4.3 and 5.7.2 alternate. PIN and PUK are set.
     pub fn new(program: impl Into<PathBuf>, names: &[&str]) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         std::fs::write(dir.path().join("root.pem"), Authority::Rig.root_pem()).expect("room for a file");
@@ -74,29 +72,29 @@ impl Site {
         }
     }
 
-    /// As [`Site::new`], with all custodians enrolled.
+    /// Does the same as [`Site::new`], and enrols all custodians.
     pub fn enrolled(program: impl Into<PathBuf>, names: &[&str]) -> Self {
         let mut site = Self::new(program, names);
         (0..names.len()).for_each(|place| drop(site.enrol(place)));
         site
     }
 
-    /// Points the program and its children at this AWS.
+    /// Lets the program and its children use this AWS.
     #[must_use]
     pub fn with_aws(mut self, aws: &Aws) -> Self {
         self.env.extend(aws.env());
         self
     }
 
-    /// A path in the home directory.
+    /// Returns a path in the home directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// The custodian of a name.
+    /// Returns the custodian with this name.
     ///
     /// # Panics
-    /// If there is none. The same holds for every name in this type.
+    /// Panics if there is none. This holds for every function of this type that takes a name.
     pub fn custodian(&self, name: &str) -> &Custodian {
         self.custodians.iter().find(|c| c.name == name).expect("a custodian of this site")
     }
@@ -116,12 +114,12 @@ impl Site {
         self.pcscd.remove(self.place(name));
     }
 
-    /// The program with `arguments`, on this machine.
+    /// Returns the command that runs the program with `arguments` on this machine.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.prepare(Command::new(&self.program), arguments)
     }
 
-    /// The same in an empty network namespace, where not even loopback is up.
+    /// Does the same as [`Site::command`], in an empty network namespace, where not even loopback is up.
     pub fn offline(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("unshare");
         command.arg("--net").arg(&self.program);
@@ -139,8 +137,8 @@ impl Site {
         command
     }
 
-    /// Enrols a custodian as a person does: plug in, PIN, write the sheet, type it back, touch. Returns what the
-    /// screen showed, without the sheet's words.
+    /// Enrols a custodian as a person does: plugs in the token, types the PIN, writes the sheet, types it back, and
+    /// touches the token. Returns the output on the screen, without the sheet's words.
     pub fn enrol(&mut self, place: usize) -> String {
         let name = self.custodians[place].name.clone();
         self.plug(&name);
@@ -162,19 +160,19 @@ impl Site {
         person.story().lines().filter(|line| !is_word(line)).flat_map(|line| [line, "\n"]).collect()
     }
 
-    /// Seals `payload` as `prod.age` for all custodians, and returns the path.
+    /// Seals `payload` as `prod.age` for all custodians; returns the path of the vault.
     pub fn seal(&self, payload: &Value, threshold: usize) -> PathBuf {
         self.seal_as("prod.age", payload, threshold)
     }
 
-    /// The same under another name.
+    /// Seals `payload` under this name for all custodians; returns the path of the vault.
     pub fn seal_as(&self, name: &str, payload: &Value, threshold: usize) -> PathBuf {
         let finished = self.try_seal(name, payload.to_string().as_bytes(), threshold, &[]);
         assert!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.stderr));
         self.path(name)
     }
 
-    /// Seals a payload from standard input, without a terminal.
+    /// Runs `seal` with a payload on standard input, without a terminal.
     pub fn try_seal(&self, name: &str, json: &[u8], threshold: usize, more: &[&str]) -> Finished {
         let threshold = threshold.to_string();
         let files: Vec<_> = self.custodians.iter().map(|c| c.file.display().to_string()).collect();
@@ -187,7 +185,7 @@ impl Site {
         feed(self.offline(&arguments), json)
     }
 
-    /// The program with `arguments`, with the credentials of an AWS profile and no others.
+    /// Returns the command that runs the program with `arguments`, and with the credentials of an AWS profile only.
     pub fn with_profile(&self, profile: &str, who: &Creds, arguments: &[&str]) -> Command {
         self.write(".aws/credentials", who.profile(profile));
         let mut command = self.command(arguments);
@@ -197,52 +195,49 @@ impl Site {
         command
     }
 
-    /// Writes a file below the home directory, and the directories above it.
+    /// Writes a file below the home directory. Creates the directories above the file.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path(name);
-        std::fs::create_dir_all(path.parent().expect("below the home directory"))
-            .expect("room for a directory");
+        std::fs::create_dir_all(path.parent().expect("the file should be below the home directory"))
+            .expect("a directory should be created");
         std::fs::write(path, text).expect("room for a file");
     }
 
-    /// Writes `~/.config/breakglass/config.json`.
     pub fn configure(&self, config: &Value) {
         self.write(".config/breakglass/config.json", config.to_string());
     }
 
-    /// The ledger's text; empty if there is none.
+    /// Returns the ledger's text, which is empty if there is no ledger.
     pub fn ledger(&self) -> String {
         std::fs::read_to_string(self.path("state/ledger.jsonl")).unwrap_or_default()
     }
 
-    /// The ledger's records.
     pub fn records(&self) -> Vec<Value> {
         self.ledger().lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
     }
 
-    /// The ledger's records of one kind.
+    /// Returns the ledger's records of this kind.
     pub fn records_of(&self, kind: &str) -> Vec<Value> {
         self.records().into_iter().filter(|record| record["kind"] == kind).collect()
     }
 
-    /// The session of the last intent.
+    /// Returns the session of the last intent.
     pub fn last_session(&self) -> String {
-        let intent = self.records_of("intent").pop().expect("an intent");
-        intent["session"].as_str().expect("its session").to_owned()
+        let intent = self.records_of("intent").pop().expect("the ledger should have an intent");
+        intent["session"].as_str().expect("an intent should have a session").to_owned()
     }
 
-    /// Runs the program at a terminal.
     pub fn person(&self, arguments: &[&str]) -> Person {
         Person::run(self.command(arguments))
     }
 
-    /// The same, with `bytes` on standard input.
+    /// Runs the program at a terminal, with `bytes` on its standard input.
     pub fn person_fed(&self, arguments: &[&str], bytes: &[u8]) -> Person {
         let stdin = Input::Bytes(bytes.to_vec());
         Person::run_with(self.command(arguments), Streams { stdin, ..Streams::default() })
     }
 
-    /// Answers the prompts of custodians until `count` of them have given their share.
+    /// Answers the prompts of custodians until `count` of them have given their shares.
     pub fn quorum(&self, person: &mut Person, count: usize) {
         for _ in 0..count {
             let asked = self.next_asked(person);
@@ -267,7 +262,8 @@ impl Site {
         }
     }
 
-    /// Returns the answer to the prompt that `shown` ends with, if it is one.
+    /// Returns the answer to the prompt with which `shown` ends; returns `None` if `shown` does not end with a
+    /// prompt.
     fn asked(&self, shown: &str) -> Option<String> {
         self.custodians.iter().find_map(|custodian| {
             let name = &custodian.name;
@@ -283,18 +279,21 @@ impl Site {
         })
     }
 
-    /// Types the words of the next custodian who is asked, and returns the name.
+    /// Types the words of the next custodian who is asked; returns the custodian's name.
     fn next_asked(&self, person: &mut Person) -> String {
         const PROMPT: &str = ": passphrase part (12 words): ";
         let said = person.expect(PROMPT);
-        let asked = said.strip_suffix(PROMPT).expect("it ends with the prompt");
-        let custodian =
-            self.custodians.iter().find(|c| asked.ends_with(&c.name)).expect("a custodian is asked");
+        let asked = said.strip_suffix(PROMPT).expect("the output should end with the prompt");
+        let custodian = self
+            .custodians
+            .iter()
+            .find(|c| asked.ends_with(&c.name))
+            .expect("a custodian of this site should be asked");
         person.type_line(&custodian.sheet());
         custodian.name.clone()
     }
 
-    /// Types one custodian's words and PIN; the token is touched by itself.
+    /// Types one custodian's words and PIN. The token is touched automatically.
     pub fn answer(&self, person: &mut Person, name: &str) {
         let custodian = self.custodian(name);
         person.expect(&format!("{name}: passphrase part (12 words): "));
@@ -310,11 +309,11 @@ impl Site {
     }
 }
 
-/// Writes an executable file. Another process writes it: a file that this one has open for writing could be inherited by a
-/// child that a parallel test has just forked, and then could not be executed (ETXTBSY).
+/// Writes an executable file. Another process does the writing. If this process wrote the file, a child that a
+/// parallel test forks at that time would inherit the open file, and the file could not be executed (ETXTBSY).
 ///
 /// # Panics
-/// If it cannot be written.
+/// Panics if the file cannot be written.
 pub fn write_program(path: &Path, text: &str) {
     let mut install = Command::new("install");
     install.args(["-m", "755", "/dev/stdin"]).arg(path);
@@ -325,7 +324,7 @@ pub fn write_program(path: &Path, text: &str) {
 /// Runs a command to its end, with `bytes` on its standard input.
 ///
 /// # Panics
-/// If it cannot be run.
+/// Panics if the command cannot be run.
 pub fn feed(mut command: Command, bytes: &[u8]) -> Finished {
     use std::io::Write as _;
     use std::process::Stdio;
@@ -334,12 +333,12 @@ pub fn feed(mut command: Command, bytes: &[u8]) -> Finished {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("the program runs");
+        .expect("the command should run");
     let _ = child.stdin.take().expect("piped").write_all(bytes);
-    child.wait_with_output().expect("the program ends")
+    child.wait_with_output().expect("the command should end")
 }
 
-/// Reads `1 abandon` … `12 zoo` off the screen.
+/// Reads the words, which are shown as `1 abandon` to `12 zoo`, from the screen.
 fn read_sheet(person: &mut Person) -> Vec<String> {
     person.expect("press Enter");
     let transcript = person.transcript();
@@ -356,16 +355,16 @@ fn read_sheet(person: &mut Person) -> Vec<String> {
     words
 }
 
-/// Whether at most one entry of the directory has `name` in its name: no partial file is left.
+/// Returns whether at most one file in the directory has `name` in its name, so that no partial file is left.
 pub fn only(dir: &Path, name: &str) -> bool {
     let leftovers = std::fs::read_dir(dir).expect("a directory").flatten();
     leftovers.filter(|e| e.file_name().to_string_lossy().contains(name)).count() <= 1
 }
 
-/// A new temporary directory, removed when dropped.
+/// Creates a temporary directory, which is removed when dropped.
 ///
 /// # Panics
-/// If it cannot be made.
+/// Panics if the directory cannot be created.
 pub fn tempdir() -> TempDir {
     TempDir::new().expect("a temporary directory")
 }

@@ -1,4 +1,4 @@
-//! Traces the system calls of a thread, and kills its process at a chosen one.
+//! Traces the system calls of a thread, and can kill its process at any of them.
 
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
@@ -6,54 +6,54 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-/// Traces thread `tid` of process `pid` and kills the process with SIGKILL at its `stop`th stop, counted from 1: each
-/// system call has two stops, at its begin and its end. `ready` is called once the thread is traced.
+/// Traces the thread `tid` of the process `pid`, and kills the process with SIGKILL at its `stop`th stop, counted
+/// from 1. Each system call has two stops: at its start and at its end. `ready` is called once the thread is traced.
 ///
-/// Returns false if it ended by itself before that.
+/// Returns false if the process ended before that stop.
 ///
 /// # Panics
-/// If it cannot be traced.
+/// Panics if the thread cannot be traced.
 pub fn kill_at(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> bool {
     follow(pid, tid, stop, ready, |_| ())
 }
 
-/// A system call at its begin.
+/// A system call that has started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Call {
-    /// Its number.
+    /// The number of the system call.
     pub number: i64,
-    /// Its first argument: for most, a file descriptor.
+    /// The first argument, which is a file descriptor for most system calls.
     pub first: u64,
 }
 
 impl Call {
-    /// Whether it writes to a file descriptor.
+    /// Returns whether the call writes to a file descriptor.
     pub fn is_write(self) -> bool {
         self.number == nix::libc::SYS_write
     }
 
-    /// Whether it waits until written data is on the disk.
+    /// Returns whether the call waits until written data is on the disk.
     pub fn is_fsync(self) -> bool {
         self.number == nix::libc::SYS_fsync
     }
 }
 
-/// The same; also returns the system calls until then, in order.
+/// Does the same as [`kill_at`]; returns the system calls until the process was killed, in order.
 ///
 /// # Panics
-/// As [`kill_at`].
+/// Panics as [`kill_at`] does.
 pub fn calls_until(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> Vec<Call> {
     let mut calls = Vec::new();
     follow(pid, tid, stop, ready, |call| calls.push(call));
     calls
 }
 
-/// Passes each call to `called` at its begin.
+/// Traces and kills as [`kill_at`] does, and passes each call to `called` when the call starts.
 fn follow(pid: u32, tid: i32, stop: u32, ready: impl FnOnce(), mut called: impl FnMut(Call)) -> bool {
     let (process, thread) = (Pid::from_raw(pid.cast_signed()), Pid::from_raw(tid));
-    ptrace::seize(thread, Options::PTRACE_O_TRACESYSGOOD).expect("it can be traced");
-    ptrace::interrupt(thread).expect("it can be stopped");
-    wait(thread).expect("it stops");
+    ptrace::seize(thread, Options::PTRACE_O_TRACESYSGOOD).expect("the thread should be traceable");
+    ptrace::interrupt(thread).expect("the thread should be interruptible");
+    wait(thread).expect("the thread should stop");
     ready();
     let mut seen = 0;
     let mut signal = None;
@@ -64,7 +64,7 @@ fn follow(pid: u32, tid: i32, stop: u32, ready: impl FnOnce(), mut called: impl 
         match wait(thread) {
             Ok(WaitStatus::PtraceSyscall(_)) => {
                 seen += 1;
-                // Every other stop is a call's end.
+                // Every second stop is the end of a call.
                 if seen % 2 == 1 {
                     current(pid, tid).into_iter().for_each(&mut called);
                 }
@@ -74,15 +74,15 @@ fn follow(pid: u32, tid: i32, stop: u32, ready: impl FnOnce(), mut called: impl 
             _ => return false,
         }
     }
-    kill(process, Signal::SIGKILL).expect("it is there to be killed");
-    // Until no thread of it is left.
+    kill(process, Signal::SIGKILL).expect("the process should still exist");
+    // The loop ends when no thread of the process is left.
     while !matches!(wait(thread), Ok(WaitStatus::Signaled(..) | WaitStatus::Exited(..)) | Err(Errno::ECHILD))
     {
     }
     true
 }
 
-/// Parses `1 0x3 0x7f…`, the kernel's format.
+/// Parses the system call of a stopped thread, which the kernel shows as `1 0x3 0x7f…`.
 fn current(pid: u32, tid: i32) -> Option<Call> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).ok()?;
     let mut words = text.split_whitespace();

@@ -1,7 +1,7 @@
-//! Virtual YubiKeys: a PIV applet that follows the standard, and a handle for the test.
+//! Virtual YubiKeys: a PIV applet that follows the standard, and a handle with which tests control it.
 //!
-//! A [`Token`] is the handle; clones share one card. It answers once it is inserted into a reader of
-//! [`Pcscd`](crate::pcscd::Pcscd). Through the handle a test can inspect it or inject faults at any time.
+//! A [`Token`] is such a handle; its clones share one card. The card answers once the token is inserted into a reader
+//! of [`Pcscd`](crate::pcscd::Pcscd). Through the handle, a test can inspect the card or inject faults at any time.
 
 mod apdu;
 mod attest;
@@ -35,26 +35,25 @@ pub const FACTORY_PUK: &str = "12345678";
 /// The configuration of a token.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// The serial number.
     pub serial: u32,
-    /// The firmware version, which decides on features: metadata from 5.3, AES-192 and MOVE KEY from 5.7.
+    /// The firmware version. It decides which features exist: metadata from 5.3, AES-192 and MOVE KEY from 5.7.
     pub firmware: (u8, u8, u8),
-    /// Its PIN, 6 to 8 bytes.
+    /// The PIN, 6 to 8 bytes.
     pub pin: String,
-    /// Its PUK, 6 to 8 bytes.
+    /// The PUK, 6 to 8 bytes.
     pub puk: String,
-    /// The state of its management key.
+    /// The state of the management key.
     pub management: Management,
-    /// How it is touched.
+    /// When a person touches the token.
     pub touch: Touch,
-    /// The time it waits for a touch before it refuses with 6982.
+    /// The time that the token waits for a touch before it refuses with 6982.
     pub touch_timeout: Duration,
-    /// The attestation root.
+    /// The attestation root that the token's certificates lead to.
     pub authority: Authority,
 }
 
 impl Spec {
-    /// A token with firmware 5.4.3 in factory state, touched as soon as it blinks.
+    /// Returns a token with firmware 5.4.3 in factory state, which is touched as soon as it blinks.
     pub fn new(serial: u32) -> Self {
         Self {
             serial,
@@ -72,48 +71,44 @@ impl Spec {
 /// The state of a management key.
 #[derive(Clone, Debug)]
 pub enum Management {
-    /// The factory's key.
     Factory,
-    /// A random key that is readable with the PIN, as Yubico's tools and age-plugin-yubikey set it.
+    /// A random key that can be read with the PIN, as Yubico's tools and age-plugin-yubikey set it.
     Protected,
     /// A custom key, which is not stored on the token.
     Custom(ManagementKey),
 }
 
-/// The reaction of the person when the token blinks.
+/// What the person does when the token blinks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Touch {
-    /// Touches it.
+    /// The person touches the token at once.
     AtOnce,
-    /// Touches it after a while.
+    /// The person touches the token after this time.
     After(Duration),
-    /// Does not, unless [`Token::touch`] is called.
+    /// The person does not touch the token, unless [`Token::touch`] is called.
     Never,
 }
 
-/// A fault; each happens once.
+/// A fault. Each injected fault happens once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The next command is answered with garbage.
     Garbage,
     /// The next private-key operation returns a well-formed but wrong result.
     WrongResult,
-    /// The token is unplugged at the n-th private-key operation from now; 1 is the next.
+    /// The token is unplugged at the nth private-key operation from now, where 1 is the next one.
     UnplugAtUse(u32),
 }
 
-/// Counts the operations of a token; never reset.
+/// Counts the operations of a token. The counts are never reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Selections of the PIV applet, which forget the PIN.
+    /// Selections of the PIV applet. Each makes the card forget that the PIN was verified.
     pub selections: u32,
-    /// PIN verifications, including refused ones; queries do not count.
+    /// PIN verifications, including refused ones. Queries of the tries left do not count.
     pub verifications: u32,
-    /// Signatures.
     pub signatures: u32,
-    /// Key agreements.
     pub agreements: u32,
-    /// Requests for a touch.
     pub touches_asked: u32,
 }
 
@@ -129,36 +124,35 @@ struct Shared {
 }
 
 impl Token {
-    /// A token that is not in a reader yet.
+    /// Creates a token that is not in a reader.
     ///
     /// # Panics
-    /// If PIN or PUK have fewer than six or more than eight bytes.
+    /// Panics if the PIN or the PUK has fewer than six or more than eight bytes.
     pub fn new(spec: Spec) -> Self {
         let card = Mutex::new(Card::new(spec));
         Self { shared: Arc::new(Shared { card, changed: Condvar::new() }) }
     }
 
-    /// The serial number.
     pub fn serial(&self) -> u32 {
         self.card().serial
     }
 
-    /// Turns it into another token, with another attestation.
+    /// Changes the serial number, so that the card becomes a different token with a different attestation.
     pub fn set_serial(&self, serial: u32) {
         self.card().rename(serial, Authority::Rig);
     }
 
-    /// PIN tries left.
+    /// Returns the number of PIN tries left.
     pub fn pin_tries(&self) -> u8 {
         self.card().pin.left()
     }
 
-    /// PUK tries left.
+    /// Returns the number of PUK tries left.
     pub fn puk_tries(&self) -> u8 {
         self.card().puk.left()
     }
 
-    /// The operations so far.
+    /// Returns the counts of the operations so far.
     pub fn counters(&self) -> Counters {
         self.card().counters
     }
@@ -166,7 +160,7 @@ impl Token {
     /// Sets the PIN, with all tries left.
     ///
     /// # Panics
-    /// If it has fewer than six or more than eight bytes.
+    /// Panics if the PIN has fewer than six or more than eight bytes.
     pub fn set_pin(&self, pin: &str) {
         self.card().pin = pin::Pin::new(pin, FACTORY_PIN);
     }
@@ -174,7 +168,7 @@ impl Token {
     /// Sets the PUK, with all tries left.
     ///
     /// # Panics
-    /// If it has fewer than six or more than eight bytes.
+    /// Panics if the PUK has fewer than six or more than eight bytes.
     pub fn set_puk(&self, puk: &str) {
         self.card().puk = pin::Pin::new(puk, FACTORY_PUK);
     }
@@ -191,50 +185,49 @@ impl Token {
         self.card().puk.block();
     }
 
-    /// Whether this is the PIN now; costs no try.
+    /// Returns whether this is the current PIN. Does not use up a try.
     pub fn has_pin(&self, pin: &str) -> bool {
         self.card().pin.is(pin)
     }
 
-    /// Whether this is the PUK now; costs no try.
+    /// Returns whether this is the current PUK. Does not use up a try.
     pub fn has_puk(&self, puk: &str) -> bool {
         self.card().puk.is(puk)
     }
 
-    /// The management key now.
+    /// Returns the current management key.
     pub fn management_key(&self) -> ManagementKey {
         self.card().management.clone()
     }
 
-    /// Whether a key is in this slot.
+    /// Returns whether there is a key in this slot.
     pub fn is_occupied(&self, slot: u8) -> bool {
         self.card().keys.contains_key(&slot)
     }
 
-    /// The slots that hold a key, the attestation key's (F9) among them.
+    /// Returns the slots that hold a key, including the slot of the attestation key (F9).
     pub fn occupied(&self) -> Vec<u8> {
         self.card().keys.keys().copied().collect()
     }
 
-    /// The private key in a slot, which a real token never reveals.
+    /// Returns the private key in a slot, which a real token never reveals.
     pub fn private_key(&self, slot: u8) -> Option<SecretKey> {
         self.card().keys.get(&slot).map(|key| key.secret.clone())
     }
 
-    /// The public key in a slot.
     pub fn public_key(&self, slot: u8) -> Option<PublicKey> {
         self.private_key(slot).map(|key| key.public_key())
     }
 
-    /// PIN and touch policy of the key in a slot.
+    /// Returns the PIN policy and the touch policy of the key in a slot.
     pub fn policies(&self, slot: u8) -> Option<(PinPolicy, TouchPolicy)> {
         self.card().keys.get(&slot).map(|key| (key.pin, key.touch))
     }
 
-    /// Generates a key in a slot; overwrites an existing one.
+    /// Generates a key in a slot, and overwrites an existing key.
     ///
     /// # Panics
-    /// If there is no such slot.
+    /// Panics if there is no such slot.
     pub fn generate(&self, slot: u8, pin: PinPolicy, touch: TouchPolicy) -> PublicKey {
         assert!(slot::is_slot(slot), "{slot:02x} is not a slot");
         let key = slot::Key::generate(pin, touch);
@@ -252,88 +245,87 @@ impl Token {
         }
     }
 
-    /// A data object by its identifier, such as 0x5fc102, without its 53 wrapping.
+    /// Returns the data object with this identifier, such as 0x5fc102, without the tag 53 that wraps it.
     pub fn object(&self, id: u32) -> Option<Vec<u8>> {
         self.card().objects.get(&id).cloned()
     }
 
-    /// Stores a data object.
     pub fn put_object(&self, id: u32, bytes: &[u8]) {
         self.card().objects.insert(id, bytes.to_vec());
     }
 
-    /// The certificate in a slot, DER.
+    /// Returns the certificate in a slot, in DER.
     pub fn certificate(&self, slot: u8) -> Option<Vec<u8>> {
         self.card().certificate(slot)
     }
 
-    /// Stores a certificate, DER, in a slot.
+    /// Stores a certificate, in DER, in a slot.
     ///
     /// # Panics
-    /// If there is no such slot.
+    /// Panics if there is no such slot.
     pub fn put_certificate(&self, slot: u8, der: &[u8]) {
         self.card().store_certificate(slot, der);
     }
 
-    /// The attestation for the key in a slot, DER; none for an imported or absent key.
+    /// Returns the attestation of the key in a slot, in DER; `None` if the key was imported or there is no key.
     pub fn attestation(&self, slot: u8) -> Option<Vec<u8>> {
         self.card().attestation(slot).ok()
     }
 
-    /// Sets how it is touched from now on, also if it is blinking.
+    /// Sets when the token is touched from now on, even if it is blinking.
     pub fn set_touch(&self, touch: Touch) {
         self.card().touch = touch;
         self.shared.changed.notify_all();
     }
 
-    /// Sets how long it waits for a touch.
+    /// Sets how long the token waits for a touch.
     pub fn set_touch_timeout(&self, timeout: Duration) {
         self.card().touch_timeout = timeout;
         self.shared.changed.notify_all();
     }
 
-    /// Touches it once; without effect unless it blinks.
+    /// Touches the token once. Has no effect unless the token blinks.
     pub fn touch(&self) {
         let mut card = self.card();
         card.touched = card.blinking;
         self.shared.changed.notify_all();
     }
 
-    /// Whether it waits for a touch right now.
+    /// Returns whether the token is waiting for a touch.
     pub fn is_blinking(&self) -> bool {
         self.card().blinking
     }
 
-    /// Waits until it blinks; false if it does not within `limit`.
+    /// Waits until the token blinks; returns false if it does not blink within `limit`.
     pub fn wait_blinking(&self, limit: Duration) -> bool {
         let wait = self.shared.changed.wait_timeout_while(self.card(), limit, |card| !card.blinking);
         let (card, _) = wait.unwrap_or_else(PoisonError::into_inner);
         card.blinking
     }
 
-    /// Waits until it has stopped blinking; false if it has not within `limit`.
+    /// Waits until the token has stopped blinking; returns false if it still blinks after `limit`.
     pub fn wait_steady(&self, limit: Duration) -> bool {
         let wait = self.shared.changed.wait_timeout_while(self.card(), limit, |card| card.blinking);
         let (card, _) = wait.unwrap_or_else(PoisonError::into_inner);
         !card.blinking
     }
 
-    /// The time of the last touch that it waited for.
+    /// Returns the time of the last touch for which the token waited.
     pub fn touched_at(&self) -> Option<Instant> {
         self.card().touched_at
     }
 
-    /// The time from the last touch to the answer of the command that waited for it.
+    /// Returns the time from the last touch to the answer of the command that waited for the touch.
     pub fn touch_took(&self) -> Option<Duration> {
         self.card().touch_took
     }
 
-    /// Adds a fault; several can be pending.
+    /// Adds a fault; several faults can be pending.
     pub fn inject(&self, fault: Fault) {
         self.card().faults.push(fault);
     }
 
-    /// Whether it is in a reader.
+    /// Returns whether the token is in a reader.
     pub fn is_plugged(&self) -> bool {
         !self.card().unplugged
     }
@@ -342,14 +334,14 @@ impl Token {
         self.shared.card.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Powers it up in a reader.
+    /// Powers the token up in a reader.
     pub(crate) fn plug(&self) {
         let mut card = self.card();
         card.reset();
         card.unplugged = false;
     }
 
-    /// Cuts its power, even in the middle of a command.
+    /// Cuts the token's power, even in the middle of a command.
     pub(crate) fn unplug(&self) {
         self.card().unplugged = true;
         self.shared.changed.notify_all();
@@ -359,7 +351,7 @@ impl Token {
         self.card().reset();
     }
 
-    /// Executes one command, including touches; none if the token was unplugged meanwhile.
+    /// Executes one command, and waits for touches; returns `None` if the token was unplugged meanwhile.
     fn run(&self, command: &apdu::Command) -> Option<(Vec<u8>, status::Status)> {
         let mut card = self.card();
         if let Some(garbage) = card.garbage() {
@@ -391,7 +383,7 @@ impl Token {
         }
     }
 
-    /// Blinks until a touch, the timeout or the end of power.
+    /// Blinks until the token is touched, the timeout is over, or the power is cut.
     fn await_touch<'a>(&self, mut card: MutexGuard<'a, Card>) -> MutexGuard<'a, Card> {
         let began = Instant::now();
         card.blinking = true;

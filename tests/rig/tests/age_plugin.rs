@@ -1,7 +1,7 @@
 //! age-plugin-yubikey creates an identity on the virtual token, and age decrypts a file with it.
 //!
-//! The plugin is found by `AGE_PLUGIN_YUBIKEY`, a path, or in `PATH` and `~/.cargo/bin`
-//! (`cargo install age-plugin-yubikey --version 0.5.1 --locked`); age is Debian's.
+//! The variable `AGE_PLUGIN_YUBIKEY` contains the plugin's path. If it is not set, the plugin is searched for in
+//! `PATH` and `~/.cargo/bin` (`cargo install age-plugin-yubikey --version 0.5.1 --locked`). age is Debian's.
 
 use rig::pcscd::Pcscd;
 use rig::pty::{End, Input, Output, Person, Streams};
@@ -20,12 +20,12 @@ fn plugin() -> PathBuf {
     found.unwrap_or_else(|| panic!("{NAME} is not installed: cargo install {NAME} --version 0.5.1 --locked"))
 }
 
-/// A command that finds the plugin and the daemon.
+/// Returns a command that finds the plugin and the daemon.
 fn command(program: impl Into<PathBuf>, pcscd: &Pcscd) -> Command {
     let plugin = plugin();
     let old = std::env::var_os("PATH").unwrap_or_default();
     let places = plugin.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&old));
-    let path = std::env::join_paths(places).expect("no colon in it");
+    let path = std::env::join_paths(places).expect("no path should contain a colon");
     let mut command = Command::new(program.into());
     command.env("PATH", path).env("PCSCLITE_CSOCK_NAME", pcscd.socket());
     command
@@ -33,7 +33,7 @@ fn command(program: impl Into<PathBuf>, pcscd: &Pcscd) -> Command {
 
 #[test]
 fn age_plugin_yubikey_generates_an_identity_and_decrypts() {
-    // The plugin does not support AES: with firmware 5.7, its users set a 3DES management key first.
+    // The plugin does not support AES. So a user of a token with firmware 5.7 sets a 3DES management key first.
     let old_key = Management::Custom(ManagementKey::factory((5, 4, 3)));
     for (serial, firmware) in [(50_000_001, (5, 4, 3)), (50_000_002, (5, 7, 2))] {
         let spec = Spec { firmware, management: old_key.clone(), pin: "654321".into(), ..Spec::new(serial) };
@@ -51,18 +51,18 @@ fn age_plugin_yubikey_generates_an_identity_and_decrypts() {
         assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
         let identity = String::from_utf8(person.captured()).expect("text");
         let recipient = identity.split_whitespace().find(|word| word.starts_with("age1yubikey1"));
-        let recipient = recipient.expect("it names the recipient");
+        let recipient = recipient.expect("the identity should name its recipient");
         assert_eq!(token.policies(0x82), Some((PinPolicy::Once, TouchPolicy::Always)));
-        std::fs::write(file("identity"), &identity).expect("it is written");
+        std::fs::write(file("identity"), &identity).expect("the identity should be written");
 
-        std::fs::write(file("plain"), "two people").expect("it is written");
+        std::fs::write(file("plain"), "two people").expect("the file should be written");
         let mut encrypt = command("age", &pcscd);
         encrypt.args(["-r", recipient, "-o"]).arg(file("sealed")).arg(file("plain"));
-        assert!(encrypt.status().expect("age is installed").success());
+        assert!(encrypt.status().expect("age should be installed").success());
 
         let mut decrypt = command("age", &pcscd);
         decrypt.args(["-d", "-i"]).arg(file("identity"));
-        let stdin = Input::File(File::open(file("sealed")).expect("it is there"));
+        let stdin = Input::File(File::open(file("sealed")).expect("the sealed file should exist"));
         let streams = Streams { stdin, stdout: Output::Captured, ..Streams::default() };
         let mut person = Person::run_with(decrypt, streams);
         person.expect("Enter PIN");

@@ -11,11 +11,11 @@ fn account() -> Account {
     Aws::shared().seed("prod")
 }
 
-/// Opens in the product's steps, with the sealed principals only.
+/// Opens access with the same steps as the product, with the keys of the opener and the closer only.
 fn open(at: &Account, t0: i64, t1: i64) {
-    put_gate(at, &at.opener, t0, t1).expect("the opener writes the gate");
-    switch(at, &at.closer, "Active").expect("the closer switches the key on");
-    detach(at, &at.opener).expect("the opener detaches the deny");
+    put_gate(at, &at.opener, t0, t1).expect("the opener should be allowed to write the gate");
+    switch(at, &at.closer, "Active").expect("the closer should be allowed to activate the key");
+    detach(at, &at.opener).expect("the opener should be allowed to detach the deny");
 }
 
 fn put_gate(at: &Account, who: &Creds, t0: i64, t1: i64) -> Result<Value, String> {
@@ -37,7 +37,7 @@ fn detach(at: &Account, who: &Creds) -> Result<Value, String> {
     iam(at, who, "detach_user_policy", json!({"UserName": at.user, "PolicyArn": DENY_ALL}))
 }
 
-/// An IAM call, and the error's code when it fails.
+/// Makes one IAM call; an error is returned as its code.
 fn iam(at: &Account, who: &Creds, op: &str, args: Value) -> Result<Value, String> {
     at.call(who, "iam", op, args).map_err(|error| error.code)
 }
@@ -46,7 +46,7 @@ fn refused(code: &str) -> Probe {
     Probe::Refused(code.to_owned())
 }
 
-/// Waits for a second to pass by AWS's clock.
+/// Waits until this second by AWS's clock.
 fn until(at: &Account, second: i64) {
     while at.now() < second {
         thread::sleep(Duration::from_millis(50));
@@ -90,9 +90,9 @@ mod the_gate {
         for who in [&at.emergency, &session] {
             at.call(who, "s3", "list_buckets", json!({})).expect("granted");
             let topic = at.call(who, "sns", "create_topic", json!({"Name": "t"}));
-            assert_eq!(topic.unwrap_err().code, "AuthorizationError", "not granted");
+            assert_eq!(topic.unwrap_err().code, "AuthorizationError", "SNS should not be granted");
             let roles = iam(&at, who, "create_user", json!({"UserName": "mallory"}));
-            assert!(roles.is_err(), "beyond the ceiling");
+            assert!(roles.is_err(), "the permissions boundary should not allow this call");
         }
     }
 
@@ -122,7 +122,7 @@ mod the_gate {
         until(&at, t1);
         assert_eq!(at.probe(&at.emergency), refused("AuthorizationError"));
         assert_eq!(at.probe(&session), refused("AuthorizationError"));
-        assert!(!at.rest().at_rest(), "it was not closed");
+        assert!(!at.rest().at_rest(), "access should end without a close");
     }
 
     #[test]
@@ -135,7 +135,11 @@ mod the_gate {
         until(&at, next);
         put_gate(&at, &at.opener, next, next + 600).unwrap();
         assert_eq!(at.probe(&stale), refused("AuthorizationError"));
-        assert_eq!(at.probe(&at.emergency), Probe::Open, "an access key has no issue time");
+        assert_eq!(
+            at.probe(&at.emergency),
+            Probe::Open,
+            "an access key without a session has no issue time and should work"
+        );
         assert_eq!(at.probe(&at.aws.session(&at.emergency).unwrap()), Probe::Open);
     }
 
@@ -150,7 +154,7 @@ mod the_gate {
         attach(&at, &at.closer, DENY_ALL).unwrap();
         assert_eq!(at.probe(&session), refused("AuthorizationError"));
         let named = at.call(&session, "sts", "get_caller_identity", json!({}));
-        assert!(named.is_ok(), "a session can name itself until it expires");
+        assert!(named.is_ok(), "GetCallerIdentity should work until the session expires");
     }
 
     #[test]
@@ -215,7 +219,7 @@ mod the_principals {
         let at = account();
         let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
         assert_eq!(attach(&at, &at.closer, admin).unwrap_err(), "AccessDenied");
-        attach(&at, &at.closer, DENY_ALL).expect("attaching twice is not an error");
+        attach(&at, &at.closer, DENY_ALL).expect("attaching twice should not be an error");
     }
 
     #[test]
@@ -346,7 +350,7 @@ mod the_rig {
         let at = account();
         at.put_window("Sffff", at.now() - 60, at.now() + 600);
         assert_eq!(at.probe(&at.emergency), Probe::Open);
-        let gate = at.rest().gate.expect("their gate");
+        let gate = at.rest().gate.expect("the other window should have a gate");
         assert!(gate["Statement"][0]["Sid"].as_str().unwrap().starts_with("Sffff"));
         at.put_to_rest();
         assert_eq!(at.probe(&at.emergency), refused("InvalidClientTokenId"));
@@ -438,25 +442,27 @@ mod the_rig {
         at.lag(Duration::from_secs(1));
         let started = Instant::now();
         open(&at, at.now(), at.now() + 600);
-        assert!(!at.rest().denied, "IAM shows it at once");
-        assert_ne!(at.probe(&at.emergency), Probe::Open, "but it does not count yet");
+        assert!(!at.rest().denied, "IAM should show the write at once");
+        assert_ne!(at.probe(&at.emergency), Probe::Open, "the write should not have taken effect yet");
         while at.probe(&at.emergency) != Probe::Open {
             assert!(started.elapsed() < PATIENCE);
             thread::sleep(Duration::from_millis(50));
         }
         assert!(started.elapsed() >= Duration::from_secs(1));
         at.put_to_rest();
-        assert_eq!(at.probe(&at.emergency), Probe::Open, "nor does the close");
+        assert_eq!(at.probe(&at.emergency), Probe::Open, "the close should not have taken effect yet");
     }
 }
 
-/// Rules do not match the rig's calls, so these tests call with an unknown key; AWS refuses such a call but counts it.
+/// Rules do not match the rig's calls. So these tests call with an unknown key: AWS refuses such a call but counts
+/// it.
 mod rules {
     use super::*;
     use std::io::{Read, Write};
     use std::net::TcpStream;
 
-    /// A call with an invalid signature; returns the first line of the reply, or None if the connection was closed.
+    /// Makes a call with an invalid signature; returns the first line of the reply, or `None` if the connection was
+    /// closed.
     fn stranger(at: &Account, action: &str) -> Option<String> {
         let body = format!("Action={action}&Version=2010-05-08&UserName={}", at.user);
         let scope = format!("{}/20261122/us-east-1/iam/aws4_request", at.closer.key);
@@ -484,7 +490,10 @@ mod rules {
         assert_eq!(call.key, at.closer.key);
         assert_eq!(call.principal.as_deref(), Some("emergency-closer"));
         assert_eq!(call.params["UserName"], "emergency");
-        assert!(call.status >= Some(400) && call.code.is_some(), "it has no signature: {call:?}");
+        assert!(
+            call.status >= Some(400) && call.code.is_some(),
+            "a call without a signature should be refused: {call:?}"
+        );
     }
 
     #[test]
@@ -497,7 +506,7 @@ mod rules {
             let second = scope.spawn(|| stranger(&at, "GetUser"));
             let call = rule.wait(PATIENCE).expect("held");
             assert_eq!(call.action, "GetUser");
-            assert_eq!(at.actions().len(), 2, "it has taken effect");
+            assert_eq!(at.actions().len(), 2, "the held call should have taken effect");
             assert!(!second.is_finished());
             rule.release();
             assert!(second.join().unwrap().is_some());
@@ -557,10 +566,10 @@ mod rules {
         let mut program = cli.spawn().unwrap();
         let call = rule.wait(PATIENCE).expect("held");
         assert_eq!(call.principal.as_deref(), Some("emergency-opener"));
-        assert!(program.try_wait().unwrap().is_none(), "it waits for the reply");
+        assert!(program.try_wait().unwrap().is_none(), "the program should be waiting for the reply");
         program.kill().unwrap();
         program.wait().unwrap();
-        assert!(!at.rest().denied, "the call has taken effect");
+        assert!(!at.rest().denied, "the call should have taken effect");
     }
 
     #[test]
@@ -587,7 +596,7 @@ fn many_emulators_start_at_once() {
         for _ in 0..4 {
             scope.spawn(|| {
                 let at = Aws::start().seed("prod");
-                assert_eq!(at.id, "111122223333", "each has separate accounts");
+                assert_eq!(at.id, "111122223333", "each emulator should have separate accounts");
                 assert!(at.rest().at_rest());
             });
         }

@@ -5,10 +5,13 @@ use rig::token::{PinPolicy, Spec, Token, Touch, TouchPolicy};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The status that yubico-piv-tool shows of the token in a reader, or none.
+/// Returns the status that yubico-piv-tool shows for the token in a reader; `None` if there is no token.
 fn status(mut client: Command, pcscd: &Pcscd, reader: usize) -> Option<String> {
     client.args(["yubico-piv-tool", "-astatus", "-r", pcscd.reader(reader)]);
-    let output = client.env("PCSCLITE_CSOCK_NAME", pcscd.socket()).output().expect("it is installed");
+    let output = client
+        .env("PCSCLITE_CSOCK_NAME", pcscd.socket())
+        .output()
+        .expect("yubico-piv-tool should be installed");
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -23,13 +26,13 @@ fn several_daemons_do_not_see_each_other() {
         .map(|i| {
             std::thread::spawn(move || {
                 let tokens = [Token::new(Spec::new(60_000_000 + i)), Token::new(Spec::new(60_000_100 + i))];
-                // The daemon outlives the thread that started it.
+                // The daemon must outlive the thread that started it.
                 (i, Pcscd::with(&[&tokens[0], &tokens[1]]))
             })
         })
         .collect();
     for thread in started {
-        let (i, pcscd) = thread.join().expect("it starts");
+        let (i, pcscd) = thread.join().expect("the daemon should start");
         assert_eq!((serial(&pcscd, 0), serial(&pcscd, 1)), (Some(60_000_000 + i), Some(60_000_100 + i)));
     }
 }
@@ -57,16 +60,19 @@ fn a_token_is_pulled_out_while_it_blinks() {
     token.generate(0x9e, PinPolicy::Never, TouchPolicy::Always);
     let pcscd = Pcscd::with(&[&token]);
     let certificate = pcscd.socket().with_file_name("certificate.der");
-    // Any certificate for the key will do.
-    let attestation = token.attestation(0x9e).expect("it was generated there");
-    std::fs::write(&certificate, attestation).expect("it is written");
+    // Any certificate for the key can be used here.
+    let attestation = token.attestation(0x9e).expect("a generated key should have an attestation");
+    std::fs::write(&certificate, attestation).expect("the certificate should be written");
     let mut client = Command::new("yubico-piv-tool");
     client.args(["-atest-signature", "-s9e", "-KDER", "-i"]).arg(&certificate).stderr(Stdio::null());
-    let mut client = client.env("PCSCLITE_CSOCK_NAME", pcscd.socket()).spawn().expect("it is installed");
+    let mut client = client
+        .env("PCSCLITE_CSOCK_NAME", pcscd.socket())
+        .spawn()
+        .expect("yubico-piv-tool should be installed");
     assert!(token.wait_blinking(Duration::from_secs(10)));
     let began = Instant::now();
     pcscd.remove(0);
-    assert!(!client.wait().expect("it ends").success());
+    assert!(!client.wait().expect("yubico-piv-tool should end").success());
     assert!(began.elapsed() < Duration::from_secs(5));
     assert_eq!(token.counters().signatures, 0);
 }
@@ -83,7 +89,7 @@ fn a_client_needs_neither_privileges_nor_a_network() {
     assert!(status(alone, &pcscd, 0).is_some_and(|status| status.contains("60000400")));
 }
 
-/// Not a test: the process that the test below kills.
+/// This is not a test, but the process that the test below kills.
 #[test]
 fn child() {
     if std::env::var_os("RIG_DAEMON_CHILD").is_some() {
@@ -96,20 +102,20 @@ fn child() {
 #[test]
 fn a_daemon_dies_with_its_test() {
     use std::io::{BufRead, BufReader};
-    let mut child = Command::new(std::env::current_exe().expect("a path"));
+    let mut child = Command::new(std::env::current_exe().expect("the path of this program"));
     child.args(["--exact", "child", "--nocapture"]).env("RIG_DAEMON_CHILD", "1").stdout(Stdio::piped());
-    let mut child = child.spawn().expect("it starts");
+    let mut child = child.spawn().expect("the child should start");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
     let socket = lines.find_map(|line| Some(line.split_once("socket ")?.1.to_owned()));
-    let socket = socket.expect("it starts a daemon");
-    child.kill().expect("it lives");
-    child.wait().expect("it ends");
+    let socket = socket.expect("the child should start a daemon");
+    child.kill().expect("the child should still run");
+    child.wait().expect("the child should end");
     let began = Instant::now();
     while std::os::unix::net::UnixStream::connect(&socket).is_ok() {
-        assert!(began.elapsed() < Duration::from_secs(5), "the daemon outlives its test");
+        assert!(began.elapsed() < Duration::from_secs(5), "the daemon still runs after its test was killed");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let directory = std::path::Path::new(&socket).ancestors().nth(2).expect("its private directory");
-    // Another test may have removed it already.
+    let directory = std::path::Path::new(&socket).ancestors().nth(2).expect("the daemon's private directory");
+    // Another test can have removed the directory already.
     let _ = std::fs::remove_dir_all(directory);
 }

@@ -1,11 +1,12 @@
-//! A search finds secrets that a process kept and none that it wiped, while it runs and at its end.
+//! A search finds secrets that a process kept, and does not find secrets that it wiped. The process is searched while
+//! it runs and at its end.
 
 use rig::memory::{Finding, Hit, search_now, trace_exit};
 use rig::pty::{End, Person};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
-/// A secret that is not in any file: computed from its number.
+/// Returns a secret that is computed from its number, so that it is in no file.
 fn secret(number: u64) -> Vec<u8> {
     let mut state = number;
     let mut out = Vec::with_capacity(32);
@@ -19,10 +20,10 @@ fn secret(number: u64) -> Vec<u8> {
 const KEPT: u64 = 1;
 const KEPT_TAIL: u64 = 2;
 const WIPED: u64 = 3;
-/// Held by a thread that runs to the end.
+/// The number of a secret that a thread holds until the process ends.
 const IN_THREAD: u64 = 4;
 
-/// Not a test: the child process of the tests below.
+/// This is not a test, but the child process of the tests below.
 #[test]
 fn child() {
     let Ok(how) = std::env::var("RIG_MEMORY_CHILD") else { return };
@@ -35,15 +36,15 @@ fn child() {
     let (ready, is_ready) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let kept = secret(IN_THREAD);
-        ready.send(()).expect("it is received");
+        ready.send(()).expect("the main thread should receive the message");
         std::thread::park();
         std::hint::black_box(&kept);
     });
-    is_ready.recv().expect("it is ready");
+    is_ready.recv().expect("the thread should become ready");
     println!("ready");
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line).expect("a line");
-    std::thread::spawn(|| std::hint::black_box(secret(KEPT))).join().expect("a late thread ends");
+    std::io::stdin().read_line(&mut line).expect("a line should be read");
+    std::thread::spawn(|| std::hint::black_box(secret(KEPT))).join().expect("a late thread should end");
     match how.as_str() {
         "exits" => std::process::exit(3),
         _ => std::process::abort(),
@@ -51,7 +52,7 @@ fn child() {
 }
 
 fn child_that(how: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("a path"));
+    let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
     command.args(["--exact", "child", "--nocapture", "--test-threads=1"]).env("RIG_MEMORY_CHILD", how);
     command
 }
@@ -66,31 +67,34 @@ fn secrets() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn check(finding: &Finding) {
-    assert!(finding.found("kept"), "the control is found: {finding:#?}");
-    assert!(finding.found("tail"), "half of a secret is found");
-    assert!(finding.found("thread"), "a thread's secret is found");
-    assert!(!finding.found("wiped"), "what was wiped is not found: {finding:#?}");
+    assert!(finding.found("kept"), "the control should be found: {finding:#?}");
+    assert!(finding.found("tail"), "half of a secret should be found");
+    assert!(finding.found("thread"), "a thread's secret should be found");
+    assert!(!finding.found("wiped"), "a wiped secret should not be found: {finding:#?}");
     let whole = |hit: &&Hit| hit.name == "kept" && (hit.offset, hit.len) == (0, 32);
-    assert!(finding.hits.iter().find(whole).is_some(), "it is found whole: {finding:#?}");
+    assert!(finding.hits.iter().find(whole).is_some(), "the complete secret should be found: {finding:#?}");
     assert!(finding.searched > 100_000);
 }
 
 #[test]
 fn a_running_process_is_searched() {
-    let mut child =
-        child_that("exits").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut child = child_that("exits")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the child should start");
     let mut output = BufReader::new(child.stdout.take().expect("piped"));
     let mut line = String::new();
     while !line.contains("ready") {
         line.clear();
-        assert!(output.read_line(&mut line).expect("it speaks") > 0);
+        assert!(output.read_line(&mut line).expect("the child should write a line") > 0);
     }
     let secrets = secrets();
     let secrets: Vec<_> = secrets.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
-    check(&search_now(child.id(), &secrets).expect("it can be searched"));
-    child.stdin.take().expect("piped").write_all(b"\n").expect("it listens");
-    output.read_to_string(&mut line).expect("it speaks");
-    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+    check(&search_now(child.id(), &secrets).expect("the child should be searchable"));
+    child.stdin.take().expect("piped").write_all(b"\n").expect("the child should read its input");
+    output.read_to_string(&mut line).expect("the child should close its output");
+    assert_eq!(child.wait().expect("the child should end").code(), Some(3));
 }
 
 #[test]
@@ -100,10 +104,10 @@ fn a_process_is_searched_at_its_end() {
     for (how, end) in [("exits", Some(3)), ("aborts", None)] {
         let mut command = child_that(how);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("it starts");
+        let mut child = command.spawn().expect("the child should start");
         let mut input = child.stdin.take().expect("piped");
         let tracing = trace_exit(child, &secrets);
-        input.write_all(b"\n").expect("it listens");
+        input.write_all(b"\n").expect("the child should read its input");
         let ending = tracing.wait();
         assert_eq!(ending.status.code(), end, "{how}");
         check(&ending.finding);

@@ -1,4 +1,4 @@
-//! A person reads prompts, types, interrupts and gets the exit status.
+//! A person reads prompts, types answers, interrupts the command and gets its exit status.
 
 use rig::pty::{End, Input, Output, Person, Signal, Streams};
 use std::process::Command;
@@ -21,7 +21,7 @@ fn a_question_is_answered_on_the_terminal_while_data_comes_from_a_pipe() {
     person.type_line("Alice");
     assert_eq!(person.wait(), End::Code(0));
     assert_eq!(person.captured(), b"data;hello Alice\n");
-    assert!(person.transcript().contains("Alice"), "what is typed is echoed");
+    assert!(person.transcript().contains("Alice"), "the terminal should echo the answer");
 }
 
 #[test]
@@ -84,6 +84,9 @@ fn text_that_never_appears_is_reported_with_the_transcript() {
         let mut person = Person::run(shell("echo something else; exec sleep 60"));
         person.expect_within(Duration::from_millis(300), "the prompt");
     });
-    let message = *result.expect_err("it panics").downcast::<String>().expect("with a message");
+    let message = *result
+        .expect_err("a missing text should cause a panic")
+        .downcast::<String>()
+        .expect("the panic should have a message");
     assert!(message.contains("the prompt") && message.contains("something else"), "{message}");
 }

@@ -17,7 +17,7 @@ impl Setup {
         let token = Token::new(spec);
         let pcscd = Pcscd::with(&[&token]);
         let directory = pcscd.socket().with_file_name("piv-tool");
-        std::fs::create_dir(&directory).expect("a directory is made");
+        std::fs::create_dir(&directory).expect("a directory should be created");
         Self { pcscd, token, directory }
     }
 
@@ -28,10 +28,10 @@ impl Setup {
     fn piv(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new("yubico-piv-tool");
         command.args(arguments).env("PCSCLITE_CSOCK_NAME", self.pcscd.socket()).current_dir(&self.directory);
-        command.output().expect("yubico-piv-tool is installed")
+        command.output().expect("yubico-piv-tool should be installed")
     }
 
-    /// Runs it, expects success, and returns its output.
+    /// Runs yubico-piv-tool; panics if it fails, and returns its output.
     #[track_caller]
     fn works(&self, arguments: &[&str]) -> String {
         let output = self.piv(arguments);
@@ -40,7 +40,7 @@ impl Setup {
         said
     }
 
-    /// Runs it, expects failure, and returns its output.
+    /// Runs yubico-piv-tool; panics if it succeeds, and returns its output.
     #[track_caller]
     fn fails(&self, arguments: &[&str]) -> String {
         let output = self.piv(arguments);
@@ -49,7 +49,7 @@ impl Setup {
         said
     }
 
-    /// A certificate for the key whose public part is in `public.pem`, signed by another key.
+    /// Makes a certificate for the key whose public part is in `public.pem`, signed by a different key.
     fn certificate(&self) -> PathBuf {
         let certificate = self.file("certificate.pem");
         openssl(
@@ -72,7 +72,7 @@ fn said(output: &Output) -> String {
 #[track_caller]
 fn openssl(directory: &Path, arguments: &str) -> String {
     let output = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output();
-    let output = output.expect("openssl is installed");
+    let output = output.expect("openssl should be installed");
     assert!(output.status.success(), "openssl {arguments}: {}", said(&output));
     said(&output)
 }
@@ -114,10 +114,14 @@ fn openssl_follows_an_attestation_to_the_root() {
         setup.works(&["-agenerate", "-s83", "-AECCP256", "-opublic.pem"]);
         setup.works(&["-aattest", "-s83", "-oleaf.pem"]);
         setup.works(&["-aread-certificate", "-sf9", "-ointermediate.pem"]);
-        std::fs::write(setup.file("root.pem"), authority.root_pem()).expect("it is written");
+        std::fs::write(setup.file("root.pem"), authority.root_pem()).expect("the root should be written");
         openssl(&setup.directory, "verify -CAfile root.pem -untrusted intermediate.pem leaf.pem");
         let public = openssl(&setup.directory, "x509 -in leaf.pem -noout -pubkey");
-        assert_eq!(public, std::fs::read_to_string(setup.file("public.pem")).expect("it is there"));
+        assert_eq!(
+            public,
+            std::fs::read_to_string(setup.file("public.pem"))
+                .expect("the public key should have been written")
+        );
     }
 }
 

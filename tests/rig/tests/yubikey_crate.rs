@@ -1,4 +1,4 @@
-//! The product's client accepts the virtual token as a YubiKey.
+//! The client that the product uses accepts the virtual token as a YubiKey.
 
 use p256::PublicKey;
 use p256::ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier};
@@ -19,18 +19,19 @@ const MANAGEMENT: SlotId = SlotId::Management(ManagementSlotId::Management);
 const PIN: &[u8] = b"123456";
 const P256: AlgorithmId = AlgorithmId::EccP256;
 
-/// One daemon for all tests, since its clients read its address once per process.
+/// Returns one daemon for all tests, as the client reads the daemon's address only once in each process.
 fn pcscd() -> &'static Pcscd {
     static PCSCD: OnceLock<Pcscd> = OnceLock::new();
     PCSCD.get_or_init(|| {
         let pcscd = Pcscd::start(16);
-        // SAFETY: every test waits here first, so no other thread reads the environment meanwhile.
+        // SAFETY: every test calls this function first and waits here, so no other thread reads the environment
+        // meanwhile.
         unsafe { std::env::set_var("PCSCLITE_CSOCK_NAME", pcscd.socket()) };
         pcscd
     })
 }
 
-/// A token in a separate reader.
+/// Creates a token and inserts it into a separate reader.
 fn plug(spec: Spec) -> (Token, usize) {
     static SLOTS: AtomicUsize = AtomicUsize::new(0);
     let token = Token::new(spec);
@@ -40,10 +41,11 @@ fn plug(spec: Spec) -> (Token, usize) {
 }
 
 fn open(slot: usize) -> YubiKey {
-    let mut context = Context::open().expect("pcscd is there");
-    let mut readers = context.iter().expect("it has readers");
-    let reader = readers.find(|reader| reader.name() == pcscd().reader(slot)).expect("this one among them");
-    reader.open().expect("a YubiKey is in it")
+    let mut context = Context::open().expect("pcscd should be running");
+    let mut readers = context.iter().expect("pcscd should have readers");
+    let reader =
+        readers.find(|reader| reader.name() == pcscd().reader(slot)).expect("pcscd should have this reader");
+    reader.open().expect("the reader should contain a YubiKey")
 }
 
 fn factory(serial: u32) -> (Token, YubiKey) {
@@ -51,19 +53,20 @@ fn factory(serial: u32) -> (Token, YubiKey) {
     (token, open(slot))
 }
 
-/// With a key generated on it, of PIN policy Once.
+/// Returns a token with a generated key whose PIN policy is Once.
 fn with_key(spec: Spec, touch: TouchPolicy) -> (Token, usize, YubiKey, PublicKey) {
     let (token, slot) = plug(spec);
     let mut yubikey = open(slot);
-    let key = MgmKey::get_default(&yubikey).expect("it has one");
-    yubikey.authenticate(&key).expect("the factory's management key");
-    let public = piv::generate(&mut yubikey, SLOT, P256, PinPolicy::Once, touch).expect("it generates");
+    let key = MgmKey::get_default(&yubikey).expect("the token should have a default management key");
+    yubikey.authenticate(&key).expect("the factory's management key should be accepted");
+    let public = piv::generate(&mut yubikey, SLOT, P256, PinPolicy::Once, touch)
+        .expect("the token should generate a key");
     let public = PublicKey::from_public_key_der(&der(&public)).expect("a P-256 key");
     (token, slot, yubikey, public)
 }
 
 fn der(value: &impl der::Encode) -> Vec<u8> {
-    value.to_der().expect("it is written")
+    value.to_der().expect("the value should be encoded")
 }
 
 #[test]
@@ -75,7 +78,11 @@ fn it_identifies_itself() {
         let version = yubikey.version();
         assert_eq!((version.major, version.minor, version.patch), firmware);
         assert_eq!(yubikey.get_pin_retries(), Ok(3));
-        assert_eq!(token.counters().selections, 2, "the query for tries selects again");
+        assert_eq!(
+            token.counters().selections,
+            2,
+            "the query for the tries left should select the applet again"
+        );
     }
 }
 
@@ -84,15 +91,16 @@ fn a_generated_key_signs_and_agrees() {
     let (token, _, mut yubikey, public) = with_key(Spec::new(30_000_003), TouchPolicy::Always);
     assert_eq!(token.public_key(0x82), Some(public));
     assert_eq!(piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT), Err(Error::AuthenticationError));
-    yubikey.verify_pin(PIN).expect("the PIN is right");
+    yubikey.verify_pin(PIN).expect("the PIN should be accepted");
 
-    let signature = piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT).expect("it signs");
+    let signature = piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT).expect("the token should sign");
     let signature = Signature::from_der(&signature).expect("DER");
-    VerifyingKey::from(public).verify_prehash(&[7; 32], &signature).expect("it verifies");
+    VerifyingKey::from(public).verify_prehash(&[7; 32], &signature).expect("the signature should be valid");
 
     let peer = p256::SecretKey::generate();
     let point = peer.public_key().to_sec1_bytes();
-    let shared = piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("it agrees");
+    let shared =
+        piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("the token should agree on a secret");
     assert_eq!(&shared[..], &peer.diffie_hellman(&public).raw_secret_bytes()[..]);
     let counters = token.counters();
     assert_eq!((counters.signatures, counters.agreements, counters.touches_asked), (1, 1, 2));
@@ -104,7 +112,7 @@ fn metadata_gives_policies_and_factory_defaults() {
     let key = piv::metadata(&mut yubikey, SLOT).expect("metadata");
     assert_eq!(key.policy, Some((PinPolicy::Once, TouchPolicy::Cached)));
     assert_eq!(key.origin, Some(Origin::Generated));
-    let public = key.public.expect("a public key");
+    let public = key.public.expect("the metadata should contain the public key");
     assert_eq!(token.public_key(0x82), PublicKey::from_public_key_der(&der(&public)).ok());
 
     let mut default = |slot| piv::metadata(&mut yubikey, slot).expect("metadata").default;
@@ -124,18 +132,18 @@ fn wrong_pins_are_counted_and_block() {
         assert_eq!(token.pin_tries(), tries);
     }
     assert_eq!(yubikey.verify_pin(PIN), Err(Error::WrongPin { tries: 0 }));
-    yubikey.unblock_pin(b"12345678", b"222222").expect("the PUK is right");
-    yubikey.verify_pin(b"222222").expect("the PIN is new");
+    yubikey.unblock_pin(b"12345678", b"222222").expect("the PUK should be accepted");
+    yubikey.verify_pin(b"222222").expect("the new PIN should be accepted");
     assert_eq!(token.counters().verifications, 6);
 }
 
 #[test]
 fn pin_and_puk_are_changed() {
     let (token, mut yubikey) = factory(30_000_006);
-    yubikey.change_pin(PIN, b"654321").expect("the PIN was right");
+    yubikey.change_pin(PIN, b"654321").expect("the old PIN should be accepted");
     assert!(token.has_pin("654321"));
     assert_eq!(yubikey.change_pin(PIN, b"111111"), Err(Error::WrongPin { tries: 2 }));
-    yubikey.change_puk(b"12345678", b"87654321").expect("the PUK was right");
+    yubikey.change_puk(b"12345678", b"87654321").expect("the old PUK should be accepted");
     assert!(token.has_puk("87654321"));
     assert_eq!(yubikey.change_puk(b"12345678", b"11111111"), Err(Error::WrongPin { tries: 2 }));
     assert_eq!((token.pin_tries(), token.puk_tries()), (2, 2));
@@ -144,7 +152,7 @@ fn pin_and_puk_are_changed() {
 #[test]
 fn selecting_again_forgets_the_pin() {
     let (_token, slot, mut yubikey, _) = with_key(Spec::new(30_000_007), TouchPolicy::Never);
-    yubikey.verify_pin(PIN).expect("the PIN is right");
+    yubikey.verify_pin(PIN).expect("the PIN should be accepted");
     assert!(open(slot).disconnect(pcsc::Disposition::LeaveCard).is_ok());
     assert_eq!(piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT), Err(Error::AuthenticationError));
 }
@@ -154,8 +162,8 @@ fn management_keys_of_every_kind_authenticate() {
     for (serial, firmware) in [(30_000_008, (5, 4, 3)), (30_000_009, (5, 7, 2))] {
         let (token, slot) = plug(Spec { firmware, ..Spec::new(serial) });
         let mut yubikey = open(slot);
-        let default = MgmKey::get_default(&yubikey).expect("it has one");
-        yubikey.authenticate(&default).expect("the factory's key");
+        let default = MgmKey::get_default(&yubikey).expect("the token should have a default management key");
+        yubikey.authenticate(&default).expect("the factory's key should be accepted");
         for (cipher, id, len) in [
             (Cipher::Aes128, MgmAlgorithmId::Aes128, 16),
             (Cipher::Aes192, MgmAlgorithmId::Aes192, 24),
@@ -163,11 +171,11 @@ fn management_keys_of_every_kind_authenticate() {
             (Cipher::TripleDes, MgmAlgorithmId::ThreeDes, 24),
         ] {
             let bytes: Vec<u8> = (10..10 + len).collect();
-            let key = MgmKey::from_bytes(&bytes, Some(id)).expect("it is long enough");
-            key.set_manual(&mut yubikey, false).expect("it is set");
+            let key = MgmKey::from_bytes(&bytes, Some(id)).expect("the bytes should be a management key");
+            key.set_manual(&mut yubikey, false).expect("the key should be set");
             assert_eq!(token.management_key(), ManagementKey { cipher, key: bytes });
             assert_eq!(yubikey.authenticate(&default), Err(Error::AuthenticationError));
-            yubikey.authenticate(&key).expect("it is proved");
+            yubikey.authenticate(&key).expect("the key should be accepted");
         }
     }
 }
@@ -179,14 +187,15 @@ fn a_protected_management_key_comes_with_the_pin() {
         let (token, slot) = plug(Spec { firmware, management, ..Spec::new(serial) });
         let mut yubikey = open(slot);
         assert!(MgmKey::get_protected(&mut yubikey).is_err());
-        yubikey.verify_pin(PIN).expect("the PIN is right");
-        let key = MgmKey::get_protected(&mut yubikey).expect("the PIN gives it");
+        yubikey.verify_pin(PIN).expect("the PIN should be accepted");
+        let key = MgmKey::get_protected(&mut yubikey).expect("the key should be readable with the PIN");
         assert_eq!(key.as_ref(), token.management_key().key);
-        yubikey.authenticate(&key).expect("it is proved");
+        yubikey.authenticate(&key).expect("the key should be accepted");
 
-        let fresh = MgmKey::from_bytes([9; 24], Some(key.algorithm_id())).expect("it is long enough");
-        fresh.set_protected(&mut yubikey).expect("it is set");
-        let read = MgmKey::get_protected(&mut yubikey).expect("the PIN gives it");
+        let fresh = MgmKey::from_bytes([9; 24], Some(key.algorithm_id()))
+            .expect("the bytes should be a management key");
+        fresh.set_protected(&mut yubikey).expect("the key should be set");
+        let read = MgmKey::get_protected(&mut yubikey).expect("the key should be readable with the PIN");
         assert_eq!(read.as_ref(), [9; 24]);
         assert_eq!(token.management_key().key, [9; 24]);
     }
@@ -198,8 +207,8 @@ fn nothing_is_generated_without_the_management_key() {
     let refused = piv::generate(&mut yubikey, SLOT, P256, PinPolicy::Once, TouchPolicy::Always);
     assert_eq!(refused.map(|_| ()), Err(Error::AuthenticationError));
     assert!(!token.is_occupied(0x82));
-    let key = MgmKey::get_default(&yubikey).expect("it has one");
-    yubikey.authenticate(&key).expect("the factory's management key");
+    let key = MgmKey::get_default(&yubikey).expect("the token should have a default management key");
+    yubikey.authenticate(&key).expect("the factory's management key should be accepted");
     let refused =
         piv::generate(&mut yubikey, SLOT, AlgorithmId::EccP384, PinPolicy::Once, TouchPolicy::Always);
     assert_eq!(refused.map(|_| ()), Err(Error::AlgorithmError));
@@ -209,12 +218,13 @@ fn nothing_is_generated_without_the_management_key() {
 fn pin_policy_always_requires_the_pin_each_time() {
     let (_token, slot) = plug(Spec::new(30_000_013));
     let mut yubikey = open(slot);
-    let key = MgmKey::get_default(&yubikey).expect("it has one");
-    yubikey.authenticate(&key).expect("the factory's management key");
-    piv::generate(&mut yubikey, SLOT, P256, PinPolicy::Always, TouchPolicy::Always).expect("it generates");
+    let key = MgmKey::get_default(&yubikey).expect("the token should have a default management key");
+    yubikey.authenticate(&key).expect("the factory's management key should be accepted");
+    piv::generate(&mut yubikey, SLOT, P256, PinPolicy::Always, TouchPolicy::Always)
+        .expect("the token should generate a key");
     for _ in 0..2 {
-        yubikey.verify_pin(PIN).expect("the PIN is right");
-        piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT).expect("it signs");
+        yubikey.verify_pin(PIN).expect("the PIN should be accepted");
+        piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT).expect("the token should sign");
         assert_eq!(piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT), Err(Error::AuthenticationError));
     }
 }
@@ -222,8 +232,9 @@ fn pin_policy_always_requires_the_pin_each_time() {
 #[test]
 fn an_attestation_is_a_certificate_with_yubicos_extensions() {
     let (token, _, mut yubikey, _) = with_key(Spec::new(30_000_014), TouchPolicy::Always);
-    let attested = piv::attest(&mut yubikey, SLOT).expect("it attests");
-    let certificate = yubikey::Certificate::from_bytes(attested.clone()).expect("it is a certificate");
+    let attested = piv::attest(&mut yubikey, SLOT).expect("the token should attest the key");
+    let certificate =
+        yubikey::Certificate::from_bytes(attested.clone()).expect("the attestation should be a certificate");
     assert!(certificate.subject().contains("YubiKey PIV Attestation 82"), "{}", certificate.subject());
     let certificate: Vec<u8> = attested.to_vec();
     for extension in [
@@ -242,7 +253,7 @@ fn an_untouched_token_refuses_and_a_touched_one_continues() {
     let spec =
         Spec { touch: Touch::Never, touch_timeout: Duration::from_millis(200), ..Spec::new(30_000_015) };
     let (token, _, mut yubikey, _) = with_key(spec, TouchPolicy::Always);
-    yubikey.verify_pin(PIN).expect("the PIN is right");
+    yubikey.verify_pin(PIN).expect("the PIN should be accepted");
     let began = Instant::now();
     assert_eq!(piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT), Err(Error::AuthenticationError));
     assert!(began.elapsed() >= Duration::from_millis(200));
@@ -250,11 +261,11 @@ fn an_untouched_token_refuses_and_a_touched_one_continues() {
     token.set_touch_timeout(Duration::from_secs(10));
     let hand = token.clone();
     let person = std::thread::spawn(move || {
-        assert!(hand.wait_blinking(Duration::from_secs(5)), "it blinks");
+        assert!(hand.wait_blinking(Duration::from_secs(5)), "the token should blink");
         hand.touch();
     });
-    piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT).expect("it was touched");
-    person.join().expect("it blinked");
+    piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT).expect("the token should sign after a touch");
+    person.join().expect("the person's thread should not panic");
     assert_eq!(token.counters().signatures, 1);
 }
 
@@ -264,15 +275,15 @@ fn faults_happen_once_each() {
     let peer = p256::SecretKey::generate();
     let point = peer.public_key().to_sec1_bytes();
     let right = peer.diffie_hellman(&public).raw_secret_bytes().to_vec();
-    yubikey.verify_pin(PIN).expect("the PIN is right");
+    yubikey.verify_pin(PIN).expect("the PIN should be accepted");
 
     token.inject(Fault::WrongResult);
-    let wrong = piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("it answers");
+    let wrong = piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("the token should answer");
     assert_ne!(wrong[..], right[..]);
     token.inject(Fault::Garbage);
     assert!(piv::decrypt_data(&mut yubikey, &point, P256, SLOT).is_err());
     token.inject(Fault::UnplugAtUse(2));
-    let result = piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("it answers");
+    let result = piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("the token should answer");
     assert_eq!(result[..], right[..]);
     assert!(piv::decrypt_data(&mut yubikey, &point, P256, SLOT).is_err());
     pcscd().wait_removed(slot);
@@ -280,6 +291,6 @@ fn faults_happen_once_each() {
 
     pcscd().insert(slot, &token);
     let mut yubikey = open(slot);
-    yubikey.verify_pin(PIN).expect("the PIN is right");
-    piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("it works again");
+    yubikey.verify_pin(PIN).expect("the PIN should be accepted");
+    piv::decrypt_data(&mut yubikey, &point, P256, SLOT).expect("the token should work again");
 }

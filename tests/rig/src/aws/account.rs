@@ -1,4 +1,4 @@
-//! An account as an administrator sets it up for breakglass, and its drift.
+//! An account as an administrator prepares it for breakglass, and deviations (drift) from this state.
 
 use super::{Aws, AwsError, Call, Creds, Probe, REGION, Rule, TargetStatus};
 use crate::receiver::Receiver;
@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// ARN of the managed policy that closes the emergency user.
+/// The ARN of the managed policy that denies the emergency user all access.
 pub const DENY_ALL: &str = "arn:aws:iam::aws:policy/AWSDenyAll";
-/// Name of the inline policy that opens it.
+/// The name of the inline policy that grants the emergency user access during a window.
 pub const GATE: &str = "breakglass-gate";
 const CEILING: &str = "breakglass-ceiling";
 
@@ -24,25 +24,21 @@ const OPENER_DOCUMENT: &str = include_str!("../../aws/policies/opener.json");
 const CLOSER_DOCUMENT: &str = include_str!("../../aws/policies/closer.json");
 const GATE_DOCUMENT: &str = include_str!("../../aws/policies/gate.json");
 
-/// One emergency user with its ceiling, its opener and its closer.
+/// One emergency user with its permissions boundary, its opener and its closer.
 pub struct Account {
-    /// The AWS of the account.
     pub aws: Aws,
     /// The target's name in the vault.
     pub name: String,
-    /// Twelve digits.
+    /// The account id, of twelve digits.
     pub id: String,
-    /// The emergency user's name.
     pub user: String,
-    /// The emergency user's key.
     pub emergency: Creds,
-    /// Key of the user who writes the gate and detaches the deny.
+    /// The key of the user who writes the gate and detaches the deny.
     pub opener: Creds,
-    /// Key of the user who attaches the deny and switches the key.
+    /// The key of the user who attaches the deny, and activates and deactivates the emergency key.
     pub closer: Creds,
-    /// ARN of the permissions boundary.
     pub boundary_arn: String,
-    /// The boundary's document as it was sealed.
+    /// The document of the permissions boundary, as it was sealed.
     pub boundary: Value,
     ahead: Arc<AtomicI64>,
 }
@@ -58,7 +54,7 @@ pub enum Drift {
     Group,
     /// A second access key that works.
     SecondActiveKey,
-    /// A second access key that is inactive; only a warning.
+    /// A second access key that is inactive. It causes only a warning.
     SecondInactiveKey,
     /// A console password.
     LoginProfile,
@@ -72,11 +68,11 @@ pub enum Drift {
     MfaDevice,
     /// The user was deleted.
     UserMissing,
-    /// The boundary is another policy, `anything`.
+    /// The permissions boundary is a different policy, `anything`.
     OtherBoundary,
-    /// The boundary was taken off.
+    /// The permissions boundary was removed.
     NoBoundary,
-    /// The boundary's default version allows one service more.
+    /// The default version of the permissions boundary allows one additional service.
     EditedBoundary,
     /// AWSDenyAll is not attached.
     DenyMissing,
@@ -96,7 +92,7 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// AWSDenyAll attached and the key inactive, whatever gate is left over.
+    /// Returns whether AWSDenyAll is attached and the key is inactive. A gate that was left does not matter.
     pub fn at_rest(&self) -> bool {
         self.denied && !self.key_active
     }
@@ -130,13 +126,13 @@ impl Account {
         account
     }
 
-    /// Another emergency user of the same account, with a separate opener and closer, for a drill.
+    /// Creates another emergency user in the same account, with a separate opener and closer, for a drill.
     #[must_use]
     pub fn second_user(&self, name: &str, user: &str) -> Account {
         Account::seed(self.aws.clone(), name, self.id.clone(), user)
     }
 
-    /// A user that may do to the emergency user what `document` allows, and nothing else.
+    /// Creates a user that is allowed to do to the emergency user only what `document` allows.
     fn servant(&self, role: &str, document: &str) -> Creds {
         let name = format!("{}-{role}", self.user);
         let document = self.here(document);
@@ -152,7 +148,7 @@ impl Account {
         Creds::from_reply(&self.root("create_access_key", json!({"UserName": user}))["AccessKey"])
     }
 
-    /// A template's text for this account and user.
+    /// Fills a template for this account and user.
     fn here(&self, template: &str) -> String {
         let user = format!("user/{}", self.user);
         template.replace(TEMPLATE_ACCOUNT, &self.id).replace(TEMPLATE_USER, &user)
@@ -160,13 +156,14 @@ impl Account {
 
     // The payload ------------------------------------------------------------
 
-    /// The payload that `breakglass seal` reads, for this one target. [`Receiver::shared`] acknowledges its alerts.
+    /// Returns the payload that `breakglass seal` reads, with this target only. [`Receiver::shared`] acknowledges its
+    /// alerts.
     pub fn payload(&self, grant: Value, max_window: &str) -> Value {
         json!({"version": 1, "targets": [self.target(grant, max_window)], "runbook": "call the owner of the service",
             "alerts": [Receiver::shared().channel("oncall")]})
     }
 
-    /// This account as one target of a payload.
+    /// Returns this account as one target of a payload.
     pub fn target(&self, grant: Value, max_window: &str) -> Value {
         let pair = |c: &Creds| json!({"access_key_id": c.key, "secret_access_key": c.secret});
         let mut target = json!({
@@ -178,18 +175,18 @@ impl Account {
         target
     }
 
-    /// The grant that most tests use.
+    /// Returns the grant that most tests use.
     pub fn grant() -> Value {
         json!([{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}])
     }
 
-    /// SHA-256 over the RFC 8785 form of the boundary's document, in hex.
+    /// Returns the SHA-256, in hex, of the RFC 8785 form of the boundary's document.
     pub fn boundary_sha256(&self) -> String {
         let canonical = serde_json_canonicalizer::to_vec(&self.boundary).expect("canonical JSON");
         hex::encode(Sha256::digest(canonical))
     }
 
-    /// An SNS topic for alerts and a key that may only publish to it.
+    /// Creates an SNS topic for alerts, and a key that is allowed only to publish to it.
     pub fn topic(&self, name: &str) -> (String, Creds) {
         let made = self.call(&self.aws.root_of(&self.id), "sns", "create_topic", json!({"Name": name}));
         let arn = made.expect("a topic")["TopicArn"].as_str().expect("its ARN").to_owned();
@@ -204,7 +201,7 @@ impl Account {
         (arn, self.new_key(&user))
     }
 
-    /// A user who may query CloudTrail and nothing else.
+    /// Creates a user who is allowed only to query CloudTrail.
     pub fn auditor(&self) -> Creds {
         let document = json!({"Version": "2012-10-17", "Statement": [
             {"Sid": "Look", "Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*"}]});
@@ -218,23 +215,23 @@ impl Account {
 
     // Calls and reads --------------------------------------------------------
 
-    /// One IAM call as the account's root; it must succeed.
+    /// Makes one IAM call as the account's root; panics if the call fails.
     pub fn root(&self, op: &str, args: Value) -> Value {
         let asked = format!("{op} {args}");
         self.try_root(op, args).unwrap_or_else(|error| panic!("{asked}: {error:?}"))
     }
 
-    /// One IAM call as the account's root.
+    /// Makes one IAM call as the account's root.
     pub fn try_root(&self, op: &str, args: Value) -> Result<Value, AwsError> {
         self.call(&self.aws.root_of(&self.id), "iam", op, args)
     }
 
-    /// One call with any credentials.
+    /// Makes one call with any credentials.
     pub fn call(&self, who: &Creds, service: &str, op: &str, args: Value) -> Result<Value, AwsError> {
         self.aws.call(who, service, op, args)
     }
 
-    /// Probes these credentials.
+    /// Probes these credentials; see [`Aws::probe`].
     pub fn probe(&self, who: &Creds) -> Probe {
         self.aws.probe(who)
     }
@@ -255,12 +252,12 @@ impl Account {
         }
     }
 
-    /// The calls that this account has received, except the rig's.
+    /// Returns the calls that this account has received, except those of the rig.
     pub fn journal(&self) -> Vec<Call> {
         self.aws.journal().into_iter().filter(|call| call.account.as_deref() == Some(&self.id)).collect()
     }
 
-    /// The actions of `journal`, for tests that compare the order.
+    /// Returns the actions of the journal, for tests that compare their order.
     pub fn actions(&self) -> Vec<String> {
         self.journal().into_iter().map(|call| call.action).collect()
     }
@@ -272,29 +269,32 @@ impl Account {
         self.aws.rule(rule.account(&self.id))
     }
 
-    /// Delays the effect of IAM writes from now on; IAM's reads show them at once.
+    /// Delays the effect of IAM writes from now on. IAM's reads show the writes at once.
     pub fn lag(&self, by: Duration) {
         self.aws.steer("POST", "lag", &json!({"account": self.id, "seconds": by.as_secs_f64()}));
     }
 
-    /// Sets AWS's clock ahead of this machine's.
+    /// Sets how many seconds AWS's clock is ahead of this machine's.
     pub fn set_ahead(&self, seconds: i64) {
         self.ahead.store(seconds, Ordering::Relaxed);
         self.aws.steer("POST", "clock", &json!({"account": self.id, "ahead": seconds}));
     }
 
-    /// Sets how far AWS's clock is ahead, and returns it.
+    /// Returns how many seconds AWS's clock is ahead; a change of the value takes effect at once.
     pub(crate) fn ahead(&self) -> Arc<AtomicI64> {
         self.ahead.clone()
     }
 
-    /// AWS's time in seconds since 1970.
+    /// Returns AWS's time in seconds since 1970.
     pub fn now(&self) -> i64 {
-        let here = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
+        let here = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("this machine's clock should be after 1970")
+            .as_secs();
         here.cast_signed() + self.ahead.load(Ordering::Relaxed)
     }
 
-    /// Makes the emergency user drift.
+    /// Makes the emergency user differ from what was sealed.
     pub fn drift(&self, drift: Drift) {
         let user = self.user.as_str();
         match drift {
@@ -394,7 +394,7 @@ impl Account {
         );
     }
 
-    /// Switches the emergency key, as root.
+    /// Activates or deactivates the emergency key, as root.
     pub fn set_key(&self, active: bool) {
         let status = if active { "Active" } else { "Inactive" };
         self.root(
@@ -404,7 +404,7 @@ impl Account {
         );
     }
 
-    /// Writes a gate as another session of the program would: `session` starts each Sid; T0 and T1 are seconds since
+    /// Writes the gate of another session of the program. `session` starts each Sid; `t0` and `t1` are seconds since
     /// 1970 by AWS's clock.
     pub fn gate(&self, session: &str, t0: i64, t1: i64) -> Value {
         let text = GATE_DOCUMENT
@@ -414,24 +414,25 @@ impl Account {
         serde_json::from_str(&text).expect("gate.json")
     }
 
-    /// Opens a window of another session: its gate, the key active, no deny. T1 can be in the past.
+    /// Opens a window of another session: writes its gate, activates the key and detaches the deny. T1 can be in the
+    /// past.
     pub fn put_window(&self, session: &str, t0: i64, t1: i64) {
         self.put_inline(GATE, &self.gate(session, t0, t1));
         self.drift(Drift::KeyActive);
         self.drift(Drift::DenyMissing);
     }
 
-    /// Closes as root, so that a test can continue after a window.
+    /// Closes access as root, so that a test can continue after a window.
     pub fn put_to_rest(&self) {
         self.root("attach_user_policy", json!({"UserName": self.user, "PolicyArn": DENY_ALL}));
         self.set_key(false);
     }
 }
 
-/// Seconds since 1970 as IAM writes dates, `2026-11-22T02:17:00Z`.
+/// Converts seconds since 1970 to the date format of IAM, such as `2026-11-22T02:17:00Z`.
 pub fn utc(seconds: i64) -> String {
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Days to a date in the proleptic Gregorian calendar, years counted from 1 March.
+    // The days are converted to a date in the proleptic Gregorian calendar, in which years start on 1 March.
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

@@ -1,4 +1,4 @@
-//! MFA devices, and the role that a vault of the lane static opens.
+//! MFA devices, and the role that a vault with the lane `static` opens.
 
 use super::{Account, Creds, REGION};
 use crate::receiver::Receiver;
@@ -8,29 +8,26 @@ use serde_json::{Value, json};
 /// A virtual MFA device.
 #[derive(Clone, Debug)]
 pub struct Mfa {
-    /// Its ARN.
+    /// The device's ARN.
     pub serial: String,
-    /// Its seed in base32.
+    /// The device's TOTP seed in base32.
     pub seed: String,
 }
 
 impl Mfa {
-    /// The device as a field of a target.
+    /// Returns the device as a field of a target.
     pub fn sealed(&self) -> Value {
         json!({"serial_number": self.serial, "totp_seed": self.seed})
     }
 }
 
-/// A role, and a user whose active key can only assume that role, with MFA.
+/// A role, and a user whose active key is allowed only to assume that role, with MFA.
 #[derive(Debug)]
 pub struct Standby {
-    /// The user's name.
     pub user: String,
-    /// Its key.
     pub key: Creds,
-    /// Its device.
     pub mfa: Mfa,
-    /// ARN of the role.
+    /// The role's ARN.
     pub role: String,
 }
 
@@ -38,7 +35,7 @@ impl Account {
     /// Gives a user of this account an MFA device.
     ///
     /// # Panics
-    /// If IAM refuses it.
+    /// Panics if IAM refuses a call.
     pub fn give_mfa(&self, user: &str) -> Mfa {
         let made = self.root("create_virtual_mfa_device", json!({"VirtualMFADeviceName": user}));
         let device = &made["VirtualMFADevice"];
@@ -50,14 +47,14 @@ impl Account {
         Mfa { serial, seed: String::from_utf8(seed).expect("base32") }
     }
 
-    /// This account as a target whose user has an MFA device.
+    /// Returns this account as a target whose user has an MFA device.
     pub fn target_with_mfa(&self, grant: Value, max_window: &str) -> Value {
         let mut target = self.target(grant, max_window);
         target["mfa"] = self.give_mfa(&self.user).sealed();
         target
     }
 
-    /// A role that may call S3 and the probe, for at most an hour, and the user that may assume it.
+    /// Creates a role that is allowed to call S3 and the probe, for at most an hour, and the user that may assume it.
     pub fn standby(&self) -> Standby {
         let user = "standby".to_owned();
         self.root("create_user", json!({"UserName": user}));
@@ -89,7 +86,7 @@ impl Account {
         Standby { key: self.new_key(&user), user, mfa, role }
     }
 
-    /// The payload of a standby vault.
+    /// Returns the payload of a vault that opens this role.
     pub fn standby_payload(&self, standby: &Standby, max_window: &str) -> Value {
         json!({"version": 1, "runbook": "IAM is down", "alerts": [Receiver::shared().channel("oncall")], "targets": [{
             "name": "standby", "partition": "aws", "account": self.id, "regions": [REGION],

@@ -8,51 +8,51 @@ use std::time::Duration;
 /// One call, as AWS received it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Call {
-    /// When it arrived, in seconds since 1970.
+    /// When the call arrived, in seconds since 1970.
     pub time: f64,
-    /// The account it was for, if known.
+    /// The account of the signing key, if known.
     pub account: Option<String>,
-    /// The access key that signed it.
+    /// The access key that signed the call.
     pub key: String,
-    /// The user with that key, or `root`.
+    /// The name of the user who owns that key, or `root`.
     pub principal: Option<String>,
     /// `iam`, `sts`, `sns` and so on.
     pub service: String,
-    /// The region it was signed for.
+    /// The region of the signature.
     pub region: String,
-    /// The API's name of the call: `PutUserPolicy`.
+    /// The action of the call in the API, such as `PutUserPolicy`.
     pub action: String,
-    /// Its parameters.
     pub params: Value,
-    /// None if it never took effect.
+    /// The HTTP status of the answer; `None` if the call never took effect.
     #[serde(default)]
     pub status: Option<u16>,
-    /// AWS refused it; its error code.
+    /// The error code with which AWS refused the call.
     #[serde(default)]
     pub code: Option<String>,
-    /// `answered`, `dropped`, `late` or `failed`.
+    /// The outcome: `answered`, `dropped`, `late` or `failed`.
     #[serde(default)]
     pub outcome: String,
     pub(super) rig: bool,
 }
 
-/// Selects a call and what is done to it: `Rule::after("DetachUserPolicy").nth(2)` holds the reply to the second.
+/// Selects calls and states what happens to them. For example, `Rule::after("DetachUserPolicy").nth(2)` holds the
+/// reply to the second call of this action.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Rule(Value);
 
 impl Rule {
-    /// Acts before a call of this action takes effect; `"*"` is any action.
+    /// Makes a rule that acts before a call of this action takes effect; `"*"` is any action.
     pub fn before(action: &str) -> Rule {
         Rule(json!({"action": action, "when": "before", "do": "hold"}))
     }
 
-    /// Acts after the call took effect, before its reply is sent.
+    /// Makes a rule that acts after the call took effect and before its reply is sent.
     pub fn after(action: &str) -> Rule {
         Rule(json!({"action": action, "when": "after", "do": "hold"}))
     }
 
-    /// Selects the nth call that matches, from 1, counted from when the rule is set.
+    /// Selects the nth call that matches, starting at 1, counted from when the rule is set.
     pub fn nth(self, nth: u32) -> Rule {
         self.with("nth", json!(nth))
     }
@@ -62,42 +62,42 @@ impl Rule {
         self.with("times", json!(times))
     }
 
-    /// Only calls for this account.
+    /// Selects only calls for this account.
     pub fn account(self, id: &str) -> Rule {
         self.with("account", json!(id))
     }
 
-    /// Only calls of this service.
+    /// Selects only calls of this service.
     pub fn service(self, service: &str) -> Rule {
         self.with("service", json!(service))
     }
 
-    /// Only calls in this region.
+    /// Selects only calls in this region.
     pub fn region(self, region: &str) -> Rule {
         self.with("region", json!(region))
     }
 
-    /// Only writes: neither `Get…` nor `List…`.
+    /// Selects only writes: calls whose action starts neither with `Get` nor with `List`.
     pub fn writes(self) -> Rule {
         self.with("writes", json!(true))
     }
 
-    /// Only calls that this access key signed.
+    /// Selects only calls that this access key signed.
     pub fn key(self, key: &str) -> Rule {
         self.with("key", json!(key))
     }
 
-    /// Closes the connection without a reply, instead of holding.
+    /// Closes the connection without a reply, instead of holding the call.
     pub fn lose(self) -> Rule {
         self.with("do", json!("drop"))
     }
 
-    /// Answers with this status and error code, instead of holding.
+    /// Answers with this status and error code, instead of holding the call.
     pub fn fail(self, status: u16, code: &str) -> Rule {
         self.with("do", json!("fail")).with("status", json!(status)).with("code", json!(code))
     }
 
-    /// Closes the connection at once and lets the call take effect after this delay, instead of holding.
+    /// Closes the connection at once and lets the call take effect after this delay, instead of holding the call.
     pub fn late(self, by: Duration) -> Rule {
         self.with("do", json!("late")).with("when", json!("before")).with("seconds", json!(by.as_secs_f64()))
     }
@@ -108,7 +108,7 @@ impl Rule {
     }
 }
 
-/// An active rule; dropping it releases the held call and removes the rule.
+/// An active rule. Dropping it releases the held call and removes the rule.
 #[must_use = "a rule ends when this is dropped"]
 pub struct TargetStatus {
     aws: Aws,
@@ -122,14 +122,14 @@ impl TargetStatus {
         TargetStatus { aws, number }
     }
 
-    /// Waits until the rule has matched its call; None if that took longer than `patience`.
+    /// Waits until a call has matched the rule; returns `None` if that takes longer than `patience`.
     pub fn wait(&self, patience: Duration) -> Option<Call> {
         let path = format!("held?rule={}&timeout={}", self.number, patience.as_secs_f64());
         let call = self.aws.steer("GET", &path, &Value::Null)["call"].take();
-        (!call.is_null()).then(|| serde_json::from_value(call).expect("a call"))
+        (!call.is_null()).then(|| serde_json::from_value(call).expect("launch.py should return a call"))
     }
 
-    /// Releases the held call or reply.
+    /// Releases the held call or reply, and removes the rule.
     pub fn release(self) {}
 }
 

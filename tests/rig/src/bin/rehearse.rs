@@ -1,6 +1,6 @@
-//! The rehearsal: the main job on the terminal, with virtual YubiKeys and a local AWS.
+//! The rehearsal: performs the main steps on the terminal, with virtual YubiKeys and an emulated AWS.
 //!
-//! `rehearse PROGRAM` runs it; the last line and the exit status say whether it passed.
+//! `rehearse PROGRAM` runs it. The last line and the exit status show whether the rehearsal passed.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use rig::aws::{Account, Aws, Creds, Probe, python};
 use rig::pty::{End, Person};
 use rig::site::Site;
 
-/// The program in the window: boto3, with only the credentials of the window.
+/// The command that runs during the window: boto3, with only the credentials of the window.
 const INSIDE: &str = "\
 import boto3, sys
 name = 'breakglass-rehearsal-' + sys.argv[1]
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         println!("\nrehearsal passed: {summary}");
         ExitCode::SUCCESS
     } else {
-        println!("\nrehearsal FAILED: the expectation and the screen are above");
+        println!("\nrehearsal FAILED: the unmet expectation and the screen are above");
         ExitCode::FAILURE
     }
 }
@@ -57,7 +57,7 @@ fn rehearse(program: PathBuf) -> String {
     payload["drill"] = drill.target(serde_json::json!([]), "1h");
     site.seal(&payload, 2);
     say("breakglass inspect prod.age");
-    let shown = site.offline(&["inspect", "prod.age"]).output().expect("inspect runs");
+    let shown = site.offline(&["inspect", "prod.age"]).output().expect("inspect should run");
     assert!(shown.status.success());
     show(&String::from_utf8_lossy(&shown.stdout));
 
@@ -73,7 +73,7 @@ fn rehearse(program: PathBuf) -> String {
 
     chapter(
         4,
-        "A drill: the same way in and out, for a user who may only make the probe; alice signs the evidence.",
+        "A drill: a user who may only make the probe is opened and closed in the same way. Alice signs the evidence.",
     );
     site.plug("carol");
     say("breakglass drill prod.drill.age --out drill.json");
@@ -94,8 +94,8 @@ fn rehearse(program: PathBuf) -> String {
 
     chapter(6, "After the window: the key and the issued session are refused, and the user is at rest.");
     refused(&account, &account.emergency, "the emergency key");
-    refused(&account, &session(&site), "the session of the window");
-    assert!(account.rest().at_rest(), "the user is at rest");
+    refused(&account, &session(&site), "the issued session");
+    assert!(account.rest().at_rest(), "the user should be at rest");
 
     chapter(7, "Audit: the ledger is intact, a quorum has signed, and the review shows what was done.");
     afterwards(&site, &account);
@@ -104,20 +104,22 @@ fn rehearse(program: PathBuf) -> String {
         .into()
 }
 
-/// The checks of an auditor.
+/// Makes the checks of an auditor.
 fn afterwards(site: &Site, account: &Account) {
     say("breakglass ledger verify --vault prod.age --vault prod.drill.age");
     let vaults = ["ledger", "verify", "--vault", "prod.age", "--vault", "prod.drill.age"];
-    let verified = site.command(&vaults).output().expect("it runs");
+    let verified = site.command(&vaults).output().expect("ledger verify should run");
     show(&String::from_utf8_lossy(&verified.stdout));
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
-    let records = site.command(&["ledger", "show", "--json"]).output().expect("it runs").stdout;
+    let records =
+        site.command(&["ledger", "show", "--json"]).output().expect("ledger show should run").stdout;
     let records: Vec<serde_json::Value> = String::from_utf8_lossy(&records)
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
-    let last = records.iter().rfind(|record| record["kind"] == "intent").expect("the use");
-    let session = last["session"].as_str().expect("its id");
+    let last =
+        records.iter().rfind(|record| record["kind"] == "intent").expect("the ledger should have an intent");
+    let session = last["session"].as_str().expect("the intent should have a session");
     say(&format!("breakglass review {session} --vault prod.age --profile audit"));
     std::fs::create_dir_all(site.path(".aws")).expect("room");
     std::fs::write(site.path(".aws/credentials"), account.auditor().profile("audit")).expect("room");
@@ -125,10 +127,10 @@ fn afterwards(site: &Site, account: &Account) {
     for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
         review.env_remove(name);
     }
-    let reviewed = review.output().expect("it runs");
+    let reviewed = review.output().expect("review should run");
     show(&String::from_utf8_lossy(&reviewed.stdout));
     assert!(reviewed.status.success(), "{}", String::from_utf8_lossy(&reviewed.stderr));
-    assert!(site.path(&format!("review-{session}.html")).exists(), "the page");
+    assert!(site.path(&format!("review-{session}.html")).exists(), "the review should have written its page");
 }
 
 fn open(site: &Site, work: &[&str]) -> Person {
@@ -150,11 +152,12 @@ fn refused(account: &Account, who: &Creds, what: &str) {
     }
 }
 
-/// The credentials that the program in the window got.
+/// Returns the session that the command got during the window.
 fn session(site: &Site) -> Creds {
-    let text = std::fs::read_to_string(site.path("session")).expect("the window gave a session");
+    let text =
+        std::fs::read_to_string(site.path("session")).expect("the command should have saved its session");
     let mut lines = text.lines().map(str::to_owned);
-    let mut next = || lines.next().expect("three lines");
+    let mut next = || lines.next().expect("the file should have three lines");
     Creds { key: next(), secret: next(), token: Some(next()) }
 }
 

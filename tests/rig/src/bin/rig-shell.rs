@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const USAGE: &str = "\
 rig-shell [OPTIONS] [COMMAND [ARGUMENT]...]   run COMMAND, or $SHELL, with virtual tokens plugged in
-rig-shell do VERB [TOKEN [ARGUMENT]]          inside it: act on token 0, 1, 2, ...
+rig-shell do VERB [TOKEN [ARGUMENT]]          in that shell: act on token 0, 1, 2, ...
 
 options  --tokens N (3)   --firmware A.B.C (5.4.3)   --pin PIN (123456)   --puk PUK (12345678)
          --protected (management key behind the PIN)   --touch at-once|never|SECONDS   --unplugged
@@ -70,7 +70,7 @@ impl Options {
                 _ => options.command = std::iter::once(argument).chain(rest.by_ref()).collect(),
             }
         }
-        // A manual touch can take a while.
+        // A person can take a while to touch a token.
         options.spec.touch_timeout = Duration::from_secs(15);
         Ok(options)
     }
@@ -103,10 +103,10 @@ fn run(options: Options) -> Result<u8> {
     Ok(u8::try_from(code).unwrap_or(1))
 }
 
-/// Sends one request to the shell around us, and prints the answer.
+/// Sends one request to the shell in which this command runs, and prints the answer.
 fn ask(words: &[String]) -> Result<u8> {
-    let control =
-        std::env::var(CONTROL).map_err(|_| format!("{CONTROL} is not set: this is not a rig shell"))?;
+    let control = std::env::var(CONTROL)
+        .map_err(|_| format!("{CONTROL} is not set; run this command in a rig-shell"))?;
     let mut stream = UnixStream::connect(control).map_err(|e| e.to_string())?;
     writeln!(stream, "{}", words.join(" ")).map_err(|e| e.to_string())?;
     let mut answer = String::new();
@@ -118,7 +118,7 @@ fn ask(words: &[String]) -> Result<u8> {
     Ok(0)
 }
 
-/// The tokens and their readers: token N belongs in reader N.
+/// The tokens and their readers; token N is for reader N.
 struct Bench {
     pcscd: Arc<Pcscd>,
     tokens: Vec<Token>,
@@ -133,7 +133,7 @@ impl Bench {
             Ok(_) => self.obey(&words).unwrap_or_else(|error| format!("error: {error}\n")),
             Err(error) => format!("error: {error}\n"),
         };
-        // A client may disconnect before it gets the answer.
+        // A client can disconnect before it gets the answer.
         let _ = client.write_all(answer.as_bytes());
     }
 
@@ -142,7 +142,7 @@ impl Bench {
         if *verb == "list" {
             return Ok(self.list());
         }
-        let (slot, rest) = rest.split_first().ok_or("which token?")?;
+        let (slot, rest) = rest.split_first().ok_or("the number of a token is missing")?;
         let slot: usize = number(slot)?;
         let token = self.tokens.get(slot).ok_or(format!("there is no token {slot}"))?;
         match (*verb, rest) {

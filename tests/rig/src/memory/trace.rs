@@ -1,4 +1,4 @@
-//! Searches a process at its very end: traces it until its last thread is about to exit.
+//! Searches the memory of a process when it ends: traces the process until its last thread is about to exit.
 
 use super::windows::Windows;
 use super::{Finding, search};
@@ -13,31 +13,30 @@ use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
-/// The end of a traced process, and the search of its memory at that time.
+/// The end of a traced process, and the result of the search at that time.
 #[derive(Debug)]
 pub struct Ending {
-    /// The exit status.
     pub status: ExitStatus,
-    /// The result of the search.
     pub finding: Finding,
 }
 
 /// A process that is traced to its end.
 pub struct Tracing {
-    // Do not wait for the child through this handle: its stops would be taken for its end.
+    // This handle must not be used to wait for the child: it would take the stops of a traced child for its end.
     _child: Child,
     ending: Receiver<Ending>,
 }
 
-/// Traces a child, all its threads included, and searches its memory when the last thread is about to exit.
+/// Traces a child with all its threads, and searches its memory when the last thread is about to exit.
 ///
-/// Tracing has begun when this returns. Takes the child, because from now on only the tracer may wait for it.
+/// Tracing has begun when this function returns. It takes the child, because only the tracer may wait for the child
+/// from then on.
 ///
 /// # Panics
-/// If the child cannot be traced, or a secret cannot be searched for.
+/// Panics if the child cannot be traced, or a secret cannot be searched for.
 pub fn trace_exit(child: Child, secrets: &[(&str, &[u8])]) -> Tracing {
     let windows = Windows::new(secrets);
-    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid fits"));
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id should fit into an i32"));
     let (begun, attached) = channel();
     let (ended, ending) = channel();
     std::thread::spawn(move || {
@@ -47,30 +46,32 @@ pub fn trace_exit(child: Child, secrets: &[(&str, &[u8])]) -> Tracing {
             let _ = ended.send(tracer.follow());
         }
     });
-    let attached = attached.recv().expect("the tracer answers");
+    let attached = attached.recv().expect("the tracer should answer");
     attached.unwrap_or_else(|e| panic!("cannot trace {pid}: {e}"));
     Tracing { _child: child, ending }
 }
 
 impl Tracing {
-    /// The ending, if it has come.
+    /// Returns the ending, if the process has ended.
     ///
     /// # Panics
-    /// If the end was missed, or is asked for twice.
+    /// Panics if the end was missed, or if the ending was returned before.
     pub fn poll(&mut self) -> Option<Ending> {
         match self.ending.try_recv() {
             Ok(ending) => Some(ending),
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => panic!("its end was missed, or was returned already"),
+            Err(TryRecvError::Disconnected) => {
+                panic!("the end of the process was missed, or was returned before")
+            }
         }
     }
 
     /// Waits for the ending.
     ///
     /// # Panics
-    /// If the end was missed.
+    /// Panics if the end was missed.
     pub fn wait(self) -> Ending {
-        self.ending.recv().expect("its end was missed")
+        self.ending.recv().expect("the end of the process was missed")
     }
 }
 
@@ -85,7 +86,7 @@ struct Tracer {
 impl Tracer {
     fn attach(process: Pid, windows: Windows) -> nix::Result<Self> {
         let mut tracer = Self { process, windows, alive: HashSet::new(), finding: None };
-        // Threads that start meanwhile are found in the next round, or are traced from their start.
+        // Threads that start during one round are found in the next round, or are traced from their start.
         while tracer.attach_new()? {}
         Ok(tracer)
     }
@@ -100,7 +101,7 @@ impl Tracer {
             if !self.alive.contains(&thread) {
                 match ptrace::seize(thread, options) {
                     Err(Errno::ESRCH) if thread != self.process => continue,
-                    // Traced by birth.
+                    // The thread is already traced, as a traced thread started it.
                     Err(Errno::EPERM) if thread != self.process => {}
                     other => other?,
                 }
@@ -111,7 +112,7 @@ impl Tracer {
         Ok(any)
     }
 
-    /// Continues it to its end.
+    /// Continues the process to its end.
     fn follow(mut self) -> Ending {
         loop {
             let (thread, status) =
@@ -121,7 +122,7 @@ impl Tracer {
             } else {
                 self.alive.remove(&thread);
                 if thread == self.process {
-                    let finding = self.finding.expect("the last thread stopped before its exit");
+                    let finding = self.finding.expect("the last thread should have stopped before its exit");
                     let finding = finding.unwrap_or_else(|e| panic!("{thread} could not be searched: {e}"));
                     return Ending { status: ExitStatus::from_raw(status), finding };
                 }
@@ -129,7 +130,7 @@ impl Tracer {
         }
     }
 
-    /// Handles a thread that stopped for an event of the tracer, or (event 0) for a signal to be delivered.
+    /// Handles a thread that stopped for an event of the tracer, or, if `event` is 0, for the delivery of a signal.
     fn stopped(&mut self, thread: Pid, signal: c_int, event: c_int) {
         match event {
             libc::PTRACE_EVENT_EXIT => {
@@ -138,12 +139,12 @@ impl Tracer {
                     self.look(thread);
                 }
             }
-            // A thread counts from its first stop: it may be gone when its creation is reported.
+            // A thread is counted from its first stop, as it can have ended when its creation is reported.
             _ => _ = self.alive.insert(thread),
         }
         match (event, signal) {
             (0, signal) => resume(libc::PTRACE_CONT, thread, signal),
-            // Stopped by job control: it stays stopped until it is continued.
+            // Job control stopped the thread: it stays stopped until SIGCONT.
             (libc::PTRACE_EVENT_STOP, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU) => {
                 resume(libc::PTRACE_LISTEN, thread, 0);
             }
@@ -152,8 +153,8 @@ impl Tracer {
     }
 
     fn look(&mut self, thread: Pid) {
-        // The first thread may be gone already, so the memory is read through the last one. If another thread
-        // stops later, the memory is searched again.
+        // The memory is read through the last thread, as the first one may have ended. If another thread stops later,
+        // the memory is searched again.
         self.finding = Some(search(&self.tasks().join(thread.to_string()), &self.windows));
     }
 
@@ -162,11 +163,12 @@ impl Tracer {
     }
 }
 
-/// The next stop or end of a thread that this thread traces; the process may have other children.
+/// Waits for the next stop or end of a thread that this thread traces. The process may have other children, which are
+/// ignored.
 fn next_change() -> nix::Result<(Pid, c_int)> {
     let mut status = 0;
     loop {
-        // SAFETY: the status is a live integer of this function.
+        // SAFETY: `status` is an integer that lives until the end of this function.
         let thread = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
         match Errno::result(thread) {
             Err(Errno::EINTR) => {}
@@ -175,9 +177,9 @@ fn next_change() -> nix::Result<(Pid, c_int)> {
     }
 }
 
-/// Continues a stopped thread; if it is gone, its end will be reported.
+/// Continues a stopped thread. If the thread has ended, a later wait reports that.
 fn resume(request: libc::c_uint, thread: Pid, signal: c_int) {
     let nothing = std::ptr::null_mut::<libc::c_void>();
-    // SAFETY: both requests ignore the address and take a number for data; nothing is dereferenced.
+    // SAFETY: both requests ignore the address and take a number as data, so no pointer is dereferenced.
     unsafe { libc::ptrace(request, thread.as_raw(), nothing, c_long::from(signal)) };
 }

@@ -1,24 +1,26 @@
-//! The eight-byte windows of secrets, and a fast search for any of them.
+//! The eight-byte windows of secrets, and a fast search for all of them.
 
 use super::Hit;
 use std::collections::HashMap;
 
-/// Bytes in a window.
+/// The length of a window in bytes.
 const WINDOW: usize = 8;
-/// Bytes of one chunk that a window may share with the next.
+/// The number of bytes at the end of a chunk that are searched again with the next chunk. A window that spans two
+/// chunks has at most this many bytes in the first.
 pub(super) const OVERLAP: usize = WINDOW - 1;
 
 pub(super) struct Windows {
     names: Vec<String>,
-    /// The secret that a window belongs to, and its offset.
+    /// For each window: the index of its secret and the offset in that secret.
     places: HashMap<u64, Vec<(usize, usize)>>,
-    /// One bit per hash, which excludes most windows of memory.
+    /// One bit for each hash. It excludes most windows of memory without a lookup.
     sieve: Vec<u64>,
 }
 
 impl Windows {
     /// # Panics
-    /// If a secret has no significant window: it is shorter than eight bytes, or one byte repeated.
+    /// Panics if a secret has no significant window: it is shorter than eight bytes, or consists of one byte
+    /// repeated.
     pub fn new(secrets: &[(&str, &[u8])]) -> Self {
         let mut places = HashMap::<u64, Vec<(usize, usize)>>::new();
         let mut sieve = vec![0; 1 << (SIEVE_BITS - 6)];
@@ -28,7 +30,7 @@ impl Windows {
                 if window.iter().all(|&b| b == window[0]) {
                     continue;
                 }
-                let window = u64::from_le_bytes(window.try_into().expect("a window has eight bytes"));
+                let window = u64::from_le_bytes(window.try_into().expect("a window should have eight bytes"));
                 places.entry(window).or_default().push((secret, offset));
                 let hash = hash(window);
                 sieve[hash >> 6] |= 1 << (hash & 63);
@@ -39,7 +41,7 @@ impl Windows {
         Self { names: secrets.iter().map(|(name, _)| (*name).into()).collect(), places, sieve }
     }
 
-    /// Adds the pieces of secrets in `bytes`, which are at `base` in `mapping`.
+    /// Adds the pieces of secrets in `bytes`, which begin at address `base` in `mapping`.
     pub fn search(&self, bytes: &[u8], base: u64, mapping: &str, hits: &mut Vec<Hit>) {
         let mut window = 0;
         let mut at = 0;

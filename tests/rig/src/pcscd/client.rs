@@ -6,11 +6,12 @@ use std::path::Path;
 
 const VERSION: u32 = 0x11;
 const GET_READERS_STATE: u32 = 0x12;
-/// A reader's record: name, event counter, state, sharing, ATR with padding, its length, protocol.
+/// The length of a reader's record: name, event counter, state, sharing, ATR with padding, length of the ATR,
+/// protocol.
 const RECORD: usize = 128 + 3 * 4 + 36 + 2 * 4;
 const STATE: usize = 128 + 4;
 const ATR_LEN: usize = 128 + 12 + 36;
-/// The bit of a state for a card that is present.
+/// The bit of a reader's state that is set if a card is present.
 const PRESENT: u32 = 0x04;
 
 /// A connection to the daemon.
@@ -19,7 +20,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Connects and agrees on the protocol.
+    /// Connects and agrees on the protocol's version.
     pub fn connect(socket: &Path) -> Result<Self> {
         let mut stream = UnixStream::connect(socket)?;
         let (major, minor, result) = (4_u32, 4_u32, 0_u32);
@@ -28,7 +29,7 @@ impl Client {
         Ok(Self { stream })
     }
 
-    /// Whether this reader has a card that was read.
+    /// Returns whether this reader has a card whose ATR the daemon has read.
     pub fn has_card(&mut self, reader: &str) -> Result<bool> {
         let mut records = [0; super::READERS_MAX * RECORD];
         self.stream.write_all(&words([0, GET_READERS_STATE]))?;

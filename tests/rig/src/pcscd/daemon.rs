@@ -1,4 +1,4 @@
-//! The daemon's process: directory, namespaces, end.
+//! The daemon's process: its directory, its namespaces and its end.
 
 use super::client::Client;
 use super::log::Log;
@@ -14,9 +14,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The virtual reader driver; each instance serves two slots.
+/// The virtual reader driver. Each instance serves two slots.
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
-/// The first slot's port; it can be fixed, as each daemon has a private network namespace.
+/// The port of the first slot. It can be fixed, as each daemon has a private network namespace.
 const FIRST_PORT: u16 = 0x8c7b;
 const START: Duration = Duration::from_secs(20);
 /// The polling interval.
@@ -24,8 +24,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Mounts the socket's directory where pcscd expects it, then executes pcscd.
 ///
-/// vpcd sends small packets, so each command would wait 40 ms for a delayed acknowledgement: the route disables
-/// delayed ones.
+/// vpcd sends small packets, so each command would wait 40 ms for a delayed acknowledgement. Therefore the route
+/// disables delayed acknowledgements.
 const SCRIPT: &str = r#"
 set -e
 # What is mounted here stays here. In a chroot, / is not a mount: then /run becomes one.
@@ -38,9 +38,9 @@ mount --bind "$1/run" /run/pcscd
 exec pcscd --foreground --info --config "$1/readers"
 "#;
 
-/// The port a slot's reader listens on.
+/// Returns the port on which a slot's reader listens.
 pub(super) fn port(slot: usize) -> u16 {
-    FIRST_PORT + u16::try_from(slot).expect("a handful of readers")
+    FIRST_PORT + u16::try_from(slot).expect("the number of readers should be small")
 }
 
 pub(super) struct Daemon {
@@ -52,9 +52,9 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts pcscd with `pairs` pairs of readers, and waits until it takes clients.
+    /// Starts pcscd with `pairs` pairs of readers, and waits until it accepts clients.
     pub fn start(pairs: usize) -> Self {
-        let directory = lay_out(pairs).unwrap_or_else(|e| panic!("cannot lay out pcscd's directory: {e}"));
+        let directory = lay_out(pairs).unwrap_or_else(|e| panic!("cannot create pcscd's directory: {e}"));
         let mut command = Command::new("setpriv");
         command
             .args([
@@ -71,11 +71,11 @@ impl Daemon {
                 "rig",
             ])
             .arg(&directory)
-            // Ctrl-C at the test's terminal must not reach the daemon, which ends with the test.
+            // Ctrl-C at the test's terminal must not reach the daemon, which ends with the test in any case.
             .process_group(0)
             .stdin(Stdio::null());
-        let (reader, writer) = std::io::pipe().expect("a pipe is made");
-        command.stderr(writer.try_clone().expect("a pipe is duplicated")).stdout(writer);
+        let (reader, writer) = std::io::pipe().expect("a pipe should be created");
+        command.stderr(writer.try_clone().expect("a pipe should be duplicated")).stdout(writer);
         let process = spawn_for_good(command).unwrap_or_else(|e| panic!("cannot start pcscd: {e}"));
         let daemon = Self {
             pid: process.id(),
@@ -92,10 +92,10 @@ impl Daemon {
         &self.socket
     }
 
-    /// Waits until the daemon's clients see a card, or none, in this reader.
+    /// Waits until the daemon's clients see a card in this reader, or no card.
     ///
     /// # Panics
-    /// After `patience`, or if the daemon is gone: with its log.
+    /// Panics with the daemon's log after `patience`, or if the daemon has ended.
     pub fn wait_for_card(&self, reader: &str, present: bool, patience: Duration) {
         let began = Instant::now();
         let mut client = Client::connect(&self.socket);
@@ -107,22 +107,22 @@ impl Daemon {
         }
     }
 
-    /// A connection to a port in the daemon's network.
+    /// Connects to a port in the daemon's network.
     pub fn connect(&self, port: u16) -> TcpStream {
-        let network = File::open(format!("/proc/{}/ns/net", self.pid)).expect("pcscd runs");
+        let network = File::open(format!("/proc/{}/ns/net", self.pid)).expect("pcscd should be running");
         let inside = move || -> std::io::Result<TcpStream> {
             setns(network, CloneFlags::CLONE_NEWNET)?;
             let wire = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
             wire.set_nodelay(true)?;
             Ok(wire)
         };
-        // A thread stays in the namespace that it enters, so a separate thread does this.
+        // A thread stays in the namespace that it enters, so a separate thread makes the connection.
         let thread = std::thread::spawn(inside);
-        let wire = thread.join().expect("the thread does not panic");
+        let wire = thread.join().expect("the thread should not panic");
         wire.unwrap_or_else(|e| panic!("no reader on port {port}: {e}; pcscd's log:\n{}", self.log.text()))
     }
 
-    /// Kills it, waits for its end, and removes its directory.
+    /// Kills the daemon, waits for its end, and removes its directory.
     pub fn stop(&self) {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = process.kill();
@@ -134,16 +134,16 @@ impl Daemon {
         let began = Instant::now();
         while Client::connect(&self.socket).is_err() {
             let given_up = self.log.has_ended() || began.elapsed() > START;
-            assert!(!given_up, "pcscd does not come up (it needs root); its log:\n{}", self.log.text());
+            assert!(!given_up, "pcscd does not start (it needs root); its log:\n{}", self.log.text());
             std::thread::sleep(PAUSE);
         }
     }
 }
 
-/// The prefix of directories; the process id follows.
+/// The prefix of a daemon's directory, which is followed by the test's process id.
 const PREFIX: &str = "rig-";
 
-/// Removes the directories of processes that were killed.
+/// Removes the directories of test processes that were killed.
 fn sweep() {
     for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -172,7 +172,7 @@ fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
     for sub in ["run", "readers"] {
         fs::create_dir_all(directory.join(sub))?;
     }
-    // Clients may run as another user.
+    // Clients can run as another user.
     for open in [&directory, &directory.join("run")] {
         fs::set_permissions(open, Permissions::from_mode(0o755))?;
     }
@@ -191,7 +191,8 @@ fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
     Ok(directory)
 }
 
-/// Spawns from a thread that never ends, as a parent-death signal is sent when the spawning *thread* ends.
+/// Spawns from a thread that never ends, as a parent-death signal is sent when the *thread* that spawned a child
+/// ends.
 fn spawn_for_good(command: Command) -> std::io::Result<Child> {
     type Job = (Command, Sender<std::io::Result<Child>>);
     static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();
@@ -205,6 +206,6 @@ fn spawn_for_good(command: Command) -> std::io::Result<Child> {
         sender
     });
     let (sender, answer) = channel();
-    spawner.send((command, sender)).expect("the spawner never ends");
-    answer.recv().expect("the spawner answers")
+    spawner.send((command, sender)).expect("the spawning thread should not end");
+    answer.recv().expect("the spawning thread should answer")
 }

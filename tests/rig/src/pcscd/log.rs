@@ -1,4 +1,4 @@
-//! The daemon's log, read as it is written, and shown after a timeout.
+//! The daemon's log. It is read while the daemon runs, and shown after a timeout.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,12 +28,12 @@ impl Log {
         log
     }
 
-    /// The log so far.
+    /// Returns the log so far.
     pub fn text(&self) -> String {
         self.written().text.clone()
     }
 
-    /// Whether the log has ended.
+    /// Returns whether the log has ended.
     pub fn has_ended(&self) -> bool {
         self.written().ended
     }

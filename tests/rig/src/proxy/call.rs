@@ -5,51 +5,48 @@ use super::http::Request;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// One call that passed the proxy.
+/// One call that arrived at the proxy.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// The API's name of the call.
+    /// The action of the call in the API.
     pub action: String,
-    /// `iam`, `sts`, `sns`.
+    /// The service: `iam`, `sts` or `sns`.
     pub service: String,
-    /// The access key that signed it.
+    /// The access key that signed the call.
     pub key: String,
-    /// Its number among the calls of its action and key, from 1.
+    /// The number of the call among those with the same action and key, starting at 1.
     pub nth: u32,
-    /// Its parameters.
     pub params: BTreeMap<String, String>,
-    /// The fault that was injected.
     pub fault: Option<Fault>,
-    /// AWS's answer; `None` if it has not arrived there.
+    /// AWS's answer; `None` if the call has not reached AWS.
     pub effect: Option<Effect>,
     /// The request as it was sent.
     pub bytes: Vec<u8>,
-    /// When it arrived.
+    /// When the call arrived.
     pub came: Instant,
-    /// When AWS had answered it.
+    /// When AWS had answered the call.
     pub answered: Option<Instant>,
 }
 
-/// A call that AWS has answered, whether or not the answer came back.
+/// The result of a call that AWS has answered, even if the program did not get the answer.
 #[derive(Clone, Debug)]
 pub struct Effect {
-    /// Its number since the proxy started.
+    /// The place of the call among those that took effect since the proxy started.
     pub order: u32,
-    /// When, by AWS's clock, in seconds since 1970.
+    /// When the call took effect by AWS's clock, in seconds since 1970.
     pub at: i64,
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// The reply's body.
     pub body: String,
 }
 
 impl Seen {
-    /// Whether it is neither `Get…` nor `List…`.
+    /// Returns whether the action starts neither with `Get` nor with `List`.
     pub fn is_write(&self) -> bool {
         !self.action.starts_with("Get") && !self.action.starts_with("List")
     }
 
-    /// Whether it succeeded.
+    /// Returns whether the call succeeded.
     pub fn is_done(&self) -> bool {
         self.effect.as_ref().is_some_and(|effect| effect.status == 200)
     }
@@ -63,14 +60,14 @@ impl Effect {
         Self { order, at, status, body }
     }
 
-    /// The text of the first element of this name.
+    /// Returns the text of the first XML element with this name.
     pub fn element(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("<{name}>"))?;
         rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
     }
 }
 
-/// Parses a call.
+/// The properties of a call that are parsed from the request.
 pub(super) struct Described {
     pub(super) action: String,
     pub(super) key: String,
@@ -108,7 +105,7 @@ impl Described {
     }
 }
 
-/// `application/x-www-form-urlencoded`.
+/// Parses the format `application/x-www-form-urlencoded`.
 fn form(text: &str) -> BTreeMap<String, String> {
     let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
     pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()

@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-/// One call of a run: the nth of this action, counted from 1, signed with this key.
+/// Identifies one call of a run: the nth call of this action that is signed with this key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Spot {
-    /// `PutUserPolicy`.
+    /// The action, such as `PutUserPolicy`.
     pub action: String,
-    /// Access key id; [`SESSION`] for that of any session, empty for any at all.
+    /// The access key id; [`SESSION`] stands for the key of any session, an empty text for any key.
     pub key: String,
-    /// From 1.
+    /// The number of the call, starting at 1.
     pub nth: u32,
 }
 
 impl Spot {
-    /// The nth call of an action with this key.
     pub fn new(action: &str, key: &str, nth: u32) -> Self {
         Self { action: action.to_owned(), key: key.to_owned(), nth }
     }
@@ -24,10 +23,10 @@ impl Spot {
     }
 }
 
-/// Matches the key of any session, as that is not known beforehand.
+/// Stands for the key of any session, as that key is not known beforehand.
 pub const SESSION: &str = "ASIA";
 
-/// A key as [`Spot`] names it.
+/// Returns how a [`Spot`] names this key.
 pub(super) fn whose(key: &str) -> &str {
     if key.starts_with(SESSION) { SESSION } else { key }
 }
@@ -35,28 +34,29 @@ pub(super) fn whose(key: &str) -> &str {
 /// A fault of a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// 403 AccessDenied, for it and every later call of its action and key, as from a policy.
+    /// The call and every later one of its action and key are answered with 403 AccessDenied, as if a policy denied
+    /// them.
     Refused,
-    /// 400 Throttling, for this many of them.
+    /// This many calls of the action and key are answered with 400 Throttling. They take no effect.
     Throttled(u32),
-    /// 500 InternalFailure, for this many of them. They take no effect.
+    /// This many calls of the action and key are answered with 500 InternalFailure. They take no effect.
     Broken(u32),
-    /// It takes effect at once, and the reply is delayed.
+    /// The call takes effect at once, and the reply is delayed.
     Slow(Duration),
-    /// It takes effect; the connection is closed without a reply.
+    /// The call takes effect; the connection is closed without a reply.
     ReplyLost,
-    /// The connection is closed without a reply; it takes effect after this delay.
+    /// The connection is closed without a reply; the call takes effect after this delay.
     Late(Duration),
-    /// The connection is closed; it takes no effect.
+    /// The connection is closed without a reply; the call takes no effect.
     Cut,
-    /// The same for it and every later call: the network is cut.
+    /// The network is cut from this call on: this call and every later one gets no reply and takes no effect.
     Gone,
-    /// It takes no effect and gets no reply until [`super::Proxy::release`].
+    /// The call gets no reply and takes no effect until [`super::Proxy::release`].
     Hold,
 }
 
 impl Fault {
-    /// The number of calls in a row that get the fault.
+    /// Returns the number of calls in a row that get the fault.
     pub(super) fn lasts(&self) -> u32 {
         match self {
             Self::Refused => u32::MAX,

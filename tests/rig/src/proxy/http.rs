@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 const LONGEST_HEAD: usize = 64 * 1024;
 
-/// A request, read to its end.
+/// A complete request.
 pub(super) struct Request {
     /// Method, target and version.
     pub(super) line: String,
@@ -15,7 +15,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// The next one of a connection; `None` at its end, and for anything but HTTP.
+    /// Reads the next request of a connection. Returns `None` at the connection's end, and if the bytes are not HTTP.
     pub(super) fn read(client: &mut TcpStream) -> Option<Self> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -37,7 +37,7 @@ impl Request {
         Some(request)
     }
 
-    /// The request on the wire, with this `Connection` header.
+    /// Returns the request as it is sent, with this `Connection` header.
     pub(super) fn bytes(&self, connection: &str) -> Vec<u8> {
         let mut head = format!("{}\r\n", self.line);
         for (name, value) in self.headers.iter().filter(|(name, _)| name != "connection") {
@@ -47,13 +47,13 @@ impl Request {
         [head.as_bytes(), &self.body].concat()
     }
 
-    /// A header by its lower-case name.
+    /// Returns the header with this name, which is given in lower case.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// Sends it to AWS on a separate connection; returns the complete reply, or `None` if none came.
+/// Sends a request to AWS on a separate connection; returns the complete reply, or `None` if there was none.
 pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(aws).ok()?;
     stream.write_all(&request.bytes("close")).ok()?;
@@ -69,12 +69,12 @@ pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
 
 /// Reads one reply with a `Content-Length`.
 pub(super) fn read_reply(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    // A status line and headers have the same form as a request's.
+    // A status line and headers have the same form as those of a request.
     let reply = Request::read(stream)?;
     Some(reply.body)
 }
 
-/// An error in the form of AWS's Query protocol, with AWS's `Date`.
+/// Returns an error reply in the format of AWS's Query protocol, with AWS's time in the header `Date`.
 pub(super) fn error(status: u16, code: &str, message: &str, ahead: i64) -> Vec<u8> {
     let fault = if status < 500 { "Sender" } else { "Receiver" };
     let body = format!(

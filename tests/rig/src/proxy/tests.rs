@@ -8,7 +8,7 @@ fn account() -> Account {
     Aws::shared().seed("proxied")
 }
 
-/// One call through the proxy without a valid signature: AWS refuses it.
+/// Sends one call without a valid signature through the proxy. AWS refuses the call.
 fn ask(proxy: &Proxy, action: &str, signed: i64) -> String {
     let body = format!("Action={action}&Version=2010-05-08&UserName=a%20b");
     let mut stream = TcpStream::connect(proxy.address).unwrap();
@@ -75,7 +75,7 @@ fn each_fault_affects_its_call_and_no_other() {
         assert_eq!(ask(&proxy, "ListUsers", time::now()).is_empty(), fault == Fault::Gone, "{fault:?}");
         if let Fault::Late(_) = fault {
             assert!(proxy.wait_quiet(Duration::from_secs(5)));
-            assert_eq!(proxy.effects().last().unwrap().nth, 2, "it took effect last");
+            assert_eq!(proxy.effects().last().unwrap().nth, 2, "the late call should take effect last");
         }
     }
 }
@@ -110,7 +110,7 @@ fn signatures_are_checked_against_the_clock_of_aws() {
         account.set_ahead(ahead);
         let said = ask(&proxy, "GetUser", time::now() + off);
         assert!(said.contains(judged), "{ahead} {off}: {said}");
-        // A call that passes is refused by AWS, which does not know its key.
+        // AWS refuses a call whose time is accepted, because AWS does not know its key.
         if !judged.starts_with("Signature") {
             continue;
         }

@@ -7,28 +7,32 @@ const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// This machine's, in seconds since 1970.
+/// Returns this machine's time in seconds since 1970.
 pub(super) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs().cast_signed()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("this machine's clock should be after 1970")
+        .as_secs()
+        .cast_signed()
 }
 
-/// `20261122T021700Z`, the format of `X-Amz-Date`.
+/// Formats a time as in `X-Amz-Date`: `20261122T021700Z`.
 pub(super) fn basic(seconds: i64) -> String {
     utc(seconds).replace(['-', ':'], "")
 }
 
-/// Parses that format.
+/// Parses the format of [`basic`].
 pub(super) fn from_basic(text: &str) -> Option<i64> {
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
     let (year, month, day) = (number(0..4)?, number(4..6)?, number(6..8)?);
     let (hour, minute, second) = (number(9..11)?, number(11..13)?, number(13..15)?);
-    // Years are counted from March, so that a leap day is a year's last one.
+    // Years are counted from March, so that a leap day is the last day of a year.
     let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
     Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
-/// `Sun, 22 Nov 2026 02:17:00 GMT` (RFC 9110 §5.6.7).
+/// Formats a time as in HTTP: `Sun, 22 Nov 2026 02:17:00 GMT` (RFC 9110 §5.6.7).
 pub(super) fn http(seconds: i64) -> String {
     let text = utc(seconds);
     let weekday = usize::try_from(seconds.div_euclid(86_400).rem_euclid(7)).expect("a weekday");

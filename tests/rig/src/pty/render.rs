@@ -1,6 +1,6 @@
-//! Renders output as a terminal does: the lines on the screen and above it, without escape sequences.
+//! Renders output as a terminal does: returns the lines on the screen and above it, without escape sequences.
 
-/// Renders output on a terminal of this width. Trailing blanks and empty lines are dropped.
+/// Renders output on a terminal with this number of columns. Drops trailing blanks and empty lines.
 pub(super) fn render(output: &str, columns: usize) -> String {
     let mut terminal = Terminal { columns, screen: Screen::default(), main: None };
     terminal.feed(output);
@@ -9,15 +9,15 @@ pub(super) fn render(output: &str, columns: usize) -> String {
     format!("{}\n", text.trim_end())
 }
 
-/// The part of a terminal that a program without full-screen output uses (ECMA-48).
+/// The features of a terminal that a program without full-screen output uses (ECMA-48).
 struct Terminal {
     columns: usize,
     screen: Screen,
-    /// The main screen, while the alternate one is shown.
+    /// The main screen, if the alternate one is shown.
     main: Option<Screen>,
 }
 
-/// Lines and the cursor.
+/// The lines of a screen and the position of the cursor.
 struct Screen {
     rows: Vec<Vec<char>>,
     row: usize,
@@ -96,7 +96,7 @@ impl Screen {
         }
     }
 
-    /// Wraps before a character that does not fit, as a terminal does.
+    /// Puts a character at the cursor. If it does not fit into the line, the line wraps before it, as on a terminal.
     fn put(&mut self, character: char, columns: usize) {
         if self.column >= columns {
             self.column = 0;
@@ -118,7 +118,11 @@ mod tests {
     #[test]
     fn lines_wrap_at_the_width() {
         assert_eq!(render("abcdef\r\ngh", 4), "abcd\nef\ngh\n");
-        assert_eq!(render("abcd\r\nef", 4), "abcd\nef\n", "a full line wraps only when more comes");
+        assert_eq!(
+            render("abcd\r\nef", 4),
+            "abcd\nef\n",
+            "a full line should wrap only before another character"
+        );
     }
 
     #[test]

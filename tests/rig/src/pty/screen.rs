@@ -1,11 +1,11 @@
-//! A terminal's output, read as it arrives so that the command never blocks.
+//! A terminal's output. It is read as soon as it arrives, so that the command never blocks.
 
 use std::fs::File;
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A terminal's output, and how far a person has read it.
+/// A terminal's output, and the position up to which a person has read it.
 pub(super) struct Screen {
     shared: Arc<(Mutex<Shown>, Condvar)>,
     read: usize,
@@ -32,7 +32,7 @@ impl Screen {
         let writer = Arc::clone(&shared);
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // A terminal whose other side is closed fails with EIO instead of ending.
+            // If the other side of a terminal is closed, reading fails with EIO instead of ending.
             while let Ok(n @ 1..) = output.read(&mut buffer) {
                 lock(&writer.0).show(&buffer[..n]);
                 writer.1.notify_all();
@@ -43,7 +43,7 @@ impl Screen {
         Self { shared, read: 0 }
     }
 
-    /// Returns the output from the last match to the end of `text`, none if that does not appear in time.
+    /// Returns the output from the last match to the end of `text`, or `None` if `text` does not appear in time.
     pub fn find(&mut self, text: &str, patience: Duration) -> Option<String> {
         let from = self.read;
         let mut looked = from;
@@ -52,7 +52,7 @@ impl Screen {
             let plain = &shown.plain.text;
             let at = plain[looked..].windows(text.len().max(1)).position(|window| window == text.as_bytes());
             end = at.map(|at| looked + at + text.len());
-            // Text that was searched is not searched again, except for the beginning of a match.
+            // Output that was searched is not searched again, except for its end, where `text` could begin.
             looked = from.max((plain.len() + 1).saturating_sub(text.len()));
             end.is_none() && !shown.ended
         };
@@ -62,17 +62,17 @@ impl Screen {
         Some(String::from_utf8_lossy(&shown.plain.text[from..self.read]).into_owned())
     }
 
-    /// The output without escape sequences.
+    /// Returns the output without escape sequences.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&lock(&self.shared.0).plain.text).into_owned()
     }
 
-    /// The raw output.
+    /// Returns the raw output.
     pub fn bytes(&self) -> Vec<u8> {
         lock(&self.shared.0).raw.clone()
     }
 
-    /// Waits until the terminal's other side is closed by every process.
+    /// Waits until every process has closed the terminal.
     pub fn wait_ended(&self, patience: Duration) {
         let wait = self.shared.1.wait_timeout_while(lock(&self.shared.0), patience, |shown| !shown.ended);
         drop(wait);
@@ -83,7 +83,7 @@ fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A transcript: erased text is on a separate line, without repetitions.
+/// Returns a transcript in which erased text is on a separate line; repeated lines are dropped.
 pub(super) fn story(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).replace("\x1b[2K", "\n").replace("\x1b[J", "\n");
     let mut plain = Plain::default();
@@ -94,22 +94,22 @@ pub(super) fn story(bytes: &[u8]) -> String {
     lines.into_iter().flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Output without carriage returns and escape sequences, fed piece by piece.
+/// Output without carriage returns and escape sequences. The output is fed in pieces.
 #[derive(Default)]
 struct Plain {
     text: Vec<u8>,
     inside: Inside,
 }
 
-/// Where in an escape sequence the last byte was.
+/// The position of the last byte in an escape sequence.
 #[derive(Clone, Copy, Default)]
 enum Inside {
     #[default]
     Text,
     Escape,
-    /// Control sequence: parameters, then one final byte (ECMA-48 §5.4).
+    /// A control sequence: parameters, then one final byte (ECMA-48 §5.4).
     Control,
-    /// Operating system command: up to BEL or ST, which is ESC and a backslash.
+    /// An operating system command. It ends with BEL or with ST, which is ESC and a backslash.
     System,
     SystemEscape,
 }

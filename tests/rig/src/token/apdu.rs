@@ -2,7 +2,7 @@
 
 use super::status::{self, Status};
 
-/// One complete command, with its chained parts joined.
+/// A complete command. The data of chained APDUs is joined.
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
     pub cla: u8,
@@ -17,11 +17,11 @@ pub(crate) struct Command {
 const SHORT: usize = 0x100;
 const EXTENDED: usize = 0x1_0000;
 const GET_RESPONSE: u8 = 0xc0;
-/// The longest command that a chain can form.
+/// The longest command that a chain can form, in bytes.
 const CHAIN_MAX: usize = 4096;
 
 impl Command {
-    /// Parses one APDU; none if its lengths contradict each other.
+    /// Parses one APDU; returns `None` if its lengths contradict each other.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (&[cla, ins, p1, p2], body) = bytes.split_first_chunk::<4>()?;
         let (data, le) = body_of(body)?;
@@ -64,18 +64,18 @@ fn body_of(body: &[u8]) -> Option<(&[u8], usize)> {
     }
 }
 
-/// The state of both chains between APDUs.
+/// The state, between APDUs, of the chain of a command and of the chain of an answer.
 #[derive(Default)]
 pub(crate) struct Chains {
     incoming: Option<Command>,
     outgoing: Vec<u8>,
 }
 
-/// The next step for one APDU.
+/// The next step after one APDU was received.
 pub(crate) enum Step {
-    /// Execute this.
+    /// Execute this command.
     Execute(Command),
-    /// Return this answer: to a part of a chain, or a refusal.
+    /// Return this answer: the confirmation of a link in a chain, the next piece of a chained answer, or a refusal.
     Answer(Vec<u8>),
 }
 
@@ -104,7 +104,7 @@ impl Chains {
         Step::Execute(command)
     }
 
-    /// Returns the answer to `command`; the part that does not fit is kept for GET RESPONSE.
+    /// Returns the answer to `command`. The bytes that do not fit are kept for GET RESPONSE.
     pub fn answer(&mut self, command: &Command, data: Vec<u8>, status: Status) -> Vec<u8> {
         self.send(data, status, command.le)
     }

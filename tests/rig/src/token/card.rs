@@ -10,18 +10,18 @@ use super::{Counters, Fault, Management, Spec, Touch};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// The prefix of the PIV application's identifier, by which clients select it.
+/// The beginning of the PIV application's identifier, with which clients select the application.
 const PIV: &[u8] = &[0xa0, 0x00, 0x00, 0x03, 0x08];
 const PIV_REST: &[u8] = &[0x00, 0x00, 0x10, 0x00, 0x01, 0x00];
 const DEVICE_MANAGEMENT: &[u8] = &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x47, 0x11, 0x17];
-/// How long one touch is valid for a key of policy Cached.
+/// How long one touch is valid for a key with the policy Cached.
 const TOUCH_CACHE: Duration = Duration::from_secs(15);
 
-/// Why a command did not succeed.
+/// The reason why a command has no answer with data.
 pub(crate) enum Halt {
-    /// The command is refused.
+    /// The command is refused with this status.
     Status(Status),
-    /// The command waits for a touch, and must be tried again after it.
+    /// The command waits for a touch, and must be executed again after it.
     Touch,
 }
 
@@ -31,7 +31,7 @@ impl From<Status> for Halt {
     }
 }
 
-/// The data of an answer, or why there is none.
+/// The data of an answer, or the reason why there is none.
 pub(crate) type Answer = Result<Vec<u8>, Halt>;
 
 /// An application of the token.
@@ -45,17 +45,17 @@ enum Applet {
 #[derive(Default)]
 pub(crate) struct Session {
     applet: Option<Applet>,
-    /// The PIN was verified.
+    /// Whether the PIN was verified.
     pub pin: bool,
-    /// The PIN was verified by the command right before this one.
+    /// Whether the PIN was verified by the command immediately before this one.
     pub pin_fresh: bool,
-    /// The client has authenticated with the management key.
+    /// Whether the client has authenticated with the management key.
     pub managed: bool,
-    /// The first half of such an authentication.
+    /// The state after the first half of such an authentication.
     pub pending: Option<Pending>,
 }
 
-/// One token's state.
+/// The state of one token.
 pub(crate) struct Card {
     pub serial: u32,
     pub firmware: (u8, u8, u8),
@@ -72,14 +72,15 @@ pub(crate) struct Card {
     pub touch: Touch,
     pub touch_timeout: Duration,
     pub last_touch: Option<Instant>,
-    /// The time of the last touch, and the time from it to the command's answer; kept through resets.
+    /// The time of the last touch. `touch_took` is the time from that touch to the command's answer. Both are kept
+    /// through resets.
     pub touched_at: Option<Instant>,
     pub touch_took: Option<Duration>,
-    /// The current command was touched for.
+    /// Whether the token was touched for the current command.
     pub touched: bool,
-    /// The card waits for a touch.
+    /// Whether the card is waiting for a touch.
     pub blinking: bool,
-    /// The token is not in a reader.
+    /// Whether the token is not in a reader.
     pub unplugged: bool,
 }
 
@@ -118,7 +119,7 @@ impl Card {
         card
     }
 
-    /// Power-off, reset or insertion.
+    /// Clears the session, as at power-off, reset or insertion.
     pub fn reset(&mut self) {
         self.session = Session::default();
         self.last_touch = None;
@@ -173,12 +174,12 @@ impl Card {
         answer
     }
 
-    /// Halts unless the client has authenticated with the management key.
+    /// Refuses unless the client has authenticated with the management key.
     pub fn require_management(&self) -> Result<(), Halt> {
         if self.session.managed { Ok(()) } else { Err(status::NOT_SATISFIED.into()) }
     }
 
-    /// Halts unless the PIN was verified as `policy` requires.
+    /// Refuses unless the PIN was verified as `policy` requires.
     pub fn require_pin(&self, policy: PinPolicy) -> Result<(), Halt> {
         let met = match policy {
             PinPolicy::Never => true,
@@ -188,7 +189,7 @@ impl Card {
         if met { Ok(()) } else { Err(status::NOT_SATISFIED.into()) }
     }
 
-    /// Halts until the token was touched as `policy` requires.
+    /// Returns [`Halt::Touch`] until the token was touched as `policy` requires.
     pub fn require_touch(&mut self, policy: TouchPolicy) -> Result<(), Halt> {
         let cached = self.last_touch.is_some_and(|at| at.elapsed() < TOUCH_CACHE);
         match policy {
@@ -199,7 +200,7 @@ impl Card {
         }
     }
 
-    /// Resets everything to factory state, except serial number, firmware and attestation key.
+    /// Resets everything to factory state, except the serial number, the firmware and the attestation key.
     pub fn return_to_factory(&mut self) {
         self.pin.reset(3);
         self.puk.reset(3);
@@ -210,7 +211,7 @@ impl Card {
         self.session = Session { applet: self.session.applet, ..Session::default() };
     }
 
-    /// Sets another serial number with its attestation, as if it were another token.
+    /// Sets a different serial number and its attestation, as if this were a different token.
     pub fn rename(&mut self, serial: u32, authority: Authority) {
         self.serial = serial;
         let intermediate = self.keys.get(&slot::ATTESTATION).map(|key| authority.intermediate(key, serial));

@@ -1,16 +1,16 @@
-//! Faults on request; each happens once.
+//! Faults that tests inject. Each happens once.
 
 use super::Fault;
 use super::card::Card;
 use super::management::random;
 
 impl Card {
-    /// Returns garbage, if that fault is pending.
+    /// Returns garbage if that fault is pending.
     pub(super) fn garbage(&mut self) -> Option<Vec<u8>> {
         self.take(Fault::Garbage).then(|| random(7))
     }
 
-    /// Returns the result, with its last byte changed if that fault is pending.
+    /// Returns the result. Its last byte is changed if that fault is pending.
     pub(super) fn spoiled(&mut self, mut result: Vec<u8>) -> Vec<u8> {
         if self.take(Fault::WrongResult)
             && let Some(last) = result.last_mut()
@@ -20,7 +20,7 @@ impl Card {
         result
     }
 
-    /// Counts one private-key operation; returns whether the token is unplugged at it.
+    /// Counts one private-key operation, and unplugs the token if that fault is due.
     pub(super) fn count_use(&mut self) {
         for fault in &mut self.faults {
             if let Fault::UnplugAtUse(n) = fault {

@@ -14,7 +14,8 @@ use p256::{PublicKey, SecretKey};
 const P256: u8 = 0x11;
 
 impl Card {
-    /// GENERATE ASYMMETRIC KEY PAIR, SP 800-73-4 part 2 §3.3.2, with Yubico's policies AA and AB.
+    /// Executes GENERATE ASYMMETRIC KEY PAIR (SP 800-73-4 part 2 §3.3.2), with Yubico's tags AA and AB for the
+    /// policies.
     pub(super) fn generate(&mut self, command: &Command) -> Answer {
         self.require_management()?;
         let slot = writable(command.p2)?;
@@ -29,7 +30,7 @@ impl Card {
         Ok(answer)
     }
 
-    /// IMPORT ASYMMETRIC KEY: the private scalar under 06.
+    /// Executes IMPORT ASYMMETRIC KEY, with the private scalar under the tag 06.
     pub(super) fn import(&mut self, command: &Command) -> Answer {
         self.require_management()?;
         let slot = writable(command.p2)?;
@@ -40,7 +41,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// MOVE KEY from slot P2 to slot P1, or DELETE KEY if P1 is FF; from firmware 5.7.
+    /// Executes MOVE KEY from slot P2 to slot P1, or DELETE KEY if P1 is FF. Exists from firmware 5.7.
     pub(super) fn move_key(&mut self, command: &Command) -> Answer {
         if self.firmware < (5, 7, 0) {
             return Err(status::UNKNOWN_INSTRUCTION.into());
@@ -58,7 +59,8 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// GENERAL AUTHENTICATE, SP 800-73-4 part 2 §3.2.4: signature, agreement or management key.
+    /// Executes GENERAL AUTHENTICATE (SP 800-73-4 part 2 §3.2.4): a signature, a key agreement, or an authentication
+    /// with the management key.
     pub(super) fn general_authenticate(&mut self, command: &Command) -> Answer {
         let template = template(command)?;
         if command.p2 == MANAGEMENT {
@@ -91,7 +93,7 @@ impl Card {
         Ok(tlv(0x7c, &tlv(0x82, &self.spoiled(value))))
     }
 
-    /// GET METADATA of a slot, the PIN, the PUK or the management key; from firmware 5.3.
+    /// Executes GET METADATA for a slot, the PIN, the PUK or the management key. Exists from firmware 5.3.
     pub(super) fn metadata(&self, command: &Command) -> Answer {
         if self.firmware < (5, 3, 0) {
             return Err(status::UNKNOWN_INSTRUCTION.into());
@@ -110,7 +112,7 @@ impl Card {
         Ok(parts.concat())
     }
 
-    /// ATTEST: a certificate for a key that was generated here.
+    /// Executes ATTEST: returns a certificate for a key that was generated on the token.
     pub(super) fn attest(&self, command: &Command) -> Answer {
         Ok(self.attestation(command.p1)?)
     }
@@ -132,13 +134,13 @@ impl Card {
         statement.certificate(&issuer, attestation).ok_or(status::WRONG_DATA)
     }
 
-    /// Stores a certificate in PIV's format: DER, not compressed, no error code.
+    /// Stores a certificate in PIV's format: in DER, not compressed, without an error code.
     pub(crate) fn store_certificate(&mut self, slot: u8, der: &[u8]) {
         let id = slot::certificate_object(slot).unwrap_or_else(|| panic!("{slot:02x} is not a slot"));
         self.objects.insert(id, [tlv(0x70, der), tlv(0x71, &[0]), tlv(0xfe, &[])].concat());
     }
 
-    /// The certificate in a slot, DER.
+    /// Returns the certificate in a slot, in DER.
     pub(crate) fn certificate(&self, slot: u8) -> Option<Vec<u8>> {
         let object = self.objects.get(&slot::certificate_object(slot)?)?;
         find(0x70, object).map(<[u8]>::to_vec)
@@ -152,7 +154,7 @@ enum Use {
 
 fn sign(secret: &SecretKey, digest: &[u8]) -> Vec<u8> {
     let signature: Signature =
-        SigningKey::from(secret).sign_prehash(digest).expect("a digest of 32 bytes is signed");
+        SigningKey::from(secret).sign_prehash(digest).expect("a digest of 32 bytes can be signed");
     signature.to_der().as_bytes().to_vec()
 }
 

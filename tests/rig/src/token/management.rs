@@ -4,24 +4,24 @@ use super::status::{self, Status};
 use super::tlv::{find, tlv};
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 
-/// The factory key.
+/// The bytes of the factory key.
 pub(crate) const FACTORY: [u8; 24] = [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8];
 
 /// The ciphers of a management key, with their PIV algorithm identifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cipher {
-    /// Three-key triple DES: the default before firmware 5.7.
+    /// Three-key triple DES, the default before firmware 5.7.
     TripleDes = 0x03,
     /// AES with a key of 16 bytes.
     Aes128 = 0x08,
-    /// AES with a key of 24 bytes: the default from firmware 5.7.
+    /// AES with a key of 24 bytes, the default from firmware 5.7.
     Aes192 = 0x0a,
     /// AES with a key of 32 bytes.
     Aes256 = 0x0c,
 }
 
 impl Cipher {
-    /// The default of this firmware.
+    /// Returns the default cipher of this firmware.
     pub fn factory(firmware: (u8, u8, u8)) -> Self {
         if firmware >= (5, 7, 0) { Self::Aes192 } else { Self::TripleDes }
     }
@@ -30,7 +30,7 @@ impl Cipher {
         [Self::TripleDes, Self::Aes128, Self::Aes192, Self::Aes256].into_iter().find(|c| *c as u8 == id)
     }
 
-    /// Length of a key in bytes.
+    /// Returns the length of a key in bytes.
     pub fn key_len(self) -> usize {
         match self {
             Self::Aes128 => 16,
@@ -47,27 +47,26 @@ impl Cipher {
 /// A management key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagementKey {
-    /// Its cipher.
     pub cipher: Cipher,
-    /// The key's bytes; the cipher decides on their number.
+    /// The key's bytes. The cipher decides how many there are.
     pub key: Vec<u8>,
 }
 
 impl ManagementKey {
-    /// The factory's key for this firmware.
+    /// Returns the factory key of this firmware.
     pub fn factory(firmware: (u8, u8, u8)) -> Self {
         Self { cipher: Cipher::factory(firmware), key: FACTORY.to_vec() }
     }
 
-    /// Generates a key.
+    /// Generates a random key.
     pub fn random(cipher: Cipher) -> Self {
         Self { cipher, key: random(cipher.key_len()) }
     }
 
     fn encrypt(&self, block: &[u8]) -> Vec<u8> {
         fn with<C: KeyInit + BlockCipherEncrypt>(key: &[u8], block: &[u8]) -> Vec<u8> {
-            let cipher = C::new_from_slice(key).expect("a key is as long as its cipher wants");
-            let mut block = Array::try_from(block).expect("a challenge is one block");
+            let cipher = C::new_from_slice(key).expect("the key should have the length of its cipher");
+            let mut block = Array::try_from(block).expect("a challenge should be one block");
             cipher.encrypt_block(&mut block);
             block.to_vec()
         }
@@ -82,21 +81,21 @@ impl ManagementKey {
 
 /// The state after the first half of an authentication.
 pub(crate) enum Pending {
-    /// The plain witness, which only a client with the key can read.
+    /// The plain witness. Only a client with the key can decrypt the encrypted one.
     Witness(Vec<u8>),
-    /// The card's challenge, encrypted.
+    /// The card's challenge, encrypted, which the client's response must equal.
     Response(Vec<u8>),
 }
 
 /// The result of one command of an authentication.
 pub(crate) enum Outcome {
-    /// The answer to the first half, and the state for the second.
+    /// The answer to the first half, and the state for the second half.
     Begun(Vec<u8>, Pending),
-    /// The client has the key.
+    /// The answer to a client that has proven that it has the key.
     Proved(Vec<u8>),
 }
 
-/// One GENERAL AUTHENTICATE with the management key; `pending` is the state after the one before.
+/// Executes one GENERAL AUTHENTICATE with the management key. `pending` is the state after the previous one.
 pub(crate) fn authenticate(
     key: &ManagementKey,
     pending: Option<Pending>,
@@ -135,9 +134,9 @@ pub(crate) fn authenticate(
     }
 }
 
-/// Fresh random bytes.
+/// Returns random bytes.
 pub(crate) fn random(len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
-    getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
+    getrandom::fill(&mut bytes).expect("the kernel should return random bytes");
     bytes
 }

@@ -1,4 +1,4 @@
-//! The commands for data objects, and the information about both applets.
+//! The commands for data objects, and the information that both applets return.
 
 use super::apdu::Command;
 use super::card::{Answer, Card};
@@ -7,13 +7,13 @@ use super::tlv::{find, group, tlv};
 
 /// Yubico's administrative data: flags, salt, time stamp.
 pub(crate) const ADMIN: u32 = 0x5f_ff00;
-/// Printed information: readable with the PIN; tools store a protected management key there.
+/// Printed information, which can be read with the PIN. Tools store a protected management key there.
 pub(crate) const PRINTED: u32 = 0x5f_c109;
 /// The objects that require the PIN: fingerprints, facial image, printed information, iris images.
 const GUARDED: [u32; 4] = [0x5f_c103, 0x5f_c108, PRINTED, 0x5f_c121];
 /// The discovery object's one-byte tag.
 const DISCOVERY: u32 = 0x7e;
-/// The applications of the device: only PIV.
+/// The applications that the device has: only PIV.
 const PIV_ONLY: &[u8] = &[0x00, 0x10];
 /// The longest object, in bytes.
 const OBJECT_MAX: usize = 3063;
@@ -21,7 +21,7 @@ const OBJECT_MAX: usize = 3063;
 const PIV_AID: &[u8] = &[0xa0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x01, 0x00];
 
 impl Card {
-    /// GET DATA, SP 800-73-4 part 2 §3.1.2.
+    /// Executes GET DATA (SP 800-73-4 part 2 §3.1.2).
     pub(super) fn get_data(&self, command: &Command) -> Answer {
         let id = object_id(command).ok_or(status::WRONG_DATA)?;
         if id == DISCOVERY {
@@ -34,7 +34,7 @@ impl Card {
         Ok(tlv(0x53, object))
     }
 
-    /// PUT DATA, SP 800-73-4 part 2 §3.3.1: an empty object deletes it.
+    /// Executes PUT DATA (SP 800-73-4 part 2 §3.3.1). Empty data deletes the object.
     pub(super) fn put_data(&mut self, command: &Command) -> Answer {
         self.require_management()?;
         let id = object_id(command).ok_or(status::WRONG_DATA)?;
@@ -50,13 +50,13 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// The answer of the device management applet to SELECT.
+    /// Returns the answer of the device management applet to SELECT.
     pub(super) fn device_greeting(&self) -> Vec<u8> {
         let (major, minor, patch) = self.firmware;
         format!("Virtual mgr - FW version {major}.{minor}.{patch}").into_bytes()
     }
 
-    /// The device management applet: READ CONFIG, which reports that only PIV is enabled.
+    /// Executes READ CONFIG of the device management applet, which reports that only PIV is enabled.
     pub(super) fn device_management(&self, command: &Command) -> Answer {
         if command.ins != 0x1d {
             return Err(status::UNKNOWN_INSTRUCTION.into());
@@ -74,12 +74,12 @@ impl Card {
             tlv(10, &[0]),
         ]
         .concat();
-        let len = u8::try_from(config.len()).expect("a few short values");
+        let len = u8::try_from(config.len()).expect("the configuration should be shorter than 256 bytes");
         Ok([&[len], &config[..]].concat())
     }
 }
 
-/// The application property template that SELECT answers, SP 800-73-4 part 2 §3.1.1.
+/// Returns the application property template, with which SELECT is answered (SP 800-73-4 part 2 §3.1.1).
 pub(crate) fn application_template() -> Vec<u8> {
     let (authority, application) = PIV_AID.split_at(5);
     group(0x61, &[&tlv(0x4f, application), &tlv(0x79, &tlv(0x4f, authority))])

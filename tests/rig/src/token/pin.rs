@@ -1,10 +1,10 @@
-//! PIN and PUK: compared, counted, blocked.
+//! PIN and PUK: comparison, tries and blocking.
 
 use super::status::{self, Status};
 
-/// The shortest PIN and PUK, in bytes.
+/// The shortest length of a PIN or PUK, in bytes.
 const MIN: usize = 6;
-/// The length of a PIN with its padding of FF, in bytes.
+/// The length of a PIN or PUK with its padding of FF, in bytes.
 pub(crate) const LEN: usize = 8;
 
 /// A PIN or a PUK.
@@ -17,17 +17,17 @@ pub(crate) struct Pin {
 }
 
 impl Pin {
-    /// `value` with three tries.
+    /// Returns a PIN or PUK with this value and three tries.
     ///
     /// # Panics
-    /// If `value` has fewer than six or more than eight bytes.
+    /// Panics if `value` has fewer than six or more than eight bytes.
     pub fn new(value: &str, factory: &'static str) -> Self {
         let value =
             padded(value.as_bytes()).unwrap_or_else(|| panic!("{value:?} is not a PIN of 6 to 8 bytes"));
         Self { value, factory, left: 3, limit: 3 }
     }
 
-    /// The factory's value again, with `limit` tries.
+    /// Restores the factory's value, with `limit` tries.
     pub fn reset(&mut self, limit: u8) {
         *self = Self { left: limit, limit, ..Self::new(self.factory, self.factory) };
     }
@@ -52,7 +52,7 @@ impl Pin {
         self.left = 0;
     }
 
-    /// The answer to an empty VERIFY while the PIN is not verified.
+    /// Returns the answer to an empty VERIFY while the PIN is not verified.
     pub fn query(&self) -> Status {
         match self.left {
             0 => status::BLOCKED,
@@ -60,7 +60,8 @@ impl Pin {
         }
     }
 
-    /// Compares and counts: 63CX for a wrong value, 6983 without comparing when blocked.
+    /// Compares a value and counts the try. Fails with 63CX if the value is wrong, and with 6983, without a
+    /// comparison, if the PIN is blocked.
     pub fn check(&mut self, candidate: &[u8]) -> Result<(), Status> {
         if self.left == 0 {
             return Err(status::BLOCKED);
@@ -73,7 +74,7 @@ impl Pin {
         Ok(())
     }
 
-    /// Sets a new value, already padded, and restores all tries.
+    /// Sets a new value, which must be padded, and restores all tries.
     pub fn set(&mut self, value: &[u8]) -> Result<(), Status> {
         let value: [u8; LEN] = value.try_into().map_err(|_| status::WRONG_DATA)?;
         let len = value.iter().position(|&b| b == 0xff).unwrap_or(LEN);

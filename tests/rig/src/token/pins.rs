@@ -8,13 +8,14 @@ use super::slot::TouchPolicy;
 use super::status;
 use super::tlv::{find, tlv};
 
-/// Key references of the PIN, the PUK and the management key.
+/// The key references of the PIN, the PUK and the management key.
 const PIN: u8 = 0x80;
 const PUK: u8 = 0x81;
 pub(crate) const MANAGEMENT: u8 = 0x9b;
 
 impl Card {
-    /// VERIFY, SP 800-73-4 part 2 §3.2.1: a try, with empty data a question, with P1 FF a log-out.
+    /// Executes VERIFY (SP 800-73-4 part 2 §3.2.1): tries a PIN, asks for the tries left if the data is empty, and
+    /// logs out if P1 is FF.
     pub(super) fn verify(&mut self, command: &Command) -> Answer {
         self.session.pin_fresh = false;
         match (command.p1, command.p2, &command.data[..]) {
@@ -39,7 +40,7 @@ impl Card {
         }
     }
 
-    /// CHANGE REFERENCE DATA, SP 800-73-4 part 2 §3.2.2: the old value, then the new one.
+    /// Executes CHANGE REFERENCE DATA (SP 800-73-4 part 2 §3.2.2), with the old value followed by the new one.
     pub(super) fn change_reference(&mut self, command: &Command) -> Answer {
         let (old, new) = two_values(command)?;
         let secret = match command.p2 {
@@ -55,7 +56,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// RESET RETRY COUNTER, SP 800-73-4 part 2 §3.2.3: the PUK, then a new PIN.
+    /// Executes RESET RETRY COUNTER (SP 800-73-4 part 2 §3.2.3), with the PUK followed by a new PIN.
     pub(super) fn reset_retry_counter(&mut self, command: &Command) -> Answer {
         let (puk, new) = two_values(command)?;
         if command.p2 != PIN {
@@ -66,7 +67,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// SET PIN RETRIES: sets new limits, and resets PIN and PUK to the factory's.
+    /// Executes SET PIN RETRIES: sets new limits, and resets PIN and PUK to the factory values.
     pub(super) fn set_tries(&mut self, command: &Command) -> Answer {
         self.require_management()?;
         if !self.session.pin {
@@ -80,7 +81,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// RESET: only if PIN and PUK are both blocked.
+    /// Executes RESET, which is accepted only if PIN and PUK are both blocked.
     pub(super) fn factory_reset(&mut self) -> Answer {
         if self.pin.left() > 0 || self.puk.left() > 0 {
             return Err(status::CONDITIONS.into());
@@ -89,7 +90,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// GENERAL AUTHENTICATE with the management key.
+    /// Executes GENERAL AUTHENTICATE with the management key.
     pub(super) fn prove_management(&mut self, command: &Command, template: &[u8]) -> Answer {
         if Cipher::from_id(command.p1) != Some(self.management.cipher) && command.p1 != 0 {
             return Err(status::WRONG_P1_P2.into());
@@ -110,7 +111,8 @@ impl Card {
         }
     }
 
-    /// SET MANAGEMENT KEY: cipher, key reference, length, key; P2 FE requires a touch for its use.
+    /// Executes SET MANAGEMENT KEY, with cipher, key reference, length and key. If P2 is FE, each use of the key
+    /// requires a touch.
     pub(super) fn set_management_key(&mut self, command: &Command) -> Answer {
         self.require_management()?;
         let touch = match (command.p1, command.p2) {
@@ -131,7 +133,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// Generates a management key that is readable with the PIN, stored as Yubico's tools do.
+    /// Generates a management key that can be read with the PIN, and stores it as Yubico's tools do.
     pub(super) fn protect_management_key(&mut self) {
         self.management = ManagementKey::random(Cipher::factory(self.firmware));
         let protected = tlv(0x88, &tlv(0x89, &self.management.key));
@@ -139,7 +141,7 @@ impl Card {
         self.objects.insert(super::objects::ADMIN, tlv(0x80, &tlv(0x81, &[0x02])));
     }
 
-    /// GET METADATA of PIN, PUK or management key.
+    /// Returns the metadata of the PIN, the PUK or the management key.
     pub(super) fn reference_metadata(&self, reference: u8) -> Option<Vec<u8>> {
         let (algorithm, rest, factory) = match reference {
             PIN => (0xff, tlv(6, &[self.pin.limit(), self.pin.left()]), self.pin.is_factory()),
@@ -157,7 +159,7 @@ impl Card {
     }
 }
 
-/// The template of a GENERAL AUTHENTICATE, or the refusal of a malformed one.
+/// Returns the template of a GENERAL AUTHENTICATE, or the refusal of a malformed one.
 pub(super) fn template(command: &Command) -> Result<&[u8], Halt> {
     Ok(find(0x7c, &command.data).ok_or(status::WRONG_DATA)?)
 }

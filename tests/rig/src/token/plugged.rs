@@ -1,11 +1,11 @@
-//! A token in a reader: answers vpcd's APDUs until the token or the daemon is removed.
+//! A token in a reader. It answers the APDUs of vpcd until the token or the daemon is removed.
 
 use super::Token;
 use super::apdu::{Chains, Step};
 use std::net::{Shutdown, TcpStream};
 use vpicc::{Connection, VSmartCard};
 
-/// Answer to reset of a YubiKey 5: T=1, and "YubiKey" among the historical bytes.
+/// The answer to reset of a YubiKey 5: T=1, with "YubiKey" among the historical bytes.
 const ATR: &[u8] = &[
     0x3b, 0xfd, 0x13, 0x00, 0x00, 0x81, 0x31, 0xfe, 0x15, 0x80, 0x73, 0xc0, 0x21, 0xc0, 0x57, 0x59, 0x75,
     0x62, 0x69, 0x4b, 0x65, 0x79, 0x40,
@@ -21,9 +21,9 @@ pub(crate) struct Plugged {
 impl Plugged {
     /// Serves a plugged `token` on `wire` until either side closes it.
     pub fn serve(token: Token, wire: TcpStream) {
-        let connection = Connection::from(wire.try_clone().expect("a socket is duplicated"));
+        let connection = Connection::from(wire.try_clone().expect("a socket should be duplicated"));
         let mut plugged = Self { token, wire, chains: Chains::default() };
-        // It always ends with an error: the connection is closed.
+        // `run` always returns an error, as it ends only when the connection is closed.
         let _ = connection.run(&mut plugged);
         plugged.token.unplug();
     }

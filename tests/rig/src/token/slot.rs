@@ -10,30 +10,30 @@ const CARD_AUTHENTICATION: u8 = 0x9e;
 /// The slot of the attestation key.
 pub(crate) const ATTESTATION: u8 = 0xf9;
 
-/// When a key requires the PIN; the value is that of generation, metadata and attestation.
+/// When a key requires the PIN. The values are those in key generation, metadata and attestation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinPolicy {
-    /// Not at all.
+    /// The key never requires the PIN.
     Never = 1,
-    /// Once after the applet was selected.
+    /// The key requires the PIN once after each selection of the applet.
     Once = 2,
-    /// Immediately before every use.
+    /// The key requires the PIN immediately before every use.
     Always = 3,
 }
 
-/// When a key requires a touch; the value is that of generation, metadata and attestation.
+/// When a key requires a touch. The values are those in key generation, metadata and attestation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TouchPolicy {
-    /// Not at all.
+    /// The key never requires a touch.
     Never = 1,
-    /// At every use.
+    /// The key requires a touch at every use.
     Always = 2,
-    /// At a use more than 15 seconds after the last touch.
+    /// The key requires a touch if the last touch was more than 15 seconds ago.
     Cached = 3,
 }
 
 impl PinPolicy {
-    /// The policy that a client requested; zero or nothing requests the slot's default.
+    /// Returns the policy that a client requested. Zero or no value requests the slot's default.
     pub(crate) fn asked(id: Option<u8>, slot: u8) -> Option<Self> {
         match id.unwrap_or(0) {
             0 => Some(match slot {
@@ -50,7 +50,7 @@ impl PinPolicy {
 }
 
 impl TouchPolicy {
-    /// The policy that a client requested; zero or nothing requests no touch.
+    /// Returns the policy that a client requested. Zero or no value requests that no touch is needed.
     pub(crate) fn asked(id: Option<u8>) -> Option<Self> {
         match id.unwrap_or(0) {
             0 | 1 => Some(Self::Never),
@@ -61,7 +61,7 @@ impl TouchPolicy {
     }
 }
 
-/// The origin of a key; the value is that of metadata.
+/// The origin of a key. The values are those in metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Generated = 1,
@@ -82,23 +82,23 @@ impl Key {
         Self { secret: SecretKey::generate(), origin: Origin::Generated, pin, touch }
     }
 
-    /// The public key as an uncompressed point of 65 bytes.
+    /// Returns the public key as an uncompressed point of 65 bytes.
     pub fn point(&self) -> Vec<u8> {
         point(&self.secret.public_key())
     }
 }
 
-/// An uncompressed point: 65 bytes, the first of them 4.
+/// Returns an uncompressed point: 65 bytes, of which the first is 4.
 pub(crate) fn point(public: &PublicKey) -> Vec<u8> {
     public.to_sec1_bytes().into_vec()
 }
 
-/// Whether this slot can hold a key.
+/// Returns whether this slot can hold a key.
 pub(crate) fn is_slot(slot: u8) -> bool {
     certificate_object(slot).is_some()
 }
 
-/// The object that holds a slot's certificate (SP 800-73-4 part 1 table 3).
+/// Returns the identifier of the object that holds a slot's certificate (SP 800-73-4 part 1 table 3).
 pub(crate) fn certificate_object(slot: u8) -> Option<u32> {
     match slot {
         0x9a => Some(0x5f_c105),

@@ -1,6 +1,6 @@
-//! Tag, length, value: the encoding of cards (BER) and certificates (DER).
+//! The encoding by tag, length and value that cards (BER) and certificates (DER) use.
 
-/// Encodes one value; `tag` takes two bytes if it does not fit in one.
+/// Encodes one value. A `tag` that does not fit into one byte takes two.
 pub(crate) fn tlv(tag: u16, value: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len() + 6);
     let [high, low] = tag.to_be_bytes();
@@ -8,7 +8,7 @@ pub(crate) fn tlv(tag: u16, value: &[u8]) -> Vec<u8> {
         out.push(high);
     }
     out.push(low);
-    match u16::try_from(value.len()).expect("no value is longer than 64 KiB").to_be_bytes() {
+    match u16::try_from(value.len()).expect("a value should be shorter than 64 KiB").to_be_bytes() {
         [0, n @ 0..=0x7f] => out.push(n),
         [0, n] => out.extend([0x81, n]),
         [high, low] => out.extend([0x82, high, low]),
@@ -22,7 +22,7 @@ pub(crate) fn group(tag: u16, parts: &[&[u8]]) -> Vec<u8> {
     tlv(tag, &parts.concat())
 }
 
-/// Splits off the first value under a one-byte tag: tag, value, rest.
+/// Splits off the first value under a one-byte tag; returns the tag, the value and the rest.
 pub(crate) fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -35,7 +35,7 @@ pub(crate) fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, rest.get(..len)?, &rest[len..]))
 }
 
-/// Returns the value with this `tag` in `bytes`; none if it is absent or `bytes` are malformed.
+/// Returns the value with this `tag` in `bytes`; `None` if the tag is absent or `bytes` are malformed.
 pub(crate) fn find(tag: u8, mut bytes: &[u8]) -> Option<&[u8]> {
     while !bytes.is_empty() {
         let (found, value, rest) = split(bytes)?;

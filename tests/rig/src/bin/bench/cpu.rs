@@ -1,4 +1,4 @@
-//! CPU time of other processes, as the kernel counts it.
+//! The CPU time of other processes, as counted by the kernel.
 
 use std::time::Duration;
 
@@ -7,22 +7,23 @@ use nix::sys::time::TimeVal;
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
-/// User and system time of a running process, threads that have ended included.
+/// Returns the user and system time of a running process, including its threads that have ended.
 ///
 /// # Panics
-/// If there is no such process.
+/// Panics if there is no such process.
 pub(crate) fn of(pid: u32) -> Duration {
     let pid = Pid::from_raw(i32::try_from(pid).expect("a process id"));
-    let clock = clock_getcpuclockid(pid).expect("the process runs");
-    clock_gettime(clock).expect("the process runs").into()
+    let clock = clock_getcpuclockid(pid).expect("the process should be running");
+    clock_gettime(clock).expect("the process should be running").into()
 }
 
-/// The same of all children that have ended and were waited for.
+/// Returns the user and system time of all children that have ended and were waited for.
 ///
 /// # Panics
-/// If the kernel does not report it.
+/// Panics if the kernel does not report CPU time.
 pub(crate) fn of_children() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel reports it");
+    let usage =
+        getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel should report the CPU time of children");
     duration(usage.user_time()) + duration(usage.system_time())
 }
 

@@ -1,4 +1,4 @@
-//! The floor of an opening: the time of the card, and of the AWS round trips that must be sequential.
+//! The shortest time that an opening can take: that of the card, and of the AWS round trips that must be sequential.
 
 use std::time::Duration;
 
@@ -7,15 +7,16 @@ use rig::proxy::{Seen, replay};
 
 use super::median;
 
-/// Calls that are in flight together; the next step needs their answers.
+/// Calls that are sent concurrently. The next calls need their answers.
 pub(crate) struct RoundTrip {
     /// The calls' names.
     pub(crate) name: String,
-    /// The slowest of them, sent alone over a connection that is open already.
+    /// The time of the slowest of the calls, each sent alone over a connection that is already open.
     pub(crate) time: Duration,
 }
 
-/// The round trips of an opening, each measured by sending its recorded requests again, without the program.
+/// Returns the round trips of an opening. The time of each is measured by sending its recorded requests again,
+/// without the program.
 pub(crate) fn round_trips(account: &Account, calls: &[Seen], runs: usize) -> Vec<RoundTrip> {
     let steps = steps(calls);
     let times: Vec<Vec<Duration>> = (0..runs)
@@ -30,7 +31,8 @@ pub(crate) fn round_trips(account: &Account, calls: &[Seen], runs: usize) -> Vec
     steps.iter().enumerate().map(|(place, step)| RoundTrip { name: name(step), time: time(place) }).collect()
 }
 
-/// Calls that arrived before any of their group was answered are one step; repeated probes count once.
+/// Groups calls into steps: a call that arrived before any call of a step was answered belongs to the step. Repeated
+/// probes count once.
 fn steps(calls: &[Seen]) -> Vec<Vec<&Seen>> {
     let mut steps: Vec<Vec<&Seen>> = Vec::new();
     for call in calls {

@@ -1,7 +1,8 @@
-//! Measures an opening, and prints one table of all figures, next to those of an alternative that a team could use.
+//! Measures an opening, and prints all figures in one table, next to the figures of an alternative that a team could
+//! use.
 //!
-//! `bench vault PROGRAM FILE` seals a vault for other measurements; `bench table PROGRAM RUNS HYPERFINE CRITERION` measures
-//! openings and prints them with the JSON of hyperfine and the directory of criterion.
+//! `bench vault PROGRAM FILE` seals a vault for other measurements. `bench table PROGRAM RUNS HYPERFINE CRITERION`
+//! measures openings and prints the table; it also reads the JSON of hyperfine and the directory of criterion.
 
 mod cpu;
 mod floor;
@@ -19,10 +20,11 @@ use opening::Cost;
 use pipeline::Pipeline;
 use table::{Row, text};
 
-/// Also enough for a busy machine.
+/// The longest wait for a prompt, a touch or an end. It is also enough for a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Functions of ours and those that they are compared with, by criterion's ids.
+/// The rows for functions: a label, the function's id in criterion, and the id of the function that it is compared
+/// with.
 const FUNCTIONS: [(&str, &str, &str); 10] = [
     ("words to part", "words to part", ""),
     ("part to identity (PBKDF2, 2048 rounds)", "part to identity (PBKDF2, 2048 rounds)", ""),
@@ -50,7 +52,7 @@ fn main() {
             std::fs::copy(vault, file).expect("room for a copy of the vault");
         }
         ["table", program, runs, hyperfine, criterion] => {
-            let runs = runs.parse().expect("a number of runs");
+            let runs = runs.parse().expect("RUNS should be a number");
             let mut rows = openings(Path::new(program), runs);
             rows.extend(table::commands(Path::new(hyperfine)));
             rows.extend(table::functions(Path::new(criterion), &FUNCTIONS[..9]));
@@ -64,11 +66,12 @@ fn main() {
     }
 }
 
-/// A site of three custodians, any two of whom open its vault; the tokens of alice and carol are plugged in.
+/// Prepares a site of three custodians, any two of whom can open the vault. The tokens of alice and carol are plugged
+/// in.
 fn sealed(program: &Path) -> (Site, Account) {
     let aws = Aws::start();
     let account = aws.seed("prod");
-    let program: PathBuf = program.canonicalize().expect("the program exists");
+    let program: PathBuf = program.canonicalize().expect("PROGRAM should exist");
     let site = Site::enrolled(program, &["alice", "bob", "carol"]).with_aws(&aws);
     site.seal(&account.payload(Account::grant(), "4h"), 2);
     site.plug("alice");
@@ -79,7 +82,7 @@ fn sealed(program: &Path) -> (Site, Account) {
 fn openings(program: &Path, runs: usize) -> Vec<Row> {
     let (site, account) = sealed(program);
     let pipeline = Pipeline::prepare(&site, &account);
-    // In turn, so that both meet the same machine.
+    // The two are measured in turn, so that changes of the machine's load affect both.
     let (ours, theirs): (Vec<_>, Vec<_>) =
         (0..runs).map(|_| (opening::run(&site, &account), pipeline.run(&site, &account))).unzip();
     let of = |costs: &[Cost], field: fn(&Cost) -> Duration| median(costs.iter().map(field).collect());
@@ -89,7 +92,7 @@ fn openings(program: &Path, runs: usize) -> Vec<Row> {
     let trips = floor::round_trips(&account, &calls, runs.min(10));
     let floor = card + trips.iter().map(|trip| trip.time).sum::<Duration>();
     println!(
-        "floor of an opening from the last touch: 1 card operation and {} round trips to AWS",
+        "floor (shortest possible time) of an opening from the last touch: 1 card operation and {} round trips to AWS",
         trips.len()
     );
     println!("  {:>9}  key agreement on the token", text(card));

@@ -1,4 +1,5 @@
-//! One opening, 2 of 3: its cost in CPU time and memory, and the time from the last touch to usable credentials.
+//! One opening with two of three custodians: its CPU time and memory, and the time from the last touch to usable
+//! credentials.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +13,15 @@ use super::{PATIENCE, cpu};
 
 /// The cost of one run.
 pub(crate) struct Cost {
-    /// CPU time of the process, or of all processes.
+    /// The CPU time of the process, or of all processes of a pipeline.
     pub(crate) cpu: Duration,
-    /// From the last touch to usable credentials, without the pauses between probes.
+    /// The time from the last touch to usable credentials, without the pauses between probes.
     pub(crate) usable: Duration,
-    /// The token's time between the last touch and its answer.
+    /// The time that the token took to answer after the last touch.
     pub(crate) card: Duration,
 }
 
-/// Opens once, through `open`, and closes again.
+/// Opens once with `open`, and closes again.
 pub(crate) fn run(site: &Site, account: &Account) -> Cost {
     let seen = account.journal().len();
     let mut person = start(site, None);
@@ -34,14 +35,18 @@ pub(crate) fn run(site: &Site, account: &Account) -> Cost {
     Cost { cpu, usable, card }
 }
 
-/// Peak memory of a process so far, in KiB.
+/// Returns the peak memory of a process so far, in KiB.
 fn peak(pid: u32) -> u32 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("root reads every process");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
+        .expect("root should be able to read every process");
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("the kernel should report peak memory");
     peak.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
-/// Peak memory of an opening until its window is open, in KiB.
+/// Returns the peak memory of an opening until its window is open, in KiB.
 pub(crate) fn memory(site: &Site) -> u32 {
     let mut person = start(site, None);
     last_touch(site, &mut person);
@@ -51,7 +56,7 @@ pub(crate) fn memory(site: &Site) -> u32 {
     peak
 }
 
-/// The calls to AWS of one opening until the window is open, in the order of their arrival.
+/// Returns the AWS calls of one opening until the window is open, in the order in which they arrived.
 pub(crate) fn calls(site: &Site, account: &Account) -> Vec<Seen> {
     let proxy = Proxy::before(account);
     let mut person = start(site, Some(&proxy));
@@ -70,7 +75,8 @@ fn start(site: &Site, proxy: Option<&Proxy>) -> Person {
     Person::run(command)
 }
 
-/// Answers for both custodians; carol's token is touched as soon as it blinks. Returns the time of the last touch.
+/// Answers the prompts of both custodians, and touches carol's token as soon as it blinks. Returns the time of the
+/// last touch.
 fn last_touch(site: &Site, person: &mut Person) -> Instant {
     site.answer(person, "alice");
     let carol = site.custodian("carol");
@@ -81,11 +87,11 @@ fn last_touch(site: &Site, person: &mut Person) -> Instant {
     person.type_line(&carol.pin);
     // One touch for the approval, one for the share.
     for _ in 0..2 {
-        assert!(carol.token.wait_blinking(PATIENCE), "carol's token waits for a touch");
+        assert!(carol.token.wait_blinking(PATIENCE), "carol's token should wait for a touch");
         carol.token.touch();
-        assert!(carol.token.wait_steady(PATIENCE), "carol's token takes the touch");
+        assert!(carol.token.wait_steady(PATIENCE), "carol's token should accept the touch");
     }
-    carol.token.touched_at().expect("it was touched")
+    carol.token.touched_at().expect("carol's token should have been touched")
 }
 
 fn stop(person: &mut Person) {
@@ -93,8 +99,8 @@ fn stop(person: &mut Person) {
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
 }
 
-/// From the first to the last probe of each credential, by the emulator's journal: the program waits between probes
-/// until AWS agrees with itself, and the alternative asks only once.
+/// Returns the time from the first to the last probe of each credential, taken from the emulator's journal. The
+/// program pauses between probes until AWS's answers agree, and the alternative probes only once.
 fn between_probes(account: &Account, seen: usize) -> Duration {
     let calls = account.journal();
     let probes: Vec<_> = calls[seen..].iter().filter(|call| call.action == "ListTopics").collect();

@@ -1,4 +1,4 @@
-//! The alternative that a team could use: `age -d` for two people, nested, then the AWS CLI.
+//! The alternative that a team could use: two nested `age -d`, one for each person, and then the AWS CLI.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use rig::token::Touch;
 use super::opening::Cost;
 use super::{PATIENCE, cpu};
 
-/// Credentials encrypted to alice's token, and that file to carol's.
+/// The credentials as a file that is encrypted to alice's token, and then to carol's.
 pub(crate) struct Pipeline {
     script: PathBuf,
     plugin: PathBuf,
@@ -37,7 +37,7 @@ impl Pipeline {
         Self { script, plugin }
     }
 
-    /// Decrypts and opens once.
+    /// Decrypts the credentials and opens once.
     pub(crate) fn run(&self, site: &Site, account: &Account) -> Cost {
         let token = &site.custodian("carol").token;
         token.set_touch(Touch::Never);
@@ -45,7 +45,7 @@ impl Pipeline {
         let mut command = self.dressed(site, Command::new("bash"));
         command.arg(&self.script);
         let mut person = Person::run(command);
-        assert!(token.wait_blinking(PATIENCE), "carol's token waits for a touch");
+        assert!(token.wait_blinking(PATIENCE), "carol's token should wait for a touch");
         let touched = Instant::now();
         token.touch();
         person.expect_within(PATIENCE, "USABLE");
@@ -64,25 +64,25 @@ impl Pipeline {
         let places = self.plugin.parent().map(PathBuf::from).into_iter().chain(std::env::split_paths(&old));
         command
             .current_dir(site.dir.path())
-            .env("PATH", std::env::join_paths(places).expect("no colon in it"))
+            .env("PATH", std::env::join_paths(places).expect("no path should contain a colon"))
             .env("PCSCLITE_CSOCK_NAME", site.pcscd.socket())
             .envs(site_env(site));
         command
     }
 }
 
-/// The environment in which the site runs its commands.
+/// Returns the environment in which the site runs its commands.
 fn site_env(site: &Site) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
     let command = site.command(&[]);
     command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
 }
 
-/// A key as shell assignments.
+/// Returns a key as shell assignments.
 fn assigned(role: &str, key: &Creds) -> String {
     format!("{role}_id={}\n{role}_secret={}\n", key.key, key.secret)
 }
 
-/// An identity of age-plugin-yubikey in a separate slot, without a PIN, with a touch each time.
+/// Creates an identity of age-plugin-yubikey in a separate slot. It needs no PIN, and a touch at each use.
 fn identity(site: &Site, plugin: &Path, name: &str) {
     let custodian = site.custodian(name);
     let mut generate = Command::new(plugin);
@@ -100,23 +100,24 @@ fn identity(site: &Site, plugin: &Path, name: &str) {
 fn encrypt(site: &Site, name: &str, plain: &str, sealed: &str) {
     let identity = std::fs::read_to_string(site.path(&format!("{name}.identity"))).expect("an identity");
     let recipient = identity.split_whitespace().find(|word| word.starts_with("age1yubikey1"));
-    let recipient = recipient.expect("it names the recipient");
-    let plugins = std::env::var_os("AGE_PLUGIN_YUBIKEY").map(PathBuf::from).expect("it is set");
+    let recipient = recipient.expect("the identity file should name the recipient");
+    let plugins =
+        std::env::var_os("AGE_PLUGIN_YUBIKEY").map(PathBuf::from).expect("AGE_PLUGIN_YUBIKEY should be set");
     let path = format!("{}:/usr/bin:/bin", plugins.parent().expect("a directory").display());
     let done = Command::new("age")
         .current_dir(site.dir.path())
         .env("PATH", path)
         .args(["-r", recipient, "-o", sealed, plain])
         .status();
-    assert!(done.expect("age is installed").success());
+    assert!(done.expect("age should be installed").success());
 }
 
-/// A gate like ours.
+/// Returns a gate like that of the program.
 fn gate(account: &Account) -> String {
     account.gate("S7f3a000000000001", 0, 4_102_444_799).to_string()
 }
 
-/// The calls that an opening needs, once each, with the AWS CLI.
+/// Returns a script that makes the calls of an opening, once each, with the AWS CLI.
 fn text(account: &Account) -> String {
     let (user, key, python) = (&account.user, &account.emergency.key, python().display().to_string());
     format!(

@@ -1,4 +1,4 @@
-//! The table of figures: ours, the one it is compared with, and their ratio.
+//! The table of figures: the program's figure, the figure that it is compared with, and their ratio.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,21 +15,22 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// A time compared with another.
+    /// Returns the row for a time that is compared with another one.
     pub(crate) fn times(what: &str, ours: Duration, peer: &str, theirs: Duration) -> Self {
         let ratio = format!("{:.3}", ours.as_secs_f64() / theirs.as_secs_f64());
         let (ours, theirs) = (text(ours), text(theirs));
         Self { what: what.into(), ours, peer: peer.into(), theirs, ratio }
     }
 
-    /// A figure without a comparison.
+    /// Returns the row for a figure without a comparison.
     pub(crate) fn alone(what: &str, ours: String) -> Self {
         let none = String::new;
         Self { what: what.into(), ours, peer: none(), theirs: none(), ratio: none() }
     }
 }
 
-/// Commands that hyperfine has timed; the others are compared with the last.
+/// Returns the rows for commands that hyperfine has timed. The last command is the one with which the others are
+/// compared.
 pub(crate) fn commands(file: &Path) -> Vec<Row> {
     let results = json(file);
     let results = results["results"].as_array().cloned().unwrap_or_default();
@@ -47,7 +48,7 @@ pub(crate) fn commands(file: &Path) -> Vec<Row> {
         .collect()
 }
 
-/// A function that criterion has timed, compared with another.
+/// Returns the rows for functions that criterion has timed, compared with other functions.
 pub(crate) fn functions(criterion: &Path, pairs: &[(&str, &str, &str)]) -> Vec<Row> {
     let median = |id: &str| {
         let nanos = json(&criterion.join(id).join("new/estimates.json"))["median"]["point_estimate"].as_f64();
