@@ -4,9 +4,9 @@ use std::hint::black_box;
 
 use age::Recipient as _;
 use age_core::format::FileKey;
-use breakglass::custody::hpke;
 use breakglass::custody::part::{Part, TypedWords};
 use breakglass::secret::Secret;
+use breakglass::vault::hpke;
 use breakglass::vault::quorum::{self, Threshold};
 use breakglass::vault::share::{self, P256TAG};
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -108,8 +108,8 @@ fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
 /// Entropy, seeds, halves, shares and the file key, worked out from sheets and private keys.
 fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     use age_core::secrecy::ExposeSecret as _;
-    use breakglass::custody::{hpke, part::TypedWords};
-    use breakglass::vault::{file::Vault, quorum, share};
+    use breakglass::custody::part::TypedWords;
+    use breakglass::vault::{file::Vault, hpke, quorum, share};
     let file = Vault::parse(&std::fs::read(vault.site.path("prod.age")).unwrap()).unwrap();
     let mut found = Vec::new();
     let mut shares = Vec::new();

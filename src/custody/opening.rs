@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::hpke;
 use super::part::Part;
 use super::token::{Held, Slot, Token, TokenError};
 use crate::error::Error;
 use crate::secret::{Secret, SecretText};
 use crate::vault::file::Vault;
+use crate::vault::hpke;
 use crate::vault::manifest::{self, Custodian, Manifest};
 use crate::vault::quorum::{KEY, Share};
 use crate::vault::share::{self, P256TAG};

@@ -7,8 +7,8 @@ use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _};
 use hkdf::{Hkdf, HkdfExtract};
 use sha2::Sha256;
 
+use super::share::Point;
 use crate::secret::Secret;
-use crate::vault::share::Point;
 
 const KEM: &[u8] = b"KEM\x00\x10";
 const SUITE: &[u8] = b"HPKE\x00\x10\x00\x01\x00\x03";
