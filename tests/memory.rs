@@ -107,7 +107,6 @@ fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
 
 /// Entropy, seeds, halves, shares and the file key, worked out from sheets and private keys.
 fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
-    use age_core::secrecy::ExposeSecret as _;
     use breakglass::custody::part::TypedWords;
     use breakglass::vault::{file::Vault, hpke, quorum, share};
     let file = Vault::parse(&std::fs::read(vault.site.path("prod.age")).unwrap()).unwrap();
@@ -121,7 +120,7 @@ fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
         let id: [u8; 16] = hex::decode(&public.enrolment).unwrap().try_into().unwrap();
         let identity = part.identity(&id);
         let halves = file.halves(index).unwrap();
-        let b = share::unwrap(&identity, &halves.part).unwrap();
+        let b = identity.unwrap(&halves.part).unwrap();
         let key = custodian.token.private_key(0x82).unwrap();
         let stanza = &halves.tokens[0];
         let enc = p256::PublicKey::from_sec1_bytes(&stanza.enc).unwrap();
@@ -133,7 +132,7 @@ fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
         let a = hpke::open(&ecdh, &stanza.enc, &point, info, &stanza.sealed).unwrap();
         let name = &custodian.name;
         let share = share::join(index, &a, &b);
-        found.push((format!("{name}'s identity"), identity.to_string().expose_secret().as_bytes().to_vec()));
+        found.push((format!("{name}'s identity"), identity.seed().expose().to_vec()));
         let mnemonic = bip39::Mnemonic::parse_normalized(&custodian.sheet()).unwrap();
         found.push((format!("{name}'s entropy"), mnemonic.to_entropy()));
         found.push((format!("{name}'s seed"), mnemonic.to_seed_normalized("").to_vec()));

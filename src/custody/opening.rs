@@ -61,7 +61,7 @@ pub fn recognise<'a>(
         (identity.to_public().to_string() == other.part).then_some(identity)
     };
     if let Some(identity) = is_of(custodian) {
-        let half = vault.halves(custodian.index).and_then(|halves| share::unwrap(&identity, &halves.part));
+        let half = vault.halves(custodian.index).and_then(|halves| identity.unwrap(&halves.part));
         return half.map(PartOwner::Expected).ok_or_else(|| DamagedShare::of(custodian));
     }
     let other = vault.manifest.custodians.iter().find(|other| is_of(other).is_some());
