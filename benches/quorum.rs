@@ -2,13 +2,14 @@
 
 use std::hint::black_box;
 
-use age::Recipient as _;
+use age::{Identity as _, Recipient as _};
 use age_core::format::FileKey;
-use breakglass::custody::hpke;
 use breakglass::custody::part::{Part, TypedWords};
 use breakglass::secret::Secret;
+use breakglass::vault::hpke;
+use breakglass::vault::hybrid::Wrapped;
 use breakglass::vault::quorum::{self, Threshold};
-use breakglass::vault::share::{self, P256TAG};
+use breakglass::vault::share::P256TAG;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn words(c: &mut Criterion) {
@@ -39,15 +40,20 @@ fn shares(c: &mut Criterion) {
     });
 }
 
-/// The comparison: the age crate unwraps one file key.
-fn age_itself(c: &mut Criterion) {
+/// The half of a share that is wrapped to a part. The comparison: the age crate unwraps its X25519 stanza.
+fn part_half(c: &mut Criterion) {
+    let identity = Part::generate().identity(&[7; 16]);
+    let stanza = identity.to_public().wrap(&Secret::random());
+    let wrapped = Wrapped::parse(&stanza).unwrap();
+    c.bench_function("public key of a part", |b| b.iter(|| black_box(&identity).to_public().to_string()));
+    c.bench_function("unwrap a part's half (X-Wing)", |b| b.iter(|| identity.unwrap(black_box(&wrapped))));
     let identity = age::x25519::Identity::generate();
     let file_key = FileKey::new(Box::new([1; 16]));
     let (stanzas, _) = identity.to_public().wrap_file_key(&file_key).unwrap();
     c.bench_function("age: unwrap one X25519 stanza", |b| {
-        b.iter(|| share::unwrap(&identity, black_box(&stanzas[0])));
+        b.iter(|| identity.unwrap_stanza(black_box(&stanzas[0])).unwrap().is_ok());
     });
 }
 
-criterion_group!(benches, words, shares, age_itself);
+criterion_group!(benches, words, shares, part_half);
 criterion_main!(benches);

@@ -108,9 +108,8 @@ fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
 /// Returns the secrets that are computed from sheets and private keys: entropy, seeds, halves of shares, shares and the
 /// file key.
 fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
-    use age_core::secrecy::ExposeSecret as _;
-    use breakglass::custody::{hpke, part::TypedWords};
-    use breakglass::vault::{file::Vault, quorum, share};
+    use breakglass::custody::part::TypedWords;
+    use breakglass::vault::{file::Vault, hpke, quorum, share};
     let file = Vault::parse(&std::fs::read(vault.site.path("prod.age")).unwrap()).unwrap();
     let mut found = Vec::new();
     let mut shares = Vec::new();
@@ -122,7 +121,7 @@ fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
         let id: [u8; 16] = hex::decode(&public.enrolment).unwrap().try_into().unwrap();
         let identity = part.identity(&id);
         let halves = file.halves(index).unwrap();
-        let b = share::unwrap(&identity, &halves.part).unwrap();
+        let b = identity.unwrap(&halves.part).unwrap();
         let key = custodian.token.private_key(0x82).unwrap();
         let stanza = &halves.tokens[0];
         let enc = p256::PublicKey::from_sec1_bytes(&stanza.enc).unwrap();
@@ -134,7 +133,7 @@ fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
         let a = hpke::open(&ecdh, &stanza.enc, &point, info, &stanza.sealed).unwrap();
         let name = &custodian.name;
         let share = share::join(index, &a, &b);
-        found.push((format!("{name}'s identity"), identity.to_string().expose_secret().as_bytes().to_vec()));
+        found.push((format!("{name}'s identity"), identity.seed().expose().to_vec()));
         let mnemonic = bip39::Mnemonic::parse_normalized(&custodian.sheet()).unwrap();
         found.push((format!("{name}'s entropy"), mnemonic.to_entropy()));
         found.push((format!("{name}'s seed"), mnemonic.to_seed_normalized("").to_vec()));

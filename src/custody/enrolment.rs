@@ -194,7 +194,7 @@ impl Enrolment {
         names::name("the name", &self.name)?;
         names::hex_of("enrolment", &self.enrolment, 16)?;
         names::instant(&self.created)?;
-        names::x25519_recipient(&self.part)?;
+        names::part_recipient(&self.part)?;
         if self.firmware.len() > 16 || !self.firmware.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             return Err(EnrolmentError::Firmware);
         }

@@ -4,7 +4,6 @@ pub mod approval;
 pub mod attestation;
 pub mod drill;
 pub mod enrolment;
-pub mod hpke;
 pub mod opening;
 pub mod part;
 pub mod statement;

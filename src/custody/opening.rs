@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::hpke;
 use super::part::Part;
 use super::token::{Held, Slot, Token, TokenError};
 use crate::error::Error;
 use crate::secret::{Secret, SecretText};
 use crate::vault::file::Vault;
+use crate::vault::hpke;
 use crate::vault::manifest::{self, Custodian, Manifest};
 use crate::vault::quorum::{KEY, Share};
 use crate::vault::share::{self, P256TAG};
@@ -61,7 +61,7 @@ pub fn recognise<'a>(
         (identity.to_public().to_string() == other.part).then_some(identity)
     };
     if let Some(identity) = is_of(custodian) {
-        let half = vault.halves(custodian.index).and_then(|halves| share::unwrap(&identity, &halves.part));
+        let half = vault.halves(custodian.index).and_then(|halves| identity.unwrap(&halves.part));
         return half.map(PartOwner::Expected).ok_or_else(|| DamagedShare::of(custodian));
     }
     let other = vault.manifest.custodians.iter().find(|other| is_of(other).is_some());

@@ -1,17 +1,17 @@
 //! A custodian's part of the passphrase: 16 random bytes as twelve BIP-39 words, and the key derived from them.
 
-use age_core::primitives::bech32_encode;
 use bip39::{Language, Mnemonic};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
+use crate::vault::hybrid::Identity;
 
 /// The number of words of a part.
 pub const WORDS: usize = 12;
 
-const LABEL: &[u8] = b"breakglass/part v1";
+const LABEL: &[u8] = b"breakglass/part mlkem768x25519 v1";
 
 /// A part: 16 random bytes, never chosen by a person.
 #[derive(Debug)]
@@ -52,12 +52,12 @@ impl Part {
         self.0.expose() == other.0.expose()
     }
 
-    /// Derives the age X25519 identity for an enrolment:
-    /// HKDF-SHA256(ikm = BIP-39 seed without passphrase, salt = enrolment ID, info = label) as the scalar.
+    /// Derives the age mlkem768x25519 identity for an enrolment:
+    /// HKDF-SHA256(ikm = BIP-39 seed without passphrase, salt = enrolment ID, info = label) as X-Wing's seed.
     ///
     /// # Panics
-    /// Never: 32 bytes are a valid scalar and age secret key.
-    pub fn identity(&self, enrolment: &[u8; 16]) -> age::x25519::Identity {
+    /// Never: 32 bytes are short for HKDF.
+    pub fn identity(&self, enrolment: &[u8; 16]) -> Identity {
         self.seed().identity(enrolment)
     }
 
@@ -81,14 +81,10 @@ impl Seed {
     /// Derives the age identity for an enrolment; see [`Part::identity`].
     ///
     /// # Panics
-    /// Never: 32 bytes are a valid scalar and age secret key.
-    pub fn identity(&self, enrolment: &[u8; 16]) -> age::x25519::Identity {
+    /// Never: 32 bytes are short for HKDF.
+    pub fn identity(&self, enrolment: &[u8; 16]) -> Identity {
         let hkdf = Hkdf::<Sha256>::new(Some(enrolment), self.0.expose());
-        let scalar = Secret::<32>::with(|out| hkdf.expand(LABEL, out).expect("32 bytes are short"));
-        let hrp = bech32::Hrp::parse_unchecked("age-secret-key-");
-        let encoded = Zeroizing::new(bech32_encode(hrp, scalar.expose()));
-        let text = Zeroizing::new(encoded.to_uppercase());
-        text.parse().expect("an age secret key in its text form")
+        Identity::new(Secret::with(|out| hkdf.expand(LABEL, out).expect("32 bytes are short")))
     }
 }
 

@@ -1,20 +1,23 @@
 //! One custodian's share in the file: two halves, each wrapped in standard age stanzas.
 //!
 //! share = a XOR b, where `a` is fresh and random. `a` is wrapped to each of the custodian's tokens (p256tag), `b` to
-//! their part (X25519). The body of `-> breakglass/share INDEX` is these stanzas in their text form.
+//! their part (mlkem768x25519). The body of `-> breakglass/share INDEX` is these stanzas in their text form.
 
 use std::fmt;
 
 use age_core::format::{FileKey, Stanza, read, write};
-use age_core::secrecy::ExposeSecret as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use hkdf::HkdfExtract;
 use sha2::{Digest as _, Sha256};
 
+use super::hpke::Sealed;
+use super::hybrid::{Recipient, Wrapped};
 use super::manifest::Custodian;
 use super::quorum::{KEY, Share};
 use crate::secret::Secret;
+
+pub use super::hpke::Point;
 
 /// The stanza's type.
 pub const TAG: &str = "breakglass/share";
@@ -22,16 +25,13 @@ pub const TAG: &str = "breakglass/share";
 /// The salt and HPKE info of p256tag (C2SP age.md).
 pub const P256TAG: &str = "age-encryption.org/p256tag";
 
-/// A P-256 point, uncompressed (SEC 1 section 2.3.3).
-pub type Point = [u8; 65];
-
 /// The token's half for one token: an HPKE encapsulation and ciphertext.
 #[derive(Debug)]
 pub struct TokenStanza {
     /// The ephemeral public key.
     pub enc: Point,
     /// The encrypted half: 16 bytes and a tag of 16 bytes.
-    pub sealed: [u8; 32],
+    pub sealed: Sealed,
 }
 
 /// Both halves, still wrapped.
@@ -40,7 +40,7 @@ pub struct Halves {
     /// The token's half, for each of the custodian's tokens in the manifest's order.
     pub tokens: Vec<TokenStanza>,
     /// The part's half.
-    pub part: Stanza,
+    pub part: Wrapped,
 }
 
 /// Wraps `share` for its custodian.
@@ -53,19 +53,14 @@ pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
     let mut body = Vec::new();
     for token in &custodian.tokens {
         let recipient: age::tag::Recipient = token.recipient.parse().expect("checked with the manifest");
-        push(&mut body, &recipient, &a);
+        let key = FileKey::init_with_mut(|key| key.copy_from_slice(a.expose()));
+        let wrapped = age::Recipient::wrap_file_key(&recipient, &key);
+        let (stanzas, _) = wrapped.expect("wrapping to a checked recipient cannot fail");
+        stanzas.iter().for_each(|stanza| put(&mut body, stanza));
     }
-    let recipient: age::x25519::Recipient = custodian.part.parse().expect("checked with the manifest");
-    push(&mut body, &recipient, &b);
+    let recipient = Recipient::parse(&custodian.part).expect("checked with the manifest");
+    put(&mut body, &recipient.wrap(&b));
     Stanza { tag: TAG.into(), args: vec![share.index.to_string()], body }
-}
-
-fn push(body: &mut Vec<u8>, recipient: &dyn age::Recipient, half: &Secret<KEY>) {
-    let key = FileKey::init_with_mut(|key| key.copy_from_slice(half.expose()));
-    let (stanzas, _) = recipient.wrap_file_key(&key).expect("wrapping to a checked recipient cannot fail");
-    for stanza in &stanzas {
-        put(body, stanza);
-    }
 }
 
 /// Appends a stanza in its text form (C2SP age.md, "recipient stanza").
@@ -86,7 +81,7 @@ pub enum ShareFault {
     Body,
     /// The body is not the canonical form of one stanza for each token and one for the part.
     Extra,
-    /// The part's half is not an X25519 stanza.
+    /// The part's half is not an mlkem768x25519 stanza.
     PartHalf,
     /// A token's half is not a p256tag stanza for that token.
     TokenHalf,
@@ -98,7 +93,7 @@ impl fmt::Display for ShareFault {
             Self::Order => "it is out of order",
             Self::Body => "its body is not age stanzas",
             Self::Extra => "it contains more than one half for each token and one for the part",
-            Self::PartHalf => "the part's half is not an X25519 stanza",
+            Self::PartHalf => "the part's half is not an mlkem768x25519 stanza",
             Self::TokenHalf => "a token's half is not a p256tag stanza for that token",
         })
     }
@@ -127,9 +122,7 @@ pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves, ShareFaul
         return Err(ShareFault::Extra);
     }
     let part = inner.pop().ok_or(ShareFault::Body)?;
-    if !is_x25519(&part) {
-        return Err(ShareFault::PartHalf);
-    }
+    let part = Wrapped::parse(&part).ok_or(ShareFault::PartHalf)?;
     let tokens = inner
         .iter()
         .zip(&custodian.tokens)
@@ -137,13 +130,6 @@ pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves, ShareFaul
         .collect::<Option<_>>()
         .ok_or(ShareFault::TokenHalf)?;
     Ok(Halves { tokens, part })
-}
-
-/// Whether a stanza is an X25519 stanza in canonical form (C2SP age.md, "X25519 recipient stanza").
-fn is_x25519(stanza: &Stanza) -> bool {
-    let [ephemeral] = stanza.args.as_slice() else { return false };
-    let length = BASE64_STANDARD_NO_PAD.decode(ephemeral).map(|point| point.len());
-    stanza.tag == "X25519" && length == Ok(32) && stanza.body.len() == KEY + 16
 }
 
 fn token_stanza(stanza: &Stanza, recipient: &str) -> Option<TokenStanza> {
@@ -157,7 +143,7 @@ fn token_stanza(stanza: &Stanza, recipient: &str) -> Option<TokenStanza> {
 }
 
 /// The four bytes that let a token recognise its stanza (C2SP age.md, p256tag).
-fn hint(enc: &Point, compressed: &[u8; 33]) -> [u8; 4] {
+pub fn hint(enc: &Point, compressed: &[u8; 33]) -> [u8; 4] {
     let mut extract = HkdfExtract::<Sha256>::new(Some(P256TAG.as_bytes()));
     extract.input_ikm(enc);
     extract.input_ikm(&Sha256::digest(compressed)[..4]);
@@ -179,12 +165,6 @@ pub fn compressed(recipient: &str) -> Option<[u8; 33]> {
 pub fn tag_recipient(compressed: &[u8; 33]) -> String {
     let hrp = bech32::Hrp::parse_unchecked("age1tag");
     bech32::encode::<bech32::Bech32>(hrp, compressed).expect("Bech32 holds 33 bytes")
-}
-
-/// Decrypts the half in a stanza, if the stanza is for this identity.
-pub fn unwrap(identity: &dyn age::Identity, stanza: &Stanza) -> Option<Secret<KEY>> {
-    let key = identity.unwrap_stanza(stanza)?.ok()?;
-    Some(Secret::with(|half| half.copy_from_slice(key.expose_secret())))
 }
 
 /// Joins the two halves of a share.

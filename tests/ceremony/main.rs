@@ -7,14 +7,17 @@ mod builds;
 mod ceremony;
 mod documentation;
 mod enrolment;
+mod example;
 mod gate_policies;
 mod hardening;
+mod hybrid;
 mod imports;
 mod packet;
 mod review_packet;
 #[cfg(feature = "cloud")]
 mod review_page;
 mod sealing;
+mod size;
 mod soft;
 mod tamper;
 mod upkeep;

@@ -9,7 +9,7 @@ use breakglass::error::Status;
 use breakglass::secret::SecretText;
 use breakglass::vault::duration::Span;
 use breakglass::vault::file::{self, Vault};
-use breakglass::vault::manifest::{Attested, Custodian, EnrolledToken, Lane, Manifest, TargetSummary};
+use breakglass::vault::manifest::{self, Attested, Custodian, EnrolledToken, Lane, Manifest, TargetSummary};
 use breakglass::vault::payload::Input;
 use breakglass::vault::quorum::{Share, Threshold};
 
@@ -278,7 +278,7 @@ fn with_manifest(file: &[u8], own: &Manifest, other: &Manifest) -> Vec<u8> {
 fn an_oversized_file_is_refused_before_it_is_parsed() {
     let people = people(2, 1);
     let long = [
-        Recipe { text: |text| format!("{text}{}", " ".repeat(128 * 1024)), ..Recipe::default() },
+        Recipe { text: |text| format!("{text}{}", " ".repeat(manifest::MAX_BYTES)), ..Recipe::default() },
         Recipe { plain: |plain| plain.resize(512 * 1024 + 4096, b' '), ..Recipe::default() },
         Recipe {
             header: |header| {

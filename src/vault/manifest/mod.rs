@@ -11,8 +11,9 @@ use super::names;
 use super::quorum::{KEY, MAX_CUSTODIANS, Share, Threshold};
 pub use error::ManifestError;
 
-/// The maximum length of a manifest in bytes.
-pub const MAX_BYTES: usize = 128 * 1024;
+/// The maximum length of a manifest in bytes: 16 custodians, whose parts have recipients of 2 KB, with 8 tokens each, and 256
+/// targets with names of ordinary length.
+pub const MAX_BYTES: usize = 256 * 1024;
 
 /// The maximum number of targets.
 pub const MAX_TARGETS: usize = 256;
@@ -113,7 +114,7 @@ pub struct Custodian {
     pub index: u8,
     /// The name.
     pub name: String,
-    /// The age recipient of the part, `age1…`.
+    /// The age recipient of the part, `age1pq1…`.
     pub part: String,
     /// The tokens; each opens this custodian's share.
     pub tokens: Vec<EnrolledToken>,
@@ -294,7 +295,7 @@ impl Custodian {
         names::hex_of("enrolment", &self.enrolment, 16)?;
         names::hex_of("enrolment_sha256", &self.enrolment_sha256, 32)?;
         names::hex_of("commitment", self.commitment.as_deref().unwrap_or_default(), 32)?;
-        names::x25519_recipient(&self.part)?;
+        names::part_recipient(&self.part)?;
         if self.tokens.is_empty() || self.tokens.len() > MAX_TOKENS {
             let custodian = self.name.clone();
             return Err(ManifestError::TokenCount { custodian, count: self.tokens.len() });

@@ -9,7 +9,7 @@ use p256::ecdsa::signature::Signer as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::forge::jcs;
+use super::forge::{jcs, part_key, part_recipient};
 use super::vector::{Vector, Verdict};
 use super::{SoftToken, people, point};
 
@@ -177,11 +177,14 @@ fn payloads() -> Vec<Row> {
         ),
         (
             "enrolment_part_small_order",
-            "not an age X25519 recipient",
-            "a part of small order",
+            "not an age mlkem768x25519 recipient",
+            "the X25519 key of the part is of small order",
             with! {
-            members: |m| m["part"] = bech32::encode::<bech32::Bech32>(
-                bech32::Hrp::parse_unchecked("age"), &[0; 32]).unwrap().into() },
+            members: |m| {
+                let mut key = part_key(&m["part"]);
+                key[1184..].fill(0);
+                m["part"] = part_recipient("age1pq", &key);
+            } },
         ),
         (
             "enrolment_claims_attestation",

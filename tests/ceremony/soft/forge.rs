@@ -1,11 +1,15 @@
 //! A second writer of vault files, which follows `vault-format.md` and can introduce one error.
 //!
-//! It uses the library only for a custodian's public entry. Splitting, commitments, header and STREAM are written
-//! again here, so a file of this writer that opens also checks the specification.
+//! It uses the library only for a custodian's public entry, and to wrap the half of the part, which `hybrid.rs` checks
+//! with other programs. Splitting, commitments, header and STREAM are written again here, so a file of this writer that
+//! opens also checks the specification.
 
 use age_core::format::{FileKey, Stanza};
+use age_core::primitives::{bech32_decode, bech32_encode};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
+use breakglass::secret::Secret;
+use breakglass::vault::hybrid;
 use chacha20poly1305::aead::Aead as _;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _};
 use hkdf::{Hkdf, HkdfExtract};
@@ -221,7 +225,8 @@ fn halves(person: &Person, index: u8, share: &[u8; 16]) -> Vec<Stanza> {
         wrap(&token.recipient.parse::<age::tag::Recipient>().expect("a good recipient"), a)
     };
     let mut stanzas: Vec<_> = entry.tokens.iter().flat_map(token).collect();
-    stanzas.extend(wrap(&entry.part.parse::<age::x25519::Recipient>().expect("a good recipient"), b));
+    let recipient = hybrid::Recipient::parse(&entry.part).expect("a good recipient");
+    stanzas.push(recipient.wrap(&Secret::copy_of(&b)));
     stanzas
 }
 
@@ -251,6 +256,38 @@ pub fn hint(entry: &Value, enc: &[u8]) -> String {
     let (_, compressed) = bech32::decode(recipient).unwrap();
     let prk = hmac(b"age-encryption.org/p256tag", &[enc, &Sha256::digest(compressed)[..4]].concat());
     BASE64_STANDARD_NO_PAD.encode(&prk[..4])
+}
+
+/// The bytes of a part's recipient.
+pub fn part_key(recipient: &Value) -> Vec<u8> {
+    let text = recipient.as_str().unwrap();
+    bech32_decode(text, |_| (), |_| Ok(()), |_, bytes| Ok(bytes.collect())).unwrap()
+}
+
+/// Bytes as a part's recipient, be they a key or not.
+pub fn part_recipient(prefix: &str, bytes: &[u8]) -> Value {
+    bech32_encode(bech32::Hrp::parse_unchecked(prefix), bytes).into()
+}
+
+/// A recipient with a bit set that its last character does not need (BIP-173), under a right checksum.
+pub fn with_trailing_bit(recipient: &Value) -> Value {
+    const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    let (prefix, data) = recipient.as_str().unwrap().rsplit_once('1').unwrap();
+    let place = |c: u8| ALPHABET.iter().position(|&of| of == c).unwrap();
+    let mut values: Vec<_> = data.bytes().map(place).collect();
+    values.truncate(values.len() - 6);
+    *values.last_mut().unwrap() ^= 1;
+    let high = prefix.bytes().map(|c| usize::from(c >> 5));
+    let low = prefix.bytes().map(|c| usize::from(c & 31));
+    let all = high.chain([0]).chain(low).chain(values.iter().copied()).chain([0; 6]);
+    let checksum = all.fold(1, |sum: usize, value| {
+        let generator = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+        let applied = generator.iter().enumerate().filter(|(bit, _)| sum >> (25 + bit) & 1 == 1);
+        applied.fold((sum & 0x1ff_ffff) << 5 ^ value, |sum, (_, term)| sum ^ term)
+    }) ^ 1;
+    values.extend((0..6).map(|i| checksum >> (5 * (5 - i)) & 31));
+    let data: String = values.iter().map(|&value| char::from(ALPHABET[value])).collect();
+    format!("{prefix}1{data}").into()
 }
 
 /// HMAC-SHA256, which is what HKDF's first step computes (RFC 5869 section 2.2).

@@ -383,14 +383,35 @@ fn custodians() -> Vec<Entry> {
             manifest: |m| m["custodians"][0]["name"] = "alice b".into() }),
         ("custodian_name_start", "custodian name", "a name that starts with a dash", with! {
             manifest: |m| m["custodians"][0]["name"] = "-alice".into() }),
-        ("part_capitals", "not an age X25519 recipient", "a part's recipient in capitals", with! {
+        ("part_capitals", "not an age mlkem768x25519 recipient", "a part's recipient in capitals", with! {
             manifest: |m| m["custodians"][0]["part"] = upper(&m["custodians"][0]["part"]) }),
-        ("part_checksum", "not an age X25519 recipient", "a part's recipient with a wrong checksum", with! {
+        ("part_checksum", "not an age mlkem768x25519 recipient", "a part's recipient with a wrong checksum", with! {
             manifest: |m| m["custodians"][0]["part"] = other_end(&m["custodians"][0]["part"]) }),
-        ("part_small_order", "not an age X25519 recipient", "a part's recipient of small order", with! {
+        ("part_trailing_bits", "not an age mlkem768x25519 recipient", "a bit in a part's recipient that its last character does not need", with! {
+            manifest: |m| m["custodians"][0]["part"] = forge::with_trailing_bit(&m["custodians"][0]["part"]) }),
+        ("part_short", "not an age mlkem768x25519 recipient", "a part's key of 1215 bytes", with! {
             manifest: |m| {
-                let hrp = bech32::Hrp::parse_unchecked("age");
-                m["custodians"][0]["part"] = bech32::encode::<bech32::Bech32>(hrp, &[0; 32]).unwrap().into();
+                let key = forge::part_key(&m["custodians"][0]["part"]);
+                m["custodians"][0]["part"] = forge::part_recipient("age1pq", &key[..1215]);
+            } }),
+        ("part_prefix", "not an age mlkem768x25519 recipient", "a part's key under age1tagpq1", with! {
+            manifest: |m| {
+                let key = forge::part_key(&m["custodians"][0]["part"]);
+                m["custodians"][0]["part"] = forge::part_recipient("age1tagpq", &key);
+            } }),
+        ("part_x25519", "not an age mlkem768x25519 recipient", "a recipient of age's type X25519, which is not post-quantum", with! {
+            manifest: |m| m["custodians"][0]["part"] = forge::part_recipient("age", &[9; 32]) }),
+        ("part_modulus", "not an age mlkem768x25519 recipient", "a coefficient of q in the ML-KEM key of a part", with! {
+            manifest: |m| {
+                let mut key = forge::part_key(&m["custodians"][0]["part"]);
+                (key[0], key[1]) = (0x01, key[1] & 0xf0 | 0x0d);
+                m["custodians"][0]["part"] = forge::part_recipient("age1pq", &key);
+            } }),
+        ("part_small_order", "not an age mlkem768x25519 recipient", "the X25519 key of a part is of small order", with! {
+            manifest: |m| {
+                let mut key = forge::part_key(&m["custodians"][0]["part"]);
+                key[1184..].fill(0);
+                m["custodians"][0]["part"] = forge::part_recipient("age1pq", &key);
             } }),
         ("token_recipient_prefix", "not an age p256tag recipient", "age1yubikey1 instead of age1tag1", with! {
             manifest: |m| {
@@ -478,6 +499,13 @@ fn first(entry: &Value) -> bool {
     entry["index"] == 1
 }
 
+/// Changes the encapsulation of a part's half.
+fn with_enc(half: &mut Stanza, change: fn(&mut [u8])) {
+    let mut enc = BASE64_STANDARD_NO_PAD.decode(&half.args[0]).unwrap();
+    change(&mut enc);
+    half.args = vec![BASE64_STANDARD_NO_PAD.encode(enc)];
+}
+
 fn halves() -> Vec<Entry> {
     fails! { "parse":
         ("half_missing", "share of alice is not valid: its body", "a share without its part half", with! {
@@ -506,11 +534,15 @@ fn halves() -> Vec<Entry> {
             } }),
         ("token_half_short", "a token's half is not a p256tag stanza", "a sealed half of 31 bytes", with! {
             halves: |entry, inner| if first(entry) { inner[0].body.pop(); } }),
-        ("part_half_short", "the part's half is not an X25519 stanza", "a sealed half of 31 bytes", with! {
+        ("part_half_short", "the part's half is not an mlkem768x25519 stanza", "a sealed half of 31 bytes", with! {
             halves: |entry, inner| if first(entry) { inner[1].body.pop(); } }),
-        ("part_half_point_short", "the part's half is not an X25519 stanza", "an ephemeral share of 31 bytes", with! {
-            halves: |entry, inner| if first(entry) { inner[1].args = vec![BASE64_STANDARD_NO_PAD.encode([9; 31])]; } }),
-        ("part_half_argument", "the part's half is not an X25519 stanza", "an argument too many", with! {
+        ("part_half_enc_short", "the part's half is not an mlkem768x25519 stanza", "an encapsulation of 1119 bytes", with! {
+            halves: |entry, inner| if first(entry) { inner[1].args = vec![BASE64_STANDARD_NO_PAD.encode([9; 1119])]; } }),
+        ("part_half_x25519", "the part's half is not an mlkem768x25519 stanza", "a stanza of age's type X25519, which is not post-quantum", with! {
+            halves: |entry, inner| if first(entry) {
+                (inner[1].tag, inner[1].args) = ("X25519".into(), vec![BASE64_STANDARD_NO_PAD.encode([9; 32])]);
+            } }),
+        ("part_half_argument", "the part's half is not an mlkem768x25519 stanza", "an argument too many", with! {
             halves: |entry, inner| if first(entry) { inner[1].args.push("x".into()); } }),
     }
 }
@@ -521,8 +553,12 @@ fn shares() -> Vec<Entry> {
             halves: |entry, inner| if first(entry) { inner[0].body[3] ^= 1; } }),
         ("part_half_changed", "the share of alice does not match", "a bit of the part's sealed half", with! {
             halves: |entry, inner| if first(entry) { inner[1].body[3] ^= 1; } }),
-        ("part_half_small_order", "the share of alice does not match", "an ephemeral share of zero", with! {
-            halves: |entry, inner| if first(entry) { inner[1].args = vec![BASE64_STANDARD_NO_PAD.encode([0; 32])]; } }),
+        ("part_half_ml_kem_changed", "the share of alice does not match", "a bit of the encapsulation's ML-KEM ciphertext", with! {
+            halves: |entry, inner| if first(entry) { with_enc(&mut inner[1], |enc| enc[3] ^= 1); } }),
+        ("part_half_x25519_changed", "the share of alice does not match", "a bit of the encapsulation's X25519 key", with! {
+            halves: |entry, inner| if first(entry) { with_enc(&mut inner[1], |enc| enc[1091] ^= 1); } }),
+        ("part_half_small_order", "the share of alice does not match", "the encapsulation's X25519 key is zero", with! {
+            halves: |entry, inner| if first(entry) { with_enc(&mut inner[1], |enc| enc[1088..].fill(0)); } }),
         ("share_of_another_key", "the share of bob does not match", "a share whose halves are sound and whose value is not the committed one", with! {
             shares: |shares| shares[1] = random() }),
         ("shares_exchanged", "the share of alice does not match", "each custodian is given the other's share", with! {

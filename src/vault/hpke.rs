@@ -1,6 +1,6 @@
-//! Opening a p256tag stanza when only the token can do the ECDH: HPKE base mode, single shot (RFC 9180).
+//! HPKE in base mode, single shot (RFC 9180), around a shared secret that is computed elsewhere: on the token, or by X-Wing.
 //!
-//! KEM 0x0010 DHKEM(P-256, HKDF-SHA256), KDF 0x0001 HKDF-SHA256, AEAD 0x0003 ChaCha20Poly1305.
+//! KDF 0x0001 HKDF-SHA256, AEAD 0x0003 `ChaCha20Poly1305`, no associated data, sequence number 0.
 
 use chacha20poly1305::aead::AeadInPlace as _;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _};
@@ -8,13 +8,62 @@ use hkdf::{Hkdf, HkdfExtract};
 use sha2::Sha256;
 
 use crate::secret::Secret;
-use crate::vault::share::Point;
 
-const KEM: &[u8] = b"KEM\x00\x10";
-const SUITE: &[u8] = b"HPKE\x00\x10\x00\x01\x00\x03";
+/// An encrypted half of a share: 16 bytes and a tag of 16 bytes.
+pub type Sealed = [u8; 32];
 
-/// Decrypts `sealed` (16 bytes and a tag), given the token's ECDH of its key with `enc` (RFC 9180 section 4.1 `Decap`,
-/// 5.1 `KeySchedule`, 5.2 `Open` at sequence number 0 without associated data).
+/// A P-256 point, uncompressed (SEC 1 section 2.3.3).
+pub type Point = [u8; 65];
+
+const P256_KEM: &[u8] = b"KEM\x00\x10";
+
+/// The algorithms of a message, as they enter its key schedule.
+#[derive(Clone, Copy)]
+pub enum Suite {
+    /// KEM 0x0010: DHKEM(P-256, HKDF-SHA256).
+    P256,
+    /// KEM 0x647a: MLKEM768-X25519, that is X-Wing (draft-ietf-hpke-pq-03).
+    XWing,
+}
+
+impl Suite {
+    /// `suite_id` (RFC 9180 section 5.1).
+    fn id(self) -> &'static [u8] {
+        match self {
+            Self::P256 => b"HPKE\x00\x10\x00\x01\x00\x03",
+            Self::XWing => b"HPKE\x64\x7a\x00\x01\x00\x03",
+        }
+    }
+
+    /// Encrypts `half` under the KEM's shared secret, which must be fresh.
+    ///
+    /// # Panics
+    /// Never: 16 bytes are short.
+    pub fn seal(self, shared: &Secret<32>, info: &[u8], half: &Secret<16>) -> Sealed {
+        let (key, nonce) = schedule(self.id(), shared, info);
+        let mut text = Secret::<16>::copy_of(half.expose());
+        let tag = ChaCha20Poly1305::new(key.expose().into())
+            .encrypt_in_place_detached(nonce.expose().into(), b"", text.expose_mut())
+            .expect("16 bytes are short");
+        let mut sealed = [0; 32];
+        sealed[..16].copy_from_slice(text.expose());
+        sealed[16..].copy_from_slice(&tag);
+        sealed
+    }
+
+    /// Decrypts `sealed` under the KEM's shared secret. `None` if one does not match the other.
+    pub fn open(self, shared: &Secret<32>, info: &[u8], sealed: &Sealed) -> Option<Secret<16>> {
+        let (key, nonce) = schedule(self.id(), shared, info);
+        let mut half = Secret::<16>::with(|half| half.copy_from_slice(&sealed[..16]));
+        let tag = &sealed[16..];
+        ChaCha20Poly1305::new(key.expose().into())
+            .decrypt_in_place_detached(nonce.expose().into(), b"", half.expose_mut(), tag.into())
+            .ok()?;
+        Some(half)
+    }
+}
+
+/// Decrypts `sealed`, given the token's ECDH of its key with `enc` (RFC 9180 section 4.1 `Decap`).
 ///
 /// `None` if the key or the ciphertext does not match.
 pub fn open(
@@ -22,29 +71,20 @@ pub fn open(
     enc: &Point,
     recipient: &Point,
     info: &[u8],
-    sealed: &[u8; 32],
+    sealed: &Sealed,
 ) -> Option<Secret<16>> {
-    let shared = decapsulate(ecdh, enc, recipient);
-    let (key, nonce) = schedule(&shared, info);
-    let mut half = Secret::<16>::with(|half| half.copy_from_slice(&sealed[..16]));
-    let tag = &sealed[16..];
-    ChaCha20Poly1305::new(key.expose().into())
-        .decrypt_in_place_detached(nonce.expose().into(), b"", half.expose_mut(), tag.into())
-        .ok()?;
-    Some(half)
+    let eae = extract(P256_KEM, b"", b"eae_prk", ecdh.expose());
+    let shared = expand(&eae, P256_KEM, b"shared_secret", &[enc, recipient]);
+    Suite::P256.open(&shared, info, sealed)
 }
 
-fn decapsulate(ecdh: &Secret<32>, enc: &Point, recipient: &Point) -> Secret<32> {
-    let eae = extract(KEM, b"", b"eae_prk", ecdh.expose());
-    expand(&eae, KEM, b"shared_secret", &[enc, recipient])
-}
-
-fn schedule(shared: &Secret<32>, info: &[u8]) -> (Secret<32>, Secret<12>) {
-    let psk_id_hash = extract(SUITE, b"", b"psk_id_hash", b"");
-    let info_hash = extract(SUITE, b"", b"info_hash", info);
+/// `KeySchedule` (RFC 9180 section 5.1) in base mode: key and base nonce.
+fn schedule(suite: &[u8], shared: &Secret<32>, info: &[u8]) -> (Secret<32>, Secret<12>) {
+    let psk_id_hash = extract(suite, b"", b"psk_id_hash", b"");
+    let info_hash = extract(suite, b"", b"info_hash", info);
     let context: [&[u8]; 3] = [&[0], psk_id_hash.expose(), info_hash.expose()];
-    let secret = extract(SUITE, shared.expose(), b"secret", b"");
-    (expand(&secret, SUITE, b"key", &context), expand(&secret, SUITE, b"base_nonce", &context))
+    let secret = extract(suite, shared.expose(), b"secret", b"");
+    (expand(&secret, suite, b"key", &context), expand(&secret, suite, b"base_nonce", &context))
 }
 
 /// `LabeledExtract` (RFC 9180 section 4).

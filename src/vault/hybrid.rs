@@ -1,0 +1,169 @@
+//! age's hybrid recipient `mlkem768x25519` (C2SP age.md): what the part's half of a share is wrapped with.
+//!
+//! In age files a stanza of this type must not stand beside one that is not post-quantum, which recipients say with a
+//! label. A half is a stanza within a share's body and not within an age header, so no label applies.
+
+use std::fmt;
+
+use age_core::format::Stanza;
+use age_core::primitives::{bech32_decode, bech32_encode};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+
+use super::hpke::{Sealed, Suite};
+use super::quorum::KEY;
+use super::xwing::{self, ENC, PUBLIC, PublicKey, SEED};
+use crate::secret::Secret;
+
+/// The stanza's type.
+pub const TAG: &str = "mlkem768x25519";
+
+const INFO: &[u8] = b"age-encryption.org/mlkem768x25519";
+const HRP: &str = "age1pq";
+
+/// A public key in age's form, `age1pq1…`.
+pub struct Recipient(PublicKey);
+
+impl Recipient {
+    /// Reads the only accepted form: Bech32 in lower case, of a valid key.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; PUBLIC];
+        let decoded = bech32_decode(
+            text,
+            |_| (),
+            |hrp| (hrp.as_str() == HRP).then_some(()).ok_or(()),
+            |_, data| {
+                if data.len() != PUBLIC {
+                    return Err(());
+                }
+                bytes.iter_mut().zip(data).for_each(|(byte, read)| *byte = read);
+                Ok(())
+            },
+        );
+        let recipient = Self(decoded.ok().and_then(|()| PublicKey::parse(&bytes))?);
+        // One form of each: the decoder takes capitals, and does not look at the bits that the last character does not need.
+        (recipient.to_string() == text).then_some(recipient)
+    }
+
+    /// Wraps a half of a share.
+    pub fn wrap(&self, half: &Secret<KEY>) -> Stanza {
+        let (enc, shared) = self.0.encapsulate();
+        let sealed = Suite::XWing.seal(&shared, INFO, half);
+        Stanza { tag: TAG.into(), args: vec![BASE64_STANDARD_NO_PAD.encode(enc)], body: sealed.to_vec() }
+    }
+}
+
+impl fmt::Display for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&bech32_encode(bech32::Hrp::parse_unchecked(HRP), &self.0.to_bytes()))
+    }
+}
+
+/// A private key: X-Wing's seed.
+#[derive(Debug)]
+pub struct Identity(Secret<SEED>);
+
+impl Identity {
+    /// The identity of a seed.
+    pub fn new(seed: Secret<SEED>) -> Self {
+        Self(seed)
+    }
+
+    /// The seed. age writes it as `AGE-SECRET-KEY-PQ-1…`.
+    pub fn seed(&self) -> &Secret<SEED> {
+        &self.0
+    }
+
+    /// The public key.
+    pub fn to_public(&self) -> Recipient {
+        Recipient(PublicKey::of(&self.0))
+    }
+
+    /// Decrypts a half that was wrapped to this identity.
+    pub fn unwrap(&self, wrapped: &Wrapped) -> Option<Secret<KEY>> {
+        let shared = xwing::decapsulate(&self.0, &wrapped.enc)?;
+        Suite::XWing.open(&shared, INFO, &wrapped.sealed)
+    }
+}
+
+/// A half that is wrapped to a recipient.
+#[derive(Debug)]
+pub struct Wrapped {
+    /// X-Wing's encapsulation.
+    pub enc: Box<[u8; ENC]>,
+    /// The encrypted half.
+    pub sealed: Sealed,
+}
+
+impl Wrapped {
+    /// Reads a stanza: exactly one argument, in canonical base64, and both of their exact lengths.
+    pub fn parse(stanza: &Stanza) -> Option<Self> {
+        let [enc] = stanza.args.as_slice() else { return None };
+        let enc = BASE64_STANDARD_NO_PAD.decode(enc).ok()?.into_boxed_slice().try_into().ok()?;
+        let sealed = stanza.body.as_slice().try_into().ok()?;
+        (stanza.tag == TAG).then_some(Self { enc, sealed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest as _, Sha256};
+
+    #[test]
+    fn the_recipient_of_the_age_specification_is_met() {
+        // C2SP age.md: AGE-SECRET-KEY-PQ-1XX76… in hex, and the SHA-256 of its recipient.
+        let seed = "31bda90fbf9fccdde5cfc0ed5a0378c5ea67ea193d7938b03b8c5dabb9a67de3";
+        let identity = Identity::new(Secret::with(|out| hex::decode_to_slice(seed, out).unwrap()));
+        let text = identity.to_public().to_string();
+        let digest = "a091dd7e0ee9d62b75173dcc98441a0424baa941e66a8776e570a4ae60ff61ea";
+        assert_eq!((text.len(), hex::encode(Sha256::digest(&text)).as_str()), (1959, digest));
+        assert_eq!(Recipient::parse(&text).unwrap().to_string(), text);
+        assert!(Recipient::parse(&text.to_uppercase()).is_none());
+        assert!(Recipient::parse(&text[..1958]).is_none());
+    }
+
+    #[test]
+    fn a_half_opens_for_its_identity_and_unchanged_only() {
+        let (identity, half) = (Identity::new(Secret::random()), Secret::random());
+        let stanza = identity.to_public().wrap(&half);
+        let mut wrapped = Wrapped::parse(&stanza).unwrap();
+        assert_eq!(identity.unwrap(&wrapped).unwrap().expose(), half.expose());
+        assert!(Identity::new(Secret::random()).unwrap(&wrapped).is_none());
+        for bit in 0..8 {
+            // In the ML-KEM ciphertext, in the X25519 key, in the ciphertext and in its tag.
+            for at in [0, 1087, 1088, 1100] {
+                wrapped.enc[at] ^= 1 << bit;
+                assert!(identity.unwrap(&wrapped).is_none(), "{at}");
+                wrapped.enc[at] ^= 1 << bit;
+            }
+            for at in [0, 31] {
+                wrapped.sealed[at] ^= 1 << bit;
+                assert!(identity.unwrap(&wrapped).is_none(), "{at}");
+                wrapped.sealed[at] ^= 1 << bit;
+            }
+        }
+        assert!(identity.unwrap(&wrapped).is_some());
+    }
+
+    #[test]
+    fn a_stanza_has_one_form() {
+        let wrap = || Identity::new(Secret::random()).to_public().wrap(&Secret::random());
+        assert!(Wrapped::parse(&wrap()).is_some());
+        let changes: [fn(&mut Stanza); 7] = [
+            |s| s.tag = s.tag.to_uppercase(),
+            |s| s.args.push("x".into()),
+            |s| s.args.clear(),
+            |s| s.args[0].truncate(1492),
+            |s| s.args[0].push_str("=="),
+            // The last character carries four bits that are no part of the bytes.
+            |s| s.args[0].replace_range(1493.., "B"),
+            |s| s.body.truncate(31),
+        ];
+        for (place, change) in changes.iter().enumerate() {
+            let mut stanza = wrap();
+            change(&mut stanza);
+            assert!(Wrapped::parse(&stanza).is_none(), "{place}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! How large a vault can be, and how long it takes to read one. `--nocapture` prints the figures.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use breakglass::vault::file::{self, Vault};
+use breakglass::vault::manifest;
+use serde_json::Value;
+
+use crate::PROGRAM;
+use crate::soft::forge::Recipe;
+use crate::soft::people;
+
+/// Copies the target until there are `count`, with names, users and regions as large installations have them.
+fn targets(sealed: &mut Value, count: usize) {
+    let targets = sealed["targets"].as_array_mut().unwrap();
+    let one = targets[0].clone();
+    *targets = (0..count)
+        .map(|number| {
+            let mut target = one.clone();
+            target["name"] = format!("production-account-{number:03}").into();
+            for (key, letter) in [("opener", 'O'), ("closer", 'C'), ("emergency", 'E')] {
+                target[key]["access_key_id"] = format!("AKIAEXAMPLE{letter}{number:08}").into();
+            }
+            target
+        })
+        .collect();
+}
+
+fn median(runs: usize, mut run: impl FnMut()) -> Duration {
+    let mut times: Vec<_> = (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[runs / 2]
+}
+
+#[test]
+fn a_vault_of_sixteen_custodians_and_a_hundred_targets_is_read_at_once() {
+    let recipe = Recipe {
+        custodians: 16,
+        threshold: 9,
+        tokens: 3,
+        credentials: |sealed| targets(sealed, 100),
+        ..Recipe::default()
+    };
+    let made = recipe.make(&people(16, 3)).file;
+    let parse = median(9, || drop(Vault::parse(&made).unwrap()));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("large.age");
+    std::fs::write(&path, &made).unwrap();
+    let inspect = median(9, || {
+        let shown = Command::new(PROGRAM).arg("inspect").arg(&path).output().expect("the program runs");
+        assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    });
+    println!("16 custodians with 3 tokens, 100 targets: {} bytes; read in {parse:?}", made.len());
+    println!("inspect: {inspect:?}");
+    assert!(made.len() <= file::MAX_BYTES);
+}
+
+#[test]
+fn a_vault_of_every_maximum_number_is_within_the_limits() {
+    let recipe = Recipe {
+        custodians: 16,
+        threshold: 9,
+        tokens: manifest::MAX_TOKENS,
+        credentials: |sealed| targets(sealed, manifest::MAX_TARGETS),
+        ..Recipe::default()
+    };
+    let made = recipe.make(&people(16, manifest::MAX_TOKENS)).file;
+    let manifest = Vault::parse(&made).unwrap().manifest.to_bytes().len();
+    println!("16 custodians with 8 tokens, 256 targets: {} bytes, of which manifest {manifest}", made.len());
+    assert!(manifest <= manifest::MAX_BYTES, "{manifest}");
+    assert!(file::armor(&made).len() <= file::MAX_BYTES);
+}
