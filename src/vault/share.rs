@@ -56,7 +56,9 @@ pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
         let key = FileKey::init_with_mut(|key| key.copy_from_slice(a.expose()));
         let wrapped = age::Recipient::wrap_file_key(&recipient, &key);
         let (stanzas, _) = wrapped.expect("wrapping to a checked recipient cannot fail");
-        stanzas.iter().for_each(|stanza| put(&mut body, stanza));
+        for stanza in stanzas {
+            put(&mut body, stanza);
+        }
     }
     let recipient = Recipient::parse(&custodian.part).expect("checked with the manifest");
     put(&mut body, &recipient.wrap(&b));
