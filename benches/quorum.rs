@@ -1,4 +1,4 @@
-//! The functions of an opening that need neither card nor network nor person.
+//! Measures functions of an opening that need no card, no network and no person.
 
 use std::hint::black_box;
 
@@ -39,7 +39,7 @@ fn shares(c: &mut Criterion) {
     });
 }
 
-/// The comparison: the age crate unwraps one file key.
+/// Measures how long the age crate takes to unwrap one file key, for comparison.
 fn age_itself(c: &mut Criterion) {
     let identity = age::x25519::Identity::generate();
     let file_key = FileKey::new(Box::new([1; 16]));
