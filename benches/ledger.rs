@@ -15,7 +15,7 @@ fn now() -> jiff::Timestamp {
     "2026-11-22T02:17:00Z".parse().expect("the text should be a timestamp")
 }
 
-/// Writes a ledger of [`RECORDS`] records, of which every fourth is an intent. It does not use the program's own append,
+/// Writes a ledger of [`RECORDS`] records, of which every fourth is an intent. It does not use the program's `append`,
 /// because an fsync for each record would take too long.
 fn long() -> (tempfile::TempDir, Ledger) {
     let directory = tempfile::TempDir::new().expect("temporary directory");
