@@ -1,4 +1,4 @@
-//! Sets the text of `--version`: the build and its commit.
+//! Sets the text that `--version` prints: the version, the build and its commit.
 
 use std::env;
 use std::process::Command;
@@ -14,19 +14,20 @@ fn main() {
     println!("cargo:rerun-if-env-changed=BREAKGLASS_COMMIT");
 }
 
-/// Returns the commit, if it is known. A debug build leaves it out, so that a commit does not rebuild everything.
+/// Returns the commit, if it is known. A debug build does not contain the commit, so that a new commit does not cause
+/// everything to be rebuilt.
 fn source() -> String {
     if variable("PROFILE") == "debug" {
         return "debug".into();
     }
-    // For builds of an archive, which has no history.
+    // An archive of the source has no git history, so its builder sets the commit in the environment.
     if let Some(commit) = env::var("BREAKGLASS_COMMIT").ok().filter(|commit| is_commit(commit)) {
         return format!("commit {commit}");
     }
     for path in ["HEAD", "index"].iter().filter_map(|name| git(&["rev-parse", "--git-path", name])) {
         println!("cargo:rerun-if-changed={path}");
     }
-    // An unpacked archive can be inside the checkout of another project.
+    // An unpacked archive can be inside the git checkout of another project, whose commit must not be used.
     let is_ours = git(&["ls-files", "--error-unmatch", "build.rs"]).is_some();
     match git(&["rev-parse", "--short=12", "HEAD"]).filter(|commit| is_ours && is_commit(commit)) {
         Some(commit) if has_changes() => format!("commit {commit} with local changes"),

@@ -1,4 +1,4 @@
-//! Alerts to six channels, compared with an alert to the slowest of them alone.
+//! Measures an alert to six channels, and compares it with an alert to only the slowest channel.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -16,7 +16,8 @@ const TIMES: [u64; 6] = [50, 80, 110, 140, 170, 200];
 fn alerts(times: &[u64]) -> Alerts {
     let channel = |&time: &u64| {
         let receiver = Receiver::start(Manner::Slow(Duration::from_millis(time)));
-        serde_json::from_value::<Channel>(receiver.channel(&format!("after-{time}"))).expect("a channel")
+        serde_json::from_value::<Channel>(receiver.channel(&format!("after-{time}")))
+            .expect("the receiver's JSON should be a valid channel")
     };
     let config = aws_config::SdkConfig::builder().build();
     Alerts::new(times.iter().map(channel).collect(), Vec::new(), Vec::new(), config)
@@ -42,7 +43,10 @@ fn notice() -> Notice {
 }
 
 fn fanout(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the tokio runtime should start");
     let mut group = criterion.benchmark_group("alerts");
     group.sample_size(20).measurement_time(Duration::from_secs(10));
     for (name, times) in [("the slowest alone", &TIMES[5..]), ("all six", &TIMES[..])] {

@@ -1,4 +1,4 @@
-//! A long ledger: verifies 100,000 records, appends one, makes the packet of one session of 25,000.
+//! Measures a long ledger: verifies 100,000 records, appends a record, and makes the packet of one of 25,000 sessions.
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -12,14 +12,17 @@ use sha2::{Digest as _, Sha256};
 const RECORDS: u64 = 100_000;
 
 fn now() -> jiff::Timestamp {
-    "2026-11-22T02:17:00Z".parse().expect("an instant")
+    "2026-11-22T02:17:00Z".parse().expect("the text should be a timestamp")
 }
 
-/// A ledger of many records, each as long as an intent; written at once, as an fsync for each would take too long.
+/// Writes a ledger of [`RECORDS`] records, of which every fourth is an intent. It does not use the program's `append`,
+/// because an fsync for each record would take too long.
 fn long() -> (tempfile::TempDir, Ledger) {
-    let directory = tempfile::TempDir::new().expect("a directory");
+    let directory = tempfile::TempDir::new().expect("temporary directory");
     let ledger = Ledger::at(directory.path());
-    let mut file = std::io::BufWriter::new(std::fs::File::create(ledger.path()).expect("a file"));
+    let mut file = std::io::BufWriter::new(
+        std::fs::File::create(ledger.path()).expect("the ledger file should be created"),
+    );
     let mut prev = "0".repeat(64);
     for seq in 0..RECORDS {
         let line = if seq % 4 == 0 {
@@ -36,29 +39,30 @@ fn long() -> (tempfile::TempDir, Ledger) {
             )
         };
         prev = hex::encode(Sha256::digest(&line));
-        writeln!(file, "{line}").expect("room");
+        writeln!(file, "{line}").expect("the ledger should be writable");
     }
-    file.flush().expect("room");
+    file.flush().expect("the ledger should be writable");
     (directory, ledger)
 }
 
 fn benches(c: &mut Criterion) {
     let (_directory, ledger) = long();
-    let bytes = std::fs::read(ledger.path()).expect("it is there");
+    let bytes = std::fs::read(ledger.path()).expect("the ledger should be readable");
     println!("{} bytes at {}", bytes.len(), ledger.path().display());
     let mut group = c.benchmark_group("ledger");
     group.sample_size(10);
     group.bench_function("verify 100,000 records, read from the file", |b| {
-        b.iter(|| assert_eq!(ledger.chain().expect("it chains").links.len() as u64, RECORDS));
+        b.iter(|| assert_eq!(ledger.chain().expect("the chain should be valid").links.len() as u64, RECORDS));
     });
     group.bench_function("SHA-256 over the same bytes", |b| b.iter(|| Sha256::digest(black_box(&bytes))));
-    assert_eq!(Chain::read(&bytes).expect("it chains").head(), ledger.head().expect("it chains"));
+    let chain = Chain::read(&bytes).expect("the chain should be valid");
+    assert_eq!(chain.head(), ledger.head().expect("the ledger should have a head"));
     let record =
         Record::Closed { session: SessionId::from_bytes([7; 8]), probed: true, cause: "deadline".into() };
     group.bench_function("append to them, with fsync", |b| {
-        b.iter(|| ledger.append(now(), record.clone()).expect("room"));
+        b.iter(|| ledger.append(now(), record.clone()).expect("the ledger should be writable"));
     });
-    let entries = ledger.entries().expect("it chains");
+    let entries = ledger.entries().expect("the chain should be valid");
     let session = SessionId::from_bytes([0; 8]);
     group.bench_function("the packet of one of 25,000 sessions", |b| {
         b.iter(|| {
@@ -69,7 +73,7 @@ fn benches(c: &mut Criterion) {
                 trail: None,
                 now: now(),
             };
-            Packet::of(session, sources).expect("it is there")
+            Packet::of(session, sources).expect("the ledger should have the session")
         });
     });
     group.finish();

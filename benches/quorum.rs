@@ -1,4 +1,4 @@
-//! The functions of an opening that need neither card nor network nor person.
+//! Measures functions of an opening that need no card, no network and no person.
 
 use std::hint::black_box;
 
@@ -40,7 +40,7 @@ fn shares(c: &mut Criterion) {
     });
 }
 
-/// The half of a share that is wrapped to a part. The comparison: the age crate unwraps its X25519 stanza.
+/// Measures the half of a share that is wrapped to a part. For comparison, the age crate unwraps an X25519 stanza.
 fn part_half(c: &mut Criterion) {
     let identity = Part::generate().identity(&[7; 16]);
     let stanza = identity.to_public().wrap(&Secret::random());
