@@ -1,4 +1,4 @@
-//! The log of a run: lines on stderr, events on stdout, records in the ledger. All carry AWS's time.
+//! The log of a run: lines on stderr, events on stdout, and records in the ledger. Events and records carry AWS's time.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -19,7 +19,7 @@ pub(crate) struct Log<'a> {
     /// The same ledger, for records that must not delay a close.
     hurried: Ledger,
     events: Events,
-    /// Shows the countdown, which a line has to clear first.
+    /// Shows the countdown, which must be erased before another line is printed.
     countdown: RefCell<Weak<Keyboard>>,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Log<'a> {
         &self.clock
     }
 
-    /// Stdout is reserved for events.
+    /// Reports whether events are written to stdout; then nothing else may be.
     pub(crate) fn has_events(&self) -> bool {
         self.events.are_wanted()
     }
@@ -72,12 +72,13 @@ impl<'a> Log<'a> {
         self.ledger.intend(self.now(), intent)
     }
 
-    /// Appends a record; a failure is only a warning.
+    /// Appends a record. If that fails, prints a warning.
     pub(crate) fn record(&self, record: Record) {
         self.append(self.ledger, record);
     }
 
-    /// The same while access may be open: it does not wait for another process that holds the ledger.
+    /// Appends a record while access may be open. Unlike [`Self::record`], does not wait for another process that has
+    /// locked the ledger.
     pub(crate) fn record_hurried(&self, record: Record) {
         self.append(&self.hurried, record);
     }
@@ -88,7 +89,7 @@ impl<'a> Log<'a> {
         self.emit(Event::Closed { session: Some(session), probed, cause: cause.into() });
     }
 
-    /// Returns the ledger's head, unless it cannot be read at once.
+    /// Returns the ledger's head; `None` if the ledger cannot be read without waiting.
     pub(crate) fn head(&self) -> Option<Head> {
         self.hurried.head().ok()
     }
