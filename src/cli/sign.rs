@@ -97,8 +97,8 @@ impl Signing<'_> {
         })
     }
 
-    /// Waits for the YubiKey of a custodian who may sign; of several, takes those in `first` first, then by the manifest's
-    /// order. Returns `None` if there is none and the time is up or one was asked already.
+    /// Waits for the YubiKey of a custodian who may sign; of several, takes those in `first` first, then by the
+    /// manifest's order. Returns `None` if there is none and the time is up or one was asked already.
     fn wait_for_token(
         &self,
         terminal: &mut Terminal,

@@ -85,7 +85,8 @@ impl Practice<'_> {
         })
     }
 
-    /// Whether each injected failure occurred. The lane static does not ask IAM; without a quorum AWS is not asked at all.
+    /// Whether each injected failure occurred. The lane static does not ask IAM; without a quorum AWS is not asked at
+    /// all.
     fn injections_met(&self) -> bool {
         let aws_is_asked =
             self.expected != ExpectedOutcome::NoQuorum && self.vault.manifest.lane == Lane::Gate;
