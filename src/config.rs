@@ -179,9 +179,10 @@ mod tests {
             ),
             (r#"{"alert": []}"#.into(), "unknown field `alert`"),
         ] {
-            let error = Config::parse(text.as_bytes()).expect_err("not valid");
+            let error = Config::parse(text.as_bytes()).expect_err("the field should be refused");
             assert!(error.starts_with(what), "{error}");
         }
-        Config::parse(ship("eu-west-1", "30").as_bytes()).expect("valid");
+        Config::parse(ship("eu-west-1", "30").as_bytes())
+            .expect("a correct configuration should be accepted");
     }
 }

@@ -15,9 +15,9 @@ pub enum Status {
     Failed,
     /// 2: the command line or the input was wrong.
     Usage,
-    /// 3: too few custodians gave their share.
+    /// 3: no quorum: too few custodians gave their share.
     NoQuorum,
-    /// 4: too few custodians gave their share, and every failure was that of a token or a PIN.
+    /// 4: no quorum, and only because a token or a PIN failed; or no custodian signed a drill or a review.
     TokenFailed,
     /// 5: AWS refused, or the IAM user differs from what was sealed; nothing is enabled.
     Refused,

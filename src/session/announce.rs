@@ -99,8 +99,8 @@ impl<'a> Announcer<'a> {
         }
     }
 
-    /// Announces how the run ended, and waits for the unfinished deliveries. Sends nothing if access was not enabled and
-    /// the opening was not announced. `was_stopped` is true if the operator stopped the opening.
+    /// Announces how the run ended, and waits for the unfinished deliveries. Sends nothing if access was not enabled
+    /// and the opening was not announced. `was_stopped` is true if the operator stopped the opening.
     pub(crate) async fn announce_end(&self, ending: Ending, was_stopped: bool, signals: &mut SessionSignals) {
         let Ending { about, detail, until } = ending;
         if about == AlertTopic::NotOpened && !self.announced.get() {

@@ -72,7 +72,10 @@ impl HowToClose {
         let what = match until {
             Some(until) if until > now => format!("until {}, when AWS ends it", time_text::local(until)),
             Some(until) => {
-                format!("although its time was up at {}, as there is no proof", time_text::local(until))
+                format!(
+                    "although the window ended at {}, as there is no proof that access is closed",
+                    time_text::local(until)
+                )
             }
             None => "and its end is not known".into(),
         };

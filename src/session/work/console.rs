@@ -28,8 +28,8 @@ impl Drop for ShownLink {
     }
 }
 
-/// Opens the link in the operator's browser. Prints the link to the terminal if there is no browser, or the browser does
-/// not request the link.
+/// Opens the link in the operator's browser. Prints the link to the terminal if there is no browser, or the browser
+/// does not request the link.
 pub(crate) fn show(link: SecretText) -> ShownLink {
     let Some(browser) = browser() else {
         on_terminal(&link);
@@ -52,8 +52,8 @@ pub(crate) fn show(link: SecretText) -> ShownLink {
     }
 }
 
-/// Waits until the browser has requested the link. If it does not, prints the link, because the program that was started
-/// may not be a browser.
+/// Waits until the browser has requested the link. If it does not, prints the link, because the program that was
+/// started may not be a browser.
 async fn served_or_shown(redirect: Redirect, mut browser: Child) {
     let since = Instant::now();
     let mut failed = false;

@@ -222,43 +222,58 @@ mod tests {
 
     #[test]
     fn many_connections_at_once_do_not_displace_an_earlier_request() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the runtime should start");
         runtime.block_on(async {
-            let listener = listen().expect("loopback");
-            let address = listener.local_addr().expect("address");
-            let mut good = TcpStream::connect(address).await.expect("connect");
-            good.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await.expect("write");
+            let listener = listen().expect("a loopback port should be free");
+            let address = listener.local_addr().expect("the listener should have an address");
+            let mut good = TcpStream::connect(address).await.expect("the server should accept a connection");
+            good.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n")
+                .await
+                .expect("the request should be sent");
             let mut others = Vec::new();
             for _ in 0..100 {
-                others.push(TcpStream::connect(address).await.expect("connect"));
+                others
+                    .push(TcpStream::connect(address).await.expect("the server should accept a connection"));
             }
             tokio::spawn(serve(listener, Arc::new(served("2100-01-01T00:00:00Z"))));
             let mut text = String::new();
-            good.read_to_string(&mut text).await.expect("read");
+            good.read_to_string(&mut text).await.expect("the response should be UTF-8");
             assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
         });
     }
 
     #[test]
     fn slow_clients_do_not_block_others() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the runtime should start");
         runtime.block_on(async {
-            let listener = listen().expect("loopback");
-            let address = listener.local_addr().expect("address");
+            let listener = listen().expect("a loopback port should be free");
+            let address = listener.local_addr().expect("the listener should have an address");
             let task = tokio::spawn(serve(listener, Arc::new(served("2100-01-01T00:00:00Z"))));
             let mut slow = Vec::new();
             for _ in 0..MAX_CONNECTIONS * 2 {
-                let mut stream = TcpStream::connect(address).await.expect("connect");
-                stream.write_all(b"GET / HT").await.expect("write");
+                let mut stream =
+                    TcpStream::connect(address).await.expect("the server should accept a connection");
+                stream.write_all(b"GET / HT").await.expect("the request should be sent");
                 slow.push(stream);
             }
-            let mut stream = TcpStream::connect(address).await.expect("connect");
-            stream.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await.expect("write");
+            let mut stream =
+                TcpStream::connect(address).await.expect("the server should accept a connection");
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n")
+                .await
+                .expect("the request should be sent");
             let mut text = String::new();
-            stream.read_to_string(&mut text).await.expect("read");
+            stream.read_to_string(&mut text).await.expect("the response should be UTF-8");
             assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("{\"a\":1}"), "{text}");
 
-            let mut endless = TcpStream::connect(address).await.expect("connect");
+            let mut endless =
+                TcpStream::connect(address).await.expect("the server should accept a connection");
             let _ = endless.write_all(&[b'x'; MAX_HEAD + 1]).await;
             let mut text = Vec::new();
             let _ = endless.read_to_end(&mut text).await;

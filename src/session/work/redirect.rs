@@ -168,10 +168,13 @@ mod tests {
 
     #[test]
     fn it_redirects_once_and_only_on_its_path() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the runtime should start");
         runtime.block_on(async {
             let redirect = Redirect::start(SecretText::copy_of("https://example.org/x"))
-                .unwrap_or_else(|_| panic!("loopback should have a free port"));
+                .unwrap_or_else(|_| panic!("a loopback port should be free"));
             let (address, path) = (redirect.address, redirect.path.clone());
             assert!(get(address, "/").await.starts_with("HTTP/1.1 404"));
             let first = get(address, &path).await;
@@ -186,19 +189,24 @@ mod tests {
     /// Requests the path from the same address, through an IPv6 socket.
     async fn get_by_ipv6(address: SocketAddr, path: &str) -> String {
         let mapped: SocketAddr =
-            format!("[::ffff:127.0.0.1]:{}", address.port()).parse().expect("an address");
+            format!("[::ffff:127.0.0.1]:{}", address.port()).parse().expect("the address should be valid");
         get(mapped, path).await
     }
 
     #[test]
     fn the_owner_of_an_ipv6_socket_is_found() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the runtime should start");
         runtime.block_on(async {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback");
-            let to = listener.local_addr().expect("an address");
+            let listener =
+                TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a loopback port should be free");
+            let to = listener.local_addr().expect("the listener should have an address");
             let asking = tokio::spawn(async move { get_by_ipv6(to, "/").await });
             let (stream, from) = listener.accept().await.expect("a connection");
-            let table = std::fs::read_to_string("/proc/self/net/tcp6").expect("a table");
+            let table = std::fs::read_to_string("/proc/self/net/tcp6")
+                .expect("/proc/self/net/tcp6 should be readable");
             let own = rustix::process::getuid().as_raw().to_string();
             assert_eq!(owner(&table, from, to), Some(own.as_str()));
             assert!(is_ours(from, to));
