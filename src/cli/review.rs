@@ -142,7 +142,7 @@ impl ReviewFiles {
     /// Returns the path of the packet, which is the file that a custodian signs.
     fn to_sign(&self) -> Result<&Path> {
         let file = self.json.as_deref().filter(|path| *path != "-");
-        file.ok_or_else(|| Error::usage("only a file can be signed").next("name it with --json FILE"))
+        file.ok_or_else(|| Error::usage("only a file can be signed").next("name the packet with --json FILE"))
     }
 
     /// Returns the path of the packet if that file exists.

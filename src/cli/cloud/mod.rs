@@ -32,7 +32,7 @@ pub enum CloudCommand {
     /// Open a vault with a quorum: enable the emergency user for a limited time, then disable it
     #[command(alias = "unseal")]
     Open(OpenArgs),
-    /// Practise an opening with real YubiKeys and words, on a drill vault
+    /// Rehearse an opening on a drill vault, with real YubiKeys and words
     Drill(DrillArgs),
     /// Close access after a crash, with a quorum or with your AWS credentials
     Close(CloseArgs),

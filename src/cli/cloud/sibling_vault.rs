@@ -1,5 +1,5 @@
-//! Finds a vault of the lane `static` in the directory of another vault. It can be opened while IAM's control plane is
-//! down.
+//! Finds a vault of the lane `static` in the directory of another vault. A vault of that lane can be opened while IAM's
+//! control plane is down.
 
 use std::path::{Path, PathBuf};
 

@@ -186,8 +186,8 @@ fn whole(copy: &[CopiedRecord]) -> Result<()> {
     Err(Error::failed(what).next("remove shipped.json and ship again: breakglass ledger ship"))
 }
 
-/// Returns the error if the given head is missing in a ledger that must have it. If some ledger has the head, its
-/// copies must have it, too. If no ledger has it, the error is about the longest one.
+/// Returns the error if the given head is missing in a ledger that must have it. If one file has the head, all files
+/// with the same ledger id must have it. If no file has it, the error is about the longest ledger.
 fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
     let all: Vec<_> = outcomes.iter().flatten().collect();
     let knows = all.iter().find(|verified| verified.since_head.is_some());

@@ -18,8 +18,8 @@ use crate::vault::payload::{Input, Payload};
 use crate::vault::quorum::Threshold;
 use crate::vault::{random, words};
 
-/// The recommended quorum in the lane `static`. It is higher than the two of the lane `gate`, because a window of the
-/// lane `static` cannot be closed early.
+/// The recommended quorum in the lane `static`. It is higher than the quorum of two that the lane `gate` needs, because
+/// a window of the lane `static` cannot be closed early.
 const STATIC_QUORUM: u8 = 3;
 
 /// Reads the credentials, seals them, and writes a vault that is proven to be readable. If the input has a drill,
