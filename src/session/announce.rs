@@ -52,11 +52,11 @@ impl<'a> Announcer<'a> {
         }
     }
 
-    /// Announces the opening. Unless the custodians approved `--no-alert`, waits until a channel whose acknowledgement
-    /// counts has acknowledged.
+    /// Announces the opening. Unless the custodians approved `--no-alert`, waits for an acknowledgement that counts
+    /// (see [`Alerts::counts`]).
     ///
     /// # Errors
-    /// If no such channel acknowledges.
+    /// If no acknowledgement counts.
     pub(crate) async fn announce_opening(&self, interrupt: &Interrupt) -> Result<()> {
         self.announced.set(true);
         self.log.say(&format!("alert: notifying {}", self.alerts.names()));

@@ -154,7 +154,7 @@ enum Refusal {
     Unclear(Error),
 }
 
-/// The window that IAM shows, and the T1 until which a window may be open.
+/// The window that IAM shows, and T1 of any window that may be open.
 struct Existing {
     gate: Option<ParsedGate>,
     until: Option<Timestamp>,

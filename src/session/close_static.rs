@@ -1,5 +1,5 @@
-//! `close` of a target of the lane `static`. AWS ends a role's session at its expiry; no call can end it earlier. This
-//! module reports whether the session has ended.
+//! `close` of a target of the lane `static`. This program cannot end a role's session before it expires, so this module
+//! only reports whether the session has expired.
 
 use jiff::Timestamp;
 
@@ -17,7 +17,8 @@ use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 use crate::window::Cause;
 
-/// Reports and records whether this machine's last session of the role has ended, and sends an alert.
+/// Reports whether this machine's last session of the role has ended, and sends an alert. Records an ended session as
+/// closed.
 ///
 /// # Errors
 /// With status 10 if the session has not ended, or the ledger cannot be read.

@@ -36,7 +36,7 @@ impl<'a> Log<'a> {
         &self.clock
     }
 
-    /// Reports whether events are written to stdout; then nothing else may be.
+    /// Reports whether events are written to stdout. If they are, nothing else may be written to stdout.
     pub(crate) fn has_events(&self) -> bool {
         self.events.are_wanted()
     }
@@ -67,7 +67,7 @@ impl<'a> Log<'a> {
     /// Appends the intent, which must be in the ledger before the run continues.
     ///
     /// # Errors
-    /// If the ledger cannot be written, or another session of the same vault is under way.
+    /// If the ledger cannot be written, or another session of the same vault is in progress.
     pub(crate) fn intend(&self, intent: Record) -> Result<()> {
         self.ledger.intend(self.now(), intent)
     }
@@ -83,7 +83,7 @@ impl<'a> Log<'a> {
         self.append(&self.hurried, record);
     }
 
-    /// Records and emits that access is closed.
+    /// Records in the ledger that access is closed, and writes the event.
     pub(crate) fn closed(&self, session: SessionId, probed: bool, cause: &str) {
         self.record(Record::Closed { session, probed, cause: cause.into() });
         self.emit(Event::Closed { session: Some(session), probed, cause: cause.into() });

@@ -1,4 +1,5 @@
-//! The lane `static`: opens a session of a role, with MFA. Nothing is written to IAM, so the session can only expire.
+//! The lane `static`: opens a session of a role, with MFA. Nothing is written to IAM, so this program cannot end the
+//! session before it expires.
 
 use std::path::Path;
 

@@ -22,7 +22,7 @@ use crate::vault::manifest::Lane;
 
 /// The time from SIGTERM to SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
-/// The interval of the checks whether the command has ended.
+/// The time between two checks whether the command has ended.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// What the operator asked to run during a window.
@@ -38,10 +38,10 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// Checks, from what the manifest contains, that a window of a target in this lane allows this.
+    /// Checks that this can run in a window of a target of this lane. The manifest contains all that the check needs.
     ///
     /// # Errors
-    /// Usage, if the window does not allow it.
+    /// Usage, if it cannot run in such a window.
     pub(crate) fn fits(&self, lane: Lane, mfa: bool) -> Result<()> {
         match (self, lane) {
             (Self::Hold, Lane::Static) => Err(Error::usage(

@@ -14,7 +14,7 @@ use crate::terminal::print;
 
 /// The time within which a browser must request the link.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The interval of the checks whether the browser has requested the link.
+/// The time between two checks whether the browser has requested the link.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// The task that passes the link to the browser. Dropping this stops the task.

@@ -36,7 +36,7 @@ pub(crate) struct Endpoint {
     task: JoinHandle<()>,
 }
 
-/// A difference between the local clock and AWS's clock up to this is ignored.
+/// The largest difference between the local clock and AWS's clock that is ignored.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
 struct Credentials {

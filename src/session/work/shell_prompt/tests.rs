@@ -76,7 +76,7 @@ fn shows_the_time(case: &Case) {
         let value = env.iter().find(|(of, _)| *of == name)?.1;
         Some(OsString::from(if name == "ZDOTDIR" { home.path().join(value) } else { value.into() }))
     };
-    // The 20 s between 80 s and the minute are enough for a shell to start on a busy machine.
+    // The first prompt must show `2m`, so the shell has 20 s to start. That is enough on a busy machine.
     let began = std::time::Instant::now();
     let end = Instant::now() + Duration::from_secs(80);
     let prompt = Prompt::prepare_with(&mut command, shell.as_os_str(), end, given).expect("a prompt");
