@@ -1,6 +1,7 @@
 //! `breakglass`: emergency AWS access that needs several people to open and that AWS closes on time.
 //!
-//! The library has no stable API: any version may change any item. It exists for the two programs and for the tests.
+//! The library has no stable API: any version may change any item. It exists for the two programs (`breakglass` and
+//! `breakglass-offline`) and for the tests.
 //!
 //! # The map
 //!

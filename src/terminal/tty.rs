@@ -55,7 +55,7 @@ impl Terminal {
         signals::catch()?;
         Self::opened().map_err(|e| {
             Error::usage(format!("there is no terminal for the prompts: {e}"))
-                .next("run it at a terminal: prompts are never answered from a pipe or a file")
+                .next("run the command at a terminal: prompts are never answered from a pipe or a file")
                 .caused_by(e)
         })
     }
