@@ -103,8 +103,8 @@ fn runs(file: &Path) -> bool {
     file.is_file() && access(file, Access::EXEC_OK).is_ok()
 }
 
-/// Reports whether the command inherits an `AWS_…` variable. Only variables that locate AWS are inherited, because others
-/// can carry credentials.
+/// Reports whether the command inherits an `AWS_…` variable. Only variables that locate AWS are inherited, because
+/// others can carry credentials.
 fn is_kept(name: &str) -> bool {
     let endpoint = name.starts_with("AWS_ENDPOINT_URL") || name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
     let use_endpoint = name.starts_with("AWS_USE_") && name.ends_with("_ENDPOINT");
