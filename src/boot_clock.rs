@@ -1,16 +1,16 @@
-//! The boot-time clock (`CLOCK_BOOTTIME`): it counts suspended time, and setting the time does not move it.
+//! The clock of time since boot (`CLOCK_BOOTTIME`). It also counts while the machine is suspended, and changing the
+//! system's time does not affect it.
 
 use std::ops::Add;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A point on the boot-time clock.
+/// A point in time on the clock of time since boot.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Instant(Duration);
 
 impl Instant {
-    /// Reads the clock.
     pub fn now() -> Self {
         let time = clock_gettime(ClockId::Boottime);
         let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
@@ -18,7 +18,7 @@ impl Instant {
         Self(Duration::new(seconds, nanos))
     }
 
-    /// Returns the point this long after the machine started.
+    /// Returns the point in time that is `time` after boot.
     pub fn since_boot(time: Duration) -> Self {
         Self(time)
     }

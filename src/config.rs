@@ -1,4 +1,4 @@
-//! This machine's configuration: it may only add to what is sealed.
+//! This machine's configuration file. It can add alert channels to those sealed in the vault, but not remove any.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -12,20 +12,20 @@ use crate::error::{Error, Result};
 use crate::vault::json;
 use crate::vault::payload::{Channel, check_alerts};
 
-/// In bytes.
+/// The largest accepted configuration file, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// The configuration; empty if there is no file.
+/// The content of the configuration file; empty if there is no file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Channels that are notified in addition to the sealed ones.
     #[serde(default)]
     pub alerts: Vec<Channel>,
-    /// A program that gets every notice on its standard input; it never counts as an acknowledged alert.
+    /// A program and its arguments. It gets every alert on its standard input, but never counts as an acknowledgement.
     #[serde(default)]
     pub command: Vec<String>,
-    /// Ledgers of other machines, read together with this machine's.
+    /// Paths of the ledgers of other machines; they are read together with this machine's ledger.
     #[serde(default)]
     pub ledgers: Vec<PathBuf>,
     /// The bucket to which the ledger is copied as it grows.
@@ -41,9 +41,9 @@ pub struct Ship {
     /// The prefix of every object's key.
     #[serde(default)]
     pub prefix: String,
-    /// A profile of the shared AWS configuration, whose credentials are used for this alone.
+    /// A profile of the shared AWS configuration. Its credentials are used only to copy the ledger.
     pub profile: String,
-    /// How long an object cannot be deleted.
+    /// The retention period of each object, in days.
     pub retain_days: u32,
     pub mode: RetentionMode,
 }
@@ -52,9 +52,9 @@ pub struct Ship {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RetentionMode {
-    /// Principals with the permission to bypass it can shorten the retention.
+    /// Principals with `s3:BypassGovernanceRetention` can shorten the retention.
     Governance,
-    /// The retention cannot be shortened.
+    /// No principal can shorten the retention.
     Compliance,
 }
 
@@ -63,8 +63,8 @@ impl Config {
     /// `~/.config/breakglass/config.json`, else `/etc/breakglass/config.json`.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`], naming the file, if it cannot be read, is not valid, or others could have
-    /// written it.
+    /// [`crate::error::Status::Usage`], with the file's path, if the file cannot be read, is not valid, or could have
+    /// been written by another user.
     pub fn load() -> Result<Self> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(path) = set("BREAKGLASS_CONFIG") {
@@ -98,7 +98,7 @@ impl Config {
             ));
         }
         if metadata.mode() & 0o022 != 0 {
-            return Err(Error::usage("could have been written by others: its mode lets them (chmod go-w)"));
+            return Err(Error::usage("could have been written by others: its mode allows it (chmod go-w)"));
         }
         let length = usize::try_from(metadata.len()).unwrap_or(0);
         let mut text = zeroize::Zeroizing::new(Vec::with_capacity(length + 1));
@@ -144,7 +144,7 @@ fn of_file(error: Error, path: &Path) -> Error {
         .next("correct it, or point BREAKGLASS_CONFIG to another file; nothing was done")
 }
 
-/// Opens without waiting, should it be a pipe.
+/// Opens the file with `O_NONBLOCK`, so that a named pipe at this path does not block the program.
 fn open(path: &Path) -> io::Result<File> {
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     OpenOptions::new().read(true).custom_flags(nonblock).open(path)
@@ -179,9 +179,10 @@ mod tests {
             ),
             (r#"{"alert": []}"#.into(), "unknown field `alert`"),
         ] {
-            let error = Config::parse(text.as_bytes()).expect_err("not valid");
+            let error = Config::parse(text.as_bytes()).expect_err("the field should be refused");
             assert!(error.starts_with(what), "{error}");
         }
-        Config::parse(ship("eu-west-1", "30").as_bytes()).expect("valid");
+        Config::parse(ship("eu-west-1", "30").as_bytes())
+            .expect("a correct configuration should be accepted");
     }
 }

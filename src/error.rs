@@ -1,4 +1,4 @@
-//! Errors: what happened and to whom, the next step, and the exit status.
+//! The error type of the whole program: a message, a next step, and the exit status.
 
 use std::error::Error as Source;
 use std::fmt;
@@ -15,11 +15,11 @@ pub enum Status {
     Failed,
     /// 2: the command line or the input was wrong.
     Usage,
-    /// 3: too few custodians gave their share.
+    /// 3: no quorum: too few custodians gave their share.
     NoQuorum,
-    /// 4: too few custodians, and only because a token or a PIN failed.
+    /// 4: no quorum, and only because a token or a PIN failed; or no custodian signed a drill or a review.
     TokenFailed,
-    /// 5: AWS refused, or the IAM user has drifted; nothing is enabled.
+    /// 5: AWS refused, or the IAM user differs from what was sealed; nothing is enabled.
     Refused,
     /// 6: the vault or the ledger is damaged.
     Damaged,
@@ -30,7 +30,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The process's exit status.
+    /// Returns the exit status as a number.
     pub fn code(self) -> u8 {
         match self {
             Self::Failed => 1,
@@ -49,17 +49,16 @@ impl Status {
 #[derive(Clone, Debug)]
 pub struct Error {
     pub status: Status,
-    /// What happened and to whom; lower case, no full stop.
+    /// The message: what happened, and to whom or what. In lower case, without a full stop.
     pub what: String,
     /// The next step for the reader, if there is one.
     pub next: Option<String>,
-    /// Until when access may be open, if it may be and that is known.
+    /// T1, if access may still be open and T1 is known.
     pub until: Option<Timestamp>,
-    /// The error of a library or of the system behind it; shared, as this type is `Clone`.
+    /// The underlying error of a library or of the system; in an `Arc`, because this type is `Clone`.
     source: Option<Arc<dyn Source + Send + Sync>>,
 }
 
-/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -67,27 +66,27 @@ impl Error {
         Self { status, what: what.to_string(), next: None, until: None, source: None }
     }
 
-    /// A failure that no other status describes.
+    /// Returns an error with exit status 1, for a failure that no other status describes.
     pub fn failed(what: impl fmt::Display) -> Self {
         Self::new(Status::Failed, what)
     }
 
-    /// A wrong command line or input.
+    /// Returns an error with exit status 2, for a wrong command line or input.
     pub fn usage(what: impl fmt::Display) -> Self {
         Self::new(Status::Usage, what)
     }
 
-    /// A damaged vault or ledger.
+    /// Returns an error with exit status 6, for a damaged vault or ledger.
     pub fn damaged(what: impl fmt::Display) -> Self {
         Self::new(Status::Damaged, what)
     }
 
-    /// AWS refused, or a user differs from what was sealed.
+    /// Returns an error with exit status 5: AWS refused, or the IAM user differs from what was sealed.
     pub fn refused(what: impl fmt::Display) -> Self {
         Self::new(Status::Refused, what)
     }
 
-    /// A signal ended the command; `outcome` is the resulting state.
+    /// Returns the error of a command that `signal` ended. `outcome` describes the resulting state.
     pub fn interrupted(signal: Signal, outcome: &str) -> Self {
         Self::new(Status::Signal(signal), interrupted(signal)).and(outcome)
     }
@@ -99,7 +98,7 @@ impl Error {
         self
     }
 
-    /// Sets until when access may be open.
+    /// Sets T1, until which access may be open.
     #[must_use]
     pub fn until(mut self, until: Option<Timestamp>) -> Self {
         self.until = until;
@@ -120,14 +119,15 @@ impl Error {
         self
     }
 
-    /// Sets the source; its text is not shown unless `what` repeats it.
+    /// Sets the underlying error. Its text is shown only if the message repeats it.
     #[must_use]
     pub fn caused_by(mut self, source: impl Source + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// Advises a damaged vault's reader to fetch another copy, unless there is better advice already.
+    /// Sets the next step of an error about a damaged vault to fetching another copy, unless a next step is set
+    /// already.
     #[must_use]
     pub fn or_another_copy(mut self) -> Self {
         if self.status == Status::Damaged {

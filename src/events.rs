@@ -1,4 +1,4 @@
-//! Events of `--json`: one JSON object per line on stdout. Writing them never delays a close.
+//! The events of `--json`: one JSON object per line on stdout. Writing an event never delays a close.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,7 +17,7 @@ pub struct Events(bool);
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event<'a> {
-    /// A custodian approved: their token signed.
+    /// A custodian's token signed the approval.
     Approval {
         /// The session that was approved.
         session: SessionId,
@@ -28,12 +28,12 @@ pub enum Event<'a> {
     Share {
         /// The custodian's name.
         custodian: &'a str,
-        /// How many shares were given so far.
+        /// The number of shares given so far.
         given: usize,
-        /// How many shares are needed.
+        /// The number of shares that are needed.
         needed: u8,
     },
-    /// A channel was sent an alert, with or without success.
+    /// An alert was sent to a channel; `acknowledged` is the result.
     Told {
         /// The topic of the alert.
         about: AlertTopic,
@@ -43,10 +43,10 @@ pub enum Event<'a> {
         sealed: bool,
         /// The channel acknowledged the alert.
         acknowledged: bool,
-        /// The receiver's id of the alert, or why it was not acknowledged.
+        /// The id that the receiver gave the alert, or the reason why the alert was not acknowledged.
         detail: &'a str,
     },
-    /// The quorum is complete, and the session has its id.
+    /// The quorum is complete. The session is in the ledger.
     Intent {
         /// The session.
         session: SessionId,
@@ -54,12 +54,12 @@ pub enum Event<'a> {
         vault: &'a str,
         /// The target's user.
         target: &'a TargetId,
-        /// T1 − T0, in seconds.
+        /// The window's duration, T1 − T0, in seconds.
         window: u64,
         /// The operator's reason.
         reason: &'a str,
     },
-    /// T0 and T1 are fixed, before the first write.
+    /// T0 and T1 are set; nothing has been written to AWS yet.
     Ends {
         /// The session.
         session: SessionId,
@@ -77,9 +77,9 @@ pub enum Event<'a> {
         /// T1.
         until: Timestamp,
     },
-    /// A warning of the time left.
+    /// A warning that states the time left.
     Left {
-        /// Whole minutes.
+        /// The time left, in whole minutes.
         minutes: u64,
     },
     /// The close began.
@@ -88,12 +88,12 @@ pub enum Event<'a> {
     Closed {
         /// The session, if it is known.
         session: Option<SessionId>,
-        /// Proven by probes; otherwise by reading IAM.
+        /// A probe proved that access is closed; otherwise only reading IAM did.
         probed: bool,
         /// Why the window ended.
         cause: String,
     },
-    /// A drill ended.
+    /// A drill has ended.
     Drill {
         /// The drill's session.
         session: SessionId,
@@ -112,7 +112,7 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         upkeep: Option<&'a crate::ledger::Readiness>,
     },
-    /// The program exits: the last event.
+    /// The program exits. This is the last event.
     Exit {
         /// The exit status.
         status: u8,
@@ -128,7 +128,7 @@ pub enum Event<'a> {
     },
 }
 
-/// One line: version of the format, time, event.
+/// One line: the version of the format, the time, and the event.
 #[derive(Serialize)]
 struct Line<'a> {
     v: u8,
@@ -140,14 +140,14 @@ struct Line<'a> {
 /// Returns the line of one event, without its line feed.
 ///
 /// # Errors
-/// If the event cannot be written as JSON, which is not known to happen.
+/// If the event cannot be serialized as JSON; no such event is known.
 pub fn line(at: Timestamp, event: Event<'_>) -> Result<String> {
     serde_json::to_string(&Line { v: 1, at, event })
         .map_err(|e| Error::failed(format!("an event cannot be written: {e}")))
 }
 
 impl Events {
-    /// Returns the output to stdout, or none unless `wanted`.
+    /// Returns the output that writes events to stdout if `wanted` is true, and writes nothing otherwise.
     pub fn to_stdout(wanted: bool) -> Self {
         Self(wanted)
     }
@@ -157,7 +157,7 @@ impl Events {
         Self(false)
     }
 
-    /// Whether events are written; then nothing else is written to stdout.
+    /// Reports whether events are written. If they are, nothing else is written to stdout.
     pub fn are_wanted(self) -> bool {
         self.0
     }
@@ -171,7 +171,7 @@ impl Events {
         }
     }
 
-    /// Writes the last event. `result`: the program's.
+    /// Writes the last event, with the program's result.
     pub fn exit(self, result: Result<(), &Error>) {
         let status = result.err().map_or(0, |error| error.status.code());
         let what = result.err().map(|error| error.what.as_str());

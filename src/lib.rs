@@ -1,42 +1,48 @@
 //! `breakglass`: emergency AWS access that needs several people to open and that AWS closes on time.
 //!
-//! The library has no stable API. It exists for the two programs and for the tests, and any version may change all of it.
+//! The library has no stable API: any version may change any item. It exists for the two programs (`breakglass` and
+//! `breakglass-offline`) and for the tests.
 //!
 //! # The map
 //!
-//! From top to bottom; a module imports only from modules below it. docs/architecture.md lists the responsibility of each file.
+//! The table lists the modules from top to bottom. A module imports only from modules below it. docs/architecture.md
+//! describes each file.
 //!
 //! | module | contents | kind |
 //! | --- | --- | --- |
-//! | [`cli`] | one file or folder for each command; `cli::cloud` has those that need AWS | arguments in, a call, words out |
-//! | `session` | open, close and status of a window, its loop, the program in it | the application, feature `cloud` |
-//! | `aws` | clients, AWS's clock, the ports of [`gate`], CloudTrail, the ledger's copy, console sign-in | adapter, feature `cloud` |
-//! | `alert` | alert channels, and what each acknowledged | adapter, feature `cloud` |
+//! | [`cli`] | one file or folder for each command; `cli::cloud` has the commands that need AWS | user interface |
+//! | `session` | opens, keeps and closes a window; its event loop; the command that runs during the window | application, feature `cloud` |
+//! | `aws` | AWS clients; AWS's clock; the implementation of the traits of [`gate`]; CloudTrail; the copy of the ledger in S3; console sign-in | adapter, feature `cloud` |
+//! | `alert` | alert channels and their acknowledgements | adapter, feature `cloud` |
 //! | [`review`] | the review of one session: facts, judgement, rendering | pure |
-//! | [`events`] | what `--json` prints | output |
-//! | [`ledger`] | the record of every use: append-only, hash-chained, fsynced; verified, merged | files |
+//! | [`events`] | the events that `--json` prints | output |
+//! | [`ledger`] | the append-only, hash-chained record of every session; verification and merging of ledgers | files |
 //! | [`token`] | YubiKeys over PC/SC | adapter of [`custody::token::Token`] |
 //! | [`terminal`] | prompts, printing, terminal modes, signals | adapter |
-//! | [`custody`] | a custodian: part, enrolment, attestation, approvals, the opening of one share | pure |
+//! | [`custody`] | what a custodian does: enrolment, attestation, approval, unwrapping a share | pure |
 //! | [`window`] | the state machine of a window | pure |
-//! | [`gate`] | the emergency user in IAM: grants, policies, the observed state, opening and closing | pure, over small ports |
+//! | [`gate`] | the emergency user in IAM: grants, policies, the observed state, opening and closing | pure, calls IAM through traits |
 //! | [`config`] | the configuration file | files |
-//! | [`vault`] | the age file: manifest, shares, quorum, payload; names, durations | pure |
-//! | [`secret`] | locked pages, hardening; the only `unsafe` | system |
+//! | [`vault`] | the vault, an age file: manifest, shares, quorum, payload; types for names and durations | pure |
+//! | [`secret`] | secrets in locked pages; process hardening; the only `unsafe` code | system |
 //!
-//! Any module may use [`error`], [`signal`], [`boot_clock`] and [`time_text`]. Pure code does no I/O, reads no clock, and builds
-//! without the feature `cloud`.
+//! Any module may use [`error`], [`signal`], [`boot_clock`] and [`time_text`]. Pure code does no I/O, reads no clock,
+//! and builds without the feature `cloud`.
 //!
-//! # One opening
+//! # How a window is opened and closed
 //!
-//! 1. `cli::cloud::open` reads the file ([`vault::file::Vault::parse`]) and refuses what cannot work.
-//! 2. `cli::cloud::quorum` asks custodians until the quorum is complete. Each token signs the approval ([`custody::approval`]) and
-//!    then gives its half of a share; the words give the other half ([`custody::opening`]).
-//! 3. [`custody::approval::Approved`] proves that a quorum signed this request. [`vault::file::Vault::open`] rebuilds the file key.
-//! 4. `session::open` hands the credentials to [`gate::open::open`], or to [`gate::role::assume`] in the lane static. Receivers
-//!    are alerted first; then the gate is written and the user enabled.
-//! 5. [`window`] decides when the window ends, and [`gate::close::close`] closes it and proves that it is closed.
-//! 6. [`ledger`] has a record of each step, from which [`review`] makes the review.
+//! 1. `cli::cloud::open` reads the vault ([`vault::file::Vault::parse`]) and refuses a request
+//!    that cannot succeed.
+//! 2. `cli::cloud::quorum` asks custodians until the quorum is complete. Each custodian's token signs the approval
+//!    ([`custody::approval`]). Then the token unwraps one half of the custodian's share, and the custodian's words
+//!    unwrap the other half ([`custody::opening`]).
+//! 3. [`custody::approval::Approved`] proves that a quorum signed this request. [`vault::file::Vault::open`] rebuilds
+//!    the file key.
+//! 4. `session::open` gives the credentials to [`gate::open::open`] (lane `gate`: a policy on an IAM user) or to
+//!    [`gate::role::assume`] (lane `static`: a role). Alerts are sent first. Then, in the lane `gate`, the policy is
+//!    written and the user is enabled.
+//! 5. [`window`] decides when the window ends. [`gate::close::close`] closes access and proves that access is closed.
+//! 6. [`ledger`] records each step. [`review`] writes the review of the session from these records.
 
 #[cfg(feature = "cloud")]
 pub mod alert;

@@ -1,8 +1,8 @@
-//! The full build: hardens the heap, runs the command line, returns the exit status.
+//! The full build: installs an allocator that wipes freed memory, and runs the command line.
 
 use std::process::ExitCode;
 
-/// Wipes every block of the heap as it is freed, copies inside libraries included.
+/// Wipes every heap block when it is freed, including blocks that libraries allocated.
 #[global_allocator]
 static HEAP: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
 

@@ -7,7 +7,7 @@ const _: () = assert!(
     "breakglass-offline has no network code: build it with --no-default-features --features offline"
 );
 
-/// Wipes every block of the heap as it is freed, copies inside libraries included.
+/// Wipes every heap block when it is freed, including blocks that libraries allocated.
 #[global_allocator]
 static HEAP: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
 

@@ -15,7 +15,7 @@ pub enum Signal {
 impl Signal {
     pub const ALL: [Self; 4] = [Self::Hup, Self::Int, Self::Quit, Self::Term];
 
-    /// The number that POSIX gives it; a shell reports 128 more as the exit status.
+    /// Returns the signal's number in POSIX. The exit status of a shell adds 128 to it.
     pub fn number(self) -> u8 {
         self as u8
     }
@@ -24,7 +24,8 @@ impl Signal {
         Self::ALL.into_iter().find(|signal| usize::from(signal.number()) == number)
     }
 
-    /// Whether the terminal sends it to the whole foreground process group, on Ctrl-C or Ctrl-\.
+    /// Reports whether a key sends this signal. On Ctrl-C or Ctrl-\, the terminal signals every process in the
+    /// foreground process group.
     pub fn is_typed(self) -> bool {
         matches!(self, Self::Int | Self::Quit)
     }

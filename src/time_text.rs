@@ -1,11 +1,11 @@
-//! Instants and durations in words; the only place that formats them.
+//! Formats points in time and durations for people. No other module does.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// For a person at this machine: `2026-11-22 02:47:00 UTC (03:47 local)`, without the date if that is today's.
+/// Formats `at` for a person at this machine: `2026-11-22 02:47:00 UTC (03:47 local)`, without the date if it is today.
 pub fn local(at: Timestamp) -> String {
     seen(at, Timestamp::now())
 }
@@ -16,37 +16,37 @@ fn seen(at: Timestamp, now: Timestamp) -> String {
     format!("{instant} UTC ({} local)", local.strftime("%H:%M"))
 }
 
-/// For readers anywhere: `2026-11-22 02:47:00 UTC`.
+/// Formats `at` for readers in any time zone: `2026-11-22 02:47:00 UTC`.
 pub fn utc(at: Timestamp) -> String {
     format!("{} UTC", column(at))
 }
 
-/// For a table that says `UTC` once: `2026-11-22 02:47:00`.
+/// Formats `at` in UTC for a table whose heading states the time zone: `2026-11-22 02:47:00`.
 pub fn column(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// If the date is known: `02:47:00` in UTC.
+/// Formats the time of day in UTC, for a reader who knows the date: `02:47:00`.
 pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
-/// `2026-11-22` in UTC.
+/// Formats the date in UTC: `2026-11-22`.
 pub fn date(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
-/// For AWS: `2026-11-22T02:47:00Z`, parts of a second dropped.
+/// Formats `at` for AWS, without fractions of a second: `2026-11-22T02:47:00Z`.
 pub fn iso(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// `1 h 30 min`, `12 min 4 s`, `0 s`; parts of a second are dropped.
+/// Formats a duration without fractions of a second: `1 h 30 min`, `12 min 4 s`, `0 s`.
 pub fn duration(time: Duration) -> String {
     seconds(time.as_secs())
 }
 
-/// The same of whole seconds.
+/// Formats a number of seconds as [`duration`] does.
 pub fn seconds(count: u64) -> String {
     let parts = [(count / 3600, "h"), (count / 60 % 60, "min"), (count % 60, "s")];
     let parts: Vec<_> =
@@ -54,7 +54,7 @@ pub fn seconds(count: u64) -> String {
     if parts.is_empty() { "0 s".into() } else { parts.join(" ") }
 }
 
-/// `29:41`, `1:29:41`; a part of a second counts as a whole one.
+/// Formats the time left, rounded up to whole seconds: `29:41`, `1:29:41`.
 pub fn countdown(time: Duration) -> String {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_day_has_its_date() {
+    fn a_time_on_another_day_is_shown_with_its_date() {
         let at: Timestamp = "2026-11-22T02:47:00Z".parse().expect("an instant");
         let seen = |now: &str| seen(at, now.parse().expect("an instant"));
         assert!(seen("2026-11-22T23:00:00Z").starts_with("02:47:00 UTC ("));

@@ -1,4 +1,4 @@
-//! The command line as clap parses it; each command validates its arguments.
+//! The command line as clap parses it. Each command validates its own arguments.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ pub enum Command {
     Cloud(CloudCommand),
     /// Write the review of a session as a page and as JSON, and have a custodian sign it
     Review(ReviewArgs),
-    /// Verify or show the record of every use
+    /// Verify or show the ledger, the record of every session
     Ledger {
         #[command(subcommand)]
         command: LedgerCommand,
@@ -84,7 +84,7 @@ pub struct SealArgs {
     /// An enrolment file; give it once for each custodian
     #[arg(long = "custodian", value_name = "FILE", required = true)]
     pub custodians: Vec<PathBuf>,
-    /// How many custodians are needed to open
+    /// The number of custodians needed to open the vault
     #[arg(long, value_name = "M")]
     pub threshold: u8,
     /// Human-readable name for the vault
@@ -151,7 +151,7 @@ pub struct ReviewArgs {
 pub enum LedgerCommand {
     /// Check the ledger for tampering
     Verify(LedgerVerifyArgs),
-    /// Show what happened
+    /// Show the records of the ledger
     Show(LedgerShowArgs),
     #[command(flatten)]
     Cloud(LedgerCloudCommand),

@@ -6,10 +6,9 @@ use clap::Args;
 
 use crate::vault::duration::Span;
 
-/// `--wait`.
 #[derive(Args, Clone, Copy)]
 pub struct Wait {
-    /// How long to wait for YubiKeys and their custodians
+    /// How long to wait for custodians and their YubiKeys
     #[arg(long, value_name = "TIME", default_value = "10m")]
     pub wait: Span,
 }
@@ -20,7 +19,7 @@ impl Wait {
     }
 }
 
-/// `--json`, for a result.
+/// `--json` of a command that prints one result.
 #[derive(Args, Clone, Copy)]
 pub struct Json {
     /// Print the result as JSON

@@ -1,4 +1,4 @@
-//! `inspect`: everything public about a vault, as text or as JSON.
+//! `inspect`: prints all public information about a vault, as text or as JSON.
 
 use serde::Serialize;
 

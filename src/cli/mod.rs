@@ -1,7 +1,7 @@
-//! The command line: one file per command, from its arguments to its result.
+//! The command line. Each command has a file or a folder, which validates its arguments and prints its result.
 
 mod args;
-/// Everything that needs AWS; in the offline build, its replacement.
+/// The commands that need AWS. In the offline build, `offline.rs` takes their place.
 #[cfg(feature = "cloud")]
 mod cloud;
 #[cfg(not(feature = "cloud"))]
@@ -56,7 +56,7 @@ pub fn main() -> u8 {
 }
 
 impl Command {
-    /// The destination of the command's events.
+    /// Returns the destination of the command's events.
     fn events(&self) -> Events {
         match self {
             Self::Cloud(command) => command.events(),
@@ -79,7 +79,8 @@ impl Command {
     }
 }
 
-/// Runs a command that handles secrets: no other process can read this one's memory, and it is wiped afterwards.
+/// Runs a command that handles secrets. Other processes cannot read the memory of this process, and secrets in it are
+/// wiped afterwards.
 fn hardened(command: impl FnOnce() -> Result<()>) -> Result<()> {
     secret::harden()?;
     let result = command();

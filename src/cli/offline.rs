@@ -1,4 +1,4 @@
-//! Replaces `cloud` in the offline build: the same names, for a program without AWS.
+//! Takes the place of `cloud` in the offline build. It has the same names, but each command fails with an error.
 
 #![allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "the signatures are those of cloud")]
 
@@ -14,7 +14,7 @@ use crate::ledger::verify::CopiedRecord;
 use crate::ledger::{Chain, Entry, Ledger};
 use crate::review::CloudTrailResult;
 
-/// A command that only the full build has.
+/// The commands that only the full build has.
 #[derive(Subcommand)]
 pub enum CloudCommand {
     #[command(hide = true, disable_help_flag = true, alias = "unseal")]
@@ -27,28 +27,28 @@ pub enum CloudCommand {
     Status(Missing),
 }
 
-/// A subcommand of `ledger` that only the full build has.
+/// The subcommands of `ledger` that only the full build has.
 #[derive(Subcommand)]
 pub enum LedgerCloudCommand {
     #[command(hide = true, disable_help_flag = true)]
     Ship(Missing),
 }
 
-/// Arguments that are accepted so that the error names the command, not an argument.
+/// Any arguments. They are accepted, so that the error is about the missing command and not about an argument.
 #[derive(Args)]
 pub struct Missing {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     arguments: Vec<OsString>,
 }
 
-/// `review` without CloudTrail.
+/// The option `--profile` of `review`, which fails in this build.
 #[derive(Args)]
 pub struct CloudTrailProfile {
     #[arg(long, hide = true)]
     profile: Option<OsString>,
 }
 
-/// `ledger verify` without a bucket.
+/// The option `--shipped` of `ledger verify`, which fails in this build.
 #[derive(Args)]
 pub struct ShippedCopy {
     #[arg(long, hide = true)]
@@ -92,12 +92,12 @@ impl ShippedCopy {
     }
 }
 
-/// The ledger of this machine.
+/// Returns the ledger of this machine.
 pub fn ledger(_: &Config) -> Ledger {
     Ledger::at_default()
 }
 
-/// Does nothing: no record was shipped.
+/// Does nothing, because this build never copies records to a bucket.
 pub fn finish() {}
 
 fn missing(what: &str) -> Error {

@@ -1,4 +1,4 @@
-//! Writes files atomically, and never over an existing one.
+//! Writes files atomically, and never overwrites an existing file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -16,7 +16,7 @@ fn directory_of(path: &Path) -> &Path {
 /// Refuses a path that exists or cannot be written.
 ///
 /// # Errors
-/// [`crate::error::Status::Usage`].
+/// [`crate::error::Status::Usage`] in both cases.
 pub fn must_be_new(path: &Path) -> Result<()> {
     if path.symlink_metadata().is_ok() {
         return Err(exists(path));
@@ -27,18 +27,18 @@ pub fn must_be_new(path: &Path) -> Result<()> {
     })
 }
 
-/// Writes a new file: under a temporary name, synced, then renamed.
+/// Writes a new file: writes it under a temporary name, syncs it to disk, and renames it.
 ///
 /// # Errors
-/// If the path exists or the system refuses; nothing is left then.
+/// If the path exists or the file cannot be written. No file is left behind.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
     create_proven(path, bytes, |_| Ok(()))
 }
 
-/// Writes a new file that gets its name only after `prove` has accepted it on disk.
+/// Writes a new file like [`create`], but renames it only after `prove` has accepted the file on disk.
 ///
 /// # Errors
-/// As [`create`], or the error of `prove`; nothing is left then.
+/// The errors of [`create`], and the error of `prove`. No file is left behind.
 pub fn create_proven<T>(path: &Path, bytes: &[u8], prove: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let temporary = Temporary(temporary_path(path));
     write(&temporary.0, bytes).map_err(|e| cannot_write(path, &e))?;
@@ -47,7 +47,7 @@ pub fn create_proven<T>(path: &Path, bytes: &[u8], prove: impl FnOnce(&Path) -> 
     Ok(proven)
 }
 
-/// A file that is removed when this is dropped, also in a panic.
+/// A file that is removed when this is dropped, even after a panic.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
@@ -56,7 +56,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Renames without overwriting; a hard link does the same on file systems without `renameat2`.
+/// Renames a file without overwriting. Creates a hard link instead on file systems that do not support this.
 fn put_in_place(temporary: &Path, path: &Path) -> Result<()> {
     let placed = renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE)
         .map_err(std::io::Error::from)

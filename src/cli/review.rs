@@ -1,4 +1,5 @@
-//! `review`: the packet of one session as a page and as JSON, and a custodian's signature of the JSON file.
+//! `review`: writes the packet of one session as a page and as JSON, and has a custodian sign the JSON file. The packet
+//! is the complete review of the session.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::terminal::{note, print, warning};
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// Writes the packet of a session, or has an existing one signed.
+/// Writes the packet of a session. With `--sign`, has the new packet signed, or the existing packet if there is one.
 pub fn run(arguments: ReviewArgs) -> Result<()> {
     let ReviewArgs { session, vault, cloudtrail, ledgers, html, json, sign, wait } = arguments;
     let request = ReviewRequest {
@@ -47,15 +48,15 @@ struct ReviewRequest {
     session: SessionId,
     vault: Option<Vault>,
     cloudtrail: CloudTrailProfile,
-    /// The ledgers that were named.
+    /// The ledgers that were given with `--ledger`.
     ledgers: Vec<PathBuf>,
     files: ReviewFiles,
-    /// How long to wait for the custodian who signs.
+    /// The longest wait for the custodian who signs.
     wait: Duration,
 }
 
 impl ReviewRequest {
-    /// Reads the ledger of this machine, the configured ones, and the named ones.
+    /// Reads the ledger of this machine, the ledgers in the configuration, and those given with `--ledger`.
     fn read_ledgers(&self) -> Result<Merged> {
         let own = Ledger::at_default();
         let mut paths: Vec<_> = own.is_there_or_missed().then(|| own.path()).into_iter().collect();
@@ -89,7 +90,7 @@ impl ReviewRequest {
         Packet::of(self.session, sources)
     }
 
-    /// Has a custodian sign the packet as it is on disk, and records the signature.
+    /// Has a custodian sign the packet that is on disk, and records the signature in the ledger.
     fn sign(&self, path: &Path) -> Result<()> {
         let vault = self.vault.as_ref().ok_or_else(|| Error::usage("--sign needs --vault FILE"))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -98,7 +99,7 @@ impl ReviewRequest {
         if written.session != session || written.vault != vault.manifest.vault_id {
             let (of, vault) = (written.session, &written.vault);
             return Err(Error::usage(format!("{name} is about session {of} of vault {vault}"))
-                .next("name the session and the vault that the packet is about"));
+                .next("pass the session and the vault that the packet is about"));
         }
         let ledger = cloud::ledger(&Config::load()?);
         ledger.check()?;
@@ -119,9 +120,9 @@ impl ReviewRequest {
 
 /// The files of a review.
 struct ReviewFiles {
-    /// The page.
+    /// The path of the page.
     html: Option<PathBuf>,
-    /// The packet; `-` is standard output.
+    /// The path of the packet; `-` is standard output.
     json: Option<PathBuf>,
 }
 
@@ -138,18 +139,18 @@ impl ReviewFiles {
         Ok(files)
     }
 
-    /// The packet's file, which is what a custodian signs.
+    /// Returns the path of the packet, which is the file that a custodian signs.
     fn to_sign(&self) -> Result<&Path> {
         let file = self.json.as_deref().filter(|path| *path != "-");
-        file.ok_or_else(|| Error::usage("only a file can be signed").next("name it with --json FILE"))
+        file.ok_or_else(|| Error::usage("only a file can be signed").next("name the packet with --json FILE"))
     }
 
-    /// The packet's file if it exists.
+    /// Returns the path of the packet if that file exists.
     fn existing(&self) -> Option<&Path> {
         self.json.as_deref().filter(|path| path.symlink_metadata().is_ok())
     }
 
-    /// Refuses files that cannot be written, before anything is asked.
+    /// Refuses paths that cannot be written, before a ledger is read or AWS is called.
     fn check(&self) -> Result<()> {
         let is_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
         if is_stdout(&self.html) || self.html.is_some() && self.html == self.json {
@@ -158,6 +159,7 @@ impl ReviewFiles {
         let mut files = [&self.html, &self.json].into_iter().flatten().filter(|path| path.as_os_str() != "-");
         files.try_for_each(|path| output::must_be_new(path))
     }
+
     fn write(&self, packet: &Packet) -> Result<()> {
         let json = packet.json();
         let is_stdout = self.json.as_deref() == Some(Path::new("-"));
@@ -188,14 +190,15 @@ fn part(found: &LedgerFile) -> LedgerFact {
     LedgerFact::of(found.path.display().to_string(), found.chain.head(), wrong)
 }
 
-/// Fails if a ledger or CloudTrail could not be read whole; the packet is written all the same.
+/// Fails if a ledger or CloudTrail could not be read completely. The packet has been written in this case, too.
 fn verdict(packet: &Packet, merged: Merged) -> Result<()> {
     merged.files.into_iter().find_map(|file| file.wrong).map_or(Ok(()), Err)?;
     let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));
     match failed {
         Some((region, why)) => {
-            Err(Error::failed(format!("CloudTrail data for {} is incomplete: {why}", region.region))
-                .next("the packet says so; once that works, make it again under another name"))
+            Err(Error::failed(format!("CloudTrail data for {} is incomplete: {why}", region.region)).next(
+                "the packet states this; when CloudTrail can be read, run review again with other file names",
+            ))
         }
         None => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! One custodian signs a statement with their YubiKey: the evidence of a drill, or a review.
+//! Has one custodian sign a statement with their YubiKey. The statement is the evidence of a drill, or a review.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -19,32 +19,32 @@ use crate::vault::manifest::{Custodian, EnrolledToken, Manifest};
 /// The polling interval while no YubiKey is plugged in.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// A statement that any custodian may sign.
+/// A statement that any one of the custodians may sign.
 pub struct Signing<'a> {
     /// The vault's manifest, with its custodians.
     pub manifest: &'a Manifest,
-    /// The statement in words, like `the review of session …`.
+    /// The statement as prompts describe it, such as `the review of session …`.
     pub what: &'a str,
-    /// How long to wait for a custodian.
+    /// The longest wait for a custodian.
     pub wait: Duration,
-    /// The custodians to ask first, by name.
+    /// The names of custodians who are asked first.
     pub first: &'a [String],
-    /// The custodians not to ask, by name.
+    /// The names of custodians who are not asked.
     pub absent: &'a [String],
 }
 
 impl Signing<'_> {
-    /// Has one custodian sign what `make` states; returns their name and the envelope.
+    /// Has one custodian sign the statement that `make` returns. Returns the custodian's name and the envelope.
     ///
     /// # Errors
-    /// [`Status::TokenFailed`] if no custodian signed, or a signal.
+    /// [`Status::TokenFailed`] if no custodian signed, or an error if a signal ended the wait.
     pub fn by_any_custodian<P: Predicate>(
         &self,
         make: impl Fn(&Custodian, &EnrolledToken) -> Result<Statement<P>>,
     ) -> Result<(String, Envelope)> {
         let mut terminal = Terminal::open()?;
         let until = Instant::now() + self.wait;
-        // The serial numbers of YubiKeys that failed or were skipped; the next one is asked.
+        // The serial numbers of YubiKeys that failed or were skipped. They are not tried again.
         let mut aside: Vec<u32> = Vec::new();
         let mut last = None;
         loop {
@@ -97,8 +97,9 @@ impl Signing<'_> {
         })
     }
 
-    /// Waits for the YubiKey of a custodian who may sign; of several, takes those in `first` first, then by the manifest's
-    /// order. Returns `None` if there is none and the time is up or one was asked already.
+    /// Waits for the YubiKey of a custodian who may sign. If several are plugged in, prefers the custodians in `first`,
+    /// then the manifest's order. Returns `None` if no such YubiKey is plugged in and either time is up or another
+    /// YubiKey was tried before.
     fn wait_for_token(
         &self,
         terminal: &mut Terminal,

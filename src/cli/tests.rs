@@ -1,10 +1,10 @@
-//! The command line is consistent, and every command explains itself.
+//! Tests that the command line is consistent, and that every command has help texts and an example.
 
 use clap::{Command as ClapCommand, CommandFactory as _, Parser as _};
 
 use super::args::Arguments;
 
-/// The commands that are listed, with those of `ledger`.
+/// Returns the commands that the help lists, with the subcommands of `ledger` in place of `ledger`.
 fn listed() -> Vec<ClapCommand> {
     let mut all = Vec::new();
     for command in Arguments::command().get_subcommands().filter(|command| !command.is_hide_set()) {
@@ -17,7 +17,7 @@ fn listed() -> Vec<ClapCommand> {
 
 fn help(arguments: &[&str]) -> String {
     match Arguments::try_parse_from([&["breakglass", "help"], arguments].concat()) {
-        Ok(_) => panic!("help runs nothing"),
+        Ok(_) => panic!("help should not run a command"),
         Err(help) => help.to_string(),
     }
 }
@@ -65,5 +65,5 @@ fn the_offline_build_names_what_it_lacks() {
         assert_eq!(error.status, crate::error::Status::Usage, "{line}");
         assert!(error.what.contains("this is the offline build"), "{error}");
     }
-    assert!(!help(&[]).contains("drill"), "what is missing is not listed");
+    assert!(!help(&[]).contains("drill"), "the help should not list commands that this build lacks");
 }

@@ -1,6 +1,6 @@
-//! The dialogue with a custodian about their YubiKey: PIN, tries left, touch, and the messages for failures.
+//! The dialogue with a custodian about their YubiKey: asks for the PIN and the touch, and describes failures.
 //!
-//! Opening, closing, signing and enrolling all go through here.
+//! The commands open, close, drill, review and enrol all use it.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::secret::SecretText;
 use crate::terminal::{NoAnswer, Terminal, countable, note, signals};
 
-/// The number of attempts if the YubiKey is not touched.
+/// The number of times that an operation is tried if the YubiKey is not touched.
 const TOUCHES: u8 = 2;
 
 /// The dialogue about one YubiKey.
@@ -20,19 +20,19 @@ pub struct TokenDialog<'a> {
     /// The custodian's name.
     pub name: &'a str,
     pub serial: u32,
-    /// When to give up waiting for an answer.
+    /// The end of the wait for an answer; `None` waits without a limit.
     pub until: Option<Instant>,
 }
 
-/// Why one attempt at an operation failed.
+/// The reason why one attempt at an operation failed.
 pub enum AttemptError {
     /// The YubiKey failed; another attempt may succeed.
     Token(TokenError),
-    /// No attempt can succeed.
+    /// No further attempt can succeed.
     Fatal(Error),
 }
 
-/// Why a dialogue ended without a result.
+/// The reason why a dialogue ended without a result.
 pub enum DialogError {
     /// The custodian typed no PIN.
     Skipped {
@@ -41,14 +41,14 @@ pub enum DialogError {
     },
     /// The YubiKey failed.
     Token(TokenError),
-    /// The input ended, the time was up, or a signal came.
+    /// The input ended, time was up, or a signal arrived.
     Ended(Ended),
     Fatal(Error),
 }
 
 impl TokenDialog<'_> {
-    /// Asks for the PIN and runs `operation`; asks again after a wrong PIN, and repeats it once if the YubiKey was not
-    /// touched.
+    /// Asks for the PIN and runs `operation`. After a wrong PIN, asks for the PIN again. If the YubiKey was not
+    /// touched, repeats `operation` once.
     ///
     /// # Errors
     /// See [`DialogError`].
@@ -72,10 +72,10 @@ impl TokenDialog<'_> {
         }
     }
 
-    /// Runs `operation`, and again if the YubiKey was not touched in time.
+    /// Runs `operation`, and runs it again if the YubiKey was not touched in time.
     ///
     /// # Errors
-    /// See [`DialogError`]; a signal that came meanwhile takes precedence over the result.
+    /// See [`DialogError`]. If a signal arrived in the meantime, returns the signal and not the result.
     pub fn repeat_untouched<T>(
         &mut self,
         mut operation: impl FnMut(&mut Self) -> Result<T, AttemptError>,
@@ -100,12 +100,12 @@ impl TokenDialog<'_> {
         }
     }
 
-    /// Shows what a touch is for, until the operation ends.
+    /// Asks for a touch and shows its purpose, until the operation ends.
     pub fn ask_touch(&mut self, purpose: &str) {
         self.terminal.put(&format!("{}: touch YubiKey {} now, to {purpose}", self.name, self.serial));
     }
 
-    /// Asks for the PIN, with a warning before the last try.
+    /// Asks for the PIN. Before the last try, asks for a confirmation first.
     fn pin(&mut self, token: &mut dyn Token) -> Result<SecretText, DialogError> {
         let tries_left = token.tries_left().map_err(DialogError::Token)?;
         if tries_left == 0 {
@@ -176,12 +176,12 @@ impl From<AttemptError> for DialogError {
     }
 }
 
-/// The message for a YubiKey that failed.
+/// The messages for a failure of a YubiKey.
 pub struct TokenFailure {
-    /// The event, like `YubiKey 12345678 was not touched in time`.
+    /// The failure, such as `YubiKey 12345678 was not touched in time`.
     pub what: String,
     pub next: &'static str,
-    /// Whether the same YubiKey may succeed if it is plugged in again.
+    /// The same YubiKey may succeed if it is plugged in again.
     #[allow(dead_code, reason = "only the quorum of the full build reads it")]
     pub may_return: bool,
 }
@@ -207,10 +207,10 @@ impl TokenFailure {
                 (format!("{yubikey} was not touched in time"), "try again and touch it when it blinks", false)
             }
             TokenError::WrongPin { .. } => {
-                (format!("{yubikey} refused the PIN or PUK"), "try again with the right one", false)
+                (format!("{yubikey} refused the PIN or PUK"), "try again with the right PIN or PUK", false)
             }
             TokenError::Failed(why) => {
-                (format!("{yubikey} failed: {why}"), "plug it in again in a later try", false)
+                (format!("{yubikey} failed: {why}"), "plug it in again and try again", false)
             }
         };
         Self { what, next, may_return }

@@ -5,13 +5,13 @@ use clap::Subcommand;
 use crate::error::Result;
 use crate::terminal::print;
 
-/// The topics, under the list of commands.
+/// The list of topics that the help shows below the list of commands.
 pub const LIST: &str = "\
 Help topics:
   breakglass help exit-codes    What each exit status means
   breakglass help environment   The environment variables that are read and set";
 
-/// A help topic. Clap knows topics only as subcommands, so these are hidden ones.
+/// A help topic. Clap has no help topics apart from subcommands, so each topic is a hidden subcommand.
 #[derive(Subcommand)]
 pub enum Topic {
     #[command(hide = true, long_about = EXIT_CODES, help_template = "{about-with-newline}")]

@@ -1,4 +1,4 @@
-//! A custodian's input: twelve words, a PIN. Detects mistakes before they reach a YubiKey.
+//! Reads a custodian's words and PIN, and detects typing mistakes before a PIN is sent to a YubiKey.
 
 use std::time::Instant;
 
@@ -7,22 +7,22 @@ use crate::error::Error;
 use crate::secret::SecretText;
 use crate::terminal::{NoAnswer, Reply, Terminal, note};
 
-/// Why there is no answer.
+/// The reason why a prompt got no answer.
 #[derive(Clone, Copy)]
 pub enum Ended {
-    /// The end of input.
+    /// The input ended.
     Input,
-    /// A deadline or a signal.
+    /// A deadline or a signal ended the wait.
     Stop(NoAnswer),
 }
 
 impl Ended {
-    /// Returns the error of a sealing that got no answer.
+    /// Returns the error of a `seal` whose prompt got no answer.
     pub fn nothing_sealed(self) -> Error {
         self.error("nothing was sealed")
     }
 
-    /// Returns the error of an enrolment that got no answer.
+    /// Returns the error of an `enrol` whose prompt got no answer.
     pub fn nothing_enrolled(self) -> Error {
         self.error("no file was written")
     }
@@ -53,7 +53,7 @@ fn answer(typed: Result<Reply, NoAnswer>) -> Result<SecretText, Ended> {
     }
 }
 
-/// Asks for twelve words, on one line or on several; returns `None` for an empty line before the first.
+/// Asks for twelve words, on one line or on several. Returns `None` if the first line is empty.
 pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Result<Option<Part>, Ended> {
     let mut words = TypedWords::default();
     loop {
@@ -85,13 +85,13 @@ pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Resu
                 "{name}: word {place} is not in the list\n  next: type only word {place} again"
             )),
             Err(WordsError::TooMany(count)) => note(&format!(
-                "{name}: that would be {count} words, and a part has twelve\n  next: type the line again"
+                "{name}: that would be {count} words, but the sheet has twelve\n  next: type the line again"
             )),
         }
     }
 }
 
-/// Checks that a PIN or PUK has 6 to 8 characters and no typing mistake that shows.
+/// Checks that a PIN or PUK has 6 to 8 ASCII characters and no obvious typing mistake.
 pub fn pin_shape(text: &str) -> Result<(), &'static str> {
     let modhex = |b: u8| b"cbdefghijklnrtuv".contains(&b);
     if text.len() == 44 && text.bytes().all(modhex) {

@@ -1,16 +1,16 @@
-//! Usage lines, wrapped between arguments: clap prints them as one line, which a terminal cuts within a word.
+//! Wraps usage lines between arguments. Clap prints each as one long line, which a terminal would break within words.
 
 use clap::Command;
 
 use crate::terminal::print;
 
-/// Before every usage line.
+/// The text that starts every usage line.
 const TITLE: &str = "Usage: ";
 
-/// The placeholder for a space at which a usage line is not broken.
+/// The placeholder for a space at which a usage line must not be broken.
 const GLUE: char = '\u{a0}';
 
-/// Wraps the usage of every subcommand at the terminal's width.
+/// Wraps the usage line of every subcommand at the terminal's width.
 pub fn wrapped(mut command: Command) -> Command {
     command.build();
     wrap_below(&mut command, print::columns().min(100));
@@ -26,7 +26,8 @@ fn wrap_below(command: &mut Command, columns: usize) {
     }
 }
 
-/// Aligns later lines with the first argument; an option and its value stay on one line.
+/// Wraps one usage line. Continuation lines are aligned with the subcommand's name. An option and its value stay on one
+/// line.
 fn broken(usage: &str, columns: usize) -> String {
     let mut glued = String::new();
     let mut words = usage.split(' ').peekable();

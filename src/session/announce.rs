@@ -1,4 +1,5 @@
-//! Sends a run's alerts, before it opens and when it has ended, and records what each channel answered.
+//! Sends the alerts of a run, before the window opens and after the run has ended, and records the answer of each
+//! channel.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -13,25 +14,25 @@ use crate::session::interrupt::Interrupt;
 use crate::session::log::Log;
 use crate::terminal::signals::{Received, SessionSignals};
 
-/// The longest that the end of a run waits for channels if nothing was opened and either the operator stopped it or no
-/// channel acknowledged. Otherwise each channel's timeout applies.
+/// The longest wait for the channels at the end of a run in which nothing was opened, if the operator stopped the run
+/// or no channel has acknowledged an alert. In all other cases, the timeout of the channels applies.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
-/// Waiting that takes longer than this is announced.
+/// A wait for the channels that takes longer than this is reported to the operator.
 const SILENT_WAIT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Announcer<'a> {
     log: &'a Log<'a>,
     alerts: Alerts,
-    /// The common content of all notices of the run.
+    /// The content that all alerts of the run have in common.
     notice: Notice,
     deliveries: RefCell<Vec<(AlertTopic, Deliveries)>>,
-    /// The opening was announced, so its end has to be, too.
+    /// The opening was announced, so the end of the run must be announced, too.
     announced: Cell<bool>,
     acknowledged: Cell<bool>,
 }
 
-/// The end of a run, for its last notice.
+/// The end of a run, as its last alert describes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     pub(crate) about: AlertTopic,
@@ -51,10 +52,11 @@ impl<'a> Announcer<'a> {
         }
     }
 
-    /// Announces the opening and waits for one acknowledgement that counts, unless `--no-alert` was approved.
+    /// Announces the opening. Unless the custodians approved `--no-alert`, waits for an acknowledgement that counts
+    /// (see [`Alerts::counts`]).
     ///
     /// # Errors
-    /// If no channel acknowledges.
+    /// If no acknowledgement counts.
     pub(crate) async fn announce_opening(&self, interrupt: &Interrupt) -> Result<()> {
         self.announced.set(true);
         self.log.say(&format!("alert: notifying {}", self.alerts.names()));
@@ -84,7 +86,7 @@ impl<'a> Announcer<'a> {
         Ok(())
     }
 
-    /// Records the deliveries that have finished meanwhile.
+    /// Records the deliveries that have finished since the last call.
     pub(crate) fn collect(&self) {
         let mut finished = Vec::new();
         for (about, deliveries) in self.deliveries.borrow_mut().iter_mut() {
@@ -97,15 +99,15 @@ impl<'a> Announcer<'a> {
         }
     }
 
-    /// Announces how the run ended, and waits for the deliveries that are not finished. Sends nothing if the opening was
-    /// neither announced nor enabled. `was_stopped`: the operator stopped the opening.
+    /// Announces how the run ended, and waits for the unfinished deliveries. Sends nothing if access was not enabled
+    /// and the opening was not announced. `was_stopped` is true if the operator stopped the opening.
     pub(crate) async fn announce_end(&self, ending: Ending, was_stopped: bool, signals: &mut SessionSignals) {
         let Ending { about, detail, until } = ending;
         if about == AlertTopic::NotOpened && !self.announced.get() {
             return;
         }
         if self.alerts.is_empty() {
-            self.log.say("warning: no alert was sent, as no channels are configured here");
+            self.log.say("warning: no alert was sent, because no channel is configured");
         }
         let deliveries = self.send(about, Some(detail), until.or(self.notice.until));
         self.deliveries.borrow_mut().push((about, deliveries));
@@ -123,7 +125,7 @@ impl<'a> Announcer<'a> {
         }
     }
 
-    /// Waits for all deliveries.
+    /// Waits for all deliveries and records them.
     async fn finish(&self, all: &mut [(AlertTopic, Deliveries)]) {
         for (about, deliveries) in all {
             while let Some(delivery) = deliveries.next().await {
@@ -141,7 +143,7 @@ impl<'a> Announcer<'a> {
             AlertTopic::MayBeOpen => {
                 "alert: notifying that access MAY STILL BE OPEN; press Ctrl-C to see what to do at once"
             }
-            _ => "alert: notifying how it ended; press Ctrl-C to stop waiting",
+            _ => "alert: notifying how the run ended; press Ctrl-C to stop waiting",
         });
         tokio::time::sleep(limit.saturating_sub(SILENT_WAIT)).await;
     }

@@ -1,4 +1,5 @@
-//! `close`: closes a window that another run left open, with a quorum's closer or with a profile.
+//! `close`: closes a window that another run left open. It uses the vault's closer, which a quorum unsealed, or a
+//! profile.
 
 use jiff::Timestamp;
 
@@ -36,27 +37,27 @@ use crate::window::{Cause, End};
 #[derive(Debug)]
 pub(crate) struct QuorumClose {
     pub(crate) vault: VaultFacts,
-    /// The user, with the closer's and the emergency key.
+    /// The user, with the closer's key and the emergency key.
     pub(crate) target: SealedTarget,
-    /// Closes the window of another session too.
+    /// Closes the window even if another machine opened it, or the user's state cannot be read.
     pub(crate) force: bool,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
-    /// The vault's channels.
+    /// The channels that are sealed in the vault.
     pub(crate) alerts: Vec<Channel>,
     pub(crate) config: Config,
     pub(crate) preload: Preload,
 }
 
-/// A close with the credentials of a profile. The vault's channels stay sealed.
+/// A close with the credentials of a profile. The vault stays sealed, so its channels are not notified.
 #[derive(Debug)]
 pub(crate) struct ProfileClose {
     pub(crate) vault: VaultFacts,
     pub(crate) target: TargetId,
     pub(crate) regions: Vec<String>,
-    /// In the shared AWS configuration.
+    /// The name of a profile in the shared AWS configuration.
     pub(crate) profile: String,
-    /// Closes the window of another session too.
+    /// Closes the window even if another machine opened it, or the user's state cannot be read.
     pub(crate) force: bool,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
@@ -68,11 +69,11 @@ pub(crate) struct ProfileClose {
 pub(crate) enum Proof {
     /// AWS refused the emergency key.
     Probed,
-    /// IAM shows the deny and the inactive key.
+    /// IAM shows that AWSDenyAll is attached and the key is inactive.
     ReadBack,
 }
 
-/// Closes the user with the vault's closer, and proves it with the emergency key.
+/// Closes access with the vault's closer, and proves with the emergency key that access is closed.
 ///
 /// # Errors
 /// With status 10 unless access is proven closed.
@@ -80,7 +81,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
     let QuorumClose { vault, target, force, ledger, events, alerts, config, mut preload } = request;
     let id = TargetId::from(&target);
     let Way::Gate(Gatekeepers { opener, closer, .. }) = target.way else {
-        return Err(Error::usage("a role's session cannot be closed before its time"));
+        return Err(Error::usage("a role's session cannot be closed before it expires"));
     };
     drop(opener);
     let runtime = runtime()?;
@@ -105,7 +106,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
     result
 }
 
-/// Closes the user with a profile's credentials, and confirms it by reading IAM.
+/// Closes access with a profile's credentials, and confirms by reading IAM that access is closed.
 ///
 /// # Errors
 /// With status 10 unless access is proven closed.
@@ -140,19 +141,20 @@ struct Close<'a> {
     target: &'a TargetId,
     profile: Option<&'a str>,
     force: bool,
-    /// The keys to deactivate; `None` for every active key.
+    /// The ids of the keys to deactivate; `None` stands for every active key.
     keys: Option<&'a [String]>,
 }
 
 /// Why a close did not begin.
 enum Refusal {
-    /// Nothing is wrong with this machine's sessions.
+    /// The credentials belong to another account, or the window to another machine. No session of this machine is
+    /// affected.
     NotOurs(Error),
-    /// Access may be open, so it is announced.
+    /// Access may be open, so an alert is sent.
     Unclear(Error),
 }
 
-/// The window that IAM shows, and until when any window may be open.
+/// The window that IAM shows, and T1 of any window that may be open.
 struct Existing {
     gate: Option<ParsedGate>,
     until: Option<Timestamp>,
@@ -176,7 +178,7 @@ impl Close<'_> {
             }
         };
         let found = gate.map(|gate| gate.session);
-        // Every session on the user is closed with it.
+        // Closing the user ends all of its sessions.
         let others = ours.into_iter().map(|last| last.session).filter(|session| Some(*session) != found);
         let sessions: Vec<_> = others.chain(found).collect();
         let forced = found.is_some_and(|found| !self.knows(found));
@@ -192,7 +194,8 @@ impl Close<'_> {
         result
     }
 
-    /// The ledger of this machine has the session's intent. A ledger that cannot be read counts as unknown.
+    /// Reports whether this machine's ledger has the intent of the session. If the ledger cannot be read, the session
+    /// counts as unknown.
     fn knows(&self, session: SessionId) -> bool {
         self.ledger.hurried().knows_session(session).unwrap_or(false)
     }
@@ -206,7 +209,7 @@ impl Close<'_> {
         HowToClose { vault: self.vault.path.clone(), target: self.target.clone(), key, role: None }
     }
 
-    /// Reads the window that is there, and refuses to close the window of another machine without `--force`.
+    /// Reads the window that exists in IAM. Without `--force`, refuses to close the window of another machine.
     async fn existing(&self, iam: &IamCloser, known_end: Option<Timestamp>) -> Result<Existing, Refusal> {
         let how = self.how_to_close();
         self.check_account(iam).await.map_err(|refusal| match refusal {
@@ -241,7 +244,7 @@ impl Close<'_> {
             Some(ParsedGate { session, until }) if !self.force && !self.knows(session) => {
                 let end = time_text::local(until);
                 let what = format!(
-                    "session {session} belongs to another machine, and its window is open until {end}; it was left alone"
+                    "session {session} belongs to another machine, and its window is open until {end}; the window was left alone"
                 );
                 let error = Error::new(Status::MayBeOpen, what).next(how.by_force(self.profile));
                 Err(Refusal::NotOurs(error.until(Some(until))))
@@ -257,7 +260,7 @@ impl Close<'_> {
                 Err(Refusal::NotOurs(other_account(&identity.account, &self.target.account)))
             }
             Ok(_) => Ok(()),
-            // The vault names the account of its closer: closing does not depend on STS.
+            // The vault states the account of its closer, so a close does not need an answer from STS.
             Err(fault) if self.profile.is_none() => {
                 self.log.say(&format!("warning: could not get AWS's time: {fault}; closing anyway"));
                 Ok(())
@@ -266,7 +269,7 @@ impl Close<'_> {
         }
     }
 
-    /// Records what is closed, and returns the command's result.
+    /// Records which sessions are closed, and returns the command's result.
     fn finish(
         &self,
         outcome: &RunOutcome,
@@ -288,7 +291,8 @@ impl Close<'_> {
         }
     }
 
-    /// Returns this machine's sessions that were not closed. A damaged ledger does not prevent a close.
+    /// Returns the sessions of this machine that are not recorded as closed. If the ledger is damaged, warns and
+    /// returns none, so that the close can continue.
     fn unclosed_sessions(&self) -> Vec<LastSession> {
         let TargetId { account, user, .. } = self.target;
         self.ledger.hurried().unclosed(account, user).unwrap_or_else(|error| {

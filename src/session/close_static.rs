@@ -1,4 +1,5 @@
-//! `close` of a vault of the lane static. AWS ends a role's session by itself, so this only reports whether it has.
+//! `close` of a target of the lane `static`. This program cannot end a role's session before it expires, so this module
+//! only reports whether the session has expired.
 
 use jiff::Timestamp;
 
@@ -16,10 +17,11 @@ use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 use crate::window::Cause;
 
-/// Reports and records that this machine's last session of the role has ended, and sends a notice.
+/// Reports whether this machine's last session of the role has ended, and sends an alert. Records an ended session as
+/// closed.
 ///
 /// # Errors
-/// With status 10 if it has not ended, or the ledger cannot be read.
+/// With status 10 if the session has not ended, or the ledger cannot be read.
 pub(crate) fn close_static(
     vault: &VaultFacts,
     target: &TargetId,
@@ -40,7 +42,7 @@ pub(crate) fn close_static(
     let notify =
         |about_what, detail| notify_local(&about, config, Ending { about: about_what, detail, until: None });
     if until > now {
-        let why = format!("session {session} of a role cannot be ended before its time");
+        let why = format!("session {session} of a role cannot be ended before it expires");
         let error = how.may_be_open(&why, Some(until), now);
         print::progress(&error.to_string());
         notify(AlertTopic::MayBeOpen, why);

@@ -1,4 +1,4 @@
-//! How the access of a run is closed, in either lane.
+//! Closes the access of a run, in either lane.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::session::log::Log;
 use crate::time_text;
 
 pub(crate) trait CloseStrategy {
-    /// Closes access and proves it. `until`: T1, if it is known.
+    /// Closes access and proves that access is closed. `until` is T1, if it is known.
     async fn close(
         &self,
         context: &RunContext<'_>,
@@ -19,17 +19,17 @@ pub(crate) trait CloseStrategy {
         until: Option<Timestamp>,
     ) -> CloseOutcome;
 
-    /// Describes the remaining steps, for an operator who does not want to wait.
+    /// Describes the steps that remain, for an operator who may stop waiting.
     fn remaining(&self) -> &'static str;
 }
 
-/// Closes the gate of a user.
+/// Closes access in the lane `gate`, through IAM.
 pub(crate) struct CloseGate<'a, C, E> {
     pub(crate) closer: &'a C,
     pub(crate) emergency: &'a E,
     pub(crate) deny: &'a str,
     pub(crate) keys: Option<&'a [String]>,
-    /// Leaves the window of any other session alone; `None` closes every window.
+    /// Closes only the window of this session; `None` closes the window of any session.
     pub(crate) session: Option<SessionId>,
 }
 
@@ -53,7 +53,7 @@ impl<C: Closer, E: Emergency> CloseStrategy for CloseGate<'_, C, E> {
     }
 }
 
-/// Drops the session of a role. AWS ends it.
+/// Ends access in the lane `static`: drops the credentials of the role's session, which AWS ends at T1.
 pub(crate) struct DropRoleSession<'a>(pub(crate) &'a EmergencyUser);
 
 impl CloseStrategy for DropRoleSession<'_> {
@@ -74,7 +74,7 @@ impl CloseStrategy for DropRoleSession<'_> {
     }
 }
 
-/// `refused`: what a successful probe has shown.
+/// Reports the outcome of a close. `refused` describes what a successful probe has shown.
 fn say(log: &Log<'_>, outcome: &CloseOutcome, refused: &str) {
     match outcome {
         CloseOutcome::Closed { probed: true, untidy: None } => log.say(&format!("close: closed; {refused}")),

@@ -1,4 +1,4 @@
-//! The context that a run gives the gate's sequences.
+//! The context of a run: implements the traits that the sequences of [`crate::gate`] call.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::session::interrupt::Interrupt;
 use crate::session::log::Log;
 use crate::session::runner::Runner;
 
-/// A local clock that differs from AWS's by more is worth a warning.
+/// The largest difference between the local clock and AWS's clock that causes no warning.
 const CLOCK_TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 
 pub(crate) struct RunContext<'a> {
@@ -45,12 +45,12 @@ impl<'a> RunContext<'a> {
         Self { log, announcer, runner, interrupt: Interrupt::default(), intent, window: Cell::default() }
     }
 
-    /// Returns the session that this run opens.
+    /// Returns the session that this run opens; `None` for a close.
     pub(crate) fn session(&self) -> Option<SessionId> {
         self.intent.map(|intent| intent.session)
     }
 
-    /// Returns the window, once it is in the ledger.
+    /// Returns the window; `None` before it is recorded in the ledger.
     pub(crate) fn window(&self) -> Option<Window> {
         self.window.get()
     }

@@ -1,4 +1,4 @@
-//! The commands that close a user, to be pasted by an operator who may have nothing else at hand.
+//! The commands with which an operator closes access by hand, in a form that can be pasted into a shell.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -17,24 +17,24 @@ pub(crate) struct HowToClose {
     pub(crate) target: TargetId,
     /// The emergency key's id, if it is known.
     pub(crate) key: Option<String>,
-    /// The role of a target in the lane static.
+    /// The role of a target in the lane `static`.
     pub(crate) role: Option<String>,
 }
 
 impl HowToClose {
-    /// From the manifest alone: without the key, and with a placeholder for the role.
+    /// Creates the commands from what the manifest contains: without the key id, and with a placeholder for the role.
     pub(crate) fn new(vault: &Path, target: &TargetId, lane: Lane) -> Self {
         let role = (lane == Lane::Static).then(|| "ROLE".to_owned());
         Self { vault: vault.to_owned(), target: target.clone(), key: None, role }
     }
 
-    /// Returns the commands with this program from any machine, and without it, one per line.
+    /// Returns the commands, one per line: `breakglass close` from any machine, and the AWS CLI without this program.
     pub(crate) fn commands(&self) -> String {
         if let Some(role) = &self.role {
             return self.role_commands(role);
         }
         let (user, deny) = (&self.target.user, self.target.deny_all_arn());
-        // The deny alone closes access, so the command for the key can be missing.
+        // Attaching AWSDenyAll is enough to close access, so the command that deactivates the key is optional.
         let key = self.key.as_deref().map_or(String::new(), |key| {
             format!(
                 " && aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive"
@@ -51,12 +51,12 @@ impl HowToClose {
     fn role_commands(&self, role: &str) -> String {
         let (name, deny) = (role.rsplit('/').next().unwrap_or(role), self.target.deny_all_arn());
         format!(
-            "only an administrator of IAM can end it sooner (and has to detach the policy afterwards):\n    \
+            "only an IAM administrator can end the session sooner (and has to detach the policy afterwards):\n    \
              aws iam attach-role-policy --role-name {name} --policy-arn {deny}"
         )
     }
 
-    /// Returns the same `close` with `--force`, which closes the window of another session too.
+    /// Returns the `close` command with `--force`, which also closes the window of another machine.
     pub(crate) fn by_force(&self, profile: Option<&str>) -> String {
         let profile = profile.map(|name| shell::word(OsStr::new(name)).to_string_lossy().into_owned());
         let profile = profile.map_or(String::new(), |name| format!(" --profile {name}"));
@@ -67,12 +67,15 @@ impl HowToClose {
         format!("breakglass close {} --target {}", shell::path(&self.vault), self.target.name)
     }
 
-    /// Returns the error with exit status 10.
+    /// Returns the error with exit status 10: access may still be open.
     pub(crate) fn may_be_open(&self, why: &str, until: Option<Timestamp>, now: Timestamp) -> Error {
         let what = match until {
             Some(until) if until > now => format!("until {}, when AWS ends it", time_text::local(until)),
             Some(until) => {
-                format!("although its time was up at {}, as there is no proof", time_text::local(until))
+                format!(
+                    "although the window ended at {}, as there is no proof that access is closed",
+                    time_text::local(until)
+                )
             }
             None => "and its end is not known".into(),
         };

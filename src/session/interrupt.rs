@@ -1,4 +1,4 @@
-//! The operator's requests to stop. Both wake a sequence that is waiting.
+//! The operator's two requests: to stop the opening, and to stop waiting for proof. Each ends a pause in progress.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl Interrupt {
         self.wake.notify_waiters();
     }
 
-    /// Stops waiting for the proof that access is closed.
+    /// Asks the close to stop waiting for proof that access is closed.
     pub(crate) fn give_up(&self) {
         self.gave_up.set(true);
         self.wake.notify_waiters();
@@ -33,7 +33,7 @@ impl Interrupt {
         self.gave_up.get()
     }
 
-    /// Waits this long, or until one of the requests comes.
+    /// Waits for `time`, or until one of the requests is made.
     pub(crate) async fn pause(&self, time: Duration) {
         tokio::select! {
             () = tokio::time::sleep(time) => {}

@@ -1,4 +1,4 @@
-//! The log of a run: lines on stderr, events on stdout, records in the ledger. All carry AWS's time.
+//! The log of a run: lines on stderr, events on stdout, and records in the ledger. Events and records carry AWS's time.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -19,7 +19,7 @@ pub(crate) struct Log<'a> {
     /// The same ledger, for records that must not delay a close.
     hurried: Ledger,
     events: Events,
-    /// Shows the countdown, which a line has to clear first.
+    /// Shows the countdown, which must be erased before another line is printed.
     countdown: RefCell<Weak<Keyboard>>,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Log<'a> {
         &self.clock
     }
 
-    /// Stdout is reserved for events.
+    /// Reports whether events are written to stdout. If they are, nothing else may be written to stdout.
     pub(crate) fn has_events(&self) -> bool {
         self.events.are_wanted()
     }
@@ -67,28 +67,29 @@ impl<'a> Log<'a> {
     /// Appends the intent, which must be in the ledger before the run continues.
     ///
     /// # Errors
-    /// If the ledger cannot be written, or another session of the same vault is under way.
+    /// If the ledger cannot be written, or another session of the same vault is in progress.
     pub(crate) fn intend(&self, intent: Record) -> Result<()> {
         self.ledger.intend(self.now(), intent)
     }
 
-    /// Appends a record; a failure is only a warning.
+    /// Appends a record. If that fails, prints a warning.
     pub(crate) fn record(&self, record: Record) {
         self.append(self.ledger, record);
     }
 
-    /// The same while access may be open: it does not wait for another process that holds the ledger.
+    /// Appends a record while access may be open. Unlike [`Self::record`], does not wait for another process that has
+    /// locked the ledger.
     pub(crate) fn record_hurried(&self, record: Record) {
         self.append(&self.hurried, record);
     }
 
-    /// Records and emits that access is closed.
+    /// Records in the ledger that access is closed, and writes the event.
     pub(crate) fn closed(&self, session: SessionId, probed: bool, cause: &str) {
         self.record(Record::Closed { session, probed, cause: cause.into() });
         self.emit(Event::Closed { session: Some(session), probed, cause: cause.into() });
     }
 
-    /// Returns the ledger's head, unless it cannot be read at once.
+    /// Returns the ledger's head; `None` if the ledger cannot be read without waiting.
     pub(crate) fn head(&self) -> Option<Head> {
         self.hurried.head().ok()
     }

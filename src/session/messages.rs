@@ -3,7 +3,7 @@
 use crate::error::interrupted;
 use crate::window::Cause;
 
-/// Returns what ended a window, as it is shown, recorded and notified.
+/// Describes why a window ended, for the screen, the ledger and alerts.
 pub(crate) fn cause(cause: Cause) -> String {
     match cause {
         Cause::Deadline => "time was up".into(),

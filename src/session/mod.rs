@@ -1,4 +1,5 @@
-//! The application: open, close and status, the loop of a run, its alerts, and the work inside a window.
+//! The commands that reach AWS: open, close and status, with their event loop, their alerts, and the command that runs
+//! during a window.
 
 mod announce;
 mod close;

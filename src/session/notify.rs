@@ -1,4 +1,4 @@
-//! Alerts from a command that opens no payload: only over the channels of this machine's configuration.
+//! Alerts of a command that does not unseal the vault. Only the channels of this machine's configuration are notified.
 
 use crate::alert::{Alerts, Notice};
 use crate::aws::preload::{Preload, runtime};
@@ -13,7 +13,7 @@ use crate::terminal::print;
 use crate::terminal::signals::SessionSignals;
 use crate::vault::target::TargetId;
 
-/// The content of a local notice, and the ledger for it.
+/// The content of an alert, and the ledger that records it.
 pub(crate) struct LocalNotice<'a> {
     pub(crate) vault: &'a VaultFacts,
     pub(crate) target: &'a TargetId,
@@ -22,7 +22,7 @@ pub(crate) struct LocalNotice<'a> {
     pub(crate) events: Events,
 }
 
-/// Sends the notice and waits for the channels. A failure is only a warning.
+/// Sends the alert and waits for the channels. If that fails, prints a warning.
 pub(crate) fn notify_local(about: &LocalNotice<'_>, config: Config, ending: Ending) {
     if let Err(error) = notify(about, config, ending) {
         print::warning(format_args!("the alert could not be sent: {}", error.what));

@@ -1,4 +1,4 @@
-//! Runs the work of a window: a command, a shell, a console session, or a countdown that only holds it open.
+//! Runs what the operator asked for during a window: a command, a shell, a console session, or only a countdown.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -26,12 +26,12 @@ use crate::window::left;
 pub(crate) struct Runner<'a> {
     log: &'a Log<'a>,
     work: &'a Work,
-    /// Issued the session that the work gets; `None` if no session can be handed out.
+    /// The user whose session the command gets; `None` if no session can be handed out.
     user: Option<&'a EmergencyUser>,
     running: RefCell<Running>,
 }
 
-/// An open window, and the link that signs in to the console if the work needs it.
+/// An open window and, with `--console`, the link that signs in to the console.
 pub(crate) struct Opened {
     pub(crate) window: Window,
     pub(crate) console_link: Option<SecretText>,
@@ -41,7 +41,7 @@ pub(crate) struct Opened {
 struct Running {
     window: Option<Window>,
     child: Option<Child>,
-    /// The task that ends the child, so that nothing else delays it.
+    /// The task that ends the child. It is a separate task so that no other step delays it.
     ending: Option<JoinHandle<String>>,
     endpoint: Option<Endpoint>,
     keyboard: Option<Rc<Keyboard>>,
@@ -53,17 +53,17 @@ impl<'a> Runner<'a> {
         Self { log, work, user, running: RefCell::default() }
     }
 
-    /// There is no program in the window; the keyboard is read instead.
+    /// Reports whether the window is held open without a command; then the keyboard is read.
     pub(crate) fn is_held(&self) -> bool {
         self.work.is_held()
     }
 
-    /// Returns the access key id of the issued session.
+    /// Returns the access key id of the session that was issued.
     pub(crate) fn issued_key(&self) -> Option<String> {
         self.user?.issued().as_ref().map(|issued| issued.id.clone())
     }
 
-    /// Starts the work.
+    /// Starts the command or the console session, or shows the countdown.
     ///
     /// # Errors
     /// If the command cannot be started.
@@ -90,7 +90,7 @@ impl<'a> Runner<'a> {
         (running.console, running.keyboard) = (console, keyboard);
     }
 
-    /// Starts the credential endpoint and the program that uses it.
+    /// Starts the credential endpoint and the command that uses it.
     fn start(&self, window: &Window) -> io::Result<()> {
         let no_session = || io::Error::other("there is no session to hand out");
         let user = self.user.ok_or_else(no_session)?;
@@ -120,26 +120,26 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Warns that this many minutes are left, unless the countdown shows it to the reader of stderr.
+    /// Warns on stderr that `minutes` are left, unless the countdown is shown on the same terminal.
     pub(crate) fn warn(&self, minutes: u64) {
         if self.running.borrow().keyboard.is_none() || !io::stderr().is_terminal() {
             self.log.say(&format!("breakglass: {}", left(minutes)));
         }
     }
 
-    /// Passes a signal to the program.
+    /// Passes a signal to the command.
     pub(crate) fn forward(&self, signal: Signal) {
         if let Some(child) = &self.running.borrow().child {
             child.forward(signal);
         }
     }
 
-    /// Reports whether the program has ended.
+    /// Reports whether the command has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.running.borrow_mut().child.as_mut().is_some_and(Child::has_ended)
     }
 
-    /// Returns when `q` is pressed; never if the keyboard is not read.
+    /// Returns when `q` is pressed. Never returns if the keyboard is not read.
     pub(crate) async fn quit(&self) {
         let keyboard = self.running.borrow().keyboard.clone();
         match keyboard {
@@ -148,13 +148,13 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Stops the credential endpoint and the countdown. The program continues.
+    /// Stops the credential endpoint, the countdown and the console link. The command continues.
     pub(crate) fn withhold(&self) {
         let mut running = self.running.borrow_mut();
         drop((running.console.take(), running.keyboard.take(), running.endpoint.take()));
     }
 
-    /// The same, and begins to end the program.
+    /// Does what [`Self::withhold`] does, and begins to end the command.
     pub(crate) fn dismiss(&self) {
         self.withhold();
         let mut running = self.running.borrow_mut();
@@ -163,7 +163,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// The same, and waits until the program has ended.
+    /// Does what [`Self::dismiss`] does, and waits until the command has ended.
     pub(crate) async fn end(&self) {
         self.dismiss();
         let ended = poll_fn(|cx| {

@@ -1,10 +1,10 @@
-//! Words for a POSIX shell.
+//! Quotes words for a POSIX shell.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
-/// Quotes a word, unless it has only characters that no shell treats specially.
+/// Quotes a word. A word that has only characters that no shell treats specially is returned as it is.
 pub(crate) fn word(text: &OsStr) -> OsString {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+=@%:,".contains(byte);
     if !text.is_empty() && text.as_bytes().iter().all(is_plain) {
@@ -21,7 +21,8 @@ pub(crate) fn word(text: &OsStr) -> OsString {
     OsString::from_vec(quoted)
 }
 
-/// Returns a path as an argument to paste: quoted if needed, and not mistaken for an option.
+/// Returns a path as a shell argument: quoted if needed, and with `./` before a leading `-`, so that it is not an
+/// option.
 pub(crate) fn path(path: &Path) -> String {
     let text = path.as_os_str();
     let is_option = text.as_bytes().starts_with(b"-");

@@ -1,4 +1,4 @@
-//! `status`: what IAM shows of users, read with a profile.
+//! `status`: reads the state of users from IAM, with a profile.
 
 use std::path::Path;
 
@@ -15,18 +15,18 @@ use crate::session::how_to_close::HowToClose;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// A user whose state is asked for.
+/// A user whose state is to be read.
 #[derive(Debug)]
 pub(crate) struct StatusQuery {
     pub(crate) target: TargetId,
-    /// The region of STS, which returns the profile's account.
+    /// The region of the call to STS that returns the profile's account.
     pub(crate) region: String,
-    /// Only a gate is visible in IAM.
+    /// The lane of the target. Only windows of the lane `gate` are visible in IAM.
     pub(crate) lane: Lane,
 }
 
-/// Returns what IAM shows of each user, in their order, and AWS's time; `None` for users of other accounts than the
-/// profile's, and of the lane static.
+/// Returns the state of each user, in the order of `queries`, and AWS's time. The state is `None` for a user of an
+/// account other than the profile's, and for a target of the lane `static`.
 ///
 /// # Errors
 /// If the profile has no credentials, AWS cannot be reached, or no user is in the profile's account.
@@ -70,7 +70,7 @@ async fn read_user(closer: &impl Closer, target: &TargetId, now: Timestamp) -> U
     observe_complete(&access, &Scope { deny: &deny, keys: None }, now)
 }
 
-/// Returns the commands that close a user.
+/// Returns the commands that close access of a user.
 pub(crate) fn how_to_close(vault: Option<&Path>, target: &TargetId, lane: Lane) -> String {
     HowToClose::new(vault.unwrap_or(Path::new("VAULT")), target, lane).commands()
 }

@@ -1,4 +1,4 @@
-//! The terminal, lent to another process group.
+//! Gives the terminal's foreground to another process group, and takes it back.
 
 use std::fs::File;
 
@@ -8,16 +8,18 @@ use rustix::termios::{tcgetpgrp, tcsetpgrp};
 
 use super::modes::SavedModes;
 
-/// The terminal, lent to another process group; taken back, with its modes, when dropped.
+/// The terminal while another process group is in its foreground. When this is dropped, this process takes the
+/// foreground back and restores the terminal's modes.
 pub(crate) struct Foreground {
     modes: SavedModes,
     ours: Pid,
-    /// After the modes: they are set while this process is still in the background.
+    /// Declared after `modes`, so that SIGTTOU is still blocked when `modes` is dropped and sets the terminal's modes.
     _blocked: BlockedTtou,
 }
 
 impl Foreground {
-    /// `None` if there is no terminal, or this process is in the background itself.
+    /// Makes the process group `to` the foreground group. Returns `None` if there is no terminal, or this process is
+    /// not in the foreground itself.
     pub(crate) fn give(to: Pid) -> Option<Self> {
         let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let ours = getpgrp();
@@ -25,7 +27,7 @@ impl Foreground {
             return None;
         }
         let lent = Self { modes: SavedModes::of(terminal).ok()?, ours, _blocked: BlockedTtou::new()? };
-        // Drops unread input, so that the program does not read a custodian's PIN and a shell does not run or save it.
+        // Drops unread input: it can be a custodian's PIN, which the command would read, or a shell would run and save.
         lent.modes.drop_input();
         tcsetpgrp(lent.modes.terminal(), to).ok()?;
         Some(lent)
@@ -38,8 +40,8 @@ impl Drop for Foreground {
     }
 }
 
-/// SIGTTOU, blocked: it would stop this process in the background when it takes the terminal back or, under TOSTOP,
-/// when it warns.
+/// Blocks SIGTTOU until it is dropped. In the background, the signal would stop this process when it takes the terminal
+/// back or, if the terminal's mode TOSTOP is set, when it prints a warning.
 struct BlockedTtou;
 
 impl BlockedTtou {

@@ -1,4 +1,4 @@
-//! The keyboard and the countdown line of a held window; the terminal is as before when it is dropped.
+//! Reads the key `q` and shows the countdown line while a window is held open without a command.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,18 +13,18 @@ use super::modes::SavedModes;
 use super::print::width;
 use super::wrap::wrapped;
 
-/// The longest delay before a key is noticed.
+/// The interval at which the keyboard is polled.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-/// The terminal, read key by key.
+/// The terminal, read key by key without echo. Its modes are restored when this is dropped.
 pub(crate) struct Keyboard {
     modes: SavedModes,
 }
 
 impl Keyboard {
-    /// `None` if there is no terminal, or this process is not in its foreground.
+    /// Returns `None` if there is no terminal, or this process is not in its foreground.
     pub(crate) fn open() -> Option<Self> {
-        // Opened again, so that O_NONBLOCK applies to our descriptor only.
+        // Opens the terminal separately, so that O_NONBLOCK applies to this descriptor only.
         let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
         let terminal = File::options().read(true).write(true).custom_flags(flags).open("/dev/tty").ok()?;
         if tcgetpgrp(&terminal).ok()? != getpgrp() {
@@ -52,7 +52,7 @@ impl Keyboard {
         }
     }
 
-    /// Writes the line over the one before; on a narrow terminal, as many words as fit in one row.
+    /// Replaces the countdown line with `line`, cut at a word to fit in one row.
     pub(crate) fn show(&self, line: &str) {
         let columns = width(self.terminal()).unwrap_or(80).max(2);
         let line = wrapped(line, columns - 1);
@@ -60,7 +60,7 @@ impl Keyboard {
         let _ = write!(self.terminal(), "\r{row}\x1b[K");
     }
 
-    /// Erases the line.
+    /// Erases the countdown line.
     pub(crate) fn clear(&self) {
         let _ = write!(self.terminal(), "\r\x1b[K");
     }

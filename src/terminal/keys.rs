@@ -1,4 +1,4 @@
-//! The tty as a reader that a signal, a deadline or another thread ends.
+//! A reader of the terminal. A signal, a deadline or another thread can end its wait for a key.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -17,18 +17,18 @@ use crate::signal::Signal;
 /// Why a wait ended without an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NoAnswer {
-    /// A [`Waker`] was used.
+    /// Another thread called [`Waker::wake`].
     Woken,
     Deadline,
     Signal(Signal),
 }
 
-/// Ends a wait from another thread.
+/// A handle with which another thread ends a wait.
 pub struct Waker(pub(super) UnixStream);
 
 impl Clone for Waker {
     fn clone(&self) -> Self {
-        Self(self.0.try_clone().expect("a socket can be duplicated"))
+        Self(self.0.try_clone().expect("the process should have a free file descriptor"))
     }
 }
 
@@ -41,14 +41,15 @@ impl Waker {
 
 pub(super) struct Keys {
     pub(super) tty: File,
-    /// Readable after [`Waker::wake`]; `None` if that must not end this wait.
+    /// Readable after [`Waker::wake`]; `None` if a waker does not end this wait.
     pub(super) woken: Option<UnixStream>,
     pub(super) until: Option<Instant>,
     /// Set when a read fails because the wait ended.
     pub(super) ended: Rc<Cell<Option<NoAnswer>>>,
-    /// A key that was typed before the prompt was there.
+    /// A key that was typed before the prompt was shown.
     pub(super) ahead: Option<u8>,
-    /// The modes to set again after a stop; `None` if they are the terminal's usual ones.
+    /// The terminal modes to set again when the process continues after a stop; `None` if the prompt uses the
+    /// terminal's usual modes.
     pub(super) quiet: Option<Termios>,
 }
 
@@ -62,7 +63,7 @@ impl Read for Keys {
             None => match self.tty.read(buffer) {
                 Ok(0) | Err(_) => Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(n) => {
-                    // Words pasted from a table; a hidden line drops control characters.
+                    // Words pasted from a table are separated by tabs, which the hidden prompt would drop.
                     buffer[..n].iter_mut().filter(|key| **key == b'\t').for_each(|key| *key = b' ');
                     Ok(n)
                 }
@@ -76,7 +77,7 @@ impl Read for Keys {
 }
 
 impl Keys {
-    /// `None` when a key can be read.
+    /// Waits until a key can be read (`None`) or the wait is ended.
     fn wait(&self) -> io::Result<Option<NoAnswer>> {
         loop {
             if let Some(signal) = signals::pending() {
@@ -97,7 +98,7 @@ impl Keys {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(e) => return Err(e.into()),
             }
-            // A shell sets its own modes while this process is stopped.
+            // While this process was stopped, the shell has set other terminal modes.
             if continued.is_some_and(|mut fd| matches!(fd.read(&mut [0; 16]), Ok(1..))) {
                 if let Some(quiet) = &self.quiet {
                     let _ = tcsetattr(&self.tty, OptionalActions::Now, quiet);

@@ -1,11 +1,11 @@
-//! The terminal's modes, as they were before this program changed them.
+//! Changes the terminal's modes and restores them.
 
 use std::fs::File;
 use std::io;
 
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 
-/// A terminal whose modes are put back when this is dropped. Prompts, keyboard and lent terminals all use it.
+/// A terminal whose modes are restored when this is dropped.
 pub(super) struct SavedModes {
     terminal: File,
     saved: Termios,
@@ -22,7 +22,7 @@ impl SavedModes {
         &self.terminal
     }
 
-    /// Sets the saved modes with this change, and returns them.
+    /// Applies `change` to the saved modes, sets the result, and returns it.
     pub(super) fn change(&self, change: impl FnOnce(&mut Termios)) -> io::Result<Termios> {
         let mut modes = self.saved.clone();
         change(&mut modes);
@@ -34,7 +34,7 @@ impl SavedModes {
         let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.saved);
     }
 
-    /// Drops what was typed and not read, so that no other program reads it: a PIN typed once too often, for example.
+    /// Drops unread input, so that no other program reads it. It can be a PIN that was typed twice.
     pub(super) fn drop_input(&self) {
         let _ = tcflush(&self.terminal, QueueSelector::IFlush);
     }

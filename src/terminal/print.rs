@@ -1,9 +1,9 @@
 //! Prints lines for people and scripts: results to stdout, everything else to stderr. Prompts are in `tty.rs`.
 //!
-//! - Text for people is wrapped at words if its stream is a terminal, and never otherwise. A line that is indented by four
-//!   spaces is a command to paste and stays whole.
-//! - Only a result and the last error wait for the reader. Everything else is lost if a stopped terminal or a full pipe
-//!   does not take it within 200 ms, so that a session closes on time.
+//! - Text for people is wrapped at words, but only if its stream is a terminal. A line that is indented by four spaces
+//!   is a command to paste and is not wrapped.
+//! - Only a result and the last error wait as long as the terminal or the pipe is blocked. Any other line is discarded
+//!   after 200 ms, so that a session closes on time.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
@@ -19,25 +19,25 @@ pub use super::wrap::hung;
 use super::wrap::wrapped;
 use crate::error::{Error, Result};
 
-/// The longest wait for a terminal or a pipe that is full.
+/// The longest wait for a terminal or a pipe that is blocked.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Prints a message outside of a session on stderr: `breakglass: …`.
+/// Prints a message that is not part of a session on stderr: `breakglass: …`.
 pub fn note(text: &str) {
     progress(&format!("breakglass: {text}"));
 }
 
-/// Prints a warning on stderr; the command continues: `warning: …`.
+/// Prints `warning: …` on stderr.
 pub fn warning(text: impl std::fmt::Display) {
     progress(&format!("warning: {text}"));
 }
 
-/// Prints one step of a session on stderr; `text` starts with its tag: `gate: …`.
+/// Prints one step of a session on stderr. `text` starts with a tag, such as `gate:`.
 pub fn progress(text: &str) {
     let _ = briefly(io::stderr(), "/proc/self/fd/2", &for_people(text, io::stderr()));
 }
 
-/// Prints the error as the last line on stderr; waits for a stopped terminal.
+/// Prints the error that ends the program on stderr. Waits if the terminal is stopped.
 pub fn error(error: &Error) {
     let _ = writeln!(io::stderr(), "{}", for_people(&format!("breakglass: {error}"), io::stderr()));
 }
@@ -69,7 +69,7 @@ pub fn event(line: &str) {
     let _ = briefly(io::stdout(), "/proc/self/fd/1", line);
 }
 
-/// Writes to the controlling terminal even if stderr is redirected, over a countdown if one is shown.
+/// Writes to the controlling terminal, even if stderr is redirected. Replaces the countdown line if one is shown.
 ///
 /// # Errors
 /// If there is no terminal, or it does not take the line within 200 ms.
@@ -77,7 +77,8 @@ pub fn on_terminal(text: &str) -> io::Result<()> {
     within_patience(unblocking("/dev/tty")?, format!("\r\x1b[K{text}").as_bytes())
 }
 
-/// Returns the width for a table on stdout: the terminal's, from 80 to 160 columns; 80 if stdout is not a terminal.
+/// Returns the width of a table on stdout: the terminal's width, but at least 80 and at most 160 columns. It is 80 if
+/// stdout is not a terminal.
 pub fn columns() -> usize {
     width(io::stdout()).unwrap_or_default().clamp(80, 160)
 }
@@ -86,7 +87,7 @@ fn for_people(text: &str, stream: impl AsFd) -> String {
     width(stream).map_or_else(|| text.to_owned(), |columns| wrapped(text, columns))
 }
 
-/// In columns; `None` if the stream is not a terminal, or the terminal does not say.
+/// Returns the terminal's width in columns; `None` if the stream is not a terminal, or the terminal reports no width.
 pub(super) fn width(stream: impl AsFd) -> Option<usize> {
     tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }
@@ -102,7 +103,7 @@ fn briefly(mut to: impl Write + AsFd, path: &str, text: &str) -> io::Result<()> 
     }
 }
 
-/// Reopens the file, so that `O_NONBLOCK` applies to our descriptor only.
+/// Opens the file again, so that `O_NONBLOCK` applies to the new descriptor only.
 fn unblocking(path: &str) -> io::Result<std::fs::File> {
     let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
     OpenOptions::new().write(true).custom_flags(flags).open(path)

@@ -1,15 +1,15 @@
-//! Counts and lists as text, and the sheet that is shown once.
+//! Formats counts and lists, and shows the twelve words of a new custodian.
 
 use zeroize::Zeroizing;
 
 use super::{NoAnswer, Reply, Terminal};
 
-/// `1 try`, `2 tries`.
+/// Formats a count with its noun: `1 try`, `2 tries`.
 pub fn countable(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// `alice`, `alice or bob`, `alice, bob or carol`.
+/// Joins names; `last` stands before the last one: `alice`, `alice or bob`, `alice, bob or carol`.
 pub fn listed(names: &[&str], last: &str) -> String {
     match names {
         [] => "none".into(),
@@ -18,10 +18,10 @@ pub fn listed(names: &[&str], last: &str) -> String {
     }
 }
 
-/// Shows lines once, on the alternate screen, until Enter; nothing of them stays in the scrollback.
+/// Shows numbered lines on the alternate screen until Enter is pressed. They do not stay in the scrollback.
 ///
 /// # Errors
-/// [`NoAnswer::Signal`]; the screen is cleared all the same.
+/// [`NoAnswer::Signal`]. The screen is cleared also in this case.
 pub fn sheet<'a>(
     terminal: &mut Terminal,
     above: &str,

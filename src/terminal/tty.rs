@@ -1,10 +1,11 @@
 //! Prompts at the controlling terminal.
 //!
-//! - Prompts are written to `/dev/tty` and answered there: never from stdin, a pipe or a file.
-//! - Nothing typed is shown, except by [`Terminal::ask_openly`], for answers that are not secret.
-//! - A prompt is erased when it is answered; a line that stays is written by [`Terminal::show`], or echoes an open answer.
-//! - Every wait ends on a signal, and on the deadline or the waker if it has one.
-//! - On every way out, input that was not read is dropped and the terminal's modes are put back.
+//! - Prompts are written to `/dev/tty`, and answers are read from it, never from stdin, a pipe or a file.
+//! - Typed characters are not shown. [`Terminal::ask_openly`] is the exception, for answers that are not secret.
+//! - A prompt is erased when it is answered. Only the lines of [`Terminal::show`] and the prompts and answers of
+//!   [`Terminal::ask_openly`] stay on the screen.
+//! - A signal ends every wait. A deadline or a waker ends the waits that have one.
+//! - When the terminal is dropped, unread input is discarded and the terminal's modes are restored.
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
@@ -25,23 +26,23 @@ use super::wrap::{rows, wrapped};
 use crate::error::{Error, Result};
 use crate::secret::SecretText;
 
-/// A person's input.
+/// A person's answer to a prompt.
 pub enum Reply {
-    /// A line, maybe an empty one.
+    /// A line, which can be empty.
     Line(SecretText),
-    /// The end of input: Ctrl-D, or a terminal that was closed.
+    /// The end of input: the person pressed Ctrl-D, or the terminal was closed.
     End,
 }
 
-/// The controlling terminal, without echo until it is dropped.
+/// The controlling terminal. Its echo is off until this is dropped.
 pub struct Terminal {
     tty: File,
     modes: SavedModes,
-    /// No echo, no line editing, no suspend key.
+    /// The terminal modes of a hidden prompt: without echo, line editing and suspend key.
     quiet: Termios,
     woken: UnixStream,
     waker: UnixStream,
-    /// The text that is shown and not erased yet, as it was wrapped.
+    /// The wrapped text of prompts that are shown and not erased yet.
     standing: String,
 }
 
@@ -49,12 +50,12 @@ impl Terminal {
     /// Opens the controlling terminal and switches its echo off.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`] without a terminal.
+    /// [`crate::error::Status::Usage`] if there is no terminal.
     pub fn open() -> Result<Self> {
         signals::catch()?;
         Self::opened().map_err(|e| {
-            Error::usage(format!("there is no terminal to ask at: {e}"))
-                .next("run it at a terminal: prompts are never answered from a pipe or a file")
+            Error::usage(format!("there is no terminal for the prompts: {e}"))
+                .next("run the command at a terminal: prompts are never answered from a pipe or a file")
                 .caused_by(e)
         })
     }
@@ -66,7 +67,8 @@ impl Terminal {
             modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
             modes.special_codes[SpecialCodeIndex::VMIN] = 1;
             modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-            // A shell that takes the terminal back in the middle of a prompt would switch the echo on.
+            // Ctrl-Z must not work: the shell would take the terminal back in the middle of a prompt and switch echo
+            // on.
             modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
         })?;
         let (woken, waker) = UnixStream::pair()?;
@@ -75,15 +77,15 @@ impl Terminal {
         Ok(Self { tty, modes, quiet, woken, waker, standing: String::new() })
     }
 
-    /// A handle that ends waits from other threads.
+    /// Returns a handle with which another thread ends a wait.
     ///
     /// # Panics
     /// If the process has no file descriptor left.
     pub fn waker(&self) -> Waker {
-        Waker(self.waker.try_clone().expect("a socket can be duplicated"))
+        Waker(self.waker.try_clone().expect("the process should have a free file descriptor"))
     }
 
-    /// Asks without echo. Waking does not disturb the answer.
+    /// Asks without echo. A waker does not end this wait.
     ///
     /// # Errors
     /// [`NoAnswer::Deadline`] or [`NoAnswer::Signal`].
@@ -91,7 +93,7 @@ impl Terminal {
         self.converse(prompt, until, false)
     }
 
-    /// Waits for the waker, or for a line.
+    /// Asks without echo, until a line is typed or a waker ends the wait.
     ///
     /// # Errors
     /// Any [`NoAnswer`].
@@ -99,7 +101,7 @@ impl Terminal {
         self.converse(prompt, until, true)
     }
 
-    /// Asks with echo, for answers that are not secret; prompt and answer stay on the screen.
+    /// Asks with echo, for an answer that is not secret. The prompt and the answer stay on the screen.
     ///
     /// # Errors
     /// [`NoAnswer::Signal`].
@@ -122,14 +124,15 @@ impl Terminal {
         self.standing += &text;
     }
 
-    /// Shows lines that stay, even if stderr is redirected, such as the request to approve.
+    /// Shows lines that stay on the screen, such as the request to approve. They are shown even if stderr is
+    /// redirected.
     pub fn show(&mut self, text: &str) {
         self.erase();
         let text = wrapped(text, self.columns());
         self.write(&format!("{text}\n"));
     }
 
-    /// Erases the text that is shown, in all of its rows.
+    /// Erases all rows of the prompts that are shown.
     pub fn erase(&mut self) {
         let above = rows(&std::mem::take(&mut self.standing), self.columns()) - 1;
         if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
@@ -141,7 +144,7 @@ impl Terminal {
         }
     }
 
-    /// Returns the terminal's number of rows; 100 if it does not report it.
+    /// Returns the terminal's number of rows, or 100 if the terminal does not report it.
     pub(super) fn rows(&self) -> usize {
         let rows = tcgetwinsize(&self.tty).map_or(0, |size| usize::from(size.ws_row));
         if rows == 0 { 100 } else { rows }
@@ -176,8 +179,8 @@ impl Terminal {
         }
     }
 
-    /// Skips line ends that were typed before there was a prompt (the second half of a pasted CR LF, an impatient
-    /// Enter): an empty answer must be intended. Returns the first other key.
+    /// Discards line ends that were typed before the prompt was shown, such as the LF of a pasted CR LF. They would be
+    /// an empty answer that the person did not intend. Returns the first other key.
     fn typed_ahead(&mut self) -> Option<u8> {
         let mut key = [0];
         loop {

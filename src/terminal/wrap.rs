@@ -3,7 +3,7 @@
 use textwrap::core::display_width;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// The indent of a command to paste, which is never broken.
+/// The indent of a command to paste, in columns. Such a line is never wrapped.
 const COMMAND: usize = 4;
 
 /// The narrowest terminal for which text is wrapped, in columns.
@@ -11,7 +11,7 @@ const NARROWEST: usize = 20;
 
 /// Wraps every line of `text` at words; a word that is wider than `columns` stays whole.
 ///
-/// White space at the end of a line, as behind a prompt, is kept.
+/// White space at the end of a line is kept, as in `PIN: `.
 pub(super) fn wrapped(text: &str, columns: usize) -> String {
     let lines: Vec<String> = text.split('\n').map(|line| wrapped_line(line, columns)).collect();
     lines.join("\n")
@@ -27,7 +27,7 @@ fn wrapped_line(line: &str, columns: usize) -> String {
     wrapped
 }
 
-/// Wraps one line at spaces; the lines after the first start `indent` columns in.
+/// Wraps one line at spaces. Every line after the first is indented by `indent` columns.
 pub fn hung(line: &str, indent: usize, columns: usize) -> String {
     let indent = " ".repeat(indent);
     let options = Options::new(columns)
@@ -38,14 +38,15 @@ pub fn hung(line: &str, indent: usize, columns: usize) -> String {
     textwrap::wrap(line, options).join("\n")
 }
 
-/// The column in which a line continues: after its first word if that is a tag (`next:`, `alice:`), in the second column
-/// of a table, else two columns in.
+/// Returns the indent, in columns, at which a wrapped line continues: after the first word if that is a tag (`next:`,
+/// `alice:`), at the second column if the line is a row of a table, and otherwise two columns deeper than the line
+/// starts.
 fn hanging(line: &str, columns: usize) -> usize {
     let body = line.trim_start();
     let lead = indent(line);
     let tag = body.split_inclusive(' ').next().filter(|word| word.ends_with(": "));
     let title = || body.find("  ").map(|end| &body[..body.len() - body[end..].trim_start().len()]);
-    // A line that is indented further than a command is in a column already.
+    // A line that is indented further than a command continues a column, and so keeps its indent.
     let further = if lead > COMMAND && !body.starts_with("- ") { 0 } else { 2 };
     let behind = lead + tag.or_else(title).map_or(further, display_width);
     if behind <= columns / 3 { behind } else { lead + further }
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_hangs_behind_its_tag() {
+    fn a_wrapped_message_is_indented_to_the_end_of_its_tag() {
         let text = "breakglass: no attestation root certificates found, so the YubiKey cannot be verified\n  \
                     next: name the root it was made under with --attestation-root, or use a genuine token";
         let expected = "\
@@ -77,13 +78,13 @@ breakglass: no attestation root certificates found, so the
     }
 
     #[test]
-    fn a_row_of_a_table_hangs_in_its_second_column() {
+    fn a_wrapped_row_of_a_table_is_indented_to_its_second_column() {
         let row = "words       grunt soul wasp lion bird tree and more";
         assert_eq!(wrapped(row, 40), "words       grunt soul wasp lion bird\n            tree and more");
     }
 
     #[test]
-    fn a_row_that_goes_on_in_its_column_is_no_command() {
+    fn a_line_that_is_indented_further_than_a_command_is_wrapped() {
         let row = "             - review what was changed in the window: users, keys, roles, policies";
         let expected = "             - review what was changed in\n               the window: users, keys,\n               \
                         roles, policies";
@@ -111,7 +112,7 @@ breakglass: no attestation root certificates found, so the
     }
 
     #[test]
-    fn a_prompt_keeps_the_space_behind_it() {
+    fn a_wrapped_prompt_keeps_the_space_at_its_end() {
         let prompt = "this machine swaps without encryption; type yes to go on: ";
         assert_eq!(wrapped(prompt, 40), "this machine swaps without encryption;\n  type yes to go on: ");
     }

@@ -138,7 +138,7 @@ fn the_console_is_refused_early_under_an_mfa_gate() {
     let vault = under_mfa("mfa-console");
     let said = vault.open("5m").args(&["--console"]).command().output().unwrap();
     assert_eq!(said.status.code(), Some(2), "--console should be refused before custodians are asked");
-    assert!(String::from_utf8_lossy(&said.stderr).contains("GetFederationToken) never carries it"));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("GetFederationToken) never carries MFA"));
     assert!(vault.account.journal().is_empty());
 }
 

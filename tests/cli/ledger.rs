@@ -229,7 +229,7 @@ fn a_replaced_vault_is_not_opened() {
     ledger.append(jiff::Timestamp::now(), later).unwrap();
     let open = ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "x", "--hold"];
     let (code, said) = output_of(site.command(&open));
-    assert!(code == Some(2) && said.contains("epoch 2 was opened before"), "{said}");
+    assert!(code == Some(2) && said.contains("epoch 2, was opened before"), "{said}");
 }
 
 #[test]

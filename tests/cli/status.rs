@@ -20,7 +20,7 @@ fn output_of(mut command: Command) -> (Option<i32>, Value, String) {
 fn before_the_first_window_status_shows_none() {
     let vault = two_of_two("never").all_plugged();
     let (code, _, said) = output_of(vault.site.command(&["status"]));
-    assert!(code == Some(0) && said.contains("no use recorded on this machine"), "{said}");
+    assert!(code == Some(0) && said.contains("no session recorded on this machine"), "{said}");
     let (code, json, _) = output_of(vault.site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(0));
     assert_eq!((&json["event"], &json["may_be_open"]), (&"status".into(), &false.into()), "{json}");
@@ -249,7 +249,7 @@ fn ledger_and_iam_can_substitute_for_each_other() {
     let (code, _, said) = output_of(ask());
     assert!(code == Some(6), "the damaged ledger should be reported although IAM was read: {said}");
     let (code, _, said) = output_of(site.command(&["status"]));
-    assert!(code == Some(6) && !said.contains("no use recorded"), "{said}");
+    assert!(code == Some(6) && !said.contains("no session recorded"), "{said}");
 }
 
 #[test]

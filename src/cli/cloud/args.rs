@@ -1,4 +1,4 @@
-//! The command line of the commands that need AWS, as it is written.
+//! The arguments of the commands that need AWS, before they are validated.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -24,10 +24,10 @@ pub struct OpenArgs {
     /// Duration of the window, like 90s, 45m or 1h30m
     #[arg(long = "for", value_name = "TIME")]
     pub window: Span,
-    /// Why it is opened; recorded and signed
+    /// The reason for opening; it is recorded and signed
     #[arg(long)]
     pub reason: String,
-    /// Why these credentials are opened again after an earlier opening
+    /// The reason for opening credentials that were opened before
     #[arg(long, value_name = "WHY")]
     pub again: Option<String>,
     #[command(flatten)]
@@ -39,13 +39,13 @@ pub struct OpenArgs {
     /// Keep the window open without handing out credentials
     #[arg(long, conflicts_with = "command")]
     pub hold: bool,
-    /// Sign the browser in to the AWS console; without a browser the link is shown
+    /// Sign in to the AWS console in the browser; without a browser, the link is shown
     #[arg(long, conflicts_with_all = ["command", "hold"])]
     pub console: bool,
     /// Print events as JSON Lines on standard output; the output of COMMAND goes to standard error
     #[arg(long)]
     pub json: bool,
-    /// The command to run inside the window [default: your shell]
+    /// The command to run during the window [default: your shell]
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
@@ -62,7 +62,7 @@ pub struct DrillArgs {
     /// Duration of the window
     #[arg(long = "for", value_name = "TIME", default_value = "5m")]
     pub window: Span,
-    /// Why it is held; recorded and signed
+    /// The reason for the drill; it is recorded and signed
     #[arg(long, default_value = "a drill")]
     pub reason: String,
     #[command(flatten)]
@@ -79,7 +79,7 @@ pub struct DrillArgs {
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub json: JsonEvents,
-    /// The command to run inside the window; the drill user is allowed only the probe call
+    /// The command to run during the window; the drill user is allowed only the probe call
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
@@ -114,11 +114,11 @@ Examples:
   breakglass status prod.age --profile auditor
   breakglass status prod.age --json
 
-Exit status 10 means that a window may be open, 1 that something is overdue or could not be read.")]
+Exit status 10 means that a window may be open; 1 means that something is overdue or could not be read.")]
 pub struct StatusArgs {
     /// The vault whose targets are shown [default: every user that this machine has opened]
     pub vault: Option<PathBuf>,
-    /// Ask IAM as well, with this profile of your AWS configuration
+    /// Also ask IAM, with this profile of your AWS configuration
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
     #[command(flatten)]
@@ -127,7 +127,7 @@ pub struct StatusArgs {
 
 #[derive(Args)]
 pub struct CloudTrailProfile {
-    /// Read CloudTrail as well, with this profile of your AWS configuration
+    /// Also read CloudTrail, with this profile of your AWS configuration
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 }

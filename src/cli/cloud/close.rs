@@ -1,4 +1,4 @@
-//! `close`: closes after a crash, with a quorum or with a profile's AWS credentials.
+//! `close`: closes access after a crash, with a quorum or with the AWS credentials of a profile.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
 use crate::vault::target::TargetId;
 
-/// Validates the arguments and closes.
+/// Validates the arguments and closes access.
 pub fn run(arguments: CloseArgs, events: Events) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     let target = target::choose(&vault, arguments.target.as_deref())?.clone();
@@ -42,7 +42,7 @@ pub fn run(arguments: CloseArgs, events: Events) -> Result<()> {
         None => request.close_with_quorum(&vault, arguments.wait.duration()),
     }?;
     if !events.are_wanted() {
-        // Access is closed, whether or not stdout can be written.
+        // Access is closed, so an error of stdout is ignored.
         let _ = print::result(&result(&target, proof));
     }
     Ok(())
@@ -60,7 +60,7 @@ fn result(target: &TargetId, proof: Proof) -> String {
 struct CloseRequest {
     facts: VaultFacts,
     target: manifest::TargetSummary,
-    /// Whether another machine's window is closed too.
+    /// Closes the window even if another machine opened it, or the user's state cannot be read.
     force: bool,
     ledger: Ledger,
     events: Events,
@@ -113,7 +113,8 @@ impl CloseRequest {
         })
     }
 
-    /// Alerts this machine's channels if a window that it opened may be open; the channels in the vault stay sealed.
+    /// Sends an alert if a window that this machine opened may be open. Only the channels of this machine's
+    /// configuration get the alert, because those of the vault are still sealed.
     fn no_quorum(self, error: Error) -> Error {
         let target = TargetId::from(&self.target);
         let Self { facts, ledger, events, config, .. } = self;

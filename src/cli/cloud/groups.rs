@@ -13,7 +13,7 @@ pub struct JsonEvents {
 }
 
 impl JsonEvents {
-    /// Events to standard output if they are wanted.
+    /// Returns the destination of events: standard output with `--json`, otherwise none.
     pub fn events(self) -> Events {
         Events::to_stdout(self.json)
     }
@@ -36,7 +36,7 @@ impl TargetName {
 /// `--no-alert`.
 #[derive(Args, Clone)]
 pub struct NoAlert {
-    /// Why to go on although no alert is acknowledged; recorded and signed
+    /// The reason for opening although no alert is acknowledged; it is recorded and signed
     #[arg(long, value_name = "WHY")]
     pub no_alert: Option<String>,
 }

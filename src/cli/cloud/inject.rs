@@ -1,4 +1,4 @@
-//! `--inject`: what a drill makes fail.
+//! `--inject`: a failure that a drill causes on purpose.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,9 @@ use crate::aws::Injection;
 
 #[derive(Clone, Debug)]
 pub enum Inject {
-    /// A custodian who does not come, by name.
+    /// The named custodian is not asked.
     Absent(String),
-    /// A failure of AWS.
+    /// A failure of calls to AWS.
     Aws(Injection),
 }
 

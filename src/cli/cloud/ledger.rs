@@ -13,7 +13,7 @@ use crate::terminal::print;
 /// A subcommand of `ledger`.
 #[derive(Subcommand)]
 pub enum LedgerCloudCommand {
-    /// Send queued records to the configured bucket; for cron
+    /// Copy queued records to the configured bucket; for use in cron
     #[command(after_help = "Example:\n  breakglass ledger ship")]
     Ship,
 }
@@ -22,30 +22,29 @@ impl LedgerCloudCommand {
     /// Runs the subcommand.
     ///
     /// # Errors
-    /// Usage if no bucket is configured, or those of S3.
+    /// Usage if no bucket is configured, or an error of S3.
     pub fn run(&self) -> Result<()> {
         let Self::Ship = self;
         let ship = Config::load()?.ship.ok_or_else(|| {
-            Error::usage("no bucket is configured to ship the ledger to")
+            Error::usage("no bucket is configured for the copy of the ledger")
                 .next("add the field ship to the configuration: docs/reference/config.md")
         })?;
         let sent = aws::ship_now(&ship, &Ledger::at_default())?;
-        print::result(&format!("shipped: {sent} records to {}; none is queued\n", ship.bucket))
+        print::result(&format!("shipped: {sent} records to {}; no record is queued\n", ship.bucket))
     }
 }
 
 impl ShippedCopy {
-    /// The records in the configured bucket; `None` without `--shipped`.
+    /// Returns the records in the configured bucket; `None` without `--shipped`.
     ///
     /// # Errors
-    /// Usage if no bucket is configured, or those of S3.
+    /// Usage if no bucket is configured, or an error of S3.
     pub fn read(&self, chain: &Chain) -> Result<Option<Vec<CopiedRecord>>> {
         if !self.shipped {
             return Ok(None);
         }
         let ship = Config::load()?.ship.ok_or_else(|| {
-            Error::usage("no bucket is configured that the ledger was shipped to")
-                .next("name a copy with --copy")
+            Error::usage("no bucket is configured for the copy of the ledger").next("name a copy with --copy")
         })?;
         aws::shipped(&ship, chain).map(Some)
     }

@@ -1,4 +1,5 @@
-//! The commands that need AWS, and the parts of other commands that do. `offline.rs` replaces it in the offline build.
+//! The commands that need AWS, and those options of other commands that need AWS. In the offline build, `offline.rs`
+//! takes the place of this module.
 
 mod args;
 mod close;
@@ -31,16 +32,16 @@ pub enum CloudCommand {
     /// Open a vault with a quorum: enable the emergency user for a limited time, then disable it
     #[command(alias = "unseal")]
     Open(OpenArgs),
-    /// Practise an opening with real YubiKeys and words, on a drill vault
+    /// Rehearse an opening on a drill vault, with real YubiKeys and words
     Drill(DrillArgs),
-    /// Close after a crash, with a quorum or with your AWS credentials
+    /// Close access after a crash, with a quorum or with your AWS credentials
     Close(CloseArgs),
-    /// Show whether a window may be open, which, and until when
+    /// Show whether a window may be open, of which session, and until when
     Status(StatusArgs),
 }
 
 impl CloudCommand {
-    /// The destination of the command's events.
+    /// Returns the destination of the command's events.
     pub fn events(&self) -> Events {
         match self {
             Self::Open(arguments) => Events::to_stdout(arguments.json),
@@ -50,7 +51,7 @@ impl CloudCommand {
         }
     }
 
-    /// Whether the command handles secrets.
+    /// Reports whether the command handles secrets.
     pub fn has_secrets(&self) -> bool {
         !matches!(self, Self::Status(_))
     }
@@ -58,7 +59,7 @@ impl CloudCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// Those of the command.
+    /// Returns the errors of the command.
     pub fn run(self, events: Events) -> Result<()> {
         match self {
             Self::Open(arguments) => open::run(arguments, events),

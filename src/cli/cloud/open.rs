@@ -1,4 +1,4 @@
-//! `open`: a quorum at the terminal, then the window.
+//! `open`: asks for a quorum at the terminal, then opens a window.
 
 use super::args::OpenArgs;
 use super::opening::{OpenRequest, Reason};
@@ -11,12 +11,12 @@ use crate::events::Events;
 use crate::gate::SessionId;
 use crate::session::Work;
 
-/// Checks everything that needs no custodian, asks for the quorum, opens, works, closes.
+/// Checks all that can be checked without custodians, asks for the quorum, opens the window, and closes it.
 pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     if vault.manifest.drill_of.is_some() {
         return Err(Error::usage(format!("{} is a drill vault", arguments.vault.display()))
-            .next("practise with breakglass drill, or open the vault that it belongs to"));
+            .next("use breakglass drill with this file, or open the vault that the drill vault belongs to"));
     }
     let request = OpenRequest {
         path: &arguments.vault,

@@ -1,4 +1,4 @@
-//! An opening, from its checks to its proven end; `open` and `drill` both run it.
+//! The steps of an opening that `open` and `drill` share, from the first check until access is proven closed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,16 +25,16 @@ pub struct OpenRequest<'a> {
     pub path: &'a Path,
     pub vault: &'a Vault,
     pub target: &'a manifest::TargetSummary,
-    /// The window's length.
+    /// The window's duration.
     pub window: Span,
     pub reason: Reason,
-    /// Why the credentials are opened again, if they are spent.
+    /// The reason for opening credentials that are spent: they were opened before and have not been rotated.
     pub again: Option<Reason>,
-    /// Why it is opened although no alert is acknowledged.
+    /// The reason for opening although no alert is acknowledged.
     pub no_alert: Option<Reason>,
     pub config: Config,
     pub work: Work,
-    /// How long to wait for custodians.
+    /// The longest wait for the custodians.
     pub wait: Duration,
     /// The fault that a drill injects.
     pub injected: InjectedFaults,
@@ -65,15 +65,15 @@ impl OpenRequest<'_> {
         Ok(())
     }
 
-    /// Asks for the quorum, opens, works, closes.
+    /// Asks for the quorum, opens the window, keeps it, and closes it.
     ///
     /// # Errors
-    /// The status says whether anything is enabled.
+    /// With status 10 if access may be open; with any other status, nothing is enabled.
     pub fn run(self, session: SessionId, ledger: Ledger) -> Result<()> {
         let static_vault = (self.vault.manifest.lane == Lane::Gate)
             .then(|| sibling_vault::static_vault(self.path, &self.target.account))
             .flatten();
-        // Certificates and configuration load while the custodians are asked.
+        // Loads certificates and the AWS configuration while the custodians are asked.
         let mut preload = Preload::start();
         let request = self.request(session, preload.custom_endpoints()?);
         let quorum = quorum::gather(&QuorumRequest {
@@ -84,7 +84,7 @@ impl OpenRequest<'_> {
             events: self.events,
             absent: &self.absent,
         })?;
-        // Another process on this machine may have opened meanwhile.
+        // Another process on this machine may have opened the same credentials in the meantime.
         self.check_spent(&ledger.entries_with(&self.config.ledgers)?.entries())?;
         let approved = Approved::by(self.vault, request, &quorum.approvals)?;
         let (target, alerts) = target::unseal(self.vault, &quorum.shares, &self.target.name)?;
@@ -125,8 +125,8 @@ impl OpenRequest<'_> {
             .next("give the reason with --no-alert WHY, which the custodians sign; seal the next vault with \"alerts\""))
     }
 
-    /// Credentials that were opened are spent until they are rotated, as far as the ledgers here show. Those of a drill
-    /// vault never are.
+    /// Refuses credentials that are spent: the ledgers on this machine show that they were opened, and they have not
+    /// been rotated since. The credentials of a drill vault are never refused.
     fn check_spent(&self, entries: &[Entry]) -> Result<()> {
         let manifest = &self.vault.manifest;
         let excused = self.again.is_some() || manifest.drill_of.is_some();
@@ -134,14 +134,15 @@ impl OpenRequest<'_> {
         spent.filter(|_| !excused).map_or(Ok(()), |session| Err(is_spent(session)))
     }
 
-    /// Refuses a vault that a later one has replaced, as far as the ledgers here show.
+    /// Refuses a vault if the ledgers on this machine show that a file with a later epoch was opened.
     fn check_epoch(&self, entries: &[Entry]) -> Result<()> {
         let (id, epoch) = (&self.vault.manifest.vault_id, u64::from(self.vault.manifest.epoch));
         let intents = entries.iter().filter_map(|entry| entry.record.intent());
         let latest = intents.filter(|intent| intent.vault == id).map(|intent| intent.epoch).max();
         match latest.filter(|latest| *latest > epoch) {
             Some(latest) => Err(Error::usage(format!(
-                "{} is epoch {epoch} of its vault, and epoch {latest} was opened before; nothing was enabled",
+                "{} has epoch {epoch}, but a newer file of this vault, epoch {latest}, was opened before; nothing was \
+                 enabled",
                 self.path.display()
             ))
             .next("use the newer file; it may need the words and YubiKeys of a later enrolment")),
@@ -157,7 +158,7 @@ impl OpenRequest<'_> {
         }
     }
 
-    /// Returns the request that the custodians approve.
+    /// Returns the request that the custodians are asked to approve.
     fn request(&self, session: SessionId, endpoint: Option<String>) -> Request {
         let manifest = &self.vault.manifest;
         let text = |reason: &Reason| reason.0.clone();
@@ -178,12 +179,14 @@ impl OpenRequest<'_> {
     }
 }
 
-/// One line of 1–200 visible characters, one space between its words.
+/// A reason: one line of 1–200 visible characters, with single spaces between words.
 pub struct Reason(String);
 
 impl Reason {
+    /// Returns the text with its spaces normalized.
+    ///
     /// # Errors
-    /// Usage, naming the option.
+    /// Usage, with the name of the option, if the text is not such a line.
     pub fn new(option: &str, text: &str) -> Result<Self> {
         let space = |c: char| c.is_whitespace() && !c.is_control();
         let line = text.split(space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! The part of `review` that needs AWS: what CloudTrail has of a session.
+//! The option of `review` that needs AWS: looks up the calls of a session in CloudTrail.
 
 use super::args::CloudTrailProfile;
 use crate::aws;
@@ -11,7 +11,7 @@ impl CloudTrailProfile {
     /// Looks up the session's calls in CloudTrail; `None` without `--profile`.
     ///
     /// # Errors
-    /// If the ledgers do not have the session, or AWS cannot be reached at all.
+    /// If the session is not in the ledgers, or AWS cannot be reached.
     pub fn look_up(&self, session: SessionId, entries: &[Entry]) -> Result<Option<CloudTrailResult>> {
         let wanted = CloudTrailQuery::of(session, entries)?;
         self.profile.as_deref().map(|profile| aws::look_up(profile, &wanted)).transpose()

@@ -1,4 +1,5 @@
-//! The ledger that a command writes, and its copy in a bucket; only the end of the process waits for the copy.
+//! The ledger that a command writes, and its copy in a bucket. Records are copied in the background; the command waits
+//! for the copy only when it exits.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +9,7 @@ use crate::ledger::Ledger;
 
 static SHIPPER: Mutex<Option<Shipper>> = Mutex::new(None);
 
-/// The ledger of this machine; if a bucket is configured, records are shipped as they are appended.
+/// Returns the ledger of this machine. If a bucket is configured, records are copied to it as they are appended.
 pub fn ledger(config: &Config) -> Ledger {
     let ledger = Ledger::at_default();
     let Some(ship) = config.ship.clone() else { return ledger };
@@ -17,7 +18,7 @@ pub fn ledger(config: &Config) -> Ledger {
     ledger
 }
 
-/// Gives the copy a last moment to finish.
+/// Waits a limited time until the records are copied.
 pub fn finish() {
     if let Some(shipper) = SHIPPER.lock().unwrap_or_else(PoisonError::into_inner).take() {
         shipper.finish();

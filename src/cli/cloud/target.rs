@@ -1,4 +1,4 @@
-//! The target of a vault that a command is about.
+//! Chooses one target of a vault, and decrypts it.
 
 use crate::error::{Error, Result};
 use crate::terminal::listed;
@@ -7,7 +7,7 @@ use crate::vault::manifest;
 use crate::vault::payload::{Channel, SealedTarget};
 use crate::vault::quorum::Share;
 
-/// Returns the target of this name, or the only one.
+/// Returns the target with this name; without a name, the only target of the vault.
 pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::TargetSummary> {
     let targets = &vault.manifest.targets;
     let names: Vec<_> = targets.iter().map(|target| target.name.as_str()).collect();
@@ -22,7 +22,7 @@ pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::
     }
 }
 
-/// Decrypts the payload and returns one target and the alert channels; the other targets are wiped.
+/// Decrypts the payload and returns one target and the alert channels. The other targets are wiped from memory.
 pub fn unseal(vault: &Vault, shares: &[Share], name: &str) -> Result<(SealedTarget, Vec<Channel>)> {
     let payload = vault.open(&shares.iter().collect::<Vec<_>>()).map_err(Error::or_another_copy)?;
     let target = payload.targets.into_iter().find(|target| target.name == name);

@@ -1,4 +1,4 @@
-//! Creates two keys on the YubiKey, reads their attestations, and makes the enrolment.
+//! Creates two keys on the YubiKey, reads their attestations, and creates the enrolment.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -15,12 +15,13 @@ use crate::vault::manifest::{Attested, EnrolledToken, TokenKind};
 use crate::vault::{random, share};
 
 impl Enrolling<'_> {
-    /// Creates the part and two keys; returns the enrolment and the signing key.
+    /// Creates the custodian's part and two keys. Returns the enrolment and the signing key.
     pub(super) fn make(&mut self, roots: Option<&[Vec<u8>]>) -> Result<(Enrolment, GeneratedKey)> {
-        // Refused before anything is created on it.
+        // A YubiKey that is not genuine is refused before any key is created on it.
         let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
-        // The keys come after the sheet, so that a custodian who stops there leaves none behind.
+        // The keys are created after the words were shown, so that a custodian who stops at the words leaves no keys on
+        // the YubiKey.
         let id = random::bytes::<16>();
         let part = Part::generate();
         self.show(&part)?;
@@ -64,13 +65,14 @@ impl Enrolling<'_> {
         })
     }
 
-    /// The certificates from the device's to a trusted root.
+    /// Returns the certificates from the YubiKey's attestation certificate to a trusted root.
     fn chain(&mut self, roots: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
         let device = self.token.device_certificate().map_err(|why| self.failed(why))?;
         attestation::chain(&device, roots).map_err(|why| self.not_genuine(&why))
     }
 
-    /// Reads both attestations, stores them in the slots, and checks them unless that was waived.
+    /// Reads the attestations of both keys, stores them in the slots of the keys, and verifies them if `chain` is
+    /// given.
     fn attest(
         &mut self,
         decryption: &GeneratedKey,

@@ -30,12 +30,13 @@ use crate::vault::{names, words};
 const ROOTS: [&str; 2] =
     ["/etc/breakglass/attestation-roots.pem", "/usr/share/breakglass/attestation-roots.pem"];
 
+/// The largest accepted file of root certificates, in bytes.
 const MAX_PEM: usize = 256 * 1024;
 
 /// The polling interval while no YubiKey is plugged in.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Creates the keys, shows the part, writes the enrolment file.
+/// Shows the custodian's words, creates the keys, and writes the enrolment file.
 pub fn run(arguments: EnrolArgs) -> Result<()> {
     let request = EnrolRequest::new(arguments)?;
     let mut terminal = Terminal::open()?;
@@ -63,13 +64,13 @@ pub fn run(arguments: EnrolArgs) -> Result<()> {
 struct EnrolRequest {
     /// The custodian's name.
     name: String,
-    /// The enrolment file.
+    /// The path of the enrolment file.
     out: PathBuf,
     /// The serial number of the YubiKey to use.
     serial: Option<u32>,
-    /// The trusted attestation roots, DER; `None` if attestation is waived.
+    /// The trusted attestation root certificates, in DER; `None` with `--no-attestation`.
     roots: Option<Vec<Vec<u8>>>,
-    /// How long to wait for the YubiKey.
+    /// The longest wait for the YubiKey.
     wait: Duration,
 }
 
@@ -82,7 +83,8 @@ impl EnrolRequest {
         Ok(Self { name, out, serial, roots, wait: wait.duration() })
     }
 
-    /// Waits for the YubiKey: the only one that is plugged in, or the one of this serial number.
+    /// Waits for the YubiKey: the one with the given serial number or, without a number, the only one that is plugged
+    /// in.
     fn find_token(&self, terminal: &mut Terminal) -> Result<PivToken> {
         let found = self.wait_for_token(terminal);
         terminal.erase();
@@ -120,7 +122,7 @@ impl EnrolRequest {
     }
 }
 
-/// Reads the trusted attestation roots, from `named` or from where a package installs them.
+/// Reads the trusted attestation root certificates from `named` or, without it, from one of [`ROOTS`].
 fn roots(named: Option<PathBuf>) -> Result<Vec<Vec<u8>>> {
     let installed = || ROOTS.iter().map(PathBuf::from).find(|path| path.exists());
     let path = named.or_else(installed).ok_or_else(|| {
@@ -133,7 +135,7 @@ fn roots(named: Option<PathBuf>) -> Result<Vec<Vec<u8>>> {
         .map_err(|why| Error::usage(why).context(path.display()))
 }
 
-/// Returns the YubiKeys that are plugged in, and why another one cannot be used.
+/// Returns the YubiKeys that are plugged in, and the reason why a further one cannot be used.
 fn plugged_in(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
     let mut tokens = Vec::new();
     let mut unusable = None;
@@ -151,7 +153,7 @@ fn plugged_in(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
     Ok((tokens, unusable))
 }
 
-/// An enrolment under way.
+/// An enrolment in progress.
 struct Enrolling<'a> {
     /// The custodian's name.
     name: &'a str,
@@ -160,7 +162,7 @@ struct Enrolling<'a> {
 }
 
 impl Enrolling<'_> {
-    /// Shows the part once and asks for it, until the two are the same.
+    /// Shows the words and asks the custodian to type them. Repeats both until the typed words are right.
     fn show(&mut self, part: &Part) -> Result<()> {
         let name = self.name;
         let above = format!("{name}: these are your words. Write them down now; they are never shown again.");
@@ -171,14 +173,14 @@ impl Enrolling<'_> {
             match typed::part(&mut self.terminal, name, None).map_err(Ended::nothing_enrolled)? {
                 Some(back) if back.equals(part) => return Ok(()),
                 Some(_) => note(&format!(
-                    "{name}: these are not the words that were shown\n  next: compare your sheet; they are shown again"
+                    "{name}: these are not the words that were shown\n  next: compare your sheet when the words are shown again"
                 )),
                 None => {}
             }
         }
     }
 
-    /// Signs the enrolment with the new key.
+    /// Signs the enrolment with the new signing key.
     fn sign(&mut self, enrolment: &Enrolment, pin: &SecretText, signing: &GeneratedKey) -> Result<Vec<u8>> {
         let Self { name, terminal, token } = self;
         let serial = token.serial();

@@ -1,4 +1,4 @@
-//! PIN, PUK and management key of a YubiKey that may be fresh from the factory.
+//! Asks for the PIN, PUK and management key of a YubiKey, which may still have their factory values.
 
 use super::Enrolling;
 use crate::cli::token_dialog::TokenDialog;
@@ -10,14 +10,14 @@ use crate::terminal::note;
 use crate::token::enrol::{FACTORY_PIN, FACTORY_PUK, Management};
 
 impl Enrolling<'_> {
-    /// Makes sure that neither PIN nor PUK is the factory's; returns the PIN.
+    /// Returns the PIN. If the PIN or the PUK has its factory value, asks for a new one and sets it.
     pub(super) fn credentials(&mut self) -> Result<SecretText> {
         let (factory_pin, factory_puk) = self.token.factory_pin_and_puk().map_err(|why| match why {
             TokenError::Failed(_) => Error::new(
                 Status::TokenFailed,
                 format!("YubiKey {} has firmware {}", self.token.serial(), self.token.firmware()),
             )
-            .next("use one with firmware 5.3 or later: older firmware does not report whether the PIN is the factory PIN"),
+            .next("use a YubiKey with firmware 5.3 or later: older firmware does not report whether the PIN is the factory PIN"),
             other => self.failed(other),
         })?;
         let pin = if factory_pin { self.new_pin()? } else { self.current_pin()? };
@@ -56,7 +56,7 @@ impl Enrolling<'_> {
         self.token.change_puk(&SecretText::copy_of(FACTORY_PUK), &new).map_err(|why| self.failed(why))
     }
 
-    /// Asks for a new PIN or PUK, twice; it must differ from the factory's and from `other`.
+    /// Asks twice for a new PIN or PUK, which must differ from the factory value and from `other`.
     fn choose(&mut self, what: &str, factory: &str, other: Option<&SecretText>) -> Result<SecretText> {
         loop {
             let prompt = format!(
@@ -88,7 +88,7 @@ impl Enrolling<'_> {
         }
     }
 
-    /// Authenticates with the management key, which is the factory's or protected by the PIN.
+    /// Authenticates with the management key, which must have its factory value or be protected by the PIN.
     pub(super) fn authenticate(&mut self, pin: &SecretText) -> Result<()> {
         match self.token.authenticate(pin).map_err(|why| self.failed(why))? {
             Management::Factory | Management::Protected => Ok(()),

@@ -1,4 +1,4 @@
-//! `ledger`: verifies, shows and ships the record of every use.
+//! `ledger`: verifies the ledger, shows its records, and copies them to a bucket.
 
 mod show;
 mod verify;

@@ -1,4 +1,4 @@
-//! `ledger show`: one line per record; text from people is made harmless.
+//! `ledger show`: prints one line for each record. Control characters in texts that people typed are replaced.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -14,12 +14,12 @@ use crate::terminal::{note, print};
 use crate::time_text;
 use crate::vault::names::harmless;
 
-/// Prints the records of all ledgers by time, then the errors of those that are not readable.
+/// Prints the records of all ledgers, ordered by time, then the errors of ledgers that cannot be read.
 pub fn run(arguments: LedgerShowArgs) -> Result<()> {
     ShowRequest::new(arguments)?.run()
 }
 
-/// A request whose arguments are valid: it names the ledgers, and the configuration was read if that needs it.
+/// The ledgers and records to show. Without `--ledger`, the ledgers come from the configuration.
 struct ShowRequest {
     ledgers: Vec<PathBuf>,
     session: Option<SessionId>,
@@ -54,7 +54,7 @@ impl ShowRequest {
     }
 }
 
-/// A record in JSON, with its ledger and digest.
+/// One record as JSON, with the path of its ledger and its digest.
 #[derive(Serialize)]
 struct RecordLine<'a> {
     ledger: &'a str,
@@ -74,7 +74,7 @@ fn json(records: &[MergedRecord]) -> Result<String> {
     Ok(text)
 }
 
-/// Prints a heading whenever the session or the ledger changes.
+/// Returns the records as text, with a heading whenever the session or the ledger changes.
 fn text(records: &[MergedRecord]) -> String {
     let several = records.iter().any(|record| record.ledger != records[0].ledger);
     let mut text = String::new();
@@ -124,11 +124,11 @@ fn said(record: &Record) -> String {
             let window = time_text::seconds(*window);
             format!("{drill}{name}, user {user} in {account}, for {window}: {reason}{again}{quiet}")
         }
-        Record::Ends { until, .. } => format!("AWS refuses from {} on", time_text::utc(*until)),
+        Record::Ends { until, .. } => format!("AWS refuses access from {} on", time_text::utc(*until)),
         Record::Enabling { .. } => "enabling access now".into(),
         Record::Opened { until, .. } => format!("open until {}", time_text::utc(*until)),
         Record::Issued { access_key_id, .. } => {
-            format!("AWS session {access_key_id} for the work in the window")
+            format!("AWS session {access_key_id} for the command in the window")
         }
         Record::Closed { probed, cause, .. } => {
             format!("closed, {}: {cause}", if *probed { "probed" } else { "read from IAM, not probed" })

@@ -1,4 +1,4 @@
-//! `ledger verify`: names the first bad record, or prints the head.
+//! `ledger verify`: checks ledgers. Prints the head of a valid ledger, and the first bad record of a damaged one.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,41 +16,41 @@ use crate::terminal::{note, print};
 use crate::time_text;
 use crate::vault::file::Vault;
 
-/// The largest copy that is read, in bytes.
+/// The largest file that is accepted as a copy, in bytes.
 const LARGEST: usize = 512 * 1024 * 1024;
 
 /// The result for one valid ledger.
 #[derive(Serialize)]
 struct Verified {
     file: PathBuf,
-    /// None if it has no record.
+    /// The ledger's id; `None` if the ledger has no records.
     ledger: Option<String>,
     records: u64,
     sha256: String,
     words: String,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// Torn lines, by number from 1.
+    /// The numbers of incomplete lines, starting at 1.
     torn: Vec<usize>,
     #[serde(flatten)]
     signed: SignedStatements,
-    /// Records after the given head.
+    /// The number of records after the given head.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_head: Option<u64>,
-    /// Records after the last of the copy.
+    /// The number of records after the last record of the copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     beyond_copy: Option<u64>,
 }
 
-/// Verifies each ledger; the first that is damaged decides the exit status.
+/// Verifies each ledger. The first damaged ledger decides the exit status.
 pub fn run(arguments: LedgerVerifyArgs) -> Result<()> {
     VerifyRequest::new(arguments)?.run()
 }
 
-/// A request whose arguments are valid: the head was parsed, and the vaults were read.
+/// The valid arguments of `ledger verify`: the head has been parsed, and the vaults have been read.
 struct VerifyRequest {
     ledgers: Vec<PathBuf>,
-    /// Whether the ledgers were named: a named one must exist.
+    /// The ledgers were given with `--ledger`, so each must exist.
     named: bool,
     head: Option<ExpectedHead>,
     copy: Option<PathBuf>,
@@ -94,7 +94,7 @@ impl VerifyRequest {
     fn verify(&self, file: &Path) -> Result<Verified, Bad> {
         let failed = |error| Bad { file: file.to_owned(), damage: None, error: Box::new(error) };
         let damaged = |damage| Bad::damaged(file, damage);
-        // Read before the ledger, which may grow in the meantime.
+        // The number of copied records is read before the ledger, which can grow in the meantime.
         let shipped = Shipped::beside(file);
         let (chain, damage) = ledger::read_file(file, self.named).map_err(failed)?;
         let missed = || shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).err();
@@ -103,12 +103,12 @@ impl VerifyRequest {
             return Err(damaged(gone));
         }
         let copy = match (self.copy(&chain), &damage) {
-            // Damage of the chain itself needs no copy.
+            // If the chain itself is damaged, that is reported even if the copy cannot be read.
             (Err(_), Some(broken)) => return Err(damaged(broken.clone())),
             (copy, _) => copy.map_err(failed)?,
         };
         let compared = copy.as_deref().map(|copy| verify::against(&chain, copy)).transpose();
-        // The chain breaks in one place and the copy differs in another: the earlier one is the first bad record.
+        // The chain can be damaged at one record while the copy differs at another: the earlier record is reported.
         let beyond_copy = match (damage, compared) {
             (Some(broken), Err(other)) if other.seq < broken.seq => return Err(damaged(other)),
             (Some(broken), _) => return Err(damaged(broken)),
@@ -150,14 +150,14 @@ impl VerifyRequest {
     }
 }
 
-/// The first bad record of a ledger, for machines.
+/// The first bad record of a ledger, as JSON.
 #[derive(Serialize)]
 struct Damaged {
     file: PathBuf,
     damage: Damage,
 }
 
-/// Why a ledger is not valid; if it is damaged, the first bad record.
+/// The reason why a ledger is not valid, and the first bad record if the ledger is damaged.
 struct Bad {
     file: PathBuf,
     damage: Option<Damage>,
@@ -173,11 +173,11 @@ impl Bad {
 fn expected_head(text: &str) -> Result<ExpectedHead> {
     ExpectedHead::parse(text).ok_or_else(|| {
         Error::usage("--head is neither six words nor 64 hex digits")
-            .next("put the words in quotes, optionally after the number of records and a colon")
+            .next("put the words in quotes; the number of records and a colon may precede them")
     })
 }
 
-/// Checks that the copy has no holes: it proves nothing about records that are missing in it.
+/// Fails if records are missing in the copy. The comparison with the copy proves nothing about those records.
 fn whole(copy: &[CopiedRecord]) -> Result<()> {
     let holes = verify::holes(copy);
     let Some(first) = holes.first() else { return Ok(()) };
@@ -186,7 +186,8 @@ fn whole(copy: &[CopiedRecord]) -> Result<()> {
     Err(Error::failed(what).next("remove shipped.json and ship again: breakglass ledger ship"))
 }
 
-/// Returns the error for a ledger that never had the given head: the only ledger, a copy of one that had it, or all.
+/// Returns the error if the given head is missing in a ledger that must have it. If one file has the head, all files
+/// with the same ledger id must have it. If no file has it, the error is about the longest ledger.
 fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
     let all: Vec<_> = outcomes.iter().flatten().collect();
     let knows = all.iter().find(|verified| verified.since_head.is_some());
@@ -197,17 +198,19 @@ fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Er
     };
     let why = match head.records {
         Some(then) if then > records => {
-            format!("it had {then} records, and has {records}: from record {records} on its end was cut off")
+            format!(
+                "it had {then} records and now has {records}: those from record {records} on were cut off"
+            )
         }
         Some(then) => {
             format!("record {} or one before it was changed, and the chain rebuilt", then.saturating_sub(1))
         }
         None => format!(
-            "its end was cut off from record {records} on, or a record was changed and the chain rebuilt"
+            "its records from record {records} on were cut off, or a record was changed and the chain rebuilt"
         ),
     };
     let error = Error::damaged(format!("the ledger never had this head: {why}"));
-    Some(error.next("compare it with a copy, which names the record: --copy FILE or --shipped"))
+    Some(error.next("compare the ledger with a copy to find the record: --copy FILE or --shipped"))
 }
 
 fn json(verified: &impl Serialize) -> Result<String> {

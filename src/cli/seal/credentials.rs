@@ -1,4 +1,5 @@
-//! The credentials to seal: JSON on standard input, or prompts; never arguments, environment variables or a file.
+//! Reads the credentials to seal, as JSON from standard input or through prompts. They are never read from arguments,
+//! environment variables or a named file.
 
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
@@ -12,7 +13,7 @@ use crate::vault::duration::Span;
 use crate::vault::manifest::Lane;
 use crate::vault::payload::{self, AccessKey, Gatekeepers, Input, Mfa, Payload, SealedTarget, Way};
 
-/// Reads the credentials from standard input, or asks for them if that is a terminal.
+/// Reads the credentials from standard input. If standard input is a terminal, asks for them.
 pub fn read() -> Result<Input> {
     let input = if std::io::stdin().is_terminal() {
         Input { payload: prompted(&mut Terminal::open()?)?, drill: None }
@@ -23,7 +24,7 @@ pub fn read() -> Result<Input> {
     Ok(input)
 }
 
-/// Reads the JSON into locked memory, past the buffers of the standard library.
+/// Reads the JSON directly into locked memory. The standard library would leave a copy in its buffer.
 fn from_stdin() -> Result<Input> {
     let stdin = std::io::stdin();
     let mut json = SecretBuf::with_capacity(payload::MAX_BYTES + 1);
@@ -44,7 +45,7 @@ fn from_stdin() -> Result<Input> {
     Input::parse(json.expose())
 }
 
-/// Refuses a grant that IAM would refuse, or that allows more than it says.
+/// Refuses a grant that IAM would refuse, or that allows more than it seems to.
 fn check_grant(target: &SealedTarget) -> Result<()> {
     let terms = Terms {
         grant: &target.grant,
@@ -66,7 +67,7 @@ fn prompted(terminal: &mut Terminal) -> Result<Payload> {
     }
     let runbook = openly(terminal, "runbook, one line (Enter for none): ")?;
     let payload = Payload { version: 1, targets, runbook, alerts: Vec::new() };
-    // Parsed like JSON, so that one set of checks applies.
+    // The payload is serialized and parsed, so that the same checks apply as to JSON from standard input.
     Payload::from_sealed(payload.to_sealed().expose()).map_err(Error::usage)
 }
 
@@ -112,7 +113,7 @@ fn target(terminal: &mut Terminal) -> Result<SealedTarget> {
     })
 }
 
-/// Asks for the boundary's ARN and digest; a target without one is of the lane static.
+/// Asks for the ARN and the digest of the permissions boundary. A target without a boundary is in the lane `static`.
 fn boundary(terminal: &mut Terminal) -> Result<Option<(String, [u8; 32])>> {
     let arn = openly(terminal, "permissions boundary (ARN; Enter for a role of the lane static): ")?;
     if arn.is_empty() {
@@ -125,7 +126,7 @@ fn boundary(terminal: &mut Terminal) -> Result<Option<(String, [u8; 32])>> {
     Ok(Some((arn, digest)))
 }
 
-/// Asks for the emergency user's MFA device: its ARN with echo, its seed without.
+/// Asks for the MFA device of the emergency user: for its ARN with echo, and for its seed without echo.
 fn mfa(terminal: &mut Terminal) -> Result<Option<Mfa>> {
     let serial = openly(terminal, "MFA device of the emergency user (ARN; Enter for none): ")?;
     if serial.is_empty() {
@@ -135,7 +136,7 @@ fn mfa(terminal: &mut Terminal) -> Result<Option<Mfa>> {
     Ok(Some(Mfa { serial, seed }))
 }
 
-/// Asks for an access key: its id with echo, its secret twice without.
+/// Asks for an access key: for its id with echo, and twice for its secret without echo.
 fn key(terminal: &mut Terminal, role: &str) -> Result<AccessKey> {
     loop {
         let id = openly(terminal, &format!("{role}: access key id: "))?;

@@ -1,4 +1,4 @@
-//! The custodians of a new vault: their enrolment files, and the fingerprints that they read out.
+//! Reads the enrolment files of a new vault's custodians, and checks the fingerprints that the custodians read out.
 
 use std::path::PathBuf;
 
@@ -12,13 +12,14 @@ use crate::vault::manifest::Custodian;
 use crate::vault::quorum::{self, Threshold};
 use crate::vault::words;
 
-/// The number of attempts to type a fingerprint.
+/// The number of times that the operator may type a fingerprint.
 const ATTEMPTS: usize = 3;
 
-/// Reads every enrolment; with `check`, asks for its fingerprint words.
+/// Reads every enrolment. If `check` is true, asks for the words of each file's fingerprint.
 ///
 /// # Errors
-/// Usage if the number of custodians does not fit, an enrolment is invalid or there twice, or the words do not match.
+/// Usage if there are too few or too many custodians, an enrolment is invalid or appears twice, or the words do not
+/// match.
 pub fn read(paths: &[PathBuf], threshold: Threshold, check: bool) -> Result<Vec<Custodian>> {
     check_count(paths.len(), threshold)?;
     let mut terminal = if check { Some(Terminal::open()?) } else { None };
@@ -39,7 +40,7 @@ pub fn read(paths: &[PathBuf], threshold: Threshold, check: bool) -> Result<Vec<
         custodians.push(enrolment.custodian(index, &file, check));
     }
     if paths.len() == usize::from(threshold.get()) {
-        warning("every custodian is needed; one lost YubiKey or sheet loses this vault");
+        warning("every custodian is needed; if one YubiKey or sheet is lost, this vault cannot be opened");
     }
     Ok(custodians)
 }

@@ -1,4 +1,4 @@
-//! `seal`: credentials in, a vault out, offline.
+//! `seal`: encrypts credentials in a new vault, without network access.
 
 mod credentials;
 mod custodians;
@@ -18,10 +18,12 @@ use crate::vault::payload::{Input, Payload};
 use crate::vault::quorum::Threshold;
 use crate::vault::{random, words};
 
-/// The quorum that the lane `static` should have: more than the two that a gate needs.
+/// The recommended quorum in the lane `static`. It is higher than the quorum of two that the lane `gate` needs, because
+/// a window of the lane `static` cannot be closed early.
 const STATIC_QUORUM: u8 = 3;
 
-/// Reads, seals, writes, proves; with a drill, writes both vaults or neither.
+/// Reads the credentials, seals them, and writes a vault that is proven to be readable. If the input has a drill,
+/// writes both vaults or neither.
 pub fn run(arguments: SealArgs) -> Result<()> {
     let request = SealRequest::new(arguments)?;
     let Input { payload, drill } = credentials::read()?;
@@ -40,14 +42,14 @@ pub fn run(arguments: SealArgs) -> Result<()> {
         drill_vault = Some(request.write(&prepared_drill, &drill_out, || Ok(()))?);
         Ok(())
     });
-    // The drill vault is removed if the vault itself could not be written.
+    // The drill vault is removed again if the vault itself could not be written.
     if vault.is_err() && drill_vault.is_some() {
         let _ = std::fs::remove_file(&drill_out);
     }
     request.print(&vault?, drill_vault.as_ref().map(|vault| (drill_out.as_path(), vault)))
 }
 
-/// A sealing whose arguments are valid: the enrolments were read and their fingerprints checked.
+/// The valid arguments of `seal`: the enrolments have been read and their fingerprints checked.
 struct SealRequest {
     threshold: Threshold,
     custodians: Vec<Custodian>,
@@ -75,7 +77,7 @@ impl SealRequest {
         }
         if payload.alerts.is_empty() {
             warning(
-                "there are no alert channels; every opening will need --no-alert or channels of its machine\n  \
+                "there are no alert channels; every opening will need --no-alert or channels that are configured on the opening machine\n  \
                  next: add \"alerts\" to the JSON",
             );
         }
@@ -108,7 +110,8 @@ impl SealRequest {
         }
     }
 
-    /// Writes the vault under a temporary name, proves it, runs `with_it`, and gives it its name.
+    /// Writes the vault under a temporary name, reads it back to prove it, runs `with_it`, and renames the vault to
+    /// `path`.
     fn write(
         &self,
         prepared: &Prepared<'_>,
@@ -163,14 +166,14 @@ fn json(vault: &Vault, drill: Option<(&Path, &Vault)>) -> String {
     format!("{result}\n")
 }
 
-/// `prod.drill.age` for `prod.age`.
+/// Returns the path of the drill vault: `prod.drill.age` for `prod.age`.
 fn drill_path(vault: &Path) -> PathBuf {
     let name = vault.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".age").unwrap_or(&name);
     vault.with_file_name(format!("{stem}.drill.age"))
 }
 
-/// The manifest of the drill vault: the same custodians, another id.
+/// Returns the manifest of the drill vault, which has the same custodians and a different id.
 fn drill_manifest(manifest: &Manifest, drill: &Payload) -> Manifest {
     Manifest {
         drill_of: Some(manifest.vault_id.clone()),

@@ -1,4 +1,5 @@
-//! The loop of a run: turns what happens into events, and the actions of the state machine into calls.
+//! The event loop of a run: turns signals, timers and results into events for the state machine, and performs the
+//! actions that the state machine returns.
 
 use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
@@ -27,10 +28,10 @@ use crate::terminal::signals::{Received, SessionSignals};
 use crate::time_text;
 use crate::window::{Action, Cause, End, Machine, WindowEvent};
 
-/// A future on this thread; its output is `None` if it panicked.
+/// A future on this thread. Its output is `None` if the future panicked.
 pub(crate) type Caught<'a, T> = Pin<Box<dyn Future<Output = Option<T>> + 'a>>;
 
-/// Polls a future and catches its panic.
+/// Wraps a future so that its panic is caught.
 pub(crate) fn caught<'a, T: 'a>(future: impl Future<Output = T> + 'a) -> Caught<'a, T> {
     let mut inner = Box::pin(future);
     Box::pin(poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx))) {
@@ -45,7 +46,7 @@ pub(crate) struct Run<'a, S> {
     pub(crate) context: &'a RunContext<'a>,
     pub(crate) progress: &'a OpenProgress,
     pub(crate) strategy: &'a S,
-    /// T1 of the window to close, if it is known; a run that opens sets it itself.
+    /// T1 of the window to close, if it is known. A run that opens a window determines T1 itself.
     pub(crate) until: Option<Timestamp>,
 }
 
@@ -58,7 +59,7 @@ impl<S> Clone for Run<'_, S> {
 impl<S> Copy for Run<'_, S> {}
 
 impl<'a, S: CloseStrategy> Run<'a, S> {
-    /// Opens, keeps the window, and closes, also after a panic.
+    /// Opens a window, keeps it, and closes it. Closes it after a panic, too.
     pub(crate) async fn open(
         self,
         opening: impl Future<Output = Result<Opened, Stop>> + 'a,
@@ -73,12 +74,12 @@ impl<'a, S: CloseStrategy> Run<'a, S> {
             Some(outcome) => outcome,
             None => self.close(Cause::Panicked, signals).await,
         };
-        // A close that panicked may not have ended the program.
+        // If the close panicked, the command may still be running.
         self.context.end_children().await;
         outcome
     }
 
-    /// Only closes.
+    /// Closes access without having opened a window.
     pub(crate) async fn close(self, cause: Cause, signals: &mut SessionSignals) -> RunOutcome {
         let (machine, actions) = Machine::closing(cause);
         let outcome = caught(Loop::new(self).until_over(signals, machine, actions)).await;
@@ -100,14 +101,14 @@ struct Loop<'a, S> {
     opening: Option<Caught<'a, Result<Opened, Stop>>>,
     faults: Option<&'a InjectedFaults>,
     closing: Option<Caught<'a, CloseOutcome>>,
-    /// An open window whose work has not begun.
+    /// A window that is open, but in which the command or the console session has not been started.
     ready: Option<Opened>,
     was_open: bool,
     failure: Option<Stop>,
     closed: Option<CloseOutcome>,
     queue: VecDeque<WindowEvent>,
     seconds: Interval,
-    /// `None` before it is known, and after it has passed.
+    /// The end of the window; `None` before it is known, and after it has passed.
     deadline: Option<Instant>,
     knows_deadline: bool,
 }
@@ -161,7 +162,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         RunOutcome { was_open, failure, closed, ..run.outcome(end) }
     }
 
-    /// Returns the deadline once, when it has become known.
+    /// Returns the deadline on the first call after it has become known, and `None` on all other calls.
     fn new_deadline(&mut self) -> Option<Instant> {
         let window = self.run.context.window().filter(|_| !self.knows_deadline)?;
         self.knows_deadline = true;
@@ -215,7 +216,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         self.closing = Some(caught(strategy.close(context, progress, until)));
     }
 
-    /// Waits for the next event; signals come first.
+    /// Waits for the next event. Signals have priority.
     async fn next(&mut self, signals: &mut SessionSignals) -> WindowEvent {
         let RunContext { announcer, runner, .. } = self.run.context;
         loop {
@@ -227,7 +228,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                     Received::Child => {}
                 },
                 () = reached(self.deadline) => {
-                    // The timer may fire early; it is armed again.
+                    // The timer can fire early. Then the deadline is kept, which arms the timer again.
                     let now = Instant::now();
                     self.deadline = self.deadline.filter(|deadline| now < *deadline);
                     return WindowEvent::Tick(now);
@@ -302,7 +303,8 @@ async fn output<T>(future: &mut Option<Caught<'_, T>>) -> Option<T> {
     }
 }
 
-/// Sleeps until the deadline exactly; the one-second tick alone would overshoot. After a suspend the tick fires first.
+/// Sleeps until the deadline, because the one-second tick alone would be up to a second late. This timer does not count
+/// while the machine is suspended; after a suspend, the tick notices the deadline first.
 async fn reached(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep(deadline.since(Instant::now())).await,

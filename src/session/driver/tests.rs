@@ -13,12 +13,13 @@ use crate::session::runner::Runner;
 use crate::session::work::Work;
 use crate::vault::target::TargetId;
 
-/// Runs a window of a user in memory. The opening panics if `panics`.
+/// Opens and closes a window for a user in memory. The opening panics if `panics` is true.
 fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
-    // No intent is recorded here.
+    // The fake user expects an intent before the first write; this test records none.
     user.intended.set(true);
     user.booted.set(Instant::now());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the runtime should start");
     let expected = FakeUser::expected();
     let ledger = Ledger::at(std::env::temp_dir().join(format!("breakglass-driver-{}", std::process::id())));
     let clock = AwsClock::default();
@@ -52,13 +53,13 @@ fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
         Ok(Opened { window, console_link: None })
     };
     runtime.block_on(async {
-        let mut signals = SessionSignals::new().expect("signals");
+        let mut signals = SessionSignals::new().expect("signals should be watched");
         let run = Run { context: &context, progress: &progress, strategy: &strategy, until: None };
         run.open(opening, &InjectedFaults::default(), &mut signals).await
     })
 }
 
-/// With `--no-alert`, as there are no channels.
+/// Returns a notice with `--no-alert`, because there are no channels.
 fn notice() -> Notice {
     let vault = VaultFacts {
         path: "v".into(),
@@ -77,7 +78,10 @@ fn notice() -> Notice {
 fn a_panic_closes() {
     let user = FakeUser::at_rest();
     assert_eq!(run(&user, true, &Work::Hold).end, End::Closed(Cause::Panicked));
-    assert!(user.calls.borrow().contains(&"DetachUserPolicy"), "it had been open");
+    assert!(
+        user.calls.borrow().contains(&"DetachUserPolicy"),
+        "access should have been open before the panic"
+    );
     assert!(user.denied.get() && !user.active.get() && user.opener_gone.get());
 }
 

@@ -1,4 +1,5 @@
-//! The lane `gate`: a policy on the user is written, the deny detached, and attached again.
+//! The lane `gate`: opens a window by writing a policy to the user and detaching AWSDenyAll, and closes it by attaching
+//! AWSDenyAll again.
 
 use std::path::Path;
 
@@ -16,8 +17,10 @@ use crate::session::outcome::RunOutcome;
 use crate::terminal::signals::SessionSignals;
 use crate::vault::payload::Gatekeepers;
 
+/// Opens a window, keeps it, and closes it.
+///
 /// # Errors
-/// Usage, if the grant does not allow what the work needs; then nothing was sent.
+/// Usage, if the grant does not allow what `--console` needs; then nothing was sent to AWS.
 pub(super) async fn open_gate(
     run: &OpenRun<'_>,
     vault: &Path,
@@ -37,7 +40,7 @@ pub(super) async fn open_gate(
     };
     let has_mfa = mfa.is_some();
     let user = EmergencyUser::new(run.aws, run.region(), &key, mfa, session_call(run.hand_out()));
-    // The sequence of opening owns the opener, and with it the only copy of its key.
+    // `open` takes ownership of the opener, which has the only copy of the opener's key.
     let opener = IamOpener::new(run.aws, run.target, run.region(), boundary, opener);
     let iam = IamCloser::new(run.aws, run.target, run.region(), &closer);
     drop((closer, key));
@@ -80,7 +83,7 @@ fn session_call(hand_out: HandOut) -> SessionCall {
     }
 }
 
-/// Checks before the first call that the console session can be issued.
+/// Checks, before the first call to AWS, that the grant allows the call that issues a console session.
 fn check_grant(run: &OpenRun<'_>) -> Result<()> {
     if run.hand_out() != HandOut::Console || grant::allows(run.grant, "sts", "getfederationtoken") {
         return Ok(());

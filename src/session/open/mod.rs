@@ -1,4 +1,4 @@
-//! `open`: from unsealed credentials to a closed window; one file for each lane.
+//! `open`: opens a window with the unsealed credentials, keeps it, and closes it. There is one file for each lane.
 
 mod gate;
 mod records;
@@ -36,14 +36,14 @@ pub(crate) struct ApprovedOpening {
     pub(crate) vault: VaultFacts,
     /// Session, window and reason, as the custodians signed them.
     pub(crate) approved: Approved,
-    /// The user, with its keys. Each key is dropped as soon as it is not needed.
+    /// The user, with its keys. Each key is dropped when it is no longer needed.
     pub(crate) target: SealedTarget,
     pub(crate) work: Work,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
-    /// The vault of the lane static for the same account, if there is one.
+    /// The vault of the lane `static` for the same account, if there is one.
     pub(crate) static_vault: Option<PathBuf>,
-    /// The vault's channels.
+    /// The channels that are sealed in the vault.
     pub(crate) alerts: Vec<Channel>,
     pub(crate) config: Config,
     /// The fault that a drill injects.
@@ -51,7 +51,7 @@ pub(crate) struct ApprovedOpening {
     pub(crate) preload: Preload,
 }
 
-/// Opens, keeps the window, and closes it.
+/// Opens a window, keeps it, and closes it.
 ///
 /// # Errors
 /// With status 10 if access may be open; with any other status, nothing is enabled.
@@ -62,7 +62,7 @@ pub(crate) fn open(mut opening: ApprovedOpening) -> Result<()> {
         let _guard = runtime.enter();
         SessionSignals::new()?
     };
-    // A signal before `SessionSignals` listened.
+    // The signal may have arrived before `SessionSignals` was created.
     if let Some(signal) = signals::pending() {
         return Err(Error::interrupted(signal, "nothing was written to AWS"));
     }
@@ -85,7 +85,7 @@ impl ApprovedOpening {
             );
         }
         if request.vault_id != self.vault.vault_id || request.targets != [self.target.summary()] {
-            return Err(Error::usage("the custodians approved another target than the one to open"));
+            return Err(Error::usage("the custodians approved a different target than the one to open"));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The records and notices of an opening.
+//! The intent and the notice of an opening.
 
 use crate::alert::Notice;
 use crate::custody::approval::{Approved, Request};
@@ -6,7 +6,7 @@ use crate::ledger::{Principals, Record, VaultFacts};
 use crate::vault::payload::{Gatekeepers, SealedTarget, Way};
 use crate::vault::target::TargetId;
 
-/// Returns what all notices of the opening have in common.
+/// Returns the content that all alerts of the opening have in common.
 pub(super) fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved) -> Notice {
     let Request { session, reason, again, no_alert, window, drill_of, .. } = approved.request().clone();
     Notice {
@@ -21,7 +21,7 @@ pub(super) fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved)
     }
 }
 
-/// Returns the record that precedes the first call to AWS.
+/// Returns the record that is written to the ledger before the first call to AWS.
 pub(super) fn intent(vault: &VaultFacts, target: &SealedTarget, approved: &Approved) -> Record {
     let request = approved.request().clone();
     Record::Intent {

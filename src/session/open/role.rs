@@ -1,4 +1,5 @@
-//! The lane `static`: a session of a role, under MFA. It writes nothing to IAM, so only AWS ends it.
+//! The lane `static`: opens a session of a role, with MFA. Nothing is written to IAM, so this program cannot end the
+//! session before it expires.
 
 use std::path::Path;
 
@@ -34,7 +35,7 @@ pub(super) async fn open_role(
     };
     let progress = OpenProgress::default();
     let (trail_ref, user_ref, context_ref, plan) = (&progress, &user, &context, &plan);
-    // The future owns the caller, so the key is dropped when it ends.
+    // The future owns `caller`, so the key in it is dropped when the future ends.
     let opening = async move {
         let window = assume(&caller, user_ref, plan, trail_ref, context_ref).await?;
         run.sign_in(window, user_ref).await

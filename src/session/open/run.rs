@@ -1,4 +1,4 @@
-//! An opening without its secrets, in either lane, and its end.
+//! The steps of an opening that both lanes share, without its secrets.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(super) struct OpenRun<'a> {
     pub(super) target: &'a TargetId,
     pub(super) regions: &'a [String],
     pub(super) grant: &'a [serde_json::Value],
-    /// The window's length.
+    /// The window's duration.
     pub(super) window: Duration,
     pub(super) work: &'a Work,
     pub(super) faults: &'a InjectedFaults,
@@ -46,7 +46,7 @@ impl<'a> OpenRun<'a> {
         self.intent.session
     }
 
-    /// The region of the probe, and of STS.
+    /// Returns the region of the calls to STS and of the probe.
     pub(super) fn region(&self) -> &str {
         self.regions.first().map_or("us-east-1", String::as_str)
     }
@@ -64,7 +64,7 @@ impl<'a> OpenRun<'a> {
         RunContext::new(self.log, self.announcer, runner, Some(self.intent))
     }
 
-    /// Signs in to the console, if the work needs it.
+    /// Signs in to the console if `--console` was given.
     pub(super) async fn sign_in(&self, window: Window, user: &EmergencyUser) -> Result<Opened, Stop> {
         let console_link = match self.work {
             Work::Console => Some(sign_in(user, &self.target.partition).await?),
@@ -73,7 +73,7 @@ impl<'a> OpenRun<'a> {
         Ok(Opened { window, console_link })
     }
 
-    /// Records, prints and announces how it ended.
+    /// Records, prints and announces how the run ended.
     pub(super) async fn conclude(
         &self,
         outcome: &RunOutcome,
@@ -85,7 +85,7 @@ impl<'a> OpenRun<'a> {
         }
         let result = outcome.result(advice, self.log.now());
         if let Some(error) = result.as_ref().err().filter(|error| error.status == Status::MayBeOpen) {
-            // The commands that close come before the wait for the channels.
+            // The operator sees the commands that close access before the wait for the channels.
             self.log.say(&error.to_string());
         }
         let cause = || messages::cause(outcome.end.cause());

@@ -1,4 +1,4 @@
-//! The outcome of a run as an exit status, a notice and a message. Pure.
+//! The outcome of a run, and the exit status, alert and message that follow from it. Pure.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ const NOTHING_WRITTEN: &str = "nothing was written to AWS";
 #[derive(Debug)]
 pub(crate) struct RunOutcome {
     pub(crate) end: End,
-    /// The window, once it was in the ledger.
+    /// The window; `None` if it was never recorded in the ledger.
     pub(crate) window: Option<Window>,
     /// The operator stopped the opening.
     pub(crate) was_stopped: bool,
@@ -29,21 +29,21 @@ pub(crate) struct RunOutcome {
     pub(crate) was_enabled: bool,
     /// The window was open.
     pub(crate) was_open: bool,
-    /// Why it did not open, or its work could not start.
+    /// The reason why the window did not open, or why its command could not be started.
     pub(crate) failure: Option<Stop>,
-    /// The result of the close; `None` if there was none, or it panicked.
+    /// The result of the close; `None` if there was no close, or the close panicked.
     pub(crate) closed: Option<CloseOutcome>,
 }
 
-/// The next steps after an opening that failed.
+/// What the operator can do if an opening failed.
 pub(crate) struct Advice {
     pub(crate) how_to_close: HowToClose,
-    /// The vault of the lane static for the same account.
+    /// The vault of the lane `static` for the same account, if there is one.
     pub(crate) static_vault: Option<PathBuf>,
 }
 
 impl RunOutcome {
-    /// Ended before anything else happened.
+    /// Returns the outcome of a run that ended before anything happened.
     pub(crate) fn new(end: End) -> Self {
         Self {
             end,
@@ -56,7 +56,7 @@ impl RunOutcome {
         }
     }
 
-    /// Returns what the last notice is about.
+    /// Returns the topic of the run's last alert.
     pub(crate) fn about(&self) -> AlertTopic {
         match self.end {
             End::Closed(_) if self.was_enabled => AlertTopic::Closed,
@@ -65,12 +65,13 @@ impl RunOutcome {
         }
     }
 
-    /// AWS refused a credential, so that access is closed is proven by a probe and not only by reading IAM.
+    /// Reports whether a probe proved that access is closed: AWS refused a credential. Otherwise only reading IAM
+    /// showed it.
     pub(crate) fn is_probed(&self) -> bool {
         matches!(self.closed, Some(CloseOutcome::Closed { probed: true, .. }))
     }
 
-    /// Why the close is not proven, or an empty text.
+    /// Returns the reason why the close is not proven, or an empty text.
     pub(crate) fn doubt(&self) -> &str {
         match &self.closed {
             Some(CloseOutcome::Unproven { why, .. }) => why,
@@ -78,8 +79,8 @@ impl RunOutcome {
         }
     }
 
-    /// Returns the cause to record for a session that is closed, and whether a probe proves it; `None` if it is not closed
-    /// or never had a window.
+    /// Returns the cause to record for a session that is closed, and whether a probe proves it; `None` if it is not
+    /// closed or never had a window.
     pub(crate) fn closed_because(&self) -> Option<(bool, String)> {
         match self.end {
             End::Untouched(_) => self.window.map(|_| (false, NOTHING_WRITTEN.to_owned())),
@@ -88,17 +89,18 @@ impl RunOutcome {
         }
     }
 
-    /// Returns the error of a close that left the user untidy.
+    /// Returns the error of a close that closed access but left the user in a state other than at rest.
     pub(crate) fn untidy(&self, how_to_close: &HowToClose) -> Option<Error> {
         let Some(CloseOutcome::Closed { untidy: Some(why), .. }) = &self.closed else { return None };
         let error = Error::failed(format!("access is refused, but the user is not at rest: {why}"));
         Some(error.next(how_to_close.commands()))
     }
 
-    /// Returns the result of the command that opened.
+    /// Returns the result of the command `open`.
     ///
     /// # Errors
-    /// With status 10 if access may be open; otherwise unless the window was open and is closed.
+    /// With status 10 if access may be open. With another status if the window never opened, or a signal or a failure
+    /// ended it.
     pub(crate) fn result(&self, advice: &Advice, now: Timestamp) -> Result<()> {
         let failure = self.failure(advice);
         match self.end {
@@ -124,7 +126,7 @@ impl RunOutcome {
             Some(CloseOutcome::TakenOver { session, until }) => {
                 let until = time_text::local(*until);
                 format!(
-                    "its access has ended; the window of session {session}, open until {until}, was left alone"
+                    "this session's access has ended; the window of session {session}, open until {until}, was left alone"
                 )
             }
             _ => "access is proven closed".into(),
@@ -152,7 +154,7 @@ impl RunOutcome {
         .next(next.unwrap_or_else(|| "run breakglass close when AWS can be reached".into()))
     }
 
-    /// Returns the error to report, with the static vault as the way out if IAM's control plane failed.
+    /// Returns the error to report. If IAM's control plane failed, its next step is the vault of the lane `static`.
     fn failure(&self, advice: &Advice) -> Option<Error> {
         let is_control_plane = matches!(self.failure, Some(Stop::ControlPlane(_)));
         let failed = match &self.failure {

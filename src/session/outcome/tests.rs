@@ -15,12 +15,12 @@ fn window() -> Window {
     Window { from, until, deadline: Instant::now() }
 }
 
-/// Ended like this, with a window in the ledger and nothing else.
+/// Returns a run that ended as `end` says, with a window in the ledger, but without any write to AWS.
 fn ended(end: End) -> RunOutcome {
     RunOutcome { window: Some(window()), ..RunOutcome::new(end) }
 }
 
-/// The window was open, and the close showed this.
+/// Returns a run whose window was open, and whose close had the result `closed`.
 fn opened(end: End, closed: CloseOutcome) -> RunOutcome {
     RunOutcome { was_enabled: true, was_open: true, closed: Some(closed), ..ended(end) }
 }
@@ -84,7 +84,7 @@ fn only_access_that_was_enabled_may_be_open() {
 }
 
 #[test]
-fn a_session_that_was_announced_in_the_ledger_is_recorded_as_closed() {
+fn a_session_that_has_a_window_in_the_ledger_is_recorded_as_closed() {
     let untouched = ended(End::Untouched(Cause::Failed));
     assert_eq!(untouched.closed_because(), Some((false, "nothing was written to AWS".into())));
     assert_eq!(RunOutcome { window: None, ..untouched }.closed_because(), None);

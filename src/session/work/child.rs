@@ -1,4 +1,4 @@
-//! The program in the window: its environment, its process group, and the terminal while it runs.
+//! Runs the command of a window: its environment, its process group, and its use of the terminal.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -22,12 +22,13 @@ use crate::vault::manifest::Lane;
 
 /// The time from SIGTERM to SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
+/// The time between two checks whether the command has ended.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
-/// The work in a window.
+/// What the operator asked to run during a window.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Only holds the window open; no session is issued.
+    /// Nothing: the window is only held open, and no session is issued.
     Hold,
     Command(Vec<OsString>),
     /// The operator's shell.
@@ -37,31 +38,31 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// Checks that a target of this lane can be opened for this work. The manifest is enough to tell.
+    /// Checks that this can run in a window of a target of this lane. The manifest contains all that the check needs.
     ///
     /// # Errors
-    /// Usage, with the reason.
+    /// Usage, if it cannot run in such a window.
     pub(crate) fn fits(&self, lane: Lane, mfa: bool) -> Result<()> {
         match (self, lane) {
             (Self::Hold, Lane::Static) => Err(Error::usage(
-                "a target of the lane static opens a session only, so --hold would open nothing",
+                "in the lane static, only a command, a shell or the console gets access, so --hold would open nothing",
             )
             .next("give a command, or leave out --hold for a shell")),
             (Self::Console, Lane::Gate) if mfa => Err(Error::usage(
                 "the gate of this target requires MFA, and a session that can sign in to the console \
-                 (GetFederationToken) never carries it",
+                 (GetFederationToken) never carries MFA",
             )
             .next("open without --console, and work with the AWS CLI in the window")),
             _ => Ok(()),
         }
     }
 
-    /// There is no program, so the keyboard is read.
+    /// Reports whether the window is held open without a command; then the keyboard is read.
     pub(crate) fn is_held(&self) -> bool {
         matches!(self, Self::Hold | Self::Console)
     }
 
-    /// Returns the program and its arguments.
+    /// Returns the program to run and its arguments.
     fn words(&self) -> Option<(OsString, &[OsString])> {
         match self {
             Self::Hold | Self::Console => None,
@@ -76,7 +77,7 @@ impl Work {
     /// Checks that the program exists.
     ///
     /// # Errors
-    /// Usage, if it does not.
+    /// Usage, if the program does not exist or cannot be executed.
     pub(crate) fn check(&self) -> Result<()> {
         match self.words() {
             None if self.is_held() => Ok(()),
@@ -102,14 +103,15 @@ fn runs(file: &Path) -> bool {
     file.is_file() && access(file, Access::EXEC_OK).is_ok()
 }
 
-/// Reports whether the program inherits an `AWS_…` variable: those that locate AWS, not those with credentials.
+/// Reports whether the command inherits an `AWS_…` variable. Only variables that locate AWS are inherited, because
+/// others can carry credentials.
 fn is_kept(name: &str) -> bool {
     let endpoint = name.starts_with("AWS_ENDPOINT_URL") || name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
     let use_endpoint = name.starts_with("AWS_USE_") && name.ends_with("_ENDPOINT");
     endpoint || use_endpoint || name == "AWS_CA_BUNDLE"
 }
 
-/// Disables every source of credentials except the endpoint.
+/// Disables every source of credentials except the credential endpoint.
 const NO_OTHER_CREDENTIALS: [(&str, &str); 3] = [
     ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ("AWS_CONFIG_FILE", "/dev/null"),
@@ -126,11 +128,11 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the program in the terminal's foreground. A shell's prompt shows the time left until `end`. With
-    /// `stdout_is_taken`, its output goes to stderr.
+    /// Starts the command in the terminal's foreground. The prompt of a shell shows the time left until `end`. If
+    /// `stdout_is_taken`, the command's standard output is redirected to stderr.
     ///
     /// # Errors
-    /// If it cannot be started.
+    /// If the command cannot be started.
     pub(crate) fn start(
         work: &Work,
         access: &[(&'static str, String)],
@@ -158,12 +160,13 @@ impl Child {
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the system gave no process id"))?;
         let terminal = Foreground::give(group);
-        // It is stopped if it used the terminal before it was in the foreground.
+        // If the command used the terminal before it was in the foreground, it was stopped.
         let _ = kill_process_group(group, Signal::CONT);
         Ok(Self { group, is_shell, ended: None, terminal, _prompt: prompt })
     }
 
-    /// Reports whether the program has ended. Continues it if it is stopped, as a window cannot be suspended.
+    /// Reports whether the command has ended. If the command is stopped, continues it, because a window cannot be
+    /// suspended.
     pub(crate) fn has_ended(&mut self) -> bool {
         while self.ended.is_none() {
             match waitpid(Some(self.group), WaitOptions::NOHANG | WaitOptions::UNTRACED) {
@@ -177,7 +180,7 @@ impl Child {
         true
     }
 
-    /// Passes a signal on.
+    /// Sends a signal to the command's process group.
     pub(crate) fn forward(&self, signal: crate::signal::Signal) {
         if let Some(signal) = Signal::from_named_raw(i32::from(signal.number())) {
             self.send(signal);
@@ -188,12 +191,13 @@ impl Child {
         let _ = kill_process_group(self.group, signal);
     }
 
-    /// Sends SIGTERM to the group, and SIGKILL after [`GRACE`]; takes the terminal back and returns how the program ended.
+    /// Sends SIGTERM to the process group, and SIGKILL after [`GRACE`]. Then takes the terminal back, and returns a
+    /// description of how the command ended.
     pub(crate) async fn end(mut self) -> String {
         let since = Instant::now();
         self.send(Signal::TERM);
         if self.is_shell {
-            // A shell at its prompt ignores SIGTERM; on SIGHUP it ends with its jobs.
+            // A shell at its prompt ignores SIGTERM. SIGHUP ends the shell and its jobs.
             self.send(Signal::HUP);
         }
         self.send(Signal::CONT);
@@ -211,7 +215,7 @@ impl Child {
         self.describe_end()
     }
 
-    /// No process is left in the group.
+    /// Reports whether no process is left in the group.
     fn is_group_gone(&self) -> bool {
         test_kill_process_group(self.group).is_err()
     }
@@ -255,17 +259,24 @@ mod tests {
 
     #[test]
     fn the_whole_process_group_is_ended() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the runtime should start");
         runtime.block_on(async {
             let work = Work::Command(vec!["sh".into(), "-c".into(), "sleep 1000 & exit 3".into()]);
-            let mut child = Child::start(&work, &[], Instant::now(), false).expect("starts");
+            let mut child =
+                Child::start(&work, &[], Instant::now(), false).expect("the command should start");
             while !child.has_ended() {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
             let group = child.group;
-            assert!(test_kill_process_group(group).is_ok(), "its child lives on");
+            assert!(
+                test_kill_process_group(group).is_ok(),
+                "the background process of the command should still run"
+            );
             assert_eq!(child.end().await, "the command ended with status 3");
-            assert!(test_kill_process_group(group).is_err(), "no process is left");
+            assert!(test_kill_process_group(group).is_err(), "no process should be left");
         });
     }
 }

@@ -1,5 +1,5 @@
-//! `--console`: opens the sign-in link in a browser. The link is a secret: it goes to the browser through a redirect that
-//! works once, or to the terminal, and nowhere else.
+//! `--console`: opens the sign-in link in a browser. The link is a secret. It is given to the browser through a
+//! redirect that works once, or printed to the terminal, and never written anywhere else.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -12,11 +12,12 @@ use super::redirect::Redirect;
 use crate::secret::SecretText;
 use crate::terminal::print;
 
-/// How long a browser may take to request the link.
+/// The time within which a browser must request the link.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The time between two checks whether the browser has requested the link.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
-/// The link's way to the browser; dropping it stops it.
+/// The task that passes the link to the browser. Dropping this stops the task.
 pub(crate) struct ShownLink(Option<JoinHandle<()>>);
 
 impl Drop for ShownLink {
@@ -27,7 +28,8 @@ impl Drop for ShownLink {
     }
 }
 
-/// Opens the link in the operator's browser. Without one, or if it does not request the link, prints it to the terminal.
+/// Opens the link in the operator's browser. Prints the link to the terminal if there is no browser, or the browser
+/// does not request the link.
 pub(crate) fn show(link: SecretText) -> ShownLink {
     let Some(browser) = browser() else {
         on_terminal(&link);
@@ -50,7 +52,8 @@ pub(crate) fn show(link: SecretText) -> ShownLink {
     }
 }
 
-/// Waits until the browser has requested the link, and otherwise prints it: a program that starts need not be a browser.
+/// Waits until the browser has requested the link. If it does not, prints the link, because the program that was
+/// started may not be a browser.
 async fn served_or_shown(redirect: Redirect, mut browser: Child) {
     let since = Instant::now();
     let mut failed = false;
@@ -73,13 +76,13 @@ fn say_over(line: &str) {
     print::progress(line);
 }
 
-/// Prints the link to the terminal itself, as stdout and stderr may be files.
+/// Prints the link to the controlling terminal, because stdout and stderr can be files.
 fn on_terminal(link: &SecretText) {
     let shown = print::on_terminal("console: sign in with this link, once, before the window ends:\n")
         .and_then(|()| print::on_terminal(SecretText::copy_of(&format!("{}\n", link.expose())).expose()));
     if let Err(why) = shown {
         print::progress(&format!(
-            "console: no browser was found, and the link cannot be printed to a terminal ({why}); close and open again to get another"
+            "console: no browser was found, and the link cannot be printed to a terminal ({why}); close and open again to get another link"
         ));
     }
 }
@@ -101,6 +104,6 @@ fn browser() -> Option<PathBuf> {
 fn start(browser: &PathBuf, address: &str) -> std::io::Result<Child> {
     let mut command = Command::new(browser);
     command.process_group(0).arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // Not waited for: the browser is the operator's and stays open after the window.
+    // The browser is not waited for: it belongs to the operator, and stays open after the window has ended.
     command.spawn()
 }

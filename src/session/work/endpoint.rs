@@ -1,7 +1,7 @@
-//! The credential endpoint: serves one session's credentials on loopback until the window ends, to requests with the
-//! right token.
+//! The credential endpoint: serves the credentials of one session on loopback until the window ends. It answers only
+//! requests with the right token.
 //!
-//! The protocol is that of the AWS SDKs' container credentials: GET, `Authorization`, JSON.
+//! The protocol is the one of container credentials in the AWS SDKs: GET, a header `Authorization`, JSON.
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,11 +22,11 @@ use crate::secret::{Secret, SecretText};
 use crate::session::work::http_head::read_head;
 use crate::time_text::iso;
 
-/// Limit of a whole request, which comes from this machine.
+/// The time limit of one request and its response. Clients run on this machine, so they are fast.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Concurrent connections; one more closes the oldest.
+/// The number of concurrent connections. A further connection closes the oldest one.
 const MAX_CONNECTIONS: usize = 128;
-/// Connections that are not accepted yet.
+/// The number of connections that can wait to be accepted.
 const BACKLOG: u32 = 1024;
 
 /// A server that runs until it is dropped.
@@ -36,7 +36,7 @@ pub(crate) struct Endpoint {
     task: JoinHandle<()>,
 }
 
-/// A smaller difference between the local clock and AWS's is ignored.
+/// The largest difference between the local clock and AWS's clock that is ignored.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
 struct Credentials {
@@ -61,7 +61,7 @@ impl Endpoint {
         Ok(Self { address, token, task })
     }
 
-    /// Returns the environment variables that lead an AWS SDK here.
+    /// Returns the environment variables that make an AWS SDK use this endpoint.
     pub(crate) fn environment(&self) -> [(&'static str, String); 2] {
         [
             ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{}/", self.address)),
@@ -76,15 +76,15 @@ impl Drop for Endpoint {
     }
 }
 
-/// Binds an ephemeral loopback port with a backlog large enough that pending connections do not block new ones.
+/// Binds an ephemeral loopback port. Its backlog is large enough that waiting connections do not block new ones.
 fn listen() -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
     socket.listen(BACKLOG)
 }
 
-/// Returns the response's JSON. It expires at T1 at the latest. Programs compare `Expiration` with the local clock, so it is
-/// corrected by the difference to AWS's.
+/// Returns the response's JSON. `Expiration` is T1 at the latest. Clients compare `Expiration` with the local clock, so
+/// it is corrected by the difference between the local clock and AWS's clock.
 fn body(issued: &Issued, until: Timestamp, clock: &AwsClock) -> SecretText {
     let off = Timestamp::now().duration_since(clock.now());
     let off = if off.abs() > CLOCK_TOLERANCE { off } else { SignedDuration::ZERO };
@@ -99,7 +99,7 @@ fn body(issued: &Issued, until: Timestamp, clock: &AwsClock) -> SecretText {
     SecretText::copy_of(&json.to_string())
 }
 
-/// The open connections; dropping it closes them.
+/// The open connections. Dropping this closes them.
 struct OpenConnections(VecDeque<AbortHandle>);
 
 impl Drop for OpenConnections {
@@ -126,7 +126,7 @@ async fn serve(listener: TcpListener, credentials: Arc<Credentials>) {
             let _ = tokio::time::timeout(TIMEOUT, answer(stream, &credentials)).await;
         });
         open.0.push_back(task.abort_handle());
-        // Yields so that requests already read are answered before more connections are accepted.
+        // Yields, so that requests that were already read are answered before more connections are accepted.
         tokio::task::yield_now().await;
     }
 }
@@ -222,57 +222,72 @@ mod tests {
 
     #[test]
     fn many_connections_at_once_do_not_displace_an_earlier_request() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the runtime should start");
         runtime.block_on(async {
-            let listener = listen().expect("loopback");
-            let address = listener.local_addr().expect("address");
-            let mut good = TcpStream::connect(address).await.expect("connect");
-            good.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await.expect("write");
+            let listener = listen().expect("a loopback port should be free");
+            let address = listener.local_addr().expect("the listener should have an address");
+            let mut good = TcpStream::connect(address).await.expect("the server should accept a connection");
+            good.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n")
+                .await
+                .expect("the request should be sent");
             let mut others = Vec::new();
             for _ in 0..100 {
-                others.push(TcpStream::connect(address).await.expect("connect"));
+                others
+                    .push(TcpStream::connect(address).await.expect("the server should accept a connection"));
             }
             tokio::spawn(serve(listener, Arc::new(served("2100-01-01T00:00:00Z"))));
             let mut text = String::new();
-            good.read_to_string(&mut text).await.expect("read");
+            good.read_to_string(&mut text).await.expect("the response should be UTF-8");
             assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
         });
     }
 
     #[test]
     fn slow_clients_do_not_block_others() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the runtime should start");
         runtime.block_on(async {
-            let listener = listen().expect("loopback");
-            let address = listener.local_addr().expect("address");
+            let listener = listen().expect("a loopback port should be free");
+            let address = listener.local_addr().expect("the listener should have an address");
             let task = tokio::spawn(serve(listener, Arc::new(served("2100-01-01T00:00:00Z"))));
             let mut slow = Vec::new();
             for _ in 0..MAX_CONNECTIONS * 2 {
-                let mut stream = TcpStream::connect(address).await.expect("connect");
-                stream.write_all(b"GET / HT").await.expect("write");
+                let mut stream =
+                    TcpStream::connect(address).await.expect("the server should accept a connection");
+                stream.write_all(b"GET / HT").await.expect("the request should be sent");
                 slow.push(stream);
             }
-            let mut stream = TcpStream::connect(address).await.expect("connect");
-            stream.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await.expect("write");
+            let mut stream =
+                TcpStream::connect(address).await.expect("the server should accept a connection");
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n")
+                .await
+                .expect("the request should be sent");
             let mut text = String::new();
-            stream.read_to_string(&mut text).await.expect("read");
+            stream.read_to_string(&mut text).await.expect("the response should be UTF-8");
             assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("{\"a\":1}"), "{text}");
 
-            let mut endless = TcpStream::connect(address).await.expect("connect");
+            let mut endless =
+                TcpStream::connect(address).await.expect("the server should accept a connection");
             let _ = endless.write_all(&[b'x'; MAX_HEAD + 1]).await;
             let mut text = Vec::new();
             let _ = endless.read_to_end(&mut text).await;
             assert!(text.is_empty() || text.starts_with(b"HTTP/1.1 400"));
             task.abort();
             let _ = task.await;
-            // Another process may have the port by now.
+            // Another process may have bound the port by now.
             let mut text = String::new();
             if let Ok(mut stream) = TcpStream::connect(address).await {
                 let _ = stream.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await;
                 let reading = stream.read_to_string(&mut text);
                 let _ = tokio::time::timeout(Duration::from_secs(1), reading).await;
             }
-            assert!(!text.ends_with("{\"a\":1}"), "the endpoint is gone");
+            assert!(!text.ends_with("{\"a\":1}"), "an endpoint that was stopped should serve no credentials");
         });
     }
 }

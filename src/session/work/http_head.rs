@@ -5,10 +5,11 @@ use std::io;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-/// In bytes; an SDK's or a browser's head has a few hundred.
+/// The size limit of a request's head, in bytes. SDKs and browsers send a few hundred bytes.
 pub(super) const MAX_HEAD: usize = 8 * 1024;
 
-/// Reads a request up to its empty line; `None` if it is longer than [`MAX_HEAD`] or not UTF-8.
+/// Reads a request up to the empty line that ends its head. Returns `None` if the head is incomplete, longer than
+/// [`MAX_HEAD`], or not UTF-8.
 pub(super) async fn read_head(stream: &mut TcpStream) -> io::Result<Option<String>> {
     let mut bytes = Vec::with_capacity(MAX_HEAD);
     while bytes.len() < MAX_HEAD {

@@ -1,4 +1,4 @@
-//! The work in a window: a command, a shell, the console, or nothing.
+//! What runs during a window: a command, a shell, a console session, or nothing.
 
 pub(crate) mod child;
 pub(crate) mod console;

@@ -1,4 +1,5 @@
-//! A loopback address that redirects to the sign-in link once. The link is a secret and must not be on a command line.
+//! A loopback server that redirects the browser to the sign-in link, once. The link is a secret, so it must not be an
+//! argument on the browser's command line.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,12 +14,12 @@ use crate::secret::SecretText;
 use crate::session::work::http_head::read_head;
 use crate::vault::random;
 
-/// Limit of one request.
+/// The time limit of one request and its response.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The pause after a connection could not be accepted, as without free descriptors.
+/// The pause after accepting a connection failed, for example because no file descriptor was free.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
-/// A server that runs until it has redirected once, or is dropped.
+/// A server that runs until it has redirected one request, or until it is dropped.
 pub(crate) struct Redirect {
     address: SocketAddr,
     path: String,
@@ -28,7 +29,7 @@ pub(crate) struct Redirect {
 
 impl Drop for Redirect {
     fn drop(&mut self) {
-        // A response in progress has taken the link and is completed.
+        // If the link was taken, the response that contains it is in progress and must be completed.
         if !self.has_served() {
             self.task.abort();
         }
@@ -39,7 +40,7 @@ impl Redirect {
     /// Starts the server on an ephemeral port.
     ///
     /// # Errors
-    /// If it cannot listen on loopback; returns the link.
+    /// If it cannot listen on loopback. The error contains the link.
     pub(crate) fn start(link: SecretText) -> Result<Self, (SecretText, io::Error)> {
         let (listener, address) = match listen() {
             Ok(both) => both,
@@ -56,12 +57,12 @@ impl Redirect {
         format!("http://{}{}", self.address, self.path)
     }
 
-    /// Reports whether the link was served.
+    /// Reports whether the link was given to the browser.
     pub(crate) fn has_served(&self) -> bool {
         self.link.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// Stops the server and returns the link, unless it was served.
+    /// Stops the server and returns the link; `None` if the link was given to the browser.
     pub(crate) fn into_link(self) -> Option<SecretText> {
         let link = taken(&self.link);
         if link.is_some() {
@@ -117,8 +118,8 @@ async fn answer(
     stream.shutdown().await
 }
 
-/// Reports whether the other end of a loopback connection is a socket of this user (proc(5), `/proc/net/tcp`), of IPv4 or
-/// IPv6. If the system has no such tables, the random path is the only protection.
+/// Reports whether the other end of a loopback connection is an IPv4 or IPv6 socket of this user, from `/proc/net/tcp`
+/// (proc(5)). On a system without that table, the random path is the only protection.
 fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(std::fs::read_to_string);
     if tables[0].is_err() {
@@ -128,7 +129,7 @@ fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
     tables.iter().flatten().find_map(|table| owner(table, from, to)) == Some(&own)
 }
 
-/// Finds the uid of the socket that is bound to `local` and connected to `remote`.
+/// Returns the uid of the socket that is bound to `local` and connected to `remote`.
 fn owner(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<&str> {
     let (local, remote) = (table_forms(local)?, table_forms(remote)?);
     table.lines().find_map(|line| {
@@ -139,8 +140,8 @@ fn owner(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<&str> {
     })
 }
 
-/// Returns an address as the tables show it for a socket of IPv4, and for one of IPv6 with a mapped address: the address
-/// in this machine's byte order, and the port.
+/// Returns the two forms in which the tables show an address: for an IPv4 socket, and for an IPv6 socket with a mapped
+/// address. Each form has the address in this machine's byte order, and the port.
 fn table_forms(address: SocketAddr) -> Option<[String; 2]> {
     let SocketAddr::V4(address) = address else {
         return None;
@@ -167,10 +168,13 @@ mod tests {
 
     #[test]
     fn it_redirects_once_and_only_on_its_path() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the runtime should start");
         runtime.block_on(async {
             let redirect = Redirect::start(SecretText::copy_of("https://example.org/x"))
-                .unwrap_or_else(|_| panic!("loopback"));
+                .unwrap_or_else(|_| panic!("a loopback port should be free"));
             let (address, path) = (redirect.address, redirect.path.clone());
             assert!(get(address, "/").await.starts_with("HTTP/1.1 404"));
             let first = get(address, &path).await;
@@ -182,29 +186,34 @@ mod tests {
         });
     }
 
-    /// Requests the same address from a socket of IPv6.
+    /// Requests the path from the same address, through an IPv6 socket.
     async fn get_by_ipv6(address: SocketAddr, path: &str) -> String {
         let mapped: SocketAddr =
-            format!("[::ffff:127.0.0.1]:{}", address.port()).parse().expect("an address");
+            format!("[::ffff:127.0.0.1]:{}", address.port()).parse().expect("the address should be valid");
         get(mapped, path).await
     }
 
     #[test]
     fn the_owner_of_an_ipv6_socket_is_found() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the runtime should start");
         runtime.block_on(async {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback");
-            let to = listener.local_addr().expect("an address");
+            let listener =
+                TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a loopback port should be free");
+            let to = listener.local_addr().expect("the listener should have an address");
             let asking = tokio::spawn(async move { get_by_ipv6(to, "/").await });
             let (stream, from) = listener.accept().await.expect("a connection");
-            let table = std::fs::read_to_string("/proc/self/net/tcp6").expect("a table");
+            let table = std::fs::read_to_string("/proc/self/net/tcp6")
+                .expect("/proc/self/net/tcp6 should be readable");
             let own = rustix::process::getuid().as_raw().to_string();
             assert_eq!(owner(&table, from, to), Some(own.as_str()));
             assert!(is_ours(from, to));
             drop(stream);
             let _ = asking.await;
             let unknown = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-            assert!(!is_ours(unknown, to), "an unknown socket is not ours");
+            assert!(!is_ours(unknown, to), "a socket that is not in the table should not count as ours");
         });
     }
 

@@ -1,9 +1,9 @@
-//! The signals that end a command, caught in two ways that are never in use at the same time:
+//! Catches the signals that end a command. There are two ways, which are never used at the same time:
 //!
-//! - `prompt`, by `signal-hook`, while people are asked: nothing is enabled yet, waits are system calls on the tty, and
-//!   the last signal is kept until the wait looks at it.
-//! - `session`, by tokio, from the first call to AWS until access is closed: the loop gets each signal as an event.
-//!   A signal that came between the two is handed over with [`pending`].
+//! - `prompt` catches signals with `signal-hook` while people are asked and nothing is enabled yet. It keeps the last
+//!   signal for the next wait on the terminal.
+//! - `session` catches signals with tokio, from the first call to AWS until access is closed. The session's loop gets
+//!   each signal as an event. The session gets a signal that arrived before `session` was ready from [`pending`].
 
 mod prompt;
 #[cfg(feature = "cloud")]

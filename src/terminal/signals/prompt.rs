@@ -1,4 +1,4 @@
-//! Signals while people are asked: the last one is kept, and a pipe that every wait polls becomes readable.
+//! Catches signals while people are asked. The last signal is kept, and it makes a pipe readable that every wait polls.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -21,7 +21,7 @@ struct PromptSignals {
 /// Catches INT, QUIT, TERM, HUP and CONT until the process ends.
 ///
 /// # Errors
-/// If the system refuses.
+/// If a signal handler cannot be registered.
 pub fn catch() -> Result<()> {
     if CAUGHT.get().is_none() {
         let caught =
@@ -35,7 +35,7 @@ fn register() -> std::io::Result<PromptSignals> {
     let (pipe, write) = UnixStream::pair()?;
     let number = Arc::new(AtomicUsize::new(0));
     for signal in Signal::ALL.map(Signal::number) {
-        // In this order: once the pipe is readable, the number is set.
+        // The number is set first: when the pipe is readable, the number is there.
         signal_hook::flag::register_usize(signal.into(), Arc::clone(&number), signal.into())?;
         signal_hook::low_level::pipe::register(signal.into(), write.try_clone()?)?;
     }
@@ -45,17 +45,17 @@ fn register() -> std::io::Result<PromptSignals> {
     Ok(PromptSignals { number, pipe, continued })
 }
 
-/// The last signal that came.
+/// Returns the last signal that was caught.
 pub fn pending() -> Option<Signal> {
     Signal::from_number(CAUGHT.get()?.number.load(Ordering::SeqCst))
 }
 
-/// Readable after the process was stopped and continued; the reader empties it.
+/// Returns a socket that becomes readable when the process continues after a stop. The caller has to read it empty.
 pub fn continued() -> Option<&'static UnixStream> {
     CAUGHT.get().map(|caught| &caught.continued)
 }
 
-/// Readable once a signal came.
+/// Returns a descriptor that becomes readable when a signal is caught.
 pub fn pipe() -> Option<BorrowedFd<'static>> {
     CAUGHT.get().map(|caught| caught.pipe.as_fd())
 }

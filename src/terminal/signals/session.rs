@@ -1,4 +1,4 @@
-//! Signals during a session, as a stream.
+//! Catches signals during a session and returns them one by one.
 
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
@@ -11,15 +11,14 @@ pub(crate) struct SessionSignals {
     quit: Stream,
     term: Stream,
     hup: Stream,
-    /// Caught and ignored: a stopped process could not close.
+    /// SIGTSTP is caught and ignored, because a stopped process could not close access.
     stop: Stream,
     child: Stream,
 }
 
-/// A signal that was received.
 pub(crate) enum Received {
     End(Signal),
-    /// A child changed its state.
+    /// A child process has changed its state (SIGCHLD).
     Child,
 }
 

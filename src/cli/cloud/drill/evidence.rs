@@ -1,4 +1,5 @@
-//! The evidence of a drill: judged from the ledger, signed by a custodian, recorded and written.
+//! The evidence of a drill: decides from the ledger whether the drill passed, has a custodian sign the evidence,
+//! records it and writes it to a file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,15 +24,15 @@ use crate::vault::file::Vault;
 use crate::vault::manifest::Lane;
 use crate::vault::words;
 
-/// A drill, and what its evidence needs.
+/// A drill and the facts that its evidence needs.
 pub struct Practice<'a> {
     pub vault: &'a Vault,
-    /// The id of the vault that is practised for.
+    /// The id of the vault whose opening is practised.
     pub drill_of: String,
     pub session: SessionId,
     pub expected: ExpectedOutcome,
     pub inject: &'a [Inject],
-    /// The injected failures; they count how often they were met.
+    /// The injected failures, each with the number of times that it occurred.
     pub injected: InjectedFaults,
     pub started: Timestamp,
     /// How long to wait for the custodian who signs.
@@ -41,7 +42,7 @@ pub struct Practice<'a> {
 }
 
 impl Practice<'_> {
-    /// Has a custodian sign the evidence; records, writes and prints it.
+    /// Has a custodian sign the evidence, then records, writes and prints it.
     pub fn conclude(&self, out: &Path, ended: Result<()>) -> Result<()> {
         let status = ended.as_ref().map_or_else(|error| error.status.code(), |()| 0);
         let drill = self.judge(status)?;
@@ -61,7 +62,7 @@ impl Practice<'_> {
         self.report(&drill, None)
     }
 
-    /// The evidence, except the fields about the custodian who signs.
+    /// Returns the evidence without the fields about the custodian who signs it.
     fn judge(&self, exit: u8) -> Result<Drill> {
         let course = SessionOutcome::of(&self.ledger.entries()?, self.session);
         Ok(Drill {
@@ -85,7 +86,8 @@ impl Practice<'_> {
         })
     }
 
-    /// Whether each injected failure occurred. The lane static does not ask IAM; without a quorum AWS is not asked at all.
+    /// Reports whether each injected failure occurred. If the drill does not call IAM, no failure can occur, and the
+    /// result is true: the lane `static` does not use IAM, and without a quorum no call to AWS is made.
     fn injections_met(&self) -> bool {
         let aws_is_asked =
             self.expected != ExpectedOutcome::NoQuorum && self.vault.manifest.lane == Lane::Gate;
@@ -135,7 +137,7 @@ impl Practice<'_> {
     }
 }
 
-/// Writes the evidence file; returns its path and the words of its digest.
+/// Writes the evidence file. Returns its path and the words of its SHA-256.
 fn write<'a>(out: &'a Path, envelope: &Envelope) -> Result<(&'a Path, String)> {
     let mut file = canonical::to_vec(envelope);
     file.push(b'\n');
@@ -143,7 +145,7 @@ fn write<'a>(out: &'a Path, envelope: &Envelope) -> Result<(&'a Path, String)> {
     Ok((out, words::of(&Sha256::digest(&file).into())))
 }
 
-/// A drill passes if it ends as expected, which may be in a failure.
+/// Fails unless the drill ended as expected. A drill with an injected failure can be expected to end with an error.
 fn verdict(ended: Result<()>, drill: &Drill) -> Result<()> {
     if drill.passed {
         return Ok(());
@@ -153,6 +155,6 @@ fn verdict(ended: Result<()>, drill: &Drill) -> Result<()> {
             "the drill did not end as expected: an opening that {}",
             drill.expected.words()
         ))
-        .next("read the messages above, and practise again"))
+        .next("read the messages above, and repeat the drill"))
     })
 }

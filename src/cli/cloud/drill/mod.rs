@@ -1,4 +1,5 @@
-//! `drill`: an opening with real YubiKeys and words, of a user who may make only the probe call; and its evidence.
+//! `drill`: opens a drill vault with real YubiKeys and words, and writes evidence of it. The user in a drill vault is
+//! allowed only the probe call.
 
 mod evidence;
 
@@ -24,7 +25,7 @@ use crate::vault::file::Vault;
 use crate::vault::manifest::Lane;
 use evidence::Practice;
 
-/// Opens and closes the drill vault, judges the outcome, has a custodian sign it, writes the evidence.
+/// Opens and closes the drill vault, judges the outcome, has a custodian sign the evidence, and writes it.
 pub fn run(arguments: &DrillArgs, events: Events) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     let DrillRequest { open, session, drill_of, expected, inject, out } =
@@ -48,7 +49,7 @@ pub fn run(arguments: &DrillArgs, events: Events) -> Result<()> {
         note(&format!("the opening ended with status {}: {}", error.status.code(), error.what));
     }
     match ended {
-        // That access may be open matters more than the evidence.
+        // If access may be open, the operator must learn it at once, so no custodian is asked to sign.
         Err(error) if matches!(error.status, Status::MayBeOpen | Status::Signal(_)) => {
             if let Err(failed) = practice.conclude_unsigned(error.status) {
                 warning(&failed.what);
@@ -61,14 +62,14 @@ pub fn run(arguments: &DrillArgs, events: Events) -> Result<()> {
 
 /// A drill whose arguments are valid.
 struct DrillRequest<'a> {
-    /// The opening that is practised.
+    /// The opening of the drill vault.
     open: OpenRequest<'a>,
     session: SessionId,
-    /// The id of the vault that is practised for.
+    /// The id of the vault whose opening is practised.
     drill_of: String,
     expected: ExpectedOutcome,
     inject: &'a [Inject],
-    /// The evidence file.
+    /// The path of the evidence file.
     out: PathBuf,
 }
 
@@ -77,7 +78,7 @@ impl<'a> DrillRequest<'a> {
         let path = &arguments.vault;
         let drill_of = vault.manifest.drill_of.clone().ok_or_else(|| {
             Error::usage(format!("{} is not a drill vault", path.display()))
-                .next("name the .drill.age file that seal wrote next to it; if there is none, seal with the field \"drill\"")
+                .next("name the .drill.age file that seal wrote next to the vault; if there is none, seal with the field \"drill\"")
         })?;
         let session = SessionId::random();
         let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(format!("drill-{session}.json")));
@@ -104,11 +105,11 @@ impl<'a> DrillRequest<'a> {
     }
 }
 
-/// The command that runs inside the window.
+/// Returns the command that runs during the window.
 fn command(given: &[OsString], lane: Lane) -> Vec<OsString> {
     match (given, lane) {
         ([], Lane::Gate) => vec!["true".into()],
-        // Only the end of the window ends a role session, so that end is what is practised.
+        // A role's session ends only when the window ends, so the command waits for the end of the window.
         ([], Lane::Static) => vec!["sleep".into(), "infinity".into()],
         (command, _) => command.to_vec(),
     }

@@ -1,4 +1,4 @@
-//! The dialogue with one custodian: YubiKey, words, PIN, touches.
+//! The dialogue with one custodian: asks for the words, the PIN and the touches of the YubiKey.
 
 use jiff::Timestamp;
 
@@ -17,7 +17,8 @@ use crate::vault::manifest;
 use crate::vault::quorum::{KEY, Share};
 
 impl Gathering<'_> {
-    /// Asks the custodian at `place` for everything that a share needs; `half` is theirs if their words are known.
+    /// Asks the custodian at `place` for words, PIN and touches. `half` is the half of the share that the words unwrap,
+    /// if the custodian has typed them before.
     pub(super) fn ask(
         &mut self,
         place: usize,
@@ -47,7 +48,7 @@ impl Gathering<'_> {
         self.unlock(place, enrolled, token, half)
     }
 
-    /// Asks for the words and returns the half of the share that they open; `None` if the custodian is skipped.
+    /// Asks for the words and returns the half of the share that they unwrap; `None` if the custodian is skipped.
     fn words(&mut self, place: usize) -> Result<Option<Secret<KEY>>> {
         let custodian = self.seats[place].custodian;
         let name = &custodian.name;
@@ -74,7 +75,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// Asks for PIN and touches.
+    /// Asks for the PIN and the touches, and unwraps the share.
     fn unlock(
         &mut self,
         place: usize,
@@ -103,7 +104,7 @@ impl Gathering<'_> {
 }
 
 impl Seat<'_> {
-    /// Signs the approval unless that was done before, then opens the share.
+    /// Signs the approval, unless the custodian has signed it before, and then unwraps the share.
     fn attempt(
         &mut self,
         asked: &QuorumRequest<'_>,
@@ -124,7 +125,7 @@ impl Seat<'_> {
             asked.record_approval(request, self.custodian, &envelope)?;
             self.approval = Some(envelope);
             if signals::pending().is_some() {
-                // The dialogue ends with the signal.
+                // The caller finds the pending signal and ends the dialogue, whatever this error is.
                 return Err(TokenError::NotTouched.into());
             }
         }

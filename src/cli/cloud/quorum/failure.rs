@@ -1,4 +1,4 @@
-//! The errors of a quorum that failed.
+//! The errors that are reported if the quorum is not reached.
 
 use super::{CustodianOutcome, Gathering};
 use crate::cli::token_dialog::TokenFailure;
@@ -14,8 +14,8 @@ impl Gathering<'_> {
         self.no_quorum_with(0, why)
     }
 
-    /// Returns the error if `more` custodians could still have given shares. The status is `TokenFailed` if the quorum
-    /// failed only because of YubiKeys and PINs.
+    /// Returns the error of a quorum that was not reached; `more` custodians could still have given a share. The status
+    /// is `TokenFailed` if the quorum would have been reached without failures of YubiKeys and PINs.
     pub(super) fn no_quorum_with(&self, more: usize, why: &str) -> Error {
         let (given, threshold) = (self.given(), self.threshold());
         let failed = self.seats.iter().filter(|seat| seat.failed && !seat.has_given()).count();

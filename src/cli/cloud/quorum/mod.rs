@@ -1,4 +1,4 @@
-//! Asks custodians at the terminal until the quorum is full: YubiKey, words, PIN, touch, one custodian after the other.
+//! Asks one custodian after the other at the terminal, for YubiKey, words, PIN and touch, until the quorum is complete.
 
 mod custodian;
 mod failure;
@@ -24,39 +24,39 @@ use purpose::{Purpose, allow_swap};
 pub use record::QuorumRequest;
 use tokens::TokenQueue;
 
-/// The result of a full quorum.
+/// The result of a complete quorum.
 pub struct Quorum {
     pub shares: Vec<Share>,
-    /// Signed approvals; empty for a close.
+    /// The signed approvals; empty for a close.
     pub approvals: Vec<Envelope>,
 }
 
-/// A custodian's place in the quorum.
+/// A custodian and the state of their contribution to the quorum.
 struct Seat<'a> {
     custodian: &'a Custodian,
     state: SeatState,
-    /// Their signed approval, which is also recorded.
+    /// The approval that the custodian has signed. It is also in the ledger.
     approval: Option<Envelope>,
-    /// Whether their YubiKey or PIN failed.
+    /// The custodian's YubiKey or PIN failed.
     failed: bool,
 }
 
 enum SeatState {
-    /// May still give a share.
+    /// The custodian may still give a share.
     Awaited,
-    /// May still give a share; the words were right, but the YubiKey was removed or failed.
+    /// The custodian may still give a share. The words were right, but the YubiKey was removed or failed.
     Recognised(Secret<KEY>),
     Given(Share),
-    /// Will not give a share: skipped, or the YubiKey cannot be used.
+    /// The custodian will not give a share: they were skipped, or their YubiKey cannot be used.
     Aside,
 }
 
-/// The end of the dialogue with one custodian.
+/// The outcome of the dialogue with one custodian.
 enum CustodianOutcome {
     Share(Share),
-    /// The custodian may come again; with their half of the share if the words were right.
+    /// The custodian may try again. Contains the half of the share that the words unwrap, if the words were right.
     Again(Option<Secret<KEY>>),
-    /// The custodian will not come again.
+    /// The custodian will not be asked again.
     Aside,
 }
 
@@ -65,16 +65,16 @@ struct Gathering<'a> {
     purpose: Purpose,
     terminal: Terminal,
     tokens: TokenQueue,
-    /// In the manifest's order.
+    /// The custodians, in the manifest's order.
     seats: Vec<Seat<'a>>,
     until: Instant,
 }
 
-/// Asks custodians until the quorum is full.
+/// Asks custodians until the quorum is complete.
 ///
 /// # Errors
 /// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`], an error if the ledger cannot be written, or a
-/// signal; nothing was enabled or closed then.
+/// signal. In each case, nothing was enabled or closed.
 ///
 /// [`Status::NoQuorum`]: crate::error::Status::NoQuorum
 /// [`Status::TokenFailed`]: crate::error::Status::TokenFailed
@@ -140,7 +140,7 @@ impl Gathering<'_> {
         awaited.map(|seat| seat.custodian.name.as_str()).collect()
     }
 
-    /// Gives up as soon as the quorum can no longer be reached.
+    /// Fails if a signal has arrived, or if the quorum can no longer be reached.
     fn check(&self) -> Result<()> {
         if let Some(signal) = signals::pending() {
             return Err(self.purpose.interrupted(signal));
@@ -152,7 +152,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// The YubiKey to ask next: of those that are plugged in, the first in the manifest's order.
+    /// Returns the YubiKey to use next: of those that are plugged in, the first in the manifest's order.
     fn next_token(&mut self) -> Option<PivToken> {
         let manifest = &self.asked.vault.manifest;
         self.tokens
@@ -178,7 +178,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// Asks the owner of `token` for everything that a share needs.
+    /// Asks the custodian who owns `token` for a share.
     fn serve(&mut self, mut token: PivToken) -> Result<()> {
         let serial = token.serial();
         let Some((custodian, enrolled)) = opening::owner(&self.asked.vault.manifest, serial) else {
@@ -217,7 +217,7 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// Announces and records a share, before it counts.
+    /// Prints and records that a share was given. The share counts only afterwards.
     fn share_given(&self, custodian: &Custodian) -> Result<()> {
         let (name, given, needed) = (&custodian.name, self.given() + 1, self.threshold());
         note(&format!("{name}: share {given} of {needed} given"));

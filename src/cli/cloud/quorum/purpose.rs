@@ -1,11 +1,10 @@
-//! The purpose of a quorum, the state after it failed, and the question before secrets are typed.
+//! The purpose of a quorum (open or close), and the question about unencrypted swap.
 
 use crate::error::{Error, Result};
 use crate::secret::unencrypted_swap;
 use crate::signal::Signal;
 use crate::terminal::{NoAnswer, Reply, Terminal};
 
-/// The purpose of the quorum.
 #[derive(Clone, Copy)]
 pub enum Purpose {
     Open,
@@ -13,7 +12,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Returns the state after a quorum failed.
+    /// Describes the state of access if the quorum is not reached.
     pub fn outcome(self) -> &'static str {
         match self {
             Self::Open => "nothing was enabled",
@@ -35,7 +34,7 @@ impl Purpose {
     }
 }
 
-/// Asks for an explicit yes if secrets could be swapped to disk in the clear.
+/// Asks for an explicit yes if secrets could be written to unencrypted swap.
 pub fn allow_swap(terminal: &mut Terminal, purpose: Purpose) -> Result<()> {
     let areas = unencrypted_swap();
     if areas.is_empty() {

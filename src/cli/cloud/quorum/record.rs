@@ -1,4 +1,4 @@
-//! The text that custodians approve, and the records of a quorum.
+//! The text that custodians approve, and the ledger records of approvals and shares.
 
 use std::time::Duration;
 
@@ -14,28 +14,28 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::Custodian;
 
-/// The request to the custodians.
+/// The inputs of [`super::gather`].
 pub struct QuorumRequest<'a> {
     pub vault: &'a Vault,
-    /// The request to approve; `None` to close, which needs no approval.
+    /// The request to approve; `None` for a close, which needs no approval.
     pub request: Option<&'a Request>,
-    /// How long to wait for them.
+    /// The longest wait for the custodians.
     pub wait: Duration,
-    /// Where approvals and shares are recorded.
+    /// The ledger that records approvals and shares.
     pub ledger: &'a Ledger,
     pub events: Events,
-    /// The custodians not to ask, by name.
+    /// The names of custodians who are not asked.
     pub absent: &'a [String],
 }
 
-/// Returns a one-line summary for the touch prompt.
+/// Returns a one-line summary of the request, for the prompt to touch the YubiKey.
 pub fn short(request: &Request) -> String {
     let targets: Vec<_> = request.targets.iter().map(|target| target.name.as_str()).collect();
     let drill = if request.drill_of.is_some() { "a drill of " } else { "" };
     format!("opening {drill}{} for {}", listed(&targets, "and"), time_text::seconds(request.window))
 }
 
-/// Returns what is shown before the first custodian is asked.
+/// Returns the request as it is shown before the first custodian is asked.
 pub fn summary(vault: &Vault, request: &Request) -> String {
     let targets: Vec<_> = request
         .targets
@@ -65,10 +65,10 @@ pub fn summary(vault: &Vault, request: &Request) -> String {
 }
 
 impl QuorumRequest<'_> {
-    /// Records an approval, before its custodian gives the share.
+    /// Records an approval, before the custodian who signed it gives a share.
     ///
     /// # Errors
-    /// If the ledger cannot be written; then no share is given.
+    /// If the ledger cannot be written. Then the custodian gives no share.
     pub(super) fn record_approval(
         &self,
         request: &Request,
@@ -85,7 +85,7 @@ impl QuorumRequest<'_> {
         Ok(())
     }
 
-    /// Records a share that was given. A close continues if the ledger cannot be written.
+    /// Records that a share was given. If the ledger cannot be written, a close continues with a warning.
     pub(super) fn record_share(&self, custodian: &Custodian) -> Result<()> {
         let (vault, credentials_epoch) = self.credentials();
         let session = self.request.map(|request| request.session);

@@ -1,4 +1,4 @@
-//! The YubiKeys that are plugged in and were not asked yet.
+//! The YubiKeys that are plugged in and have not been used yet.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, channel};
@@ -10,21 +10,22 @@ use crate::terminal::{Waker, note};
 use crate::token::piv::PivToken;
 use crate::token::readers::{ReaderEvent, Readers};
 
-/// The longest wait until every reader was checked once.
+/// The longest wait until every reader has been checked once.
 const SETTLING: Duration = Duration::from_secs(2);
 
 pub struct TokenQueue {
     readers: Readers,
     sightings: Receiver<ReaderEvent>,
     plugged: Vec<PivToken>,
-    /// The unusable tokens that were reported: the reader's name, and the reason.
+    /// The unusable tokens that were reported, as the reader's name and the reason.
     reported: BTreeSet<(String, &'static str)>,
-    /// No YubiKey is returned before this time, so that those plugged in at the start come in the manifest's order.
+    /// No YubiKey is returned before this time, so that YubiKeys that were plugged in at the start are used in the
+    /// manifest's order. `None` when the first check of all readers is complete.
     settling: Option<Instant>,
 }
 
 impl TokenQueue {
-    /// Starts to watch the readers; each event uses `waker`.
+    /// Starts to watch the readers. Each event calls [`Waker::wake`].
     ///
     /// # Errors
     /// If the PC/SC daemon does not answer.
@@ -44,13 +45,13 @@ impl TokenQueue {
         })
     }
 
-    /// Takes the YubiKey whose serial number ranks lowest.
+    /// Removes and returns the YubiKey whose serial number has the lowest rank.
     pub fn next(&mut self, rank: impl Fn(u32) -> u8) -> Option<PivToken> {
         while let Ok(sighting) = self.sightings.try_recv() {
             match sighting {
                 ReaderEvent::Token(token) => self.plugged.push(*token),
                 ReaderEvent::Unusable(reader, why) => {
-                    // A token that another program holds is tried repeatedly, but reported once.
+                    // A token that another program uses is tried repeatedly, but reported only once.
                     if self.reported.insert((reader.clone(), why)) {
                         note(&format!("the token in reader {reader} is unusable: {why}"));
                     }
@@ -65,17 +66,17 @@ impl TokenQueue {
         Some(self.plugged.remove(next))
     }
 
-    /// Returns the latest end of the first check of all readers; `None` when it has ended.
+    /// Returns the time at which the first check of all readers is given up; `None` when the check is complete.
     pub fn settling(&self) -> Option<Instant> {
         self.settling
     }
 
-    /// Ends the first check; returns whether it was still running.
+    /// Gives up the first check of all readers. Returns whether it was still running.
     pub fn settle(&mut self) -> bool {
         self.settling.take().is_some()
     }
 
-    /// Opens the token in `reader` again.
+    /// Checks the token in `reader` again.
     pub fn look_again(&self, reader: &str) {
         self.readers.look_again(reader);
     }

@@ -1,4 +1,5 @@
-//! `status`: whether a window may be open, which, and until when; from the ledgers and, with `--profile`, from IAM.
+//! `status`: shows whether a window may be open, of which session, and until when. The sources are the ledgers and,
+//! with `--profile`, IAM.
 
 mod upkeep_words;
 
@@ -31,7 +32,7 @@ struct StatusRequest {
     json: bool,
 }
 
-/// Prints the status of each user. If IAM or a ledger cannot be read, the status comes from the other sources.
+/// Prints the status of each user. If IAM or a ledger cannot be read, uses the other sources.
 pub fn run(arguments: StatusArgs) -> Result<()> {
     let StatusArgs { vault: path, profile, json } = arguments;
     let vault = path.as_deref().map(input::vault).transpose()?;
@@ -66,7 +67,8 @@ impl StatusRequest {
         self.verdict(&standings, unread, upkeep.as_ref())
     }
 
-    /// Returns what IAM shows of each user, and the time: AWS's, or the local time without `--profile` or an answer.
+    /// Returns the state of each user in IAM, and the time. The time is AWS's; without `--profile`, or if AWS does not
+    /// answer, it is the local time.
     fn look(&self, asked: &[StatusQuery], unread: &mut Option<Error>) -> (Vec<Option<UserState>>, Timestamp) {
         let mut warn = |error: Error| {
             warning(&error.what);
@@ -103,7 +105,8 @@ impl StatusRequest {
         print::result(&(text(standings, self.profile.is_some()) + &upkeep))
     }
 
-    /// 10 while a window may be open; 1 if a user is not at rest, something could not be read, or something is overdue.
+    /// Fails with status 10 if a window may be open, and with status 1 if a user is not at rest, a source could not be
+    /// read, or something is overdue.
     fn verdict(
         &self,
         standings: &[TargetStatus],
@@ -130,13 +133,13 @@ impl StatusRequest {
     }
 }
 
-/// The ledgers that this machine has.
+/// The records of all ledgers that this machine can read.
 struct Ledgers {
-    /// The sessions in this machine's ledger; `None` if it could not be read.
+    /// The sessions in this machine's ledger; `None` if that ledger could not be read.
     own: Option<Vec<SessionId>>,
-    /// All records, by time.
+    /// The records of all ledgers, ordered by time.
     entries: Vec<Entry>,
-    /// Why a ledger, or the configuration that names the others, could not be read.
+    /// The reason why a ledger could not be read, or the configuration, which names the other ledgers.
     unread: Option<Error>,
 }
 
@@ -164,7 +167,7 @@ impl Ledgers {
     }
 }
 
-/// The users to show: the vault's targets, or every user in these ledgers.
+/// Returns the users to show: the vault's targets or, without a vault, every user in the ledgers.
 fn asked(vault: Option<&Vault>, known: &[LastSession]) -> Vec<StatusQuery> {
     let Some(vault) = vault else {
         let of = |last: &LastSession| StatusQuery {
@@ -184,7 +187,7 @@ fn asked(vault: Option<&Vault>, known: &[LastSession]) -> Vec<StatusQuery> {
 
 fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
     if standings.is_empty() {
-        return "no use recorded on this machine\n".into();
+        return "no session recorded on this machine\n".into();
     }
     let mut text = String::new();
     for standing in standings {
@@ -198,9 +201,7 @@ fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
         });
         let state = match standing.state {
             TargetState::Closed => "closed".to_owned(),
-            TargetState::Open if until.is_empty() => {
-                "MAY BE OPEN, and its gate does not say until when".to_owned()
-            }
+            TargetState::Open if until.is_empty() => "MAY BE OPEN, and its end is not known".to_owned(),
             TargetState::Open => format!("MAY BE OPEN until{until}{session}"),
             TargetState::Unproven => {
                 format!("NOT PROVEN CLOSED; its end,{until}, has passed{session}")

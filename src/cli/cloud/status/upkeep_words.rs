@@ -1,4 +1,4 @@
-//! The readiness of a vault, as text.
+//! Formats the readiness of a vault as text.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::ledger::{CustodianProof, LastDrill, Readiness, SpentBy};
 use crate::time_text;
 
-/// Returns a few lines, and one for each overdue task.
+/// Returns lines about credentials, drills and custodians, and one line for each overdue task.
 pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
     let Readiness { credentials_epoch, sealed, spent, released, last_drill, custodians, overdue, .. } =
         upkeep;
@@ -16,7 +16,7 @@ pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
         Some(SpentBy { session, at }) => {
             let _ = write!(text, "; SPENT by session {session}, {}", ago(*at, now));
         }
-        None => text.push_str("; no use recorded on this machine"),
+        None => text.push_str("; no session recorded on this machine"),
     }
     if *released > 0 {
         let _ = write!(text, "; shares given for openings that did not happen: {released}");

@@ -1,7 +1,8 @@
-//! Shows the time left in the prompt of the operator's shell, after their startup files and before their own prompt.
+//! Shows the time left in the prompt of the operator's shell. The shell reads the operator's startup files first. The
+//! time is shown before the operator's prompt.
 //!
-//! The time is counted by the machine's uptime, which cannot be set. The startup files made here delete themselves when the
-//! shell has read them; they hold no secret.
+//! The time left is computed from the machine's uptime, because the uptime cannot be set. The startup files that this
+//! module writes contain no secret, and the shell deletes them after it has read them.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, remove_dir_all, write};
@@ -15,7 +16,7 @@ use crate::boot_clock::Instant;
 use crate::session::shell::word;
 use crate::vault::random;
 
-/// The directory of startup files, if any; deleted when dropped.
+/// The directory of the startup files, if there is one. It is deleted when this is dropped.
 pub(crate) struct Prompt(Option<PathBuf>);
 
 impl Drop for Prompt {
@@ -26,13 +27,13 @@ impl Drop for Prompt {
     }
 }
 
-/// How a shell reads its startup files.
+/// The kind of a shell, which decides how the shell reads its startup files.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum ShellKind {
     Bash,
     Zsh,
     Fish,
-    /// Reads the file that `ENV` names: dash, ash, every ksh.
+    /// A shell that reads the file that the variable `ENV` names: dash, ash, or any ksh.
     Posix,
 }
 
@@ -57,7 +58,7 @@ impl Prompt {
         Self::prepare_with(command, shell, end, |name| std::env::var_os(name))
     }
 
-    /// `given`: the environment that the shell would have.
+    /// Does the same; `given` returns a variable of the environment that the shell inherits.
     fn prepare_with(
         command: &mut Command,
         shell: &OsStr,
@@ -101,7 +102,7 @@ fn uptime() -> io::Result<u64> {
     seconds.ok_or_else(|| io::Error::other("/proc/uptime has no time"))
 }
 
-/// Creates a private directory in `XDG_RUNTIME_DIR`, which is in memory, or else among the temporary files.
+/// Creates a private directory in `XDG_RUNTIME_DIR`, which is in memory, or else in the directory for temporary files.
 fn create_directory() -> io::Result<PathBuf> {
     let name = format!("breakglass-{}", random::hex::<8>());
     let make = |parent: PathBuf| {
@@ -127,7 +128,7 @@ fn filled(text: &str, values: &[(&str, &OsStr)]) -> OsString {
     OsString::from_vec(out)
 }
 
-/// Prints `1h05m`, `27m`, or `40s` in the last minute.
+/// A shell function that prints the time left: `1h05m`, `27m`, or, in the last minute, `40s`.
 const LEFT: &str = r#"
 __breakglass_left() (
     read -r up rest </proc/uptime || exit 0
@@ -144,7 +145,8 @@ fn left(end: u64) -> OsString {
     filled(LEFT, &[("END", end.to_string().as_ref())])
 }
 
-/// Runs last of the prompt commands, and puts the time before the prompt that the others made.
+/// The startup file of bash. Its function is the last of the prompt commands, and puts the time left before the prompt
+/// that the other commands have set.
 const BASH: &str = r#"
 if [ -f ~/.bashrc ]; then . ~/.bashrc; fi
 command rm -rf -- @DIRECTORY@
@@ -167,7 +169,7 @@ fn bash(directory: &Path, end: u64) -> OsString {
     filled(BASH, &[("DIRECTORY", &word(directory.as_os_str())), ("LEFT", &left(end))])
 }
 
-/// The first file that zsh reads; it sources the operator's file.
+/// The first file that zsh reads. It runs the operator's `.zshenv`.
 const ZSHENV: &str = r#"
 @GIVEN@
 if [[ -f "${ZDOTDIR:-$HOME}/.zshenv" ]]; then source "${ZDOTDIR:-$HOME}/.zshenv"; fi
@@ -180,6 +182,7 @@ fn zshenv(directory: &Path, given: Option<&OsStr>) -> OsString {
     filled(ZSHENV, &[("DIRECTORY", &word(directory.as_os_str())), ("GIVEN", &given)])
 }
 
+/// The startup file of an interactive zsh. It runs the operator's `.zshrc`.
 const ZSHRC: &str = r#"
 if (( ${+__breakglass_zdotdir} )); then
     ZDOTDIR=$__breakglass_zdotdir
@@ -206,7 +209,8 @@ fn zshrc(directory: &Path, end: u64) -> OsString {
     filled(ZSHRC, &[("DIRECTORY", &word(directory.as_os_str())), ("LEFT", &left(end))])
 }
 
-/// POSIX shells expand `ENV` before they use it as a path, and expand the prompt each time they show it.
+/// The startup file of a POSIX shell. Such a shell expands variables in `ENV` before it uses the value as a path, and
+/// expands the prompt each time it shows the prompt.
 const POSIX: &str = r#"
 @GIVEN@
 if [ -n "${ENV-}" ]; then
@@ -225,14 +229,15 @@ fn posix(directory: &Path, given: Option<&OsStr>, end: u64) -> OsString {
     filled(POSIX, &[("DIRECTORY", &word(directory.as_os_str())), ("GIVEN", &given), ("LEFT", &left(end))])
 }
 
-/// Returns the shell code that sets the variable as it was given, or unsets it.
+/// Returns shell code that sets the variable to its value `given`, or unsets it.
 fn assigned(name: &str, given: Option<&OsStr>) -> OsString {
     let mut line = OsString::from(if given.is_some() { format!("{name}=") } else { format!("unset {name}") });
     line.push(given.map(word).unwrap_or_default());
     line
 }
 
-/// Runs the operator's prompt first, so that it sees the status of the last command.
+/// The startup commands of fish. The operator's prompt function is called first, so that `$status` in it is the status
+/// of the last command.
 const FISH: &str = r"
 functions -q fish_prompt; and functions -c fish_prompt __breakglass_own_prompt
 functions -q __breakglass_own_prompt; or function __breakglass_own_prompt; echo '> '; end

@@ -1,4 +1,4 @@
-//! Real shells at a terminal, each with startup files of its operator; `scripts/setup` installs them.
+//! Tests with real shells at a terminal, each with a startup file of the operator. `scripts/setup` installs the shells.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A shell, and a startup file that sets the prompt to `MINE> ` and OWN to `yes`.
+/// A shell, and the operator's startup file for it, which sets the prompt to `MINE> ` and the variable OWN to `yes`.
 struct Case {
     shell: &'static str,
     file: &'static str,
@@ -64,7 +64,7 @@ fn shows_the_time(case: &Case) {
     let file = home.path().join(file);
     fs::create_dir_all(file.parent().expect("in the home")).expect("a file");
     fs::write(file, text).expect("a file");
-    // Busybox is the shell of the name it is called by.
+    // Busybox behaves as the shell whose name it is called by.
     let ash = home.path().join("ash");
     symlink(shell, &ash).expect("a file");
     let shell = if shell.ends_with("busybox") { &ash } else { Path::new(shell) };
@@ -76,20 +76,20 @@ fn shows_the_time(case: &Case) {
         let value = env.iter().find(|(of, _)| *of == name)?.1;
         Some(OsString::from(if name == "ZDOTDIR" { home.path().join(value) } else { value.into() }))
     };
-    // Long enough for a shell to start on a busy machine.
+    // The first prompt must show `2m`, so the shell has 20 s to start. That is enough on a busy machine.
     let began = std::time::Instant::now();
     let end = Instant::now() + Duration::from_secs(80);
     let prompt = Prompt::prepare_with(&mut command, shell.as_os_str(), end, given).expect("a prompt");
     let mut person = Person::run(command);
     person.expect("[breakglass 2m] MINE> ");
     if let Some(directory) = &prompt.0 {
-        assert!(!directory.exists(), "{} is still there", directory.display());
+        assert!(!directory.exists(), "{} was not deleted", directory.display());
     }
     let status = if shell.ends_with("fish") { "$status" } else { "$?" };
     person.type_line(&format!("sh -c 'exit 7' || echo status={status} own=$OWN"));
     person.expect("status=7 own=yes");
     person.expect("] MINE> ");
-    // Only once, however often the prompt is shown.
+    // The time is shown once in each prompt, however often the prompt was shown before.
     assert!(!person.transcript().contains("m] [breakglass"), "{}", person.transcript());
     thread::sleep(Duration::from_secs(21).saturating_sub(began.elapsed()));
     person.type_line("");
@@ -107,7 +107,7 @@ fn shows_the_time(case: &Case) {
 }
 
 #[test]
-fn the_time_is_shown_in_hours_minutes_and_in_the_end_seconds() {
+fn the_time_left_is_shown_in_hours_and_minutes_and_in_seconds_in_the_last_minute() {
     for (seconds, shown) in [
         (0, "over"),
         (1, "1s"),
@@ -120,7 +120,7 @@ fn the_time_is_shown_in_hours_minutes_and_in_the_end_seconds() {
         (3601, "1h01m"),
         (7200, "2h00m"),
     ] {
-        // A file in place of the running clock.
+        // A file takes the place of /proc/uptime.
         let directory = TempDir::new().expect("a file");
         fs::write(directory.path().join("uptime"), "1000.99 1.00\n").expect("a file");
         let text = left(1000 + seconds).into_string().expect("text");
@@ -140,7 +140,12 @@ fn the_time_is_shown_in_hours_minutes_and_in_the_end_seconds() {
 fn an_unknown_shell_is_not_changed() {
     for shell in ["/bin/nu", "/opt/my shell", ""] {
         let mut command = Command::new("x");
-        assert!(Prompt::prepare(&mut command, shell.as_ref(), Instant::now()).expect("nothing").0.is_none());
+        assert!(
+            Prompt::prepare(&mut command, shell.as_ref(), Instant::now())
+                .expect("an unknown shell should not be an error")
+                .0
+                .is_none()
+        );
         assert_eq!((command.get_args().count(), command.get_envs().count()), (0, 0));
     }
 }
