@@ -57,7 +57,7 @@ pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
         let wrapped = age::Recipient::wrap_file_key(&recipient, &key);
         let (stanzas, _) = wrapped.expect("wrapping to a checked recipient cannot fail");
         for stanza in stanzas {
-            put(&mut body, stanza);
+            put(&mut body, &stanza);
         }
     }
     let recipient = Recipient::parse(&custodian.part).expect("checked with the manifest");

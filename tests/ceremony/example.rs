@@ -185,8 +185,9 @@ fn broken(json: &str) -> String {
         let cut = member.find("age1pq1").map(|at| format!("{}…\",", &member[..at + SHOWN]));
         let member = cut.as_deref().unwrap_or(member);
         if !line.is_empty() && line.len() + member.len() > 100 {
-            text += &format!("{line}\n");
-            line = "  ".to_owned();
+            text = text + &line + "\n";
+            line.clear();
+            line.push_str("  ");
         }
         line += member;
     }

@@ -60,10 +60,8 @@ fn identity(text: &str) -> Box<dyn age::Identity> {
 
 /// What becomes of a file: `success` with the plaintext's digest, or why not.
 fn decrypt(file: &[u8], identities: &[Box<dyn age::Identity>]) -> (&'static str, String) {
-    let decryptor = match Decryptor::new_buffered(std::io::BufReader::new(ArmoredReader::new(file))) {
-        Ok(decryptor) => decryptor,
-        Err(_) => return ("header failure", String::new()),
-    };
+    let reader = std::io::BufReader::new(ArmoredReader::new(file));
+    let Ok(decryptor) = Decryptor::new_buffered(reader) else { return ("header failure", String::new()) };
     match decryptor.decrypt(identities.iter().map(|identity| &**identity)) {
         Ok(mut reader) => {
             let mut plain = Vec::new();
