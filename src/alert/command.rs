@@ -1,4 +1,4 @@
-//! The configured alert command, which gets the notice as JSON on stdin. It never counts as an acknowledgement.
+//! The configured alert command, which gets the notice as JSON on stdin. Its success is never an acknowledgement.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::notice::Notice;
 /// Runs the command and kills it after `time`.
 ///
 /// # Errors
-/// If it could not be started, failed, or did not end in time.
+/// If the command could not be started, failed, or did not end in time.
 pub(super) async fn run(command: Vec<String>, notice: Arc<Notice>, time: Duration) -> Result<(), String> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let mut command = Command::new(program);

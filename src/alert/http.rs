@@ -16,8 +16,8 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use super::receipt::Failure;
 use crate::secret::SecretText;
 
-/// The connections of one run. Created once, as it reads the system's TLS roots; dropped with the run, as the pool holds
-/// the URLs.
+/// The connections of one run. They are created only once, because that reads the system's TLS roots. They are dropped
+/// with the run, because the pool holds the URLs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Http(Arc<OnceLock<Connector>>);
 
@@ -28,7 +28,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// A successful response.
 pub(super) struct HttpResponse {
     pub status: u16,
-    /// At most [`MAX_BODY`] bytes.
+    /// The body, up to [`MAX_BODY`] bytes.
     pub body: Vec<u8>,
 }
 
@@ -38,7 +38,7 @@ impl Http {
         self.0.get_or_init(make)
     }
 
-    /// Sends `body`; any status but 2xx is a failure.
+    /// Sends `body`. Any status other than 2xx is a failure.
     pub(super) async fn post(
         &self,
         url: &SecretText,
@@ -48,7 +48,7 @@ impl Http {
         self.post_dated(url, headers, body).await.map_err(|(failure, _)| failure)
     }
 
-    /// The same; a refusal comes with the receiver's time.
+    /// Sends `body` as `post` does. A refusal also has the receiver's time.
     pub(super) async fn post_dated(
         &self,
         url: &SecretText,

@@ -1,4 +1,4 @@
-//! Alerts: sends a notice over every channel concurrently and reports what each acknowledged.
+//! Alerts: sends a notice over every channel concurrently and reports which channels acknowledged it.
 
 mod command;
 mod http;
@@ -35,15 +35,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(300);
 pub struct Delivery {
     /// The channel's name.
     pub channel: String,
-    /// The channel is sealed in the vault, not configured on this machine.
+    /// Whether the channel is sealed in the vault; otherwise it is configured on this machine.
     pub sealed: bool,
-    /// The time it was sent.
+    /// When the notice was sent.
     pub sent: Timestamp,
     /// The time and content of the acknowledgement, or why there is none.
     pub outcome: Result<(Timestamp, Receipt), String>,
 }
 
-/// The channels and the command that alerts go to.
+/// The channels and the command that get the alerts.
 #[derive(Debug, Default)]
 pub struct Alerts {
     channels: Vec<Receiver>,
@@ -74,7 +74,7 @@ pub struct Deliveries {
 }
 
 impl Alerts {
-    /// The vault's channels and this machine's, its command, and the configuration of AWS clients.
+    /// Combines the vault's channels, this machine's channels and command, and the configuration of AWS clients.
     pub fn new(sealed: Vec<Channel>, local: Vec<Channel>, command: Vec<String>, config: SdkConfig) -> Self {
         let receiver = |sealed| move |channel| Receiver { channel: Arc::new(channel), sealed };
         let channels = sealed.into_iter().map(receiver(true)).chain(local.into_iter().map(receiver(false)));
@@ -85,7 +85,8 @@ impl Alerts {
         }
     }
 
-    /// Reports whether this is the acknowledgement that opening waits for. If the vault has channels, only theirs count.
+    /// Reports whether this is the acknowledgement that opening waits for. If the vault has channels, only the
+    /// acknowledgements of these channels count.
     pub fn counts(&self, delivery: &Delivery) -> bool {
         delivery.outcome.is_ok() && (delivery.sealed || self.channels.iter().all(|receiver| !receiver.sealed))
     }
@@ -96,7 +97,7 @@ impl Alerts {
         if names.is_empty() { "no channel".into() } else { names.join(", ") }
     }
 
-    /// There is no channel; a command alone does not count.
+    /// Reports whether there is no channel. A command does not count as a channel.
     pub fn is_empty(&self) -> bool {
         self.channels.is_empty()
     }
@@ -129,13 +130,13 @@ impl Alerts {
 }
 
 impl Deliveries {
-    /// Waits for the next result; `None` when there is no other.
+    /// Waits for the next result; `None` after the last one.
     pub async fn next(&mut self) -> Option<Delivery> {
         let delivery = self.done.recv().await;
         delivery.inspect(|delivery| self.settle(delivery))
     }
 
-    /// Takes a result that is already there.
+    /// Returns a result that is already available.
     pub fn ready(&mut self) -> Option<Delivery> {
         let delivery = self.done.try_recv().ok();
         delivery.inspect(|delivery| self.settle(delivery))
@@ -151,7 +152,7 @@ impl Deliveries {
         self.command.take()?.await.ok()?.err()
     }
 
-    /// Stops waiting: returns the results so far, and a failure for each channel without one.
+    /// Stops waiting. Returns the results so far, and a failure for each channel that has no result.
     pub fn end(mut self) -> Vec<Delivery> {
         let mut all: Vec<_> = std::iter::from_fn(|| self.ready()).collect();
         let why = "no answer before the command ended";

@@ -35,7 +35,7 @@ pub struct Notice {
     pub again: Option<String>,
     /// `--no-alert`: why an acknowledgement is not required.
     pub no_alert: Option<String>,
-    /// `--force` closed the window of another session.
+    /// Whether `--force` closed the window of another session.
     pub forced: bool,
     /// The window's length in seconds.
     pub window: Option<u64>,
@@ -43,7 +43,7 @@ pub struct Notice {
     pub until: Option<Timestamp>,
     /// Custodians whose tokens signed.
     pub approved_by: Vec<String>,
-    /// Why it ended.
+    /// Why the session ended.
     pub detail: Option<String>,
     /// The ledger's head when the notice was sent.
     pub ledger: Option<Head>,
@@ -82,11 +82,11 @@ struct LedgerForm {
     words: String,
 }
 
-/// The longest subject, in characters: SNS's limit is below 100.
+/// The longest subject, in characters. SNS accepts fewer than 100.
 const LONGEST_SUBJECT: usize = 98;
 
 impl Notice {
-    /// About a vault's target, on this machine; the other fields are empty.
+    /// Returns a notice about a vault's target, with this machine's host name. The other fields are empty.
     pub fn of(vault: &VaultFacts, target: &TargetId) -> Self {
         Self {
             about: AlertTopic::Closed,
@@ -131,12 +131,12 @@ impl Notice {
         harmless(&subject, ' ').chars().take(LONGEST_SUBJECT).collect()
     }
 
-    /// A safeguard was overridden.
+    /// Reports whether a safeguard was overridden.
     pub fn is_override(&self) -> bool {
         self.no_alert.is_some() || self.again.is_some() || self.forced
     }
 
-    /// The notice is about access that is or may be open.
+    /// Reports whether the notice is about access that is or may be open.
     pub fn is_critical(&self) -> bool {
         !self.drill && matches!(self.about, AlertTopic::MayBeOpen | AlertTopic::Opening)
     }

@@ -1,4 +1,4 @@
-//! `PagerDuty`'s Events API v2: one incident per session, resolved when its access is closed.
+//! `PagerDuty`'s Events API v2: one incident per session, which is resolved when access is closed.
 
 use serde_json::{Value, json};
 
@@ -30,8 +30,8 @@ pub(super) async fn enqueue(
     Ok(receipt)
 }
 
-/// Returns actions and incident keys. Access that may be open has its own incident, because an incident that was
-/// acknowledged does not page again; both are resolved when access is closed.
+/// Returns pairs of an action and an incident key. Access that may be open has a separate incident, because an
+/// acknowledged incident does not page again. Both incidents are resolved when access is closed.
 fn incidents(notice: &Notice) -> Vec<(&'static str, String)> {
     let id = notice.session.map_or_else(|| notice.vault.id.clone(), |session| session.to_string());
     let opening = format!("breakglass-{id}");

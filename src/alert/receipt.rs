@@ -24,14 +24,14 @@ impl Failure {
 /// A receiver's acknowledgement.
 #[derive(Clone, Debug, Default)]
 pub struct Receipt {
-    /// The receiver's id of the message, if it gave one; the receiver can be asked about it later.
+    /// The receiver's id for the message, if it gave one. With the id, the receiver can look the message up later.
     pub id: Option<String>,
     /// The answer as text.
     pub detail: String,
 }
 
 impl Receipt {
-    /// With the id of `what`, such as a message.
+    /// Returns a receipt with the id of `what`, such as a message.
     pub(super) fn with_id(what: &str, id: Option<&str>) -> Self {
         let id = id.filter(|id| !id.is_empty());
         Self {
@@ -40,7 +40,7 @@ impl Receipt {
         }
     }
 
-    /// Accepted without an id.
+    /// Returns a receipt for a message that was accepted without an id.
     pub(super) fn without_id(detail: String) -> Self {
         Self { id: None, detail }
     }
@@ -50,7 +50,7 @@ impl Receipt {
     }
 }
 
-/// A clock that differs by more explains why a receiver refused a signature.
+/// If the clocks differ by more than this, that explains why a receiver refused a signature.
 const TOLERANCE: Duration = Duration::from_mins(1);
 
 /// Reports whether the local clock explains the refusal of a request dated `here` by a receiver whose time is `date`.

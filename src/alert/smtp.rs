@@ -52,7 +52,7 @@ pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Fail
         } else if let Ok(next) = tokio::time::timeout(GRACE, sending.join_next()).await {
             next
         } else {
-            // The rest continues in the background; what was accepted is acknowledged.
+            // The other mails are still sent in the background. One accepted mail is an acknowledgement.
             sending.detach_all();
             late = true;
             None
@@ -80,7 +80,7 @@ fn receipt(answer: &Response, but: &str) -> Receipt {
     Receipt { id: queue_id(said), detail: format!("SMTP {} {said}{but}", answer.code()) }
 }
 
-/// The server's text may repeat what was sent to it, so only its code is shown.
+/// Describes a failure. The server's text may repeat what was sent to it, so only the status code is shown.
 fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     if error.is_permanent() {
         let code = error.status().map_or_else(String::new, |code| format!(": {code}"));

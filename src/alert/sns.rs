@@ -15,7 +15,8 @@ use super::notice::Notice;
 use super::receipt::{Failure, Receipt, is_off};
 use crate::vault::payload::{AccessKey, region_of};
 
-/// Publishes a notice. If AWS refuses it and the local clock is wrong, publishes again with the time of the `Date` header.
+/// Publishes a notice. If AWS refuses it and the local clock is wrong, publishes again with the time of the `Date`
+/// header.
 pub(super) async fn publish(
     topic: &str,
     key: &AccessKey,
@@ -41,7 +42,7 @@ pub(super) async fn publish(
     send(&config, topic, notice).await.map_err(|(failure, _)| failure)
 }
 
-/// Makes one call; a refusal comes with AWS's time.
+/// Makes one call. A refusal also has AWS's time.
 async fn send(
     config: &SdkConfig,
     topic: &str,

@@ -25,7 +25,7 @@ const CONNECT: Duration = Duration::from_secs(4);
 const ATTEMPT: Duration = Duration::from_secs(8);
 const ALL_ATTEMPTS: Duration = Duration::from_secs(20);
 
-/// Shared by all clients: endpoints, the connection pool, the clock. It holds no credentials.
+/// The configuration that all clients share: endpoints, the connection pool, the clock. It holds no credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsConfig {
     config: SdkConfig,
@@ -50,12 +50,12 @@ impl HttpClient for SharedPool {
 /// Services that an opening calls, by their ids in the shared configuration.
 const SERVICES: [&str; 3] = ["IAM", "STS", "SNS"];
 
-/// Attempts that the SDK makes for one call.
+/// How many attempts the SDK makes for one call.
 #[derive(Clone, Copy)]
 pub(crate) enum Tries {
-    /// For writes, and for probes, which are repeated by their callers.
+    /// One attempt, for writes and probes. The callers repeat probes.
     One,
-    /// For reads.
+    /// Up to four attempts, for reads.
     Four,
 }
 
@@ -96,14 +96,14 @@ impl AwsConfig {
         (!all.is_empty()).then(|| all.join(", "))
     }
 
-    /// The same configuration over connections that fail as a drill asks.
+    /// Returns the same configuration with connections that fail as a drill requests.
     pub(crate) fn with_faults(&self, faults: &InjectedFaults) -> Self {
         let Some(inner) = self.config.http_client() else { return self.clone() };
         let http = FaultyHttpClient { inner, faults: faults.clone() };
         Self { config: self.config.to_builder().http_client(http).build(), clock: self.clock.clone() }
     }
 
-    /// Without credentials; the caller adds them.
+    /// Returns a client configuration without credentials; the caller adds them.
     pub(crate) fn without_credentials(&self) -> SdkConfig {
         let timeout =
             TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(ALL_ATTEMPTS).build();
@@ -111,12 +111,12 @@ impl AwsConfig {
         config.disable_clock_skew_correction(true).build()
     }
 
-    /// For one principal in one region.
+    /// Returns the client configuration of one principal in one region.
     pub(crate) fn with_credentials(&self, credentials: Credentials, region: &str, tries: Tries) -> SdkConfig {
         self.with_provider(SharedCredentialsProvider::new(credentials), region, tries)
     }
 
-    /// The same with a provider, which may refresh its credentials.
+    /// Returns the client configuration with a provider, which may refresh its credentials.
     pub(crate) fn with_provider(
         &self,
         provider: SharedCredentialsProvider,

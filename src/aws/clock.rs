@@ -17,11 +17,11 @@ use crate::boot_clock::Instant;
 /// Dates that are accepted, in Unix seconds: 2025 to 2100.
 const SANE: std::ops::Range<i64> = 1_735_689_600..4_102_444_800;
 
-/// The clock that everything shares. It starts with the local time and is set when AWS answers.
+/// The clock that all parts of the program share. It starts with the local time and is set when AWS answers.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsClock(Arc<Mutex<Measured>>);
 
-/// AWS's `date`, answered no earlier than `at`.
+/// AWS's `date`, from an answer that was sent no earlier than `at`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     pub(crate) date: Timestamp,

@@ -1,4 +1,4 @@
-//! Looks up a session's calls in CloudTrail's event history, within its rate limit.
+//! Looks up a session's calls in CloudTrail's event history, within CloudTrail's rate limit.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,13 +28,13 @@ use crate::vault::target::iam_region;
 
 /// AWS allows two lookups per second in each region of an account.
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(510);
-/// Retries of a throttled request and of one without a clear answer; the pause doubles each time.
+/// How often a request is retried if it is throttled or has no clear answer. The pause doubles each time.
 const RETRIES_THROTTLED: u32 = 6;
 const RETRIES_UNCLEAR: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Requests to one region: enough for 100,000 events.
 const MOST_REQUESTS: u32 = 2_000;
-/// The progress is shown after this time, and this often.
+/// When progress is first shown, and how often after that.
 const FIRST_NOTE: Duration = Duration::from_secs(1);
 const BETWEEN_NOTES: Duration = Duration::from_secs(2);
 
@@ -152,7 +152,7 @@ impl Lookup {
         answer
     }
 
-    /// Reads every page of one attribute.
+    /// Reads every page of the events with one attribute.
     async fn pages(
         &mut self,
         key: &LookupAttributeKey,
@@ -234,7 +234,7 @@ impl Lookup {
     }
 }
 
-/// Reads an event's JSON record, or if it cannot be parsed, the fields next to it.
+/// Reads an event's JSON record. If the record cannot be parsed, reads the other fields of the answer instead.
 fn read(event: Event) -> Option<CloudTrailEvent> {
     let whole = event.cloud_trail_event.as_deref().and_then(CloudTrailEvent::parse);
     whole.or_else(|| {
@@ -255,7 +255,7 @@ fn read(event: Event) -> Option<CloudTrailEvent> {
     })
 }
 
-/// The progress of all regions, shown when it takes long.
+/// The progress of all regions, shown when the lookup takes long.
 #[derive(Clone)]
 struct Progress(Arc<Mutex<ProgressCount>>);
 

@@ -20,10 +20,11 @@ use crate::vault::payload::{AccessKey, Mfa};
 const SHORTEST_SESSION: i32 = 900;
 const LONGEST_SESSION: i32 = 129_600;
 const LONGEST_ROLE_SESSION: i32 = 43_200;
-/// STS counts a session's time from when it receives the request, so a session is requested shorter by this many seconds.
+/// STS counts a session's time from the receipt of the request, so the requested duration is shorter by this many
+/// seconds.
 const ON_THE_WAY: i64 = 10;
 
-/// Error codes of a probe that a policy or the end of a session refuses.
+/// The error codes of a probe that AWS refused because of a policy or because the session had ended.
 const REFUSALS: [&str; 6] = [
     "AuthorizationError",
     "AuthorizationErrorException",
@@ -39,7 +40,7 @@ pub(crate) enum SessionCall {
     GetSessionToken,
     /// The only session of a user that can sign in to the console.
     GetFederationToken,
-    /// With the role's ARN.
+    /// Assumes the role with this ARN.
     AssumeRole(String),
 }
 
@@ -55,7 +56,7 @@ pub(crate) struct EmergencyUser {
     issued: RefCell<Option<Issued>>,
 }
 
-/// The long-term key at STS, with the MFA device's codes.
+/// The STS client with the long-term key, and the MFA device's codes.
 struct Issuer {
     sts: aws_sdk_sts::Client,
     codes: Option<TotpCodes>,
@@ -91,7 +92,7 @@ impl EmergencyUser {
         }
     }
 
-    /// Asks AWS for the account and the time with the emergency key, where there is no opener.
+    /// Returns a client that asks AWS for the account and the time with the emergency key, if there is no opener.
     pub(crate) fn identity(aws: &AwsConfig, region: &str, key: &AccessKey) -> IdentityClient {
         IdentityClient::new(aws, &aws.with_credentials(long_term(key), region, Tries::One))
     }

@@ -1,4 +1,4 @@
-//! Faults that a drill injects into the HTTP connections; no code above them knows.
+//! Faults that a drill injects into the HTTP connections. The code that uses the connections does not know of them.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,7 +49,7 @@ impl InjectedFaults {
         faults
     }
 
-    /// Reports whether every injected fault made a call fail; otherwise the drill did not practise it.
+    /// Reports whether every injected fault made a call fail. A fault that made no call fail was not tested.
     pub(crate) fn all_met(&self) -> bool {
         self.with(|state| state.unmet.is_empty())
     }
@@ -87,7 +87,7 @@ impl InjectedFaults {
     }
 }
 
-/// An HTTP client whose connections fail as the faults say.
+/// An HTTP client whose connections fail according to the injected faults.
 #[derive(Debug)]
 pub(crate) struct FaultyHttpClient {
     pub(crate) inner: SharedHttpClient,

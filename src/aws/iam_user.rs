@@ -1,4 +1,4 @@
-//! One IAM user through the IAM API: its reads, and single writes.
+//! One IAM user through the IAM API: reads, and writes that are sent only once.
 
 use std::error::Error as StdError;
 
@@ -17,7 +17,7 @@ use crate::gate::policy::GATE;
 use crate::gate::snapshot::{AccessState, Credential, Snapshot, User};
 use crate::vault::target::TargetId;
 
-/// An IAM user, accessed as one principal.
+/// An IAM user, accessed with the credentials of one principal.
 pub(crate) struct IamUser {
     reads: Client,
     writes: Client,
@@ -27,7 +27,8 @@ pub(crate) struct IamUser {
 }
 
 impl IamUser {
-    /// The SDK retries `reads` but not `writes`. Without `boundary`, its document is not read.
+    /// Creates the clients. The SDK retries calls with the configuration `reads`, but not calls with `writes`. If
+    /// `boundary` is `None`, no boundary document is read.
     pub(crate) fn new(
         reads: &SdkConfig,
         writes: &SdkConfig,

@@ -34,7 +34,8 @@ impl IdentityClient {
 }
 
 impl Caller for IdentityClient {
-    /// A wrong local clock makes AWS refuse the first request; its answer sets the clock for the second.
+    /// Calls `GetCallerIdentity`. If the local clock is wrong, AWS refuses the first request; the date of that answer
+    /// sets the clock for the second request.
     async fn identify(&self) -> Result<Identity, Fault> {
         let mut last = Fault::Unknown("AWS's clock and this machine's do not agree".into());
         for attempt in 0..ATTEMPTS {
@@ -70,7 +71,7 @@ pub(crate) struct IamOpener {
 }
 
 impl IamOpener {
-    /// `region`: whose STS is asked for the time. `boundary`: the ARN of the sealed permissions boundary.
+    /// `region`: the region whose STS is asked for the time. `boundary`: the ARN of the sealed permissions boundary.
     pub(crate) fn new(
         aws: &AwsConfig,
         target: &TargetId,
@@ -115,13 +116,13 @@ pub(crate) struct IamCloser {
 }
 
 impl IamCloser {
-    /// `region`: whose STS is asked for the time.
+    /// `region`: the region whose STS is asked for the time.
     pub(crate) fn new(aws: &AwsConfig, target: &TargetId, region: &str, key: &AccessKey) -> Self {
         let config = |region: &str, tries| aws.with_credentials(long_term(key), region, tries);
         Self::with_config(aws, target, region, config)
     }
 
-    /// With any source of credentials: `config` returns a client configuration for a region.
+    /// Creates the client with any source of credentials. `config` returns a client configuration for a region.
     pub(crate) fn with_config(
         aws: &AwsConfig,
         target: &TargetId,

@@ -19,7 +19,7 @@ use crate::aws::error::words;
 use crate::error::{Error, Result};
 use crate::secret::SecretText;
 
-/// Limit of the complete exchange.
+/// The time limit of the complete exchange.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The federation endpoint's response.
@@ -47,7 +47,7 @@ pub(crate) async fn sign_in(emergency: &EmergencyUser, partition: &str) -> Resul
     Ok(link(&endpoint, partition, region, &answer.signin_token))
 }
 
-/// Returns the region's sign-in endpoint; the global one is in us-east-1 only.
+/// Returns the region's sign-in endpoint; the global endpoint is in us-east-1 only.
 fn endpoint(partition: &str, region: &str) -> String {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     match set("AWS_ENDPOINT_URL_SIGNIN").or_else(|| set("AWS_ENDPOINT_URL")) {
@@ -87,15 +87,15 @@ fn link(endpoint: &str, partition: &str, region: &str, token: &SecretText) -> Se
 async fn request_token(address: &SecretText) -> Result<SigninResponse> {
     let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build();
     let mut request = HttpRequest::new(SdkBody::empty());
-    request.set_uri(address.expose()).map_err(|_| failed("its address is not valid"))?;
+    request.set_uri(address.expose()).map_err(|_| failed("the address is not valid"))?;
     let answer = connector.call(request).await.map_err(|e| failed(&words(&e)))?;
     let status = answer.status();
     if !status.is_success() {
-        return Err(failed(&format!("it answered with HTTP status {}", status.as_u16())));
+        return Err(failed(&format!("the endpoint answered with HTTP status {}", status.as_u16())));
     }
     let body =
-        ByteStream::new(answer.into_body()).collect().await.map_err(|_| failed("its answer was cut off"))?;
-    serde_json::from_slice(&body.into_bytes()).map_err(|_| failed("its answer has no token"))
+        ByteStream::new(answer.into_body()).collect().await.map_err(|_| failed("the answer was cut off"))?;
+    serde_json::from_slice(&body.into_bytes()).map_err(|_| failed("the answer has no token"))
 }
 
 fn failed(why: &str) -> Error {

@@ -8,7 +8,7 @@ use totp_rs::{Algorithm, Secret, TOTP};
 use crate::aws::clock::AwsClock;
 use crate::vault::payload::Mfa;
 
-/// Seconds that a code is valid.
+/// How long a code is valid, in seconds.
 const STEP: u64 = 30;
 const DIGITS: usize = 6;
 
@@ -21,7 +21,7 @@ pub(crate) struct TotpCodes {
 }
 
 impl TotpCodes {
-    /// The seed is wiped when this is dropped.
+    /// Creates the codes of a device. The seed is wiped when the value is dropped.
     pub(crate) fn new(mfa: Mfa, clock: AwsClock) -> Self {
         // A seed that is not base32 was rejected when the vault was sealed.
         let seed = Secret::Encoded(mfa.seed.expose().to_owned()).to_bytes().unwrap_or_default();

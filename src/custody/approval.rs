@@ -23,10 +23,10 @@ pub struct Request {
     pub again: Option<String>,
     /// The epoch of the vault's credentials.
     pub credentials_epoch: u32,
-    /// In a drill: the ID of the vault it rehearses.
+    /// In a drill: the ID of the vault that the drill is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
-    /// A custom AWS endpoint, in words; `None` for the default ones.
+    /// A custom AWS endpoint, as text; `None` for the default endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// The epoch of the vault.
@@ -52,19 +52,19 @@ pub struct Request {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Location {
-    /// At the machine that opens.
+    /// At the machine that opens the vault.
     Local,
 }
 
-/// The statement of one custodian: the request, their identity, and the ledger's head.
+/// The statement of one custodian: the request, the custodian's identity, and the ledger's head.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// The time of signing, by the clock of the machine that opens.
+    /// The time of signing, by the clock of the machine that opens the vault.
     pub approved: Timestamp,
     /// The custodian's name.
     pub custodian: String,
-    /// Their enrolment's ID.
+    /// The ID of the custodian's enrolment.
     pub enrolment: String,
     /// The last record of the ledger.
     pub ledger: LedgerHead,
@@ -72,7 +72,7 @@ pub struct Approval {
     pub place: Location,
     /// The approved request.
     pub request: Request,
-    /// Their token's serial number.
+    /// The serial number of the custodian's token.
     pub serial: u32,
 }
 
@@ -88,7 +88,7 @@ pub struct Approved {
     custodians: Vec<String>,
 }
 
-/// Lets a custodian's token sign `request` at the time `at`, with the ledger's head `ledger`.
+/// Lets a custodian's token sign `request` at the time `at`. `ledger` is the ledger's head, which is signed as well.
 ///
 /// # Errors
 /// See [`TokenError`].
@@ -114,7 +114,7 @@ pub fn sign(
     Statement::of(&vault.manifest.label, &vault.sha256, approval).sign(enrolled, token, pin, touch)
 }
 
-/// Reads an approval and checks that a custodian of `manifest` signed it with their token.
+/// Reads an approval and checks that a custodian of `manifest` signed it with the custodian's token.
 ///
 /// # Errors
 /// See [`StatementError`].
@@ -132,7 +132,7 @@ impl Approved {
     /// Checks that `envelopes` approve exactly this request and come from enough custodians.
     ///
     /// # Errors
-    /// [`Status::NoQuorum`], with the approval that is not valid.
+    /// [`Status::NoQuorum`]. The message names an approval that is not valid.
     pub fn by(vault: &Vault, request: Request, envelopes: &[Envelope]) -> Result<Self> {
         let refused = |why: &str| {
             Error::new(Status::NoQuorum, format!("no quorum of signed approvals: {why}; nothing was enabled"))

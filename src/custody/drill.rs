@@ -1,4 +1,4 @@
-//! The signed evidence of a drill: what was rehearsed, which failures were injected, and how it ended.
+//! The signed evidence of a drill: which vault it was for, which failures were injected, and how it ended.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct Drill {
     pub closed: bool,
     /// The custodians who gave a share.
     pub custodians: Vec<String>,
-    /// The ID of the vault it rehearses.
+    /// The ID of the vault that the drill is for.
     pub drill_of: String,
     /// The end of the drill.
     pub ended: Timestamp,
@@ -32,7 +32,7 @@ pub struct Drill {
     pub ledger: LedgerHead,
     /// Whether AWS accepted the emergency key.
     pub opened: bool,
-    /// Whether it ended as expected.
+    /// Whether the drill ended as expected.
     pub passed: bool,
     /// The session's ID.
     pub session: SessionId,
@@ -53,8 +53,8 @@ impl Predicate for Drill {
     const PREDICATE: &'static str = "urn:breakglass:drill:v1";
 }
 
-/// Reads the evidence and checks that a custodian of `manifest` signed it: a vault and its drill vault have the same
-/// custodians.
+/// Reads the evidence and checks that a custodian of `manifest` signed it. `manifest` can be that of the vault or of
+/// its drill vault, because both have the same custodians.
 ///
 /// # Errors
 /// See [`StatementError`].
@@ -68,7 +68,8 @@ pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Drill, Stateme
 }
 
 impl Drill {
-    /// Whether a quorum of `manifest` opened it and it was proven closed, as is due every quarter.
+    /// Returns whether the drill was complete: a quorum of `manifest` opened the drill vault, and access was proven
+    /// closed. A complete drill is due every quarter.
     pub fn is_whole(&self, manifest: &Manifest) -> bool {
         let named = manifest.custodians.iter().filter(|custodian| self.custodians.contains(&custodian.name));
         self.passed && self.opened && self.closed && named.count() >= manifest.threshold.get().into()
@@ -79,7 +80,7 @@ impl Drill {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpectedOutcome {
-    /// It opens, and is proven closed.
+    /// Access is opened, and proven closed.
     OpensAndCloses,
     /// AWS cannot be reached or refuses, and nothing is enabled.
     RefusedUnopened,
@@ -88,7 +89,7 @@ pub enum ExpectedOutcome {
 }
 
 impl ExpectedOutcome {
-    /// Whether a drill ended like this.
+    /// Returns whether a drill with these results had this outcome.
     pub fn is_met(self, exit: u8, opened: bool, closed: bool) -> bool {
         match self {
             Self::OpensAndCloses => exit == 0 && opened && closed,
@@ -97,7 +98,7 @@ impl ExpectedOutcome {
         }
     }
 
-    /// A description for people.
+    /// Returns a description for people.
     pub fn words(self) -> &'static str {
         match self {
             Self::OpensAndCloses => "opens, and is proven closed",

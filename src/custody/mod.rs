@@ -1,4 +1,5 @@
-//! A custodian: part, enrolment, approvals, and the opening of their share. Pure; uses a token through a trait.
+//! A custodian's part, enrolment and approvals, and the opening of the custodian's share. Pure; a token is used
+//! through a trait.
 
 pub mod approval;
 pub mod attestation;

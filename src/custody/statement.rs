@@ -49,7 +49,7 @@ pub struct Sha256Hex {
     pub sha256: String,
 }
 
-/// A kind of statement: its payload type and its predicate's.
+/// A kind of statement, with its payload type and its predicate type.
 pub trait Predicate: Serialize {
     /// The payload type of the envelope.
     const TYPE: &'static str;
@@ -68,7 +68,7 @@ pub struct LedgerHead {
 }
 
 impl<P: Predicate> Statement<P> {
-    /// States `predicate` about the artifact with this name and digest.
+    /// Returns a statement of `predicate` about the artifact with this name and digest.
     pub fn of(name: &str, sha256: &[u8; 32], predicate: P) -> Self {
         let digest = Sha256Hex { sha256: hex::encode(sha256) };
         Self {
@@ -86,11 +86,11 @@ impl<P: Predicate> Statement<P> {
 
     /// Checks that the token holds the enrolled signing key, verifies the PIN, and signs.
     ///
-    /// The slot comes from the manifest, which a changed file may have altered: a token that is asked to sign with an
-    /// empty slot answers with an error that says nothing about the file.
+    /// The key is checked because the slot comes from the manifest, and the file may have been altered. A token that
+    /// is asked to sign with an empty slot gives an error that does not mention the file.
     ///
     /// # Errors
-    /// See [`TokenError`]. Another key, or none, in the slot uses no PIN try and no touch.
+    /// See [`TokenError`]. If the slot has another key or none, no PIN try and no touch is used.
     pub fn sign(
         &self,
         enrolled: &manifest::EnrolledToken,
@@ -134,7 +134,7 @@ pub enum StatementError {
         /// The token's serial number.
         serial: u32,
     },
-    /// About another vault.
+    /// The statement is about another vault.
     OtherVault,
 }
 
@@ -163,10 +163,10 @@ impl From<EnvelopeError> for StatementError {
     }
 }
 
-/// Finds the signer of a statement, who is given by name and enrolment ID, and their token, given by its serial number.
+/// Finds the signer of a statement by name and enrolment ID, and the signer's token by its serial number.
 ///
 /// # Errors
-/// If they are not in `manifest`, or the signature is not valid.
+/// If the signer or the token is not in `manifest`, or the signature is not valid.
 pub fn signer<'a>(
     manifest: &'a Manifest,
     (name, enrolment, serial): (&str, &str, u32),
@@ -187,7 +187,7 @@ impl<P: Predicate + serde::de::DeserializeOwned> Statement<P> {
     /// Reads a statement of this kind, without checking its signature.
     ///
     /// # Errors
-    /// If it is of another type, or not canonical.
+    /// If the statement is of another type, or not canonical.
     pub fn read(envelope: &Envelope) -> Result<Self, StatementError> {
         let statement: Self = envelope.open(P::TYPE, MAX_BYTES)?;
         if statement.kind != STATEMENT || statement.predicate_type != P::PREDICATE {

@@ -48,7 +48,7 @@ pub enum TokenError {
     Gone,
     /// Another program uses the token exclusively.
     Busy,
-    /// Any other answer; with a description.
+    /// Any other answer, with a description.
     Failed(&'static str),
 }
 
@@ -66,13 +66,13 @@ pub trait Token {
     /// The serial number.
     fn serial(&self) -> u32;
 
-    /// The number of PIN tries left; the PIN counts as not verified afterwards.
+    /// Returns the number of PIN tries left. Afterwards the PIN counts as not verified.
     ///
     /// # Errors
     /// See [`TokenError`], as for every method of this trait.
     fn tries_left(&mut self) -> Result<u8, TokenError>;
 
-    /// The P-256 key in a slot, if any.
+    /// Returns the P-256 key in a slot, if any.
     fn held(&mut self, slot: Slot) -> Result<Option<Held>, TokenError>;
 
     /// Verifies the PIN. A wrong PIN uses a try.

@@ -16,13 +16,14 @@ use super::proof::{BETWEEN_LOOKS, ClosedAccess, prove};
 use super::session::SessionId;
 use crate::time_text;
 
-/// Each look of the watch reads IAM three times; this stays far below IAM's request rate.
+/// The pause between two checks for a late write. Each check calls IAM three times, which is far below IAM's rate
+/// limit.
 const BETWEEN_WATCHES: Duration = Duration::from_secs(3);
-/// A write that AWS acknowledged, but that has no effect after this time, is sent again.
+/// A write that AWS acknowledged is sent again if it has no effect after this time.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
-/// How long the end of the children is held up by the first calls to AWS.
+/// The longest time for which the first calls to AWS delay ending the children.
 const CHILDREN_WAIT: Duration = Duration::from_secs(2);
-/// How long a failing write is repeated while access is already refused.
+/// How long a failing write is repeated after AWS already refuses access.
 const TIDYING: SignedDuration = SignedDuration::from_secs(30);
 /// The longest pause between two attempts of a failing write.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
@@ -32,9 +33,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 pub struct CloseRequest<'a> {
     /// ARN of `AWSDenyAll`.
     pub deny: &'a str,
-    /// The keys to deactivate; `None` for every active key that the user has.
+    /// The ids of the keys to deactivate; `None` stands for every active key of the user.
     pub keys: Option<&'a [String]>,
-    /// The session to close: an open window of any other is left alone. `None` closes every window.
+    /// The session to close; the open window of any other session is left alone. `None` closes every window.
     pub session: Option<SessionId>,
     /// T1, if it is known.
     pub until: Option<Timestamp>,
@@ -51,7 +52,7 @@ impl CloseRequest<'_> {
 pub enum CloseOutcome {
     /// Access is proven closed.
     Closed {
-        /// Proven by probes; otherwise by reading IAM.
+        /// Whether probes proved it; otherwise it was read from IAM.
         probed: bool,
         /// The writes that failed, although AWS refuses access.
         untidy: Option<String>,
@@ -60,7 +61,7 @@ pub enum CloseOutcome {
     TakenOver {
         /// The other session.
         session: SessionId,
-        /// Its T1.
+        /// T1 of the other session.
         until: Timestamp,
     },
     /// Access may still be open.
@@ -72,7 +73,8 @@ pub enum CloseOutcome {
     },
 }
 
-/// Closes access and proves it. Also watches for `pending`, a write of the opening that may still take effect.
+/// Closes access and proves that it is closed. Then watches for `pending`, a write of the opening that may still take
+/// effect.
 pub async fn close(
     closer: &impl Closer,
     emergency: &impl Emergency,
@@ -96,7 +98,7 @@ pub async fn close(
             return CloseOutcome::Closed { probed, untidy: Some(closing.failed_writes()) };
         }
         match watch(closer, request, pending.as_ref(), host).await {
-            // The refusals so far may be from before the pending write took effect, so they are proven again.
+            // The refusals so far may be from before the pending write took effect, so the proof starts again.
             Watched::Quiet if pending.take().is_some() => {}
             Watched::Quiet => return CloseOutcome::Closed { probed, untidy: None },
             Watched::GaveUp(Pending { what, doubt, .. }) => {
@@ -105,7 +107,7 @@ pub async fn close(
             }
             Watched::TakenOver { session, until } => return CloseOutcome::TakenOver { session, until },
             Watched::Arrived => {
-                host.say("close: a late write arrived, or is seen only now; closing again");
+                host.say("close: a late write arrived, or became visible only now; closing again");
                 closing.forget_writes();
                 closing.write().await;
             }
@@ -113,7 +115,7 @@ pub async fn close(
     }
 }
 
-/// Returns the open window of another session. If IAM does not answer within [`CHILDREN_WAIT`], closing goes on.
+/// Returns the open window of another session; `None` if IAM does not answer within [`CHILDREN_WAIT`].
 async fn taken_over(
     closer: &impl Closer,
     request: &CloseRequest<'_>,
@@ -127,7 +129,7 @@ async fn taken_over(
     }
 }
 
-/// Ends the children after the first writes, or beside them if AWS is slow.
+/// Ends the children after the first writes, or during them if AWS is slow.
 async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Clock + Children)) {
     let mut writes = pin!(writes);
     if within(writes.as_mut(), host.pause(CHILDREN_WAIT)).await.is_some() {
@@ -137,22 +139,22 @@ async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Cloc
     }
 }
 
-/// The writes of a close and what they came to.
+/// The writes of a close and their results.
 struct Closing<'a, C, E, H> {
     closer: &'a C,
     emergency: &'a E,
     request: &'a CloseRequest<'a>,
     host: &'a H,
-    /// The last attempt to attach the deny; `Ok` also if it was found attached.
+    /// The result of the last attempt to attach the deny; also `Ok` if IAM showed it attached.
     denied: Option<Write>,
-    /// The last attempt to deactivate the keys; `Ok` also if they were found inactive.
+    /// The result of the last attempt to deactivate the keys; also `Ok` if IAM showed them inactive.
     inactive: Option<Write>,
     sent: Timestamp,
-    /// The last look was a probe; otherwise it read IAM.
+    /// Whether the last check was a probe; otherwise it read IAM.
     probed: bool,
-    /// The pause before the next look: longer while a write fails.
+    /// The pause before the next check, which is longer while a write fails.
     pause: Duration,
-    /// Seconds of this proof that were last reported.
+    /// How many seconds of this proof the last progress message reported.
     reported: i64,
 }
 
@@ -167,7 +169,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
         (self.pause, self.reported) = (BETWEEN_LOOKS, 0);
     }
 
-    /// Attaches the deny and deactivates the keys, unless AWS has acknowledged that already.
+    /// Attaches the deny and deactivates the keys. Skips a write that AWS has already acknowledged.
     async fn write(&mut self) {
         self.sent = self.host.now();
         if self.denied != Some(Ok(())) {
@@ -178,7 +180,8 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
         }
     }
 
-    /// Reads IAM; returns whether the user is at rest. Then nothing is left to write, also if another process did it.
+    /// Reads IAM and returns whether the user is at rest. If so, nothing is left to write, even if another process
+    /// wrote it.
     async fn read_back(&mut self) -> bool {
         let access = self.closer.read_access_state().await;
         let at_rest = observe(&access, &self.request.scope(), self.host.now()) == UserState::AtRest;
@@ -196,7 +199,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
         self.request.until.is_some_and(|until| self.host.now() >= until)
     }
 
-    /// All writes are sent again.
+    /// Forgets the results, so that all writes are sent again.
     fn forget_writes(&mut self) {
         (self.denied, self.inactive) = (None, None);
     }
@@ -230,7 +233,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
 
 impl<C: Closer, E: Emergency, H: Clock + Reporter> ClosedAccess for Closing<'_, C, E, H> {
     async fn is_refused(&mut self) -> bool {
-        // Without the deny and before T1, a refusal has another cause.
+        // If the deny is not attached, a refusal before T1 has another cause and proves nothing.
         let holds = self.denied == Some(Ok(())) || self.is_past_end();
         let (key, session) = join(self.emergency.probe_key(), self.emergency.probe_session()).await;
         self.probed = key.is_some() || session.is_some();
@@ -265,7 +268,7 @@ impl<C: Closer, E: Emergency, H: Clock + Reporter> ClosedAccess for Closing<'_, 
     }
 }
 
-/// Deactivates every key, also after one failed; returns the first failure.
+/// Deactivates every key, even after one has failed, and returns the first failure.
 async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     let listed;
     let keys = if let Some(keys) = keys {
@@ -284,9 +287,9 @@ async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
 
 /// What [`watch`] saw.
 enum Watched {
-    /// Nothing, and the pending write can no longer take effect.
+    /// No late write took effect, and the pending write no longer can.
     Quiet,
-    /// The user is not at rest: a late write took effect, or an earlier one is seen only now.
+    /// The user is not at rest: a late write took effect, or an earlier write became visible only now.
     Arrived,
     /// Another session has begun to open.
     TakenOver {
@@ -328,7 +331,7 @@ async fn watch(
         if !said {
             said = true;
             let end = time_text::clock(end);
-            host.say(&format!("close: {what} {doubt}; watching until {end} UTC that nothing opens late"));
+            host.say(&format!("close: {what} {doubt}; watching until {end} UTC for a late opening"));
         }
         host.pause(BETWEEN_WATCHES).await;
     }

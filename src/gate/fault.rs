@@ -29,5 +29,5 @@ impl fmt::Display for Fault {
 /// The result of one write.
 pub type Write = Result<(), Fault>;
 
-/// The result of one read. A failed read is never taken to mean that the thing is absent.
+/// The result of one read. A failed read never means that the item is absent.
 pub type Read<T> = Result<T, Fault>;

@@ -11,7 +11,7 @@ use crate::error::Result;
 pub trait Clock {
     /// Returns AWS's time, as last measured.
     fn now(&self) -> Timestamp;
-    /// Waits this long, or less if the operator asks to stop meanwhile.
+    /// Waits this long, or until the operator asks to stop.
     async fn pause(&self, time: Duration);
 }
 
@@ -29,19 +29,19 @@ pub trait Reporter {
     fn say(&self, line: &str);
 }
 
-/// The steps of an opening that must succeed before the next call to AWS.
+/// The steps of an opening outside AWS. Each must succeed before the next call to AWS.
 pub trait OpenHooks {
-    /// Sends the alerts and waits until one channel acknowledges. Comes before everything else.
+    /// Sends the alerts and waits until one channel acknowledges. This is the first step.
     ///
     /// # Errors
     /// If no channel acknowledges.
     async fn alert(&self) -> Result<()>;
-    /// Records the intent, which assigns the session to this machine. Comes before the first call to AWS.
+    /// Records the intent, which assigns the session to this machine. This precedes the first call to AWS.
     ///
     /// # Errors
     /// If the ledger cannot be written, or another session of the same vault is under way.
     fn record_intent(&self) -> Result<()>;
-    /// Records the window, so that its end is known even if this process dies. Comes before the first write.
+    /// Records the window, so that its end is known even if this process dies. This precedes the first write.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -55,6 +55,6 @@ pub trait OpenHooks {
 
 /// The programs that were given access.
 pub trait Children {
-    /// Ends them, and waits until they have ended.
+    /// Ends the programs and waits until they have ended.
     async fn end_children(&self);
 }

@@ -18,7 +18,7 @@ pub struct Identity {
     pub account: String,
     /// The `Date` of the answer: whole seconds.
     pub time: Timestamp,
-    /// When AWS was asked, by the boot-time clock: no later than `time`.
+    /// When the request was sent, by the boot-time clock; no later than `time`.
     pub asked_at: Instant,
 }
 
@@ -28,7 +28,7 @@ pub trait Caller {
     async fn identify(&self) -> Result<Identity, Fault>;
 }
 
-/// The calls of the opener; none of them closes.
+/// The calls of the opener; none of them closes access.
 pub trait Opener: Caller {
     /// Reads everything about the user, with concurrent calls.
     async fn read(&self) -> Snapshot;
@@ -48,27 +48,27 @@ pub trait Closer {
     async fn switch_key(&self, id: &str, active: bool) -> Write;
 }
 
-/// What one probe showed: a call of `sns:ListTopics`.
+/// The result of one probe, which is a call of `sns:ListTopics`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Probed {
     /// AWS accepted the call: access is open.
     Open,
     /// AWS refuses the action or the session.
     Refused,
-    /// AWS does not know the key: refused, if it was deactivated before; otherwise this proves nothing.
+    /// AWS does not know the key. This is a refusal if the key was deactivated before; otherwise it proves nothing.
     KeyRefused,
     /// Any other answer, which proves nothing.
     Unclear(String),
 }
 
-/// The session to issue for work in the window.
+/// The session to issue for use during the window.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
-    /// The opening that it belongs to.
+    /// The id of the opening.
     pub session: SessionId,
     /// T1.
     pub until: Timestamp,
-    /// The session policy: it narrows the session to less than its principal is allowed.
+    /// The session policy, which narrows the permissions that the session has from its principal.
     pub policy: Option<&'a Value>,
 }
 
@@ -78,7 +78,7 @@ pub trait Emergency {
     async fn probe_key(&self) -> Option<Probed>;
     /// Returns how long until a session can be issued: AWS accepts each one-time code once.
     fn ready_in(&self) -> Duration;
-    /// Issues the session for work in the window, in one attempt.
+    /// Issues the session for use during the window, in one attempt.
     async fn issue_session(&self, wanted: &Wanted<'_>) -> Write;
     /// Probes with the issued session; `None` if none was issued.
     async fn probe_session(&self) -> Option<Probed>;

@@ -30,7 +30,7 @@ pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     .await
 }
 
-/// Returns the result of `a`, or `None` if `limit` is ready first. `a` can be polled further.
+/// Returns the result of `a`, or `None` if `limit` is ready first. The caller can still poll `a` afterwards.
 pub async fn within<A: Future>(mut a: Pin<&mut A>, limit: impl Future) -> Option<A::Output> {
     let mut limit = pin!(limit);
     poll_fn(|cx| match a.as_mut().poll(cx) {

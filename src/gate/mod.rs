@@ -1,4 +1,5 @@
-//! The gate on an IAM user: its policy, the state it may be opened in, and the order in which it opens and closes.
+//! The gate on an IAM user: its policy, the states of the user from which it can be opened, and the sequences that
+//! open and close it.
 //!
 //! Pure, over the small ports in [`iam`] and [`host`]: no I/O, no clock. `fake` is for tests only.
 #![allow(async_fn_in_trait, reason = "the futures stay on one thread, so they need not be `Send`")]

@@ -7,7 +7,7 @@ pub struct ActionPattern {
     action: Vec<char>,
 }
 
-/// Actions of one service that a grant is checked for together.
+/// A group of actions of one service. A grant is checked for whether it reaches the group.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
     /// The service prefix, lower case.
@@ -45,7 +45,7 @@ impl ActionPattern {
         let Some(prefix) = family.action.strip_suffix('*') else {
             return matches(&self.action, &lower(family.action));
         };
-        // NUL is in no pattern, so only a wildcard matches it. A pattern that matches every number of them, up to
+        // No pattern contains NUL, so only wildcards match it. A pattern that matches every number of NULs, up to
         // one more than its length, has a star there and matches every ending.
         (0..=self.action.len() + 1).all(|n| {
             let mut name = lower(prefix);
@@ -85,7 +85,7 @@ fn meet(a: &[char], b: &[char]) -> bool {
                 continue;
             }
             let (x, y) = (a.get(i).copied(), b.get(j).copied());
-            // A star matches nothing, or one character of the other side and remains.
+            // A star either matches nothing, or matches one character of the other pattern and stays.
             if x == Some('*') {
                 reachable[i + 1][j] = true;
             }

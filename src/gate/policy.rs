@@ -1,4 +1,5 @@
-//! The inline policy `breakglass-gate`: it allows the sealed grant between T0 and T1, and denies everything outside.
+//! The inline policy `breakglass-gate`: it allows the sealed grant between T0 and T1, and denies everything before and
+//! after.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -17,9 +18,9 @@ const EVERYWHERE: [&str; 5] =
 /// The content of one gate.
 #[derive(Clone, Debug)]
 pub struct Gate<'a> {
-    /// In every statement id.
+    /// The session, whose id is part of every statement id.
     pub session: SessionId,
-    /// T0: access from here on, and only for tokens issued since.
+    /// T0: access is allowed from here on, and only with session tokens that were issued since.
     pub from: Timestamp,
     /// T1: AWS refuses everything from here on.
     pub until: Timestamp,
@@ -27,14 +28,15 @@ pub struct Gate<'a> {
     pub grant: &'a [Value],
     /// The regions in which the grant holds.
     pub regions: &'a [String],
-    /// Each Allow of the grant demands a session with MFA. A Deny without MFA would also deny the probe with the key.
+    /// Whether each Allow of the grant demands a session with MFA. A Deny of calls without MFA would also deny the
+    /// probe with the key.
     pub mfa: bool,
 }
 
-/// What is read from a gate on a user.
+/// The session and the end of a gate that was read from IAM.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ParsedGate {
-    /// The session that wrote it.
+    /// The session that wrote the gate.
     pub session: SessionId,
     /// T1.
     pub until: Timestamp,
@@ -64,7 +66,7 @@ impl Gate<'_> {
         canonical::same(&self.document(), document)
     }
 
-    /// Returns a sealed statement as the gate has it: an Allow also gets the window's times, a Deny stays as it is.
+    /// Returns a sealed statement with the gate's statement id. An Allow also gets the window's times.
     fn granted(&self, index: usize, sealed: &Value) -> Value {
         let mut statement = sealed.as_object().cloned().unwrap_or_default();
         let number = if self.grant.len() == 1 { String::new() } else { (index + 1).to_string() };
@@ -92,8 +94,8 @@ impl Gate<'_> {
     }
 }
 
-/// Returns the session policy that ends a federated session at T1. It allows everything before, so it only narrows the
-/// user's permissions in time.
+/// Returns the session policy that ends a federated session at T1. Before T1 it allows everything, so it limits the
+/// user's permissions only in time.
 pub fn ending(session: SessionId, until: Timestamp) -> Value {
     let at = iso(until);
     json!({"Version": "2012-10-17", "Statement": [
@@ -104,8 +106,8 @@ pub fn ending(session: SessionId, until: Timestamp) -> Value {
     ]})
 }
 
-/// Returns a statement's conditions and the window's together. IAM joins operators and keys by AND, so an added one
-/// narrows; `grant::check` has refused a sealed condition on the time.
+/// Adds the window's times to a statement's conditions. IAM requires all conditions to hold, so an added condition only
+/// narrows the statement. `grant::check` has refused sealed conditions on the time.
 fn within(own: &Map<String, Value>, from: Timestamp, until: Timestamp) -> Map<String, Value> {
     let mut all = own.clone();
     for (operator, at) in [("DateGreaterThanEquals", from), ("DateLessThan", until)] {
@@ -188,7 +190,7 @@ mod tests {
         let grant = [json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})];
         let regions = regions();
         let gate = sample(&grant, &regions);
-        let found = parse_gate(&gate.document()).expect("ours");
+        let found = parse_gate(&gate.document()).expect("the gate should be recognised");
         assert_eq!(found, ParsedGate { session: gate.session, until: gate.until });
         assert!(gate.is(&gate.document()));
 

@@ -1,4 +1,4 @@
-//! The progress of an opening. It is kept outside the sequence, so that the close has it even after a panic.
+//! The progress of an opening. It is kept outside the sequence, so that the close can use it even after a panic.
 
 use std::cell::{Cell, RefCell};
 
@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How long AWS can accept a request after it was signed: 15 minutes, the longer of the two times in its documentation.
 const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(15);
-/// How long an acknowledged write may take to be in effect everywhere.
+/// How long an acknowledged write can take to be in effect everywhere.
 const SPREADS: SignedDuration = SignedDuration::from_secs(30);
 
 /// A write of the opening that may still take effect.
@@ -14,24 +14,24 @@ const SPREADS: SignedDuration = SignedDuration::from_secs(30);
 pub struct Pending {
     /// Which write.
     pub what: &'static str,
-    /// What is not known about it; completes a sentence that begins with `what`.
+    /// What is not known about the write; completes a sentence that begins with `what`.
     pub doubt: &'static str,
-    /// From here on it has taken effect, or never will.
+    /// From this time on, the write has taken effect or never will.
     pub expires: Timestamp,
 }
 
 /// What a write of the opening does when it takes effect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Effect {
-    /// The gate: it is inert under the deny, and has its end in it. If late, it needs no watch.
+    /// Writing the gate. The gate is inert under the deny and contains its end, so a late write needs no watch.
     Inert,
-    /// The key: usable only when the deny is detached.
+    /// Activating the key, which is usable only after the deny is detached.
     Readies,
-    /// Detaching the deny: this enables access.
+    /// Detaching the deny, which enables access.
     Enables,
 }
 
-/// What an opening has sent so far, and what is not yet known of it.
+/// The writes that an opening has sent so far, and the write whose result is still uncertain.
 #[derive(Debug, Default)]
 pub struct OpenProgress {
     touched: Cell<bool>,
@@ -71,7 +71,7 @@ impl OpenProgress {
         self.touched.get()
     }
 
-    /// Whether the write that enables access was sent, with any result.
+    /// Whether the write that enables access was sent, whatever its result.
     pub fn lifted(&self) -> bool {
         self.lifted.get()
     }

@@ -1,4 +1,4 @@
-//! The proof that access is closed, in both lanes: AWS refuses access several times in a row.
+//! The proof that access is closed, for a gate and for a role: AWS refuses access several times in a row.
 
 use std::time::Duration;
 
@@ -6,29 +6,32 @@ use jiff::SignedDuration;
 
 use super::host::{Clock, Patience};
 
-/// Refusals in a row that are a proof. IAM is eventually consistent, so a single one may come from before the opening.
+/// How many refusals in a row are a proof. IAM is eventually consistent, so a single refusal may still reflect the
+/// state before the opening.
 const IN_A_ROW: u32 = 4;
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
-/// How long a proof may take, by AWS's clock. A write of IAM is usually seen within seconds.
+/// How long a proof may take, by AWS's clock. A write to IAM is usually visible within seconds.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Access that has to be proven closed.
 pub(super) trait ClosedAccess {
-    /// Looks once; returns whether AWS refuses access.
+    /// Checks once and returns whether AWS refuses access.
     async fn is_refused(&mut self) -> bool;
 
-    /// Whether nothing is left to do but prove. After [`IN_A_ROW`] refusals the looks go on until this is true.
+    /// Whether all work other than the proof is done. After [`IN_A_ROW`] refusals the checks continue until this is
+    /// true.
     fn is_settled(&self, _waited: SignedDuration) -> bool {
         true
     }
 
-    /// Does what is left to do after a look that was not the last; returns the pause before the next one.
+    /// Does the remaining work after a check that was not the last. Returns the pause before the next check.
     async fn settle(&mut self, _refused: bool, _waited: SignedDuration) -> Duration {
         BETWEEN_LOOKS
     }
 }
 
-/// Looks until access was refused [`IN_A_ROW`] times; false if [`PATIENCE`] or the operator's ended first.
+/// Checks until access was refused [`IN_A_ROW`] times. Returns false if [`PATIENCE`] is over or the operator gives up
+/// before that.
 pub(super) async fn prove(access: &mut impl ClosedAccess, host: &(impl Clock + Patience)) -> bool {
     let since = host.now();
     let mut in_a_row = 0;
@@ -52,7 +55,7 @@ mod tests {
     use super::*;
     use crate::gate::fake::{FakeUser, now};
 
-    /// What the looks show in turn; the last answer repeats.
+    /// The answers of successive checks; the last answer repeats.
     struct Looks {
         answers: &'static [bool],
         taken: usize,
@@ -65,7 +68,7 @@ mod tests {
         }
     }
 
-    /// Whether the looks prove it, and how many were taken.
+    /// Returns whether the checks prove that access is closed, and how many checks were made.
     fn proven(answers: &'static [bool], gave_up: bool) -> (bool, usize) {
         let user = FakeUser::at_rest();
         user.gave_up.set(gave_up);
@@ -79,13 +82,13 @@ mod tests {
         assert_eq!(
             proven(&[true, true, true, false, true], false),
             (true, 8),
-            "an accepted call starts again"
+            "an accepted call should restart the count"
         );
     }
 
     #[test]
     fn without_refusals_in_a_row_the_proof_ends_unproven() {
-        // A pause of the fake user takes one second: one look each, and one at two minutes.
+        // A pause of the fake user takes one second, so there is one check per second, and one at two minutes.
         assert_eq!(proven(&[false], false), (false, 121));
         assert_eq!(proven(&[true, false], true), (false, 1), "the operator gave up");
     }

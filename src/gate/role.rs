@@ -1,5 +1,5 @@
-//! The lane `static`: a role's session, which its session policy ends at T1. It writes nothing to IAM, so it cannot be
-//! closed before T1.
+//! The lane `static`: the user assumes a role, and a session policy ends the role's session at T1. Nothing is written
+//! to IAM, so access cannot be closed before T1.
 
 use std::time::Duration;
 
@@ -44,7 +44,8 @@ pub async fn assume(
 ) -> Result<Window, Stop> {
     let window = begin(caller, plan.account, plan.window, host).await?;
     let Window { from, until, .. } = window;
-    // The role's trust policy demands MFA. The session does not carry aws:MultiFactorAuthPresent, so the policy cannot.
+    // The role's trust policy demands MFA. The session policy cannot, because the role's session does not carry
+    // aws:MultiFactorAuthPresent.
     let RolePlan { session, grant, regions, .. } = *plan;
     let policy = Gate { session, from, until, grant, regions, mfa: false }.document();
     host.record_enabling()?;
@@ -54,7 +55,7 @@ pub async fn assume(
     Ok(window)
 }
 
-/// Ends the children and proves that AWS refuses the session. Only T1 ends it, so before T1 nothing is proven.
+/// Ends the children and proves that AWS refuses the session. Only T1 ends the session, so nothing is proven before T1.
 pub async fn end(
     emergency: &impl Emergency,
     until: Option<Timestamp>,
@@ -62,7 +63,7 @@ pub async fn end(
 ) -> CloseOutcome {
     host.end_children().await;
     if until.is_none_or(|until| host.now() < until) {
-        let why = "a role's session cannot be ended before its time; this program has dropped it".into();
+        let why = "a role's session cannot be ended before it expires; this program has dropped it".into();
         return CloseOutcome::Unproven { why, until };
     }
     if prove(&mut RoleSession(emergency), host).await {

@@ -1,4 +1,4 @@
-//! Everything that was read about the emergency user at one time, each part with its own result.
+//! Everything that was read about the emergency user at one time. Each read has its own result.
 
 use std::fmt;
 
@@ -17,9 +17,9 @@ pub struct Snapshot {
     pub boundary_document: Read<Value>,
     /// Names of the inline policies: `ListUserPolicies`.
     pub inline: Read<Vec<String>>,
-    /// Names: `ListGroupsForUser`.
+    /// Names of the user's groups: `ListGroupsForUser`.
     pub groups: Read<Vec<String>>,
-    /// Whether it has one: `GetLoginProfile`.
+    /// Whether the user has a console password: `GetLoginProfile`.
     pub login_profile: Read<bool>,
     /// `ListSSHPublicKeys`.
     pub ssh_keys: Read<Vec<Credential>>,
@@ -41,7 +41,7 @@ pub struct AccessState {
 }
 
 impl AccessState {
-    /// Lists what could not be read.
+    /// Lists the reads that failed.
     pub fn unread(&self) -> Vec<Unread> {
         let attached = Unread::of("attached policies", &self.attached);
         let keys = Unread::of("access keys", &self.keys);
@@ -49,7 +49,7 @@ impl AccessState {
     }
 }
 
-/// A part that could not be read; never taken as absent.
+/// An item that could not be read. It never counts as absent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unread {
     /// Completes the phrase "its … could not be read".

@@ -1,4 +1,4 @@
-//! Both sequences against an emergency user in memory: their order, and a fault at every call in turn.
+//! Tests both sequences against an emergency user in memory: their order, and a fault at each call.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ fn try_open(user: &FakeUser, progress: &OpenProgress, account: &str) -> Result<W
     now(open(OpenerOf(user), user, user, &plan, progress, user))
 }
 
-/// T1 of the window that the opening recorded.
+/// Returns T1 of the window that the opening recorded.
 fn end_of(user: &FakeUser) -> Option<Timestamp> {
     user.window.get().map(|window| window.until)
 }
@@ -173,8 +173,8 @@ fn an_untidy_user_is_closed_and_then_opened() {
         user.active.set(active);
         try_open(&user, &OpenProgress::default(), ACCOUNT).expect("open");
         let calls = user.calls.borrow();
-        let attach = calls.iter().position(|call| *call == "AttachUserPolicy").expect("closed first");
-        let put = calls.iter().position(|call| *call == "PutUserPolicy").expect("then opened");
+        let attach = calls.iter().position(|call| *call == "AttachUserPolicy").expect("a close");
+        let put = calls.iter().position(|call| *call == "PutUserPolicy").expect("a gate write");
         assert!(attach < put && user.usable());
     }
 }
@@ -187,11 +187,11 @@ fn without_a_recorded_intent_aws_is_not_called() {
     assert!(user.calls.borrow().is_empty());
 }
 
-/// Opens and closes; checks that the end is true, with any fault.
+/// Opens and closes. Checks that the reported end is true, whatever the fault.
 fn check_end(user: &FakeUser, case: &str) {
     let progress = OpenProgress::default();
     let opened = try_open(user, &progress, ACCOUNT);
-    assert!(!user.endless.get(), "{case}: usable without an end");
+    assert!(!user.endless.get(), "{case}: usable while IAM had no end");
     assert!(user.opener_gone.get(), "{case}: the opener was not dropped");
     if opened.is_err() && !progress.touched() {
         assert!(!user.usable(), "{case}: untouched and usable");
@@ -201,7 +201,7 @@ fn check_end(user: &FakeUser, case: &str) {
         CloseOutcome::Closed { untidy: None, .. } => {
             assert!(!user.usable() && user.denied.get() && !user.active.get(), "{case}: reported as closed");
             user.advance(24 * 3600);
-            assert!(!user.usable() && !user.endless.get(), "{case}: later");
+            assert!(!user.usable() && !user.endless.get(), "{case}: usable later");
         }
         CloseOutcome::Unproven { .. } => {
             user.advance(1800);
@@ -235,7 +235,7 @@ fn an_opening_can_be_stopped_before_every_call() {
 }
 
 #[test]
-fn a_lost_reply_is_read_back_and_a_throttled_write_goes_out_again() {
+fn a_lost_reply_is_read_back_and_a_throttled_write_is_sent_again() {
     for (wrong, call) in
         [(Wrong::ReplyLost, 2), (Wrong::ReplyLost, 4), (Wrong::ReplyLost, 6), (Wrong::Throttled, 2)]
     {
@@ -263,7 +263,7 @@ fn a_write_that_takes_effect_after_the_close_is_found() {
 fn a_refusal_from_before_the_opening_took_effect_proves_nothing() {
     let user = FakeUser::at_rest();
     user.lag.set(Lag { shown: 0, counts: 15 });
-    // After the deny was detached, before a probe was accepted.
+    // Stops the opening after the deny is detached and before a probe is accepted.
     user.stop_at.set(Some(6));
     let progress = OpenProgress::default();
     assert!(matches!(try_open(&user, &progress, ACCOUNT), Err(Stop::Interrupted)));
@@ -321,7 +321,7 @@ fn without_iam_an_end_is_proven_by_the_probe_and_reported_as_untidy() {
     assert!(matches!(outcome, CloseOutcome::Closed { probed: true, untidy: Some(_) }), "{outcome:?}");
 }
 
-/// The user, with an IAM that does not answer.
+/// The user in memory, with an IAM that does not answer.
 struct BrokenIam<'a>(&'a FakeUser);
 
 impl super::iam::Closer for BrokenIam<'_> {
@@ -346,7 +346,7 @@ fn after_two_refused_one_time_codes_no_session_is_asked_for() {
     let user = FakeUser::at_rest();
     user.codes.set(true);
     let progress = OpenProgress::default();
-    // Every call from the issuing of the session on is refused.
+    // AWS refuses the call that issues the session, and every later call.
     let before = {
         let user = FakeUser::at_rest();
         try_open(&user, &OpenProgress::default(), ACCOUNT).expect("opens");

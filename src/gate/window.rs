@@ -1,10 +1,10 @@
-//! The time of one session: from T0 to T1, by two clocks.
+//! The window of one session, from T0 to T1, by two clocks.
 
 use jiff::Timestamp;
 
 use crate::boot_clock::Instant;
 
-/// The window of one session, made once, when AWS has answered with its date.
+/// The window of one session. It is made once, after an answer of AWS has given the date.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Window {
     /// T0, by AWS's clock.

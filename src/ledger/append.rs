@@ -16,20 +16,21 @@ use super::tail;
 use crate::error::{Error, Result};
 
 impl Ledger {
-    /// Appends a record that happened at `at`; it is on the disk when this returns. Only the last record before it is
+    /// Appends a record of an event at `at`. The record is on the disk when this returns. Only the previous record is
     /// read, so damage to an earlier record does not prevent appending.
     ///
     /// # Errors
-    /// If it cannot be written, or the last record before it cannot be read; the file then is as it was.
+    /// If the record cannot be written, or the previous record cannot be read. The file is then unchanged.
     pub fn append(&self, at: Timestamp, record: Record) -> Result<()> {
         self.append_if(at, record, |_| Ok(()))
     }
 
-    /// Appends an intent, unless its credentials are spent: if two processes append an intent for the same credentials
-    /// concurrently, exactly one succeeds. Drills and intents with a reason for another use are not refused.
+    /// Appends an intent, unless its credentials are spent. If two processes concurrently append an intent for the
+    /// same credentials, exactly one succeeds. An intent of a drill, or with a reason to use the credentials again, is
+    /// never refused.
     ///
     /// # Errors
-    /// As [`Ledger::append`], and if another session has opened the credentials.
+    /// The errors of [`Ledger::append`]. Fails also if another session has opened access with the credentials.
     pub fn intend(&self, at: Timestamp, record: Record) -> Result<()> {
         let excused =
             record.intent().is_none_or(|intent| intent.again.is_some() || intent.drill_of.is_some());
@@ -49,7 +50,7 @@ impl Ledger {
         })
     }
 
-    /// Appends if `permitted` allows it, which is asked while the file is locked.
+    /// Appends if `permitted` allows it. `permitted` is called while the file is locked.
     fn append_if(
         &self,
         at: Timestamp,
@@ -64,7 +65,7 @@ impl Ledger {
         let length = file.metadata().map_err(|e| cannot("read", &path, &e))?.len();
         let tail = tail::read(&file, length).map_err(|e| cannot("read", &path, &e))?;
         let Some(tail) = tail else {
-            // Reading the whole chain names the bad record; it takes the lock itself.
+            // Reading the complete chain gives an error that names the bad record. The read takes the lock itself.
             drop(file);
             self.chain()?;
             return Err(Error::damaged(format!(
@@ -87,7 +88,7 @@ impl Ledger {
     /// Checks that a record could be appended now, before custodians are asked.
     ///
     /// # Errors
-    /// As [`Ledger::append`].
+    /// The errors of [`Ledger::append`].
     pub fn check(&self) -> Result<()> {
         self.create_directory()?;
         let path = self.path();

@@ -1,4 +1,4 @@
-//! The hash chain: torn lines are skipped, a changed line is an error.
+//! The hash chain. Torn lines are skipped; a changed line is an error.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::custody::statement::LedgerHead;
 use crate::error::Result;
 use crate::vault::{canonical, words};
 
-/// The end of a ledger: how many records it has, and what the next one chains to.
+/// The end of a ledger: the number of records, and the digest to which the next record chains.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Head {
     /// The number of records.
@@ -43,7 +43,7 @@ pub struct Chain {
     pub torn: Vec<usize>,
 }
 
-/// The lines, each with the offset of its first byte.
+/// Returns the lines, each with the offset of its first byte.
 fn places(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     lines(bytes).scan(0, |next, line| {
         let start = *next;
@@ -74,7 +74,7 @@ impl Chain {
         damage.map_or(Ok(chain), Err)
     }
 
-    /// Parses a ledger file up to the first bad record, and returns that too.
+    /// Parses a ledger file up to the first bad record. Also returns the damage of that record.
     pub fn up_to_damage(bytes: &[u8]) -> (Self, Option<Damage>) {
         let mut chain = Self::default();
         let mut lines = places(bytes).enumerate().peekable();
@@ -99,7 +99,7 @@ impl Chain {
                 let damage = Damage::between(&Neighbours { before: &chain.links, link, next });
                 return (chain, Some(damage));
             }
-            // Without its torn lines the chain is valid too: a copy has the records only.
+            // A chain without its torn lines is valid too, because a copy has only the records.
             if !between.is_empty() && link.entry.torn != torn(between) {
                 let first = link.line - lines_in(between);
                 return (chain, Some(Damage::inserted_torn_line(first, link.entry.seq)));
@@ -127,7 +127,7 @@ impl Chain {
         Head { seq: seq as u64, sha256: last.map_or([0; 32], |link| link.sha256) }
     }
 
-    /// Returns the ledger's id: the first 16 hex digits of the SHA-256 of its first line; none if it has no record.
+    /// Returns the ledger's id: the first 16 hex digits of the SHA-256 of the first line. `None` if there is no record.
     pub fn id(&self) -> Option<String> {
         self.links.first().map(|first| hex::encode(&first.sha256[..8]))
     }

@@ -26,7 +26,7 @@ pub struct Damage {
     pub what: String,
 }
 
-/// A record that does not chain to the one before it, with its neighbours.
+/// A record that does not chain to the previous record, with its neighbours.
 pub(super) struct Neighbours<'a> {
     pub(super) before: &'a [Link],
     pub(super) link: Link,
@@ -34,7 +34,7 @@ pub(super) struct Neighbours<'a> {
 }
 
 impl Neighbours<'_> {
-    /// Returns whether the next record chains to this one, so that this one is unchanged.
+    /// Returns whether the next record chains to this record, which shows that this record is unchanged.
     fn is_confirmed(&self) -> bool {
         match &self.next {
             Some(ParsedLine::Record(next)) => is_hex_of(&next.prev, &self.link.sha256),
@@ -42,7 +42,7 @@ impl Neighbours<'_> {
         }
     }
 
-    /// Returns whether this record chains to the last but one: the last one was inserted.
+    /// Returns whether this record chains to the record before the last, which shows that the last record was inserted.
     fn skips_the_last(&self) -> bool {
         let Some((_, earlier)) = self.before.split_last() else { return false };
         let sha256 = earlier.last().map_or([0; 32], |link| link.sha256);
@@ -63,7 +63,7 @@ impl Damage {
         }
     }
 
-    /// Returns the damage of a line that is neither a record nor torn, in the place of record `seq`.
+    /// Returns the damage of a line in the place of record `seq` that is neither a record nor torn.
     pub(super) fn invalid_line(line: usize, seq: u64, text: &[u8]) -> Self {
         let kind = serde_json::from_slice::<Value>(text)
             .ok()
@@ -89,7 +89,7 @@ impl Damage {
         Self { line: None, seq, kind: None, session: None, what: what.into() }
     }
 
-    /// Decides which of the records around the break is the bad one.
+    /// Decides which of the records around a break in the chain is bad.
     pub(super) fn between(around: &Neighbours<'_>) -> Self {
         let Neighbours { before, link, next } = around;
         let due = before.len() as u64;
@@ -118,7 +118,7 @@ impl Damage {
     /// Returns the error that names the file.
     pub fn error(&self, path: &Path) -> Error {
         Error::damaged(format!("the ledger {} is damaged: {self}", path.display()))
-            .next("keep the file as evidence and move it to another directory, with shipped.json if there is one; closing works without it")
+            .next("keep the file as evidence and move it to another directory, with shipped.json if there is one; closing works without a ledger")
     }
 }
 

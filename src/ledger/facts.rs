@@ -9,13 +9,13 @@ use crate::vault::file::Vault;
 /// The vault file that a record is about.
 #[derive(Clone, Debug)]
 pub struct VaultFacts {
-    /// The path as it was given.
+    /// The path as given on the command line.
     pub path: PathBuf,
     pub vault_id: String,
     pub label: String,
     pub epoch: u64,
     pub credentials_epoch: u64,
-    /// SHA-256 of its binary form.
+    /// SHA-256 of the file in its binary form.
     pub sha256: [u8; 32],
 }
 
@@ -33,7 +33,7 @@ impl VaultFacts {
     }
 }
 
-/// The access key ids and the role of a session, by which CloudTrail finds its calls; nothing secret.
+/// The access key ids and the role of a session, by which CloudTrail finds the session's calls. None of them is secret.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Principals {

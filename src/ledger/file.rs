@@ -18,7 +18,7 @@ pub(super) const NAME: &str = "ledger.jsonl";
 const LARGEST: u64 = 512 * 1024 * 1024;
 /// How long to wait for the lock of another process.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// The same for work that must not be delayed.
+/// How long a command that must not be delayed waits for that lock.
 pub(super) const SHORT_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -29,7 +29,7 @@ pub(super) enum Lock {
     Exclusive,
 }
 
-/// Opens and locks the file at `path`. Opens it again if another file was moved there during the wait.
+/// Opens and locks the file at `path`. Opens `path` again if another file was moved there during the wait.
 pub(super) fn locked(
     path: &Path,
     how: Lock,

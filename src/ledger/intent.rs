@@ -1,4 +1,4 @@
-//! The intent of a session, and whether custodians have signed exactly that.
+//! The intent of a session, and whether custodians have signed exactly that intent.
 
 use super::facts::Principals;
 use super::record::Record;
@@ -30,7 +30,7 @@ pub struct Intent<'a> {
     pub again: Option<&'a str>,
     /// The reason to open without an acknowledged alert.
     pub no_alert: Option<&'a str>,
-    /// In a drill, the id of the vault that it practises for.
+    /// In a drill, the id of the vault that the drill is for.
     pub drill_of: Option<&'a str>,
     /// The custom AWS endpoint, if one was set.
     pub endpoint: Option<&'a str>,
@@ -104,8 +104,9 @@ impl Intent<'_> {
         Ok(token)
     }
 
-    /// Returns whether both are about the same credentials: from the same vault and credentials epoch, or with the same
-    /// emergency access key, even if that was resealed. A drill's credentials are not in any other vault.
+    /// Returns whether both intents are about the same credentials. That is so if they have the same vault and
+    /// credentials epoch, or the same emergency access key, even after resealing. A drill's credentials are not in any
+    /// other vault.
     pub fn has_credentials_of(&self, other: &Intent<'_>) -> bool {
         let key =
             |intent: &Intent<'_>| Some(intent.principals.emergency.clone()).filter(|key| !key.is_empty());
@@ -132,7 +133,7 @@ impl Intent<'_> {
         same.into_iter().find_map(|(what, same)| (!same).then_some(what))
     }
 
-    /// Returns whether the record is about this target, in every field that it has.
+    /// Returns whether every target field of the record has this target's value.
     fn is_of(&self, target: &TargetSummary) -> bool {
         let TargetId { name, partition, account, user } = self.target;
         (&target.name, &target.partition, &target.account, &target.user) == (name, partition, account, user)

@@ -1,4 +1,4 @@
-//! One line of a ledger file: a record, or what an interrupted write left behind.
+//! One line of a ledger file: a record, or the remains of an interrupted write.
 
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
@@ -20,13 +20,14 @@ pub(super) enum ParsedLine {
     Record(Box<Entry>),
     /// Incomplete: the write was interrupted.
     Torn,
-    /// Neither a record nor the beginning of one: it was changed.
+    /// Neither a record nor the beginning of a record, so the line was changed.
     Invalid,
 }
 
 impl ParsedLine {
-    /// Parses a line. It is torn if it begins like a record and ends before its JSON does, or ends in zero bytes, which
-    /// some file systems leave after a crash. Truncating a line hides no more than removing it: no record chains to it.
+    /// Parses a line. A line is torn if it begins like a record but its JSON is incomplete, or if it ends in zero
+    /// bytes, which some file systems leave after a crash. Cutting a line short hides no more than removing it,
+    /// because no record chains to a torn line.
     pub(super) fn of(line: &[u8]) -> Self {
         if let Ok(entry) = serde_json::from_slice(line) {
             return Self::Record(Box::new(entry));
@@ -39,8 +40,8 @@ impl ParsedLine {
     }
 }
 
-/// Returns the SHA-256, hex, of the torn lines between two records; none if there are none. The next record contains it,
-/// so that a torn line that was inserted later is detected.
+/// Returns the hex SHA-256 of the torn lines between two records; `None` if there are none. The next record contains
+/// this digest, so that a torn line that was inserted later is detected.
 pub(super) fn torn(between: &[u8]) -> Option<String> {
     (!between.is_empty()).then(|| hex::encode(Sha256::digest(between)))
 }

@@ -34,13 +34,13 @@ pub struct MergedRecord {
 #[derive(Debug, Default)]
 pub struct Merged {
     pub files: Vec<LedgerFile>,
-    /// Every record, once even if several copies have it.
+    /// Every record. A record that is in several copies is included once.
     pub records: Vec<MergedRecord>,
 }
 
 impl LedgerFile {
     fn at(path: &Path) -> Self {
-        // Read before the ledger, which may grow in the meantime.
+        // `shipped` is read before the ledger, because the ledger may grow in the meantime.
         let shipped = Shipped::beside(path);
         let gone = || {
             let damage = shipped.as_ref().and_then(|shipped| shipped.check(&Chain::default()).err());
@@ -64,8 +64,8 @@ fn missing(path: &Path) -> Error {
         .next("check the path; if it is from the configuration, correct \"ledgers\" there")
 }
 
-/// Reads one ledger file up to the first bad record, and returns that too. Without `must_exist`, a missing file is an empty
-/// ledger.
+/// Reads one ledger file up to the first bad record, and also returns the damage of that record. Without `must_exist`,
+/// a missing file is an empty ledger.
 ///
 /// # Errors
 /// If the file is not readable.
@@ -77,7 +77,7 @@ pub fn read_file(path: &Path, must_exist: bool) -> Result<(Chain, Option<Damage>
     }
 }
 
-/// Reads these ledgers. An error in one does not affect the others; its records before the first bad one count.
+/// Reads these ledgers. An error in one ledger does not affect the others. The records before a bad record count.
 pub fn read_all(paths: &[PathBuf]) -> Merged {
     Merged::of(paths.iter().map(|path| LedgerFile::at(path)).collect())
 }
@@ -103,7 +103,7 @@ fn compare(files: &mut [LedgerFile]) {
     }
 }
 
-/// Orders the records by time; the records of one ledger keep their order even if its clock went back.
+/// Orders the records by time. The records of one ledger keep their order even if its machine's clock went back.
 fn merge(files: &[LedgerFile]) -> Vec<MergedRecord> {
     let mut records: Vec<(jiff::Timestamp, MergedRecord)> = Vec::new();
     // The digest covers all records before it, so equal digests are the same record.
@@ -140,7 +140,7 @@ impl Merged {
 }
 
 impl Ledger {
-    /// Reads this ledger and `others` as one. Errors of the others are in the result.
+    /// Reads this ledger and `others` as one ledger. Errors of `others` are in the result.
     ///
     /// # Errors
     /// If this ledger itself is not readable, or its chain is broken.

@@ -23,7 +23,7 @@ pub enum SharePurpose {
 pub enum AlertTopic {
     /// Access is about to be opened.
     Opening,
-    /// Access was not opened after an alert that it would be; nothing is enabled.
+    /// An alert announced an opening, but access was not opened; nothing is enabled.
     NotOpened,
     Closed,
     /// It is not proven that access is closed.
@@ -54,19 +54,19 @@ pub enum Record {
         custodian: String,
         to: SharePurpose,
     },
-    /// An alert was sent to one channel, and acknowledged or not.
+    /// An alert was sent to one channel, whether or not the receiver acknowledged it.
     Told {
-        /// None for the close of a window that no session here has opened.
+        /// None if the alert is about the close of a window that no session in this ledger has opened.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
         about: AlertTopic,
         channel: String,
-        /// Whether the channel is sealed in the vault; else it is from this machine's configuration.
+        /// Whether the channel is sealed in the vault; otherwise it is from this machine's configuration.
         sealed: bool,
         sent: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         acknowledged: Option<Timestamp>,
-        /// The receiver's id for the alert, if it returned one; the receiver can be asked about it.
+        /// The receiver's id for the alert, if it returned one. With the id, the receiver can look the alert up.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         receipt: Option<String>,
         /// The answer, or why there was no acknowledgement.
@@ -97,10 +97,10 @@ pub enum Record {
         /// The reason to open without an acknowledged alert.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         no_alert: Option<String>,
-        /// In a drill, the id of the vault that it practises for.
+        /// In a drill, the id of the vault that the drill is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drill_of: Option<String>,
-        /// The custom AWS endpoint, in words, if one was set.
+        /// The custom AWS endpoint, as text, if one was set.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         endpoint: Option<String>,
     },
@@ -122,16 +122,16 @@ pub enum Record {
         /// T1.
         until: Timestamp,
     },
-    /// AWS session credentials were issued to the work in the window.
+    /// AWS session credentials were issued for use during the window.
     Issued {
         session: SessionId,
-        /// The access key id of the issued credentials, which CloudTrail has with each call.
+        /// The access key id of the issued credentials, which CloudTrail records with each call.
         access_key_id: String,
     },
     /// Access is closed.
     Closed {
         session: SessionId,
-        /// Whether AWS refused a probe with the key; else it was only read from IAM.
+        /// Whether AWS refused a probe with the key; otherwise the close was only read from IAM.
         probed: bool,
         /// Why the session ended.
         cause: String,
@@ -139,7 +139,7 @@ pub enum Record {
     /// A drill ended.
     Drill {
         session: SessionId,
-        /// The id of the vault that the drill practises for.
+        /// The id of the vault that the drill is for.
         vault: String,
         /// Whether the outcome was the expected one.
         passed: bool,
@@ -155,7 +155,7 @@ pub enum Record {
     Review {
         session: SessionId,
         custodian: String,
-        /// The signed statement, which has the packet's digest.
+        /// The signed statement, which contains the packet's digest.
         envelope: Envelope,
     },
 }
@@ -194,7 +194,7 @@ impl Record {
         }
     }
 
-    /// Returns what a custodian's token signed, if the record has that.
+    /// Returns the envelope that a custodian's token signed, if the record has one.
     pub fn envelope(&self) -> Option<&Envelope> {
         match self {
             Self::Approval { envelope, .. } | Self::Review { envelope, .. } => Some(envelope),
@@ -211,12 +211,12 @@ pub struct Entry {
     pub v: u8,
     /// The number of the record, from 0.
     pub seq: u64,
-    /// SHA-256 of the line before, hex; zeros for the first record.
+    /// Hex SHA-256 of the previous record's line; zeros for the first record.
     pub prev: String,
-    /// SHA-256, hex, of the torn lines between that line and this one, with their newlines.
+    /// Hex SHA-256 of the torn lines between the previous record and this record, with their newlines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torn: Option<String>,
-    /// By the AWS clock if it is known, else by the local clock.
+    /// The time of the event, by AWS's clock if that is known, otherwise by the local clock.
     pub at: Timestamp,
     #[serde(flatten)]
     pub record: Record,

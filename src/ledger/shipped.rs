@@ -1,5 +1,5 @@
-//! A small file in the ledger's directory with the state of the copy; it also reveals that a ledger is missing.
-//! Without it, all records are sent again, to the same keys.
+//! The small file `shipped.json` in the ledger's directory, with the state of the copy in the bucket. It also reveals
+//! that a ledger is missing. Without the file, all records are sent again, to the same keys.
 
 use std::path::{Path, PathBuf};
 
@@ -28,40 +28,43 @@ pub struct Shipped {
     pub sent: u64,
 }
 
-/// Returns the path in the ledger's directory; none for a copy under another name, which was not shipped.
+/// Returns the file's path in the ledger's directory. `None` for a ledger under another name, which is not copied to a
+/// bucket.
 fn beside(ledger: &Path) -> Option<PathBuf> {
     ledger.ends_with(file::NAME).then(|| ledger.with_file_name(FILE))
 }
 
 impl Shipped {
-    /// Reads the file in the directory of this ledger; none if there is none, or it is not valid.
+    /// Reads the file in the directory of this ledger. `None` if the file does not exist or is not valid.
     pub fn beside(ledger: &Path) -> Option<Self> {
         let text = file::small(&beside(ledger)?, LARGEST)?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Checks that the ledger is the one that was shipped, and has at least the records that were.
+    /// Checks that this ledger was copied to the bucket, and still has all records that were copied.
     ///
     /// # Errors
-    /// The first record that is missing, or belongs to another ledger.
+    /// The first record that is missing or belongs to another ledger.
     pub fn check(&self, chain: &Chain) -> Result<(), Damage> {
         let Self { ledger, sent, .. } = self;
         let all = chain.links.len() as u64;
         match (chain.links.first(), chain.id()) {
             _ if *sent == 0 => Ok(()),
             (None, _) => {
-                let what = format!("ledger {ledger} is gone: {sent} of its records were shipped from here");
+                let what =
+                    format!("ledger {ledger} is gone: {sent} of its records were shipped to the bucket");
                 Err(Damage::missing(0, what))
             }
             (Some(first), id) if id.as_ref() != Some(ledger) => {
                 let what = format!(
-                    "this is another ledger: {sent} records of ledger {ledger} were shipped from here"
+                    "this is another ledger: {sent} records of ledger {ledger} were shipped to the bucket"
                 );
                 Err(Damage::of(first, what))
             }
             _ if all < *sent => {
-                let what =
-                    format!("{sent} records were shipped, but only {all} are here: its end was cut off");
+                let what = format!(
+                    "{sent} records were shipped, but only {all} are here: the ledger's end was cut off"
+                );
                 Err(Damage::missing(all, what))
             }
             _ => Ok(()),
@@ -71,7 +74,7 @@ impl Shipped {
     /// Writes the file under a temporary name and renames it, so that it is never partial.
     ///
     /// # Errors
-    /// A message that names the file.
+    /// If the file cannot be written; the message has its path.
     pub fn write(&self, ledger: &Path) -> Result<(), String> {
         let path = ledger.with_file_name(FILE);
         let temporary = path.with_file_name(format!(".{FILE}.{}", std::process::id()));

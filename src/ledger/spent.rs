@@ -1,4 +1,4 @@
-//! Whether credentials are spent: opened once, they are to be rotated.
+//! Whether credentials are spent: after one opening, they must be rotated.
 
 use super::record::{Entry, Record};
 use crate::error::Error;
@@ -11,8 +11,8 @@ pub fn is_spent(session: SessionId) -> Error {
         .next("rotate and reseal; to use them again now, pass --again \"reason\", which the custodians sign")
 }
 
-/// Returns the last session that opened these credentials, or was about to. Drills do not count: their vaults have other
-/// ids.
+/// Returns the last session that opened access with these credentials, or was about to. Drills do not count, because
+/// drill vaults have other ids.
 pub fn spent(entries: &[Entry], vault: &str, credentials_epoch: u64) -> Option<SessionId> {
     entries.iter().rev().find_map(|entry| match &entry.record {
         Record::Intent { session, vault: of, credentials_epoch: epoch, .. }

@@ -1,4 +1,4 @@
-//! A ledger in its directory: where it is, and what it says.
+//! A ledger in its directory: its path and its records.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -75,7 +75,7 @@ impl Ledger {
         Self { wake: Some(Arc::new(wake)), ..self }
     }
 
-    /// Returns a handle that waits one second for the lock, for work that must not be delayed.
+    /// Returns a handle that waits only one second for the lock, for a command that must not be delayed.
     #[must_use]
     pub fn hurried(&self) -> Self {
         Self { wait: file::SHORT_WAIT, ..self.clone() }
@@ -86,13 +86,13 @@ impl Ledger {
         self.directory.join(file::NAME)
     }
 
-    /// Returns whether the ledger exists, or was shipped from here and is missing.
+    /// Returns whether the ledger exists, or is missing although it was copied to a bucket from this machine.
     pub fn is_there_or_missed(&self) -> bool {
         let path = self.path();
         path.symlink_metadata().is_ok() || Shipped::beside(&path).is_some()
     }
 
-    /// Returns whether this ledger has the intent of the session: this machine opened it.
+    /// Returns whether this ledger has the intent of the session, which shows that this machine opened the session.
     ///
     /// # Errors
     /// If the ledger cannot be read, or its chain is broken.
@@ -106,23 +106,23 @@ impl Ledger {
     /// Returns the number of records and the digest of the last one.
     ///
     /// # Errors
-    /// As [`Ledger::knows_session`].
+    /// The errors of [`Ledger::knows_session`].
     pub fn head(&self) -> Result<Head> {
         Ok(self.chain()?.head())
     }
 
-    /// Returns the last session that opened these credentials, or was about to.
+    /// Returns the last session that opened access with these credentials, or was about to.
     ///
     /// # Errors
-    /// As [`Ledger::knows_session`].
+    /// The errors of [`Ledger::knows_session`].
     pub fn spent(&self, facts: &VaultFacts) -> Result<Option<SessionId>> {
         Ok(spent(&self.entries()?, &facts.vault_id, facts.credentials_epoch))
     }
 
-    /// Returns the sessions of this user in the lane `gate` that are not on record as closed, in order.
+    /// Returns, in order, the sessions of this user in the lane `gate` for which no close is recorded.
     ///
     /// # Errors
-    /// As [`Ledger::knows_session`].
+    /// The errors of [`Ledger::knows_session`].
     pub fn unclosed(&self, account: &str, user: &str) -> Result<Vec<LastSession>> {
         let mut all = sessions(&self.entries()?);
         all.retain(|session| {
@@ -136,7 +136,7 @@ impl Ledger {
     /// Returns every record, in order; none if there is no file yet.
     ///
     /// # Errors
-    /// As [`Ledger::knows_session`].
+    /// The errors of [`Ledger::knows_session`].
     pub fn entries(&self) -> Result<Vec<Entry>> {
         Ok(self.chain()?.into_entries())
     }
@@ -144,7 +144,7 @@ impl Ledger {
     /// Returns every record with its digest; none if there is no file yet.
     ///
     /// # Errors
-    /// As [`Ledger::knows_session`].
+    /// The errors of [`Ledger::knows_session`].
     pub fn chain(&self) -> Result<Chain> {
         Ok(self.raw()?.chain)
     }
@@ -152,10 +152,10 @@ impl Ledger {
     /// Returns every record with its digest and its line.
     ///
     /// # Errors
-    /// As [`Ledger::knows_session`].
+    /// The errors of [`Ledger::knows_session`].
     pub fn raw(&self) -> Result<RawLedger> {
         let path = self.path();
-        // Read before the ledger, which may grow in the meantime.
+        // `shipped` is read before the ledger, because the ledger may grow in the meantime.
         let shipped = Shipped::beside(&path);
         let bytes = file::read(&path, self.wait)?.unwrap_or_default();
         let chain = Chain::parse(&bytes, &path)?;

@@ -1,4 +1,4 @@
-//! The end of the file, which is all that a writer reads, regardless of the length of the ledger.
+//! The end of the file. A writer reads nothing else, however long the ledger is.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -14,7 +14,7 @@ const FIRST: u64 = 16 * 1024;
 /// The state that a writer needs to append.
 pub(super) struct Tail {
     pub(super) head: Head,
-    /// The last line has no newline: its write was interrupted.
+    /// Whether the last line has no newline, because its write was interrupted.
     pub(super) unfinished: bool,
     /// The digest of the torn lines after the last record, as [`torn()`] returns it.
     pub(super) torn: Option<String>,
@@ -57,7 +57,7 @@ impl Tail {
 }
 
 enum LastRecord {
-    /// The head after it, and the offset after its newline.
+    /// The head after the last record, and the offset after the record's newline.
     Head(Head, usize),
     Nothing,
     Damage,

@@ -74,7 +74,7 @@ fn closed(number: u8) -> Record {
 fn a_session_is_known_once_its_intent_is_on_record() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
-    assert!(!ledger.knows_session(session(1)).expect("no file yet"));
+    assert!(!ledger.knows_session(session(1)).expect("a missing file should count as empty"));
     ledger.append(now(), intent(1)).expect("append");
     assert!(ledger.knows_session(session(1)).expect("read"));
     assert!(!ledger.knows_session(session(2)).expect("read"));
@@ -144,14 +144,14 @@ fn of_concurrent_intents_for_the_same_credentials_one_succeeds() {
     assert_eq!((succeeded, ledger.entries().expect("read").len()), (1, 1));
     let refused = ledger.intend(now(), intent(9)).expect_err("spent");
     assert!(refused.status == Status::Failed && refused.what.contains("are spent"), "{refused}");
-    ledger.intend(now(), excused(10, Some("again"), None)).expect("with a reason");
-    ledger.intend(now(), excused(11, None, Some("v"))).expect("a drill");
+    ledger.intend(now(), excused(10, Some("again"), None)).expect("an intent with a reason should succeed");
+    ledger.intend(now(), excused(11, None, Some("v"))).expect("a drill's intent should succeed");
 }
 
 #[test]
 fn a_record_of_a_later_version_is_named_as_such() {
     let later = r#"{"at":"2026-11-22T02:17:00Z","kind":"verify","prev":"","seq":0,"v":2}"#;
-    let damage = chain(&format!("{later}\n")).expect_err("not this version");
+    let damage = chain(&format!("{later}\n")).expect_err("a later version should be refused");
     assert!(damage.what.contains("a later version"), "{damage}");
 }
 
@@ -172,7 +172,7 @@ fn the_next_record_reveals_a_change() {
     ] {
         fs::write(ledger.path(), bad).expect("write");
         assert_eq!(ledger.entries().expect_err("damaged").status, Status::Damaged);
-        assert_eq!(ledger.check().expect_err("no custodian is asked").status, Status::Damaged);
+        assert_eq!(ledger.check().expect_err("the check should find the change").status, Status::Damaged);
     }
 }
 
@@ -188,9 +188,9 @@ fn a_torn_line_is_skipped() {
         fs::write(ledger.path(), &whole[..cut]).expect("write");
         // Only the newline is missing: the record itself is there.
         let finished = if cut == whole.len() - 1 { 2 } else { 1 };
-        assert_eq!(ledger.entries().expect("tolerated").len(), finished, "{cut}");
-        ledger.append(now(), closed(1)).expect("append after it");
-        assert_eq!(ledger.entries().expect("chains").len(), finished + 1, "{cut}");
+        assert_eq!(ledger.entries().expect("a torn line should be skipped").len(), finished, "{cut}");
+        ledger.append(now(), closed(1)).expect("append after a torn line");
+        assert_eq!(ledger.entries().expect("the records should chain").len(), finished + 1, "{cut}");
     }
 }
 
@@ -213,14 +213,17 @@ fn a_complete_line_that_is_not_a_record_is_not_torn() {
     let whole = fs::read_to_string(ledger.path()).expect("read");
     let damaged = whole.trim_end().strip_suffix('}').expect("JSON").to_owned();
     for end in ["]\n", "]", "x}\n", "\u{1b}"] {
-        let damage = chain(&format!("{damaged}{end}")).expect_err("not a record");
+        let damage = chain(&format!("{damaged}{end}")).expect_err("the line should be damage");
         assert_eq!((damage.line, damage.seq), (Some(3), 2), "{end:?}: {damage}");
     }
     fs::write(ledger.path(), format!("{damaged}]\n")).expect("write");
-    assert_eq!(ledger.append(now(), closed(1)).expect_err("nothing to chain to").status, Status::Damaged);
-    // Truncated, it is torn, and no record chains to it; with zero bytes after it too.
+    assert_eq!(
+        ledger.append(now(), closed(1)).expect_err("the last record should be damaged").status,
+        Status::Damaged
+    );
+    // A truncated line is torn, with or without zero bytes after it, and no record chains to it.
     for end in ["", "\n", "\0\0\0", "\0\n"] {
-        let chain = chain(&format!("{damaged}{end}")).expect("torn");
+        let chain = chain(&format!("{damaged}{end}")).expect("the line should be torn");
         assert_eq!((chain.links.len(), chain.torn.as_slice()), (2, &[3][..]), "{end:?}");
     }
 }
@@ -231,7 +234,7 @@ fn an_inserted_line_is_not_torn_even_if_it_looks_so() {
     let ledger = scratch.ledger();
     ledger.append(now(), intent(1)).expect("append");
     let first = fs::read(ledger.path()).expect("read");
-    // Two real ones: the machine stopped twice.
+    // Two genuine torn lines: the machine stopped twice.
     for cut in [&b"{\"at\":\"2026"[..], b"\n{\"at\":\"2026-11-22T02:17:00Z\",\"cau"] {
         let mut file = fs::OpenOptions::new().append(true).open(ledger.path()).expect("open");
         file.write_all(cut).expect("write");
@@ -242,11 +245,11 @@ fn an_inserted_line_is_not_torn_even_if_it_looks_so() {
     let lines: Vec<&str> = whole.lines().collect();
     assert_eq!(chain(&whole).expect("chains").torn, [2, 3]);
     assert!(whole.as_bytes().starts_with(&first) && lines.len() == 5, "{whole}");
-    // Without its torn lines the chain is valid too.
+    // The chain is also valid without its torn lines.
     assert_eq!(first_bad(&[lines[0], lines[3], lines[4]]), None);
     let fake = "{\"at\":\"2026-11-22T02:1";
     let read = chain(&[lines[0], lines[1], lines[2], fake, lines[3], lines[4]].join("\n"));
-    let damage = read.expect_err("it was inserted");
+    let damage = read.expect_err("an inserted line should be damage");
     assert_eq!((damage.line, damage.seq), (Some(2), 1), "{damage}");
     for bad in [
         vec![lines[0], lines[1], lines[2], lines[3], fake, lines[4]],
@@ -256,7 +259,11 @@ fn an_inserted_line_is_not_torn_even_if_it_looks_so() {
     ] {
         assert!(chain(&bad.join("\n")).is_err(), "{bad:?}");
     }
-    assert_eq!(chain(&format!("{whole}{fake}")).expect("torn").torn, [2, 3, 6], "the end can be torn");
+    assert_eq!(
+        chain(&format!("{whole}{fake}")).expect("the line should be torn").torn,
+        [2, 3, 6],
+        "the end can be torn"
+    );
 }
 
 #[test]
@@ -269,16 +276,18 @@ fn a_shipped_ledger_that_is_missing_is_damage() {
     let id = ledger.chain().expect("read").id().expect("an id");
     let shipped = Shipped { bucket: "b".into(), prefix: "p".into(), ledger: id, sent: 3 };
     shipped.write(&ledger.path()).expect("write");
-    ledger.check().expect("all records are there");
+    ledger.check().expect("a complete ledger should pass");
     let text = fs::read_to_string(ledger.path()).expect("read");
     let cut = text.lines().take(2).collect::<Vec<_>>().join("\n") + "\n";
     fs::write(ledger.path(), cut).expect("write");
-    assert!(ledger.check().expect_err("cut off").what.contains("its end was cut off"));
+    assert!(ledger.check().expect_err("a cut should be damage").what.contains("end was cut off"));
     fs::remove_file(ledger.path()).expect("remove");
     let error = ledger.check().expect_err("gone");
     assert!(error.status == Status::Damaged && error.what.contains("is gone"), "{error}");
     ledger.append(now(), intent(9)).expect("append");
-    assert!(ledger.check().expect_err("another ledger").what.contains("this is another ledger"));
+    assert!(
+        ledger.check().expect_err("another ledger should be damage").what.contains("this is another ledger")
+    );
 }
 
 /// Returns the number of the first bad record.
@@ -304,11 +313,11 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
         let edited = lines[at].replace("SSO down", "SSO fine");
         let mut changed = lines.clone();
         changed[at] = &edited;
-        // No record chains to the last one: a head and a copy reveal the change.
+        // No record chains to the last record, so only a head or a copy reveals the change.
         let found = if last {
             let chain = chain(&(changed.join("\n") + "\n")).expect("chains");
             assert_eq!(since(&chain, &head), None);
-            Some(verify::against(&chain, &copy).expect_err("the copy reveals it").seq)
+            Some(verify::against(&chain, &copy).expect_err("the copy should reveal it").seq)
         } else {
             first_bad(&changed)
         };
@@ -321,7 +330,7 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
             Err(damage) => damage.seq,
             Ok(chain) => {
                 assert!(last && since(&chain, &head).is_none());
-                verify::against(&chain, &copy).expect_err("cut off").seq
+                verify::against(&chain, &copy).expect_err("the copy should reveal the cut").seq
             }
         };
         assert_eq!(found, at as u64 + u64::from(!last), "removed {at}");
@@ -334,7 +343,7 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
             swapped.swap(at, at + 1);
             assert_eq!(first_bad(&swapped), Some(at as u64 + 1), "swapped {at}");
         }
-        // A forged record that chains to the one before it, before another that does too.
+        // A forged record is inserted. It and the record after it both chain to the record before it.
         let before = chain(&(lines[..at].join("\n") + "\n")).unwrap_or_default().head();
         let forged = super::chain::line(before, None, now(), closed(9)).expect("a line");
         let mut forged_in = lines.clone();
@@ -343,7 +352,7 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
 
         let cut = chain(&(lines[..at].join("\n") + "\n")).unwrap_or_default();
         assert_eq!(since(&cut, &head), None);
-        assert_eq!(verify::against(&cut, &copy).expect_err("cut off").seq, at as u64);
+        assert_eq!(verify::against(&cut, &copy).expect_err("the copy should reveal the cut").seq, at as u64);
     }
     let whole = chain(&whole).expect("chains");
     let words = whole.head_before(4).words();
@@ -353,7 +362,7 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
     for text in ["", "one two three", "4:", "x: a b c d e f", &format!("{words} more")] {
         assert!(verify::ExpectedHead::parse(text).is_none(), "{text}");
     }
-    assert_eq!(verify::against(&whole, &copy[..5]).expect("the same records"), 2);
+    assert_eq!(verify::against(&whole, &copy[..5]).expect("the copy should match"), 2);
 }
 
 #[test]
@@ -366,17 +375,22 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
     }
     let damaged = scratch.0.join("damaged");
     fs::write(&damaged, "no ledger\n").expect("write");
-    let merged = one.entries_with(&[two.path(), two.path(), damaged]).expect("the ledger itself is valid");
+    let merged =
+        one.entries_with(&[two.path(), two.path(), damaged]).expect("the ledger itself should be valid");
     let order: Vec<_> = merged.entries().iter().filter_map(|entry| entry.record.session()).collect();
-    // The clock of the first ledger went back before its last record; its order stays.
+    // The clock of the first ledger went back before its last record; the ledger's records keep their order.
     assert_eq!(order, [1, 2, 4, 3, 5].map(session));
-    assert_eq!(merged.wrong().count(), 1, "named, and does not affect the others");
+    assert_eq!(merged.wrong().count(), 1, "the damaged ledger is named and does not affect the others");
     assert_eq!(spent(&merged.entries(), "v", 1), Some(session(5)));
     let copy = scratch.0.join("copy");
     let text = fs::read_to_string(two.path()).expect("read").replace("SSO down", "SSO fine");
     fs::write(&copy, text.lines().next().expect("a line").to_owned() + "\n").expect("write");
-    assert_eq!(read_all(&[copy, two.path()]).wrong().count(), 0, "another first line is another ledger");
-    // A copy that is behind adds nothing; one that was rebuilt contradicts the ledger, and the records of both count.
+    assert_eq!(
+        read_all(&[copy, two.path()]).wrong().count(),
+        0,
+        "a different first line means a different ledger"
+    );
+    // A shorter copy adds nothing. A copy that was rebuilt contradicts the ledger, and the records of both count.
     let behind = scratch.0.join("behind");
     let first = fs::read_to_string(one.path()).expect("read").lines().next().expect("a line").to_owned();
     fs::write(&behind, first.clone() + "\n").expect("write");

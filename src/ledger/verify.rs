@@ -1,4 +1,4 @@
-//! Checks a valid chain against what is outside of it: signed heads, a head that a person kept, a copy.
+//! Checks a valid chain against evidence outside the chain: signed heads, a head that a person kept, and a copy.
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::resume_unwind;
@@ -22,16 +22,16 @@ use crate::vault::words;
 pub struct SignedStatements {
     /// Statements that custodians signed.
     pub statements: usize,
-    /// Statements with a ledger head that the chain had before them.
+    /// Statements with a ledger head that the chain had before the statement.
     pub heads: usize,
-    /// Statements whose signature is valid by the manifest of a vault.
+    /// Statements whose signature is valid according to the manifest of a given vault.
     pub signatures: usize,
-    /// Openings of the given vault files; each has as many valid approvals before it as custodians are needed.
+    /// Openings of the given vault files. Each has valid approvals of enough custodians before it.
     pub openings: usize,
 }
 
-/// Checks the records of each session against each other, the ledger head in each signed statement, and its signature if
-/// `vaults` have the key.
+/// Checks the records of each session against each other, and the ledger head in each signed statement. Also checks
+/// the signature of each statement for which one of `vaults` has the key.
 ///
 /// # Errors
 /// The first record that contradicts another, or whose statement is not signed by the custodian that it names.
@@ -40,7 +40,7 @@ pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damag
     let checked: Result<Vec<_>, _> =
         par_map(&links, |link| check_statement(chain, link, vaults)).into_iter().collect();
     let (sessions, openings) = (sessions(chain), openings(chain, vaults));
-    // The first of all damages.
+    // The damage that comes first in the chain is returned.
     let wrong = [sessions.as_ref().err(), checked.as_ref().err(), openings.as_ref().err()];
     if let Some(first) = wrong.into_iter().flatten().min_by_key(|damage| damage.seq) {
         return Err(first.clone());
@@ -83,7 +83,7 @@ fn par_map<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     })
 }
 
-/// Checks that each session has one intent, before anything is done in it, and a window of the intended duration.
+/// Checks that each session has only one intent, which precedes its opening, and a window of the intended duration.
 fn sessions(chain: &Chain) -> Result<(), Damage> {
     let mut windows: HashMap<SessionId, u64> = HashMap::new();
     for link in &chain.links {
@@ -113,8 +113,8 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
 
 const UNINTENDED: &str = "its session has no intent before it";
 
-/// Checks that a quorum approved every opening of one of these vaults, before it and in every field; returns how many
-/// there are.
+/// Checks that a quorum approved every opening of one of these vaults beforehand and in every field. Returns the
+/// number of openings.
 fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
     let mut intended = Vec::new();
@@ -145,7 +145,7 @@ fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     Ok(intended.len())
 }
 
-/// Checks that the chain had the signed head; returns false if the statement has no head.
+/// Checks that the chain had the signed head. Returns false if the statement has no head.
 fn check_head(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Damage> {
     let named = statement.pointer("/predicate/ledger").cloned();
     let named = named.and_then(|head| serde_json::from_value::<LedgerHead>(head).ok());
@@ -169,8 +169,8 @@ fn check_head(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Dam
     }
 }
 
-/// Checks that a token of the custodian signed the statement; returns false if no given vault has the key. If the vault
-/// that the statement is about is given, it must have the key.
+/// Checks that a token of the custodian signed the statement. Returns false if no given vault has the key. If the
+/// vault that the statement is about is given, that vault must have the key.
 fn check_signature(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<bool, Damage> {
     let Some(envelope) = link.entry.record.envelope() else { return Ok(false) };
     let custodian = match &link.entry.record {
@@ -216,7 +216,7 @@ impl ExpectedHead {
         is_one.then_some(Self { records, digest })
     }
 
-    /// Returns how many records the chain has after this head; `None` if it never had it.
+    /// Returns how many records the chain has after this head; `None` if the chain never had this head.
     pub fn since(&self, chain: &Chain) -> Option<u64> {
         let mut digest = [0; 32];
         let is_hex = hex::decode_to_slice(&self.digest, &mut digest).is_ok();
@@ -256,7 +256,7 @@ pub fn holes(copy: &[CopiedRecord]) -> Vec<u64> {
     (0..has.last().copied().unwrap_or_default()).filter(|seq| !has.contains(seq)).collect()
 }
 
-/// Compares the chain with a copy; returns how many records the chain has after the last of the copy.
+/// Compares the chain with a copy. Returns how many records the chain has after the copy's last record.
 ///
 /// # Errors
 /// The first record that differs from the copy, or that only the copy has.
@@ -268,7 +268,7 @@ pub fn against(chain: &Chain, copy: &[CopiedRecord]) -> Result<u64, Damage> {
         let Some(link) = link else {
             return Err(Damage::missing(
                 *seq,
-                "the copy has this record, the ledger does not: its end was cut off",
+                "the copy has this record, but the ledger does not: the ledger's end was cut off",
             ));
         };
         if link.sha256 != *sha256 {

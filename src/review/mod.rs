@@ -1,4 +1,5 @@
-//! The review of one session: the facts from ledger, signatures, receivers and CloudTrail, and what follows from them.
+//! The review of one session: the facts from ledger, signatures, receivers and CloudTrail, and the conclusions from
+//! them.
 
 mod facts;
 mod judge;

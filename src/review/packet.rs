@@ -1,4 +1,4 @@
-//! The packet: one session, complete, in the order in which a reviewer asks. Its JSON is version 1.
+//! The packet: all facts about one session, in the order in which a reviewer asks. Its JSON format has version 1.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -47,7 +47,7 @@ impl Packet {
     /// Makes the packet of one session.
     ///
     /// # Errors
-    /// `Usage`, if no ledger has the session, or if the vault is another one.
+    /// `Usage`, if no ledger has the session, or if the given vault is not the vault of the session.
     pub fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
         let facts = Facts::of(session, sources)?;
         let (timeline, findings) = (timeline::of(&facts), findings::of(&facts));
@@ -73,7 +73,7 @@ impl Packet {
         })
     }
 
-    /// Returns the packet file: indented JSON, the same for the same packet.
+    /// Returns the packet file: indented JSON, which is always the same for the same packet.
     ///
     /// # Panics
     /// Never: every field has a JSON form.

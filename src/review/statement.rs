@@ -26,7 +26,7 @@ pub struct ReviewPredicate {
     /// The serial number of the token.
     pub serial: u32,
     pub session: SessionId,
-    /// By the clock of the machine where it was signed.
+    /// The time of signing, by the clock of the machine where the review was signed.
     pub signed: Timestamp,
     pub vault_id: String,
 }
@@ -71,7 +71,7 @@ impl PacketFile {
         })
     }
 
-    /// Returns the statement for this custodian's token to sign, at `signed` and with the ledger at `ledger`.
+    /// Returns the statement for this custodian's token to sign. `signed` is the time, `ledger` the ledger's head.
     pub fn statement(
         &self,
         custodian: &Custodian,

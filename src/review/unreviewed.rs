@@ -9,9 +9,9 @@ use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// Returns the sessions that opened, or can have opened, and have no signed review, in order; drills do not count. A review
-/// of this vault and epoch must be signed by a token of its custodians. For another vault or an earlier epoch, whose
-/// custodians are not known here, the record of the review is enough.
+/// Returns, in order, the sessions that opened access or can have opened it, and have no signed review. Drills do not
+/// count. A review of this vault and epoch must be signed by a token of the vault's custodians. For another vault or
+/// an earlier epoch, whose custodians are not known here, the record of the review is enough.
 pub fn unreviewed(entries: &[Entry], manifest: &Manifest) -> Vec<SessionId> {
     let intents: HashMap<_, _> =
         entries.iter().filter_map(|entry| entry.record.intent()).map(|of| (of.session, of)).collect();

@@ -17,7 +17,7 @@ const LOCKED_BYTES: usize = 3 * 1024 * 1024;
 /// Prevents other programs and core files from reading this process's memory.
 ///
 /// # Errors
-/// If the kernel refuses, or does not lock memory: then no secret may be handled.
+/// If the kernel refuses, or does not lock memory. The process must not handle a secret then.
 pub fn harden() -> Result<()> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(|e| refused("disable core dumps", e))?;

@@ -28,12 +28,12 @@ impl Pages {
     /// Maps and locks `len` zero bytes.
     ///
     /// # Panics
-    /// If the kernel does not map or lock memory; [`super::harden`] checks before that it does.
+    /// If the kernel does not map or lock memory, which [`super::harden`] has checked before.
     pub fn zeroed(len: usize) -> Self {
-        Self::try_zeroed(len).expect("memory for a secret can be mapped and locked")
+        Self::try_zeroed(len).expect("the kernel should map and lock memory for a secret")
     }
 
-    /// As [`Pages::zeroed`], but returns the kernel's error.
+    /// Maps and locks as [`Pages::zeroed`] does, but returns the kernel's error.
     pub fn try_zeroed(len: usize) -> rustix::io::Result<Self> {
         let page = rustix::param::page_size();
         let mapped = len.max(1).next_multiple_of(page);
@@ -57,7 +57,7 @@ impl Pages {
         unsafe { slice::from_raw_parts(self.start, self.len) }
     }
 
-    /// The secret's bytes, to write.
+    /// The secret's bytes, for writing.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: as above, and `&mut self` makes the access exclusive.
         unsafe { slice::from_raw_parts_mut(self.start, self.len) }
@@ -82,7 +82,8 @@ impl Drop for Pages {
     }
 }
 
-/// Wipes every live secret of the process, for an exit that does not wait for other threads. They read zeros from here on.
+/// Wipes every live secret of the process, for an exit that does not wait for other threads. The other threads read
+/// zeros from here on.
 pub fn wipe_all() {
     let live = live();
     for (&start, &mapped) in live.iter() {

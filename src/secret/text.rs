@@ -21,7 +21,7 @@ impl SecretText {
     /// The text.
     ///
     /// # Panics
-    /// Never: the text was UTF-8, and the zeros after a wipe are too.
+    /// Never: the text is UTF-8, and so are the zeros after a wipe.
     pub fn expose(&self) -> &str {
         std::str::from_utf8(self.0.as_slice()).expect("the text is UTF-8")
     }

@@ -1,4 +1,4 @@
-//! A secret of fixed length, and one that is written in pieces; both in locked pages.
+//! A secret of fixed length, and a secret that is written in pieces; both are in locked pages.
 
 use std::fmt;
 use std::io;
@@ -9,20 +9,20 @@ use super::Pages;
 pub struct Secret<const N: usize>(Pages);
 
 impl<const N: usize> Secret<N> {
-    /// `N` zero bytes.
+    /// Returns `N` zero bytes.
     pub fn zeroed() -> Self {
         Self(Pages::zeroed(N))
     }
 
-    /// `N` bytes from the system's random source.
+    /// Returns `N` bytes from the system's random source.
     ///
     /// # Panics
-    /// If the system has no randomness to give.
+    /// If the random source fails.
     pub fn random() -> Self {
-        Self::with(|bytes| getrandom::fill(bytes).expect("the system gives random bytes"))
+        Self::with(|bytes| getrandom::fill(bytes).expect("the random source should work"))
     }
 
-    /// Written in place by `fill`, so that no copy is left elsewhere.
+    /// Returns a secret that `fill` writes in place, so that no copy is left elsewhere.
     pub fn with(fill: impl FnOnce(&mut [u8; N])) -> Self {
         let mut secret = Self::zeroed();
         fill(secret.expose_mut());
@@ -42,7 +42,7 @@ impl<const N: usize> Secret<N> {
         self.0.as_slice().try_into().expect("the pages hold N bytes")
     }
 
-    /// The secret's bytes, to write.
+    /// The secret's bytes, for writing.
     ///
     /// # Panics
     /// Never: the pages hold `N` bytes.
@@ -64,7 +64,7 @@ pub struct SecretBuf {
 }
 
 impl SecretBuf {
-    /// An empty buffer for `capacity` bytes.
+    /// Returns an empty buffer for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Self {
         Self { pages: Pages::zeroed(capacity), len: 0 }
     }
@@ -74,7 +74,7 @@ impl SecretBuf {
         &self.pages.as_slice()[..self.len]
     }
 
-    /// The unused capacity, to write into.
+    /// The unused capacity, for writing.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         &mut self.pages.as_mut_slice()[self.len..]
     }
@@ -84,7 +84,7 @@ impl SecretBuf {
     /// # Panics
     /// If `n` exceeds the unused capacity.
     pub fn advance(&mut self, n: usize) {
-        assert!(n <= self.pages.as_slice().len() - self.len, "within the capacity");
+        assert!(n <= self.pages.as_slice().len() - self.len, "more bytes than the unused capacity");
         self.len += n;
     }
 }

@@ -1,4 +1,4 @@
-//! Enrolment on a YubiKey: state of PIN, PUK and management key; two new keys; their attestation.
+//! Enrolment on a YubiKey: checks PIN, PUK and management key, generates two keys, and reads their attestation.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -17,10 +17,10 @@ pub const FACTORY_PIN: &str = "123456";
 /// The factory PUK of a YubiKey.
 pub const FACTORY_PUK: &str = "12345678";
 
-/// The object of the device's attestation certificate.
+/// The PIV object with the device's attestation certificate.
 const ATTESTATION_CERTIFICATE: ObjectId = 0x005f_ff01;
 
-/// The certificate object of slot 82; those of the other slots follow (SP 800-73-4 part 1, table 3).
+/// The certificate object of slot 82; the objects of the other slots follow it (SP 800-73-4 part 1, table 3).
 const FIRST_RETIRED_CERTIFICATE: ObjectId = 0x005f_c10d;
 
 /// The state of the management key.
@@ -36,22 +36,20 @@ pub enum Management {
 
 /// A key pair generated on the device.
 pub struct GeneratedKey {
-    /// Its slot.
     pub slot: Slot,
-    /// Its public key.
     pub point: Point,
 }
 
 impl PivToken {
-    /// The firmware version, `major.minor.patch`.
+    /// Returns the firmware version, `major.minor.patch`.
     pub fn firmware(&self) -> String {
         self.key.version().to_string()
     }
 
-    /// Whether the PIN and the PUK are still the factory's.
+    /// Returns whether the PIN and the PUK are still the factory's.
     ///
     /// # Errors
-    /// See [`TokenError`]; firmware before 5.3 does not report it.
+    /// See [`TokenError`]. Fails on firmware before 5.3, which does not report this.
     pub fn factory_pin_and_puk(&mut self) -> Result<(bool, bool), TokenError> {
         let mut ask = |slot| {
             let metadata = piv::metadata(&mut self.key, SlotId::Management(slot)).map_err(reason)?;
@@ -81,7 +79,7 @@ impl PivToken {
     /// Returns the first two retired slots that hold neither a key nor a certificate.
     ///
     /// # Errors
-    /// See [`TokenError`]; also if fewer than two are free.
+    /// See [`TokenError`]. Fails also if fewer than two slots are free.
     pub fn free_slots(&mut self) -> Result<(Slot, Slot), TokenError> {
         let mut free = Vec::new();
         for slot in Slot::all() {
@@ -104,7 +102,7 @@ impl PivToken {
         }
     }
 
-    /// Whether the slot's certificate object is empty: some programs treat a slot with a certificate as in use.
+    /// Returns whether the slot's certificate object is empty. Some programs treat a slot with a certificate as in use.
     fn is_unmarked(&mut self, slot: Slot) -> Result<bool, TokenError> {
         let object = FIRST_RETIRED_CERTIFICATE + ObjectId::from(slot.number() - 0x82);
         match self.key.fetch_object(object) {
@@ -116,8 +114,8 @@ impl PivToken {
         }
     }
 
-    /// Verifies the PIN and authenticates with the management key, if that is the factory's or PIN-protected. With any
-    /// other key it returns `Management::Custom` without authenticating.
+    /// Verifies the PIN and authenticates with the management key, if that key is the factory's or PIN-protected. For
+    /// any other management key, returns `Management::Custom` without authenticating.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -182,7 +180,7 @@ impl PivToken {
     }
 }
 
-/// The certificate in a PIV certificate object: tag 70, then 71 and FE (SP 800-73-4 part 1, table 10).
+/// Returns the certificate in a PIV certificate object: tag 70, followed by 71 and FE (SP 800-73-4 part 1, table 10).
 fn certificate(object: &[u8]) -> Option<Vec<u8>> {
     let body = object.strip_prefix(&[0x70])?;
     let (length, rest) = match *body.first()? {

@@ -9,8 +9,8 @@ use crate::custody::token::{Held, Slot, Token, TokenError};
 use crate::secret::{Secret, SecretText};
 use crate::vault::share::Point;
 
-/// The yubikey crate logs every APDU, PINs included: this does not compile unless logging is compiled out.
-const _: () = assert!(log::STATIC_MAX_LEVEL as usize == 0, "the feature max_level_off of `log` is on");
+/// The yubikey crate logs every APDU, PINs included. This line does not compile unless logging is compiled out.
+const _: () = assert!(log::STATIC_MAX_LEVEL as usize == 0, "the feature max_level_off of `log` must be on");
 
 /// An open YubiKey. It is opened once and kept: selecting the PIV application again resets the PIN state.
 pub struct PivToken {
@@ -24,12 +24,12 @@ impl PivToken {
         Self { key, reader }
     }
 
-    /// Closes a token that stopped answering without resetting it, as dropping it would.
+    /// Closes a token that has stopped answering. Unlike a drop, this does not reset the token.
     pub fn release(self) {
         let _ = self.key.disconnect(pcsc::Disposition::LeaveCard);
     }
 
-    /// The name of its PC/SC reader.
+    /// Returns the name of the token's PC/SC reader.
     pub fn reader(&self) -> &str {
         &self.reader
     }
@@ -52,7 +52,7 @@ impl Token for PivToken {
                 Ok(der.and_then(|der| point(&der)).map(|point| Held { point, touch }))
             }
             Err(yubikey::Error::NotFound) => Ok(None),
-            // Firmware before 5.3 has no metadata: read the certificate that enrolment wrote.
+            // Firmware before 5.3 has no metadata, so the certificate that enrolment wrote is read.
             Err(yubikey::Error::NotSupported) => {
                 let der = Certificate::read(&mut self.key, id(slot)).ok().and_then(|certificate| {
                     der::Encode::to_der(certificate.cert.tbs_certificate().subject_public_key_info()).ok()
@@ -84,8 +84,8 @@ impl Token for PivToken {
 }
 
 impl PivToken {
-    /// Explains why a private-key operation failed after the PIN was verified: status 6982 means that the touch is missing,
-    /// and an unexpected answer is often the last one of a token that was removed.
+    /// Explains why a private-key operation failed after the PIN was verified. Status 6982 means that the touch is
+    /// missing. A token that is being removed often gives an unexpected answer first.
     fn explain(&mut self, error: yubikey::Error) -> TokenError {
         match reason(error) {
             _ if error == yubikey::Error::AuthenticationError => TokenError::NotTouched,

@@ -18,14 +18,14 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The delay before a reader's token is opened again after it stopped answering.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// The reason for a token that another program uses exclusively; it is tried again.
+/// Why a token is unusable if another program uses it exclusively. The token is tried again later.
 pub const BUSY: &str = "another program uses it (often gpg-agent's scdaemon); end that program";
 
 /// An event at a reader.
 pub enum ReaderEvent {
     /// A YubiKey was opened and is ready.
     Token(Box<PivToken>),
-    /// The card in this reader cannot be used; with the reason.
+    /// The card in this reader cannot be used, for the given reason.
     Unusable(String, &'static str),
     /// Every card that was present at the start was opened or found unusable.
     Settled,
@@ -69,13 +69,14 @@ impl Drop for Readers {
 }
 
 impl Shared {
-    /// Waits first: pcscd needs a moment to notice that a token was removed, other programs to release one.
+    /// Schedules the reader, but not at once: pcscd needs a moment to notice that a token was removed, and another
+    /// program needs a moment to release one.
     fn look_again(&self, reader: &str) {
         let due = Instant::now() + RETRY_DELAY;
         self.again.lock().unwrap_or_else(PoisonError::into_inner).push((reader.to_owned(), due));
     }
 
-    /// The readers that are due to be opened again.
+    /// Returns the readers that are due to be opened again.
     fn due(&self) -> Vec<String> {
         let mut again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -83,7 +84,7 @@ impl Shared {
     }
 }
 
-/// `known` holds, for each reader, pcscd's event count when its card was last opened.
+/// Runs the watcher. `known` holds, for each reader, pcscd's event count when the reader's card was last opened.
 fn watch(mut context: Context, shared: &Arc<Shared>, send: &(impl Fn(ReaderEvent) + Clone + Send + 'static)) {
     let mut known: BTreeMap<CString, Option<u32>> = BTreeMap::new();
     let mut first = true;
@@ -155,7 +156,7 @@ fn wait(context: &Context, states: &[ReaderState]) {
     states.iter_mut().for_each(ReaderState::sync_current_state);
     let before = Instant::now();
     let _ = context.get_status_change(POLL_INTERVAL, &mut states);
-    // Some daemons return immediately: do not spin.
+    // Some daemons return immediately; the pause keeps the loop from spinning.
     thread::sleep(Duration::from_millis(20).saturating_sub(before.elapsed()));
 }
 

@@ -12,12 +12,12 @@ use crate::error::{Error, Result};
 /// Serializes `value` as RFC 8785 JSON.
 ///
 /// # Panics
-/// If `value` has no JSON form (a map whose keys are not strings); no type here is like that.
+/// If `value` has no JSON form, such as a map whose keys are not strings. No type of this program is like that.
 pub fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("the value has a JSON form")
 }
 
-/// Serializes JSON of foreign origin as RFC 8785 text.
+/// Serializes JSON that this program did not write as RFC 8785 text.
 ///
 /// # Errors
 /// If it contains a number that RFC 8785 cannot represent.
@@ -26,20 +26,20 @@ pub fn text<T: Serialize>(value: &T) -> Result<String> {
         .map_err(|e| Error::failed(format!("this JSON has no canonical form: {e}")))
 }
 
-/// SHA-256 of the RFC 8785 text of JSON of foreign origin.
+/// Returns the SHA-256 of the RFC 8785 text of JSON that this program did not write.
 ///
 /// # Errors
-/// As [`text`].
+/// The errors of [`text`].
 pub fn try_digest<T: Serialize>(value: &T) -> Result<[u8; 32]> {
     Ok(Sha256::digest(text(value)?).into())
 }
 
-/// Whether both are the same document.
+/// Returns whether both values are the same document.
 pub fn same(a: &Value, b: &Value) -> bool {
     matches!((text(a), text(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-/// SHA-256 of the RFC 8785 JSON of `value`.
+/// Returns the SHA-256 of the RFC 8785 JSON of `value`.
 pub fn digest<T: Serialize>(value: &T) -> [u8; 32] {
     Sha256::digest(to_vec(value)).into()
 }
@@ -82,7 +82,8 @@ pub fn from_slice<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -
 /// The maximum number of characters shown of an error's text.
 const SHOWN: usize = 160;
 
-/// Makes an error of `serde_json` safe for a terminal: it quotes its input, which may be long or contain escape sequences.
+/// Makes an error of `serde_json` safe for a terminal. Such an error quotes the input, which may be long or contain
+/// escape sequences.
 pub fn shown(error: &serde_json::Error) -> String {
     error.to_string().chars().take(SHOWN).map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect()
 }

@@ -1,4 +1,4 @@
-//! Sealing, and the proof that every quorum opens the file as it was written. Pure: the caller writes and reads the file.
+//! Sealing, and the proof that every quorum opens the written file. Pure: the caller writes and reads the file.
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,7 +9,7 @@ use super::quorum::{self, KEY};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-/// A sealed vault that is not on disk yet, and what it must open to.
+/// A sealed vault that is not on disk yet, and the payload that it must contain.
 pub struct Prepared<'a> {
     sealed: Sealed,
     payload: &'a Payload,
@@ -35,12 +35,12 @@ impl<'a> Prepared<'a> {
     /// Proves that `vault`, as read back, is what was sealed and that every quorum of the shares opens it.
     ///
     /// # Errors
-    /// [`crate::error::Status::Failed`], or why the payload does not open.
+    /// [`crate::error::Status::Failed`] if the vault differs, or the error of a payload that does not open.
     pub fn prove(&self, vault: &Vault) -> Result<()> {
         let wrong =
-            |what: &str| Error::failed(format!("the new vault failed its check: {what}; it was deleted"));
+            |what: &str| Error::failed(format!("the new vault failed its check and was deleted: {what}"));
         if vault.sha256 != <[u8; 32]>::from(Sha256::digest(&self.sealed.binary)) {
-            return Err(wrong("the disk returned other bytes"));
+            return Err(wrong("the bytes read back differ from those written"));
         }
         if !self.sealed.shares.iter().all(|share| vault.manifest.admits(share)) {
             return Err(wrong("a share does not match its commitment"));
@@ -54,7 +54,7 @@ impl<'a> Prepared<'a> {
                 None => {
                     let opened = vault.open(&subset)?;
                     if opened.to_sealed().expose() != self.payload.to_sealed().expose() {
-                        return Err(wrong("it opens to something else"));
+                        return Err(wrong("the opened payload differs from the sealed one"));
                     }
                     key = Some(rebuilt);
                 }

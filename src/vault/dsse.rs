@@ -33,7 +33,7 @@ pub fn to_sign<T: Serialize>(payload_type: &str, value: &T) -> [u8; 32] {
     digest(payload_type, &canonical::to_vec(value))
 }
 
-/// SHA-256 of the pre-authentication encoding.
+/// Returns the SHA-256 of the pre-authentication encoding.
 fn digest(payload_type: &str, payload: &[u8]) -> [u8; 32] {
     let length = (payload_type.len(), payload.len());
     let start = format!("DSSEv1 {} {payload_type} {} ", length.0, length.1);
@@ -95,12 +95,12 @@ impl Envelope {
         canonical::from_slice(&payload, limit).map_err(EnvelopeError::Payload)
     }
 
-    /// The payload's bytes, undecoded.
+    /// Returns the payload's bytes, which are not parsed; `None` if the payload is not base64.
     pub fn payload(&self) -> Option<Vec<u8>> {
         BASE64_STANDARD.decode(&self.payload).ok()
     }
 
-    /// Whether `key` made its signature: base64 of the DER `SubjectPublicKeyInfo` (RFC 5480).
+    /// Returns whether `key` made the signature. `key` is the base64 of the DER `SubjectPublicKeyInfo` (RFC 5480).
     pub fn is_signed_by(&self, key: &str) -> bool {
         let holds = || {
             let [signature] = self.signatures.as_slice() else { return None };

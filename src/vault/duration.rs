@@ -12,12 +12,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Span(u32);
 
 impl Span {
-    /// In seconds.
+    /// Returns the duration in seconds.
     pub fn seconds(self) -> u32 {
         self.0
     }
 
-    /// The standard library's type.
+    /// Returns the duration as the standard library's type.
     pub fn duration(self) -> Duration {
         Duration::from_secs(self.0.into())
     }

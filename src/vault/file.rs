@@ -1,8 +1,8 @@
 //! The vault file: an age file whose header holds the manifest and one share for each custodian.
 //!
-//! The age crate parses and writes the header and decrypts the payload, so none of that is written twice. It accepts more
-//! than one form of a header, though, and a reader must refuse all but one: what it parsed is encoded again here and
-//! compared with the file, byte for byte. Armor is treated in the same way.
+//! The age crate parses and writes the header and decrypts the payload. It accepts several forms of a header, but a
+//! reader of vaults must accept only one. Therefore the parsed header is encoded again here and compared with the
+//! file, byte for byte. Armor is checked in the same way.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -44,7 +44,7 @@ const NONCE: usize = 16;
 const CHUNK: usize = 64 * 1024;
 const TAG: usize = 16;
 
-/// A parsed vault: everything public, and the shares still wrapped.
+/// A parsed vault: the public data, and the shares, which are still wrapped.
 pub struct Vault {
     /// The manifest.
     pub manifest: Manifest,
@@ -56,7 +56,7 @@ pub struct Vault {
     payload_length: usize,
 }
 
-/// A newly sealed vault, with its shares so that the caller can prove them.
+/// A newly sealed vault. It has the shares, so that the caller can prove that they open the vault.
 pub struct Sealed {
     /// The binary age file.
     pub binary: Vec<u8>,
@@ -64,7 +64,7 @@ pub struct Sealed {
     pub shares: Vec<Share>,
 }
 
-/// Seals `payload` for the custodians of `manifest` and sets their commitments.
+/// Seals `payload` for the custodians of `manifest`, and sets the commitments to their shares.
 ///
 /// # Errors
 /// If the age crate cannot write, which does not happen in memory.
@@ -80,7 +80,8 @@ pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     Ok(Sealed { binary, shares: quorum.shares.into_inner() })
 }
 
-/// Writes the manifest and one share for each custodian. The random label keeps every other recipient out of the header.
+/// Writes the manifest and one share for each custodian into the header. The random label keeps every other recipient
+/// out of the header.
 struct QuorumRecipient {
     manifest: Manifest,
     shares: RefCell<Vec<Share>>,
@@ -145,7 +146,7 @@ impl Vault {
         Ok(Self { manifest, sha256, shares, binary, header_length, payload_length })
     }
 
-    /// The wrapped halves of a custodian's share.
+    /// Returns the two wrapped halves of the share of the custodian with this index.
     pub fn halves(&self, index: u8) -> Option<&Halves> {
         self.shares.get(usize::from(index).checked_sub(1)?)
     }
@@ -195,7 +196,7 @@ impl Vault {
     }
 }
 
-/// The length of the header, including the line of its MAC.
+/// Returns the length of the header, including the line of the header's MAC.
 fn header_length(binary: &[u8]) -> Result<usize> {
     if !binary.starts_with(FIRST_LINE) {
         return Err(Error::damaged("not an age v1 file"));
@@ -218,7 +219,7 @@ fn header_length(binary: &[u8]) -> Result<usize> {
     }
 }
 
-/// The length of the payload whose nonce, chunks and tags are `sealed` bytes long.
+/// Returns the length of the payload whose nonce, chunks and tags are together `sealed` bytes long.
 fn payload_length(sealed: usize) -> Option<usize> {
     let stream = sealed.checked_sub(NONCE)?;
     let chunks = stream.div_ceil(CHUNK + TAG);
@@ -250,7 +251,7 @@ fn stanzas(binary: &[u8], header_length: usize) -> Result<Vec<Stanza>> {
     }))
 }
 
-/// The number of the first line, from 1, in which `header` differs from its canonical form without the MAC.
+/// Returns the number of the first line, from 1, in which `header` differs from its canonical form without the MAC.
 fn differing_line(header: &[u8], canonical: &[u8]) -> Option<usize> {
     let same = header.iter().zip(canonical).take_while(|(a, b)| a == b).count();
     (same < canonical.len()).then(|| canonical[..same].split(|&b| b == b'\n').count())
@@ -284,8 +285,8 @@ fn decryptor(binary: &[u8], header_length: usize) -> Result<Decryptor<HeaderAtOn
     Decryptor::new_buffered(HeaderAtOnce { header_length, rest: binary })
 }
 
-/// A reader that returns the header at once: the age crate parses from the start again after every line it reads, which
-/// is quadratic in the header's length.
+/// A reader that returns the complete header at once. If it returned single lines, the age crate would parse the
+/// header from the start after each line, which takes time quadratic in the header's length.
 struct HeaderAtOnce<'a> {
     header_length: usize,
     rest: &'a [u8],

@@ -1,4 +1,5 @@
-//! JSON that people write: an error names the field and what belongs there, and repeats no value, which may be a secret.
+//! Reads JSON that people write. An error names the field and the expected form. It repeats no value, because a value
+//! may be a secret.
 
 use serde::Deserialize;
 use serde_path_to_error::{Path, Segment};
@@ -6,7 +7,7 @@ use serde_path_to_error::{Path, Segment};
 /// Reads a value to the end of the text.
 ///
 /// # Errors
-/// The place and the problem: `alerts[0].timeout: expected a duration like 45m (line 3 column 20)`.
+/// The field, the problem and the place, such as `alerts[0].timeout: expected a duration like 45m (line 3 column 20)`.
 pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer)
@@ -39,7 +40,7 @@ fn explained(mut path: Vec<String>, error: &serde_json::Error) -> String {
     if path.is_empty() { format!("{what} {place}") } else { format!("{path}: {what} {place}") }
 }
 
-/// Returns the expected form from serde's message; it is from this program, not from the text that was read.
+/// Returns the expected form from serde's message. The form comes from this program, not from the text that was read.
 fn expected(text: &str) -> Option<&str> {
     let is_serde = ["invalid type", "invalid value", "invalid length", "unknown variant"];
     let (_, expected) =
@@ -47,7 +48,7 @@ fn expected(text: &str) -> Option<&str> {
     Some(expected.split(" at line ").next().unwrap_or(expected))
 }
 
-/// The path, up to the first name that does not look like a field's: that one may be a value.
+/// Returns the path up to the first name that does not look like a field name, because that name may be a value.
 fn named(path: &Path) -> Vec<String> {
     let segment = |segment: &Segment| match segment {
         Segment::Seq { index } => Some(format!("[{index}]")),

@@ -16,7 +16,7 @@ pub const KEY: usize = 16;
 /// The maximum number of custodians of a vault.
 pub const MAX_CUSTODIANS: u8 = 16;
 
-/// The number of custodians needed to open: at least two.
+/// The number of custodians needed to open a vault: at least two.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(into = "u8", try_from = "u8")]
 pub struct Threshold(u8);
@@ -82,7 +82,7 @@ pub struct Share {
 /// # Panics
 /// If `count` is below the threshold or above [`MAX_CUSTODIANS`]; the manifest was checked before.
 pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
-    assert!((threshold.get()..=MAX_CUSTODIANS).contains(&count), "M of N with M <= N <= 16");
+    assert!((threshold.get()..=MAX_CUSTODIANS).contains(&count), "count must be from the threshold to 16");
     let rng = rand_core::UnwrapErr(getrandom::SysRng);
     let shares = Gf256::split_bytes(threshold.get().into(), count.into(), key.expose(), rng)
         .expect("threshold and count are in range");
@@ -93,11 +93,11 @@ pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
         .collect()
 }
 
-/// Rebuilds the key from shares with different indexes. Too few or wrong shares give a wrong key, not an error: the
-/// commitments and the header's MAC detect it.
+/// Rebuilds the key from shares with different indexes. Too few or wrong shares give a wrong key, not an error. The
+/// commitments and the header's MAC detect a wrong key.
 ///
 /// # Panics
-/// If there are fewer than two shares or two with the same index; the callers count.
+/// If there are fewer than two shares, or two with the same index. The callers have checked this.
 pub fn combine(shares: &[&Share]) -> Secret<KEY> {
     let encoded: Zeroizing<Vec<Vec<u8>>> = Zeroizing::new(
         shares
@@ -152,7 +152,7 @@ mod tests {
                 }
             }
         }
-        // 3,200 samples each: 1,600 expected, 28 the standard deviation.
+        // Each bit has 3,200 samples: 1,600 ones are expected, with a standard deviation of 28.
         assert!(ones.iter().all(|&n| (1400..1800).contains(&n)), "{ones:?}");
     }
 

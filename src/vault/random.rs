@@ -1,17 +1,17 @@
 //! Random public values: ids, labels, file names. A secret is made with [`crate::secret::Secret::random`], which keeps it in
 //! locked memory.
 
-/// `N` bytes from the system's random source.
+/// Returns `N` bytes from the system's random source.
 ///
 /// # Panics
-/// If the system has no randomness to give.
+/// If the random source fails.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    getrandom::fill(&mut bytes).expect("the random source should work");
     bytes
 }
 
-/// `N` random bytes as lower-case hex.
+/// Returns `N` random bytes as lower-case hex.
 ///
 /// # Panics
 /// See [`bytes`].

@@ -1,11 +1,12 @@
-//! A target's identity: the name it has in the vault, and the IAM user that it opens.
+//! The identity of a target: the target's name in the vault, and the IAM user to which it gives access.
 
 use serde::{Deserialize, Serialize};
 
 use super::names::{self, NameError};
 use super::{manifest, payload};
 
-/// One emergency IAM user. Reading it validates every field, because the values are displayed and pasted into commands.
+/// One emergency IAM user. Deserializing validates every field, because the values are displayed and pasted into
+/// commands.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "Fields")]
 pub struct TargetId {

@@ -5,7 +5,7 @@ use bip39::{Language, Mnemonic};
 /// The number of words of a fingerprint.
 pub const WORDS: usize = 6;
 
-/// The first six words of the BIP-39 mnemonic whose entropy is `digest`.
+/// Returns the first six words of the BIP-39 mnemonic whose entropy is `digest`.
 ///
 /// # Panics
 /// Never: 32 bytes are valid BIP-39 entropy.
@@ -14,7 +14,8 @@ pub fn of(digest: &[u8; 32]) -> String {
     mnemonic.words().take(WORDS).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether `typed` is the fingerprint of `digest`: six words in any spacing and case; four letters of each are enough.
+/// Returns whether `typed` is the fingerprint of `digest`. Spacing and case do not matter, and the first four letters
+/// of each word are enough.
 pub fn matches(digest: &[u8; 32], typed: &str) -> bool {
     let expected = of(digest);
     let mut typed = typed.split_whitespace();

@@ -48,7 +48,7 @@ fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
 fn a_late_write_after_the_close_is_closed_again() {
     let vault = two_of_two("late").all_plugged();
     let (proxy, mut person) = late_lift(&vault, "12s");
-    person.expect("a late write arrived, or is seen only now; closing again");
+    person.expect("a late write arrived, or became visible only now; closing again");
     assert!(proxy.wait_quiet(Duration::ZERO));
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
     assert!(vault.is_closed() && vault.account.rest().at_rest(), "{}", person.transcript());

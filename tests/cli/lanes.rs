@@ -50,7 +50,7 @@ fn a_role_opens_and_ends_while_every_iam_write_is_refused() {
     person.expect("MADE standby-works");
     assert_eq!(person.wait(), End::Code(10), "a role cannot be closed early: {}", person.transcript());
     let said = person.transcript();
-    assert!(said.contains("cannot be ended before its time"), "{said}");
+    assert!(said.contains("cannot be ended before it expires"), "{said}");
     assert!(said.contains("attach-role-policy --role-name Emergency"), "{said}");
     drop(refused);
     let calls = account.journal();

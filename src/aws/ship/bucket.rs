@@ -1,4 +1,5 @@
-//! The bucket: one object per record. Its body is the record's line, its key holds the number and the digest.
+//! The bucket, with one object per record. The object's body is the record's line; the object's key has the record's
+//! number and digest.
 
 use std::collections::BTreeMap;
 
@@ -39,12 +40,12 @@ impl Bucket {
         Self { client: Client::from_conf(config), clock, ship: ship.clone(), unlocked: OnceCell::new() }
     }
 
-    /// Reports whether S3 says that the bucket has no Object Lock. If S3 does not say, it is assumed to have it.
+    /// Reports whether S3 says that the bucket has no Object Lock. Without a clear answer, Object Lock is assumed.
     pub(crate) async fn is_unlocked(&self) -> bool {
         *self.unlocked.get_or_init(|| self.read_unlocked()).await
     }
 
-    /// The same, without a call.
+    /// Reports whether an earlier answer of S3 said that the bucket has no Object Lock.
     pub(crate) fn is_known_to_be_unlocked(&self) -> bool {
         self.unlocked.get() == Some(&true)
     }
@@ -91,10 +92,10 @@ impl Bucket {
         }
     }
 
-    /// Returns the copies of a ledger's records: of each key the version with the digest in the key, whatever else was
-    /// put or deleted.
+    /// Returns the copies of a ledger's records. For each key it reads the version whose digest is in the key, whatever
+    /// other versions were written or deleted.
     pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<CopiedRecord>, String> {
-        // Two keys of one number are both compared: at most one of them is what was written.
+        // If two keys have the same number, both are compared: at most one has the record that was written.
         let mut copies = Vec::new();
         for (key, versions) in self.versions(ledger).await? {
             for version in versions {
@@ -136,7 +137,7 @@ impl Bucket {
         }
     }
 
-    /// Reads a version; `None` unless it has the digest in its key.
+    /// Reads a version; `None` unless the version has the digest that is in its key.
     async fn copy(
         &self,
         ledger: &str,

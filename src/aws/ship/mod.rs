@@ -17,7 +17,7 @@ use bucket::Bucket;
 
 /// The pause after a record could not be sent.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
-/// The longest that the end of a command waits.
+/// How long a command waits at its end for the last records.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The result of one attempt.
@@ -27,7 +27,7 @@ struct Shipment {
     sent: u64,
     /// Records not sent, and why.
     queued: Option<(u64, String)>,
-    /// The bucket has no Object Lock.
+    /// Whether the bucket has no Object Lock.
     unlocked: bool,
 }
 
@@ -47,7 +47,7 @@ enum Wake {
 }
 
 impl Shipper {
-    /// Starts with the queued records. The returned ledger wakes the thread with every record.
+    /// Starts the thread, which first sends the queued records. The returned ledger wakes the thread after each record.
     pub(crate) fn start(ship: Ship, ledger: Ledger) -> (Option<Self>, Ledger) {
         let (wake, woken) = channel();
         let (tell, done) = channel();
@@ -87,7 +87,7 @@ fn unlocked(place: &str) -> String {
     format!("the bucket of {place} has no Object Lock, so the copies can be deleted")
 }
 
-/// Sends until [`Wake::End`] or the end of the command, and once after it.
+/// Sends records until [`Wake::End`] or the end of the command, and then once more.
 fn keep_sending(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Shipment {
     let Ok(runtime) = runtime() else { return Shipment::default() };
     let bucket = runtime.block_on(Bucket::new(ship));
@@ -116,7 +116,7 @@ async fn send(bucket: &Bucket, ship: &Ship, ledger: &Ledger) -> Shipment {
     }
 }
 
-/// Reads the ledger and how much of it this bucket has.
+/// Reads the ledger, and the number of its records that this bucket has.
 fn queue(ship: &Ship, ledger: &Ledger) -> Result<(RawLedger, Shipped)> {
     let (raw, path) = (ledger.raw()?, ledger.path());
     let Ship { bucket, prefix, .. } = ship.clone();
@@ -198,7 +198,7 @@ pub(crate) fn shipped(ship: &Ship, chain: &Chain) -> Result<Vec<CopiedRecord>> {
     if found.is_empty() {
         let what = format!("bucket {} has no copy of this ledger", ship.bucket);
         return Err(Error::damaged(what).next(
-            "either nothing was shipped yet or the ledger's first record was changed; compare with the bucket's objects",
+            "either no record was sent yet or the ledger's first record was changed; compare with the bucket's objects",
         ));
     }
     Ok(found)

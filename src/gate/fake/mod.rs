@@ -1,7 +1,7 @@
-//! Test-only: an emergency user in memory, whose calls are allowed as IAM would allow them.
+//! Test-only: an emergency user in memory. A call is allowed if IAM would allow it.
 //!
-//! By default every call completes at once and a pause moves the clock. If `stepwise`, each poll moves a call one step
-//! (request under way, carried out, answer under way), and only the test moves the clock.
+//! By default every call completes at once and a pause moves the clock. With `stepwise`, each poll moves a call one
+//! step (request under way, carried out, answer under way), and only the test moves the clock.
 
 mod ports;
 mod read;
@@ -42,11 +42,11 @@ pub(crate) const CEILING: &str = "arn:aws:iam::111122223333:policy/breakglass-ce
 pub(crate) enum Wrong {
     Refused,
     Throttled,
-    /// Carried out, but the answer is lost.
+    /// The call takes effect, but its answer is lost.
     ReplyLost,
-    /// Never carried out, and the answer is lost.
+    /// The call has no effect, and its answer is lost.
     RequestLost,
-    /// The answer is lost; carried out [`FakeUser::late_by`] seconds later.
+    /// The answer is lost, and the call takes effect [`FakeUser::late_by`] seconds later.
     Late,
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum Change {
     Deny(bool),
 }
 
-/// The user, AWS's clock, and the faults to come.
+/// The user, AWS's clock, and the faults that calls will meet.
 pub(crate) struct FakeUser {
     pub(crate) denied: Cell<bool>,
     pub(crate) active: Cell<bool>,
@@ -70,13 +70,13 @@ pub(crate) struct FakeUser {
     pub(crate) clock: Cell<Timestamp>,
     /// Every call in order.
     pub(crate) calls: RefCell<Vec<&'static str>>,
-    /// The call that fails, counted from 0; every later one as well if `lasting`.
+    /// The call that fails, counted from 0. If `lasting`, every later call fails as well.
     pub(crate) wrong: Cell<Option<(usize, Wrong)>>,
     pub(crate) lasting: Cell<bool>,
-    /// The opening is stopped before this call.
+    /// The call before which the opening is stopped, counted from 0.
     pub(crate) stop_at: Cell<Option<usize>>,
     pub(crate) gave_up: Cell<bool>,
-    /// Calls take several polls, and pauses take time that the test lets pass.
+    /// Whether calls take several polls, and pauses last until the test moves the clock.
     pub(crate) stepwise: Cell<bool>,
     /// Seconds that a request and its answer each take.
     pub(crate) latency: Cell<i64>,
@@ -84,33 +84,33 @@ pub(crate) struct FakeUser {
     pub(crate) late_by: Cell<i64>,
     /// The next call panics.
     pub(crate) breaks: Cell<bool>,
-    /// Seconds by which this machine's idea of AWS's clock is ahead of AWS's clock.
+    /// Seconds by which this machine's estimate of AWS's time is ahead of AWS's clock.
     pub(crate) ahead: Cell<i64>,
-    /// AWS's date in the answer that T0 came from.
+    /// The date of the AWS answer from which T0 was taken.
     pub(crate) dated: Cell<Option<Timestamp>>,
     pub(crate) window: Cell<Option<Window>>,
     began: Timestamp,
     /// The boot-time clock at the start.
     pub(crate) booted: Cell<Instant>,
-    /// Seconds that this machine was awake since then.
+    /// Seconds for which this machine has been awake since the start.
     awake: Cell<i64>,
     wakings: Cell<u32>,
     stale: RefCell<Vec<Stale>>,
     late: RefCell<Vec<(Timestamp, Change)>>,
     session: Cell<bool>,
-    /// When the programs in the window were asked to end, in seconds awake.
+    /// When the children were asked to end, in seconds awake.
     pub(crate) dismissed: Cell<Option<i64>>,
-    /// Seconds that they take to end.
+    /// Seconds that the children take to end.
     pub(crate) grace: Cell<i64>,
-    /// No channel acknowledges.
+    /// Whether no channel acknowledges the alert.
     pub(crate) unacknowledged: Cell<bool>,
     pub(crate) alerted: Cell<bool>,
     pub(crate) intended: Cell<bool>,
     pub(crate) children_ended: Cell<bool>,
     pub(crate) opener_gone: Cell<bool>,
-    /// The key was usable at a time when no gate of this tool was written.
+    /// Whether the key was ever usable while IAM had no gate of this tool.
     pub(crate) endless: Cell<bool>,
-    /// A session needs a one-time code.
+    /// Whether a session needs a one-time code.
     pub(crate) codes: Cell<bool>,
     pub(crate) words: RefCell<Vec<String>>,
 }
@@ -223,7 +223,7 @@ impl FakeUser {
         self.wakings.set(self.wakings.get() + 1);
     }
 
-    /// Asks the programs in the window to end, which takes them `grace` seconds.
+    /// Asks the children to end; they take `grace` seconds.
     pub(crate) fn dismiss(&self) {
         self.dismissed.set(self.dismissed.get().or(Some(self.awake.get())));
     }
@@ -248,7 +248,7 @@ impl FakeUser {
         }
     }
 
-    /// Takes the time of a request, or of an answer.
+    /// Waits for the time that a request or an answer takes.
     async fn travel(&self) {
         if self.stepwise.get() {
             let until = self.awake.get() + self.latency.get();
@@ -257,7 +257,7 @@ impl FakeUser {
         }
     }
 
-    /// Counts the call; returns its fault.
+    /// Counts the call and returns the fault that it meets, if any.
     fn call(&self, name: &'static str) -> Option<Wrong> {
         if self.breaks.take() {
             resume_unwind(Box::new("an injected panic"));
@@ -303,7 +303,7 @@ impl FakeUser {
     }
 }
 
-/// A write under way. If the call is cancelled, the write still takes effect, late.
+/// A write under way. If the call is cancelled, the write still takes effect, but late.
 struct Flight<'a> {
     user: &'a FakeUser,
     carries: Option<Change>,
@@ -317,11 +317,11 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// Runs a sequence over a user that is not stepwise, so that no call waits.
+/// Runs a sequence to its end. The user must not be stepwise, so that no call waits.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(out) => out,
-        Poll::Pending => panic!("the future waits"),
+        Poll::Pending => panic!("the future is not ready"),
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::*;
 
-/// The opener; the user notes when it is dropped.
+/// The opener. The user in memory notes when the opener is dropped.
 pub(crate) struct OpenerOf<'a>(pub(crate) &'a FakeUser);
 
 impl Drop for OpenerOf<'_> {
@@ -24,7 +24,7 @@ impl Caller for OpenerOf<'_> {
         if let Some(wrong) = wrong {
             return Err(fault(wrong));
         }
-        // AWS dates its answer some time after the request was sent; how long after is not known here.
+        // AWS dates its answer some time after the request was sent. This machine cannot know how long after.
         user.ahead.set(time.duration_since(sent).as_secs());
         user.dated.set(Some(time));
         Ok(Identity { account: ACCOUNT.into(), time, asked_at })
@@ -37,7 +37,7 @@ impl Opener for OpenerOf<'_> {
     }
 
     async fn put_gate(&self, document: &str) -> Write {
-        assert!(self.0.intended.get(), "the intent comes first");
+        assert!(self.0.intended.get(), "the intent must be recorded before the gate is written");
         let document = serde_json::from_str(document).expect("JSON");
         self.0.write("PutUserPolicy", Change::Gate(Some(document))).await
     }
@@ -150,9 +150,9 @@ impl OpenHooks for FakeUser {
     }
 
     fn record_intent(&self) -> Result<()> {
-        assert!(self.alerted.get(), "the alert comes first");
+        assert!(self.alerted.get(), "the alert must be sent before the intent is recorded");
         if self.intended.replace(true) {
-            return Err(Error::failed("intended twice"));
+            return Err(Error::failed("an intent was already recorded"));
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl OpenHooks for FakeUser {
     }
 
     fn record_enabling(&self) -> Result<()> {
-        assert!(self.window.get().is_some(), "the window is recorded first");
+        assert!(self.window.get().is_some(), "the window must be recorded before access is enabled");
         Ok(())
     }
 }

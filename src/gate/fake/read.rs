@@ -1,4 +1,4 @@
-//! What the opener and the closer read of the user.
+//! The user's state as the opener and the closer read it.
 
 use super::seen::READER;
 use super::{CEILING, FakeUser, KEY, ceiling, fault};

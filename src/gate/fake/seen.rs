@@ -1,20 +1,20 @@
-//! Eventual consistency: reads show a write late, and it takes effect late.
+//! Eventual consistency: a write becomes visible late and takes effect late.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Change, FakeUser, later};
 
-/// Seconds until a write is seen.
+/// The delays of a write, in seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lag {
-    /// By calls that read.
+    /// The delay until reads show the write.
     pub(crate) shown: i64,
-    /// By the decision to allow a call.
+    /// The delay until the write affects which calls are allowed.
     pub(crate) counts: i64,
 }
 
-/// The value before a write that is not seen everywhere yet.
+/// The value before a write that has not spread everywhere yet.
 #[derive(Clone, Debug)]
 pub(super) struct Stale {
     was: Change,
@@ -22,7 +22,7 @@ pub(super) struct Stale {
     counts: Timestamp,
 }
 
-/// The time from which a write is seen, by reads or by decisions.
+/// Returns the time from which a write is seen, either by reads or by the decisions to allow calls.
 pub(super) type Eye = fn(&Stale) -> Timestamp;
 pub(super) const READER: Eye = |stale| stale.shown;
 pub(super) const JUDGE: Eye = |stale| stale.counts;
@@ -49,7 +49,7 @@ impl FakeUser {
         was.unwrap_or_else(|| self.gate.borrow().clone())
     }
 
-    /// Keeps the value before a write. A later write is never seen before an earlier one of the same kind.
+    /// Keeps the value before a write. A write never becomes visible before an earlier write of the same kind.
     pub(super) fn remember(&self, was: Change) {
         let Lag { shown, counts } = self.lag.get();
         let mut stale = self.stale.borrow_mut();

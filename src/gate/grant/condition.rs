@@ -37,7 +37,8 @@ const OPERATORS: [&str; 26] = [
 /// The gate sets this key itself for a target with an MFA device.
 const MFA: &str = "aws:multifactorauthpresent";
 
-/// Checks that IAM knows every operator, and that no key appears twice. In an Allow the gate sets time and MFA.
+/// Checks that IAM knows every operator and that no key appears twice. An Allow must not have conditions on the time
+/// or on MFA, because the gate adds these.
 pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
     let Some(condition) = condition else { return Ok(()) };
     let operators =
@@ -60,7 +61,7 @@ pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
             }
             if allows && key == MFA {
                 return Err(Error::usage(format!("has a condition on {key}"))
-                    .next("leave it out: sealed with the user's MFA device, every allow demands it"));
+                    .next("leave it out: the gate demands MFA if the user's MFA device is sealed"));
             }
             if !is_condition_value(value) {
                 return Err(malformed(format!("has no usable value for {key} under {operator}")));

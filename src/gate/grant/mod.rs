@@ -1,4 +1,4 @@
-//! Checks a grant when it is sealed, so that an opening does not fail: its length, its form, its reach.
+//! Checks a grant's length, form and reach when it is sealed, so that a later opening does not fail because of it.
 
 mod condition;
 mod reach;
@@ -24,18 +24,18 @@ const FIELDS: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Resource", "
 pub struct Terms<'a> {
     /// The statements.
     pub grant: &'a [Value],
-    /// The regions in which they hold.
+    /// The regions in which the statements hold.
     pub regions: &'a [String],
-    /// They demand a session with MFA.
+    /// Whether each Allow demands a session with MFA.
     pub mfa: bool,
-    /// They are allowed to write identities.
+    /// Whether the statements are allowed to write identities.
     pub repairs_identity: bool,
 }
 
 /// Checks that the grant can be opened and does not reach beyond its window.
 ///
 /// # Errors
-/// With status usage; names the statement, counted from 1.
+/// `Usage`, with the number of the statement, counted from 1.
 pub fn check(terms: &Terms<'_>) -> Result<()> {
     let Terms { grant, regions, mfa, repairs_identity } = *terms;
     if grant.is_empty() {
@@ -64,7 +64,7 @@ pub fn allows(grant: &[Value], service: &'static str, action: &'static str) -> b
     })
 }
 
-/// Measures the whole gate; all session ids and all instants have the same length.
+/// Measures the complete gate policy. Its session id and instants are arbitrary, because all have the same length.
 fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
     let instant = Timestamp::UNIX_EPOCH;
     let session = SessionId::from_bytes([0; 8]);
@@ -75,7 +75,7 @@ fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
     }
     let over = length - INLINE_LIMIT;
     Err(Error::usage(format!(
-        "the grant makes a gate policy of {length} characters; IAM allows {INLINE_LIMIT} inline"
+        "the grant makes a gate policy of {length} characters; IAM allows {INLINE_LIMIT} in inline policies"
     ))
     .next(format!("shorten the grant by {over}: wildcards instead of single actions, fewer statements")))
 }
@@ -117,7 +117,8 @@ fn check_sid(sid: Option<&Value>) -> Result<()> {
     }
 }
 
-/// Returns exactly one of two fields, as a list of strings that is not empty.
+/// Returns the name and the strings of one of two fields. Fails unless exactly one is present and its list is not
+/// empty.
 fn one_of<'a>(
     fields: &'a Map<String, Value>,
     yes: &'static str,

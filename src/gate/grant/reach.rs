@@ -1,4 +1,5 @@
-//! Checks what a grant reaches: never role assumption, and identity writes only with `repairs_identity`.
+//! Checks what a grant reaches. It must not reach role assumption, and reach identity writes only with
+//! `repairs_identity`.
 
 use super::refusal::{assumes, writes};
 use crate::error::Result;
@@ -11,7 +12,7 @@ const ROLES: [Family; 3] = [
     Family { service: "iam", action: "passrole" },
 ];
 
-/// Services with identities: an identity that is written there can outlast the window.
+/// Services that hold identities. An identity that is written there can outlast the window.
 pub(super) const IDENTITIES: [&str; 9] = [
     "iam",
     "organizations",
@@ -27,7 +28,7 @@ pub(super) const IDENTITIES: [&str; 9] = [
 /// Prefixes of actions that only read.
 const READS: [&str; 3] = ["get", "list", "describe"];
 
-/// The same for IAM, where reports and simulations change nothing.
+/// Prefixes of IAM actions that only read; reports and simulations change nothing.
 const IAM_READS: [&str; 4] = ["get", "list", "generate", "simulate"];
 
 /// Checks an Allow with `Action`. `patterns` were parsed from `texts`.
@@ -51,12 +52,12 @@ pub(super) fn actions(texts: &[&str], patterns: &[ActionPattern], repairs_identi
 pub(super) fn not_actions(patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
     let excluded = |family: Family| patterns.iter().any(|pattern| pattern.covers(family));
     if let Some(family) = ROLES.iter().find(|family| !excluded(**family)) {
-        return Err(assumes(&format!("allows all but its NotAction, which lacks {}", name_of(*family))));
+        return Err(assumes(&format!("allows all except its NotAction, which lacks {}", name_of(*family))));
     }
     let open = IDENTITIES.iter().find(|service| !excluded(Family { service, action: "*" }));
     match open {
         Some(service) if !repairs_identity => {
-            Err(writes(&format!("allows all but its NotAction, which lacks {service}:*")))
+            Err(writes(&format!("allows all except its NotAction, which lacks {service}:*")))
         }
         _ => Ok(()),
     }

@@ -26,7 +26,7 @@ fn an_emergency_grant_is_accepted() {
         json!({"Effect": "Deny", "NotAction": "*", "NotResource": ["arn:aws:s3:::x"]}),
         json!({"Effect": "Deny", "Action": "iam:*", "Resource": "*"}),
     ];
-    checked(&grant, &regions(), false).expect("a good grant");
+    checked(&grant, &regions(), false).expect("the grant should be accepted");
 }
 
 #[test]
@@ -124,9 +124,9 @@ fn a_grant_that_iam_would_reject_is_refused() {
 fn a_grant_whose_gate_exceeds_the_inline_limit_is_refused() {
     let many = |n: usize| allow(&json!((0..n).map(|i| format!("s3:GetSomething{i:03}")).collect::<Vec<_>>()));
     let fit = |n: &usize| checked(&[many(*n)], &regions(), false).is_ok();
-    let fits = (1..200).take_while(fit).last().expect("some fit");
-    let said = refusal(many(fits + 1), false).expect("one more does not");
-    assert!(said.contains("2048 inline") && said.contains("shorten the grant by"), "{said}");
+    let fits = (1..200).take_while(fit).last().expect("a grant of one statement should fit");
+    let said = refusal(many(fits + 1), false).expect("one more statement should not fit");
+    assert!(said.contains("2048 in inline") && said.contains("shorten the grant by"), "{said}");
 
     // The limit is compared with the document that an opening sends.
     let gate = Gate {

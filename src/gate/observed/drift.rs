@@ -1,4 +1,4 @@
-//! Each way in which the user differs from what was sealed, by name.
+//! The ways in which the user can differ from what was sealed.
 
 use std::fmt;
 
@@ -15,31 +15,31 @@ pub enum Drift {
     NoUser,
     /// The user has no permissions boundary.
     NoBoundary,
-    /// Another permissions boundary than the sealed one: its ARN.
+    /// A permissions boundary other than the sealed one, with its ARN.
     OtherBoundary(String),
-    /// The boundary's document does not have the sealed digest: the boundary's ARN.
+    /// A boundary whose document does not have the sealed digest, with the boundary's ARN.
     EditedBoundary(String),
-    /// An inline policy other than the gate: its name.
+    /// An inline policy other than the gate, with its name.
     InlinePolicy(String),
     /// `AWSDenyAll` is not attached, and this tool did not write the gate.
     ForeignGate,
-    /// A managed policy other than `AWSDenyAll`: its ARN.
+    /// A managed policy other than `AWSDenyAll`, with its ARN.
     AttachedPolicy(String),
-    /// A group that the user is in: its name.
+    /// A group that the user is in, with its name.
     Group(String),
-    /// An active access key other than the sealed one: its id.
+    /// An active access key other than the sealed one, with its id.
     ActiveKey(String),
-    /// The sealed access key does not exist: its id.
+    /// The sealed access key does not exist; with the key's id.
     KeyMissing(String),
     /// A console password.
     LoginProfile,
-    /// An active SSH key: its id.
+    /// An active SSH key, with its id.
     SshKey(String),
-    /// An active signing certificate: its id.
+    /// An active signing certificate, with its id.
     Certificate(String),
-    /// An active service-specific credential: its id.
+    /// An active service-specific credential, with its id.
     ServiceCredential(String),
-    /// A part that could not be read; never taken as absent.
+    /// An item that could not be read. It never counts as absent.
     Unread(Unread),
 }
 
@@ -76,7 +76,7 @@ impl fmt::Display for Drift {
     }
 }
 
-/// Returns every difference; differences that cannot give access go to `warnings`.
+/// Returns every difference. Differences that cannot give access are added to `warnings` instead.
 pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Drift> {
     let mut found = unread(snapshot);
     match &snapshot.user {

@@ -1,9 +1,8 @@
 //! The properties of a user as they were sealed.
 
-/// What was sealed about the user.
+/// The sealed properties of the user.
 #[derive(Clone, Debug)]
 pub struct Expected {
-    /// The user's name.
     pub user: String,
     /// ARN of `AWSDenyAll` in the user's partition.
     pub deny: String,

@@ -1,4 +1,4 @@
-//! What IAM shows of the emergency user: [`UserState`], on which opening, closing, status and the ledger's views match.
+//! What IAM shows of the emergency user. Opening, closing, status and the ledger's views all match on [`UserState`].
 
 mod drift;
 mod expected;
@@ -21,15 +21,15 @@ pub use expected::Expected;
 pub enum UserState {
     /// `AWSDenyAll` is attached and no key is active.
     AtRest,
-    /// A window is open: the gate's end is ahead, and `AWSDenyAll` is not attached.
+    /// A window is open: the gate ends in the future, and `AWSDenyAll` is not attached.
     Open {
         /// The session in the gate.
         session: SessionId,
         /// T1.
         until: Timestamp,
     },
-    /// An opening is under way, or was killed: the gate's end is ahead and a key is active, but `AWSDenyAll` is still
-    /// attached. Opening closes this first; status and a close without `--force` treat it as open.
+    /// An opening is under way, or was killed: the gate ends in the future and a key is active, but `AWSDenyAll` is
+    /// still attached. Another opening first closes this state; status and a close without `--force` treat it as open.
     Opening {
         /// The session in the gate.
         session: SessionId,
@@ -38,13 +38,13 @@ pub enum UserState {
     },
     /// `AWSDenyAll` is not attached, a key is active, and this tool did not write the gate: no end is known.
     Unbounded,
-    /// Not at rest, and no gate's end is ahead: an earlier session was not closed.
+    /// The user is not at rest, and no gate ends in the future: an earlier session was not closed.
     Untidy(Vec<Leftover>),
-    /// The user differs from what was sealed. Only [`assess`] compares.
+    /// The user differs from what was sealed. Only [`assess`] can find this.
     Drifted(Vec<Drift>),
-    /// Not at rest, but whether a window is open could not be read.
+    /// The user is not at rest, but IAM did not show whether a window is open.
     NotAtRest(Vec<Unread>),
-    /// The reads that succeeded do not give an answer.
+    /// The reads that succeeded do not determine the state.
     Unknown(Vec<Unread>),
 }
 
@@ -89,12 +89,12 @@ impl Scope<'_> {
     }
 }
 
-/// The end in the inline policy `breakglass-gate`.
+/// The end of the window in the inline policy `breakglass-gate`.
 enum GateTime {
     /// There is no gate, or its end has passed.
     Past,
     Ahead(ParsedGate),
-    /// This tool did not write it.
+    /// The policy exists, but this tool did not write it.
     Foreign,
 }
 
@@ -109,7 +109,8 @@ impl GateTime {
     }
 }
 
-/// Returns the state by the short read, at `now` by AWS's clock. A failed read matters only if the state depends on it.
+/// Returns the state that the short read shows at `now`, by AWS's clock. A failed read matters only if the state
+/// depends on it.
 pub fn observe(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserState {
     use GateTime::{Ahead, Foreign};
     match (scope.denied(access), scope.key_active(access), GateTime::of(access, now)) {
@@ -125,7 +126,8 @@ pub fn observe(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserS
     }
 }
 
-/// Returns the same, but [`UserState::Unknown`] if any read failed: for callers that act only on complete reads.
+/// Returns the state as [`observe`] does, but [`UserState::Unknown`] if any read failed. For callers that act only on
+/// complete reads.
 pub fn observe_complete(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserState {
     match access.unread() {
         unread if unread.is_empty() => observe(access, scope, now),
@@ -139,7 +141,7 @@ fn leftovers(denied: bool, key_active: bool) -> Vec<Leftover> {
 }
 
 impl Expected {
-    /// Returns the scope of the sealed key alone; another active key is drift.
+    /// Returns a scope with only the sealed key; any other active key is drift.
     pub fn scope(&self) -> Scope<'_> {
         Scope { deny: &self.deny, keys: Some(std::slice::from_ref(&self.key)) }
     }
@@ -154,7 +156,8 @@ pub struct Assessment {
     pub warnings: Vec<String>,
 }
 
-/// Returns the state by the full read, compared with what was sealed. Drift precedes every state except an open window.
+/// Compares the full read with what was sealed and returns the state. Drift takes precedence over every state except
+/// an open window.
 pub fn assess(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Assessment {
     let mut warnings = Vec::new();
     let drift = drift(snapshot, expected, &mut warnings);

@@ -74,7 +74,8 @@ pub async fn open<O: Opener>(
     Ok(window)
 }
 
-/// Sends the alerts, records the intent, and takes T0 and T1 from AWS's clock. All are recorded before the first write.
+/// Sends the alerts, records the intent, takes T0 from AWS's clock, and records T0 and T1. All this happens before the
+/// first write.
 pub(super) async fn begin(
     caller: &impl Caller,
     account: &str,
@@ -135,7 +136,7 @@ async fn at_rest(
 /// A state that an opening can start from.
 enum Rest {
     AtRest,
-    /// After these are closed.
+    /// What an earlier session left behind; it is closed first.
     Untidy(Vec<Leftover>),
 }
 
@@ -168,7 +169,7 @@ fn look(
     }
 }
 
-/// Fails if another opening has replaced the gate: of two at the same time, only the later one continues.
+/// Fails if another opening has replaced the gate: of two concurrent openings, only the later one continues.
 async fn gate_is_unchanged(closer: &impl Closer, gate: &Gate<'_>) -> std::result::Result<(), Stop> {
     match closer.read_access_state().await.gate {
         Ok(Some(found)) if !gate.is(&found) => {

@@ -20,24 +20,24 @@ pub struct OpenPlan<'a> {
     pub grant: &'a [Value],
     /// The regions in which the grant holds.
     pub regions: &'a [String],
-    /// The grant demands a session with MFA.
+    /// Whether the grant demands a session with MFA.
     pub mfa: bool,
     /// The id of this opening.
     pub session: SessionId,
     /// T1 − T0.
     pub window: Duration,
-    /// The credentials that work in the window gets.
+    /// The credentials that are issued for use during the window.
     pub hand_out: HandOut,
 }
 
-/// The credentials that work in the window gets.
+/// The credentials that are issued for use during the window.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum HandOut {
     /// None: the window is only held open.
     Nothing,
     /// A session of the user.
     Session,
-    /// A federated session, which can sign in to the console. It gets the end as a session policy as well.
+    /// A federated session, which can sign in to the console. A session policy repeats the end of the window.
     Console,
 }
 

@@ -1,4 +1,4 @@
-//! The writes of the opening, each seen in effect before the next, and the session.
+//! The writes of the opening and the issuing of the session. Each write must be in effect before the next is sent.
 
 use std::future::Future;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use crate::gate::progress::{Effect, OpenProgress};
 use crate::gate::snapshot::AccessState;
 use crate::vault::canonical;
 
-/// Pauses before further attempts of a call that AWS throttled. Each write has its place in the order, so no
-/// library retries it.
+/// The pauses before a call that AWS throttled is sent again. No library retries a write, because the order of the
+/// writes matters.
 const THROTTLED: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// Writes the gate under the deny, and reads back that it is there and the user still at rest.
+/// Writes the gate while the deny is attached. Reads back that the gate exists and that the user is still at rest.
 pub(super) async fn put_gate(
     opener: &impl Opener,
     plan: &OpenPlan<'_>,
@@ -92,7 +92,8 @@ pub(super) async fn lift(
     Ok(())
 }
 
-/// Sends one write of the opening. It is sent again only if AWS throttled it, because then it had no effect.
+/// Sends one write of the opening. The write is sent again only if AWS throttled it, because a throttled write has no
+/// effect.
 ///
 /// Returns `Ok(Err(_))` if the result of the write is unknown and has to be read back.
 async fn send<F: Future<Output = Write>>(
@@ -138,7 +139,7 @@ async fn seen_soon(
     }
 }
 
-/// Issues the session for work in the window.
+/// Issues the session for use during the window.
 pub(in crate::gate) async fn issue(
     emergency: &impl Emergency,
     wanted: &Wanted<'_>,
@@ -151,7 +152,7 @@ pub(in crate::gate) async fn issue(
         let Err(fault) = emergency.issue_session(wanted).await else {
             return Ok(());
         };
-        // Another process can have used the first code. If a second one is refused as well, the code is not the cause.
+        // Another process may have used the first code. If AWS refuses a second code too, the code is not the cause.
         if matches!(fault, Fault::Refused(_)) && !emergency.ready_in().is_zero() {
             codes_refused += 1;
         }
@@ -184,7 +185,7 @@ async fn code_is_ready(emergency: &impl Emergency, host: &(impl Clock + Reporter
 
 fn lost(step: &str, sent: &Write) -> Stop {
     Stop::ControlPlane(match sent {
-        Err(fault) => no_answer(&format!("{step}: {fault}, and it is not seen when read back")),
-        Ok(()) => refused(format!("{step}: AWS acknowledged it, but it is not seen when read back")),
+        Err(fault) => no_answer(&format!("{step}: {fault}, and reading back does not show it")),
+        Ok(()) => refused(format!("{step}: AWS acknowledged it, but reading back does not show it")),
     })
 }

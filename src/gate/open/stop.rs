@@ -8,7 +8,7 @@ use crate::gate::snapshot::Unread;
 /// Why an opening ended without an open window.
 #[derive(Debug)]
 pub enum Stop {
-    /// The operator or a signal asked it to stop, or T1 passed.
+    /// The operator or a signal asked the opening to stop, or T1 passed.
     Interrupted,
     /// A step failed.
     Failed(Error),

@@ -17,7 +17,7 @@ pub(super) const READ_BACK: SignedDuration = SignedDuration::from_secs(30);
 /// How long AWS can take to accept the key or the session.
 const ACCEPTED: SignedDuration = SignedDuration::from_mins(2);
 
-/// Fails if the operator asked to stop or T1 has passed: called where stopping is safe.
+/// Fails if the operator asked to stop or T1 has passed. Called only where stopping is safe.
 pub(super) fn go_on(host: &(impl Clock + Patience), until: Timestamp) -> std::result::Result<(), Stop> {
     if host.interrupted() || host.now() >= until { Err(Stop::Interrupted) } else { Ok(()) }
 }
@@ -47,7 +47,7 @@ pub(in crate::gate) async fn until_accepted<F: Future<Output = Option<Probed>>>(
                 _ => "AWS still refuses it".into(),
             };
             return Err(refused(format!("AWS did not accept {what} within {waited} s: {why}"))
-                .next("ask an AWS administrator what denies sns:ListTopics there: a boundary, a role's policy, an SCP")
+                .next("ask an AWS administrator what denies sns:ListTopics: a boundary, the role's policy or an SCP")
                 .into());
         }
         if waited > reported && (reported == 0 || waited >= reported + 5) {

@@ -1,4 +1,4 @@
-//! The sessions in a ledger, and for each user the one that decides its status.
+//! The sessions in a ledger, and for each user the session that decides the user's status.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::ledger::record::{Entry, Record};
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// The session that decides the status of its user.
+/// A session. For each user, one session decides the user's status.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LastSession {
     pub session: SessionId,
@@ -19,7 +19,7 @@ pub struct LastSession {
     pub from: Option<Timestamp>,
     /// T1, once it is fixed; nothing is written to AWS before that.
     pub until: Option<Timestamp>,
-    /// Whether a close is on record.
+    /// Whether a close is recorded.
     pub closed: bool,
     /// The other sessions of the same user.
     pub earlier: Vec<SessionId>,
@@ -36,7 +36,7 @@ impl LastSession {
         self.session == session || self.earlier.contains(&session)
     }
 
-    /// Returns T1, if no close is on record.
+    /// Returns T1, if no close is recorded.
     fn end(&self) -> Option<Timestamp> {
         self.until.filter(|_| !self.closed)
     }
@@ -65,13 +65,13 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
         }
         let Some(&place) = entry.record.session().and_then(|session| places.get(&session)) else { continue };
         match &entry.record {
-            // The session continues, even if a concurrent close has found it closed.
+            // The session continues, even if a concurrent close has recorded it as closed.
             Record::Ends { from, until, .. } => {
                 let of = &mut all[place];
                 (of.from, of.until, of.closed) = (Some(*from), Some(*until), false);
             }
-            // A gate is opened only on a user at rest, and a probe tests the user, not a session: all earlier sessions
-            // are closed.
+            // A gate is opened only on a user at rest, and a probe tests the user, not a session. So all earlier
+            // sessions are closed.
             Record::Opened { .. } => {
                 close_before(&mut all, place);
                 all[place].closed = false;
@@ -95,8 +95,9 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
     all
 }
 
-/// Marks the earlier sessions of the same gate as closed; the sessions of a role end by themselves. T0 decides which are
-/// earlier, as it is from the AWS clock: the order of the records of several machines is from their local clocks.
+/// Marks the earlier sessions of the same gate as closed; the sessions of a role end by themselves. T0 decides which
+/// sessions are earlier, because it is from AWS's clock. The order of records from several machines depends on their
+/// local clocks.
 fn close_before(all: &mut [LastSession], place: usize) {
     let LastSession { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
     let (from, target) = (*from, target.clone());
@@ -105,8 +106,9 @@ fn close_before(all: &mut [LastSession], place: usize) {
     all.iter_mut().filter(of_same).for_each(|of| of.closed = true);
 }
 
-/// Returns for each user the session that decides its status, in the order of their first sessions: the one without a close
-/// that ends last, else the newest. A later session that opened nothing does not hide an earlier one.
+/// Returns for each user the session that decides the user's status: of the sessions without a close, the one that
+/// ends last; otherwise the newest session. A later session that opened nothing does not hide an earlier one. The
+/// users are in the order of their first sessions.
 pub fn last(entries: &[Entry]) -> Vec<LastSession> {
     let mut users: Vec<LastSession> = Vec::new();
     for mut new in sessions(entries) {

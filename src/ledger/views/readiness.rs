@@ -1,4 +1,5 @@
-//! Whether a vault is ready to be opened: drills, proofs by its custodians, rotation after use; and what is overdue.
+//! Whether a vault is ready to be opened: its drills, when custodians last proved possession of token and part, the
+//! rotation of used credentials, and overdue tasks.
 
 use std::collections::HashSet;
 
@@ -26,7 +27,7 @@ pub struct Readiness {
     pub credentials_epoch: u64,
     /// When this epoch of the vault was sealed; its credentials are at least that old.
     pub sealed: Timestamp,
-    /// The last session that opened these credentials, or was about to: they must be rotated.
+    /// The last session that opened access with these credentials, or was about to. They must be rotated.
     pub spent: Option<SpentBy>,
     /// Shares that were given to sessions without an intent; they count as released until rotation.
     pub released: usize,
@@ -34,13 +35,13 @@ pub struct Readiness {
     pub last_drill: Option<LastDrill>,
     /// When the last complete drill ended.
     pub practised: Option<Timestamp>,
-    /// When each custodian last proved token and part, by a signed approval and a share after it.
+    /// When each custodian last proved possession of token and part, by a signed approval followed by a share.
     pub custodians: Vec<CustodianProof>,
     /// The overdue tasks, in words.
     pub overdue: Vec<String>,
 }
 
-/// A session that opened the credentials.
+/// A session that opened access with the credentials.
 #[derive(Clone, Debug, Serialize)]
 pub struct SpentBy {
     pub session: SessionId,
@@ -55,17 +56,18 @@ pub struct LastDrill {
     pub at: Timestamp,
     /// Whether the outcome was the expected one.
     pub passed: bool,
-    /// Whether a custodian's token signed that.
+    /// Whether a custodian's token signed the result.
     pub signed: bool,
-    /// Whether it was complete: signed, opened by a quorum, and proven to be closed. One is due every 92 days.
+    /// Whether the drill was complete: signed, opened by a quorum, and proven closed. A complete drill is due every 92
+    /// days.
     pub whole: bool,
 }
 
-/// When a custodian last proved token and part.
+/// When a custodian last proved possession of token and part.
 #[derive(Clone, Debug, Serialize)]
 pub struct CustodianProof {
     pub name: String,
-    /// None if never.
+    /// The time of the last proof; `None` if there was none.
     pub last: Option<Timestamp>,
 }
 
@@ -75,7 +77,7 @@ impl Readiness {
         let mut readiness = Self {
             vault: manifest.vault_id.clone(),
             credentials_epoch: manifest.credentials_epoch.into(),
-            // The manifest was checked: this is a timestamp.
+            // The manifest was checked, so `created` is a timestamp.
             sealed: manifest.created.parse().unwrap_or(now),
             spent: None,
             released: 0,
@@ -88,7 +90,7 @@ impl Readiness {
                 .collect(),
             overdue: Vec::new(),
         };
-        // A date that is further ahead than a clock can be proves nothing.
+        // A date further in the future than a clock can be ahead proves nothing.
         let latest = now.saturating_add(AHEAD).unwrap_or(now);
         let mut given = Vec::new();
         let mut drills: Vec<LastDrill> = Vec::new();
@@ -97,7 +99,7 @@ impl Readiness {
             drills.extend(drill(entry, manifest, latest));
         }
         readiness.prove(entries, manifest, latest);
-        // By the signed time, in whichever ledger they are; each once.
+        // Drills are ordered by their signed time, whichever ledger they are in. Each counts once.
         drills.sort_by_key(|drill| (drill.at, drill.signed));
         let mut seen = HashSet::new();
         drills.retain(|drill| seen.insert((drill.session, drill.signed)));
@@ -126,7 +128,7 @@ impl Readiness {
         self.overdue.is_empty()
     }
 
-    /// Adds the shares of these credentials to `given`, with session and custodian.
+    /// Adds the shares for these credentials to `given`, with session and custodian.
     fn take(&mut self, entry: &Entry, given: &mut Vec<(Option<SessionId>, String)>) {
         let is_ours = |vault: &String, epoch: u64| *vault == self.vault && epoch == self.credentials_epoch;
         match &entry.record {
@@ -144,8 +146,8 @@ impl Readiness {
         }
     }
 
-    /// Sets when each custodian last proved token and part: their token, as it is enrolled now, signed an approval for this
-    /// vault or a drill of it, and their share is on record after it.
+    /// Sets when each custodian last proved possession of token and part. A proof is an approval for this vault or a
+    /// drill of it, signed by the token that is enrolled now, with a later record of the custodian's share.
     fn prove(&mut self, entries: &[Entry], manifest: &Manifest, latest: Timestamp) {
         let shares: HashSet<_> = entries
             .iter()
@@ -156,7 +158,8 @@ impl Readiness {
                 _ => None,
             })
             .collect();
-        // The latest first, by the signed time: the first valid one is the last proof, and no other is verified.
+        // The latest approval comes first, by the signed time. The first valid one is the last proof; no other is
+        // verified.
         let said = |entry: &'_ Entry| {
             let Record::Approval { session, custodian, envelope, .. } = &entry.record else { return None };
             let Approval { approved, request, .. } = Statement::<Approval>::read(envelope).ok()?.predicate;
@@ -278,7 +281,7 @@ mod tests {
             entry(time, share(4, "carol", 2, SharePurpose::Close)),
         ];
         let kept = readiness(&one, now);
-        assert_eq!((kept.released, kept.is_well()), (2, true), "two by alice, of these credentials");
+        assert_eq!((kept.released, kept.is_well()), (2, true), "alice gave two shares for these credentials");
         assert!(
             kept.custodians.iter().all(|proof| proof.last.is_none()),
             "a record without a signature proves nothing"

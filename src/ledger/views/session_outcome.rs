@@ -6,13 +6,13 @@ use crate::ledger::record::{Entry, Record};
 /// The outcome of a session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SessionOutcome {
-    /// The custodians who gave a share, in that order.
+    /// The custodians who gave a share, in the order in which they gave it.
     pub custodians: Vec<String>,
     /// The channels that acknowledged an alert, each once.
     pub acknowledged: Vec<String>,
-    /// AWS accepted the key.
+    /// Whether AWS accepted the key.
     pub opened: bool,
-    /// A probe has proven that access is closed.
+    /// Whether a probe has proven that access is closed.
     pub probed_closed: bool,
 }
 

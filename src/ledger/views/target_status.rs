@@ -1,4 +1,4 @@
-//! The status of a target: what the ledgers, and IAM if it was asked, show of its last window.
+//! The status of a target: what the ledgers, and IAM if it was asked, show about the target's last window.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,11 +15,11 @@ use crate::vault::target::TargetId;
 pub enum TargetState {
     /// No window is known to be open.
     Closed,
-    /// T1 is ahead, and no close is on record or IAM shows the window.
+    /// T1 is in the future, and either no close is recorded or IAM shows the window.
     Open,
     /// T1 has passed, and it was not proven that access is closed.
     Unproven,
-    /// IAM shows a user that is not at rest, and no gate with a T1 ahead.
+    /// IAM shows that the user is not at rest and has no gate that ends in the future.
     Untidy,
 }
 
@@ -49,8 +49,8 @@ pub struct TargetStatus {
 }
 
 impl TargetStatus {
-    /// Decides the status at `now`. IAM overrides the ledger, but it does not show the session of a role; `seen` is `None`
-    /// where IAM was not asked.
+    /// Decides the status at `now`. IAM overrides the ledger, but IAM does not show the session of a role. `seen` is
+    /// `None` if IAM was not asked.
     pub fn of(
         target: TargetId,
         lane: Lane,

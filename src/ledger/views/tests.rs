@@ -134,12 +134,13 @@ fn a_later_session_that_opened_nothing_does_not_hide_an_earlier_one() {
             let last = last(&entries).remove(0);
             let seen = UserState::Open { session: session(1), until: at(long) };
             let status = TargetStatus::of(target(), lane, Some(&last), Some(&seen), now);
-            assert!(status.own, "the ledger has both");
+            assert!(status.own, "the ledger has both sessions");
             TargetStatus::of(target(), lane, Some(&last), None, now)
         };
         let refused = status(&[closed(2, false)]);
         assert_eq!((refused.state, refused.session), (TargetState::Open, Some(session(1))));
-        // Opening a gate, or proving it closed, shows that no earlier session is open; for a role it shows nothing.
+        // Opening a gate, or proving it closed, shows that no earlier session is open. For a role, neither shows
+        // anything.
         let over = if lane == Lane::Gate { TargetState::Closed } else { TargetState::Open };
         assert_eq!(status(&[opened(2), closed(2, false)]).state, over);
         assert_eq!(status(&[closed(2, true)]).state, over);

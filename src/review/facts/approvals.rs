@@ -1,4 +1,4 @@
-//! The approvals: what each token signed, and whether that is an enrolled token and this session.
+//! The approvals: what each token signed, whether the token is enrolled, and whether it signed for this session.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -30,11 +30,11 @@ pub struct ApprovalFact {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignatureCheck {
-    /// A token in the manifest signed it, about this session.
+    /// A token in the manifest signed the statement, and the statement is about this session.
     Verified,
     /// No vault was given.
     NotChecked,
-    /// The signature is wrong, or about something else.
+    /// The signature is wrong, or the statement is about something else.
     NotValid,
 }
 
@@ -57,7 +57,7 @@ impl SignatureCheck {
         }
     }
 
-    /// A verified signature is evidence beyond its record.
+    /// Returns the evidence. A verified signature proves more than its record alone.
     pub(super) fn evidence(self) -> Evidence {
         if self == Self::Verified { Evidence::Signature } else { Evidence::Record }
     }
@@ -95,7 +95,7 @@ impl ApprovalFact {
     }
 }
 
-/// The custodians with a valid signature, each once, sorted by name.
+/// Returns the custodians with a valid signature, each once, sorted by name.
 pub(in crate::review) fn verified(approvals: &[ApprovalFact]) -> Vec<&str> {
     let verified = approvals.iter().filter(|approval| approval.signature == SignatureCheck::Verified);
     let mut names: Vec<_> = verified.map(|approval| approval.custodian.as_str()).collect();

@@ -1,4 +1,4 @@
-//! Matches every CloudTrail event against the session: the caller, the purpose, and whether it was in time.
+//! Matches every CloudTrail event against the session: the caller, the purpose, and whether the call was in its time.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -12,10 +12,11 @@ use crate::gate::SessionId;
 use crate::ledger::{Entry, Record};
 use crate::vault::manifest::Manifest;
 
-/// How long before T0 the first call can be, in seconds: T0 is known only from its answer.
+/// How long before T0 the first call can be, in seconds. T0 is taken from the answer to the first call.
 const LEAD: i64 = 60;
 
-/// How far the ledger can be behind CloudTrail, in seconds: the AWS clock is from an HTTP `Date`, in whole seconds.
+/// How far the ledger's times can be behind CloudTrail's, in seconds. The ledger has AWS's time from an HTTP `Date`,
+/// which has whole seconds.
 const BEHIND: i64 = 1;
 
 /// How long after its T1 another session can still be closed, in seconds.
@@ -29,7 +30,8 @@ pub enum CallerKind {
     Closer,
     /// The emergency user's access key.
     Emergency,
-    /// Credentials that were issued to the work, known by their key or by the name of this session.
+    /// Credentials that were issued for use during the window. They are recognised by their access key id or by the
+    /// name of this session.
     Issued,
     /// The emergency user, with a key that the ledger does not have.
     User,
@@ -45,17 +47,18 @@ pub enum CallPurpose {
     Gate,
     /// `sns:ListTopics`, which AWS refuses when access is closed.
     Probe,
-    /// The work in the window.
+    /// Any other call with the issued credentials.
     Work,
     /// A call that the tool never makes with this key; for the opener, any call once access is open.
     Unexpected,
 }
 
-/// Whether a call was in time, relative to this session.
+/// Whether a call was in the time of this session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallTiming {
-    /// In time: for the gate from the intent to the close, for the work from T0 to T1 or the close.
+    /// In the time of this session: for the gate from the intent to the close, for issued credentials from T0 to T1 or
+    /// the close.
     Inside,
     Before,
     After,
@@ -66,21 +69,20 @@ pub enum CallTiming {
 /// A CloudTrail event that is about this session.
 #[derive(Clone, Debug, Serialize)]
 pub struct ApiCall {
-    /// In whole seconds.
+    /// The time of the call, in whole seconds.
     pub at: Timestamp,
     pub event_id: String,
     pub principal: CallerKind,
     pub access_key_id: Option<String>,
     /// The name of the user or session in CloudTrail.
     pub user: Option<String>,
-    /// Such as `iam.amazonaws.com`.
+    /// The service, such as `iam.amazonaws.com`.
     pub source: String,
-    /// Such as `PutUserPolicy`.
+    /// The action, such as `PutUserPolicy`.
     pub name: String,
     pub region: String,
     /// The error code, if AWS refused the call.
     pub error: Option<String>,
-    /// The purpose of a call.
     pub kind: CallPurpose,
     pub place: CallTiming,
     /// The source address.
@@ -89,7 +91,7 @@ pub struct ApiCall {
     pub agent: Option<String>,
     /// The inline policy that the call wrote.
     pub policy: Option<String>,
-    /// With [`CallTiming::OtherSession`], that session.
+    /// The other session, for [`CallTiming::OtherSession`].
     pub other_session: Option<SessionId>,
 }
 
@@ -104,11 +106,11 @@ struct Seconds {
 pub(super) struct CallMatcher<'a> {
     own: &'a SessionRecords<'a>,
     issued: Vec<&'a str>,
-    /// The last second in which the opener is used: from then on access is open.
+    /// The last second in which the opener is used; afterwards access is open.
     opener: Option<i64>,
-    /// When the gate is allowed to call.
+    /// When calls of the gate are expected.
     gate: Seconds,
-    /// When the work is allowed to call.
+    /// When calls with the issued credentials are expected.
     work: Option<Seconds>,
     others: Vec<OtherSession<'a>>,
     manifest: Option<&'a Manifest>,
@@ -124,7 +126,7 @@ struct OtherSession<'a> {
 }
 
 impl ApiCall {
-    /// Returns whether the call was before or after the time of this session, and of any other.
+    /// Returns whether the call was outside the time of this session and of every other session.
     pub fn is_outside(&self) -> bool {
         matches!(self.place, CallTiming::Before | CallTiming::After)
     }
@@ -234,7 +236,7 @@ impl<'a> CallMatcher<'a> {
         let at = event.at.as_second();
         let times = match kind {
             CallPurpose::Work => self.work,
-            // The work has neither the long-term key nor the opener.
+            // Only this program has the long-term key and the opener's key; the command in the window has neither.
             CallPurpose::Gate | CallPurpose::Probe | CallPurpose::Unexpected => Some(self.gate),
         };
         let others = || {
@@ -260,8 +262,8 @@ impl Seconds {
     }
 }
 
-/// Returns the time from the intent to the last close on record, else to T1. The time of the intent is corrected by T0,
-/// as the local clock can be wrong.
+/// Returns the time from the intent to the last recorded close, otherwise to T1. T0 corrects the time of the intent,
+/// because the local clock can be wrong.
 fn gate(own: &SessionRecords<'_>) -> Seconds {
     let intent = own.at.as_second();
     let from = own.from().map_or(intent, |t0| intent.clamp(t0.as_second() - LEAD, t0.as_second()));
@@ -270,7 +272,8 @@ fn gate(own: &SessionRecords<'_>) -> Seconds {
 }
 
 impl OtherSession<'_> {
-    /// Returns whether a quorum approved the session: only then it excuses a call. Without a manifest every session does.
+    /// Returns whether a quorum approved the session. Only an approved session excuses a call. Without a manifest,
+    /// every session counts as approved.
     fn is_approved(&self, manifest: Option<&Manifest>) -> bool {
         let Some(manifest) = manifest else { return true };
         *self.approved.get_or_init(|| {
@@ -285,7 +288,8 @@ impl OtherSession<'_> {
     }
 }
 
-/// Returns the same for another session; its unsigned close counts only until soon after T1.
+/// Returns the time as [`gate`] does, but for another session. That session's close is not signed, so it counts only
+/// until [`TIDIED`] after T1.
 fn of_another(own: &SessionRecords<'_>) -> Seconds {
     let Seconds { from, until } = gate(own);
     Seconds { from, until: own.until().map_or(from, |t1| until.min(t1.as_second() + TIDIED)) }
@@ -317,7 +321,8 @@ fn kind(principal: CallerKind, event: &CloudTrailEvent) -> CallPurpose {
         (CallerKind::Opener | CallerKind::Closer, "iam", _) if reads(name) => CallPurpose::Gate,
         (CallerKind::Emergency | CallerKind::Issued, "sns", "ListTopics") => CallPurpose::Probe,
         (CallerKind::Issued, ..) => CallPurpose::Work,
-        // For example, a session of the user's key that is not in the ledger: of another session, or of an attacker.
+        // For example, a call with temporary credentials of the user that are not in the ledger. They can be from
+        // another session or from an attacker.
         _ => CallPurpose::Unexpected,
     }
 }

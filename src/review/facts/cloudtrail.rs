@@ -9,11 +9,11 @@ use crate::error::Result;
 use crate::gate::SessionId;
 use crate::ledger::Entry;
 
-/// How late an event can be in CloudTrail.
+/// How late an event can appear in CloudTrail.
 pub(super) const LATE: SignedDuration = SignedDuration::from_mins(15);
 /// How far back CloudTrail's event history goes.
 pub(in crate::review) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// How long before the session and after its end calls are searched.
+/// How far before the session and after its end calls are looked up.
 const BEFORE: SignedDuration = SignedDuration::from_mins(15);
 const AFTER: SignedDuration = SignedDuration::from_hours(24);
 
@@ -28,10 +28,10 @@ pub struct CloudTrailQuery {
     pub keys: Vec<String>,
     /// Names of users and sessions.
     pub names: Vec<String>,
-    /// The emergency user, to find changes by others; only in the IAM region.
+    /// The name of the emergency user, to find changes by others. It is looked up only in the IAM region.
     pub resources: Vec<String>,
     pub from: Timestamp,
-    /// Or now, if that is earlier.
+    /// The end of the time range, or now if that is earlier.
     pub until: Timestamp,
 }
 
@@ -62,7 +62,7 @@ impl CloudTrailQuery {
     }
 }
 
-/// The name of the role session or federated user of a session.
+/// Returns the name that the session has in AWS, as a role session or a federated user.
 pub(super) fn session_name(session: SessionId) -> String {
     format!("breakglass-{session}")
 }
@@ -70,7 +70,7 @@ pub(super) fn session_name(session: SessionId) -> String {
 /// The result of a query.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CloudTrailResult {
-    /// When it was asked, by the AWS clock.
+    /// When CloudTrail was queried, by AWS's clock.
     pub at: Timestamp,
     pub from: Timestamp,
     pub until: Timestamp,
@@ -85,7 +85,7 @@ pub struct RegionResult {
     pub region: String,
     /// Why the result is incomplete.
     pub error: Option<String>,
-    /// The number of calls that were not in an earlier region.
+    /// The number of calls that were not in the result of an earlier region.
     pub calls: usize,
     /// The number of requests.
     pub requests: u32,
@@ -95,14 +95,14 @@ pub struct RegionResult {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CloudTrailEvent {
     pub id: String,
-    /// In whole seconds.
+    /// The time of the call, in whole seconds.
     pub at: Timestamp,
-    /// Such as `PutUserPolicy`.
+    /// The action, such as `PutUserPolicy`.
     pub name: String,
-    /// Such as `iam.amazonaws.com`.
+    /// The service, such as `iam.amazonaws.com`.
     pub source: String,
     pub region: String,
-    /// The access key id that signed it.
+    /// The id of the access key that signed the call.
     pub key: Option<String>,
     /// The name of the user or session.
     pub who: Option<String>,

@@ -11,7 +11,7 @@ use super::session_records::SessionRecords;
 pub struct CloudTrailCoverage {
     pub asked: bool,
     pub at: Option<Timestamp>,
-    /// The begin of the time range.
+    /// The start of the time range.
     pub from: Option<Timestamp>,
     /// The end of the time range.
     pub until: Option<Timestamp>,

@@ -6,12 +6,12 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
-    /// Signed by an enrolled token; the signature is verified.
+    /// An enrolled token signed it, and the signature is verified.
     Signature,
-    /// Acknowledged by a receiver with an id, by which the receiver can confirm it.
+    /// A receiver acknowledged it with an id, and can confirm it by that id.
     Receiver,
     /// CloudTrail.
     Aws,
-    /// Written by the operator's machine only.
+    /// Only the operator's machine recorded it.
     Record,
 }

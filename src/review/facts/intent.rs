@@ -19,7 +19,7 @@ pub struct SessionFacts {
     pub target: TargetId,
     /// The regions that the grant allows.
     pub regions: Vec<String>,
-    /// SHA-256 of the sealed grant, hex; from the manifest, if that has the epoch that was opened.
+    /// Hex SHA-256 of the sealed grant, from the manifest if that is of the epoch that was opened.
     pub grant_sha256: Option<String>,
     pub reason: String,
     /// The reason to use spent credentials again.
@@ -37,7 +37,7 @@ pub struct SessionFacts {
 #[derive(Clone, Debug, Serialize)]
 pub struct OpenedVault {
     pub id: String,
-    /// From the manifest.
+    /// The vault's label, from the manifest.
     pub label: Option<String>,
     /// The number of custodians needed, from the manifest.
     pub threshold: Option<u8>,
@@ -49,11 +49,11 @@ pub struct OpenedVault {
     pub words: Option<String>,
     /// The sealed alert channels, if the given vault is the file that was opened.
     pub channels: Vec<String>,
-    /// Whether the vault given for this review is that file.
+    /// Whether the vault given for this review is the file that was opened.
     pub is_the_file: Option<bool>,
     /// The epoch and the credentials epoch of the vault given for this review.
     pub given: Option<(u64, u64)>,
-    /// In a drill, the id of the vault that it practises for.
+    /// In a drill, the id of the vault that the drill is for.
     pub drill_of: Option<String>,
 }
 

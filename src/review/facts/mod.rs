@@ -29,9 +29,9 @@ use session_records::SessionRecords;
 use sources::{LedgerFact, PacketSources};
 use window::WindowFacts;
 
-/// Everything that was observed of one session.
+/// Everything that is known about one session.
 pub(super) struct Facts {
-    /// When they were gathered.
+    /// When the facts were gathered.
     pub(super) made: Timestamp,
     pub(super) session: SessionFacts,
     pub(super) vault: OpenedVault,
@@ -40,12 +40,12 @@ pub(super) struct Facts {
     pub(super) shares: Vec<ShareFact>,
     pub(super) told: Vec<NotificationFact>,
     pub(super) cloudtrail: CloudTrailCoverage,
-    /// By time.
+    /// The calls, ordered by time.
     pub(super) calls: Vec<ApiCall>,
     pub(super) ledgers: Vec<LedgerFact>,
     pub(super) drill: Option<DrillResult>,
     pub(super) reviews: Vec<SignedReview>,
-    /// A complete, signed drill of this vault is on record, not older than a quarter.
+    /// Whether the ledgers have a complete, signed drill of this vault that is not older than a quarter.
     pub(super) is_practised: bool,
 }
 
@@ -53,7 +53,7 @@ impl Facts {
     /// Gathers the facts of one session.
     ///
     /// # Errors
-    /// `Usage`, if no ledger has the session, or if the vault is another one.
+    /// `Usage`, if no ledger has the session, or if the given vault is not the vault of the session.
     pub(super) fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
         let PacketSources { entries, ledgers, vault, trail, now } = sources;
         let records = SessionRecords::of(session, entries)?;

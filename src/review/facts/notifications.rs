@@ -16,16 +16,16 @@ pub struct ShareFact {
     pub evidence: Evidence,
 }
 
-/// An alert to one channel, acknowledged or not.
+/// An alert to one channel, whether or not the receiver acknowledged it.
 #[derive(Clone, Debug, Serialize)]
 pub struct NotificationFact {
     pub about: AlertTopic,
     pub channel: String,
-    /// Whether the channel is sealed in the vault; else it is from the machine's configuration.
+    /// Whether the channel is sealed in the vault; otherwise it is from the machine's configuration.
     pub sealed: bool,
     pub sent: Timestamp,
     pub acknowledged: Option<Timestamp>,
-    /// Whether its record comes before the opening.
+    /// Whether the record of the alert comes before the opening.
     pub before_opening: bool,
     /// The receiver's id for the alert, if it returned one.
     pub receipt: Option<String>,
@@ -64,7 +64,7 @@ fn notification(own: &SessionRecords<'_>, entry: &Entry) -> Option<NotificationF
         acknowledged: *acknowledged,
         before_opening: own.is_before_opening(entry),
         detail: detail.clone(),
-        // Without an id the receiver cannot be asked about it.
+        // Without an id, the receiver cannot confirm the alert.
         evidence: if acknowledged.and(receipt.as_ref()).is_some() {
             Evidence::Receiver
         } else {

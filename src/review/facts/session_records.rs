@@ -27,7 +27,7 @@ impl<'a> SessionRecords<'a> {
         }
         Self::among(entries).ok_or_else(|| {
             Error::usage(format!(
-                "session {session} ended before it was about to open: there is nothing to review"
+                "session {session} ended before its intent was recorded: there is nothing to review"
             ))
         })
     }
@@ -38,7 +38,7 @@ impl<'a> SessionRecords<'a> {
         Some(Self { at, intent, entries })
     }
 
-    /// Returns the access key ids of the credentials that were issued to the work.
+    /// Returns the access key ids of the credentials that were issued for use during the window.
     pub(super) fn issued(&self) -> impl Iterator<Item = &'a str> {
         self.entries.iter().filter_map(|entry| match &entry.record {
             Record::Issued { access_key_id, .. } => Some(access_key_id.as_str()),
@@ -66,7 +66,7 @@ impl<'a> SessionRecords<'a> {
         })
     }
 
-    /// Returns from when on access can have been open.
+    /// Returns the time from which access can have been open.
     pub(super) fn enabling(&self) -> Option<Timestamp> {
         let enabling =
             |entry: &&&Entry| matches!(entry.record, Record::Enabling { .. } | Record::Opened { .. });
@@ -78,7 +78,8 @@ impl<'a> SessionRecords<'a> {
         self.entries.iter().find(opened).map(|entry| entry.at)
     }
 
-    /// Returns the first close after the opening, else after the intent: when, whether a probe proved it, and why.
+    /// Returns the first close after the opening, otherwise after the intent: its time, whether a probe proved it, and
+    /// its cause.
     pub(super) fn closed(&self) -> Option<(Timestamp, bool, &'a str)> {
         let is = |of: fn(&Record) -> bool| self.entries.iter().position(|entry| of(&entry.record));
         let since = is(|record| matches!(record, Record::Opened { .. }))
@@ -89,7 +90,7 @@ impl<'a> SessionRecords<'a> {
                 _ => None,
             });
         let (at, probed, cause) = closes.next()?;
-        // A later probe can have proven what at first was only read from IAM.
+        // A later probe may have proven a close that was first only read from IAM.
         Some((at, probed || closes.any(|(_, probed, _)| probed), cause))
     }
 
@@ -103,7 +104,7 @@ impl<'a> SessionRecords<'a> {
         opened.is_none_or(|opened| place.is_some_and(|place| place < opened))
     }
 
-    /// Returns the last close, else T1.
+    /// Returns the time of the last close, otherwise T1.
     pub(super) fn end(&self) -> Option<Timestamp> {
         let closed = |entry: &&&Entry| matches!(entry.record, Record::Closed { .. });
         self.entries.iter().rev().find(closed).map(|entry| entry.at).or(self.until())

@@ -14,9 +14,9 @@ pub struct PacketSources<'a> {
     pub entries: &'a [Entry],
     /// The ledgers that the records are from.
     pub ledgers: Vec<LedgerFact>,
-    /// For its public manifest.
+    /// The vault, for its public manifest.
     pub vault: Option<&'a Vault>,
-    /// None if CloudTrail was not queried.
+    /// The result of the CloudTrail query; `None` if CloudTrail was not queried.
     pub trail: Option<&'a CloudTrailResult>,
     pub now: Timestamp,
 }

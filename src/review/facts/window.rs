@@ -1,4 +1,4 @@
-//! How long access was enabled, by the ledger and by CloudTrail, and whether that was within the window.
+//! How long access was enabled, according to the ledger and to CloudTrail, and whether that was within the window.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,17 +23,17 @@ pub struct WindowFacts {
     pub opened: Option<Timestamp>,
     /// When access was found closed.
     pub closed: Option<Timestamp>,
-    /// Whether a probe proved that; else it was read from IAM.
+    /// Whether a probe proved that access was closed; otherwise it was read from IAM.
     pub probed: Option<bool>,
     /// Why the session ended.
     pub cause: Option<String>,
-    /// How long access was enabled, by the ledger.
+    /// How long access was enabled, according to the ledger.
     pub enabled: Option<EnabledSpan>,
-    /// How long access was enabled, by CloudTrail: from `DetachUserPolicy` to `AttachUserPolicy`, or to T1.
+    /// How long access was enabled, according to CloudTrail: from `DetachUserPolicy` to `AttachUserPolicy`, or to T1.
     pub enabled_by_aws: Option<EnabledSpan>,
-    /// Whether both are within T0 and T1.
+    /// Whether both times are between T0 and T1.
     pub within: Option<bool>,
-    /// The last gate policy that AWS received: what exactly was enabled.
+    /// The last gate policy that AWS received, which shows exactly what was enabled.
     pub policy: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The findings: what a reviewer must explain. A usual finding is not left out.
+//! The findings: what a reviewer must explain. Findings that are usual are reported too.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -112,7 +112,7 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
 }
 
 fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
-    // If the vault has channels, those of the operator's machine are not enough.
+    // If the vault has channels, the channels of the operator's machine are not enough.
     let has_sealed = !facts.vault.channels.is_empty() || facts.told.iter().any(|alert| alert.sealed);
     let first = |alert: &NotificationFact| {
         let is_first =
@@ -143,7 +143,7 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
             add(
                 all,
                 FindingId::ChannelNotAlerted,
-                format!("{name}: no alert to this channel is on record before access was opened"),
+                format!("{name}: the ledger has no alert to this channel before access was opened"),
             );
         }
     }
@@ -168,11 +168,7 @@ fn window(facts: &Facts, all: &mut Vec<Finding>) {
         };
         add(all, FindingId::NotClosed, what.into());
     } else if window.probed == Some(false) && window.enabling.is_some() {
-        add(
-            all,
-            FindingId::NotProbed,
-            "that access is closed was read from IAM, not tested with the key".into(),
-        );
+        add(all, FindingId::NotProbed, "the close was read from IAM, not tested with the key".into());
     }
     if window.enabling.is_some() && window.opened.is_none() {
         let what = "the ledger does not show whether AWS accepted the key; access may have been open";

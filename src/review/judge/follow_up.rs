@@ -14,7 +14,7 @@ pub struct FollowUp {
     pub id: FollowUpId,
     /// The task in words.
     pub what: String,
-    /// Whether the facts show that it was done; a person signs for the others.
+    /// Whether the facts show that the task was done. A person signs for the other tasks.
     pub done: bool,
 }
 

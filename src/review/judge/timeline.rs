@@ -1,4 +1,4 @@
-//! The timeline: what happened, by time, each entry with its evidence.
+//! The timeline: the events in order of time, each with its evidence.
 
 use jiff::Timestamp;
 use serde::Serialize;

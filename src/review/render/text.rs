@@ -11,8 +11,8 @@ use crate::vault::names::is_unseen;
 /// How many characters of untrusted text are shown; the JSON has all of it.
 const SHOWN: usize = 2_000;
 
-/// Returns the text with control characters, invisible characters and those that change the direction of writing as
-/// `\u{202e}`.
+/// Returns the text with escapes such as `\u{202e}` for control characters, invisible characters, and characters that
+/// change the direction of writing.
 pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().take(SHOWN) {
@@ -76,7 +76,7 @@ pub(in crate::review) fn enabled(packet: &Packet) -> String {
     let Some(enabled) = &packet.window.enabled else { return format!("never, of {asked} allowed") };
     let within = match packet.window.within {
         Some(true) => "within the window",
-        Some(false) => "NOT only within the window",
+        Some(false) => "NOT entirely within the window",
         None => "T0 and T1 not known",
     };
     format!("{} of {asked} allowed, {within}", span(enabled))

@@ -1,4 +1,4 @@
-//! A target's JSON form: which fields it has depends on the lane.
+//! The JSON form of a target, whose fields depend on the lane: `gate` or `static`.
 
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;

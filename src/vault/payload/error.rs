@@ -12,11 +12,11 @@ use crate::vault::names::NameError;
 pub enum PayloadError {
     /// Longer than [`MAX_BYTES`].
     TooLong,
-    /// Too long in its canonical form, or with a number that has none.
+    /// Too long in its canonical form, or with a number that has no canonical form.
     NoCanonicalForm,
-    /// Not JSON of a payload; with the place and, if harmless, the field.
+    /// Not the JSON of a payload. Has the place and, unless it may be a secret, the field.
     Json(String),
-    /// Another version.
+    /// A version that this program does not read.
     Version(u8),
     /// Not padded with spaces to whole blocks.
     Padding,
@@ -30,11 +30,11 @@ pub enum PayloadError {
     MixedLanes,
     /// A name that is not valid, or not unique.
     Name(NameError),
-    /// A field of the target with this name.
+    /// An error in the target with this name.
     Target(String, TargetFault),
-    /// A secret in a field that the manifest shows, of the target with this account ID.
+    /// A secret in a public field of the target with this account ID.
     ExposedSecret(String),
-    /// A field of the alert channel with this name.
+    /// An error in the alert channel with this name.
     Channel(String, ChannelError),
     /// A secret in the name of the alert channel at this position, from 1.
     SecretChannelName(usize),
@@ -51,13 +51,13 @@ pub enum PayloadError {
 pub enum TargetFault {
     /// A name or window that is not valid.
     Name(NameError),
-    /// The key of this role.
+    /// The access key of this principal is not valid.
     Key(&'static str, KeyError),
-    /// The boundary is not a policy of the account; with the expected prefix.
+    /// The boundary is not a policy of the account. Has the expected prefix of the ARN.
     Boundary(String),
-    /// The role is not one of the account; with the expected prefix.
+    /// The role is not a role of the account. Has the expected prefix of the ARN.
     Role(String),
-    /// The MFA device is not one of the account; with the expected prefix.
+    /// The MFA device is not a device of the account. Has the expected prefix of the ARN.
     MfaDevice(String),
     /// The TOTP seed is not base32.
     TotpSeed,
@@ -85,7 +85,7 @@ impl fmt::Display for PayloadError {
                 write!(f, "alert channel {place}: a secret is in its name, which is public")
             }
             Self::DrillGrant => {
-                f.write_str("drill: its grant is not empty; the user of a drill may make the probe only")
+                f.write_str("drill: its grant is not empty; the user of a drill is allowed only the probe")
             }
             Self::DrillUser => {
                 f.write_str("drill: its user is also in the vault; a drill needs its own user")
@@ -159,7 +159,7 @@ impl fmt::Display for ChannelError {
             Self::PlainMail => "mail without TLS is allowed for loopback only",
             Self::Receivers => "it must have 1 to 16 receivers",
             Self::Address => "an address is not a mail address",
-            Self::Login => "its user name or password is not 1 to 255 characters without controls",
+            Self::Login => "its user name or password is not 1 to 255 characters without control characters",
         })
     }
 }
@@ -170,7 +170,7 @@ impl From<KeyError> for ChannelError {
     }
 }
 
-/// A field that is missing, or that belongs to another kind; in the words of `serde_json`.
+/// A field that is missing, or that belongs to another kind. The message is worded like that of `serde_json`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FieldError {
     /// A required field is missing.

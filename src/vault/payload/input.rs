@@ -1,4 +1,4 @@
-//! The input of a ceremony: the payload to seal, and the payload of its drill vault.
+//! The input of a ceremony: the payload to seal, and the payload of the drill vault.
 
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use crate::vault::json;
 pub struct Input {
     /// The vault's payload.
     pub payload: Payload,
-    /// The drill vault's payload: one target that may make the probe only.
+    /// The drill vault's payload: one target, which is allowed only the probe.
     pub drill: Option<Payload>,
 }
 
@@ -52,7 +52,7 @@ impl Input {
             None => None,
             Some(target) => {
                 check_drill(&target, &payload)?;
-                // Secrets cannot be copied: what both vaults contain is read once for each.
+                // Secrets cannot be copied, so the fields that both vaults contain are read once for each vault.
                 let InputJson { version, runbook, alerts, .. } = fields()?;
                 Some(Payload { version, targets: vec![target], runbook, alerts }.checked()?)
             }
@@ -61,7 +61,7 @@ impl Input {
     }
 }
 
-/// Checks that the drill's user and keys are not in the vault, and that it may make the probe only.
+/// Checks that the drill's user and keys are not in the vault, and that the user is allowed only the probe.
 fn check_drill(drill: &SealedTarget, payload: &Payload) -> Result<(), PayloadError> {
     if !drill.grant.is_empty() {
         return Err(PayloadError::DrillGrant);

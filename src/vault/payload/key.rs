@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::SecretText;
 
-/// One IAM access key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessKey {
@@ -57,7 +56,7 @@ impl AccessKey {
     }
 }
 
-/// The canonical form of an [`AccessKey`], borrowed.
+/// The canonical form of an [`AccessKey`], which it borrows.
 #[derive(Serialize)]
 pub(super) struct KeyForm<'a> {
     access_key_id: &'a str,

@@ -38,7 +38,7 @@ pub struct Mfa {
 /// An emergency user with the credentials that open and close its access.
 #[derive(Debug)]
 pub struct SealedTarget {
-    /// Its human-readable name.
+    /// The target's human-readable name.
     pub name: String,
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: String,
@@ -56,7 +56,7 @@ pub struct SealedTarget {
     pub mfa: Option<Mfa>,
     /// The statements granted inside the window.
     pub grant: Vec<Value>,
-    /// Whether the grant may change IAM users, roles or policies.
+    /// Whether the grant is allowed to change IAM users, roles or policies.
     pub repairs_identity: bool,
     /// How access is opened and closed.
     pub way: Way,
@@ -67,7 +67,7 @@ pub struct SealedTarget {
 pub enum Way {
     /// A time-bound policy on the user.
     Gate(Gatekeepers),
-    /// A role that the user assumes with MFA, with a session policy that ends; its ARN.
+    /// The ARN of a role that the user assumes with MFA. A session policy ends the role's session at T1.
     Static(String),
 }
 
@@ -80,7 +80,7 @@ pub struct Gatekeepers {
     pub boundary_sha256: [u8; 32],
     /// The key that writes the gate policy and detaches `AWSDenyAll`.
     pub opener: AccessKey,
-    /// The key that attaches `AWSDenyAll` and switches the emergency key.
+    /// The key that attaches `AWSDenyAll`, and activates or deactivates the emergency key.
     pub closer: AccessKey,
 }
 
@@ -115,17 +115,17 @@ impl Payload {
         if canonical.expose() == padded { Ok(payload) } else { Err(PayloadError::NotCanonical) }
     }
 
-    /// The lane, the same for all targets.
+    /// Returns the lane, which is the same for all targets.
     pub fn lane(&self) -> manifest::Lane {
         self.targets.first().map_or(manifest::Lane::Gate, SealedTarget::lane)
     }
 
-    /// The names of the alert channels, as in the manifest.
+    /// Returns the names of the alert channels, as in the manifest.
     pub fn channels(&self) -> Vec<String> {
         self.alerts.iter().map(|channel| channel.name.clone()).collect()
     }
 
-    /// The targets' entries in the manifest.
+    /// Returns the targets' entries in the manifest.
     pub fn summaries(&self) -> Vec<manifest::TargetSummary> {
         self.targets.iter().map(SealedTarget::summary).collect()
     }

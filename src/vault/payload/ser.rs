@@ -1,4 +1,4 @@
-//! The canonical form of a payload, borrowed: secrets are copied into the locked buffer only.
+//! The canonical form of a payload. It borrows the values, so secrets are copied only into the locked buffer.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -52,14 +52,15 @@ struct MfaForm<'a> {
 }
 
 impl Payload {
-    /// The canonical JSON, padded to whole blocks.
+    /// Returns the canonical JSON, padded to whole blocks.
     ///
     /// # Panics
     /// Never: a checked payload fits.
     pub fn to_sealed(&self) -> SecretBuf {
         let length = self.canonical_length().expect("a checked payload fits");
         let mut buffer = SecretBuf::with_capacity(length.next_multiple_of(BLOCK));
-        serde_json_canonicalizer::to_writer(&PayloadForm::of(self), &mut buffer).expect("measured just now");
+        serde_json_canonicalizer::to_writer(&PayloadForm::of(self), &mut buffer)
+            .expect("the length was measured");
         buffer.spare_mut().fill(b' ');
         buffer.advance(length.next_multiple_of(BLOCK) - length);
         buffer

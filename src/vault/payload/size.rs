@@ -1,12 +1,12 @@
 //! The length of a payload.
 
-/// The payload is padded with spaces to a multiple of this, in bytes.
+/// The length of a block in bytes. The payload is padded with spaces to whole blocks.
 pub const BLOCK: usize = 4096;
 
 /// The maximum length of a payload with its padding, in bytes.
 pub const MAX_BYTES: usize = 512 * 1024;
 
-/// Counts down the remaining bytes and keeps nothing.
+/// A writer that only counts down the remaining bytes.
 pub(super) struct Remaining(pub(super) usize);
 
 impl std::io::Write for Remaining {

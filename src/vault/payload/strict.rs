@@ -1,11 +1,12 @@
-//! JSON values without duplicate fields: parsers differ on them, so IAM could read another value than was checked.
+//! Reads JSON values and refuses duplicate fields. Parsers treat duplicates differently, so IAM could read a value
+//! other than the checked one.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads an array of such values.
+/// Reads an array of values, and refuses duplicate fields in them.
 pub(super) fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
     let values = Vec::<Strict>::deserialize(deserializer)?;
     Ok(values.into_iter().map(|Strict(value)| value).collect())

@@ -5,7 +5,7 @@ use super::{AccessKey, Gatekeepers, Mfa, SealedTarget, Way};
 use crate::vault::{canonical, manifest, names};
 
 impl SealedTarget {
-    /// The target's entry in the manifest.
+    /// Returns the target's entry in the manifest.
     pub fn summary(&self) -> manifest::TargetSummary {
         manifest::TargetSummary {
             account: self.account.clone(),
@@ -49,7 +49,7 @@ impl SealedTarget {
         gatekeepers.into_iter().chain([("emergency", &self.emergency)])
     }
 
-    /// Every ARN, with its resource type.
+    /// Returns every ARN, with its resource type.
     fn arns(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let way = match &self.way {
             Way::Gate(gatekeepers) => ("policy", &gatekeepers.boundary),

@@ -15,7 +15,7 @@
 //!                                                                             └───────────────────┘
 //! ```
 //!
-//! The three ends are [`End`], a cause is a [`Cause`]. The first cause stands.
+//! The three ends are the variants of [`End`]; the causes are those of [`Cause`]. The first cause counts.
 
 use std::time::Duration;
 
@@ -32,18 +32,18 @@ pub enum WindowEvent {
     EndSet(Instant),
     /// The window is open: AWS accepts the probe.
     Opened,
-    /// The opening ended without a window.
+    /// The opening ended without an open window.
     NotOpened {
-        /// A write was sent, so access has to be closed.
+        /// Whether a write was sent, so that access has to be closed.
         touched: bool,
     },
     /// The time, about once a second.
     Tick(Instant),
     /// A signal to this process.
     Signal(Signal),
-    /// `q` on the keyboard of a held window.
+    /// The operator pressed `q` in a held window.
     Quit,
-    /// The program in the window ended, or never started.
+    /// The child ended, or did not start.
     ChildEnded,
     /// Code of this program panicked.
     Panicked,
@@ -54,26 +54,26 @@ pub enum WindowEvent {
     },
 }
 
-/// What the driver has to do after an event, in this order.
+/// An action for the driver. After an event, the driver performs the actions in order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
     /// Ask the opening to stop before its next write.
     StopOpening,
-    /// Start the program, or show that the window is held.
+    /// Start the child, or show that the window is held.
     Begin,
     /// Show the time left until the deadline.
     Show(Duration),
     /// Warn that this many minutes are left.
     Warn(u64),
-    /// Pass a signal to the program in the window.
+    /// Pass a signal to the child.
     Forward(Signal),
-    /// End the program in the window at once, whatever AWS does meanwhile.
+    /// End the child at once, whatever AWS does meanwhile.
     EndChild,
     /// Start the closing sequence.
     Close,
-    /// Print what is left to do: a first signal came while closing.
+    /// Print the remaining steps: the first signal came while closing.
     SayWhatIsLeft,
-    /// Stop waiting for the proof: another signal came.
+    /// Stop waiting for the proof that access is closed: another signal came.
     GiveUp,
     /// Stop the loop and report the end.
     Finish(End),
@@ -86,7 +86,7 @@ pub enum Cause {
     Deadline,
     /// A signal to this process.
     Signal(Signal),
-    /// The program in the window ended.
+    /// The child ended.
     ChildEnded,
     /// The operator pressed `q`.
     Quit,
@@ -94,7 +94,7 @@ pub enum Cause {
     Failed,
     /// Code of this program panicked.
     Panicked,
-    /// The command `close`: this process opened no window.
+    /// The command `close` was run; this process opened no window.
     Asked,
 }
 
@@ -135,14 +135,14 @@ enum State {
     Over,
 }
 
-/// Which of [`WARNINGS`] the operator has seen. A warning that the window was too short for counts as seen.
+/// Which of [`WARNINGS`] the operator has seen. A warning counts as seen if the window was too short for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Warned {
     /// No tick has come yet.
     NotYet,
     /// The first tick came before the earliest warning.
     Started,
-    /// The warning at this many minutes, and all before it.
+    /// The operator has seen the warning at this many minutes, and all before it.
     At(u64),
 }
 
@@ -157,14 +157,14 @@ impl Warned {
 pub struct Machine {
     state: State,
     deadline: Option<Instant>,
-    /// No program runs in the window; this process reads the keyboard.
+    /// Whether the window is held: no child runs, and this process reads the keyboard.
     held: bool,
-    /// [`Action::EndChild`] was returned; it is returned once.
+    /// Whether [`Action::EndChild`] was returned; it is returned only once.
     is_over_time: bool,
 }
 
 impl Machine {
-    /// Returns the machine in *Opening*. `held`: no program runs in the window.
+    /// Returns the machine in *Opening*. `held`: no child runs in the window.
     pub fn new(held: bool) -> Self {
         Self { state: State::Opening { stop: None }, deadline: None, held, is_over_time: false }
     }
@@ -213,7 +213,7 @@ impl Machine {
             WindowEvent::Tick(now) if self.is_past(now) => Some(Cause::Deadline),
             _ => None,
         };
-        // Every tick after the deadline asks again; the opening is asked once.
+        // Every tick after the deadline would ask again, but the opening is asked to stop only once.
         let is_repeated = stop.is_some() && matches!(event, WindowEvent::Tick(_));
         match (event, stop.or(wanted_by)) {
             (WindowEvent::Opened, None) => (State::Open { warned: Warned::NotYet }, vec![Action::Begin]),

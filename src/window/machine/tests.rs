@@ -4,7 +4,7 @@ fn at(seconds: u64) -> Instant {
     Instant::since_boot(Duration::from_secs(seconds))
 }
 
-/// Handles the events in turn; returns the actions of the last.
+/// Handles the events in turn; returns the actions of the last event.
 fn run(held: bool, events: &[WindowEvent]) -> Vec<Action> {
     let mut machine = Machine::new(held);
     let mut last = Vec::new();
@@ -66,14 +66,14 @@ fn an_opening_that_is_stopped_closes_unless_nothing_was_written() {
     assert_eq!(
         run(false, &[WindowEvent::Signal(Signal::Term), WindowEvent::Opened]),
         [Action::Close],
-        "the signal came too late to stop it"
+        "the signal should come too late to stop the opening"
     );
     let untouched = [WindowEvent::Signal(Signal::Term), WindowEvent::NotOpened { touched: false }];
     assert_eq!(run(false, &untouched), [Action::Finish(End::Untouched(Cause::Signal(Signal::Term)))]);
     assert_eq!(run(false, &[WindowEvent::Panicked]), [Action::Close]);
     let late = [WindowEvent::EndSet(at(5)), WindowEvent::Tick(at(6)), WindowEvent::Tick(at(7))];
     assert_eq!(run(false, &late[..2]), [Action::StopOpening]);
-    assert_eq!(run(false, &late), [], "the opening is asked once");
+    assert_eq!(run(false, &late), [], "the opening should be asked only once");
 }
 
 #[test]

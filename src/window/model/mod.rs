@@ -1,8 +1,9 @@
-//! Test-only: a property test of the machine, both sequences and an IAM in memory, step by step under random faults.
+//! Test-only: a property test that runs the machine, both sequences and an IAM in memory step by step, under random
+//! faults.
 //!
-//! `world` generates the events and faults; `run` carries out the machine's actions, as the driver does. After every
-//! step, access that AWS accepts has an end that is written in IAM, at T1 and no later. At its end, access is closed,
-//! or is reported as possibly open until T1.
+//! `world` generates the events and faults; `run` carries out the machine's actions, as the driver does. Whenever AWS
+//! accepts access after a step, IAM has an end of the access that is no later than T1. At the end of a run, access is
+//! closed, or is reported as possibly open until T1.
 
 mod run;
 mod world;
@@ -35,12 +36,12 @@ impl StateMachineTest for Window {
     fn check_invariants(run: &Run, world: &World) {
         run.is_bounded(world.window);
         if world.is_asked_to_end() {
-            assert_ne!(run.phase, Phase::Open, "its end was asked for");
+            assert_ne!(run.phase, Phase::Open, "the window is still open although it was asked to end");
         }
         assert!(!world.is_killed || run.is_over());
     }
 
-    /// From here on only time passes; the network stays as it is, or has no faults any more.
+    /// Lets only time pass from here on. The network keeps its faults, or has none any more.
     fn teardown(mut run: Run, world: World) {
         if world.heals {
             run.goes_on(Happening::Well);
@@ -57,11 +58,11 @@ impl StateMachineTest for Window {
             run.goes_on(Happening::Time(1));
             run.is_bounded(world.window);
         }
-        assert!(run.is_over(), "it does not end: {:?}", run.phase);
+        assert!(run.is_over(), "the run does not end: {:?}", run.phase);
         run.ended_truly();
         assert!(
             !goes_well || !matches!(run.phase, Phase::Over(End::MayBeOpen(_))),
-            "nothing failed, but it may be open"
+            "nothing failed, but access may be open"
         );
         TALLY.with_borrow_mut(|tally| tally.add(&run));
         for _ in 0..120 {
@@ -72,7 +73,7 @@ impl StateMachineTest for Window {
     }
 }
 
-/// How the runs ended: a model that rarely opens proves little.
+/// Counts how the runs ended. A model that rarely opens proves little.
 #[derive(Debug, Default)]
 struct Tally {
     runs: u32,
@@ -114,6 +115,6 @@ fn under_random_faults_the_end_is_written_first_and_access_is_closed_or_reported
     for (count, what) in
         [(opened, "opened"), (closed, "closed"), (may_be_open, "may be open"), (untouched, "untouched")]
     {
-        assert!(count > runs / 20, "only {count} of {runs}: {what}");
+        assert!(count > runs / 20, "only {count} of {runs} runs: {what}");
     }
 }

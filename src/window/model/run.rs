@@ -1,4 +1,4 @@
-//! One run: the machine, the sequences and the user, with the part of the driver.
+//! One run of the machine, the sequences and the user in memory. The run plays the role of the driver.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -24,7 +24,7 @@ use crate::window::{Action, Cause, End, Machine, WindowEvent};
 /// A future that is polled by hand.
 type Running<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// The state of the run, by the machine's actions.
+/// The state of the run, according to the machine's actions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {
     Opening,
@@ -44,13 +44,13 @@ pub(super) struct Run {
     queue: VecDeque<WindowEvent>,
     deadline: Option<Instant>,
     work: Work,
-    /// The program in the window was started and has not ended by itself.
+    /// Whether the child was started and has not ended by itself.
     child: bool,
-    /// A second panic has ended the driver.
+    /// Whether a second panic has ended the driver.
     broken: bool,
     /// The outcome of the last close.
     outcome: Option<CloseOutcome>,
-    /// The window was open at least once.
+    /// Whether the window was ever open.
     pub(super) opened: bool,
 }
 
@@ -62,7 +62,7 @@ fn session() -> SessionId {
     SessionId::from_bytes([0x7f; 8])
 }
 
-/// Leaves traces of an earlier session on the user; its end has passed.
+/// Leaves traces on the user of an earlier session, whose end has passed.
 fn leave_traces(user: &FakeUser, left: Left) {
     let ended = user.clock.get() - SignedDuration::from_mins(5);
     let gate = Gate {
@@ -242,7 +242,7 @@ impl Run {
         }
     }
 
-    /// A panic outside the sequences: both are dropped, and access is closed again.
+    /// Handles a panic outside the sequences: drops both sequences and closes access again.
     fn breaks(&mut self) {
         (self.opening, self.closing) = (None, None);
         self.queue.clear();
@@ -254,38 +254,38 @@ impl Run {
         self.act(actions);
     }
 
-    /// The driver's last action: it ends everything that it started.
+    /// Performs the driver's last action: ends everything that the driver started.
     fn finish(&mut self, end: End) {
         self.user.dismiss();
         self.phase = Phase::Over(end);
     }
 
-    /// Checks that accepted access has a written end, at T1 and no later.
+    /// If AWS accepts access, checks that IAM has an end no later than T1.
     pub(super) fn is_bounded(&self, window: u32) {
         let user = &self.user;
-        assert!(!user.endless.get(), "usable without an end");
+        assert!(!user.endless.get(), "usable while IAM had no end");
         if user.accepts() {
-            let end = user.dated.get().expect("T0") + Duration::from_secs(window.into());
+            let end = user.dated.get().expect("T0 should be known") + Duration::from_secs(window.into());
             let until = user.window.get().map(|window| window.until);
-            assert_eq!(until, Some(end), "T1 is T0 and the window");
-            assert_eq!(user.written_end(), Some(end), "the end is written");
-            assert!(user.effective_end().is_some_and(|until| until <= end), "the end counts");
-            assert!(user.clock.get() < end, "accepted after T1");
+            assert_eq!(until, Some(end), "T1 should be T0 plus the window");
+            assert_eq!(user.written_end(), Some(end), "the end should be written");
+            assert!(user.effective_end().is_some_and(|until| until <= end), "the end in effect is after T1");
+            assert!(user.clock.get() < end, "access is accepted after T1");
         }
         match self.phase {
             Phase::Open => {
-                assert!(user.opener_gone.get(), "the opener could move the end");
+                assert!(user.opener_gone.get(), "the opener still exists and could move the end");
                 assert_eq!(self.progress.pending(), None, "a write is pending in an open window");
                 assert!(
                     self.deadline.is_some_and(|deadline| self.now() < deadline),
-                    "open past the deadline"
+                    "the window is open past the deadline"
                 );
             }
             Phase::Opening => assert!(!self.child),
             Phase::Closing
                 if self.deadline.is_some_and(|deadline| self.now() >= deadline) && !self.broken =>
             {
-                assert!(user.dismissed.get().is_some() || !self.child, "its program runs after T1");
+                assert!(user.dismissed.get().is_some() || !self.child, "the child runs after T1");
             }
             Phase::Closing | Phase::Over(_) | Phase::Killed => {}
         }
@@ -299,29 +299,29 @@ impl Run {
             Phase::Over(End::Untouched(_)) => {
                 assert!(
                     !user.calls.borrow().iter().any(|call| writes.contains(call)),
-                    "something was written"
+                    "reported as untouched, but something was written"
                 );
             }
-            Phase::Over(End::Closed(_)) => assert!(!user.accepts(), "reported as closed"),
+            Phase::Over(End::Closed(_)) => assert!(!user.accepts(), "reported as closed, but open"),
             Phase::Over(End::MayBeOpen(_)) | Phase::Killed => {}
-            Phase::Opening | Phase::Open | Phase::Closing => panic!("it has not ended"),
+            Phase::Opening | Phase::Open | Phase::Closing => panic!("the run has not ended"),
         }
-        assert!(self.phase == Phase::Killed || user.dismissed.get().is_some(), "its program still runs");
+        assert!(self.phase == Phase::Killed || user.dismissed.get().is_some(), "the child still runs");
     }
 
-    /// Checks that time and late writes do not open it again.
+    /// Checks that time and late writes do not open access again.
     pub(super) fn stays_ended(&self) {
         let said_shut = match self.phase {
             Phase::Over(End::Closed(_) | End::Untouched(_)) => true,
             Phase::Over(End::MayBeOpen(_)) => !self.progress.lifted(),
             _ => false,
         };
-        assert!(!(said_shut && self.user.accepts()), "closed, and open again");
+        assert!(!(said_shut && self.user.accepts()), "reported as closed, and open again");
         let user = &self.user;
-        // By this machine's idea of AWS's clock, which the watch uses.
+        // `user.now()` is this machine's estimate of AWS's time, which the watch for late writes uses.
         let before_its_end = user.window.get().is_some_and(|Window { until, .. }| user.now() < until);
         if before_its_end && self.outcome == Some(CloseOutcome::Closed { probed: true, untidy: None }) {
-            assert!(user.denied.get() && !user.active.get(), "the user was at rest and is not any more");
+            assert!(user.denied.get() && !user.active.get(), "the user was at rest, but is no longer");
         }
     }
 }

@@ -11,21 +11,21 @@ use crate::signal::Signal;
 /// One event or fault.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happening {
-    /// Calls move on by this many steps.
+    /// Each call advances by this many steps.
     Steps(u8),
-    /// Seconds in which calls move on.
+    /// This many seconds pass, and calls advance.
     Calm(u8),
-    /// Seconds pass, and no call moves on.
+    /// This many seconds pass, and no call advances.
     Time(i64),
-    /// This machine is suspended for so many seconds.
+    /// This machine is suspended for this many seconds.
     Suspend(i64),
     Signal(Signal),
-    /// `q` on the keyboard of a held window.
+    /// The operator presses `q` in a held window.
     Quit,
     ChildEnds,
-    /// The next call fails, or every call until [`Happening::Well`] if true.
+    /// The next call fails; if true, every call fails until [`Happening::Well`].
     Wrong(Wrong, bool),
-    /// Late writes take effect so many seconds late.
+    /// Late writes take effect this many seconds late.
     LateBy(i64),
     /// Calls have no faults any more.
     Well,
@@ -39,7 +39,7 @@ pub(super) enum Happening {
     BreaksLoop,
     /// An administrator attaches the deny and deactivates the key.
     PanicSeal,
-    /// SIGKILL.
+    /// The process gets SIGKILL.
     Kill,
 }
 
@@ -63,19 +63,19 @@ pub(super) enum Work {
 /// One run, as it was generated.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct World {
-    /// Seconds.
+    /// The length of the window in seconds.
     pub(super) window: u32,
     pub(super) work: Work,
-    /// Seconds that the programs in the window take to end.
+    /// Seconds that the children take to end.
     pub(super) grace: i64,
     pub(super) left: Left,
     /// Seconds by which this machine's clock is ahead of AWS's.
     pub(super) ahead: i64,
-    /// A call of the opening that fails, counted from 0.
+    /// A call of the opening that fails, counted from 0, and the fault.
     pub(super) wrong: Option<(usize, Wrong)>,
     pub(super) late_by: i64,
     pub(super) lag: Lag,
-    /// At the end, all calls succeed.
+    /// Whether all calls succeed at the end of the run.
     pub(super) heals: bool,
     pub(super) is_killed: bool,
     ends: bool,
@@ -95,12 +95,12 @@ fn wrong() -> impl Strategy<Value = Wrong> {
     prop::sample::select(ALL_WRONG.to_vec())
 }
 
-/// Seconds, up to the age at which AWS rejects a signature.
+/// Generates a delay in seconds, up to the age at which AWS rejects a signature.
 fn late_by() -> impl Strategy<Value = i64> {
     prop_oneof![1..60_i64, 1..900_i64, 880..900_i64]
 }
 
-/// Seconds, up to the time that the sequences allow for a write to be seen.
+/// Generates a delay in seconds, up to the time that the sequences allow for a write to become visible.
 fn lag() -> impl Strategy<Value = Lag> {
     let seconds = || prop_oneof![2 => Just(0), 1 => 0..20_i64, 1 => 15..20_i64];
     (seconds(), seconds()).prop_map(|(shown, counts)| Lag { shown, counts })

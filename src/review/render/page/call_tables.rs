@@ -34,7 +34,7 @@ fn asked(packet: &Packet) -> Markup {
             "CloudTrail can be 15 minutes late"
             @if let Some(again) = trail.again_after {
                 ": " b { "calls may be missing; query again after " (time_text::utc(again)) "." }
-            } @else { "; it was queried later than that after the session." }
+            } @else { "; this query was made more than 15 minutes after the session." }
         }
         p {
             "The event history has management events only. Data events (S3 objects, DynamoDB items, Lambda "
@@ -75,7 +75,7 @@ fn totals(packet: &Packet) -> Markup {
 fn every_call(packet: &Packet) -> Markup {
     html! {
         div.wide { table.calls {
-            caption { "Each call; those outside the window, unexpected or refused are marked" }
+            caption { "Each call; calls that are outside the window, unexpected or refused are marked" }
             (head(&["When", "Caller", "Call", "Region", "For", "In the window", "Result", "From"]))
             tbody { @for call in &packet.calls { tr.marked[is_marked(call)] {
                 (when(call.at))
@@ -106,7 +106,7 @@ fn name_of(call: &ApiCall) -> &'static str {
     }
 }
 
-/// Such as `iam PutUserPolicy`.
+/// Returns the service and the action, such as `iam PutUserPolicy`.
 fn service(call: &ApiCall) -> String {
     format!("{} {}", call.source.strip_suffix(".amazonaws.com").unwrap_or(&call.source), call.name)
 }

@@ -1,4 +1,4 @@
-//! The pieces that every section of the page is made of.
+//! The elements that the sections of the page consist of.
 
 use jiff::Timestamp;
 use maud::{Markup, html};

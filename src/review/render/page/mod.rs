@@ -39,7 +39,7 @@ pub fn page(packet: &Packet, json: (&str, &[u8])) -> String {
     page.into_string() + "\n"
 }
 
-/// Returns the Content-Security-Policy: only the style of this page.
+/// Returns the Content-Security-Policy, which allows only the style of this page.
 fn policy() -> String {
     let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'")

@@ -131,7 +131,7 @@ fn draw_mark(x: f64, y: f64, shape: Shape, title: &str) -> Markup {
     }
 }
 
-/// Merges marks in the same position into one, with their number in the title.
+/// Merges marks in the same position into one mark, with their number in the title.
 fn thinned(row: &Row, scale: &Scale) -> Vec<(f64, Shape, String)> {
     let mut seen: Vec<(f64, Shape, String, usize)> = Vec::new();
     for mark in &row.marks {
@@ -261,7 +261,7 @@ fn words(packet: &Packet) -> String {
 }
 
 impl Scale {
-    /// Covers the first approval to T1 or the close, with a margin on both sides.
+    /// Returns a scale from the first approval to T1 or the close, with a margin on both sides.
     fn of(packet: &Packet) -> Self {
         let window = &packet.window;
         let before = packet.approvals.iter().map(|a| a.at).chain(packet.told.iter().map(|t| t.sent));

@@ -1,4 +1,4 @@
-//! A channel's JSON form: which fields it has depends on its kind.
+//! The JSON form of a channel, whose fields depend on the channel's kind.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -114,7 +114,7 @@ impl TryFrom<ChannelJson> for Channel {
     }
 }
 
-/// The canonical form of a [`Channel`], borrowed: secrets are copied into the locked buffer only.
+/// The canonical form of a [`Channel`]. It borrows the values, so secrets are copied only into the locked buffer.
 #[derive(Default, Serialize)]
 pub(in crate::vault::payload) struct ChannelForm<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! Alert channels: how people are notified before a vault opens. Each has one accepted form.
+//! Alert channels, over which people are notified before a vault is opened. Each field has only one accepted form.
 
 mod json;
 
@@ -20,11 +20,11 @@ const LONGEST_TIMEOUT: u32 = 60;
 /// An alert channel.
 #[derive(Debug)]
 pub struct Channel {
-    /// Its name, which is public in the manifest.
+    /// The channel's name, which is public in the manifest.
     pub name: String,
     /// How long to wait for an acknowledgement.
     pub timeout: Option<Span>,
-    /// How it is reached.
+    /// How the channel is reached.
     pub kind: ChannelKind,
 }
 
@@ -33,7 +33,6 @@ pub struct Channel {
 pub enum ChannelKind {
     /// An Amazon SNS topic.
     Sns {
-        /// The topic's ARN.
         topic_arn: String,
         /// An access key that may only publish to the topic.
         key: AccessKey,
@@ -46,13 +45,9 @@ pub enum ChannelKind {
         url: Option<SecretText>,
     },
     /// An incoming webhook of Slack; its URL is a secret.
-    Slack {
-        /// The URL.
-        url: SecretText,
-    },
+    Slack { url: SecretText },
     /// An HTTP receiver of Standard Webhooks.
     Webhook {
-        /// The URL.
         url: SecretText,
         /// The signing secret: `whsec_` and base64 of 24 to 64 bytes.
         secret: SecretText,
@@ -111,7 +106,7 @@ pub fn check(channels: &[Channel]) -> Result<(), PayloadError> {
 }
 
 impl Channel {
-    /// The kind as in JSON.
+    /// Returns the channel's kind as written in JSON.
     pub fn kind(&self) -> &'static str {
         match self.kind {
             ChannelKind::Sns { .. } => "sns",
@@ -122,7 +117,7 @@ impl Channel {
         }
     }
 
-    /// Whether the receiver is this machine; anyone who controls it can fake the acknowledgement.
+    /// Returns whether the receiver is this machine. A person who controls the machine can fake the acknowledgement.
     pub fn is_on_this_machine(&self) -> bool {
         let is_local = |url: &SecretText| host_of(url.expose()).is_some_and(is_loopback);
         match &self.kind {
@@ -200,7 +195,7 @@ impl Smtp {
     }
 }
 
-/// Returns the region in the ARN of an SNS topic. FIFO topics are refused: a notice has no message group.
+/// Returns the region in the ARN of an SNS topic. FIFO topics are refused, because a notice has no message group.
 pub fn region_of(topic_arn: &str) -> Option<&str> {
     let parts: Vec<_> = topic_arn.split(':').collect();
     let ["arn", partition, "sns", region, account, name] = parts[..] else { return None };
@@ -227,7 +222,7 @@ fn check_url(url: &SecretText) -> Result<(), ChannelError> {
     ensure(scheme == "https" || is_loopback(host), ChannelError::PlainHttp)
 }
 
-/// The host of a URL, with any user name before it.
+/// Returns the host of a URL, with the user name before it, if any.
 fn host_of(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
