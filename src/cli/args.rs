@@ -63,6 +63,9 @@ pub struct EnrolArgs {
     /// Trusted attestation root certificates (PEM)
     #[arg(long, value_name = "FILE", conflicts_with = "no_attestation")]
     pub attestation_root: Option<PathBuf>,
+    /// Accept an attestation under a root that is not Yubico's (this is recorded in the vault)
+    #[arg(long, conflicts_with = "no_attestation")]
+    pub allow_other_attestation: bool,
     /// Enrol without proof that the YubiKey is genuine (this is recorded in the vault)
     #[arg(long)]
     pub no_attestation: bool,
@@ -99,6 +102,12 @@ pub struct SealArgs {
     /// Skip the fingerprint check (this is recorded in the vault)
     #[arg(long)]
     pub yes_fingerprints: bool,
+    /// Accept custodians whose YubiKey is attested by a root that is not Yubico's (this is recorded in the vault)
+    #[arg(long)]
+    pub allow_other_attestation: bool,
+    /// Accept custodians whose YubiKey is not attested (this is recorded in the vault)
+    #[arg(long)]
+    pub allow_no_attestation: bool,
     #[command(flatten)]
     pub json: Json,
 }

@@ -26,7 +26,7 @@ pub use record::{AlertTopic, Entry, Record, SharePurpose};
 pub use shipped::Shipped;
 pub use spent::{is_spent, spent};
 pub use store::{Ledger, RawLedger};
-pub use views::readiness::{CustodianProof, LastDrill, Readiness, SpentBy};
+pub use views::readiness::{AffectedToken, CustodianProof, LastDrill, Readiness, SpentBy};
 pub use views::session_outcome::SessionOutcome;
 pub use views::target_status::{LastSession, StatusSource, TargetState, TargetStatus, last};
 

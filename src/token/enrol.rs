@@ -9,6 +9,7 @@ use yubikey::{MgmKey, ObjectId, PinPolicy, TouchPolicy, certificate::CertInfo};
 use super::piv::{PivToken, id, point, reason};
 use crate::custody::token::{Slot, Token as _, TokenError};
 use crate::secret::SecretText;
+use crate::vault::firmware::Firmware;
 use crate::vault::share::Point;
 
 /// The factory PIN of a YubiKey.
@@ -43,9 +44,10 @@ pub struct GeneratedKey {
 }
 
 impl PivToken {
-    /// The firmware version, `major.minor.patch`.
-    pub fn firmware(&self) -> String {
-        self.key.version().to_string()
+    /// The firmware version.
+    pub fn firmware(&self) -> Firmware {
+        let version = self.key.version();
+        Firmware([version.major, version.minor, version.patch])
     }
 
     /// Whether the PIN and the PUK are still the factory's.

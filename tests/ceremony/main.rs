@@ -9,6 +9,7 @@ mod documentation;
 mod enrolment;
 mod gate_policies;
 mod hardening;
+mod openssl;
 mod packet;
 mod review_packet;
 #[cfg(feature = "cloud")]

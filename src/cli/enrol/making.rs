@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::Enrolling;
+use super::{Enrolling, Roots};
+use crate::cli::genuine;
 use crate::custody::attestation;
 use crate::custody::enrolment::{Certificates, Enrolment, spki};
 use crate::custody::part::Part;
@@ -16,7 +17,7 @@ use crate::vault::{random, share};
 
 impl Enrolling<'_> {
     /// Creates the part and two keys; returns the enrolment and the signing key.
-    pub(super) fn make(&mut self, roots: Option<&[Vec<u8>]>) -> Result<(Enrolment, GeneratedKey)> {
+    pub(super) fn make(&mut self, roots: Option<&Roots>) -> Result<(Enrolment, GeneratedKey)> {
         // Refused before anything is created on it.
         let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
@@ -36,7 +37,6 @@ impl Enrolling<'_> {
             attestation: attested.1,
             created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
             enrolment: hex::encode(id),
-            firmware: self.token.firmware(),
             name: self.name.to_owned(),
             part: part.identity(&id).to_public().to_string(),
             token: EnrolledToken { attestation: attested.0, ..self.record(&decryption, &signing)? },
@@ -56,6 +56,7 @@ impl Enrolling<'_> {
         Ok(EnrolledToken {
             attestation: Attested::None,
             decryption_slot: decryption.slot.to_string(),
+            firmware: self.token.firmware(),
             kind: TokenKind::Piv,
             recipient: share::tag_recipient(&compressed),
             serial: self.token.serial(),
@@ -64,10 +65,18 @@ impl Enrolling<'_> {
         })
     }
 
-    /// The certificates from the device's to a trusted root.
-    fn chain(&mut self, roots: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
+    /// The certificates from the device's to a trusted root, which is Yubico's unless another is accepted.
+    fn chain(&mut self, roots: &Roots) -> Result<Vec<Vec<u8>>> {
         let device = self.token.device_certificate().map_err(|why| self.failed(why))?;
-        attestation::chain(&device, roots).map_err(|why| self.not_genuine(&why))
+        let chain = attestation::chain(&device, &roots.certificates).map_err(|why| self.no_chain(&why))?;
+        let owner = attestation::root_owner(&chain).map_err(|why| self.not_genuine(&why))?;
+        if owner == Attested::Yubico || roots.allow_other {
+            Ok(chain)
+        } else {
+            let serial = self.token.serial();
+            Err(genuine::not_by_yubico(self.name, serial, owner, genuine::ALLOW_OTHER)
+                .and("no file was written"))
+        }
     }
 
     /// Reads both attestations, stores them in the slots, and checks them unless that was waived.
