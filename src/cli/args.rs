@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::cloud::{CloudCommand, CloudTrailProfile, LedgerCloudCommand, ShippedCopy};
-use super::groups::{Json, Wait};
+use super::groups::{AcceptedAttestation, Json, Wait};
 use super::topics::{self, Topic};
 use crate::gate::SessionId;
 
@@ -102,12 +102,8 @@ pub struct SealArgs {
     /// Skip the fingerprint check (this is recorded in the vault)
     #[arg(long)]
     pub yes_fingerprints: bool,
-    /// Accept custodians whose YubiKey is attested by a root that is not Yubico's (this is recorded in the vault)
-    #[arg(long)]
-    pub allow_other_attestation: bool,
-    /// Accept custodians whose YubiKey is not attested (this is recorded in the vault)
-    #[arg(long)]
-    pub allow_no_attestation: bool,
+    #[command(flatten)]
+    pub accepted: AcceptedAttestation,
     #[command(flatten)]
     pub json: Json,
 }

@@ -1,5 +1,6 @@
 //! What is said of a token's attestation and firmware at `enrol` and `seal`.
 
+use super::groups::AcceptedAttestation;
 use crate::error::Error;
 use crate::terminal::warning;
 use crate::vault::firmware::Firmware;
@@ -24,14 +25,13 @@ pub fn not_by_yubico(custodian: &str, serial: u32, attested: Attested, option: &
 pub fn require_yubico(
     custodian: &str,
     token: &EnrolledToken,
-    allow_other: bool,
-    allow_none: bool,
+    accepted: AcceptedAttestation,
 ) -> Result<(), Error> {
     match token.attestation {
-        Attested::Other if !allow_other => {
+        Attested::Other if !accepted.allow_other_attestation => {
             Err(not_by_yubico(custodian, token.serial, Attested::Other, ALLOW_OTHER))
         }
-        Attested::None if !allow_none => {
+        Attested::None if !accepted.allow_no_attestation => {
             Err(not_by_yubico(custodian, token.serial, Attested::None, ALLOW_NONE))
         }
         _ => Ok(()),

@@ -59,12 +59,12 @@ struct SealRequest {
 
 impl SealRequest {
     fn new(arguments: SealArgs) -> Result<Self> {
-        let SealArgs { custodians, threshold, label, out, armor, yes_fingerprints, json, .. } = arguments;
-        let (allow_other, allow_none) = (arguments.allow_other_attestation, arguments.allow_no_attestation);
+        let SealArgs { custodians, threshold, label, out, armor, yes_fingerprints, json, accepted } =
+            arguments;
         let threshold = Threshold::try_from(threshold).map_err(Error::usage)?;
         output::must_be_new(&out)?;
         let custodians = custodians::read(&custodians, threshold, !yes_fingerprints, |name, token| {
-            genuine::require_yubico(name, token, allow_other, allow_none)
+            genuine::require_yubico(name, token, accepted)
         })?;
         Ok(Self { threshold, custodians, label, out, armor, json: json.json })
     }

@@ -14,7 +14,7 @@ const FORM_FACTOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.
 const FIPS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.10");
 const CSPN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.11");
 
-/// The arc of PIV attestation. Yubico's arc has others, of FIDO (1, 2, 12, 13) and OpenPGP (5) among them.
+/// The arc of PIV attestation. Yubico's arc has others, of FIDO (1, 2, 12, 13) and `OpenPGP` (5) among them.
 const PIV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3");
 
 /// The common name (RFC 5280 appendix A.1).

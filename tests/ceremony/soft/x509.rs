@@ -130,7 +130,7 @@ pub fn extension(id: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     der(0x30, &[&oid(id), critical, &der(0x04, &[value])])
 }
 
-/// A name of one common name, as UTF8String.
+/// A name of one common name, as `UTF8String`.
 pub fn name(common: &str) -> Vec<u8> {
     name_as(0x0c, common)
 }
