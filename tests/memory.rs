@@ -282,6 +282,7 @@ fn nothing_is_left_after_sealing() {
     let files: Vec<_> = vault.site.custodians.iter().map(|c| c.file.display().to_string()).collect();
     let mut arguments =
         vec!["seal", "--threshold", "2", "--label", "prod", "--out", "other.age", "--yes-fingerprints"];
+    arguments.push(rig::site::ALLOWED);
     for file in &files {
         arguments.extend(["--custodian", file]);
     }

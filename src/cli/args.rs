@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::cloud::{CloudCommand, CloudTrailProfile, LedgerCloudCommand, ShippedCopy};
-use super::groups::{Json, Wait};
+use super::groups::{AcceptedAttestation, Json, Wait};
 use super::topics::{self, Topic};
 use crate::gate::SessionId;
 
@@ -63,6 +63,9 @@ pub struct EnrolArgs {
     /// Trusted attestation root certificates (PEM)
     #[arg(long, value_name = "FILE", conflicts_with = "no_attestation")]
     pub attestation_root: Option<PathBuf>,
+    /// Accept an attestation under a root that is not Yubico's (this is recorded in the vault)
+    #[arg(long, conflicts_with = "no_attestation")]
+    pub allow_other_attestation: bool,
     /// Enrol without proof that the YubiKey is genuine (this is recorded in the vault)
     #[arg(long)]
     pub no_attestation: bool,
@@ -99,6 +102,8 @@ pub struct SealArgs {
     /// Skip the fingerprint check (this is recorded in the vault)
     #[arg(long)]
     pub yes_fingerprints: bool,
+    #[command(flatten)]
+    pub accepted: AcceptedAttestation,
     #[command(flatten)]
     pub json: Json,
 }

@@ -26,3 +26,14 @@ pub struct Json {
     #[arg(long)]
     pub json: bool,
 }
+
+/// Which tokens are sealed to besides those that Yubico attests.
+#[derive(Args, Clone, Copy)]
+pub struct AcceptedAttestation {
+    /// Accept custodians whose YubiKey is attested by a root that is not Yubico's (this is recorded in the vault)
+    #[arg(long)]
+    pub allow_other_attestation: bool,
+    /// Accept custodians whose YubiKey is not attested (this is recorded in the vault)
+    #[arg(long)]
+    pub allow_no_attestation: bool,
+}

@@ -1,5 +1,7 @@
 //! `inspect`: prints all public information about a vault, as text or as JSON.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::args::InspectArgs;
@@ -9,6 +11,7 @@ use crate::terminal::print;
 use crate::time_text;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
+use crate::vault::firmware::Firmware;
 use crate::vault::manifest::{Attested, Custodian, EnrolledToken, Lane, TargetSummary, TokenKind};
 use crate::vault::words;
 
@@ -54,6 +57,9 @@ struct CustodianReport<'a> {
 struct TokenReport<'a> {
     kind: TokenKind,
     serial: u32,
+    firmware: Firmware,
+    /// The security advisory that affects the firmware.
+    advisory: Option<&'static str>,
     slot: &'a str,
     attestation: Attested,
 }
@@ -139,9 +145,16 @@ impl<'a> CustodianReport<'a> {
         let tokens: Vec<_> = self
             .tokens
             .iter()
-            .map(|t| format!("YubiKey {} slot {}, {}", t.serial, t.slot, t.attestation.words()))
+            .map(|t| {
+                let attested = t.attestation.words();
+                format!("YubiKey {} slot {}, firmware {}, {attested}", t.serial, t.slot, t.firmware)
+            })
             .collect();
-        format!("  {}. {:<10}{}{unchecked}\n", self.index, self.name, tokens.join("; "))
+        let mut text = format!("  {}. {:<10}{}{unchecked}\n", self.index, self.name, tokens.join("; "));
+        for (token, advisory) in self.tokens.iter().filter_map(|token| Some((token, token.advisory?))) {
+            let _ = writeln!(text, "{:15}{advisory} affects YubiKey {}", "", token.serial);
+        }
+        text
     }
 }
 
@@ -150,6 +163,8 @@ impl<'a> TokenReport<'a> {
         Self {
             kind: token.kind,
             serial: token.serial,
+            firmware: token.firmware,
+            advisory: token.firmware.advisory(),
             slot: &token.decryption_slot,
             attestation: token.attestation,
         }

@@ -8,6 +8,7 @@ mod cloud;
 #[path = "offline.rs"]
 mod cloud;
 mod enrol;
+mod genuine;
 mod groups;
 mod input;
 mod inspect;

@@ -31,8 +31,6 @@ pub struct Enrolment {
     pub created: String,
     /// The enrolment's ID: 16 random bytes as hex.
     pub enrolment: String,
-    /// The token's firmware version; informative.
-    pub firmware: String,
     /// The custodian's name.
     pub name: String,
     /// The age recipient of the part.
@@ -70,8 +68,6 @@ pub enum EnrolmentError {
     Name(NameError),
     /// A field of the token that is not valid.
     Token(ManifestError),
-    /// Not a firmware version.
-    Firmware,
     /// The signature is not by the token with this serial number.
     Signature(u32),
     /// The recipient is not a P-256 key.
@@ -103,7 +99,6 @@ impl fmt::Display for EnrolmentError {
             Self::Version(version) => write!(f, "its version is {version}; this program reads version 1"),
             Self::Name(why) => why.fmt(f),
             Self::Token(why) => why.fmt(f),
-            Self::Firmware => f.write_str("its firmware version is not a version number"),
             Self::Signature(serial) => write!(f, "the signature of YubiKey {serial} is not valid"),
             Self::Recipient => f.write_str("its recipient is not a P-256 key"),
             Self::CertificateBase64 => f.write_str("a certificate is not base64"),
@@ -195,9 +190,6 @@ impl Enrolment {
         names::hex_of("enrolment", &self.enrolment, 16)?;
         names::instant(&self.created)?;
         names::part_recipient(&self.part)?;
-        if self.firmware.len() > 16 || !self.firmware.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-            return Err(EnrolmentError::Firmware);
-        }
         Ok(self.token.check()?)
     }
 
@@ -225,10 +217,12 @@ impl Certificates {
         let decryption = share::compressed(&token.recipient).and_then(|point| spki(&point));
         let decryption = decryption.ok_or(EnrolmentError::Recipient)?;
         let signing = der(&token.signing_key)?;
-        let expect = |key| AttestedKey { key, serial: token.serial };
-        attestation::verify(&der(&self.signing)?, &chain, &expect(&signing))
+        let expect = |key, slot| AttestedKey { key, slot, serial: token.serial, firmware: token.firmware };
+        let (signing, decryption) =
+            (expect(&signing, &token.signing_slot), expect(&decryption, &token.decryption_slot));
+        attestation::verify(&der(&self.signing)?, &chain, &signing)
             .map_err(|why| EnrolmentError::Attestation { key: "signing", why })?;
-        attestation::verify(&der(&self.decryption)?, &chain, &expect(&decryption))
+        attestation::verify(&der(&self.decryption)?, &chain, &decryption)
             .map_err(|why| EnrolmentError::Attestation { key: "decryption", why })
     }
 }

@@ -27,7 +27,7 @@ pub use shipped::Shipped;
 pub use spent::{is_spent, spent};
 pub use store::{Ledger, RawLedger};
 pub use views::last_session::{LastSession, last};
-pub use views::readiness::{CustodianProof, LastDrill, Readiness, SpentBy};
+pub use views::readiness::{AffectedToken, CustodianProof, LastDrill, Readiness, SpentBy};
 pub use views::session_outcome::SessionOutcome;
 pub use views::target_status::{StatusSource, TargetState, TargetStatus};
 

@@ -9,6 +9,7 @@ use yubikey::{MgmKey, ObjectId, PinPolicy, TouchPolicy, certificate::CertInfo};
 use super::piv::{PivToken, id, point, reason};
 use crate::custody::token::{Slot, Token as _, TokenError};
 use crate::secret::SecretText;
+use crate::vault::firmware::Firmware;
 use crate::vault::share::Point;
 
 /// The factory PIN of a YubiKey.
@@ -41,9 +42,10 @@ pub struct GeneratedKey {
 }
 
 impl PivToken {
-    /// Returns the firmware version, `major.minor.patch`.
-    pub fn firmware(&self) -> String {
-        self.key.version().to_string()
+    /// Returns the firmware version.
+    pub fn firmware(&self) -> Firmware {
+        let version = self.key.version();
+        Firmware([version.major, version.minor, version.patch])
     }
 
     /// Returns whether the PIN and the PUK are still the factory's.

@@ -5,6 +5,7 @@ pub mod ceremony;
 pub mod dsse;
 pub mod duration;
 pub mod file;
+pub mod firmware;
 pub mod hpke;
 pub mod hybrid;
 pub mod json;

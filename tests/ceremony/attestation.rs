@@ -3,16 +3,20 @@
 use std::path::Path;
 use std::process::Command;
 
-use breakglass::custody::attestation::{AttestationError, AttestedKey, chain, from_pem, verify};
+use breakglass::custody::attestation::{AttestationError, AttestedKey, chain, from_pem, root_owner, verify};
+use breakglass::vault::firmware::Firmware;
 use breakglass::vault::manifest::Attested;
 use der::{Decode as _, Encode as _};
 
-/// Serial number 20000001 as a DER INTEGER, PIN once and touch always.
-const LEAF: &str = "1.3.6.1.4.1.41482.3.7=DER:02:04:01:31:2d:01\n1.3.6.1.4.1.41482.3.8=DER:02:02\n";
+/// Firmware 5.7.2, serial number 20000001 as a DER INTEGER, PIN once and touch always.
+const LEAF: &str = "1.3.6.1.4.1.41482.3.3=DER:05:07:02\n1.3.6.1.4.1.41482.3.7=DER:02:04:01:31:2d:01\n\
+                    1.3.6.1.4.1.41482.3.8=DER:02:02\n";
 
 fn openssl(dir: &Path, arguments: &str) {
-    let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
-    assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+    // An underscore in a name stands for a space.
+    let arguments: Vec<_> = arguments.split(' ').map(|argument| argument.replace('_', " ")).collect();
+    let done = Command::new("openssl").args(&arguments).current_dir(dir).output().unwrap();
+    assert!(done.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
 /// root → intermediate → f9 → leaf, all RSA but the leaf, each signed with another digest.
@@ -36,7 +40,7 @@ fn make(dir: &Path, leaf_extensions: &str) {
         );
     }
     openssl(dir, "ecparam -name prime256v1 -genkey -noout -out leaf.key");
-    openssl(dir, "req -new -key leaf.key -out leaf.csr -subj /CN=slot");
+    openssl(dir, "req -new -key leaf.key -out leaf.csr -subj /CN=YubiKey_PIV_Attestation_82");
     openssl(
         dir,
         "x509 -req -in leaf.csr -CA f9.pem -CAkey f9.key -CAcreateserial -out leaf.pem -sha256 -days 9 -extfile leaf.ext",
@@ -52,6 +56,11 @@ fn key_of(certificate: &[u8]) -> Vec<u8> {
     certificate.tbs_certificate().subject_public_key_info().to_der().unwrap()
 }
 
+/// What `LEAF` says.
+fn attested(key: &[u8]) -> AttestedKey<'_> {
+    AttestedKey { key, slot: "82", serial: 20_000_001, firmware: Firmware([5, 7, 2]) }
+}
+
 #[test]
 fn a_complete_rsa_chain_verifies_and_parts_of_it_do_not() {
     let dir = rig::site::tempdir();
@@ -59,19 +68,25 @@ fn a_complete_rsa_chain_verifies_and_parts_of_it_do_not() {
     let (leaf, f9) = (der(dir.path(), "leaf.pem"), der(dir.path(), "f9.pem"));
     let (root, intermediate) = (der(dir.path(), "root.pem"), der(dir.path(), "intermediate.pem"));
     let key = key_of(&leaf);
-    let expected = AttestedKey { key: &key, serial: 20_000_001 };
+    let expected = attested(&key);
     let whole = chain(&f9, &[root.clone(), intermediate.clone()]).unwrap();
     assert_eq!(whole, [f9.clone(), intermediate.clone(), root.clone()]);
     assert_eq!(verify(&leaf, &whole, &expected), Ok(Attested::Other));
 
-    assert!(chain(&f9, std::slice::from_ref(&root)).is_err(), "no intermediate");
-    assert!(chain(&f9, std::slice::from_ref(&intermediate)).is_err(), "no root");
+    assert_eq!(root_owner(&whole), Ok(Attested::Other));
+
+    let missing = |issuer: &str, of: &str| {
+        Err(AttestationError::IssuerMissing { issuer: format!("CN={issuer}"), of: format!("CN={of}") })
+    };
+    assert_eq!(chain(&f9, std::slice::from_ref(&root)), missing("intermediate", "f9"));
+    assert_eq!(chain(&f9, std::slice::from_ref(&intermediate)), missing("Root", "intermediate"));
     assert!(verify(&leaf, &[f9.clone(), root.clone()], &expected).is_err(), "a gap");
     assert!(verify(&leaf, &[f9.clone(), intermediate], &expected).is_err(), "no self-signed end");
     assert!(verify(&f9, &whole, &expected).is_err(), "not a slot's");
     let other = key_of(&root);
-    assert!(verify(&leaf, &whole, &AttestedKey { key: &other, serial: 20_000_001 }).is_err(), "another key");
-    assert!(verify(&leaf, &whole, &AttestedKey { key: &key, serial: 20_000_002 }).is_err(), "another device");
+    assert!(verify(&leaf, &whole, &attested(&other)).is_err(), "another key");
+    let another = AttestedKey { serial: 20_000_002, ..attested(&key) };
+    assert!(verify(&leaf, &whole, &another).is_err(), "another device");
     let mut forged = leaf.clone();
     *forged.last_mut().unwrap() ^= 1;
     assert!(verify(&forged, &whole, &expected).is_err(), "another signature");
@@ -98,7 +113,7 @@ fn an_attested_key_without_pin_or_touch_is_refused() {
         let trusted = [der(dir.path(), "root.pem"), der(dir.path(), "intermediate.pem")];
         let whole = chain(&der(dir.path(), "f9.pem"), &trusted).unwrap();
         let key = key_of(&leaf);
-        let verified = verify(&leaf, &whole, &AttestedKey { key: &key, serial: 20_000_001 });
+        let verified = verify(&leaf, &whole, &attested(&key));
         assert_eq!(verified.unwrap_err(), AttestationError::Policy, "{policy}");
     }
 }

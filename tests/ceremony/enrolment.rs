@@ -1,7 +1,7 @@
 //! Enrolment: the requirements for a custodian's token, the prompts, and the error for each refusal.
 
 use rig::pty::{End, Person, Signal};
-use rig::site::Site;
+use rig::site::{ATTESTATION, Site};
 use rig::token::{Authority, Cipher, Management, ManagementKey, PinPolicy, Spec, Token, Touch, TouchPolicy};
 
 use crate::PROGRAM;
@@ -43,7 +43,7 @@ fn sheet(person: &mut Person) -> Vec<String> {
 fn a_factory_pin_and_puk_are_changed_during_enrolment() {
     for firmware in [(5, 4, 3), (5, 7, 2)] {
         let site = alice(Spec { firmware, ..Spec::new(20_000_001) });
-        let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
+        let mut person = enrol(&site, ATTESTATION);
         person.expect("new PIN for YubiKey 20000001");
         person.type_line("123456");
         person.expect("that is the factory PIN");
@@ -81,7 +81,7 @@ fn a_factory_pin_and_puk_are_changed_during_enrolment() {
 #[test]
 fn the_sheet_is_typed_back_and_erased_from_the_screen() {
     let site = alice(preset(20_000_001));
-    let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
+    let mut person = enrol(&site, ATTESTATION);
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     assert!(!person.is_echoing());
     person.type_line("pin-4711");
@@ -129,7 +129,7 @@ fn occupied_slots_are_not_overwritten() {
     let token = &site.custodians[0].token;
     let before = token.generate(0x82, PinPolicy::Never, TouchPolicy::Never);
     token.put_certificate(0x84, b"another certificate");
-    let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
+    let mut person = enrol(&site, ATTESTATION);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
     let words = sheet(&mut person);
@@ -144,19 +144,48 @@ fn occupied_slots_are_not_overwritten() {
 #[test]
 fn a_token_without_attestation_is_refused_before_a_key_is_generated() {
     let site = alice(Spec { authority: Authority::Stranger, ..preset(20_000_001) });
-    let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
+    let mut person = enrol(&site, ATTESTATION);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
-    person.expect("does not lead to a trusted root");
+    person.expect("the issuer CN=a stranger's PIV root of the certificate");
+    person.expect("is not among the certificates given");
     assert_eq!(person.wait(), End::Code(4));
     assert!(!site.custodians[0].token.is_occupied(0x82));
     assert!(!site.path("alice.custodian").exists());
 }
 
 #[test]
+fn a_root_that_is_not_yubicos_needs_an_option_before_a_key_is_generated() {
+    let site = alice(preset(20_000_001));
+    let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
+    person.expect("PIN of YubiKey");
+    person.type_line("pin-4711");
+    person.expect("alice: YubiKey 20000001 is attested by a root that is not Yubico's");
+    person.expect("--allow-other-attestation");
+    assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
+    assert!(!site.custodians[0].token.is_occupied(0x82));
+    assert!(!site.path("alice.custodian").exists());
+}
+
+#[test]
+fn firmware_that_an_advisory_affects_is_named() {
+    for (firmware, affected) in [((5, 4, 3), true), ((5, 7, 2), false)] {
+        let site = alice(Spec { firmware, ..preset(20_000_001) });
+        let mut person = enrol(&site, &["--no-attestation"]);
+        person.expect("PIN of YubiKey");
+        person.type_line("pin-4711");
+        let words = sheet(&mut person);
+        person.expect("passphrase part");
+        person.type_line(&words.join(" "));
+        assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+        assert_eq!(person.transcript().contains("YSA-2024-03"), affected, "{}", person.transcript());
+    }
+}
+
+#[test]
 fn without_a_touch_no_file_is_written() {
     let site = alice(Spec { touch: Touch::Never, ..preset(20_000_001) });
-    let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
+    let mut person = enrol(&site, ATTESTATION);
     person.expect("PIN of YubiKey");
     person.type_line("pin-4711");
     let words = sheet(&mut person);

@@ -12,6 +12,7 @@ mod gate_policies;
 mod hardening;
 mod hybrid;
 mod imports;
+mod openssl;
 mod packet;
 mod review_packet;
 #[cfg(feature = "cloud")]

@@ -1,7 +1,7 @@
 //! Sealing: each refusal has its error, and nothing is written before.
 
 use rig::pty::{End, Input, Person, Streams};
-use rig::site::{Site, feed};
+use rig::site::{ALLOWED, Site, feed};
 use serde_json::{Value, json};
 
 use crate::PROGRAM;
@@ -101,6 +101,7 @@ fn an_impossible_quorum_is_refused() {
             "--out",
             "prod.age",
             "--yes-fingerprints",
+            ALLOWED,
         ];
         for file in custodians {
             arguments.extend(["--custodian", file]);
@@ -130,6 +131,41 @@ fn an_impossible_quorum_is_refused() {
 }
 
 #[test]
+fn a_token_that_yubico_does_not_attest_needs_an_option() {
+    let mut site = Site::new(PROGRAM, &["alice", "bob"]);
+    site.enrol(0);
+    site.enrol_with(1, &["--no-attestation"]);
+    let seal = |more: &[&str]| {
+        let files = ["--custodian", "alice.custodian", "--custodian", "bob.custodian"];
+        let first =
+            ["seal", "--threshold", "2", "--label", "prod", "--out", "prod.age", "--yes-fingerprints"];
+        let arguments = [&first[..], &files, more].concat();
+        let finished = feed(site.offline(&arguments), payload().to_string().as_bytes());
+        (finished.status.code(), String::from_utf8_lossy(&finished.stderr).into_owned())
+    };
+    let (other, none) = (ALLOWED, "--allow-no-attestation");
+    for (given, who, wanted) in [
+        (&[][..], "alice: YubiKey 20000001 is attested by a root that is not Yubico's", other),
+        (&[none], "alice: YubiKey 20000001 is attested by a root that is not Yubico's", other),
+        (&[other], "bob: YubiKey 20000002 is not attested", none),
+    ] {
+        let (code, said) = seal(given);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(who) && said.contains(&format!("pass {wanted}")), "{said}");
+        assert!(!site.path("prod.age").exists());
+    }
+    let (code, said) = seal(&[other, none]);
+    assert_eq!(code, Some(0), "{said}");
+    // Alice's firmware is 5.4.3, bob's is 5.7.2.
+    assert!(said.contains("alice: YubiKey 20000001 has firmware 5.4.3, which YSA-2024-03"), "{said}");
+    assert!(!said.contains("20000002 has firmware"), "{said}");
+    let shown = site.offline(&["inspect", "prod.age"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("YSA-2024-03 (EUCLEAK, CVE-2024-45678) affects YubiKey 20000001"), "{shown}");
+    assert!(!shown.contains("affects YubiKey 20000002"), "{shown}");
+}
+
+#[test]
 fn fingerprints_are_typed_as_the_custodians_read_them_out() {
     let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let words = |name: &str| {
@@ -149,6 +185,7 @@ fn fingerprints_are_typed_as_the_custodians_read_them_out() {
             "alice.custodian",
             "--custodian",
             "bob.custodian",
+            ALLOWED,
         ]
     };
     let run = |out| {
@@ -188,6 +225,7 @@ fn credentials_can_be_typed_each_secret_twice_and_hidden() {
         "--out",
         "typed.age",
         "--yes-fingerprints",
+        ALLOWED,
         "--custodian",
         "alice.custodian",
         "--custodian",

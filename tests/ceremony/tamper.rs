@@ -9,6 +9,7 @@ use breakglass::error::Status;
 use breakglass::secret::SecretText;
 use breakglass::vault::duration::Span;
 use breakglass::vault::file::{self, Vault};
+use breakglass::vault::firmware::Firmware;
 use breakglass::vault::manifest::{self, Attested, Custodian, EnrolledToken, Lane, Manifest, TargetSummary};
 use breakglass::vault::payload::Input;
 use breakglass::vault::quorum::{Share, Threshold};
@@ -211,6 +212,7 @@ fn edits() -> Vec<Edit> {
         ("another's part", |m| custodian(m).part = people(1, 0)[0].entry(1).part),
         ("another's attestation", |m| token(m).attestation = Attested::Yubico),
         ("another's serial number", |m| token(m).serial += 1),
+        ("another's firmware", |m| token(m).firmware = Firmware([5, 7, 4])),
         ("another's slot", |m| token(m).decryption_slot = "84".into()),
         ("another's signing slot", |m| token(m).signing_slot = "84".into()),
         ("another's signing key", |m| token(m).signing_key = soft::SoftToken::new(1).entry().signing_key),

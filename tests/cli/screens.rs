@@ -106,8 +106,8 @@ fn open<'a>(more: &[&'a str]) -> Vec<&'a str> {
 fn enrol() {
     let mut site = Site::new(PROGRAM, &["alice"]);
     site.plug("alice");
-    let mut person =
-        run(&site, &["enrol", "alice", "--out", "alice.custodian", "--attestation-root", "root.pem"]);
+    let arguments = [&["enrol", "alice", "--out", "alice.custodian"], rig::site::ATTESTATION].concat();
+    let mut person = run(&site, &arguments);
     person.expect("alice: PIN of YubiKey");
     person.type_line(&site.custodians[0].pin.clone());
     person.expect("press Enter");
@@ -145,7 +145,7 @@ fn seal() {
         arguments.extend(["--custodian", file]);
     }
     let mut command = vault.site.command(&arguments);
-    command.arg("--yes-fingerprints");
+    command.args(["--yes-fingerprints", rig::site::ALLOWED]);
     let stdin = rig::pty::Input::Bytes(payload.to_string().into_bytes());
     let mut person = Person::run_with(command, Streams { stdin, columns: Some(80), ..Streams::default() });
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());

@@ -2,6 +2,7 @@
 
 use super::Enrolling;
 use crate::cli::token_dialog::{DialogError, TokenFailure};
+use crate::custody::attestation::AttestationError;
 use crate::custody::token::{Token as _, TokenError};
 use crate::error::{Error, Status};
 
@@ -11,6 +12,18 @@ impl Enrolling<'_> {
         Error::new(Status::TokenFailed, format!("{}: YubiKey {serial} is not attested: {why}", self.name))
             .and("no file was written")
             .next("use a genuine YubiKey, or name its root certificate with --attestation-root")
+    }
+
+    /// The error if the certificates lead to no root; a missing one says nothing about the token.
+    pub(super) fn no_chain(&self, why: &AttestationError) -> Error {
+        let AttestationError::IssuerMissing { .. } = why else { return self.not_genuine(why) };
+        let serial = self.token.serial();
+        Error::new(Status::TokenFailed, format!("{}: YubiKey {serial} cannot be verified: {why}", self.name))
+            .and("no file was written")
+            .next(
+                "add that certificate to the file that --attestation-root names; Yubico's are at \
+                 developers.yubico.com/PKI",
+            )
     }
 
     pub(super) fn failed(&self, why: TokenError) -> Error {

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::Enrolling;
+use super::{Enrolling, Roots};
+use crate::cli::genuine;
 use crate::custody::attestation;
 use crate::custody::enrolment::{Certificates, Enrolment, spki};
 use crate::custody::part::Part;
@@ -16,7 +17,7 @@ use crate::vault::{random, share};
 
 impl Enrolling<'_> {
     /// Creates the custodian's part and two keys. Returns the enrolment and the signing key.
-    pub(super) fn make(&mut self, roots: Option<&[Vec<u8>]>) -> Result<(Enrolment, GeneratedKey)> {
+    pub(super) fn make(&mut self, roots: Option<&Roots>) -> Result<(Enrolment, GeneratedKey)> {
         // A YubiKey that is not genuine is refused before any key is created on it.
         let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
@@ -37,7 +38,6 @@ impl Enrolling<'_> {
             attestation: attested.1,
             created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
             enrolment: hex::encode(id),
-            firmware: self.token.firmware(),
             name: self.name.to_owned(),
             part: part.identity(&id).to_public().to_string(),
             token: EnrolledToken { attestation: attested.0, ..self.record(&decryption, &signing)? },
@@ -57,6 +57,7 @@ impl Enrolling<'_> {
         Ok(EnrolledToken {
             attestation: Attested::None,
             decryption_slot: decryption.slot.to_string(),
+            firmware: self.token.firmware(),
             kind: TokenKind::Piv,
             recipient: share::tag_recipient(&compressed),
             serial: self.token.serial(),
@@ -65,10 +66,19 @@ impl Enrolling<'_> {
         })
     }
 
-    /// Returns the certificates from the YubiKey's attestation certificate to a trusted root.
-    fn chain(&mut self, roots: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
+    /// Returns the certificates from the YubiKey's attestation certificate to a trusted root. The root must be Yubico's
+    /// unless another is accepted.
+    fn chain(&mut self, roots: &Roots) -> Result<Vec<Vec<u8>>> {
         let device = self.token.device_certificate().map_err(|why| self.failed(why))?;
-        attestation::chain(&device, roots).map_err(|why| self.not_genuine(&why))
+        let chain = attestation::chain(&device, &roots.certificates).map_err(|why| self.no_chain(&why))?;
+        let owner = attestation::root_owner(&chain).map_err(|why| self.not_genuine(&why))?;
+        if owner == Attested::Yubico || roots.allow_other {
+            Ok(chain)
+        } else {
+            let serial = self.token.serial();
+            Err(genuine::not_by_yubico(self.name, serial, owner, genuine::ALLOW_OTHER)
+                .and("no file was written"))
+        }
     }
 
     /// Reads the attestations of both keys, stores them in the slots of the keys, and verifies them if `chain` is

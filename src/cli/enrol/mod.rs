@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::args::EnrolArgs;
 use super::token_dialog::TokenDialog;
 use super::typed::{self, Ended};
-use super::{input, output};
+use super::{genuine, input, output};
 use crate::custody::attestation;
 use crate::custody::enrolment::Enrolment;
 use crate::custody::part::Part;
@@ -44,20 +44,30 @@ pub fn run(arguments: EnrolArgs) -> Result<()> {
     let mut enrolling = Enrolling { name: &request.name, terminal, token };
     let pin = enrolling.credentials()?;
     enrolling.authenticate(&pin)?;
-    let (enrolment, signing) = enrolling.make(request.roots.as_deref())?;
+    let (enrolment, signing) = enrolling.make(request.roots.as_ref())?;
     let signature = enrolling.sign(&enrolment, &pin, &signing)?;
     let file = enrolment.to_file(&signature);
     Enrolment::parse("the new enrolment", &file)?;
     output::create(&request.out, &file)?;
     let token = &enrolment.token;
+    genuine::warn_of_firmware(&request.name, token.serial, token.firmware);
     print::result(&format!(
-        "enrolled     {} with YubiKey {}, {}\nfile         {}\nfingerprint  {}\n",
+        "enrolled     {} with YubiKey {}, firmware {}, {}\nfile         {}\nfingerprint  {}\n",
         request.name,
         token.serial,
+        token.firmware,
         token.attestation.words(),
         request.out.display(),
         words::of(&Sha256::digest(&file).into())
     ))
+}
+
+/// Which attestations are accepted.
+struct Roots {
+    /// Trusted roots and intermediates, DER.
+    certificates: Vec<Vec<u8>>,
+    /// Whether a root that is not Yubico's is accepted.
+    allow_other: bool,
 }
 
 /// An enrolment whose arguments are valid.
@@ -68,18 +78,23 @@ struct EnrolRequest {
     out: PathBuf,
     /// The serial number of the YubiKey to use.
     serial: Option<u32>,
-    /// The trusted attestation root certificates, in DER; `None` with `--no-attestation`.
-    roots: Option<Vec<Vec<u8>>>,
+    /// The trusted attestation roots; `None` with `--no-attestation`.
+    roots: Option<Roots>,
     /// The longest wait for the YubiKey.
     wait: Duration,
 }
 
 impl EnrolRequest {
     fn new(arguments: EnrolArgs) -> Result<Self> {
-        let EnrolArgs { name, out, serial, attestation_root, no_attestation, wait } = arguments;
+        let EnrolArgs { name, out, serial, attestation_root, no_attestation, wait, .. } = arguments;
+        let allow_other = arguments.allow_other_attestation;
         names::name("the custodian's name", &name).map_err(Error::usage)?;
         output::must_be_new(&out)?;
-        let roots = if no_attestation { None } else { Some(roots(attestation_root)?) };
+        let roots = if no_attestation {
+            None
+        } else {
+            Some(Roots { certificates: roots(attestation_root)?, allow_other })
+        };
         Ok(Self { name, out, serial, roots, wait: wait.duration() })
     }
 

@@ -4,23 +4,29 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::cli::{input, typed};
+use crate::cli::{genuine, input, typed};
 use crate::custody::enrolment::{self, Enrolment};
 use crate::error::{Error, Result};
 use crate::terminal::{Terminal, note, warning};
-use crate::vault::manifest::Custodian;
+use crate::vault::manifest::{Custodian, EnrolledToken};
 use crate::vault::quorum::{self, Threshold};
 use crate::vault::words;
 
 /// The number of times that the operator may type a fingerprint.
 const ATTEMPTS: usize = 3;
 
-/// Reads every enrolment. If `check` is true, asks for the words of each file's fingerprint.
+/// Reads every enrolment. `accept` decides whether a token is accepted. If `check` is true, asks for the words of each
+/// file's fingerprint.
 ///
 /// # Errors
-/// Usage if there are too few or too many custodians, an enrolment is invalid or appears twice, or the words do not
-/// match.
-pub fn read(paths: &[PathBuf], threshold: Threshold, check: bool) -> Result<Vec<Custodian>> {
+/// Usage if there are too few or too many custodians, an enrolment is invalid or appears twice, its token is not
+/// accepted, or the words do not match.
+pub fn read(
+    paths: &[PathBuf],
+    threshold: Threshold,
+    check: bool,
+    accept: impl Fn(&str, &EnrolledToken) -> Result<()>,
+) -> Result<Vec<Custodian>> {
     check_count(paths.len(), threshold)?;
     let mut terminal = if check { Some(Terminal::open()?) } else { None };
     let mut custodians = Vec::new();
@@ -28,12 +34,16 @@ pub fn read(paths: &[PathBuf], threshold: Threshold, check: bool) -> Result<Vec<
         let file = input::read(path, enrolment::MAX_BYTES)?;
         let enrolment = Enrolment::parse(&path.display().to_string(), &file)?;
         refuse_twice(&custodians, &enrolment)?;
+        let token = &enrolment.token;
+        accept(&enrolment.name, token)?;
         note(&format!(
-            "{}: YubiKey {}, {}",
+            "{}: YubiKey {}, firmware {}, {}",
             enrolment.name,
-            enrolment.token.serial,
-            enrolment.token.attestation.words()
+            token.serial,
+            token.firmware,
+            token.attestation.words()
         ));
+        genuine::warn_of_firmware(&enrolment.name, token.serial, token.firmware);
         if let Some(terminal) = &mut terminal {
             check_fingerprint(terminal, &enrolment.name, &Sha256::digest(&file).into())?;
         }

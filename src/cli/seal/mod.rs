@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::{Timestamp, Unit};
 
 use super::args::SealArgs;
-use super::{input, output};
+use super::{genuine, input, output};
 use crate::error::{Error, Result};
 use crate::terminal::{listed, print, warning};
 use crate::vault::ceremony::Prepared;
@@ -61,10 +61,13 @@ struct SealRequest {
 
 impl SealRequest {
     fn new(arguments: SealArgs) -> Result<Self> {
-        let SealArgs { custodians, threshold, label, out, armor, yes_fingerprints, json } = arguments;
+        let SealArgs { custodians, threshold, label, out, armor, yes_fingerprints, json, accepted } =
+            arguments;
         let threshold = Threshold::try_from(threshold).map_err(Error::usage)?;
         output::must_be_new(&out)?;
-        let custodians = custodians::read(&custodians, threshold, !yes_fingerprints)?;
+        let custodians = custodians::read(&custodians, threshold, !yes_fingerprints, |name, token| {
+            genuine::require_yubico(name, token, accepted)
+        })?;
         Ok(Self { threshold, custodians, label, out, armor, json: json.json })
     }
 

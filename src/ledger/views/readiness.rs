@@ -11,6 +11,7 @@ use crate::custody::drill as evidence;
 use crate::custody::statement::Statement;
 use crate::gate::SessionId;
 use crate::ledger::record::{Entry, Record, SharePurpose};
+use crate::vault::firmware::Firmware;
 use crate::vault::manifest::Manifest;
 
 /// How old the last complete drill is allowed to be.
@@ -37,6 +38,8 @@ pub struct Readiness {
     pub practised: Option<Timestamp>,
     /// When each custodian last proved possession of token and part, by a signed approval followed by a share.
     pub custodians: Vec<CustodianProof>,
+    /// The tokens whose firmware a security advisory affects.
+    pub affected: Vec<AffectedToken>,
     /// The overdue tasks, in words.
     pub overdue: Vec<String>,
 }
@@ -71,6 +74,26 @@ pub struct CustodianProof {
     pub last: Option<Timestamp>,
 }
 
+/// A token whose firmware a security advisory affects.
+#[derive(Clone, Debug, Serialize)]
+pub struct AffectedToken {
+    /// Its custodian.
+    pub name: String,
+    pub serial: u32,
+    pub firmware: Firmware,
+    pub advisory: &'static str,
+}
+
+fn affected(manifest: &Manifest) -> Vec<AffectedToken> {
+    let tokens = manifest.custodians.iter().flat_map(|custodian| {
+        custodian.tokens.iter().map(move |token| (custodian.name.clone(), token.serial, token.firmware))
+    });
+    let named = |(name, serial, firmware): (String, u32, Firmware)| {
+        Some(AffectedToken { name, serial, firmware, advisory: firmware.advisory()? })
+    };
+    tokens.filter_map(named).collect()
+}
+
 impl Readiness {
     /// Returns the readiness of this vault at `now`.
     pub fn of(entries: &[Entry], manifest: &Manifest, now: Timestamp) -> Self {
@@ -88,6 +111,7 @@ impl Readiness {
                 .iter()
                 .map(|custodian| CustodianProof { name: custodian.name.clone(), last: None })
                 .collect(),
+            affected: affected(manifest),
             overdue: Vec::new(),
         };
         // A date further in the future than a clock can be ahead proves nothing.

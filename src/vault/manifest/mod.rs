@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::canonical;
 use super::duration::Span;
+use super::firmware::Firmware;
 use super::names;
 use super::quorum::{KEY, MAX_CUSTODIANS, Share, Threshold};
 pub use error::ManifestError;
@@ -85,6 +86,8 @@ pub struct EnrolledToken {
     pub attestation: Attested,
     /// The PIV slot of the decryption key: two hex digits, 82–95.
     pub decryption_slot: String,
+    /// The device's firmware version.
+    pub firmware: Firmware,
     /// The kind of device.
     pub kind: TokenKind,
     /// The age recipient of the decryption key, `age1tag1…`.

@@ -1,51 +1,38 @@
-//! Enrolment files, with attestations under a new root; one failure each.
+//! Enrolment files with one error each. `attested.rs` makes their attestations.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use breakglass::custody::enrolment::{TYPE, spki};
+use breakglass::custody::enrolment::TYPE;
 use breakglass::custody::token::{Slot, Token as _};
-use p256::SecretKey;
-use p256::ecdsa::signature::Signer as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::attested::{self, Plan};
 use super::forge::{jcs, part_key, part_recipient};
+use super::people;
 use super::vector::{Vector, Verdict};
-use super::{SoftToken, people, point};
-
-const BASIC_CONSTRAINTS: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x13];
-const ECDSA_SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
-/// 1.3.6.1.4.1.41482.3; one more number follows.
-const YUBICO: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xc4, 0x0a, 0x03];
 
 /// The steps that differ from a valid file; by default none.
-struct Spec {
-    attested: bool,
-    /// The attested facts: serial number, PIN and touch policy, keys.
-    serial: u32,
-    policy: [u8; 2],
-    keys: fn(&SoftToken) -> (SecretKey, SecretKey),
-    /// The chain, F9's certificate first.
-    chain: fn(&mut Vec<Vec<u8>>),
-    /// Whether a key in a slot of the device attests the keys, instead of the device.
-    by_slot: bool,
-    members: fn(&mut Value),
+pub struct Spec {
+    pub attested: bool,
+    /// The certificates, before they are signed.
+    pub before: fn(&mut Plan),
+    /// The chain, F9's certificate first, after.
+    pub after: fn(&mut Vec<Vec<u8>>),
+    pub members: fn(&mut Value),
     /// The payload's bytes, before they are signed.
-    payload: fn(Vec<u8>) -> Vec<u8>,
+    pub payload: fn(Vec<u8>) -> Vec<u8>,
     /// The envelope, signed.
-    envelope: fn(&mut Value),
-    file: fn(&mut Vec<u8>),
+    pub envelope: fn(&mut Value),
+    pub file: fn(&mut Vec<u8>),
 }
 
 impl Default for Spec {
     fn default() -> Self {
         Self {
             attested: true,
-            serial: 10_000_010,
-            policy: [2, 2],
-            keys: |token| (token.decryption.clone(), token.signing.clone()),
-            chain: |_| {},
-            by_slot: false,
+            before: |_| {},
+            after: |_| {},
             members: |_| {},
             payload: |payload| payload,
             envelope: |_| {},
@@ -69,10 +56,10 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// Name, error text (empty if the file is valid), comment, and recipe.
-type Row = (&'static str, &'static str, &'static str, Spec);
+pub type Row = (&'static str, &'static str, &'static str, Spec);
 
 fn table() -> Vec<Row> {
-    [envelopes(), payloads(), attestations()].into_iter().flatten().collect()
+    [envelopes(), payloads(), attested::rows()].into_iter().flatten().collect()
 }
 
 /// The file and its DSSE envelope.
@@ -176,6 +163,13 @@ fn payloads() -> Vec<Row> {
             members: |m| m["name"] = "../alice".into() },
         ),
         (
+            "enrolment_firmware",
+            "firmware version",
+            "a firmware version with a leading zero",
+            with! {
+            members: |m| m["token"]["firmware"] = "05.7.2".into() },
+        ),
+        (
             "enrolment_part_small_order",
             "not an age mlkem768x25519 recipient",
             "the X25519 key of the part is of small order",
@@ -203,77 +197,6 @@ fn payloads() -> Vec<Row> {
     ]
 }
 
-/// The certificates.
-fn attestations() -> Vec<Row> {
-    vec![
-        (
-            "attestation_other_serial",
-            "another serial number",
-            "the certificates are of another device",
-            with! {
-            serial: 10_000_011 },
-        ),
-        (
-            "attestation_other_key",
-            "attests another key",
-            "the decryption key is not the attested one",
-            with! {
-            keys: |token| (SoftToken::new(0).decryption, token.signing.clone()) },
-        ),
-        (
-            "attestation_no_touch",
-            "does not require both a PIN and a touch",
-            "touch policy never",
-            with! { policy: [2, 1] },
-        ),
-        (
-            "attestation_no_pin",
-            "does not require both a PIN and a touch",
-            "PIN policy never",
-            with! { policy: [1, 2] },
-        ),
-        (
-            "attestation_no_chain",
-            "its chain must have 2 to 6 certificates",
-            "an empty chain",
-            with! { chain: |c| c.clear() },
-        ),
-        (
-            "attestation_no_root",
-            "its chain must have 2 to 6 certificates",
-            "a chain of the device's certificate alone",
-            with! { chain: |c| drop(c.pop()) },
-        ),
-        (
-            "attestation_no_device",
-            "its chain must have 2 to 6 certificates",
-            "a chain of the root alone",
-            with! { chain: |c| drop(c.remove(0)) },
-        ),
-        (
-            "attestation_link",
-            "is not signed by the next",
-            "a root of the same name and another key",
-            with! {
-            chain: |c| { let key = SoftToken::new(0).signing; c[1] = certificate("root", "root", &key, &key, &ca(1)); } },
-        ),
-        (
-            "attestation_root_not_self_signed",
-            "is not signed by the next",
-            "the last certificate is not its own issuer's",
-            with! {
-            chain: |c| { let key = SoftToken::new(0).signing; c[1] = certificate("other", "root", &key, &key, &ca(1)); } },
-        ),
-        (
-            "attestation_by_a_slot",
-            "a slot's certificate where",
-            "a key in another slot of a sound device vouches for keys that are in none",
-            with! {
-            by_slot: true },
-        ),
-    ]
-}
-
 fn vector(says: &str, comment: &str, spec: &Spec) -> Vector {
     let (expect, at) = if says.is_empty() { ("success", "") } else { ("invalid", "parse") };
     Vector {
@@ -293,11 +216,11 @@ fn file(spec: &Spec) -> Vec<u8> {
     let mut token = person.tokens[0].clone();
     let entry = person.entry(1);
     let mut members = json!({
-        "attestation": null, "created": "2026-11-22T02:17:00Z", "enrolment": entry.enrolment, "firmware": "5.7.2",
+        "attestation": null, "created": "2026-11-22T02:17:00Z", "enrolment": entry.enrolment,
         "name": entry.name, "part": entry.part, "token": entry.tokens[0], "version": 1,
     });
     if spec.attested {
-        members["attestation"] = attestation(spec, &token);
+        members["attestation"] = attested::certificates(spec.before, spec.after, &token);
         members["token"]["attestation"] = "other".into();
     }
     (spec.members)(&mut members);
@@ -314,86 +237,4 @@ fn file(spec: &Spec) -> Vec<u8> {
     file.push(b'\n');
     (spec.file)(&mut file);
     file
-}
-
-fn attestation(spec: &Spec, token: &SoftToken) -> Value {
-    let (root, device, slot) =
-        (SoftToken::new(0).signing, SoftToken::new(0).signing, SoftToken::new(0).signing);
-    let mut chain = vec![
-        certificate("root", "device", &device, &root, &ca(0)),
-        certificate("root", "root", &root, &root, &ca(1)),
-    ];
-    let statement = || [yubico(7, &integer(spec.serial)), yubico(8, &spec.policy)].concat();
-    let (mut issuer, mut name) = (device.clone(), "device");
-    if spec.by_slot {
-        chain.insert(0, certificate("device", "slot 9a", &slot, &device, &statement()));
-        (issuer, name) = (slot, "slot 9a");
-    }
-    (spec.chain)(&mut chain);
-    let (decryption, signing) = (spec.keys)(token);
-    let encode = |der: &Vec<u8>| BASE64_STANDARD.encode(der);
-    json!({
-        "chain": chain.iter().map(encode).collect::<Vec<_>>(),
-        "decryption": encode(&certificate(name, "slot 82", &decryption, &issuer, &statement())),
-        "signing": encode(&certificate(name, "slot 83", &signing, &issuer, &statement())),
-    })
-}
-
-/// An X.509 certificate in DER (RFC 5280 section 4.1).
-fn certificate(
-    issuer: &str,
-    subject: &str,
-    key: &SecretKey,
-    signer: &SecretKey,
-    extensions: &[u8],
-) -> Vec<u8> {
-    let to_be_signed = der(
-        0x30,
-        &[
-            &der(0xa0, &[&integer(2)]),
-            &integer(1),
-            ECDSA_SHA256,
-            &name(issuer),
-            &der(0x30, &[&der(0x17, &[b"160314000000Z"]), &der(0x18, &[b"20520417000000Z"])]),
-            &name(subject),
-            &spki(&point(key)).unwrap(),
-            &der(0xa3, &[&der(0x30, &[extensions])]),
-        ],
-    );
-    let signature: p256::ecdsa::Signature = p256::ecdsa::SigningKey::from(signer).sign(&to_be_signed);
-    der(0x30, &[&to_be_signed, ECDSA_SHA256, &der(0x03, &[&[0], signature.to_der().as_bytes()])])
-}
-
-fn ca(path: u32) -> Vec<u8> {
-    let value = der(0x30, &[&[0x01, 0x01, 0xff], &integer(path)]);
-    der(0x30, &[BASIC_CONSTRAINTS, &[0x01, 0x01, 0xff], &der(0x04, &[&value])])
-}
-
-fn yubico(number: u8, value: &[u8]) -> Vec<u8> {
-    der(0x30, &[&der(0x06, &[YUBICO, &[number]]), &der(0x04, &[value])])
-}
-
-fn name(common: &str) -> Vec<u8> {
-    der(
-        0x30,
-        &[&der(0x31, &[&der(0x30, &[&[0x06, 0x03, 0x55, 0x04, 0x03], &der(0x0c, &[common.as_bytes()])])])],
-    )
-}
-
-fn integer(number: u32) -> Vec<u8> {
-    let bytes = number.to_be_bytes();
-    let start = bytes.iter().position(|&byte| byte != 0).unwrap_or(3);
-    let sign: &[u8] = if bytes[start] >= 0x80 { &[0] } else { &[] };
-    der(0x02, &[sign, &bytes[start..]])
-}
-
-fn der(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
-    let body = pieces.concat();
-    let length = match body.len() {
-        short @ 0..0x80 => vec![u8::try_from(short).unwrap()],
-        long => [&[0x82], &u16::try_from(long).unwrap().to_be_bytes()[..]].concat(),
-    };
-    // DER requires the shortest form of a length.
-    let length = if length.len() == 3 && length[1] == 0 { vec![0x81, length[2]] } else { length };
-    [&[tag], &length[..], &body].concat()
 }

@@ -1,9 +1,11 @@
 //! Software custodians: parts as words, tokens as keys in this process, and valid and invalid files.
 
+pub mod attested;
 pub mod certificate;
 pub mod forge;
 pub mod recipes;
 pub mod vector;
+pub mod x509;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -11,6 +13,7 @@ use breakglass::custody::enrolment;
 use breakglass::custody::part::{Part, TypedWords, WordsError};
 use breakglass::custody::token::{Held, Slot, Token, TokenError};
 use breakglass::secret::{Secret, SecretText};
+use breakglass::vault::firmware::Firmware;
 use breakglass::vault::manifest::{self, Attested, TokenKind};
 use breakglass::vault::share::{self, Point};
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
@@ -50,6 +53,7 @@ impl SoftToken {
         manifest::EnrolledToken {
             attestation: Attested::None,
             decryption_slot: "82".into(),
+            firmware: Firmware([5, 7, 2]),
             kind: TokenKind::Piv,
             recipient: share::tag_recipient(&compressed(&self.decryption)),
             serial: self.serial,

@@ -448,6 +448,10 @@ fn custodians() -> Vec<Entry> {
             manifest: |m| m["custodians"][0]["tokens"][0]["kind"] = "ring".into() }),
         ("attestation_unknown", "unknown variant", "an attestation that version 1 does not have", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["attestation"] = "self".into() }),
+        ("token_firmware", "firmware version", "a firmware version of two numbers", with! {
+            manifest: |m| m["custodians"][0]["tokens"][0]["firmware"] = "5.7".into() }),
+        ("token_firmware_missing", "missing field `firmware`", "a token without its firmware version", with! {
+            manifest: |m| drop(m["custodians"][0]["tokens"][0].as_object_mut().unwrap().remove("firmware")) }),
         ("serial_too_wide", "the manifest is not valid", "a serial number of 2^32", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["serial"] = 4_294_967_296_u64.into() }),
     }

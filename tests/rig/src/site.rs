@@ -13,6 +13,12 @@ use crate::pcscd::Pcscd;
 use crate::pty::{End, Input, Person, Streams};
 use crate::token::{Authority, Spec, Token};
 
+/// The options that enrol a token of the rig: its root is not Yubico's.
+pub const ATTESTATION: &[&str] = &["--attestation-root", "root.pem", ALLOWED];
+
+/// The option of `enrol` and `seal` that accepts such a token.
+pub const ALLOWED: &str = "--allow-other-attestation";
+
 /// One custodian: a name, a token with its PIN, and the sheet with the twelve words.
 pub struct Custodian {
     pub name: String,
@@ -140,11 +146,16 @@ impl Site {
     /// Enrols a custodian as a person does: plugs in the token, types the PIN, writes the sheet, types it back, and
     /// touches the token. Returns the output on the screen, without the sheet's words.
     pub fn enrol(&mut self, place: usize) -> String {
+        self.enrol_with(place, ATTESTATION)
+    }
+
+    /// The same with other options.
+    pub fn enrol_with(&mut self, place: usize, options: &[&str]) -> String {
         let name = self.custodians[place].name.clone();
         self.plug(&name);
         let out = self.custodians[place].file.display().to_string();
-        let mut person =
-            Person::run(self.offline(&["enrol", &name, "--out", &out, "--attestation-root", "root.pem"]));
+        let arguments = [&["enrol", &name, "--out", &out], options].concat();
+        let mut person = Person::run(self.offline(&arguments));
         person.expect(&format!("{name}: PIN of YubiKey"));
         person.type_line(&self.custodians[place].pin.clone());
         let words = read_sheet(&mut person);
@@ -176,8 +187,17 @@ impl Site {
     pub fn try_seal(&self, name: &str, json: &[u8], threshold: usize, more: &[&str]) -> Finished {
         let threshold = threshold.to_string();
         let files: Vec<_> = self.custodians.iter().map(|c| c.file.display().to_string()).collect();
-        let mut arguments =
-            vec!["seal", "--threshold", &threshold, "--label", "prod", "--out", name, "--yes-fingerprints"];
+        let mut arguments = vec![
+            "seal",
+            "--threshold",
+            &threshold,
+            "--label",
+            "prod",
+            "--out",
+            name,
+            "--yes-fingerprints",
+            ALLOWED,
+        ];
         for file in &files {
             arguments.extend(["--custodian", file]);
         }

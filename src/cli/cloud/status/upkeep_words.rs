@@ -4,13 +4,22 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::ledger::{CustodianProof, LastDrill, Readiness, SpentBy};
+use crate::ledger::{AffectedToken, CustodianProof, LastDrill, Readiness, SpentBy};
 use crate::time_text;
 
 /// Returns lines about credentials, drills and custodians, and one line for each overdue task.
 pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
-    let Readiness { credentials_epoch, sealed, spent, released, last_drill, custodians, overdue, .. } =
-        upkeep;
+    let Readiness {
+        credentials_epoch,
+        sealed,
+        spent,
+        released,
+        last_drill,
+        custodians,
+        affected,
+        overdue,
+        ..
+    } = upkeep;
     let mut text = format!("credentials  epoch {credentials_epoch}, sealed {}", ago(*sealed, now));
     match spent {
         Some(SpentBy { session, at }) => {
@@ -40,6 +49,10 @@ pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
     };
     text.push_str(&custodians.iter().map(proof).collect::<Vec<_>>().join(", "));
     text.push('\n');
+    for AffectedToken { name, serial, firmware, advisory } in affected {
+        let _ =
+            writeln!(text, "firmware     {name}: YubiKey {serial} has {firmware}, which {advisory} affects");
+    }
     for one in overdue {
         let _ = writeln!(text, "OVERDUE      {one}");
     }

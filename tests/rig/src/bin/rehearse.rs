@@ -45,13 +45,17 @@ fn rehearse(program: PathBuf) -> String {
     chapter(1, "Three custodians enrol, each with their YubiKey, without a network.");
     for place in 0..3 {
         let name = site.custodians[place].name.clone();
-        say(&format!("breakglass enrol {name} --out {name}.custodian --attestation-root root.pem"));
+        say(&format!(
+            "breakglass enrol {name} --out {name}.custodian --attestation-root root.pem --allow-other-attestation"
+        ));
         let screen = site.enrol(place);
         show(&screen);
     }
 
     chapter(2, "The credentials are sealed: any two of the three can open them. Still without a network.");
-    say("breakglass seal --custodian … --threshold 2 --label prod --out prod.age < credentials.json");
+    say(
+        "breakglass seal --custodian … --threshold 2 --label prod --allow-other-attestation --out prod.age < credentials.json",
+    );
     let mut payload = account.payload(Account::grant(), "4h");
     let drill = account.second_user("drill", "drill-user");
     payload["drill"] = drill.target(serde_json::json!([]), "1h");

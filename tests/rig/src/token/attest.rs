@@ -56,9 +56,10 @@ impl Authority {
     }
 
     /// The certificate of a token's attestation key, DER.
-    pub(crate) fn intermediate(self, key: &Key, serial: u32) -> Vec<u8> {
+    pub(crate) fn intermediate(self, key: &Key, serial: u32, firmware: (u8, u8, u8)) -> Vec<u8> {
         let subject = name("breakglass rig PIV attestation");
-        let extensions = [basic_constraints(0)];
+        let (major, minor, patch) = firmware;
+        let extensions = [yubico(3, &[major, minor, patch]), basic_constraints(0)];
         let number = serial.to_be_bytes();
         certificate(&number, &self.name(), &subject, &key.secret.public_key(), &extensions, &self.key())
     }

@@ -87,7 +87,7 @@ pub(crate) struct Card {
 impl Card {
     pub fn new(spec: Spec) -> Self {
         let attestation = Key::generate(PinPolicy::Never, TouchPolicy::Never);
-        let intermediate = spec.authority.intermediate(&attestation, spec.serial);
+        let intermediate = spec.authority.intermediate(&attestation, spec.serial, spec.firmware);
         let mut card = Self {
             serial: spec.serial,
             firmware: spec.firmware,
@@ -214,7 +214,8 @@ impl Card {
     /// Sets a different serial number and its attestation, as if this were a different token.
     pub fn rename(&mut self, serial: u32, authority: Authority) {
         self.serial = serial;
-        let intermediate = self.keys.get(&slot::ATTESTATION).map(|key| authority.intermediate(key, serial));
+        let intermediate =
+            self.keys.get(&slot::ATTESTATION).map(|key| authority.intermediate(key, serial, self.firmware));
         if let Some(intermediate) = intermediate {
             self.store_certificate(slot::ATTESTATION, &intermediate);
         }

@@ -1,0 +1,49 @@
+//! What is said of a token's attestation and firmware at `enrol` and `seal`.
+
+use super::groups::AcceptedAttestation;
+use crate::error::Error;
+use crate::terminal::warning;
+use crate::vault::firmware::Firmware;
+use crate::vault::manifest::{Attested, EnrolledToken};
+
+/// Accepts a root that is not Yubico's, at `enrol` and at `seal`.
+pub const ALLOW_OTHER: &str = "--allow-other-attestation";
+
+/// Accepts a token without attestation, at `seal`.
+pub const ALLOW_NONE: &str = "--allow-no-attestation";
+
+/// The error for a token that Yubico does not attest, if `option` is not given.
+pub fn not_by_yubico(custodian: &str, serial: u32, attested: Attested, option: &str) -> Error {
+    Error::usage(format!("{custodian}: YubiKey {serial} is {}", attested.words()))
+        .next(format!("use a YubiKey that Yubico attests, or pass {option}, which is recorded in the vault"))
+}
+
+/// Refuses a token that Yubico does not attest, unless that was allowed.
+///
+/// # Errors
+/// Usage, with the custodian, the token and the option.
+pub fn require_yubico(
+    custodian: &str,
+    token: &EnrolledToken,
+    accepted: AcceptedAttestation,
+) -> Result<(), Error> {
+    match token.attestation {
+        Attested::Other if !accepted.allow_other_attestation => {
+            Err(not_by_yubico(custodian, token.serial, Attested::Other, ALLOW_OTHER))
+        }
+        Attested::None if !accepted.allow_no_attestation => {
+            Err(not_by_yubico(custodian, token.serial, Attested::None, ALLOW_NONE))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Warns if a security advisory affects the token's firmware.
+pub fn warn_of_firmware(custodian: &str, serial: u32, firmware: Firmware) {
+    if let Some(advisory) = firmware.advisory() {
+        warning(format_args!(
+            "{custodian}: YubiKey {serial} has firmware {firmware}, which {advisory} affects\n  \
+             next: use a YubiKey with firmware 5.7.0 or later"
+        ));
+    }
+}

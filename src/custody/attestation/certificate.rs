@@ -1,0 +1,156 @@
+//! One certificate of an attestation: what the rules ask of it.
+
+use der::asn1::ObjectIdentifier;
+use der::{Decode as _, Encode as _};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
+use x509_cert::name::Name;
+
+use super::{AttestationError, signature};
+use crate::vault::names::harmless;
+
+const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+
+/// Yubico's arc, and the arc of PIV attestation in it (developers.yubico.com, "Yubico OID arc").
+const YUBICO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482");
+const PIV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3");
+
+/// A certificate that was parsed, with the encodings that the rules compare.
+pub struct Certificate {
+    inner: x509_cert::Certificate,
+    key: Vec<u8>,
+    issuer: Vec<u8>,
+    subject: Vec<u8>,
+}
+
+impl Certificate {
+    /// Parses DER. Refuses another encoding of the same certificate, an extension that is there twice, and a critical
+    /// one that this program does not know (RFC 5280 section 4.2).
+    ///
+    /// # Errors
+    /// [`AttestationError::Certificate`] and [`AttestationError::Extension`].
+    pub fn parse(der: &[u8]) -> Result<Self, AttestationError> {
+        let unreadable = |why: der::Error| AttestationError::Certificate(why.to_string());
+        let inner = x509_cert::Certificate::from_der(der).map_err(unreadable)?;
+        if inner.to_der().map_err(unreadable)? != der {
+            return Err(AttestationError::Certificate("it is not DER".into()));
+        }
+        let signed = inner.tbs_certificate();
+        let certificate = Self {
+            key: signed.subject_public_key_info().to_der().map_err(unreadable)?,
+            issuer: signed.issuer().to_der().map_err(unreadable)?,
+            subject: signed.subject().to_der().map_err(unreadable)?,
+            inner,
+        };
+        certificate.check_extensions()?;
+        Ok(certificate)
+    }
+
+    fn check_extensions(&self) -> Result<(), AttestationError> {
+        for (place, extension) in self.extensions().iter().enumerate() {
+            let id = extension.extn_id;
+            let known = id == BASIC_CONSTRAINTS || id == KEY_USAGE || id.starts_with(PIV);
+            let again = self.extensions()[..place].iter().any(|earlier| earlier.extn_id == id);
+            if again || extension.critical && !known {
+                return Err(self.must_not_have(id));
+            }
+        }
+        Ok(())
+    }
+
+    /// DER of the subject's public key.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// DER of the subject's name.
+    pub fn subject(&self) -> &[u8] {
+        &self.subject
+    }
+
+    /// The subject's name, for people.
+    pub fn name(&self) -> String {
+        words(self.inner.tbs_certificate().subject())
+    }
+
+    /// The issuer's name, for people.
+    pub fn issuer_name(&self) -> String {
+        words(self.inner.tbs_certificate().issuer())
+    }
+
+    /// Whether `self` is named as the issuer of `other`: the encodings of both names are the same bytes.
+    pub fn is_named_by(&self, other: &Self) -> bool {
+        self.subject == other.issuer
+    }
+
+    /// Whether the issuer has the name of the subject.
+    pub fn is_self_issued(&self) -> bool {
+        self.is_named_by(self)
+    }
+
+    /// Checks that `self` is named as the issuer of `other` and signed it.
+    ///
+    /// # Errors
+    /// [`AttestationError::Order`], [`AttestationError::Algorithm`], [`AttestationError::NotSigned`].
+    pub fn check_issued(&self, other: &Self) -> Result<(), AttestationError> {
+        let (issuer, of) = (other.issuer_name(), other.name());
+        if !self.is_named_by(other) {
+            return Err(AttestationError::Order { issuer, of });
+        }
+        match signature::verify(&self.key, &other.inner) {
+            Some(true) => Ok(()),
+            Some(false) => Err(AttestationError::NotSigned { issuer, of }),
+            None => Err(AttestationError::Algorithm(of)),
+        }
+    }
+
+    /// Whether it is a CA, and how many certificates may be between it and a slot's; `None` if it does not say.
+    ///
+    /// # Errors
+    /// [`AttestationError::Certificate`] if the extension does not parse.
+    pub fn basic_constraints(&self) -> Result<Option<(bool, Option<u8>)>, AttestationError> {
+        let read = self.decoded::<BasicConstraints>(BASIC_CONSTRAINTS)?;
+        Ok(read.map(|constraints| (constraints.ca, constraints.path_len_constraint)))
+    }
+
+    /// Whether its key is allowed to sign certificates, as far as it says.
+    ///
+    /// # Errors
+    /// [`AttestationError::Certificate`] if the extension does not parse.
+    pub fn signs_certificates(&self) -> Result<bool, AttestationError> {
+        Ok(self.decoded::<KeyUsage>(KEY_USAGE)?.is_none_or(|usage| usage.key_cert_sign()))
+    }
+
+    /// The identifiers of its extensions in Yubico's arc.
+    pub fn of_yubico(&self) -> impl Iterator<Item = ObjectIdentifier> {
+        self.extensions().iter().map(|extension| extension.extn_id).filter(|id| id.starts_with(YUBICO))
+    }
+
+    /// The value of an extension.
+    pub fn extension(&self, id: ObjectIdentifier) -> Option<&[u8]> {
+        self.extensions().iter().find(|e| e.extn_id == id).map(|e| e.extn_value.as_bytes())
+    }
+
+    /// The error for an extension that it must not have.
+    pub fn must_not_have(&self, id: ObjectIdentifier) -> AttestationError {
+        AttestationError::Extension(self.name(), id.to_string())
+    }
+
+    fn extensions(&self) -> &[Extension] {
+        self.inner.tbs_certificate().extensions().map_or(&[], Vec::as_slice)
+    }
+
+    fn decoded<'a, T>(&'a self, id: ObjectIdentifier) -> Result<Option<T>, AttestationError>
+    where
+        T: der::Decode<'a, Error = der::Error>,
+    {
+        let unreadable = |why: der::Error| AttestationError::Certificate(why.to_string());
+        self.extension(id).map(T::from_der).transpose().map_err(unreadable)
+    }
+}
+
+fn words(name: &Name) -> String {
+    let text = harmless(&name.to_string(), '?');
+    if text.is_empty() { "without a name".into() } else { text }
+}

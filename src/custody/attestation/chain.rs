@@ -1,0 +1,124 @@
+//! A chain: the device's certificate (slot F9) first, then the issuer of each, a root last.
+
+use super::certificate::Certificate;
+use super::{AttestationError, extensions, yubico};
+use crate::vault::manifest::Attested;
+
+/// The maximum number of certificates in a chain, from the device's to the root.
+const MAX: usize = 6;
+
+/// Finds the chain from the device's certificate to a self-issued one in `trusted`; DER, the device's first.
+///
+/// # Errors
+/// [`AttestationError::IssuerMissing`] if an issuer is not in `trusted`, and what [`Certificate::check_issued`] finds.
+pub fn find(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, AttestationError> {
+    let candidates: Vec<_> = trusted.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>()?;
+    let mut last = &Certificate::parse(device)?;
+    let mut chain = vec![device.to_vec()];
+    while chain.len() < 2 || !last.is_self_issued() {
+        if chain.len() == MAX {
+            return Err(AttestationError::ChainLength);
+        }
+        let (issuer, der) = issuer_of(last, &candidates, trusted)?;
+        chain.push(der.clone());
+        last = issuer;
+    }
+    Ok(chain)
+}
+
+/// Of several certificates of one issuer, one of Yubico's pinned roots is taken first: the root of 2016 has two.
+fn issuer_of<'a>(
+    certificate: &Certificate,
+    candidates: &'a [Certificate],
+    trusted: &'a [Vec<u8>],
+) -> Result<(&'a Certificate, &'a Vec<u8>), AttestationError> {
+    let (issuer, of) = (certificate.issuer_name(), certificate.name());
+    let mut why = AttestationError::IssuerMissing { issuer, of };
+    let mut found = None;
+    let named = candidates.iter().zip(trusted).filter(|(candidate, _)| candidate.is_named_by(certificate));
+    for (candidate, der) in named {
+        match candidate.check_issued(certificate) {
+            Ok(()) if yubico::is_root(der) => return Ok((candidate, der)),
+            Ok(()) => found = found.or(Some((candidate, der))),
+            Err(refused) => why = refused,
+        }
+    }
+    found.ok_or(why)
+}
+
+/// A chain of 2 to 6 certificates.
+pub struct Chain {
+    /// The device's certificate first, the root last.
+    certificates: Vec<Certificate>,
+    /// DER of the root.
+    root: Vec<u8>,
+}
+
+impl Chain {
+    /// Parses the certificates.
+    ///
+    /// # Errors
+    /// [`AttestationError::ChainLength`] and what [`Certificate::parse`] finds.
+    pub fn parse(chain: &[Vec<u8>]) -> Result<Self, AttestationError> {
+        let [_, .., root] = chain else { return Err(AttestationError::ChainLength) };
+        if chain.len() > MAX {
+            return Err(AttestationError::ChainLength);
+        }
+        let certificates = chain.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>()?;
+        Ok(Self { certificates, root: root.clone() })
+    }
+
+    /// The device's certificate.
+    pub fn device(&self) -> &Certificate {
+        &self.certificates[0]
+    }
+
+    /// Checks each certificate's shape, and that each is signed by the next and the root by itself.
+    ///
+    /// # Errors
+    /// See [`AttestationError`].
+    pub fn check(&self) -> Result<(), AttestationError> {
+        extensions::check_device(self.device())?;
+        for (certificate, below) in self.certificates.iter().zip(0..).skip(1) {
+            check_issuer(certificate, below)?;
+        }
+        for pair in self.certificates.windows(2) {
+            pair[1].check_issued(&pair[0])?;
+        }
+        let root = &self.certificates[self.certificates.len() - 1];
+        if root.is_self_issued() {
+            root.check_issued(root)
+        } else {
+            Err(AttestationError::NotRoot(root.name()))
+        }
+    }
+
+    /// Returns whose root it is.
+    ///
+    /// # Errors
+    /// [`AttestationError::NotPivIssuer`] if the root is Yubico's and the issuer of the device's certificate is not one
+    /// of its PIV attestation issuers.
+    pub fn owner(&self) -> Result<Attested, AttestationError> {
+        let issuer = &self.certificates[1];
+        match yubico::is_piv_issuer(issuer.key(), &self.root) {
+            None => Ok(Attested::Other),
+            Some(true) => Ok(Attested::Yubico),
+            Some(false) => Err(AttestationError::NotPivIssuer(issuer.name())),
+        }
+    }
+}
+
+/// Checks an issuer above the device that has `below` certificates between itself and the slot's.
+fn check_issuer(certificate: &Certificate, below: u8) -> Result<(), AttestationError> {
+    extensions::check_issuer(certificate)?;
+    let Some((true, longest)) = certificate.basic_constraints()? else {
+        return Err(AttestationError::NotCa(certificate.name()));
+    };
+    if !certificate.signs_certificates()? {
+        return Err(AttestationError::NotCa(certificate.name()));
+    }
+    if longest.is_some_and(|longest| below > longest) {
+        return Err(AttestationError::PathLength(certificate.name()));
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Attestation: certificates that show that a token's keys were generated on a genuine device.
+//!
+//! The certificate of a slot is signed by the device's certificate (slot F9), which a PIV attestation issuer signed,
+//! and so on up to a root that signed itself. Any key under a vendor's root could sign a certificate with the right
+//! extensions, so the shape of the whole chain is checked and not only its root: vault-format.md, "Attestation". Dates
+//! are not checked: the devices have no clock, and Yubico's certificates have no meaningful dates.
+
+mod certificate;
+mod chain;
+mod error;
+mod extensions;
+mod pem;
+mod signature;
+mod yubico;
+
+pub use chain::find as chain;
+pub use error::AttestationError;
+pub use pem::read as from_pem;
+
+use certificate::Certificate;
+use chain::Chain;
+
+use crate::vault::firmware::Firmware;
+use crate::vault::manifest::Attested;
+
+/// What an attestation must say.
+pub struct AttestedKey<'a> {
+    /// DER `SubjectPublicKeyInfo` of the key in the slot.
+    pub key: &'a [u8],
+    /// The slot: two hex digits.
+    pub slot: &'a str,
+    /// The device's serial number.
+    pub serial: u32,
+    /// The device's firmware version.
+    pub firmware: Firmware,
+}
+
+/// Checks a slot's attestation against a chain (the device's certificate first, the root last) and returns whose root
+/// it is.
+///
+/// # Errors
+/// See [`AttestationError`].
+pub fn verify(
+    attestation: &[u8],
+    chain: &[Vec<u8>],
+    expected: &AttestedKey,
+) -> Result<Attested, AttestationError> {
+    let slot = Certificate::parse(attestation)?;
+    let chain = Chain::parse(chain)?;
+    chain.check()?;
+    chain.device().check_issued(&slot)?;
+    extensions::check_slot(&slot, expected)?;
+    if slot.key() != expected.key {
+        return Err(AttestationError::OtherKey);
+    }
+    chain.owner()
+}
+
+/// Checks a chain without a slot's certificate, and returns whose root it is.
+///
+/// # Errors
+/// See [`AttestationError`].
+pub fn root_owner(chain: &[Vec<u8>]) -> Result<Attested, AttestationError> {
+    let chain = Chain::parse(chain)?;
+    chain.check()?;
+    chain.owner()
+}

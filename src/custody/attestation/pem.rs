@@ -1,0 +1,29 @@
+//! Certificates of a PEM file.
+
+use der::{DecodePem as _, Encode as _};
+use x509_cert::Certificate;
+
+use super::AttestationError;
+
+/// Reads the certificates of a PEM file as DER; ignores other text between them (RFC 7468 section 2).
+///
+/// # Errors
+/// If there is none, or one does not parse.
+pub fn read(text: &[u8]) -> Result<Vec<Vec<u8>>, AttestationError> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    let text = std::str::from_utf8(text).map_err(|_| AttestationError::NotPem)?;
+    let certificates: Vec<_> = text
+        .match_indices(BEGIN)
+        .map(|(at, _)| {
+            let certificate = Certificate::from_pem(first_block(&text[at..]));
+            certificate.and_then(|c| c.to_der()).map_err(|why| AttestationError::Certificate(why.to_string()))
+        })
+        .collect::<Result<_, _>>()?;
+    if certificates.is_empty() { Err(AttestationError::NoCertificate) } else { Ok(certificates) }
+}
+
+/// The first PEM block of `text`.
+fn first_block(text: &str) -> &str {
+    const END: &str = "-----END CERTIFICATE-----";
+    text.find(END).map_or(text, |end| &text[..end + END.len()])
+}

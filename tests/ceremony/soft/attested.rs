@@ -1,0 +1,465 @@
+//! The attestations of enrolment files, under issuers made for the occasion; one failure each.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use breakglass::custody::enrolment::spki;
+use serde_json::{Value, json};
+
+use super::certificate::{Row, Spec};
+use super::x509::{self, Certificate, Key, ca, name, not_ca, yubico};
+use super::{SoftToken, point};
+
+/// An issuer of the chain to be.
+#[derive(Clone)]
+pub struct Link {
+    subject: Vec<u8>,
+    issuer: Vec<u8>,
+    /// Its key, as `Key::new` wants it.
+    kind: &'static str,
+    /// The digest of the signature on its certificate.
+    digest: &'static str,
+    extensions: Vec<Vec<u8>>,
+    /// The algorithm beside that signature, if it is not the one in it.
+    outside: Option<Vec<u8>>,
+}
+
+/// All certificates to be: F9's and its issuers, and what those of the slots say.
+pub struct Plan {
+    links: Vec<Link>,
+    /// The subject, without the slot's number.
+    subject: &'static str,
+    /// The slots that they name: of the decryption key, of the signing key.
+    slots: [&'static str; 2],
+    firmware: Vec<u8>,
+    serial: u32,
+    policy: Vec<u8>,
+    /// Further extensions.
+    more: Vec<Vec<u8>>,
+    digest: &'static str,
+    /// Another decryption key.
+    key: Option<SoftToken>,
+}
+
+fn link(subject: &str, issuer: &str, extensions: Vec<Vec<u8>>) -> Link {
+    let (subject, issuer) = (name(subject), name(issuer));
+    Link { subject, issuer, kind: x509::P256, digest: "sha256", extensions, outside: None }
+}
+
+fn firmware() -> Vec<u8> {
+    yubico(&[3, 3], &[5, 7, 2])
+}
+
+/// The device's certificate, as genuine ones are.
+fn device(issuer: &str) -> Link {
+    link("Yubico PIV Attestation", issuer, vec![firmware(), ca(0)])
+}
+
+impl Default for Plan {
+    /// slot ← F9 ← PIV issuer ← root.
+    fn default() -> Self {
+        Self {
+            links: vec![
+                device("PIV issuer"),
+                link("PIV issuer", "root", vec![ca(1)]),
+                link("root", "root", vec![ca(2)]),
+            ],
+            subject: "YubiKey PIV Attestation ",
+            slots: ["82", "83"],
+            firmware: vec![5, 7, 2],
+            serial: 10_000_010,
+            policy: vec![2, 2],
+            more: Vec::new(),
+            digest: "sha256",
+            key: None,
+        }
+    }
+}
+
+/// The `attestation` of an enrolment.
+pub fn certificates(before: fn(&mut Plan), after: fn(&mut Vec<Vec<u8>>), token: &SoftToken) -> Value {
+    let mut plan = Plan::default();
+    before(&mut plan);
+    let keys: Vec<_> = plan.links.iter().map(|link| Key::new(link.kind)).collect();
+    let signers = keys.iter().skip(1).chain(keys.last());
+    let sign = |((link, key), signer): ((&Link, &Key), &Key)| {
+        let (issuer, subject) = (link.issuer.clone(), link.subject.clone());
+        let unsigned = Certificate { issuer, subject, key: &key.public, extensions: link.extensions.clone() };
+        match &link.outside {
+            Some(outside) => unsigned.sign_as(signer, link.digest, outside),
+            None => unsigned.sign(signer, link.digest),
+        }
+    };
+    let mut chain: Vec<_> = plan.links.iter().zip(&keys).zip(signers).map(sign).collect();
+    after(&mut chain);
+    let other = plan.key.as_ref().unwrap_or(token);
+    let slot = |number: usize, key: &p256::SecretKey| {
+        let mut extensions = Vec::new();
+        for (number, value) in
+            [(3, &plan.firmware), (7, &x509::integer(plan.serial)), (8, &plan.policy), (9, &vec![4])]
+        {
+            if !value.is_empty() {
+                extensions.push(yubico(&[3, number], value));
+            }
+        }
+        extensions.extend(plan.more.clone());
+        let unsigned = Certificate {
+            issuer: plan.links.first().map(|device| device.subject.clone()).unwrap_or_default(),
+            subject: name(&format!("{}{}", plan.subject, plan.slots[number])),
+            key: &spki(&point(key)).unwrap(),
+            extensions,
+        };
+        BASE64_STANDARD.encode(unsigned.sign(&keys[0], plan.digest))
+    };
+    json!({
+        "chain": chain.iter().map(|der| BASE64_STANDARD.encode(der)).collect::<Vec<_>>(),
+        "decryption": slot(0, &other.decryption),
+        "signing": slot(1, &token.signing),
+    })
+}
+
+/// A slot's certificate, as an issuer in the chain.
+fn slot_as_issuer(more: Vec<Vec<u8>>) -> Link {
+    let extensions = [more, vec![yubico(&[3, 7], &x509::integer(10_000_010)), yubico(&[3, 8], &[2, 2])]];
+    link("YubiKey PIV Attestation 9a", "Yubico PIV Attestation", extensions.concat())
+}
+
+macro_rules! plan {
+    (|$plan:ident| $edit:expr) => {
+        Spec { before: |$plan| $edit, ..Spec::default() }
+    };
+}
+
+/// The vectors.
+pub fn rows() -> Vec<Row> {
+    [sound(), chains(), issuers(), signatures(), slots()].into_iter().flatten().collect()
+}
+
+fn sound() -> Vec<Row> {
+    vec![
+        (
+            "attestation_by_the_root",
+            "",
+            "the root signs the device's certificate, as Yubico's root of 2016 does",
+            plan! { |p| p.links = vec![device("root"), link("root", "root", vec![ca(1)])] },
+        ),
+        (
+            "attestation_device_unmarked",
+            "",
+            "the device's certificate has no basic constraints, as those of firmware 5.2.4",
+            plan! { |p| p.links[0].extensions = vec![firmware()] },
+        ),
+        (
+            "attestation_device_fips",
+            "",
+            "the device's certificate says that it is FIPS and CSPN certified",
+            plan! { |p| p.links[0].extensions.extend([yubico(&[3, 10], &[1]), yubico(&[3, 11], &[1])]) },
+        ),
+        (
+            "attestation_six",
+            "",
+            "the longest chain",
+            plan! { |p| {
+                let more = [("4", "3", 2), ("3", "2", 3), ("2", "root", 4)];
+                p.links[1].issuer = name("4");
+                p.links.splice(2.., more.map(|(of, by, path)| link(of, by, vec![ca(path)])));
+                p.links.push(link("root", "root", vec![ca(5)]));
+            } },
+        ),
+        (
+            "attestation_rsa",
+            "",
+            "RSA keys of 2048, 3072 and 4096 bits, with SHA-256, SHA-384 and SHA-512",
+            plan! { |p| {
+                let kinds = [x509::RSA_2048, x509::RSA_3072, x509::RSA_4096];
+                for ((link, kind), digest) in p.links.iter_mut().zip(kinds).zip(["sha256", "sha384", "sha512"]) {
+                    (link.kind, link.digest) = (kind, digest);
+                }
+            } },
+        ),
+        (
+            "attestation_p384",
+            "",
+            "P-384 keys, with SHA-384 and, where the device signs, SHA-256",
+            plan! { |p| for link in &mut p.links {
+                (link.kind, link.digest) = (x509::P384, "sha384");
+            } },
+        ),
+        (
+            "attestation_key_usage",
+            "",
+            "issuers whose key usage has keyCertSign",
+            plan! { |p| p.links[1].extensions.push(x509::key_usage(1, 0x06)) },
+        ),
+    ]
+}
+
+fn chains() -> Vec<Row> {
+    const LENGTH: &str = "its chain must have 2 to 6 certificates";
+    vec![
+        ("attestation_no_chain", LENGTH, "an empty chain", Spec { after: Vec::clear, ..Spec::default() }),
+        (
+            "attestation_no_root",
+            LENGTH,
+            "a chain of the device's certificate alone",
+            Spec { after: |c| c.truncate(1), ..Spec::default() },
+        ),
+        (
+            "attestation_seven",
+            LENGTH,
+            "a chain of seven certificates",
+            plan! { |p| {
+                let more = [("5", "4"), ("4", "3"), ("3", "2"), ("2", "root")];
+                p.links[1].issuer = name("5");
+                p.links[2].extensions = vec![ca(9)];
+                let more = more.map(|(of, by)| link(of, by, vec![ca(9)]));
+                p.links.splice(2..2, more);
+            } },
+        ),
+        (
+            "attestation_no_device",
+            "is not that of its issuer",
+            "a chain without the device's certificate",
+            Spec { after: |c| drop(c.remove(0)), ..Spec::default() },
+        ),
+        (
+            "attestation_gap",
+            "is not that of its issuer",
+            "a chain without the PIV issuer's certificate",
+            Spec { after: |c| drop(c.remove(1)), ..Spec::default() },
+        ),
+        (
+            "attestation_order",
+            "is not that of its issuer",
+            "two issuers in each other's place",
+            plan! { |p| {
+                // F9, then the issuer of its issuer.
+                p.links[1].issuer = name("intermediate");
+                p.links.insert(1, link("intermediate", "root", vec![ca(2)]));
+                p.links[2].extensions = vec![ca(2)];
+                p.links[3].extensions = vec![ca(3)];
+            } },
+        ),
+        (
+            "attestation_name_string",
+            "is not that of its issuer",
+            "the device's certificate has its issuer's name as another kind of string",
+            plan! { |p| p.links[0].issuer = x509::name_as(0x13, "PIV issuer") },
+        ),
+        (
+            "attestation_root_not_self_signed",
+            "is not a root",
+            "the last certificate is not its own issuer's",
+            plan! { |p| p.links[2].issuer = name("another root") },
+        ),
+        (
+            "attestation_link",
+            "is not signed by its issuer",
+            "the device's certificate is not signed by its issuer",
+            Spec { after: |c| break_signature(&mut c[0]), ..Spec::default() },
+        ),
+        (
+            "attestation_root_signature",
+            "is not signed by its issuer",
+            "the root's own signature is wrong",
+            Spec { after: |c| break_signature(c.last_mut().unwrap()), ..Spec::default() },
+        ),
+    ]
+}
+
+fn break_signature(certificate: &mut [u8]) {
+    *certificate.last_mut().unwrap() ^= 1;
+}
+
+fn issuers() -> Vec<Row> {
+    vec![
+        (
+            "attestation_by_a_slot",
+            "a slot's certificate where",
+            "a key in another slot of a sound device vouches for keys that are in none",
+            plan! { |p| {
+                p.links.insert(0, slot_as_issuer(vec![ca(0)]));
+                p.links[1].extensions = vec![firmware(), ca(1)];
+                p.links[2].extensions = vec![ca(2)];
+                p.links[3].extensions = vec![ca(3)];
+            } },
+        ),
+        (
+            "attestation_openpgp",
+            "the extension 1.3.6.1.4.1.41482.5.2, which it must not have",
+            "an attested OpenPGP key of a sound device vouches for keys that are on none",
+            plan! { |p| {
+                let attested = vec![yubico(&[5, 2], &[5, 7, 4]), yubico(&[5, 7], &x509::integer(10_000_010))];
+                p.links = vec![
+                    link("YubiKey OPGP Attestation SIG", "Yubico OPGP Attestation", attested),
+                    link("Yubico OPGP Attestation", "OPGP issuer", vec![ca(1)]),
+                    link("OPGP issuer", "root", vec![ca(2)]),
+                    link("root", "root", vec![ca(3)]),
+                ];
+            } },
+        ),
+        (
+            "attestation_fido",
+            "the extension 1.3.6.1.4.1.41482.2, which it must not have",
+            "the key of a FIDO attestation vouches for keys that are on no device",
+            plan! { |p| p.links[0].extensions = vec![yubico(&[2], b"1.3.6.1.4.1.41482.1.7")] },
+        ),
+        (
+            "attestation_device_not_a_ca",
+            "is not that of a CA",
+            "the device's certificate is marked as an end entity's",
+            plan! { |p| p.links[0].extensions = vec![firmware(), not_ca()] },
+        ),
+        (
+            "attestation_issuer_extension",
+            "the extension 1.3.6.1.4.1.41482.3.3, which it must not have",
+            "an issuer has an extension of a device's",
+            plan! { |p| p.links[1].extensions.push(firmware()) },
+        ),
+        (
+            "attestation_issuer_unmarked",
+            "is not that of a CA",
+            "an issuer has no basic constraints",
+            plan! { |p| p.links[1].extensions = Vec::new() },
+        ),
+        (
+            "attestation_issuer_not_a_ca",
+            "is not that of a CA",
+            "an issuer is marked as an end entity",
+            plan! { |p| p.links[1].extensions = vec![not_ca()] },
+        ),
+        (
+            "attestation_root_not_a_ca",
+            "is not that of a CA",
+            "the root has no basic constraints",
+            plan! { |p| p.links[2].extensions = Vec::new() },
+        ),
+        (
+            "attestation_issuer_usage",
+            "is not that of a CA",
+            "an issuer's key usage is without keyCertSign",
+            plan! { |p| p.links[1].extensions.push(x509::key_usage(7, 0x80)) },
+        ),
+        (
+            "attestation_path_length",
+            "does not allow as many certificates below it",
+            "the root allows one certificate below it, there are two",
+            plan! { |p| p.links[2].extensions = vec![ca(1)] },
+        ),
+        (
+            "attestation_extension_twice",
+            "the extension 2.5.29.19, which it must not have",
+            "an issuer has its basic constraints twice",
+            plan! { |p| p.links[1].extensions.push(ca(1)) },
+        ),
+        (
+            "attestation_critical",
+            "the extension 2.5.29.30, which it must not have",
+            "an issuer has a critical extension that a reader does not know: name constraints",
+            plan! { |p| p.links[1].extensions.push(x509::extension(&[0x55, 0x1d, 0x1e], true, &[0x30, 0])) },
+        ),
+    ]
+}
+
+fn signatures() -> Vec<Row> {
+    const KIND: &str = "of a kind that is not accepted";
+    vec![
+        (
+            "attestation_p256_sha384",
+            KIND,
+            "a P-256 key signs with SHA-384",
+            plan! { |p| p.links[0].digest = "sha384" },
+        ),
+        (
+            "attestation_rsa_1024",
+            KIND,
+            "an issuer has an RSA key of 1024 bits",
+            plan! { |p| p.links[1].kind = x509::RSA_1024 },
+        ),
+        (
+            "attestation_rsa_exponent",
+            KIND,
+            "an issuer has an RSA key with the exponent 3",
+            plan! { |p| p.links[1].kind = x509::RSA_2048_E3 },
+        ),
+        (
+            "attestation_sha1",
+            KIND,
+            "an issuer signs with SHA-1",
+            plan! { |p| {
+                p.links[1].kind = x509::RSA_2048;
+                p.links[0].digest = "sha1";
+            } },
+        ),
+        (
+            "attestation_two_algorithms",
+            KIND,
+            "the algorithm beside a signature is not the one that is signed",
+            plan! { |p| p.links[0].outside = Some(x509::ECDSA_SHA384.into()) },
+        ),
+    ]
+}
+
+fn slots() -> Vec<Row> {
+    vec![
+        (
+            "attestation_other_slot",
+            "it does not attest slot 83",
+            "the subjects name each other's slot",
+            plan! { |p| p.slots = ["83", "82"] },
+        ),
+        (
+            "attestation_other_subject",
+            "it does not attest slot 83",
+            "the subjects are those of another applet",
+            plan! { |p| p.subject = "YubiKey OPGP Attestation " },
+        ),
+        (
+            "attestation_slot_is_a_ca",
+            "it is marked as a CA's",
+            "the slots' certificates are marked as a CA's",
+            plan! { |p| p.more = vec![ca(0)] },
+        ),
+        (
+            "attestation_slot_extension",
+            "the extension 1.3.6.1.4.1.41482.5.3, which it must not have",
+            "the slots' certificates have an extension of OpenPGP besides",
+            plan! { |p| p.more = vec![yubico(&[5, 3], &[1])] },
+        ),
+        (
+            "attestation_other_serial",
+            "another serial number",
+            "the certificates are of another device",
+            plan! { |p| p.serial = 10_000_011 },
+        ),
+        (
+            "attestation_other_firmware",
+            "another firmware version",
+            "the certificates are of a device with newer firmware",
+            plan! { |p| p.firmware = vec![5, 7, 4] },
+        ),
+        (
+            "attestation_no_firmware",
+            "another firmware version",
+            "the certificates do not say which firmware it is",
+            plan! { |p| p.firmware.clear() },
+        ),
+        (
+            "attestation_other_key",
+            "attests another key",
+            "the decryption key is not the attested one",
+            plan! { |p| p.key = Some(SoftToken::new(0)) },
+        ),
+        (
+            "attestation_no_touch",
+            "does not require both a PIN and a touch",
+            "touch policy never",
+            plan! { |p| p.policy = vec![2, 1] },
+        ),
+        (
+            "attestation_no_pin",
+            "does not require both a PIN and a touch",
+            "PIN policy never",
+            plan! { |p| p.policy = vec![1, 2] },
+        ),
+    ]
+}
