@@ -17,7 +17,7 @@ use breakglass::vault::quorum::{Share, Threshold};
 use crate::soft::forge::{self, Recipe};
 use crate::soft::{self, Person, people};
 
-/// A sealed vault with a quorum of 2 of 3, its custodians, and the two shares that open it.
+/// A sealed vault with a quorum of 2, its custodians, and the shares of the first two.
 struct Ceremony {
     people: Vec<Person>,
     sealed: Vec<u8>,
@@ -25,8 +25,8 @@ struct Ceremony {
 }
 
 impl Ceremony {
-    fn new() -> Self {
-        let people = people(3, 1);
+    fn of(custodians: usize) -> Self {
+        let people = people(custodians, 1);
         let payload = Input::parse(&forge::jcs(&forge::credentials())).unwrap().payload;
         let manifest = Manifest {
             alerts: Vec::new(),
@@ -157,7 +157,7 @@ fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
 
 #[test]
 fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
-    let ceremony = Ceremony::new();
+    let ceremony = Ceremony::of(2);
     let head = header(&ceremony.sealed).to_vec();
     assert!(ceremony.opens(&ceremony.sealed), "the control: the untouched file should open");
     assert!(
@@ -171,7 +171,7 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
 
 #[test]
 fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
-    let ceremony = Ceremony::new();
+    let ceremony = Ceremony::of(2);
     let armored = file::armor(&ceremony.sealed);
     // The number of armored lines, of 48 bytes each, that contain the header.
     let lines = header(&ceremony.sealed).len().div_ceil(48);
@@ -232,7 +232,7 @@ fn edits() -> Vec<Edit> {
 
 #[test]
 fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
-    let ceremony = Ceremony::new();
+    let ceremony = Ceremony::of(3);
     let untouched = Vault::parse(&ceremony.sealed).unwrap();
     assert!(ceremony.share(&untouched, 0).is_some(), "the control: alice's share should open");
     for (name, edit) in edits() {
@@ -248,7 +248,7 @@ fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
 #[test]
 fn a_custodian_cannot_commit_for_another() {
     // Alice knows her share, so she can commit to it in a changed manifest. Bob's share still does not match.
-    let ceremony = Ceremony::new();
+    let ceremony = Ceremony::of(3);
     let untouched = Vault::parse(&ceremony.sealed).unwrap().manifest;
     let mut manifest = untouched.clone();
     manifest.threshold = Threshold::try_from(3).unwrap();

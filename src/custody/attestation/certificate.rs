@@ -6,7 +6,8 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
 use x509_cert::name::Name;
 
-use super::{AttestationError, signature};
+use super::error::AttestationError;
+use super::signature;
 use crate::vault::names::harmless;
 
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");

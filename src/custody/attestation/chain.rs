@@ -1,7 +1,8 @@
 //! A chain: the device's certificate (slot F9) first, then the issuer of each, a root last.
 
 use super::certificate::Certificate;
-use super::{AttestationError, extensions, yubico};
+use super::error::AttestationError;
+use super::{extensions, yubico};
 use crate::vault::manifest::Attested;
 
 /// The maximum number of certificates in a chain, from the device's to the root.

@@ -5,7 +5,19 @@ use der::asn1::{ObjectIdentifier, PrintableStringRef, Utf8StringRef};
 use x509_cert::name::Name;
 
 use super::certificate::Certificate;
-use super::{AttestationError, AttestedKey};
+use super::error::AttestationError;
+
+/// What an attestation must say.
+pub struct AttestedKey<'a> {
+    /// DER `SubjectPublicKeyInfo` of the key in the slot.
+    pub key: &'a [u8],
+    /// The slot: two hex digits.
+    pub slot: &'a str,
+    /// The device's serial number.
+    pub serial: u32,
+    /// The device's firmware version.
+    pub firmware: Firmware,
+}
 
 const FIRMWARE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.3");
 const SERIAL: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.7");

@@ -15,25 +15,13 @@ mod yubico;
 
 pub use chain::find as chain;
 pub use error::AttestationError;
+pub use extensions::AttestedKey;
 pub use pem::read as from_pem;
 
 use certificate::Certificate;
 use chain::Chain;
 
-use crate::vault::firmware::Firmware;
 use crate::vault::manifest::Attested;
-
-/// What an attestation must say.
-pub struct AttestedKey<'a> {
-    /// DER `SubjectPublicKeyInfo` of the key in the slot.
-    pub key: &'a [u8],
-    /// The slot: two hex digits.
-    pub slot: &'a str,
-    /// The device's serial number.
-    pub serial: u32,
-    /// The device's firmware version.
-    pub firmware: Firmware,
-}
 
 /// Checks a slot's attestation against a chain (the device's certificate first, the root last) and returns whose root
 /// it is.

@@ -3,7 +3,7 @@
 use der::{DecodePem as _, Encode as _};
 use x509_cert::Certificate;
 
-use super::AttestationError;
+use super::error::AttestationError;
 
 /// Reads the certificates of a PEM file as DER; ignores other text between them (RFC 7468 section 2).
 ///
