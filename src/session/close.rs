@@ -69,7 +69,7 @@ pub(crate) struct ProfileClose {
 pub(crate) enum Proof {
     /// AWS refused the emergency key.
     Probed,
-    /// IAM shows that AWSDenyAll is attached and the key is inactive.
+    /// IAM shows that `AWSDenyAll` is attached and the key is inactive.
     ReadBack,
 }
 

@@ -1,5 +1,5 @@
-//! The lane `gate`: opens a window by writing a policy to the user and detaching AWSDenyAll, and closes it by attaching
-//! AWSDenyAll again.
+//! The lane `gate`: opens a window by writing a policy to the user and detaching `AWSDenyAll`, and closes it by
+//! attaching `AWSDenyAll` again.
 
 use std::path::Path;
 
