@@ -28,6 +28,7 @@ fn run(file: &[u8]) -> Result<String, String> {
 }
 
 #[test]
+#[cfg_attr(feature = "cloud", ignore = "takes a minute, and runs in the offline build")]
 fn the_openssl_recipe_judges_every_attestation_as_the_program_does() {
     let mut judged = 0;
     for name in certificate::names().into_iter().filter(|name| name.starts_with("attestation_")) {

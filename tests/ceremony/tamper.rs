@@ -156,6 +156,7 @@ fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
 }
 
 #[test]
+#[cfg_attr(feature = "cloud", ignore = "takes a minute, and runs in the offline build")]
 fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
     let ceremony = Ceremony::of(2);
     let head = header(&ceremony.sealed).to_vec();
@@ -170,6 +171,7 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
 }
 
 #[test]
+#[cfg_attr(feature = "cloud", ignore = "takes a minute, and runs in the offline build")]
 fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
     let ceremony = Ceremony::of(2);
     let armored = file::armor(&ceremony.sealed);
