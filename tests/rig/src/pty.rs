@@ -7,7 +7,7 @@ use crate::memory::{Ending, Finding, Tracing, trace_exit};
 use nix::fcntl::OFlag;
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 pub use nix::sys::signal::Signal;
-use nix::sys::signal::kill;
+use nix::sys::signal::{SigHandler, kill, signal};
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, setsid};
 use screen::Screen;
@@ -127,13 +127,18 @@ impl Person {
         let descriptor = terminal.as_raw_fd();
         let take_terminal = move || {
             setsid()?;
+            // A shell that runs the tests in the background ignores these two, and programs inherit that.
+            for ignored in [Signal::SIGINT, Signal::SIGQUIT] {
+                // SAFETY: the default action is no handler.
+                unsafe { signal(ignored, SigHandler::SigDfl)? };
+            }
             // SAFETY: TIOCSCTTY takes an integer, touches no memory, and the descriptor is open until exec.
             match unsafe { nix::libc::ioctl(descriptor, nix::libc::TIOCSCTTY, 0) } {
                 0 => Ok(()),
                 _ => Err(std::io::Error::last_os_error()),
             }
         };
-        // SAFETY: both calls in the closure are bare system calls, which are allowed between fork and exec.
+        // SAFETY: the calls in the closure are bare system calls, which are allowed between fork and exec.
         unsafe { command.pre_exec(take_terminal) };
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
         // This closes the last descriptors of the terminal in this process, so that the terminal's end is noticed.
