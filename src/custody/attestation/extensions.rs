@@ -6,6 +6,7 @@ use x509_cert::name::Name;
 
 use super::certificate::Certificate;
 use super::error::AttestationError;
+use crate::vault::firmware::Firmware;
 
 /// What an attestation must say.
 pub struct AttestedKey<'a> {
