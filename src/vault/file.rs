@@ -212,10 +212,10 @@ fn header_length(binary: &[u8]) -> Result<usize> {
         }
     }
     end += MAC_LINE.len() + MAC_TEXT + 1;
-    match binary.get(end - 1) {
+    match within.get(end - 1) {
         Some(b'\n') => Ok(end),
         Some(_) => Err(Error::damaged("the last line of its header is not in canonical form")),
-        None => Err(Error::damaged("its header is cut short")),
+        None => Err(Error::damaged("its header is cut short or too long")),
     }
 }
 

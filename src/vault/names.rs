@@ -157,13 +157,15 @@ pub fn hex_of(what: &'static str, text: &str, bytes: usize) -> Check {
     ensure(fits, || NameError::Hex { what, bytes })
 }
 
-/// Checks a time: RFC 3339 in UTC with whole seconds, `2026-11-22T02:17:00Z`.
+/// Checks a time: RFC 3339 in UTC with whole seconds, `2026-11-22T02:17:00Z`, of the years 1 to 9998, which every date
+/// library has in full. A leap second is refused, because it is written in another way than it is read.
 pub fn instant(text: &str) -> Check {
     let parsed: Result<jiff::Timestamp, _> = text.parse();
-    // 20 characters: years before 0 and after 9999 have another form.
+    // 20 characters: years before 0 have another form.
     let canonical =
         text.len() == 20 && parsed.is_ok_and(|t| t.subsec_nanosecond() == 0 && t.to_string() == text);
-    ensure(canonical, || NameError::Time(text.to_owned()))
+    let in_range = !text.starts_with("0000") && !text.starts_with("9999");
+    ensure(canonical && in_range, || NameError::Time(text.to_owned()))
 }
 
 /// Checks a retired PIV slot: 82 to 95 in lower-case hex.
@@ -266,12 +268,16 @@ mod tests {
         for wrong in ["8A", "81", "96", "+82", "082", "82 ", ""] {
             assert!(slot(wrong).is_err(), "{wrong}");
         }
-        assert!(instant("2026-11-22T02:17:00Z").is_ok());
+        for right in ["2026-11-22T02:17:00Z", "0001-01-01T00:00:00Z", "9998-12-31T23:59:59Z"] {
+            assert!(instant(right).is_ok(), "{right}");
+        }
         for wrong in [
             "2026-11-22T02:17:00.0Z",
             "2026-11-22t02:17:00Z",
             "2026-11-22T02:17:60Z",
             "-000001-11-22T02:17:00Z",
+            "0000-12-31T23:59:59Z",
+            "9999-01-01T00:00:00Z",
         ] {
             assert!(instant(wrong).is_err(), "{wrong}");
         }

@@ -42,6 +42,8 @@ mod tests {
         let short: Vec<_> = of(&digest).split(' ').map(|w| w[..w.len().min(4)].to_owned()).collect();
         assert!(matches(&digest, &short.join("  ")));
         assert!(!matches(&digest, &short[..5].join(" ")));
+        assert!(matches(&[0; 32], &words.replacen("abandon", "aban", 1)));
+        assert!(!matches(&[0; 32], &words.replacen("abandon", "aba", 1)), "three letters");
         assert!(!matches(&digest, &format!("{} zoo", of(&digest))));
         assert!(!matches(&digest, &of(&[0x5b; 32])));
     }

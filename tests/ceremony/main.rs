@@ -9,6 +9,7 @@ mod documentation;
 mod enrolment;
 mod example;
 mod gate_policies;
+mod grammar;
 mod hardening;
 mod hybrid;
 mod imports;

@@ -204,7 +204,7 @@ fn edits() -> Vec<Edit> {
         ("epoch", |m| m.epoch = 2),
         ("credentials epoch", |m| (m.epoch, m.credentials_epoch) = (2, 2)),
         ("label", |m| m.label = "Production".into()),
-        ("replaces", |m| m.replaces = Some("0".repeat(64))),
+        ("replaces", |m| (m.epoch, m.replaces) = (2, Some("0".repeat(64)))),
         ("threshold", |m| m.threshold = Threshold::try_from(3).unwrap()),
         ("vault id", |m| m.vault_id = "0".repeat(32)),
         ("another's name", |m| custodian(m).name = "carla".into()),

@@ -3,10 +3,13 @@
 //! `BREAKGLASS_WRITE_VECTORS=1 cargo test --test ceremony vectors::` writes missing ones, with new random keys; then
 //! `… ceremony example::` writes the values of the specification's example.
 
+use crate::soft::forge::Recipe;
 use crate::soft::recipes::{self, Entry};
 use crate::soft::vector::{self, Custodian, Vector, Verdict};
 use crate::soft::{Person, certificate, people};
 
+use age_core::format::Stanza;
+use breakglass::vault::file::{MAX_HEADER, Vault};
 use sha2::{Digest as _, Sha256};
 
 #[test]
@@ -19,12 +22,12 @@ fn every_vector_has_its_expected_result() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let vector = Vector::parse(&std::fs::read_to_string(&path).unwrap());
-        let Verdict { expect, at, says } = vector.judge();
+        let Verdict { expect, at, who, says } = vector.judge();
         let named = &vector.verdict;
-        if (&expect, &at) != (&named.expect, &named.at) || !says.contains(&named.says) {
+        if (&expect, &at, &who) != (&named.expect, &named.at, &named.who) || !says.contains(&named.says) {
             wrong.push(format!(
-                "{name}: {expect} {at}: {says}, not {} {}: {}",
-                named.expect, named.at, named.says
+                "{name}: {expect} {at} {who}: {says}, not {} {} {}: {}",
+                named.expect, named.at, named.who, named.says
             ));
         }
         found.push(name);
@@ -35,6 +38,26 @@ fn every_vector_has_its_expected_result() {
     found.sort();
     expected.sort_unstable();
     assert_eq!(found, expected, "one file for each vector, and no other");
+}
+
+#[test]
+fn a_header_is_at_most_512_kib_long() {
+    let grease = |stanzas: &mut Vec<Stanza>| {
+        stanzas.push(Stanza { tag: "x-grease".into(), args: vec!["a".into()], body: Vec::new() });
+    };
+    let file = Recipe { stanzas: grease, ..Recipe::default() }.make(&people(2, 1)).file;
+    let end = |needle: &[u8]| {
+        file.windows(needle.len()).position(|window| window == needle).expect("it is there") + needle.len()
+    };
+    let (argument, header) = (end(b"-grease "), end(b"\n--- ") + 44);
+    // A reader parses the file before it can check the MAC.
+    let parse = |length: usize| {
+        let mut longer = file.clone();
+        longer.splice(argument..argument, std::iter::repeat_n(b'a', length - header));
+        Vault::parse(&longer)
+    };
+    assert!(parse(MAX_HEADER).is_ok());
+    assert!(parse(MAX_HEADER + 1).is_err());
 }
 
 fn write() {
@@ -62,18 +85,26 @@ fn vault(entry: &Entry) -> Vector {
     };
     let mut custodians: Vec<_> = people.iter().zip(&made.shares).zip(1..).map(known).collect();
     (entry.known)(&mut custodians);
-    // A quorum of shares; for a valid vault one more if there is one, in another order.
-    let count = people.len().min(usize::from(entry.recipe.threshold) + usize::from(opens));
+    // A quorum of shares, and one more if there is one and the vault can be opened; of a valid vault in another order.
+    let more = usize::from(opens || entry.at == "open");
+    let count = people.len().min(usize::from(entry.recipe.threshold) + more);
     let mut gives: Vec<u8> = (1..).take(count).collect();
     if opens {
         gives.reverse();
     }
     if entry.at == "parse" {
+        // Nothing is opened before such a failure.
         (custodians, gives) = (Vec::new(), Vec::new());
     }
     Vector {
-        verdict: Verdict { expect: entry.expect.into(), at: entry.at.into(), says: entry.says.into() },
+        verdict: Verdict {
+            expect: entry.expect.into(),
+            at: entry.at.into(),
+            who: entry.who.into(),
+            says: entry.says.into(),
+        },
         comment: entry.comment.into(),
+        meant: entry.meant.into(),
         custodians,
         gives,
         key: if opens { hex::encode(made.key) } else { String::new() },

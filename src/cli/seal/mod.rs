@@ -181,6 +181,7 @@ fn drill_manifest(manifest: &Manifest, drill: &Payload) -> Manifest {
     Manifest {
         drill_of: Some(manifest.vault_id.clone()),
         lane: drill.lane(),
+        replaces: None,
         targets: drill.summaries(),
         vault_id: random::hex::<16>(),
         ..manifest.clone()

@@ -20,6 +20,10 @@ pub enum ManifestError {
     ChannelCount,
     /// `drill_of` is the vault's own ID.
     DrillOfItself,
+    /// A drill vault with more than one target.
+    DrillTargets,
+    /// A drill vault, or a vault of the first epoch, that replaces another vault.
+    Replaces,
     /// An epoch of 0, or more epochs of credentials than of vaults.
     Epochs,
     /// A threshold above the number of custodians, or too many custodians.
@@ -54,6 +58,8 @@ impl fmt::Display for ManifestError {
             Self::Name(why) => why.fmt(f),
             Self::ChannelCount => write!(f, "there are more than {MAX_CHANNELS} alert channels"),
             Self::DrillOfItself => f.write_str("it is a drill of itself"),
+            Self::DrillTargets => f.write_str("a drill vault has exactly one target"),
+            Self::Replaces => f.write_str("a drill vault, or a vault of epoch 1, replaces no vault"),
             Self::Epochs => f.write_str("its epochs do not count from 1"),
             Self::Quorum { threshold, custodians } => {
                 write!(f, "{threshold} of {custodians} custodians is not a valid quorum")

@@ -238,6 +238,9 @@ impl Manifest {
         names::instant(&self.created)?;
         if let Some(replaces) = &self.replaces {
             names::hex_of("replaces", replaces, 32)?;
+            if self.epoch == 1 || self.drill_of.is_some() {
+                return Err(ManifestError::Replaces);
+            }
         }
         if self.alerts.len() > MAX_CHANNELS {
             return Err(ManifestError::ChannelCount);
@@ -279,6 +282,9 @@ impl Manifest {
     fn check_targets(&self) -> Result<(), ManifestError> {
         if self.targets.is_empty() || self.targets.len() > MAX_TARGETS {
             return Err(ManifestError::TargetCount);
+        }
+        if self.drill_of.is_some() && self.targets.len() != 1 {
+            return Err(ManifestError::DrillTargets);
         }
         for target in &self.targets {
             names::target(&target.name, &target.partition, &target.account, &target.user, &target.regions)?;

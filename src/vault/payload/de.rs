@@ -18,7 +18,7 @@ struct TargetJson {
     user: String,
     max_window: Span,
     emergency: AccessKey,
-    #[serde(deserialize_with = "strict::values")]
+    #[serde(deserialize_with = "strict::objects")]
     grant: Vec<Value>,
     #[serde(default)]
     repairs_identity: bool,

@@ -1,15 +1,20 @@
-//! Reads JSON values and refuses duplicate fields. Parsers treat duplicates differently, so IAM could read a value
-//! other than the checked one.
+//! Reads JSON objects of any content and refuses duplicate fields. Parsers treat duplicates differently, so IAM could
+//! read a value other than the checked one.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads an array of values, and refuses duplicate fields in them.
-pub(super) fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+/// Reads an array of objects, and refuses duplicate fields in them.
+pub(super) fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
     let values = Vec::<Strict>::deserialize(deserializer)?;
-    Ok(values.into_iter().map(|Strict(value)| value).collect())
+    if values.iter().all(|Strict(value)| value.is_object()) {
+        Ok(values.into_iter().map(|Strict(value)| value).collect())
+    } else {
+        let other = de::Unexpected::Other("a value that is not an object");
+        Err(de::Error::invalid_type(other, &"an object for each statement"))
+    }
 }
 
 struct Strict(Value);

@@ -91,12 +91,30 @@ impl Mfa {
     /// Checks the seed: 80 bits or more (RFC 4226 requires 128, AWS uses 320).
     fn check(&self) -> Result<(), TargetFault> {
         let seed = self.seed.expose();
-        let in_base32 = |b: u8| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b);
-        // RFC 4648 section 6: the last group has 2, 4, 5, 7 or 8 characters.
-        let whole = matches!(seed.len() % 8, 0 | 2 | 4 | 5 | 7);
-        if !(16..=128).contains(&seed.len()) || !whole || !seed.bytes().all(in_base32) {
+        let known = seed.bytes().all(|b| base32_value(b).is_some());
+        // RFC 4648 section 6: the last group has 2, 4, 5, 7 or 8 characters, which have 2, 4, 1, 3 or 0 bits too many.
+        let surplus = match seed.len() % 8 {
+            0 => Some(0),
+            2 => Some(2),
+            4 => Some(4),
+            5 => Some(1),
+            7 => Some(3),
+            _ => None,
+        };
+        let last = seed.bytes().next_back().and_then(base32_value);
+        let canonical = last.zip(surplus).is_some_and(|(last, bits)| last & ((1 << bits) - 1) == 0);
+        if !(16..=128).contains(&seed.len()) || !known || !canonical {
             return Err(TargetFault::TotpSeed);
         }
         Ok(())
+    }
+}
+
+/// Returns the five bits of a character of base32.
+fn base32_value(character: u8) -> Option<u8> {
+    match character {
+        b'A'..=b'Z' => Some(character - b'A'),
+        b'2'..=b'7' => Some(character - b'2' + 26),
+        _ => None,
     }
 }

@@ -200,8 +200,9 @@ fn payloads() -> Vec<Row> {
 fn vector(says: &str, comment: &str, spec: &Spec) -> Vector {
     let (expect, at) = if says.is_empty() { ("success", "") } else { ("invalid", "parse") };
     Vector {
-        verdict: Verdict { expect: expect.into(), at: at.into(), says: says.into() },
+        verdict: Verdict { expect: expect.into(), at: at.into(), who: String::new(), says: says.into() },
         comment: comment.into(),
+        meant: String::new(),
         custodians: Vec::new(),
         gives: Vec::new(),
         key: String::new(),

@@ -14,8 +14,12 @@ pub struct Entry {
     pub name: &'static str,
     pub expect: &'static str,
     pub at: &'static str,
+    /// The index of the custodian at fault, if any.
+    pub who: &'static str,
     pub says: &'static str,
     pub comment: &'static str,
+    /// `vault` or `drill`, if the reader means one of them.
+    pub meant: &'static str,
     pub recipe: Recipe,
     /// The custodians in the vector's head.
     pub known: fn(&mut [Custodian]),
@@ -25,6 +29,7 @@ pub struct Entry {
 pub fn all() -> Vec<Entry> {
     let groups = [
         good(),
+        edges(),
         header(),
         manifest(),
         fields(),
@@ -37,12 +42,25 @@ pub fn all() -> Vec<Entry> {
         file(),
         armor(),
         custody(),
+        entries_changed(),
+        kinds(),
     ];
     groups.into_iter().flatten().collect()
 }
 
 fn success(name: &'static str, comment: &'static str, recipe: Recipe) -> Entry {
-    Entry { name, expect: "success", at: "", says: "", comment, recipe, known: |_| {} }
+    entry("success", "", name, "", comment, recipe)
+}
+
+fn entry(
+    expect: &'static str,
+    at: &'static str,
+    name: &'static str,
+    says: &'static str,
+    comment: &'static str,
+    recipe: Recipe,
+) -> Entry {
+    Entry { name, expect, at, who: "", says, comment, meant: "", recipe, known: |_| {} }
 }
 
 fn damaged(
@@ -52,7 +70,7 @@ fn damaged(
     comment: &'static str,
     recipe: Recipe,
 ) -> Entry {
-    Entry { name, expect: "damaged", at, says, comment, recipe, known: |_| {} }
+    entry("damaged", at, name, says, comment, recipe)
 }
 
 /// A recipe that differs from the default in the named steps.
@@ -164,10 +182,43 @@ fn good() -> Vec<Entry> {
     ]
 }
 
+/// Valid values at the edge of what is accepted.
+fn edges() -> Vec<Entry> {
+    vec![
+        success(
+            "alerts_elsewhere",
+            "an SNS topic in another partition, region and account than the target's",
+            with! { credentials: |c| {
+                alerts(c);
+                c["alerts"][0]["topic_arn"] = "arn:aws-us-gov:sns:us-gov-west-1:999988887777:oncall".into();
+            } },
+        ),
+        success(
+            "grant_depth",
+            "a grant in which the payload's JSON is nested 127 deep",
+            with! { credentials: |c| c["targets"][0]["grant"] = nested(127) },
+        ),
+        success(
+            "mfa_seed_26",
+            "a TOTP seed of 26 characters, whose last one carries two bits that are zero",
+            with! { credentials: |c| {
+                mfa(&mut c["targets"][0]);
+                c["targets"][0]["mfa"]["totp_seed"] = "EXAMPLESEED234567EXAMPLESE".into();
+            } },
+        ),
+    ]
+}
+
 fn mfa(target: &mut Value) {
     target["mfa"] = json!({
         "serial_number": "arn:aws:iam::111122223333:mfa/emergency", "totp_seed": "EXAMPLESEED234567EXAMPLESEED2345",
     });
+}
+
+/// A grant in which a payload is nested this deep: payload, targets, target, grant, statement, and arrays in it.
+fn nested(depth: usize) -> Value {
+    let inner = (5..depth).fold(Value::from(0), |inner, _| json!([inner]));
+    json!([{ "n": inner }])
 }
 
 fn slack(url: &str) -> Value {
@@ -346,6 +397,12 @@ fn fields() -> Vec<Entry> {
             manifest: |m| m["created"] = "2026-11-22T02:17:00+00:00".into() }),
         ("created_no_day", "is not a UTC time", "the 30th of February", with! {
             manifest: |m| m["created"] = "2026-02-30T02:17:00Z".into() }),
+        ("created_year_zero", "is not a UTC time", "the year 0", with! {
+            manifest: |m| m["created"] = "0000-11-22T02:17:00Z".into() }),
+        ("created_year_9999", "is not a UTC time", "the year 9999", with! {
+            manifest: |m| m["created"] = "9999-11-22T02:17:00Z".into() }),
+        ("created_leap_second", "is not a UTC time", "a leap second that was", with! {
+            manifest: |m| m["created"] = "2016-12-31T23:59:60Z".into() }),
         ("created_before_nought", "is not a UTC time", "a year before 0", with! {
             manifest: |m| m["created"] = "-000001-11-22T02:17:00Z".into() }),
         ("epoch_zero", "epochs do not count from 1", "epoch 0", with! {
@@ -372,6 +429,23 @@ fn fields() -> Vec<Entry> {
             manifest: |m| m["drill_of"] = Value::Null }),
         ("drill_of_itself", "a drill of itself", "a drill of its own vault id", with! {
             manifest: |m| m["drill_of"] = m["vault_id"].clone() }),
+        ("drill_two_targets", "exactly one target", "a drill vault with two targets", with! {
+            credentials: |c| {
+                c["targets"][0]["grant"] = json!([]);
+                let mut other = c["targets"][0].clone();
+                other["name"] = "other".into();
+                c["targets"].as_array_mut().unwrap().push(other);
+            },
+            manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into() }),
+        ("drill_replaces", "replaces no vault", "a drill vault that replaces another", with! {
+            credentials: |c| c["targets"][0]["grant"] = json!([]),
+            manifest: |m| {
+                m["drill_of"] = hex::encode(random::<16>()).into();
+                m["epoch"] = 2.into();
+                m["replaces"] = hex::encode(random::<32>()).into();
+            } }),
+        ("replaces_first_epoch", "replaces no vault", "a vault of epoch 1 that replaces another", with! {
+            manifest: |m| m["replaces"] = hex::encode(random::<32>()).into() }),
         ("replaces_short", "replaces is not 32 bytes", "a digest of 31 bytes", with! {
             manifest: |m| m["replaces"] = "00".repeat(31).into() }),
     }
@@ -412,6 +486,24 @@ fn custodians() -> Vec<Entry> {
                 let mut key = forge::part_key(&m["custodians"][0]["part"]);
                 key[1184..].fill(0);
                 m["custodians"][0]["part"] = forge::part_recipient("age1pq", &key);
+            } }),
+        ("part_not_reduced", "not an age mlkem768x25519 recipient", "an X25519 coordinate of p + 2 in the key of a part", with! {
+            manifest: |m| {
+                let mut key = forge::part_key(&m["custodians"][0]["part"]);
+                key[1184..].fill(0xff);
+                (key[1184], key[1215]) = (0xef, 0x7f);
+                m["custodians"][0]["part"] = forge::part_recipient("age1pq", &key);
+            } }),
+        ("part_bit_255", "not an age mlkem768x25519 recipient", "bit 255 set in the X25519 coordinate of a part", with! {
+            manifest: |m| {
+                let mut key = forge::part_key(&m["custodians"][0]["part"]);
+                key[1215] |= 0x80;
+                m["custodians"][0]["part"] = forge::part_recipient("age1pq", &key);
+            } }),
+        ("token_recipient_trailing_bits", "not an age p256tag recipient", "a bit in a token's recipient that its last character does not need", with! {
+            manifest: |m| {
+                let token = &mut m["custodians"][0]["tokens"][0]["recipient"];
+                *token = forge::with_trailing_bit(token);
             } }),
         ("token_recipient_prefix", "not an age p256tag recipient", "age1yubikey1 instead of age1tag1", with! {
             manifest: |m| {
@@ -552,6 +644,12 @@ fn halves() -> Vec<Entry> {
 }
 
 fn shares() -> Vec<Entry> {
+    let by_bob = ["share_of_another_key"];
+    let who = |name| if by_bob.contains(&name) { "2" } else { "1" };
+    halves_and_commitments().into_iter().map(|entry| Entry { who: who(entry.name), ..entry }).collect()
+}
+
+fn halves_and_commitments() -> Vec<Entry> {
     fails! { "share":
         ("token_half_changed", "the share of alice does not match", "a bit of the token's sealed half", with! {
             halves: |entry, inner| if first(entry) { inner[0].body[3] ^= 1; } }),
@@ -646,6 +744,23 @@ fn payload() -> Vec<Entry> {
             sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("mfa")) }),
         ("payload_opener_missing", "missing field `opener`", "a gate without an opener", with! {
             sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("opener")) }),
+        ("surplus_share", "header's MAC does not match", "three shares that fit their commitments; two of them open the vault, the third is not of their polynomial", with! {
+            custodians: 3, dealt: |shares| shares[2] = random() }),
+        ("payload_surrogate", "the sealed payload is not valid", "half of a surrogate pair in a string", with! {
+            plain: |p| { let at = position(p, b"1. Tell"); p[at..at + 6].copy_from_slice(b"\\ud800"); } }),
+        ("payload_grant_not_object", "expected an object", "a statement of the grant that is a string", with! {
+            credentials: |c| c["targets"][0]["grant"] = json!(["ec2:*"]) }),
+        ("payload_grant_member_twice", "duplicate field", "a member of a statement twice", with! {
+            plain: |p| { let at = position(p, b"\"Sid\":\"Repair\"");
+                p[at..at + 14].copy_from_slice(b"\"Effect\":\"Not\""); } }),
+        ("payload_grant_number", "canonical form", "an integer that is not a double: 2^53 + 1", with! {
+            credentials: |c| c["targets"][0]["grant"][0]["n"] = 9_007_199_254_740_992_u64.into(),
+            plain: |p| { let at = position(p, b"9007199254740992") + 15; p[at] = b'3'; } }),
+        ("payload_grant_depth", "the sealed payload is not valid", "a grant in which the payload's JSON is nested 128 deep", with! {
+            credentials: |c| c["targets"][0]["grant"] = nested(128) }),
+        ("payload_seed_trailing_bits", "not base32", "a bit in a TOTP seed that its last character does not need", with! {
+            credentials: |c| { mfa(&mut c["targets"][0]);
+                c["targets"][0]["mfa"]["totp_seed"] = "EXAMPLESEED234567EXAMPLESF".into(); } }),
         ("payload_seed", "not base32", "a TOTP seed with a digit that base32 does not have", with! {
             credentials: |c| { mfa(&mut c["targets"][0]);
                 c["targets"][0]["mfa"]["totp_seed"] = "EXAMPLESEED23456789EXAMPLESEED23".into(); } }),
@@ -689,6 +804,12 @@ fn channels() -> Vec<Entry> {
             credentials: |c| { alerts(c); c["alerts"][2]["url"] = "http://hooks.example.org/services/T0/B0/EXAMPLE".into(); } }),
         ("payload_alert_user", "its URL is not valid", "a user's name in a URL", with! {
             credentials: |c| { alerts(c); c["alerts"][2]["url"] = "https://user@hooks.example.org/".into(); } }),
+        ("payload_alert_host", "its URL is not valid", "a URL with a port and no host", with! {
+            credentials: |c| { alerts(c); c["alerts"][2]["url"] = "https://:443/".into(); } }),
+        ("payload_alert_port", "its URL is not valid", "port 65536 in a URL", with! {
+            credentials: |c| { alerts(c); c["alerts"][2]["url"] = "https://hooks.example.org:65536/".into(); } }),
+        ("payload_alert_control", "without control characters", "a C1 control character in a password", with! {
+            credentials: |c| { alerts(c); c["alerts"][4]["password"] = "EXAMPLE\u{85}password".into(); } }),
         ("payload_alert_secret", "its secret is not", "a webhook's secret of 23 bytes", with! {
             credentials: |c| { alerts(c); c["alerts"][3]["secret"] = "whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEU=".into(); } }),
         ("payload_alert_misplaced", "a secret is in its name, which is public", "a routing key as a channel's name", with! {
@@ -755,14 +876,10 @@ fn armor() -> Vec<Entry> {
 }
 
 fn custody() -> Vec<Entry> {
-    let other = |name, expect, at, comment, known| Entry {
-        name,
-        expect,
-        at,
-        says: "",
-        comment,
-        recipe: with! { custodians: 3 },
+    let other = |name, expect, at: &'static str, comment, known| Entry {
+        who: if at.is_empty() { "" } else { "1" },
         known,
+        ..entry(expect, at, name, "", comment, with! { custodians: 3 })
     };
     vec![
         other("words_of_another", "words of another", "words", "alice types the words of carol", |known| {
@@ -781,6 +898,32 @@ fn custody() -> Vec<Entry> {
                 known[0].words = "abandon ".repeat(11) + "abandon";
             },
         ),
+        other(
+            "words_abbreviated",
+            "success",
+            "",
+            "words in capitals, cut to four letters, and spaced out",
+            |known| {
+                known[0].words = abbreviated(&known[0].words, 4).to_uppercase().replace(' ', "  ");
+            },
+        ),
+        other(
+            "words_of_three_letters",
+            "no part",
+            "words",
+            "alice's first word is cut to three letters",
+            |known| {
+                known[0].words = "aba".to_owned() + &" abandon".repeat(10) + " about";
+            },
+        ),
+        other("words_eleven", "no part", "words", "alice's last word is missing", |known| {
+            let end = known[0].words.rfind(' ').unwrap();
+            known[0].words.truncate(end);
+        }),
+        other("token_of_another", "another token", "token", "alice uses the token of carol", |known| {
+            let (own, others) = known.split_at_mut(1);
+            own[0].tokens.clone_from(&others[1].tokens);
+        }),
         other("token_of_nobody", "another token", "token", "a token of another serial number", |known| {
             known[0].tokens[0].0 = 99_999_999;
         }),
@@ -793,5 +936,97 @@ fn custody() -> Vec<Entry> {
                 known[0].tokens[0].1 = hex::encode(random::<32>());
             },
         ),
+    ]
+}
+
+/// The words, each cut to this many letters.
+fn abbreviated(words: &str, letters: usize) -> String {
+    let cut = |word: &str| word[..word.len().min(letters)].to_owned();
+    words.split(' ').map(cut).collect::<Vec<_>>().join(" ")
+}
+
+/// Changes of a custodian's entry that appear as other words or another token.
+fn entries_changed() -> Vec<Entry> {
+    let alice = |expect, at, name, comment, recipe| Entry {
+        who: "1",
+        ..entry(expect, at, name, "", comment, recipe)
+    };
+    vec![
+        alice(
+            "words of nobody",
+            "words",
+            "part_changed",
+            "another part than alice's in her entry",
+            with! { committed: |m| m["custodians"][0]["part"] = super::people(1, 0)[0].entry(1).part.into() },
+        ),
+        alice(
+            "words of nobody",
+            "words",
+            "enrolment_changed",
+            "another enrolment's id than alice's in her entry",
+            with! { committed: |m| m["custodians"][0]["enrolment"] = "0".repeat(32).into() },
+        ),
+        alice(
+            "words of another",
+            "words",
+            "enrolments_exchanged",
+            "the enrolments and parts of alice and bob are exchanged",
+            with! { committed: |m| for field in ["enrolment", "part"] {
+                let of_alice = m["custodians"][0][field].clone();
+                m["custodians"][0][field] = m["custodians"][1][field].clone();
+                m["custodians"][1][field] = of_alice;
+            } },
+        ),
+        alice(
+            "another token",
+            "token",
+            "serial_changed",
+            "another serial number than that of alice's token in her entry",
+            with! { committed: |m| m["custodians"][0]["tokens"][0]["serial"] = 99_999_999.into() },
+        ),
+        alice(
+            "another token",
+            "token",
+            "decryption_slot_changed",
+            "another slot than that of alice's decryption key in her entry",
+            with! { committed: |m| m["custodians"][0]["tokens"][0]["decryption_slot"] = "84".into() },
+        ),
+        alice(
+            "another token",
+            "token",
+            "token_recipient_changed",
+            "another decryption key than that of alice's token in her entry, with its proper hint",
+            with! {
+                committed: |m| m["custodians"][0]["tokens"][0]["recipient"] = stranger().into(),
+                halves: |entry, inner| if first(entry) {
+                    let enc = BASE64_STANDARD_NO_PAD.decode(&inner[0].args[1]).unwrap();
+                    inner[0].args[0] = forge::hint(&json!({"tokens": [{"recipient": stranger()}]}), &enc);
+                },
+            },
+        ),
+    ]
+}
+
+/// The recipient of a token that belongs to no custodian.
+fn stranger() -> String {
+    let key = p256::SecretKey::from_slice(&[9; 32]).unwrap();
+    super::SoftToken { serial: 1, signing: key.clone(), decryption: key }.entry().recipient
+}
+
+/// A drill vault where a vault is meant, and the reverse.
+fn kinds() -> Vec<Entry> {
+    let drill = || {
+        with! {
+            credentials: |c| c["targets"][0]["grant"] = json!([]),
+            manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into(),
+        }
+    };
+    let other = |name, comment, meant, recipe| Entry {
+        meant,
+        ..entry("another kind", "parse", name, "", comment, recipe)
+    };
+    vec![
+        other("drill_for_vault", "a drill vault where a vault is meant", "vault", drill()),
+        other("vault_for_drill", "a vault where a drill vault is meant", "drill", Recipe::default()),
     ]
 }

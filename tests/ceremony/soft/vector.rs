@@ -30,11 +30,12 @@ pub struct Custodian {
     pub share: String,
 }
 
-/// The result of reading: the class, the step, and the error text.
+/// The result of reading: the class, the step, the index of the custodian at fault, and the error text.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Verdict {
     pub expect: String,
     pub at: String,
+    pub who: String,
     pub says: String,
 }
 
@@ -42,6 +43,8 @@ pub struct Verdict {
 pub struct Vector {
     pub verdict: Verdict,
     pub comment: String,
+    /// `vault` or `drill`, if the reader means one of them.
+    pub meant: String,
     pub custodians: Vec<Custodian>,
     pub gives: Vec<u8>,
     pub key: String,
@@ -61,8 +64,10 @@ impl Vector {
         };
         line("expect", &self.verdict.expect);
         line("at", &self.verdict.at);
+        line("who", &self.verdict.who);
         line("says", &self.verdict.says);
         line("comment", &self.comment);
+        line("meant", &self.meant);
         for custodian in &self.custodians {
             line("custodian", &format!("{} {}", custodian.index, custodian.name));
             line("part", &custodian.words);
@@ -89,8 +94,9 @@ impl Vector {
     pub fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\n\n").expect("an empty line before the file");
         let mut vector = Self {
-            verdict: Verdict { expect: String::new(), at: String::new(), says: String::new() },
+            verdict: verdict("", "", ""),
             comment: String::new(),
+            meant: String::new(),
             custodians: Vec::new(),
             gives: Vec::new(),
             key: String::new(),
@@ -116,8 +122,10 @@ impl Vector {
         match name {
             "expect" => self.verdict.expect = own,
             "at" => self.verdict.at = own,
+            "who" => self.verdict.who = own,
             "says" => self.verdict.says = own,
             "comment" => self.comment = own,
+            "meant" => self.meant = own,
             "custodian" => self.custodians.push(Custodian {
                 index: pair().0.parse().unwrap(),
                 name: pair().1.to_owned(),
@@ -156,13 +164,19 @@ impl Vector {
             });
         }
         let vault = Vault::parse(&self.file).map_err(|error| damaged("parse", &error))?;
+        let kind = if vault.manifest.drill_of.is_some() { "drill" } else { "vault" };
+        if !self.meant.is_empty() && self.meant != kind {
+            return Err(verdict("another kind", "parse", ""));
+        }
         let mut shares = Vec::new();
         for index in &self.gives {
             let custodian = self.custodians.iter().find(|custodian| custodian.index == *index).unwrap();
-            shares.push(custodian.give(&vault)?);
+            let share = custodian.give(&vault);
+            shares.push(share.map_err(|verdict| Verdict { who: index.to_string(), ..verdict })?);
         }
+        // All shares at once, as a reader has them, then each quorum.
         let threshold = vault.manifest.threshold;
-        for quorum in quorum::subsets(&shares, threshold) {
+        for quorum in [shares.iter().collect()].into_iter().chain(quorum::subsets(&shares, threshold)) {
             let key = hex::encode(quorum::combine(&quorum).expose());
             let payload = vault.open(&quorum).map_err(|error| damaged("open", &error))?;
             assert_eq!(key, self.key);
@@ -190,7 +204,9 @@ impl Custodian {
             let Some((owner, enrolled)) = opening::owner(&vault.manifest, *serial) else {
                 return Err(verdict("another token", "token", ""));
             };
-            assert_eq!(owner.index, self.index);
+            if owner.index != self.index {
+                return Err(verdict("another token", "token", ""));
+            }
             if opening::enrolled(&mut token, enrolled).unwrap().is_none() {
                 return Err(verdict("another token", "token", ""));
             }
@@ -212,7 +228,7 @@ impl Custodian {
 }
 
 fn verdict(expect: &str, at: &str, says: &str) -> Verdict {
-    Verdict { expect: expect.into(), at: at.into(), says: says.into() }
+    Verdict { expect: expect.into(), at: at.into(), who: String::new(), says: says.into() }
 }
 
 fn damaged(at: &str, error: &Error) -> Verdict {

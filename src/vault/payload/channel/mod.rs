@@ -119,7 +119,8 @@ impl Channel {
 
     /// Returns whether the receiver is this machine. A person who controls the machine can fake the acknowledgement.
     pub fn is_on_this_machine(&self) -> bool {
-        let is_local = |url: &SecretText| host_of(url.expose()).is_some_and(is_loopback);
+        let is_local =
+            |url: &SecretText| host_and_port(url.expose()).is_some_and(|(host, _)| is_loopback(host));
         match &self.kind {
             ChannelKind::Sns { .. } => false,
             ChannelKind::PagerDuty { url, .. } => url.as_ref().is_some_and(is_local),
@@ -214,22 +215,34 @@ pub fn region_of(topic_arn: &str) -> Option<&str> {
 fn check_url(url: &SecretText) -> Result<(), ChannelError> {
     let text = url.expose();
     let (scheme, _) = text.split_once("://").ok_or(ChannelError::Url)?;
-    let host = host_of(text).ok_or(ChannelError::Url)?;
+    let (host, port) = host_and_port(text).ok_or(ChannelError::Url)?;
     let plain =
         text.len() <= 2048 && text.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b));
-    ensure(plain && !host.is_empty() && !host.contains('@'), ChannelError::Url)?;
+    let is_port = |port: &str| port.len() <= 5 && port.parse::<u16>().is_ok_and(|port| port > 0);
+    ensure(plain && is_url_host(host) && port.is_none_or(is_port), ChannelError::Url)?;
     ensure(scheme == "https" || scheme == "http", ChannelError::Scheme)?;
     ensure(scheme == "https" || is_loopback(host), ChannelError::PlainHttp)
 }
 
-/// Returns the host of a URL, with the user name before it, if any.
-fn host_of(url: &str) -> Option<&str> {
+/// Returns the host and the port of a URL. The host includes the user name before it, if any.
+fn host_and_port(url: &str) -> Option<(&str, Option<&str>)> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     Some(match authority.rsplit_once(':') {
-        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+            (host, Some(port))
+        }
+        _ => (authority, None),
     })
+}
+
+/// Returns whether a host is a name or an IPv4 address, or an IPv6 address in brackets; without a user name.
+fn is_url_host(host: &str) -> bool {
+    let in_address = |b: u8| b.is_ascii_hexdigit() || b":.".contains(&b);
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => !address.is_empty() && address.bytes().all(in_address),
+        None => !host.is_empty() && !host.contains([':', '[', ']', '@']),
+    }
 }
 
 fn is_loopback(host: &str) -> bool {
