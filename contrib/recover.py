@@ -13,7 +13,7 @@ A vault is not signed: compare the words that `inspect` prints with those that w
 
 Written from vault-format.md alone, as a second reader of the format; comments name the section that a rule is from.
 Needs Python 3.11 or later and, from PyPI, cryptography, kyber-py, mnemonic (the English word list of BIP-39), rfc8785
-and for --pkcs11 PyKCS11. It is tested with the versions in tests/rig/aws/requirements.txt.
+and for --pkcs11 PyKCS11 (1.5.20). It is tested with the versions in tests/rig/aws/requirements.txt.
 """
 import argparse, base64, binascii, contextlib, datetime, getpass, hashlib, hmac, json, re, sys, unicodedata, warnings
 from pathlib import Path
@@ -535,7 +535,7 @@ def key_token(text):
     return None, spki(private.public_key())[-65:], lambda enc: private.exchange(ec.ECDH(), p256(enc))
 
 def pkcs11_token(module, custodian):
-    """The custodian's token that is plugged in, with the key ids of libykcs11: slot 82 is 5."""
+    """The custodian's token that is plugged in, with the key ids of libykcs11: slot 82 is 5. Tried with SoftHSM only."""
     import PyKCS11 as p11
     library = p11.PyKCS11Lib()
     library.load(module)
@@ -577,7 +577,7 @@ def ask_part(vault, custodian):
 def open_vault(arguments):
     vault, shares = read_vault(read_file(arguments.file)), {}
     if arguments.drill != ("drill_of" in vault.manifest):
-        sys.exit("This is not a drill vault." if arguments.drill else "This is a drill vault: say --drill if it is meant.")
+        sys.exit("This is not a drill vault." if arguments.drill else "This is a drill vault: say --drill to open it.")
     people, keys = {c["name"]: c for c in vault.custodians}, dict(key.split("=", 1) for key in arguments.key)
     if not set(arguments.custodian) <= people.keys() or len(set(arguments.custodian)) != vault.manifest["threshold"]:
         sys.exit(f"Name {vault.manifest['threshold']} of {', '.join(people)}.")
@@ -586,8 +586,16 @@ def open_vault(arguments):
     for name in dict.fromkeys(arguments.custodian):
         custodian = people[name]
         b = ask_part(vault, custodian)
-        token = key_token(Path(keys[name]).read_text()) if name in keys else pkcs11_token(arguments.pkcs11, custodian)
-        shares[custodian["index"]] = open_share(vault, custodian, b, token)
+        try:
+            key = keys.get(name)
+            token = key_token(Path(key).read_text()) if key else pkcs11_token(arguments.pkcs11, custodian)
+            shares[custodian["index"]] = open_share(vault, custodian, b, token)
+        except Failure:
+            raise
+        except ValueError:  # its text may quote the key
+            sys.exit(f"The key of {name} is neither PEM nor a scalar in hex.")
+        except Exception as error:  # a token's own failures say nothing of the file
+            sys.exit(f"The token of {name}: {error}")
     print(json.dumps(open_payload(vault, combine(shares))[1], indent=2).replace("\x7f", "\\u007f"))
 
 def run_vector(vector, people, data, found):
@@ -612,7 +620,7 @@ def check_vector(path):
         if name == "custodian":
             person = people[int(value.split()[0])] = {"name": value.split()[1], "token": []}
         elif name == "share":
-            vector[f"share {max(people)}"] = value
+            vector[f"share {list(people)[-1]}"] = value
         elif name == "token":
             person["token"].append(value)
         else:
