@@ -535,7 +535,7 @@ def key_token(text):
     return None, spki(private.public_key())[-65:], lambda enc: private.exchange(ec.ECDH(), p256(enc))
 
 def pkcs11_token(module, custodian):
-    """The custodian's token that is plugged in, with the key ids of libykcs11: slot 82 is 5. Tried with SoftHSM only."""
+    """The custodian's token that is plugged in, with the key ids of libykcs11: slot 82 is 5. Tried with SoftHSM."""
     import PyKCS11 as p11
     library = p11.PyKCS11Lib()
     library.load(module)
