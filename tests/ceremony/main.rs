@@ -15,6 +15,7 @@ mod hybrid;
 mod imports;
 mod openssl;
 mod packet;
+mod recover;
 mod review_packet;
 #[cfg(feature = "cloud")]
 mod review_page;
