@@ -335,7 +335,7 @@ fn calls_of_a_role_are_found_by_session_name_and_key() {
     let vault = fixture.payload(|account| account.standby_payload(&account.standby(), "1h")).all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let python = python().display().to_string();
-    let mut person = vault.open("5s").run(&[&python, "-c", WORK]).by_quorum();
+    let mut person = vault.open("15s").run(&[&python, "-c", WORK]).by_quorum();
     let end = person.wait_within(Duration::from_mins(2));
     assert!(matches!(end, End::Code(0 | 10)), "{}", person.transcript());
     std::thread::sleep(Duration::from_secs(6));

@@ -166,8 +166,21 @@ fn approval() {
     expect_file!["screens/approval.txt"].assert_eq(&screen(&person));
 }
 
+/// Returns whether a window of 15 minutes ends on the next day. The screens would then show dates.
+fn ends_tomorrow() -> bool {
+    const DAY: i64 = 24 * 60 * 60;
+    let is_late = jiff::Timestamp::now().as_second() % DAY > DAY - 16 * 60;
+    if is_late {
+        eprintln!("skipped: in the last minutes of a day (UTC) the screens show dates");
+    }
+    is_late
+}
+
 #[test]
 fn open_to_close() {
+    if ends_tomorrow() {
+        return;
+    }
     let vault = sealed("prod");
     let mut person = run(&vault.site, &open(&["--hold"]));
     vault.site.quorum(&mut person, 2);
@@ -185,6 +198,9 @@ fn open_to_close() {
 
 #[test]
 fn exit_10() {
+    if ends_tomorrow() {
+        return;
+    }
     let vault = sealed("prod");
     let proxy = Proxy::before(&vault.account);
     let mut command = vault.site.command(&open(&["--hold"]));
