@@ -50,17 +50,17 @@ struct CustodianReport<'a> {
     name: &'a str,
     enrolment: &'a str,
     fingerprint_checked: bool,
-    tokens: Vec<TokenReport<'a>>,
+    tokens: Vec<TokenReport>,
 }
 
 #[derive(Serialize)]
-struct TokenReport<'a> {
+struct TokenReport {
     kind: TokenKind,
     serial: u32,
     firmware: Firmware,
     /// The security advisory that affects the firmware.
     advisory: Option<&'static str>,
-    slot: &'a str,
+    slot: String,
     attestation: Attested,
 }
 
@@ -147,7 +147,13 @@ impl<'a> CustodianReport<'a> {
             .iter()
             .map(|t| {
                 let attested = t.attestation.words();
-                format!("YubiKey {} slot {}, firmware {}, {attested}", t.serial, t.slot, t.firmware)
+                format!(
+                    "YubiKey {} {} {}, firmware {}, {attested}",
+                    t.serial,
+                    t.kind.slot_word(),
+                    t.slot,
+                    t.firmware
+                )
             })
             .collect();
         let mut text = format!("  {}. {:<10}{}{unchecked}\n", self.index, self.name, tokens.join("; "));
@@ -158,14 +164,14 @@ impl<'a> CustodianReport<'a> {
     }
 }
 
-impl<'a> TokenReport<'a> {
-    fn of(token: &'a EnrolledToken) -> Self {
+impl TokenReport {
+    fn of(token: &EnrolledToken) -> Self {
         Self {
-            kind: token.kind,
+            kind: token.keys.kind(),
             serial: token.serial,
             firmware: token.firmware,
             advisory: token.firmware.advisory(),
-            slot: &token.decryption_slot,
+            slot: token.keys.slot(),
             attestation: token.attestation,
         }
     }

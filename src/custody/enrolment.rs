@@ -11,7 +11,7 @@ use super::attestation::{self, AttestationError, AttestedKey};
 use crate::error::{Error, Result};
 use crate::vault::canonical::JsonError;
 use crate::vault::dsse::{self, Envelope, EnvelopeError};
-use crate::vault::manifest::{Attested, Custodian, EnrolledToken, ManifestError};
+use crate::vault::manifest::{Attested, Custodian, EnrolledToken, ManifestError, TokenKeys};
 use crate::vault::names::NameError;
 use crate::vault::{canonical, names, share};
 
@@ -74,6 +74,8 @@ pub enum EnrolmentError {
     Recipient,
     /// A certificate is not base64.
     CertificateBase64,
+    /// Certificates for a challenge-response token, which cannot be attested.
+    AttestedChallenge,
     /// The certificates do not attest a key.
     Attestation {
         /// Which of the two keys.
@@ -101,6 +103,7 @@ impl fmt::Display for EnrolmentError {
             Self::Token(why) => why.fmt(f),
             Self::Signature(serial) => write!(f, "the signature of YubiKey {serial} is not valid"),
             Self::Recipient => f.write_str("its recipient is not a P-256 key"),
+            Self::AttestedChallenge => f.write_str("a challenge-response token cannot be attested"),
             Self::CertificateBase64 => f.write_str("a certificate is not base64"),
             Self::Attestation { key, why } => {
                 write!(f, "the attestation of its {key} key is not valid: {why}")
@@ -218,8 +221,10 @@ impl Certificates {
         let decryption = decryption.ok_or(EnrolmentError::Recipient)?;
         let signing = der(&token.signing_key)?;
         let expect = |key, slot| AttestedKey { key, slot, serial: token.serial, firmware: token.firmware };
-        let (signing, decryption) =
-            (expect(&signing, &token.signing_slot), expect(&decryption, &token.decryption_slot));
+        let TokenKeys::Piv { decryption_slot, signing_slot } = &token.keys else {
+            return Err(EnrolmentError::AttestedChallenge);
+        };
+        let (signing, decryption) = (expect(&signing, signing_slot), expect(&decryption, decryption_slot));
         attestation::verify(&der(&self.signing)?, &chain, &signing)
             .map_err(|why| EnrolmentError::Attestation { key: "signing", why })?;
         attestation::verify(&der(&self.decryption)?, &chain, &decryption)

@@ -3,14 +3,14 @@
 use std::fmt;
 
 use super::part::Part;
-use super::token::{Held, Slot, Token, TokenError};
+use super::token::{CHALLENGE_RESPONSE, Held, Slot, Token, TokenError};
 use crate::error::Error;
 use crate::secret::{Secret, SecretText};
 use crate::vault::file::Vault;
-use crate::vault::hpke;
-use crate::vault::manifest::{self, Custodian, Manifest};
+use crate::vault::manifest::{self, Custodian, Manifest, TokenKeys};
 use crate::vault::quorum::{KEY, Share};
-use crate::vault::share::{self, P256TAG};
+use crate::vault::share::{self, P256TAG, TokenStanza};
+use crate::vault::{challenge, hpke};
 
 /// The owner of the part that was typed.
 pub enum PartOwner<'a> {
@@ -88,6 +88,12 @@ impl From<DamagedShare> for Error {
     }
 }
 
+impl From<DamagedShare> for ShareError {
+    fn from(why: DamagedShare) -> Self {
+        Self::Damaged(why)
+    }
+}
+
 impl From<TokenError> for ShareError {
     fn from(why: TokenError) -> Self {
         Self::Token(why)
@@ -102,7 +108,8 @@ pub fn enrolled(
     token: &mut dyn Token,
     enrolled: &manifest::EnrolledToken,
 ) -> Result<Option<Held>, TokenError> {
-    let Some(slot) = Slot::parse(&enrolled.decryption_slot) else { return Ok(None) };
+    let TokenKeys::Piv { decryption_slot, .. } = &enrolled.keys else { return Err(CHALLENGE_RESPONSE) };
+    let Some(slot) = Slot::parse(decryption_slot) else { return Ok(None) };
     let held = token.held(slot)?;
     Ok(held.filter(|held| share::compressed(&enrolled.recipient) == Some(compress(&held.point))))
 }
@@ -120,19 +127,63 @@ pub fn open(
     half: &Secret<KEY>,
     touch: &mut dyn FnMut(),
 ) -> Result<Share, ShareError> {
-    let damaged = || ShareError::Damaged(DamagedShare::of(custodian));
-    let place = custodian.tokens.iter().position(|t| t.serial == enrolled.serial).ok_or_else(damaged)?;
-    let halves = vault.halves(custodian.index).ok_or_else(damaged)?;
-    let stanza = &halves.tokens[place];
-    let slot = Slot::parse(&enrolled.decryption_slot).ok_or_else(damaged)?;
+    let damaged = || DamagedShare::of(custodian);
+    let TokenKeys::Piv { decryption_slot, .. } = &enrolled.keys else {
+        return Err(CHALLENGE_RESPONSE.into());
+    };
+    let slot = Slot::parse(decryption_slot).ok_or_else(damaged)?;
+    let TokenStanza::P256 { enc, sealed } = token_half(vault, custodian, enrolled)? else {
+        return Err(damaged().into());
+    };
     let point = share::compressed(&enrolled.recipient).and_then(|c| decompress(&c)).ok_or_else(damaged)?;
     token.verify(pin)?;
     touch();
-    let ecdh = token.agree(slot, &stanza.enc)?;
-    let token_half =
-        hpke::open(&ecdh, &stanza.enc, &point, P256TAG.as_bytes(), &stanza.sealed).ok_or_else(damaged)?;
-    let share = share::join(custodian.index, &token_half, half);
-    if vault.manifest.admits(&share) { Ok(share) } else { Err(damaged()) }
+    let ecdh = token.agree(slot, enc)?;
+    let token_half = hpke::open(&ecdh, enc, &point, P256TAG.as_bytes(), sealed).ok_or_else(damaged)?;
+    Ok(join(vault, custodian, &token_half, half)?)
+}
+
+/// Opens the share with a challenge-response token, given its answer to the decryption challenge.
+///
+/// # Errors
+/// [`DamagedShare`], also if the token is not enrolled for challenge-response.
+pub fn open_with_answer(
+    vault: &Vault,
+    custodian: &Custodian,
+    enrolled: &manifest::EnrolledToken,
+    answer: &Secret<{ challenge::ANSWER }>,
+    half: &Secret<KEY>,
+) -> Result<Share, DamagedShare> {
+    let damaged = || DamagedShare::of(custodian);
+    let TokenStanza::X25519(stanza) = token_half(vault, custodian, enrolled)? else { return Err(damaged()) };
+    let key = challenge::decryption_key(&enrolment_id(custodian), answer);
+    let token_half = stanza.open(&key).ok_or_else(damaged)?;
+    join(vault, custodian, &token_half, half)
+}
+
+/// Returns the half that is wrapped to a token.
+fn token_half<'a>(
+    vault: &'a Vault,
+    custodian: &Custodian,
+    enrolled: &manifest::EnrolledToken,
+) -> Result<&'a TokenStanza, DamagedShare> {
+    let place = custodian.tokens.iter().position(|t| t.serial == enrolled.serial);
+    let halves = vault.halves(custodian.index);
+    place
+        .zip(halves)
+        .and_then(|(place, halves)| halves.tokens.get(place))
+        .ok_or_else(|| DamagedShare::of(custodian))
+}
+
+/// Joins both halves, and checks the share against its commitment.
+fn join(
+    vault: &Vault,
+    custodian: &Custodian,
+    token_half: &Secret<KEY>,
+    part_half: &Secret<KEY>,
+) -> Result<Share, DamagedShare> {
+    let share = share::join(custodian.index, token_half, part_half);
+    if vault.manifest.admits(&share) { Ok(share) } else { Err(DamagedShare::of(custodian)) }
 }
 
 fn enrolment_id(custodian: &Custodian) -> [u8; 16] {

@@ -6,7 +6,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
-use crate::vault::hybrid::Identity;
+use crate::vault::hybrid::PartIdentity;
 
 /// The number of words of a part.
 pub const WORDS: usize = 12;
@@ -57,7 +57,7 @@ impl Part {
     ///
     /// # Panics
     /// Never: 32 bytes are short for HKDF.
-    pub fn identity(&self, enrolment: &[u8; 16]) -> Identity {
+    pub fn identity(&self, enrolment: &[u8; 16]) -> PartIdentity {
         self.seed().identity(enrolment)
     }
 
@@ -82,9 +82,9 @@ impl Seed {
     ///
     /// # Panics
     /// Never: 32 bytes are short for HKDF.
-    pub fn identity(&self, enrolment: &[u8; 16]) -> Identity {
+    pub fn identity(&self, enrolment: &[u8; 16]) -> PartIdentity {
         let hkdf = Hkdf::<Sha256>::new(Some(enrolment), self.0.expose());
-        Identity::new(Secret::with(|out| hkdf.expand(LABEL, out).expect("32 bytes are short")))
+        PartIdentity::new(Secret::with(|out| hkdf.expand(LABEL, out).expect("32 bytes are short")))
     }
 }
 

@@ -7,10 +7,10 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::enrolment::spki;
-use super::token::{Slot, Token, TokenError};
+use super::token::{CHALLENGE_RESPONSE, Slot, Token, TokenError};
 use crate::secret::SecretText;
 use crate::vault::dsse::{self, Envelope, EnvelopeError};
-use crate::vault::manifest::{self, Custodian, Manifest};
+use crate::vault::manifest::{self, Custodian, Manifest, TokenKeys};
 
 /// The type of every statement (in-toto Attestation Framework, Statement v1).
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
@@ -98,7 +98,8 @@ impl<P: Predicate> Statement<P> {
         pin: &SecretText,
         touch: &mut dyn FnMut(),
     ) -> Result<Envelope, TokenError> {
-        let slot = Slot::parse(&enrolled.signing_slot).ok_or(OTHER_KEY)?;
+        let TokenKeys::Piv { signing_slot, .. } = &enrolled.keys else { return Err(CHALLENGE_RESPONSE) };
+        let slot = Slot::parse(signing_slot).ok_or(OTHER_KEY)?;
         let held = token.held(slot)?.and_then(|held| spki(&held.point));
         if held.map(|key| BASE64_STANDARD.encode(key)).as_ref() != Some(&enrolled.signing_key) {
             return Err(OTHER_KEY);

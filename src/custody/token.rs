@@ -52,6 +52,11 @@ pub enum TokenError {
     Failed(&'static str),
 }
 
+/// The error for a token of kind `challenge`: this version opens and signs with PIV tokens only.
+pub const CHALLENGE_RESPONSE: TokenError = TokenError::Failed(
+    "it is enrolled for challenge-response, and this version of breakglass can use only tokens that are enrolled for PIV",
+);
+
 /// The key in a slot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Held {

@@ -12,7 +12,6 @@ pub mod iam;
 mod join;
 pub mod observed;
 pub mod open;
-mod pattern;
 pub mod policy;
 mod progress;
 mod proof;

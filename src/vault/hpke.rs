@@ -10,7 +10,7 @@ use sha2::Sha256;
 use crate::secret::Secret;
 
 /// An encrypted half of a share: 16 bytes and a tag of 16 bytes.
-pub type Sealed = [u8; 32];
+pub type SealedHalf = [u8; 32];
 
 /// A P-256 point, uncompressed (SEC 1 section 2.3.3).
 pub type Point = [u8; 65];
@@ -39,7 +39,7 @@ impl Suite {
     ///
     /// # Panics
     /// Never: 16 bytes are short.
-    pub fn seal(self, shared: &Secret<32>, info: &[u8], half: &Secret<16>) -> Sealed {
+    pub fn seal(self, shared: &Secret<32>, info: &[u8], half: &Secret<16>) -> SealedHalf {
         let (key, nonce) = schedule(self.id(), shared, info);
         let mut text = Secret::<16>::copy_of(half.expose());
         let tag = ChaCha20Poly1305::new(key.expose().into())
@@ -52,7 +52,7 @@ impl Suite {
     }
 
     /// Decrypts `sealed` under the KEM's shared secret. `None` if one does not match the other.
-    pub fn open(self, shared: &Secret<32>, info: &[u8], sealed: &Sealed) -> Option<Secret<16>> {
+    pub fn open(self, shared: &Secret<32>, info: &[u8], sealed: &SealedHalf) -> Option<Secret<16>> {
         let (key, nonce) = schedule(self.id(), shared, info);
         let mut half = Secret::<16>::with(|half| half.copy_from_slice(&sealed[..16]));
         let tag = &sealed[16..];
@@ -71,7 +71,7 @@ pub fn open(
     enc: &Point,
     recipient: &Point,
     info: &[u8],
-    sealed: &Sealed,
+    sealed: &SealedHalf,
 ) -> Option<Secret<16>> {
     let eae = extract(P256_KEM, b"", b"eae_prk", ecdh.expose());
     let shared = expand(&eae, P256_KEM, b"shared_secret", &[enc, recipient]);

@@ -10,7 +10,7 @@ use age_core::primitives::{bech32_decode, bech32_encode};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 
-use super::hpke::{Sealed, Suite};
+use super::hpke::{SealedHalf, Suite};
 use super::quorum::KEY;
 use super::xwing::{self, ENC, PUBLIC, PublicKey, SEED};
 use crate::secret::Secret;
@@ -61,9 +61,9 @@ impl fmt::Display for Recipient {
 
 /// A private key: X-Wing's seed.
 #[derive(Debug)]
-pub struct Identity(Secret<SEED>);
+pub struct PartIdentity(Secret<SEED>);
 
-impl Identity {
+impl PartIdentity {
     /// The identity of a seed.
     pub fn new(seed: Secret<SEED>) -> Self {
         Self(seed)
@@ -92,7 +92,7 @@ pub struct Wrapped {
     /// X-Wing's encapsulation.
     pub enc: Box<[u8; ENC]>,
     /// The encrypted half.
-    pub sealed: Sealed,
+    pub sealed: SealedHalf,
 }
 
 impl Wrapped {
@@ -114,7 +114,7 @@ mod tests {
     fn the_recipient_of_the_age_specification_is_met() {
         // C2SP age.md: AGE-SECRET-KEY-PQ-1XX76… in hex, and the SHA-256 of its recipient.
         let seed = "31bda90fbf9fccdde5cfc0ed5a0378c5ea67ea193d7938b03b8c5dabb9a67de3";
-        let identity = Identity::new(Secret::with(|out| hex::decode_to_slice(seed, out).unwrap()));
+        let identity = PartIdentity::new(Secret::with(|out| hex::decode_to_slice(seed, out).unwrap()));
         let text = identity.to_public().to_string();
         let digest = "a091dd7e0ee9d62b75173dcc98441a0424baa941e66a8776e570a4ae60ff61ea";
         assert_eq!((text.len(), hex::encode(Sha256::digest(&text)).as_str()), (1959, digest));
@@ -125,11 +125,11 @@ mod tests {
 
     #[test]
     fn a_half_opens_for_its_identity_and_unchanged_only() {
-        let (identity, half) = (Identity::new(Secret::random()), Secret::random());
+        let (identity, half) = (PartIdentity::new(Secret::random()), Secret::random());
         let stanza = identity.to_public().wrap(&half);
         let mut wrapped = Wrapped::parse(&stanza).unwrap();
         assert_eq!(identity.unwrap(&wrapped).unwrap().expose(), half.expose());
-        assert!(Identity::new(Secret::random()).unwrap(&wrapped).is_none());
+        assert!(PartIdentity::new(Secret::random()).unwrap(&wrapped).is_none());
         for bit in 0..8 {
             // In the ML-KEM ciphertext, in the X25519 key, in the ciphertext and in its tag.
             for at in [0, 1087, 1088, 1100] {
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_stanza_has_one_form() {
-        let wrap = || Identity::new(Secret::random()).to_public().wrap(&Secret::random());
+        let wrap = || PartIdentity::new(Secret::random()).to_public().wrap(&Secret::random());
         assert!(Wrapped::parse(&wrap()).is_some());
         let changes: [fn(&mut Stanza); 7] = [
             |s| s.tag = s.tag.to_uppercase(),

@@ -2,10 +2,12 @@
 
 pub mod canonical;
 pub mod ceremony;
+pub mod challenge;
 pub mod dsse;
 pub mod duration;
 pub mod file;
 pub mod firmware;
+pub mod grant;
 pub mod hpke;
 pub mod hybrid;
 pub mod json;
@@ -17,4 +19,5 @@ pub mod random;
 pub mod share;
 pub mod target;
 pub mod words;
+pub mod x25519;
 pub mod xwing;

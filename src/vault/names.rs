@@ -9,6 +9,7 @@ use p256::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
 
 use super::duration::Span;
 use super::hybrid::Recipient;
+use super::x25519;
 
 /// Why a value is not valid. Displays as a sentence that quotes the value, unless it may be a misplaced secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,6 +38,8 @@ pub enum NameError {
     PartRecipient(String),
     /// Not an age p256tag recipient.
     TokenRecipient(String),
+    /// Not an age X25519 recipient.
+    X25519Recipient(String),
     /// Not a P-256 public key.
     SigningKey,
     /// A field of the target with this name.
@@ -65,6 +68,10 @@ pub enum TargetError {
     RegionCount,
     /// Not an AWS region.
     Region(String),
+    /// More than 64 actions that may outlive the window.
+    MayOutliveCount,
+    /// Not an action, or out of order.
+    MayOutlive(String),
 }
 
 impl Display for NameError {
@@ -84,6 +91,7 @@ impl Display for NameError {
                 write!(f, "{} is not an age mlkem768x25519 recipient", quoted(value))
             }
             Self::TokenRecipient(value) => write!(f, "{} is not an age p256tag recipient", quoted(value)),
+            Self::X25519Recipient(value) => write!(f, "{} is not an age X25519 recipient", quoted(value)),
             Self::SigningKey => f.write_str("a signing key is not a P-256 public key"),
             Self::Target(name, why) => write!(f, "{name}: {why}"),
             Self::Window(longest) => write!(f, "a window of {longest} is longer than 12h"),
@@ -103,6 +111,10 @@ impl Display for TargetError {
             Self::Account(value) => (value, "an AWS account ID (12 digits)"),
             Self::User(value) => (value, "an IAM user name without a path"),
             Self::Region(value) => (value, "an AWS region"),
+            Self::MayOutlive(value) => {
+                (value, "an action of may_outlive (service:Action, sorted, no two the same)")
+            }
+            Self::MayOutliveCount => return f.write_str("may_outlive has more than 64 actions"),
             Self::RegionCount => return f.write_str("1 to 32 regions are needed"),
         };
         write!(f, "{} is not {what}", recognisable(value))
@@ -185,6 +197,11 @@ pub fn tag_recipient(text: &str) -> Check {
     ensure(parsed.is_ok_and(|r| r.to_string() == text), || NameError::TokenRecipient(text.to_owned()))
 }
 
+/// Checks an age X25519 recipient: in canonical form, of a key that is safe to wrap to.
+pub fn x25519_recipient(text: &str) -> Check {
+    ensure(x25519::parse_recipient(text).is_some(), || NameError::X25519Recipient(text.to_owned()))
+}
+
 /// Checks a P-256 public key: base64 of its DER `SubjectPublicKeyInfo` (RFC 5480).
 pub fn signing_key(text: &str) -> Check {
     let canonical = BASE64_STANDARD.decode(text).ok().and_then(|der| {
@@ -222,6 +239,28 @@ pub fn target(target: &str, partition: &str, account: &str, user: &str, regions:
         })
     })?;
     all_different("region", regions.iter())
+}
+
+/// Checks the actions that may outlive a target's window: `service:Action`, ascending by bytes, at most 64.
+pub fn may_outlive(target: &str, actions: &[String]) -> Check {
+    let wrong = |why| NameError::Target(target.to_owned(), why);
+    ensure(actions.len() <= 64, || wrong(TargetError::MayOutliveCount))?;
+    let service = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let action = |b: u8| b.is_ascii_alphanumeric() || b"*?".contains(&b);
+    let fits = |text: &str| {
+        text.len() <= 128
+            && text.split_once(':').is_some_and(|(prefix, name)| {
+                !prefix.is_empty()
+                    && prefix.bytes().all(service)
+                    && !name.is_empty()
+                    && name.bytes().all(action)
+            })
+    };
+    let mut previous = None;
+    actions.iter().try_for_each(|text| {
+        let in_order = previous.replace(text).is_none_or(|before| before < text);
+        ensure(fits(text) && in_order, || wrong(TargetError::MayOutlive(text.clone())))
+    })
 }
 
 /// Whether a character is invisible or steers a terminal: controls, direction marks (UAX 9), zero-width characters,

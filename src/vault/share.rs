@@ -1,6 +1,6 @@
 //! One custodian's share in the file: two halves, each wrapped in standard age stanzas.
 //!
-//! share = a XOR b, where `a` is fresh and random. `a` is wrapped to each of the custodian's tokens (p256tag), `b` to
+//! share = a XOR b, where `a` is fresh and random. `a` is wrapped to each of the custodian's tokens (p256tag or X25519), `b` to
 //! their part (mlkem768x25519). The body of `-> breakglass/share INDEX` is these stanzas in their text form.
 
 use std::fmt;
@@ -11,10 +11,11 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use hkdf::HkdfExtract;
 use sha2::{Digest as _, Sha256};
 
-use super::hpke::Sealed;
+use super::hpke::SealedHalf;
 use super::hybrid::{Recipient, Wrapped};
-use super::manifest::Custodian;
+use super::manifest::{Custodian, TokenKeys};
 use super::quorum::{KEY, Share};
+use super::x25519::{self, X25519Stanza};
 use crate::secret::Secret;
 
 pub use super::hpke::Point;
@@ -25,13 +26,18 @@ pub const TAG: &str = "breakglass/share";
 /// The salt and HPKE info of p256tag (C2SP age.md).
 pub const P256TAG: &str = "age-encryption.org/p256tag";
 
-/// The token's half for one token: an HPKE encapsulation and ciphertext.
+/// The token's half for one token.
 #[derive(Debug)]
-pub struct TokenStanza {
-    /// The ephemeral public key.
-    pub enc: Point,
-    /// The encrypted half: 16 bytes and a tag of 16 bytes.
-    pub sealed: Sealed,
+pub enum TokenStanza {
+    /// For a PIV token (p256tag).
+    P256 {
+        /// The ephemeral public key.
+        enc: Point,
+        /// The encrypted half.
+        sealed: SealedHalf,
+    },
+    /// For a challenge-response token.
+    X25519(X25519Stanza),
 }
 
 /// Both halves, still wrapped.
@@ -52,17 +58,23 @@ pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
     let b = xor(share.value.expose(), a.expose());
     let mut body = Vec::new();
     for token in &custodian.tokens {
-        let recipient: age::tag::Recipient = token.recipient.parse().expect("checked with the manifest");
-        let key = FileKey::init_with_mut(|key| key.copy_from_slice(a.expose()));
-        let wrapped = age::Recipient::wrap_file_key(&recipient, &key);
-        let (stanzas, _) = wrapped.expect("wrapping to a checked recipient cannot fail");
-        for stanza in stanzas {
-            put(&mut body, &stanza);
-        }
+        let stanza = match token.keys {
+            TokenKeys::Piv { .. } => wrap_to_tag(&token.recipient, &a),
+            TokenKeys::Challenge { .. } => x25519::wrap(&token.recipient, &a),
+        };
+        put(&mut body, &stanza);
     }
     let recipient = Recipient::parse(&custodian.part).expect("checked with the manifest");
     put(&mut body, &recipient.wrap(&b));
     Stanza { tag: TAG.into(), args: vec![share.index.to_string()], body }
+}
+
+fn wrap_to_tag(recipient: &str, half: &Secret<KEY>) -> Stanza {
+    let recipient: age::tag::Recipient = recipient.parse().expect("checked with the manifest");
+    let key = FileKey::init_with_mut(|key| key.copy_from_slice(half.expose()));
+    let wrapped = age::Recipient::wrap_file_key(&recipient, &key);
+    let (stanzas, _) = wrapped.expect("wrapping to a checked recipient cannot fail");
+    stanzas.into_iter().next().expect("one stanza")
 }
 
 /// Appends a stanza in its text form (C2SP age.md, "recipient stanza").
@@ -85,7 +97,7 @@ pub enum ShareFault {
     Extra,
     /// The part's half is not an mlkem768x25519 stanza.
     PartHalf,
-    /// A token's half is not a p256tag stanza for that token.
+    /// A token's half is not a stanza for that token.
     TokenHalf,
 }
 
@@ -96,7 +108,7 @@ impl fmt::Display for ShareFault {
             Self::Body => "its body is not age stanzas",
             Self::Extra => "it contains more than one half for each token and one for the part",
             Self::PartHalf => "the part's half is not an mlkem768x25519 stanza",
-            Self::TokenHalf => "a token's half is not a p256tag stanza for that token",
+            Self::TokenHalf => "a token's half is not a stanza of its kind for that token",
         })
     }
 }
@@ -128,20 +140,23 @@ pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves, ShareFaul
     let tokens = inner
         .iter()
         .zip(&custodian.tokens)
-        .map(|(one, token)| token_stanza(one, &token.recipient))
+        .map(|(one, token)| match token.keys {
+            TokenKeys::Piv { .. } => tag_stanza(one, &token.recipient),
+            TokenKeys::Challenge { .. } => X25519Stanza::parse(one).map(TokenStanza::X25519),
+        })
         .collect::<Option<_>>()
         .ok_or(ShareFault::TokenHalf)?;
     Ok(Halves { tokens, part })
 }
 
-fn token_stanza(stanza: &Stanza, recipient: &str) -> Option<TokenStanza> {
+fn tag_stanza(stanza: &Stanza, recipient: &str) -> Option<TokenStanza> {
     let [tag, enc] = stanza.args.as_slice() else { return None };
     let enc: Point = BASE64_STANDARD_NO_PAD.decode(enc).ok()?.try_into().ok()?;
     // A point that is not on the curve must not reach a card.
     p256::PublicKey::from_sec1_bytes(&enc).ok()?;
     let sealed = stanza.body.as_slice().try_into().ok()?;
     let expected = BASE64_STANDARD_NO_PAD.encode(hint(&enc, &compressed(recipient)?));
-    (stanza.tag == "p256tag" && *tag == expected).then_some(TokenStanza { enc, sealed })
+    (stanza.tag == "p256tag" && *tag == expected).then_some(TokenStanza::P256 { enc, sealed })
 }
 
 /// The four bytes that let a token recognise its stanza (C2SP age.md, p256tag).

@@ -134,7 +134,7 @@ fn combine(shared_m: &[u8], shared_x: &[u8; 32], enc: &[u8; 32], public: &[u8; 3
 
 /// Whether a coordinate is reduced (RFC 7748 section 5) and its point not of small order (section 6.1): with such a point
 /// every key agrees on zero.
-fn is_sound(point: &[u8; 32]) -> bool {
+pub fn is_sound(point: &[u8; 32]) -> bool {
     const ORDER_8: [&str; 2] = [
         "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
         "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",

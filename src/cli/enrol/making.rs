@@ -12,7 +12,7 @@ use crate::custody::token::{Token as _, TokenError};
 use crate::error::Result;
 use crate::terminal::note;
 use crate::token::enrol::GeneratedKey;
-use crate::vault::manifest::{Attested, EnrolledToken, TokenKind};
+use crate::vault::manifest::{Attested, EnrolledToken, TokenKeys};
 use crate::vault::{random, share};
 
 impl Enrolling<'_> {
@@ -56,13 +56,14 @@ impl Enrolling<'_> {
             .ok_or_else(|| self.failed(TokenError::Failed("its key is not a point on the curve")))?;
         Ok(EnrolledToken {
             attestation: Attested::None,
-            decryption_slot: decryption.slot.to_string(),
             firmware: self.token.firmware(),
-            kind: TokenKind::Piv,
+            keys: TokenKeys::Piv {
+                decryption_slot: decryption.slot.to_string(),
+                signing_slot: signing.slot.to_string(),
+            },
             recipient: share::tag_recipient(&compressed),
             serial: self.token.serial(),
             signing_key: BASE64_STANDARD.encode(signing_key),
-            signing_slot: signing.slot.to_string(),
         })
     }
 

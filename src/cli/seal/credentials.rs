@@ -1,6 +1,7 @@
 //! Reads the credentials to seal, as JSON from standard input or through prompts. They are never read from arguments,
 //! environment variables or a named file.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
 
@@ -52,6 +53,7 @@ fn check_grant(target: &SealedTarget) -> Result<()> {
         regions: &target.regions,
         mfa: target.mfa.is_some() && target.lane() == Lane::Gate,
         repairs_identity: target.repairs_identity,
+        may_outlive: &target.may_outlive,
     };
     grant::check(&terms).map_err(|e| e.context(&target.name))
 }
@@ -98,6 +100,10 @@ fn target(terminal: &mut Terminal) -> Result<SealedTarget> {
         grant: parsed(terminal, "grant, a JSON array of statements on one line: ", |text| {
             serde_json::from_str(text).map_err(|e| e.to_string())
         })?,
+        may_outlive: actions(&openly(
+            terminal,
+            "granted actions whose effect can outlive the window (Enter for none): ",
+        )?),
         repairs_identity: openly(
             terminal,
             "may it change IAM users, roles or policies? (yes, or Enter for no): ",
@@ -111,6 +117,12 @@ fn target(terminal: &mut Terminal) -> Result<SealedTarget> {
         max_window,
         way,
     })
+}
+
+/// Splits a list of actions at spaces and commas, and sorts it.
+fn actions(text: &str) -> Vec<String> {
+    let names = text.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned);
+    names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Asks for the ARN and the digest of the permissions boundary. A target without a boundary is in the lane `static`.

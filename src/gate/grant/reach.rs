@@ -3,7 +3,7 @@
 
 use super::refusal::{assumes, writes};
 use crate::error::Result;
-use crate::gate::pattern::{ActionPattern, Family};
+use crate::vault::grant::{ActionPattern, Family};
 
 /// Role assumption: a role's session outlives the user's gate.
 const ROLES: [Family; 3] = [
@@ -31,9 +31,10 @@ const READS: [&str; 3] = ["get", "list", "describe"];
 /// Prefixes of IAM actions that only read; reports and simulations change nothing.
 const IAM_READS: [&str; 4] = ["get", "list", "generate", "simulate"];
 
-/// Checks an Allow with `Action`. `patterns` were parsed from `texts`.
-pub(super) fn actions(texts: &[&str], patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
-    for (text, pattern) in texts.iter().zip(patterns) {
+/// Checks an Allow with `Action`.
+pub(super) fn actions(patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
+    for pattern in patterns {
+        let text = pattern.as_str();
         if let Some(family) = ROLES.iter().find(|family| pattern.reaches(**family)) {
             return Err(assumes(&format!("allows {text:?}, which reaches {}", name_of(*family))));
         }

@@ -12,7 +12,7 @@ fn allow(action: &Value) -> Value {
 }
 
 fn checked(grant: &[Value], regions: &[String], repairs_identity: bool) -> Result<()> {
-    check(&Terms { grant, regions, mfa: false, repairs_identity })
+    check(&Terms { grant, regions, mfa: false, repairs_identity, may_outlive: &[] })
 }
 
 fn refusal(statement: Value, repairs: bool) -> Option<String> {

@@ -48,6 +48,18 @@ pub enum ManifestError {
     },
     /// Both keys of a token are in one slot.
     SharedSlot,
+    /// Both keys of a token have the same challenge.
+    SharedChallenge,
+    /// The OTP application has no such slot.
+    OtpSlot(u8),
+    /// A challenge-response token with an attestation, which such tokens cannot have. Has the serial number.
+    AttestedChallenge(u32),
+    /// A quorum of custodians have only challenge-response tokens.
+    OnlyChallenge,
+    /// The summary of a target's grant is not in the form of a summary.
+    Grant(String),
+    /// A target that repairs identities without MFA: such a session cannot call IAM.
+    RepairsWithoutMfa(String),
 }
 
 impl fmt::Display for ManifestError {
@@ -57,6 +69,18 @@ impl fmt::Display for ManifestError {
             Self::Version(version) => write!(f, "its version is {version}; this program reads version 1"),
             Self::Name(why) => why.fmt(f),
             Self::ChannelCount => write!(f, "there are more than {MAX_CHANNELS} alert channels"),
+            Self::SharedChallenge => f.write_str("both keys of a token have the same challenge"),
+            Self::OtpSlot(slot) => write!(f, "a challenge-response token has the slot {slot}, not 1 or 2"),
+            Self::AttestedChallenge(serial) => {
+                write!(f, "YubiKey {serial} is a challenge-response token, and those cannot be attested")
+            }
+            Self::OnlyChallenge => f.write_str(
+                "as many custodians as are needed to open have only challenge-response tokens, which can be copied",
+            ),
+            Self::Grant(name) => write!(f, "{name}: the summary of its grant is not valid"),
+            Self::RepairsWithoutMfa(name) => {
+                write!(f, "{name}: it repairs identities without MFA, but AWS refuses IAM calls without MFA")
+            }
             Self::DrillOfItself => f.write_str("it is a drill of itself"),
             Self::DrillTargets => f.write_str("a drill vault has exactly one target"),
             Self::Replaces => f.write_str("a drill vault, or a vault of epoch 1, replaces no vault"),

@@ -1,16 +1,18 @@
 //! The manifest: custodians, threshold, epochs and targets. Public, canonical, and bound by every share's commitment.
 
 mod error;
+mod target;
+mod token;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::canonical;
-use super::duration::Span;
-use super::firmware::Firmware;
 use super::names;
 use super::quorum::{KEY, MAX_CUSTODIANS, Share, Threshold};
 pub use error::ManifestError;
+pub use target::{MAX_SERVICES, TargetSummary};
+pub use token::{Attested, EnrolledToken, TokenKeys, TokenKind};
 
 /// The maximum length of a manifest in bytes: 16 custodians, whose parts have recipients of 2 KB, with 8 tokens each, and 256
 /// targets with names of ordinary length.
@@ -47,59 +49,6 @@ impl Lane {
     }
 }
 
-/// The kind of a token.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TokenKind {
-    /// A PIV key pair on the device (SP 800-73-4).
-    Piv,
-}
-
-/// The root certificate that attests that the token's keys were generated on a genuine device.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Attested {
-    /// Yubico's roots.
-    Yubico,
-    /// A root that was given at enrolment.
-    Other,
-    /// No attestation.
-    None,
-}
-
-impl Attested {
-    /// A description for people.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Yubico => "attested by Yubico",
-            Self::Other => "attested by a root that is not Yubico's",
-            Self::None => "not attested",
-        }
-    }
-}
-
-/// A custodian's token as it was enrolled.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EnrolledToken {
-    /// The root of its attestation.
-    pub attestation: Attested,
-    /// The PIV slot of the decryption key: two hex digits, 82–95.
-    pub decryption_slot: String,
-    /// The device's firmware version.
-    pub firmware: Firmware,
-    /// The kind of device.
-    pub kind: TokenKind,
-    /// The age recipient of the decryption key, `age1tag1…`.
-    pub recipient: String,
-    /// The device's serial number.
-    pub serial: u32,
-    /// The signing key: base64 of the DER `SubjectPublicKeyInfo`.
-    pub signing_key: String,
-    /// The PIV slot of the signing key.
-    pub signing_slot: String,
-}
-
 /// A custodian of the vault.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,34 +70,6 @@ pub struct Custodian {
     pub part: String,
     /// The tokens; each opens this custodian's share.
     pub tokens: Vec<EnrolledToken>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-/// The public part of a target.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TargetSummary {
-    /// The account ID, twelve digits.
-    pub account: String,
-    /// SHA-256 of the grant in RFC 8785 JSON, as hex.
-    pub grant_sha256: String,
-    /// The maximum window.
-    pub max_window: Span,
-    /// Whether the user's sessions use MFA.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub mfa: bool,
-    /// The name.
-    pub name: String,
-    /// The AWS partition.
-    pub partition: String,
-    /// The regions of the grant.
-    pub regions: Vec<String>,
-    /// The emergency IAM user's name.
-    pub user: String,
 }
 
 /// The public description of a vault.
@@ -271,6 +192,11 @@ impl Manifest {
             }
             custodian.check()?;
         }
+        // A challenge-response token is a secret that can be copied, so a quorum needs at least one other token.
+        let only_challenge = |c: &&Custodian| c.tokens.iter().all(|t| t.keys.kind() == TokenKind::Challenge);
+        if self.custodians.iter().filter(only_challenge).count() >= self.threshold.get().into() {
+            return Err(ManifestError::OnlyChallenge);
+        }
         names::all_different("custodian name", self.custodians.iter().map(|c| c.name.as_str()))?;
         names::all_different("enrolment", self.custodians.iter().map(|c| c.enrolment.as_str()))?;
         names::all_different("part", self.custodians.iter().map(|c| c.part.as_str()))?;
@@ -286,14 +212,7 @@ impl Manifest {
         if self.drill_of.is_some() && self.targets.len() != 1 {
             return Err(ManifestError::DrillTargets);
         }
-        for target in &self.targets {
-            names::target(&target.name, &target.partition, &target.account, &target.user, &target.regions)?;
-            names::window(target.max_window)?;
-            names::hex_of("grant_sha256", &target.grant_sha256, 32)?;
-            if self.lane == Lane::Static && !target.mfa {
-                return Err(ManifestError::StaticWithoutMfa(target.name.clone()));
-            }
-        }
+        self.targets.iter().try_for_each(|target| target.check(self.lane))?;
         Ok(names::all_different("target name", self.targets.iter().map(|t| t.name.as_str()))?)
     }
 }
@@ -310,22 +229,6 @@ impl Custodian {
             return Err(ManifestError::TokenCount { custodian, count: self.tokens.len() });
         }
         self.tokens.iter().try_for_each(EnrolledToken::check)
-    }
-}
-
-impl EnrolledToken {
-    /// Checks that every field has its only accepted form.
-    ///
-    /// # Errors
-    /// See [`ManifestError`].
-    pub fn check(&self) -> Result<(), ManifestError> {
-        names::slot(&self.decryption_slot)?;
-        names::slot(&self.signing_slot)?;
-        if self.decryption_slot == self.signing_slot {
-            return Err(ManifestError::SharedSlot);
-        }
-        names::tag_recipient(&self.recipient)?;
-        Ok(names::signing_key(&self.signing_key)?)
     }
 }
 

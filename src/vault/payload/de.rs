@@ -21,6 +21,8 @@ struct TargetJson {
     #[serde(deserialize_with = "strict::objects")]
     grant: Vec<Value>,
     #[serde(default)]
+    may_outlive: Vec<String>,
+    #[serde(default)]
     repairs_identity: bool,
     mfa: Option<Mfa>,
     boundary: Option<String>,
@@ -73,6 +75,7 @@ impl TryFrom<TargetJson> for SealedTarget {
             emergency: json.emergency,
             mfa: json.mfa,
             grant: json.grant,
+            may_outlive: json.may_outlive,
             repairs_identity: json.repairs_identity,
             way,
         })

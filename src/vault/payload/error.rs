@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::key::KeyError;
 use super::size::MAX_BYTES;
-use crate::vault::manifest::{MAX_CHANNELS, MAX_TARGETS};
+use crate::vault::grant::GrantStatementError;
+use crate::vault::manifest::{MAX_CHANNELS, MAX_SERVICES, MAX_TARGETS};
 use crate::vault::names::NameError;
 
 /// Why a payload is not valid (class `damaged` at `open` in a vault).
@@ -61,6 +62,12 @@ pub enum TargetFault {
     MfaDevice(String),
     /// The TOTP seed is not base32.
     TotpSeed,
+    /// A statement of the grant, counted from 1, is not a statement.
+    Statement(usize, GrantStatementError),
+    /// The grant names too many services.
+    ServiceCount,
+    /// It repairs identities without MFA.
+    RepairsWithoutMfa,
 }
 
 impl fmt::Display for PayloadError {
@@ -105,6 +112,11 @@ impl fmt::Display for TargetFault {
             Self::MfaDevice(prefix) => {
                 write!(f, "the MFA device is not a device of this account ({prefix}…)")
             }
+            Self::Statement(number, why) => write!(f, "grant, statement {number}: {why}"),
+            Self::ServiceCount => write!(f, "its grant names more than {MAX_SERVICES} services"),
+            Self::RepairsWithoutMfa => f.write_str(
+                "it repairs identities, but has no MFA device; AWS refuses IAM calls from sessions without MFA",
+            ),
             Self::TotpSeed => f.write_str("its TOTP seed is not base32 of 16 to 128 characters (A–Z, 2–7)"),
         }
     }

@@ -45,7 +45,15 @@ impl Input {
         if json.len() > MAX_BYTES {
             return Err(PayloadError::TooLong);
         }
-        let fields = || json::read::<InputJson>(json).map_err(PayloadError::Json);
+        let fields = || {
+            let mut input = json::read::<InputJson>(json).map_err(PayloadError::Json)?;
+            // People list the actions in any order.
+            for target in input.targets.iter_mut().chain(&mut input.drill) {
+                target.may_outlive.sort_unstable();
+                target.may_outlive.dedup();
+            }
+            Ok::<_, PayloadError>(input)
+        };
         let InputJson { version, targets, runbook, alerts, drill } = fields()?;
         let payload = Payload { version, targets, runbook, alerts }.checked()?;
         let drill = match drill {

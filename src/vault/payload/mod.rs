@@ -56,6 +56,8 @@ pub struct SealedTarget {
     pub mfa: Option<Mfa>,
     /// The statements granted inside the window.
     pub grant: Vec<Value>,
+    /// The granted actions whose effect can outlive the window, sorted.
+    pub may_outlive: Vec<String>,
     /// Whether the grant is allowed to change IAM users, roles or policies.
     pub repairs_identity: bool,
     /// How access is opened and closed.

@@ -32,6 +32,7 @@ struct TargetForm<'a> {
     emergency: KeyForm<'a>,
     grant: &'a [Value],
     max_window: Span,
+    may_outlive: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     mfa: Option<MfaForm<'a>>,
     name: &'a str,
@@ -96,6 +97,7 @@ impl<'a> TargetForm<'a> {
             emergency: KeyForm::of(&target.emergency),
             grant: &target.grant,
             max_window: target.max_window,
+            may_outlive: &target.may_outlive,
             mfa: target.mfa.as_ref().map(MfaForm::of),
             name: &target.name,
             opener: gatekeepers.map(|g| KeyForm::of(&g.opener)),

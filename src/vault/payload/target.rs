@@ -2,19 +2,28 @@
 
 use super::error::{PayloadError, TargetFault};
 use super::{AccessKey, Gatekeepers, Mfa, SealedTarget, Way};
+use crate::vault::grant::{self, GrantStatement};
 use crate::vault::{canonical, manifest, names};
 
 impl SealedTarget {
     /// Returns the target's entry in the manifest.
+    ///
+    /// # Panics
+    /// Never: the statements of a target are checked when it is read.
     pub fn summary(&self) -> manifest::TargetSummary {
+        let statements = self.statements().expect("the grant was checked");
         manifest::TargetSummary {
             account: self.account.clone(),
+            console: self.lane() == manifest::Lane::Static || grant::allows(&statements, grant::FEDERATION),
+            grant: grant::summarize(&statements),
             grant_sha256: hex::encode(canonical::digest(&self.grant)),
             max_window: self.max_window,
+            may_outlive: self.may_outlive.clone(),
             mfa: self.mfa.is_some(),
             name: self.name.clone(),
             partition: self.partition.clone(),
             regions: self.regions.clone(),
+            repairs_identity: self.repairs_identity,
             user: self.user.clone(),
         }
     }
@@ -27,10 +36,29 @@ impl SealedTarget {
         }
     }
 
+    /// Reads the statements of the grant.
+    ///
+    /// # Errors
+    /// [`TargetFault::Statement`].
+    pub fn statements(&self) -> Result<Vec<GrantStatement>, TargetFault> {
+        let parse = |(index, statement)| {
+            GrantStatement::parse(statement).map_err(|why| TargetFault::Statement(index + 1, why))
+        };
+        self.grant.iter().enumerate().map(parse).collect()
+    }
+
     pub(super) fn check(&self) -> Result<(), PayloadError> {
         names::target(&self.name, &self.partition, &self.account, &self.user, &self.regions)?;
         let wrong = |why| PayloadError::Target(self.name.clone(), why);
         names::window(self.max_window).map_err(|why| wrong(TargetFault::Name(why)))?;
+        names::may_outlive(&self.name, &self.may_outlive)?;
+        let statements = self.statements().map_err(wrong)?;
+        if grant::summarize(&statements).len() > manifest::MAX_SERVICES {
+            return Err(wrong(TargetFault::ServiceCount));
+        }
+        if self.repairs_identity && self.mfa.is_none() {
+            return Err(wrong(TargetFault::RepairsWithoutMfa));
+        }
         self.check_arns().map_err(wrong)?;
         for (role, key) in self.keys() {
             key.check().map_err(|why| wrong(TargetFault::Key(role, why)))?;

@@ -1,8 +1,12 @@
 //! IAM action patterns: `service:Action` with `*` and `?`, case-insensitive (IAM User Guide, policy element Action).
 
+/// The maximum length of a pattern.
+const MAX_LENGTH: usize = 128;
+
 /// One action pattern, split at the colon, lower case.
 #[derive(Debug)]
 pub struct ActionPattern {
+    text: String,
     service: Vec<char>,
     action: Vec<char>,
 }
@@ -12,15 +16,18 @@ pub struct ActionPattern {
 pub struct Family {
     /// The service prefix, lower case.
     pub service: &'static str,
-    /// The action, lower case; a final `*` stands for every ending.
+    /// The action; a final `*` stands for every ending.
     pub action: &'static str,
 }
 
 impl ActionPattern {
-    /// Reads `*` or `service:action`; `None` if IAM would reject it.
+    /// Reads `*` or `service:action`, of at most 128 characters; `None` if IAM would reject it.
     pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > MAX_LENGTH {
+            return None;
+        }
         if text == "*" {
-            return Some(Self { service: vec!['*'], action: vec!['*'] });
+            return Some(Self { text: text.to_owned(), service: vec!['*'], action: vec!['*'] });
         }
         let (service, action) = text.split_once(':')?;
         let wild = |c: char| c == '*' || c == '?';
@@ -29,7 +36,35 @@ impl ActionPattern {
         if service.is_empty() || action.is_empty() || !service_ok || !action_ok {
             return None;
         }
-        Some(Self { service: lower(service), action: lower(action) })
+        Some(Self { text: text.to_owned(), service: lower(service), action: lower(action) })
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The service prefix, lower case, with its wildcards.
+    pub fn service(&self) -> String {
+        self.service.iter().collect()
+    }
+
+    /// Whether every action that `other` matches is matched by this pattern. Some pairs of patterns with wildcards are
+    /// not recognised; then it returns false.
+    pub fn contains(&self, other: &Self) -> bool {
+        let has_wildcard = |text: &[char]| text.contains(&'*') || text.contains(&'?');
+        let part = |own: &[char], other: &[char]| {
+            let prefix = own.strip_suffix(&['*']).filter(|prefix| !has_wildcard(prefix));
+            own == other
+                || prefix.is_some_and(|prefix| other.starts_with(prefix))
+                || !has_wildcard(other) && matches(own, other)
+        };
+        part(&self.service, &other.service) && part(&self.action, &other.action)
+    }
+
+    /// Whether at least one action matches both patterns.
+    pub fn meets(&self, other: &Self) -> bool {
+        meet(&self.service, &other.service) && meet(&self.action, &other.action)
     }
 
     /// Whether the pattern matches at least one action of the family.
@@ -161,6 +196,24 @@ mod tests {
         assert!(pattern("iam:Get*").stays_within(&["get", "list"]));
         assert!(!pattern("iam:G*").stays_within(&["get", "list"]));
         assert!(!pattern("iam:?etUser").stays_within(&["get", "list"]));
+    }
+
+    #[test]
+    fn a_pattern_contains_another_that_matches_less() {
+        for (wide, narrow) in [
+            ("ssm:GetParameter*", "ssm:getparameters"),
+            ("ssm:GetParameter*", "SSM:GetParameter*"),
+            ("ssm:*", "ssm:Get*"),
+            ("*", "ssm:Get*"),
+            ("ssm:G?tX", "ssm:GetX"),
+        ] {
+            assert!(pattern(wide).contains(&pattern(narrow)), "{wide} {narrow}");
+        }
+        for (narrow, wide) in
+            [("ssm:GetParameter", "ssm:GetParameter*"), ("ssm:Get*", "ssm:*"), ("ssm:*", "s*:*")]
+        {
+            assert!(!pattern(narrow).contains(&pattern(wide)), "{narrow} {wide}");
+        }
     }
 
     #[test]

@@ -1,0 +1,243 @@
+//! Granted actions whose effect can outlive the window: they issue credentials of another principal, run code as one, or
+//! hand out tokens and secrets that stay valid. A grant that reaches one must list it in `may_outlive`, so that
+//! custodians see it before they approve.
+//!
+//! Sources of the list: AWS's service authorization reference; cloudsplaining's list of actions that expose credentials;
+//! the published ways to run code as a role without `iam:PassRole`. It cannot be complete: AWS adds actions.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Error, Result};
+use crate::vault::grant::{ActionPattern, Actions, Family, GrantStatement};
+
+/// One service, and those of its actions whose effect can outlive the window. A final `*` stands for every ending.
+type Service = (&'static str, &'static [&'static str]);
+
+/// Actions that return credentials, tokens or secrets.
+#[rustfmt::skip]
+const CREDENTIALS: [Service; 34] = [
+    ("airflow", &["CreateCliToken", "CreateWebLoginToken"]),
+    ("bedrock-agentcore", &["GetResourceApiKey", "GetResourceOauth2Token", "GetWorkloadAccessToken*"]),
+    ("chime", &["CreateApiKey"]),
+    ("codeartifact", &["GetAuthorizationToken"]),
+    ("codepipeline", &["PollForJobs"]),
+    ("cognito-identity", &["GetCredentialsForIdentity", "GetOpenIdToken*"]),
+    ("connect", &["GetFederationToken*"]),
+    ("datazone", &["GetEnvironmentCredentials"]),
+    ("dsql", &["DbConnect*"]),
+    ("ecr", &["GetAuthorizationToken"]),
+    ("ecr-public", &["GetAuthorizationToken"]),
+    ("elasticache", &["Connect"]),
+    ("elasticmapreduce", &["GetClusterSessionCredentials"]),
+    ("gamelift", &["GetComputeAccess", "GetComputeAuthToken", "RequestUploadCredentials"]),
+    ("grafana", &["CreateWorkspaceApiKey", "CreateWorkspaceServiceAccountToken"]),
+    ("kms", &["CreateGrant"]),
+    ("lakeformation", &["GetTemporary*"]),
+    ("lightsail", &["DownloadDefaultKeyPair", "GetInstanceAccessDetails", "GetRelationalDatabaseMasterUserPassword"]),
+    ("mediapackage", &["RotateChannelCredentials", "RotateIngestEndpointCredentials"]),
+    ("memorydb", &["Connect"]),
+    ("neptune-db", &["connect"]),
+    ("rds-db", &["connect"]),
+    ("redshift", &["GetClusterCredentials*"]),
+    ("redshift-serverless", &["GetCredentials"]),
+    ("s3", &["CreateAccessGrant*", "GetDataAccess"]),
+    ("s3express", &["CreateSession"]),
+    ("sagemaker", &["CreatePresigned*", "StartSession"]),
+    ("secretsmanager", &["BatchGetSecretValue", "GetSecretValue"]),
+    ("ssm", &["CreateActivation", "GetParameter*"]),
+    ("ssm-guiconnect", &["StartConnection"]),
+    ("sts", &["GetDelegatedAccessToken", "GetServiceBearerToken", "GetWebIdentityToken"]),
+    ("transfer", &["ImportSshPublicKey", "CreateUser", "UpdateUser"]),
+    ("workspaces", &["CreateConnectClientAddIn", "ModifyAccountAuthentication*"]),
+    ("sso-oauth", &["CreateToken*"]),
+];
+
+/// Actions that run code as another principal, without `iam:PassRole`.
+#[rustfmt::skip]
+const CODE: [Service; 22] = [
+    ("apprunner", &["StartDeployment", "UpdateService"]),
+    ("autoscaling", &["CreateLaunchConfiguration", "StartInstanceRefresh"]),
+    ("batch", &["SubmitJob"]),
+    ("cloudformation", &[
+        "ContinueUpdateRollback", "CreateChangeSet", "CreateStack*", "DeleteStack*", "ExecuteChangeSet",
+        "ImportStacksToStackSet", "RollbackStack", "UpdateStack*",
+    ]),
+    ("cloudshell", &["CreateEnvironment", "CreateSession", "PutCredentials"]),
+    ("codebuild", &["RetryBuild*", "StartBuild*", "StartCommandExecution", "StartSandbox*", "UpdateProject"]),
+    ("codedeploy", &["CreateDeployment"]),
+    ("codepipeline", &["PutJobSuccessResult", "StartPipelineExecution", "UpdatePipeline"]),
+    ("ec2", &[
+        "AttachVolume", "CreateLaunchTemplateVersion", "CreateReplaceRootVolumeTask", "DetachVolume", "GetPasswordData",
+        "ModifyInstanceAttribute", "ModifyLaunchTemplate",
+    ]),
+    ("ec2-instance-connect", &["OpenTunnel", "SendS*"]),
+    ("ecs", &[
+        "DiscoverPollEndpoint", "ExecuteCommand", "Poll", "RegisterContainerInstance", "RunTask", "StartTask",
+        "UpdateService*",
+    ]),
+    ("eks", &["AssociateAccessPolicy", "CreateAccessEntry", "UpdateAccessEntry"]),
+    ("elasticbeanstalk", &["CreateApplicationVersion", "UpdateApplicationVersion", "UpdateEnvironment"]),
+    ("elasticmapreduce", &["AddJobFlowSteps", "StartNotebookExecution"]),
+    ("glue", &["CreateSession", "RunStatement", "StartJobRun", "UpdateJob*", "UpdateDevEndpoint"]),
+    ("lambda", &["AddPermission", "UpdateFunctionCode", "UpdateFunctionConfiguration"]),
+    ("servicecatalog", &["ExecuteProvisionedProduct*", "ProvisionProduct", "UpdateProvisionedProduct"]),
+    ("ssm", &["CreateAssociation*", "ResumeSession", "SendCommand", "StartAutomationExecution", "StartSession", "UpdateAssociation"]),
+    ("ssm", &["StartChangeRequestExecution", "StartExecutionPreview", "UpdateDocument*"]),
+    ("states", &["StartExecution", "StartSyncExecution", "UpdateStateMachine"]),
+    ("synthetics", &["StartCanary", "UpdateCanary"]),
+    ("sagemaker", &["CreateApp", "StartNotebookInstance", "StartPipelineExecution"]),
+];
+
+/// Checks that every granted action of the lists above is covered by an entry of `listed`, unless a Deny without resources
+/// and conditions covers it, and that every entry of `listed` is granted.
+pub(super) fn check(grant: &[GrantStatement], listed: &[String]) -> Result<()> {
+    let entries: Vec<_> = listed.iter().filter_map(|text| ActionPattern::parse(text)).collect();
+    let is_denied = |family: Family| {
+        grant.iter().filter(|statement| !statement.allows && statement.is_unlimited).any(|deny| {
+            match &deny.actions {
+                Actions::Only(patterns) => patterns.iter().any(|pattern| pattern.covers(family)),
+                Actions::AllExcept(patterns) => !patterns.iter().any(|pattern| pattern.reaches(family)),
+            }
+        })
+    };
+    let name = |family: Family| format!("{}:{}", family.service, family.action);
+    let unlisted = grant.iter().flat_map(|statement| unlisted(statement, &entries));
+    let reached: BTreeSet<String> = unlisted.filter(|family| !is_denied(*family)).map(name).collect();
+    if !reached.is_empty() {
+        let listed: BTreeSet<&String> = listed.iter().chain(&reached).collect();
+        let list: Vec<_> = listed.iter().map(|action| format!("{action:?}")).collect();
+        let count = if reached.len() == 1 { "an action whose effect" } else { "actions whose effects" };
+        let reached: Vec<_> = reached.into_iter().collect();
+        return Err(Error::usage(format!("the grant allows {count} can outlive the window: {}", reached.join(", ")))
+            .next(format!(
+                "grant less, or list them, so that custodians see them before they approve: \"may_outlive\": [{}]",
+                list.join(", ")
+            )));
+    }
+    let granted = |entry: &&ActionPattern| {
+        grant.iter().filter(|statement| statement.allows).any(|statement| match &statement.actions {
+            Actions::Only(patterns) => patterns.iter().any(|pattern| pattern.meets(entry)),
+            Actions::AllExcept(patterns) => !patterns.iter().any(|pattern| pattern.contains(entry)),
+        })
+    };
+    match entries.iter().find(|entry| !granted(entry)) {
+        None => Ok(()),
+        Some(entry) => Err(Error::usage(format!(
+            "may_outlive lists {:?}, which the grant does not allow",
+            entry.as_str()
+        ))
+        .next("remove it from the list, or grant it")),
+    }
+}
+
+/// Returns the actions of the lists that a statement allows and no entry covers.
+fn unlisted(statement: &GrantStatement, entries: &[ActionPattern]) -> Vec<Family> {
+    let all = CREDENTIALS.iter().chain(&CODE);
+    let all = all.flat_map(|(service, actions)| actions.iter().map(move |action| Family { service, action }));
+    let is_listed = |family: Family| entries.iter().any(|entry| entry.covers(family));
+    let is_reached = |family: Family| match &statement.actions {
+        // An entry also covers a family in part: as far as the pattern reaches it.
+        Actions::Only(patterns) => patterns
+            .iter()
+            .any(|pattern| pattern.reaches(family) && !entries.iter().any(|entry| entry.contains(pattern))),
+        Actions::AllExcept(patterns) => !patterns.iter().any(|pattern| pattern.covers(family)),
+    };
+    all.filter(|family| statement.allows && is_reached(*family) && !is_listed(*family)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn checked(statement: &Value, listed: &[&str]) -> Option<String> {
+        let mut statement = statement.clone();
+        statement["Resource"] = "*".into();
+        statement["Effect"] = "Allow".into();
+        let listed: Vec<_> = listed.iter().map(|&action| action.to_owned()).collect();
+        let parsed = GrantStatement::parse(&statement).expect("a statement");
+        check(&[parsed], &listed).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_action_that_outlives_the_window_must_be_listed_however_it_is_granted() {
+        for (granted, listed) in [
+            (json!("s3:GetDataAccess"), "s3:GetDataAccess"),
+            (json!("S3:getdataaccess"), "s3:GetDataAccess"),
+            (json!("kms:Create*"), "kms:CreateGrant"),
+            (json!("secretsmanager:?etSecretValue"), "secretsmanager:GetSecretValue"),
+            (json!("ssm:GetParametersByPath"), "ssm:GetParametersByPath"),
+            (json!("ssm:GetParameter"), "ssm:GetParameter*"),
+            (json!("rds-db:*"), "rds-db:*"),
+            (json!(["ec2:Describe*", "ec2:AttachVolume"]), "ec2:AttachVolume"),
+            (json!("e*r:GetAuth*Token"), "ecr:GetAuthorizationToken"),
+        ] {
+            let statement = json!({"Action": granted});
+            let refusal = checked(&statement, &[]).unwrap_or_default();
+            assert!(
+                refusal.contains("can outlive the window") && refusal.contains("may_outlive"),
+                "{granted}: {refusal}"
+            );
+            assert_eq!(checked(&statement, &[listed]), None, "{granted}");
+        }
+    }
+
+    #[test]
+    fn a_grant_that_reaches_none_needs_no_list() {
+        for granted in
+            ["ec2:Describe*", "ec2:RebootInstances", "s3:Get?bject", "rds:Reboot*", "logs:*", "sqs:*"]
+        {
+            assert_eq!(checked(&json!({"Action": granted}), &[]), None, "{granted}");
+        }
+    }
+
+    #[test]
+    fn a_notaction_reaches_all_that_it_does_not_exclude() {
+        let excluded: Vec<String> =
+            CREDENTIALS.iter().chain(&CODE).map(|(service, _)| format!("{service}:*")).collect();
+        assert_eq!(checked(&json!({"NotAction": excluded}), &[]), None);
+        let but_one: Vec<_> = excluded.iter().filter(|service| *service != "kms:*").collect();
+        let refusal = checked(&json!({"NotAction": but_one}), &[]).unwrap_or_default();
+        assert!(
+            refusal.contains("window: kms:CreateGrant\n") || refusal.contains("window: kms:CreateGrant"),
+            "{refusal}"
+        );
+        assert_eq!(checked(&json!({"NotAction": but_one}), &["kms:CreateGrant"]), None);
+    }
+
+    #[test]
+    fn an_action_that_is_denied_everywhere_needs_no_entry() {
+        let grant = |deny: Value| {
+            let allow = json!({"Effect": "Allow", "Action": "kms:*", "Resource": "*"});
+            [allow, deny].map(|statement| GrantStatement::parse(&statement).expect("a statement"))
+        };
+        let deny = |field: &str, actions: Value| json!({"Effect": "Deny", field: actions, "Resource": "*"});
+        assert!(check(&grant(deny("Action", json!(["kms:CreateGrant"]))), &[]).is_ok());
+        assert!(check(&grant(deny("NotAction", json!("kms:Describe*"))), &[]).is_ok());
+        assert!(check(&grant(deny("NotAction", json!("kms:Create*"))), &[]).is_err());
+        let mut limited = deny("Action", json!("kms:*"));
+        limited["Condition"] = json!({"Bool": {"aws:SecureTransport": "false"}});
+        assert!(check(&grant(limited), &[]).is_err());
+        let mut one_key = deny("Action", json!("kms:*"));
+        one_key["Resource"] = "arn:aws:kms:eu-west-1:1:key/x".into();
+        assert!(check(&grant(one_key), &[]).is_err());
+    }
+
+    #[test]
+    fn an_entry_that_is_not_granted_is_refused() {
+        let refusal =
+            checked(&json!({"Action": "s3:GetDataAccess"}), &["kms:CreateGrant", "s3:GetDataAccess"]);
+        assert!(refusal.unwrap_or_default().contains("\"kms:CreateGrant\", which the grant does not allow"));
+    }
+
+    #[test]
+    fn the_refusal_contains_the_complete_list() {
+        let refusal =
+            checked(&json!({"Action": ["kms:*", "s3:*"]}), &["kms:CreateGrant"]).unwrap_or_default();
+        let list = r#""may_outlive": ["kms:CreateGrant", "s3:CreateAccessGrant*", "s3:GetDataAccess"]"#;
+        assert!(refusal.contains(list), "{refusal}");
+        let listed = ["kms:CreateGrant", "s3:CreateAccessGrant*", "s3:GetDataAccess"];
+        assert_eq!(checked(&json!({"Action": ["kms:*", "s3:*"]}), &listed), None);
+    }
+}

@@ -1,0 +1,130 @@
+//! The parts of an IAM policy statement from which the manifest's summary is computed.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::pattern::ActionPattern;
+
+/// The maximum length of a condition key.
+const MAX_CONDITION_KEY: usize = 128;
+
+/// A statement of a grant. `Sid`, the resources and the values of conditions are not kept.
+#[derive(Debug)]
+pub struct GrantStatement {
+    /// Whether its effect is Allow; otherwise it is Deny.
+    pub allows: bool,
+    pub actions: Actions,
+    /// The keys of its conditions, in lower case.
+    pub condition_keys: BTreeSet<String>,
+    /// Whether it holds for every resource, without a condition.
+    pub is_unlimited: bool,
+}
+
+/// The actions of a statement.
+#[derive(Debug)]
+pub enum Actions {
+    /// `Action`: the actions that a pattern matches.
+    Only(Vec<ActionPattern>),
+    /// `NotAction`: every action that no pattern matches.
+    AllExcept(Vec<ActionPattern>),
+}
+
+/// Why a JSON value is not a statement.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum GrantStatementError {
+    NotAnObject,
+    Effect,
+    /// Not exactly one of the two fields.
+    OneOf(&'static str, &'static str),
+    /// Not a string or a list of strings.
+    List(&'static str),
+    /// Not an action pattern.
+    Action(&'static str),
+    /// The conditions are not operators with keys.
+    Condition,
+}
+
+impl fmt::Display for GrantStatementError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnObject => f.write_str("is not a JSON object"),
+            Self::Effect => f.write_str("has no Effect of Allow or Deny"),
+            Self::OneOf(yes, no) => write!(f, "needs either {yes} or {no}"),
+            Self::List(name) => write!(f, "needs {name} as a string or a list of strings"),
+            Self::Action(name) => write!(f, "has an entry in {name} that is not an IAM action"),
+            Self::Condition => f.write_str("has a Condition that is not an object of operators with keys"),
+        }
+    }
+}
+
+impl std::error::Error for GrantStatementError {}
+
+impl GrantStatement {
+    /// Reads a statement.
+    ///
+    /// # Errors
+    /// See [`GrantStatementError`].
+    pub fn parse(value: &Value) -> Result<Self, GrantStatementError> {
+        let fields = value.as_object().ok_or(GrantStatementError::NotAnObject)?;
+        let allows = match fields.get("Effect").and_then(Value::as_str) {
+            Some("Allow") => true,
+            Some("Deny") => false,
+            _ => return Err(GrantStatementError::Effect),
+        };
+        let (name, texts) = one_of(fields, "Action", "NotAction")?;
+        let patterns = texts.iter().map(|text| ActionPattern::parse(text));
+        let patterns = patterns.collect::<Option<Vec<_>>>().ok_or(GrantStatementError::Action(name))?;
+        let actions = if name == "Action" { Actions::Only(patterns) } else { Actions::AllExcept(patterns) };
+        let condition_keys = fields.get("Condition").map_or(Ok(BTreeSet::new()), condition_keys)?;
+        let all_resources = match fields.get("Resource") {
+            Some(Value::String(text)) => text == "*",
+            Some(Value::Array(items)) => items.iter().any(|item| item == "*"),
+            _ => false,
+        };
+        let is_unlimited = all_resources && !fields.contains_key("Condition");
+        Ok(Self { allows, actions, condition_keys, is_unlimited })
+    }
+}
+
+/// Returns the name and the strings of one of two fields. Fails unless exactly one is present and its list is not
+/// empty.
+///
+/// # Errors
+/// [`GrantStatementError::OneOf`] or [`GrantStatementError::List`].
+pub fn one_of<'a>(
+    fields: &'a Map<String, Value>,
+    yes: &'static str,
+    no: &'static str,
+) -> Result<(&'static str, Vec<&'a str>), GrantStatementError> {
+    let (name, value) = match (fields.get(yes), fields.get(no)) {
+        (Some(value), None) => (yes, value),
+        (None, Some(value)) => (no, value),
+        _ => return Err(GrantStatementError::OneOf(yes, no)),
+    };
+    let list = match value {
+        Value::String(text) => Some(vec![text.as_str()]),
+        Value::Array(items) => items.iter().map(Value::as_str).collect(),
+        _ => None,
+    };
+    list.filter(|list| !list.is_empty() && list.iter().all(|text| !text.is_empty()))
+        .map(|list| (name, list))
+        .ok_or(GrantStatementError::List(name))
+}
+
+fn condition_keys(condition: &Value) -> Result<BTreeSet<String>, GrantStatementError> {
+    let mut all = BTreeSet::new();
+    for keys in condition.as_object().ok_or(GrantStatementError::Condition)?.values() {
+        let keys = keys.as_object().filter(|keys| !keys.is_empty()).ok_or(GrantStatementError::Condition)?;
+        for key in keys.keys() {
+            let fits =
+                (1..=MAX_CONDITION_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+            if !fits {
+                return Err(GrantStatementError::Condition);
+            }
+            all.insert(key.to_ascii_lowercase());
+        }
+    }
+    Ok(all)
+}
