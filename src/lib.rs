@@ -34,9 +34,9 @@
 //! 1. `cli::cloud::open` reads the vault ([`vault::file::Vault::parse`]) and refuses a request
 //!    that cannot succeed.
 //! 2. `cli::cloud::quorum` asks custodians until the quorum is complete. Each custodian's token signs the approval
-//!    ([`custody::approval`]). Then the token unwraps one half of the custodian's share, and the custodian's words
+//!    ([`custody::statement::approval`]). Then the token unwraps one half of the custodian's share, and the custodian's words
 //!    unwrap the other half ([`custody::opening`]).
-//! 3. [`custody::approval::Approved`] proves that a quorum signed this request. [`vault::file::Vault::open`] rebuilds
+//! 3. [`custody::statement::approval::Approved`] proves that a quorum signed this request. [`vault::file::Vault::open`] rebuilds
 //!    the file key.
 //! 4. `session::open` gives the credentials to [`gate::open::open`] (lane `gate`: a policy on an IAM user) or to
 //!    [`gate::role::assume`] (lane `static`: a role). Alerts are sent first. Then, in the lane `gate`, the policy is

@@ -18,6 +18,8 @@ use aws_types::service_config::ServiceConfigKey;
 
 use crate::aws::clock::AwsClock;
 use crate::aws::fault_injection::{FaultyHttpClient, InjectedFaults};
+use crate::custody::statement::network::CustomEndpoint;
+use crate::error::{Error, Result};
 use crate::secret::SecretText;
 use crate::vault::payload::AccessKey;
 
@@ -77,23 +79,38 @@ impl AwsConfig {
         Self { config, clock: AwsClock::default() }
     }
 
-    /// Returns the custom endpoints as text, for the custodians who approve an opening.
-    pub(crate) fn custom_endpoints(&self) -> Option<String> {
+    /// Returns the custom endpoints, for the custodians who approve an opening.
+    ///
+    /// # Errors
+    /// Usage, if one is not a URL of scheme, host and port.
+    pub(crate) fn custom_endpoints(&self) -> Result<Vec<CustomEndpoint>> {
         let custom = |service: &'static str| {
             let key = ServiceConfigKey::builder()
                 .service_id(service)
                 .env("AWS_ENDPOINT_URL")
                 .profile("endpoint_url");
-            let found = self.config.service_config()?.load_config(key.build().ok()?)?;
-            Some(format!("{service} at {found}"))
+            let url = self.config.service_config()?.load_config(key.build().ok()?)?;
+            Some((service, url.to_string()))
         };
-        let all = self.config.endpoint_url().map(str::to_owned);
-        let each = SERVICES
-            .into_iter()
-            .filter_map(custom)
-            .filter(|of| !all.iter().any(|all| of.ends_with(&format!(" at {all}"))));
-        let all: Vec<_> = all.iter().cloned().chain(each).collect();
-        (!all.is_empty()).then(|| all.join(", "))
+        let parsed = |(service, url): (&str, String)| {
+            CustomEndpoint::parse(&service.to_ascii_lowercase(), &url).map_err(|why| {
+                Error::usage(format!("the custom endpoint of AWS is not valid: {why}"))
+                    .next("correct AWS_ENDPOINT_URL or endpoint_url, for example http://localhost:4566")
+            })
+        };
+        let all = self.config.endpoint_url().map(|url| parsed(("*", url.to_owned()))).transpose()?;
+        let mut endpoints: Vec<_> = all.into_iter().collect();
+        for endpoint in SERVICES.into_iter().filter_map(custom).map(parsed) {
+            let endpoint = endpoint?;
+            let is_same = |all: &CustomEndpoint| {
+                (&all.host, all.port, all.scheme) == (&endpoint.host, endpoint.port, endpoint.scheme)
+            };
+            if !endpoints.iter().any(is_same) {
+                endpoints.push(endpoint);
+            }
+        }
+        endpoints.sort_by(|a, b| a.service.cmp(&b.service));
+        Ok(endpoints)
     }
 
     /// Returns the same configuration with connections that fail as a drill requests.

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use tokio::runtime::Runtime;
 
 use crate::aws::clients::AwsConfig;
+use crate::custody::statement::network::CustomEndpoint;
 use crate::error::{Error, Result};
 
 /// An [`AwsConfig`] that a thread is loading, or has loaded.
@@ -23,10 +24,10 @@ impl Preload {
     /// Waits for the configuration and returns its [`AwsConfig::custom_endpoints`].
     ///
     /// # Errors
-    /// If the runtime cannot be started.
-    pub(crate) fn custom_endpoints(&mut self) -> Result<Option<String>> {
+    /// If the runtime cannot be started, or an endpoint is not valid.
+    pub(crate) fn custom_endpoints(&mut self) -> Result<Vec<CustomEndpoint>> {
         let aws = self.config(&runtime()?);
-        let custom_endpoints = aws.custom_endpoints();
+        let custom_endpoints = aws.custom_endpoints()?;
         self.loaded = Some(aws);
         Ok(custom_endpoints)
     }

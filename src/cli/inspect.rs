@@ -41,7 +41,7 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     drill_of: Option<&'a str>,
     custodians: Vec<CustodianReport<'a>>,
-    targets: Vec<TargetReport<'a>>,
+    targets: &'a [TargetSummary],
 }
 
 #[derive(Serialize)]
@@ -64,18 +64,6 @@ struct TokenReport {
     attestation: Attested,
 }
 
-#[derive(Serialize)]
-struct TargetReport<'a> {
-    name: &'a str,
-    partition: &'a str,
-    account: &'a str,
-    user: &'a str,
-    regions: &'a [String],
-    max_window: Span,
-    mfa: bool,
-    grant_sha256: &'a str,
-}
-
 impl<'a> Report<'a> {
     fn of(vault: &'a Vault) -> Self {
         let manifest = &vault.manifest;
@@ -93,7 +81,7 @@ impl<'a> Report<'a> {
             alerts: &manifest.alerts,
             drill_of: manifest.drill_of.as_deref(),
             custodians: manifest.custodians.iter().map(CustodianReport::of).collect(),
-            targets: manifest.targets.iter().map(TargetReport::of).collect(),
+            targets: &manifest.targets,
         }
     }
 
@@ -124,7 +112,7 @@ impl<'a> Report<'a> {
             out.push('\n');
         }
         out.push_str("targets\n");
-        self.targets.iter().for_each(|target| out.push_str(&target.text()));
+        self.targets.iter().for_each(|target| out.push_str(&target_text(target)));
         out
     }
 }
@@ -177,32 +165,26 @@ impl TokenReport {
     }
 }
 
-impl<'a> TargetReport<'a> {
-    fn of(target: &'a TargetSummary) -> Self {
-        Self {
-            name: &target.name,
-            partition: &target.partition,
-            account: &target.account,
-            user: &target.user,
-            regions: &target.regions,
-            max_window: target.max_window,
-            mfa: target.mfa,
-            grant_sha256: &target.grant_sha256,
-        }
-    }
-
-    fn text(&self) -> String {
-        format!(
-            "  {:<13}user {} of account {} ({}), {}, at most {}{}\n{:15}grant sha256 {}\n",
-            self.name,
-            self.user,
-            self.account,
-            self.partition,
-            self.regions.join(" "),
-            time_text::duration(self.max_window.duration()),
-            if self.mfa { ", under MFA" } else { "" },
-            "",
-            self.grant_sha256,
-        )
-    }
+/// Returns a target as text: who is opened, and what that allows.
+fn target_text(target: &TargetSummary) -> String {
+    let mut text = format!(
+        "  {:<13}user {} of account {} ({}), {}, at most {}{}\n",
+        target.name,
+        target.user,
+        target.account,
+        target.partition,
+        target.regions.join(" "),
+        time_text::duration(target.max_window.duration()),
+        if target.mfa { ", under MFA" } else { "" },
+    );
+    let allows: Vec<_> = target.grant.iter().map(ToString::to_string).collect();
+    let line = |name: &str, value: &str| format!("{:15}{name:<13}{value}\n", "");
+    text += &line("allows", if allows.is_empty() { "nothing" } else { &allows.join("; ") });
+    text += &line("console", if target.console { "yes" } else { "no" });
+    text +=
+        &line("identities", if target.repairs_identity { "may be changed" } else { "may not be changed" });
+    let outlive = target.may_outlive.join(" ");
+    text += &line("may outlive", if outlive.is_empty() { "nothing that is known to" } else { &outlive });
+    text += &line("grant sha256", &target.grant_sha256);
+    text
 }

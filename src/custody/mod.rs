@@ -1,9 +1,7 @@
 //! A custodian's part, enrolment and approvals, and the opening of the custodian's share. Pure; a token is used
 //! through a trait.
 
-pub mod approval;
 pub mod attestation;
-pub mod drill;
 pub mod enrolment;
 pub mod opening;
 pub mod part;

@@ -10,15 +10,15 @@ use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Custodian, Manifest, TokenKeys};
 use crate::vault::quorum::{KEY, Share};
 use crate::vault::share::{self, P256TAG, TokenStanza};
-use crate::vault::{challenge, hpke};
+use crate::vault::{challenge, hpke, x25519};
 
 /// The owner of the part that was typed.
 pub enum PartOwner<'a> {
     /// The expected custodian; with the half of the share that the part opens.
     Expected(Secret<KEY>),
-    /// Another custodian of this vault (class `words of another`).
+    /// Another custodian of this vault (class `words of another custodian`).
     Other(&'a Custodian),
-    /// No enrolment of this vault (class `words of nobody`): the part of another vault or of an older enrolment.
+    /// No enrolment of this vault (class `unknown words`): the part of another vault or of an older enrolment.
     Unknown,
 }
 
@@ -143,22 +143,42 @@ pub fn open(
     Ok(join(vault, custodian, &token_half, half)?)
 }
 
+/// Why a challenge-response token's answer did not open a share.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AnswerError {
+    /// The answer does not give the enrolled key (class `wrong token`).
+    OtherKey,
+    /// A half does not open, or the share does not match its commitment.
+    Damaged(DamagedShare),
+}
+
+impl From<DamagedShare> for AnswerError {
+    fn from(why: DamagedShare) -> Self {
+        Self::Damaged(why)
+    }
+}
+
 /// Opens the share with a challenge-response token, given its answer to the decryption challenge.
 ///
 /// # Errors
-/// [`DamagedShare`], also if the token is not enrolled for challenge-response.
+/// See [`AnswerError`].
 pub fn open_with_answer(
     vault: &Vault,
     custodian: &Custodian,
     enrolled: &manifest::EnrolledToken,
     answer: &Secret<{ challenge::ANSWER }>,
     half: &Secret<KEY>,
-) -> Result<Share, DamagedShare> {
-    let damaged = || DamagedShare::of(custodian);
-    let TokenStanza::X25519(stanza) = token_half(vault, custodian, enrolled)? else { return Err(damaged()) };
+) -> Result<Share, AnswerError> {
     let key = challenge::decryption_key(&enrolment_id(custodian), answer);
+    if x25519::recipient(&x25519::public_key(&key)) != enrolled.recipient {
+        return Err(AnswerError::OtherKey);
+    }
+    let damaged = || DamagedShare::of(custodian);
+    let TokenStanza::X25519(stanza) = token_half(vault, custodian, enrolled)? else {
+        return Err(damaged().into());
+    };
     let token_half = stanza.open(&key).ok_or_else(damaged)?;
-    join(vault, custodian, &token_half, half)
+    Ok(join(vault, custodian, &token_half, half)?)
 }
 
 /// Returns the half that is wrapped to a token.

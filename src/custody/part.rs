@@ -17,7 +17,7 @@ const LABEL: &[u8] = b"breakglass/part mlkem768x25519 v1";
 #[derive(Debug)]
 pub struct Part(Secret<16>);
 
-/// Why typed words are not a part (class `no part`).
+/// Why typed words are not a part (class `invalid words`).
 #[derive(Debug, Eq, PartialEq)]
 pub enum WordsError {
     /// The word at this position, from 1, is not in the list.

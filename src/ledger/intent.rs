@@ -2,7 +2,8 @@
 
 use super::facts::Principals;
 use super::record::Record;
-use crate::custody::approval::{self, Request};
+use crate::custody::statement::approval::{self, Request};
+use crate::custody::statement::network::{CustomEndpoint, NetworkPath};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::{EnrolledToken, Lane, Manifest, TargetSummary};
@@ -32,8 +33,14 @@ pub struct Intent<'a> {
     pub no_alert: Option<&'a str>,
     /// In a drill, the id of the vault that the drill is for.
     pub drill_of: Option<&'a str>,
-    /// The custom AWS endpoint, if one was set.
-    pub endpoint: Option<&'a str>,
+    /// The reason to open although the user has another access key.
+    pub extra_key: Option<&'a str>,
+    /// The reason to open a vault that was replaced by a later epoch.
+    pub older_epoch: Option<&'a str>,
+    /// The custom AWS endpoints, if any were set.
+    pub endpoints: &'a [CustomEndpoint],
+    /// The settings of the network, if they are not the defaults.
+    pub network: Option<&'a NetworkPath>,
 }
 
 impl Record {
@@ -54,7 +61,10 @@ impl Record {
             again,
             no_alert,
             drill_of,
-            endpoint,
+            extra_key,
+            older_epoch,
+            endpoints,
+            network,
         } = self
         else {
             return None;
@@ -74,7 +84,10 @@ impl Record {
             again: again.as_deref(),
             no_alert: no_alert.as_deref(),
             drill_of: drill_of.as_deref(),
-            endpoint: endpoint.as_deref(),
+            extra_key: extra_key.as_deref(),
+            older_epoch: older_epoch.as_deref(),
+            endpoints,
+            network: network.as_deref(),
         })
     }
 }
@@ -127,7 +140,10 @@ impl Intent<'_> {
             ("window", signed.window == self.window),
             ("lane", signed.lane == self.lane),
             ("drill", signed.drill_of.as_deref() == self.drill_of),
-            ("AWS endpoint", signed.endpoint.as_deref() == self.endpoint),
+            ("reason for another access key", signed.extra_key.as_deref() == self.extra_key),
+            ("reason for an older epoch", signed.older_epoch.as_deref() == self.older_epoch),
+            ("AWS endpoint", signed.endpoints == self.endpoints),
+            ("network", signed.network.as_ref() == self.network),
             ("target", signed.targets.iter().any(|target| self.is_of(target))),
         ];
         same.into_iter().find_map(|(what, same)| (!same).then_some(what))

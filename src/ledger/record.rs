@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::facts::Principals;
+use crate::custody::statement::network::{CustomEndpoint, NetworkPath};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Lane;
@@ -33,6 +34,7 @@ pub enum AlertTopic {
 /// One event of a session. The variants and their fields are the JSON of the file.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "records are few, and most are read one at a time")]
 pub enum Record {
     /// A custodian's token signed the request, before it gave its share.
     Approval {
@@ -100,9 +102,18 @@ pub enum Record {
         /// In a drill, the id of the vault that the drill is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drill_of: Option<String>,
-        /// The custom AWS endpoint, as text, if one was set.
+        /// The reason to open although the user has another access key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        endpoint: Option<String>,
+        extra_key: Option<String>,
+        /// The reason to open a vault that was replaced by a later epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        older_epoch: Option<String>,
+        /// The custom AWS endpoints, if any were set.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        endpoints: Vec<CustomEndpoint>,
+        /// The settings of the network, if they are not the defaults.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        network: Option<Box<NetworkPath>>,
     },
     /// When the window begins and ends; fixed before the first write to AWS.
     Ends {

@@ -62,7 +62,10 @@ fn intent(number: u8) -> Record {
         again: None,
         no_alert: None,
         drill_of: None,
-        endpoint: None,
+        extra_key: None,
+        older_epoch: None,
+        endpoints: Vec::new(),
+        network: None,
     }
 }
 

@@ -38,7 +38,7 @@ pub fn signing_key(enrolment: &[u8; 16], answer: &Secret<ANSWER>) -> p256::Secre
     let hkdf = Hkdf::<Sha256>::new(Some(enrolment), answer.expose());
     let candidate = |counter: u8| {
         Secret::<32>::with(|out| {
-            hkdf.expand_multi_info(&[SIGNING, &[counter]], out).expect("32 bytes are short")
+            hkdf.expand_multi_info(&[SIGNING, &[counter]], out).expect("32 bytes are short");
         })
     };
     (0..=u8::MAX)

@@ -69,6 +69,9 @@ impl X25519Stanza {
     }
 
     /// Decrypts the half. `None` if it is not for this private key, or if X25519 gives zero (RFC 7748 section 6.1).
+    ///
+    /// # Panics
+    /// Never: 32 bytes are short.
     pub fn open(&self, private: &Secret<32>) -> Option<Secret<KEY>> {
         let secret = StaticSecret::from(*private.expose());
         let shared = secret.diffie_hellman(&self.ephemeral.into());

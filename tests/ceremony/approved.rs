@@ -2,7 +2,7 @@
 
 use crate::soft::forge::Recipe;
 use crate::soft::{Person, people};
-use breakglass::custody::approval::{self, Approval, Approved, Request};
+use breakglass::custody::statement::approval::{self, Approval, Approved, Request};
 use breakglass::custody::statement::{LedgerHead, Statement};
 use breakglass::error::{Result, Status};
 use breakglass::gate::SessionId;
@@ -29,10 +29,13 @@ impl TwoOfThree {
             again: None,
             credentials_epoch: manifest.credentials_epoch,
             drill_of: None,
-            endpoint: None,
+            endpoints: Vec::new(),
             epoch: manifest.epoch,
+            extra_key: None,
             lane: manifest.lane,
+            network: None,
             no_alert: None,
+            older_epoch: None,
             reason: "INC-1: SSO down".into(),
             session: SessionId::from_bytes([7; 8]),
             targets: manifest.targets.clone(),

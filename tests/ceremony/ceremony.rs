@@ -15,6 +15,7 @@ fn payload() -> Value {
         "boundary_sha256": "0".repeat(64), "max_window": "4h",
         "opener": key("OPENER"), "closer": key("CLOSER"), "emergency": key("EMERGENCY"),
         "grant": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}],
+        "may_outlive": ["s3:GetDataAccess", "s3:CreateAccessGrant*"],
     }], "runbook": "breathe"})
 }
 

@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use breakglass::secret::Secret;
 use breakglass::vault::file::Vault;
 use breakglass::vault::quorum::{self, Share};
+use breakglass::vault::share::TokenStanza;
 use breakglass::vault::{hpke, share, words, xwing};
 use hkdf::Hkdf;
 use sha2::{Digest as _, Sha256};
@@ -153,11 +154,11 @@ fn halves(vault: &Vault, of: &Custodian) -> (String, String, String) {
     );
     let (_, key) = &of.tokens[0];
     let key = p256::SecretKey::from_slice(&hex::decode(key).unwrap()).unwrap();
-    let stanza = &halves.tokens[0];
-    let enc = p256::PublicKey::from_sec1_bytes(&stanza.enc).unwrap();
+    let TokenStanza::P256 { enc: encapsulated, sealed } = &halves.tokens[0] else { panic!("a PIV token") };
+    let enc = p256::PublicKey::from_sec1_bytes(encapsulated).unwrap();
     let ecdh = p256::ecdh::diffie_hellman(key.to_nonzero_scalar(), enc.as_affine());
     let ecdh = Secret::with(|out: &mut [u8; 32]| out.copy_from_slice(ecdh.raw_secret_bytes()));
-    let a = hpke::open(&ecdh, &stanza.enc, &point(&key), share::P256TAG.as_bytes(), &stanza.sealed).unwrap();
+    let a = hpke::open(&ecdh, encapsulated, &point(&key), share::P256TAG.as_bytes(), sealed).unwrap();
     let token_block = format!(
         "key        {}\nECDH       {}\na          {}\nshare      {}    a XOR b\n",
         hex::encode(key.to_bytes()),
@@ -169,9 +170,9 @@ fn halves(vault: &Vault, of: &Custodian) -> (String, String, String) {
     let recipient = share::compressed(&custodian.tokens[0].recipient).unwrap();
     let stanzas = format!(
         "-> p256tag {} {}\n{}\n-> mlkem768x25519 {}…\n{}\n",
-        encoded(&share::hint(&stanza.enc, &recipient)),
-        encoded(&stanza.enc),
-        encoded(&stanza.sealed),
+        encoded(&share::hint(encapsulated, &recipient)),
+        encoded(encapsulated),
+        encoded(sealed),
         &encoded(&*halves.part.enc)[..SHOWN],
         encoded(&halves.part.sealed),
     );

@@ -12,7 +12,7 @@ use age_core::primitives::bech32_decode;
 use breakglass::custody::opening::{self, PartOwner};
 use breakglass::secret::Secret;
 use breakglass::vault::file::Vault;
-use breakglass::vault::hybrid::{self, Identity, Wrapped};
+use breakglass::vault::hybrid::{self, PartIdentity, Wrapped};
 use breakglass::vault::xwing;
 use sha2::{Digest as _, Sha256};
 
@@ -28,7 +28,7 @@ fn cctv() -> Option<PathBuf> {
 }
 
 /// Our identity as the age crate takes it, with the ends that the specification of age has for a stanza.
-struct Adapter(Identity);
+struct Adapter(PartIdentity);
 
 impl age::Identity for Adapter {
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
@@ -55,7 +55,7 @@ fn identity(text: &str) -> Box<dyn age::Identity> {
         |_, bytes| Ok(bytes.collect()),
     )
     .expect("an identity");
-    Box::new(Adapter(Identity::new(Secret::copy_of(&seed.try_into().expect("32 bytes")))))
+    Box::new(Adapter(PartIdentity::new(Secret::copy_of(&seed.try_into().expect("32 bytes")))))
 }
 
 /// What becomes of a file: `success` with the plaintext's digest, or why not.

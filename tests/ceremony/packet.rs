@@ -1,7 +1,7 @@
 //! A session without AWS: software custodians, the ledger records of one session, and its CloudTrail events.
 
-use breakglass::custody::approval::{self, Request};
-use breakglass::custody::drill::{Drill, ExpectedOutcome};
+use breakglass::custody::statement::approval::{self, Request};
+use breakglass::custody::statement::drill::{Drill, ExpectedOutcome};
 use breakglass::custody::statement::{LedgerHead, Statement};
 use breakglass::gate::SessionId;
 use breakglass::ledger::{AlertTopic, Entry, Principals, Record, SharePurpose};
@@ -86,10 +86,13 @@ impl Papers {
             again: None,
             credentials_epoch: manifest.credentials_epoch,
             drill_of: None,
-            endpoint: None,
+            endpoints: Vec::new(),
             epoch: manifest.epoch,
+            extra_key: None,
             lane: manifest.lane,
+            network: None,
             no_alert: None,
+            older_epoch: None,
             reason: reason.into(),
             session: session(7),
             targets: manifest.targets.clone(),
@@ -188,7 +191,10 @@ impl Papers {
             again: None,
             no_alert: None,
             drill_of: None,
-            endpoint: None,
+            extra_key: None,
+            older_epoch: None,
+            endpoints: Vec::new(),
+            network: None,
         };
         self.add(clock, intent);
     }
@@ -199,7 +205,9 @@ impl Papers {
         let names = manifest.custodians.iter().map(|custodian| custodian.name.clone());
         let ended: Timestamp = ended.parse().expect("an instant");
         Drill {
+            acknowledged: Vec::new(),
             closed: true,
+            custodian: manifest.custodians[0].name.clone(),
             custodians: names.take(2).collect(),
             drill_of: manifest.vault_id.clone(),
             ended,
@@ -212,9 +220,8 @@ impl Papers {
             passed: true,
             session: session(7),
             serial: manifest.custodians[0].tokens[0].serial,
-            signed_by: manifest.custodians[0].name.clone(),
+            signed: ended,
             started: ended,
-            told: Vec::new(),
             vault_id: "d".into(),
         }
     }

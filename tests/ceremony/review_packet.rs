@@ -1,8 +1,8 @@
 //! The packet of a review: evidence and records, calls inside and outside the window, findings and follow-up tasks.
 
 use crate::packet::{CLOSER, EMERGENCY, ISSUED, OPENER, Papers, at, of_drill, session};
-use breakglass::custody::drill::Drill;
 use breakglass::custody::statement::LedgerHead;
+use breakglass::custody::statement::drill::Drill;
 use breakglass::ledger::{AlertTopic, Record};
 use breakglass::review::{
     ApiCall, CallPurpose, CallTiming, CallerKind, CloudTrailEvent, CloudTrailQuery, EndedBy, Evidence,

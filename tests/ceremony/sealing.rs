@@ -14,6 +14,7 @@ fn payload() -> Value {
         "boundary_sha256": "0".repeat(64), "max_window": "4h",
         "opener": key("OPENER"), "closer": key("CLOSER"), "emergency": key("EMERGENCY"),
         "grant": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}],
+        "may_outlive": ["s3:GetDataAccess", "s3:CreateAccessGrant*"],
     }]})
 }
 
@@ -51,6 +52,10 @@ fn unusable_credentials_are_refused_at_sealing() {
         (with("/targets/0/grant", statement(json!("STS:Assume*"))), "role"),
         (with("/targets/0/grant", statement(json!(["s3:*", "iam:CreateUser"]))), "repairs_identity"),
         (with("/targets/0/grant", statement(json!(long))), "2048"),
+        (with("/targets/0/may_outlive", json!(["s3:GetDataAccess"])), "s3:CreateAccessGrant*"),
+        (with("/targets/0/may_outlive", json!(["S3:GetDataAccess"])), "an action of may_outlive"),
+        (with("/targets/0/grant", statement(json!("ec2:RebootInstances"))), "which the grant does not allow"),
+        (with("/targets/0/repairs_identity", json!(true)), "has no MFA device"),
     ];
     for (payload, message) in refusals {
         let finished = site.try_seal("prod.age", payload.to_string().as_bytes(), 2, &[]);
@@ -254,6 +259,7 @@ fn credentials_can_be_typed_each_secret_twice_and_hidden() {
         answer(&mut person, &format!("{role}: secret access key again: "), &secret(role));
     }
     answer(&mut person, "grant", r#"[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]"#);
+    answer(&mut person, "show them to the custodians before they approve?", "yes");
     answer(&mut person, "may it change IAM users, roles or policies?", "");
     answer(&mut person, "MFA device", "");
     answer(&mut person, "another target?", "");

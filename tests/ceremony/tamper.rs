@@ -10,7 +10,9 @@ use breakglass::secret::SecretText;
 use breakglass::vault::duration::Span;
 use breakglass::vault::file::{self, Vault};
 use breakglass::vault::firmware::Firmware;
-use breakglass::vault::manifest::{self, Attested, Custodian, EnrolledToken, Lane, Manifest, TargetSummary};
+use breakglass::vault::manifest::{
+    self, Attested, Custodian, EnrolledToken, Lane, Manifest, TargetSummary, TokenKeys,
+};
 use breakglass::vault::payload::Input;
 use breakglass::vault::quorum::{Share, Threshold};
 
@@ -196,6 +198,9 @@ fn edits() -> Vec<Edit> {
     fn token(manifest: &mut Manifest) -> &mut EnrolledToken {
         &mut custodian(manifest).tokens[0]
     }
+    fn piv(decryption_slot: &str, signing_slot: &str) -> TokenKeys {
+        TokenKeys::Piv { decryption_slot: decryption_slot.into(), signing_slot: signing_slot.into() }
+    }
     fn target(manifest: &mut Manifest) -> &mut TargetSummary {
         &mut manifest.targets[0]
     }
@@ -215,11 +220,16 @@ fn edits() -> Vec<Edit> {
         ("another's attestation", |m| token(m).attestation = Attested::Yubico),
         ("another's serial number", |m| token(m).serial += 1),
         ("another's firmware", |m| token(m).firmware = Firmware([5, 7, 4])),
-        ("another's slot", |m| token(m).decryption_slot = "84".into()),
-        ("another's signing slot", |m| token(m).signing_slot = "84".into()),
+        ("another's slot", |m| token(m).keys = piv("84", "83")),
+        ("another's signing slot", |m| token(m).keys = piv("82", "84")),
         ("another's signing key", |m| token(m).signing_key = soft::SoftToken::new(1).entry().signing_key),
         ("account", |m| target(m).account = "999988887777".into()),
         ("grant", |m| target(m).grant_sha256 = "0".repeat(64)),
+        ("may outlive", |m| target(m).may_outlive.clear()),
+        ("console", |m| target(m).console = true),
+        ("MFA", |m| target(m).mfa = true),
+        ("repairs identity", |m| (target(m).mfa, target(m).repairs_identity) = (true, true)),
+        ("grant summary", |m| target(m).grant.clear()),
         ("longest window", |m| target(m).max_window = "2h".parse::<Span>().unwrap()),
         ("target's name", |m| target(m).name = "Prod".into()),
         ("partition", |m| target(m).partition = "aws-cn".into()),

@@ -1,7 +1,7 @@
 //! A drill counts if it was complete, was signed by a custodian of the vault, and is not dated in the future.
 
 use crate::packet::{Papers, of_drill as record, session};
-use breakglass::custody::drill::{Drill, ExpectedOutcome};
+use breakglass::custody::statement::drill::{Drill, ExpectedOutcome};
 use breakglass::ledger::{Entry, Readiness, Record};
 use jiff::Timestamp;
 
@@ -89,7 +89,7 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
         "a drill of another vault should not count"
     );
     assert!(
-        !counts(with(&|drill| drill.signed_by = "mallory".into())),
+        !counts(with(&|drill| drill.custodian = "mallory".into())),
         "a drill that names a stranger as its signer should not count"
     );
     let all_absent = with(&|drill| {
@@ -106,7 +106,7 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
     }
     assert!(!counts(padded), "one custodian should not count as a quorum");
     let other = Papers::of("x");
-    let strangers = other.sign_drill(&Drill { signed_by: drill.signed_by.clone(), ..drill.clone() });
+    let strangers = other.sign_drill(&Drill { custodian: drill.custodian.clone(), ..drill.clone() });
     assert!(!counts(record(&drill, Some(strangers))), "the signature of a different alice should not count");
 }
 

@@ -22,12 +22,14 @@ fn every_vector_has_its_expected_result() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let vector = Vector::parse(&std::fs::read_to_string(&path).unwrap());
-        let Verdict { expect, at, who, says } = vector.judge();
+        let Verdict { expect, step, at_fault, message } = vector.judge();
         let named = &vector.verdict;
-        if (&expect, &at, &who) != (&named.expect, &named.at, &named.who) || !says.contains(&named.says) {
+        if (&expect, &step, &at_fault) != (&named.expect, &named.step, &named.at_fault)
+            || !message.contains(&named.message)
+        {
             wrong.push(format!(
-                "{name}: {expect} {at} {who}: {says}, not {} {} {}: {}",
-                named.expect, named.at, named.who, named.says
+                "{name}: {expect} {step} {at_fault}: {message}, not {} {} {}: {}",
+                named.expect, named.step, named.at_fault, named.message
             ));
         }
         found.push(name);
@@ -73,40 +75,42 @@ fn write() {
 }
 
 fn vault(entry: &Entry) -> Vector {
-    let people = people(entry.recipe.custodians, entry.recipe.tokens);
+    let mut people = people(entry.recipe.custodians, entry.recipe.tokens);
+    (entry.recipe.people)(&mut people);
     let made = entry.recipe.make(&people);
     let opens = entry.expect == "success";
     let known = |((person, share), index): ((&Person, &[u8; 16]), u8)| Custodian {
         index,
         name: person.name.clone(),
         words: person.words.clone(),
-        tokens: person.tokens.iter().map(|t| (t.serial, hex::encode(t.decryption.to_bytes()))).collect(),
+        tokens: person
+            .tokens
+            .iter()
+            .map(|t| (t.serial, hex::encode(t.decryption.to_bytes())))
+            .chain(person.challenge_tokens.iter().map(|t| (t.serial, hex::encode(t.secret))))
+            .collect(),
         share: if opens { hex::encode(share) } else { String::new() },
     };
     let mut custodians: Vec<_> = people.iter().zip(&made.shares).zip(1..).map(known).collect();
     (entry.known)(&mut custodians);
     // A quorum of shares, and one more if there is one and the vault can be opened; of a valid vault in another order.
-    let more = usize::from(opens || entry.at == "open");
+    let more = usize::from(opens || entry.step == "open");
     let count = people.len().min(usize::from(entry.recipe.threshold) + more);
-    let mut gives: Vec<u8> = (1..).take(count).collect();
+    let mut shares_from: Vec<u8> = (1..).take(count).collect();
     if opens {
-        gives.reverse();
-    }
-    if entry.at == "parse" {
-        // Nothing is opened before such a failure.
-        (custodians, gives) = (Vec::new(), Vec::new());
+        shares_from.reverse();
     }
     Vector {
         verdict: Verdict {
             expect: entry.expect.into(),
-            at: entry.at.into(),
-            who: entry.who.into(),
-            says: entry.says.into(),
+            step: entry.step.into(),
+            at_fault: entry.at_fault.into(),
+            message: entry.message.into(),
         },
         comment: entry.comment.into(),
-        meant: entry.meant.into(),
+        wanted: entry.wanted.into(),
         custodians,
-        gives,
+        shares_from,
         key: if opens { hex::encode(made.key) } else { String::new() },
         payload: if opens { hex::encode(Sha256::digest(&made.plain)) } else { String::new() },
         form: if made.armored { "armored" } else { "binary" }.into(),

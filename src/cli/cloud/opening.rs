@@ -7,7 +7,8 @@ use super::quorum::{self, QuorumRequest};
 use super::{sibling_vault, target};
 use crate::aws::{InjectedFaults, Preload};
 use crate::config::Config;
-use crate::custody::approval::{Approved, Request};
+use crate::custody::statement::approval::{Approved, Request};
+use crate::custody::statement::network::CustomEndpoint;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
@@ -159,17 +160,20 @@ impl OpenRequest<'_> {
     }
 
     /// Returns the request that the custodians are asked to approve.
-    fn request(&self, session: SessionId, endpoint: Option<String>) -> Request {
+    fn request(&self, session: SessionId, endpoints: Vec<CustomEndpoint>) -> Request {
         let manifest = &self.vault.manifest;
         let text = |reason: &Reason| reason.0.clone();
         Request {
             again: self.again.as_ref().map(text),
             credentials_epoch: manifest.credentials_epoch,
             drill_of: manifest.drill_of.clone(),
-            endpoint,
+            endpoints,
             epoch: manifest.epoch,
+            extra_key: None,
             lane: manifest.lane,
+            network: None,
             no_alert: self.no_alert.as_ref().map(text),
+            older_epoch: None,
             reason: text(&self.reason),
             session,
             targets: vec![self.target.clone()],

@@ -1,7 +1,6 @@
 //! Reads the credentials to seal, as JSON from standard input or through prompts. They are never read from arguments,
 //! environment variables or a named file.
 
-use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
 
@@ -95,15 +94,15 @@ fn target(terminal: &mut Terminal) -> Result<SealedTarget> {
         }),
         None => Way::Static(openly(terminal, "role to assume (ARN): ")?),
     };
+    let emergency = key(terminal, "emergency")?;
+    let grant: Vec<_> = parsed(terminal, "grant, a JSON array of statements on one line: ", |text| {
+        serde_json::from_str(text).map_err(|e| e.to_string())
+    })?;
+    let may_outlive = outliving(terminal, &grant)?;
     Ok(SealedTarget {
-        emergency: key(terminal, "emergency")?,
-        grant: parsed(terminal, "grant, a JSON array of statements on one line: ", |text| {
-            serde_json::from_str(text).map_err(|e| e.to_string())
-        })?,
-        may_outlive: actions(&openly(
-            terminal,
-            "granted actions whose effect can outlive the window (Enter for none): ",
-        )?),
+        emergency,
+        grant,
+        may_outlive,
         repairs_identity: openly(
             terminal,
             "may it change IAM users, roles or policies? (yes, or Enter for no): ",
@@ -119,10 +118,18 @@ fn target(terminal: &mut Terminal) -> Result<SealedTarget> {
     })
 }
 
-/// Splits a list of actions at spaces and commas, and sorts it.
-fn actions(text: &str) -> Vec<String> {
-    let names = text.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned);
-    names.collect::<BTreeSet<_>>().into_iter().collect()
+/// Shows the granted actions whose effect can outlive the window, and asks whether to list them.
+fn outliving(terminal: &mut Terminal, grant: &[serde_json::Value]) -> Result<Vec<String>> {
+    let actions = grant::outliving(grant);
+    if actions.is_empty() {
+        return Ok(actions);
+    }
+    note(&format!("the grant allows actions whose effects can outlive the window: {}", actions.join(", ")));
+    let answer = openly(
+        terminal,
+        "show them to the custodians before they approve? (yes, or Enter to seal nothing): ",
+    )?;
+    Ok(if answer.eq_ignore_ascii_case("yes") { actions } else { Vec::new() })
 }
 
 /// Asks for the ARN and the digest of the permissions boundary. A target without a boundary is in the lane `static`.

@@ -52,8 +52,14 @@ pub fn check(terms: &Terms<'_>) -> Result<()> {
         let checked = check_statement(statement, repairs_identity);
         statements.push(checked.map_err(|e| e.context(format_args!("grant, statement {}", index + 1)))?);
     }
-    outlive::check(&statements, may_outlive)?;
-    check_length(grant, regions, mfa)
+    check_length(grant, regions, mfa)?;
+    outlive::check(&statements, may_outlive)
+}
+
+/// Returns the granted actions whose effect can outlive the window, sorted. Values that are not statements are skipped.
+pub fn outliving(grant: &[Value]) -> Vec<String> {
+    let statements: Vec<_> = grant.iter().filter_map(|value| GrantStatement::parse(value).ok()).collect();
+    outlive::unlisted(&statements, &[])
 }
 
 /// Measures the complete gate policy. Its session id and instants are arbitrary, because all have the same length.

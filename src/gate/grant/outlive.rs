@@ -88,10 +88,10 @@ const CODE: [Service; 22] = [
     ("sagemaker", &["CreateApp", "StartNotebookInstance", "StartPipelineExecution"]),
 ];
 
-/// Checks that every granted action of the lists above is covered by an entry of `listed`, unless a Deny without resources
-/// and conditions covers it, and that every entry of `listed` is granted.
-pub(super) fn check(grant: &[GrantStatement], listed: &[String]) -> Result<()> {
-    let entries: Vec<_> = listed.iter().filter_map(|text| ActionPattern::parse(text)).collect();
+/// Returns the granted actions of the lists above that no entry of `listed` covers, sorted. An action is not granted if a
+/// Deny without a condition covers it for every resource.
+pub(super) fn unlisted(grant: &[GrantStatement], listed: &[String]) -> Vec<String> {
+    let entries = parsed(listed);
     let is_denied = |family: Family| {
         grant.iter().filter(|statement| !statement.allows && statement.is_unlimited).any(|deny| {
             match &deny.actions {
@@ -101,19 +101,25 @@ pub(super) fn check(grant: &[GrantStatement], listed: &[String]) -> Result<()> {
         })
     };
     let name = |family: Family| format!("{}:{}", family.service, family.action);
-    let unlisted = grant.iter().flat_map(|statement| unlisted(statement, &entries));
-    let reached: BTreeSet<String> = unlisted.filter(|family| !is_denied(*family)).map(name).collect();
+    let families = grant.iter().flat_map(|statement| reached(statement, &entries));
+    families.filter(|family| !is_denied(*family)).map(name).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Checks that every granted action of the lists above is covered by an entry of `listed`, and that every entry of
+/// `listed` is granted.
+pub(super) fn check(grant: &[GrantStatement], listed: &[String]) -> Result<()> {
+    let reached = unlisted(grant, listed);
     if !reached.is_empty() {
-        let listed: BTreeSet<&String> = listed.iter().chain(&reached).collect();
-        let list: Vec<_> = listed.iter().map(|action| format!("{action:?}")).collect();
+        let all: BTreeSet<&String> = listed.iter().chain(&reached).collect();
+        let all: Vec<_> = all.iter().map(|action| format!("{action:?}")).collect();
         let count = if reached.len() == 1 { "an action whose effect" } else { "actions whose effects" };
-        let reached: Vec<_> = reached.into_iter().collect();
         return Err(Error::usage(format!("the grant allows {count} can outlive the window: {}", reached.join(", ")))
             .next(format!(
                 "grant less, or list them, so that custodians see them before they approve: \"may_outlive\": [{}]",
-                list.join(", ")
+                all.join(", ")
             )));
     }
+    let entries = parsed(listed);
     let granted = |entry: &&ActionPattern| {
         grant.iter().filter(|statement| statement.allows).any(|statement| match &statement.actions {
             Actions::Only(patterns) => patterns.iter().any(|pattern| pattern.meets(entry)),
@@ -130,8 +136,12 @@ pub(super) fn check(grant: &[GrantStatement], listed: &[String]) -> Result<()> {
     }
 }
 
+fn parsed(listed: &[String]) -> Vec<ActionPattern> {
+    listed.iter().filter_map(|text| ActionPattern::parse(text)).collect()
+}
+
 /// Returns the actions of the lists that a statement allows and no entry covers.
-fn unlisted(statement: &GrantStatement, entries: &[ActionPattern]) -> Vec<Family> {
+fn reached(statement: &GrantStatement, entries: &[ActionPattern]) -> Vec<Family> {
     let all = CREDENTIALS.iter().chain(&CODE);
     let all = all.flat_map(|(service, actions)| actions.iter().map(move |action| Family { service, action }));
     let is_listed = |family: Family| entries.iter().any(|entry| entry.covers(family));

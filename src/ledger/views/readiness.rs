@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::custody::approval::{self, Approval};
-use crate::custody::drill as evidence;
 use crate::custody::statement::Statement;
+use crate::custody::statement::approval::{self, Approval};
+use crate::custody::statement::drill as evidence;
 use crate::gate::SessionId;
 use crate::ledger::record::{Entry, Record, SharePurpose};
 use crate::vault::firmware::Firmware;
@@ -186,7 +186,8 @@ impl Readiness {
         // verified.
         let said = |entry: &'_ Entry| {
             let Record::Approval { session, custodian, envelope, .. } = &entry.record else { return None };
-            let Approval { approved, request, .. } = Statement::<Approval>::read(envelope).ok()?.predicate;
+            let Approval { signed: approved, request, .. } =
+                Statement::<Approval>::read(envelope).ok()?.predicate;
             let is_ours = request.vault_id == self.vault || request.drill_of.as_ref() == Some(&self.vault);
             let fits = is_ours && request.session == *session && approved <= latest;
             (fits && shares.contains(&(*session, custodian.as_str()))).then_some(approved)
@@ -234,7 +235,7 @@ fn drill(entry: &Entry, manifest: &Manifest, latest: Timestamp) -> Option<LastDr
         at: evidence.as_ref().map_or(entry.at, |said| said.ended),
         passed: evidence.as_ref().map_or(*passed, |said| said.passed),
         signed: evidence.is_some(),
-        whole: evidence.as_ref().is_some_and(|said| said.is_whole(manifest)),
+        whole: evidence.as_ref().is_some_and(|said| said.is_complete(manifest)),
     };
     (*vault == manifest.vault_id).then_some(last)
 }

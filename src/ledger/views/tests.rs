@@ -97,7 +97,10 @@ fn intended(number: u8, until: &str, lane: Lane) -> [Entry; 2] {
         again: None,
         no_alert: None,
         drill_of: None,
-        endpoint: None,
+        extra_key: None,
+        older_epoch: None,
+        endpoints: Vec::new(),
+        network: None,
     };
     [entry(intent), entry(Record::Ends { session, from, until })]
 }

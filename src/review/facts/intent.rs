@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::session_records::SessionRecords;
+use crate::custody::statement::network::{CustomEndpoint, NetworkPath};
 use crate::gate::SessionId;
 use crate::ledger::{Intent, Principals};
 use crate::vault::file::Vault;
@@ -26,8 +27,14 @@ pub struct SessionFacts {
     pub again: Option<String>,
     /// The reason to open without an acknowledged alert.
     pub no_alert: Option<String>,
-    /// The custom AWS endpoint, if one was set.
-    pub endpoint: Option<String>,
+    /// The reason to open although the user has another access key.
+    pub extra_key: Option<String>,
+    /// The reason to open a vault that was replaced by a later epoch.
+    pub older_epoch: Option<String>,
+    /// The custom AWS endpoints, if any were set.
+    pub endpoints: Vec<CustomEndpoint>,
+    /// The settings of the network, if they are not the defaults.
+    pub network: Option<NetworkPath>,
     pub principals: Principals,
     /// The access key ids of issued credentials.
     pub issued: Vec<String>,
@@ -73,7 +80,10 @@ impl SessionFacts {
             reason: intent.reason.to_owned(),
             again: intent.again.map(str::to_owned),
             no_alert: intent.no_alert.map(str::to_owned),
-            endpoint: intent.endpoint.map(str::to_owned),
+            extra_key: intent.extra_key.map(str::to_owned),
+            older_epoch: intent.older_epoch.map(str::to_owned),
+            endpoints: intent.endpoints.to_vec(),
+            network: intent.network.cloned(),
             principals: intent.principals.clone(),
             issued: own.issued().map(str::to_owned).collect(),
         }

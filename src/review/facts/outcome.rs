@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::approvals::SignatureCheck;
 use super::evidence::Evidence;
 use super::session_records::SessionRecords;
-use crate::custody::drill as evidence;
+use crate::custody::statement::drill as evidence;
 use crate::ledger::{Entry, Record};
 use crate::review::statement::verify;
 use crate::vault::manifest::Manifest;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::custody::statement::network::endpoints_text;
 use crate::ledger::AlertTopic;
 use crate::review::facts::Facts;
 use crate::review::facts::approvals::{SignatureCheck, verified};
@@ -129,8 +130,9 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
             format!("access was opened without waiting for an acknowledgement (--no-alert): {why}"),
         );
     }
-    if let Some(place) = &facts.session.endpoint {
-        add(all, FindingId::Endpoint, format!("a custom AWS endpoint was used: {place}"));
+    if !facts.session.endpoints.is_empty() {
+        let places = endpoints_text(&facts.session.endpoints);
+        add(all, FindingId::Endpoint, format!("a custom AWS endpoint was used: {places}"));
     }
     if let Some(why) = &facts.session.again {
         add(all, FindingId::Again, format!("spent credentials were used again (--again): {why}"));

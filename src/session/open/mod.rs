@@ -13,7 +13,7 @@ use crate::aws::clients::AwsConfig;
 use crate::aws::fault_injection::InjectedFaults;
 use crate::aws::preload::{Preload, runtime};
 use crate::config::Config;
-use crate::custody::approval::Approved;
+use crate::custody::statement::approval::Approved;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::ledger::{Ledger, VaultFacts};

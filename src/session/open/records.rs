@@ -1,7 +1,7 @@
 //! The intent and the notice of an opening.
 
 use crate::alert::Notice;
-use crate::custody::approval::{Approved, Request};
+use crate::custody::statement::approval::{Approved, Request};
 use crate::ledger::{Principals, Record, VaultFacts};
 use crate::vault::payload::{Gatekeepers, SealedTarget, Way};
 use crate::vault::target::TargetId;
@@ -39,7 +39,10 @@ pub(super) fn intent(vault: &VaultFacts, target: &SealedTarget, approved: &Appro
         again: request.again,
         no_alert: request.no_alert,
         drill_of: request.drill_of,
-        endpoint: request.endpoint,
+        extra_key: request.extra_key,
+        older_epoch: request.older_epoch,
+        endpoints: request.endpoints,
+        network: request.network.map(Box::new),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,22 @@ pub struct ServiceAccess {
     pub service: String,
 }
 
+/// `ec2 (write)`, `s3 (read, if aws:sourceip)`.
+impl fmt::Display for ServiceAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let service = if self.service == "*" { "every service" } else { &self.service };
+        let access = match self.access {
+            Access::Read => "read",
+            Access::Write => "write",
+        };
+        write!(f, "{service} ({access}")?;
+        if !self.conditions.is_empty() {
+            write!(f, ", if {}", self.conditions.join(" and "))?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// Summarizes the Allow statements of a grant, sorted by service and access.
 pub fn summarize(grant: &[GrantStatement]) -> Vec<ServiceAccess> {
     let mut all: BTreeMap<(String, Access), BTreeSet<String>> = BTreeMap::new();
@@ -42,7 +59,7 @@ pub fn summarize(grant: &[GrantStatement]) -> Vec<ServiceAccess> {
                     entry.insert(statement.condition_keys.clone());
                 }
                 Entry::Occupied(mut entry) => {
-                    entry.get_mut().retain(|key| statement.condition_keys.contains(key))
+                    entry.get_mut().retain(|key| statement.condition_keys.contains(key));
                 }
             }
         }

@@ -60,7 +60,7 @@ impl TargetSummary {
         let lower = |b: u8| b.is_ascii_graphic() && !b.is_ascii_uppercase();
         let service = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-*?".contains(&b);
         let fits = |entry: &ServiceAccess| {
-            (1..=127).contains(&entry.service.len())
+            (1..=126).contains(&entry.service.len())
                 && entry.service.bytes().all(service)
                 && entry.conditions.iter().all(|key| (1..=128).contains(&key.len()) && key.bytes().all(lower))
                 && entry.conditions.is_sorted_by(|a, b| a < b)

@@ -47,7 +47,10 @@ macro_rules! with {
 
 /// The vectors of enrolment files.
 pub fn enrolments() -> Vec<(&'static str, Vector)> {
-    table().into_iter().map(|(name, says, comment, spec)| (name, vector(says, comment, &spec))).collect()
+    table()
+        .into_iter()
+        .map(|(name, message, comment, spec)| (name, vector(message, comment, &spec)))
+        .collect()
 }
 
 /// The names of these vectors.
@@ -197,14 +200,19 @@ fn payloads() -> Vec<Row> {
     ]
 }
 
-fn vector(says: &str, comment: &str, spec: &Spec) -> Vector {
-    let (expect, at) = if says.is_empty() { ("success", "") } else { ("invalid", "parse") };
+fn vector(message: &str, comment: &str, spec: &Spec) -> Vector {
+    let (expect, at) = if message.is_empty() { ("success", "") } else { ("invalid", "parse") };
     Vector {
-        verdict: Verdict { expect: expect.into(), at: at.into(), who: String::new(), says: says.into() },
+        verdict: Verdict {
+            expect: expect.into(),
+            step: at.into(),
+            at_fault: String::new(),
+            message: message.into(),
+        },
         comment: comment.into(),
-        meant: String::new(),
+        wanted: String::new(),
         custodians: Vec::new(),
-        gives: Vec::new(),
+        shares_from: Vec::new(),
         key: String::new(),
         payload: String::new(),
         form: "enrolment".into(),

@@ -4,12 +4,15 @@
 //! with other programs. Splitting, commitments, header and STREAM are written again here, so a file of this writer that
 //! opens also checks the specification.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use age_core::format::{FileKey, Stanza};
 use age_core::primitives::{bech32_decode, bech32_encode};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use breakglass::secret::Secret;
 use breakglass::vault::hybrid;
+use breakglass::vault::manifest::TokenKeys;
 use chacha20poly1305::aead::Aead as _;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _};
 use hkdf::{Hkdf, HkdfExtract};
@@ -23,6 +26,8 @@ pub struct Recipe {
     pub custodians: usize,
     pub threshold: u8,
     pub tokens: usize,
+    /// Changes the custodians before anything is made for them.
+    pub people: fn(&mut [Person]),
     /// Changes the credentials before their summary goes into the manifest.
     pub credentials: fn(&mut Value),
     /// Changes the manifest before the commitments.
@@ -59,6 +64,7 @@ impl Default for Recipe {
             custodians: 2,
             threshold: 2,
             tokens: 1,
+            people: |_| {},
             credentials: |_| {},
             manifest: |_| {},
             committed: |_| {},
@@ -149,9 +155,14 @@ pub fn credentials() -> Value {
             "name": "prod", "partition": "aws", "account": "111122223333", "regions": ["eu-west-1", "eu-central-1"],
             "user": "emergency", "boundary": "arn:aws:iam::111122223333:policy/Ceiling",
             "boundary_sha256": "3a0c2c1ff4ea4bd3d9d5b1a0b1a9e9b1f9d0f1f27d2c94a1fbd7f3f1c6f0a1b2",
-            "max_window": "1h", "repairs_identity": false,
+            "max_window": "1h", "may_outlive": ["ec2:CreateLaunchTemplateVersion"], "repairs_identity": false,
             "opener": key("OPENER"), "closer": key("CLOSER"), "emergency": key("EMERGENCY"),
-            "grant": [{"Sid": "Repair", "Effect": "Allow", "Action": ["ec2:*", "ecs:*"], "Resource": "*"}],
+            "grant": [{"Sid": "Repair", "Effect": "Allow", "Action": ["ec2:*", "rds:Describe*"], "Resource": "*"},
+                {"Effect": "Allow", "Action": "ECS:UpdateService", "Resource": "*",
+                    "Condition": {"StringEquals": {"aws:ResourceTag/Team": "shop", "aws:SourceVpc": "vpc-1"}}},
+                {"Effect": "Allow", "Action": ["ecs:Update?luster"], "Resource": "*",
+                    "Condition": {"StringLike": {"AWS:ResourceTag/team": "*"}}},
+                {"Effect": "Deny", "Action": "ec2:GetPasswordData", "Resource": "*"}],
         }],
     })
 }
@@ -161,14 +172,13 @@ fn manifest(people: &[Person], threshold: u8, sealed: &Value) -> Value {
         let mut summary = target.clone();
         let fields = summary.as_object_mut().unwrap();
         let grant = fields.remove("grant").unwrap();
-        if fields.contains_key("mfa") {
-            fields.insert("mfa".into(), true.into());
-        }
-        for secret in
-            ["opener", "closer", "emergency", "boundary", "boundary_sha256", "repairs_identity", "role"]
-        {
+        let is_static = fields.contains_key("role");
+        fields.insert("mfa".into(), fields.contains_key("mfa").into());
+        fields.insert("console".into(), (is_static || federates(&grant)).into());
+        for secret in ["opener", "closer", "emergency", "boundary", "boundary_sha256", "role"] {
             fields.remove(secret);
         }
+        fields.insert("grant".into(), services(&grant));
         fields.insert("grant_sha256".into(), hex::encode(Sha256::digest(jcs(&grant))).into());
         summary
     };
@@ -183,6 +193,37 @@ fn manifest(people: &[Person], threshold: u8, sealed: &Value) -> Value {
         manifest["alerts"] = channels.iter().map(|channel| channel["name"].clone()).collect();
     }
     manifest
+}
+
+/// The summary of a grant: one entry for each service and access, with the condition keys that all of them have.
+fn services(grant: &Value) -> Value {
+    let mut all: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
+    for statement in grant.as_array().into_iter().flatten().filter(|one| one["Effect"] == "Allow") {
+        let operators = statement["Condition"].as_object().into_iter().flat_map(|all| all.values());
+        let keys = operators.flat_map(|keys| keys.as_object().unwrap().keys());
+        let keys: BTreeSet<_> = keys.map(|key| key.to_lowercase()).collect();
+        let actions = match &statement["Action"] {
+            Value::String(one) => vec![one.clone()],
+            Value::Array(many) => many.iter().map(|one| one.as_str().unwrap_or("?:?").to_owned()).collect(),
+            _ => vec!["*".into()],
+        };
+        for action in actions {
+            let (service, name) = action.split_once(':').unwrap_or(("*", "*"));
+            let name = name.to_lowercase();
+            let reads = ["get", "list", "describe"].iter().any(|verb| name.starts_with(verb));
+            let place = (service.to_lowercase(), if reads { "read" } else { "write" });
+            let shared = all.entry(place).or_insert_with(|| keys.clone());
+            *shared = shared.intersection(&keys).cloned().collect();
+        }
+    }
+    let entry = |((service, access), conditions)| json!({"access": access, "conditions": conditions, "service": service});
+    all.into_iter().map(entry).collect()
+}
+
+/// Whether the grant of a vector allows the call that a console session needs. Vectors write it out or as `sts:*`.
+fn federates(grant: &Value) -> bool {
+    let text = grant.to_string();
+    text.contains("sts:GetFederationToken") || text.contains("sts:*")
 }
 
 /// Shamir's scheme for each byte over GF(256).
@@ -221,8 +262,13 @@ fn halves(person: &Person, index: u8, share: &[u8; 16]) -> Vec<Stanza> {
     let wrap = |recipient: &dyn age::Recipient, half: [u8; 16]| {
         recipient.wrap_file_key(&FileKey::new(Box::new(half))).expect("a good recipient").0
     };
-    let token = |token: &breakglass::vault::manifest::EnrolledToken| {
-        wrap(&token.recipient.parse::<age::tag::Recipient>().expect("a good recipient"), a)
+    let token = |token: &breakglass::vault::manifest::EnrolledToken| match token.keys {
+        TokenKeys::Piv { .. } => {
+            wrap(&token.recipient.parse::<age::tag::Recipient>().expect("a good recipient"), a)
+        }
+        TokenKeys::Challenge { .. } => {
+            wrap(&token.recipient.parse::<age::x25519::Recipient>().expect("a good recipient"), a)
+        }
     };
     let mut stanzas: Vec<_> = entry.tokens.iter().flat_map(token).collect();
     let recipient = hybrid::Recipient::parse(&entry.part).expect("a good recipient");
@@ -301,6 +347,13 @@ fn expand(key: &[u8; 16], salt: &[u8], info: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     Hkdf::<Sha256>::new(Some(salt), key).expand(info, &mut out).expect("short");
     out
+}
+
+/// The body of an X25519 stanza (C2SP age.md). `salt` is the ephemeral share and the recipient.
+pub fn x25519_body(shared: &[u8; 32], salt: &[u8], half: &[u8; 16]) -> Vec<u8> {
+    let mut key = [0; 32];
+    Hkdf::<Sha256>::new(Some(salt), shared).expand(b"age-encryption.org/v1/X25519", &mut key).expect("short");
+    ChaCha20Poly1305::new(&key.into()).encrypt(&[0; 12].into(), &half[..]).expect("short")
 }
 
 /// The payload: its nonce and STREAM (C2SP age.md, "Payload").

@@ -14,10 +14,14 @@ use breakglass::custody::part::{Part, TypedWords, WordsError};
 use breakglass::custody::token::{Held, Slot, Token, TokenError};
 use breakglass::secret::{Secret, SecretText};
 use breakglass::vault::firmware::Firmware;
-use breakglass::vault::manifest::{self, Attested, TokenKind};
+use breakglass::vault::manifest::{self, Attested, TokenKeys};
 use breakglass::vault::share::{self, Point};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac as _};
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha512};
 
 /// Random bytes from the system.
 pub fn random<const N: usize>() -> [u8; N] {
@@ -52,15 +56,65 @@ impl SoftToken {
     pub fn entry(&self) -> manifest::EnrolledToken {
         manifest::EnrolledToken {
             attestation: Attested::None,
-            decryption_slot: "82".into(),
             firmware: Firmware([5, 7, 2]),
-            kind: TokenKind::Piv,
+            keys: TokenKeys::Piv { decryption_slot: "82".into(), signing_slot: "83".into() },
             recipient: share::tag_recipient(&compressed(&self.decryption)),
             serial: self.serial,
             signing_key: BASE64_STANDARD.encode(enrolment::spki(&point(&self.signing)).expect("a point")),
-            signing_slot: "83".into(),
         }
     }
+}
+
+/// A challenge-response token: a secret in a slot of the OTP application.
+#[derive(Clone)]
+pub struct ChallengeToken {
+    pub serial: u32,
+    pub secret: [u8; 20],
+    pub challenges: [[u8; 32]; 2],
+}
+
+impl ChallengeToken {
+    /// A token with a new secret.
+    pub fn new(serial: u32) -> Self {
+        Self { serial, secret: random(), challenges: [random(), random()] }
+    }
+
+    /// Its entry in the manifest. The keys are derived here as `vault-format.md` says.
+    pub fn entry(&self, enrolment: &[u8; 16]) -> manifest::EnrolledToken {
+        let [decryption, signing] =
+            self.challenges.map(|challenge| answer(&self.secret, enrolment, &challenge));
+        let derive = |answer: &[u8; 20], info: &[u8]| {
+            let mut key = [0; 32];
+            Hkdf::<Sha256>::new(Some(enrolment), answer).expand(info, &mut key).unwrap();
+            key
+        };
+        let private =
+            x25519_dalek::StaticSecret::from(derive(&decryption, b"breakglass/challenge x25519 v1"));
+        let public = x25519_dalek::PublicKey::from(&private).to_bytes();
+        let signing = derive(&signing, b"breakglass/challenge p256 v1\0");
+        let signing = p256::SecretKey::from_slice(&signing).expect("all but a few numbers are keys");
+        let recipient = forge::part_recipient("age", &public).as_str().unwrap().to_owned();
+        let [decryption_challenge, signing_challenge] = self.challenges.map(hex::encode);
+        manifest::EnrolledToken {
+            attestation: Attested::None,
+            firmware: Firmware([5, 4, 3]),
+            keys: TokenKeys::Challenge { decryption_challenge, signing_challenge, slot: 2 },
+            recipient,
+            serial: self.serial,
+            signing_key: BASE64_STANDARD.encode(enrolment::spki(&point(&signing)).expect("a point")),
+        }
+    }
+}
+
+/// The answer of a token with this secret to a challenge: HMAC-SHA1 of the 64 bytes that are sent.
+pub fn answer(secret: &[u8; 20], enrolment: &[u8; 16], challenge: &[u8; 32]) -> [u8; 20] {
+    let hmac = Hmac::<Sha1>::new_from_slice(secret).unwrap();
+    hmac.chain_update(sent(enrolment, challenge)).finalize().into_bytes().into()
+}
+
+/// The 64 bytes that are sent to a token for a challenge.
+pub fn sent(enrolment: &[u8; 16], challenge: &[u8; 32]) -> [u8; 64] {
+    Sha512::digest([b"breakglass/challenge v1", &enrolment[..], challenge].concat()).into()
 }
 
 /// The public point, uncompressed.
@@ -115,6 +169,8 @@ pub struct Person {
     pub words: String,
     pub enrolment: [u8; 16],
     pub tokens: Vec<SoftToken>,
+    /// Challenge-response tokens; they come after the others.
+    pub challenge_tokens: Vec<ChallengeToken>,
 }
 
 /// The names, in the order of their indexes.
@@ -132,6 +188,7 @@ pub fn people(count: usize, tokens: usize) -> Vec<Person> {
         tokens: (0..tokens)
             .map(|t| SoftToken::new(10_000_000 + number * 10 + u32::try_from(t).unwrap()))
             .collect(),
+        challenge_tokens: Vec::new(),
     };
     NAMES[..count].iter().zip(1..).map(person).collect()
 }
@@ -148,7 +205,12 @@ impl Person {
             index,
             name: self.name.clone(),
             part: identity.to_public().to_string(),
-            tokens: self.tokens.iter().map(SoftToken::entry).collect(),
+            tokens: self
+                .tokens
+                .iter()
+                .map(SoftToken::entry)
+                .chain(self.challenge_tokens.iter().map(|token| token.entry(&self.enrolment)))
+                .collect(),
         }
     }
 }

@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use breakglass::custody::enrolment::Enrolment;
-use breakglass::custody::opening::{self, PartOwner, ShareError};
+use breakglass::custody::opening::{self, AnswerError, PartOwner, ShareError};
 use breakglass::error::{Error, Status};
-use breakglass::secret::SecretText;
+use breakglass::secret::{Secret, SecretText};
+use breakglass::vault::challenge;
 use breakglass::vault::file::Vault;
+use breakglass::vault::manifest::TokenKeys;
 use breakglass::vault::quorum::{self, Share};
 use sha2::{Digest as _, Sha256};
 
-use super::{SoftToken, part};
+use super::{SoftToken, answer, part, sent};
 
 /// The directory of the vectors.
 pub fn directory() -> PathBuf {
@@ -34,9 +36,9 @@ pub struct Custodian {
 #[derive(Debug, Eq, PartialEq)]
 pub struct Verdict {
     pub expect: String,
-    pub at: String,
-    pub who: String,
-    pub says: String,
+    pub step: String,
+    pub at_fault: String,
+    pub message: String,
 }
 
 /// One vector.
@@ -44,9 +46,9 @@ pub struct Vector {
     pub verdict: Verdict,
     pub comment: String,
     /// `vault` or `drill`, if the reader means one of them.
-    pub meant: String,
+    pub wanted: String,
     pub custodians: Vec<Custodian>,
-    pub gives: Vec<u8>,
+    pub shares_from: Vec<u8>,
     pub key: String,
     pub payload: String,
     pub form: String,
@@ -63,18 +65,18 @@ impl Vector {
             }
         };
         line("expect", &self.verdict.expect);
-        line("at", &self.verdict.at);
-        line("who", &self.verdict.who);
-        line("says", &self.verdict.says);
+        line("step", &self.verdict.step);
+        line("at fault", &self.verdict.at_fault);
+        line("message", &self.verdict.message);
         line("comment", &self.comment);
-        line("meant", &self.meant);
+        line("wanted", &self.wanted);
         for custodian in &self.custodians {
             line("custodian", &format!("{} {}", custodian.index, custodian.name));
             line("part", &custodian.words);
             custodian.tokens.iter().for_each(|(serial, key)| line("token", &format!("{serial} {key}")));
             line("share", &custodian.share);
         }
-        line("gives", &self.gives.iter().map(u8::to_string).collect::<Vec<_>>().join(" "));
+        line("shares from", &self.shares_from.iter().map(u8::to_string).collect::<Vec<_>>().join(" "));
         line("file key", &self.key);
         line("payload", &self.payload);
         line("form", &self.form);
@@ -96,9 +98,9 @@ impl Vector {
         let mut vector = Self {
             verdict: verdict("", "", ""),
             comment: String::new(),
-            meant: String::new(),
+            wanted: String::new(),
             custodians: Vec::new(),
-            gives: Vec::new(),
+            shares_from: Vec::new(),
             key: String::new(),
             payload: String::new(),
             form: String::new(),
@@ -121,11 +123,11 @@ impl Vector {
         let pair = || value.split_once(' ').expect("two values");
         match name {
             "expect" => self.verdict.expect = own,
-            "at" => self.verdict.at = own,
-            "who" => self.verdict.who = own,
-            "says" => self.verdict.says = own,
+            "step" => self.verdict.step = own,
+            "at fault" => self.verdict.at_fault = own,
+            "message" => self.verdict.message = own,
             "comment" => self.comment = own,
-            "meant" => self.meant = own,
+            "wanted" => self.wanted = own,
             "custodian" => self.custodians.push(Custodian {
                 index: pair().0.parse().unwrap(),
                 name: pair().1.to_owned(),
@@ -139,7 +141,9 @@ impl Vector {
                 self.custodians.last_mut().unwrap().tokens.push(token);
             }
             "share" => self.custodians.last_mut().unwrap().share = own,
-            "gives" => self.gives = value.split(' ').map(|index| index.parse().unwrap()).collect(),
+            "shares from" => {
+                self.shares_from = value.split(' ').map(|index| index.parse().unwrap()).collect();
+            }
             "file key" => self.key = own,
             "payload" => self.payload = own,
             "form" => self.form = own,
@@ -165,14 +169,14 @@ impl Vector {
         }
         let vault = Vault::parse(&self.file).map_err(|error| damaged("parse", &error))?;
         let kind = if vault.manifest.drill_of.is_some() { "drill" } else { "vault" };
-        if !self.meant.is_empty() && self.meant != kind {
-            return Err(verdict("another kind", "parse", ""));
+        if !self.wanted.is_empty() && self.wanted != kind {
+            return Err(verdict("wrong kind", "parse", ""));
         }
         let mut shares = Vec::new();
-        for index in &self.gives {
+        for index in &self.shares_from {
             let custodian = self.custodians.iter().find(|custodian| custodian.index == *index).unwrap();
             let share = custodian.give(&vault);
-            shares.push(share.map_err(|verdict| Verdict { who: index.to_string(), ..verdict })?);
+            shares.push(share.map_err(|verdict| Verdict { at_fault: index.to_string(), ..verdict })?);
         }
         // All shares at once, as a reader has them, then each quorum.
         let threshold = vault.manifest.threshold;
@@ -191,24 +195,37 @@ impl Custodian {
     fn give(&self, vault: &Vault) -> Result<Share, Verdict> {
         let own = vault.manifest.custodian(self.index).expect("a custodian of the manifest");
         let words = |why: &str| verdict(why, "words", "");
-        let part = part(&self.words).map_err(|_| words("no part"))?;
+        let part = part(&self.words).map_err(|_| words("invalid words"))?;
         let half = match opening::recognise(vault, own, &part).map_err(|why| damaged("share", &why.into()))? {
             PartOwner::Expected(half) => half,
-            PartOwner::Other(_) => return Err(words("words of another")),
-            PartOwner::Unknown => return Err(words("words of nobody")),
+            PartOwner::Other(_) => return Err(words("words of another custodian")),
+            PartOwner::Unknown => return Err(words("unknown words")),
         };
         let mut shares = Vec::new();
         for (serial, key) in &self.tokens {
-            let decryption = p256::SecretKey::from_slice(&hex::decode(key).unwrap()).unwrap();
-            let mut token = SoftToken { serial: *serial, signing: decryption.clone(), decryption };
             let Some((owner, enrolled)) = opening::owner(&vault.manifest, *serial) else {
-                return Err(verdict("another token", "token", ""));
+                return Err(verdict("wrong token", "token", ""));
             };
             if owner.index != self.index {
-                return Err(verdict("another token", "token", ""));
+                return Err(verdict("wrong token", "token", ""));
             }
+            if let TokenKeys::Challenge { decryption_challenge, .. } = &enrolled.keys {
+                let secret = hex::decode(key).unwrap().try_into().unwrap();
+                let id = hex::decode(&own.enrolment).unwrap().try_into().unwrap();
+                let challenge = hex::decode(decryption_challenge).unwrap().try_into().unwrap();
+                let answer = Secret::copy_of(&answer(&secret, &id, &challenge));
+                assert_eq!(challenge::to_send(&id, &challenge), sent(&id, &challenge));
+                let opened = opening::open_with_answer(vault, own, enrolled, &answer, &half);
+                shares.push(opened.map_err(|why| match why {
+                    AnswerError::OtherKey => verdict("wrong token", "token", ""),
+                    AnswerError::Damaged(why) => damaged("share", &why.into()),
+                })?);
+                continue;
+            }
+            let decryption = p256::SecretKey::from_slice(&hex::decode(key).unwrap()).unwrap();
+            let mut token = SoftToken { serial: *serial, signing: decryption.clone(), decryption };
             if opening::enrolled(&mut token, enrolled).unwrap().is_none() {
-                return Err(verdict("another token", "token", ""));
+                return Err(verdict("wrong token", "token", ""));
             }
             let pin = SecretText::copy_of("no PIN");
             let opened = opening::open(vault, own, enrolled, &mut token, &pin, &half, &mut || {});
@@ -227,12 +244,12 @@ impl Custodian {
     }
 }
 
-fn verdict(expect: &str, at: &str, says: &str) -> Verdict {
-    Verdict { expect: expect.into(), at: at.into(), who: String::new(), says: says.into() }
+fn verdict(expect: &str, step: &str, message: &str) -> Verdict {
+    Verdict { expect: expect.into(), step: step.into(), at_fault: String::new(), message: message.into() }
 }
 
-fn damaged(at: &str, error: &Error) -> Verdict {
+fn damaged(step: &str, error: &Error) -> Verdict {
     assert_eq!(error.status, Status::Damaged, "{error}");
     assert!(error.what.len() < 400 && error.what.chars().all(|c| !c.is_control()), "{:?}", error.what);
-    verdict("damaged", at, &error.what)
+    verdict("damaged", step, &error.what)
 }

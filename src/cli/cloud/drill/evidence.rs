@@ -11,8 +11,8 @@ use crate::aws::InjectedFaults;
 use crate::cli::cloud::inject::Inject;
 use crate::cli::output;
 use crate::cli::sign::Signing;
-use crate::custody::drill::{Drill, ExpectedOutcome};
 use crate::custody::statement::Statement;
+use crate::custody::statement::drill::{Drill, ExpectedOutcome};
 use crate::error::{Error, Result, Status};
 use crate::events::{Event, Events};
 use crate::gate::SessionId;
@@ -66,7 +66,9 @@ impl Practice<'_> {
     fn judge(&self, exit: u8) -> Result<Drill> {
         let course = SessionOutcome::of(&self.ledger.entries()?, self.session);
         Ok(Drill {
+            acknowledged: course.acknowledged,
             closed: course.probed_closed,
+            custodian: String::new(),
             custodians: course.custodians,
             drill_of: self.drill_of.clone(),
             ended: Timestamp::now(),
@@ -79,9 +81,8 @@ impl Practice<'_> {
             passed: self.expected.is_met(exit, course.opened, course.probed_closed) && self.injections_met(),
             session: self.session,
             serial: 0,
-            signed_by: String::new(),
+            signed: Timestamp::now(),
             started: self.started,
-            told: course.acknowledged,
             vault_id: self.vault.manifest.vault_id.clone(),
         })
     }
@@ -102,9 +103,10 @@ impl Practice<'_> {
         let signing =
             Signing { manifest, what: &what, wait: self.wait, first: &drill.custodians, absent: &absent };
         let (_, envelope) = signing.by_any_custodian(|custodian, token| {
-            let (signed_by, enrolment) = (custodian.name.clone(), custodian.enrolment.clone());
+            let (name, enrolment) = (custodian.name.clone(), custodian.enrolment.clone());
             let (ledger, serial) = (self.ledger.head()?.into(), token.serial);
-            let drill = Drill { enrolment, ledger, serial, signed_by, ..drill.clone() };
+            let signed = Timestamp::now();
+            let drill = Drill { custodian: name, enrolment, ledger, serial, signed, ..drill.clone() };
             Ok(Statement::of(&manifest.label, &self.vault.sha256, drill))
         })?;
         Ok(envelope)

@@ -15,7 +15,7 @@ use super::{shipping, target};
 use crate::aws::{InjectedFaults, Injection};
 use crate::cli::{input, output};
 use crate::config::Config;
-use crate::custody::drill::ExpectedOutcome;
+use crate::custody::statement::drill::ExpectedOutcome;
 use crate::error::{Error, Result, Status};
 use crate::events::Events;
 use crate::gate::SessionId;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::custody::approval::Request;
+use crate::custody::statement::approval::Request;
+use crate::custody::statement::network::endpoints_text;
 use crate::error::{Error, Result};
 use crate::events::{Event, Events};
 use crate::ledger::{Ledger, Record, SharePurpose};
@@ -57,7 +58,8 @@ pub fn summary(vault: &Vault, request: &Request) -> String {
         time_text::seconds(request.window),
         request.reason
     );
-    let more = [("again", &request.again), ("no alert", &request.no_alert), ("AWS at", &request.endpoint)];
+    let endpoints = Some(endpoints_text(&request.endpoints)).filter(|text| !text.is_empty());
+    let more = [("again", &request.again), ("no alert", &request.no_alert), ("AWS at", &endpoints)];
     for (name, why) in more.iter().filter_map(|(name, why)| Some((name, why.as_ref()?))) {
         text = format!("{text}\n  {name:8} {why}");
     }

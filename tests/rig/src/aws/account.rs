@@ -171,6 +171,7 @@ impl Account {
             "boundary": self.boundary_arn, "boundary_sha256": self.boundary_sha256(), "max_window": max_window,
             "opener": pair(&self.opener), "closer": pair(&self.closer), "emergency": pair(&self.emergency),
         });
+        target["may_outlive"] = if grant == Self::grant() { Self::may_outlive() } else { json!([]) };
         target["grant"] = grant;
         target
     }
@@ -178,6 +179,11 @@ impl Account {
     /// Returns the grant that most tests use.
     pub fn grant() -> Value {
         json!([{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}])
+    }
+
+    /// Returns the actions of that grant whose effect can outlive the window.
+    pub fn may_outlive() -> Value {
+        json!(["s3:CreateAccessGrant*", "s3:GetDataAccess"])
     }
 
     /// Returns the SHA-256, in hex, of the RFC 8785 form of the boundary's document.

@@ -1,5 +1,11 @@
 //! Signed statements of a custodian: an in-toto Statement v1 in a DSSE envelope, one payload type for each purpose.
 
+pub mod approval;
+pub mod close;
+pub mod drill;
+pub mod network;
+pub mod upkeep;
+
 use std::fmt;
 
 use base64::Engine as _;

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::statement::{LedgerHead, Predicate, Statement, StatementError, signer};
-use super::token::{Token, TokenError};
+use super::network::{CustomEndpoint, NetworkPath};
+use super::{LedgerHead, Predicate, Statement, StatementError, signer};
+use crate::custody::token::{Token, TokenError};
 use crate::error::{Error, Result, Status};
 use crate::gate::SessionId;
 use crate::secret::SecretText;
@@ -26,16 +27,25 @@ pub struct Request {
     /// In a drill: the ID of the vault that the drill is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
-    /// A custom AWS endpoint, as text; `None` for the default endpoints.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoint: Option<String>,
+    /// The custom endpoints, sorted by service; empty for AWS's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<CustomEndpoint>,
     /// The epoch of the vault.
     pub epoch: u32,
+    /// The reason for opening although the user has another access key, which is inactive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_key: Option<String>,
     /// How access is opened and closed.
     pub lane: Lane,
+    /// The settings of the network, if they are not the defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkPath>,
     /// The reason for opening without an acknowledged alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_alert: Option<String>,
+    /// The reason for opening a vault that was replaced by a later epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older_epoch: Option<String>,
     /// The reason for opening.
     pub reason: String,
     /// The session's ID.
@@ -48,37 +58,29 @@ pub struct Request {
     pub window: u64,
 }
 
-/// Where the custodian is.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Location {
-    /// At the machine that opens the vault.
-    Local,
-}
-
 /// The statement of one custodian: the request, the custodian's identity, and the ledger's head.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// The time of signing, by the clock of the machine that opens the vault.
-    pub approved: Timestamp,
     /// The custodian's name.
     pub custodian: String,
     /// The ID of the custodian's enrolment.
     pub enrolment: String,
     /// The last record of the ledger.
     pub ledger: LedgerHead,
-    /// Where the custodian is.
-    pub place: Location,
+    /// Whether the custodian approved on another machine than the one that opens the vault.
+    pub remote: bool,
     /// The approved request.
     pub request: Request,
     /// The serial number of the custodian's token.
     pub serial: u32,
+    /// The time of signing, by the clock of the machine where the token is.
+    pub signed: Timestamp,
 }
 
 impl Predicate for Approval {
-    const TYPE: &'static str = "application/vnd.breakglass.approval.v1+json";
-    const PREDICATE: &'static str = "urn:breakglass:approval:v1";
+    const TYPE: &'static str = "application/vnd.breakglass.open.v1+json";
+    const PREDICATE: &'static str = "urn:breakglass:open:v1";
 }
 
 /// A request that a quorum approved. Only [`Approved::by`] makes one.
@@ -103,13 +105,13 @@ pub fn sign(
     touch: &mut dyn FnMut(),
 ) -> Result<Envelope, TokenError> {
     let approval = Approval {
-        approved: at,
         custodian: custodian.name.clone(),
         enrolment: custodian.enrolment.clone(),
         ledger,
-        place: Location::Local,
+        remote: false,
         request: request.clone(),
         serial: enrolled.serial,
+        signed: at,
     };
     Statement::of(&vault.manifest.label, &vault.sha256, approval).sign(enrolled, token, pin, touch)
 }

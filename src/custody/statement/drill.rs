@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::statement::{LedgerHead, Predicate, Statement, StatementError, signer};
+use super::{LedgerHead, Predicate, Statement, StatementError, signer};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
@@ -12,8 +12,12 @@ use crate::vault::manifest::Manifest;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drill {
+    /// The alert channels that acknowledged.
+    pub acknowledged: Vec<String>,
     /// Whether access was closed, as the probe showed.
     pub closed: bool,
+    /// The signer's name.
+    pub custodian: String,
     /// The custodians who gave a share.
     pub custodians: Vec<String>,
     /// The ID of the vault that the drill is for.
@@ -38,12 +42,10 @@ pub struct Drill {
     pub session: SessionId,
     /// The serial number of the signer's token.
     pub serial: u32,
-    /// The signer's name.
-    pub signed_by: String,
+    /// The time of signing, by the clock of the machine where the token is.
+    pub signed: Timestamp,
     /// The start of the drill.
     pub started: Timestamp,
-    /// The alert channels that acknowledged.
-    pub told: Vec<String>,
     /// The drill vault's ID.
     pub vault_id: String,
 }
@@ -60,7 +62,7 @@ impl Predicate for Drill {
 /// See [`StatementError`].
 pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Drill, StatementError> {
     let drill = Statement::<Drill>::read(envelope)?.predicate;
-    signer(manifest, (&drill.signed_by, &drill.enrolment, drill.serial), envelope)?;
+    signer(manifest, (&drill.custodian, &drill.enrolment, drill.serial), envelope)?;
     if manifest.drill_of.as_ref().unwrap_or(&manifest.vault_id) != &drill.drill_of {
         return Err(StatementError::OtherVault);
     }
@@ -70,7 +72,7 @@ pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Drill, Stateme
 impl Drill {
     /// Returns whether the drill was complete: a quorum of `manifest` opened the drill vault, and access was proven
     /// closed. A complete drill is due every quarter.
-    pub fn is_whole(&self, manifest: &Manifest) -> bool {
+    pub fn is_complete(&self, manifest: &Manifest) -> bool {
         let named = manifest.custodians.iter().filter(|custodian| self.custodians.contains(&custodian.name));
         self.passed && self.opened && self.closed && named.count() >= manifest.threshold.get().into()
     }

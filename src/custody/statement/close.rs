@@ -1,0 +1,67 @@
+//! The signed statement of a close by a quorum: what was to be closed, and why shares were given.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::network::{CustomEndpoint, NetworkPath};
+use super::{LedgerHead, Predicate, Statement, StatementError, signer};
+use crate::gate::SessionId;
+use crate::vault::dsse::Envelope;
+use crate::vault::manifest::{Manifest, TargetSummary};
+
+/// What the custodians of a close sign, each unchanged.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClosePurpose {
+    /// The custom endpoints, sorted by service; empty for AWS's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<CustomEndpoint>,
+    /// The epoch of the vault.
+    pub epoch: u32,
+    /// The settings of the network, if they are not the defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkPath>,
+    /// The session to close, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// The targets, as in the manifest.
+    pub targets: Vec<TargetSummary>,
+    /// The vault's ID.
+    pub vault_id: String,
+}
+
+/// The statement of one custodian.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseStatement {
+    /// The custodian's name.
+    pub custodian: String,
+    /// The ID of the custodian's enrolment.
+    pub enrolment: String,
+    /// The last record of the ledger.
+    pub ledger: LedgerHead,
+    /// Whether the share was given from another machine.
+    pub remote: bool,
+    /// What is closed.
+    pub request: ClosePurpose,
+    /// The serial number of the custodian's token.
+    pub serial: u32,
+    /// The time of signing, by the clock of the machine where the token is.
+    pub signed: Timestamp,
+}
+
+impl Predicate for CloseStatement {
+    const TYPE: &'static str = "application/vnd.breakglass.close.v1+json";
+    const PREDICATE: &'static str = "urn:breakglass:close:v1";
+}
+
+/// Reads a statement and checks that a custodian of `manifest` signed it.
+///
+/// # Errors
+/// See [`StatementError`].
+pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Statement<CloseStatement>, StatementError> {
+    let statement = Statement::<CloseStatement>::read(envelope)?;
+    let CloseStatement { custodian, enrolment, serial, request, .. } = &statement.predicate;
+    signer(manifest, (custodian, enrolment, *serial), envelope)?;
+    if request.vault_id == manifest.vault_id { Ok(statement) } else { Err(StatementError::OtherVault) }
+}

@@ -1,0 +1,179 @@
+//! Where a run reached AWS, as custodians approve it: custom endpoints, proxy, CA, and variants of AWS's own endpoints.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The protocol of an endpoint.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    Http,
+    Https,
+}
+
+/// A custom endpoint: where the calls to one AWS service went, or to all.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomEndpoint {
+    /// A host name, or an address without brackets.
+    pub host: String,
+    pub port: u16,
+    pub scheme: Protocol,
+    /// The service in lower case, such as `iam`; `*` for every service without an entry of its own.
+    pub service: String,
+}
+
+/// Settings of the network that decide whom a run reached and whom TLS trusted. Absent from a statement if all have their
+/// defaults.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkPath {
+    /// SHA-256 of the file with the trusted CA certificates, as hex, if it is not the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_sha256: Option<String>,
+    /// Whether AWS's dual-stack endpoints were used.
+    pub dual_stack: bool,
+    /// Whether AWS's FIPS endpoints were used.
+    pub fips: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+}
+
+/// An HTTP proxy, without its login.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    pub host: String,
+    pub port: u16,
+}
+
+/// Why a URL is not an endpoint.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum EndpointError {
+    /// Neither `https` nor `http`.
+    Scheme,
+    /// No host, or one with characters that no host name or address has.
+    Host,
+    /// Not 1 to 65535.
+    Port,
+    /// More than scheme, host and port: a user name, a path, a query or a fragment.
+    More,
+}
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "it does not begin with https:// or http://",
+            Self::Host => "its host is not a host name or an address",
+            Self::Port => "its port is not 1 to 65535",
+            Self::More => "it has more than a scheme, a host and a port",
+        })
+    }
+}
+
+impl std::error::Error for EndpointError {}
+
+impl CustomEndpoint {
+    /// Reads a URL of scheme, host and port, for a service.
+    ///
+    /// # Errors
+    /// See [`EndpointError`].
+    pub fn parse(service: &str, url: &str) -> Result<Self, EndpointError> {
+        let (scheme, rest) = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Protocol::Https, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Protocol::Http, rest),
+            _ => return Err(EndpointError::Scheme),
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.contains(['/', '?', '#', '@', '\\']) {
+            return Err(EndpointError::More);
+        }
+        let (host, port) = match authority.strip_prefix('[').map(|inner| inner.split_once(']')) {
+            Some(Some((host, port))) => (host, port.strip_prefix(':').or(port.is_empty().then_some(""))),
+            Some(None) => return Err(EndpointError::Host),
+            None => {
+                authority.split_once(':').map_or((authority, Some("")), |(host, port)| (host, Some(port)))
+            }
+        };
+        let bracketed = authority.starts_with('[');
+        let in_host = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c) || bracketed && c == ':';
+        if host.is_empty() || host.len() > 253 || !host.chars().all(in_host) {
+            return Err(EndpointError::Host);
+        }
+        let port = match (port.ok_or(EndpointError::Host)?, scheme) {
+            ("", Protocol::Https) => 443,
+            ("", Protocol::Http) => 80,
+            (text, _) if text.bytes().all(|b| b.is_ascii_digit()) => {
+                text.parse().ok().filter(|&port| port != 0).ok_or(EndpointError::Port)?
+            }
+            _ => return Err(EndpointError::Port),
+        };
+        Ok(Self { host: host.to_ascii_lowercase(), port, scheme, service: service.to_owned() })
+    }
+}
+
+/// `iam at https://localhost:4566`, or the URL alone if it is for every service.
+impl fmt::Display for CustomEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, scheme, service } = self;
+        if service != "*" {
+            write!(f, "{service} at ")?;
+        }
+        let scheme = match scheme {
+            Protocol::Http => "http",
+            Protocol::Https => "https",
+        };
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}")
+        }
+    }
+}
+
+/// The endpoints as one text for people.
+pub fn endpoints_text(endpoints: &[CustomEndpoint]) -> String {
+    endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_scheme_host_and_port() {
+        for (url, text) in [
+            ("http://localhost:4566", "http://localhost:4566"),
+            ("https://IAM.example.org/", "https://iam.example.org:443"),
+            ("HTTP://127.0.0.1", "http://127.0.0.1:80"),
+            ("https://[::1]:8443", "https://[::1]:8443"),
+        ] {
+            assert_eq!(CustomEndpoint::parse("*", url).map(|e| e.to_string()), Ok(text.into()), "{url}");
+        }
+        assert_eq!(CustomEndpoint::parse("iam", "http://x").unwrap().to_string(), "iam at http://x:80");
+    }
+
+    #[test]
+    fn a_url_with_more_than_that_is_refused() {
+        for (url, why) in [
+            ("localhost:4566", EndpointError::Scheme),
+            ("ftp://x", EndpointError::Scheme),
+            ("", EndpointError::Scheme),
+            ("https://", EndpointError::Host),
+            ("https://ev il", EndpointError::Host),
+            ("https://a\u{7}b", EndpointError::Host),
+            ("https://[::1", EndpointError::Host),
+            ("https://::1", EndpointError::Port),
+            ("https://x:0", EndpointError::Port),
+            ("https://x:65536", EndpointError::Port),
+            ("https://x:+1", EndpointError::Port),
+            ("https://user:secret@x", EndpointError::More),
+            ("https://x/path", EndpointError::More),
+            ("https://x?query", EndpointError::More),
+            ("https://amazonaws.com#@evil", EndpointError::More),
+        ] {
+            assert_eq!(CustomEndpoint::parse("*", url).unwrap_err(), why, "{url}");
+        }
+    }
+}

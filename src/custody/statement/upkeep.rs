@@ -1,0 +1,92 @@
+//! The signed statements between uses: a custodian verified their share, or resealed the vault. The subject of both is
+//! the vault file.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Predicate, Statement, StatementError, signer};
+use crate::vault::dsse::Envelope;
+use crate::vault::manifest::Manifest;
+
+/// A custodian opened their share with words and token, alone, and it matched its commitment.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShareVerified {
+    /// The custodian's name.
+    pub custodian: String,
+    /// The ID of the custodian's enrolment.
+    pub enrolment: String,
+    /// The epoch of the vault.
+    pub epoch: u32,
+    /// The serial number of the custodian's token.
+    pub serial: u32,
+    /// The time of signing, by the clock of the machine where the token is.
+    pub signed: Timestamp,
+    /// The vault's ID.
+    pub vault_id: String,
+}
+
+/// A custodian took part in the ceremony that made this vault from an earlier one.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resealed {
+    /// The epoch of the credentials in the new vault.
+    pub credentials_epoch: u32,
+    /// The custodian's name.
+    pub custodian: String,
+    /// The ID of the custodian's enrolment.
+    pub enrolment: String,
+    /// The epoch of the new vault.
+    pub epoch: u32,
+    /// SHA-256 of the replaced vault, as hex.
+    pub replaces: String,
+    /// The serial number of the custodian's token.
+    pub serial: u32,
+    /// The time of signing, by the clock of the machine where the token is.
+    pub signed: Timestamp,
+    /// The vault's ID.
+    pub vault_id: String,
+}
+
+impl Predicate for ShareVerified {
+    const TYPE: &'static str = "application/vnd.breakglass.verify.v1+json";
+    const PREDICATE: &'static str = "urn:breakglass:verify:v1";
+}
+
+impl Predicate for Resealed {
+    const TYPE: &'static str = "application/vnd.breakglass.reseal.v1+json";
+    const PREDICATE: &'static str = "urn:breakglass:reseal:v1";
+}
+
+/// Reads the statement of a verified share, and checks that a custodian of `manifest` signed it.
+///
+/// # Errors
+/// See [`StatementError`].
+pub fn verify_share_verified(
+    manifest: &Manifest,
+    envelope: &Envelope,
+) -> Result<Statement<ShareVerified>, StatementError> {
+    let statement = Statement::<ShareVerified>::read(envelope)?;
+    let ShareVerified { custodian, enrolment, serial, vault_id, epoch, .. } = &statement.predicate;
+    signer(manifest, (custodian, enrolment, *serial), envelope)?;
+    let of_this = *vault_id == manifest.vault_id && *epoch == manifest.epoch;
+    if of_this { Ok(statement) } else { Err(StatementError::OtherVault) }
+}
+
+/// Reads the statement of a reseal, and checks that a custodian of `manifest`, the new one, signed it.
+///
+/// # Errors
+/// See [`StatementError`].
+pub fn verify_resealed(
+    manifest: &Manifest,
+    envelope: &Envelope,
+) -> Result<Statement<Resealed>, StatementError> {
+    let statement = Statement::<Resealed>::read(envelope)?;
+    let Resealed { custodian, enrolment, serial, vault_id, epoch, credentials_epoch, replaces, .. } =
+        &statement.predicate;
+    signer(manifest, (custodian, enrolment, *serial), envelope)?;
+    let of_this = *vault_id == manifest.vault_id
+        && (*epoch, *credentials_epoch) == (manifest.epoch, manifest.credentials_epoch)
+        && Some(replaces) == manifest.replaces.as_ref();
+    if of_this { Ok(statement) } else { Err(StatementError::OtherVault) }
+}

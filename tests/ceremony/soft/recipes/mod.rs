@@ -1,0 +1,182 @@
+//! Every vector of a vault: how it is made, and the expected result. One failure each.
+
+use age_core::format::Stanza;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use serde_json::{Value, json};
+
+use super::forge::{self, Recipe};
+use super::vector::Custodian;
+
+/// A recipe that differs from the default in the named steps.
+macro_rules! with {
+    ($($step:ident: $edit:expr),* $(,)?) => { Recipe { $($step: $edit,)* ..Recipe::default() } };
+}
+
+/// Entries that fail at one step: name, error text, comment, recipe.
+macro_rules! fails {
+    ($step:literal: $(($name:literal, $message:literal, $comment:literal, $recipe:expr)),* $(,)?) => {
+        vec![$(damaged($step, $name, $message, $comment, $recipe)),*]
+    };
+}
+
+mod accepted;
+mod channels;
+mod custodians;
+mod file;
+mod header;
+mod manifest;
+mod opening;
+mod payload;
+mod shares;
+mod targets;
+
+/// A vector to be made.
+pub struct Entry {
+    pub name: &'static str,
+    pub expect: &'static str,
+    pub step: &'static str,
+    /// The index of the custodian at fault, if any.
+    pub at_fault: &'static str,
+    pub message: &'static str,
+    pub comment: &'static str,
+    /// `vault` or `drill`, if the reader means one of them.
+    pub wanted: &'static str,
+    pub recipe: Recipe,
+    /// The custodians in the vector's head.
+    pub known: fn(&mut [Custodian]),
+}
+
+/// All recipes.
+pub fn all() -> Vec<Entry> {
+    let groups = [
+        accepted::good(),
+        accepted::edges(),
+        accepted::challenge_tokens(),
+        accepted::grants(),
+        header::header(),
+        manifest::manifest(),
+        manifest::fields(),
+        custodians::custodians(),
+        custodians::challenge_tokens(),
+        targets::targets(),
+        shares::halves(),
+        shares::shares(),
+        payload::payload(),
+        payload::differences(),
+        payload::statements(),
+        channels::channels(),
+        file::file(),
+        file::armor(),
+        opening::custody(),
+        opening::entries_changed(),
+        opening::kinds(),
+    ];
+    groups.into_iter().flatten().collect()
+}
+
+fn success(name: &'static str, comment: &'static str, recipe: Recipe) -> Entry {
+    entry("success", "", name, "", comment, recipe)
+}
+
+fn entry(
+    expect: &'static str,
+    step: &'static str,
+    name: &'static str,
+    message: &'static str,
+    comment: &'static str,
+    recipe: Recipe,
+) -> Entry {
+    Entry { name, expect, step, at_fault: "", message, comment, wanted: "", recipe, known: |_| {} }
+}
+
+fn damaged(
+    step: &'static str,
+    name: &'static str,
+    message: &'static str,
+    comment: &'static str,
+    recipe: Recipe,
+) -> Entry {
+    entry("damaged", step, name, message, comment, recipe)
+}
+
+fn grease() -> Stanza {
+    Stanza { tag: "]8k-grease".into(), args: vec!["a".into(), "~!".into()], body: vec![7; 33] }
+}
+
+fn filler(sealed: &mut Value, length: usize) {
+    sealed["runbook"] = "".into();
+    let bare = forge::jcs(sealed).len();
+    sealed["runbook"] = "r".repeat(length - bare).into();
+}
+
+fn mfa(target: &mut Value) {
+    target["mfa"] = json!({
+        "serial_number": "arn:aws:iam::111122223333:mfa/emergency", "totp_seed": "EXAMPLESEED234567EXAMPLESEED2345",
+    });
+}
+
+/// A grant in which a payload is nested this deep: payload, targets, target, grant, statement, and arrays in it.
+fn nested(depth: usize) -> Value {
+    let inner = (5..depth).fold(Value::from(0), |inner, _| json!([inner]));
+    json!([{"Effect": "Deny", "Action": "ec2:*", "Resource": "*", "n": inner}])
+}
+
+fn slack(url: &str) -> Value {
+    json!({"name": "chat", "kind": "slack", "url": url})
+}
+
+/// One channel of each kind, and a second mail channel.
+fn alerts(credentials: &mut Value) {
+    let key = json!({"access_key_id": "AKIAEXAMPLEPUBLISHER", "secret_access_key": "EXAMPLE/publisher/".to_owned() + &"p".repeat(22)});
+    credentials["alerts"] = json!([
+        {"name": "topic", "kind": "sns", "timeout": "20s", "topic_arn": "arn:aws:sns:eu-west-1:111122223333:oncall", "key": key},
+        {"name": "pager", "kind": "pagerduty", "routing_key": "EXAMPLEroutingkeyEXAMPLErouting0"},
+        slack("https://hooks.example.org/services/T0/B0/EXAMPLE"),
+        {"name": "security.team", "kind": "webhook", "url": "http://127.0.0.1:8080/alert?to=1", "timeout": "1m",
+            "secret": "whsec_RVhBTVBMRS1FWEFNUExFLUVYQU1QTEUt"},
+        {"name": "mail", "kind": "smtp", "host": "mail.example.org", "port": 465, "tls": "implicit",
+            "username": "breakglass", "password": "EXAMPLE password", "from": "breakglass@example.org",
+            "to": ["oncall@example.org", "security@example.org"]},
+        {"name": "relay", "kind": "smtp", "host": "localhost", "port": 25, "tls": "none",
+            "from": "breakglass@example.org", "to": ["oncall@example.org"]},
+    ]);
+}
+
+fn role(target: &mut Value) {
+    mfa(target);
+    target["role"] = "arn:aws:iam::111122223333:role/Emergency".into();
+    let members = target.as_object_mut().unwrap();
+    for gates in ["boundary", "boundary_sha256", "opener", "closer"] {
+        members.remove(gates);
+    }
+}
+
+fn copy(stanza: &Stanza) -> Stanza {
+    Stanza { tag: stanza.tag.clone(), args: stanza.args.clone(), body: stanza.body.clone() }
+}
+
+fn upper(text: &Value) -> Value {
+    text.as_str().unwrap().to_uppercase().into()
+}
+
+fn other_end(text: &Value) -> Value {
+    let text = text.as_str().unwrap();
+    let (rest, last) = text.split_at(text.len() - 1);
+    format!("{rest}{}", if last == "q" { "p" } else { "q" }).into()
+}
+
+fn first(entry: &Value) -> bool {
+    entry["index"] == 1
+}
+
+/// Changes the encapsulation of a part's half.
+fn with_enc(half: &mut Stanza, change: fn(&mut [u8])) {
+    let mut enc = BASE64_STANDARD_NO_PAD.decode(&half.args[0]).unwrap();
+    change(&mut enc);
+    half.args = vec![BASE64_STANDARD_NO_PAD.encode(enc)];
+}
+
+fn position(haystack: &[u8], needle: &[u8]) -> usize {
+    haystack.windows(needle.len()).position(|window| window == needle).expect("it is there")
+}

@@ -1,0 +1,176 @@
+//! Words, tokens and kinds of vaults that are not the right ones.
+
+use super::super::{SoftToken, people, random};
+use super::*;
+
+pub(super) fn custody() -> Vec<Entry> {
+    let other = |name, expect, at: &'static str, comment, known| Entry {
+        at_fault: if at.is_empty() { "" } else { "1" },
+        known,
+        ..entry(expect, at, name, "", comment, with! { custodians: 3 })
+    };
+    vec![
+        other(
+            "words_of_another",
+            "words of another custodian",
+            "words",
+            "alice types the words of carol",
+            |known| {
+                let (own, others) = known.split_at_mut(1);
+                own[0].words.clone_from(&others[1].words);
+            },
+        ),
+        other("words_of_nobody", "unknown words", "words", "alice types words of another vault", |known| {
+            known[0].words.clone_from(&people(1, 0)[0].words);
+        }),
+        other(
+            "words_no_part",
+            "invalid words",
+            "words",
+            "alice's first word is another: the checksum does not hold",
+            |known| {
+                known[0].words = "abandon ".repeat(11) + "abandon";
+            },
+        ),
+        other(
+            "words_abbreviated",
+            "success",
+            "",
+            "words in capitals, cut to four letters, and spaced out",
+            |known| {
+                known[0].words = abbreviated(&known[0].words, 4).to_uppercase().replace(' ', "  ");
+            },
+        ),
+        other(
+            "words_of_three_letters",
+            "invalid words",
+            "words",
+            "alice's first word is cut to three letters",
+            |known| {
+                known[0].words = "aba".to_owned() + &" abandon".repeat(10) + " about";
+            },
+        ),
+        other("words_eleven", "invalid words", "words", "alice's last word is missing", |known| {
+            let end = known[0].words.rfind(' ').unwrap();
+            known[0].words.truncate(end);
+        }),
+        other("token_of_another", "wrong token", "token", "alice uses the token of carol", |known| {
+            let (own, others) = known.split_at_mut(1);
+            own[0].tokens.clone_from(&others[1].tokens);
+        }),
+        other("token_of_nobody", "wrong token", "token", "a token of another serial number", |known| {
+            known[0].tokens[0].0 = 99_999_999;
+        }),
+        Entry {
+            recipe: with! { custodians: 3, people: super::custodians::challenge },
+            ..other(
+                "challenge_secret_replaced",
+                "wrong token",
+                "token",
+                "alice's challenge-response token, and another secret in its slot",
+                |known| known[0].tokens[1].1 = hex::encode(random::<20>()),
+            )
+        },
+        other(
+            "token_key_replaced",
+            "wrong token",
+            "token",
+            "alice's token, and another key in its slot",
+            |known| {
+                known[0].tokens[0].1 = hex::encode(random::<32>());
+            },
+        ),
+    ]
+}
+
+/// Changes of a custodian's entry that appear as other words or another token.
+pub(super) fn entries_changed() -> Vec<Entry> {
+    let alice = |expect, at, name, comment, recipe| Entry {
+        at_fault: "1",
+        ..entry(expect, at, name, "", comment, recipe)
+    };
+    vec![
+        alice(
+            "unknown words",
+            "words",
+            "part_changed",
+            "another part than alice's in her entry",
+            with! { committed: |m| m["custodians"][0]["part"] = people(1, 0)[0].entry(1).part.into() },
+        ),
+        alice(
+            "unknown words",
+            "words",
+            "enrolment_changed",
+            "another enrolment's id than alice's in her entry",
+            with! { committed: |m| m["custodians"][0]["enrolment"] = "0".repeat(32).into() },
+        ),
+        alice(
+            "words of another custodian",
+            "words",
+            "enrolments_exchanged",
+            "the enrolments and parts of alice and bob are exchanged",
+            with! { committed: |m| for field in ["enrolment", "part"] {
+                let of_alice = m["custodians"][0][field].clone();
+                m["custodians"][0][field] = m["custodians"][1][field].clone();
+                m["custodians"][1][field] = of_alice;
+            } },
+        ),
+        alice(
+            "wrong token",
+            "token",
+            "serial_changed",
+            "another serial number than that of alice's token in her entry",
+            with! { committed: |m| m["custodians"][0]["tokens"][0]["serial"] = 99_999_999.into() },
+        ),
+        alice(
+            "wrong token",
+            "token",
+            "decryption_slot_changed",
+            "another slot than that of alice's decryption key in her entry",
+            with! { committed: |m| m["custodians"][0]["tokens"][0]["decryption_slot"] = "84".into() },
+        ),
+        alice(
+            "wrong token",
+            "token",
+            "token_recipient_changed",
+            "another decryption key than that of alice's token in her entry, with its proper hint",
+            with! {
+                committed: |m| m["custodians"][0]["tokens"][0]["recipient"] = stranger().into(),
+                halves: |entry, inner| if first(entry) {
+                    let enc = BASE64_STANDARD_NO_PAD.decode(&inner[0].args[1]).unwrap();
+                    inner[0].args[0] = forge::hint(&json!({"tokens": [{"recipient": stranger()}]}), &enc);
+                },
+            },
+        ),
+    ]
+}
+
+/// A drill vault where a vault is meant, and the reverse.
+pub(super) fn kinds() -> Vec<Entry> {
+    let drill = || {
+        with! {
+            credentials: |c| c["targets"][0]["grant"] = json!([]),
+            manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into(),
+        }
+    };
+    let other = |name, comment, wanted, recipe| Entry {
+        wanted,
+        ..entry("wrong kind", "parse", name, "", comment, recipe)
+    };
+    vec![
+        other("drill_for_vault", "a drill vault where a vault is meant", "vault", drill()),
+        other("vault_for_drill", "a vault where a drill vault is meant", "drill", Recipe::default()),
+    ]
+}
+
+/// The words, each cut to this many letters.
+fn abbreviated(words: &str, letters: usize) -> String {
+    let cut = |word: &str| word[..word.len().min(letters)].to_owned();
+    words.split(' ').map(cut).collect::<Vec<_>>().join(" ")
+}
+
+/// The recipient of a token that belongs to no custodian.
+pub(super) fn stranger() -> String {
+    let key = p256::SecretKey::from_slice(&[9; 32]).unwrap();
+    SoftToken { serial: 1, signing: key.clone(), decryption: key }.entry().recipient
+}
