@@ -9,7 +9,6 @@ use super::input;
 use crate::error::Result;
 use crate::terminal::print;
 use crate::time_text;
-use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::firmware::Firmware;
 use crate::vault::manifest::{Attested, Custodian, EnrolledToken, Lane, TargetSummary, TokenKind};
@@ -179,7 +178,8 @@ fn target_text(target: &TargetSummary) -> String {
     );
     let allows: Vec<_> = target.grant.iter().map(ToString::to_string).collect();
     let line = |name: &str, value: &str| format!("{:15}{name:<13}{value}\n", "");
-    text += &line("allows", if allows.is_empty() { "nothing" } else { &allows.join("; ") });
+    let allows = if allows.is_empty() { "nothing".into() } else { allows.join("; ") };
+    text += &line("allows", &allows);
     text += &line("console", if target.console { "yes" } else { "no" });
     text +=
         &line("identities", if target.repairs_identity { "may be changed" } else { "may not be changed" });
