@@ -16,8 +16,8 @@ pub(super) const NAMES: [(CallerKind, &str); 6] = [
 ];
 
 /// Returns what an alert is about.
-pub(super) fn about(about: AlertTopic) -> &'static str {
-    match about {
+pub(super) fn topic(topic: AlertTopic) -> &'static str {
+    match topic {
         AlertTopic::Opening => "the opening",
         AlertTopic::NotOpened => "that nothing was opened",
         AlertTopic::Closed => "the close",

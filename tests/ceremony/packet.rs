@@ -63,7 +63,7 @@ impl Papers {
         papers.intend(session(7), reason, "02:16:54");
         papers.add(
             "02:16:55",
-            Record::Ends { session: session(7), from: at("02:16:55"), until: at("02:46:55") },
+            Record::Window { session: session(7), from: at("02:16:55"), until: at("02:46:55") },
         );
         papers.add(
             "02:17:04.2",
@@ -133,7 +133,7 @@ impl Papers {
                 vault,
                 credentials_epoch,
                 custodian,
-                to: SharePurpose::Open,
+                purpose: SharePurpose::Open,
             },
         );
     }
@@ -147,9 +147,9 @@ impl Papers {
         let receipt = ["dedup_key ", "MessageId ", "id "].iter().find_map(|kind| detail.strip_prefix(kind));
         self.add(
             "02:16:53",
-            Record::Told {
+            Record::Alert {
                 session: Some(session(7)),
-                about: AlertTopic::Opening,
+                topic: AlertTopic::Opening,
                 channel: channel.into(),
                 sealed: true,
                 sent,

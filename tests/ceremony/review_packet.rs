@@ -152,7 +152,8 @@ fn calls_of_another_approved_session_are_attributed_to_it() {
     papers.approve_of(session(8), 0, "again", "02:59:00");
     papers.approve_of(session(8), 1, "again", "02:59:00");
     papers.intend(session(8), "again", "03:00:00");
-    papers.add("03:00:01", Record::Ends { session: session(8), from: at("03:00:01"), until: at("03:30:01") });
+    papers
+        .add("03:00:01", Record::Window { session: session(8), from: at("03:00:01"), until: at("03:30:01") });
     let other = "ASIAOTHER00000000001";
     papers.add("03:00:05", Record::Issued { session: session(8), access_key_id: other.into() });
     papers.call("03:00:03", OPENER, "iam PutUserPolicy", None);
@@ -186,7 +187,7 @@ fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
     assert!(has_to_do(&papers.packet(), "effects"));
     let mut papers = Papers::of("x").asked();
     for entry in &mut papers.entries {
-        if let Record::Ends { until, .. } | Record::Opened { until, .. } = &mut entry.record {
+        if let Record::Window { until, .. } | Record::Opened { until, .. } = &mut entry.record {
             *until = at("12:00:00");
         }
     }
@@ -293,7 +294,7 @@ fn an_alert_counts_if_acknowledged_before_the_opening() {
     let evidence: Vec<_> = packet.told.iter().map(|alert| alert.evidence).collect();
     assert_eq!(evidence, [Evidence::Receiver, Evidence::Receiver, Evidence::Record]);
     assert!(!has(&packet, "nobody_told"));
-    papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
+    papers.without(|record| matches!(record, Record::Alert { acknowledged: Some(_), .. }));
     assert!(has(&papers.packet(), "nobody_told"));
     // An acknowledgement after the opening does not count.
     papers.tell("late", "02:16:43", Some("02:17:05"), "id 1");
@@ -546,14 +547,14 @@ fn the_packet_has_the_gate_policy_as_aws_received_it() {
 #[test]
 fn opening_without_an_acknowledged_sealed_channel_is_a_finding() {
     let mut papers = Papers::of("x").asked();
-    papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
+    papers.without(|record| matches!(record, Record::Alert { acknowledged: Some(_), .. }));
     for entry in &mut papers.entries {
         if let Record::Intent { no_alert, again, .. } = &mut entry.record {
             (*no_alert, *again) = (Some("the pager is down".into()), Some("a second time".into()));
         }
     }
     papers.tell("own", "02:16:43", Some("02:16:44"), "id 1");
-    if let Some(Record::Told { sealed, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
+    if let Some(Record::Alert { sealed, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *sealed = false;
     }
     let alert = papers.entries.pop().expect("an alert");
@@ -570,7 +571,7 @@ fn an_acknowledgement_without_a_receiver_id_is_only_a_record() {
     let packet = papers.packet();
     let evidence = |channel: &str| {
         let alert = packet.told.iter().find(|alert| alert.channel == channel).expect("an alert");
-        assert_eq!(alert.about, AlertTopic::Opening);
+        assert_eq!(alert.topic, AlertTopic::Opening);
         (alert.acknowledged.is_some(), alert.evidence)
     };
     assert_eq!(evidence("siem"), (true, Evidence::Record));

@@ -105,7 +105,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
         used <= 2 && exercise.vault.account.rest().gate.is_none(),
         "the drill used a real credential: {calls:?}"
     );
-    let alerts = exercise.vault.site.records_of("told").len();
+    let alerts = exercise.vault.site.records_of("alert").len();
     assert_eq!(alerts, 2, "alerts should be sent before and after");
     let notices = Receiver::shared().got();
     let session = evidence["session"].as_str().unwrap();

@@ -86,7 +86,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     assert!(packet["approvals"].as_array().unwrap().iter().all(|a| a["signature"] == "verified"), "{packet}");
 
     let messages = packet["told"].as_array().unwrap();
-    let first = |alert: &&Value| alert["about"] == "opening" && alert["before_opening"] == true;
+    let first = |alert: &&Value| alert["topic"] == "opening" && alert["before_opening"] == true;
     let message = messages.iter().find(first).expect("an alert should be listed before the opening");
     assert_eq!(message["evidence"], "record", "a webhook returns no id: {message}");
     assert!(!ids(&packet).contains(&"nobody_told"), "{packet}");

@@ -161,7 +161,7 @@ impl Readiness {
             {
                 self.spent = Some(SpentBy { session: *session, at: entry.at });
             }
-            Record::Share { session, vault, credentials_epoch, custodian, to: SharePurpose::Open }
+            Record::Share { session, vault, credentials_epoch, custodian, purpose: SharePurpose::Open }
                 if is_ours(vault, *credentials_epoch) =>
             {
                 given.push((*session, custodian.clone()));
@@ -285,9 +285,9 @@ mod tests {
         }
     }
 
-    fn share(number: u8, custodian: &str, credentials_epoch: u64, to: SharePurpose) -> Record {
-        let session = (to == SharePurpose::Open).then(|| session(number));
-        Record::Share { session, vault: "v".into(), credentials_epoch, custodian: custodian.into(), to }
+    fn share(number: u8, custodian: &str, credentials_epoch: u64, purpose: SharePurpose) -> Record {
+        let session = (purpose == SharePurpose::Open).then(|| session(number));
+        Record::Share { session, vault: "v".into(), credentials_epoch, custodian: custodian.into(), purpose }
     }
 
     fn readiness(entries: &[Entry], now: &str) -> Readiness {

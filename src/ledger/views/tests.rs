@@ -99,7 +99,7 @@ fn intended(number: u8, until: &str, lane: Lane) -> [Entry; 2] {
         drill_of: None,
         endpoint: None,
     };
-    [entry(intent), entry(Record::Ends { session, from, until })]
+    [entry(intent), entry(Record::Window { session, from, until })]
 }
 
 fn closed(number: u8, probed: bool) -> Entry {

@@ -10,7 +10,7 @@ use crate::review::facts::calls::{ApiCall, CallPurpose, count};
 use crate::review::facts::cloudtrail::HISTORY;
 use crate::review::facts::notifications::NotificationFact;
 use crate::review::facts::window::EndedBy;
-use crate::review::wording::{NAMES, about, length};
+use crate::review::wording::{NAMES, length, topic};
 use crate::time_text;
 use crate::vault::manifest::Lane;
 
@@ -116,7 +116,7 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
     let has_sealed = !facts.vault.channels.is_empty() || facts.told.iter().any(|alert| alert.sealed);
     let first = |alert: &NotificationFact| {
         let is_first =
-            alert.about == AlertTopic::Opening && alert.acknowledged.is_some() && alert.before_opening;
+            alert.topic == AlertTopic::Opening && alert.acknowledged.is_some() && alert.before_opening;
         is_first && (alert.sealed || !has_sealed)
     };
     if !facts.told.iter().any(first) {
@@ -137,7 +137,7 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
     }
     for name in &facts.vault.channels {
         let is_it = |alert: &NotificationFact| {
-            alert.sealed && alert.channel == *name && alert.about == AlertTopic::Opening
+            alert.sealed && alert.channel == *name && alert.topic == AlertTopic::Opening
         };
         if facts.window.from.is_some() && !facts.told.iter().any(is_it) {
             add(
@@ -148,8 +148,8 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
         }
     }
     for alert in facts.told.iter().filter(|alert| alert.acknowledged.is_none()) {
-        let about = about(alert.about);
-        let what = format!("{} did not acknowledge {about}: {}", alert.channel, alert.detail);
+        let topic = topic(alert.topic);
+        let what = format!("{} did not acknowledge {topic}: {}", alert.channel, alert.detail);
         add(all, FindingId::NotAcknowledged, what);
     }
 }

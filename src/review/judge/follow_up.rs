@@ -84,7 +84,7 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
             false,
         );
     }
-    let released = facts.shares.iter().filter(|share| share.to == SharePurpose::Open).count();
+    let released = facts.shares.iter().filter(|share| share.purpose == SharePurpose::Open).count();
     if facts.window.enabled.is_none() && released > 0 && !facts.session.drill {
         let what =
             format!("{released} shares were given and count as released until the credentials are rotated");

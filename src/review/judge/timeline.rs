@@ -9,7 +9,7 @@ use crate::review::facts::approvals::SignatureCheck;
 use crate::review::facts::calls::{ApiCall, CallPurpose, CallerKind};
 use crate::review::facts::evidence::Evidence;
 use crate::review::facts::notifications::NotificationFact;
-use crate::review::wording::about;
+use crate::review::wording::topic;
 
 /// One event of a session.
 #[derive(Clone, Debug, Serialize)]
@@ -35,11 +35,11 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<TimelineEntry> {
         evidence: approval.evidence,
     }));
     all.extend(facts.shares.iter().map(|share| {
-        let to = match share.to {
+        let purpose = match share.purpose {
             SharePurpose::Open => "to open",
             SharePurpose::Close => "to close",
         };
-        record(share.at, format!("{} gave a share {to}", share.custodian))
+        record(share.at, format!("{} gave a share {purpose}", share.custodian))
     }));
     all.extend(facts.told.iter().map(alert));
     let window = &facts.window;
@@ -72,16 +72,16 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<TimelineEntry> {
 
 fn alert(alert: &NotificationFact) -> TimelineEntry {
     let NotificationFact { channel, detail, .. } = alert;
-    let about = about(alert.about);
+    let topic = topic(alert.topic);
     match alert.acknowledged {
         Some(at) => TimelineEntry {
             at,
-            what: format!("{channel} acknowledged {about}: {detail}"),
+            what: format!("{channel} acknowledged {topic}: {detail}"),
             evidence: alert.evidence,
         },
         None => TimelineEntry {
             at: alert.sent,
-            what: format!("{channel} did not acknowledge {about}: {detail}"),
+            what: format!("{channel} did not acknowledge {topic}: {detail}"),
             evidence: alert.evidence,
         },
     }

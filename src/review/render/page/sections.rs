@@ -7,7 +7,7 @@ use super::markup::{facts, head, section, tag, when, words_of};
 use crate::review::facts::approvals::SignatureCheck;
 use crate::review::facts::evidence::Evidence;
 use crate::review::packet::Packet;
-use crate::review::wording::{about, span};
+use crate::review::wording::{span, topic};
 use crate::time_text;
 
 pub(super) fn findings(packet: &Packet) -> Markup {
@@ -129,7 +129,7 @@ pub(super) fn alerts(packet: &Packet) -> Markup {
                     tbody { @for alert in &packet.told { tr.marked[alert.acknowledged.is_none()] {
                         (when(alert.sent))
                         th scope="row" { (words_of(&alert.channel)) @if !alert.sealed { " (of this machine)" } }
-                        td { (about(alert.about)) }
+                        td { (topic(alert.topic)) }
                         td.when { @if let Some(at) = alert.acknowledged { (time_text::clock(at)) } @else { "NOT acknowledged" } }
                         td { (words_of(&alert.detail)) }
                         td { (tag(alert.evidence)) }
