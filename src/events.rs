@@ -110,7 +110,7 @@ pub enum Event<'a> {
         targets: &'a [crate::ledger::TargetStatus],
         /// The vault's readiness, if a vault was named.
         #[serde(skip_serializing_if = "Option::is_none")]
-        upkeep: Option<&'a crate::ledger::Readiness>,
+        readiness: Option<&'a crate::ledger::Readiness>,
     },
     /// The program exits. This is the last event.
     Exit {

@@ -46,7 +46,7 @@ pub(super) struct Facts {
     pub(super) drill: Option<DrillResult>,
     pub(super) reviews: Vec<SignedReview>,
     /// Whether the ledgers have a complete, signed drill of this vault that is not older than a quarter.
-    pub(super) is_practised: bool,
+    pub(super) is_drill_current: bool,
 }
 
 impl Facts {
@@ -73,8 +73,8 @@ impl Facts {
             ledgers,
             drill: DrillResult::of(&records, manifest),
             reviews: SignedReview::all(&records, manifest),
-            is_practised: manifest
-                .is_some_and(|manifest| Readiness::of(entries, manifest, now).is_practised(now)),
+            is_drill_current: manifest
+                .is_some_and(|manifest| Readiness::of(entries, manifest, now).is_drill_current(now)),
         })
     }
 }

@@ -90,7 +90,7 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
             format!("{released} shares were given and count as released until the credentials are rotated");
         add(FollowUpId::Shares, what, false);
     }
-    if !facts.session.drill && !facts.is_practised {
+    if !facts.session.drill && !facts.is_drill_current {
         add(FollowUpId::Drill, "hold a drill: no complete, signed drill in the last 92 days".into(), false);
     }
     let signed = facts.reviews.iter().any(|review| review.evidence == Evidence::Signature);
