@@ -18,7 +18,7 @@ pub struct ShareFact {
 
 /// An alert to one channel, whether or not the receiver acknowledged it.
 #[derive(Clone, Debug, Serialize)]
-pub struct NotificationFact {
+pub struct AlertFact {
     pub topic: AlertTopic,
     pub channel: String,
     /// Whether the channel is sealed in the vault; otherwise it is from the machine's configuration.
@@ -40,7 +40,7 @@ impl ShareFact {
     }
 }
 
-impl NotificationFact {
+impl AlertFact {
     pub(super) fn all(own: &SessionRecords<'_>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| notification(own, entry)).collect()
     }
@@ -56,12 +56,12 @@ fn share(entry: &Entry) -> Option<ShareFact> {
     })
 }
 
-fn notification(own: &SessionRecords<'_>, entry: &Entry) -> Option<NotificationFact> {
+fn notification(own: &SessionRecords<'_>, entry: &Entry) -> Option<AlertFact> {
     let Record::Alert { topic, channel, sealed, sent, acknowledged, receipt, detail, .. } = &entry.record
     else {
         return None;
     };
-    Some(NotificationFact {
+    Some(AlertFact {
         topic: *topic,
         channel: channel.clone(),
         sealed: *sealed,

@@ -8,7 +8,7 @@ use crate::review::facts::Facts;
 use crate::review::facts::approvals::{SignatureCheck, verified};
 use crate::review::facts::calls::{ApiCall, CallPurpose, count};
 use crate::review::facts::cloudtrail::HISTORY;
-use crate::review::facts::notifications::NotificationFact;
+use crate::review::facts::notifications::AlertFact;
 use crate::review::facts::window::EndedBy;
 use crate::review::wording::{NAMES, length, topic};
 use crate::time_text;
@@ -66,7 +66,7 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<Finding> {
     window(facts, &mut all);
     cloudtrail(facts, &mut all);
     calls(facts, &mut all);
-    for wrong in facts.ledgers.iter().filter_map(|ledger| ledger.broken.clone()) {
+    for wrong in facts.ledgers.iter().filter_map(|ledger| ledger.error.clone()) {
         add(&mut all, FindingId::LedgerBroken, wrong);
     }
     if facts.drill.as_ref().is_some_and(|drill| !drill.passed) {
@@ -89,7 +89,7 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
         let what = format!("{}: the approval's signature is not valid: {why}", approval.custodian);
         add(all, FindingId::SignatureNotValid, what);
     }
-    if facts.vault.is_the_file == Some(false) {
+    if facts.vault.file_matches == Some(false) {
         let what = "the given vault is not the file that was opened, so the number of custodians needed is not known";
         add(all, FindingId::AnotherFile, what.into());
     }
@@ -113,13 +113,13 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
 
 fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
     // If the vault has channels, the channels of the operator's machine are not enough.
-    let has_sealed = !facts.vault.channels.is_empty() || facts.told.iter().any(|alert| alert.sealed);
-    let first = |alert: &NotificationFact| {
+    let has_sealed = !facts.vault.channels.is_empty() || facts.alerts.iter().any(|alert| alert.sealed);
+    let first = |alert: &AlertFact| {
         let is_first =
             alert.topic == AlertTopic::Opening && alert.acknowledged.is_some() && alert.before_opening;
         is_first && (alert.sealed || !has_sealed)
     };
-    if !facts.told.iter().any(first) {
+    if !facts.alerts.iter().any(first) {
         add(all, FindingId::NoAlertAcknowledged, "no alert was acknowledged before access was opened".into());
     }
     if let Some(why) = &facts.session.no_alert {
@@ -136,10 +136,9 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
         add(all, FindingId::Again, format!("spent credentials were used again (--again): {why}"));
     }
     for name in &facts.vault.channels {
-        let is_it = |alert: &NotificationFact| {
-            alert.sealed && alert.channel == *name && alert.topic == AlertTopic::Opening
-        };
-        if facts.window.from.is_some() && !facts.told.iter().any(is_it) {
+        let is_it =
+            |alert: &AlertFact| alert.sealed && alert.channel == *name && alert.topic == AlertTopic::Opening;
+        if facts.window.from.is_some() && !facts.alerts.iter().any(is_it) {
             add(
                 all,
                 FindingId::ChannelNotAlerted,
@@ -147,7 +146,7 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
             );
         }
     }
-    for alert in facts.told.iter().filter(|alert| alert.acknowledged.is_none()) {
+    for alert in facts.alerts.iter().filter(|alert| alert.acknowledged.is_none()) {
         let topic = topic(alert.topic);
         let what = format!("{} did not acknowledge {topic}: {}", alert.channel, alert.detail);
         add(all, FindingId::NotAcknowledged, what);
@@ -156,7 +155,7 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
 
 fn window(facts: &Facts, all: &mut Vec<Finding>) {
     let window = &facts.window;
-    let is_over = window.until.is_none_or(|until| until <= facts.made);
+    let is_over = window.until.is_none_or(|until| until <= facts.created);
     if window.enabling.is_none() && window.until.is_some() && window.closed.is_none() {
         let what = "the ledger does not show whether access was opened, nor that it is closed";
         add(all, FindingId::NotClosed, what.into());
@@ -174,13 +173,13 @@ fn window(facts: &Facts, all: &mut Vec<Finding>) {
         let what = "the ledger does not show whether AWS accepted the key; access may have been open";
         add(all, FindingId::NotSeenOpen, what.into());
     }
-    if window.within == Some(false) {
+    if window.within_window == Some(false) {
         add(all, FindingId::NotWithin, "access was enabled outside the window".into());
     }
     let actual = window.from.zip(window.until).map(|(from, until)| until.duration_since(from).as_secs());
-    let asked = i64::try_from(window.asked_seconds).unwrap_or(i64::MAX);
-    if let Some(actual) = actual.filter(|actual| *actual != asked) {
-        let what = format!("the window is {}, but {} were intended", length(actual), length(asked));
+    let requested = i64::try_from(window.requested_seconds).unwrap_or(i64::MAX);
+    if let Some(actual) = actual.filter(|actual| *actual != requested) {
+        let what = format!("the window is {}, but {} were intended", length(actual), length(requested));
         add(all, FindingId::AnotherWindow, what);
     }
     contradictions(facts, all);
@@ -189,7 +188,7 @@ fn window(facts: &Facts, all: &mut Vec<Finding>) {
 /// Finds contradictions between CloudTrail and the ledger.
 fn contradictions(facts: &Facts, all: &mut Vec<Finding>) {
     let window = &facts.window;
-    if !facts.cloudtrail.asked || facts.session.lane == Lane::Static {
+    if !facts.cloudtrail.queried || facts.session.lane == Lane::Static {
         return;
     }
     match (window.enabled, window.enabled_by_aws) {
@@ -219,7 +218,7 @@ fn cloudtrail(facts: &Facts, all: &mut Vec<Finding>) {
         let what = "the ledger has no access key ids, so the calls of this session cannot be found";
         add(all, FindingId::PrincipalsUnknown, what.into());
     }
-    if !trail.asked {
+    if !trail.queried {
         let what = "CloudTrail was not queried (--profile NAME): no calls are known".into();
         return add(all, FindingId::CloudtrailNotAsked, what);
     }
@@ -229,12 +228,12 @@ fn cloudtrail(facts: &Facts, all: &mut Vec<Finding>) {
             add(all, FindingId::CloudtrailIncomplete, what);
         }
     }
-    if let Some(after) = trail.again_after {
+    if let Some(after) = trail.query_again_after {
         let what =
             format!("CloudTrail data may be incomplete so far: query again after {}", time_text::utc(after));
         add(all, FindingId::CloudtrailEarly, what);
     }
-    let is_past = |from: Timestamp| facts.made.duration_since(from) > HISTORY;
+    let is_past = |from: Timestamp| facts.created.duration_since(from) > HISTORY;
     if trail.from.is_some_and(is_past) {
         let what = "the session is older than CloudTrail's event history of 90 days".into();
         add(all, FindingId::CloudtrailPast, what);

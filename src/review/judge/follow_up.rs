@@ -53,13 +53,13 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
     }
     if !facts.session.drill {
         let epoch = facts.vault.credentials_epoch;
-        let rotated = facts.vault.given.is_some_and(|(_, credentials)| credentials > epoch);
+        let rotated = facts.vault.file_given.is_some_and(|(_, credentials)| credentials > epoch);
         add(
             FollowUpId::Rotate,
             format!("create new credentials: those of epoch {epoch} count as spent"),
             rotated,
         );
-        let resealed = facts.vault.given.is_some_and(|(epoch, _)| epoch > facts.vault.epoch);
+        let resealed = facts.vault.file_given.is_some_and(|(epoch, _)| epoch > facts.vault.epoch);
         add(
             FollowUpId::Reseal,
             "seal the new credentials, and retire the old vault file".into(),
@@ -72,11 +72,11 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
         let what = "review what was changed in the window and remains: users, keys, roles, policies, data";
         add(FollowUpId::Effects, what.into(), false);
     }
-    if !facts.cloudtrail.asked
-        || facts.cloudtrail.again_after.is_some()
+    if !facts.cloudtrail.queried
+        || facts.cloudtrail.query_again_after.is_some()
         || has(FindingId::CloudtrailIncomplete)
     {
-        let when = facts.cloudtrail.again_after.map(|at| format!(" after {}", time_text::utc(at)));
+        let when = facts.cloudtrail.query_again_after.map(|at| format!(" after {}", time_text::utc(at)));
         let when = when.unwrap_or_default();
         add(
             FollowUpId::AskAgain,
