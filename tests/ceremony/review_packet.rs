@@ -44,8 +44,16 @@ fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
 #[test]
 fn a_clean_session_has_one_finding_and_the_usual_follow_up() {
     let packet = Papers::of("INC-1: SSO down").queried().packet();
-    assert_eq!(ids(&packet), ["not_acknowledged"], "the mail was not acknowledged: {:?}", packet.findings);
-    assert_eq!(to_do(&packet), ["rotate", "reseal", "effects", "drill", "sign"]);
+    assert_eq!(
+        ids(&packet),
+        ["alert_not_acknowledged"],
+        "the mail was not acknowledged: {:?}",
+        packet.findings
+    );
+    assert_eq!(
+        to_do(&packet),
+        ["rotate_credentials", "reseal_vault", "review_changes", "hold_drill", "sign_review"]
+    );
     assert!(packet.cloudtrail.complete);
     assert_eq!(packet.calls.len(), 13);
     assert!(packet.calls.iter().all(ApiCall::is_inside), "{:?}", packet.calls);
@@ -70,7 +78,7 @@ fn the_ledger_and_cloudtrail_both_show_how_long_access_was_enabled() {
     let packet = papers.packet();
     let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
     assert_eq!((ours.until, ours.ended_by, aws.ended_by), (at("02:46:55"), EndedBy::T1, EndedBy::T1));
-    assert!(has(&packet, "not_closed") && has_to_do(&packet, "close"));
+    assert!(has(&packet, "close_not_proven") && has_to_do(&packet, "prove_closed"));
     // Access that was enabled before T0 is not within the window.
     papers.call("02:16:53", OPENER, "iam DetachUserPolicy", None);
     assert_eq!(
@@ -81,7 +89,7 @@ fn the_ledger_and_cloudtrail_both_show_how_long_access_was_enabled() {
     papers.call("02:16:54", OPENER, "iam DetachUserPolicy", None);
     let packet = papers.packet();
     assert_eq!(packet.window.within_window, Some(false));
-    assert!(has(&packet, "not_within"));
+    assert!(has(&packet, "enabled_outside_window"));
 }
 
 #[test]
@@ -136,15 +144,15 @@ fn every_call_is_inside_or_outside_the_window() {
     assert_eq!(early.when, CallTiming::Before, "calls with the issued session begin at T0");
     assert_eq!(packet.calls.iter().filter(|call| call.is_outside()).count(), 6);
     let ids = ids(&packet);
-    for id in ["calls_outside", "calls_unexpected", "calls_refused"] {
+    for id in ["calls_outside_window", "calls_unexpected", "calls_refused"] {
         assert!(ids.iter().any(|of| of == id), "{id}: {ids:?}");
     }
     assert_eq!(
-        ids.iter().filter(|id| *id == "calls_outside").count(),
+        ids.iter().filter(|id| *id == "calls_outside_window").count(),
         4,
         "each caller should have one finding"
     );
-    assert!(to_do(&packet).starts_with(&["account".into(), "refused".into()]));
+    assert!(to_do(&packet).starts_with(&["explain_calls".into(), "explain_refused_calls".into()]));
 }
 
 #[test]
@@ -178,28 +186,28 @@ fn calls_of_another_approved_session_are_attributed_to_it() {
 fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
     let mut papers = Papers::of("x").queried();
     papers.trail.as_mut().unwrap().events.clear();
-    assert!(has(&papers.packet(), "not_in_cloudtrail"), "{:?}", papers.packet().findings);
+    assert!(has(&papers.packet(), "opening_not_in_cloudtrail"), "{:?}", papers.packet().findings);
     let mut papers = Papers::of("x").queried();
     papers.trail.as_mut().unwrap().events.retain(|event| event.event_name != "AttachUserPolicy");
     assert!(has(&papers.packet(), "close_not_in_cloudtrail"));
     let mut papers = Papers::of("x").queried();
     papers.without(|record| matches!(record, Record::Opened { .. } | Record::Issued { .. }));
-    assert!(has(&papers.packet(), "not_on_record"));
-    assert!(has_to_do(&papers.packet(), "effects"));
+    assert!(has(&papers.packet(), "opening_not_in_ledger"));
+    assert!(has_to_do(&papers.packet(), "review_changes"));
     let mut papers = Papers::of("x").queried();
     for entry in &mut papers.entries {
         if let Record::Window { until, .. } | Record::Opened { until, .. } = &mut entry.record {
             *until = at("12:00:00");
         }
     }
-    assert!(has(&papers.packet(), "another_window"));
+    assert!(has(&papers.packet(), "other_window"));
     let mut papers = Papers::of("x").queried();
     papers.vault.sha256[0] ^= 1;
-    assert!(has(&papers.packet(), "another_file"));
+    assert!(has(&papers.packet(), "other_vault_file"));
     let mut papers = Papers::of("x").queried();
     papers.vault.manifest.alerts = vec!["pagerduty".into(), "chat".into()];
     let findings =
-        papers.packet().findings.into_iter().filter(|of| name(of.id) == "not_told").collect::<Vec<_>>();
+        papers.packet().findings.into_iter().filter(|of| name(of.id) == "alert_not_sent").collect::<Vec<_>>();
     assert!(findings.len() == 1 && findings[0].what.starts_with("chat: "), "{findings:?}");
 }
 
@@ -216,7 +224,12 @@ fn a_wrong_local_clock_moves_no_call() {
         }
         papers.call("02:15:00", OPENER, "iam GetUser", None);
         let packet = papers.packet();
-        assert_eq!(ids(&packet), ["not_acknowledged", "calls_outside"], "{wrong}: {:?}", packet.findings);
+        assert_eq!(
+            ids(&packet),
+            ["alert_not_acknowledged", "calls_outside_window"],
+            "{wrong}: {:?}",
+            packet.findings
+        );
         assert_eq!(call_at(&packet, "02:15:00").when, CallTiming::Before, "{wrong}");
         assert_eq!(packet.window.closed, Some(at("02:29:10.6")), "{wrong}");
     }
@@ -294,23 +307,23 @@ fn an_alert_counts_if_acknowledged_before_the_opening() {
     let packet = papers.packet();
     let evidence: Vec<_> = packet.alerts.iter().map(|alert| alert.evidence).collect();
     assert_eq!(evidence, [Evidence::Receiver, Evidence::Receiver, Evidence::Record]);
-    assert!(!has(&packet, "nobody_told"));
+    assert!(!has(&packet, "no_alert_acknowledged"));
     papers.without(|record| matches!(record, Record::Alert { acknowledged: Some(_), .. }));
-    assert!(has(&papers.packet(), "nobody_told"));
+    assert!(has(&papers.packet(), "no_alert_acknowledged"));
     // An acknowledgement after the opening does not count.
     papers.alert("late", "02:16:43", Some("02:17:05"), "id 1");
-    assert!(has(&papers.packet(), "nobody_told"));
+    assert!(has(&papers.packet(), "no_alert_acknowledged"));
 }
 
 #[test]
 fn incomplete_cloudtrail_data_is_a_finding() {
     let mut papers = Papers::of("x");
-    assert!(has(&papers.packet(), "cloudtrail_not_asked"));
-    assert!(has_to_do(&papers.packet(), "ask_again"));
+    assert!(has(&papers.packet(), "cloudtrail_not_queried"));
+    assert!(has_to_do(&papers.packet(), "query_cloudtrail_again"));
     papers = papers.queried();
     papers.queried_after_the_close(SignedDuration::from_mins(14));
     let packet = papers.packet();
-    assert!(!packet.cloudtrail.complete && has(&packet, "cloudtrail_early"));
+    assert!(!packet.cloudtrail.complete && has(&packet, "cloudtrail_queried_too_early"));
     assert_eq!(packet.cloudtrail.query_again_after, Some(at("02:44:10.6")));
     let page = page(&packet, ("x.json", b""));
     assert!(
@@ -322,9 +335,9 @@ fn incomplete_cloudtrail_data_is_a_finding() {
     papers.trail.as_mut().unwrap().regions[1].error = Some("AccessDenied".into());
     let packet = papers.packet();
     assert!(!packet.cloudtrail.complete && has(&packet, "cloudtrail_incomplete"));
-    assert!(has_to_do(&packet, "ask_again"));
+    assert!(has_to_do(&packet, "query_cloudtrail_again"));
     papers.now = papers.now.saturating_add(SignedDuration::from_hours(91 * 24)).unwrap();
-    assert!(has(&papers.packet(), "cloudtrail_past"));
+    assert!(has(&papers.packet(), "session_older_than_cloudtrail"));
 }
 
 #[test]
@@ -357,11 +370,13 @@ fn a_cloudtrail_event_is_parsed() {
 #[test]
 fn rotation_and_a_signed_review_settle_the_follow_up() {
     let mut papers = Papers::of("x");
-    assert!(has_to_do(&papers.packet(), "rotate"));
+    assert!(has_to_do(&papers.packet(), "rotate_credentials"));
     papers.vault.manifest.credentials_epoch += 1;
-    assert!(!has_to_do(&papers.packet(), "rotate") && has_to_do(&papers.packet(), "reseal"));
+    assert!(
+        !has_to_do(&papers.packet(), "rotate_credentials") && has_to_do(&papers.packet(), "reseal_vault")
+    );
     papers.vault.manifest.epoch += 1;
-    assert!(!has_to_do(&papers.packet(), "reseal"));
+    assert!(!has_to_do(&papers.packet(), "reseal_vault"));
 
     let mut papers = Papers::of("x").queried();
     assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
@@ -387,7 +402,7 @@ fn rotation_and_a_signed_review_settle_the_follow_up() {
     assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty());
     let packet = papers.packet();
     assert_eq!((packet.reviews.len(), packet.reviews[0].evidence), (1, Evidence::Signature));
-    assert!(!has_to_do(&packet, "sign"));
+    assert!(!has_to_do(&packet, "sign_review"));
     // A record with a different custodian's name is not valid.
     if let Some(Record::Review { custodian, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *custodian = "alice".into();
@@ -504,7 +519,7 @@ fn a_session_without_a_recorded_opening_still_needs_a_review() {
     let packet = papers.packet();
     let enabled = packet.window.enabled.expect("the packet should state when access may have been open");
     assert_eq!((enabled.from, enabled.ended_by), (at("02:16:58"), EndedBy::T1));
-    for id in ["not_seen_open", "not_closed"] {
+    for id in ["opening_not_confirmed", "close_not_proven"] {
         assert!(has(&packet, id), "{id}: {:?}", packet.findings);
     }
 }
@@ -561,7 +576,7 @@ fn opening_without_an_acknowledged_sealed_channel_is_a_finding() {
     }
     let alert = papers.entries.pop().expect("an alert");
     papers.entries.insert(0, alert);
-    for id in ["nobody_told", "no_alert", "again"] {
+    for id in ["no_alert_acknowledged", "opened_without_alert", "credentials_used_again"] {
         assert!(has(&papers.packet(), id), "{id}: {:?}", papers.packet().findings);
     }
 }
@@ -607,7 +622,7 @@ fn drills_and_sessions_that_never_opened_need_no_review() {
         "a session that never opened needs no review"
     );
     let packet = papers.packet();
-    assert!(packet.window.enabled.is_none() && has_to_do(&packet, "shares"));
+    assert!(packet.window.enabled.is_none() && has_to_do(&packet, "released_shares"));
     let mut papers = Papers::of("x");
     for entry in &mut papers.entries {
         if let Record::Intent { drill_of, .. } = &mut entry.record {
@@ -615,7 +630,7 @@ fn drills_and_sessions_that_never_opened_need_no_review() {
         }
     }
     assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "a drill needs no review");
-    assert!(!has_to_do(&papers.packet(), "rotate"), "a drill should not require rotation");
+    assert!(!has_to_do(&papers.packet(), "rotate_credentials"), "a drill should not require rotation");
 }
 
 #[test]

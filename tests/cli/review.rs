@@ -89,7 +89,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     let first = |alert: &&Value| alert["topic"] == "opening" && alert["before_opening"] == true;
     let message = messages.iter().find(first).expect("an alert should be listed before the opening");
     assert_eq!(message["evidence"], "record", "a webhook returns no id: {message}");
-    assert!(!ids(&packet).contains(&"nobody_told"), "{packet}");
+    assert!(!ids(&packet).contains(&"no_alert_acknowledged"), "{packet}");
 
     // The packet lists every call of the principals once, from CloudTrail.
     let own = |key: &str| journal.iter().filter(|call| call.key == key && call.status == Some(200)).count();
@@ -106,7 +106,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     let by_other = |call: &Value| call["principal"] == "other";
     assert!(!calls(&packet, by_other).is_empty(), "{packet}");
     assert!(calls(&packet, |call| call["kind"] == "unexpected" && !by_other(call)).is_empty(), "{packet}");
-    assert!(ids(&packet).contains(&"calls_outside"), "{packet}");
+    assert!(ids(&packet).contains(&"calls_outside_window"), "{packet}");
     let gate: Value = serde_json::from_str(packet["window"]["policy"].as_str().unwrap()).unwrap();
     assert_eq!(
         gate["Statement"][0]["Sid"],
@@ -117,7 +117,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     assert_eq!(packet["window"]["within_window"], true, "{packet}");
     assert!(packet["window"]["enabled_by_aws"]["seconds"].is_number());
     // A query immediately after the session can be incomplete.
-    assert!(ids(&packet).contains(&"cloudtrail_early"));
+    assert!(ids(&packet).contains(&"cloudtrail_queried_too_early"));
     assert!(stdout.contains("query again after"), "{stdout}");
     let regions: Vec<_> = packet["cloudtrail"]["regions"]
         .as_array()

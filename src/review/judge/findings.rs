@@ -30,31 +30,29 @@ pub enum FindingId {
     DrillFailed,
     DrillNotSigned,
     SignatureNotValid,
-    AnotherFile,
+    OtherVaultFile,
     SignaturesNotChecked,
     TooFewApprovals,
-    #[serde(rename = "nobody_told")]
     NoAlertAcknowledged,
-    NoAlert,
-    Endpoint,
-    Again,
-    #[serde(rename = "not_told")]
-    ChannelNotAlerted,
-    NotAcknowledged,
-    NotClosed,
-    NotProbed,
-    NotSeenOpen,
-    NotWithin,
-    AnotherWindow,
-    NotInCloudtrail,
-    NotOnRecord,
+    OpenedWithoutAlert,
+    CustomEndpoint,
+    CredentialsUsedAgain,
+    AlertNotSent,
+    AlertNotAcknowledged,
+    CloseNotProven,
+    CloseNotProbed,
+    OpeningNotConfirmed,
+    EnabledOutsideWindow,
+    OtherWindow,
+    OpeningNotInCloudtrail,
+    OpeningNotInLedger,
     CloseNotInCloudtrail,
     PrincipalsUnknown,
-    CloudtrailNotAsked,
+    CloudtrailNotQueried,
     CloudtrailIncomplete,
-    CloudtrailEarly,
-    CloudtrailPast,
-    CallsOutside,
+    CloudtrailQueriedTooEarly,
+    SessionOlderThanCloudtrail,
+    CallsOutsideWindow,
     CallsUnexpected,
     CallsRefused,
 }
@@ -91,7 +89,7 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
     }
     if facts.vault.file_matches == Some(false) {
         let what = "the given vault is not the file that was opened, so the number of custodians needed is not known";
-        add(all, FindingId::AnotherFile, what.into());
+        add(all, FindingId::OtherVaultFile, what.into());
     }
     let Some(threshold) = facts.vault.threshold.map(usize::from) else {
         return add(
@@ -125,15 +123,19 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
     if let Some(why) = &facts.session.no_alert {
         add(
             all,
-            FindingId::NoAlert,
+            FindingId::OpenedWithoutAlert,
             format!("access was opened without waiting for an acknowledgement (--no-alert): {why}"),
         );
     }
     if let Some(place) = &facts.session.endpoint {
-        add(all, FindingId::Endpoint, format!("a custom AWS endpoint was used: {place}"));
+        add(all, FindingId::CustomEndpoint, format!("a custom AWS endpoint was used: {place}"));
     }
     if let Some(why) = &facts.session.again {
-        add(all, FindingId::Again, format!("spent credentials were used again (--again): {why}"));
+        add(
+            all,
+            FindingId::CredentialsUsedAgain,
+            format!("spent credentials were used again (--again): {why}"),
+        );
     }
     for name in &facts.vault.channels {
         let is_it =
@@ -141,7 +143,7 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
         if facts.window.from.is_some() && !facts.alerts.iter().any(is_it) {
             add(
                 all,
-                FindingId::ChannelNotAlerted,
+                FindingId::AlertNotSent,
                 format!("{name}: the ledger has no alert to this channel before access was opened"),
             );
         }
@@ -149,7 +151,7 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
     for alert in facts.alerts.iter().filter(|alert| alert.acknowledged.is_none()) {
         let topic = topic(alert.topic);
         let what = format!("{} did not acknowledge {topic}: {}", alert.channel, alert.detail);
-        add(all, FindingId::NotAcknowledged, what);
+        add(all, FindingId::AlertNotAcknowledged, what);
     }
 }
 
@@ -158,29 +160,29 @@ fn window(facts: &Facts, all: &mut Vec<Finding>) {
     let is_over = window.until.is_none_or(|until| until <= facts.created);
     if window.enabling.is_none() && window.until.is_some() && window.closed.is_none() {
         let what = "the ledger does not show whether access was opened, nor that it is closed";
-        add(all, FindingId::NotClosed, what.into());
+        add(all, FindingId::CloseNotProven, what.into());
     } else if window.enabling.is_some() && window.closed.is_none() {
         let what = match (is_over, facts.session.lane) {
             (true, Lane::Static) => "the role session has expired, but no call that AWS refused proves it",
             (true, Lane::Gate) => "the window has ended, but it is not proven that access is closed",
             (false, _) => "access may still be open",
         };
-        add(all, FindingId::NotClosed, what.into());
+        add(all, FindingId::CloseNotProven, what.into());
     } else if window.probed == Some(false) && window.enabling.is_some() {
-        add(all, FindingId::NotProbed, "the close was read from IAM, not tested with the key".into());
+        add(all, FindingId::CloseNotProbed, "the close was read from IAM, not tested with the key".into());
     }
     if window.enabling.is_some() && window.opened.is_none() {
         let what = "the ledger does not show whether AWS accepted the key; access may have been open";
-        add(all, FindingId::NotSeenOpen, what.into());
+        add(all, FindingId::OpeningNotConfirmed, what.into());
     }
     if window.within_window == Some(false) {
-        add(all, FindingId::NotWithin, "access was enabled outside the window".into());
+        add(all, FindingId::EnabledOutsideWindow, "access was enabled outside the window".into());
     }
     let actual = window.from.zip(window.until).map(|(from, until)| until.duration_since(from).as_secs());
     let requested = i64::try_from(window.requested_seconds).unwrap_or(i64::MAX);
     if let Some(actual) = actual.filter(|actual| *actual != requested) {
         let what = format!("the window is {}, but {} were intended", length(actual), length(requested));
-        add(all, FindingId::AnotherWindow, what);
+        add(all, FindingId::OtherWindow, what);
     }
     contradictions(facts, all);
 }
@@ -194,11 +196,11 @@ fn contradictions(facts: &Facts, all: &mut Vec<Finding>) {
     match (window.enabled, window.enabled_by_aws) {
         (Some(_), None) if facts.cloudtrail.complete => {
             let what = "the ledger shows that access was enabled, CloudTrail does not";
-            add(all, FindingId::NotInCloudtrail, what.into());
+            add(all, FindingId::OpeningNotInCloudtrail, what.into());
         }
         (None, Some(_)) => {
             let what = "CloudTrail shows that access was enabled, the ledger does not";
-            add(all, FindingId::NotOnRecord, what.into());
+            add(all, FindingId::OpeningNotInLedger, what.into());
         }
         (Some(ours), Some(aws))
             if facts.cloudtrail.complete
@@ -220,7 +222,7 @@ fn cloudtrail(facts: &Facts, all: &mut Vec<Finding>) {
     }
     if !trail.queried {
         let what = "CloudTrail was not queried (--profile NAME): no calls are known".into();
-        return add(all, FindingId::CloudtrailNotAsked, what);
+        return add(all, FindingId::CloudtrailNotQueried, what);
     }
     for region in &trail.regions {
         if let Some(why) = &region.error {
@@ -231,12 +233,12 @@ fn cloudtrail(facts: &Facts, all: &mut Vec<Finding>) {
     if let Some(after) = trail.query_again_after {
         let what =
             format!("CloudTrail data may be incomplete so far: query again after {}", time_text::utc(after));
-        add(all, FindingId::CloudtrailEarly, what);
+        add(all, FindingId::CloudtrailQueriedTooEarly, what);
     }
     let is_past = |from: Timestamp| facts.created.duration_since(from) > HISTORY;
     if trail.from.is_some_and(is_past) {
         let what = "the session is older than CloudTrail's event history of 90 days".into();
-        add(all, FindingId::CloudtrailPast, what);
+        add(all, FindingId::SessionOlderThanCloudtrail, what);
     }
 }
 
@@ -245,7 +247,7 @@ fn calls(facts: &Facts, all: &mut Vec<Finding>) {
         let outside = count(&facts.calls, |call| call.principal == principal && call.is_outside());
         if outside > 0 {
             let what = format!("{} by {who} outside the window", calls_of(outside));
-            add(all, FindingId::CallsOutside, what);
+            add(all, FindingId::CallsOutsideWindow, what);
         }
         let unexpected = |call: &ApiCall| {
             call.principal == principal && call.kind == CallPurpose::Unexpected && call.is_inside()
