@@ -23,7 +23,7 @@ use crate::gate::SessionId;
 pub struct Packet {
     /// The version of the format: 1.
     pub v: u8,
-    /// When the packet was made.
+    /// When the packet was created.
     pub created: Timestamp,
     /// The program and its version.
     pub program: &'static str,
