@@ -34,9 +34,9 @@ pub enum Event<'a> {
         needed: u8,
     },
     /// An alert was sent to a channel; `acknowledged` is the result.
-    Told {
+    Alert {
         /// The topic of the alert.
-        about: AlertTopic,
+        topic: AlertTopic,
         /// The channel's name.
         channel: &'a str,
         /// The channel is sealed in the vault; otherwise it is from this machine's configuration.
@@ -60,7 +60,7 @@ pub enum Event<'a> {
         reason: &'a str,
     },
     /// T0 and T1 are set; nothing has been written to AWS yet.
-    Ends {
+    Window {
         /// The session.
         session: SessionId,
         /// T0.
@@ -78,7 +78,7 @@ pub enum Event<'a> {
         until: Timestamp,
     },
     /// A warning that states the time left.
-    Left {
+    TimeLeft {
         /// The time left, in whole minutes.
         minutes: u64,
     },
@@ -110,7 +110,7 @@ pub enum Event<'a> {
         targets: &'a [crate::ledger::TargetStatus],
         /// The vault's readiness, if a vault was named.
         #[serde(skip_serializing_if = "Option::is_none")]
-        upkeep: Option<&'a crate::ledger::Readiness>,
+        readiness: Option<&'a crate::ledger::Readiness>,
     },
     /// The program exits. This is the last event.
     Exit {

@@ -23,7 +23,7 @@ pub struct VaultName {
 /// The content of a notice. The reasons are free text and may contain anything.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    pub about: AlertTopic,
+    pub topic: AlertTopic,
     pub at: Timestamp,
     pub drill: bool,
     pub session: Option<SessionId>,
@@ -55,7 +55,7 @@ pub struct Notice {
 #[derive(Serialize)]
 struct NoticeForm<'a> {
     v: u8,
-    about: AlertTopic,
+    topic: AlertTopic,
     at: Timestamp,
     drill: bool,
     subject: String,
@@ -89,7 +89,7 @@ impl Notice {
     /// Returns a notice about a vault's target, with this machine's host name. The other fields are empty.
     pub fn of(vault: &VaultFacts, target: &TargetId) -> Self {
         Self {
-            about: AlertTopic::Closed,
+            topic: AlertTopic::Closed,
             at: Timestamp::now(),
             drill: false,
             session: None,
@@ -117,7 +117,7 @@ impl Notice {
     pub fn title(&self) -> String {
         let drill = if self.drill { "[DRILL] " } else { "" };
         let over = if self.is_override() { "OVERRIDE, " } else { "" };
-        let what = match self.about {
+        let what = match self.topic {
             AlertTopic::Opening => "opening",
             AlertTopic::NotOpened => "not opened:",
             AlertTopic::Closed => "closed:",
@@ -138,7 +138,7 @@ impl Notice {
 
     /// Reports whether the notice is about access that is or may be open.
     pub fn is_critical(&self) -> bool {
-        !self.drill && matches!(self.about, AlertTopic::MayBeOpen | AlertTopic::Opening)
+        !self.drill && matches!(self.topic, AlertTopic::MayBeOpen | AlertTopic::Opening)
     }
 
     /// Returns the notice as lines of text, with control characters replaced.
@@ -182,7 +182,7 @@ impl Notice {
     }
 
     fn summary(&self) -> &'static str {
-        match self.about {
+        match self.topic {
             AlertTopic::Opening => "emergency access is about to be opened",
             AlertTopic::NotOpened => "emergency access was not opened; nothing is enabled",
             AlertTopic::Closed => "emergency access is closed",
@@ -199,7 +199,7 @@ impl Notice {
         });
         let form = NoticeForm {
             v: 1,
-            about: self.about,
+            topic: self.topic,
             at: self.at,
             drill: self.drill,
             subject: self.subject(),
@@ -224,13 +224,13 @@ impl Notice {
     /// Returns a key that is unique to this notice, so that receivers can drop a duplicate.
     pub fn key(&self) -> String {
         let session = self.session.map_or_else(|| self.vault.id.clone(), |session| session.to_string());
-        let about = match self.about {
+        let topic = match self.topic {
             AlertTopic::Opening => "opening",
             AlertTopic::NotOpened => "not-opened",
             AlertTopic::Closed => "closed",
             AlertTopic::MayBeOpen => "may-be-open",
         };
-        format!("breakglass-{session}-{about}-{}", self.at.as_millisecond())
+        format!("breakglass-{session}-{topic}-{}", self.at.as_millisecond())
     }
 }
 
@@ -240,7 +240,7 @@ mod tests {
 
     fn notice(reason: &str) -> Notice {
         Notice {
-            about: AlertTopic::Opening,
+            topic: AlertTopic::Opening,
             at: "2026-11-22T02:17:00Z".parse().expect("an instant"),
             drill: false,
             session: Some(SessionId::from_bytes([7; 8])),
@@ -286,13 +286,13 @@ mod tests {
                 && over.text().contains("pager is down")
         );
         let mut open = notice("x");
-        open.about = AlertTopic::MayBeOpen;
+        open.topic = AlertTopic::MayBeOpen;
         assert!(open.subject().contains("MAY STILL BE OPEN") && open.is_critical());
     }
 
     #[test]
     fn two_closes_without_a_session_have_different_keys() {
-        let mut close = Notice { session: None, about: AlertTopic::Closed, ..notice("x") };
+        let mut close = Notice { session: None, topic: AlertTopic::Closed, ..notice("x") };
         let first = close.key();
         close.at = close.at.saturating_add(jiff::SignedDuration::from_mins(1)).expect("later");
         assert_ne!(first, close.key());
@@ -302,7 +302,7 @@ mod tests {
     fn the_ledgers_head_is_in_words() {
         let json: serde_json::Value = serde_json::from_slice(&notice("x").json()).expect("JSON");
         assert_eq!(json["ledger"]["words"], "abandon abandon abandon abandon abandon abandon");
-        assert_eq!((&json["v"], &json["about"]), (&1.into(), &"opening".into()));
+        assert_eq!((&json["v"], &json["topic"]), (&1.into(), &"opening".into()));
         assert!(notice("x").text().contains("abandon abandon"));
     }
 }

@@ -36,7 +36,7 @@ fn incidents(notice: &Notice) -> Vec<(&'static str, String)> {
     let id = notice.session.map_or_else(|| notice.vault.id.clone(), |session| session.to_string());
     let opening = format!("breakglass-{id}");
     let may_be_open = format!("{opening}-may-be-open");
-    match notice.about {
+    match notice.topic {
         AlertTopic::Opening => vec![("trigger", opening)],
         AlertTopic::MayBeOpen => vec![("trigger", may_be_open)],
         AlertTopic::NotOpened => vec![("resolve", opening)],

@@ -54,14 +54,14 @@ pub enum Record {
         vault: String,
         credentials_epoch: u64,
         custodian: String,
-        to: SharePurpose,
+        purpose: SharePurpose,
     },
     /// An alert was sent to one channel, whether or not the receiver acknowledged it.
-    Told {
+    Alert {
         /// None if the alert is about the close of a window that no session in this ledger has opened.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
-        about: AlertTopic,
+        topic: AlertTopic,
         channel: String,
         /// Whether the channel is sealed in the vault; otherwise it is from this machine's configuration.
         sealed: bool,
@@ -116,7 +116,7 @@ pub enum Record {
         network: Option<Box<NetworkPath>>,
     },
     /// When the window begins and ends; fixed before the first write to AWS.
-    Ends {
+    Window {
         session: SessionId,
         /// T0.
         from: Timestamp,
@@ -177,9 +177,9 @@ impl Record {
         match self {
             Self::Approval { .. } => "approval",
             Self::Share { .. } => "share",
-            Self::Told { .. } => "told",
+            Self::Alert { .. } => "alert",
             Self::Intent { .. } => "intent",
-            Self::Ends { .. } => "ends",
+            Self::Window { .. } => "window",
             Self::Enabling { .. } => "enabling",
             Self::Opened { .. } => "opened",
             Self::Issued { .. } => "issued",
@@ -192,10 +192,10 @@ impl Record {
     /// Returns the session of the record, if it has one.
     pub fn session(&self) -> Option<SessionId> {
         match self {
-            Self::Share { session, .. } | Self::Told { session, .. } => *session,
+            Self::Share { session, .. } | Self::Alert { session, .. } => *session,
             Self::Approval { session, .. }
             | Self::Intent { session, .. }
-            | Self::Ends { session, .. }
+            | Self::Window { session, .. }
             | Self::Enabling { session }
             | Self::Opened { session, .. }
             | Self::Issued { session, .. }

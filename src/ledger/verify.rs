@@ -92,7 +92,7 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
             Record::Intent { session, window, .. } if windows.insert(*session, *window).is_some() => {
                 return Err(Damage::of(link, "its session already has an intent"));
             }
-            Record::Ends { session, from, until } | Record::Opened { session, from, until } => {
+            Record::Window { session, from, until } | Record::Opened { session, from, until } => {
                 let window = windows.get(session).ok_or_else(|| Damage::of(link, UNINTENDED))?;
                 let actual = until.duration_since(*from).as_secs();
                 if u64::try_from(actual) != Ok(*window) {

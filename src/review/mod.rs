@@ -15,7 +15,7 @@ pub use facts::cloudtrail::{CloudTrailEvent, CloudTrailQuery, CloudTrailResult, 
 pub use facts::coverage::CloudTrailCoverage;
 pub use facts::evidence::Evidence;
 pub use facts::intent::{OpenedVault, SessionFacts};
-pub use facts::notifications::{NotificationFact, ShareFact};
+pub use facts::notifications::{AlertFact, ShareFact};
 pub use facts::outcome::{DrillResult, SignedReview};
 pub use facts::sources::{LedgerFact, PacketSources};
 pub use facts::window::{EnabledSpan, EndedBy, WindowFacts};

@@ -8,7 +8,7 @@ use super::facts::approvals::ApprovalFact;
 use super::facts::calls::ApiCall;
 use super::facts::coverage::CloudTrailCoverage;
 use super::facts::intent::{OpenedVault, SessionFacts};
-use super::facts::notifications::{NotificationFact, ShareFact};
+use super::facts::notifications::{AlertFact, ShareFact};
 use super::facts::outcome::{DrillResult, SignedReview};
 use super::facts::sources::{LedgerFact, PacketSources};
 use super::facts::window::WindowFacts;
@@ -23,8 +23,8 @@ use crate::gate::SessionId;
 pub struct Packet {
     /// The version of the format: 1.
     pub v: u8,
-    /// When the packet was made.
-    pub made: Timestamp,
+    /// When the packet was created.
+    pub created: Timestamp,
     /// The program and its version.
     pub program: &'static str,
     pub session: SessionFacts,
@@ -32,7 +32,7 @@ pub struct Packet {
     pub window: WindowFacts,
     pub approvals: Vec<ApprovalFact>,
     pub shares: Vec<ShareFact>,
-    pub told: Vec<NotificationFact>,
+    pub alerts: Vec<AlertFact>,
     pub cloudtrail: CloudTrailCoverage,
     pub calls: Vec<ApiCall>,
     pub timeline: Vec<TimelineEntry>,
@@ -54,14 +54,14 @@ impl Packet {
         let follow_up = follow_up::of(&facts, &findings);
         Ok(Self {
             v: 1,
-            made: facts.made,
+            created: facts.created,
             program: concat!("breakglass ", env!("CARGO_PKG_VERSION")),
             session: facts.session,
             vault: facts.vault,
             window: facts.window,
             approvals: facts.approvals,
             shares: facts.shares,
-            told: facts.told,
+            alerts: facts.alerts,
             cloudtrail: facts.cloudtrail,
             calls: facts.calls,
             timeline,

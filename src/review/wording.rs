@@ -11,13 +11,13 @@ pub(super) const NAMES: [(CallerKind, &str); 6] = [
     (CallerKind::Closer, "the closer"),
     (CallerKind::Emergency, "the emergency user's key"),
     (CallerKind::Issued, "the issued credentials"),
-    (CallerKind::User, "the emergency user, with an unknown key"),
-    (CallerKind::Somebody, "someone else"),
+    (CallerKind::UnknownKey, "the emergency user, with an unknown key"),
+    (CallerKind::Other, "someone else"),
 ];
 
 /// Returns what an alert is about.
-pub(super) fn about(about: AlertTopic) -> &'static str {
-    match about {
+pub(super) fn topic(topic: AlertTopic) -> &'static str {
+    match topic {
         AlertTopic::Opening => "the opening",
         AlertTopic::NotOpened => "that nothing was opened",
         AlertTopic::Closed => "the close",
@@ -30,7 +30,7 @@ pub(super) fn span(span: &EnabledSpan) -> String {
     let end = match span.ended_by {
         EndedBy::Close => "closed",
         EndedBy::T1 => "ended by AWS at T1",
-        EndedBy::NothingYet => "not ended yet",
+        EndedBy::NotEnded => "not ended yet",
     };
     format!("{} ({end})", length(span.seconds))
 }

@@ -35,7 +35,7 @@ pub(crate) struct Announcer<'a> {
 /// The end of a run, as its last alert describes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
-    pub(crate) about: AlertTopic,
+    pub(crate) topic: AlertTopic,
     pub(crate) detail: String,
     pub(crate) until: Option<Timestamp>,
 }
@@ -89,47 +89,47 @@ impl<'a> Announcer<'a> {
     /// Records the deliveries that have finished since the last call.
     pub(crate) fn collect(&self) {
         let mut finished = Vec::new();
-        for (about, deliveries) in self.deliveries.borrow_mut().iter_mut() {
+        for (topic, deliveries) in self.deliveries.borrow_mut().iter_mut() {
             while let Some(delivery) = deliveries.ready() {
-                finished.push((*about, delivery));
+                finished.push((*topic, delivery));
             }
         }
-        for (about, delivery) in finished {
-            self.record_delivery(about, &delivery);
+        for (topic, delivery) in finished {
+            self.record_delivery(topic, &delivery);
         }
     }
 
     /// Announces how the run ended, and waits for the unfinished deliveries. Sends nothing if access was not enabled
     /// and the opening was not announced. `was_stopped` is true if the operator stopped the opening.
     pub(crate) async fn announce_end(&self, ending: Ending, was_stopped: bool, signals: &mut SessionSignals) {
-        let Ending { about, detail, until } = ending;
-        if about == AlertTopic::NotOpened && !self.announced.get() {
+        let Ending { topic, detail, until } = ending;
+        if topic == AlertTopic::NotOpened && !self.announced.get() {
             return;
         }
         if self.alerts.is_empty() {
             self.log.say("warning: no alert was sent, because no channel is configured");
         }
-        let deliveries = self.send(about, Some(detail), until.or(self.notice.until));
-        self.deliveries.borrow_mut().push((about, deliveries));
+        let deliveries = self.send(topic, Some(detail), until.or(self.notice.until));
+        self.deliveries.borrow_mut().push((topic, deliveries));
         let mut all = std::mem::take(&mut *self.deliveries.borrow_mut());
         let is_hopeless = was_stopped || !self.acknowledged.get();
-        let limit = if is_hopeless && about == AlertTopic::NotOpened { SHORT_WAIT } else { Duration::MAX };
+        let limit = if is_hopeless && topic == AlertTopic::NotOpened { SHORT_WAIT } else { Duration::MAX };
         let interrupted = async { while !matches!(signals.next().await, Received::End(_)) {} };
         tokio::select! {
             () = self.finish(&mut all) => {}
-            () = self.wait(about, self.alerts.timeout().min(limit)) => {}
+            () = self.wait(topic, self.alerts.timeout().min(limit)) => {}
             () = interrupted => {}
         }
-        for (about, deliveries) in all {
-            deliveries.end().iter().for_each(|delivery| self.record_delivery(about, delivery));
+        for (topic, deliveries) in all {
+            deliveries.end().iter().for_each(|delivery| self.record_delivery(topic, delivery));
         }
     }
 
     /// Waits for all deliveries and records them.
     async fn finish(&self, all: &mut [(AlertTopic, Deliveries)]) {
-        for (about, deliveries) in all {
+        for (topic, deliveries) in all {
             while let Some(delivery) = deliveries.next().await {
-                self.record_delivery(*about, &delivery);
+                self.record_delivery(*topic, &delivery);
             }
             if let Some(why) = deliveries.command_error().await {
                 self.log.say(&format!("warning: alert command: {why}"));
@@ -137,9 +137,9 @@ impl<'a> Announcer<'a> {
         }
     }
 
-    async fn wait(&self, about: AlertTopic, limit: Duration) {
+    async fn wait(&self, topic: AlertTopic, limit: Duration) {
         tokio::time::sleep(limit.min(SILENT_WAIT)).await;
-        self.log.say(match about {
+        self.log.say(match topic {
             AlertTopic::MayBeOpen => {
                 "alert: notifying that access MAY STILL BE OPEN; press Ctrl-C to see what to do at once"
             }
@@ -148,12 +148,12 @@ impl<'a> Announcer<'a> {
         tokio::time::sleep(limit.saturating_sub(SILENT_WAIT)).await;
     }
 
-    fn send(&self, about: AlertTopic, detail: Option<String>, until: Option<Timestamp>) -> Deliveries {
+    fn send(&self, topic: AlertTopic, detail: Option<String>, until: Option<Timestamp>) -> Deliveries {
         let (at, ledger) = (self.log.now(), self.log.head());
-        self.alerts.send(&Notice { about, at, until, detail, ledger, ..self.notice.clone() })
+        self.alerts.send(&Notice { topic, at, until, detail, ledger, ..self.notice.clone() })
     }
 
-    fn record_delivery(&self, about: AlertTopic, delivery: &Delivery) {
+    fn record_delivery(&self, topic: AlertTopic, delivery: &Delivery) {
         let Delivery { channel, sealed, sent, outcome } = delivery.clone();
         let (acknowledged, Receipt { id: receipt, detail }) = match outcome {
             Ok((at, receipt)) => (Some(at), receipt),
@@ -166,15 +166,15 @@ impl<'a> Announcer<'a> {
         } else {
             self.log.say(&format!("warning: alert: {channel} did not acknowledge{origin}: {detail}"));
         }
-        self.log.emit(Event::Told {
-            about,
+        self.log.emit(Event::Alert {
+            topic,
             channel: &channel,
             sealed,
             acknowledged: acknowledged.is_some(),
             detail: &detail,
         });
         let session = self.notice.session;
-        let record = Record::Told { session, about, channel, sealed, sent, acknowledged, receipt, detail };
+        let record = Record::Alert { session, topic, channel, sealed, sent, acknowledged, receipt, detail };
         self.log.record_hurried(record);
     }
 }

@@ -172,7 +172,7 @@ impl Close<'_> {
             Err(Refusal::Unclear(error)) => {
                 let announcer = Announcer::new(&self.log, alerts, self.notice(last, false));
                 let ending =
-                    Ending { about: AlertTopic::MayBeOpen, detail: error.what.clone(), until: error.until };
+                    Ending { topic: AlertTopic::MayBeOpen, detail: error.what.clone(), until: error.until };
                 announcer.announce_end(ending, false, &mut signals).await;
                 return Err(error);
             }
@@ -303,8 +303,8 @@ impl Close<'_> {
 }
 
 fn ending(outcome: &RunOutcome, result: &Result<Proof>, until: Option<Timestamp>) -> Ending {
-    let about =
+    let topic =
         if matches!(outcome.end, End::Closed(_)) { AlertTopic::Closed } else { AlertTopic::MayBeOpen };
     let detail = result.as_ref().map_or_else(|error| error.what.clone(), |_| messages::cause(Cause::Asked));
-    Ending { about, detail, until }
+    Ending { topic, detail, until }
 }

@@ -38,9 +38,8 @@ pub(crate) fn close_static(
         print::progress("close: no session of this role is open on this machine");
         return Ok(());
     };
-    let about = LocalNotice { vault, target, session: Some(session), ledger, events };
-    let notify =
-        |about_what, detail| notify_local(&about, config, Ending { about: about_what, detail, until: None });
+    let local = LocalNotice { vault, target, session: Some(session), ledger, events };
+    let notify = |topic, detail| notify_local(&local, config, Ending { topic, detail, until: None });
     if until > now {
         let why = format!("session {session} of a role cannot be ended before it expires");
         let error = how.may_be_open(&why, Some(until), now);

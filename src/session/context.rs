@@ -100,8 +100,8 @@ impl OpenHooks for RunContext<'_> {
     fn record_window(&self, window: &Window) -> Result<()> {
         let Window { from, until, .. } = *window;
         if let Some(session) = self.session() {
-            self.log.require(Record::Ends { session, from, until })?;
-            self.log.emit(Event::Ends { session, from, until });
+            self.log.require(Record::Window { session, from, until })?;
+            self.log.emit(Event::Window { session, from, until });
         }
         self.warn_of_clock();
         self.window.set(Some(*window));

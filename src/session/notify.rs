@@ -23,20 +23,20 @@ pub(crate) struct LocalNotice<'a> {
 }
 
 /// Sends the alert and waits for the channels. If that fails, prints a warning.
-pub(crate) fn notify_local(about: &LocalNotice<'_>, config: Config, ending: Ending) {
-    if let Err(error) = notify(about, config, ending) {
+pub(crate) fn notify_local(local: &LocalNotice<'_>, config: Config, ending: Ending) {
+    if let Err(error) = notify(local, config, ending) {
         print::warning(format_args!("the alert could not be sent: {}", error.what));
     }
 }
 
-fn notify(about: &LocalNotice<'_>, config: Config, ending: Ending) -> Result<()> {
+fn notify(local: &LocalNotice<'_>, config: Config, ending: Ending) -> Result<()> {
     let runtime = runtime()?;
     let aws = Preload::start().config(&runtime);
     let alerts = Alerts::new(Vec::new(), config.alerts, config.command, aws.without_credentials());
-    let notice = Notice { session: about.session, ..Notice::of(about.vault, about.target) };
+    let notice = Notice { session: local.session, ..Notice::of(local.vault, local.target) };
     let result = runtime.block_on(async {
         let mut signals = SessionSignals::new()?;
-        let log = Log::new(aws.clock.clone(), about.ledger, about.events);
+        let log = Log::new(aws.clock.clone(), local.ledger, local.events);
         let announcer = Announcer::new(&log, alerts, notice);
         announcer.announce_end(ending, false, &mut signals).await;
         Ok(())

@@ -15,6 +15,7 @@ mod hybrid;
 mod imports;
 mod openssl;
 mod packet;
+mod readiness;
 mod recover;
 mod review_packet;
 #[cfg(feature = "cloud")]
@@ -23,7 +24,6 @@ mod sealing;
 mod size;
 mod soft;
 mod tamper;
-mod upkeep;
 mod vectors;
 
 #[cfg(feature = "cloud")]

@@ -57,13 +57,13 @@ impl Papers {
         let mut papers = Self { people, vault, entries: Vec::new(), trail: None, now: at("09:00:00") };
         papers.approve(0, reason, "02:16:31");
         papers.approve(1, reason, "02:16:42");
-        papers.tell("pagerduty", "02:16:43", Some("02:16:44"), "dedup_key bg-07");
-        papers.tell("sns", "02:16:43", Some("02:16:43.4"), "MessageId 4f1c");
-        papers.tell("mail", "02:16:43", None, "no answer within 10 s");
+        papers.alert("pagerduty", "02:16:43", Some("02:16:44"), "dedup_key bg-07");
+        papers.alert("sns", "02:16:43", Some("02:16:43.4"), "MessageId 4f1c");
+        papers.alert("mail", "02:16:43", None, "no answer within 10 s");
         papers.intend(session(7), reason, "02:16:54");
         papers.add(
             "02:16:55",
-            Record::Ends { session: session(7), from: at("02:16:55"), until: at("02:46:55") },
+            Record::Window { session: session(7), from: at("02:16:55"), until: at("02:46:55") },
         );
         papers.add(
             "02:17:04.2",
@@ -136,7 +136,7 @@ impl Papers {
                 vault,
                 credentials_epoch,
                 custodian,
-                to: SharePurpose::Open,
+                purpose: SharePurpose::Open,
             },
         );
     }
@@ -145,14 +145,14 @@ impl Papers {
         (self.vault.manifest.vault_id.clone(), self.vault.manifest.credentials_epoch.into())
     }
 
-    pub fn tell(&mut self, channel: &str, sent: &str, acknowledged: Option<&str>, detail: &str) {
+    pub fn alert(&mut self, channel: &str, sent: &str, acknowledged: Option<&str>, detail: &str) {
         let (sent, acknowledged) = (at(sent), acknowledged.map(at));
         let receipt = ["dedup_key ", "MessageId ", "id "].iter().find_map(|kind| detail.strip_prefix(kind));
         self.add(
             "02:16:53",
-            Record::Told {
+            Record::Alert {
                 session: Some(session(7)),
-                about: AlertTopic::Opening,
+                topic: AlertTopic::Opening,
                 channel: channel.into(),
                 sealed: true,
                 sent,
@@ -236,7 +236,7 @@ impl Papers {
     }
 
     /// Adds a CloudTrail query, made at 08:59, that found only expected calls.
-    pub fn asked(mut self) -> Self {
+    pub fn queried(mut self) -> Self {
         let answered = |region: &str, calls, error: Option<&str>| RegionResult {
             region: region.into(),
             calls,
@@ -317,13 +317,13 @@ impl Papers {
             records: self.entries.len() as u64,
             sha256: "7c".repeat(32),
             words: "abandon ability able about above absent".into(),
-            broken: None,
+            error: None,
         }];
         PacketSources { entries: &self.entries, ledgers, vault, trail: self.trail.as_ref(), now: self.now }
     }
 
     /// Sets the CloudTrail query to this duration after the close.
-    pub fn asked_after_the_close(&mut self, late: SignedDuration) {
+    pub fn queried_after_the_close(&mut self, late: SignedDuration) {
         let trail = self.trail.as_mut().expect("CloudTrail should have been queried");
         trail.at = at("02:29:10.6").saturating_add(late).expect("an instant");
     }

@@ -43,9 +43,17 @@ fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
 
 #[test]
 fn a_clean_session_has_one_finding_and_the_usual_follow_up() {
-    let packet = Papers::of("INC-1: SSO down").asked().packet();
-    assert_eq!(ids(&packet), ["not_acknowledged"], "the mail was not acknowledged: {:?}", packet.findings);
-    assert_eq!(to_do(&packet), ["rotate", "reseal", "effects", "drill", "sign"]);
+    let packet = Papers::of("INC-1: SSO down").queried().packet();
+    assert_eq!(
+        ids(&packet),
+        ["alert_not_acknowledged"],
+        "the mail was not acknowledged: {:?}",
+        packet.findings
+    );
+    assert_eq!(
+        to_do(&packet),
+        ["rotate_credentials", "reseal_vault", "review_changes", "hold_drill", "sign_review"]
+    );
     assert!(packet.cloudtrail.complete);
     assert_eq!(packet.calls.len(), 13);
     assert!(packet.calls.iter().all(ApiCall::is_inside), "{:?}", packet.calls);
@@ -58,35 +66,35 @@ fn a_clean_session_has_one_finding_and_the_usual_follow_up() {
 
 #[test]
 fn the_ledger_and_cloudtrail_both_show_how_long_access_was_enabled() {
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     let packet = papers.packet();
     let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
     assert_eq!((ours.seconds, ours.ended_by), (726, EndedBy::Close));
     assert_eq!((aws.from, aws.until, aws.ended_by), (at("02:16:58"), at("02:29:09"), EndedBy::Close));
-    assert_eq!(packet.window.within, Some(true));
+    assert_eq!(packet.window.within_window, Some(true));
     // The ledger has no record of a close, so AWS ended access at T1.
     papers.without(|record| matches!(record, Record::Closed { .. }));
-    papers.trail.as_mut().unwrap().events.retain(|event| event.name != "AttachUserPolicy");
+    papers.trail.as_mut().unwrap().events.retain(|event| event.event_name != "AttachUserPolicy");
     let packet = papers.packet();
     let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
     assert_eq!((ours.until, ours.ended_by, aws.ended_by), (at("02:46:55"), EndedBy::T1, EndedBy::T1));
-    assert!(has(&packet, "not_closed") && has_to_do(&packet, "close"));
+    assert!(has(&packet, "close_not_proven") && has_to_do(&packet, "prove_closed"));
     // Access that was enabled before T0 is not within the window.
     papers.call("02:16:53", OPENER, "iam DetachUserPolicy", None);
     assert_eq!(
-        papers.packet().window.within,
+        papers.packet().window.within_window,
         Some(true),
         "a call before the intent does not belong to this session"
     );
     papers.call("02:16:54", OPENER, "iam DetachUserPolicy", None);
     let packet = papers.packet();
-    assert_eq!(packet.window.within, Some(false));
-    assert!(has(&packet, "not_within"));
+    assert_eq!(packet.window.within_window, Some(false));
+    assert!(has(&packet, "enabled_outside_window"));
 }
 
 #[test]
 fn every_call_is_inside_or_outside_the_window() {
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     for (clock, key, call) in [
         ("02:05:00", OPENER, "iam GetUser"),
         ("02:16:53", OPENER, "iam PutUserPolicy"),
@@ -111,7 +119,7 @@ fn every_call_is_inside_or_outside_the_window() {
         None,
     );
     let packet = papers.packet();
-    for (clock, principal, kind, place) in [
+    for (clock, principal, kind, when) in [
         ("02:05:00", CallerKind::Opener, CallPurpose::Gate, CallTiming::Before),
         ("02:16:53", CallerKind::Opener, CallPurpose::Gate, CallTiming::Before),
         ("02:29:12", CallerKind::Issued, CallPurpose::Work, CallTiming::After),
@@ -120,39 +128,41 @@ fn every_call_is_inside_or_outside_the_window() {
         ("02:20:00", CallerKind::Opener, CallPurpose::Unexpected, CallTiming::Inside),
         ("02:20:01", CallerKind::Emergency, CallPurpose::Unexpected, CallTiming::Inside),
         ("02:20:02", CallerKind::Closer, CallPurpose::Gate, CallTiming::Inside),
-        ("02:20:03", CallerKind::User, CallPurpose::Unexpected, CallTiming::Inside),
+        ("02:20:03", CallerKind::UnknownKey, CallPurpose::Unexpected, CallTiming::Inside),
         ("02:22:00", CallerKind::Issued, CallPurpose::Work, CallTiming::Inside),
         ("02:22:02", CallerKind::Issued, CallPurpose::Work, CallTiming::Inside),
     ] {
         let call = call_at(&packet, clock);
-        assert_eq!((call.principal, call.kind, call.place), (principal, kind, place), "{clock}");
+        assert_eq!((call.principal, call.kind, call.when), (principal, kind, when), "{clock}");
     }
     assert!(
         !packet.calls.iter().any(|call| call.user.as_deref() == Some("mallory")),
         "mallory is not a caller of this session"
     );
-    let early = packet.calls.iter().find(|call| call.name == "GetBucketAcl").expect("the call before T0");
-    assert_eq!(early.place, CallTiming::Before, "calls with the issued session begin at T0");
+    let early =
+        packet.calls.iter().find(|call| call.event_name == "GetBucketAcl").expect("the call before T0");
+    assert_eq!(early.when, CallTiming::Before, "calls with the issued session begin at T0");
     assert_eq!(packet.calls.iter().filter(|call| call.is_outside()).count(), 6);
     let ids = ids(&packet);
-    for id in ["calls_outside", "calls_unexpected", "calls_refused"] {
+    for id in ["calls_outside_window", "calls_unexpected", "calls_refused"] {
         assert!(ids.iter().any(|of| of == id), "{id}: {ids:?}");
     }
     assert_eq!(
-        ids.iter().filter(|id| *id == "calls_outside").count(),
+        ids.iter().filter(|id| *id == "calls_outside_window").count(),
         4,
         "each caller should have one finding"
     );
-    assert!(to_do(&packet).starts_with(&["account".into(), "refused".into()]));
+    assert!(to_do(&packet).starts_with(&["explain_calls".into(), "explain_refused_calls".into()]));
 }
 
 #[test]
 fn calls_of_another_approved_session_are_attributed_to_it() {
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     papers.approve_of(session(8), 0, "again", "02:59:00");
     papers.approve_of(session(8), 1, "again", "02:59:00");
     papers.intend(session(8), "again", "03:00:00");
-    papers.add("03:00:01", Record::Ends { session: session(8), from: at("03:00:01"), until: at("03:30:01") });
+    papers
+        .add("03:00:01", Record::Window { session: session(8), from: at("03:00:01"), until: at("03:30:01") });
     let other = "ASIAOTHER00000000001";
     papers.add("03:00:05", Record::Issued { session: session(8), access_key_id: other.into() });
     papers.call("03:00:03", OPENER, "iam PutUserPolicy", None);
@@ -161,43 +171,43 @@ fn calls_of_another_approved_session_are_attributed_to_it() {
     let packet = papers.packet();
     for clock in ["03:00:03", "03:10:00"] {
         let call = call_at(&packet, clock);
-        assert_eq!((call.place, call.other_session), (CallTiming::OtherSession, Some(session(8))), "{clock}");
+        assert_eq!((call.when, call.other_session), (CallTiming::OtherSession, Some(session(8))), "{clock}");
     }
-    assert_eq!(call_at(&packet, "03:40:00").place, CallTiming::After, "no session was open at that time");
+    assert_eq!(call_at(&packet, "03:40:00").when, CallTiming::After, "no session was open at that time");
     // A session that is recorded only in the operator's ledger, without approvals, excuses no call.
     papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
     let packet = papers.packet();
     for clock in ["03:00:03", "03:40:00"] {
-        assert_eq!(call_at(&packet, clock).place, CallTiming::After, "{clock}");
+        assert_eq!(call_at(&packet, clock).when, CallTiming::After, "{clock}");
     }
 }
 
 #[test]
 fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     papers.trail.as_mut().unwrap().events.clear();
-    assert!(has(&papers.packet(), "not_in_cloudtrail"), "{:?}", papers.packet().findings);
-    let mut papers = Papers::of("x").asked();
-    papers.trail.as_mut().unwrap().events.retain(|event| event.name != "AttachUserPolicy");
+    assert!(has(&papers.packet(), "opening_not_in_cloudtrail"), "{:?}", papers.packet().findings);
+    let mut papers = Papers::of("x").queried();
+    papers.trail.as_mut().unwrap().events.retain(|event| event.event_name != "AttachUserPolicy");
     assert!(has(&papers.packet(), "close_not_in_cloudtrail"));
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     papers.without(|record| matches!(record, Record::Opened { .. } | Record::Issued { .. }));
-    assert!(has(&papers.packet(), "not_on_record"));
-    assert!(has_to_do(&papers.packet(), "effects"));
-    let mut papers = Papers::of("x").asked();
+    assert!(has(&papers.packet(), "opening_not_in_ledger"));
+    assert!(has_to_do(&papers.packet(), "review_changes"));
+    let mut papers = Papers::of("x").queried();
     for entry in &mut papers.entries {
-        if let Record::Ends { until, .. } | Record::Opened { until, .. } = &mut entry.record {
+        if let Record::Window { until, .. } | Record::Opened { until, .. } = &mut entry.record {
             *until = at("12:00:00");
         }
     }
-    assert!(has(&papers.packet(), "another_window"));
-    let mut papers = Papers::of("x").asked();
+    assert!(has(&papers.packet(), "other_window"));
+    let mut papers = Papers::of("x").queried();
     papers.vault.sha256[0] ^= 1;
-    assert!(has(&papers.packet(), "another_file"));
-    let mut papers = Papers::of("x").asked();
+    assert!(has(&papers.packet(), "other_vault_file"));
+    let mut papers = Papers::of("x").queried();
     papers.vault.manifest.alerts = vec!["pagerduty".into(), "chat".into()];
     let findings =
-        papers.packet().findings.into_iter().filter(|of| name(of.id) == "not_told").collect::<Vec<_>>();
+        papers.packet().findings.into_iter().filter(|of| name(of.id) == "alert_not_sent").collect::<Vec<_>>();
     assert!(findings.len() == 1 && findings[0].what.starts_with("chat: "), "{findings:?}");
 }
 
@@ -205,7 +215,7 @@ fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
 fn a_wrong_local_clock_moves_no_call() {
     // The local clock is five minutes fast or slow until the program learns AWS's time.
     for wrong in ["02:21:54", "02:11:54"] {
-        let mut papers = Papers::of("x").asked();
+        let mut papers = Papers::of("x").queried();
         for entry in &mut papers.entries {
             if !matches!(entry.record, Record::Opened { .. } | Record::Issued { .. } | Record::Closed { .. })
             {
@@ -214,15 +224,20 @@ fn a_wrong_local_clock_moves_no_call() {
         }
         papers.call("02:15:00", OPENER, "iam GetUser", None);
         let packet = papers.packet();
-        assert_eq!(ids(&packet), ["not_acknowledged", "calls_outside"], "{wrong}: {:?}", packet.findings);
-        assert_eq!(call_at(&packet, "02:15:00").place, CallTiming::Before, "{wrong}");
+        assert_eq!(
+            ids(&packet),
+            ["alert_not_acknowledged", "calls_outside_window"],
+            "{wrong}: {:?}",
+            packet.findings
+        );
+        assert_eq!(call_at(&packet, "02:15:00").when, CallTiming::Before, "{wrong}");
         assert_eq!(packet.window.closed, Some(at("02:29:10.6")), "{wrong}");
     }
 }
 
 #[test]
 fn a_role_session_can_work_until_t1_even_if_closed_before() {
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     for entry in &mut papers.entries {
         if let Record::Intent { lane, .. } = &mut entry.record {
             *lane = breakglass::vault::manifest::Lane::Static;
@@ -231,8 +246,8 @@ fn a_role_session_can_work_until_t1_even_if_closed_before() {
     papers.call_by("02:40:00", "ASIAROLE000000000001", "breakglass-0707070707070707", "s3 ListBuckets", None);
     papers.call_by("02:46:56", "ASIAROLE000000000001", "breakglass-0707070707070707", "s3 ListBuckets", None);
     let packet = papers.packet();
-    assert_eq!(call_at(&packet, "02:40:00").place, CallTiming::Inside);
-    assert_eq!(call_at(&packet, "02:46:56").place, CallTiming::After);
+    assert_eq!(call_at(&packet, "02:40:00").when, CallTiming::Inside);
+    assert_eq!(call_at(&packet, "02:46:56").when, CallTiming::After);
     assert_eq!(packet.window.enabled.expect("access should have been enabled").ended_by, EndedBy::T1);
 }
 
@@ -290,39 +305,39 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
 fn an_alert_counts_if_acknowledged_before_the_opening() {
     let mut papers = Papers::of("x");
     let packet = papers.packet();
-    let evidence: Vec<_> = packet.told.iter().map(|alert| alert.evidence).collect();
+    let evidence: Vec<_> = packet.alerts.iter().map(|alert| alert.evidence).collect();
     assert_eq!(evidence, [Evidence::Receiver, Evidence::Receiver, Evidence::Record]);
-    assert!(!has(&packet, "nobody_told"));
-    papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
-    assert!(has(&papers.packet(), "nobody_told"));
+    assert!(!has(&packet, "no_alert_acknowledged"));
+    papers.without(|record| matches!(record, Record::Alert { acknowledged: Some(_), .. }));
+    assert!(has(&papers.packet(), "no_alert_acknowledged"));
     // An acknowledgement after the opening does not count.
-    papers.tell("late", "02:16:43", Some("02:17:05"), "id 1");
-    assert!(has(&papers.packet(), "nobody_told"));
+    papers.alert("late", "02:16:43", Some("02:17:05"), "id 1");
+    assert!(has(&papers.packet(), "no_alert_acknowledged"));
 }
 
 #[test]
 fn incomplete_cloudtrail_data_is_a_finding() {
     let mut papers = Papers::of("x");
-    assert!(has(&papers.packet(), "cloudtrail_not_asked"));
-    assert!(has_to_do(&papers.packet(), "ask_again"));
-    papers = papers.asked();
-    papers.asked_after_the_close(SignedDuration::from_mins(14));
+    assert!(has(&papers.packet(), "cloudtrail_not_queried"));
+    assert!(has_to_do(&papers.packet(), "query_cloudtrail_again"));
+    papers = papers.queried();
+    papers.queried_after_the_close(SignedDuration::from_mins(14));
     let packet = papers.packet();
-    assert!(!packet.cloudtrail.complete && has(&packet, "cloudtrail_early"));
-    assert_eq!(packet.cloudtrail.again_after, Some(at("02:44:10.6")));
+    assert!(!packet.cloudtrail.complete && has(&packet, "cloudtrail_queried_too_early"));
+    assert_eq!(packet.cloudtrail.query_again_after, Some(at("02:44:10.6")));
     let page = page(&packet, ("x.json", b""));
     assert!(
         page.contains("15 minutes late") && page.contains("query again after 2026-11-22 02:44:10"),
         "{page}"
     );
-    papers.asked_after_the_close(SignedDuration::from_mins(15));
+    papers.queried_after_the_close(SignedDuration::from_mins(15));
     assert!(papers.packet().cloudtrail.complete);
     papers.trail.as_mut().unwrap().regions[1].error = Some("AccessDenied".into());
     let packet = papers.packet();
     assert!(!packet.cloudtrail.complete && has(&packet, "cloudtrail_incomplete"));
-    assert!(has_to_do(&packet, "ask_again"));
+    assert!(has_to_do(&packet, "query_cloudtrail_again"));
     papers.now = papers.now.saturating_add(SignedDuration::from_hours(91 * 24)).unwrap();
-    assert!(has(&papers.packet(), "cloudtrail_past"));
+    assert!(has(&papers.packet(), "session_older_than_cloudtrail"));
 }
 
 #[test]
@@ -355,13 +370,15 @@ fn a_cloudtrail_event_is_parsed() {
 #[test]
 fn rotation_and_a_signed_review_settle_the_follow_up() {
     let mut papers = Papers::of("x");
-    assert!(has_to_do(&papers.packet(), "rotate"));
+    assert!(has_to_do(&papers.packet(), "rotate_credentials"));
     papers.vault.manifest.credentials_epoch += 1;
-    assert!(!has_to_do(&papers.packet(), "rotate") && has_to_do(&papers.packet(), "reseal"));
+    assert!(
+        !has_to_do(&papers.packet(), "rotate_credentials") && has_to_do(&papers.packet(), "reseal_vault")
+    );
     papers.vault.manifest.epoch += 1;
-    assert!(!has_to_do(&papers.packet(), "reseal"));
+    assert!(!has_to_do(&papers.packet(), "reseal_vault"));
 
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
     let json = papers.packet().json();
     let written = PacketFile::read("review-07.json", json.as_bytes()).expect("a packet");
@@ -385,7 +402,7 @@ fn rotation_and_a_signed_review_settle_the_follow_up() {
     assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty());
     let packet = papers.packet();
     assert_eq!((packet.reviews.len(), packet.reviews[0].evidence), (1, Evidence::Signature));
-    assert!(!has_to_do(&packet, "sign"));
+    assert!(!has_to_do(&packet, "sign_review"));
     // A record with a different custodian's name is not valid.
     if let Some(Record::Review { custodian, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *custodian = "alice".into();
@@ -398,7 +415,7 @@ fn rotation_and_a_signed_review_settle_the_follow_up() {
 
 #[test]
 fn only_a_signature_about_this_session_makes_it_reviewed() {
-    let papers = Papers::of("x").asked();
+    let papers = Papers::of("x").queried();
     let pin = SecretText::copy_of("123456");
     let signed = |change: &dyn Fn(&mut PacketFile)| {
         let mut written = PacketFile::read("r.json", papers.packet().json().as_bytes()).expect("a packet");
@@ -466,7 +483,7 @@ fn an_approval_is_valid_only_if_every_field_of_the_record_was_signed() {
         }),
     ];
     for (what, change) in changes {
-        let mut papers = Papers::of("x").asked();
+        let mut papers = Papers::of("x").queried();
         papers.entries.iter_mut().for_each(|entry| change(&mut entry.record));
         let packet = papers.packet();
         for approval in &packet.approvals {
@@ -478,7 +495,7 @@ fn an_approval_is_valid_only_if_every_field_of_the_record_was_signed() {
 
 #[test]
 fn use_of_the_opener_while_access_is_open_is_a_finding() {
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     papers.call("02:17:05", OPENER, "iam GetUser", None);
     assert!(
         !has(&papers.packet(), "calls_unexpected"),
@@ -487,13 +504,13 @@ fn use_of_the_opener_while_access_is_open_is_a_finding() {
     papers.call("02:17:06", OPENER, "iam PutUserPolicy", None);
     let packet = papers.packet();
     let call = call_at(&packet, "02:17:06");
-    assert_eq!((call.kind, call.place), (CallPurpose::Unexpected, CallTiming::Inside));
+    assert_eq!((call.kind, call.when), (CallPurpose::Unexpected, CallTiming::Inside));
     assert!(has(&packet, "calls_unexpected"), "{:?}", packet.findings);
 }
 
 #[test]
 fn a_session_without_a_recorded_opening_still_needs_a_review() {
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     papers.without(|record| {
         matches!(record, Record::Opened { .. } | Record::Issued { .. } | Record::Closed { .. })
     });
@@ -502,14 +519,14 @@ fn a_session_without_a_recorded_opening_still_needs_a_review() {
     let packet = papers.packet();
     let enabled = packet.window.enabled.expect("the packet should state when access may have been open");
     assert_eq!((enabled.from, enabled.ended_by), (at("02:16:58"), EndedBy::T1));
-    for id in ["not_seen_open", "not_closed"] {
+    for id in ["opening_not_confirmed", "close_not_proven"] {
         assert!(has(&packet, id), "{id}: {:?}", packet.findings);
     }
 }
 
 #[test]
 fn changes_by_others_to_the_emergency_user_are_shown_and_can_close() {
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     papers.without(|record| matches!(record, Record::Closed { .. }));
     papers.trail.as_mut().unwrap().events.retain(|event| event.key.as_deref() != Some(CLOSER));
     papers.call_on("02:25:00", "AKIAONCALL0000000001", "oncall", "iam AttachUserPolicy");
@@ -521,8 +538,8 @@ fn changes_by_others_to_the_emergency_user_are_shown_and_can_close() {
     );
     let call = call_at(&packet, "02:25:00");
     assert_eq!(
-        (call.principal, call.kind, call.place),
-        (CallerKind::Somebody, CallPurpose::Gate, CallTiming::Inside)
+        (call.principal, call.kind, call.when),
+        (CallerKind::Other, CallPurpose::Gate, CallTiming::Inside)
     );
     assert!(!packet.calls.iter().any(|call| call.at == at("02:24:00")), "a read should not be listed");
     papers.call_on("02:26:00", "AKIAMALLORY000000001", "mallory", "iam CreateLoginProfile");
@@ -531,10 +548,11 @@ fn changes_by_others_to_the_emergency_user_are_shown_and_can_close() {
 
 #[test]
 fn the_packet_has_the_gate_policy_as_aws_received_it() {
-    let mut papers = Papers::of("x").asked();
+    let mut papers = Papers::of("x").queried();
     assert_eq!(papers.packet().window.policy, None);
     let events = &mut papers.trail.as_mut().unwrap().events;
-    let put = events.iter_mut().find(|event| event.name == "PutUserPolicy").expect("an event with the gate");
+    let put =
+        events.iter_mut().find(|event| event.event_name == "PutUserPolicy").expect("an event with the gate");
     put.policy = Some(r#"{"Version":"2012-10-17"}"#.into());
     let packet = papers.packet();
     assert_eq!(packet.window.policy.as_deref(), Some(r#"{"Version":"2012-10-17"}"#));
@@ -545,32 +563,32 @@ fn the_packet_has_the_gate_policy_as_aws_received_it() {
 
 #[test]
 fn opening_without_an_acknowledged_sealed_channel_is_a_finding() {
-    let mut papers = Papers::of("x").asked();
-    papers.without(|record| matches!(record, Record::Told { acknowledged: Some(_), .. }));
+    let mut papers = Papers::of("x").queried();
+    papers.without(|record| matches!(record, Record::Alert { acknowledged: Some(_), .. }));
     for entry in &mut papers.entries {
         if let Record::Intent { no_alert, again, .. } = &mut entry.record {
             (*no_alert, *again) = (Some("the pager is down".into()), Some("a second time".into()));
         }
     }
-    papers.tell("own", "02:16:43", Some("02:16:44"), "id 1");
-    if let Some(Record::Told { sealed, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
+    papers.alert("own", "02:16:43", Some("02:16:44"), "id 1");
+    if let Some(Record::Alert { sealed, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *sealed = false;
     }
     let alert = papers.entries.pop().expect("an alert");
     papers.entries.insert(0, alert);
-    for id in ["nobody_told", "no_alert", "again"] {
+    for id in ["no_alert_acknowledged", "opened_without_alert", "credentials_used_again"] {
         assert!(has(&papers.packet(), id), "{id}: {:?}", papers.packet().findings);
     }
 }
 
 #[test]
 fn an_acknowledgement_without_a_receiver_id_is_only_a_record() {
-    let mut papers = Papers::of("x").asked();
-    papers.tell("siem", "02:16:43", Some("02:16:44"), "HTTP status 200");
+    let mut papers = Papers::of("x").queried();
+    papers.alert("siem", "02:16:43", Some("02:16:44"), "HTTP status 200");
     let packet = papers.packet();
     let evidence = |channel: &str| {
-        let alert = packet.told.iter().find(|alert| alert.channel == channel).expect("an alert");
-        assert_eq!(alert.about, AlertTopic::Opening);
+        let alert = packet.alerts.iter().find(|alert| alert.channel == channel).expect("an alert");
+        assert_eq!(alert.topic, AlertTopic::Opening);
         (alert.acknowledged.is_some(), alert.evidence)
     };
     assert_eq!(evidence("siem"), (true, Evidence::Record));
@@ -581,7 +599,7 @@ fn an_acknowledgement_without_a_receiver_id_is_only_a_record() {
 #[test]
 fn a_drill_result_is_evidence_only_if_exactly_it_is_signed() {
     let signature = |passed_on_record: bool, is_signed: bool| {
-        let mut papers = Papers::of("x").asked();
+        let mut papers = Papers::of("x").queried();
         let said = papers.drill("2026-11-22T02:30:00Z");
         let envelope = is_signed.then(|| papers.sign_drill(&said));
         papers.add("02:30:00", of_drill(&Drill { passed: passed_on_record, ..said }, envelope));
@@ -604,7 +622,7 @@ fn drills_and_sessions_that_never_opened_need_no_review() {
         "a session that never opened needs no review"
     );
     let packet = papers.packet();
-    assert!(packet.window.enabled.is_none() && has_to_do(&packet, "shares"));
+    assert!(packet.window.enabled.is_none() && has_to_do(&packet, "released_shares"));
     let mut papers = Papers::of("x");
     for entry in &mut papers.entries {
         if let Record::Intent { drill_of, .. } = &mut entry.record {
@@ -612,7 +630,7 @@ fn drills_and_sessions_that_never_opened_need_no_review() {
         }
     }
     assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "a drill needs no review");
-    assert!(!has_to_do(&papers.packet(), "rotate"), "a drill should not require rotation");
+    assert!(!has_to_do(&papers.packet(), "rotate_credentials"), "a drill should not require rotation");
 }
 
 #[test]
@@ -632,8 +650,8 @@ const HOSTILE: &str = "<script>alert(1)</script>\"><img src=http://evil.example/
 
 #[test]
 fn untrusted_text_is_escaped_everywhere() {
-    let mut papers = Papers::of(HOSTILE).asked();
-    papers.tell(HOSTILE, "02:16:43", None, HOSTILE);
+    let mut papers = Papers::of(HOSTILE).queried();
+    papers.alert(HOSTILE, "02:16:43", None, HOSTILE);
     papers.call_by("02:20:00", ISSUED, HOSTILE, &format!("{HOSTILE}.amazonaws.com {HOSTILE}"), Some(HOSTILE));
     let long = "A\u{301}".repeat(50_000);
     papers.call("02:21:00", ISSUED, &format!("s3 {long}"), None);
@@ -668,7 +686,7 @@ fn untrusted_text_is_escaped_everywhere() {
 
 #[test]
 fn the_page_needs_nothing_from_outside() {
-    let packet = Papers::of("INC-1: SSO down").asked().packet();
+    let packet = Papers::of("INC-1: SSO down").queried().packet();
     let page = page(&packet, ("review.json", packet.json().as_bytes()));
     assert!(
         page.contains("default-src 'none'; style-src 'sha256-"),

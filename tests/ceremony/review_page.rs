@@ -81,7 +81,7 @@ impl Browser {
 
 /// Returns the papers of a session that shows every kind of entry.
 fn papers(reason: &str) -> Papers {
-    let mut papers = Papers::of(reason).asked();
+    let mut papers = Papers::of(reason).queried();
     papers.call("02:22:00", ISSUED, "kms ScheduleKeyDeletion", Some("AccessDenied"));
     papers.call("02:40:00", CLOSER, "iam AttachUserPolicy", None);
     papers.call("07:10:00", ISSUED, "s3 ListBuckets", None);
@@ -188,7 +188,7 @@ fn untrusted_text_is_shown_as_text() {
     let browser = Browser::new();
     let hostile = "<script>document.title='ran'</script>\"><img src=http://192.0.2.1/x onerror=document.title='ran'>\u{202e}evil\u{0}";
     let mut papers = papers(hostile);
-    papers.tell(hostile, "02:16:43", None, hostile);
+    papers.alert(hostile, "02:16:43", None, hostile);
     papers.call_by("02:21:00", ISSUED, hostile, &format!("{hostile} {hostile}"), Some(hostile));
     papers.call("02:21:01", ISSUED, &format!("s3 {}", "<b>".repeat(100_000)), None);
     for entry in &mut papers.entries {

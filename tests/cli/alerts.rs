@@ -28,9 +28,9 @@ fn lines(vault: &SealedVault) -> Vec<String> {
 }
 
 /// Returns the names of the channels that acknowledged an alert of this kind, sorted.
-fn acknowledged(vault: &SealedVault, about: &str) -> Vec<String> {
-    let alerts = vault.site.records_of("told").into_iter();
-    let of = alerts.filter(|alert| alert["about"] == about && alert["acknowledged"].is_string());
+fn acknowledged(vault: &SealedVault, topic: &str) -> Vec<String> {
+    let alerts = vault.site.records_of("alert").into_iter();
+    let of = alerts.filter(|alert| alert["topic"] == topic && alert["acknowledged"].is_string());
     let mut names: Vec<_> = of.map(|alert| alert["channel"].as_str().unwrap().to_owned()).collect();
     names.sort();
     names
@@ -92,11 +92,11 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone())
         .collect();
     let first = |kind: &str| kinds.iter().position(|k| k == kind).unwrap();
-    assert!(first("approval") < first("told") && first("told") < first("intent"), "{kinds:?}");
+    assert!(first("approval") < first("alert") && first("alert") < first("intent"), "{kinds:?}");
     let got = hook.got();
     assert_eq!(got.len(), 2);
     let notice = &got[0].json;
-    assert_eq!((&notice["about"], &notice["reason"]), (&"opening".into(), &"INC-1: SSO down".into()));
+    assert_eq!((&notice["topic"], &notice["reason"]), (&"opening".into(), &"INC-1: SSO down".into()));
     assert_eq!(notice["approved_by"], json!(["alice", "bob"]));
     assert_eq!(notice["session"], vault.site.records_of("intent")[0]["session"]);
     for got in &got {
@@ -194,9 +194,9 @@ fn one_acknowledgement_is_enough_and_other_channels_are_not_waited_for() {
     let why = |name: &str| {
         let alert = vault
             .site
-            .records_of("told")
+            .records_of("alert")
             .into_iter()
-            .find(|alert| alert["channel"] == name && alert["about"] == "opening");
+            .find(|alert| alert["channel"] == name && alert["topic"] == "opening");
         alert.map_or_else(String::new, |alert| alert["detail"].as_str().unwrap().to_owned())
     };
     assert!(why("absent").contains("could not connect"), "{}", why("absent"));
@@ -208,7 +208,7 @@ fn one_acknowledgement_is_enough_and_other_channels_are_not_waited_for() {
         "a channel without an answer should be recorded"
     );
     assert!(
-        why("refusing").contains("403") && refusing.about(&vault.site.last_session()).len() == 2,
+        why("refusing").contains("403") && refusing.topics(&vault.site.last_session()).len() == 2,
         "a refused alert should not be sent again"
     );
     assert!(
@@ -255,7 +255,7 @@ fn without_an_acknowledgement_nothing_opens_unless_approved() {
         vault.account.actions()
     );
     assert_eq!(
-        own.got().iter().map(|got| got.json["about"].as_str().unwrap()).collect::<Vec<_>>(),
+        own.got().iter().map(|got| got.json["topic"].as_str().unwrap()).collect::<Vec<_>>(),
         ["opening", "not_opened"]
     );
 
@@ -291,7 +291,7 @@ fn missing_channels_are_reported_before_custodians_are_asked() {
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut person = open(&vault, &["--", "true"]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(own.about(&vault.site.last_session()), ["opening", "closed"]);
+    assert_eq!(own.topics(&vault.site.last_session()), ["opening", "closed"]);
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn one_refused_mail_recipient_does_not_stop_the_others() {
     let mut person = vault.open("5m").env(name, authority).run(&["sleep", "1"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(server.mails().len(), 2);
-    let alert = vault.site.records_of("told").remove(0);
+    let alert = vault.site.records_of("alert").remove(0);
     let detail = alert["detail"].as_str().unwrap();
     assert!(detail.contains("but not gone@example.org") && detail.contains("550"), "{alert}");
     assert!(detail.contains("others, whose answer was not waited for"), "{alert}");
@@ -366,12 +366,12 @@ fn a_local_command_is_notified_and_never_counts_as_an_acknowledgement() {
     let notified = |dir: &Path| {
         let files = std::fs::read_dir(dir).unwrap().flatten();
         let files = files.filter(|file| file.file_name().to_string_lossy().starts_with("alerts-"));
-        let mut about: Vec<_> = files
+        let mut topics: Vec<_> = files
             .filter_map(|file| serde_json::from_slice::<Value>(&std::fs::read(file.path()).ok()?).ok())
-            .map(|notice| notice["about"].as_str().unwrap_or_default().to_owned())
+            .map(|notice| notice["topic"].as_str().unwrap_or_default().to_owned())
             .collect();
-        about.sort();
-        about
+        topics.sort();
+        topics
     };
     let begun = Instant::now();
     while notified(vault.site.dir.path()).len() < 2 && begun.elapsed() < Duration::from_secs(5) {
@@ -466,9 +466,9 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
-    assert_eq!(oncall.about(&vault.site.last_session()), ["opening", "may_be_open"]);
+    assert_eq!(oncall.topics(&vault.site.last_session()), ["opening", "may_be_open"]);
     let record =
-        vault.site.records_of("told").into_iter().find(|alert| alert["channel"] == "oncall").unwrap();
+        vault.site.records_of("alert").into_iter().find(|alert| alert["channel"] == "oncall").unwrap();
     assert!(
         record["receipt"].is_null() && record["acknowledged"].is_string(),
         "the acknowledgement should have no receipt: {record}"
@@ -485,7 +485,7 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     command.env("BREAKGLASS_STATE", vault.site.path("elsewhere"));
     let done = command.output().unwrap();
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(own.about(&vault.site.last_session()), ["closed"]);
+    assert_eq!(own.topics(&vault.site.last_session()), ["closed"]);
     let notice = &own.got()[0].json;
     assert_eq!(notice["forced"], true, "the alert should say that the window was closed by force");
     assert!(notice["subject"].as_str().unwrap().contains("OVERRIDE"), "{notice}");
@@ -529,7 +529,7 @@ fn a_close_without_a_quorum_alerts_the_local_channels() {
     vault.site.pull("bob");
     let said = close();
     assert!(said.contains("alert: own acknowledged (configured on this machine)"), "{said}");
-    assert_eq!(own.about(&vault.site.last_session()), ["opening", "may_be_open"]);
+    assert_eq!(own.topics(&vault.site.last_session()), ["opening", "may_be_open"]);
     let subject = own.got()[0].json["subject"].as_str().unwrap().to_owned();
     assert!(subject.contains("OVERRIDE"), "the subject should mark --again as an override: {subject}");
 }
@@ -542,7 +542,7 @@ fn a_failed_opening_sends_an_alert() {
     let reason = "x <script>alert(1)</script> é";
     let mut person = vault.open("5m").reason(reason).run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
-    assert_eq!(oncall.about(&vault.site.last_session()), ["opening", "not_opened"]);
+    assert_eq!(oncall.topics(&vault.site.last_session()), ["opening", "not_opened"]);
     let notice = &oncall.got()[1].json;
     assert!(notice["detail"].as_str().unwrap().contains("admins"), "{notice}");
     assert_eq!(notice["reason"], reason, "the alert should have the reason unchanged");
@@ -587,7 +587,7 @@ fn a_close_that_cannot_reach_aws_sends_an_alert() {
     let got = own.got();
     assert_eq!(got.len(), 1, "{}", String::from_utf8_lossy(&done.stderr));
     let (notice, id) = (&got[0].json, &got[0].headers["webhook-id"]);
-    assert_eq!((&notice["about"], &notice["session"]), (&"may_be_open".into(), &Value::Null));
+    assert_eq!((&notice["topic"], &notice["session"]), (&"may_be_open".into(), &Value::Null));
     let again = command.output().unwrap();
     assert_eq!(again.status.code(), Some(10));
     assert_ne!(*id, own.got()[1].headers["webhook-id"], "the second alert should not count as a duplicate");
@@ -614,6 +614,6 @@ fn a_signal_ends_the_wait_for_an_acknowledgement() {
         "{:?}",
         vault.account.actions()
     );
-    let about: Vec<_> = hanging.got().into_iter().map(|got| got.json["about"].clone()).collect();
-    assert_eq!(about, ["opening", "not_opened"], "an alert should report that nothing was opened");
+    let topics: Vec<_> = hanging.got().into_iter().map(|got| got.json["topic"].clone()).collect();
+    assert_eq!(topics, ["opening", "not_opened"], "an alert should report that nothing was opened");
 }

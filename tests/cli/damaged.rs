@@ -3,20 +3,21 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use breakglass::vault::file::Vault;
+use breakglass::vault::manifest::TokenKeys;
 use rig::pty::End;
 
 use crate::two_of_two;
 
 const PLACES: usize = 64;
 
-/// Returns the manifest's data about tokens: serial number, decryption slot, signing slot.
-fn token_keys(vault: &Vault) -> Vec<(u32, String, String)> {
+/// Returns each token's serial number and slots, as in the manifest.
+fn token_keys(vault: &Vault) -> Vec<(u32, TokenKeys)> {
     let tokens = vault.manifest.custodians.iter().flat_map(|custodian| &custodian.tokens);
-    tokens.map(|t| (t.serial, t.decryption_slot.clone(), t.signing_slot.clone())).collect()
+    tokens.map(|token| (token.serial, token.keys.clone())).collect()
 }
 
-/// Returns the expected exit status: 4 if the manifest now names keys that the tokens do not hold (class `another
-/// token`), 6 otherwise. The length of the header is random, so only some runs damage a slot number.
+/// Returns the expected exit status: 4 if the manifest now names keys that the tokens do not hold (class
+/// `wrong token`), 6 otherwise. The length of the header is random, so only some runs damage a slot number.
 fn expected_status(sound: &[u8], damaged: &[u8]) -> End {
     let sound = Vault::parse(sound).unwrap();
     let other_keys = Vault::parse(damaged).is_ok_and(|vault| token_keys(&vault) != token_keys(&sound));

@@ -105,7 +105,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
         used <= 2 && exercise.vault.account.rest().gate.is_none(),
         "the drill used a real credential: {calls:?}"
     );
-    let alerts = exercise.vault.site.records_of("told").len();
+    let alerts = exercise.vault.site.records_of("alert").len();
     assert_eq!(alerts, 2, "alerts should be sent before and after");
     let notices = Receiver::shared().got();
     let session = evidence["session"].as_str().unwrap();
@@ -115,11 +115,11 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     assert_eq!(status.status.code(), Some(0), "nothing should be overdue or spent");
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(
-        (&status["upkeep"]["last_drill"]["whole"], &status["upkeep"]["spent"]),
+        (&status["readiness"]["last_drill"]["complete"], &status["readiness"]["spent"]),
         (&true.into(), &Value::Null)
     );
     assert!(
-        status["upkeep"]["custodians"][1]["last"].is_string(),
+        status["readiness"]["custodians"][1]["last_used"].is_string(),
         "the status should show that bob has proven token and part: {status}"
     );
     // A drill does not spend credentials, so it can be repeated.

@@ -31,8 +31,8 @@ fn an_opening_emits_every_event_in_order() {
     assert_eq!(
         names(&events),
         [
-            "approval", "share", "approval", "share", "told", "intent", "ends", "opened", "closing",
-            "closed", "told", "exit"
+            "approval", "share", "approval", "share", "alert", "intent", "window", "opened", "closing",
+            "closed", "alert", "exit"
         ],
         "{events:?}"
     );
@@ -42,15 +42,15 @@ fn an_opening_emits_every_event_in_order() {
         assert!(event["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{event}");
     }
     assert_eq!((&events[3]["given"], &events[3]["needed"]), (&2.into(), &2.into()));
-    let (intent, ends, opened) = (&events[5], &events[6], &events[7]);
+    let (intent, window, opened) = (&events[5], &events[6], &events[7]);
     assert_eq!((&events[0]["session"], &events[0]["custodian"]), (&intent["session"], &"alice".into()));
-    for (alert, about) in [(&events[4], "opening"), (&events[10], "closed")] {
-        assert_eq!((&alert["about"], &alert["channel"]), (&about.into(), &"oncall".into()));
+    for (alert, topic) in [(&events[4], "opening"), (&events[10], "closed")] {
+        assert_eq!((&alert["topic"], &alert["channel"]), (&topic.into(), &"oncall".into()));
         assert_eq!(alert["acknowledged"], true);
     }
     assert_eq!(intent["reason"], "INC-1");
     assert_eq!(intent["target"]["account"], vault.account.id.as_str());
-    assert_eq!((&intent["session"], &ends["until"]), (&opened["session"], &opened["until"]));
+    assert_eq!((&intent["session"], &window["until"]), (&opened["session"], &opened["until"]));
     assert_eq!((&events[9]["probed"], &events[9]["cause"]), (&true.into(), &"the command ended".into()));
     assert_eq!(events[11]["status"], 0);
 }
@@ -81,6 +81,6 @@ fn a_close_emits_what_it_closed_and_what_may_be_open() {
     assert!(exit["until"].is_string(), "{exit}");
     let (end, events, screen) = run(&vault, &["close", "prod.age", "--force", "--json"]);
     assert_eq!(end, End::Code(0), "{screen}");
-    assert_eq!(names(&events), ["share", "share", "closing", "closed", "told", "exit"]);
+    assert_eq!(names(&events), ["share", "share", "closing", "closed", "alert", "exit"]);
     assert_eq!(events[3]["session"], "feedfacefeedface");
 }

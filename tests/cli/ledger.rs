@@ -209,8 +209,8 @@ fn an_opening_without_an_approved_quorum_is_found() {
         }
         lines
     };
-    let ends = entries.iter().find(|entry| entry.record.kind() == "ends").unwrap().record.clone();
-    write(site, &rechained(&longer(ends)));
+    let window = entries.iter().find(|entry| entry.record.kind() == "window").unwrap().record.clone();
+    write(site, &rechained(&longer(window)));
     let (code, said) = verify(site, &[]);
     assert!(code == Some(6) && said.contains("300 s were intended"), "{said}");
 }

@@ -85,11 +85,11 @@ fn every_call_of_a_session_is_in_the_packet() {
     assert_eq!(packet["vault"]["threshold"], 2);
     assert!(packet["approvals"].as_array().unwrap().iter().all(|a| a["signature"] == "verified"), "{packet}");
 
-    let messages = packet["told"].as_array().unwrap();
-    let first = |alert: &&Value| alert["about"] == "opening" && alert["before_opening"] == true;
+    let messages = packet["alerts"].as_array().unwrap();
+    let first = |alert: &&Value| alert["topic"] == "opening" && alert["before_opening"] == true;
     let message = messages.iter().find(first).expect("an alert should be listed before the opening");
     assert_eq!(message["evidence"], "record", "a webhook returns no id: {message}");
-    assert!(!ids(&packet).contains(&"nobody_told"), "{packet}");
+    assert!(!ids(&packet).contains(&"no_alert_acknowledged"), "{packet}");
 
     // The packet lists every call of the principals once, from CloudTrail.
     let own = |key: &str| journal.iter().filter(|call| call.key == key && call.status == Some(200)).count();
@@ -99,14 +99,14 @@ fn every_call_of_a_session_is_in_the_packet() {
     assert_eq!(of("opener").len(), own(&account.opener.key), "{packet}");
     assert_eq!(of("emergency").len(), own(&account.emergency.key), "{packet}");
     assert_eq!(calls(&packet, |call| call["kind"] == "work").len(), 3, "list_buckets");
-    let outside = calls(&packet, |call| call["place"] == "after");
+    let outside = calls(&packet, |call| call["when"] == "after");
     assert_eq!(outside.len(), 1, "{outside:?}");
-    assert_eq!((&outside[0]["principal"], &outside[0]["name"]), (&"closer".into(), &"GetUser".into()));
+    assert_eq!((&outside[0]["principal"], &outside[0]["event_name"]), (&"closer".into(), &"GetUser".into()));
     // An administrator created the user shortly before, so the packet also lists changes by other principals.
-    let by_other = |call: &Value| call["principal"] == "somebody";
+    let by_other = |call: &Value| call["principal"] == "other";
     assert!(!calls(&packet, by_other).is_empty(), "{packet}");
     assert!(calls(&packet, |call| call["kind"] == "unexpected" && !by_other(call)).is_empty(), "{packet}");
-    assert!(ids(&packet).contains(&"calls_outside"), "{packet}");
+    assert!(ids(&packet).contains(&"calls_outside_window"), "{packet}");
     let gate: Value = serde_json::from_str(packet["window"]["policy"].as_str().unwrap()).unwrap();
     assert_eq!(
         gate["Statement"][0]["Sid"],
@@ -114,10 +114,10 @@ fn every_call_of_a_session_is_in_the_packet() {
         "the packet should have the gate as AWS received it"
     );
     // CloudTrail also shows that access was enabled between T0 and T1.
-    assert_eq!(packet["window"]["within"], true, "{packet}");
+    assert_eq!(packet["window"]["within_window"], true, "{packet}");
     assert!(packet["window"]["enabled_by_aws"]["seconds"].is_number());
     // A query immediately after the session can be incomplete.
-    assert!(ids(&packet).contains(&"cloudtrail_early"));
+    assert!(ids(&packet).contains(&"cloudtrail_queried_too_early"));
     assert!(stdout.contains("query again after"), "{stdout}");
     let regions: Vec<_> = packet["cloudtrail"]["regions"]
         .as_array()
@@ -147,7 +147,7 @@ fn many_pages_are_read_despite_throttling() {
     let (code, packet, _) = packet(review(site, &auditor, &[&session, "--profile", "audit", "--json", "-"]));
     drop(throttled);
     assert_eq!(code, Some(0), "{packet}");
-    assert_eq!(calls(&packet, |call| call["name"] == "ListBuckets").len(), 120);
+    assert_eq!(calls(&packet, |call| call["event_name"] == "ListBuckets").len(), 120);
     let mut seen: Vec<_> = calls(&packet, |_| true).iter().map(|call| call["event_id"].to_string()).collect();
     let all = seen.len();
     seen.sort();
@@ -187,7 +187,7 @@ fn a_failed_region_is_named_and_the_other_is_written() {
         "the calls of the other region should be listed"
     );
     assert!(
-        calls(&packet, |call| call["source"] == "iam.amazonaws.com").is_empty(),
+        calls(&packet, |call| call["event_source"] == "iam.amazonaws.com").is_empty(),
         "IAM's calls are in us-east-1, which was not read"
     );
     assert!(ids(&packet).contains(&"cloudtrail_incomplete"));
@@ -348,11 +348,11 @@ fn calls_of_a_role_are_found_by_session_name_and_key() {
     let work = calls(&packet, |call| call["kind"] == "work");
     assert_eq!(work.len(), 3, "{packet}");
     for call in work {
-        assert_eq!((&call["principal"], &call["place"]), (&"issued".into(), &"inside".into()), "{call}");
+        assert_eq!((&call["principal"], &call["when"]), (&"issued".into(), &"inside".into()), "{call}");
         assert_eq!(call["user"], format!("breakglass-{session}"), "{call}");
     }
-    assert!(!calls(&packet, |call| call["name"] == "AssumeRole").is_empty(), "{packet}");
-    let unexpected = |call: &Value| call["kind"] == "unexpected" && call["principal"] != "somebody";
+    assert!(!calls(&packet, |call| call["event_name"] == "AssumeRole").is_empty(), "{packet}");
+    let unexpected = |call: &Value| call["kind"] == "unexpected" && call["principal"] != "other";
     assert!(calls(&packet, unexpected).is_empty(), "{packet}");
     assert_eq!(packet["window"]["enabled"]["ended_by"], "t1", "a role's access should end at T1");
 }

@@ -35,7 +35,7 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     let (code, json, said) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(10), "{said}");
     let target = &json["targets"][0];
-    assert_eq!((&target["state"], &target["own"]), (&"open".into(), &true.into()), "{json}");
+    assert_eq!((&target["state"], &target["this_machine"]), (&"open".into(), &true.into()), "{json}");
     let until: String = target["until"].as_str().expect("T1").to_owned();
     let gate = account.rest().gate.expect("a gate").to_string();
     assert!(gate.contains(&until), "the gate should end at {until}: {gate}");
@@ -54,7 +54,7 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     let (code, json, said) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(1), "the status should say that the credentials must be rotated: {said}");
     assert_eq!(json["may_be_open"], false);
-    assert!(json["upkeep"]["overdue"][0].as_str().unwrap().contains("rotate"), "{json}");
+    assert!(json["readiness"]["overdue"][0].as_str().unwrap().contains("rotate"), "{json}");
     let (_, _, said) = output_of(site.command(&["status", "prod.age"]));
     assert!(said.contains("SPENT by session") && said.contains("OVERDUE      rotate"), "{said}");
 }
@@ -81,14 +81,14 @@ fn another_machines_open_window_counts_and_a_missing_ledger_is_an_error() {
         let (code, json, said) = output_of(site.command(arguments));
         assert_eq!(code, Some(10), "{said}");
         let target = &json["targets"][0];
-        assert_eq!((&target["state"], &target["own"]), (&"open".into(), &false.into()), "{json}");
+        assert_eq!((&target["state"], &target["this_machine"]), (&"open".into(), &false.into()), "{json}");
     }
     person.type_raw(b"q");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (code, json, _) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(1), "{json}");
     assert!(
-        json["upkeep"]["spent"].is_object(),
+        json["readiness"]["spent"].is_object(),
         "credentials that were opened on another machine should be spent: {json}"
     );
     // A second opening, on this machine, needs a reason.
@@ -133,9 +133,13 @@ fn shares_given_without_an_opening_are_counted() {
     vain();
     let (code, json, said) = output_of(vault.site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!((&json["upkeep"]["released"], &json["upkeep"]["spent"]), (&2.into(), &Value::Null), "{json}");
-    let proofs = &json["upkeep"]["custodians"];
-    assert!(proofs[0]["last"].is_string() && proofs[1]["last"].is_null(), "{json}");
+    assert_eq!(
+        (&json["readiness"]["released_shares"], &json["readiness"]["spent"]),
+        (&2.into(), &Value::Null),
+        "{json}"
+    );
+    let proofs = &json["readiness"]["custodians"];
+    assert!(proofs[0]["last_used"].is_string() && proofs[1]["last_used"].is_null(), "{json}");
     let (_, _, said) = output_of(vault.site.command(&["status", "prod.age"]));
     assert!(said.contains("did not happen: 2") && said.contains("bob never"), "{said}");
 }
@@ -159,7 +163,7 @@ fn a_refused_second_opening_does_not_hide_the_first() {
     );
     let (code, json, said) = output_of(asked);
     assert!(
-        code == Some(10) && json["targets"][0]["own"] == true,
+        code == Some(10) && json["targets"][0]["this_machine"] == true,
         "the window should be shown as opened by this machine: {said}"
     );
     let close = site.with_profile("oncall", &account.closer, &["close", "prod.age", "--profile", "oncall"]);
@@ -186,7 +190,7 @@ fn a_dead_laptops_window_is_found_in_iam() {
     let (code, json, said) = ask(&["--json"]);
     assert_eq!(code, Some(10), "{said}");
     let target = &json["targets"][0];
-    assert_eq!((&target["source"], &target["own"]), (&"iam".into(), &false.into()), "{json}");
+    assert_eq!((&target["source"], &target["this_machine"]), (&"iam".into(), &false.into()), "{json}");
     assert!(target["session"].is_string() && target["until"].is_string(), "{json}");
     account.put_to_rest();
     let (code, _, said) = ask(&[]);

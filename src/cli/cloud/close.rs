@@ -120,9 +120,9 @@ impl CloseRequest {
         let Self { facts, ledger, events, config, .. } = self;
         let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
         if let Some(session) = open.last().map(|last| Some(last.session)) {
-            let about = LocalNotice { vault: &facts, target: &target, session, ledger: &ledger, events };
-            let ending = Ending { about: AlertTopic::MayBeOpen, detail: error.what.clone(), until: None };
-            session::notify_local(&about, config, ending);
+            let local = LocalNotice { vault: &facts, target: &target, session, ledger: &ledger, events };
+            let ending = Ending { topic: AlertTopic::MayBeOpen, detail: error.what.clone(), until: None };
+            session::notify_local(&local, config, ending);
         }
         error
     }

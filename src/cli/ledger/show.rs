@@ -100,21 +100,21 @@ fn text(records: &[MergedRecord]) -> String {
 fn said(record: &Record) -> String {
     match record {
         Record::Approval { custodian, .. } => format!("{custodian} signed"),
-        Record::Share { custodian, to, .. } => {
+        Record::Share { custodian, purpose, .. } => {
             format!(
                 "{custodian} gave a share to {}",
-                if *to == SharePurpose::Open { "open" } else { "close" }
+                if *purpose == SharePurpose::Open { "open" } else { "close" }
             )
         }
-        Record::Told { about, channel, acknowledged, detail, .. } => {
-            let about = match about {
+        Record::Alert { topic, channel, acknowledged, detail, .. } => {
+            let topic = match topic {
                 AlertTopic::Opening => "opening",
                 AlertTopic::NotOpened => "not opened",
                 AlertTopic::Closed => "closed",
                 AlertTopic::MayBeOpen => "may be open",
             };
             let outcome = if acknowledged.is_some() { "acknowledged" } else { "NOT acknowledged" };
-            format!("{channel} {outcome} ({about}): {detail}")
+            format!("{channel} {outcome} ({topic}): {detail}")
         }
         Record::Intent { target, window, reason, again, no_alert, drill_of, .. } => {
             let drill = if drill_of.is_some() { "drill on " } else { "" };
@@ -124,7 +124,7 @@ fn said(record: &Record) -> String {
             let window = time_text::seconds(*window);
             format!("{drill}{name}, user {user} in {account}, for {window}: {reason}{again}{quiet}")
         }
-        Record::Ends { until, .. } => format!("AWS refuses access from {} on", time_text::utc(*until)),
+        Record::Window { until, .. } => format!("AWS refuses access from {} on", time_text::utc(*until)),
         Record::Enabling { .. } => "enabling access now".into(),
         Record::Opened { until, .. } => format!("open until {}", time_text::utc(*until)),
         Record::Issued { access_key_id, .. } => {

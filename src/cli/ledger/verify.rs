@@ -39,7 +39,7 @@ struct Verified {
     since_head: Option<u64>,
     /// The number of records after the last record of the copy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    beyond_copy: Option<u64>,
+    since_copy: Option<u64>,
 }
 
 /// Verifies each ledger. The first damaged ledger decides the exit status.
@@ -109,7 +109,7 @@ impl VerifyRequest {
         };
         let compared = copy.as_deref().map(|copy| verify::against(&chain, copy)).transpose();
         // The chain can be damaged at one record while the copy differs at another: the earlier record is reported.
-        let beyond_copy = match (damage, compared) {
+        let since_copy = match (damage, compared) {
             (Some(broken), Err(other)) if other.seq < broken.seq => return Err(damaged(other)),
             (Some(broken), _) => return Err(damaged(broken)),
             (None, compared) => compared.map_err(damaged)?,
@@ -128,7 +128,7 @@ impl VerifyRequest {
             since_head: self.head.as_ref().and_then(|head| head.since(&chain)),
             torn: chain.torn,
             signed,
-            beyond_copy,
+            since_copy,
             file: file.to_owned(),
         })
     }
@@ -250,8 +250,8 @@ fn text(verified: &Verified, with_vaults: bool) -> String {
     if let Some(since) = verified.since_head {
         let _ = writeln!(text, "  given head is in the chain, {since} records after it");
     }
-    if let Some(beyond) = verified.beyond_copy {
-        let _ = writeln!(text, "  copy       matches; {beyond} records are not in it");
+    if let Some(since) = verified.since_copy {
+        let _ = writeln!(text, "  copy       matches; {since} records are not in it");
     }
     text
 }

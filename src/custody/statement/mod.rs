@@ -4,7 +4,7 @@ pub mod approval;
 pub mod close;
 pub mod drill;
 pub mod network;
-pub mod upkeep;
+pub mod vault_life;
 
 use std::fmt;
 

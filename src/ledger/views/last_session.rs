@@ -66,7 +66,7 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
         let Some(&place) = entry.record.session().and_then(|session| places.get(&session)) else { continue };
         match &entry.record {
             // The session continues, even if a concurrent close has recorded it as closed.
-            Record::Ends { from, until, .. } => {
+            Record::Window { from, until, .. } => {
                 let of = &mut all[place];
                 (of.from, of.until, of.closed) = (Some(*from), Some(*until), false);
             }
@@ -85,7 +85,7 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
             Record::Intent { .. }
             | Record::Approval { .. }
             | Record::Share { .. }
-            | Record::Told { .. }
+            | Record::Alert { .. }
             | Record::Enabling { .. }
             | Record::Issued { .. }
             | Record::Drill { .. }

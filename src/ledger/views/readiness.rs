@@ -31,15 +31,15 @@ pub struct Readiness {
     /// The last session that opened access with these credentials, or was about to. They must be rotated.
     pub spent: Option<SpentBy>,
     /// Shares that were given to sessions without an intent; they count as released until rotation.
-    pub released: usize,
+    pub released_shares: usize,
     /// The last drill for this vault.
     pub last_drill: Option<LastDrill>,
     /// When the last complete drill ended.
-    pub practised: Option<Timestamp>,
+    pub last_complete_drill: Option<Timestamp>,
     /// When each custodian last proved possession of token and part, by a signed approval followed by a share.
     pub custodians: Vec<CustodianProof>,
     /// The tokens whose firmware a security advisory affects.
-    pub affected: Vec<AffectedToken>,
+    pub affected_tokens: Vec<AffectedToken>,
     /// The overdue tasks, in words.
     pub overdue: Vec<String>,
 }
@@ -63,7 +63,7 @@ pub struct LastDrill {
     pub signed: bool,
     /// Whether the drill was complete: signed, opened by a quorum, and proven closed. A complete drill is due every 92
     /// days.
-    pub whole: bool,
+    pub complete: bool,
 }
 
 /// When a custodian last proved possession of token and part.
@@ -71,25 +71,25 @@ pub struct LastDrill {
 pub struct CustodianProof {
     pub name: String,
     /// The time of the last proof; `None` if there was none.
-    pub last: Option<Timestamp>,
+    pub last_used: Option<Timestamp>,
 }
 
 /// A token whose firmware a security advisory affects.
 #[derive(Clone, Debug, Serialize)]
 pub struct AffectedToken {
-    /// Its custodian.
-    pub name: String,
+    /// The name of its custodian.
+    pub custodian: String,
     pub serial: u32,
     pub firmware: Firmware,
     pub advisory: &'static str,
 }
 
-fn affected(manifest: &Manifest) -> Vec<AffectedToken> {
+fn affected_tokens(manifest: &Manifest) -> Vec<AffectedToken> {
     let tokens = manifest.custodians.iter().flat_map(|custodian| {
         custodian.tokens.iter().map(move |token| (custodian.name.clone(), token.serial, token.firmware))
     });
-    let named = |(name, serial, firmware): (String, u32, Firmware)| {
-        Some(AffectedToken { name, serial, firmware, advisory: firmware.advisory()? })
+    let named = |(custodian, serial, firmware): (String, u32, Firmware)| {
+        Some(AffectedToken { custodian, serial, firmware, advisory: firmware.advisory()? })
     };
     tokens.filter_map(named).collect()
 }
@@ -103,15 +103,15 @@ impl Readiness {
             // The manifest was checked, so `created` is a timestamp.
             sealed: manifest.created.parse().unwrap_or(now),
             spent: None,
-            released: 0,
+            released_shares: 0,
             last_drill: None,
-            practised: None,
+            last_complete_drill: None,
             custodians: manifest
                 .custodians
                 .iter()
-                .map(|custodian| CustodianProof { name: custodian.name.clone(), last: None })
+                .map(|custodian| CustodianProof { name: custodian.name.clone(), last_used: None })
                 .collect(),
-            affected: affected(manifest),
+            affected_tokens: affected_tokens(manifest),
             overdue: Vec::new(),
         };
         // A date further in the future than a clock can be ahead proves nothing.
@@ -130,12 +130,12 @@ impl Readiness {
         let intended: HashSet<_> =
             entries.iter().filter_map(|entry| Some(entry.record.intent()?.session)).collect();
         given.retain(|(session, _)| session.is_none_or(|session| !intended.contains(&session)));
-        readiness.released = given.len();
+        readiness.released_shares = given.len();
         given.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
         given.dedup_by(|(_, a), (_, b)| a == b);
-        let whole = drills.iter().rposition(|drill| drill.whole);
-        readiness.practised = whole.map(|whole| drills[whole].at);
-        let since = &drills[whole.map_or(0, |whole| whole + 1)..];
+        let complete = drills.iter().rposition(|drill| drill.complete);
+        readiness.last_complete_drill = complete.map(|place| drills[place].at);
+        let since = &drills[complete.map_or(0, |place| place + 1)..];
         let failed = since.iter().any(|drill| !drill.passed);
         readiness.last_drill = drills.pop();
         readiness.overdue = readiness.tasks(given.len() >= manifest.threshold.get().into(), failed, now);
@@ -143,12 +143,12 @@ impl Readiness {
     }
 
     /// Returns whether a complete drill was held in the last 92 days.
-    pub fn is_practised(&self, now: Timestamp) -> bool {
-        self.practised.is_some_and(|practised| now.duration_since(practised) <= QUARTER)
+    pub fn is_drill_current(&self, now: Timestamp) -> bool {
+        self.last_complete_drill.is_some_and(|drill| now.duration_since(drill) <= QUARTER)
     }
 
     /// Returns whether nothing is overdue.
-    pub fn is_well(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         self.overdue.is_empty()
     }
 
@@ -161,7 +161,7 @@ impl Readiness {
             {
                 self.spent = Some(SpentBy { session: *session, at: entry.at });
             }
-            Record::Share { session, vault, credentials_epoch, custodian, to: SharePurpose::Open }
+            Record::Share { session, vault, credentials_epoch, custodian, purpose: SharePurpose::Open }
                 if is_ours(vault, *credentials_epoch) =>
             {
                 given.push((*session, custodian.clone()));
@@ -198,9 +198,9 @@ impl Readiness {
         for (approved, record) in approvals {
             let Record::Approval { custodian, envelope, .. } = record else { continue };
             let mut proofs = self.custodians.iter_mut().filter(|proof| proof.name == *custodian);
-            let Some(proof) = proofs.next().filter(|proof| proof.last.is_none()) else { continue };
+            let Some(proof) = proofs.next().filter(|proof| proof.last_used.is_none()) else { continue };
             let signer = approval::verify(manifest, envelope);
-            proof.last = signer.is_ok_and(|(signer, ..)| signer.name == *custodian).then_some(approved);
+            proof.last_used = signer.is_ok_and(|(signer, ..)| signer.name == *custodian).then_some(approved);
         }
     }
 
@@ -216,7 +216,7 @@ impl Readiness {
         if self.sealed > now.saturating_add(AHEAD).unwrap_or(now) {
             overdue.push("correct this machine's clock: the vault was sealed in the future".into());
         }
-        if now.duration_since(self.practised.unwrap_or(self.sealed)) > QUARTER {
+        if now.duration_since(self.last_complete_drill.unwrap_or(self.sealed)) > QUARTER {
             overdue.push("hold a drill: no complete, signed drill in the last 92 days".into());
         } else if failed {
             overdue.push("hold another drill: the last one did not pass".into());
@@ -235,7 +235,7 @@ fn drill(entry: &Entry, manifest: &Manifest, latest: Timestamp) -> Option<LastDr
         at: evidence.as_ref().map_or(entry.at, |said| said.ended),
         passed: evidence.as_ref().map_or(*passed, |said| said.passed),
         signed: evidence.is_some(),
-        whole: evidence.as_ref().is_some_and(|said| said.is_complete(manifest)),
+        complete: evidence.as_ref().is_some_and(|said| said.is_complete(manifest)),
     };
     (*vault == manifest.vault_id).then_some(last)
 }
@@ -286,9 +286,9 @@ mod tests {
         }
     }
 
-    fn share(number: u8, custodian: &str, credentials_epoch: u64, to: SharePurpose) -> Record {
-        let session = (to == SharePurpose::Open).then(|| session(number));
-        Record::Share { session, vault: "v".into(), credentials_epoch, custodian: custodian.into(), to }
+    fn share(number: u8, custodian: &str, credentials_epoch: u64, purpose: SharePurpose) -> Record {
+        let session = (purpose == SharePurpose::Open).then(|| session(number));
+        Record::Share { session, vault: "v".into(), credentials_epoch, custodian: custodian.into(), purpose }
     }
 
     fn readiness(entries: &[Entry], now: &str) -> Readiness {
@@ -306,9 +306,13 @@ mod tests {
             entry(time, share(4, "carol", 2, SharePurpose::Close)),
         ];
         let kept = readiness(&one, now);
-        assert_eq!((kept.released, kept.is_well()), (2, true), "alice gave two shares for these credentials");
+        assert_eq!(
+            (kept.released_shares, kept.is_ready()),
+            (2, true),
+            "alice gave two shares for these credentials"
+        );
         assert!(
-            kept.custodians.iter().all(|proof| proof.last.is_none()),
+            kept.custodians.iter().all(|proof| proof.last_used.is_none()),
             "a record without a signature proves nothing"
         );
         let two = [&one[..], &[entry(time, share(5, "bob", 2, SharePurpose::Open))]].concat();

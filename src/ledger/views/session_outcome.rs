@@ -25,7 +25,7 @@ impl SessionOutcome {
                 Record::Share { session: Some(session), custodian, .. } if *session == id => {
                     outcome.custodians.push(custodian.clone());
                 }
-                Record::Told { session: Some(session), channel, acknowledged: Some(_), .. }
+                Record::Alert { session: Some(session), channel, acknowledged: Some(_), .. }
                     if *session == id && !outcome.acknowledged.contains(channel) =>
                 {
                     outcome.acknowledged.push(channel.clone());

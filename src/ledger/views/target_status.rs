@@ -20,7 +20,7 @@ pub enum TargetState {
     /// T1 has passed, and it was not proven that access is closed.
     Unproven,
     /// IAM shows that the user is not at rest and has no gate that ends in the future.
-    Untidy,
+    NotAtRest,
 }
 
 /// The source of a status.
@@ -41,8 +41,8 @@ pub struct TargetStatus {
     pub may_be_open: bool,
     /// The session, if known.
     pub session: Option<SessionId>,
-    /// Whether the ledgers here have the intent of that session.
-    pub own: bool,
+    /// Whether this machine opened the session: whether the ledgers here have its intent.
+    pub this_machine: bool,
     /// T1, if known.
     pub until: Option<Timestamp>,
     pub source: StatusSource,
@@ -67,7 +67,7 @@ impl TargetStatus {
             Some(UserState::AtRest) => (TargetState::Closed, recorded, StatusSource::Iam),
             Some(UserState::Unbounded) => (TargetState::Open, (None, None), StatusSource::Iam),
             Some(UserState::Untidy(_) | UserState::Drifted(_)) => {
-                (TargetState::Untidy, recorded, StatusSource::Iam)
+                (TargetState::NotAtRest, recorded, StatusSource::Iam)
             }
             None | Some(UserState::NotAtRest(_) | UserState::Unknown(_)) => {
                 let state = last.map_or(TargetState::Closed, |last| TargetState::recorded(last, now));
@@ -75,7 +75,16 @@ impl TargetStatus {
             }
         };
         let may_be_open = matches!(state, TargetState::Open | TargetState::Unproven);
-        Self { target, lane, state, may_be_open, session, own: session.is_some_and(is_ours), until, source }
+        Self {
+            target,
+            lane,
+            state,
+            may_be_open,
+            session,
+            this_machine: session.is_some_and(is_ours),
+            until,
+            source,
+        }
     }
 }
 

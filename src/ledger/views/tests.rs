@@ -64,10 +64,10 @@ fn iam_overrides_the_ledger() {
     let status = |last, seen: UserState| TargetStatus::of(target(), Lane::Gate, last, Some(&seen), now);
     assert!(!status(Some(&open), UserState::AtRest).may_be_open, "another person closed it");
     let others = status(None, UserState::Open { session: session(2), until });
-    assert!(others.may_be_open && !others.own && others.until == Some(until));
-    assert!(status(Some(&open), UserState::Open { session: session(1), until }).own);
+    assert!(others.may_be_open && !others.this_machine && others.until == Some(until));
+    assert!(status(Some(&open), UserState::Open { session: session(1), until }).this_machine);
     let untidy = status(Some(&open), UserState::Untidy(Vec::new()));
-    assert!(!untidy.may_be_open && untidy.state == TargetState::Untidy);
+    assert!(!untidy.may_be_open && untidy.state == TargetState::NotAtRest);
 }
 
 fn entry(record: Record) -> Entry {
@@ -102,7 +102,7 @@ fn intended(number: u8, until: &str, lane: Lane) -> [Entry; 2] {
         endpoints: Vec::new(),
         network: None,
     };
-    [entry(intent), entry(Record::Ends { session, from, until })]
+    [entry(intent), entry(Record::Window { session, from, until })]
 }
 
 fn closed(number: u8, probed: bool) -> Entry {
@@ -137,7 +137,7 @@ fn a_later_session_that_opened_nothing_does_not_hide_an_earlier_one() {
             let last = last(&entries).remove(0);
             let seen = UserState::Open { session: session(1), until: at(long) };
             let status = TargetStatus::of(target(), lane, Some(&last), Some(&seen), now);
-            assert!(status.own, "the ledger has both sessions");
+            assert!(status.this_machine, "the ledger has both sessions");
             TargetStatus::of(target(), lane, Some(&last), None, now)
         };
         let refused = status(&[closed(2, false)]);

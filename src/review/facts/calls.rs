@@ -34,9 +34,9 @@ pub enum CallerKind {
     /// name of this session.
     Issued,
     /// The emergency user, with a key that the ledger does not have.
-    User,
+    UnknownKey,
     /// Someone else, who changed the emergency user.
-    Somebody,
+    Other,
 }
 
 /// The purpose of a call.
@@ -77,18 +77,18 @@ pub struct ApiCall {
     /// The name of the user or session in CloudTrail.
     pub user: Option<String>,
     /// The service, such as `iam.amazonaws.com`.
-    pub source: String,
+    pub event_source: String,
     /// The action, such as `PutUserPolicy`.
-    pub name: String,
+    pub event_name: String,
     pub region: String,
     /// The error code, if AWS refused the call.
     pub error: Option<String>,
     pub kind: CallPurpose,
-    pub place: CallTiming,
+    pub when: CallTiming,
     /// The source address.
-    pub address: Option<String>,
+    pub source_address: Option<String>,
     /// The user agent.
-    pub agent: Option<String>,
+    pub user_agent: Option<String>,
     /// The inline policy that the call wrote.
     pub policy: Option<String>,
     /// The other session, for [`CallTiming::OtherSession`].
@@ -128,12 +128,12 @@ struct OtherSession<'a> {
 impl ApiCall {
     /// Returns whether the call was outside the time of this session and of every other session.
     pub fn is_outside(&self) -> bool {
-        matches!(self.place, CallTiming::Before | CallTiming::After)
+        matches!(self.when, CallTiming::Before | CallTiming::After)
     }
 
     /// Returns whether the call was in the time of this session.
     pub fn is_inside(&self) -> bool {
-        self.place == CallTiming::Inside
+        self.when == CallTiming::Inside
     }
 
     /// Returns whether AWS refused the call, and it was not a probe.
@@ -185,21 +185,21 @@ impl<'a> CallMatcher<'a> {
         let is_late =
             principal == CallerKind::Opener && self.opener.is_some_and(|last| event.at.as_second() > last);
         let kind = if is_late { CallPurpose::Unexpected } else { kind(principal, event) };
-        let (place, other_session) = self.place(principal, kind, event);
+        let (when, other_session) = self.timing(principal, kind, event);
         Some(ApiCall {
             at: event.at,
             event_id: event.id.clone(),
             principal,
             access_key_id: event.key.clone(),
             user: event.who.clone(),
-            source: event.source.clone(),
-            name: event.name.clone(),
+            event_source: event.event_source.clone(),
+            event_name: event.event_name.clone(),
             region: event.region.clone(),
             error: event.error.clone(),
             kind,
-            place,
-            address: event.address.clone(),
-            agent: event.agent.clone(),
+            when,
+            source_address: event.source_address.clone(),
+            user_agent: event.user_agent.clone(),
             policy: event.policy.clone(),
             other_session,
         })
@@ -220,14 +220,15 @@ impl<'a> CallMatcher<'a> {
         {
             Some(CallerKind::Issued)
         } else if event.who.as_ref() == Some(&self.own.intent.target.user) {
-            Some(CallerKind::User)
+            Some(CallerKind::UnknownKey)
         } else {
-            let changes = event.on.as_ref() == Some(&self.own.intent.target.user) && !reads(&event.name);
-            changes.then_some(CallerKind::Somebody)
+            let changes =
+                event.on.as_ref() == Some(&self.own.intent.target.user) && !reads(&event.event_name);
+            changes.then_some(CallerKind::Other)
         }
     }
 
-    fn place(
+    fn timing(
         &self,
         principal: CallerKind,
         kind: CallPurpose,
@@ -247,7 +248,9 @@ impl<'a> CallMatcher<'a> {
             })
         };
         match times {
-            Some(times) if times.holds(at) && principal != CallerKind::User => (CallTiming::Inside, None),
+            Some(times) if times.holds(at) && principal != CallerKind::UnknownKey => {
+                (CallTiming::Inside, None)
+            }
             _ if let Some(other) = others() => (CallTiming::OtherSession, Some(other.own.intent.session)),
             Some(times) if times.holds(at) => (CallTiming::Inside, None),
             Some(times) if at > times.until => (CallTiming::After, None),
@@ -309,11 +312,11 @@ fn reads(name: &str) -> bool {
 
 /// Decides the purpose of a call from its caller.
 fn kind(principal: CallerKind, event: &CloudTrailEvent) -> CallPurpose {
-    let service = event.source.strip_suffix(".amazonaws.com").unwrap_or(&event.source);
-    let name = event.name.as_str();
+    let service = event.event_source.strip_suffix(".amazonaws.com").unwrap_or(&event.event_source);
+    let name = event.event_name.as_str();
     match (principal, service, name) {
         (CallerKind::Opener, "iam", "PutUserPolicy" | "DetachUserPolicy")
-        | (CallerKind::Closer | CallerKind::Somebody, "iam", "AttachUserPolicy" | "UpdateAccessKey")
+        | (CallerKind::Closer | CallerKind::Other, "iam", "AttachUserPolicy" | "UpdateAccessKey")
         | (CallerKind::Opener | CallerKind::Closer | CallerKind::Emergency, "sts", "GetCallerIdentity")
         | (CallerKind::Emergency, "sts", "GetSessionToken" | "GetFederationToken" | "AssumeRole") => {
             CallPurpose::Gate

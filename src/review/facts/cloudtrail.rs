@@ -98,18 +98,18 @@ pub struct CloudTrailEvent {
     /// The time of the call, in whole seconds.
     pub at: Timestamp,
     /// The action, such as `PutUserPolicy`.
-    pub name: String,
+    pub event_name: String,
     /// The service, such as `iam.amazonaws.com`.
-    pub source: String,
+    pub event_source: String,
     pub region: String,
     /// The id of the access key that signed the call.
     pub key: Option<String>,
     /// The name of the user or session.
     pub who: Option<String>,
     /// The source address.
-    pub address: Option<String>,
+    pub source_address: Option<String>,
     /// The user agent.
-    pub agent: Option<String>,
+    pub user_agent: Option<String>,
     /// The error code.
     pub error: Option<String>,
     /// The IAM user that the call is about.
@@ -126,13 +126,13 @@ impl CloudTrailEvent {
         Some(Self {
             id: text("/eventID")?,
             at: text("/eventTime")?.parse().ok()?,
-            name: text("/eventName")?,
-            source: text("/eventSource").unwrap_or_default(),
+            event_name: text("/eventName")?,
+            event_source: text("/eventSource").unwrap_or_default(),
             region: text("/awsRegion").unwrap_or_default(),
             key: text("/userIdentity/accessKeyId"),
             who: text("/userIdentity/userName").or_else(|| text("/userIdentity/arn").map(|arn| last(&arn))),
-            address: text("/sourceIPAddress"),
-            agent: text("/userAgent"),
+            source_address: text("/sourceIPAddress"),
+            user_agent: text("/userAgent"),
             error: text("/errorCode"),
             on: text("/requestParameters/userName"),
             policy: text("/requestParameters/policyDocument"),

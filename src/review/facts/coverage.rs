@@ -9,7 +9,7 @@ use super::session_records::SessionRecords;
 /// Which events were queried, and whether the result is complete.
 #[derive(Clone, Debug, Serialize)]
 pub struct CloudTrailCoverage {
-    pub asked: bool,
+    pub queried: bool,
     pub at: Option<Timestamp>,
     /// The start of the time range.
     pub from: Option<Timestamp>,
@@ -19,34 +19,34 @@ pub struct CloudTrailCoverage {
     /// Whether no region failed, and the query was late enough after the session.
     pub complete: bool,
     /// When to query again, if the query was too early.
-    pub again_after: Option<Timestamp>,
+    pub query_again_after: Option<Timestamp>,
 }
 
 impl CloudTrailCoverage {
     pub(super) fn of(own: &SessionRecords<'_>, trail: Option<&CloudTrailResult>) -> Self {
         let Some(trail) = trail else {
             return Self {
-                asked: false,
+                queried: false,
                 at: None,
                 from: None,
                 until: None,
                 regions: Vec::new(),
                 complete: false,
-                again_after: None,
+                query_again_after: None,
             };
         };
         let end = own.end().unwrap_or(own.at);
         let after = end.saturating_add(LATE).unwrap_or(end);
-        let again_after = (trail.at < after).then_some(after);
+        let query_again_after = (trail.at < after).then_some(after);
         let no_error = trail.regions.iter().all(|region| region.error.is_none());
         Self {
-            asked: true,
+            queried: true,
             at: Some(trail.at),
             from: Some(trail.from),
             until: Some(trail.until),
             regions: trail.regions.clone(),
-            complete: no_error && again_after.is_none(),
-            again_after,
+            complete: no_error && query_again_after.is_none(),
+            query_again_after,
         }
     }
 }

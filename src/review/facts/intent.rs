@@ -57,9 +57,9 @@ pub struct OpenedVault {
     /// The sealed alert channels, if the given vault is the file that was opened.
     pub channels: Vec<String>,
     /// Whether the vault given for this review is the file that was opened.
-    pub is_the_file: Option<bool>,
+    pub file_matches: Option<bool>,
     /// The epoch and the credentials epoch of the vault given for this review.
-    pub given: Option<(u64, u64)>,
+    pub file_given: Option<(u64, u64)>,
     /// In a drill, the id of the vault that the drill is for.
     pub drill_of: Option<String>,
 }
@@ -104,9 +104,9 @@ impl OpenedVault {
             credentials_epoch: intent.credentials_epoch,
             sha256: intent.sha256.to_owned(),
             channels: opened.iter().flat_map(|vault| &vault.manifest.alerts).cloned().collect(),
-            is_the_file: vault.map(|_| opened.is_some()),
+            file_matches: vault.map(|_| opened.is_some()),
             words: known.then(|| words::of(&digest)),
-            given: manifest.map(|manifest| (manifest.epoch.into(), manifest.credentials_epoch.into())),
+            file_given: manifest.map(|manifest| (manifest.epoch.into(), manifest.credentials_epoch.into())),
             drill_of: intent.drill_of.map(str::to_owned),
         }
     }

@@ -23,7 +23,7 @@ use approvals::ApprovalFact;
 use calls::{ApiCall, CallMatcher};
 use coverage::CloudTrailCoverage;
 use intent::{OpenedVault, SessionFacts};
-use notifications::{NotificationFact, ShareFact};
+use notifications::{AlertFact, ShareFact};
 use outcome::{DrillResult, SignedReview};
 use session_records::SessionRecords;
 use sources::{LedgerFact, PacketSources};
@@ -32,13 +32,13 @@ use window::WindowFacts;
 /// Everything that is known about one session.
 pub(super) struct Facts {
     /// When the facts were gathered.
-    pub(super) made: Timestamp,
+    pub(super) created: Timestamp,
     pub(super) session: SessionFacts,
     pub(super) vault: OpenedVault,
     pub(super) window: WindowFacts,
     pub(super) approvals: Vec<ApprovalFact>,
     pub(super) shares: Vec<ShareFact>,
-    pub(super) told: Vec<NotificationFact>,
+    pub(super) alerts: Vec<AlertFact>,
     pub(super) cloudtrail: CloudTrailCoverage,
     /// The calls, ordered by time.
     pub(super) calls: Vec<ApiCall>,
@@ -46,7 +46,7 @@ pub(super) struct Facts {
     pub(super) drill: Option<DrillResult>,
     pub(super) reviews: Vec<SignedReview>,
     /// Whether the ledgers have a complete, signed drill of this vault that is not older than a quarter.
-    pub(super) is_practised: bool,
+    pub(super) is_drill_current: bool,
 }
 
 impl Facts {
@@ -61,20 +61,20 @@ impl Facts {
         let matcher = CallMatcher::of(&records, entries, manifest);
         let calls = matcher.calls(trail.into_iter().flat_map(|trail| &trail.events));
         Ok(Self {
-            made: now,
+            created: now,
             session: SessionFacts::of(&records, manifest),
             vault: OpenedVault::of(&records.intent, vault),
             window: WindowFacts::of(&records, &calls, now),
             approvals: ApprovalFact::all(&records, manifest),
             shares: ShareFact::all(&records),
-            told: NotificationFact::all(&records),
+            alerts: AlertFact::all(&records),
             cloudtrail: CloudTrailCoverage::of(&records, trail),
             calls,
             ledgers,
             drill: DrillResult::of(&records, manifest),
             reviews: SignedReview::all(&records, manifest),
-            is_practised: manifest
-                .is_some_and(|manifest| Readiness::of(entries, manifest, now).is_practised(now)),
+            is_drill_current: manifest
+                .is_some_and(|manifest| Readiness::of(entries, manifest, now).is_drill_current(now)),
         })
     }
 }

@@ -12,14 +12,14 @@ use crate::ledger::{AlertTopic, Entry, Record, SharePurpose};
 pub struct ShareFact {
     pub at: Timestamp,
     pub custodian: String,
-    pub to: SharePurpose,
+    pub purpose: SharePurpose,
     pub evidence: Evidence,
 }
 
 /// An alert to one channel, whether or not the receiver acknowledged it.
 #[derive(Clone, Debug, Serialize)]
-pub struct NotificationFact {
-    pub about: AlertTopic,
+pub struct AlertFact {
+    pub topic: AlertTopic,
     pub channel: String,
     /// Whether the channel is sealed in the vault; otherwise it is from the machine's configuration.
     pub sealed: bool,
@@ -40,24 +40,29 @@ impl ShareFact {
     }
 }
 
-impl NotificationFact {
+impl AlertFact {
     pub(super) fn all(own: &SessionRecords<'_>) -> Vec<Self> {
         own.entries.iter().filter_map(|entry| notification(own, entry)).collect()
     }
 }
 
 fn share(entry: &Entry) -> Option<ShareFact> {
-    let Record::Share { custodian, to, .. } = &entry.record else { return None };
-    Some(ShareFact { at: entry.at, custodian: custodian.clone(), to: *to, evidence: Evidence::Record })
+    let Record::Share { custodian, purpose, .. } = &entry.record else { return None };
+    Some(ShareFact {
+        at: entry.at,
+        custodian: custodian.clone(),
+        purpose: *purpose,
+        evidence: Evidence::Record,
+    })
 }
 
-fn notification(own: &SessionRecords<'_>, entry: &Entry) -> Option<NotificationFact> {
-    let Record::Told { about, channel, sealed, sent, acknowledged, receipt, detail, .. } = &entry.record
+fn notification(own: &SessionRecords<'_>, entry: &Entry) -> Option<AlertFact> {
+    let Record::Alert { topic, channel, sealed, sent, acknowledged, receipt, detail, .. } = &entry.record
     else {
         return None;
     };
-    Some(NotificationFact {
-        about: *about,
+    Some(AlertFact {
+        topic: *topic,
         channel: channel.clone(),
         sealed: *sealed,
         sent: *sent,

@@ -52,16 +52,16 @@ impl<'a> SessionRecords<'a> {
     }
 
     pub(super) fn from(&self) -> Option<Timestamp> {
-        self.ends().map(|(from, _)| from)
+        self.window().map(|(from, _)| from)
     }
 
     pub(super) fn until(&self) -> Option<Timestamp> {
-        self.ends().map(|(_, until)| until)
+        self.window().map(|(_, until)| until)
     }
 
-    fn ends(&self) -> Option<(Timestamp, Timestamp)> {
+    fn window(&self) -> Option<(Timestamp, Timestamp)> {
         self.entries.iter().rev().find_map(|entry| match entry.record {
-            Record::Ends { from, until, .. } | Record::Opened { from, until, .. } => Some((from, until)),
+            Record::Window { from, until, .. } | Record::Opened { from, until, .. } => Some((from, until)),
             _ => None,
         })
     }

@@ -31,13 +31,13 @@ pub struct LedgerFact {
     /// The digest in words.
     pub words: String,
     /// The error of a ledger that is damaged or not readable.
-    pub broken: Option<String>,
+    pub error: Option<String>,
 }
 
 impl LedgerFact {
     /// Returns the facts of a ledger with this head, and its error if it has one.
-    pub fn of(path: String, head: Head, broken: Option<String>) -> Self {
+    pub fn of(path: String, head: Head, error: Option<String>) -> Self {
         let (sha256, words) = (hex::encode(head.sha256), words::of(&head.sha256));
-        Self { path, records: head.seq, sha256, words, broken }
+        Self { path, records: head.seq, sha256, words, error }
     }
 }

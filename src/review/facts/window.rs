@@ -12,7 +12,7 @@ pub struct WindowFacts {
     /// When the intent was recorded.
     pub intended: Timestamp,
     /// The requested duration, in seconds.
-    pub asked_seconds: u64,
+    pub requested_seconds: u64,
     /// T0.
     pub from: Option<Timestamp>,
     /// T1.
@@ -32,7 +32,7 @@ pub struct WindowFacts {
     /// How long access was enabled, according to CloudTrail: from `DetachUserPolicy` to `AttachUserPolicy`, or to T1.
     pub enabled_by_aws: Option<EnabledSpan>,
     /// Whether both times are between T0 and T1.
-    pub within: Option<bool>,
+    pub within_window: Option<bool>,
     /// The last gate policy that AWS received, which shows exactly what was enabled.
     pub policy: Option<String>,
 }
@@ -53,14 +53,14 @@ pub enum EndedBy {
     Close,
     /// AWS, at T1.
     T1,
-    NothingYet,
+    NotEnded,
 }
 
 impl EnabledSpan {
     fn of(from: Timestamp, closed: Option<Timestamp>, t1: Timestamp, now: Timestamp) -> Self {
         let (until, ended_by) = match closed.filter(|closed| *closed < t1) {
             Some(closed) => (closed, EndedBy::Close),
-            None if now < t1 => (now, EndedBy::NothingYet),
+            None if now < t1 => (now, EndedBy::NotEnded),
             None => (t1, EndedBy::T1),
         };
         Self { from, until, seconds: until.duration_since(from).as_secs().max(0), ended_by }
@@ -72,7 +72,7 @@ impl WindowFacts {
         let closed = own.closed();
         let mut window = Self {
             intended: own.at,
-            asked_seconds: own.intent.window,
+            requested_seconds: own.intent.window,
             from: own.from(),
             until: own.until(),
             enabling: own.enabling(),
@@ -82,7 +82,7 @@ impl WindowFacts {
             cause: closed.map(|(.., cause)| cause.to_owned()),
             enabled: None,
             enabled_by_aws: None,
-            within: None,
+            within_window: None,
             policy: gate_policy(calls),
         };
         window.enabled = window
@@ -90,7 +90,7 @@ impl WindowFacts {
             .zip(window.until)
             .map(|(from, t1)| EnabledSpan::of(from, window.closed.filter(|_| !own.is_static()), t1, now));
         window.enabled_by_aws = window.by_aws(calls, now);
-        window.within = window.from.zip(window.until).and_then(|(t0, t1)| {
+        window.within_window = window.from.zip(window.until).and_then(|(t0, t1)| {
             let spans = [window.enabled, window.enabled_by_aws];
             let is_within = |span: &EnabledSpan| span.from.as_second() >= t0.as_second() && span.until <= t1;
             window.enabled.or(window.enabled_by_aws).map(|_| spans.iter().flatten().all(is_within))
@@ -102,15 +102,15 @@ impl WindowFacts {
         let found = |principals: &[CallerKind], name: &str, since: Option<Timestamp>| {
             let is = |call: &&ApiCall| {
                 principals.contains(&call.principal)
-                    && call.name == name
+                    && call.event_name == name
                     && call.error.is_none()
-                    && (call.is_inside() || call.principal == CallerKind::Somebody)
+                    && (call.is_inside() || call.principal == CallerKind::Other)
                     && since.is_none_or(|since| call.at >= since)
             };
             calls.iter().filter(is).map(|call| call.at).min()
         };
         let detached = found(&[CallerKind::Opener], "DetachUserPolicy", None)?;
-        let closers = [CallerKind::Closer, CallerKind::Somebody];
+        let closers = [CallerKind::Closer, CallerKind::Other];
         let attached = found(&closers, "AttachUserPolicy", Some(detached));
         Some(EnabledSpan::of(detached, attached, self.until?, now))
     }

@@ -9,9 +9,9 @@ use crate::review::facts::Facts;
 use crate::review::facts::approvals::{SignatureCheck, verified};
 use crate::review::facts::calls::{ApiCall, CallPurpose, count};
 use crate::review::facts::cloudtrail::HISTORY;
-use crate::review::facts::notifications::NotificationFact;
+use crate::review::facts::notifications::AlertFact;
 use crate::review::facts::window::EndedBy;
-use crate::review::wording::{NAMES, about, length};
+use crate::review::wording::{NAMES, length, topic};
 use crate::time_text;
 use crate::vault::manifest::Lane;
 
@@ -31,31 +31,29 @@ pub enum FindingId {
     DrillFailed,
     DrillNotSigned,
     SignatureNotValid,
-    AnotherFile,
+    OtherVaultFile,
     SignaturesNotChecked,
     TooFewApprovals,
-    #[serde(rename = "nobody_told")]
     NoAlertAcknowledged,
-    NoAlert,
-    Endpoint,
-    Again,
-    #[serde(rename = "not_told")]
-    ChannelNotAlerted,
-    NotAcknowledged,
-    NotClosed,
-    NotProbed,
-    NotSeenOpen,
-    NotWithin,
-    AnotherWindow,
-    NotInCloudtrail,
-    NotOnRecord,
+    OpenedWithoutAlert,
+    CustomEndpoint,
+    CredentialsUsedAgain,
+    AlertNotSent,
+    AlertNotAcknowledged,
+    CloseNotProven,
+    CloseNotProbed,
+    OpeningNotConfirmed,
+    EnabledOutsideWindow,
+    OtherWindow,
+    OpeningNotInCloudtrail,
+    OpeningNotInLedger,
     CloseNotInCloudtrail,
     PrincipalsUnknown,
-    CloudtrailNotAsked,
+    CloudtrailNotQueried,
     CloudtrailIncomplete,
-    CloudtrailEarly,
-    CloudtrailPast,
-    CallsOutside,
+    CloudtrailQueriedTooEarly,
+    SessionOlderThanCloudtrail,
+    CallsOutsideWindow,
     CallsUnexpected,
     CallsRefused,
 }
@@ -67,7 +65,7 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<Finding> {
     window(facts, &mut all);
     cloudtrail(facts, &mut all);
     calls(facts, &mut all);
-    for wrong in facts.ledgers.iter().filter_map(|ledger| ledger.broken.clone()) {
+    for wrong in facts.ledgers.iter().filter_map(|ledger| ledger.error.clone()) {
         add(&mut all, FindingId::LedgerBroken, wrong);
     }
     if facts.drill.as_ref().is_some_and(|drill| !drill.passed) {
@@ -90,9 +88,9 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
         let what = format!("{}: the approval's signature is not valid: {why}", approval.custodian);
         add(all, FindingId::SignatureNotValid, what);
     }
-    if facts.vault.is_the_file == Some(false) {
+    if facts.vault.file_matches == Some(false) {
         let what = "the given vault is not the file that was opened, so the number of custodians needed is not known";
-        add(all, FindingId::AnotherFile, what.into());
+        add(all, FindingId::OtherVaultFile, what.into());
     }
     let Some(threshold) = facts.vault.threshold.map(usize::from) else {
         return add(
@@ -114,76 +112,79 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
 
 fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
     // If the vault has channels, the channels of the operator's machine are not enough.
-    let has_sealed = !facts.vault.channels.is_empty() || facts.told.iter().any(|alert| alert.sealed);
-    let first = |alert: &NotificationFact| {
+    let has_sealed = !facts.vault.channels.is_empty() || facts.alerts.iter().any(|alert| alert.sealed);
+    let first = |alert: &AlertFact| {
         let is_first =
-            alert.about == AlertTopic::Opening && alert.acknowledged.is_some() && alert.before_opening;
+            alert.topic == AlertTopic::Opening && alert.acknowledged.is_some() && alert.before_opening;
         is_first && (alert.sealed || !has_sealed)
     };
-    if !facts.told.iter().any(first) {
+    if !facts.alerts.iter().any(first) {
         add(all, FindingId::NoAlertAcknowledged, "no alert was acknowledged before access was opened".into());
     }
     if let Some(why) = &facts.session.no_alert {
         add(
             all,
-            FindingId::NoAlert,
+            FindingId::OpenedWithoutAlert,
             format!("access was opened without waiting for an acknowledgement (--no-alert): {why}"),
         );
     }
     if !facts.session.endpoints.is_empty() {
         let places = endpoints_text(&facts.session.endpoints);
-        add(all, FindingId::Endpoint, format!("a custom AWS endpoint was used: {places}"));
+        add(all, FindingId::CustomEndpoint, format!("a custom AWS endpoint was used: {places}"));
     }
     if let Some(why) = &facts.session.again {
-        add(all, FindingId::Again, format!("spent credentials were used again (--again): {why}"));
+        add(
+            all,
+            FindingId::CredentialsUsedAgain,
+            format!("spent credentials were used again (--again): {why}"),
+        );
     }
     for name in &facts.vault.channels {
-        let is_it = |alert: &NotificationFact| {
-            alert.sealed && alert.channel == *name && alert.about == AlertTopic::Opening
-        };
-        if facts.window.from.is_some() && !facts.told.iter().any(is_it) {
+        let is_it =
+            |alert: &AlertFact| alert.sealed && alert.channel == *name && alert.topic == AlertTopic::Opening;
+        if facts.window.from.is_some() && !facts.alerts.iter().any(is_it) {
             add(
                 all,
-                FindingId::ChannelNotAlerted,
+                FindingId::AlertNotSent,
                 format!("{name}: the ledger has no alert to this channel before access was opened"),
             );
         }
     }
-    for alert in facts.told.iter().filter(|alert| alert.acknowledged.is_none()) {
-        let about = about(alert.about);
-        let what = format!("{} did not acknowledge {about}: {}", alert.channel, alert.detail);
-        add(all, FindingId::NotAcknowledged, what);
+    for alert in facts.alerts.iter().filter(|alert| alert.acknowledged.is_none()) {
+        let topic = topic(alert.topic);
+        let what = format!("{} did not acknowledge {topic}: {}", alert.channel, alert.detail);
+        add(all, FindingId::AlertNotAcknowledged, what);
     }
 }
 
 fn window(facts: &Facts, all: &mut Vec<Finding>) {
     let window = &facts.window;
-    let is_over = window.until.is_none_or(|until| until <= facts.made);
+    let is_over = window.until.is_none_or(|until| until <= facts.created);
     if window.enabling.is_none() && window.until.is_some() && window.closed.is_none() {
         let what = "the ledger does not show whether access was opened, nor that it is closed";
-        add(all, FindingId::NotClosed, what.into());
+        add(all, FindingId::CloseNotProven, what.into());
     } else if window.enabling.is_some() && window.closed.is_none() {
         let what = match (is_over, facts.session.lane) {
             (true, Lane::Static) => "the role session has expired, but no call that AWS refused proves it",
             (true, Lane::Gate) => "the window has ended, but it is not proven that access is closed",
             (false, _) => "access may still be open",
         };
-        add(all, FindingId::NotClosed, what.into());
+        add(all, FindingId::CloseNotProven, what.into());
     } else if window.probed == Some(false) && window.enabling.is_some() {
-        add(all, FindingId::NotProbed, "the close was read from IAM, not tested with the key".into());
+        add(all, FindingId::CloseNotProbed, "the close was read from IAM, not tested with the key".into());
     }
     if window.enabling.is_some() && window.opened.is_none() {
         let what = "the ledger does not show whether AWS accepted the key; access may have been open";
-        add(all, FindingId::NotSeenOpen, what.into());
+        add(all, FindingId::OpeningNotConfirmed, what.into());
     }
-    if window.within == Some(false) {
-        add(all, FindingId::NotWithin, "access was enabled outside the window".into());
+    if window.within_window == Some(false) {
+        add(all, FindingId::EnabledOutsideWindow, "access was enabled outside the window".into());
     }
     let actual = window.from.zip(window.until).map(|(from, until)| until.duration_since(from).as_secs());
-    let asked = i64::try_from(window.asked_seconds).unwrap_or(i64::MAX);
-    if let Some(actual) = actual.filter(|actual| *actual != asked) {
-        let what = format!("the window is {}, but {} were intended", length(actual), length(asked));
-        add(all, FindingId::AnotherWindow, what);
+    let requested = i64::try_from(window.requested_seconds).unwrap_or(i64::MAX);
+    if let Some(actual) = actual.filter(|actual| *actual != requested) {
+        let what = format!("the window is {}, but {} were intended", length(actual), length(requested));
+        add(all, FindingId::OtherWindow, what);
     }
     contradictions(facts, all);
 }
@@ -191,17 +192,17 @@ fn window(facts: &Facts, all: &mut Vec<Finding>) {
 /// Finds contradictions between CloudTrail and the ledger.
 fn contradictions(facts: &Facts, all: &mut Vec<Finding>) {
     let window = &facts.window;
-    if !facts.cloudtrail.asked || facts.session.lane == Lane::Static {
+    if !facts.cloudtrail.queried || facts.session.lane == Lane::Static {
         return;
     }
     match (window.enabled, window.enabled_by_aws) {
         (Some(_), None) if facts.cloudtrail.complete => {
             let what = "the ledger shows that access was enabled, CloudTrail does not";
-            add(all, FindingId::NotInCloudtrail, what.into());
+            add(all, FindingId::OpeningNotInCloudtrail, what.into());
         }
         (None, Some(_)) => {
             let what = "CloudTrail shows that access was enabled, the ledger does not";
-            add(all, FindingId::NotOnRecord, what.into());
+            add(all, FindingId::OpeningNotInLedger, what.into());
         }
         (Some(ours), Some(aws))
             if facts.cloudtrail.complete
@@ -221,9 +222,9 @@ fn cloudtrail(facts: &Facts, all: &mut Vec<Finding>) {
         let what = "the ledger has no access key ids, so the calls of this session cannot be found";
         add(all, FindingId::PrincipalsUnknown, what.into());
     }
-    if !trail.asked {
+    if !trail.queried {
         let what = "CloudTrail was not queried (--profile NAME): no calls are known".into();
-        return add(all, FindingId::CloudtrailNotAsked, what);
+        return add(all, FindingId::CloudtrailNotQueried, what);
     }
     for region in &trail.regions {
         if let Some(why) = &region.error {
@@ -231,15 +232,15 @@ fn cloudtrail(facts: &Facts, all: &mut Vec<Finding>) {
             add(all, FindingId::CloudtrailIncomplete, what);
         }
     }
-    if let Some(after) = trail.again_after {
+    if let Some(after) = trail.query_again_after {
         let what =
             format!("CloudTrail data may be incomplete so far: query again after {}", time_text::utc(after));
-        add(all, FindingId::CloudtrailEarly, what);
+        add(all, FindingId::CloudtrailQueriedTooEarly, what);
     }
-    let is_past = |from: Timestamp| facts.made.duration_since(from) > HISTORY;
+    let is_past = |from: Timestamp| facts.created.duration_since(from) > HISTORY;
     if trail.from.is_some_and(is_past) {
         let what = "the session is older than CloudTrail's event history of 90 days".into();
-        add(all, FindingId::CloudtrailPast, what);
+        add(all, FindingId::SessionOlderThanCloudtrail, what);
     }
 }
 
@@ -248,7 +249,7 @@ fn calls(facts: &Facts, all: &mut Vec<Finding>) {
         let outside = count(&facts.calls, |call| call.principal == principal && call.is_outside());
         if outside > 0 {
             let what = format!("{} by {who} outside the window", calls_of(outside));
-            add(all, FindingId::CallsOutside, what);
+            add(all, FindingId::CallsOutsideWindow, what);
         }
         let unexpected = |call: &ApiCall| {
             call.principal == principal && call.kind == CallPurpose::Unexpected && call.is_inside()

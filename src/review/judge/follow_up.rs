@@ -22,46 +22,46 @@ pub struct FollowUp {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FollowUpId {
-    Close,
-    Account,
-    Refused,
-    Rotate,
-    Reseal,
-    Effects,
-    AskAgain,
-    Shares,
-    Drill,
-    Sign,
+    ProveClosed,
+    ExplainCalls,
+    ExplainRefusedCalls,
+    RotateCredentials,
+    ResealVault,
+    ReviewChanges,
+    QueryCloudtrailAgain,
+    ReleasedShares,
+    HoldDrill,
+    SignReview,
 }
 
 pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp> {
     let mut all = Vec::new();
     let mut add = |id, what: String, done| all.push(FollowUp { id, what, done });
     let has = |id: FindingId| findings.iter().any(|finding| finding.id == id);
-    if has(FindingId::NotClosed) {
+    if has(FindingId::CloseNotProven) {
         add(
-            FollowUpId::Close,
+            FollowUpId::ProveClosed,
             "prove that access is closed: breakglass status, breakglass close".into(),
             false,
         );
     }
-    if has(FindingId::CallsOutside) || has(FindingId::CallsUnexpected) {
-        add(FollowUpId::Account, "explain each marked call, and who made it".into(), false);
+    if has(FindingId::CallsOutsideWindow) || has(FindingId::CallsUnexpected) {
+        add(FollowUpId::ExplainCalls, "explain each marked call, and who made it".into(), false);
     }
     if has(FindingId::CallsRefused) {
-        add(FollowUpId::Refused, "explain what each refused call was for".into(), false);
+        add(FollowUpId::ExplainRefusedCalls, "explain what each refused call was for".into(), false);
     }
     if !facts.session.drill {
         let epoch = facts.vault.credentials_epoch;
-        let rotated = facts.vault.given.is_some_and(|(_, credentials)| credentials > epoch);
+        let rotated = facts.vault.file_given.is_some_and(|(_, credentials)| credentials > epoch);
         add(
-            FollowUpId::Rotate,
+            FollowUpId::RotateCredentials,
             format!("create new credentials: those of epoch {epoch} count as spent"),
             rotated,
         );
-        let resealed = facts.vault.given.is_some_and(|(epoch, _)| epoch > facts.vault.epoch);
+        let resealed = facts.vault.file_given.is_some_and(|(epoch, _)| epoch > facts.vault.epoch);
         add(
-            FollowUpId::Reseal,
+            FollowUpId::ResealVault,
             "seal the new credentials, and retire the old vault file".into(),
             resealed && rotated,
         );
@@ -70,30 +70,38 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
     let did_work = was_enabled && !facts.session.drill;
     if did_work {
         let what = "review what was changed in the window and remains: users, keys, roles, policies, data";
-        add(FollowUpId::Effects, what.into(), false);
+        add(FollowUpId::ReviewChanges, what.into(), false);
     }
-    if !facts.cloudtrail.asked
-        || facts.cloudtrail.again_after.is_some()
+    if !facts.cloudtrail.queried
+        || facts.cloudtrail.query_again_after.is_some()
         || has(FindingId::CloudtrailIncomplete)
     {
-        let when = facts.cloudtrail.again_after.map(|at| format!(" after {}", time_text::utc(at)));
+        let when = facts.cloudtrail.query_again_after.map(|at| format!(" after {}", time_text::utc(at)));
         let when = when.unwrap_or_default();
         add(
-            FollowUpId::AskAgain,
+            FollowUpId::QueryCloudtrailAgain,
             format!("make this packet again{when}, with --profile NAME, when CloudTrail data is complete"),
             false,
         );
     }
-    let released = facts.shares.iter().filter(|share| share.to == SharePurpose::Open).count();
+    let released = facts.shares.iter().filter(|share| share.purpose == SharePurpose::Open).count();
     if facts.window.enabled.is_none() && released > 0 && !facts.session.drill {
         let what =
             format!("{released} shares were given and count as released until the credentials are rotated");
-        add(FollowUpId::Shares, what, false);
+        add(FollowUpId::ReleasedShares, what, false);
     }
-    if !facts.session.drill && !facts.is_practised {
-        add(FollowUpId::Drill, "hold a drill: no complete, signed drill in the last 92 days".into(), false);
+    if !facts.session.drill && !facts.is_drill_current {
+        add(
+            FollowUpId::HoldDrill,
+            "hold a drill: no complete, signed drill in the last 92 days".into(),
+            false,
+        );
     }
     let signed = facts.reviews.iter().any(|review| review.evidence == Evidence::Signature);
-    add(FollowUpId::Sign, "sign this review: breakglass review SESSION --vault FILE --sign".into(), signed);
+    add(
+        FollowUpId::SignReview,
+        "sign this review: breakglass review SESSION --vault FILE --sign".into(),
+        signed,
+    );
     all
 }

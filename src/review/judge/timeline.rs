@@ -8,8 +8,8 @@ use crate::review::facts::Facts;
 use crate::review::facts::approvals::SignatureCheck;
 use crate::review::facts::calls::{ApiCall, CallPurpose, CallerKind};
 use crate::review::facts::evidence::Evidence;
-use crate::review::facts::notifications::NotificationFact;
-use crate::review::wording::about;
+use crate::review::facts::notifications::AlertFact;
+use crate::review::wording::topic;
 
 /// One event of a session.
 #[derive(Clone, Debug, Serialize)]
@@ -35,13 +35,13 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<TimelineEntry> {
         evidence: approval.evidence,
     }));
     all.extend(facts.shares.iter().map(|share| {
-        let to = match share.to {
+        let purpose = match share.purpose {
             SharePurpose::Open => "to open",
             SharePurpose::Close => "to close",
         };
-        record(share.at, format!("{} gave a share {to}", share.custodian))
+        record(share.at, format!("{} gave a share {purpose}", share.custodian))
     }));
-    all.extend(facts.told.iter().map(alert));
+    all.extend(facts.alerts.iter().map(alert));
     let window = &facts.window;
     all.push(record(window.intended, format!("intended: {}", facts.session.reason)));
     all.extend(window.from.map(|at| record(at, "T0: the window begins".into())));
@@ -70,18 +70,18 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<TimelineEntry> {
     all
 }
 
-fn alert(alert: &NotificationFact) -> TimelineEntry {
-    let NotificationFact { channel, detail, .. } = alert;
-    let about = about(alert.about);
+fn alert(alert: &AlertFact) -> TimelineEntry {
+    let AlertFact { channel, detail, .. } = alert;
+    let topic = topic(alert.topic);
     match alert.acknowledged {
         Some(at) => TimelineEntry {
             at,
-            what: format!("{channel} acknowledged {about}: {detail}"),
+            what: format!("{channel} acknowledged {topic}: {detail}"),
             evidence: alert.evidence,
         },
         None => TimelineEntry {
             at: alert.sent,
-            what: format!("{channel} did not acknowledge {about}: {detail}"),
+            what: format!("{channel} did not acknowledge {topic}: {detail}"),
             evidence: alert.evidence,
         },
     }
@@ -89,16 +89,16 @@ fn alert(alert: &NotificationFact) -> TimelineEntry {
 
 fn is_gate_write(call: &ApiCall) -> bool {
     let names = ["PutUserPolicy", "DetachUserPolicy", "AttachUserPolicy", "UpdateAccessKey", "AssumeRole"];
-    call.kind == CallPurpose::Gate && names.contains(&call.name.as_str())
+    call.kind == CallPurpose::Gate && names.contains(&call.event_name.as_str())
 }
 
 fn write(call: &ApiCall) -> TimelineEntry {
     let refused = call.error.as_deref().map(|code| format!(", refused: {code}")).unwrap_or_default();
     let by = match (call.principal, call.user.as_deref()) {
-        (CallerKind::Somebody, Some(who)) => format!(" from {who}, who is not part of this session"),
-        (CallerKind::Somebody, None) => " from someone who is not part of this session".into(),
+        (CallerKind::Other, Some(who)) => format!(" from {who}, who is not part of this session"),
+        (CallerKind::Other, None) => " from someone who is not part of this session".into(),
         _ => String::new(),
     };
-    let what = format!("AWS received {}{by}{refused}", call.name);
+    let what = format!("AWS received {}{by}{refused}", call.event_name);
     TimelineEntry { at: call.at, what, evidence: Evidence::Aws }
 }

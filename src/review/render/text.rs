@@ -67,23 +67,23 @@ pub(in crate::review) fn approved(packet: &Packet) -> String {
 }
 
 pub(in crate::review) fn alerts(packet: &Packet) -> String {
-    let acknowledged = packet.told.iter().filter(|alert| alert.acknowledged.is_some()).count();
-    format!("{acknowledged} of {} acknowledged", packet.told.len())
+    let acknowledged = packet.alerts.iter().filter(|alert| alert.acknowledged.is_some()).count();
+    format!("{acknowledged} of {} acknowledged", packet.alerts.len())
 }
 
 pub(in crate::review) fn enabled(packet: &Packet) -> String {
-    let asked = length(packet.window.asked_seconds.try_into().unwrap_or(i64::MAX));
-    let Some(enabled) = &packet.window.enabled else { return format!("never, of {asked} allowed") };
-    let within = match packet.window.within {
+    let requested = length(packet.window.requested_seconds.try_into().unwrap_or(i64::MAX));
+    let Some(enabled) = &packet.window.enabled else { return format!("never, of {requested} allowed") };
+    let within = match packet.window.within_window {
         Some(true) => "within the window",
         Some(false) => "NOT entirely within the window",
         None => "T0 and T1 not known",
     };
-    format!("{} of {asked} allowed, {within}", span(enabled))
+    format!("{} of {requested} allowed, {within}", span(enabled))
 }
 
 pub(in crate::review) fn calls(packet: &Packet) -> String {
-    if !packet.cloudtrail.asked {
+    if !packet.cloudtrail.queried {
         return "CloudTrail was not queried".into();
     }
     let (all, outside) = (packet.calls.len(), count(&packet.calls, ApiCall::is_outside));

@@ -180,7 +180,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
             Action::Begin => self.begin(),
             Action::Show(time) => runner.show(time),
             Action::Warn(minutes) => {
-                log.emit(events::Event::Left { minutes });
+                log.emit(events::Event::TimeLeft { minutes });
                 runner.warn(minutes);
             }
             Action::Forward(signal) => runner.forward(signal),

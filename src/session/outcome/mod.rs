@@ -57,7 +57,7 @@ impl RunOutcome {
     }
 
     /// Returns the topic of the run's last alert.
-    pub(crate) fn about(&self) -> AlertTopic {
+    pub(crate) fn topic(&self) -> AlertTopic {
         match self.end {
             End::Closed(_) if self.was_enabled => AlertTopic::Closed,
             End::MayBeOpen(_) if self.was_enabled => AlertTopic::MayBeOpen,

@@ -55,7 +55,7 @@ fn a_window_that_was_open_and_is_closed_is_a_success() {
     for cause in [Cause::Deadline, Cause::ChildEnded, Cause::Quit] {
         let outcome = opened(End::Closed(cause), probed());
         assert!(outcome.result(&advice(None), at("2026-11-22T02:20:00Z")).is_ok());
-        assert_eq!(outcome.about(), AlertTopic::Closed);
+        assert_eq!(outcome.topic(), AlertTopic::Closed);
         assert_eq!(outcome.closed_because(), Some((true, messages::cause(cause))));
     }
 }
@@ -76,11 +76,11 @@ fn only_access_that_was_enabled_may_be_open() {
     let refused = error(&open);
     assert_eq!((refused.status, refused.until), (Status::MayBeOpen, Some(window().until)));
     assert!(refused.what.contains("no answer"), "{refused}");
-    assert_eq!((open.about(), open.closed_because()), (AlertTopic::MayBeOpen, None));
+    assert_eq!((open.topic(), open.closed_because()), (AlertTopic::MayBeOpen, None));
 
     let never = RunOutcome { was_enabled: false, was_open: false, ..open };
     assert_eq!(error(&never).status, Status::Refused);
-    assert_eq!(never.about(), AlertTopic::NotOpened);
+    assert_eq!(never.topic(), AlertTopic::NotOpened);
 }
 
 #[test]

@@ -100,10 +100,10 @@ impl Receiver {
         self.got.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns the field `about` of the alerts of this session, in order.
-    pub fn about(&self, session: &str) -> Vec<String> {
+    /// Returns the field `topic` of the alerts of this session, in order.
+    pub fn topics(&self, session: &str) -> Vec<String> {
         let mine = self.got().into_iter().filter(|got| got.json["session"] == session);
-        mine.map(|got| got.json["about"].as_str().unwrap_or_default().to_owned()).collect()
+        mine.map(|got| got.json["topic"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     fn serve(&self, stream: &TcpStream, manner: &Manner) -> Option<()> {

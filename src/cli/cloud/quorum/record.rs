@@ -91,9 +91,9 @@ impl QuorumRequest<'_> {
     pub(super) fn record_share(&self, custodian: &Custodian) -> Result<()> {
         let (vault, credentials_epoch) = self.credentials();
         let session = self.request.map(|request| request.session);
-        let to = if session.is_some() { SharePurpose::Open } else { SharePurpose::Close };
+        let purpose = if session.is_some() { SharePurpose::Open } else { SharePurpose::Close };
         let record =
-            Record::Share { session, vault, credentials_epoch, custodian: custodian.name.clone(), to };
+            Record::Share { session, vault, credentials_epoch, custodian: custodian.name.clone(), purpose };
         if session.is_some() {
             return self.ledger.append(Timestamp::now(), record).map_err(not_recorded);
         }

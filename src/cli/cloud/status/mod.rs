@@ -1,7 +1,7 @@
 //! `status`: shows whether a window may be open, of which session, and until when. The sources are the ledgers and,
 //! with `--profile`, IAM.
 
-mod upkeep_words;
+mod readiness_text;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -58,13 +58,14 @@ impl StatusRequest {
         for (StatusQuery { target, lane, .. }, seen) in asked.into_iter().zip(seen) {
             let last = known.iter().find(|last| last.is_of(&target, lane));
             let standing = TargetStatus::of(target, lane, last, seen.as_ref(), now);
-            let own = standing.session.is_some_and(|session| own.iter().flatten().any(|own| *own == session));
-            standings.push(TargetStatus { own, ..standing });
+            let this_machine =
+                standing.session.is_some_and(|session| own.iter().flatten().any(|own| *own == session));
+            standings.push(TargetStatus { this_machine, ..standing });
         }
         let kept = self.vault.as_ref().filter(|vault| vault.manifest.drill_of.is_none());
-        let upkeep = kept.map(|vault| Readiness::of(&entries, &vault.manifest, now));
-        self.print(&standings, upkeep.as_ref(), now)?;
-        self.verdict(&standings, unread, upkeep.as_ref())
+        let readiness = kept.map(|vault| Readiness::of(&entries, &vault.manifest, now));
+        self.print(&standings, readiness.as_ref(), now)?;
+        self.verdict(&standings, unread, readiness.as_ref())
     }
 
     /// Returns the state of each user in IAM, and the time. The time is AWS's; without `--profile`, or if AWS does not
@@ -95,14 +96,14 @@ impl StatusRequest {
         (seen, now)
     }
 
-    fn print(&self, standings: &[TargetStatus], upkeep: Option<&Readiness>, now: Timestamp) -> Result<()> {
+    fn print(&self, standings: &[TargetStatus], readiness: Option<&Readiness>, now: Timestamp) -> Result<()> {
         if self.json {
             let may_be_open = standings.iter().any(|standing| standing.may_be_open);
-            let event = Event::Status { may_be_open, targets: standings, upkeep };
+            let event = Event::Status { may_be_open, targets: standings, readiness };
             return print::exact(&(events::line(now, event)? + "\n"));
         }
-        let upkeep = upkeep.map(|upkeep| upkeep_words::text(upkeep, now)).unwrap_or_default();
-        print::result(&(text(standings, self.profile.is_some()) + &upkeep))
+        let readiness = readiness.map(|readiness| readiness_text::text(readiness, now)).unwrap_or_default();
+        print::result(&(text(standings, self.profile.is_some()) + &readiness))
     }
 
     /// Fails with status 10 if a window may be open, and with status 1 if a user is not at rest, a source could not be
@@ -111,7 +112,7 @@ impl StatusRequest {
         &self,
         standings: &[TargetStatus],
         unread: Option<Error>,
-        upkeep: Option<&Readiness>,
+        readiness: Option<&Readiness>,
     ) -> Result<()> {
         let how_to_close =
             |of: &TargetStatus| session::how_to_close(self.path.as_deref(), &of.target, of.lane);
@@ -119,12 +120,12 @@ impl StatusRequest {
             let what = format!("access may be open on user {}", open.target.user);
             return Err(Error::new(Status::MayBeOpen, what).until(open.until).next(how_to_close(open)));
         }
-        if let Some(untidy) = standings.iter().find(|standing| standing.state == TargetState::Untidy) {
-            return Err(Error::failed(format!("user {} is not at rest", untidy.target.user))
-                .next(how_to_close(untidy)));
+        if let Some(standing) = standings.iter().find(|standing| standing.state == TargetState::NotAtRest) {
+            return Err(Error::failed(format!("user {} is not at rest", standing.target.user))
+                .next(how_to_close(standing)));
         }
         unread.map_or(Ok(()), Err)?;
-        match upkeep.map(|upkeep| upkeep.overdue.as_slice()) {
+        match readiness.map(|readiness| readiness.overdue.as_slice()) {
             None | Some([]) => Ok(()),
             Some([first, ..]) => {
                 Err(Error::failed("something is overdue for this vault").next(first.clone()))
@@ -196,7 +197,7 @@ fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
         let session = session.map_or_else(String::new, |session| {
             format!(
                 ", session {session} of {}",
-                if standing.own { "this machine" } else { "another machine" }
+                if standing.this_machine { "this machine" } else { "another machine" }
             )
         });
         let state = match standing.state {
@@ -206,7 +207,7 @@ fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
             TargetState::Unproven => {
                 format!("NOT PROVEN CLOSED; its end,{until}, has passed{session}")
             }
-            TargetState::Untidy => {
+            TargetState::NotAtRest => {
                 "not open, but not at rest: AWSDenyAll is missing or a key is active".to_owned()
             }
         };

@@ -13,8 +13,8 @@ pub(super) fn calls(packet: &Packet) -> Markup {
         "calls",
         "Every call, from CloudTrail",
         &html! {
-            (asked(packet))
-            @if packet.cloudtrail.asked && packet.calls.is_empty() {
+            (query(packet))
+            @if packet.cloudtrail.queried && packet.calls.is_empty() {
                 p { "CloudTrail has no calls of this session." }
             }
             @if !packet.calls.is_empty() { (totals(packet)) (every_call(packet)) }
@@ -22,7 +22,7 @@ pub(super) fn calls(packet: &Packet) -> Markup {
     )
 }
 
-fn asked(packet: &Packet) -> Markup {
+fn query(packet: &Packet) -> Markup {
     let trail = &packet.cloudtrail;
     let Some(((at, from), until)) = trail.at.zip(trail.from).zip(trail.until) else {
         return html! { p { b { "CloudTrail was not queried." } " Query it with --profile NAME." } };
@@ -32,7 +32,7 @@ fn asked(packet: &Packet) -> Markup {
             "Queried at " (time_text::utc(at)) " for calls from " (time_text::utc(from))
             " to " (time_text::utc(until)) ". "
             "CloudTrail can be 15 minutes late"
-            @if let Some(again) = trail.again_after {
+            @if let Some(again) = trail.query_again_after {
                 ": " b { "calls may be missing; query again after " (time_text::utc(again)) "." }
             } @else { "; this query was made more than 15 minutes after the session." }
         }
@@ -65,7 +65,7 @@ fn totals(packet: &Packet) -> Markup {
                     td.number { (count(&ApiCall::is_outside)) }
                     td.number { (count(&|c| c.kind == CallPurpose::Unexpected && c.is_inside())) }
                     td.number { (count(&ApiCall::is_refused)) }
-                    td.number { (count(&|c| c.place == CallTiming::OtherSession)) }
+                    td.number { (count(&|c| c.when == CallTiming::OtherSession)) }
                 } }
             } }
         }
@@ -83,9 +83,9 @@ fn every_call(packet: &Packet) -> Markup {
                 th scope="row" { (words_of(&service(call))) }
                 td.short { (words_of(&call.region)) }
                 td { @if call.kind == CallPurpose::Unexpected { span class="tag bad" { "unexpected" } } @else { (purpose(call)) } }
-                td { (place(call)) }
+                td { (timing(call)) }
                 td { @if let Some(code) = &call.error { (words_of(code)) } @else { "ok" } }
-                td.short { (words_of(call.address.as_deref().unwrap_or("—"))) }
+                td.short { (words_of(call.source_address.as_deref().unwrap_or("—"))) }
             } } }
         } }
     }
@@ -101,14 +101,18 @@ fn name_of(call: &ApiCall) -> &'static str {
         CallerKind::Closer => "closer",
         CallerKind::Emergency => "emergency key",
         CallerKind::Issued => "issued key",
-        CallerKind::User => "unknown key",
-        CallerKind::Somebody => "someone else",
+        CallerKind::UnknownKey => "unknown key",
+        CallerKind::Other => "someone else",
     }
 }
 
 /// Returns the service and the action, such as `iam PutUserPolicy`.
 fn service(call: &ApiCall) -> String {
-    format!("{} {}", call.source.strip_suffix(".amazonaws.com").unwrap_or(&call.source), call.name)
+    format!(
+        "{} {}",
+        call.event_source.strip_suffix(".amazonaws.com").unwrap_or(&call.event_source),
+        call.event_name
+    )
 }
 
 fn purpose(call: &ApiCall) -> &'static str {
@@ -120,8 +124,8 @@ fn purpose(call: &ApiCall) -> &'static str {
     }
 }
 
-fn place(call: &ApiCall) -> Markup {
-    match call.place {
+fn timing(call: &ApiCall) -> Markup {
+    match call.when {
         CallTiming::Inside => html! { "yes" },
         CallTiming::Before => html! { span class="tag bad" { "NO: before" } },
         CallTiming::After => html! { span class="tag bad" { "NO: after" } },

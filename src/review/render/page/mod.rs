@@ -51,13 +51,13 @@ fn body(packet: &Packet, json: (&str, &[u8])) -> Markup {
         main {
             (picture(packet))
             (sections::findings(packet))
-            (sections::what(packet))
+            (sections::opened(packet))
             (sections::approvals(packet))
             (sections::alerts(packet))
             (sections::window(packet))
             (call_tables::calls(packet))
             (sections::timeline(packet))
-            (sections::worth(packet))
+            (sections::evidence(packet))
             (sections::follow_up(packet))
         }
         (footer(packet, json))
@@ -136,7 +136,7 @@ fn footer(packet: &Packet, (name, bytes): (&str, &[u8])) -> Markup {
     let digest: [u8; 32] = Sha256::digest(bytes).into();
     html! {
         footer {
-            p { "Made " (time_text::utc(packet.made)) " by " (packet.program) ". All times are UTC." }
+            p { "Created " (time_text::utc(packet.created)) " by " (packet.program) ". All times are UTC." }
             p {
                 "The same facts as JSON, which is what a custodian signs: " span.mono { (words_of(name)) }
                 ", SHA-256 " span.mono { (hex::encode(digest)) } ", in words: " b { (words::of(&digest)) } "."

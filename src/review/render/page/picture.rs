@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use crate::review::facts::approvals::{ApprovalFact, verified};
 use crate::review::facts::calls::{ApiCall, CallPurpose, count};
-use crate::review::facts::notifications::NotificationFact;
+use crate::review::facts::notifications::AlertFact;
 use crate::review::packet::Packet;
 use crate::review::render::text::shown;
 use crate::review::wording::{length, span};
@@ -148,19 +148,19 @@ fn thinned(row: &Row, scale: &Scale) -> Vec<(f64, Shape, String)> {
 fn rows(packet: &Packet) -> Vec<Row> {
     let window = &packet.window;
     let plain = |name, marks, note| Row { name, bar: None, marks, note };
-    let acknowledged = packet.told.iter().filter(|alert| alert.acknowledged.is_some()).count();
+    let acknowledged = packet.alerts.iter().filter(|alert| alert.acknowledged.is_some()).count();
     let mut rows = vec![
         plain(
             "Approved",
             approved(packet),
             format!("{} with a valid signature", verified(&packet.approvals).len()),
         ),
-        plain("Alerts", alerts(packet), format!("{acknowledged} of {} acknowledged", packet.told.len())),
+        plain("Alerts", alerts(packet), format!("{acknowledged} of {} acknowledged", packet.alerts.len())),
         Row {
             name: "Window, T0 to T1",
             bar: window.from.zip(window.until).map(|(from, until)| ("window", from, until)),
             marks: Vec::new(),
-            note: length(window.asked_seconds.try_into().unwrap_or(i64::MAX)),
+            note: length(window.requested_seconds.try_into().unwrap_or(i64::MAX)),
         },
         Row {
             name: "Enabled",
@@ -169,7 +169,7 @@ fn rows(packet: &Packet) -> Vec<Row> {
             note: window.enabled.as_ref().map_or("never".into(), span),
         },
     ];
-    if packet.cloudtrail.asked {
+    if packet.cloudtrail.queried {
         let row = |name, is: &dyn Fn(&ApiCall) -> bool| {
             let marks: Vec<_> = packet.calls.iter().filter(|call| is(call)).map(mark).collect();
             let note = marks.len().to_string();
@@ -199,7 +199,7 @@ fn approved(packet: &Packet) -> Vec<Mark> {
 }
 
 fn alerts(packet: &Packet) -> Vec<Mark> {
-    let mark = |alert: &NotificationFact| match alert.acknowledged {
+    let mark = |alert: &AlertFact| match alert.acknowledged {
         Some(at) => Mark {
             at,
             shape: Shape::Dot,
@@ -211,7 +211,7 @@ fn alerts(packet: &Packet) -> Vec<Mark> {
             title: format!("{} did not acknowledge, {}", alert.channel, time_text::utc(alert.sent)),
         },
     };
-    packet.told.iter().map(mark).collect()
+    packet.alerts.iter().map(mark).collect()
 }
 
 fn mark(call: &ApiCall) -> Mark {
@@ -223,7 +223,7 @@ fn mark(call: &ApiCall) -> Mark {
         Shape::Tick
     };
     let code = call.error.as_deref().map(|code| format!(", {code}")).unwrap_or_default();
-    Mark { at: call.at, shape, title: format!("{}, {}{code}", call.name, time_text::utc(call.at)) }
+    Mark { at: call.at, shape, title: format!("{}, {}{code}", call.event_name, time_text::utc(call.at)) }
 }
 
 /// Explains the shapes, and how many marks are beyond the edges.
@@ -232,7 +232,7 @@ pub(super) fn caption(packet: &Packet) -> Markup {
     let beyond = count(&packet.calls, |call| call.is_outside() && !scale.holds(call.at));
     html! {
         span { "● yes" } span { "○ no: not acknowledged, or no valid signature" }
-        @if packet.cloudtrail.asked {
+        @if packet.cloudtrail.queried {
             span { "| a call" } span { "/ a call that AWS refused" } span { "× a call outside the window" }
         } @else { "CloudTrail was not queried: no calls are shown." }
         @if beyond > 0 { b { (beyond) " of these outside the time range, drawn at the edge" } }
@@ -255,7 +255,7 @@ fn words(packet: &Packet) -> String {
         of("T1", window.until),
         of("Closed", window.closed),
         packet.approvals.len(),
-        packet.told.len(),
+        packet.alerts.len(),
         packet.calls.len(),
     )
 }
@@ -264,7 +264,7 @@ impl Scale {
     /// Returns a scale from the first approval to T1 or the close, with a margin on both sides.
     fn of(packet: &Packet) -> Self {
         let window = &packet.window;
-        let before = packet.approvals.iter().map(|a| a.at).chain(packet.told.iter().map(|t| t.sent));
+        let before = packet.approvals.iter().map(|a| a.at).chain(packet.alerts.iter().map(|t| t.sent));
         let fixed = [Some(window.intended), window.from, window.until, window.opened, window.closed];
         let all: Vec<_> = before.chain(fixed.into_iter().flatten()).map(second).collect();
         let from = all.iter().copied().fold(f64::INFINITY, f64::min);

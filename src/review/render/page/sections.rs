@@ -7,7 +7,7 @@ use super::markup::{facts, head, section, tag, when, words_of};
 use crate::review::facts::approvals::SignatureCheck;
 use crate::review::facts::evidence::Evidence;
 use crate::review::packet::Packet;
-use crate::review::wording::{about, span};
+use crate::review::wording::{span, topic};
 use crate::time_text;
 
 pub(super) fn findings(packet: &Packet) -> Markup {
@@ -24,7 +24,7 @@ pub(super) fn findings(packet: &Packet) -> Markup {
     )
 }
 
-pub(super) fn what(packet: &Packet) -> Markup {
+pub(super) fn opened(packet: &Packet) -> Markup {
     let (session, vault) = (&packet.session, &packet.vault);
     let mut rows = vec![
         ("Reason", words_of(&session.reason)),
@@ -65,14 +65,14 @@ pub(super) fn what(packet: &Packet) -> Markup {
             "Ledger",
             html! {
                 (words_of(&ledger.path)) ": " (ledger.records) " records, "
-                @if let Some(why) = &ledger.broken {
+                @if let Some(why) = &ledger.error {
                     span class="tag bad" { "the chain is NOT intact" } " " (words_of(why))
                 } @else { "chain intact" }
                 br; "last record: " span.mono { (ledger.sha256) } br; "in words: " (ledger.words)
             },
         )
     }));
-    section("what", "What was opened", &facts(&rows))
+    section("opened", "What was opened", &facts(&rows))
 }
 
 pub(super) fn approvals(packet: &Packet) -> Markup {
@@ -120,16 +120,16 @@ pub(super) fn approvals(packet: &Packet) -> Markup {
 
 pub(super) fn alerts(packet: &Packet) -> Markup {
     section(
-        "told",
+        "alerts",
         "Who was notified",
         &html! {
-            @if packet.told.is_empty() { p { "No alert is on record." } } @else {
-                table.told {
+            @if packet.alerts.is_empty() { p { "No alert is on record." } } @else {
+                table.alerts {
                     (head(&["Sent", "Channel", "About", "Acknowledged", "The receiver's id, or why not", "Evidence"]))
-                    tbody { @for alert in &packet.told { tr.marked[alert.acknowledged.is_none()] {
+                    tbody { @for alert in &packet.alerts { tr.marked[alert.acknowledged.is_none()] {
                         (when(alert.sent))
                         th scope="row" { (words_of(&alert.channel)) @if !alert.sealed { " (of this machine)" } }
-                        td { (about(alert.about)) }
+                        td { (topic(alert.topic)) }
                         td.when { @if let Some(at) = alert.acknowledged { (time_text::clock(at)) } @else { "NOT acknowledged" } }
                         td { (words_of(&alert.detail)) }
                         td { (tag(alert.evidence)) }
@@ -154,7 +154,7 @@ pub(super) fn window(packet: &Packet) -> Markup {
         }
     };
     let by_aws =
-        if packet.cloudtrail.asked { "CloudTrail does not show it" } else { "CloudTrail was not queried" };
+        if packet.cloudtrail.queried { "CloudTrail does not show it" } else { "CloudTrail was not queried" };
     let grant = packet
         .session
         .grant_sha256
@@ -193,7 +193,7 @@ pub(super) fn window(packet: &Packet) -> Markup {
             (
                 "Within the window",
                 html! {
-                    @match window.within {
+                    @match window.within_window {
                         Some(true) => "yes",
                         Some(false) => { span class="tag bad" { "NO" } },
                         None => "not known",
@@ -219,13 +219,13 @@ pub(super) fn timeline(packet: &Packet) -> Markup {
     )
 }
 
-pub(super) fn worth(packet: &Packet) -> Markup {
-    let given = packet.vault.given.is_some();
+pub(super) fn evidence(packet: &Packet) -> Markup {
+    let given = packet.vault.file_given.is_some();
     section(
-        "worth",
+        "evidence",
         "What is evidence, and what only our ledger says",
         &html! {
-            table class="facts whole" { tbody {
+            table class="facts together" { tbody {
                 tr { th scope="row" { (tag(Evidence::Signature)) } td {
                     "Signed by a custodian's token, which only the custodian can use. "
                     @if given { "The public keys are in the vault's manifest; the JSON file has what openssl needs to verify." }

@@ -171,7 +171,8 @@ impl Account {
             "boundary": self.boundary_arn, "boundary_sha256": self.boundary_sha256(), "max_window": max_window,
             "opener": pair(&self.opener), "closer": pair(&self.closer), "emergency": pair(&self.emergency),
         });
-        target["may_outlive"] = if grant == Self::grant() { Self::may_outlive() } else { json!([]) };
+        let reaches_s3 = grant.to_string().contains("\"s3:*\"");
+        target["may_outlive"] = if reaches_s3 { Self::may_outlive() } else { json!([]) };
         target["grant"] = grant;
         target
     }

@@ -90,7 +90,7 @@ impl Account {
     pub fn standby_payload(&self, standby: &Standby, max_window: &str) -> Value {
         json!({"version": 1, "runbook": "IAM is down", "alerts": [Receiver::shared().channel("oncall")], "targets": [{
             "name": "standby", "partition": "aws", "account": self.id, "regions": [REGION],
-            "user": standby.user, "max_window": max_window, "grant": Self::grant(), "role": standby.role,
+            "user": standby.user, "max_window": max_window, "grant": Self::grant(), "may_outlive": Self::may_outlive(), "role": standby.role,
             "emergency": {"access_key_id": standby.key.key, "secret_access_key": standby.key.secret},
             "mfa": standby.mfa.sealed(),
         }]})

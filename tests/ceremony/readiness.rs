@@ -32,13 +32,16 @@ fn kept(papers: &Papers, records: Vec<Record>, now: &str) -> Readiness {
 #[test]
 fn a_drill_is_due_a_quarter_after_sealing_or_the_last_drill() {
     let papers = papers();
-    assert!(kept(&papers, vec![], "2026-12-01T00:00:00Z").is_well());
-    assert!(!kept(&papers, vec![], "2026-12-03T00:00:00Z").is_well());
+    assert!(kept(&papers, vec![], "2026-12-01T00:00:00Z").is_ready());
+    assert!(!kept(&papers, vec![], "2026-12-03T00:00:00Z").is_ready());
     let drill = papers.drill("2026-11-01T00:00:00Z");
-    let practised = record(&drill, Some(papers.sign_drill(&drill)));
-    let upkeep = kept(&papers, vec![practised.clone()], "2026-12-03T00:00:00Z");
-    assert!(upkeep.is_well() && upkeep.last_drill.as_ref().is_some_and(|last| last.whole), "{upkeep:?}");
-    assert!(!kept(&papers, vec![practised.clone()], "2027-02-02T00:00:00Z").is_well());
+    let complete = record(&drill, Some(papers.sign_drill(&drill)));
+    let readiness = kept(&papers, vec![complete.clone()], "2026-12-03T00:00:00Z");
+    assert!(
+        readiness.is_ready() && readiness.last_drill.as_ref().is_some_and(|last| last.complete),
+        "{readiness:?}"
+    );
+    assert!(!kept(&papers, vec![complete.clone()], "2027-02-02T00:00:00Z").is_ready());
 
     let failed = Drill {
         passed: false,
@@ -49,7 +52,7 @@ fn a_drill_is_due_a_quarter_after_sealing_or_the_last_drill() {
         ..drill
     };
     let failed = record(&failed, Some(papers.sign_drill(&failed)));
-    let again = kept(&papers, vec![practised.clone(), failed.clone()], "2026-11-02T00:00:00Z");
+    let again = kept(&papers, vec![complete.clone(), failed.clone()], "2026-11-02T00:00:00Z");
     assert!(again.overdue[0].contains("did not pass"), "{again:?}");
     let later = Drill {
         ended: at("2026-11-03T00:00:00Z"),
@@ -58,12 +61,12 @@ fn a_drill_is_due_a_quarter_after_sealing_or_the_last_drill() {
     };
     let later = record(&later, Some(papers.sign_drill(&later)));
     assert!(
-        kept(&papers, vec![later, failed.clone()], "2026-11-04T00:00:00Z").is_well(),
+        kept(&papers, vec![later, failed.clone()], "2026-11-04T00:00:00Z").is_ready(),
         "a later drill that passed should count"
     );
     // Neither the order of the records nor duplicates matter: the signed time counts.
-    for order in [vec![failed.clone(), practised.clone()], vec![practised.clone(), failed, practised]] {
-        assert!(!kept(&papers, order, "2026-11-02T00:00:00Z").is_well());
+    for order in [vec![failed.clone(), complete.clone()], vec![complete.clone(), failed, complete]] {
+        assert!(!kept(&papers, order, "2026-11-02T00:00:00Z").is_ready());
     }
     let mut ahead = papers;
     ahead.vault.manifest.created = "2099-01-01T00:00:00Z".into();
@@ -75,7 +78,7 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
     let papers = papers();
     let drill = papers.drill("2026-11-20T00:00:00Z");
     let now = "2026-12-03T00:00:00Z";
-    let counts = |record: Record| kept(&papers, vec![record], now).is_well();
+    let counts = |record: Record| kept(&papers, vec![record], now).is_ready();
     let with = |change: &dyn Fn(&mut Drill)| {
         let mut drill = drill.clone();
         change(&mut drill);
@@ -114,8 +117,8 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
 fn a_signed_approval_and_a_share_after_it_prove_token_and_part() {
     let papers = Papers::of("x");
     let proven = |papers: &Papers| {
-        let upkeep = Readiness::of(&papers.entries, &papers.vault.manifest, at("2026-11-23T00:00:00Z"));
-        upkeep.custodians.iter().map(|proof| proof.last.is_some()).collect::<Vec<_>>()
+        let readiness = Readiness::of(&papers.entries, &papers.vault.manifest, at("2026-11-23T00:00:00Z"));
+        readiness.custodians.iter().map(|proof| proof.last_used.is_some()).collect::<Vec<_>>()
     };
     assert_eq!(proven(&papers), [true, true, false]);
     let mut without = Papers::of("x");

@@ -8,18 +8,18 @@ use crate::ledger::{AffectedToken, CustodianProof, LastDrill, Readiness, SpentBy
 use crate::time_text;
 
 /// Returns lines about credentials, drills and custodians, and one line for each overdue task.
-pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
+pub fn text(readiness: &Readiness, now: Timestamp) -> String {
     let Readiness {
         credentials_epoch,
         sealed,
         spent,
-        released,
+        released_shares,
         last_drill,
         custodians,
-        affected,
+        affected_tokens,
         overdue,
         ..
-    } = upkeep;
+    } = readiness;
     let mut text = format!("credentials  epoch {credentials_epoch}, sealed {}", ago(*sealed, now));
     match spent {
         Some(SpentBy { session, at }) => {
@@ -27,12 +27,12 @@ pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
         }
         None => text.push_str("; no session recorded on this machine"),
     }
-    if *released > 0 {
-        let _ = write!(text, "; shares given for openings that did not happen: {released}");
+    if *released_shares > 0 {
+        let _ = write!(text, "; shares given for openings that did not happen: {released_shares}");
     }
     let drill = match last_drill {
-        Some(LastDrill { session, at, passed, signed, whole }) => {
-            let verdict = match (*passed, *signed, *whole) {
+        Some(LastDrill { session, at, passed, signed, complete }) => {
+            let verdict = match (*passed, *signed, *complete) {
                 (false, ..) => "FAILED",
                 (true, false, _) => "passed, but has no valid signature of a custodian: it does not count",
                 (true, true, false) => "passed, but nothing was opened and closed: not a complete drill",
@@ -43,15 +43,17 @@ pub fn text(upkeep: &Readiness, now: Timestamp) -> String {
         None => "none recorded on this machine".into(),
     };
     let _ = write!(text, "\nlast drill   {drill}\ncustodians   last proof of YubiKey and words: ");
-    let proof = |CustodianProof { name, last }: &CustodianProof| match last {
+    let proof = |CustodianProof { name, last_used }: &CustodianProof| match last_used {
         Some(at) => format!("{name} {}", ago(*at, now)),
         None => format!("{name} never"),
     };
     text.push_str(&custodians.iter().map(proof).collect::<Vec<_>>().join(", "));
     text.push('\n');
-    for AffectedToken { name, serial, firmware, advisory } in affected {
-        let _ =
-            writeln!(text, "firmware     {name}: YubiKey {serial} has {firmware}, which {advisory} affects");
+    for AffectedToken { custodian, serial, firmware, advisory } in affected_tokens {
+        let _ = writeln!(
+            text,
+            "firmware     {custodian}: YubiKey {serial} has {firmware}, which {advisory} affects"
+        );
     }
     for one in overdue {
         let _ = writeln!(text, "OVERDUE      {one}");
