@@ -109,6 +109,7 @@ fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
 /// file key.
 fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     use breakglass::custody::part::TypedWords;
+    use breakglass::vault::share::TokenStanza;
     use breakglass::vault::{file::Vault, hpke, quorum, share};
     let file = Vault::parse(&std::fs::read(vault.site.path("prod.age")).unwrap()).unwrap();
     let mut found = Vec::new();
@@ -124,13 +125,14 @@ fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
         let b = identity.unwrap(&halves.part).unwrap();
         let key = custodian.token.private_key(0x82).unwrap();
         let stanza = &halves.tokens[0];
-        let enc = p256::PublicKey::from_sec1_bytes(&stanza.enc).unwrap();
+        let TokenStanza::P256 { enc: encapsulated, sealed } = stanza else { panic!("a PIV token") };
+        let enc = p256::PublicKey::from_sec1_bytes(encapsulated).unwrap();
         let ecdh = p256::ecdh::diffie_hellman(key.to_nonzero_scalar(), enc.as_affine());
         let ecdh = breakglass::secret::Secret::with(|own| own.copy_from_slice(ecdh.raw_secret_bytes()));
         let point = p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key.public_key(), false);
         let point: share::Point = point.as_bytes().try_into().unwrap();
         let info = share::P256TAG.as_bytes();
-        let a = hpke::open(&ecdh, &stanza.enc, &point, info, &stanza.sealed).unwrap();
+        let a = hpke::open(&ecdh, encapsulated, &point, info, sealed).unwrap();
         let name = &custodian.name;
         let share = share::join(index, &a, &b);
         found.push((format!("{name}'s identity"), identity.seed().expose().to_vec()));

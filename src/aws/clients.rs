@@ -90,7 +90,7 @@ impl AwsConfig {
                 .env("AWS_ENDPOINT_URL")
                 .profile("endpoint_url");
             let url = self.config.service_config()?.load_config(key.build().ok()?)?;
-            Some((service, url.to_string()))
+            Some((service, url.clone()))
         };
         let parsed = |(service, url): (&str, String)| {
             CustomEndpoint::parse(&service.to_ascii_lowercase(), &url).map_err(|why| {

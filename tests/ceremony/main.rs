@@ -23,6 +23,7 @@ mod review_page;
 mod sealing;
 mod size;
 mod soft;
+mod statements;
 mod tamper;
 mod vectors;
 

@@ -231,7 +231,6 @@ fn if_the_console_is_not_granted_or_refused_nothing_stays_open() {
     let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");
     let mut person = Person::run(command(site, &sign_in, "5m"));
-    site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
     assert!(person.transcript().contains("does not allow sts:GetFederationToken"));
     assert!(account.journal().is_empty(), "AWS should not be called");

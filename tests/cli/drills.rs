@@ -86,7 +86,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
         (&evidence["passed"], &evidence["opened"], &evidence["closed"]),
         (&true.into(), &true.into(), &true.into())
     );
-    assert_eq!((&evidence["signed_by"], &evidence["exit"]), (&"alice".into(), &0.into()));
+    assert_eq!((&evidence["custodian"], &evidence["exit"]), (&"alice".into(), &0.into()));
     assert_eq!(evidence["custodians"], serde_json::json!(["alice", "bob"]));
     let inspected = exercise.vault.site.command(&["inspect", "--json", "prod.age"]).output().unwrap();
     let inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();

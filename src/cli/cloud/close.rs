@@ -25,7 +25,7 @@ pub fn run(arguments: CloseArgs, events: Events) -> Result<()> {
         warning(error);
         Config::default()
     });
-    let request = CloseRequest {
+    let request = CheckedClose {
         facts: VaultFacts::of(&vault, &arguments.vault),
         target,
         force: arguments.force,
@@ -57,7 +57,7 @@ fn result(target: &TargetId, proof: Proof) -> String {
 }
 
 /// A close whose arguments are valid.
-struct CloseRequest {
+struct CheckedClose {
     facts: VaultFacts,
     target: manifest::TargetSummary,
     /// Closes the window even if another machine opened it, or the user's state cannot be read.
@@ -67,7 +67,7 @@ struct CloseRequest {
     config: Config,
 }
 
-impl CloseRequest {
+impl CheckedClose {
     fn close_static(self) -> Result<()> {
         let target = TargetId::from(&self.target);
         session::close_static(&self.facts, &target, &self.ledger, self.events, self.config)

@@ -54,6 +54,7 @@ impl OpenRequest<'_> {
         self.check_channels()?;
         self.work.fits(self.vault.manifest.lane, self.target.mfa)?;
         self.work.check()?;
+        self.check_console()?;
         ledger.check()?;
         let seen = ledger.entries_with(&self.config.ledgers)?;
         for error in seen.wrong() {
@@ -115,6 +116,17 @@ impl OpenRequest<'_> {
             self.target.name
         ))
         .next(format!("open for at most {longest}; if that is not enough, close and open again")))
+    }
+
+    fn check_console(&self) -> Result<()> {
+        if !matches!(self.work, Work::Console) || self.target.console {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "the grant of {} does not allow sts:GetFederationToken, which --console needs",
+            self.target.name
+        ))
+        .next("open without --console, and seal the next vault with a grant that allows it"))
     }
 
     fn check_channels(&self) -> Result<()> {

@@ -48,14 +48,14 @@ fn issuer_of<'a>(
 }
 
 /// A chain of 2 to 6 certificates.
-pub struct Chain {
+pub struct CertificateChain {
     /// The device's certificate first, the root last.
     certificates: Vec<Certificate>,
     /// DER of the root.
     root: Vec<u8>,
 }
 
-impl Chain {
+impl CertificateChain {
     /// Parses the certificates.
     ///
     /// # Errors

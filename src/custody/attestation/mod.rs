@@ -19,7 +19,7 @@ pub use extensions::AttestedKey;
 pub use pem::read as from_pem;
 
 use certificate::Certificate;
-use chain::Chain;
+use chain::CertificateChain;
 
 use crate::vault::manifest::Attested;
 
@@ -34,7 +34,7 @@ pub fn verify(
     expected: &AttestedKey,
 ) -> Result<Attested, AttestationError> {
     let slot = Certificate::parse(attestation)?;
-    let chain = Chain::parse(chain)?;
+    let chain = CertificateChain::parse(chain)?;
     chain.check()?;
     chain.device().check_issued(&slot)?;
     extensions::check_slot(&slot, expected)?;
@@ -49,7 +49,7 @@ pub fn verify(
 /// # Errors
 /// See [`AttestationError`].
 pub fn root_owner(chain: &[Vec<u8>]) -> Result<Attested, AttestationError> {
-    let chain = Chain::parse(chain)?;
+    let chain = CertificateChain::parse(chain)?;
     chain.check()?;
     chain.owner()
 }

@@ -6,10 +6,9 @@ use std::path::Path;
 use super::run::{EmergencyKey, OpenRun};
 use crate::aws::emergency::{EmergencyUser, SessionCall};
 use crate::aws::principals::{IamCloser, IamOpener};
-use crate::error::{Error, Result};
+use crate::gate::OpenProgress;
 use crate::gate::observed::Expected;
 use crate::gate::open::{HandOut, OpenPlan, open};
-use crate::gate::{OpenProgress, grant};
 use crate::session::closer::CloseGate;
 use crate::session::driver::Run;
 use crate::session::how_to_close::HowToClose;
@@ -18,17 +17,13 @@ use crate::terminal::signals::SessionSignals;
 use crate::vault::payload::Gatekeepers;
 
 /// Opens a window, keeps it, and closes it.
-///
-/// # Errors
-/// Usage, if the grant does not allow what `--console` needs; then nothing was sent to AWS.
 pub(super) async fn open_gate(
     run: &OpenRun<'_>,
     vault: &Path,
     gatekeepers: Gatekeepers,
     emergency: EmergencyKey,
     signals: &mut SessionSignals,
-) -> Result<(RunOutcome, HowToClose)> {
-    check_grant(run)?;
+) -> (RunOutcome, HowToClose) {
     let Gatekeepers { boundary, boundary_sha256, opener, closer } = gatekeepers;
     let EmergencyKey { key, mfa } = emergency;
     let expected = Expected {
@@ -73,7 +68,7 @@ pub(super) async fn open_gate(
     let outcome = drive.open(opening, run.faults, signals).await;
     let key = Some(expected.key.clone());
     let (vault, target) = (vault.to_owned(), run.target.clone());
-    Ok((outcome, HowToClose { vault, target, key, role: None }))
+    (outcome, HowToClose { vault, target, key, role: None })
 }
 
 fn session_call(hand_out: HandOut) -> SessionCall {
@@ -81,16 +76,4 @@ fn session_call(hand_out: HandOut) -> SessionCall {
         HandOut::Console => SessionCall::GetFederationToken,
         HandOut::Nothing | HandOut::Session => SessionCall::GetSessionToken,
     }
-}
-
-/// Checks, before the first call to AWS, that the grant allows the call that issues a console session.
-fn check_grant(run: &OpenRun<'_>) -> Result<()> {
-    if run.hand_out() != HandOut::Console || grant::allows(run.grant, "sts", "getfederationtoken") {
-        return Ok(());
-    }
-    let name = &run.target.name;
-    Err(Error::usage(format!(
-        "the grant of {name} does not allow sts:GetFederationToken, which --console needs"
-    ))
-    .next("open without --console, and reseal the vault with a grant that allows it"))
 }

@@ -115,7 +115,7 @@ impl ApprovedOpening {
         let emergency = EmergencyKey { key, mfa };
         let vault = self.vault.path.as_path();
         let (outcome, how_to_close) = match way {
-            Way::Gate(keepers) => open_gate(&run, vault, keepers, emergency, signals).await?,
+            Way::Gate(keepers) => open_gate(&run, vault, keepers, emergency, signals).await,
             Way::Static(role) => open_role(&run, vault, role, emergency, signals).await,
         };
         let advice = Advice { how_to_close, static_vault: self.static_vault };
