@@ -11,6 +11,9 @@ use super::duration::Span;
 use super::hybrid::Recipient;
 use super::x25519;
 
+/// The maximum number of actions in `may_outlive`.
+pub const MAX_OUTLIVING: usize = 64;
+
 /// Why a value is not valid. Displays as a sentence that quotes the value, unless it may be a misplaced secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NameError {
@@ -244,7 +247,7 @@ pub fn target(target: &str, partition: &str, account: &str, user: &str, regions:
 /// Checks the actions that may outlive a target's window: `service:Action`, ascending by bytes, at most 64.
 pub fn may_outlive(target: &str, actions: &[String]) -> Check {
     let wrong = |why| NameError::Target(target.to_owned(), why);
-    ensure(actions.len() <= 64, || wrong(TargetError::MayOutliveCount))?;
+    ensure(actions.len() <= MAX_OUTLIVING, || wrong(TargetError::MayOutliveCount))?;
     let service = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let action = |b: u8| b.is_ascii_alphanumeric() || b"*?".contains(&b);
     let fits = |text: &str| {

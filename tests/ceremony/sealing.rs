@@ -30,6 +30,8 @@ fn unusable_credentials_are_refused_at_sealing() {
     let statement = |action: Value| json!([{"Effect": "Allow", "Action": action, "Resource": "*"}]);
     let mut unknown = payload();
     unknown["targets"][0]["emergncy"] = json!({});
+    let mut repairs = payload();
+    repairs["targets"][0]["repairs_identity"] = json!(true);
     let long: Vec<_> = (0..200).map(|n| format!("s3:GetThing{n}")).collect();
     let refusals = [
         (unknown, "unknown field `emergncy`"),
@@ -55,7 +57,7 @@ fn unusable_credentials_are_refused_at_sealing() {
         (with("/targets/0/may_outlive", json!(["s3:GetDataAccess"])), "s3:CreateAccessGrant*"),
         (with("/targets/0/may_outlive", json!(["S3:GetDataAccess"])), "an action of may_outlive"),
         (with("/targets/0/grant", statement(json!("ec2:RebootInstances"))), "which the grant does not allow"),
-        (with("/targets/0/repairs_identity", json!(true)), "has no MFA device"),
+        (repairs, "has no MFA device"),
     ];
     for (payload, message) in refusals {
         let finished = site.try_seal("prod.age", payload.to_string().as_bytes(), 2, &[]);

@@ -74,7 +74,7 @@ fn approvals_are_signed_before_opening_and_openssl_verifies_them() {
     let statement = std::fs::read_to_string(vault.site.path("statement.json")).unwrap();
     let statement: Value = serde_json::from_str(&statement).expect("the verified statement should be JSON");
     assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
-    assert_eq!(statement["predicateType"], "urn:breakglass:approval:v1");
+    assert_eq!(statement["predicateType"], "urn:breakglass:open:v1");
     let file = std::fs::read(vault.site.path("prod.age")).unwrap();
     assert_eq!(
         statement["subject"][0]["digest"]["sha256"],
@@ -88,7 +88,7 @@ fn approvals_are_signed_before_opening_and_openssl_verifies_them() {
     assert_eq!(approval["request"]["reason"], "INC-1: SSO down");
     assert_eq!(approval["request"]["window"], 300);
     assert_eq!(approval["request"]["targets"][0]["user"], "emergency");
-    assert_eq!(approval["place"], "local");
+    assert_eq!(approval["remote"], false);
     assert_eq!(
         (&approval["ledger"]["seq"], &approval["ledger"]["sha256"]),
         (&0.into(), &"0".repeat(64).into())
@@ -194,7 +194,7 @@ fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
     }
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (_, said) = verify(&vault);
-    assert!(said.contains("\"endpoint\":\"http://127.0.0.1"), "the endpoint should be signed: {said}");
+    assert!(said.contains(r#""endpoints":[{"host":"127.0.0.1""#), "the endpoint should be signed: {said}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
 use crate::vault::grant::{ActionPattern, Actions, Family, GrantStatement};
+use crate::vault::names;
 
 /// One service, and those of its actions whose effect can outlive the window. A final `*` stands for every ending.
 type Service = (&'static str, &'static [&'static str]);
@@ -111,8 +112,15 @@ pub(super) fn check(grant: &[GrantStatement], listed: &[String]) -> Result<()> {
     let reached = unlisted(grant, listed);
     if !reached.is_empty() {
         let all: BTreeSet<&String> = listed.iter().chain(&reached).collect();
-        let all: Vec<_> = all.iter().map(|action| format!("{action:?}")).collect();
         let count = if reached.len() == 1 { "an action whose effect" } else { "actions whose effects" };
+        if all.len() > names::MAX_OUTLIVING {
+            return Err(Error::usage(format!(
+                "the grant allows {} {count} can outlive the window, more than may_outlive can list",
+                all.len()
+            ))
+            .next("grant less: name the services and actions that an emergency needs"));
+        }
+        let all: Vec<_> = all.iter().map(|action| format!("{action:?}")).collect();
         return Err(Error::usage(format!("the grant allows {count} can outlive the window: {}", reached.join(", ")))
             .next(format!(
                 "grant less, or list them, so that custodians see them before they approve: \"may_outlive\": [{}]",
