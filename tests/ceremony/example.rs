@@ -96,7 +96,7 @@ impl Example {
             ],
             in_sentences: vec![
                 ("Its header is text of ", (header.len() + mac.len() + 5).to_string(), " bytes"),
-                ("The file is\n", vector.file.len().to_string(), " bytes long"),
+                ("The file is ", vector.file.len().to_string(), " bytes long"),
                 ("The payload decrypts to ", plain.trim_end_matches(' ').len().to_string(), " bytes of JSON"),
                 ("The file's SHA-256 is `", hex::encode(digest), "`"),
                 ("Read out, that is *", words::of(&digest), "*"),
@@ -107,7 +107,7 @@ impl Example {
     /// The specification with these values in its example.
     fn within(&self, specification: &str) -> String {
         let start = specification.find("\n## An example\n").expect("the example");
-        let end = start + specification[start..].find("\n## The header\n").expect("its end");
+        let end = start + specification[start..].find("\n## References\n").expect("its end");
         let mut pieces: Vec<_> = specification[start..end].split("```\n").map(str::to_owned).collect();
         assert_eq!(pieces.len(), 2 * self.blocks.len() + 1, "the example's blocks");
         for (block, at) in self.blocks.iter().zip((1..).step_by(2)) {
