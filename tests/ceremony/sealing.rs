@@ -81,6 +81,9 @@ fn unusable_credentials_are_refused_at_sealing() {
     assert!(String::from_utf8_lossy(&finished.stderr).contains("no credentials on standard input"));
     let mut repairs = with("/targets/0/grant", statement(json!(["iam:CreateUser"])));
     repairs["targets"][0]["repairs_identity"] = json!(true);
+    repairs["targets"][0]["may_outlive"] = json!([]);
+    let device = "arn:aws:iam::123456789012:mfa/emergency";
+    repairs["targets"][0]["mfa"] = json!({"serial_number": device, "totp_seed": "A".repeat(32)});
     assert!(site.try_seal("repairs.age", repairs.to_string().as_bytes(), 2, &[]).status.success());
 }
 

@@ -1,0 +1,144 @@
+//! Every requirement of `vault-format.md` has a row in `tests/requirements.md`, with the vectors or tests that show it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A requirement: the section, and a sentence with MUST or the first cells of a row with an accepted form.
+type Key = (String, String);
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).expect(name)
+}
+
+/// Returns the cells of a table's row.
+fn cells(line: &str) -> Vec<String> {
+    line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+}
+
+/// Splits a paragraph into sentences. A new sentence begins with a capital letter or with code.
+fn sentences(text: &str) -> Vec<String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut all = vec![String::new()];
+    for (place, word) in words.iter().enumerate() {
+        let last = all.last_mut().expect("one at least");
+        if !last.is_empty() {
+            last.push(' ');
+        }
+        last.push_str(word);
+        let starts = |next: &&str| next.starts_with(|c: char| c.is_ascii_uppercase() || c == '`' || c == '*');
+        if word.ends_with(['.', ':']) && words.get(place + 1).is_some_and(starts) {
+            all.push(String::new());
+        }
+    }
+    all
+}
+
+/// Finds the requirements: sentences with MUST, and rows of tables that state accepted forms or limits.
+fn requirements(document: &str) -> BTreeSet<Key> {
+    let mut found = BTreeSet::new();
+    let (mut section, mut paragraph, mut header) = (String::new(), String::new(), Vec::new());
+    let (mut fenced, mut kind) = (false, String::new());
+    for line in document.lines().chain(["#"]) {
+        let starts_item = line.trim_start().starts_with("- ")
+            || line.trim_start().split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
+        if fenced || line.starts_with(['#', '|']) || line.starts_with("```") || line.is_empty() || starts_item {
+            let with_must = sentences(&paragraph).into_iter().filter(|text| text.contains("MUST"));
+            found.extend(with_must.map(|text| (section.clone(), text)));
+            paragraph.clear();
+        }
+        if line.starts_with("```") {
+            fenced = !fenced;
+        } else if fenced {
+        } else if let Some(title) = line.strip_prefix('#') {
+            section = title.trim_start_matches('#').trim().to_owned();
+        } else if line.starts_with('|') {
+            let row = cells(line);
+            if header.is_empty() {
+                header = row;
+            } else if !line.contains("---") {
+                let Some(last) = header.iter().position(|name| name == "accepted form" || name == "limit") else {
+                    continue;
+                };
+                if last == 2 && !row[0].is_empty() {
+                    kind.clone_from(&row[0]);
+                }
+                let key = if last == 2 { format!("{kind} {}", row[1]) } else { row[0].clone() };
+                found.insert((section.clone(), key));
+            }
+            continue;
+        } else {
+            paragraph.push(' ');
+            paragraph.push_str(line.trim_start().trim_start_matches("- "));
+        }
+        header.clear();
+    }
+    found
+}
+
+/// Reads the table: each requirement with the names of its vectors and tests.
+fn table(text: &str) -> BTreeMap<Key, Vec<String>> {
+    let mut rows = BTreeMap::new();
+    let mut section = String::new();
+    for line in text.lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            title.clone_into(&mut section);
+        } else if line.starts_with('|') && !line.contains("---") && !line.starts_with("| requirement") {
+            let row = cells(line);
+            assert_eq!(row.len(), 2, "{line}");
+            let shown = row[1].split(", ").map(str::to_owned).filter(|name| !name.is_empty()).collect();
+            assert!(rows.insert((section.clone(), row[0].clone()), shown).is_none(), "twice: {line}");
+        }
+    }
+    rows
+}
+
+/// Returns the names of all test functions of the crate.
+fn tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut folders = vec![root().join("src"), root().join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a source file");
+                let functions = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn "));
+                names.extend(functions.filter_map(|rest| rest.split_once('(')).map(|(name, _)| name.to_owned()));
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn every_requirement_is_shown_by_a_vector_or_a_test() {
+    let requirements = requirements(&read("vault-format.md"));
+    let table = table(&read("tests/requirements.md"));
+    let missing: Vec<_> = requirements.iter().filter(|key| !table.contains_key(*key)).collect();
+    assert!(missing.is_empty(), "{} requirements are not in tests/requirements.md: {missing:#?}", missing.len());
+    let stale: Vec<_> = table.keys().filter(|key| !requirements.contains(*key)).collect();
+    assert!(stale.is_empty(), "these rows are not in vault-format.md: {stale:#?}");
+    let is_vector = |name: &str| root().join("tests/vectors").join(format!("{name}.txt")).exists();
+    let tests = tests();
+    let (mut by_vectors, mut by_tests, mut wrong) = (0, 0, Vec::new());
+    for ((section, text), shown) in &table {
+        let vectors = shown.iter().filter(|name| is_vector(name)).count();
+        let named = shown.iter().filter_map(|name| name.strip_prefix("test ")).filter(|name| tests.contains(*name));
+        let named = named.count();
+        if shown.is_empty() || vectors + named != shown.len() {
+            wrong.push(format!("{section}: {text}: {shown:?}"));
+        }
+        (by_vectors, by_tests) = (by_vectors + usize::from(vectors > 0), by_tests + usize::from(vectors == 0));
+    }
+    assert!(wrong.is_empty(), "rows without a vector or a test, or with one that does not exist:\n{}", wrong.join("\n"));
+    let musts = requirements.iter().filter(|(_, text)| text.contains("MUST")).count();
+    println!(
+        "{} requirements, {musts} with MUST: {by_vectors} shown by vectors, {by_tests} by tests, 0 by neither",
+        requirements.len()
+    );
+}
