@@ -1,18 +1,19 @@
-//! The closing sequence: attach the deny, deactivate keys, end children, prove that access is closed, and watch for
-//! writes of the opening that take effect late. A step that fails does not stop the later ones.
+//! The closing sequence: attach the deny, end children, probe with the active key until policy refuses it, deactivate all
+//! keys, prove that access is closed, and watch for writes of the opening that take effect late. A step that fails does
+//! not stop the later ones.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::fault::Write;
+use super::fault::{Fault, Write};
 use super::host::{Children, Clock, Patience, Reporter};
 use super::iam::{Closer, Emergency, Probed};
 use super::join::{join, within};
-use super::observed::{Scope, UserState, observe};
+use super::observed::{Leftover, Scope, UserState, observe};
 use super::progress::Pending;
-use super::proof::{BETWEEN_LOOKS, ClosedAccess, prove};
+use super::proof::{BETWEEN_LOOKS, ClosedAccess, IN_A_ROW, prove};
 use super::session::SessionId;
 use crate::time_text;
 
@@ -23,6 +24,8 @@ const BETWEEN_WATCHES: Duration = Duration::from_secs(3);
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
 /// The longest time for which the first calls to AWS delay ending the children.
 const CHILDREN_WAIT: Duration = Duration::from_secs(2);
+/// How long the deny is given to be seen at work before the keys are deactivated.
+const BY_POLICY: SignedDuration = SignedDuration::from_secs(10);
 /// How long a failing write is repeated after AWS already refuses access.
 const TIDYING: SignedDuration = SignedDuration::from_secs(30);
 /// The longest pause between two attempts of a failing write.
@@ -33,8 +36,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 pub struct CloseRequest<'a> {
     /// ARN of `AWSDenyAll`.
     pub deny: &'a str,
-    /// The ids of the keys to deactivate; `None` stands for every active key of the user.
-    pub keys: Option<&'a [String]>,
+    /// The id of the sealed key, if it is known. It is deactivated first, and then every other active key of the user.
+    pub key: Option<&'a str>,
     /// The session to close; the open window of any other session is left alone. `None` closes every window.
     pub session: Option<SessionId>,
     /// T1, if it is known.
@@ -42,8 +45,36 @@ pub struct CloseRequest<'a> {
 }
 
 impl CloseRequest<'_> {
+    /// Every key of the user counts.
     fn scope(&self) -> Scope<'_> {
-        Scope { deny: self.deny, keys: self.keys }
+        Scope { deny: self.deny, keys: None }
+    }
+}
+
+/// What AWS refused during the proof. A session that another process issued is never probed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Refusals {
+    /// Why the sealed key was refused; `None` if it was not probed.
+    pub key: Option<KeyRefusal>,
+    /// Whether the session that this process issued was refused.
+    pub session: bool,
+}
+
+/// Why AWS refused the sealed key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyRefusal {
+    /// By policy, while the key was active and before T1. The deny also holds for every session of the user.
+    ByPolicy,
+    /// T1 had passed, so the gate itself refuses, whatever the close did.
+    AfterEnd,
+    /// The key is inactive. This does not end sessions, and it is so whatever the policies are.
+    Inactive,
+}
+
+impl Refusals {
+    /// Whether the refusals show that policy ends access, rather than only that the key is inactive.
+    pub fn probed(self) -> bool {
+        self.session || matches!(self.key, Some(KeyRefusal::ByPolicy | KeyRefusal::AfterEnd))
     }
 }
 
@@ -52,8 +83,8 @@ impl CloseRequest<'_> {
 pub enum CloseOutcome {
     /// Access is proven closed.
     Closed {
-        /// Whether probes proved it; otherwise it was read from IAM.
-        probed: bool,
+        /// What AWS refused. If nothing was probed, the state was only read from IAM.
+        refusals: Refusals,
         /// The writes that failed, although AWS refuses access.
         untidy: Option<String>,
     },
@@ -87,20 +118,20 @@ pub async fn close(
         return CloseOutcome::TakenOver { session, until };
     }
     let mut closing = Closing::new(closer, emergency, request, host);
-    end_children_beside(closing.write(), host).await;
+    end_children_beside(closing.first_writes(), host).await;
     loop {
         closing.start_proof();
         if !prove(&mut closing, host).await {
             return closing.unproven();
         }
-        let probed = closing.probed;
+        let refusals = closing.probed;
         if !closing.is_written() {
-            return CloseOutcome::Closed { probed, untidy: Some(closing.failed_writes()) };
+            return CloseOutcome::Closed { refusals, untidy: Some(closing.failed_writes()) };
         }
         match watch(closer, request, pending.as_ref(), host).await {
             // The refusals so far may be from before the pending write took effect, so the proof starts again.
-            Watched::Quiet if pending.take().is_some() => {}
-            Watched::Quiet => return CloseOutcome::Closed { probed, untidy: None },
+            Watched::Quiet if pending.take().is_some() => closing.by_policy = false,
+            Watched::Quiet => return CloseOutcome::Closed { refusals, untidy: None },
             Watched::GaveUp(Pending { what, doubt, .. }) => {
                 let why = format!("{what} {doubt}, and may still take effect");
                 return CloseOutcome::Unproven { why, until: request.until };
@@ -109,7 +140,7 @@ pub async fn close(
             Watched::Arrived => {
                 host.say("close: a late write arrived, or became visible only now; closing again");
                 closing.forget_writes();
-                closing.write().await;
+                closing.first_writes().await;
             }
         }
     }
@@ -150,23 +181,59 @@ struct Closing<'a, C, E, H> {
     /// The result of the last attempt to deactivate the keys; also `Ok` if IAM showed them inactive.
     inactive: Option<Write>,
     sent: Timestamp,
-    /// Whether the last check was a probe; otherwise it read IAM.
-    probed: bool,
+    /// Whether policy refused the active key before T1, several times in a row.
+    by_policy: bool,
+    /// What the last check probed; nothing if it read IAM.
+    probed: Refusals,
     /// The pause before the next check, which is longer while a write fails.
     pause: Duration,
     /// How many seconds of this proof the last progress message reported.
     reported: i64,
 }
 
-impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
+impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C, E, H> {
     fn new(closer: &'a C, emergency: &'a E, request: &'a CloseRequest<'a>, host: &'a H) -> Self {
         let (denied, inactive, sent) = (None, None, host.now());
-        let (probed, pause, reported) = (false, BETWEEN_LOOKS, 0);
-        Self { closer, emergency, request, host, denied, inactive, sent, probed, pause, reported }
+        let (by_policy, probed) = (false, Refusals::default());
+        let (pause, reported) = (BETWEEN_LOOKS, 0);
+        Self { closer, emergency, request, host, denied, inactive, sent, by_policy, probed, pause, reported }
     }
 
     fn start_proof(&mut self) {
         (self.pause, self.reported) = (BETWEEN_LOOKS, 0);
+    }
+
+    /// Attaches the deny, lets it be seen at work, and deactivates the keys. If the deny cannot be attached, the keys are
+    /// deactivated at once.
+    async fn first_writes(&mut self) {
+        self.sent = self.host.now();
+        self.denied = Some(self.closer.attach_deny().await);
+        if self.denied == Some(Ok(())) {
+            self.by_policy = self.is_refused_by_policy().await;
+        }
+        self.write().await;
+    }
+
+    /// Probes with the key while it is active, until policy refuses it several times in a row, or [`BY_POLICY`] is over.
+    /// An inactive key is refused whatever the policies are, so it shows nothing. After T1 the gate itself refuses.
+    async fn is_refused_by_policy(&self) -> bool {
+        let since = self.host.now();
+        let mut in_a_row = 0;
+        while !self.is_past_end() {
+            in_a_row = match self.emergency.probe_key().await {
+                Some(Probed::Refused) => in_a_row + 1,
+                Some(Probed::Open | Probed::Unclear(_)) => 0,
+                Some(Probed::KeyRefused) | None => return false,
+            };
+            if in_a_row == IN_A_ROW {
+                return true;
+            }
+            if self.host.now().duration_since(since) >= BY_POLICY || self.host.gave_up() {
+                break;
+            }
+            self.host.pause(BETWEEN_LOOKS).await;
+        }
+        false
     }
 
     /// Attaches the deny and deactivates the keys. Skips a write that AWS has already acknowledged.
@@ -176,19 +243,28 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
             self.denied = Some(self.closer.attach_deny().await);
         }
         if self.inactive != Some(Ok(())) {
-            self.inactive = Some(deactivate(self.closer, self.request.keys).await);
+            self.inactive = Some(deactivate(self.closer, self.request.key).await);
         }
     }
 
-    /// Reads IAM and returns whether the user is at rest. If so, nothing is left to write, even if another process
-    /// wrote it.
+    /// Reads IAM and returns whether it shows that access is closed. If the user is at rest, nothing is left to write,
+    /// even if another process wrote it. If AWS refuses to let this principal deactivate keys, the deny alone counts.
     async fn read_back(&mut self) -> bool {
         let access = self.closer.read_access_state().await;
-        let at_rest = observe(&access, &self.request.scope(), self.host.now()) == UserState::AtRest;
-        if at_rest {
-            (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
+        match observe(&access, &self.request.scope(), self.host.now()) {
+            UserState::AtRest => {
+                (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
+                true
+            }
+            // `AWSDenyAll` is attached in these states if it is not among the leftovers.
+            UserState::Opening { .. } => self.may_not_deactivate(),
+            UserState::Untidy(left) => !left.contains(&Leftover::DenyMissing) && self.may_not_deactivate(),
+            _ => false,
         }
-        at_rest
+    }
+
+    fn may_not_deactivate(&self) -> bool {
+        matches!(self.inactive, Some(Err(Fault::Refused(_))))
     }
 
     fn is_written(&self) -> bool {
@@ -216,8 +292,12 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
         if let Some(Err(fault)) = &self.denied {
             failed.push(format!("AWSDenyAll could not be attached ({fault})"));
         }
-        if let Some(Err(fault)) = &self.inactive {
-            failed.push(format!("the key could not be deactivated ({fault})"));
+        match (&self.inactive, &self.denied) {
+            (Some(Err(fault @ Fault::Refused(_))), Some(Ok(()))) if !self.probed.probed() => {
+                failed.push(format!("denied, read back; the key is still active ({fault})"));
+            }
+            (Some(Err(fault)), _) => failed.push(format!("the key could not be deactivated ({fault})")),
+            _ => {}
         }
         failed.join("; ")
     }
@@ -231,28 +311,35 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
     }
 }
 
-impl<C: Closer, E: Emergency, H: Clock + Reporter> ClosedAccess for Closing<'_, C, E, H> {
+impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for Closing<'_, C, E, H> {
     async fn is_refused(&mut self) -> bool {
         // If the deny is not attached, a refusal before T1 has another cause and proves nothing.
         let holds = self.denied == Some(Ok(())) || self.is_past_end();
         let (key, session) = join(self.emergency.probe_key(), self.emergency.probe_session()).await;
-        self.probed = key.is_some() || session.is_some();
-        if !self.probed {
+        let why = match (self.by_policy, self.is_past_end()) {
+            (true, _) => KeyRefusal::ByPolicy,
+            (false, true) => KeyRefusal::AfterEnd,
+            (false, false) => KeyRefusal::Inactive,
+        };
+        self.probed = Refusals { key: key.as_ref().map(|_| why), session: session.is_some() };
+        if key.is_none() && session.is_none() {
             return self.read_back().await;
         }
         if key == Some(Probed::KeyRefused) && !self.is_written() {
             self.read_back().await;
         }
-        let refused = |probed: Option<Probed>| match probed {
+        let refused = |probed: &Option<Probed>| match probed {
             None | Some(Probed::Refused) => true,
             Some(Probed::KeyRefused) => self.inactive == Some(Ok(())),
             Some(Probed::Open | Probed::Unclear(_)) => false,
         };
-        holds && refused(key) && refused(session)
+        // An inactive key is refused whatever the policies are, so IAM has to show the deny.
+        holds && refused(&key) && refused(&session) && (self.probed.probed() || self.read_back().await)
     }
 
     fn is_settled(&self, waited: SignedDuration) -> bool {
-        self.is_written() || waited >= TIDYING
+        // A permanent refusal is not tried again.
+        self.is_written() || self.may_not_deactivate() && self.denied == Some(Ok(())) || waited >= TIDYING
     }
 
     async fn settle(&mut self, refused: bool, waited: SignedDuration) -> Duration {
@@ -268,19 +355,19 @@ impl<C: Closer, E: Emergency, H: Clock + Reporter> ClosedAccess for Closing<'_, 
     }
 }
 
-/// Deactivates every key, even after one has failed, and returns the first failure.
-async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
-    let listed;
-    let keys = if let Some(keys) = keys {
-        keys
-    } else {
-        let keys = closer.read_access_state().await.keys?;
-        listed = keys.into_iter().filter(|key| key.active).map(|key| key.id).collect::<Vec<_>>();
-        &listed
-    };
+/// Deactivates the sealed key, then reads which other keys are active and deactivates them. A key that fails does not
+/// stop the others. Returns the first failure.
+async fn deactivate(closer: &impl Closer, sealed: Option<&str>) -> Write {
     let mut result = Ok(());
-    for key in keys {
-        result = result.and(closer.switch_key(key, false).await);
+    if let Some(sealed) = sealed {
+        result = closer.switch_key(sealed, false).await;
+    }
+    let keys = match closer.read_access_state().await.keys {
+        Ok(keys) => keys,
+        Err(fault) => return result.and(Err(fault)),
+    };
+    for key in keys.iter().filter(|key| key.active && Some(key.id.as_str()) != sealed) {
+        result = result.and(closer.switch_key(&key.id, false).await);
     }
     result
 }

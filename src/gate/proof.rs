@@ -8,7 +8,7 @@ use super::host::{Clock, Patience};
 
 /// How many refusals in a row are a proof. IAM is eventually consistent, so a single refusal may still reflect the
 /// state before the opening.
-const IN_A_ROW: u32 = 4;
+pub(super) const IN_A_ROW: u32 = 4;
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
 /// How long a proof may take, by AWS's clock. A write to IAM is usually visible within seconds.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(2);

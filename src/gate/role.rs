@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::close::CloseOutcome;
+use super::close::{CloseOutcome, Refusals};
 use super::host::{Children, Clock, OpenHooks, Patience, Reporter};
 use super::iam::{Caller, Emergency, Probed, Wanted};
 use super::open::{Stop, begin, issue, until_accepted};
@@ -67,7 +67,8 @@ pub async fn end(
         return CloseOutcome::Unproven { why, until };
     }
     if prove(&mut RoleSession(emergency), host).await {
-        CloseOutcome::Closed { probed: true, untidy: None }
+        let refusals = Refusals { key: None, session: true };
+        CloseOutcome::Closed { refusals, untidy: None }
     } else {
         let why = "T1 has passed, but it is not proven that AWS refuses the role's session".into();
         CloseOutcome::Unproven { why, until }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::close::{CloseOutcome, CloseRequest, close};
-use super::fake::{ACCOUNT, ALL_WRONG, FakeUser, KEY, Lag, OpenerOf, Wrong, now};
+use super::fake::{ACCOUNT, ALL_WRONG, EXTRA_KEY, FakeUser, KEY, Lag, OpenerOf, Wrong, now};
 use super::open::{HandOut, OpenPlan, Stop, open};
 use super::policy::{Gate, parse_gate};
 use super::{OpenProgress, SessionId, Window};
@@ -42,15 +42,18 @@ fn end_of(user: &FakeUser) -> Option<Timestamp> {
 }
 
 fn try_close(user: &FakeUser, progress: &OpenProgress) -> CloseOutcome {
-    let keys = [KEY.to_owned()];
     let expected = FakeUser::expected();
-    let request = CloseRequest {
-        deny: &expected.deny,
-        keys: Some(&keys),
-        session: Some(session()),
-        until: end_of(user),
-    };
+    let request =
+        CloseRequest { deny: &expected.deny, key: Some(KEY), session: Some(session()), until: end_of(user) };
     now(close(user, user, &request, progress.pending(), user))
+}
+
+fn is_probed(outcome: &CloseOutcome) -> bool {
+    matches!(outcome, CloseOutcome::Closed { refusals, untidy: None } if refusals.probed())
+}
+
+fn is_closed(outcome: &CloseOutcome) -> bool {
+    matches!(outcome, CloseOutcome::Closed { untidy: None, .. })
 }
 
 #[test]
@@ -94,6 +97,8 @@ fn an_opening_writes_the_gate_first_and_enables_last() {
         [
             "GetCallerIdentity",
             "Read",
+            "AttachUserPolicy",
+            "Deactivate",
             "PutUserPolicy",
             "Read",
             "Activate",
@@ -120,8 +125,12 @@ fn a_close_denies_deactivates_and_proves_it() {
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
     user.calls.borrow_mut().clear();
-    assert_eq!(try_close(&user, &progress), CloseOutcome::Closed { probed: true, untidy: None });
-    assert_eq!(user.calls.borrow()[..3], ["ReadAccess", "AttachUserPolicy", "Deactivate"]);
+    assert!(is_probed(&try_close(&user, &progress)));
+    let calls = user.calls.borrow().clone();
+    let probes = ["ProbeKey"; 4];
+    let expected: Vec<_> =
+        ["ReadAccess", "AttachUserPolicy"].into_iter().chain(probes).chain(["Deactivate"]).collect();
+    assert_eq!(calls[..7], expected, "the deny should be seen at work before the key is deactivated");
     assert!(user.denied.get() && !user.active.get() && user.children_ended.get());
     assert!(user.calls.borrow().iter().filter(|call| **call == "ProbeSession").count() >= 3);
 }
@@ -176,6 +185,88 @@ fn an_untidy_user_is_closed_and_then_opened() {
         let attach = calls.iter().position(|call| *call == "AttachUserPolicy").expect("a close");
         let put = calls.iter().position(|call| *call == "PutUserPolicy").expect("a gate write");
         assert!(attach < put && user.usable());
+    }
+}
+
+#[test]
+fn a_closer_that_is_not_allowed_to_close_stops_the_opening_before_the_gate_is_written() {
+    for (call, action) in [(2, "iam:AttachUserPolicy"), (3, "iam:UpdateAccessKey")] {
+        let user = FakeUser::at_rest();
+        user.wrong.set(Some((call, Wrong::Refused)));
+        let progress = OpenProgress::default();
+        let began = user.clock.get();
+        let error = refusal(try_open(&user, &progress, ACCOUNT));
+        assert_eq!(error.status, Status::Refused);
+        assert!(error.what.contains("closer") && error.what.contains(action), "{error}");
+        assert!(!progress.touched() && user.gate.borrow().is_none(), "nothing should be written");
+        assert!(user.clock.get().duration_since(began).as_secs() <= 2, "a refusal should not be tried again");
+    }
+}
+
+#[test]
+fn a_key_that_becomes_active_during_the_opening_stops_it_and_is_deactivated() {
+    let user = FakeUser::at_rest();
+    let progress = OpenProgress::default();
+    user.extra_key.set(Some(true));
+    let error = refusal(try_open(&user, &progress, ACCOUNT));
+    assert!(error.what.contains(EXTRA_KEY) && !progress.touched(), "another active key is drift: {error}");
+
+    let user = FakeUser::at_rest();
+    // The first look shows no other key. The key is active when the keys are read again.
+    user.extra_key_from.set(Some(8));
+    let error = refusal(try_open(&user, &progress, ACCOUNT));
+    assert!(error.what.contains(EXTRA_KEY) && progress.touched(), "{error}");
+    assert!(!user.calls.borrow().contains(&"GetSessionToken"), "nothing should be handed out");
+    assert!(is_probed(&try_close(&user, &progress)));
+    assert_eq!(user.extra_key.get(), Some(false), "a close deactivates every key");
+}
+
+#[test]
+fn a_deny_that_takes_effect_late_is_not_called_probed() {
+    let user = FakeUser::at_rest();
+    let progress = OpenProgress::default();
+    try_open(&user, &progress, ACCOUNT).expect("open");
+    // A close from another machine: no session was issued here. The deny takes effect 25 s after AWS acknowledged it.
+    user.forget_session();
+    user.lag.set(Lag { shown: 0, counts: 25 });
+    user.deny_lags_alone.set(true);
+    let outcome = try_close(&user, &progress);
+    let CloseOutcome::Closed { refusals, untidy: None } = outcome else { panic!("{outcome:?}") };
+    assert!(!refusals.probed(), "{refusals:?}");
+    assert!(!user.active.get() && user.denied.get());
+}
+
+#[test]
+fn a_principal_that_may_only_attach_the_deny_closes_and_leaves_the_key() {
+    let user = FakeUser::at_rest();
+    try_open(&user, &OpenProgress::default(), ACCOUNT).expect("open");
+    user.may_not_switch.set(true);
+    let expected = FakeUser::expected();
+    let request = CloseRequest { deny: &expected.deny, key: None, session: None, until: end_of(&user) };
+    let outcome = now(close(&user, &NoKey, &request, None, &user));
+    let CloseOutcome::Closed { refusals, untidy: Some(why) } = outcome else { panic!("{outcome:?}") };
+    assert!(!refusals.probed() && why.contains("could not be deactivated"), "{why}");
+    assert!(user.denied.get() && user.active.get() && !user.accepts());
+}
+
+/// A machine without the emergency user's credentials.
+struct NoKey;
+
+impl super::iam::Emergency for NoKey {
+    async fn probe_key(&self) -> Option<super::iam::Probed> {
+        None
+    }
+
+    fn ready_in(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn issue_session(&self, _: &super::iam::Wanted<'_>) -> super::fault::Write {
+        panic!("a close issues no session")
+    }
+
+    async fn probe_session(&self) -> Option<super::iam::Probed> {
+        None
     }
 }
 
@@ -236,9 +327,14 @@ fn an_opening_can_be_stopped_before_every_call() {
 
 #[test]
 fn a_lost_reply_is_read_back_and_a_throttled_write_is_sent_again() {
-    for (wrong, call) in
-        [(Wrong::ReplyLost, 2), (Wrong::ReplyLost, 4), (Wrong::ReplyLost, 6), (Wrong::Throttled, 2)]
-    {
+    for (wrong, call) in [
+        (Wrong::ReplyLost, 2),
+        (Wrong::Throttled, 3),
+        (Wrong::ReplyLost, 4),
+        (Wrong::ReplyLost, 6),
+        (Wrong::ReplyLost, 8),
+        (Wrong::Throttled, 4),
+    ] {
         let user = FakeUser::at_rest();
         user.wrong.set(Some((call, wrong)));
         let progress = OpenProgress::default();
@@ -250,11 +346,11 @@ fn a_lost_reply_is_read_back_and_a_throttled_write_is_sent_again() {
 #[test]
 fn a_write_that_takes_effect_after_the_close_is_found() {
     let user = FakeUser::at_rest();
-    user.wrong.set(Some((5, Wrong::Late)));
+    user.wrong.set(Some((7, Wrong::Late)));
     let progress = OpenProgress::default();
     let error = refusal(try_open(&user, &progress, ACCOUNT));
     assert!(error.what.contains("detaching AWSDenyAll") && progress.pending().is_some(), "{error}");
-    assert_eq!(try_close(&user, &progress), CloseOutcome::Closed { probed: true, untidy: None });
+    assert!(is_closed(&try_close(&user, &progress)));
     assert!(user.denied.get() && !user.usable());
     assert!(user.words.borrow().iter().any(|line| line.contains("a late write arrived")));
 }
@@ -264,12 +360,13 @@ fn a_refusal_from_before_the_opening_took_effect_proves_nothing() {
     let user = FakeUser::at_rest();
     user.lag.set(Lag { shown: 0, counts: 15 });
     // Stops the opening after the deny is detached and before a probe is accepted.
-    user.stop_at.set(Some(6));
+    user.stop_at.set(Some(8));
     let progress = OpenProgress::default();
     assert!(matches!(try_open(&user, &progress, ACCOUNT), Err(Stop::Interrupted)));
     assert!(progress.lifted());
     user.advance(5);
-    assert_eq!(try_close(&user, &progress), CloseOutcome::Closed { probed: true, untidy: None });
+    let outcome = try_close(&user, &progress);
+    assert!(is_closed(&outcome) && !is_probed(&outcome), "{outcome:?}");
     for _ in 0..60 {
         assert!(!user.accepts(), "reported as closed, and opened late");
         user.advance(1);
@@ -279,7 +376,7 @@ fn a_refusal_from_before_the_opening_took_effect_proves_nothing() {
 #[test]
 fn a_close_that_stops_watching_for_a_late_write_is_unproven() {
     let user = FakeUser::at_rest();
-    user.wrong.set(Some((5, Wrong::Late)));
+    user.wrong.set(Some((7, Wrong::Late)));
     let progress = OpenProgress::default();
     refusal(try_open(&user, &progress, ACCOUNT));
     user.wrong.set(None);
@@ -309,16 +406,14 @@ fn without_iam_an_end_is_proven_by_the_probe_and_reported_as_untidy() {
     user.advance(1800);
     // IAM does not answer; the service of the probe does.
     let broken = BrokenIam(&user);
-    let keys = [KEY.to_owned()];
     let expected = FakeUser::expected();
-    let request = CloseRequest {
-        deny: &expected.deny,
-        keys: Some(&keys),
-        session: Some(session()),
-        until: end_of(&user),
-    };
+    let request =
+        CloseRequest { deny: &expected.deny, key: Some(KEY), session: Some(session()), until: end_of(&user) };
     let outcome = now(close(&broken, &user, &request, None, &user));
-    assert!(matches!(outcome, CloseOutcome::Closed { probed: true, untidy: Some(_) }), "{outcome:?}");
+    assert!(
+        matches!(outcome, CloseOutcome::Closed { refusals, untidy: Some(_) } if refusals.probed()),
+        "{outcome:?}"
+    );
 }
 
 /// The user in memory, with an IAM that does not answer.

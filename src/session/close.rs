@@ -87,7 +87,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
     let runtime = runtime()?;
     let aws = preload.config(&runtime);
     let region = target.regions.first().map_or("", String::as_str);
-    let keys = [target.emergency.id.clone()];
+    let key = target.emergency.id.clone();
     let emergency = EmergencyUser::new(&aws, region, &target.emergency, None, SessionCall::GetSessionToken);
     let iam = IamCloser::new(&aws, &id, region, &closer);
     drop((closer, target.emergency, target.mfa));
@@ -98,7 +98,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
         target: &id,
         profile: None,
         force,
-        keys: Some(&keys),
+        key: Some(&key),
     };
     let alerts = Alerts::new(alerts, config.alerts, config.command, aws.without_credentials());
     let result = runtime.block_on(close.run(&iam, &emergency, alerts));
@@ -126,7 +126,7 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
         target: &target,
         profile: Some(&profile),
         force,
-        keys: None,
+        key: None,
     };
     let alerts = Alerts::new(Vec::new(), config.alerts, config.command, aws.without_credentials());
     let result = runtime.block_on(close.run(&iam, &NoEmergencyKey, alerts));
@@ -141,8 +141,8 @@ struct Close<'a> {
     target: &'a TargetId,
     profile: Option<&'a str>,
     force: bool,
-    /// The ids of the keys to deactivate; `None` stands for every active key.
-    keys: Option<&'a [String]>,
+    /// The id of the sealed key, if it is known.
+    key: Option<&'a str>,
 }
 
 /// Why a close did not begin.
@@ -186,7 +186,7 @@ impl Close<'_> {
         let announcer = Announcer::new(&self.log, alerts, notice);
         let context = RunContext::new(&self.log, &announcer, Runner::new(&self.log, &Work::Hold, None), None);
         let deny = self.target.deny_all_arn();
-        let strategy = CloseGate { closer: iam, emergency, deny: &deny, keys: self.keys, session: None };
+        let strategy = CloseGate { closer: iam, emergency, deny: &deny, key: self.key, session: None };
         let run = Run { context: &context, progress: &OpenProgress::default(), strategy: &strategy, until };
         let outcome = run.close(Cause::Asked, &mut signals).await;
         let result = self.finish(&outcome, &sessions, until);
@@ -205,7 +205,7 @@ impl Close<'_> {
     }
 
     fn how_to_close(&self) -> HowToClose {
-        let key = self.keys.and_then(|keys| keys.first().cloned());
+        let key = self.key.map(str::to_owned);
         HowToClose { vault: self.vault.path.clone(), target: self.target.clone(), key, role: None }
     }
 

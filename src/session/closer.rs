@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::aws::emergency::EmergencyUser;
-use crate::gate::close::{CloseOutcome, CloseRequest, close};
+use crate::gate::close::{CloseOutcome, CloseRequest, KeyRefusal, Refusals, close};
 use crate::gate::iam::{Closer, Emergency};
 use crate::gate::{OpenProgress, SessionId, role};
 use crate::session::context::RunContext;
@@ -28,7 +28,8 @@ pub(crate) struct CloseGate<'a, C, E> {
     pub(crate) closer: &'a C,
     pub(crate) emergency: &'a E,
     pub(crate) deny: &'a str,
-    pub(crate) keys: Option<&'a [String]>,
+    /// The id of the sealed key, if it is known.
+    pub(crate) key: Option<&'a str>,
     /// Closes only the window of this session; `None` closes the window of any session.
     pub(crate) session: Option<SessionId>,
 }
@@ -40,11 +41,11 @@ impl<C: Closer, E: Emergency> CloseStrategy for CloseGate<'_, C, E> {
         progress: &OpenProgress,
         until: Option<Timestamp>,
     ) -> CloseOutcome {
-        let Self { deny, keys, session, .. } = *self;
-        let request = CloseRequest { deny, keys, session, until };
-        context.log.say("close: attaching AWSDenyAll, deactivating the key");
+        let Self { deny, key, session, .. } = *self;
+        let request = CloseRequest { deny, key, session, until };
+        context.log.say("close: attaching AWSDenyAll, then deactivating the keys");
         let outcome = close(self.closer, self.emergency, &request, progress.pending(), context).await;
-        say(context.log, &outcome, "AWS refuses the key and the session issued with it");
+        say(context.log, &outcome);
         outcome
     }
 
@@ -65,7 +66,7 @@ impl CloseStrategy for DropRoleSession<'_> {
     ) -> CloseOutcome {
         context.log.say("close: dropping the role's session");
         let outcome = role::end(self.0, until, context).await;
-        say(context.log, &outcome, "AWS refuses the role's session");
+        say(context.log, &outcome);
         outcome
     }
 
@@ -74,17 +75,36 @@ impl CloseStrategy for DropRoleSession<'_> {
     }
 }
 
-/// Reports the outcome of a close. `refused` describes what a successful probe has shown.
-fn say(log: &Log<'_>, outcome: &CloseOutcome, refused: &str) {
+/// Reports the outcome of a close.
+fn say(log: &Log<'_>, outcome: &CloseOutcome) {
     match outcome {
-        CloseOutcome::Closed { probed: true, untidy: None } => log.say(&format!("close: closed; {refused}")),
-        CloseOutcome::Closed { probed: false, untidy: None } => {
-            log.say("close: closed; confirmed by reading IAM (not tested with the key itself)");
+        CloseOutcome::Closed { refusals, untidy: None } => {
+            log.say(&format!("close: closed; {}", shown(*refusals)));
         }
         CloseOutcome::TakenOver { session, until } => {
             let until = time_text::local(*until);
             log.say(&format!("close: the window of session {session}, open until {until}, was left alone"));
         }
         CloseOutcome::Closed { .. } | CloseOutcome::Unproven { .. } => {}
+    }
+}
+
+/// Describes what the proof has shown, and what it has not.
+pub(crate) fn shown(refusals: Refusals) -> &'static str {
+    use KeyRefusal::{AfterEnd, ByPolicy, Inactive};
+    match (refusals.key, refusals.session) {
+        (Some(ByPolicy), true) => "AWS refused the key by policy, and refuses the session issued with it",
+        (Some(ByPolicy), false) => {
+            "AWS refused the key by policy; sessions that another process issued were not probed"
+        }
+        (Some(AfterEnd), _) => {
+            "AWS refuses the key; the window's time is over, so the gate itself refuses every credential of the user"
+        }
+        (Some(Inactive), true) => "AWS refuses the session; the key is inactive",
+        (Some(Inactive), false) => {
+            "read back from IAM; the key is inactive, and sessions that another process issued were not probed"
+        }
+        (None, true) => "AWS refuses the session",
+        (None, false) => "read back from IAM; neither the key nor a session was probed",
     }
 }

@@ -44,6 +44,27 @@ fn another_machines_window_is_closed_only_with_force() {
 }
 
 #[test]
+fn on_call_staff_with_the_panic_policy_end_access_and_the_next_close_tidies_up() {
+    let vault = two_of_two("panic").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
+    let now = account.now();
+    account.put_window("Sfeedfacefeedface", now - 60, now + 600);
+    let on_call = account.panic_user();
+    let arguments = ["close", "prod.age", "--profile", "oncall", "--force"];
+    let mut person = Person::run(site.with_profile("oncall", &on_call, &arguments));
+    assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
+    let said = person.transcript().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("denied, read back; the key is still active"), "{said}");
+    let rest = account.rest();
+    assert!(rest.denied && rest.key_active, "the panic policy cannot switch keys");
+    assert!(matches!(account.probe(&account.emergency), Probe::Refused(_)));
+
+    let mut person = vault.close(&["--force"]);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    assert!(account.rest().at_rest());
+}
+
+#[test]
 fn with_several_targets_one_must_be_chosen() {
     let mut drill = None;
     let fixture = two_of_two("several").payload(|account| {

@@ -34,12 +34,40 @@ fn every_drift_stops_an_opening_before_the_first_write() {
 }
 
 #[test]
-fn an_inactive_second_key_is_only_a_warning() {
+fn an_inactive_second_key_needs_a_signed_exception() {
     let vault = two_of_two("inactive").all_plugged();
     vault.account.drift(Drift::SecondInactiveKey);
     let mut person = vault.open("5m").run(&["true"]).by_quorum();
+    assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
+    assert!(person.transcript().contains("--extra-key WHY"), "{}", person.transcript());
+    assert_eq!(vault.writes(), Vec::<String>::new());
+
+    let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "nothing was enabled"];
+    let extra = ["--extra-key", "the rotation is not finished", "--", "true"];
+    let mut person = vault.site.person(&[&arguments[..], &extra[..]].concat());
+    person.expect("2nd key  the rotation is not finished");
+    vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert!(person.transcript().contains("inactive"), "{}", person.transcript());
+    let signed = vault.site.records();
+    let intent = signed.iter().rfind(|record| record["kind"] == "intent").expect("an intent");
+    assert_eq!(intent["extra_key"], "the rotation is not finished");
+    assert!(vault.account.rest().at_rest());
+}
+
+#[test]
+fn a_closer_that_cannot_close_stops_the_opening_before_the_gate_is_written() {
+    for action in ["iam:AttachUserPolicy", "iam:UpdateAccessKey"] {
+        let vault = two_of_two(&format!("closer-{}", &action[4..10].to_lowercase())).all_plugged();
+        vault.account.take_from_closer(action);
+        let mut person = vault.open("5m").run(&["true"]).by_quorum();
+        let began = std::time::Instant::now();
+        assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
+        let said = person.transcript().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("the closer is not allowed") && said.contains(action), "{said}");
+        assert!(said.contains("nothing was written") && began.elapsed().as_secs() < 15, "{said}");
+        assert!(!vault.writes().iter().any(|call| call.contains("PutUserPolicy")), "{:?}", vault.writes());
+        assert!(vault.account.rest().at_rest());
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
         window: arguments.window,
         reason: Reason::new("reason", &arguments.reason)?,
         again: Reason::optional("again", arguments.again.as_deref())?,
+        extra_key: Reason::optional("extra-key", arguments.extra_key.as_deref())?,
         no_alert: Reason::optional("no-alert", arguments.no_alert.as_deref())?,
         config: Config::load()?,
         work: work(arguments.hold, arguments.console, arguments.command),

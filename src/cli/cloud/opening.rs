@@ -31,6 +31,8 @@ pub struct OpenRequest<'a> {
     pub reason: Reason,
     /// The reason for opening credentials that are spent: they were opened before and have not been rotated.
     pub again: Option<Reason>,
+    /// The reason for opening although the user has a second, inactive access key.
+    pub extra_key: Option<Reason>,
     /// The reason for opening although no alert is acknowledged.
     pub no_alert: Option<Reason>,
     pub config: Config,
@@ -181,7 +183,7 @@ impl OpenRequest<'_> {
             drill_of: manifest.drill_of.clone(),
             endpoints,
             epoch: manifest.epoch,
-            extra_key: None,
+            extra_key: self.extra_key.as_ref().map(text),
             lane: manifest.lane,
             network: None,
             no_alert: self.no_alert.as_ref().map(text),

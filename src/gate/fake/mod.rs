@@ -35,6 +35,7 @@ pub(crate) use seen::Lag;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const KEY: &str = "AKIAEMERGENCY";
+pub(crate) const EXTRA_KEY: &str = "AKIAEXTRA";
 pub(crate) const CEILING: &str = "arn:aws:iam::111122223333:policy/breakglass-ceiling";
 
 /// A fault of one call.
@@ -102,6 +103,14 @@ pub(crate) struct FakeUser {
     pub(crate) dismissed: Cell<Option<i64>>,
     /// Seconds that the children take to end.
     pub(crate) grace: Cell<i64>,
+    /// Whether another access key exists, and is active.
+    pub(crate) extra_key: Cell<Option<bool>>,
+    /// The call from which another access key exists and is active, counted from 0.
+    pub(crate) extra_key_from: Cell<Option<usize>>,
+    /// Whether AWS refuses every change of a key's status.
+    pub(crate) may_not_switch: Cell<bool>,
+    /// Whether only the deny takes effect late, and other writes at once.
+    pub(crate) deny_lags_alone: Cell<bool>,
     /// Whether no channel acknowledges the alert.
     pub(crate) unacknowledged: Cell<bool>,
     pub(crate) alerted: Cell<bool>,
@@ -145,6 +154,10 @@ impl FakeUser {
             session: Cell::default(),
             dismissed: Cell::default(),
             grace: Cell::default(),
+            extra_key: Cell::default(),
+            extra_key_from: Cell::default(),
+            may_not_switch: Cell::default(),
+            deny_lags_alone: Cell::default(),
             unacknowledged: Cell::default(),
             alerted: Cell::default(),
             intended: Cell::default(),
@@ -163,12 +176,18 @@ impl FakeUser {
             boundary: CEILING.into(),
             boundary_sha256: canonical::try_digest(&ceiling()).expect("digest"),
             key: KEY.into(),
+            allows_extra_key: false,
         }
     }
 
     /// Returns the boot-time clock of this machine.
     pub(crate) fn boot_time(&self) -> Instant {
         self.booted.get() + self.clock.get().duration_since(self.began).unsigned_abs()
+    }
+
+    /// Drops the session that was issued, as if another process had issued it.
+    pub(crate) fn forget_session(&self) {
+        self.session.set(false);
     }
 
     /// Whether IAM would accept the long-term key now.
@@ -264,6 +283,9 @@ impl FakeUser {
         }
         let number = self.calls.borrow().len();
         self.calls.borrow_mut().push(name);
+        if self.extra_key_from.get() == Some(number) {
+            self.extra_key.set(Some(true));
+        }
         let (at, wrong) = self.wrong.get()?;
         (number == at || (self.lasting.get() && number > at)).then_some(wrong)
     }

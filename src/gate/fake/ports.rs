@@ -56,7 +56,15 @@ impl Closer for FakeUser {
         self.write("AttachUserPolicy", Change::Deny(true)).await
     }
 
-    async fn switch_key(&self, _: &str, active: bool) -> Write {
+    async fn switch_key(&self, id: &str, active: bool) -> Write {
+        if self.may_not_switch.get() {
+            return Err(Fault::Refused("AccessDenied".into()));
+        }
+        if id == EXTRA_KEY {
+            self.call("SwitchExtraKey");
+            self.extra_key.set(Some(active));
+            return Ok(());
+        }
         self.write(if active { "Activate" } else { "Deactivate" }, Change::Key(active)).await
     }
 }

@@ -1,7 +1,7 @@
 //! The user's state as the opener and the closer read it.
 
 use super::seen::READER;
-use super::{CEILING, FakeUser, KEY, ceiling, fault};
+use super::{CEILING, EXTRA_KEY, FakeUser, KEY, ceiling, fault};
 use crate::gate::fault::Fault;
 use crate::gate::policy::GATE;
 use crate::gate::snapshot::{AccessState, Credential, Snapshot, User};
@@ -25,7 +25,9 @@ impl FakeUser {
             access: AccessState {
                 gate: Ok(gate),
                 attached: Ok(if self.denied_of(READER) { vec![deny_all_arn("aws")] } else { vec![] }),
-                keys: Ok(vec![Credential { id: KEY.into(), active: self.key_of(READER) }]),
+                keys: Ok(std::iter::once(Credential { id: KEY.into(), active: self.key_of(READER) })
+                    .chain(self.extra_key.get().map(|active| Credential { id: EXTRA_KEY.into(), active }))
+                    .collect()),
             },
             groups: Ok(self.groups.borrow().clone()),
             login_profile: Ok(false),

@@ -51,7 +51,8 @@ impl FakeUser {
 
     /// Keeps the value before a write. A write never becomes visible before an earlier write of the same kind.
     pub(super) fn remember(&self, was: Change) {
-        let Lag { shown, counts } = self.lag.get();
+        let at_once = self.deny_lags_alone.get() && !matches!(was, Change::Deny(_));
+        let Lag { shown, counts } = if at_once { Lag::default() } else { self.lag.get() };
         let mut stale = self.stale.borrow_mut();
         let kind = std::mem::discriminant(&was);
         let same = stale.iter().filter(|stale| std::mem::discriminant(&stale.was) == kind);

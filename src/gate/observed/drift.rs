@@ -29,6 +29,8 @@ pub enum Drift {
     Group(String),
     /// An active access key other than the sealed one, with its id.
     ActiveKey(String),
+    /// An inactive access key other than the sealed one, with its id.
+    ExtraKey(String),
     /// The sealed access key does not exist; with the key's id.
     KeyMissing(String),
     /// A console password.
@@ -66,6 +68,7 @@ impl fmt::Display for Drift {
             Self::AttachedPolicy(arn) => write!(f, "it has the policy {arn} attached"),
             Self::Group(name) => write!(f, "it is in the group {name}"),
             Self::ActiveKey(id) => write!(f, "it has another active access key {id}"),
+            Self::ExtraKey(id) => write!(f, "it has a second, inactive access key {id}"),
             Self::KeyMissing(id) => write!(f, "the sealed access key {id} does not exist on it"),
             Self::LoginProfile => write!(f, "it has a login profile (a console password)"),
             Self::SshKey(id) => write!(f, "it has an active SSH key {id}"),
@@ -134,11 +137,13 @@ fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<Stri
     for key in keys.iter().filter(|key| key.id != expected.key) {
         if key.active {
             found.push(Drift::ActiveKey(key.id.clone()));
-        } else {
+        } else if expected.allows_extra_key {
             warnings.push(format!(
-                "user {} has a second, inactive access key {}: delete it",
+                "user {} has a second, inactive access key {}, which --extra-key allows",
                 expected.user, key.id
             ));
+        } else {
+            found.push(Drift::ExtraKey(key.id.clone()));
         }
     }
     found

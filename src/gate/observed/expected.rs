@@ -12,4 +12,6 @@ pub struct Expected {
     pub boundary_sha256: [u8; 32],
     /// The sealed access key's id.
     pub key: String,
+    /// Whether the custodians approved that the user has another access key, which is inactive.
+    pub allows_extra_key: bool,
 }

@@ -30,6 +30,7 @@ fn expected() -> Expected {
         boundary: CEILING.into(),
         boundary_sha256: canonical::try_digest(&ceiling()).expect("digest"),
         key: KEY.into(),
+        allows_extra_key: false,
     }
 }
 
@@ -195,11 +196,15 @@ fn without_a_gates_end_ahead_leftovers_are_untidy() {
 }
 
 #[test]
-fn inactive_keys_are_not_drift() {
+fn a_second_inactive_access_key_is_drift_unless_it_was_approved() {
     let mut snapshot = rest();
-    snapshot.access.keys = Ok(vec![credential(KEY, false), credential("AKIAOLD", false)]);
     snapshot.ssh_keys = Ok(vec![credential("APKA", false)]);
-    let assessment = assess(&snapshot, &expected(), now());
+    assert_eq!(assess(&snapshot, &expected(), now()).state, UserState::AtRest);
+    snapshot.access.keys = Ok(vec![credential(KEY, false), credential("AKIAOLD", false)]);
+    let drift = vec![Drift::ExtraKey("AKIAOLD".into())];
+    assert_eq!(assess(&snapshot, &expected(), now()).state, UserState::Drifted(drift));
+    let approved = Expected { allows_extra_key: true, ..expected() };
+    let assessment = assess(&snapshot, &approved, now());
     assert_eq!(assessment.state, UserState::AtRest);
     assert!(assessment.warnings.iter().any(|w| w.contains("AKIAOLD")), "{:?}", assessment.warnings);
 }

@@ -15,15 +15,15 @@ use super::iam::{Caller, Closer, Emergency, Opener, Wanted};
 use super::observed::{Drift, Expected, Leftover, UserState, assess};
 use super::policy::{Gate, ending, parse_gate};
 use super::progress::OpenProgress;
-use super::snapshot::Snapshot;
+use super::snapshot::{AccessState, Snapshot};
 use super::window::Window;
 use crate::error::Error;
 use crate::time_text;
 pub use plan::{HandOut, OpenPlan};
 pub(super) use steps::issue;
-use steps::{activate, lift, put_gate};
+use steps::{activate, lift, prove_closer, put_gate};
 pub use stop::{Stop, other_account};
-use stop::{drifted, failed, refused, unreadable};
+use stop::{drifted, failed, no_answer, refused, unreadable};
 pub(super) use waiting::until_accepted;
 use waiting::{READ_BACK, TimeLimit, go_on};
 
@@ -48,6 +48,9 @@ pub async fn open<O: Opener>(
     // 4. The user must be at rest.
     at_rest(&opener, closer, emergency, plan, host).await?;
     go_on(host, until)?;
+    // Nothing is lifted that cannot be put back: the closer's writes must work before the gate is written.
+    prove_closer(closer, plan, host).await?;
+    go_on(host, until)?;
 
     // 5. The gate with its end is written and read back before anything is enabled.
     put_gate(&opener, plan, &gate, progress, host).await?;
@@ -64,7 +67,7 @@ pub async fn open<O: Opener>(
     // 8. Probes, until AWS accepts the key everywhere.
     until_accepted("the key", host, until, || emergency.probe_key()).await?;
     progress.settled();
-    gate_is_unchanged(closer, &gate).await?;
+    user_is_unchanged(closer, plan, &gate, host).await?;
     if plan.hand_out != HandOut::Nothing {
         let policy = (plan.hand_out == HandOut::Console).then(|| ending(plan.session, until));
         let wanted = Wanted { session: plan.session, until, policy: policy.as_ref() };
@@ -112,8 +115,8 @@ async fn at_rest(
     };
     let left: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
     host.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
-    let keys = [plan.expected.key.clone()];
-    let request = CloseRequest { deny: &plan.expected.deny, keys: Some(&keys), session: None, until: None };
+    let Expected { deny, key, .. } = plan.expected;
+    let request = CloseRequest { deny, key: Some(key), session: None, until: None };
     if let CloseOutcome::Unproven { why, .. } = close(closer, emergency, &request, None, host).await {
         return Err(refused(format!("an earlier window could not be closed: {why}")).into());
     }
@@ -169,13 +172,34 @@ fn look(
     }
 }
 
-/// Fails if another opening has replaced the gate: of two concurrent openings, only the later one continues.
-async fn gate_is_unchanged(closer: &impl Closer, gate: &Gate<'_>) -> std::result::Result<(), Stop> {
-    match closer.read_access_state().await.gate {
-        Ok(Some(found)) if !gate.is(&found) => {
-            let by = parse_gate(&found).map(|f| format!(" by session {}", f.session));
-            Err(refused(format!("the gate was replaced{}", by.unwrap_or_default())).into())
+/// Reads gate and keys again before anything is handed out. Fails if another opening has replaced the gate (of two
+/// concurrent openings, only the later one continues), or if another access key has become active.
+async fn user_is_unchanged(
+    closer: &impl Closer,
+    plan: &OpenPlan<'_>,
+    gate: &Gate<'_>,
+    host: &(impl Clock + Patience),
+) -> std::result::Result<(), Stop> {
+    let limit = TimeLimit::new(host, READ_BACK);
+    loop {
+        let AccessState { gate: found, keys, .. } = closer.read_access_state().await;
+        if let Ok(Some(found)) = &found
+            && !gate.is(found)
+        {
+            let by = parse_gate(found).map(|f| format!(" by session {}", f.session));
+            return Err(refused(format!("the gate was replaced{}", by.unwrap_or_default())).into());
         }
-        _ => Ok(()),
+        let fault = match &keys {
+            Ok(keys) => match keys.iter().find(|key| key.active && key.id != plan.expected.key) {
+                Some(other) => return Err(drifted(plan.expected, &[Drift::ActiveKey(other.id.clone())])),
+                None => return Ok(()),
+            },
+            Err(fault) => fault,
+        };
+        if limit.is_over(host) {
+            return Err(no_answer(&format!("reading the access keys again: {fault}")).into());
+        }
+        go_on(host, gate.until)?;
+        host.pause(Duration::from_secs(1)).await;
     }
 }

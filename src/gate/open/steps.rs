@@ -11,6 +11,7 @@ use super::waiting::{BETWEEN_PROBES, READ_BACK, TimeLimit, go_on};
 use crate::gate::fault::{Fault, Write};
 use crate::gate::host::{Clock, OpenHooks, Patience, Reporter};
 use crate::gate::iam::{Closer, Emergency, Opener, Wanted};
+use crate::gate::join::join;
 use crate::gate::observed::{UserState, assess};
 use crate::gate::policy::Gate;
 use crate::gate::progress::{Effect, OpenProgress};
@@ -21,6 +22,58 @@ use crate::vault::canonical;
 /// writes matters.
 const THROTTLED: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// Attaches the attached deny and deactivates the inactive key, which changes nothing. A closer that is not allowed to
+/// do this could not close the window.
+///
+/// If another machine has opened a window since the user was read, this ends that window.
+pub(super) async fn prove_closer(
+    closer: &impl Closer,
+    plan: &OpenPlan<'_>,
+    host: &(impl Clock + Patience + Reporter),
+) -> std::result::Result<(), Stop> {
+    let deny = proven("attaching AWSDenyAll", "iam:AttachUserPolicy", plan, host, || closer.attach_deny());
+    let key = &plan.expected.key;
+    let off =
+        proven("deactivating the key", "iam:UpdateAccessKey", plan, host, || closer.switch_key(key, false));
+    let (deny, off) = join(deny, off).await;
+    deny?;
+    off?;
+    host.say("gate: the closer can attach AWSDenyAll and deactivate the key");
+    Ok(())
+}
+
+/// Sends a write of the closer until AWS carries it out. A refusal ends the opening at once.
+async fn proven<F: Future<Output = Write>>(
+    step: &str,
+    action: &str,
+    plan: &OpenPlan<'_>,
+    host: &(impl Clock + Patience),
+    write: impl Fn() -> F,
+) -> std::result::Result<(), Stop> {
+    for wait in THROTTLED.into_iter().map(Some).chain([None]) {
+        match (write().await, wait) {
+            (Ok(()), _) => return Ok(()),
+            (Err(Fault::Refused(why)), _) => {
+                let user = &plan.expected.user;
+                return Err(refused(format!(
+                    "the closer is not allowed {action} on user {user}, so a window could not be closed: {why}; \
+                     nothing was written"
+                ))
+                .next(format!("ask an AWS administrator to allow the closer {action} on user {user}, then open again"))
+                .into());
+            }
+            (Err(_), Some(wait)) => {
+                host.pause(wait).await;
+                go_on(host, Timestamp::MAX)?;
+            }
+            (Err(fault), None) => {
+                return Err(Stop::ControlPlane(no_answer(&format!("{step} by the closer failed: {fault}"))));
+            }
+        }
+    }
+    Err(Stop::Interrupted)
+}
 
 /// Writes the gate while the deny is attached. Reads back that the gate exists and that the user is still at rest.
 pub(super) async fn put_gate(

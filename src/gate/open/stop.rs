@@ -33,9 +33,12 @@ pub(super) fn drifted(expected: &Expected, drift: &[Drift]) -> Stop {
     }
     let list: Vec<String> = drift.iter().map(ToString::to_string).collect();
     let list = list.join("; ");
-    Error::refused(format!("user {} is not as it was sealed: {list}", expected.user))
-        .next("ask an AWS administrator to correct it, then open again")
-        .into()
+    let next = if drift.iter().all(|one| matches!(one, Drift::ExtraKey(_))) {
+        "ask an AWS administrator to delete that key, or open with --extra-key WHY, which the custodians sign"
+    } else {
+        "ask an AWS administrator to correct it, then open again"
+    };
+    Error::refused(format!("user {} is not as it was sealed: {list}", expected.user)).next(next).into()
 }
 
 pub(super) fn no_answer(what: &str) -> Error {

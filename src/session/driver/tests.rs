@@ -39,12 +39,11 @@ fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
         hand_out: HandOut::Nothing,
     };
     let progress = OpenProgress::default();
-    let keys = [KEY.to_owned()];
     let strategy = CloseGate {
         closer: user,
         emergency: user,
         deny: &expected.deny,
-        keys: Some(&keys),
+        key: Some(KEY),
         session: Some(session),
     };
     let opening = async {

@@ -32,6 +32,7 @@ pub(super) async fn open_gate(
         boundary: boundary.clone(),
         boundary_sha256,
         key: key.id.clone(),
+        allows_extra_key: run.allows_extra_key,
     };
     let has_mfa = mfa.is_some();
     let user = EmergencyUser::new(run.aws, run.region(), &key, mfa, session_call(run.hand_out()));
@@ -52,12 +53,11 @@ pub(super) async fn open_gate(
         hand_out: run.hand_out(),
     };
     let progress = OpenProgress::default();
-    let keys = [expected.key.clone()];
     let strategy = CloseGate {
         closer: &iam,
         emergency: &user,
         deny: &expected.deny,
-        keys: Some(&keys),
+        key: Some(&expected.key),
         session: Some(run.session()),
     };
     let opening = async {

@@ -108,6 +108,7 @@ impl ApprovedOpening {
             target: &id,
             regions: &regions,
             grant: &grant,
+            allows_extra_key: request.extra_key.is_some(),
             window: Duration::from_secs(request.window),
             work: &self.work,
             faults: &self.faults,

@@ -35,6 +35,8 @@ pub(super) struct OpenRun<'a> {
     pub(super) target: &'a TargetId,
     pub(super) regions: &'a [String],
     pub(super) grant: &'a [serde_json::Value],
+    /// Whether the custodians approved an inactive access key besides the sealed one.
+    pub(super) allows_extra_key: bool,
     /// The window's duration.
     pub(super) window: Duration,
     pub(super) work: &'a Work,

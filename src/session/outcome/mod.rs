@@ -68,7 +68,7 @@ impl RunOutcome {
     /// Reports whether a probe proved that access is closed: AWS refused a credential. Otherwise only reading IAM
     /// showed it.
     pub(crate) fn is_probed(&self) -> bool {
-        matches!(self.closed, Some(CloseOutcome::Closed { probed: true, .. }))
+        matches!(self.closed, Some(CloseOutcome::Closed { refusals, .. }) if refusals.probed())
     }
 
     /// Returns the reason why the close is not proven, or an empty text.

@@ -2,6 +2,7 @@ use super::*;
 use crate::boot_clock::Instant;
 use crate::error::Status;
 use crate::gate::SessionId;
+use crate::gate::close::{KeyRefusal, Refusals};
 use crate::signal::Signal;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
@@ -25,8 +26,12 @@ fn opened(end: End, closed: CloseOutcome) -> RunOutcome {
     RunOutcome { was_enabled: true, was_open: true, closed: Some(closed), ..ended(end) }
 }
 
+fn all_refused() -> Refusals {
+    Refusals { key: Some(KeyRefusal::ByPolicy), session: true }
+}
+
 fn probed() -> CloseOutcome {
-    CloseOutcome::Closed { probed: true, untidy: None }
+    CloseOutcome::Closed { refusals: all_refused(), untidy: None }
 }
 
 fn unproven() -> CloseOutcome {
@@ -123,8 +128,10 @@ fn the_window_of_another_session_is_named_and_not_called_closed() {
 
 #[test]
 fn an_untidy_user_is_an_error_with_the_commands_that_close_it() {
-    let untidy =
-        CloseOutcome::Closed { probed: true, untidy: Some("the key could not be deactivated".into()) };
+    let untidy = CloseOutcome::Closed {
+        refusals: all_refused(),
+        untidy: Some("the key could not be deactivated".into()),
+    };
     let said = error(&opened(End::Closed(Cause::Quit), untidy));
     assert_eq!(said.status, Status::Failed);
     assert!(said.next.is_some_and(|next| next.contains("aws iam attach-user-policy")));

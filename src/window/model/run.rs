@@ -320,7 +320,9 @@ impl Run {
         let user = &self.user;
         // `user.now()` is this machine's estimate of AWS's time, which the watch for late writes uses.
         let before_its_end = user.window.get().is_some_and(|Window { until, .. }| user.now() < until);
-        if before_its_end && self.outcome == Some(CloseOutcome::Closed { probed: true, untidy: None }) {
+        if before_its_end
+            && matches!(&self.outcome, Some(CloseOutcome::Closed { refusals, untidy: None }) if refusals.probed())
+        {
             assert!(user.denied.get() && !user.active.get(), "the user was at rest, but is no longer");
         }
     }
@@ -359,10 +361,9 @@ fn opening(
 
 fn closing(user: Rc<FakeUser>, progress: Rc<OpenProgress>) -> Running<CloseOutcome> {
     Box::pin(async move {
-        let (expected, keys) = (FakeUser::expected(), [KEY.to_owned()]);
+        let expected = FakeUser::expected();
         let until = user.window.get().map(|window| window.until);
-        let request =
-            CloseRequest { deny: &expected.deny, keys: Some(&keys), session: Some(session()), until };
+        let request = CloseRequest { deny: &expected.deny, key: Some(KEY), session: Some(session()), until };
         close(&*user, &*user, &request, progress.pending(), &*user).await
     })
 }

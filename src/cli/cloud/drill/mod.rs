@@ -93,6 +93,7 @@ impl<'a> DrillRequest<'a> {
             window: arguments.window,
             reason: Reason::new("reason", &arguments.reason)?,
             again: None,
+            extra_key: None,
             no_alert: Reason::optional("no-alert", arguments.no_alert.as_deref())?,
             config: Config::load()?,
             work: Work::Command(command(&arguments.command, vault.manifest.lane)),

@@ -59,7 +59,12 @@ pub fn summary(vault: &Vault, request: &Request) -> String {
         request.reason
     );
     let endpoints = Some(endpoints_text(&request.endpoints)).filter(|text| !text.is_empty());
-    let more = [("again", &request.again), ("no alert", &request.no_alert), ("AWS at", &endpoints)];
+    let more = [
+        ("again", &request.again),
+        ("2nd key", &request.extra_key),
+        ("no alert", &request.no_alert),
+        ("AWS at", &endpoints),
+    ];
     for (name, why) in more.iter().filter_map(|(name, why)| Some((name, why.as_ref()?))) {
         text = format!("{text}\n  {name:8} {why}");
     }

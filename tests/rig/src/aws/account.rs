@@ -21,6 +21,7 @@ const TEMPLATE_T0: &str = "2026-11-22T02:17:00Z";
 const TEMPLATE_T1: &str = "2026-11-22T03:17:00Z";
 const CEILING_DOCUMENT: &str = include_str!("../../aws/policies/ceiling.json");
 const OPENER_DOCUMENT: &str = include_str!("../../aws/policies/opener.json");
+const PANIC_DOCUMENT: &str = include_str!("../../aws/policies/panic.json");
 const CLOSER_DOCUMENT: &str = include_str!("../../aws/policies/closer.json");
 const GATE_DOCUMENT: &str = include_str!("../../aws/policies/gate.json");
 
@@ -130,6 +131,21 @@ impl Account {
     #[must_use]
     pub fn second_user(&self, name: &str, user: &str) -> Account {
         Account::seed(self.aws.clone(), name, self.id.clone(), user)
+    }
+
+    /// Creates a user that is allowed only to attach `AWSDenyAll` to the emergency user, and to read it.
+    pub fn panic_user(&self) -> Creds {
+        self.servant("panic", PANIC_DOCUMENT)
+    }
+
+    /// Replaces the closer's policy by one that lacks an action.
+    pub fn take_from_closer(&self, action: &str) {
+        let document = self.here(CLOSER_DOCUMENT).replace(action, "iam:GetUser");
+        let name = format!("{}-closer", self.user);
+        self.root(
+            "put_user_policy",
+            json!({"UserName": name, "PolicyName": "closer", "PolicyDocument": document}),
+        );
     }
 
     /// Creates a user that is allowed to do to the emergency user only what `document` allows.
