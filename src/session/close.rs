@@ -77,7 +77,7 @@ pub(crate) enum Proof {
 /// Closes access with the vault's closer, and proves with the emergency key that access is closed.
 ///
 /// # Errors
-/// Has status 10 if access is not proven closed.
+/// The error has exit status 10 if access is not proven closed.
 pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
     let QuorumClose { vault, target, force, ledger, events, alerts, config, mut preload } = request;
     let id = TargetId::from(&target);
@@ -110,7 +110,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
 /// Closes access with a profile's credentials, and confirms by reading IAM that access is closed.
 ///
 /// # Errors
-/// Has status 10 if IAM does not show that access is closed.
+/// The error has exit status 10 if IAM does not show that access is closed.
 pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
     let ProfileClose { vault, target, regions, profile, force, ledger, events, config } = request;
     let runtime = runtime()?;

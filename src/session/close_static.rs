@@ -21,7 +21,7 @@ use crate::window::Cause;
 /// session has ended, records in the ledger that it is closed.
 ///
 /// # Errors
-/// Has status 10 if the session has not ended, or if the ledger cannot be read.
+/// The error has exit status 10 if the session has not ended, or if the ledger cannot be read.
 pub(crate) fn close_static(
     vault: &VaultFacts,
     target: &TargetId,

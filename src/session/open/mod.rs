@@ -55,7 +55,7 @@ pub(crate) struct ApprovedOpening {
 /// Opens a window, keeps it open until a cause ends it, and closes it.
 ///
 /// # Errors
-/// Has status 10 if access may still be open. With any other status, access is not enabled.
+/// The error has exit status 10 if access may still be open. With any other status, access is not enabled.
 pub(crate) fn open(mut opening: ApprovedOpening) -> Result<()> {
     opening.check()?;
     let runtime = runtime()?;

@@ -85,7 +85,7 @@ impl<'a> OpenRun<'a> {
         }
         let result = outcome.result(advice, self.log.now());
         if let Some(error) = result.as_ref().err().filter(|error| error.status == Status::MayBeOpen) {
-                // Prints the commands that close access first, because waiting for the alert channels takes time.
+            // Prints the commands that close access first, because waiting for the alert channels takes time.
             self.log.say(&error.to_string());
         }
         let cause = || messages::cause(outcome.end.cause());

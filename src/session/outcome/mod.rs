@@ -100,8 +100,8 @@ impl RunOutcome {
     /// Returns the result of the command `open`.
     ///
     /// # Errors
-    /// Has status 10 if access may still be open. Has another status if the window did not open, or if a signal or a
-    /// failure ended the window.
+    /// The error has exit status 10 if access may still be open. It has another exit status if the window did not
+    /// open, or if a signal or a failure ended the window.
     pub(crate) fn result(&self, advice: &Advice, now: Timestamp) -> Result<()> {
         let failure = self.failure(advice);
         match self.end {

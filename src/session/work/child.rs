@@ -43,7 +43,7 @@ impl Work {
     /// Both are in the manifest, so the check needs no unsealed vault.
     ///
     /// # Errors
-    /// Has status usage if this work is not possible for such a target.
+    /// The error has the status `Usage` if this work is not possible for such a target.
     pub(crate) fn fits(&self, lane: Lane, mfa: bool) -> Result<()> {
         match (self, lane) {
             (Self::Hold, Lane::Static) => Err(Error::usage(
@@ -79,7 +79,7 @@ impl Work {
     /// Checks that the command's program exists.
     ///
     /// # Errors
-    /// Has status usage if the command's program does not exist or cannot be executed.
+    /// The error has the status `Usage` if the command's program does not exist or cannot be executed.
     pub(crate) fn check(&self) -> Result<()> {
         match self.words() {
             None if self.is_held() => Ok(()),
@@ -279,7 +279,10 @@ mod tests {
                 "the command's background process should still run"
             );
             assert_eq!(child.end().await, "the command ended with status 3");
-            assert!(test_kill_process_group(group).is_err(), "no process of the command's group should be left");
+            assert!(
+                test_kill_process_group(group).is_err(),
+                "no process of the command's group should be left"
+            );
         });
     }
 }

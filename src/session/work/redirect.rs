@@ -215,7 +215,10 @@ mod tests {
             drop(stream);
             let _ = asking.await;
             let unknown = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-            assert!(!is_ours(unknown, to), "a socket that is not in the table should not count as the operator's");
+            assert!(
+                !is_ours(unknown, to),
+                "a socket that is not in the table should not count as the operator's"
+            );
         });
     }
 
