@@ -179,7 +179,7 @@ pub(crate) fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
             "{count} records of the ledger are not yet copied to {} ({sent} were sent now): {why}",
             place(ship)
         ))
-        .next("check the bucket, the profile and the network, then run breakglass ledger ship again")),
+        .next("the records stay queued; check the bucket, the profile and the network, then run breakglass ledger ship again")),
     }
 }
 

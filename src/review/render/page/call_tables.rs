@@ -31,7 +31,7 @@ fn query(packet: &Packet) -> Markup {
         p {
             "Queried at " (time_text::utc(at)) " for calls from " (time_text::utc(from))
             " to " (time_text::utc(until)) ". "
-            "An event can appear in CloudTrail 15 minutes after the call"
+            "Events can appear in CloudTrail up to 15 minutes late"
             @if let Some(again) = trail.query_again_after {
                 ": " b { "calls may be missing; query again after " (time_text::utc(again)) "." }
             } @else { "; this query was made more than 15 minutes after the session." }
