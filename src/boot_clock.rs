@@ -1,5 +1,5 @@
-//! The clock that counts the time since boot (`CLOCK_BOOTTIME`). It also counts while the machine is suspended. A
-//! change of the system's time does not affect it.
+//! The clock that counts the time since boot (`CLOCK_BOOTTIME`). This clock also counts while the machine is
+//! suspended. A change of the system's time does not affect this clock.
 
 use std::ops::Add;
 use std::time::Duration;

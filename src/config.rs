@@ -1,5 +1,5 @@
-//! This machine's configuration file. It can add alert channels, but it cannot remove a channel that is sealed in the
-//! vault.
+//! This machine's configuration file. The file can add alert channels, but it cannot remove a channel that is sealed
+//! in the vault.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -23,8 +23,8 @@ pub struct Config {
     /// Alert channels that are notified in addition to the channels sealed in the vault.
     #[serde(default)]
     pub alerts: Vec<Channel>,
-    /// A program and its arguments. The program gets every alert on its standard input. Its exit status never counts
-    /// as an acknowledgement.
+    /// A program and its arguments. The program gets every alert on its standard input. The program's exit status
+    /// never counts as an acknowledgement.
     #[serde(default)]
     pub command: Vec<String>,
     /// Paths of the ledgers of other machines. The program reads these ledgers together with this machine's ledger.

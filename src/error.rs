@@ -17,8 +17,8 @@ pub enum Status {
     Usage,
     /// 3: there is no quorum, because too few custodians gave their share.
     NoQuorum,
-    /// 4: a failed token or PIN is the only reason why there is no quorum. Also: no custodian signed the drill or the
-    /// review.
+    /// 4: a failed token or PIN is the only reason why there is no quorum. The status is also 4 if no custodian
+    /// signed the drill or the review.
     TokenFailed,
     /// 5: AWS refused a call, or the IAM user differs from what was sealed. Access is not enabled.
     Refused,
@@ -50,14 +50,15 @@ impl Status {
 #[derive(Clone, Debug)]
 pub struct Error {
     pub status: Status,
-    /// The message. It states what happened, and to whom or to what. It is in lower case and has no full stop at the
-    /// end.
+    /// The message. The message states what happened, and to whom or to what. The message is in lower case and has no
+    /// full stop at the end.
     pub what: String,
     /// The next step for the reader, if there is one.
     pub next: Option<String>,
     /// T1, if access may still be open and T1 is known.
     pub until: Option<Timestamp>,
-    /// The underlying error of a library or of the system. It is in an `Arc`, because [`Error`] implements `Clone`.
+    /// The underlying error of a library or of the system. The underlying error is in an `Arc`, because [`Error`]
+    /// implements `Clone`.
     source: Option<Arc<dyn Source + Send + Sync>>,
 }
 
@@ -121,8 +122,8 @@ impl Error {
         self
     }
 
-    /// Sets the underlying error. The program does not print the underlying error. If a user needs its text, the
-    /// message must repeat the text.
+    /// Sets the underlying error. The program does not print the underlying error. If a user needs the text of the
+    /// underlying error, the message must repeat that text.
     #[must_use]
     pub fn caused_by(mut self, source: impl Source + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));

@@ -34,7 +34,7 @@ pub enum Event<'a> {
         /// The number of shares that are needed to open the vault.
         needed: u8,
     },
-    /// An alert was sent to a channel. The field `acknowledged` shows whether it arrived.
+    /// An alert was sent to a channel. The field `acknowledged` shows whether the alert arrived.
     Alert {
         /// The topic of the alert.
         topic: AlertTopic,
@@ -90,7 +90,8 @@ pub enum Event<'a> {
     Closed {
         /// The session, if it is known.
         session: Option<SessionId>,
-        /// Whether a probe proved that access is closed. If false, the program only read from IAM that it is closed.
+        /// Whether a probe proved that access is closed. If false, the program only read from IAM that access is
+        /// closed.
         probed: bool,
         /// Why the window ended.
         cause: String,
@@ -149,7 +150,8 @@ pub fn line(at: Timestamp, event: Event<'_>) -> Result<String> {
 }
 
 impl Events {
-    /// Returns a value that writes events to stdout if `wanted` is true. If `wanted` is false, it writes nothing.
+    /// Returns a value that writes events to stdout if `wanted` is true. If `wanted` is false, the value writes
+    /// nothing.
     pub fn to_stdout(wanted: bool) -> Self {
         Self(wanted)
     }
@@ -159,7 +161,8 @@ impl Events {
         Self(false)
     }
 
-    /// Reports whether this value writes events to stdout. If it does, the program writes nothing else to stdout.
+    /// Reports whether this value writes events to stdout. If this value writes events to stdout, the program writes
+    /// nothing else to stdout.
     pub fn are_wanted(self) -> bool {
         self.0
     }

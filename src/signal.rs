@@ -25,8 +25,8 @@ impl Signal {
         Self::ALL.into_iter().find(|signal| usize::from(signal.number()) == number)
     }
 
-    /// Reports whether a terminal sends this signal when the operator presses Ctrl-C or Ctrl-\. The terminal sends it
-    /// to every process in the foreground process group.
+    /// Reports whether a terminal sends this signal when the operator presses Ctrl-C or Ctrl-\. The terminal sends
+    /// the signal to every process in the foreground process group.
     pub fn is_typed(self) -> bool {
         matches!(self, Self::Int | Self::Quit)
     }

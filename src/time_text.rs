@@ -1,4 +1,4 @@
-//! Formats points in time and durations for people. No other module formats them.
+//! Formats points in time and durations for people. No other module formats times for people.
 
 use std::time::Duration;
 

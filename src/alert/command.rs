@@ -1,5 +1,5 @@
-//! Runs the alert command that is set in the configuration file. The command gets the notice as JSON on stdin. Its
-//! success never counts as an acknowledgement.
+//! Runs the alert command that is set in the configuration file. The command gets the notice as JSON on stdin. The
+//! command's success never counts as an acknowledgement.
 
 use std::process::Stdio;
 use std::sync::Arc;

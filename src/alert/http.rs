@@ -17,8 +17,8 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use super::receipt::Failure;
 use crate::secret::SecretText;
 
-/// The connection pool of one run. It is created only once, because creating it reads the system's TLS roots. It is
-/// dropped at the end of the run, because it holds the URLs.
+/// The connection pool of one run. The pool is created only once, because creating a pool reads the system's TLS
+/// roots. The pool is dropped at the end of the run, because it holds the URLs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Http(Arc<OnceLock<Connector>>);
 
@@ -40,7 +40,7 @@ impl Http {
         self.0.get_or_init(make)
     }
 
-    /// Sends `body` to `url`. Fails unless the HTTP status is 2xx.
+    /// Sends `body` to `url`. Fails if the HTTP status is not 2xx.
     pub(super) async fn post(
         &self,
         url: &SecretText,

@@ -27,7 +27,7 @@ use receipt::{Failure, plain};
 /// The timeout of a channel that has no timeout set.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The pause before the first retry. It doubles before each further retry.
+/// The pause before the first retry. The pause doubles before each further retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 
 /// The result of sending a notice over one channel.
@@ -64,7 +64,7 @@ struct Receiver {
     sealed: bool,
 }
 
-/// The deliveries of one notice. They run in background tasks.
+/// The deliveries of one notice. The deliveries run in background tasks.
 #[derive(Debug)]
 pub struct Deliveries {
     done: UnboundedReceiver<Delivery>,
@@ -149,7 +149,7 @@ impl Deliveries {
             .retain(|(channel, sealed, _)| (channel, *sealed) != (&delivery.channel, delivery.sealed));
     }
 
-    /// Waits until the alert command has ended. Returns its error if it has failed.
+    /// Waits until the alert command has ended. Returns the command's error if the command has failed.
     pub async fn command_error(&mut self) -> Option<String> {
         self.command.take()?.await.ok()?.err()
     }

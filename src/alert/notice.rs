@@ -1,4 +1,4 @@
-//! The notice that an alert sends to a receiver. It has a subject and a text, and a form in JSON.
+//! The notice that an alert sends to a receiver. A notice has a subject and a text, and a form in JSON.
 
 use std::fmt::Write as _;
 
@@ -86,7 +86,7 @@ struct LedgerForm {
 const LONGEST_SUBJECT: usize = 98;
 
 impl Notice {
-    /// Returns a notice about one target of a vault, with this machine's host name. Its topic is
+    /// Returns a notice about one target of a vault, with this machine's host name. The notice's topic is
     /// [`AlertTopic::Closed`], and all optional fields are empty.
     pub fn of(vault: &VaultFacts, target: &TargetId) -> Self {
         Self {

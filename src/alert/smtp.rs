@@ -14,8 +14,8 @@ use super::notice::Notice;
 use super::receipt::{Failure, Receipt};
 use crate::vault::payload::{Smtp, Tls};
 
-/// After the server has accepted the mail for one recipient, the program waits this long for its answers about the
-/// other recipients.
+/// After the server has accepted the mail for one recipient, the program waits this long for the server's answers
+/// about the other recipients.
 const GRACE: Duration = Duration::from_secs(2);
 
 pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Failure> {

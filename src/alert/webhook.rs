@@ -1,4 +1,4 @@
-//! Sends alerts to a webhook. Each request is signed following Standard Webhooks 1.0.0.
+//! Sends alerts to a webhook. Signs each request, following Standard Webhooks 1.0.0.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

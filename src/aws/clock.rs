@@ -1,5 +1,5 @@
-//! AWS's time. The program reads it from an HTTP `Date` header of AWS and advances it by the boot-time clock. The
-//! local clock has no influence on it.
+//! AWS's time. The program reads AWS's time from an HTTP `Date` header, and advances this time by the boot-time
+//! clock. The local clock has no influence on AWS's time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -18,8 +18,8 @@ use crate::boot_clock::Instant;
 /// The range of accepted dates, in Unix seconds: the start of 2025 to the start of 2100.
 const SANE: std::ops::Range<i64> = 1_735_689_600..4_102_444_800;
 
-/// A clock that all parts of the program share. It starts with the local time. When AWS answers, the program sets the
-/// clock to AWS's time.
+/// A clock that all parts of the program share. The clock starts with the local time. When AWS answers, the program
+/// sets the clock to AWS's time.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsClock(Arc<Mutex<Measured>>);
 

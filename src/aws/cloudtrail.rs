@@ -33,19 +33,19 @@ const RETRIES_THROTTLED: u32 = 6;
 /// The largest number of retries of a request without a clear answer.
 const RETRIES_UNCLEAR: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The largest number of requests to one region. It is enough for 100,000 events.
+/// The largest number of requests to one region. This number of requests is enough for 100,000 events.
 const MOST_REQUESTS: u32 = 2_000;
 /// The program first shows progress after this time.
 const FIRST_NOTE: Duration = Duration::from_secs(1);
 /// The pause between two lines that show progress.
 const BETWEEN_NOTES: Duration = Duration::from_secs(2);
 
-/// Looks up the events in every region concurrently. If a region cannot be read completely, its result has an
-/// `error`.
+/// Looks up the events in every region concurrently. If a region cannot be read completely, the result of the region
+/// has an `error`.
 ///
 /// # Errors
-/// The error has the status `Usage` if the profile has no credentials. It has the status `Refused` if the credentials
-/// belong to another account.
+/// The error has the status `Usage` if the profile has no credentials. The error has the status `Refused` if the
+/// credentials belong to another account.
 pub(crate) fn look_up(profile: &str, wanted: &CloudTrailQuery) -> Result<CloudTrailResult> {
     let runtime = runtime()?;
     let aws = Preload::start().config(&runtime);
@@ -261,7 +261,7 @@ fn read(event: Event) -> Option<CloudTrailEvent> {
     })
 }
 
-/// The progress of the lookups in all regions. It is shown if the lookups take longer than [`FIRST_NOTE`].
+/// The progress of the lookups in all regions. The progress is shown if the lookups take longer than [`FIRST_NOTE`].
 #[derive(Clone)]
 struct Progress(Arc<Mutex<ProgressCount>>);
 

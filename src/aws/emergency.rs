@@ -49,7 +49,7 @@ pub(crate) struct EmergencyUser {
     aws: AwsConfig,
     region: String,
     call: SessionCall,
-    /// The client that issues the session. It is dropped as soon as the session is issued.
+    /// The client that issues the session. The client is dropped as soon as the session is issued.
     issuer: RefCell<Option<Issuer>>,
     /// The client that probes the key. `None` in the lane `static`, in which the key alone grants no access.
     sns: Option<aws_sdk_sns::Client>,
@@ -92,8 +92,8 @@ impl EmergencyUser {
         }
     }
 
-    /// Returns a client that asks AWS for the account and the time with the emergency key. The lane `static` uses it,
-    /// because it has no opener.
+    /// Returns a client that asks AWS for the account and the time with the emergency key. The lane `static` uses
+    /// this client, because the lane has no opener.
     pub(crate) fn identity(aws: &AwsConfig, region: &str, key: &AccessKey) -> IdentityClient {
         IdentityClient::new(aws, &aws.with_credentials(long_term(key), region, Tries::One))
     }
@@ -182,7 +182,7 @@ impl Emergency for EmergencyUser {
     }
 }
 
-/// Takes the place of the emergency key if that key is not available. All its probes return `None`.
+/// Takes the place of the emergency key if that key is not available. All probes of this type return `None`.
 pub(crate) struct NoEmergencyKey;
 
 impl Emergency for NoEmergencyKey {

@@ -50,7 +50,7 @@ where
     }
 }
 
-/// Reports whether no connection was established. If true, nothing was sent to AWS.
+/// Reports whether no connection was established. If no connection was established, nothing was sent to AWS.
 fn never_connected(error: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     chain(error)
@@ -58,7 +58,8 @@ fn never_connected(error: &(dyn StdError + 'static)) -> bool {
         .any(|e| matches!(e.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable))
 }
 
-/// Returns the text of the innermost error in the chain of sources. It names the cause, which helps a person most.
+/// Returns the text of the innermost error in the chain of sources. The innermost error names the cause, which helps
+/// a person most.
 pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map_or_else(String::new, |last| clean(&last.to_string()))
 }

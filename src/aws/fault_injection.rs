@@ -50,8 +50,8 @@ impl InjectedFaults {
         faults
     }
 
-    /// Reports whether every injected fault has made at least one call fail. If false, the drill did not test every
-    /// fault.
+    /// Reports whether every injected fault has made at least one call fail. If a fault made no call fail, the drill
+    /// did not test this fault.
     pub(crate) fn all_met(&self) -> bool {
         self.with(|state| state.unmet.is_empty())
     }
@@ -61,7 +61,7 @@ impl InjectedFaults {
         self.with(|state| state.iam || state.cut_at_close)
     }
 
-    /// Starts [`Injection::CutAtClose`] if the drill injects it, and returns its duration.
+    /// If the drill injects [`Injection::CutAtClose`], starts this fault and returns its duration.
     pub(crate) fn begin_close(&self) -> Option<Duration> {
         self.with(|state| {
             let cut = std::mem::take(&mut state.cut_at_close).then_some(CUT);

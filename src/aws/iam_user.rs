@@ -28,8 +28,8 @@ pub(crate) struct IamUser {
 
 impl IamUser {
     /// Creates the clients. The SDK retries calls of the client for reads, but not calls of the client for writes.
-    /// `boundary` is the ARN of the permissions boundary. If it is `None`, the policy document of the boundary is not
-    /// read.
+    /// `boundary` is the ARN of the permissions boundary. If `boundary` is `None`, the policy document of the
+    /// boundary is not read.
     pub(crate) fn new(
         reads: &SdkConfig,
         writes: &SdkConfig,
@@ -220,7 +220,8 @@ fn credential(id: String, status: &StatusType) -> Credential {
     Credential { id, active: usable(Some(status)) }
 }
 
-/// Reports whether a credential counts as usable. It does unless AWS says that its status is `Inactive`.
+/// Reports whether a credential counts as usable. Returns false only if AWS says that the credential's status is
+/// `Inactive`.
 fn usable(status: Option<&StatusType>) -> bool {
     !matches!(status, Some(StatusType::Inactive))
 }

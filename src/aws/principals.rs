@@ -1,4 +1,5 @@
-//! The opener and the closer. Each implements one of the gate's ports with the credentials of one AWS principal.
+//! The opener and the closer. The opener and the closer each implement one of the gate's ports, with the credentials
+//! of one AWS principal.
 
 use std::time::Duration;
 
@@ -34,8 +35,8 @@ impl IdentityClient {
 }
 
 impl Caller for IdentityClient {
-    /// Calls `GetCallerIdentity`. If the local clock is wrong, AWS refuses the first request. The program then sets
-    /// its clock to the date of that answer and sends a second request.
+    /// Calls `GetCallerIdentity`. If the local clock is wrong, AWS refuses the first request. In this case, the
+    /// program sets its clock to the date of AWS's answer and sends a second request.
     async fn identify(&self) -> Result<Identity, Fault> {
         let mut last = Fault::Unknown("AWS's clock and this machine's clock differ too much".into());
         for attempt in 0..ATTEMPTS {
@@ -110,7 +111,8 @@ impl Opener for IamOpener {
     }
 }
 
-/// The closer's clients. They use either the closer's key from the vault, or the credentials of an AWS profile.
+/// The closer's clients. The clients use either the closer's key from the vault, or the credentials of an AWS
+/// profile.
 pub(crate) struct IamCloser {
     user: IamUser,
     identity: IdentityClient,

@@ -1,5 +1,5 @@
-//! Sign-in to the AWS console. Exchanges session credentials for a sign-in token, and builds the sign-in link with it
-//! (IAM User Guide, "Enable custom identity broker access to the AWS console").
+//! Sign-in to the AWS console. Exchanges session credentials for a sign-in token, and builds the sign-in link with
+//! this token (IAM User Guide, "Enable custom identity broker access to the AWS console").
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The review packet: all facts about one session, in the order in which a reviewer needs them. Its JSON format has
-//! version 1.
+//! The review packet: all facts about one session, in the order in which a reviewer needs them. The packet's JSON
+//! format has version 1.
 
 use jiff::Timestamp;
 use serde::Serialize;

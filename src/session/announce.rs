@@ -14,11 +14,12 @@ use crate::session::interrupt::Interrupt;
 use crate::session::log::Log;
 use crate::terminal::signals::{Received, SessionSignals};
 
-/// The longest wait for the channels at the end of a run that opened nothing. It applies if the operator stopped the
-/// run, or if no channel has acknowledged an alert. Otherwise the channels' own timeout applies.
+/// The longest wait for the channels at the end of a run that opened nothing. This limit applies if the operator
+/// stopped the run, or if no channel has acknowledged an alert. In all other cases, the channels' own timeout
+/// applies.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
-/// The program reports to the operator that it waits for the channels after it has waited for this time.
+/// After the program has waited this long for the channels, it prints that it is waiting.
 const SILENT_WAIT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Announcer<'a> {
@@ -27,7 +28,7 @@ pub(crate) struct Announcer<'a> {
     /// The fields that have the same value in every alert of the run.
     notice: Notice,
     deliveries: RefCell<Vec<(AlertTopic, Deliveries)>>,
-    /// Whether the opening was announced. If it was, the end of the run must be announced, too.
+    /// Whether the opening was announced. If the opening was announced, the end of the run must be announced, too.
     announced: Cell<bool>,
     acknowledged: Cell<bool>,
 }
@@ -127,7 +128,7 @@ impl<'a> Announcer<'a> {
         }
     }
 
-    /// Waits for all deliveries and records them.
+    /// Waits for all deliveries, and records each delivery in the ledger.
     async fn finish(&self, all: &mut [(AlertTopic, Deliveries)]) {
         for (topic, deliveries) in all {
             while let Some(delivery) = deliveries.next().await {

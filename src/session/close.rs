@@ -1,5 +1,5 @@
-//! `close`: closes a window that another run left open. It uses either the vault's closer, after a quorum has
-//! unsealed the vault, or an AWS profile.
+//! `close`: closes a window that another run left open. The command uses either the vault's closer, after a quorum
+//! has unsealed the vault, or an AWS profile.
 
 use jiff::Timestamp;
 
@@ -146,16 +146,16 @@ struct Close<'a> {
     keys: Option<&'a [String]>,
 }
 
-/// Why a close did not begin.
+/// The reason why a close did not begin.
 enum Refusal {
-    /// The credentials belong to another AWS account, or another machine opened the window. In both cases, no session
-    /// of this machine is affected.
+    /// The credentials belong to another AWS account, or another machine opened the window. No session of this
+    /// machine is affected.
     NotOurs(Error),
     /// Access might still be open, so an alert is sent.
     Unclear(Error),
 }
 
-/// The window that IAM shows, and the time when the user's last window ends.
+/// The window that IAM shows, and T1 of the last window that is known from IAM or from the ledger.
 struct Existing {
     gate: Option<ParsedGate>,
     until: Option<Timestamp>,
@@ -179,7 +179,7 @@ impl Close<'_> {
             }
         };
         let found = gate.map(|gate| gate.session);
-        // A close ends all sessions of the user, so all of them are recorded as closed.
+        // A close ends all sessions of the user, so the ledger records every session as closed.
         let others = ours.into_iter().map(|last| last.session).filter(|session| Some(*session) != found);
         let sessions: Vec<_> = others.chain(found).collect();
         let forced = found.is_some_and(|found| !self.knows(found));

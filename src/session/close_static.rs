@@ -18,7 +18,7 @@ use crate::vault::target::TargetId;
 use crate::window::Cause;
 
 /// Reports whether the last session of the role that this machine opened has ended, and sends an alert. If the
-/// session has ended, records in the ledger that it is closed.
+/// session has ended, records in the ledger that the session is closed.
 ///
 /// # Errors
 /// The error has exit status 10 if the session has not ended, or if the ledger cannot be read.

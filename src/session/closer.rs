@@ -1,4 +1,4 @@
-//! Closes the access that a run has opened. Each lane has its own way to close.
+//! Closes the access that a run has opened. The two lanes close access in different ways.
 
 use jiff::Timestamp;
 
@@ -29,7 +29,7 @@ pub(crate) struct CloseGate<'a, C, E> {
     pub(crate) emergency: &'a E,
     pub(crate) deny: &'a str,
     pub(crate) keys: Option<&'a [String]>,
-    /// The session whose window is closed. If `None`, the window is closed whichever session it belongs to.
+    /// The session whose window is closed. If this field is `None`, the window of any session is closed.
     pub(crate) session: Option<SessionId>,
 }
 

@@ -1,4 +1,4 @@
-//! The context of a run. It implements the traits through which the sequences in [`crate::gate`] call the
+//! The context of a run. The context implements the traits through which the sequences in [`crate::gate`] call the
 //! application.
 
 use std::cell::Cell;

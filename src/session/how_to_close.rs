@@ -29,8 +29,8 @@ impl HowToClose {
         Self { vault: vault.to_owned(), target: target.clone(), key: None, role }
     }
 
-    /// Returns the commands, one per line. The first is `breakglass close`, which works on any machine. The others
-    /// use the AWS CLI and need no breakglass.
+    /// Returns the commands, one per line. The first command is `breakglass close`, which works on any machine. The
+    /// other commands use the AWS CLI and need no breakglass.
     pub(crate) fn commands(&self) -> String {
         if let Some(role) = &self.role {
             return self.role_commands(role);
@@ -58,7 +58,7 @@ impl HowToClose {
         )
     }
 
-    /// Returns the command `close` with `--force`. It also closes a window that another machine opened.
+    /// Returns the command `close` with `--force`. This command also closes a window that another machine opened.
     pub(crate) fn by_force(&self, profile: Option<&str>) -> String {
         let profile = profile.map(|name| shell::word(OsStr::new(name)).to_string_lossy().into_owned());
         let profile = profile.map_or(String::new(), |name| format!(" --profile {name}"));

@@ -37,7 +37,8 @@ impl<'a> Log<'a> {
         &self.clock
     }
 
-    /// Reports whether the program writes events to stdout. If it does, it must not write anything else to stdout.
+    /// Reports whether the program writes events to stdout. If the program writes events to stdout, it must not write
+    /// anything else to stdout.
     pub(crate) fn has_events(&self) -> bool {
         self.events.are_wanted()
     }

@@ -1,5 +1,5 @@
-//! The commands that call AWS: `open`, `close` and `status`. This module has their event loop and their alerts, and
-//! it runs the operator's command during a window.
+//! The commands that call AWS: `open`, `close` and `status`. This module has the event loop and the alerts of these
+//! commands, and runs the operator's command during a window.
 
 mod announce;
 mod close;

@@ -1,5 +1,4 @@
-//! Runs a command, a shell or a console session during a window, or shows only a countdown. The operator chooses one
-//! of these.
+//! During a window, runs a command, a shell or a console session, or shows only a countdown, as the operator chose.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -33,7 +32,7 @@ pub(crate) struct Runner<'a> {
     running: RefCell<Running>,
 }
 
-/// An open window. If `--console` was given, it comes with the link that signs in to the AWS console.
+/// An open window. If `--console` was given, the window comes with the link that signs in to the AWS console.
 pub(crate) struct Opened {
     pub(crate) window: Window,
     pub(crate) console_link: Option<SecretText>,
@@ -43,7 +42,8 @@ pub(crate) struct Opened {
 struct Running {
     window: Option<Window>,
     child: Option<Child>,
-    /// The task that ends the child process. It is a separate task, so no other step can delay it.
+    /// The task that ends the child process. The task is separate, so no other step can delay the end of the child
+    /// process.
     ending: Option<JoinHandle<String>>,
     endpoint: Option<Endpoint>,
     keyboard: Option<Rc<Keyboard>>,
@@ -55,7 +55,7 @@ impl<'a> Runner<'a> {
         Self { log, work, user, running: RefCell::default() }
     }
 
-    /// Reports whether the window stays open without a command. If so, the program reads the keyboard.
+    /// Reports whether the window stays open without a command. In such a window, the program reads the keyboard.
     pub(crate) fn is_held(&self) -> bool {
         self.work.is_held()
     }

@@ -1,5 +1,5 @@
-//! The window is a pure state machine. In its last state, access is closed, or access is reported as possibly open
-//! until T1.
+//! The window is a pure state machine. In the last state of this machine, access is closed, or access is reported as
+//! possibly open until T1.
 //!
 //! The module `model` is for tests only.
 

@@ -40,7 +40,8 @@ impl Bucket {
         Self { client: Client::from_conf(config), clock, ship: ship.clone(), unlocked: OnceCell::new() }
     }
 
-    /// Reports whether S3 says that the bucket has no Object Lock. Without a clear answer, assumes that it has.
+    /// Reports whether S3 says that the bucket has no Object Lock. Without a clear answer, assumes that the bucket
+    /// has Object Lock.
     pub(crate) async fn is_unlocked(&self) -> bool {
         *self.unlocked.get_or_init(|| self.read_unlocked()).await
     }
@@ -66,8 +67,8 @@ impl Bucket {
         if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
     }
 
-    /// Sends one record. Sends it even if its key exists, because another writer can have put a different object
-    /// there.
+    /// Sends one record. Sends the record even if the object's key exists, because another writer can have put a
+    /// different object there.
     pub(crate) async fn put(&self, ledger: &str, link: &Link, body: &[u8]) -> Result<(), String> {
         let digest = hex::encode(&link.sha256[..8]);
         let key = format!("{}{:012}-{digest}.json", self.prefix(ledger), link.entry.seq);
@@ -139,8 +140,8 @@ impl Bucket {
         }
     }
 
-    /// Reads one version of an object. Returns `None` if the digest of its body is not the digest in the object's
-    /// key.
+    /// Reads one version of an object. Returns `None` if the digest of the object's body is not the digest in the
+    /// object's key.
     async fn copy(
         &self,
         ledger: &str,

@@ -1,5 +1,5 @@
 //! Copies each new record of the ledger to an S3 bucket with Object Lock. A background thread sends the records. A
-//! command waits for the thread only at its end, and only for a short time.
+//! command waits for this thread only at the end of the command, and only for a short time.
 
 mod bucket;
 
@@ -118,7 +118,7 @@ async fn send(bucket: &Bucket, ship: &Ship, ledger: &Ledger) -> Shipment {
     }
 }
 
-/// Reads the ledger, and the number of its records that were already sent to the bucket.
+/// Reads the ledger, and the number of records that were already sent to the bucket.
 fn queue(ship: &Ship, ledger: &Ledger) -> Result<(RawLedger, Shipped)> {
     let (raw, path) = (ledger.raw()?, ledger.path());
     let Ship { bucket, prefix, .. } = ship.clone();

@@ -22,7 +22,7 @@ pub struct ApprovalFact {
     pub serial: Option<u32>,
     /// The token's public key: the `SubjectPublicKeyInfo` in DER, encoded in base64.
     pub key: Option<String>,
-    /// The signed envelope. A reviewer can verify it without breakglass.
+    /// The signed envelope. A reviewer can verify the envelope without breakglass.
     pub envelope: Envelope,
     pub evidence: Evidence,
 }

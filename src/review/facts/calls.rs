@@ -31,8 +31,8 @@ pub enum CallerKind {
     Closer,
     /// The emergency user, with its long-term access key.
     Emergency,
-    /// The operator, with credentials that were issued for the window. These are recognised by their access key id or
-    /// by the session's name in AWS.
+    /// The operator, with credentials that were issued for the window. Issued credentials are recognised by their
+    /// access key id or by the session's name in AWS.
     Issued,
     /// The emergency user, with an access key whose id is not in the ledger.
     UnknownKey,
@@ -60,7 +60,7 @@ pub enum CallPurpose {
 #[serde(rename_all = "snake_case")]
 pub enum CallTiming {
     /// The call was in the time of this session. For calls of the gate, that is from the intent to the close. For
-    /// calls with issued credentials, it is from T0 to T1 or to an earlier close.
+    /// calls with issued credentials, that is from T0 to T1 or to an earlier close.
     Inside,
     Before,
     After,
@@ -123,7 +123,8 @@ struct OtherSession<'a> {
     own: SessionRecords<'a>,
     issued: Vec<&'a str>,
     times: Seconds,
-    /// Whether a quorum approved the other session. It is computed only if a call could belong to that session.
+    /// Whether a quorum approved the other session. The value is computed only if a call can belong to the other
+    /// session.
     approved: OnceCell<bool>,
 }
 
@@ -239,7 +240,8 @@ impl<'a> CallMatcher<'a> {
         let at = event.at.as_second();
         let times = match kind {
             CallPurpose::Work => self.work,
-            // Only the program has the long-term key and the opener's key. The operator's command does not have them.
+            // Only the program has the long-term key and the opener's key. The operator's command has neither of
+            // these keys.
             CallPurpose::Gate | CallPurpose::Probe | CallPurpose::Unexpected => Some(self.gate),
         };
         let others = || {

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::gate::SessionId;
 use crate::ledger::Entry;
 
-/// How long after a call its event can appear in CloudTrail.
+/// The longest time after a call until CloudTrail shows the event of the call.
 pub(super) const LATE: SignedDuration = SignedDuration::from_mins(15);
 /// How long CloudTrail's event history keeps events.
 pub(in crate::review) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -29,11 +29,11 @@ pub struct CloudTrailQuery {
     pub keys: Vec<String>,
     /// Names of IAM users and AWS sessions.
     pub names: Vec<String>,
-    /// The name of the emergency user, to find calls of other principals that changed the user. It is looked up only
-    /// in the IAM region.
+    /// The name of the emergency user, to find calls of other principals that changed the user. The name is looked up
+    /// only in the IAM region.
     pub resources: Vec<String>,
     pub from: Timestamp,
-    /// The end of the time range. If it is in the future, the lookup ends at the current time.
+    /// The end of the time range. If this end is in the future, the lookup ends at the current time.
     pub until: Timestamp,
 }
 
@@ -64,7 +64,7 @@ impl CloudTrailQuery {
     }
 }
 
-/// Returns the name that AWS shows for the session. It is the name of the role session or the federated user.
+/// Returns the name that AWS shows for the session. This name is the name of the role session or the federated user.
 pub(super) fn session_name(session: SessionId) -> String {
     format!("breakglass-{session}")
 }

@@ -20,8 +20,8 @@ pub struct SessionFacts {
     pub target: TargetId,
     /// The regions that the grant allows.
     pub regions: Vec<String>,
-    /// SHA-256 of the sealed grant, in hex. It is known only if the given vault has the epoch that the session
-    /// opened.
+    /// SHA-256 of the sealed grant, in hex. The digest is known only if the given vault has the epoch that the
+    /// session opened.
     pub grant_sha256: Option<String>,
     pub reason: String,
     /// The operator's reason to use spent credentials again.

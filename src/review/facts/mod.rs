@@ -1,4 +1,5 @@
-//! The facts of one session, each with its evidence. They come from ledgers, signatures, receivers and CloudTrail.
+//! The facts of one session, each with its evidence. The facts come from ledgers, signatures, receivers and
+//! CloudTrail.
 
 pub(super) mod approvals;
 pub(super) mod calls;

@@ -16,7 +16,7 @@ pub struct ShareFact {
     pub evidence: Evidence,
 }
 
-/// An alert that was sent to one channel. It is listed even if the receiver did not acknowledge it.
+/// An alert that was sent to one channel. The alert is listed even if the receiver did not acknowledge it.
 #[derive(Clone, Debug, Serialize)]
 pub struct AlertFact {
     pub topic: AlertTopic,

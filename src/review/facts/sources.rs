@@ -14,7 +14,7 @@ pub struct PacketSources<'a> {
     pub entries: &'a [Entry],
     /// The ledgers from which the records were read.
     pub ledgers: Vec<LedgerFact>,
-    /// The vault that the reviewer gave. Only its public manifest is used.
+    /// The vault that the reviewer gave. Only the vault's public manifest is used.
     pub vault: Option<&'a Vault>,
     /// The result of the CloudTrail query; `None` if CloudTrail was not queried.
     pub trail: Option<&'a CloudTrailResult>,

@@ -24,18 +24,19 @@ pub struct WindowFacts {
     pub opened: Option<Timestamp>,
     /// The time when the program found that access was closed.
     pub closed: Option<Timestamp>,
-    /// Whether a probe proved that access was closed. If false, the program only read from IAM that it was closed.
+    /// Whether a probe proved that access was closed. If false, the program only read from IAM that access was
+    /// closed.
     pub probed: Option<bool>,
     /// The reason why the session ended.
     pub cause: Option<String>,
     /// The time in which access was enabled, according to the ledger.
     pub enabled: Option<EnabledSpan>,
-    /// The time in which access was enabled, according to CloudTrail. It starts at the call `DetachUserPolicy`, and
-    /// ends at the call `AttachUserPolicy` or at T1.
+    /// The time in which access was enabled, according to CloudTrail. This time starts at the call
+    /// `DetachUserPolicy`, and ends at the call `AttachUserPolicy` or at T1.
     pub enabled_by_aws: Option<EnabledSpan>,
     /// Whether `enabled` and `enabled_by_aws` are both between T0 and T1.
     pub within_window: Option<bool>,
-    /// The last gate policy that AWS received, from CloudTrail. It shows exactly which access was enabled.
+    /// The last gate policy that AWS received, from CloudTrail. The policy shows exactly which access was enabled.
     pub policy: Option<String>,
 }
 

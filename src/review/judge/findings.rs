@@ -23,7 +23,7 @@ pub struct Finding {
     pub what: String,
 }
 
-/// The kinds of findings. Their names in the JSON do not change in later versions.
+/// The kinds of findings. The names of the kinds in the JSON do not change in later versions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingId {

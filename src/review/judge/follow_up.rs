@@ -14,11 +14,12 @@ pub struct FollowUp {
     pub id: FollowUpId,
     /// A description of the task.
     pub what: String,
-    /// Whether the facts show that the task was done. For every other task, a person signs that it was done.
+    /// Whether the facts show that the task was done. If the facts do not show that a task was done, a person signs
+    /// that the task was done.
     pub done: bool,
 }
 
-/// The kinds of tasks after a session. Their names in the JSON do not change in later versions.
+/// The kinds of tasks after a session. The names of the kinds in the JSON do not change in later versions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FollowUpId {

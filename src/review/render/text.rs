@@ -11,8 +11,8 @@ use crate::vault::names::is_unseen;
 /// The largest number of characters of an untrusted text that are shown. The JSON has the complete text.
 const SHOWN: usize = 2_000;
 
-/// Returns a text in which some characters are replaced with escapes such as `\u{202e}`. These are control
-/// characters, invisible characters, and characters that change the direction of writing.
+/// Returns a text in which some characters are replaced with escapes such as `\u{202e}`. Control characters,
+/// invisible characters, and characters that change the direction of writing are replaced.
 pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().take(SHOWN) {

@@ -1,5 +1,5 @@
-//! The event loop of a run. It turns signals, timers and results into events for the window's state machine. Then it
-//! performs the actions that the state machine returns.
+//! The event loop of a run. The loop turns signals, timers and results into events for the window's state machine.
+//! Then the loop performs the actions that the state machine returns.
 
 use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
@@ -28,7 +28,7 @@ use crate::terminal::signals::{Received, SessionSignals};
 use crate::time_text;
 use crate::window::{Action, Cause, End, Machine, WindowEvent};
 
-/// A future that runs on the current thread. Its output is `None` if the wrapped future panicked.
+/// A future that runs on the current thread. The output of the future is `None` if the wrapped future panicked.
 pub(crate) type Caught<'a, T> = Pin<Box<dyn Future<Output = Option<T>> + 'a>>;
 
 /// Wraps a future and catches its panics.
@@ -162,7 +162,8 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         RunOutcome { was_open, failure, closed, ..run.outcome(end) }
     }
 
-    /// Returns the deadline once: on the first call after the deadline is known. All other calls return `None`.
+    /// Returns the deadline once: on the first call after the deadline is known. All other calls of this function
+    /// return `None`.
     fn new_deadline(&mut self) -> Option<Instant> {
         let window = self.run.context.window().filter(|_| !self.knows_deadline)?;
         self.knows_deadline = true;

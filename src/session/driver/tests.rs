@@ -15,8 +15,8 @@ use crate::vault::target::TargetId;
 
 /// Opens and closes a window for an IAM user in memory. The opening sequence panics if `panics` is true.
 fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
-    // The fake user expects an intent before the first write. This test records no intent, so it sets the flag
-    // itself.
+    // The fake user expects an intent before the first write. The test records no intent, so the test sets the fake
+    // user's flag itself.
     user.intended.set(true);
     user.booted.set(Instant::now());
     let runtime =

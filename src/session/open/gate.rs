@@ -1,5 +1,5 @@
-//! The lane `gate`. To open a window, it writes a policy to the emergency user and detaches `AWSDenyAll`. To close
-//! the window, it attaches `AWSDenyAll` again.
+//! The lane `gate`. To open a window, the program writes a policy to the emergency user and detaches `AWSDenyAll`. To
+//! close the window, the program attaches `AWSDenyAll` again.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub(super) async fn open_gate(
     };
     let has_mfa = mfa.is_some();
     let user = EmergencyUser::new(run.aws, run.region(), &key, mfa, session_call(run.hand_out()));
-    // `opener` has the only copy of the opener's key. `open` takes ownership of it and drops it.
+    // `opener` has the only copy of the opener's key. The function `open` takes ownership of `opener` and drops it.
     let opener = IamOpener::new(run.aws, run.target, run.region(), boundary, opener);
     let iam = IamCloser::new(run.aws, run.target, run.region(), &closer);
     drop((closer, key));

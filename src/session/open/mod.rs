@@ -37,7 +37,7 @@ pub(crate) struct ApprovedOpening {
     pub(crate) vault: VaultFacts,
     /// The request that the custodians signed: session, window, reason, and other fields.
     pub(crate) approved: Approved,
-    /// The emergency user, with all its keys. Each key is dropped when it is no longer needed.
+    /// The emergency user, with all its keys. The program drops each key when the key is no longer needed.
     pub(crate) target: SealedTarget,
     pub(crate) work: Work,
     pub(crate) ledger: Ledger,

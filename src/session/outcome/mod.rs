@@ -1,4 +1,4 @@
-//! The outcome of a run. Pure functions derive the exit status, the last alert and the message from it.
+//! The outcome of a run. Pure functions derive the exit status, the last alert and the message from the outcome.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ pub(crate) struct RunOutcome {
     pub(crate) was_enabled: bool,
     /// Whether the window was open at any time.
     pub(crate) was_open: bool,
-    /// The reason why the window did not open, or why its command could not be started.
+    /// The reason why the window did not open, or why the operator's command could not be started.
     pub(crate) failure: Option<Stop>,
     /// The result of the closing sequence. `None` if the sequence did not run, or if it panicked.
     pub(crate) closed: Option<CloseOutcome>,
@@ -66,13 +66,12 @@ impl RunOutcome {
     }
 
     /// Reports whether a probe proved that access is closed, because AWS refused a credential. If false, access is
-    /// not closed, or the program only read from IAM that it is closed.
+    /// not closed, or the program only read from IAM that access is closed.
     pub(crate) fn is_probed(&self) -> bool {
         matches!(self.closed, Some(CloseOutcome::Closed { probed: true, .. }))
     }
 
-    /// Returns the reason why it is not proven that access is closed. Returns an empty text if there is no such
-    /// reason.
+    /// Returns the reason why it is not proven that access is closed. Returns an empty text in all other cases.
     pub(crate) fn doubt(&self) -> &str {
         match &self.closed {
             Some(CloseOutcome::Unproven { why, .. }) => why,
@@ -100,8 +99,8 @@ impl RunOutcome {
     /// Returns the result of the command `open`.
     ///
     /// # Errors
-    /// The error has exit status 10 if access may still be open. It has another exit status if the window did not
-    /// open, or if a signal or a failure ended the window.
+    /// The error has exit status 10 if access may still be open. The error has another exit status if the window did
+    /// not open, or if a signal or a failure ended the window.
     pub(crate) fn result(&self, advice: &Advice, now: Timestamp) -> Result<()> {
         let failure = self.failure(advice);
         match self.end {

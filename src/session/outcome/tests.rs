@@ -20,7 +20,7 @@ fn ended(end: End) -> RunOutcome {
     RunOutcome { window: Some(window()), ..RunOutcome::new(end) }
 }
 
-/// Returns the outcome of a run whose window was open. `closed` is the result of its closing sequence.
+/// Returns the outcome of a run whose window was open. `closed` is the result of the run's closing sequence.
 fn opened(end: End, closed: CloseOutcome) -> RunOutcome {
     RunOutcome { was_enabled: true, was_open: true, closed: Some(closed), ..ended(end) }
 }

@@ -1,5 +1,5 @@
-//! Runs the operator's command during a window. Sets the command's environment and process group, and gives it the
-//! terminal.
+//! Runs the operator's command during a window. Sets the command's environment and process group, and gives the
+//! terminal to the command.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -21,7 +21,7 @@ use crate::terminal::foreground::Foreground;
 use crate::terminal::print;
 use crate::vault::manifest::Lane;
 
-/// The time that the command has to end after SIGTERM. After this time it gets SIGKILL.
+/// The time that the command has to end after SIGTERM. After this time, the command gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
 /// The pause between two checks of whether the command has ended.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
@@ -40,7 +40,7 @@ pub(crate) enum Work {
 
 impl Work {
     /// Checks that this work is possible for a target of the lane `lane`. `mfa` is true if the target requires MFA.
-    /// Both are in the manifest, so the check needs no unsealed vault.
+    /// The lane and `mfa` are in the manifest, so this check needs no unsealed vault.
     ///
     /// # Errors
     /// The error has the status `Usage` if this work is not possible for such a target.
@@ -59,7 +59,7 @@ impl Work {
         }
     }
 
-    /// Reports whether the window stays open without a command. If so, the program reads the keyboard.
+    /// Reports whether the window stays open without a command. In such a window, the program reads the keyboard.
     pub(crate) fn is_held(&self) -> bool {
         matches!(self, Self::Hold | Self::Console)
     }
@@ -105,8 +105,8 @@ fn runs(file: &Path) -> bool {
     file.is_file() && access(file, Access::EXEC_OK).is_ok()
 }
 
-/// Reports whether the command inherits the `AWS_…` variable `name`. It inherits only variables with endpoints and CA
-/// certificates of AWS, because other variables can contain credentials.
+/// Reports whether the command inherits the `AWS_…` variable `name`. The command inherits only variables with AWS
+/// endpoints and CA certificates, because other variables can contain credentials.
 fn is_kept(name: &str) -> bool {
     let endpoint = name.starts_with("AWS_ENDPOINT_URL") || name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
     let use_endpoint = name.starts_with("AWS_USE_") && name.ends_with("_ENDPOINT");
@@ -194,8 +194,8 @@ impl Child {
         let _ = kill_process_group(self.group, signal);
     }
 
-    /// Sends SIGTERM to the command's process group. Sends SIGKILL if a process is left after [`GRACE`]. Then takes
-    /// the terminal back, and returns a description of how the command ended.
+    /// Sends SIGTERM to the command's process group. Sends SIGKILL if a process is left after [`GRACE`]. After the
+    /// command has ended, takes the terminal back, and returns a description of how the command ended.
     pub(crate) async fn end(mut self) -> String {
         let since = Instant::now();
         self.send(Signal::TERM);

@@ -1,6 +1,6 @@
 //! The option `--console`: opens the sign-in link of the AWS console in a browser. The link is a secret. The program
-//! gives the link to the browser through an HTTP redirect that works once, or prints the link to the terminal. It
-//! never writes the link anywhere else.
+//! gives the link to the browser through an HTTP redirect that works once, or prints the link to the terminal. The
+//! program never writes the link anywhere else.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -53,8 +53,8 @@ pub(crate) fn show(link: SecretText) -> ShownLink {
     }
 }
 
-/// Waits until the browser has requested the link. If no request comes in time, prints the link. That happens, for
-/// example, if the program in `$BROWSER` is not a browser.
+/// Waits until the browser has requested the link. If no request comes in time, prints the link. No request comes,
+/// for example, if the program in `$BROWSER` is not a browser.
 async fn served_or_shown(redirect: Redirect, mut browser: Child) {
     let since = Instant::now();
     let mut failed = false;

@@ -1,5 +1,5 @@
 //! The credential endpoint: a loopback HTTP server that serves the credentials of one session until the window ends.
-//! It gives credentials only to requests with the right token.
+//! The server gives credentials only to requests with the right token.
 //!
 //! The protocol is that of container credentials in the AWS SDKs: a GET request with a header `Authorization`, and a
 //! response in JSON.
@@ -23,9 +23,10 @@ use crate::secret::{Secret, SecretText};
 use crate::session::work::http_head::read_head;
 use crate::time_text::iso;
 
-/// The time limit of one request and its response. It is short, because clients run on this machine.
+/// The time limit of one request and its response. The limit is short, because clients run on this machine.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The largest number of concurrent connections. If a client opens one more, the server closes the oldest connection.
+/// The largest number of concurrent connections. If a client opens another connection, the server closes the oldest
+/// one.
 const MAX_CONNECTIONS: usize = 128;
 /// How many connections the kernel queues until the server accepts them.
 const BACKLOG: u32 = 1024;

@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause after the server failed to accept a connection, for example because no file descriptor was free.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
-/// A running redirect server. It stops after it has redirected one request, or when the value is dropped.
+/// A running redirect server. The server stops after it has redirected one request, or when the value is dropped.
 pub(crate) struct Redirect {
     address: SocketAddr,
     path: String,
@@ -141,9 +141,9 @@ fn owner(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<&str> {
     })
 }
 
-/// Returns the two forms in which `/proc/self/net/tcp` and `tcp6` show an IPv4 address. The first is for an IPv4
-/// socket, and the second is for an IPv6 socket with a mapped address. Each form has the address in this machine's
-/// byte order, and the port.
+/// Returns the two forms in which `/proc/self/net/tcp` and `tcp6` show an IPv4 address. The first form is for an IPv4
+/// socket, and the second form is for an IPv6 socket with a mapped address. Each form has the address in this
+/// machine's byte order, and the port.
 fn table_forms(address: SocketAddr) -> Option<[String; 2]> {
     let SocketAddr::V4(address) = address else {
         return None;

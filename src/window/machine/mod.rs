@@ -1,5 +1,5 @@
-//! The state machine of a window. It is a pure function `(state, event) → (state, actions)`. Time is an event. If the
-//! laptop sleeps, the state machine gets one late tick.
+//! The state machine of a window. The state machine is a pure function `(state, event) → (state, actions)`. Time is
+//! an event. If the laptop sleeps, the state machine gets one late tick.
 //!
 //! ```text
 //!                 opened                a cause
@@ -29,13 +29,13 @@ const WARNINGS: [u64; 3] = [10, 5, 1];
 /// An event that can change the state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum WindowEvent {
-    /// The deadline is known. It is T1 by the boot-time clock.
+    /// The deadline is known. The deadline is T1 by the boot-time clock.
     EndSet(Instant),
     /// The window is open: the probe has shown that AWS accepts the credentials.
     Opened,
     /// The opening sequence ended, and the window is not open.
     NotOpened {
-        /// Whether the opening sequence sent a write. If it did, access has to be closed.
+        /// Whether the opening sequence sent a write. If a write was sent, access has to be closed.
         touched: bool,
     },
     /// The current time. This event comes about once a second.
@@ -121,7 +121,8 @@ impl End {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
-    /// `stop` is the reason why the opening sequence was asked to stop. `None` if it was not asked.
+    /// `stop` is the reason why the opening sequence was asked to stop. `None` if the opening sequence was not asked
+    /// to stop.
     Opening {
         stop: Option<Cause>,
     },
@@ -159,7 +160,7 @@ impl Warned {
 pub struct Machine {
     state: State,
     deadline: Option<Instant>,
-    /// Whether the window is held open without a child process. If so, the program reads the keyboard.
+    /// Whether the window is held open without a child process. In such a window, the program reads the keyboard.
     held: bool,
     /// Whether [`Action::EndChild`] was returned. The action is returned only once.
     is_over_time: bool,
@@ -203,7 +204,7 @@ impl Machine {
         !self.is_over_time && matches!(event, WindowEvent::Tick(now) if self.is_past(now))
     }
 
-    /// Reports whether the state is *Over*. In this state, all events are ignored.
+    /// Reports whether the state is *Over*. In the state *Over*, all events are ignored.
     pub fn is_over(&self) -> bool {
         self.state == State::Over
     }
@@ -247,8 +248,8 @@ impl Machine {
         }
     }
 
-    /// Shows the time left, and warns if a warning is due. The first tick warns only if the warning is due in that
-    /// very second. So a window of four minutes gives no warning about ten or five minutes.
+    /// Shows the time left, and warns if a warning is due. The first tick gives a warning only if the warning is due
+    /// in that very second. For example, a window of four minutes gives no warning about ten or five minutes.
     fn tick(&self, warned: Warned, now: Instant) -> (State, Vec<Action>) {
         let Some(deadline) = self.deadline else {
             return (State::Open { warned }, Vec::new());

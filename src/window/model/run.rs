@@ -25,7 +25,7 @@ use crate::window::{Action, Cause, End, Machine, WindowEvent};
 /// A future that the test polls itself, without a runtime.
 type Running<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// The state of the run. The state machine's actions change it.
+/// The state of the run. The state machine's actions change the run's state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {
     Opening,
@@ -198,7 +198,7 @@ impl Run {
         }
     }
 
-    /// Handles an event. Also handles the events that the resulting actions add to the queue.
+    /// Handles an event. Also handles the events that the state machine's actions add to the queue.
     fn meets(&mut self, event: WindowEvent) {
         self.queue.push_back(event);
         while let Some(event) = self.queue.pop_front() {

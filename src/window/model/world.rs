@@ -1,7 +1,7 @@
 //! Generates the events and faults of a run at random.
 //!
-//! The clock of the simulated machine can be wrong by hours. The program reads it once, at the start of the run. The
-//! simulation does not change it during the run.
+//! The clock of the simulated machine can be wrong by hours. The program reads this clock once, at the start of the
+//! run. The simulation does not change this clock during the run.
 
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;

@@ -41,7 +41,7 @@ pub fn page(packet: &Packet, json: (&str, &[u8])) -> String {
     page.into_string() + "\n"
 }
 
-/// Returns the page's Content-Security-Policy. It allows the page's style and nothing else.
+/// Returns the page's Content-Security-Policy. The policy allows the page's style and nothing else.
 fn policy() -> String {
     let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'")

@@ -1,5 +1,5 @@
-//! Draws the session as a picture. Time runs from left to right. Each kind of event has a row, and its marks have
-//! different shapes.
+//! Draws the session as a picture. Time runs from left to right. Each kind of event has a row, and marks with
+//! different meanings have different shapes.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ struct Scale {
     until: f64,
 }
 
-/// One mark in a row of the picture. A browser shows its title as a tooltip.
+/// One mark in a row of the picture. A browser shows the mark's title as a tooltip.
 struct Mark {
     at: Timestamp,
     shape: Shape,

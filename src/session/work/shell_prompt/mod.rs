@@ -2,7 +2,7 @@
 //! startup files. The time left is shown before the operator's prompt.
 //!
 //! The shell computes the time left from the machine's uptime, because no process can set the uptime. This module
-//! writes a startup file for the shell. The file contains no secret, and the shell deletes it after it has read it.
+//! writes a startup file for the shell. The file contains no secret, and the shell deletes the file after reading it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, remove_dir_all, write};
@@ -28,7 +28,7 @@ impl Drop for Prompt {
     }
 }
 
-/// The kind of a shell. Each kind reads its startup files in a different way.
+/// The kind of a shell. Each kind of shell reads its startup files in a different way.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum ShellKind {
     Bash,
@@ -105,8 +105,8 @@ fn uptime() -> io::Result<u64> {
     seconds.ok_or_else(|| io::Error::other("/proc/uptime is not in the expected format"))
 }
 
-/// Creates a private directory in `XDG_RUNTIME_DIR`, which is in memory. If that is not possible, creates it in the
-/// directory for temporary files.
+/// Creates a private directory in `XDG_RUNTIME_DIR`, which is in memory. If `XDG_RUNTIME_DIR` cannot be used, creates
+/// the private directory in the directory for temporary files.
 fn create_directory() -> io::Result<PathBuf> {
     let name = format!("breakglass-{}", random::hex::<8>());
     let make = |parent: PathBuf| {
@@ -149,8 +149,8 @@ fn left(end: u64) -> OsString {
     filled(LEFT, &[("END", end.to_string().as_ref())])
 }
 
-/// The startup file of bash. It adds a function to the end of `PROMPT_COMMAND`. The operator's prompt commands set
-/// the prompt first; then the function puts the time left before that prompt.
+/// The startup file of bash. The file adds a function to the end of `PROMPT_COMMAND`. The operator's prompt commands
+/// set the prompt first; then the function puts the time left before that prompt.
 const BASH: &str = r#"
 if [ -f ~/.bashrc ]; then . ~/.bashrc; fi
 command rm -rf -- @DIRECTORY@
@@ -173,7 +173,7 @@ fn bash(directory: &Path, end: u64) -> OsString {
     filled(BASH, &[("DIRECTORY", &word(directory.as_os_str())), ("LEFT", &left(end))])
 }
 
-/// The file `.zshenv`, which zsh reads first. It runs the operator's own `.zshenv`.
+/// The file `.zshenv`, which zsh reads first. This file runs the operator's own `.zshenv`.
 const ZSHENV: &str = r#"
 @GIVEN@
 if [[ -f "${ZDOTDIR:-$HOME}/.zshenv" ]]; then source "${ZDOTDIR:-$HOME}/.zshenv"; fi
@@ -186,7 +186,7 @@ fn zshenv(directory: &Path, given: Option<&OsStr>) -> OsString {
     filled(ZSHENV, &[("DIRECTORY", &word(directory.as_os_str())), ("GIVEN", &given)])
 }
 
-/// The file `.zshrc`, which an interactive zsh reads. It runs the operator's own `.zshrc`.
+/// The file `.zshrc`, which an interactive zsh reads. This file runs the operator's own `.zshrc`.
 const ZSHRC: &str = r#"
 if (( ${+__breakglass_zdotdir} )); then
     ZDOTDIR=$__breakglass_zdotdir
@@ -213,8 +213,8 @@ fn zshrc(directory: &Path, end: u64) -> OsString {
     filled(ZSHRC, &[("DIRECTORY", &word(directory.as_os_str())), ("LEFT", &left(end))])
 }
 
-/// The startup file of a POSIX shell. Such a shell expands variables in the value of `ENV`, and then uses the value
-/// as a path. It expands the prompt each time it shows the prompt.
+/// The startup file of a POSIX shell. A POSIX shell expands variables in the value of `ENV`, and then uses the value
+/// as a path. The shell also expands the prompt each time it shows the prompt.
 const POSIX: &str = r#"
 @GIVEN@
 if [ -n "${ENV-}" ]; then
@@ -240,8 +240,8 @@ fn assigned(name: &str, given: Option<&OsStr>) -> OsString {
     line
 }
 
-/// The startup commands of fish. They call the operator's prompt function first. If another command ran before that
-/// function, the function would not see the status of the operator's last command in `$status`.
+/// The startup commands of fish. These commands call the operator's prompt function first. If another command ran
+/// before that function, the function would not see the status of the operator's last command in `$status`.
 const FISH: &str = r"
 functions -q fish_prompt; and functions -c fish_prompt __breakglass_own_prompt
 functions -q __breakglass_own_prompt; or function __breakglass_own_prompt; echo '> '; end

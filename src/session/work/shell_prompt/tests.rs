@@ -66,7 +66,7 @@ fn shows_the_time(case: &Case) {
     let file = home.path().join(file);
     fs::create_dir_all(file.parent().expect("in the home")).expect("a file");
     fs::write(file, text).expect("a file");
-    // The name by which busybox is called selects what it does. Called as `ash`, it is a shell.
+    // The name by which busybox is called selects what it does. If busybox is called as `ash`, it is a shell.
     let ash = home.path().join("ash");
     symlink(shell, &ash).expect("a file");
     let shell = if shell.ends_with("busybox") { &ash } else { Path::new(shell) };
@@ -78,7 +78,8 @@ fn shows_the_time(case: &Case) {
         let value = env.iter().find(|(of, _)| *of == name)?.1;
         Some(OsString::from(if name == "ZDOTDIR" { home.path().join(value) } else { value.into() }))
     };
-    // The first prompt must show `2m`, so the shell has 20 s to start. That is enough even on a busy machine.
+    // The first prompt must show `2m`, so the shell has 20 s to start. A time of 20 s is enough even on a busy
+    // machine.
     let began = std::time::Instant::now();
     let end = Instant::now() + Duration::from_secs(80);
     let prompt = Prompt::prepare_with(&mut command, shell.as_os_str(), end, given).expect("a prompt");
