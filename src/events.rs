@@ -40,8 +40,8 @@ pub enum Event<'a> {
         topic: AlertTopic,
         /// The channel's name.
         channel: &'a str,
-        /// Whether the channel is sealed in the vault. If false, the channel is from this machine's configuration
-        /// file.
+        /// Whether the channel is sealed in the vault. A channel that is not sealed is from this machine's
+        /// configuration file.
         sealed: bool,
         /// Whether the channel acknowledged the alert.
         acknowledged: bool,
@@ -90,8 +90,8 @@ pub enum Event<'a> {
     Closed {
         /// The session, if it is known.
         session: Option<SessionId>,
-        /// Whether a probe proved that access is closed. If false, the program only read from IAM that access is
-        /// closed.
+        /// Whether a probe proved that access is closed. Without a probe, the program only read from IAM that access
+        /// is closed.
         probed: bool,
         /// Why the window ended.
         cause: String,

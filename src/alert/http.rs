@@ -70,7 +70,8 @@ impl Http {
         let answer = self.connector().call(request).await.map_err(|e| (Failure::Temporary(why(&e)), None))?;
         let status = answer.status().as_u16();
         match status {
-            // A status of 2xx is the acknowledgement. The body only adds the receiver's id for the alert.
+            // An HTTP status of 2xx counts as the acknowledgement. The body only adds the receiver's id for the
+            // alert.
             200..=299 => Ok(HttpResponse { status, body: read_body(answer.into_body()).await }),
             500..=599 | 408 | 429 => Err((Failure::Temporary(format!("HTTP status {status}")), None)),
             _ => {

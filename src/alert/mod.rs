@@ -24,7 +24,7 @@ pub use notice::{Notice, VaultName};
 pub use receipt::Receipt;
 use receipt::{Failure, plain};
 
-/// The timeout of a channel that has no timeout set.
+/// The timeout of a channel for which no timeout is configured.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause before the first retry. The pause doubles before each further retry.
@@ -35,7 +35,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(300);
 pub struct Delivery {
     /// The channel's name.
     pub channel: String,
-    /// Whether the channel is sealed in the vault. If false, the channel is from this machine's configuration file.
+    /// Whether the channel is sealed in the vault. A channel that is not sealed is from this machine's configuration
+    /// file.
     pub sealed: bool,
     /// The time when the notice was sent.
     pub sent: Timestamp,
@@ -75,8 +76,8 @@ pub struct Deliveries {
 }
 
 impl Alerts {
-    /// Creates the value from the vault's channels, from this machine's channels and alert command, and from the
-    /// configuration of AWS clients.
+    /// Combines the vault's channels, this machine's channels, this machine's alert command and the configuration of
+    /// AWS clients.
     pub fn new(sealed: Vec<Channel>, local: Vec<Channel>, command: Vec<String>, config: SdkConfig) -> Self {
         let receiver = |sealed| move |channel| Receiver { channel: Arc::new(channel), sealed };
         let channels = sealed.into_iter().map(receiver(true)).chain(local.into_iter().map(receiver(false)));

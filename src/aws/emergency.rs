@@ -167,7 +167,7 @@ impl Emergency for EmergencyUser {
         let issuer = self.issuer.take().ok_or_else(no_key)?;
         let result = self.issue(&issuer, wanted).await.and_then(|issued| issued.ok_or_else(incomplete));
         match result.and_then(|issued| self.keep(issued)) {
-            // Success drops `issuer`, and with it the long-term key and the MFA seed.
+            // After a success, `issuer` is dropped, and with `issuer` the long-term key and the MFA seed.
             Ok(()) => Ok(()),
             Err(fault) => {
                 self.issuer.replace(Some(issuer));

@@ -220,7 +220,7 @@ fn credential(id: String, status: &StatusType) -> Credential {
     Credential { id, active: usable(Some(status)) }
 }
 
-/// Reports whether a credential counts as usable. Returns false only if AWS says that the credential's status is
+/// Reports whether a credential counts as usable. Returns false only if AWS says that the status of the credential is
 /// `Inactive`.
 fn usable(status: Option<&StatusType>) -> bool {
     !matches!(status, Some(StatusType::Inactive))

@@ -25,7 +25,7 @@ pub(super) fn topic(topic: AlertTopic) -> &'static str {
     }
 }
 
-/// Formats the duration for which access was enabled, and the event that ended it.
+/// Formats the duration for which access was enabled, and the event that ended the access.
 pub(super) fn span(span: &EnabledSpan) -> String {
     let end = match span.ended_by {
         EndedBy::Close => "closed",

@@ -33,7 +33,7 @@ pub(crate) struct Announcer<'a> {
     acknowledged: Cell<bool>,
 }
 
-/// Describes the end of a run. The run's last alert contains this description.
+/// Describes the end of a run. The run's last alert contains the description.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     pub(crate) topic: AlertTopic,

@@ -1,4 +1,4 @@
-//! Sends an alert from a command that does not unseal the vault. Such an alert goes only to the channels in this
+//! Sends an alert from a command that does not unseal the vault. The alert goes only to the channels in this
 //! machine's configuration file.
 
 use crate::alert::{Alerts, Notice};

@@ -1,4 +1,4 @@
-//! During a window, runs a command, a shell or a console session, or shows only a countdown, as the operator chose.
+//! Runs what the operator chose for the window: a command, a shell, a console session, or only a countdown.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};

@@ -173,7 +173,7 @@ pub(crate) fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
             "{sent} records were sent, but the bucket of {} has no Object Lock, so the copies can be deleted",
             place(ship)
         ))
-        .next("create a bucket with Object Lock, and set it in the configuration file")),
+        .next("create a bucket with Object Lock, and name that bucket in the configuration file")),
         Shipment { sent, queued: None, .. } => Ok(sent),
         Shipment { sent, queued: Some((count, why)), .. } => Err(Error::failed(format!(
             "{count} records of the ledger are not yet copied to {} ({sent} were sent now): {why}",

@@ -20,7 +20,8 @@ const LEAD: i64 = 60;
 /// header `Date`, which has only whole seconds.
 const BEHIND: i64 = 1;
 
-/// How many seconds after T1 of another session a call can still belong to the close of that session.
+/// Another session can be closed after its T1. A call counts as part of such a late close up to this many seconds
+/// after T1.
 const TIDIED: i64 = 60 * 60;
 
 /// The caller of an API call.

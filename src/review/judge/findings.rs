@@ -147,7 +147,9 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
             add(
                 all,
                 FindingId::AlertNotSent,
-                format!("{name}: the ledger has no alert to this channel before access was opened"),
+                format!(
+                    "{name}: the ledger has no alert that was sent to this channel before access was opened"
+                ),
             );
         }
     }

@@ -65,8 +65,8 @@ impl RunOutcome {
         }
     }
 
-    /// Reports whether a probe proved that access is closed, because AWS refused a credential. If false, access is
-    /// not closed, or the program only read from IAM that access is closed.
+    /// Reports whether a probe proved that access is closed, because AWS refused a credential. Without such a proof,
+    /// access is open, or the program only read from IAM that access is closed.
     pub(crate) fn is_probed(&self) -> bool {
         matches!(self.closed, Some(CloseOutcome::Closed { probed: true, .. }))
     }

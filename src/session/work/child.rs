@@ -113,7 +113,8 @@ fn is_kept(name: &str) -> bool {
     endpoint || use_endpoint || name == "AWS_CA_BUNDLE"
 }
 
-/// Variables that prevent an AWS SDK from finding credentials elsewhere than at the credential endpoint.
+/// Environment variables that turn off an AWS SDK's other sources of credentials. The SDK can use only the credential
+/// endpoint.
 const NO_OTHER_CREDENTIALS: [(&str, &str); 3] = [
     ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ("AWS_CONFIG_FILE", "/dev/null"),

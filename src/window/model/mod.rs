@@ -49,7 +49,7 @@ impl StateMachineTest for Window {
             run.goes_on(Happening::Latency(0));
         }
         let goes_well = world.heals && run.could_go_well();
-        // This is enough time, in seconds, for an opening with the slowest calls, the window, a late write and the
+        // The limit, in seconds, is enough for an opening with the slowest calls, the window, a late write and the
         // proof that access is closed.
         let patience = i64::from(world.window) + 20 * 60;
         for _ in 0..patience {
@@ -117,6 +117,6 @@ fn under_random_faults_the_end_is_written_first_and_access_is_closed_or_reported
     for (count, what) in
         [(opened, "opened"), (closed, "closed"), (may_be_open, "may be open"), (untouched, "untouched")]
     {
-        assert!(count > runs / 20, "{what}: only {count} of {runs} runs");
+        assert!(count > runs / 20, "too few of the {runs} runs ended as {what}: {count}");
     }
 }

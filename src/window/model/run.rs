@@ -63,7 +63,8 @@ fn session() -> SessionId {
     SessionId::from_bytes([0x7f; 8])
 }
 
-/// Changes the user as if an earlier session had ended without a close. `left` says what that session left behind.
+/// Changes the user as if an earlier session had ended without a close. `left` is the state in which that session
+/// left the user.
 fn leave_traces(user: &FakeUser, left: Left) {
     let ended = user.clock.get() - SignedDuration::from_mins(5);
     let gate = Gate {
@@ -256,7 +257,7 @@ impl Run {
         self.act(actions);
     }
 
-    /// Ends the run: ends the child process, as the driver does at its end.
+    /// Ends the child process and the run, like the real driver.
     fn finish(&mut self, end: End) {
         self.user.dismiss();
         self.phase = Phase::Over(end);

@@ -37,8 +37,9 @@ fn query(packet: &Packet) -> Markup {
             } @else { "; this query was made more than 15 minutes after the session." }
         }
         p {
-            "The event history has management events only. Data events (S3 objects, DynamoDB items, Lambda "
-            "invocations) are only in a trail or an event data store that records them."
+            "The event history has management events only. "
+            "Data events (S3 objects, DynamoDB items, Lambda invocations) are not in the event history. "
+            "They are only in a trail or an event data store that records data events."
         }
         p {
             @for region in &trail.regions {

@@ -227,22 +227,23 @@ pub(super) fn evidence(packet: &Packet) -> Markup {
         &html! {
             table class="facts together" { tbody {
                 tr { th scope="row" { (tag(Evidence::Signature)) } td {
-                    "A custodian's token signed it, and only the custodian can use the token. "
+                    "A custodian's token signed the statement, and only the custodian can use the token. "
                     @if given { "The public keys are in the vault's manifest; the JSON file has what openssl needs to verify." }
                     @else { "No vault was given, so no signature was checked." }
                 } }
                 tr { th scope="row" { (tag(Evidence::Receiver)) } td {
-                    "The receiver's system acknowledged the alert and returned an id. This machine recorded the id. "
-                    "The receiver can confirm the id."
+                    "The receiver's system acknowledged the alert and returned an id. "
+                    "This machine recorded the id, and the receiver can confirm the id."
                 } }
                 tr { th scope="row" { (tag(Evidence::Aws)) } td {
-                    "AWS recorded the call. The reviewer fetched the record, and could have left calls out of this "
-                    "file. To be sure, fetch the records again."
+                    "AWS recorded the call. "
+                    "The reviewer fetched the record, and could have left calls out of this file. "
+                    "To be sure, fetch the records again."
                 } }
                 tr { th scope="row" { (tag(Evidence::Record)) } td {
-                    "Only the operator's machine wrote the record. The hash chain reveals records that were changed "
-                    "later, but not records that were false from the start. Compare the six words of the last record "
-                    "with the words in the alerts."
+                    "Only the operator's machine wrote the record. "
+                    "The hash chain reveals if a record was changed later, but not if it was false from the start. "
+                    "Compare the six words of the last record with the words in the alerts."
                 } }
             } }
         },

@@ -66,7 +66,7 @@ fn shows_the_time(case: &Case) {
     let file = home.path().join(file);
     fs::create_dir_all(file.parent().expect("in the home")).expect("a file");
     fs::write(file, text).expect("a file");
-    // The name by which busybox is called selects what it does. If busybox is called as `ash`, it is a shell.
+    // If busybox is started under the name `ash`, it behaves as the shell ash.
     let ash = home.path().join("ash");
     symlink(shell, &ash).expect("a file");
     let shell = if shell.ends_with("busybox") { &ash } else { Path::new(shell) };
