@@ -89,7 +89,8 @@ fn unlocked(place: &str) -> String {
     format!("the bucket of {place} has no Object Lock, so the copies can be deleted")
 }
 
-/// Sends records until the thread gets [`Wake::End`] or the command ends. Then sends the queued records a last time.
+/// Sends records until the thread gets [`Wake::End`] or the command ends. At the end, sends the queued records a last
+/// time.
 fn keep_sending(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Shipment {
     let Ok(runtime) = runtime() else { return Shipment::default() };
     let bucket = runtime.block_on(Bucket::new(ship));

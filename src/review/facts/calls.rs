@@ -13,7 +13,8 @@ use crate::gate::SessionId;
 use crate::ledger::{Entry, Record};
 use crate::vault::manifest::Manifest;
 
-/// How many seconds before T0 the first call of the session can be. T0 is the time in AWS's answer to that call.
+/// The first call of the session can be up to this many seconds before T0. T0 is the time in AWS's answer to that
+/// call.
 const LEAD: i64 = 60;
 
 /// How many seconds the ledger's times can be behind CloudTrail's times. The ledger's times come from AWS's HTTP
@@ -271,7 +272,8 @@ impl Seconds {
 }
 
 /// Returns the time from the intent to the last recorded close. If no close is recorded, the time ends at T1. The
-/// intent has the local time, which can be wrong, so the start is moved to at most [`LEAD`] before T0.
+/// time in the intent can be wrong, because the local clock can be wrong. So the start is moved to a time from
+/// [`LEAD`] before T0 to T0.
 fn gate(own: &SessionRecords<'_>) -> Seconds {
     let intent = own.at.as_second();
     let from = own.from().map_or(intent, |t0| intent.clamp(t0.as_second() - LEAD, t0.as_second()));

@@ -23,7 +23,7 @@ const AFTER: SignedDuration = SignedDuration::from_hours(24);
 pub struct CloudTrailQuery {
     pub account: String,
     pub partition: String,
-    /// The regions that the grant allows. The lookup adds the region in which the partition's IAM is.
+    /// The regions that the grant allows. The lookup adds the region that has the partition's IAM events.
     pub regions: Vec<String>,
     /// Access key ids.
     pub keys: Vec<String>,

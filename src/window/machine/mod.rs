@@ -249,7 +249,8 @@ impl Machine {
     }
 
     /// Shows the time left, and warns if a warning is due. The first tick gives a warning only if the warning is due
-    /// in that very second. For example, a window of four minutes gives no warning about ten or five minutes.
+    /// in that very second. For example, the program gives no warning about ten or five minutes in a window of four
+    /// minutes.
     fn tick(&self, warned: Warned, now: Instant) -> (State, Vec<Action>) {
         let Some(deadline) = self.deadline else {
             return (State::Open { warned }, Vec::new());

@@ -25,7 +25,7 @@ pub(super) fn calls(packet: &Packet) -> Markup {
 fn query(packet: &Packet) -> Markup {
     let trail = &packet.cloudtrail;
     let Some(((at, from), until)) = trail.at.zip(trail.from).zip(trail.until) else {
-        return html! { p { b { "CloudTrail was not queried." } " Query it with --profile NAME." } };
+        return html! { p { b { "CloudTrail was not queried." } " Query CloudTrail with --profile NAME." } };
     };
     html! {
         p {
@@ -39,7 +39,7 @@ fn query(packet: &Packet) -> Markup {
         p {
             "The event history has management events only. "
             "Data events (S3 objects, DynamoDB items, Lambda invocations) are not in the event history. "
-            "They are only in a trail or an event data store that records data events."
+            "Data events are only in a trail or an event data store that records data events."
         }
         p {
             @for region in &trail.regions {

@@ -115,7 +115,7 @@ fn verdict(packet: &Packet) -> Markup {
             @if packet.findings.is_empty() {
                 "Everything that was checked is in order; the follow-up is at the end."
             } @else {
-                "They are listed below the picture; the follow-up is at the end."
+                "The findings are listed below the picture; the follow-up is at the end."
             }
             @if !reviewed { " This review has not been signed yet." }
         }

@@ -96,7 +96,7 @@ fn draw_row(row: &Row, y: f64, scale: &Scale) -> Markup {
     }
 }
 
-/// Draws a row's note to the right of the marks. If there is no room, draws it to the left.
+/// Draws a row's note to the right of the marks. If there is no room on the right, draws the note to the left.
 fn draw_note(row: &Row, y: f64, scale: &Scale) -> Markup {
     let bar = row.bar.into_iter().flat_map(|(_, from, until)| [from, until]);
     let places = row.marks.iter().map(|mark| mark.at).chain(bar).map(|at| scale.x(second(at)));
