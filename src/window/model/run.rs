@@ -317,7 +317,7 @@ impl Run {
                 );
             }
             Phase::Over(End::Closed(_)) => {
-                assert!(!user.accepts(), "the run reported closed access, but access is open")
+                assert!(!user.accepts(), "the run reported closed access, but access is open");
             }
             Phase::Over(End::MayBeOpen(_)) | Phase::Killed => {}
             Phase::Opening | Phase::Open | Phase::Closing => panic!("the run has not ended"),
