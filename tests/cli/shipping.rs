@@ -179,7 +179,7 @@ fn an_s3_outage_delays_nothing_and_queued_records_are_sent_later() {
     let failed = ship.envs(down).output().unwrap();
     let said = String::from_utf8_lossy(&failed.stderr).into_owned();
     assert_eq!(failed.status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("{count} records")) && said.contains("they stay queued"), "{said}");
+    assert!(said.contains(&format!("{count} records")) && said.contains("the records stay queued"), "{said}");
     // During the next opening the program is also killed.
     let mut person = shipped.open(&["--hold"], &down);
     person.expect("left");
