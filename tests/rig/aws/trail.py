@@ -1,4 +1,4 @@
-"""CloudTrail's event history of the rig's AWS, made from the calls that were answered. It adds what MiniStack's lacks.
+"""CloudTrail's event history of the rig's AWS, made from the calls that were answered. MiniStack's history lacks this:
 
 | added | what MiniStack does | what AWS documents |
 | --- | --- | --- |

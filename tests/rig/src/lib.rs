@@ -1,4 +1,4 @@
-//! The rig: replaces hardware and an AWS account in the tests.
+//! The rig replaces hardware and an AWS account in the tests.
 //!
 //! - [`fixture`]: a vault sealed at a site for an account of the emulated AWS;
 //! - [`site`]: a machine, and custodians who enrol, seal and open;
@@ -11,7 +11,7 @@
 //! - [`stepping`]: a process killed at each of its system calls;
 //! - [`memory`]: a search of a process's memory, while it runs and at its end.
 //!
-//! Nothing inside the product is replaced: the product uses the rig through pcscd, a terminal and the kernel.
+//! The rig replaces nothing inside the program. The program uses the rig through pcscd, a terminal and the kernel.
 
 pub mod aws;
 pub mod fixture;

@@ -64,7 +64,7 @@ fn body_of(body: &[u8]) -> Option<(&[u8], usize)> {
     }
 }
 
-/// The state, between APDUs, of the chain of a command and of the chain of an answer.
+/// The state that is kept between APDUs: the chain of a command, and the chain of an answer.
 #[derive(Default)]
 pub(crate) struct Chains {
     incoming: Option<Command>,
@@ -104,7 +104,7 @@ impl Chains {
         Step::Execute(command)
     }
 
-    /// Returns the answer to `command`. The bytes that do not fit are kept for GET RESPONSE.
+    /// Returns the answer to `command`. Bytes that do not fit into the answer are kept for GET RESPONSE.
     pub fn answer(&mut self, command: &Command, data: Vec<u8>, status: Status) -> Vec<u8> {
         self.send(data, status, command.le)
     }
