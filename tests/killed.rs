@@ -78,7 +78,7 @@ fn followed<T>(
 }
 
 /// Returns the place of the first acknowledgement that comes too early. An acknowledgement is a write to standard
-/// output. It comes too early if there was no fsync since the last write to a file.
+/// output. An acknowledgement comes too early if there was no fsync since the last write to a file.
 fn too_early(calls: &[Call]) -> Option<usize> {
     let mut unsynced = None;
     for (place, call) in calls.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Searches the program's memory at its end. No secret is left there, however the program ends.
+//! Searches the program's memory at its end. No secret is left in memory, however the program ends.
 //!
 //! Only a release build is tested: a debug build leaves copies of moved arrays on the stack.
 
@@ -165,8 +165,8 @@ fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
 }
 
 /// Returns whether a hit is a piece of a secret and not ordinary text. The words of a sheet are English words that
-/// occur in every program ("function", "that you"). So a piece of a sheet counts only if it has 14 bytes or more,
-/// which is longer than two usual words. For every other secret, each hit counts; a hit has eight bytes or more.
+/// occur in every program ("function", "that you"). Therefore a piece of a sheet counts only if it has at least 14
+/// bytes, more than two usual words have. For every other secret, each hit counts. A hit has at least eight bytes.
 fn is_significant(hit: &Hit) -> bool {
     !hit.name.ends_with("words") || hit.len >= 14
 }

@@ -46,7 +46,7 @@ fn captured(vault: &SealedVault) -> Creds {
     Creds { key: next(), secret: next(), token: Some(next()) }
 }
 
-/// A Python client. It makes one call that the grant allows, with the credentials that boto3 finds, and saves these
+/// A Python client that makes one call of the grant with the credentials that boto3 finds. It also saves these
 /// credentials.
 const BOTO3: &str = "import boto3, sys
 where = {'LocationConstraint': 'eu-west-1'}
@@ -234,8 +234,8 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         began.elapsed()
     };
-    // On a busy machine, answers are slow even without an attack, and single answers are slower still. So the test
-    // compares medians.
+    // The test compares medians: on a busy machine, answers are slow even without an attack, and single answers are
+    // slower still.
     let median = |mut times: Vec<Duration>| {
         times.sort_unstable();
         times[times.len() / 2]

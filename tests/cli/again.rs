@@ -34,7 +34,7 @@ fn after_an_early_close_it_opens_again_at_once_even_if_aws_lags() {
     }
     assert!(
         ends.is_sorted() && ends[0] < ends[1] && ends[1] < ends[2],
-        "each window should end later than the one before: {ends:?}"
+        "each window should end later than the previous window: {ends:?}"
     );
 }
 

@@ -24,13 +24,14 @@ fn kinds(vault: &SealedVault) -> Vec<String> {
 /// Returns the shell commands under this heading of docs/audit.md.
 fn audit_page(heading: &str) -> String {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/audit.md")).unwrap();
-    let chapter = page.split(&format!("\n## {heading}\n")).nth(1).expect("the page should have this heading");
+    let chapter =
+        page.split(&format!("\n## {heading}\n")).nth(1).expect("docs/audit.md should have this heading");
     let block = chapter.split("```sh\n").nth(1).expect("a block of commands");
     block.split("```").next().expect("the block of commands should have an end").to_owned()
 }
 
-/// Runs the commands of docs/audit.md that verify an approval. They run in the site's directory, with the site's
-/// ledger.
+/// Runs the commands of docs/audit.md that verify an approval. The commands run in the site's directory, with the
+/// site's ledger.
 fn verify(vault: &SealedVault) -> (bool, String) {
     let mut shell = Command::new("sh");
     shell.args(["-euc", &audit_page("Verifying an approval")]).current_dir(vault.site.dir.path());

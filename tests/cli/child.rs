@@ -59,7 +59,7 @@ fn a_child_that_ignores_sigterm_is_killed_five_seconds_after_t1_even_offline() {
                 sleep_until(end + 8.0);
                 let beats = beats(&vault);
                 let last = *beats.last().unwrap();
-                // T0 has no fraction of a second. So by this machine's clock, the window can end up to one second
+                // T0 has no fraction of a second, so by this machine's clock the window can end up to one second
                 // after T1.
                 assert!((4.5..6.5).contains(&(last - end)), "cut: {is_cut}, {} s after T1", last - end);
                 drop(cut);

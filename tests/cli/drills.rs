@@ -112,7 +112,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     let mut notices = notices.iter().filter(|got| got.json["session"] == session);
     assert!(notices.all(|got| got.json["subject"].as_str().unwrap().starts_with("[DRILL] ")));
     let status = exercise.vault.site.command(&["status", "prod.age", "--json"]).output().unwrap();
-    assert_eq!(status.status.code(), Some(0), "nothing should be overdue or spent");
+    assert_eq!(status.status.code(), Some(0), "the status should report nothing as overdue or spent");
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(
         (&status["readiness"]["last_drill"]["complete"], &status["readiness"]["spent"]),
@@ -173,8 +173,8 @@ fn an_absent_custodian_is_not_asked_and_two_leave_no_quorum() {
     for name in ["bob", "carol"] {
         exercise.vault.site.answer(&mut person, name);
     }
-    // The program does not ask a custodian whom `--inject` makes absent. If a custodian declines to sign, it asks the
-    // next custodian.
+    // The program does not ask a custodian whom `--inject` makes absent. If a custodian declines to sign, the program
+    // asks the next custodian.
     person.expect("bob: PIN of YubiKey");
     person.type_line("");
     exercise.sign(&mut person, "carol");

@@ -32,7 +32,8 @@ fn after_t1_aws_refuses_the_key_and_its_sessions_without_a_close() {
     assert!(account.rest().at_rest());
 }
 
-/// Starts an opening whose last write reaches AWS four seconds late. Sends SIGTERM to the program before that.
+/// Starts an opening whose last write reaches AWS four seconds late, and sends SIGTERM to the program before the
+/// write arrives.
 fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
     let late = Fault::Late(Duration::from_secs(4));
     let proxy =

@@ -30,7 +30,7 @@ fn under_mfa(account: &str) -> SealedVault {
     two_of_two(account).payload(payload).all_plugged()
 }
 
-/// Returns a command for the window. The command creates a bucket with boto3, and prints the bucket's name.
+/// Returns a command that runs during the window: it creates a bucket with boto3, and prints the bucket's name.
 fn bucket(name: &str) -> Vec<String> {
     let script = "import boto3, sys\n\
         boto3.client('s3').create_bucket(Bucket=sys.argv[1], \

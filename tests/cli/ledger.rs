@@ -34,7 +34,7 @@ fn write(site: &Site, lines: &[String]) {
     fs::write(site.path("state/ledger.jsonl"), lines.join("\n") + "\n").unwrap();
 }
 
-/// Returns the lines with a recomputed chain. A person who owns the ledger's file can do the same.
+/// Returns these lines with a recomputed chain. A person who owns the ledger's file can recompute the chain too.
 fn rechained(lines: &[String]) -> Vec<String> {
     let mut prev = "0".repeat(64);
     let again = lines.iter().zip(0_u64..).map(|(line, seq)| {
@@ -113,7 +113,7 @@ fn every_change_of_a_ledger_is_found_and_located() {
         let (code, said) = verify(site, &["--head", &format!("{}: {words}", lines.len())]);
         assert!(
             code == Some(6) && said.contains(&format!("from record {at} on")),
-            "the ledger is cut off at record {at}, which should be reported: {said}"
+            "a ledger that is cut off at record {at} should be reported: {said}"
         );
     }
 }
@@ -360,7 +360,7 @@ fn a_full_disk_is_reported_and_loses_no_record() {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", script]).arg(std::env::current_exe().unwrap()).env(DISK, dir.path());
     let (code, said) = output_of(command);
-    assert!(code == Some(0) && said.contains("and one record after space was made"), "{said}");
+    assert!(code == Some(0) && said.contains("after space was made"), "{said}");
 }
 
 /// Creates a bucket in the account, and a configuration that copies the ledger to this bucket. Returns the bucket's
@@ -426,7 +426,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     assert!(code == Some(0) && said.contains(&format!("{count} records")), "{said}");
     assert_eq!(objects().len(), count);
 
-    // The program sends each new record while the window is open.
+    // During the next session, the program sends each new record.
     let again = [&open[..8], &["--again", "a second time", "--", "true"]].concat();
     let mut person = Person::run(shipping(site, &again, true));
     site.quorum(&mut person, 2);
@@ -446,7 +446,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a marker");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // The test cuts off the ledger. Then it edits the ledger and recomputes the chain.
+    // The test cuts off the ledger. After that, the test edits the ledger and recomputes the chain.
     let text = fs::read_to_string(ledger.path()).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     write(site, &lines[..count - 1]);
@@ -471,7 +471,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let damage: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     assert!(code == Some(6) && damage["damage"]["seq"] == 1, "{said}");
 
-    // The ledger is deleted. `ledger verify` detects the deletion with `--shipped` and without it.
+    // The test deletes the ledger. `ledger verify` detects that the ledger was deleted, with and without `--shipped`.
     fs::remove_file(ledger.path()).unwrap();
     for help in [&["ledger", "verify"][..], &["ledger", "verify", "--shipped"]] {
         let (code, said) = output_of(shipping(site, help, true));

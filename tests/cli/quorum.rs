@@ -91,8 +91,8 @@ fn a_mistyped_word_is_located_and_only_it_is_asked_again() {
     person.type_line("");
     person.expect("alice: skipped");
     person.expect("waiting for");
-    // One word is wrong, but is in the word list. The checksum reveals most wrong words, and the program uses no
-    // token.
+    // The person types a wrong word that is in the word list. The checksum reveals most wrong words, and the program
+    // uses no token.
     vault.site.pull("alice");
     vault.site.plug("bob");
     let mut words = vault.site.custodian("bob").words.clone();

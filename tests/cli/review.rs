@@ -1,5 +1,5 @@
 //! Tests of `review` after an opening. The program makes the packet from the ledger, the signatures and CloudTrail.
-//! It writes the packet atomically, and never overwrites it. A custodian can sign the packet.
+//! The program writes the packet atomically, and never overwrites a packet. A custodian can sign the packet.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn output_of(mut command: Command) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
-/// Returns the command `review`. Its profile `audit` has the credentials `who`.
+/// Returns the command `review` with the profile `audit`, which has the credentials `who`.
 fn review(site: &Site, who: &Creds, arguments: &[&str]) -> Command {
     site.with_profile("audit", who, &[&["review"], arguments].concat())
 }
@@ -275,7 +275,8 @@ fn a_custodian_signs_the_packet_on_disk() {
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 
-    // The program does not have a packet of a different session signed. Without the vault, it has no packet signed.
+    // The program refuses to sign a packet of a different session. The program also refuses to sign without the
+    // vault.
     std::fs::copy(&json, site.path("other.json")).unwrap();
     let other = ["review", "0123456789abcdef", "--vault", "prod.age", "--sign", "--json", "other.json"];
     let (code, _, stderr) = output_of(site.command(&other));

@@ -1,6 +1,6 @@
 //! Tests of pinned screens: the output on a terminal of 80 columns, including prompts and answers.
 //!
-//! Each screen is a file in `screens/`. In this file, fixed values replace the values that differ between runs.
+//! Each screen is a file in `screens/`, with fixed values in place of the values that differ between runs.
 //! `scripts/bless` rewrites the files.
 
 use std::path::Path;
@@ -29,7 +29,7 @@ fn screen_of(site: &Site, arguments: &[&str], code: i32) -> String {
     screen(&person)
 }
 
-/// Returns the person's screen. On it, fixed values replace the values that differ between runs.
+/// Returns the person's screen, with fixed values in place of the values that differ between runs.
 fn screen(person: &Person) -> String {
     person.rendered(|output| fixed(&words(output)))
 }

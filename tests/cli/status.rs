@@ -1,5 +1,5 @@
-//! Tests of `status`. From the ledger and from IAM, it reports whether a window may be open, which session opened the
-//! window, and when the window ends. Also its exit statuses.
+//! Tests of `status`, which reads the ledger and IAM. The command reports whether a window may be open, which session
+//! opened the window, and when the window ends. Also its exit statuses.
 
 use std::process::{Command, Output};
 
@@ -206,7 +206,7 @@ fn an_untidy_end_is_reported_as_not_open() {
     let arguments = ["status", "prod.age", "--profile", "oncall"];
     let (code, _, said) = output_of(site.with_profile("oncall", &account.closer, &arguments));
     assert!(code == Some(1) && said.contains("not at rest"), "{said}");
-    // The program never writes a gate without an end. So the end of this window is unknown.
+    // The program never writes a gate without an end, so the end of a window with such a gate is unknown.
     let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
     let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,

@@ -45,8 +45,8 @@ pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
     history
 }
 
-/// Returns the end of a gate's window, if all statements of the gate have the same end. These are every allow, and
-/// the deny whose Sid ends with `Late`.
+/// Returns the end of a gate's window, if every allow statement has the same end as the deny statement whose Sid ends
+/// with `Late`.
 pub fn end_of(document: &str) -> Option<String> {
     let document: Value = serde_json::from_str(document).expect("a policy is JSON");
     let statements = document["Statement"].as_array().expect("statements");

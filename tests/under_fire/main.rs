@@ -4,7 +4,7 @@
 //! The results are a table. A row is one call of a run without faults, and a column is a fault. A cell is one run
 //! with the column's fault in the row's call. Each run is judged by the history of the user's states in AWS, the exit
 //! status, the messages, and whether AWS accepts the key and the session. A run is correct if the program closes
-//! access in time. It is also correct if AWS ends access at T1, and the program reported that or was killed. Every
+//! access in time. A run is also correct if AWS ends access at T1, and the program reported that or was killed. Every
 //! other run is wrong. The test fails if any run is wrong.
 
 mod history;

@@ -11,7 +11,7 @@ use crate::test_bed::TestBed;
 pub enum Job {
     /// `open … -- true`, which also closes access at its end.
     Open,
-    /// `close --force` by a quorum. It closes a window that another session opened.
+    /// `close --force` by a quorum, for a window that another session opened.
     Close,
 }
 

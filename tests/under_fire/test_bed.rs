@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// the writes that put the user at rest.
 const LONG: Duration = Duration::from_secs(70);
 
-/// A vault and its account. Cells use this vault and this account one after another.
+/// A vault and its account. Cells use the vault and the account one after another.
 pub struct TestBed {
     vault: SealedVault,
     cells: u32,

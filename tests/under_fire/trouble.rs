@@ -23,8 +23,8 @@ pub enum Trouble {
     ReplyLost,
     /// The answer is lost, and the call takes effect two seconds later.
     Late,
-    /// The answer is lost, and the call takes effect four seconds later. The operator stops the program before that,
-    /// so that the call arrives after the close.
+    /// The answer is lost, and the call takes effect four seconds later. The operator stops the program before the
+    /// call takes effect, so that the call arrives after the close.
     LateAfterTerm,
     /// The connection breaks before the call is delivered.
     Cut,
@@ -79,8 +79,8 @@ impl Trouble {
 
     /// Returns whether this fault is tested in this call. Cells that would repeat other cells are left out. For a
     /// read, a lost answer and a late arrival have the same result as a cut. AWS's clock is set for the complete run,
-    /// so one read is enough. Of concurrent reads, two are enough for a fault that affects all of them; for other
-    /// faults, the first round tests each read.
+    /// so one read is enough. The program makes several reads concurrently. The first round tests each of these
+    /// reads. Later rounds, and faults that affect all reads, test only two.
     pub fn befalls(self, row: &Row) -> bool {
         let answers = !row.is_side_by_side() || ["GetUser", "GetUserPolicy"].contains(&row.action.as_str());
         match self {
@@ -141,7 +141,7 @@ impl Trouble {
         }
     }
 
-    /// Returns whether the fault is temporary. If it is, the program must prove that access is closed.
+    /// Returns whether the fault is temporary, so that the program must prove that access is closed.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Refused | Self::Gone | Self::Killed)
     }

@@ -311,7 +311,7 @@ def add_mfa():
 
 
 def takes(serial, code):
-    """Returns whether a device's code is correct for the current, previous or next step. Each code is accepted once."""
+    """Returns whether a device's code is correct for the current, previous or next step. Accepts a code once."""
     device = iam._mfa_devices.get(serial) or {}
     if not device.get("User"):
         return False

@@ -101,7 +101,7 @@ async def run(options, private):
 
 
 def watch_parent(loop, stopping):
-    """Ends this process with its parent. PR_SET_PDEATHSIG would end it with a *thread* of the parent, such as a test."""
+    """Ends this process with its parent. PR_SET_PDEATHSIG would end it with one *thread* of it, such as a test."""
     parent = os.getppid()
     watched = os.pidfd_open(parent)
     if os.getppid() != parent:

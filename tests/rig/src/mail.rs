@@ -27,7 +27,7 @@ impl MailServer {
     ///
     /// # Panics
     ///
-    /// Panics if the server does not start. The same holds for the other functions here that start a server.
+    /// Panics if the server does not start, like every function here that starts a server.
     pub fn plain() -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let keep = dir.path().join("keep");
@@ -109,7 +109,7 @@ fn msmtpd(keep: &Path) -> Option<(Child, u16)> {
         .arg(format!("--command={} %F", keep.display()))
         .stdin(Stdio::null())
         .spawn()
-        .expect("msmtpd should run: run scripts/setup --peers");
+        .expect("msmtpd should run: run scripts/setup --tests");
     let begun = Instant::now();
     loop {
         std::thread::sleep(Duration::from_millis(20));

@@ -2,8 +2,8 @@
 //!
 //! A program gets [`Proxy::env`] instead of the emulator's address. The proxy recognises every call by its action and
 //! the access key that signed it. The proxy counts the calls, and records when each call took effect. The proxy also
-//! checks the age of signatures by AWS's clock. AWS checks it too, but the emulator does not. So a program with a
-//! wrong local clock is refused as it would be by AWS.
+//! checks the age of signatures by AWS's clock. AWS checks this age too, but the emulator does not. So the proxy
+//! refuses a program with a wrong local clock, as AWS does.
 //!
 //! Calls take effect one at a time, so their order in [`Proxy::effects`] is the order of AWS's states.
 
@@ -187,7 +187,7 @@ impl Inner {
             None => self.take_effect(place, &request),
             Some(Fault::Refused) => refusal(403, "AccessDenied", "the rig refuses this call"),
             Some(Fault::Throttled(_)) => refusal(400, "Throttling", "Rate exceeded"),
-            Some(Fault::Broken(_)) => refusal(500, "InternalFailure", "the rig broke this call"),
+            Some(Fault::Broken(_)) => refusal(500, "InternalFailure", "the rig made this call fail"),
             Some(Fault::Slow(by)) => {
                 let reply = self.take_effect(place, &request);
                 thread::sleep(by);

@@ -318,7 +318,7 @@ impl Site {
             .custodians
             .iter()
             .find(|c| asked.ends_with(&c.name))
-            .expect("the site should have a custodian with this name should be asked");
+            .expect("a custodian of this site should be asked");
         person.type_line(&custodian.sheet());
         custodian.name.clone()
     }
@@ -348,7 +348,7 @@ fn names(said: &str, name: &str) -> bool {
 }
 
 /// Writes an executable file. Another process writes the file. If this process wrote it, a child that a parallel test
-/// forks at that time would inherit the open file. Then the file could not be executed (ETXTBSY).
+/// forks at that time would inherit the open file, and executing the file would fail with ETXTBSY.
 ///
 /// # Panics
 ///

@@ -43,7 +43,7 @@ impl Call {
 ///
 /// # Panics
 ///
-/// Panics in the cases in which [`kill_at`] panics.
+/// Panics if [`kill_at`] panics.
 pub fn calls_until(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> Vec<Call> {
     let mut calls = Vec::new();
     follow(pid, tid, stop, ready, |call| calls.push(call));

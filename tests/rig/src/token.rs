@@ -46,7 +46,7 @@ pub struct Spec {
     pub puk: String,
     /// The state of the management key.
     pub management: Management,
-    /// The time at which a person touches the token.
+    /// Whether and when a person touches the token.
     pub touch: Touch,
     /// The time that the token waits for a touch before it refuses with 6982.
     pub touch_timeout: Duration,
@@ -279,7 +279,7 @@ impl Token {
         self.card().attestation(slot).ok()
     }
 
-    /// Sets when a person touches the token from now on. This applies even if the token is already blinking.
+    /// Sets when a person touches the token from now on, even if the token is already blinking.
     pub fn set_touch(&self, touch: Touch) {
         self.card().touch = touch;
         self.shared.changed.notify_all();

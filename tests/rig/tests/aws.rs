@@ -219,7 +219,7 @@ mod the_principals {
         let at = account();
         let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
         assert_eq!(attach(&at, &at.closer, admin).unwrap_err(), "AccessDenied");
-        attach(&at, &at.closer, DENY_ALL).expect("attaching twice should not be an error");
+        attach(&at, &at.closer, DENY_ALL).expect("attaching a policy twice should not be an error");
     }
 
     #[test]

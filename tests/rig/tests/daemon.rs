@@ -60,7 +60,7 @@ fn a_token_is_pulled_out_while_it_blinks() {
     token.generate(0x9e, PinPolicy::Never, TouchPolicy::Always);
     let pcscd = Pcscd::with(&[&token]);
     let certificate = pcscd.socket().with_file_name("certificate.der");
-    // Any certificate for the key can be used here.
+    // yubico-piv-tool needs a certificate for the key, and accepts any certificate.
     let attestation = token.attestation(0x9e).expect("a generated key should have an attestation");
     std::fs::write(&certificate, attestation).expect("the certificate should be written");
     let mut client = Command::new("yubico-piv-tool");
@@ -89,7 +89,7 @@ fn a_client_needs_neither_privileges_nor_a_network() {
     assert!(status(alone, &pcscd, 0).is_some_and(|status| status.contains("60000400")));
 }
 
-/// This function is not a test. It runs in the process that the test below kills.
+/// This function is not a test: it runs in the process that the test below kills.
 #[test]
 fn child() {
     if std::env::var_os("RIG_DAEMON_CHILD").is_some() {

@@ -23,7 +23,7 @@ const WIPED: u64 = 3;
 /// The number of a secret that a thread holds until the process ends.
 const IN_THREAD: u64 = 4;
 
-/// This function is not a test. It runs in the child process that the tests below search.
+/// This function is not a test: it runs in the child process that the tests below search.
 #[test]
 fn child() {
     let Ok(how) = std::env::var("RIG_MEMORY_CHILD") else { return };
@@ -70,7 +70,7 @@ fn secrets() -> Vec<(&'static str, Vec<u8>)> {
 
 fn check(finding: &Finding) {
     assert!(finding.found("kept"), "the control should be found: {finding:#?}");
-    assert!(finding.found("tail"), "half of a secret should be found");
+    assert!(finding.found("tail"), "a secret of which one half is wiped should be found");
     assert!(finding.found("thread"), "a thread's secret should be found");
     assert!(!finding.found("wiped"), "a wiped secret should not be found: {finding:#?}");
     let whole = |hit: &&Hit| hit.name == "kept" && (hit.offset, hit.len) == (0, 32);

@@ -19,8 +19,8 @@ const MANAGEMENT: SlotId = SlotId::Management(ManagementSlotId::Management);
 const PIN: &[u8] = b"123456";
 const P256: AlgorithmId = AlgorithmId::EccP256;
 
-/// Returns the daemon that all tests share. The tests need to share it because the crate reads the daemon's address
-/// only once in each process.
+/// Returns the daemon that all tests share, because the crate `yubikey` reads the daemon's address only once in each
+/// process.
 fn pcscd() -> &'static Pcscd {
     static PCSCD: OnceLock<Pcscd> = OnceLock::new();
     PCSCD.get_or_init(|| {

@@ -287,7 +287,7 @@ impl Account {
         self.aws.steer("POST", "clock", &json!({"account": self.id, "ahead": seconds}));
     }
 
-    /// Returns the number of seconds by which AWS's clock is ahead. The value is shared: it shows later changes too.
+    /// Returns the number of seconds by which AWS's clock is ahead, as a shared value that also shows later changes.
     pub(crate) fn ahead(&self) -> Arc<AtomicI64> {
         self.ahead.clone()
     }
@@ -439,7 +439,7 @@ impl Account {
 /// Converts seconds since 1970 to the date format of IAM, such as `2026-11-22T02:17:00Z`.
 pub fn utc(seconds: i64) -> String {
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // The date is in the proleptic Gregorian calendar. This computation lets years start on 1 March.
+    // The date is computed in the proleptic Gregorian calendar, with years that start on 1 March.
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

@@ -55,8 +55,8 @@ impl Account {
         target
     }
 
-    /// Creates a role, and a user that is allowed to assume the role. A session of the role lasts an hour at most. It
-    /// is allowed to call S3 and to make the probe.
+    /// Creates a role, and a user that is allowed to assume the role. A session of the role lasts an hour at most,
+    /// and is allowed to call S3 and to make the probe.
     pub fn standby(&self) -> Standby {
         let user = "standby".to_owned();
         self.root("create_user", json!({"UserName": user}));

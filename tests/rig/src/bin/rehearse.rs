@@ -9,7 +9,7 @@ use rig::aws::{Account, Aws, Creds, Probe, python};
 use rig::pty::{End, Person};
 use rig::site::Site;
 
-/// The command that runs during the window. It uses boto3 with only the credentials of the window.
+/// The command that runs during the window: a Python script that uses boto3 with only the credentials of the window.
 const INSIDE: &str = "\
 import boto3, sys
 name = 'breakglass-rehearsal-' + sys.argv[1]
@@ -77,7 +77,7 @@ fn rehearse(program: PathBuf) -> String {
 
     chapter(
         4,
-        "A drill: a user who is allowed only to make the probe is opened and closed. Alice signs the evidence.",
+        "A drill opens and closes access of a user who is allowed only to make the probe. Alice signs the evidence.",
     );
     site.plug("carol");
     say("breakglass drill prod.drill.age --out drill.json");

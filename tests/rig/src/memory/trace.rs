@@ -22,8 +22,8 @@ pub struct Ending {
 
 /// A process that is traced to its end.
 pub struct Tracing {
-    // No code must wait for the child through this handle: such a wait would mistake a stop of the traced child for
-    // its end.
+    // Do not wait for the child through this handle. Such a wait would mistake a stop of the traced child for its
+    // end.
     _child: Child,
     ending: Receiver<Ending>,
 }
@@ -182,7 +182,7 @@ fn next_change() -> nix::Result<(Pid, c_int)> {
     }
 }
 
-/// Continues a stopped thread. If the thread has ended, a later wait reports that.
+/// Continues a stopped thread. If the thread has ended, a later wait reports the thread's end.
 fn resume(request: libc::c_uint, thread: Pid, signal: c_int) {
     let nothing = std::ptr::null_mut::<libc::c_void>();
     // SAFETY: both requests ignore the address and take a number as data, so no pointer is dereferenced.

@@ -42,7 +42,7 @@ impl Windows {
         Self { names: secrets.iter().map(|(name, _)| (*name).into()).collect(), places, sieve }
     }
 
-    /// Adds the pieces of secrets that are in `bytes`. In `mapping`, these bytes begin at the address `base`.
+    /// Adds the pieces of secrets that are in `bytes`, which begin at the address `base` of `mapping`.
     pub fn search(&self, bytes: &[u8], base: u64, mapping: &str, hits: &mut Vec<Hit>) {
         let mut window = 0;
         let mut at = 0;

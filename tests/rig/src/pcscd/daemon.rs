@@ -24,8 +24,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Mounts the socket's directory where pcscd expects it, then executes pcscd.
 ///
-/// vpcd sends small packets, so each command would wait 40 ms for a delayed acknowledgement. Therefore the route
-/// disables delayed acknowledgements.
+/// vpcd sends small packets, so each command would wait 40 ms for a delayed acknowledgement. Therefore the network
+/// route disables delayed acknowledgements.
 const SCRIPT: &str = r#"
 set -e
 # What is mounted here stays here. In a chroot, / is not a mount: then /run becomes one.

@@ -37,9 +37,9 @@ pub enum Fault {
     /// The call, and every later call with its action and key, gets the answer 403 AccessDenied, as if a policy
     /// denied it.
     Refused,
-    /// This many calls with the action and key get the answer 400 Throttling. These calls take no effect.
+    /// This many calls with the action and key take no effect, and get the answer 400 Throttling.
     Throttled(u32),
-    /// This many calls with the action and key get the answer 500 InternalFailure. These calls take no effect.
+    /// This many calls with the action and key take no effect, and get the answer 500 InternalFailure.
     Broken(u32),
     /// The call takes effect at once, and the reply is delayed.
     Slow(Duration),

@@ -96,7 +96,7 @@ pub(super) fn story(bytes: &[u8]) -> String {
     lines.into_iter().flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Output without carriage returns and escape sequences. Its caller passes the output in pieces.
+/// Output without carriage returns and escape sequences. The caller passes the output in pieces.
 #[derive(Default)]
 struct Plain {
     text: Vec<u8>,
@@ -111,7 +111,7 @@ enum Inside {
     Escape,
     /// A control sequence: parameters, then one final byte (ECMA-48 §5.4).
     Control,
-    /// An operating system command. This command ends with BEL or with ST, which is ESC and a backslash.
+    /// An operating system command (OSC), which ends with BEL or with ST, that is, with ESC and a backslash.
     System,
     SystemEscape,
 }

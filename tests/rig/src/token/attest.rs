@@ -1,4 +1,4 @@
-//! Attestation: certificates that show where a key was generated. They lead to a root of the rig.
+//! Attestation: certificates that show where a key was generated, and that lead to a root of the rig.
 //!
 //! The root's private key is in this file, so that every run uses the same root. Trust this root in tests only, with
 //! `--attestation-root`.
@@ -75,8 +75,8 @@ pub(crate) struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// Returns the certificate for the key, in DER. The attestation key signs it, and `issuer` is the certificate of
-    /// the attestation key.
+    /// Returns the certificate for the key, in DER, signed by the attestation key. `issuer` is the certificate of the
+    /// attestation key.
     pub fn certificate(&self, issuer: &[u8], attestation: &Key) -> Option<Vec<u8>> {
         let subject = name(&format!("YubiKey PIV Attestation {:02x}", self.slot));
         let (major, minor, patch) = self.firmware;

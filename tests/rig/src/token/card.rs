@@ -169,7 +169,8 @@ impl Card {
             0xff => self.set_management_key(command),
             _ => Err(status::UNKNOWN_INSTRUCTION.into()),
         };
-        // A command that still waits for its touch has not been executed yet.
+        // A command that waits for a touch has not been executed yet, so the PIN still counts as verified immediately
+        // before it.
         self.session.pin_fresh = fresh && matches!(answer, Err(Halt::Touch));
         answer
     }

@@ -48,7 +48,7 @@ impl Cipher {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagementKey {
     pub cipher: Cipher,
-    /// The key's bytes. Their number depends on the cipher.
+    /// The key's bytes, whose number depends on the cipher.
     pub key: Vec<u8>,
 }
 
@@ -81,10 +81,10 @@ impl ManagementKey {
 
 /// The state after the first half of an authentication.
 pub(crate) enum Pending {
-    /// The witness in plain text. The card sends it encrypted, so only a client with the key can return it in plain
-    /// text.
+    /// The witness in plain text. The card sends the witness encrypted, so only a client with the key can return the
+    /// witness in plain text.
     Witness(Vec<u8>),
-    /// The card's challenge, encrypted with the key. The client's response must be equal to it.
+    /// The card's challenge, encrypted with the key. The client's response must be equal to this value.
     Response(Vec<u8>),
 }
 

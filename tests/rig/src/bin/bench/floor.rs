@@ -16,8 +16,8 @@ pub(crate) struct RoundTrip {
     pub(crate) time: Duration,
 }
 
-/// Returns the round trips of an opening. To measure the time of a round trip, its recorded requests are sent again,
-/// without the program.
+/// Returns the round trips of an opening. To measure the time of a round trip, the function sends the recorded
+/// requests of the round trip again, without the program.
 pub(crate) fn round_trips(account: &Account, calls: &[Seen], runs: usize) -> Vec<RoundTrip> {
     let steps = steps(calls);
     let times: Vec<Vec<Duration>> = (0..runs)

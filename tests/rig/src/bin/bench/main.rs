@@ -1,5 +1,5 @@
-//! Measures an opening, and prints all figures in one table. The table compares them with an alternative that a team
-//! could use.
+//! Measures an opening, and prints all figures in one table. The table compares the figures with an alternative that
+//! a team could use.
 //!
 //! `bench vault PROGRAM FILE` seals a vault for other measurements. `bench table PROGRAM RUNS HYPERFINE CRITERION`
 //! measures openings and prints the table. HYPERFINE is the JSON file of hyperfine, and CRITERION is the directory of
@@ -37,7 +37,7 @@ const FUNCTIONS: [(&str, &str, &str); 11] = [
     (
         "verify 100,000 records",
         "ledger/verify 100,000 records, read from the file",
-        "ledger/SHA-256 over the same bytes",
+        "ledger/SHA-256 over the ledger's bytes",
     ),
     ("append one record to 100,000, with fsync", "ledger/append one record to 100,000, with fsync", ""),
     ("packet of one of 25,000 sessions", "ledger/the packet of one of 25,000 sessions", ""),

@@ -1,4 +1,4 @@
-//! One opening with two of three custodians: its CPU time and memory, and the time from the last touch to usable
+//! Measures one opening with two of three custodians: CPU time, memory, and the time from the last touch to usable
 //! credentials.
 
 use std::time::{Duration, Instant};
