@@ -165,8 +165,8 @@ fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
 }
 
 /// Returns whether a hit is a piece of a secret and not ordinary text. The words of a sheet are English words that
-/// occur in every program ("function", "that you"). Therefore a piece of a sheet counts only if it has at least 14
-/// bytes, more than two usual words have. For every other secret, each hit counts. A hit has at least eight bytes.
+/// occur in every program ("function", "that you"). A piece of a sheet counts only if it has at least 14 bytes, more
+/// than two usual words have. For every other secret, each hit counts. A hit has at least eight bytes.
 fn is_significant(hit: &Hit) -> bool {
     !hit.name.ends_with("words") || hit.len >= 14
 }

@@ -46,8 +46,8 @@ fn captured(vault: &SealedVault) -> Creds {
     Creds { key: next(), secret: next(), token: Some(next()) }
 }
 
-/// A Python client that makes one call of the grant with the credentials that boto3 finds. It also saves these
-/// credentials.
+/// A Python client that makes one call of the grant with the credentials that boto3 finds. The client also saves
+/// these credentials.
 const BOTO3: &str = "import boto3, sys
 where = {'LocationConstraint': 'eu-west-1'}
 boto3.client('s3').create_bucket(Bucket=sys.argv[1], CreateBucketConfiguration=where)
@@ -156,8 +156,8 @@ fn list_buckets(found: aws_credential_types::Credentials) {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// A client that ignores SIGTERM at the end of the window. It asks the endpoint for credentials before every action,
-/// and prints the result of each action.
+/// A client that ignores SIGTERM at the end of the window. The client asks the endpoint for credentials before every
+/// action, and prints the result of each action.
 const REFRESHING: &str = "import boto3, datetime, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 session = boto3.Session()

@@ -91,7 +91,7 @@ fn without_a_network_nothing_is_enabled_and_that_is_reported() {
     }
 }
 
-/// Returns the command that runs the program on another machine. That machine has a separate ledger and home
+/// Returns the command that runs the program on another machine. The other machine has a separate ledger and home
 /// directory, and the profile `oncall`.
 fn elsewhere(vault: &SealedVault, arguments: &[&str]) -> Command {
     let home = vault.site.path("elsewhere");

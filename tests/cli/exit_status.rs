@@ -20,7 +20,7 @@ fn the_documented_table_lists_exactly_these() {
     assert_eq!(statuses, ["0", "1", "2", "3", "4", "5", "6", "10", "128+n"]);
 }
 
-/// Runs an opening to its end, and checks that it showed no prompt.
+/// Runs an opening to its end, and checks that the program showed no prompt.
 fn before_custodians_are_asked(vault: &SealedVault) -> Person {
     let mut person = vault.open("5m").hold().start();
     person.wait();

@@ -6,7 +6,7 @@ use rig::proxy::Fault;
 
 use crate::rows::{Job, Row};
 
-/// One column of the table.
+/// A fault, which is one column of the table.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Trouble {
     /// AWS denies this call, and every later call with its action and key.

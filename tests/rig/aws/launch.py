@@ -101,7 +101,10 @@ async def run(options, private):
 
 
 def watch_parent(loop, stopping):
-    """Ends this process with its parent. PR_SET_PDEATHSIG would end it with one *thread* of it, such as a test."""
+    """Ends this process when its parent process ends.
+
+    PR_SET_PDEATHSIG would end this process when a *thread* of the parent ends, and each test is a thread.
+    """
     parent = os.getppid()
     watched = os.pidfd_open(parent)
     if os.getppid() != parent:

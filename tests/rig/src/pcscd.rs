@@ -1,7 +1,7 @@
 //! A private smart card daemon: a real pcscd with virtual readers, in separate namespaces.
 //!
-//! The daemon's socket is in a private directory, and its readers listen in a private network namespace. So any
-//! number of daemons can run in parallel without seeing each other. The namespaces require root.
+//! The daemon's socket is in a private directory, and its readers listen in a private network namespace. Therefore
+//! any number of daemons can run in parallel without seeing each other. The namespaces require root.
 
 mod client;
 mod daemon;

@@ -2,8 +2,8 @@
 //!
 //! A program gets [`Proxy::env`] instead of the emulator's address. The proxy recognises every call by its action and
 //! the access key that signed it. The proxy counts the calls, and records when each call took effect. The proxy also
-//! checks the age of signatures by AWS's clock. AWS checks this age too, but the emulator does not. So the proxy
-//! refuses a program with a wrong local clock, as AWS does.
+//! checks the age of signatures by AWS's clock. AWS checks this age too, but the emulator does not. With this check,
+//! the proxy refuses a program with a wrong local clock, as AWS does.
 //!
 //! Calls take effect one at a time, so their order in [`Proxy::effects`] is the order of AWS's states.
 

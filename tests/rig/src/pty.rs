@@ -144,7 +144,7 @@ impl Person {
         // SAFETY: the calls in the closure are bare system calls, which are allowed between fork and exec.
         unsafe { command.pre_exec(take_terminal) };
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-        // This closes the last descriptors of the terminal in this process, so that this process notices the
+        // The drop closes the last descriptors of the terminal in this process, so that this process notices the
         // terminal's end.
         drop((terminal, command));
         let screen = Screen::follow(File::from(descriptor_of(&keyboard)));

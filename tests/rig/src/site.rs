@@ -102,8 +102,8 @@ impl Site {
     ///
     /// # Panics
     ///
-    /// Panics if there is no such custodian. The same holds for every function of `Site` that takes a custodian's
-    /// name.
+    /// Panics if there is no such custodian. Every function of `Site` that takes a custodian's name panics in this
+    /// case.
     pub fn custodian(&self, name: &str) -> &Custodian {
         self.custodians
             .iter()

@@ -34,7 +34,7 @@ fn command(program: impl Into<PathBuf>, pcscd: &Pcscd) -> Command {
 
 #[test]
 fn age_plugin_yubikey_generates_an_identity_and_decrypts() {
-    // age-plugin-yubikey does not support AES management keys. So a user of a token with firmware 5.7 sets a 3DES
+    // age-plugin-yubikey does not support AES management keys, so a user of a token with firmware 5.7 sets a 3DES
     // management key first.
     let old_key = Management::Custom(ManagementKey::factory((5, 4, 3)));
     for (serial, firmware) in [(50_000_001, (5, 4, 3)), (50_000_002, (5, 7, 2))] {

@@ -454,7 +454,7 @@ mod the_rig {
     }
 }
 
-/// Rules do not match the rig's calls. So these tests make calls with an unknown key. AWS refuses these calls, but
+/// Rules do not match the rig's calls, so these tests make calls with an unknown key. AWS refuses such calls, but
 /// rules match them.
 mod rules {
     use super::*;

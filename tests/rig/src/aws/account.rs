@@ -54,7 +54,7 @@ pub enum Drift {
     Group,
     /// A second access key that works.
     SecondActiveKey,
-    /// A second access key that is inactive. This difference causes only a warning.
+    /// A second access key that is inactive, which causes only a warning.
     SecondInactiveKey,
     /// A console password.
     LoginProfile,

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         println!("\nrehearsal passed: {summary}");
         ExitCode::SUCCESS
     } else {
-        println!("\nrehearsal FAILED: the unmet expectation and the screen are above");
+        println!("\nrehearsal FAILED: the failed check and the screen are printed above");
         ExitCode::FAILURE
     }
 }

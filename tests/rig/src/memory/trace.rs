@@ -22,8 +22,8 @@ pub struct Ending {
 
 /// A process that is traced to its end.
 pub struct Tracing {
-    // Do not wait for the child through this handle. Such a wait would mistake a stop of the traced child for its
-    // end.
+    // Do not wait for the child through this handle: such a wait would mistake a stop of the traced child for the
+    // child's end.
     _child: Child,
     ending: Receiver<Ending>,
 }

@@ -20,8 +20,8 @@ pub(super) struct Windows {
 impl Windows {
     /// # Panics
     ///
-    /// Panics if a secret is shorter than eight bytes or consists of one repeated byte. Such a secret cannot be
-    /// searched for.
+    /// Panics if a secret is shorter than eight bytes or consists of one repeated byte, because such a secret cannot
+    /// be searched for.
     pub fn new(secrets: &[(&str, &[u8])]) -> Self {
         let mut places = HashMap::<u64, Vec<(usize, usize)>>::new();
         let mut sieve = vec![0; 1 << (SIEVE_BITS - 6)];

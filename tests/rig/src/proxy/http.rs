@@ -61,7 +61,7 @@ pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
     stream.read_to_end(&mut reply).ok()?;
     let end = reply.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let (head, body) = reply.split_at(end);
-    // AWS closes its connection after the reply, but the client's connection stays open. So the header `Connection`
+    // AWS closes its connection after the reply, but the client's connection stays open, so the header `Connection`
     // is left out.
     let head = std::str::from_utf8(head).ok()?.split_inclusive("\r\n");
     let kept: String = head.filter(|line| !line.to_lowercase().starts_with("connection:")).collect();

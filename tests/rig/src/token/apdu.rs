@@ -75,7 +75,7 @@ pub(crate) struct Chains {
 pub(crate) enum Step {
     /// Execute this command.
     Execute(Command),
-    /// Return this answer: the confirmation of a link in a chain, the next piece of a chained answer, or a refusal.
+    /// Return this answer, which confirms a link of a chain, is the next piece of a chained answer, or is a refusal.
     Answer(Vec<u8>),
 }
 

@@ -21,11 +21,11 @@ use opening::Cost;
 use pipeline::Pipeline;
 use table::{Row, text};
 
-/// The longest wait for a prompt, for a touch, or for the end of a command. This time is enough even on a busy
-/// machine.
+/// The longest wait for a prompt, for a touch, or for the end of a command. A wait of three minutes is enough even on
+/// a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// The table's rows for functions. Each has a label, the function's id in criterion, and the id of a function for
+/// The table's rows for functions. Each row has a label, the function's id in criterion, and the id of a function for
 /// comparison.
 const FUNCTIONS: [(&str, &str, &str); 11] = [
     ("words to part", "words to part", ""),
