@@ -26,7 +26,7 @@ fn now() -> jiff::Timestamp {
 /// Acts as the writer: appends records, and acknowledges each record on standard output once [`Ledger::append`] has
 /// returned.
 #[test]
-#[ignore = "another test runs this one in a separate process and kills it"]
+#[ignore = "this test is started by another test, which kills its process"]
 fn writer() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
     let ledger = Ledger::at(directory);

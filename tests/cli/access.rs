@@ -107,7 +107,7 @@ fn end_of_window(vault: &SealedVault) -> f64 {
 }
 
 #[test]
-#[ignore = "another test starts this one during a window"]
+#[ignore = "this test is started by another test, during a window"]
 fn rust_client() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -324,7 +324,7 @@ const DISK: &str = "BREAKGLASS_TEST_DISK";
 
 /// Appends records to a ledger on a nearly full disk until an append fails.
 #[test]
-#[ignore = "another test starts this one in a mount namespace"]
+#[ignore = "this test is started by another test, in a mount namespace"]
 fn writer_on_a_full_disk() {
     let Some(disk) = std::env::var_os(DISK).map(std::path::PathBuf::from) else { return };
     let ledger = Ledger::at(disk.join("state"));

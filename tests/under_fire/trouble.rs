@@ -79,8 +79,8 @@ impl Trouble {
 
     /// Returns whether this fault is tested in this call. Cells that would repeat other cells are left out. For a
     /// read, a lost answer and a late arrival have the same result as a cut. AWS's clock is set for the complete run,
-    /// so one read is enough. The program makes several reads concurrently. The first round tests each of these
-    /// reads. Later rounds, and faults that affect all reads, test only two.
+    /// so one read is enough. The program makes several reads concurrently. Two of these reads are enough in later
+    /// rounds, and for a fault that affects all of them.
     pub fn befalls(self, row: &Row) -> bool {
         let answers = !row.is_side_by_side() || ["GetUser", "GetUserPolicy"].contains(&row.action.as_str());
         match self {
