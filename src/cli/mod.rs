@@ -80,8 +80,8 @@ impl Command {
     }
 }
 
-/// Runs a command that handles secrets. Other processes cannot read the memory of this process, and secrets in it are
-/// wiped afterwards.
+/// Runs a command that handles secrets. While the command runs, other processes cannot read the memory of this
+/// process. Afterwards, secrets are wiped from memory.
 fn hardened(command: impl FnOnce() -> Result<()>) -> Result<()> {
     secret::harden()?;
     let result = command();

@@ -51,7 +51,7 @@ fn a_factory_pin_and_puk_are_changed_during_enrolment() {
         person.type_line("pin-4711");
         person.expect("new PIN again");
         person.type_line("pin-4712");
-        person.expect("the two differ");
+        person.expect("the two entries differ");
         for prompt in ["new PIN for YubiKey", "new PIN again"] {
             person.expect(prompt);
             person.type_line("pin-4711");

@@ -261,8 +261,8 @@ fn credentials_can_be_typed_each_secret_twice_and_hidden() {
         answer(&mut person, &format!("{role}: secret access key again: "), &secret(role));
     }
     answer(&mut person, "grant", r#"[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]"#);
-    answer(&mut person, "show them to the custodians before they approve?", "yes");
-    answer(&mut person, "may it change IAM users, roles or policies?", "");
+    answer(&mut person, "show these actions to the custodians before they approve?", "yes");
+    answer(&mut person, "may the grant change IAM users, roles or policies?", "");
     answer(&mut person, "MFA device", "");
     answer(&mut person, "another target?", "");
     answer(&mut person, "runbook", "breathe");

@@ -130,7 +130,7 @@ fn a_wrong_pin_costs_one_try_and_the_last_try_needs_confirmation() {
     person.expect("(2 tries left): ");
     person.type_line("wrong-2");
     person.expect("alice: wrong PIN for YubiKey 20000001, 1 try left");
-    person.expect("type yes to use it: ");
+    person.expect("type yes to enter the PIN: ");
     person.type_line("no");
     person.expect("alice: skipped");
     assert_eq!(token(&vault, "alice").pin_tries(), 1);

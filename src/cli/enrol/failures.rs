@@ -14,14 +14,15 @@ impl Enrolling<'_> {
             .next("use a genuine YubiKey, or name its root certificate with --attestation-root")
     }
 
-    /// The error if the certificates lead to no root; a missing one says nothing about the token.
+    /// Returns the error for an attestation that leads to no trusted root. If only an issuer's certificate is
+    /// missing, the error does not call the token unattested.
     pub(super) fn no_chain(&self, why: &AttestationError) -> Error {
         let AttestationError::IssuerMissing { .. } = why else { return self.not_genuine(why) };
         let serial = self.token.serial();
         Error::new(Status::TokenFailed, format!("{}: YubiKey {serial} cannot be verified: {why}", self.name))
             .and("no file was written")
             .next(
-                "add that certificate to the file that --attestation-root names; Yubico's are at \
+                "add that certificate to the file that --attestation-root names; Yubico's certificates are at \
                  developers.yubico.com/PKI",
             )
     }
