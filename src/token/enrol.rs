@@ -21,7 +21,8 @@ pub const FACTORY_PUK: &str = "12345678";
 /// The PIV object with the device's attestation certificate.
 const ATTESTATION_CERTIFICATE: ObjectId = 0x005f_ff01;
 
-/// The certificate object of slot 82; the objects of the other slots follow it (SP 800-73-4 part 1, table 3).
+/// The certificate object of slot 82. The objects of the slots 83 to 95 have the next numbers (SP 800-73-4 part 1,
+/// table 3).
 const FIRST_RETIRED_CERTIFICATE: ObjectId = 0x005f_c10d;
 
 /// The state of the management key.
@@ -29,7 +30,7 @@ const FIRST_RETIRED_CERTIFICATE: ObjectId = 0x005f_c10d;
 pub enum Management {
     /// The factory key.
     Factory,
-    /// Stored on the device, readable with the PIN.
+    /// The key is stored on the YubiKey and can be read with the PIN.
     Protected,
     /// Any other key.
     Custom,
@@ -48,10 +49,10 @@ impl PivToken {
         Firmware([version.major, version.minor, version.patch])
     }
 
-    /// Returns whether the PIN and the PUK are still the factory's.
+    /// Returns whether the PIN and the PUK still have their factory values.
     ///
     /// # Errors
-    /// See [`TokenError`]. Fails on firmware before 5.3, which does not report this.
+    /// See [`TokenError`]. Fails on firmware before 5.3, which does not report whether a value is the factory value.
     pub fn factory_pin_and_puk(&mut self) -> Result<(bool, bool), TokenError> {
         let mut ask = |slot| {
             let metadata = piv::metadata(&mut self.key, SlotId::Management(slot)).map_err(reason)?;
@@ -98,13 +99,14 @@ impl PivToken {
     fn is_free(&mut self, slot: Slot) -> Result<bool, TokenError> {
         match piv::metadata(&mut self.key, id(slot)) {
             Err(yubikey::Error::NotFound) => self.is_unmarked(slot),
-            // A key that this program cannot read is still a key.
+            // A key that the program cannot read also occupies its slot.
             Ok(_) | Err(yubikey::Error::ParseError | yubikey::Error::AlgorithmError) => Ok(false),
             Err(other) => Err(reason(other)),
         }
     }
 
-    /// Returns whether the slot's certificate object is empty. Some programs treat a slot with a certificate as in use.
+    /// Returns whether the slot's certificate object is empty. Some programs treat a slot that has a certificate as a
+    /// slot in use.
     fn is_unmarked(&mut self, slot: Slot) -> Result<bool, TokenError> {
         let object = FIRST_RETIRED_CERTIFICATE + ObjectId::from(slot.number() - 0x82);
         match self.key.fetch_object(object) {
@@ -116,8 +118,8 @@ impl PivToken {
         }
     }
 
-    /// Verifies the PIN and authenticates with the management key, if that key is the factory's or PIN-protected. For
-    /// any other management key, returns `Management::Custom` without authenticating.
+    /// Verifies the PIN. Then authenticates with the management key if that is the factory key or a key that the PIN
+    /// protects. For any other management key, returns `Management::Custom` without authentication.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -135,7 +137,7 @@ impl PivToken {
         }
     }
 
-    /// Generates a P-256 key on the device: PIN policy once, touch policy always.
+    /// Generates a P-256 key on the device, with the PIN policy *once* and the touch policy *always*.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -148,7 +150,7 @@ impl PivToken {
         Ok(GeneratedKey { slot, point })
     }
 
-    /// Returns the attestation certificate of a slot as DER, unchecked.
+    /// Reads the attestation certificate of a slot as DER. Does not check the certificate.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -159,7 +161,7 @@ impl PivToken {
         Ok(answer.map_err(reason)?.to_vec())
     }
 
-    /// Returns the device's attestation certificate (slot F9) as DER, unchecked.
+    /// Reads the device's attestation certificate (slot F9) as DER. Does not check the certificate.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -182,7 +184,8 @@ impl PivToken {
     }
 }
 
-/// Returns the certificate in a PIV certificate object: tag 70, followed by 71 and FE (SP 800-73-4 part 1, table 10).
+/// Returns the certificate in a PIV certificate object. The certificate has tag 70. The tags 71 and FE follow it (SP
+/// 800-73-4 part 1, table 10).
 fn certificate(object: &[u8]) -> Option<Vec<u8>> {
     let body = object.strip_prefix(&[0x70])?;
     let (length, rest) = match *body.first()? {

@@ -200,7 +200,8 @@ fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Er
     let why = match head.records {
         Some(then) if then > records => {
             format!(
-                "{then} records are expected, but the ledger has {records}: those from record {records} on were cut off"
+                "{then} records are expected, but the ledger has {records}: the records from record {records} on were \
+                 cut off"
             )
         }
         Some(then) => {
