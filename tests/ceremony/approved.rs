@@ -144,7 +144,7 @@ fn only_signatures_of_enrolled_tokens_count() {
     let approval = Statement::<Approval>::read(&good).expect("a statement");
     assert!(
         approval.sign(&enrolled, &mut stranger.clone(), &pin, &mut || {}).is_err(),
-        "a key that is not enrolled is detected when it signs"
+        "signing with a key that is not enrolled should fail"
     );
     let strange = strangers.sign(1, &strangers.request());
     quorum.refuses(&[good.clone(), strange], "is not a custodian of this vault");
