@@ -44,7 +44,7 @@ impl Signing<'_> {
     ) -> Result<(String, Envelope)> {
         let mut terminal = Terminal::open()?;
         let until = Instant::now() + self.wait;
-        // The serial numbers of YubiKeys that failed or were skipped. They are not tried again.
+        // The serial numbers of YubiKeys that failed or were skipped. These YubiKeys are not tried again.
         let mut aside: Vec<u32> = Vec::new();
         let mut last = None;
         loop {
@@ -97,9 +97,9 @@ impl Signing<'_> {
         })
     }
 
-    /// Waits for the YubiKey of a custodian who is allowed to sign. If several are plugged in, the custodians in
-    /// `first` come first, then the manifest's order decides. Returns `None` if no such YubiKey is plugged in when
-    /// time is up. If `aside` is not empty, does not wait.
+    /// Waits for the YubiKey of a custodian who is allowed to sign. If several YubiKeys are plugged in, the
+    /// custodians in `first` come first, then the manifest's order decides. Returns `None` if no such YubiKey is
+    /// plugged in when time is up. If `aside` is not empty, does not wait.
     fn wait_for_token(
         &self,
         terminal: &mut Terminal,

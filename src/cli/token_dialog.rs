@@ -191,7 +191,7 @@ impl TokenFailure {
         let yubikey = format!("YubiKey {serial}");
         let (what, next, may_return) = match why {
             TokenError::Gone => {
-                (format!("{yubikey} was pulled out or stopped answering"), "plug it in again", true)
+                (format!("{yubikey} was pulled out or stopped answering"), "plug the YubiKey in again", true)
             }
             TokenError::Busy => (
                 format!("{yubikey} is in use by another program"),
@@ -203,9 +203,11 @@ impl TokenFailure {
                 "unblock the PIN with the PUK (ykman piv access unblock-pin)",
                 false,
             ),
-            TokenError::NotTouched => {
-                (format!("{yubikey} was not touched in time"), "try again and touch it when it blinks", false)
-            }
+            TokenError::NotTouched => (
+                format!("{yubikey} was not touched in time"),
+                "try again, and touch the YubiKey when it blinks",
+                false,
+            ),
             TokenError::WrongPin { .. } => {
                 (format!("{yubikey} refused the PIN or PUK"), "try again with the right PIN or PUK", false)
             }

@@ -98,7 +98,7 @@ pub fn pin_shape(text: &str) -> Result<(), &'static str> {
         return Err("that is a one-time password; the YubiKey typed it because it was touched");
     }
     if text.trim() != text {
-        return Err("it starts or ends with a space");
+        return Err("the input starts or ends with a space");
     }
     if !(6..=8).contains(&text.len()) {
         return Err("a PIN has 6 to 8 characters");

@@ -1,4 +1,4 @@
-//! A reader of the terminal. A signal, a deadline or another thread can end its wait for a key.
+//! A reader of the terminal. A signal, a deadline or another thread can end the reader's wait for a key.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -33,7 +33,7 @@ impl Clone for Waker {
 }
 
 impl Waker {
-    /// Ends the current wait. If there is none, ends the next wait.
+    /// Ends the current wait or, if no wait is running, the next one.
     pub fn wake(&self) {
         let _ = (&self.0).write(&[1]);
     }
@@ -44,7 +44,7 @@ pub(super) struct Keys {
     /// A socket that becomes readable when [`Waker::wake`] is called. `None` if a waker does not end this wait.
     pub(super) woken: Option<UnixStream>,
     pub(super) until: Option<Instant>,
-    /// The reason why the wait ended. It is set when a read fails because of that.
+    /// The reason why the wait ended, if a read failed because the wait ended.
     pub(super) ended: Rc<Cell<Option<NoAnswer>>>,
     /// A key that was typed before the prompt was shown.
     pub(super) ahead: Option<u8>,

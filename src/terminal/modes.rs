@@ -17,7 +17,7 @@ impl SavedModes {
         Ok(Self { terminal, saved })
     }
 
-    #[allow(dead_code, reason = "only `keyboard` and `foreground` use it, in the full build")]
+    #[allow(dead_code, reason = "only the modules `keyboard` and `foreground` of the full build use this")]
     pub(super) fn terminal(&self) -> &File {
         &self.terminal
     }

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 /// The longest wait for a terminal or a pipe that is blocked.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Prints a message on stderr, as `breakglass: …`. It is used for messages that are not part of a session.
+/// Prints a message on stderr, as `breakglass: …`. This form is for messages that are not part of a session.
 pub fn note(text: &str) {
     progress(&format!("breakglass: {text}"));
 }
@@ -37,7 +37,7 @@ pub fn progress(text: &str) {
     let _ = briefly(io::stderr(), "/proc/self/fd/2", &for_people(text, io::stderr()));
 }
 
-/// Prints on stderr the error that ends the program. If output to the terminal is stopped (Ctrl-S), waits.
+/// Prints on stderr the error that ends the program. Waits while output to the terminal is stopped (Ctrl-S).
 pub fn error(error: &Error) {
     let _ = writeln!(io::stderr(), "{}", for_people(&format!("breakglass: {error}"), io::stderr()));
 }
@@ -45,7 +45,7 @@ pub fn error(error: &Error) {
 /// Prints a result for people on stdout.
 ///
 /// # Errors
-/// Fails if stdout cannot be written. If stdout is a pipe whose reader has closed it, that is not an error.
+/// Fails if stdout cannot be written. A pipe that its reader has closed is not an error.
 pub fn result(text: &str) -> Result<()> {
     exact(&for_people(text, io::stdout()))
 }
@@ -53,7 +53,7 @@ pub fn result(text: &str) -> Result<()> {
 /// Prints a result for programs on stdout, without wrapping.
 ///
 /// # Errors
-/// Fails if stdout cannot be written. If stdout is a pipe whose reader has closed it, that is not an error.
+/// Fails if stdout cannot be written. A pipe that its reader has closed is not an error.
 pub fn exact(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -1,7 +1,7 @@
 //! Prompts at the controlling terminal.
 //!
 //! - Prompts are written to `/dev/tty`, and answers are read from it, never from stdin, a pipe or a file.
-//! - Typed characters are not shown. [`Terminal::ask_openly`] is the exception, for answers that are not secret.
+//! - Typed characters are not shown, except by [`Terminal::ask_openly`], which is for answers that are not secret.
 //! - A prompt is erased when it is answered. Only the lines of [`Terminal::show`] and the prompts and answers of
 //!   [`Terminal::ask_openly`] stay on the screen.
 //! - A signal ends every wait for an answer. Some waits also have a deadline, or end when a waker is called.
@@ -34,7 +34,7 @@ pub enum Reply {
     End,
 }
 
-/// The controlling terminal. Its echo is off until this value is dropped.
+/// The controlling terminal. Echo is off until this value is dropped.
 pub struct Terminal {
     tty: File,
     modes: SavedModes,
@@ -124,7 +124,7 @@ impl Terminal {
         self.standing += &text;
     }
 
-    /// Shows lines that stay on the screen, such as the request to approve. They are shown even if stderr is
+    /// Shows lines that stay on the screen, such as the request to approve. The lines are shown even if stderr is
     /// redirected.
     pub fn show(&mut self, text: &str) {
         self.erase();
@@ -179,9 +179,9 @@ impl Terminal {
         }
     }
 
-    /// Discards line ends that were typed before the prompt was shown, such as the LF of a pasted CR LF. Otherwise,
-    /// they would count as an empty answer that the person did not intend. Returns the first key that is not a line
-    /// end.
+    /// Discards line ends that were typed before the prompt was shown, such as the LF of a pasted CR LF. Such line
+    /// ends would otherwise count as an empty answer that the person did not intend. Returns the first key that is
+    /// not a line end.
     fn typed_ahead(&mut self) -> Option<u8> {
         let mut key = [0];
         loop {

@@ -39,14 +39,15 @@ pub fn hung(line: &str, indent: usize, columns: usize) -> String {
 }
 
 /// Returns the indent, in columns, of the continuation of a wrapped line. If the line starts with a tag (`next:`,
-/// `alice:`), the continuation is aligned with the text after the tag. If the line is a row of a table, it is aligned
-/// with the second column. Otherwise, its indent is two columns more than that of the line.
+/// `alice:`), the continuation is aligned with the text after the tag. If the line is a row of a table, the
+/// continuation is aligned with the second column. Otherwise, the continuation is indented by two columns more than
+/// the line.
 fn hanging(line: &str, columns: usize) -> usize {
     let body = line.trim_start();
     let lead = indent(line);
     let tag = body.split_inclusive(' ').next().filter(|word| word.ends_with(": "));
     let title = || body.find("  ").map(|end| &body[..body.len() - body[end..].trim_start().len()]);
-    // A line that is indented further than a command belongs to a table column. Its continuation keeps the same
+    // A line that is indented further than a command belongs to a table column, so its continuation keeps the same
     // indent.
     let further = if lead > COMMAND && !body.starts_with("- ") { 0 } else { 2 };
     let behind = lead + tag.or_else(title).map_or(further, display_width);

@@ -21,8 +21,8 @@ pub const FACTORY_PUK: &str = "12345678";
 /// The PIV object with the device's attestation certificate.
 const ATTESTATION_CERTIFICATE: ObjectId = 0x005f_ff01;
 
-/// The certificate object of slot 82. The objects of the slots 83 to 95 have the next numbers (SP 800-73-4 part 1,
-/// table 3).
+/// The certificate object of slot 82. The certificate objects of the slots 83 to 95 have the numbers that follow (SP
+/// 800-73-4 part 1, table 3).
 const FIRST_RETIRED_CERTIFICATE: ObjectId = 0x005f_c10d;
 
 /// The state of the management key.
@@ -58,7 +58,7 @@ impl PivToken {
             let metadata = piv::metadata(&mut self.key, SlotId::Management(slot)).map_err(reason)?;
             metadata
                 .default
-                .ok_or(TokenError::Failed("it does not report whether its PIN is the factory PIN"))
+                .ok_or(TokenError::Failed("the firmware does not report whether the PIN is the factory PIN"))
         };
         Ok((ask(ManagementSlotId::Pin)?, ask(ManagementSlotId::Puk)?))
     }
@@ -93,7 +93,7 @@ impl PivToken {
                 return Ok((first, second));
             }
         }
-        Err(TokenError::Failed("fewer than two of its retired slots (82-95) are free"))
+        Err(TokenError::Failed("fewer than two of the retired slots (82-95) are free"))
     }
 
     fn is_free(&mut self, slot: Slot) -> Result<bool, TokenError> {
@@ -145,28 +145,28 @@ impl PivToken {
         let algorithm = AlgorithmId::EccP256;
         let key = piv::generate(&mut self.key, id(slot), algorithm, PinPolicy::Once, TouchPolicy::Always)
             .map_err(reason)?;
-        let der = key.to_der().map_err(|_| TokenError::Failed("its public key cannot be encoded"))?;
-        let point = point(&der).ok_or(TokenError::Failed("its new key is not a P-256 key"))?;
+        let der = key.to_der().map_err(|_| TokenError::Failed("the public key cannot be encoded"))?;
+        let point = point(&der).ok_or(TokenError::Failed("the new key is not a P-256 key"))?;
         Ok(GeneratedKey { slot, point })
     }
 
-    /// Reads the attestation certificate of a slot as DER. Does not check the certificate.
+    /// Reads the attestation certificate of a slot as DER, but does not check the certificate.
     ///
     /// # Errors
     /// See [`TokenError`].
     pub fn attest(&mut self, slot: Slot) -> Result<Vec<u8>, TokenError> {
         // The yubikey crate panics if a broken token returns an empty answer.
         let asked = catch_unwind(AssertUnwindSafe(|| piv::attest(&mut self.key, id(slot))));
-        let answer = asked.map_err(|_| TokenError::Failed("its attestation is empty"))?;
+        let answer = asked.map_err(|_| TokenError::Failed("the attestation is empty"))?;
         Ok(answer.map_err(reason)?.to_vec())
     }
 
-    /// Reads the device's attestation certificate (slot F9) as DER. Does not check the certificate.
+    /// Reads the device's attestation certificate (slot F9) as DER, but does not check the certificate.
     ///
     /// # Errors
     /// See [`TokenError`].
     pub fn device_certificate(&mut self) -> Result<Vec<u8>, TokenError> {
-        let unreadable = TokenError::Failed("its attestation certificate (slot F9) is not readable");
+        let unreadable = TokenError::Failed("the attestation certificate (slot F9) is not readable");
         let object = self.key.fetch_object(ATTESTATION_CERTIFICATE).map_err(|e| match reason(e) {
             TokenError::Gone => TokenError::Gone,
             _ => unreadable,
@@ -184,8 +184,8 @@ impl PivToken {
     }
 }
 
-/// Returns the certificate in a PIV certificate object. The certificate has tag 70. The tags 71 and FE follow it (SP
-/// 800-73-4 part 1, table 10).
+/// Returns the certificate in a PIV certificate object. In the object, the certificate has the tag 70, and fields
+/// with the tags 71 and FE follow it (SP 800-73-4 part 1, table 10).
 fn certificate(object: &[u8]) -> Option<Vec<u8>> {
     let body = object.strip_prefix(&[0x70])?;
     let (length, rest) = match *body.first()? {

@@ -20,7 +20,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The reason for an unusable token that another program uses exclusively. The watcher tries such a token again
 /// later.
-pub const BUSY: &str = "another program uses it (often gpg-agent's scdaemon); end that program";
+pub const BUSY: &str = "another program uses the token (often gpg-agent's scdaemon); end that program";
 
 /// An event at a reader.
 pub enum ReaderEvent {
@@ -58,7 +58,7 @@ impl Readers {
         Ok(Self { shared })
     }
 
-    /// Opens the token in `reader` again. Its handle is stale, but the token might still be plugged in.
+    /// Opens the token in `reader` again, because its handle is stale although the token might still be plugged in.
     pub fn look_again(&self, reader: &str) {
         self.shared.look_again(reader);
     }
@@ -71,8 +71,8 @@ impl Drop for Readers {
 }
 
 impl Shared {
-    /// Schedules the token in `reader` to be opened again after a delay. In this time, pcscd can notice that a token
-    /// was removed, and another program can release a token.
+    /// Schedules the token in `reader` to be opened again after a delay. During the delay, pcscd can notice that a
+    /// token was removed, and another program can release a token.
     fn look_again(&self, reader: &str) {
         let due = Instant::now() + RETRY_DELAY;
         self.again.lock().unwrap_or_else(PoisonError::into_inner).push((reader.to_owned(), due));
@@ -158,7 +158,7 @@ fn wait(context: &Context, states: &[ReaderState]) {
     states.iter_mut().for_each(ReaderState::sync_current_state);
     let before = Instant::now();
     let _ = context.get_status_change(POLL_INTERVAL, &mut states);
-    // Some PC/SC daemons return immediately. The pause prevents a busy loop.
+    // Some PC/SC daemons return immediately, so this pause prevents a busy loop.
     thread::sleep(Duration::from_millis(20).saturating_sub(before.elapsed()));
 }
 
@@ -175,9 +175,9 @@ fn open(reader: &CString) -> ReaderEvent {
             ReaderEvent::Unusable(label, BUSY)
         }
         Err(yubikey::Error::PcscError { .. }) => {
-            ReaderEvent::Unusable(label, "it does not answer; plug it in again")
+            ReaderEvent::Unusable(label, "the token does not answer; plug it in again")
         }
-        Err(_) => ReaderEvent::Unusable(label, "it is not a YubiKey with the PIV application"),
+        Err(_) => ReaderEvent::Unusable(label, "this is not a YubiKey with the PIV application"),
     }
 }
 

@@ -6,7 +6,7 @@ use rig::token::{Authority, Cipher, Management, ManagementKey, PinPolicy, Spec, 
 
 use crate::PROGRAM;
 
-/// Returns a site with one custodian, alice. Her token has the properties in `spec` and is plugged in.
+/// Returns a site with one custodian, alice, whose token has the properties in `spec` and is plugged in.
 fn alice(spec: Spec) -> Site {
     let mut site = Site::new(PROGRAM, &["alice"]);
     site.custodians[0].pin.clone_from(&spec.pin);

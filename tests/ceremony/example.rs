@@ -1,7 +1,7 @@
 //! Checks that the values in the example of `vault-format.md` are the values of the vector `two_of_two`.
 //!
-//! If `BREAKGLASS_WRITE_VECTORS` is set, the test writes the values into `vault-format.md` instead. It does not
-//! change the text around the values.
+//! If `BREAKGLASS_WRITE_VECTORS` is set, the test writes the values into `vault-format.md` instead. The text around
+//! the values does not change.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ fn the_example_of_the_specification_is_a_vector() {
         return;
     }
     let differs = stands.lines().zip(should.lines()).find(|(stands, should)| stands != should);
-    assert_eq!(differs, None, "a line of the specification should be the second of these lines");
+    assert_eq!(differs, None, "the first line is in the specification, but it should be the second line");
     assert_eq!(stands, should);
 }
 

@@ -19,7 +19,7 @@ fn elsewhere() -> (TempDir, PathBuf) {
     let dir = tempdir();
     std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let program = dir.path().join("breakglass");
-    // Another process makes the copy. The comment on `write_program` gives the reason.
+    // Another process makes the copy; the comment on `write_program` gives the reason.
     assert!(Command::new("cp").args([PROGRAM, program.to_str().unwrap()]).status().unwrap().success());
     (dir, program)
 }

@@ -20,8 +20,8 @@ use sha2::{Digest as _, Sha256};
 use crate::soft::part;
 use crate::soft::vector::{self, Vector};
 
-/// Returns the directory of the hybrid vectors of <https://github.com/C2SP/CCTV>, age/testdata. This is the directory
-/// in `BREAKGLASS_CCTV` or, without this variable, a directory next to the repository.
+/// Returns the directory of the hybrid vectors of <https://github.com/C2SP/CCTV>, age/testdata. The directory is the
+/// value of `BREAKGLASS_CCTV` or, if that is not set, a directory near the repository.
 fn cctv() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cctv-age");
     let named = std::env::var_os("BREAKGLASS_CCTV").map(PathBuf::from);
@@ -29,8 +29,8 @@ fn cctv() -> Option<PathBuf> {
     named.or_else(|| [nearer, beside].into_iter().find(|directory| directory.is_dir()))
 }
 
-/// Adapts the part's identity to the age crate. For each stanza, the result is the result that age's specification
-/// requires.
+/// Adapts the part's identity to the age crate. The adapter gives the result that age's specification requires for a
+/// stanza.
 struct Adapter(PartIdentity);
 
 impl age::Identity for Adapter {

@@ -7,7 +7,7 @@ use std::{fs, iter};
 use crate::documentation::{files, root};
 
 /// The files that these tests do not read: the main files of both programs, and the offline build's replacement of
-/// `cli::cloud`. They are outside the module tree of the full library.
+/// `cli::cloud`. These files are outside the module tree of the full library.
 const NOT_READ: [&str; 3] = ["main.rs", "offline.rs", "cli/offline.rs"];
 
 /// The module of the library that has test code.

@@ -1,5 +1,5 @@
-//! Runs the shell commands in the section "With openssl" of `vault-format.md`. They must accept and refuse the same
-//! enrolments that the program accepts and refuses.
+//! Runs the shell commands in the section "With openssl" of `vault-format.md`. The commands must accept exactly the
+//! enrolments that the program accepts.
 
 use std::process::Command;
 
@@ -17,7 +17,8 @@ fn recipes() -> Vec<String> {
     blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// Runs the recipes on an enrolment file. Returns their output: `Ok` if every command succeeds, otherwise `Err`.
+/// Runs the recipes on an enrolment file. Returns the output of the recipes, as `Ok` if every command succeeds,
+/// otherwise as `Err`.
 fn run(file: &[u8]) -> Result<String, String> {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("alice.custodian"), file).unwrap();
@@ -29,7 +30,7 @@ fn run(file: &[u8]) -> Result<String, String> {
 }
 
 #[test]
-#[cfg_attr(feature = "cloud", ignore = "takes a minute, and runs in the offline build")]
+#[cfg_attr(feature = "cloud", ignore = "the test takes a minute; the tests of the offline build run it")]
 fn the_openssl_recipe_judges_every_attestation_as_the_program_does() {
     let mut judged = 0;
     for name in certificate::names().into_iter().filter(|name| name.starts_with("attestation_")) {
@@ -37,7 +38,7 @@ fn the_openssl_recipe_judges_every_attestation_as_the_program_does() {
         let vector = Vector::parse(&text);
         let verdict = run(&vector.file);
         if name == "attestation_other_key" {
-            // The recipe does not compare the keys. It prints them, and a person compares them.
+            // The recipe does not compare the keys, but prints them so that a person can compare them.
             assert!(!has_own_keys(&vector.file, &verdict.unwrap()), "{name}");
         } else if vector.verdict.expect == "success" {
             assert!(has_own_keys(&vector.file, &verdict.unwrap()), "{name}");

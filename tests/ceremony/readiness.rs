@@ -64,7 +64,7 @@ fn a_drill_is_due_a_quarter_after_sealing_or_the_last_drill() {
         kept(&papers, vec![later, failed.clone()], "2026-11-04T00:00:00Z").is_ready(),
         "a later drill that passed should count"
     );
-    // The signed time decides. The order of the records has no influence, and duplicates have none.
+    // The signed time decides. The order of the records and duplicate records make no difference.
     for order in [vec![failed.clone(), complete.clone()], vec![complete.clone(), failed, complete]] {
         assert!(!kept(&papers, order, "2026-11-02T00:00:00Z").is_ready());
     }

@@ -150,7 +150,8 @@ fn it_makes_no_requests() {
         browser.requests(&asks).iter().any(|url| url.contains("192.0.2.1")),
         "the control: a page with an image should make a request"
     );
-    // If an element with such a request were in the page, the page's content security policy would block the request.
+    // If the page contained an element that makes a request, the page's content security policy would block the
+    // request.
     let smuggled =
         whole.replace("</body>", &format!("{image}<script>document.title = 'ran'</script></body>"));
     let smuggled = browser.file("smuggled.html", &smuggled);

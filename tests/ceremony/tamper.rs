@@ -50,7 +50,8 @@ impl Ceremony {
         Self { people, sealed: sealed.binary, shares: sealed.shares }
     }
 
-    /// Opens a custodian's share with their words and token. Returns `None` if the file does not match them.
+    /// Opens a custodian's share with their words and token. Returns `None` if the file does not match the words or
+    /// the token.
     fn share(&self, vault: &Vault, place: usize) -> Option<Share> {
         let person = &self.people[place];
         let custodian = &vault.manifest.custodians[place];
@@ -161,7 +162,7 @@ fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
 }
 
 #[test]
-#[cfg_attr(feature = "cloud", ignore = "takes a minute, and runs in the offline build")]
+#[cfg_attr(feature = "cloud", ignore = "the test takes a minute; the tests of the offline build run it")]
 fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
     let ceremony = Ceremony::of(2);
     let head = header(&ceremony.sealed).to_vec();
@@ -176,7 +177,7 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
 }
 
 #[test]
-#[cfg_attr(feature = "cloud", ignore = "takes a minute, and runs in the offline build")]
+#[cfg_attr(feature = "cloud", ignore = "the test takes a minute; the tests of the offline build run it")]
 fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
     let ceremony = Ceremony::of(2);
     let armored = file::armor(&ceremony.sealed);
@@ -262,7 +263,8 @@ fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
 
 #[test]
 fn a_custodian_cannot_commit_for_another() {
-    // Alice knows her share, so she can commit to it in a changed manifest. Bob's share still does not match.
+    // Alice knows her share, so she can commit to it in a changed manifest. Bob's share does not match the changed
+    // manifest.
     let ceremony = Ceremony::of(3);
     let untouched = Vault::parse(&ceremony.sealed).unwrap().manifest;
     let mut manifest = untouched.clone();

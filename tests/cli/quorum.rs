@@ -188,7 +188,7 @@ fn a_touch_is_asked_for_twice_and_then_the_custodian_is_skipped() {
     person.expect("alice: touch YubiKey 20000001 now");
     person.expect("alice: YubiKey 20000001 was not touched in time");
     person.expect("alice: touch YubiKey 20000001 now");
-    person.expect("try again and touch it when it blinks");
+    person.expect("try again, and touch the YubiKey when it blinks");
     vault.site.plug("bob");
     vault.site.answer(&mut person, "bob");
     person.expect("waiting for");
@@ -207,7 +207,7 @@ fn a_token_that_was_pulled_out_returns_without_the_words() {
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     person.type_line(&vault.site.custodian("alice").pin);
     person.expect("alice: YubiKey 20000001 was pulled out or stopped answering");
-    person.expect("plug it in again");
+    person.expect("plug the YubiKey in again");
     person.expect("waiting for the YubiKey of alice, bob or carol");
     vault.site.plug("alice");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
@@ -317,7 +317,7 @@ fn stray_line_ends_do_not_skip_a_custodian() {
     person.type_raw(lines.collect::<String>().as_bytes());
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     person.type_line(&format!("{} ", custodian.pin));
-    person.expect("it starts or ends with a space");
+    person.expect("the input starts or ends with a space");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     assert_eq!(vault.pins_tried("alice"), 0, "input that cannot be a PIN should cost no try");
     person.type_raw(format!("{}\r\n", custodian.pin).as_bytes());

@@ -36,7 +36,7 @@ pub enum CloudCommand {
     Drill(DrillArgs),
     /// Close access after a crash, with a quorum or with your AWS credentials
     Close(CloseArgs),
-    /// Show whether a window may be open, of which session, and until when
+    /// Show whether a window may be open, which session opened it, and when it ends
     Status(StatusArgs),
 }
 

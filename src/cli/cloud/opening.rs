@@ -158,7 +158,7 @@ impl OpenRequest<'_> {
                  enabled",
                 self.path.display()
             ))
-            .next("use the newer file; it may need the words and YubiKeys of a later enrolment")),
+            .next("use the newer file; it might need the words and YubiKeys of a later enrolment")),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! The option `--profile` of `review`, which needs AWS. It looks up the calls of a session in CloudTrail.
+//! The option `--profile` of `review`, which looks up the calls of a session in CloudTrail.
 
 use super::args::CloudTrailProfile;
 use crate::aws;

@@ -1,5 +1,5 @@
-//! The ledger that a command writes, and its copy in a bucket. The program copies records in the background. It waits
-//! for the copying only before it exits.
+//! The ledger that a command writes, and its copy in a bucket. The program copies records in the background, and
+//! waits for the copying only before it exits.
 
 use std::sync::{Mutex, PoisonError};
 

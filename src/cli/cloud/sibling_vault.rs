@@ -1,5 +1,5 @@
-//! Finds a vault of the lane `static` in the directory of another vault. A vault of that lane can be opened while IAM's
-//! control plane is down.
+//! Finds a vault of the lane `static` in the directory of another vault. A vault of the lane `static` can be opened
+//! while IAM's control plane is down.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::vault::manifest::Lane;
 const LIMIT: usize = 100;
 
 /// Searches the directory of `vault` for vaults of the lane `static` that have a target in `account`. Returns the
-/// first of them in the order of file names.
+/// first such vault in the order of file names.
 pub fn static_vault(vault: &Path, account: &str) -> Option<PathBuf> {
     let directory = vault.parent().unwrap_or(Path::new(""));
     let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };

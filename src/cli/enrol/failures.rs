@@ -1,4 +1,4 @@
-//! The errors of an enrolment that failed. Each states that no file was written.
+//! The errors of an enrolment that failed. Each error states that no file was written.
 
 use super::Enrolling;
 use crate::cli::token_dialog::{DialogError, TokenFailure};
@@ -15,7 +15,7 @@ impl Enrolling<'_> {
     }
 
     /// Returns the error for an attestation that leads to no trusted root. If only an issuer's certificate is
-    /// missing, the error does not call the token unattested.
+    /// missing, the error says that the token cannot be verified. Otherwise, it says that the token is not attested.
     pub(super) fn no_chain(&self, why: &AttestationError) -> Error {
         let AttestationError::IssuerMissing { .. } = why else { return self.not_genuine(why) };
         let serial = self.token.serial();

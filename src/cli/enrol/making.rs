@@ -51,9 +51,9 @@ impl Enrolling<'_> {
             p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key, true).as_bytes().try_into().ok()
         });
         let compressed: [u8; 33] = compressed
-            .ok_or_else(|| self.failed(TokenError::Failed("its key is not a point on the curve")))?;
+            .ok_or_else(|| self.failed(TokenError::Failed("the key is not a point on the curve")))?;
         let signing_key = spki(&signing.point)
-            .ok_or_else(|| self.failed(TokenError::Failed("its key is not a point on the curve")))?;
+            .ok_or_else(|| self.failed(TokenError::Failed("the key is not a point on the curve")))?;
         Ok(EnrolledToken {
             attestation: Attested::None,
             firmware: self.token.firmware(),

@@ -70,7 +70,7 @@ struct Roots {
     allow_other: bool,
 }
 
-/// An enrolment whose arguments are valid.
+/// The validated arguments of `enrol`.
 struct EnrolRequest {
     /// The custodian's name.
     name: String,
@@ -178,7 +178,7 @@ struct Enrolling<'a> {
 }
 
 impl Enrolling<'_> {
-    /// Shows the words and asks the custodian to type them. Repeats both until the typed words are right.
+    /// Shows the words and asks the custodian to type them. Repeats this until the typed words are right.
     fn show(&mut self, part: &Part) -> Result<()> {
         let name = self.name;
         let above = format!("{name}: these are your words. Write them down now; they are never shown again.");

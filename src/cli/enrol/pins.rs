@@ -96,7 +96,7 @@ impl Enrolling<'_> {
                 Status::TokenFailed,
                 format!("YubiKey {} has a custom management key that the PIN does not protect", self.token.serial()),
             )
-            .next("protect it with the PIN (ykman piv access change-management-key --generate --protect), then enrol again")),
+            .next("protect the key with the PIN (ykman piv access change-management-key --generate --protect), then enrol again")),
         }
     }
 }

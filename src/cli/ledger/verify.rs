@@ -30,7 +30,7 @@ struct Verified {
     words: String,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// The line numbers of incomplete lines. The first line has the number 1.
+    /// The line numbers of incomplete lines, counted from 1.
     torn: Vec<usize>,
     #[serde(flatten)]
     signed: SignedStatements,
@@ -50,7 +50,7 @@ pub fn run(arguments: LedgerVerifyArgs) -> Result<()> {
 /// The validated arguments of `ledger verify`. The head has been parsed, and the vaults have been read.
 struct VerifyRequest {
     ledgers: Vec<PathBuf>,
-    /// Whether the ledgers were given with `--ledger`. If so, each file must exist.
+    /// Whether the ledgers were given with `--ledger`. A ledger that was given with `--ledger` must exist.
     named: bool,
     head: Option<ExpectedHead>,
     copy: Option<PathBuf>,

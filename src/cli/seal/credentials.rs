@@ -68,7 +68,8 @@ fn prompted(terminal: &mut Terminal) -> Result<Payload> {
     }
     let runbook = openly(terminal, "runbook, one line (Enter for none): ")?;
     let payload = Payload { version: 1, targets, runbook, alerts: Vec::new() };
-    // The typed payload is serialized and parsed again. So it passes the same checks as JSON from standard input.
+    // The typed payload is serialized and parsed again, so that it passes the same checks as JSON from standard
+    // input.
     Payload::from_sealed(payload.to_sealed().expose()).map_err(Error::usage)
 }
 
@@ -156,7 +157,7 @@ fn mfa(terminal: &mut Terminal) -> Result<Option<Mfa>> {
     Ok(Some(Mfa { serial, seed }))
 }
 
-/// Asks for an access key. The id is typed once with echo, and the secret twice without echo.
+/// Asks for an access key. The key's id is typed once with echo, and its secret twice without echo.
 fn key(terminal: &mut Terminal, role: &str) -> Result<AccessKey> {
     loop {
         let id = openly(terminal, &format!("{role}: access key id: "))?;

@@ -176,7 +176,7 @@ fn drill_path(vault: &Path) -> PathBuf {
     vault.with_file_name(format!("{stem}.drill.age"))
 }
 
-/// Returns the manifest of the drill vault. It has the custodians of the vault and a different id.
+/// Returns the manifest of the drill vault, which has the vault's custodians and a different id.
 fn drill_manifest(manifest: &Manifest, drill: &Payload) -> Manifest {
     Manifest {
         drill_of: Some(manifest.vault_id.clone()),

@@ -36,8 +36,8 @@ fn register() -> std::io::Result<PromptSignals> {
     let (pipe, write) = UnixStream::pair()?;
     let number = Arc::new(AtomicUsize::new(0));
     for signal in Signal::ALL.map(Signal::number) {
-        // The handler that sets the number runs before the handler that writes to the pipe. So the number is set when
-        // the pipe is readable.
+        // The handler that sets the number runs before the handler that writes to the pipe, so the number is always
+        // set when the pipe is readable.
         signal_hook::flag::register_usize(signal.into(), Arc::clone(&number), signal.into())?;
         signal_hook::low_level::pipe::register(signal.into(), write.try_clone()?)?;
     }

@@ -62,7 +62,7 @@ impl Practice<'_> {
         self.report(&drill, None)
     }
 
-    /// Returns the evidence. Its fields about the custodian who will sign it are still empty.
+    /// Returns the evidence. The fields about the custodian who signs are still empty.
     fn judge(&self, exit: u8) -> Result<Drill> {
         let course = SessionOutcome::of(&self.ledger.entries()?, self.session);
         Ok(Drill {
@@ -87,8 +87,8 @@ impl Practice<'_> {
         })
     }
 
-    /// Returns whether each injected failure occurred. Also returns true if the drill calls IAM at no time, because
-    /// then no failure can occur. This is so in the lane `static`, and in a drill without a quorum.
+    /// Returns whether each injected failure occurred. Returns true for a drill in the lane `static` or without a
+    /// quorum, because such a drill never calls IAM.
     fn injections_met(&self) -> bool {
         let aws_is_asked =
             self.expected != ExpectedOutcome::NoQuorum && self.vault.manifest.lane == Lane::Gate;

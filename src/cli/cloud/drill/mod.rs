@@ -49,7 +49,8 @@ pub fn run(arguments: &DrillArgs, events: Events) -> Result<()> {
         note(&format!("the opening ended with status {}: {}", error.status.code(), error.what));
     }
     match ended {
-        // If access might be open, the operator must know at once. So no custodian is asked to sign first.
+        // If access might be open, the operator must know at once, so the program does not first ask a custodian to
+        // sign.
         Err(error) if matches!(error.status, Status::MayBeOpen | Status::Signal(_)) => {
             if let Err(failed) = practice.conclude_unsigned(error.status) {
                 warning(&failed.what);
@@ -109,7 +110,7 @@ impl<'a> DrillRequest<'a> {
 fn command(given: &[OsString], lane: Lane) -> Vec<OsString> {
     match (given, lane) {
         ([], Lane::Gate) => vec!["true".into()],
-        // A role's session ends only when the window ends. So this command runs until the window ends.
+        // A role's session ends only when the window ends, so the default command runs until the window ends.
         ([], Lane::Static) => vec!["sleep".into(), "infinity".into()],
         (command, _) => command.to_vec(),
     }

@@ -18,7 +18,7 @@ use crate::vault::quorum::{KEY, Share};
 
 impl Gathering<'_> {
     /// Asks the custodian at `place` for words, PIN and touches. `half` is the half of the share that the words
-    /// unwrap. It is `None` if the custodian has not typed the words yet.
+    /// unwrap, or `None` if the custodian has not typed the words yet.
     pub(super) fn ask(
         &mut self,
         place: usize,
@@ -126,7 +126,8 @@ impl Seat<'_> {
             asked.record_approval(request, self.custodian, &envelope)?;
             self.approval = Some(envelope);
             if signals::pending().is_some() {
-                // Any error would do here, because the caller finds the pending signal and ends the dialogue.
+                // The kind of this error does not matter, because the caller finds the pending signal and ends the
+                // dialogue.
                 return Err(TokenError::NotTouched.into());
             }
         }

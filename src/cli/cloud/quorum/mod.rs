@@ -36,7 +36,7 @@ pub struct Quorum {
 struct Seat<'a> {
     custodian: &'a Custodian,
     state: SeatState,
-    /// The approval that the custodian has signed. It is also in the ledger.
+    /// The approval that the custodian has signed. The ledger also has the approval.
     approval: Option<Envelope>,
     /// Whether the custodian's YubiKey or PIN failed.
     failed: bool,
@@ -55,8 +55,8 @@ enum SeatState {
 /// The outcome of the dialogue with one custodian.
 enum CustodianOutcome {
     Share(Share),
-    /// The custodian is allowed to try again. If the words were right, the value is the half of the share that they
-    /// unwrap.
+    /// The custodian is allowed to try again. If the words were right, the value is the half of the share that the
+    /// words unwrap.
     Again(Option<Secret<KEY>>),
     /// The custodian will not be asked again.
     Aside,
@@ -154,8 +154,8 @@ impl Gathering<'_> {
         }
     }
 
-    /// Returns the YubiKey to use next. If several are plugged in, the order of the custodians in the manifest
-    /// decides.
+    /// Returns the YubiKey to use next. If several YubiKeys are plugged in, the order of the custodians in the
+    /// manifest decides.
     fn next_token(&mut self) -> Option<PivToken> {
         let manifest = &self.asked.vault.manifest;
         self.tokens

@@ -36,7 +36,7 @@ pub fn short(request: &Request) -> String {
     format!("opening {drill}{} for {}", listed(&targets, "and"), time_text::seconds(request.window))
 }
 
-/// Returns the text of the request. The text is shown before the first custodian is asked.
+/// Returns the text of the request that is shown before the first custodian is asked.
 pub fn summary(vault: &Vault, request: &Request) -> String {
     let targets: Vec<_> = request
         .targets
@@ -70,7 +70,7 @@ impl QuorumRequest<'_> {
     /// Records a signed approval. The custodian gives a share only after this record is written.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be written. The custodian then gives no share.
+    /// Fails if the ledger cannot be written. After this error, the custodian gives no share.
     pub(super) fn record_approval(
         &self,
         request: &Request,

@@ -1,5 +1,5 @@
-//! `status`: shows whether a window might be open, which session opened it, and when it ends. The sources are the
-//! ledgers and, with `--profile`, IAM.
+//! `status`: shows whether a window might be open, which session opened it, and when it ends. The status comes from
+//! the ledgers and, with `--profile`, from IAM.
 
 mod readiness_text;
 
@@ -68,8 +68,8 @@ impl StatusRequest {
         self.verdict(&standings, unread, readiness.as_ref())
     }
 
-    /// Returns the state of each user in IAM, and the current time. The time comes from AWS. Without `--profile`, or
-    /// if AWS does not answer, it comes from the local clock.
+    /// Returns the state of each user in IAM, and the current time by AWS's clock. Without `--profile`, or if AWS
+    /// does not answer, the time comes from the local clock.
     fn look(&self, asked: &[StatusQuery], unread: &mut Option<Error>) -> (Vec<Option<UserState>>, Timestamp) {
         let mut warn = |error: Error| {
             warning(&error.what);
@@ -127,9 +127,7 @@ impl StatusRequest {
         unread.map_or(Ok(()), Err)?;
         match readiness.map(|readiness| readiness.overdue.as_slice()) {
             None | Some([]) => Ok(()),
-            Some([first, ..]) => {
-                Err(Error::failed("something is overdue for this vault").next(first.clone()))
-            }
+            Some([first, ..]) => Err(Error::failed("a task is overdue for this vault").next(first.clone())),
         }
     }
 }
@@ -214,7 +212,7 @@ fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
         };
         let source = match standing.source {
             StatusSource::Iam => "from IAM",
-            StatusSource::Ledger if iam_was_asked => "from the ledgers; IAM does not show it",
+            StatusSource::Ledger if iam_was_asked => "from the ledgers; IAM does not show the state",
             StatusSource::Ledger => "from the ledgers; IAM was not asked",
         };
         let _ = writeln!(
