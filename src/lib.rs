@@ -34,7 +34,7 @@
 //! 1. `cli::cloud::open` reads the vault ([`vault::file::Vault::parse`]) and refuses a request
 //!    that cannot succeed.
 //! 2. `cli::cloud::quorum` asks custodians until the quorum is complete. Each custodian's token signs the approval
-//!    ([`custody::statement::approval`]). Then the token unwraps one half of the custodian's share, and the
+//!    ([`custody::statement::approval`]). After that, the token unwraps one half of the custodian's share, and the
 //!    custodian's words unwrap the other half ([`custody::opening`]).
 //! 3. A value of the type [`custody::statement::approval::Approved`] exists only if a quorum signed the request.
 //!    [`vault::file::Vault::open`] rebuilds the file key.

@@ -6,10 +6,10 @@ use crate::terminal::warning;
 use crate::vault::firmware::Firmware;
 use crate::vault::manifest::{Attested, EnrolledToken};
 
-/// The option of `enrol` and `seal` that accepts an attestation root that is not Yubico's.
+/// The option with which `enrol` and `seal` accept an attestation root that is not Yubico's.
 pub const ALLOW_OTHER: &str = "--allow-other-attestation";
 
-/// The option of `seal` that accepts a token without attestation.
+/// The option with which `seal` accepts a token without attestation.
 pub const ALLOW_NONE: &str = "--allow-no-attestation";
 
 /// Returns the error for a token that Yubico does not attest. `option` is the option that would accept the token.
@@ -18,7 +18,7 @@ pub fn not_by_yubico(custodian: &str, serial: u32, attested: Attested, option: &
         .next(format!("use a YubiKey that Yubico attests, or pass {option}, which is recorded in the vault"))
 }
 
-/// Refuses a token that Yubico does not attest, unless `accepted` allows such a token.
+/// Refuses a token that Yubico does not attest if `accepted` does not allow such a token.
 ///
 /// # Errors
 /// A usage error that names the custodian, the token and the option.

@@ -13,8 +13,8 @@ use super::modes::SavedModes;
 pub(crate) struct Foreground {
     modes: SavedModes,
     ours: Pid,
-    /// This field is declared after `modes`, so it is dropped later. SIGTTOU is still blocked when the drop of
-    /// `modes` sets the terminal's modes.
+    /// The field is declared after `modes` and therefore dropped later, so that SIGTTOU is still blocked when the
+    /// drop of `modes` sets the terminal's modes.
     _blocked: BlockedTtou,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - Text for people is wrapped at words, but only if its stream is a terminal. A line that is indented by four spaces
 //!   is a command to paste and is not wrapped.
+//!
 //! - If the terminal or the pipe is blocked, only a result and the last error wait until it continues. Any other line
 //!   is discarded after 200 ms, so that a session closes on time.
 
@@ -22,7 +23,7 @@ use crate::error::{Error, Result};
 /// The longest wait for a terminal or a pipe that is blocked.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Prints a message on stderr, as `breakglass: …`. This form is for messages that are not part of a session.
+/// Prints a message that does not belong to a session. The message goes to stderr, as `breakglass: …`.
 pub fn note(text: &str) {
     progress(&format!("breakglass: {text}"));
 }

@@ -1,10 +1,14 @@
 //! Prompts at the controlling terminal.
 //!
 //! - Prompts are written to `/dev/tty`, and answers are read from it, never from stdin, a pipe or a file.
+//!
 //! - Typed characters are not shown, except by [`Terminal::ask_openly`], which is for answers that are not secret.
+//!
 //! - A prompt is erased when it is answered. Only the lines of [`Terminal::show`] and the prompts and answers of
 //!   [`Terminal::ask_openly`] stay on the screen.
+//!
 //! - A signal ends every wait for an answer. Some waits also have a deadline, or end when a waker is called.
+//!
 //! - When the terminal is dropped, unread input is discarded and the terminal's modes are restored.
 
 use std::cell::Cell;

@@ -18,8 +18,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The delay before a token that stopped answering is opened again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// The reason for an unusable token that another program uses exclusively. The watcher tries such a token again
-/// later.
+/// The reason that is reported for a token that another program uses exclusively. The watcher tries such a token
+/// again later.
 pub const BUSY: &str = "another program uses the token (often gpg-agent's scdaemon); end that program";
 
 /// An event at a reader.
@@ -40,8 +40,8 @@ pub struct Readers {
 #[derive(Default)]
 struct Shared {
     done: AtomicBool,
-    /// The readers whose card will be opened again although it was not replaced, each with the time of the next
-    /// attempt.
+    /// The readers whose card must be opened again, each with the time of the next attempt. The card was not
+    /// replaced, so pcscd reports no change.
     again: Mutex<Vec<(String, Instant)>>,
 }
 
@@ -58,7 +58,8 @@ impl Readers {
         Ok(Self { shared })
     }
 
-    /// Opens the token in `reader` again, because its handle is stale although the token might still be plugged in.
+    /// Opens the token in `reader` again. The caller's handle of the token is stale, but the token might still be
+    /// plugged in.
     pub fn look_again(&self, reader: &str) {
         self.shared.look_again(reader);
     }

@@ -44,7 +44,7 @@ impl TwoOfThree {
         }
     }
 
-    /// Returns the approval of `request` that the custodian with this index signs.
+    /// Returns an approval of `request`, signed by the custodian at `place`.
     fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();

@@ -9,7 +9,7 @@ use breakglass::vault::share;
 use crate::soft::certificate;
 use crate::soft::vector::{self, Vector};
 
-/// Returns the shell blocks of that section.
+/// Returns the shell blocks in the section "With openssl" of the specification.
 fn recipes() -> Vec<String> {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/vault-format.md")).unwrap();
     let section = page.split("### With openssl").nth(1).unwrap().split("\n## ").next().unwrap();

@@ -38,7 +38,7 @@ pub fn of_drill(drill: &Drill, envelope: Option<Envelope>) -> Record {
     Record::Drill { session, vault, passed, injected, custodians, envelope }
 }
 
-/// The records and CloudTrail events of one session. Each test changes one detail of them.
+/// The records and CloudTrail events of one session. Each test changes one detail of this data.
 pub struct Papers {
     pub people: Vec<Person>,
     pub vault: Vault,
@@ -101,7 +101,7 @@ impl Papers {
         }
     }
 
-    /// Returns the approval that the custodian with this index signs.
+    /// Returns an approval of `request`, signed by the custodian at `place`.
     pub fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();

@@ -1,4 +1,4 @@
-//! Checks that `contrib/recover.py` agrees with every vector. This reader was written from `vault-format.md` alone.
+//! Checks that `contrib/recover.py`, which was written from `vault-format.md` alone, agrees with every vector.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

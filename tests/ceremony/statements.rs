@@ -266,8 +266,8 @@ fn a_statement_of_another_vault_or_another_key_is_refused() {
         let mut later = signers.manifest().clone();
         (later.vault_id, later.epoch) = ("11".repeat(16), 3);
         let result = verified(purpose, &later, &envelope);
-        // Approvals are excluded here, because an approval names the vault file in its subject and is compared with
-        // the request elsewhere.
+        // Approvals are excluded here. The program compares an approval with the request, and with the vault file
+        // that the approval names.
         assert!(
             purpose == "open" || matches!(result, Err(StatementError::OtherVault)),
             "{purpose}: {result:?}"

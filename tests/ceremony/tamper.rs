@@ -194,7 +194,7 @@ fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
 /// The name of a field, and a change of that field.
 type Edit = (&'static str, fn(&mut Manifest));
 
-/// Returns a change for every field of a manifest except the commitments. Each new value is valid.
+/// Returns a change for every field of a manifest except the commitments. Each changed manifest is valid.
 fn edits() -> Vec<Edit> {
     fn custodian(manifest: &mut Manifest) -> &mut Custodian {
         &mut manifest.custodians[2]

@@ -86,7 +86,7 @@ impl OpenRequest<'_> {
             events: self.events,
             absent: &self.absent,
         })?;
-        // Another process on this machine might have opened the same credentials in the meantime.
+        // Another process on this machine might have opened the same credentials while custodians were asked.
         self.check_spent(&ledger.entries_with(&self.config.ledgers)?.entries())?;
         let approved = Approved::by(self.vault, request, &quorum.approvals)?;
         let (target, alerts) = target::unseal(self.vault, &quorum.shares, &self.target.name)?;

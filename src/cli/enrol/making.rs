@@ -68,7 +68,7 @@ impl Enrolling<'_> {
     }
 
     /// Returns the certificate chain from the YubiKey's attestation certificate to a trusted root. Fails if the root
-    /// is not Yubico's, unless the operator accepts other roots.
+    /// is not Yubico's and the operator has not allowed other roots.
     fn chain(&mut self, roots: &Roots) -> Result<Vec<Vec<u8>>> {
         let device = self.token.device_certificate().map_err(|why| self.failed(why))?;
         let chain = attestation::chain(&device, &roots.certificates).map_err(|why| self.no_chain(&why))?;

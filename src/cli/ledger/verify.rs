@@ -94,8 +94,8 @@ impl VerifyRequest {
     fn verify(&self, file: &Path) -> Result<Verified, Bad> {
         let failed = |error| Bad { file: file.to_owned(), damage: None, error: Box::new(error) };
         let damaged = |damage| Bad::damaged(file, damage);
-        // The number of copied records is read before the ledger, because another process can append records in the
-        // meantime.
+        // The number of copied records is read before the ledger, because another process can append records at any
+        // time.
         let shipped = Shipped::beside(file);
         let (chain, damage) = ledger::read_file(file, self.named).map_err(failed)?;
         let missed = || shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).err();

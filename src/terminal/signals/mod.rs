@@ -2,6 +2,7 @@
 //!
 //! - `prompt` catches signals with `signal-hook` while the program asks people and nothing is enabled yet. `prompt`
 //!   keeps the last signal for the next wait at the terminal.
+//!
 //! - `session` catches signals with tokio, from the first call to AWS until access is closed. The session's loop gets
 //!   each signal as an event. If a signal arrived before `session` was ready, the session gets it from [`pending`].
 

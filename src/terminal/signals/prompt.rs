@@ -1,5 +1,5 @@
-//! Catches signals while the program asks people, and keeps the last signal. Each signal also makes a pipe readable.
-//! Every wait at the terminal polls this pipe.
+//! Catches signals while the program asks people, and keeps the last signal. Each signal also makes a pipe readable,
+//! and every wait at the terminal polls that pipe.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;

@@ -42,7 +42,7 @@ pub struct Practice<'a> {
 }
 
 impl Practice<'_> {
-    /// Has a custodian sign the evidence. Then records, writes and prints the evidence.
+    /// Has a custodian sign the evidence, and then records, writes and prints the evidence.
     pub fn conclude(&self, out: &Path, ended: Result<()>) -> Result<()> {
         let status = ended.as_ref().map_or_else(|error| error.status.code(), |()| 0);
         let drill = self.judge(status)?;
@@ -147,7 +147,8 @@ fn write<'a>(out: &'a Path, envelope: &Envelope) -> Result<(&'a Path, String)> {
     Ok((out, words::of(&Sha256::digest(&file).into())))
 }
 
-/// Fails unless the drill ended as expected. A drill with an injected failure can be expected to end with an error.
+/// Fails if the drill did not end as expected. For a drill with an injected failure, an error can be the expected
+/// end.
 fn verdict(ended: Result<()>, drill: &Drill) -> Result<()> {
     if drill.passed {
         return Ok(());

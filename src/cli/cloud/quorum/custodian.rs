@@ -105,7 +105,7 @@ impl Gathering<'_> {
 }
 
 impl Seat<'_> {
-    /// Signs the approval, unless the custodian has signed it before, and then unwraps the share.
+    /// Signs the approval if the custodian has not signed it yet, and then unwraps the share.
     fn attempt(
         &mut self,
         asked: &QuorumRequest<'_>,

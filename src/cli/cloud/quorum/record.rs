@@ -70,7 +70,7 @@ impl QuorumRequest<'_> {
     /// Records a signed approval. The custodian gives a share only after this record is written.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be written. After this error, the custodian gives no share.
+    /// Fails if the ledger cannot be written. Without the record, the custodian gives no share.
     pub(super) fn record_approval(
         &self,
         request: &Request,

@@ -19,8 +19,8 @@ pub struct TokenQueue {
     plugged: Vec<PivToken>,
     /// The unusable tokens that were reported, as the reader's name and the reason.
     reported: BTreeSet<(String, &'static str)>,
-    /// The deadline of the first check of all readers; `None` when that check is over. During that check, the queue
-    /// returns no YubiKey, so that YubiKeys that were plugged in at the start are used in the manifest's order.
+    /// The deadline of the first check of all readers; `None` when that check is over. The queue returns no YubiKey
+    /// during that check. When the check is over, it returns the YubiKeys in the manifest's order.
     settling: Option<Instant>,
 }
 
