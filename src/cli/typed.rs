@@ -95,7 +95,7 @@ pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Resu
 pub fn pin_shape(text: &str) -> Result<(), &'static str> {
     let modhex = |b: u8| b"cbdefghijklnrtuv".contains(&b);
     if text.len() == 44 && text.bytes().all(modhex) {
-        return Err("that is a one-time password; the YubiKey typed it because it was touched");
+        return Err("that is a one-time password, which a YubiKey types when it is touched");
     }
     if text.trim() != text {
         return Err("the input starts or ends with a space");

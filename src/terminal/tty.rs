@@ -89,7 +89,7 @@ impl Terminal {
         Waker(self.waker.try_clone().expect("the process should have a free file descriptor"))
     }
 
-    /// Asks without echo. A waker does not end this wait.
+    /// Asks without echo. A waker does not end the wait for the answer.
     ///
     /// # Errors
     /// [`NoAnswer::Deadline`] or [`NoAnswer::Signal`].

@@ -182,7 +182,8 @@ fn calls_of_another_approved_session_are_attributed_to_it() {
         assert_eq!((call.when, call.other_session), (CallTiming::OtherSession, Some(session(8))), "{clock}");
     }
     assert_eq!(call_at(&packet, "03:40:00").when, CallTiming::After, "no session was open at that time");
-    // A session without signed approvals explains no call, because the operator could have written its records alone.
+    // No call is attributed to a session without signed approvals, because the operator alone could have written its
+    // records.
     papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
     let packet = papers.packet();
     for clock in ["03:00:03", "03:40:00"] {

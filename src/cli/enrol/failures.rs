@@ -15,7 +15,8 @@ impl Enrolling<'_> {
     }
 
     /// Returns the error for an attestation that leads to no trusted root. If only an issuer's certificate is
-    /// missing, the error says that the token cannot be verified. Otherwise, it says that the token is not attested.
+    /// missing, the error says that the token cannot be verified. For every other reason, the error says that the
+    /// token is not attested.
     pub(super) fn no_chain(&self, why: &AttestationError) -> Error {
         let AttestationError::IssuerMissing { .. } = why else { return self.not_genuine(why) };
         let serial = self.token.serial();

@@ -32,7 +32,8 @@ struct StatusRequest {
     json: bool,
 }
 
-/// Prints the status of each emergency user. If IAM or a ledger cannot be read, uses the other sources.
+/// Prints the status of each emergency user. If IAM or a ledger cannot be read, the status comes from the other
+/// sources.
 pub fn run(arguments: StatusArgs) -> Result<()> {
     let StatusArgs { vault: path, profile, json } = arguments;
     let vault = path.as_deref().map(input::vault).transpose()?;
