@@ -28,8 +28,8 @@ impl Foreground {
             return None;
         }
         let lent = Self { modes: SavedModes::of(terminal).ok()?, ours, _blocked: BlockedTtou::new()? };
-        // Discards unread input, because it can be a custodian's PIN. The command would read the PIN, and a shell
-        // would run it and save it in the history.
+        // Discards unread input, because it can be a custodian's PIN. Otherwise, the command could read the PIN, and
+        // a shell would run the PIN as a command and save it in the history.
         lent.modes.drop_input();
         tcsetpgrp(lent.modes.terminal(), to).ok()?;
         Some(lent)

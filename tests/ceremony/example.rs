@@ -119,7 +119,7 @@ impl Example {
         assert_eq!(
             pieces.len(),
             2 * self.blocks.len() + 1,
-            "the example should have one block for each value"
+            "the example should have the expected number of blocks"
         );
         for (block, at) in self.blocks.iter().zip((1..).step_by(2)) {
             pieces[at].clone_from(block);

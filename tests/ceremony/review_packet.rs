@@ -512,7 +512,7 @@ fn use_of_the_opener_while_access_is_open_is_a_finding() {
     papers.call("02:17:05", OPENER, "iam GetUser", None);
     assert!(
         !has(&papers.packet(), "calls_unexpected"),
-        "a call in the same second as the opening should not be unexpected"
+        "a call in the same second as the opening should be expected"
     );
     papers.call("02:17:06", OPENER, "iam PutUserPolicy", None);
     let packet = papers.packet();

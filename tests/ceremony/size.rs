@@ -75,7 +75,7 @@ fn a_vault_of_every_maximum_number_is_within_the_limits() {
     let made = recipe.make(&people(16, manifest::MAX_TOKENS)).file;
     let manifest = Vault::parse(&made).unwrap().manifest.to_bytes().len();
     println!(
-        "16 custodians with 8 tokens, 256 targets: {} bytes, of which the manifest has {manifest}",
+        "16 custodians with 8 tokens, 256 targets: {} bytes; the manifest has {manifest} bytes",
         made.len()
     );
     assert!(manifest <= manifest::MAX_BYTES, "{manifest}");
