@@ -69,7 +69,7 @@ impl ReviewRequest {
         }
         if let Some(missing) = self.ledgers.iter().find(|path| !path.exists()) {
             return Err(Error::usage(format!("there is no ledger {}", missing.display()))
-                .next("name the file, or a copy of it"));
+                .next("name an existing ledger file, or a copy of the ledger"));
         }
         let merged = ledger::read_all(&paths);
         for error in merged.wrong() {
