@@ -1,4 +1,4 @@
-//! `contrib/recover.py`, a reader that was written from `vault-format.md` alone, agrees with every vector.
+//! Checks that `contrib/recover.py`, which was written from `vault-format.md` alone, agrees with every vector.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,7 +18,7 @@ fn a_reader_written_from_the_specification_agrees_on_every_vector() {
     assert!(output.status.success(), "{said}{errors}");
     println!("{said}");
 
-    // The control: a vector that states another result.
+    // The control: a vector that expects a wrong result.
     let directory = tempfile::TempDir::new().unwrap();
     let vector = std::fs::read_to_string(vector::directory().join("two_of_two.txt")).unwrap();
     let wrong = vector.replacen("expect: success", "expect: damaged\nat: parse", 1);

@@ -1,4 +1,5 @@
-//! What custodians sign: each purpose has its own payload type, so a signature for one purpose serves no other.
+//! Tests the statements that custodians sign. Each purpose has a separate payload type, so a signature for one
+//! purpose is not valid for another.
 
 use breakglass::custody::statement::approval::{Approval, Request};
 use breakglass::custody::statement::close::{self, ClosePurpose, CloseStatement};
@@ -265,7 +266,8 @@ fn a_statement_of_another_vault_or_another_key_is_refused() {
         let mut later = signers.manifest().clone();
         (later.vault_id, later.epoch) = ("11".repeat(16), 3);
         let result = verified(purpose, &later, &envelope);
-        // An approval names the vault's file in its subject, and is compared with the request.
+        // Approvals are excluded here. The program compares an approval with the request, and with the vault file
+        // that the approval names.
         assert!(
             purpose == "open" || matches!(result, Err(StatementError::OtherVault)),
             "{purpose}: {result:?}"

@@ -127,7 +127,7 @@ fn without_a_touch_there_is_neither_an_approval_nor_a_share() {
     let mut person = open(&vault).run(&["true"]).start();
     alice(&vault, &mut person);
     person.expect("alice: touch YubiKey 20000001 now, to approve");
-    person.expect("try again and touch it when it blinks");
+    person.expect("try again, and touch the YubiKey when it blinks");
     vault.site.answer(&mut person, "carol");
     person.expect("waiting for");
     person.eof();

@@ -66,7 +66,7 @@ fn every_change_of_a_ledger_is_found_and_located() {
     let (words, sha256) = (whole["words"].as_str().unwrap(), whole["sha256"].as_str().unwrap());
     for head in [words, sha256] {
         let (code, said) = verify(site, &["--head", head]);
-        assert!(code == Some(0) && said.contains("is in the chain, 0 records after it"), "{said}");
+        assert!(code == Some(0) && said.contains("is in the chain; 0 records follow it"), "{said}");
     }
     fs::write(site.path("copy.jsonl"), &text).unwrap();
     for at in 0..lines.len() {

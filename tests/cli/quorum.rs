@@ -131,7 +131,7 @@ fn a_wrong_pin_costs_one_try_and_the_last_try_needs_confirmation() {
     person.expect("(2 tries left): ");
     person.type_line("wrong-2");
     person.expect("alice: wrong PIN for YubiKey 20000001, 1 try left");
-    person.expect("type yes to use it: ");
+    person.expect("type yes to enter the PIN: ");
     person.type_line("no");
     person.expect("alice: skipped");
     assert_eq!(token(&vault, "alice").pin_tries(), 1);
@@ -189,7 +189,7 @@ fn a_touch_is_asked_for_twice_and_then_the_custodian_is_skipped() {
     person.expect("alice: touch YubiKey 20000001 now");
     person.expect("alice: YubiKey 20000001 was not touched in time");
     person.expect("alice: touch YubiKey 20000001 now");
-    person.expect("try again and touch it when it blinks");
+    person.expect("try again, and touch the YubiKey when it blinks");
     vault.site.plug("bob");
     vault.site.answer(&mut person, "bob");
     person.expect("waiting for");
@@ -208,7 +208,7 @@ fn a_token_that_was_pulled_out_returns_without_the_words() {
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     person.type_line(&vault.site.custodian("alice").pin);
     person.expect("alice: YubiKey 20000001 was pulled out or stopped answering");
-    person.expect("plug it in again");
+    person.expect("plug the YubiKey in again");
     person.expect("waiting for the YubiKey of alice, bob or carol");
     vault.site.plug("alice");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
@@ -318,7 +318,7 @@ fn stray_line_ends_do_not_skip_a_custodian() {
     person.type_raw(lines.collect::<String>().as_bytes());
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     person.type_line(&format!("{} ", custodian.pin));
-    person.expect("it starts or ends with a space");
+    person.expect("the input starts or ends with a space");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     assert_eq!(vault.pins_tried("alice"), 0, "input that cannot be a PIN should use up no PIN try");
     person.type_raw(format!("{}\r\n", custodian.pin).as_bytes());

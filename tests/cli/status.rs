@@ -241,7 +241,7 @@ fn ledger_and_iam_can_substitute_for_each_other() {
     alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let (code, _, said) = output_of(alone);
     assert!(
-        code == Some(10) && said.contains("was not reached") && said.contains("IAM does not show it"),
+        code == Some(10) && said.contains("was not reached") && said.contains("IAM does not show the state"),
         "{said}"
     );
     let ledger = site.path("state/ledger.jsonl");
