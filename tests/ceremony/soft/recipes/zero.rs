@@ -1,0 +1,48 @@
+//! Halves that are sealed under the zero that X25519 gives with a point of small order. Only the check for zero refuses
+//! them, because the halves themselves are right.
+
+use age_core::primitives::bech32_decode;
+use breakglass::secret::Secret;
+use breakglass::vault::hpke::Suite;
+use ml_kem::array::Array;
+use ml_kem::{EncapsulateDeterministic as _, EncodedSizeUser as _, KemCore, MlKem768};
+use sha3::{Digest as _, Sha3_256};
+
+use super::custodians::challenge;
+use super::*;
+
+/// Seals the token's half with an ephemeral share of zero, with which every key gives zero.
+fn token_half(entry: &Value, half: &[u8; 16], stanza: &mut Stanza) {
+    let recipient = entry["tokens"][1]["recipient"].as_str().unwrap();
+    let key: Vec<u8> = bech32_decode(recipient, |_| (), |_| Ok(()), |_, bytes| Ok(bytes.collect())).unwrap();
+    stanza.args = vec![BASE64_STANDARD_NO_PAD.encode([0; 32])];
+    stanza.body = forge::x25519_body(&[0; 32], &[&[0; 32], &key[..]].concat(), half);
+}
+
+/// Seals the part's half with an ephemeral X25519 key of zero. ML-KEM is as it should be.
+fn part_half(entry: &Value, half: &[u8; 16], stanza: &mut Stanza) {
+    let key = forge::part_key(&entry["part"]);
+    let (of_ml_kem, of_x25519) = key.split_at(1184);
+    let encoded = Array::try_from(of_ml_kem).unwrap();
+    let ml_kem = <MlKem768 as KemCore>::EncapsulationKey::from_bytes(&encoded);
+    let message = super::super::random::<32>();
+    let (ciphertext, of_ml_kem) = ml_kem.encapsulate_deterministic(&message.into()).unwrap();
+    let mut hash = Sha3_256::new();
+    for piece in [&of_ml_kem[..], &[0; 32], &[0; 32], of_x25519, br"\.//^\"] {
+        hash.update(piece);
+    }
+    let shared = Secret::copy_of(&hash.finalize().into());
+    stanza.args = vec![BASE64_STANDARD_NO_PAD.encode([&ciphertext[..], &[0; 32]].concat())];
+    let info = b"age-encryption.org/mlkem768x25519";
+    stanza.body = Suite::XWing.seal(&shared, info, &Secret::copy_of(half)).to_vec();
+}
+
+pub(super) fn zero() -> Vec<Entry> {
+    let entries = fails! { "share":
+        ("challenge_half_zero", "the share of alice does not match", "the ephemeral share is zero, and the half is sealed under the zero that X25519 then gives: only the check for zero finds it", with! {
+            people: challenge, resealed: |entry, [a, _], inner| if first(entry) { token_half(entry, a, &mut inner[1]); } }),
+        ("part_half_zero", "the share of alice does not match", "the encapsulation's X25519 key is zero, and the half is sealed under the zero that X25519 then gives: only the check for zero finds it", with! {
+            resealed: |entry, [_, b], inner| if first(entry) { part_half(entry, b, &mut inner[1]); } }),
+    };
+    entries.into_iter().map(|entry| Entry { at_fault: "1", ..entry }).collect()
+}
