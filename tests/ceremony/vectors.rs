@@ -67,33 +67,34 @@ fn a_header_is_at_most_512_kib_long() {
     assert!(parse(MAX_HEADER + 1).is_err());
 }
 
+/// Fills a manifest with targets, so that it is this much longer than its limit.
+fn fill(manifest: &mut Value, over: usize) {
+    let mut one = manifest["targets"][0].clone();
+    one["regions"] = (0..32).map(|n| Value::from(format!("{n:02}-{}", "r".repeat(29)))).collect();
+    let named = |n| {
+        let mut target = one.clone();
+        target["name"] = format!("t{n:03}").into();
+        target
+    };
+    manifest["targets"] = (0..160).map(named).collect();
+    // The commitments are not there yet.
+    let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
+    let mut place = 0;
+    while length(manifest) < MAX_BYTES + over {
+        let missing = MAX_BYTES + over - length(manifest);
+        let user = "u".repeat(64.min(9 + missing));
+        manifest["targets"][place]["user"] = user.into();
+        place += 1;
+    }
+    assert_eq!(length(manifest), MAX_BYTES + over);
+}
+
 #[test]
 fn a_manifest_is_at_most_256_kib_long() {
     let file = |more: fn(&mut Value)| {
         let recipe = Recipe { manifest: more, ..Recipe::default() };
         recipe.make(&people(2, 1)).file
     };
-    /// Targets whose regions fill the manifest, and a label that makes it one byte longer.
-    fn fill(manifest: &mut Value, over: usize) {
-        let mut one = manifest["targets"][0].clone();
-        one["regions"] = (0..32).map(|n| Value::from(format!("{n:02}-{}", "r".repeat(29)))).collect();
-        let named = |n| {
-            let mut target = one.clone();
-            target["name"] = format!("t{n:03}").into();
-            target
-        };
-        manifest["targets"] = (0..160).map(named).collect();
-        // The commitments are not there yet.
-        let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
-        let mut place = 0;
-        while length(manifest) < MAX_BYTES + over {
-            let missing = MAX_BYTES + over - length(manifest);
-            let user = "u".repeat(64.min(9 + missing));
-            manifest["targets"][place]["user"] = user.into();
-            place += 1;
-        }
-        assert_eq!(length(manifest), MAX_BYTES + over);
-    }
     assert!(Vault::parse(&file(|manifest| fill(manifest, 0))).is_ok());
     let error = Vault::parse(&file(|manifest| fill(manifest, 1))).err().expect("too long");
     assert!(error.what.contains("longer than 262144 bytes"), "{error}");

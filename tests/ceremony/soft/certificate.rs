@@ -35,7 +35,7 @@ pub struct Spec {
     /// Changes what is signed.
     pub signed: fn(&[u8]) -> Vec<u8>,
     /// Changes the signature in DER, given what is signed.
-    pub signature: fn(&[u8], Vec<u8>) -> Vec<u8>,
+    pub signature: fn(&[u8], &[u8]) -> Vec<u8>,
     /// The envelope, signed.
     pub envelope: fn(&mut Value),
     pub file: fn(&mut Vec<u8>),
@@ -56,7 +56,7 @@ impl Default for Spec {
             payload: |payload| payload,
             text: |text| text,
             signed: <[u8]>::to_vec,
-            signature: |_, signature| signature,
+            signature: |_, signature| signature.to_vec(),
             envelope: |_| {},
             file: |_| {},
             length: None,
@@ -96,10 +96,14 @@ fn table() -> Vec<Row> {
         envelope::files(),
         envelope::base64(),
         envelope::signatures(),
+        envelope::other_signatures(),
         fields::payloads(),
         fields::fields(),
+        fields::of_the_token(),
         fields::certificates(),
+        fields::in_certificates(),
         keys::parts(),
+        keys::texts_of_parts(),
         keys::tokens(),
         keys::signing_keys(),
         keys::challenge_tokens(),
@@ -315,7 +319,7 @@ fn file(spec: &Spec) -> Vec<u8> {
     let pae = (spec.signed)(&pae);
     let slot = Slot::parse("83").unwrap();
     let signature = token.sign(slot, &Sha256::digest(&pae).into()).unwrap();
-    let signature = (spec.signature)(&pae, signature);
+    let signature = (spec.signature)(&pae, &signature);
     let mut envelope = json!({
         "payload": BASE64_STANDARD.encode(&payload), "payloadType": TYPE,
         "signatures": [{"sig": BASE64_STANDARD.encode(signature)}],

@@ -59,7 +59,7 @@ pub fn base64_trailing_bit(text: &Value) -> Value {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let text = text.as_str().unwrap();
     let bare = text.trim_end_matches('=');
-    assert!(bare.len() % 4 != 0, "the last character needs all its bits");
+    assert!(!bare.len().is_multiple_of(4), "the last character needs all its bits");
     let (rest, last) = bare.split_at(bare.len() - 1);
     let value = ALPHABET.iter().position(|c| *c == last.as_bytes()[0]).unwrap();
     format!("{rest}{}{}", char::from(ALPHABET[value + 1]), &text[bare.len()..]).into()

@@ -23,9 +23,9 @@ fn uneven(members: &mut Value) {
 }
 
 /// The signature with its smaller s, whose length is no multiple of three.
-fn uneven_signature(_: &[u8], signature: Vec<u8>) -> Vec<u8> {
-    let signature = Signature::from_der(&signature).unwrap().normalize_s().to_der().as_bytes().to_vec();
-    assert!(signature.len() % 3 != 0);
+fn uneven_signature(_: &[u8], signature: &[u8]) -> Vec<u8> {
+    let signature = Signature::from_der(signature).unwrap().normalize_s().to_der().as_bytes().to_vec();
+    assert!(!signature.len().is_multiple_of(3));
     signature
 }
 
@@ -123,7 +123,7 @@ pub(super) fn base64() -> Vec<Row> {
             PAYLOAD,
             "padding of the payload's base64 where none is needed",
             with! {
-            attested: false, members: |m| while jcs(m).len() % 3 != 0 {
+            attested: false, members: |m| while !jcs(m).len().is_multiple_of(3) {
                 m["name"] = (m["name"].as_str().unwrap().to_owned() + "x").into();
             }, envelope: |e| edit(e, "payload", |text| format!("{text}====")) },
         ),
@@ -191,7 +191,7 @@ fn sequence(pieces: &[Vec<u8>]) -> Vec<u8> {
 
 pub(super) fn signatures() -> Vec<Row> {
     const SIGNATURE: &str = "the signature of YubiKey 10000010 is not valid";
-    let spec = |signature: fn(&[u8], Vec<u8>) -> Vec<u8>| with! { attested: false, signature: signature };
+    let spec = |signature: fn(&[u8], &[u8]) -> Vec<u8>| with! { attested: false, signature: signature };
     vec![
         (
             "enrolment_signature_low_s",
@@ -204,7 +204,7 @@ pub(super) fn signatures() -> Vec<Row> {
             "",
             "a signature whose s is in the upper half of the numbers, as tokens make them",
             spec(|_, s| {
-                let (r, s) = Signature::from_der(&s).unwrap().normalize_s().split_scalars();
+                let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
                 Signature::from_scalars(r, -*s).unwrap().to_der().as_bytes().to_vec()
             }),
         ),
@@ -212,14 +212,14 @@ pub(super) fn signatures() -> Vec<Row> {
             "enrolment_signature_raw",
             SIGNATURE,
             "r and s of 32 bytes each, instead of DER",
-            spec(|_, s| Signature::from_der(&s).unwrap().to_bytes().to_vec()),
+            spec(|_, s| Signature::from_der(s).unwrap().to_bytes().to_vec()),
         ),
         (
             "enrolment_signature_leading_zero",
             SIGNATURE,
             "a zero before s that DER does not have",
             spec(|_, s| {
-                let [r, s] = integers(&Signature::from_der(&s).unwrap().normalize_s().to_der().as_bytes());
+                let [r, s] = integers(Signature::from_der(s).unwrap().normalize_s().to_der().as_bytes());
                 sequence(&[r, [&[2, s[1] + 1, 0], &s[2..]].concat()])
             }),
         ),
@@ -228,7 +228,7 @@ pub(super) fn signatures() -> Vec<Row> {
             SIGNATURE,
             "s without the zero that keeps it from being negative",
             spec(|_, s| {
-                let (r, s) = Signature::from_der(&s).unwrap().normalize_s().split_scalars();
+                let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
                 let high = Signature::from_scalars(r, -*s).unwrap();
                 let [r, s] = integers(high.to_der().as_bytes());
                 assert_eq!(s[2], 0);
@@ -245,7 +245,7 @@ pub(super) fn signatures() -> Vec<Row> {
             "enrolment_signature_more",
             SIGNATURE,
             "a byte after the signature",
-            spec(|_, s| [&s[..], &[0]].concat()),
+            spec(|_, s| [s, &[0]].concat()),
         ),
         (
             "enrolment_signature_zero",
@@ -253,14 +253,21 @@ pub(super) fn signatures() -> Vec<Row> {
             "r and s are zero",
             spec(|_, _| vec![0x30, 6, 2, 1, 0, 2, 1, 0]),
         ),
+    ]
+}
+
+/// Signatures of something else, or by another key.
+pub(super) fn other_signatures() -> Vec<Row> {
+    const SIGNATURE: &str = "the signature of YubiKey 10000010 is not valid";
+    vec![
         (
             "enrolment_signature_other_key",
             SIGNATURE,
             "the signature of another token",
-            spec(|pae, _| {
+            with! { attested: false, signature: |pae, _| {
                 let digest = Sha256::digest(pae).into();
                 crate::soft::SoftToken::new(1).sign(Slot::parse("83").unwrap(), &digest).unwrap()
-            }),
+            } },
         ),
         (
             "enrolment_signature_decryption_key",

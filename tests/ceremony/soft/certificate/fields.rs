@@ -72,7 +72,6 @@ pub(super) fn payloads() -> Vec<Row> {
 
 pub(super) fn fields() -> Vec<Row> {
     const INVALID: &str = "its payload is not valid";
-    const FIRMWARE: &str = "firmware version";
     vec![
         (
             "enrolment_field_missing",
@@ -125,6 +124,14 @@ pub(super) fn fields() -> Vec<Row> {
             "an id in capital hex",
             plain(|m| m["enrolment"] = "AB".repeat(16).into()),
         ),
+    ]
+}
+
+/// Fields of the token, and what it claims.
+pub(super) fn of_the_token() -> Vec<Row> {
+    const INVALID: &str = "its payload is not valid";
+    const FIRMWARE: &str = "firmware version";
+    vec![
         (
             "enrolment_token_unknown_field",
             INVALID,
@@ -211,9 +218,7 @@ fn der(members: &mut Value, edit: fn(Vec<u8>) -> Vec<u8>) {
 pub(super) fn certificates() -> Vec<Row> {
     const BASE64: &str = "a certificate is not base64";
     const PARSE: &str = "a certificate does not parse";
-    const SERIAL: &str = "another serial number";
     let members = |members| with! { members: members };
-    let before = |before| with! { before: before };
     vec![
         (
             "enrolment_certificate_trailing_bits",
@@ -262,7 +267,7 @@ pub(super) fn certificates() -> Vec<Row> {
                 der(m, |mut der| {
                     der.push(0);
                     der
-                })
+                });
             }),
         ),
         (
@@ -273,7 +278,7 @@ pub(super) fn certificates() -> Vec<Row> {
                 der(m, |der| {
                     assert_eq!(der[1], 0x82);
                     [&[0x30, 0x83, 0], &der[2..]].concat()
-                })
+                });
             }),
         ),
         (
@@ -284,9 +289,18 @@ pub(super) fn certificates() -> Vec<Row> {
                 der(m, |mut der| {
                     der.pop();
                     der
-                })
+                });
             }),
         ),
+    ]
+}
+
+/// The object of the certificates, and what is in them.
+pub(super) fn in_certificates() -> Vec<Row> {
+    const SERIAL: &str = "another serial number";
+    let members = |members| with! { members: members };
+    let before = |before| with! { before: before };
+    vec![
         (
             "enrolment_certificates_unknown_field",
             "its payload is not valid",

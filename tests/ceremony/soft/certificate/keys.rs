@@ -53,7 +53,6 @@ macro_rules! x25519_of_part {
 
 pub(super) fn parts() -> Vec<Row> {
     const PART: &str = "not an age mlkem768x25519 recipient";
-    let edited = |members| with! { attested: false, members: members };
     vec![
         (
             "enrolment_part_greatest",
@@ -115,7 +114,15 @@ pub(super) fn parts() -> Vec<Row> {
                 key
             } },
         ),
-        ("enrolment_part_short", PART, "a part's key of 1215 bytes", part! { |key| key[..1215].to_vec() }),
+    ]
+}
+
+/// Other texts of a part's recipient.
+pub(super) fn texts_of_parts() -> Vec<Row> {
+    const PART: &str = "not an age mlkem768x25519 recipient";
+    let edited = |members| with! { attested: false, members: members };
+    vec![
+        ("enrolment_part_short", PART, "a part's key of 1215 bytes", part! { |key| key[..1215] }),
         (
             "enrolment_part_long",
             PART,
@@ -335,10 +342,10 @@ macro_rules! x25519 {
 
 pub(super) fn challenge_tokens() -> Vec<Row> {
     const KEY: &str = "not an age X25519 recipient";
-    let of = |members| with! { attested: false, challenge: true, members: members };
     fn edited(edit: fn(&Value) -> Value) -> Spec {
         with! { attested: false, challenge: true, recipient: edit }
     }
+    let of = |members| with! { attested: false, challenge: true, members: members };
     vec![
         ("enrolment_challenge", "", "a challenge-response token", with! { attested: false, challenge: true }),
         (

@@ -30,7 +30,7 @@ pub(super) fn points_of_halves() -> Vec<Entry> {
     fails! { "parse":
         ("token_half_hybrid", TOKEN, "an ephemeral point that starts with 0x06 or 0x07, with its proper hint", with! {
             halves: |entry, inner| if first(entry) { with_point(entry, &mut inner[0], |enc| {
-                [&[6 + (enc[64] & 1)], &enc[1..]].concat() }) } }),
+                [&[6 + (enc[64] & 1)], &enc[1..]].concat() }); } }),
         ("token_half_not_reduced", TOKEN, "an ephemeral point whose x coordinate is p or more, with its proper hint", with! {
             halves: |entry, inner| if first(entry) { with_point(entry, &mut inner[0], |_| points::not_reduced().to_vec()) } }),
         ("token_half_infinity", TOKEN, "the point at infinity, with its proper hint", with! {

@@ -74,13 +74,14 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "smallest_values",
-            "names, label and region of one character, the window of a second, an empty grant, firmware 0.0.0, the first day, the last retired slot",
+            "names, label and region of one character, two names that differ only in case, the window of a second, an empty grant, firmware 0.0.0, the first day, the last retired slot",
             with! {
             credentials: smallest,
             manifest: |m| {
                 m["created"] = "0001-01-01T00:00:00Z".into();
                 m["label"] = " ".into();
                 m["custodians"][0]["name"] = "A".into();
+                m["custodians"][1]["name"] = "a".into();
                 m["custodians"][0]["fingerprint_checked"] = false.into();
                 m["custodians"][0]["tokens"][0]["firmware"] = "0.0.0".into();
                 m["custodians"][0]["tokens"][0]["signing_slot"] = "95".into();
@@ -116,24 +117,30 @@ pub(super) fn limits() -> Vec<Entry> {
                 c["runbook"] = "".into();
             } },
         ),
-        success(
-            "drill_static",
-            "a drill vault of the lane static, on a leap day",
-            with! {
-            credentials: |c| { role(target(c)); target(c)["grant"] = json!([]); },
-            manifest: |m| {
-                m["drill_of"] = "0".repeat(32).into();
-                m["lane"] = "static".into();
-                m["created"] = "2000-02-29T23:59:59Z".into();
-            } },
-        ),
-        success(
-            "console_star",
-            "a grant of everything",
-            with! {
-            credentials: |c| target(c)["grant"] = json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]),
-            manifest: |m| m["targets"][0]["console"] = true.into() },
-        ),
+        Entry {
+            wanted: "drill",
+            ..success(
+                "drill_static",
+                "a drill vault of the lane static, on a leap day",
+                with! {
+                credentials: |c| { role(target(c)); target(c)["grant"] = json!([]); },
+                manifest: |m| {
+                    m["drill_of"] = "0".repeat(32).into();
+                    m["lane"] = "static".into();
+                    m["created"] = "2000-02-29T23:59:59Z".into();
+                } },
+            )
+        },
+        Entry {
+            wanted: "vault",
+            ..success(
+                "console_star",
+                "a grant of everything",
+                with! {
+                credentials: |c| target(c)["grant"] = json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]),
+                manifest: |m| m["targets"][0]["console"] = true.into() },
+            )
+        },
     ]
 }
 
@@ -193,15 +200,15 @@ fn every_json(credentials: &mut Value) {
         1e21,
         1e-6,
         1e-7,
-        1.7976931348623157e308,
+        f64::MAX,
         5e-324,
-        2.2250738585072014e-308,
+        f64::MIN_POSITIVE,
         9_007_199_254_740_992_u64,
         9_007_199_254_740_994_u64,
         -9_007_199_254_740_994_i64,
-        9.223_372_036_854_775_807e18,
-        18_446_744_073_709_551_615_f64,
-        333_333_333.333_333_3,
+        9_223_372_036_854_775_808_u64,
+        18_446_744_073_709_552_000_f64,
+        333_333_333.333_333_3_f64,
         true,
         false,
         null,

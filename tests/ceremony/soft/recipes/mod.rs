@@ -98,6 +98,7 @@ pub fn all() -> Vec<Entry> {
         encodings::arguments(),
         encodings::points_of_halves(),
         zero::zero(),
+        zero::bit_255(),
         fields::of_the_manifest(),
         fields::json_of_the_manifest(),
         fields::of_a_custodian(),

@@ -133,8 +133,9 @@ pub(super) fn of_credentials() -> Vec<Entry> {
     all
 }
 
-fn in_the_lane_static(entry: Entry) -> Entry {
-    Entry { recipe: Recipe { manifest: |m| m["lane"] = "static".into(), ..entry.recipe }, ..entry }
+fn in_the_lane_static(mut entry: Entry) -> Entry {
+    entry.recipe.manifest = |manifest| manifest["lane"] = "static".into();
+    entry
 }
 
 /// Secrets in public fields.
