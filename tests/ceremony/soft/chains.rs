@@ -249,7 +249,9 @@ pub static PADDING: AtomicUsize = AtomicUsize::new(0);
 /// Makes the certificates of a chain longer.
 fn padded(plan: &mut Plan) {
     let more = vec![0; PADDING.load(Relaxed)];
-    plan.links[2].extensions.push(x509::extension(&[0x55, 0x1d, 0x0e], false, &more));
+    // 1.3.6.1.4.1.55555.1, which means nothing.
+    let id = [0x2b, 6, 1, 4, 1, 0x83, 0xb2, 3, 1];
+    plan.links[2].extensions.push(x509::extension(&id, false, &more));
 }
 
 /// Files at the limit. The length of a file is always two more than a multiple of four.

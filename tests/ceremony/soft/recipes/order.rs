@@ -210,24 +210,11 @@ pub(super) fn order() -> Vec<Entry> {
 /// The words as people type them.
 pub(super) fn words() -> Vec<Entry> {
     type Typed = fn(&mut [Custodian]);
-    let good: [(&str, &str, Typed); 3] = [
-        ("words_any_length", "words cut to five letters, in mixed case, between tabs", |known| {
+    let good: [(&str, &str, Typed); 1] =
+        [("words_any_length", "words cut to five letters, in mixed case, between tabs", |known| {
             let cut = |word: &str| format!("{}{}", word[..1].to_uppercase(), &word[1..word.len().min(5)]);
             known[0].words = known[0].words.split(' ').map(cut).collect::<Vec<_>>().join("\t");
-        }),
-        ("words_numbered", "words with line numbers, which a reader is free to refuse", |known| {
-            let numbered = |(number, word): (usize, &str)| format!("{}. {word}", number + 1);
-            known[0].words =
-                known[0].words.split(' ').enumerate().map(numbered).collect::<Vec<_>>().join(" ");
-        }),
-        (
-            "words_punctuation",
-            "words with commas and other marks between them, which a reader is free to refuse",
-            |known| {
-                known[0].words = known[0].words.replace(' ', ", ") + ".";
-            },
-        ),
-    ];
+        })];
     let invalid: [(&str, &str, Typed); 5] = [
         ("words_thirteen", "a thirteenth word after alice's words", |known| known[0].words += " abandon"),
         ("words_unknown_word", "alice's first word is not in the list", |known| {
