@@ -160,6 +160,10 @@ impl Enrolment {
     }
 
     fn read(file: &[u8]) -> Result<Self, EnrolmentError> {
+        // The limit is that of the file, with its line end.
+        if file.len() > MAX_BYTES {
+            return Err(EnrolmentError::Json(JsonError::TooLong(MAX_BYTES)));
+        }
         let body = file.strip_suffix(b"\n").ok_or(EnrolmentError::CutOff)?;
         let envelope: Envelope = canonical::from_slice(body, MAX_BYTES).map_err(EnrolmentError::Json)?;
         let enrolment: Self = envelope.open(TYPE, MAX_BYTES)?;
@@ -216,14 +220,14 @@ impl Certificates {
     /// If a certificate does not attest the token's key; see [`EnrolmentError`].
     pub fn verify(&self, token: &EnrolledToken) -> Result<Attested, EnrolmentError> {
         let der = |text: &String| BASE64_STANDARD.decode(text).map_err(|_| EnrolmentError::CertificateBase64);
+        let TokenKeys::Piv { decryption_slot, signing_slot } = &token.keys else {
+            return Err(EnrolmentError::AttestedChallenge);
+        };
         let chain: Vec<_> = self.chain.iter().map(der).collect::<Result<_, _>>()?;
         let decryption = share::compressed(&token.recipient).and_then(|point| spki(&point));
         let decryption = decryption.ok_or(EnrolmentError::Recipient)?;
         let signing = der(&token.signing_key)?;
         let expect = |key, slot| AttestedKey { key, slot, serial: token.serial, firmware: token.firmware };
-        let TokenKeys::Piv { decryption_slot, signing_slot } = &token.keys else {
-            return Err(EnrolmentError::AttestedChallenge);
-        };
         let (signing, decryption) = (expect(&signing, signing_slot), expect(&decryption, decryption_slot));
         attestation::verify(&der(&self.signing)?, &chain, &signing)
             .map_err(|why| EnrolmentError::Attestation { key: "signing", why })?;

@@ -57,7 +57,7 @@ pub(super) fn good() -> Vec<Entry> {
             with! { credentials: |c| role(&mut c["targets"][0]), manifest: |m| m["lane"] = "static".into() },
         ),
         success(
-            "longest_members",
+            "longest_fields",
             "a label of 64, names of 32 and a user of 64 characters, the widest numbers",
             with! {
                 credentials: |c| {

@@ -64,7 +64,7 @@ pub(super) fn targets() -> Vec<Entry> {
         ("grant_access_order", "the summary of its grant is not valid", "write before read", with! {
             manifest: |m| m["targets"][0]["grant"] = json!([
                 {"access": "write", "conditions": [], "service": "s3"}, {"access": "read", "conditions": [], "service": "s3"}]) }),
-        ("grant_entry_twice", "the summary of its grant is not valid", "two entries of one service and access", with! {
+        ("grant_entry_twice", "the summary of its grant is not valid", "two entries with the same service and access", with! {
             manifest: |m| m["targets"][0]["grant"] = json!([
                 {"access": "read", "conditions": [], "service": "s3"}, {"access": "read", "conditions": ["aws:a"], "service": "s3"}]) }),
         ("grant_service_capitals", "the summary of its grant is not valid", "a service in capitals", with! {
@@ -85,7 +85,7 @@ pub(super) fn targets() -> Vec<Entry> {
             manifest: |m| m["targets"][0]["grant"][0]["conditions"] = json!(["aws: a"]) }),
         ("grant_condition_long", "the summary of its grant is not valid", "a condition key of 129 characters", with! {
             manifest: |m| m["targets"][0]["grant"][0]["conditions"] = json!(["a".repeat(129)]) }),
-        ("grant_unknown_member", "unknown field `resources`", "a member of an entry that version 1 does not have", with! {
+        ("grant_unknown_field", "unknown field `resources`", "a field of an entry that version 1 does not have", with! {
             manifest: |m| m["targets"][0]["grant"][0]["resources"] = "*".into() }),
         ("grant_257", "the summary of its grant is not valid", "257 entries", with! {
             manifest: |m| m["targets"][0]["grant"] = (0..257)
