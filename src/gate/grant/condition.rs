@@ -1,4 +1,4 @@
-//! Checks a statement's conditions.
+//! Checks the conditions of a grant's statement.
 
 use serde_json::Value;
 
@@ -34,11 +34,11 @@ const OPERATORS: [&str; 26] = [
     "ArnNotLike",
 ];
 
-/// The gate sets this key itself for a target with an MFA device.
+/// The condition key that demands MFA. For a target with an MFA device, the program adds it to the gate.
 const MFA: &str = "aws:multifactorauthpresent";
 
-/// Checks that IAM knows every operator and that no key appears twice. An Allow must not have conditions on the time
-/// or on MFA, because the gate adds these.
+/// Checks that IAM knows every condition operator, and that no condition key occurs twice. An Allow must not have
+/// conditions on the time or on MFA, because the program adds these to the gate.
 pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
     let Some(condition) = condition else { return Ok(()) };
     let operators =

@@ -1,4 +1,4 @@
-//! The ways in which the user can differ from what was sealed.
+//! Drift: the ways in which the emergency user can differ from its sealed properties.
 
 use std::fmt;
 
@@ -8,43 +8,43 @@ use crate::gate::policy::{GATE, parse_gate};
 use crate::gate::snapshot::{Credential, Snapshot, Unread};
 use crate::vault::canonical;
 
-/// One way in which the user differs from what was sealed.
+/// One difference between the user in IAM and the sealed properties of the user.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Drift {
     /// The user does not exist.
     NoUser,
     /// The user has no permissions boundary.
     NoBoundary,
-    /// A permissions boundary other than the sealed one, with its ARN.
+    /// The user has a different permissions boundary. Contains its ARN.
     OtherBoundary(String),
-    /// A boundary whose document does not have the sealed digest, with the boundary's ARN.
+    /// The document of the permissions boundary does not have the sealed digest. Contains the boundary's ARN.
     EditedBoundary(String),
-    /// An inline policy other than the gate, with its name.
+    /// The user has an inline policy besides the gate. Contains the policy's name.
     InlinePolicy(String),
-    /// `AWSDenyAll` is not attached, and this tool did not write the gate.
+    /// `AWSDenyAll` is not attached, and the program did not write the inline policy `breakglass-gate`.
     ForeignGate,
-    /// A managed policy other than `AWSDenyAll`, with its ARN.
+    /// The user has a managed policy besides `AWSDenyAll`. Contains the policy's ARN.
     AttachedPolicy(String),
-    /// A group that the user is in, with its name.
+    /// The user is in a group. Contains the group's name.
     Group(String),
-    /// An active access key other than the sealed one, with its id.
+    /// The user has an active access key that was not sealed. Contains the key's id.
     ActiveKey(String),
-    /// The sealed access key does not exist; with the key's id.
+    /// The sealed access key does not exist. Contains the key's id.
     KeyMissing(String),
-    /// A console password.
+    /// The user has a console password.
     LoginProfile,
-    /// An active SSH key, with its id.
+    /// The user has an active SSH key. Contains the key's id.
     SshKey(String),
-    /// An active signing certificate, with its id.
+    /// The user has an active signing certificate. Contains the certificate's id.
     Certificate(String),
-    /// An active service-specific credential, with its id.
+    /// The user has an active service-specific credential. Contains the credential's id.
     ServiceCredential(String),
-    /// An item that could not be read. It never counts as absent.
+    /// A property of the user could not be read. A property that was not read never counts as absent.
     Unread(Unread),
 }
 
 impl Drift {
-    /// Whether IAM gave no answer, rather than a refusal.
+    /// Whether a read failed and the reason was not a refusal by AWS.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Unread(unread) if !matches!(unread.fault, Fault::Refused(_)))
     }
@@ -76,7 +76,7 @@ impl fmt::Display for Drift {
     }
 }
 
-/// Returns every difference. Differences that cannot give access are added to `warnings` instead.
+/// Returns the differences that prevent an opening. Adds the other differences to `warnings`.
 pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Drift> {
     let mut found = unread(snapshot);
     match &snapshot.user {
@@ -159,7 +159,7 @@ fn unread(snapshot: &Snapshot) -> Vec<Drift> {
     failed.into_iter().flatten().chain(snapshot.access.unread()).map(Drift::Unread).collect()
 }
 
-/// Returns the items; empty for a failed read, which is reported as [`Drift::Unread`].
+/// Returns the items that were read. Empty if the read failed, because [`Drift::Unread`] reports that.
 fn listed<T>(read: &Read<Vec<T>>) -> &[T] {
     read.as_deref().unwrap_or_default()
 }
