@@ -1,4 +1,4 @@
-//! A ledger in its directory: its path and its records.
+//! The ledger in its directory: its path, its records, and questions about its sessions.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,9 +21,9 @@ use crate::vault::manifest::Lane;
 #[derive(Clone)]
 pub struct Ledger {
     pub(super) directory: PathBuf,
-    /// Called after each record.
+    /// The function to call after each record that was appended.
     pub(super) wake: Option<Arc<dyn Fn() + Send + Sync>>,
-    /// How long to wait for another process to release its lock.
+    /// The longest wait until another process releases its lock.
     pub(super) wait: Duration,
 }
 
@@ -33,16 +33,16 @@ impl fmt::Debug for Ledger {
     }
 }
 
-/// A ledger with its lines, byte for byte.
+/// A ledger's records, together with the bytes of its lines.
 #[derive(Debug)]
 pub struct RawLedger {
-    /// Its records.
+    /// The parsed records of the ledger.
     pub chain: Chain,
     bytes: Vec<u8>,
 }
 
 impl RawLedger {
-    /// Returns each record with its line, without the newline.
+    /// Returns each record together with the bytes of its line, without the newline.
     pub fn records(&self) -> impl Iterator<Item = (&Link, &[u8])> {
         let mut lines = lines(&self.bytes).enumerate();
         self.chain.links.iter().filter_map(move |link| {
@@ -53,8 +53,9 @@ impl RawLedger {
 }
 
 impl Ledger {
-    /// Returns the ledger in `$BREAKGLASS_STATE`, else `$XDG_STATE_HOME/breakglass`, else `~/.local/state/breakglass`;
-    /// if HOME is unset, `/var/lib/breakglass`.
+    /// Returns the ledger in the first of these directories whose variable is set: `$BREAKGLASS_STATE`,
+    /// `$XDG_STATE_HOME/breakglass`, `$HOME/.local/state/breakglass`. If none is set, the directory is
+    /// `/var/lib/breakglass`.
     pub fn at_default() -> Self {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let directory = set("BREAKGLASS_STATE")
@@ -64,18 +65,18 @@ impl Ledger {
         Self::at(directory)
     }
 
-    /// Returns the ledger in this directory, which need not exist yet.
+    /// Returns the ledger in this directory. The directory need not exist yet.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), wake: None, wait: file::LONGEST_WAIT }
     }
 
-    /// Calls `wake` after each record that this handle appends; `wake` must return quickly.
+    /// Returns a handle that calls `wake` after each record that it appends. `wake` must return quickly.
     #[must_use]
     pub fn waking(self, wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { wake: Some(Arc::new(wake)), ..self }
     }
 
-    /// Returns a handle that waits only one second for the lock, for a command that must not be delayed.
+    /// Returns a handle that waits only one second for the lock. It is for commands that must not be delayed.
     #[must_use]
     pub fn hurried(&self) -> Self {
         Self { wait: file::SHORT_WAIT, ..self.clone() }
@@ -86,13 +87,14 @@ impl Ledger {
         self.directory.join(file::NAME)
     }
 
-    /// Returns whether the ledger exists, or is missing although it was copied to a bucket from this machine.
+    /// Returns whether this machine has a ledger now or had one: the ledger exists, or `shipped.json` shows that it
+    /// was copied to a bucket.
     pub fn is_there_or_missed(&self) -> bool {
         let path = self.path();
         path.symlink_metadata().is_ok() || Shipped::beside(&path).is_some()
     }
 
-    /// Returns whether this ledger has the intent of the session, which shows that this machine opened the session.
+    /// Returns whether this ledger has the intent of the session. If so, this machine opened the session.
     ///
     /// # Errors
     /// If the ledger cannot be read, or its chain is broken.
@@ -111,7 +113,7 @@ impl Ledger {
         Ok(self.chain()?.head())
     }
 
-    /// Returns the last session that opened access with these credentials, or was about to.
+    /// Returns the last session that recorded an intent for these credentials.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
@@ -119,7 +121,8 @@ impl Ledger {
         Ok(spent(&self.entries()?, &facts.vault_id, facts.credentials_epoch))
     }
 
-    /// Returns, in order, the sessions of this user in the lane `gate` for which no close is recorded.
+    /// Returns the sessions of this user in the lane `gate` for which no close is recorded, in the order of their
+    /// intents.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
@@ -133,7 +136,7 @@ impl Ledger {
         Ok(all)
     }
 
-    /// Returns every record, in order; none if there is no file yet.
+    /// Returns every record, in the order of the file. Empty if there is no file yet.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
@@ -141,7 +144,7 @@ impl Ledger {
         Ok(self.chain()?.into_entries())
     }
 
-    /// Returns every record with its digest; none if there is no file yet.
+    /// Returns every record with its digest. Empty if there is no file yet.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
@@ -149,13 +152,13 @@ impl Ledger {
         Ok(self.raw()?.chain)
     }
 
-    /// Returns every record with its digest and its line.
+    /// Returns every record with its digest and the bytes of its line.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
     pub fn raw(&self) -> Result<RawLedger> {
         let path = self.path();
-        // `shipped` is read before the ledger, because the ledger may grow in the meantime.
+        // `shipped` is read before the ledger, because another process might append to the ledger between both reads.
         let shipped = Shipped::beside(&path);
         let bytes = file::read(&path, self.wait)?.unwrap_or_default();
         let chain = Chain::parse(&bytes, &path)?;
