@@ -1,4 +1,4 @@
-//! The enrolment file contains a custodian's public keys, signed by the custodian's token. It is JSON in a DSSE
+//! The enrolment file contains a custodian's public keys, signed by the custodian's token. The file is JSON in a DSSE
 //! envelope.
 
 use std::fmt;
@@ -69,7 +69,7 @@ pub enum EnrolmentError {
     Name(NameError),
     /// A field of the token is not valid.
     Token(ManifestError),
-    /// The token did not make the signature. Contains the token's serial number.
+    /// The token with this serial number did not make the signature.
     Signature(u32),
     /// The token's recipient is not a P-256 key.
     Recipient,

@@ -1,5 +1,5 @@
-//! Opens one custodian's share. The part decrypts one half and the token the other half. The joined share is checked
-//! against its commitment.
+//! Opens one custodian's share. The custodian's part decrypts one half of the share, and the token decrypts the other
+//! half. The joined share is checked against its commitment.
 
 use std::fmt;
 
@@ -15,12 +15,12 @@ use crate::vault::{challenge, hpke, x25519};
 
 /// The owner of the part that a custodian typed as words.
 pub enum PartOwner<'a> {
-    /// The part belongs to the expected custodian. Contains the half of the share that the part decrypts.
+    /// The part belongs to the expected custodian. The field is the half of the share that the part decrypts.
     Expected(Secret<KEY>),
     /// The part belongs to another custodian of this vault (class `words of another custodian`).
     Other(&'a Custodian),
-    /// The part belongs to no enrolment of this vault (class `unknown words`). It might belong to another vault or to
-    /// an older enrolment.
+    /// The part belongs to no enrolment of this vault (class `unknown words`). The part might belong to another vault
+    /// or to an older enrolment.
     Unknown,
 }
 
@@ -34,7 +34,7 @@ pub struct DamagedShare {
 /// Why a share was not opened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ShareError {
-    /// The token failed. This error does not mean that the vault file is damaged.
+    /// The token failed. An error of the token does not mean that the vault file is damaged.
     Token(TokenError),
     /// A half of the share does not decrypt, or the share does not match its commitment.
     Damaged(DamagedShare),
@@ -116,7 +116,7 @@ pub fn enrolled(
     Ok(held.filter(|held| share::compressed(&enrolled.recipient) == Some(compress(&held.point))))
 }
 
-/// Verifies the PIN, decrypts the token's half by ECDH, and joins it with the part's `half` to the share.
+/// Verifies the PIN, decrypts the token's half of the share by ECDH, and joins it with the part's half, `half`.
 ///
 /// # Errors
 /// See [`ShareError`].

@@ -13,7 +13,7 @@ pub const WORDS: usize = 12;
 
 const LABEL: &[u8] = b"breakglass/part mlkem768x25519 v1";
 
-/// A part: 16 random bytes. A person never chooses them.
+/// A part: 16 random bytes, which are generated and never chosen by a person.
 #[derive(Debug)]
 pub struct Part(Secret<16>);
 
@@ -22,13 +22,13 @@ pub struct Part(Secret<16>);
 pub enum WordsError {
     /// The word at this position, counted from 1, is not in the BIP-39 list.
     Unknown(usize),
-    /// More than twelve words were typed. Contains their number.
+    /// More than twelve words were typed; the field is the number of typed words.
     TooMany(usize),
     /// The checksum does not match: one word is wrong, or two are swapped.
     Checksum,
 }
 
-/// The words that were typed so far. They are kept as indexes into the BIP-39 list, not as text.
+/// The words that were typed so far, kept as indexes into the BIP-39 list and not as text.
 #[derive(Default)]
 pub struct TypedWords {
     words: Zeroizing<Vec<Option<u16>>>,
@@ -61,7 +61,8 @@ impl Part {
         self.seed().identity(enrolment)
     }
 
-    /// Returns the BIP-39 seed. With it, the identities of several enrolments need only one run of PBKDF2.
+    /// Returns the BIP-39 seed. If the identities of several enrolments are derived from the seed, PBKDF2 runs only
+    /// once.
     pub fn seed(&self) -> Seed {
         Seed(Secret::with(|out| {
             let seed = Zeroizing::new(self.mnemonic().to_seed_normalized(""));
@@ -70,7 +71,8 @@ impl Part {
     }
 
     fn mnemonic(&self) -> Mnemonic {
-        Mnemonic::from_entropy_in(Language::English, self.0.expose()).expect("16 bytes make twelve words")
+        Mnemonic::from_entropy_in(Language::English, self.0.expose())
+            .expect("BIP-39 encodes 16 bytes as twelve words")
     }
 }
 
@@ -89,8 +91,8 @@ impl Seed {
 }
 
 impl TypedWords {
-    /// Adds the words of one typed line, with any spacing and case. Four letters of a word are enough. Ignores the
-    /// line numbers of the sheet.
+    /// Adds the words of one typed line, with any spacing and case. The first four letters of a word are enough. Line
+    /// numbers from the sheet are ignored.
     ///
     /// # Errors
     /// [`WordsError::Unknown`]: the known words are kept, and only the unknown words have to be typed again.

@@ -15,7 +15,7 @@ impl Slot {
         (0x82..=0x95).map(Self)
     }
 
-    /// Parses two hex digits. `None` if they are not a retired slot.
+    /// Parses two hex digits. `None` if the digits are not the number of a retired slot.
     pub fn parse(text: &str) -> Option<Self> {
         Self::all().find(|slot| slot.to_string() == text)
     }
@@ -48,7 +48,7 @@ pub enum TokenError {
     Gone,
     /// Another program uses the token exclusively.
     Busy,
-    /// The token failed in another way. Contains a description.
+    /// The token failed in another way; the field is a description.
     Failed(&'static str),
 }
 
@@ -74,7 +74,7 @@ pub trait Token {
     /// Returns the number of PIN tries that are left. After this call, the token treats the PIN as not verified.
     ///
     /// # Errors
-    /// See [`TokenError`]. This applies to every method of this trait.
+    /// See [`TokenError`]. Every method of this trait can return this error.
     fn tries_left(&mut self) -> Result<u8, TokenError>;
 
     /// Returns the P-256 key in a slot, or `None` if the slot has no such key.

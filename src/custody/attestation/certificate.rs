@@ -17,7 +17,8 @@ const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const YUBICO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482");
 const PIV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3");
 
-/// A parsed certificate, with the DER encodings of its key and names. The rules compare these encodings.
+/// A parsed certificate, with the DER encodings of its key and names, because the attestation rules compare
+/// encodings.
 pub struct Certificate {
     inner: x509_cert::Certificate,
     key: Vec<u8>,
@@ -116,7 +117,8 @@ impl Certificate {
         Ok(read.map(|constraints| (constraints.ca, constraints.path_len_constraint)))
     }
 
-    /// Whether the certificate's key is allowed to sign certificates. True if the certificate has no key usage.
+    /// Whether the certificate's key is allowed to sign certificates. This is true if the key usage says so, or if
+    /// the certificate has no key usage.
     ///
     /// # Errors
     /// [`AttestationError::Certificate`] if the extension does not parse.

@@ -1,4 +1,5 @@
-//! A certificate chain: first the device's certificate (slot F9), after each certificate its issuer's, a root last.
+//! A certificate chain. The device's certificate (slot F9) is first. After each certificate comes the certificate of
+//! its issuer. A root is last.
 
 use super::certificate::Certificate;
 use super::error::AttestationError;
@@ -29,8 +30,8 @@ pub fn find(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Attestat
     Ok(chain)
 }
 
-/// Returns the certificate of the issuer. If several candidates fit, prefers a pinned root: Yubico's root of 2016 has
-/// two certificates.
+/// Returns the certificate of the issuer. If several candidates fit, prefers a pinned root, because Yubico's root of
+/// 2016 has two certificates.
 fn issuer_of<'a>(
     certificate: &Certificate,
     candidates: &'a [Certificate],
@@ -113,7 +114,8 @@ impl CertificateChain {
     }
 }
 
-/// Checks the certificate of an issuer. `below` is the number of certificates between it and the slot's certificate.
+/// Checks the certificate of an issuer. `below` is the number of certificates between this certificate and the
+/// slot's.
 fn check_issuer(certificate: &Certificate, below: u8) -> Result<(), AttestationError> {
     extensions::check_issuer(certificate)?;
     let Some((true, longest)) = certificate.basic_constraints()? else {

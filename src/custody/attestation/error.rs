@@ -5,7 +5,7 @@ use std::fmt;
 /// Why certificates do not attest a key. A certificate's name is its subject.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AttestationError {
-    /// A certificate does not parse. Contains the parser's message.
+    /// A certificate does not parse; the field is the parser's message.
     Certificate(String),
     /// The issuer's certificate was not given.
     IssuerMissing {
@@ -40,7 +40,8 @@ pub enum AttestationError {
     NotCa(String),
     /// The chain has more certificates below an issuer than the issuer's path length allows.
     PathLength(String),
-    /// A certificate has an extension that it must not have. Contains its name and the extension's object identifier.
+    /// A certificate has an extension that it must not have. The fields are the certificate's name and the
+    /// extension's object identifier.
     Extension(String, String),
     /// The issuer is under Yubico's root, but is not one of Yubico's PIV attestation issuers.
     NotPivIssuer(String),

@@ -5,8 +5,8 @@ use x509_cert::Certificate;
 
 use super::error::AttestationError;
 
-/// Reads the certificates of a PEM file and returns them in DER. Ignores other text between them (RFC 7468 section
-/// 2).
+/// Reads the certificates of a PEM file and returns them in DER. Ignores text between the certificates (RFC 7468
+/// section 2).
 ///
 /// # Errors
 /// If the file contains no certificate, or a certificate does not parse.

@@ -8,7 +8,7 @@
 //! - smallstep/crypto (`kms/yubikey/yubikey.go`): A 1 and B 1
 //! - go-piv/piv-go (`piv/key.go`): the root of 2016
 //!
-//! The issuer B2 1 dates from 2025. The SHA-256 of its certificate is
+//! The issuer B2 1 dates from 2025. The SHA-256 of the certificate of B2 1 is
 //! 0c90b7d184a36edf50a35f9be935f0c5689bfdcfe5bdd073366cafb49061a440. Yubico Attestation Intermediate B 1 signed the
 //! certificate of B2 1. The other repositories contain that intermediate, too.
 

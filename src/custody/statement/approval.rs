@@ -28,7 +28,7 @@ pub struct Request {
     /// In a drill: the ID of the vault that the drill is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
-    /// The custom endpoints, sorted by service. Empty if only AWS's endpoints are used.
+    /// The custom endpoints, sorted by service. The list is empty if only AWS's endpoints are used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<CustomEndpoint>,
     /// The epoch of the vault.

@@ -1,5 +1,5 @@
-//! The signed statement of a close by a quorum. It says which targets and session were to be closed, and that the
-//! custodian gave a share for this purpose.
+//! The signed statement of a close by a quorum. A custodian signs which targets and which session the share is given
+//! to close.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::vault::manifest::{Manifest, TargetSummary};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClosePurpose {
-    /// The custom endpoints, sorted by service. Empty if only AWS's endpoints are used.
+    /// The custom endpoints, sorted by service. The list is empty if only AWS's endpoints are used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<CustomEndpoint>,
     /// The epoch of the vault.

@@ -1,5 +1,5 @@
-//! Signed statements of a custodian. Each is an in-toto Statement v1 in a DSSE envelope. Each purpose has its payload
-//! type.
+//! Signed statements of a custodian. Each signed statement is an in-toto Statement v1 in a DSSE envelope. The payload
+//! type of the envelope depends on the purpose of the statement.
 
 pub mod approval;
 pub mod close;
@@ -56,7 +56,7 @@ pub struct Sha256Hex {
     pub sha256: String,
 }
 
-/// One kind of statement. A kind has a payload type and a predicate type.
+/// One kind of statement, with its payload type and its predicate type.
 pub trait Predicate: Serialize {
     /// The payload type of the envelope.
     const TYPE: &'static str;
@@ -70,7 +70,7 @@ pub trait Predicate: Serialize {
 pub struct LedgerHead {
     /// The number of records in the ledger.
     pub seq: u64,
-    /// SHA-256 of the ledger's last line, as hex. All digits are zero for an empty ledger.
+    /// SHA-256 of the ledger's last line, as hex. If the ledger is empty, all digits of this field are zero.
     pub sha256: String,
 }
 
@@ -93,8 +93,9 @@ impl<P: Predicate> Statement<P> {
 
     /// Checks that the token holds the enrolled signing key, verifies the PIN, and signs the statement.
     ///
-    /// The key is checked because the slot's number comes from the manifest, and the vault file might have been
-    /// altered. If the slot were empty, the token's error would not mention the file.
+    /// The signing key is checked because the slot's number comes from the manifest, and the vault file might have
+    /// been altered. Without this check, an altered file could select an empty slot, and the token's error would not
+    /// mention the file.
     ///
     /// # Errors
     /// See [`TokenError`]. If the slot has another key or no key, the function fails before it uses a PIN try or a
@@ -123,9 +124,9 @@ impl<P: Predicate> Statement<P> {
 /// Why a statement is not accepted as signed by a custodian.
 #[derive(Debug)]
 pub enum StatementError {
-    /// The envelope is not valid, or does not contain a payload of this kind.
+    /// The envelope is not valid, or does not contain the expected kind of payload.
     Envelope(EnvelopeError),
-    /// The statement or its predicate has another type.
+    /// The type of the statement or of its predicate is not the expected type.
     Type,
     /// The manifest has no custodian with this name and enrolment.
     NotCustodian(String),
@@ -193,10 +194,10 @@ pub fn signer<'a>(
 const OTHER_KEY: TokenError = TokenError::Failed("its signing key is not the one that was enrolled");
 
 impl<P: Predicate + serde::de::DeserializeOwned> Statement<P> {
-    /// Reads a statement of this kind. Does not check its signature.
+    /// Reads a statement of this kind, without checking the statement's signature.
     ///
     /// # Errors
-    /// If the statement has another type, or is not canonical JSON.
+    /// If the statement does not have the expected type, or is not canonical JSON.
     pub fn read(envelope: &Envelope) -> Result<Self, StatementError> {
         let statement: Self = envelope.open(P::TYPE, MAX_BYTES)?;
         if statement.kind != STATEMENT || statement.predicate_type != P::PREDICATE {

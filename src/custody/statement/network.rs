@@ -16,7 +16,7 @@ pub enum Protocol {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CustomEndpoint {
-    /// A host name or an IP address. An IPv6 address has no brackets here.
+    /// A host name or an IP address. In this field, an IPv6 address has no brackets.
     pub host: String,
     pub port: u16,
     pub scheme: Protocol,
@@ -24,8 +24,8 @@ pub struct CustomEndpoint {
     pub service: String,
 }
 
-/// The network settings that determine which host the program reaches and which CA it trusts. A statement does not
-/// contain them if all have their defaults.
+/// The network settings that determine which host the program reaches and which CA it trusts. If all settings have
+/// their defaults, a statement does not contain this field.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkPath {
@@ -40,7 +40,7 @@ pub struct NetworkPath {
     pub proxy: Option<Proxy>,
 }
 
-/// An HTTP proxy. A user name and a password for the proxy are not kept.
+/// An HTTP proxy. The user name and the password for the proxy are not part of this value.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proxy {

@@ -1,5 +1,5 @@
 //! The signed statements that custodians make between sessions: about a verified share and about a reseal. The
-//! subject of both is the vault file.
+//! subject of both statements is the vault file.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,8 @@ use super::{Predicate, Statement, StatementError, signer};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// The statement that a custodian opened the custodian's share, with words and token, and that the share matched its
-/// commitment. No other custodian is needed for this.
+/// The statement that a custodian verified their share: the custodian opened it with words and token, and it matched
+/// its commitment. To verify a share, no other custodian is needed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShareVerified {
@@ -74,8 +74,8 @@ pub fn verify_share_verified(
     if of_this { Ok(statement) } else { Err(StatementError::OtherVault) }
 }
 
-/// Reads the statement of a reseal, and checks that a custodian in `manifest` signed it. `manifest` is the new
-/// vault's.
+/// Reads the statement of a reseal, and checks that a custodian in `manifest` signed it. `manifest` is the manifest
+/// of the new vault.
 ///
 /// # Errors
 /// See [`StatementError`].
