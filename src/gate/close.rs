@@ -35,7 +35,8 @@ pub struct CloseRequest<'a> {
     pub deny: &'a str,
     /// The ids of the keys to deactivate; `None` stands for every active key of the user.
     pub keys: Option<&'a [String]>,
-    /// The session to close. The open window of any other session is not closed. `None` closes every window.
+    /// The session to close. If another session has an open window, that window is not closed. `None` closes every
+    /// window.
     pub session: Option<SessionId>,
     /// T1, if it is known.
     pub until: Option<Timestamp>,
@@ -54,7 +55,7 @@ pub enum CloseOutcome {
     Closed {
         /// Whether a probe proved that access is closed. If false, the state was only read from IAM.
         probed: bool,
-        /// The writes that failed. AWS refuses access although they failed.
+        /// The writes that failed, as text for people. AWS refuses access although these writes failed.
         untidy: Option<String>,
     },
     /// Access of the requested session has ended. The window of another session is open and was not closed.
@@ -147,16 +148,16 @@ struct Closing<'a, C, E, H> {
     emergency: &'a E,
     request: &'a CloseRequest<'a>,
     host: &'a H,
-    /// The result of the last attempt to attach the deny. It is also `Ok` if IAM showed the deny attached.
+    /// The result of the last attempt to attach the deny, or `Ok` if IAM showed that the deny is attached.
     denied: Option<Write>,
-    /// The result of the last attempt to deactivate the keys. It is also `Ok` if IAM showed the keys inactive.
+    /// The result of the last attempt to deactivate the keys, or `Ok` if IAM showed that the keys are inactive.
     inactive: Option<Write>,
     sent: Timestamp,
     /// Whether the last check was a probe. If false, the last check only read IAM.
     probed: bool,
-    /// The pause before the next check. It is longer while a write fails.
+    /// The pause before the next check. While a write fails, the pause is longer.
     pause: Duration,
-    /// The duration of this proof in the last progress message, in seconds.
+    /// The duration of this proof that the last progress message reported, in seconds.
     reported: i64,
 }
 
@@ -182,8 +183,8 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
         }
     }
 
-    /// Reads IAM and returns whether the user is at rest. If so, marks all writes as done: another process might have
-    /// sent them.
+    /// Reads IAM and returns whether the user is at rest. If the user is at rest, marks all writes as done, even if
+    /// another process sent them.
     async fn read_back(&mut self) -> bool {
         let access = self.closer.read_access_state().await;
         let at_rest = observe(&access, &self.request.scope(), self.host.now()) == UserState::AtRest;

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// Why a call to AWS failed. Contains the message of AWS or of the HTTP client.
+/// Why a call to AWS failed, with the message of AWS or of the HTTP client.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// AWS refused the call; it had no effect.
+    /// AWS refused the call, so the call had no effect.
     Refused(String),
-    /// The request never left this machine; it had no effect.
+    /// The request never left this machine, so the call had no effect.
     NotSent(String),
-    /// AWS throttled the call; it had no effect.
+    /// AWS throttled the call, so the call had no effect.
     Throttled(String),
-    /// There was no clear answer. The call might have taken effect, or might still take effect.
+    /// AWS gave no clear answer. The call might have taken effect, or might still take effect.
     Unknown(String),
 }
 

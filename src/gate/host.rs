@@ -17,7 +17,7 @@ pub trait Clock {
 
 /// The operator's requests to stop.
 pub trait Patience {
-    /// Whether the operator or a signal asked the opening to stop. The opening then stops before its next write.
+    /// Whether the operator or a signal asked the opening to stop, which it does before its next write.
     fn interrupted(&self) -> bool;
     /// Whether the operator asked not to wait any longer for the proof that access is closed.
     fn gave_up(&self) -> bool;
@@ -31,18 +31,20 @@ pub trait Reporter {
 
 /// The steps of an opening that do not call AWS. Each step must succeed before the next call to AWS.
 pub trait OpenHooks {
-    /// Sends the alerts, and waits until an alert is acknowledged over one channel. This is the first step.
+    /// Sends the alerts, and waits until an alert is acknowledged over one channel. The alerts are the first step of
+    /// an opening.
     ///
     /// # Errors
     /// If no alert is acknowledged.
     async fn alert(&self) -> Result<()>;
-    /// Records the intent, which shows that this machine opens the session. This step precedes the first call to AWS.
+    /// Records the intent, which shows that this machine opens the session. The intent is recorded before the first
+    /// call to AWS.
     ///
     /// # Errors
     /// If the ledger cannot be written, or another session of the same vault is under way.
     fn record_intent(&self) -> Result<()>;
-    /// Records the window, so that its end is known even if this process dies. This step precedes the first write to
-    /// AWS.
+    /// Records the window, so that its end is known even if this process dies. The window is recorded before the
+    /// first write to AWS.
     ///
     /// # Errors
     /// If the ledger cannot be written.

@@ -11,7 +11,7 @@ use super::session::SessionId;
 use super::snapshot::{AccessState, Snapshot};
 use crate::boot_clock::Instant;
 
-/// The account that the credentials belong to, and AWS's time.
+/// The result of `GetCallerIdentity`: the account that the credentials belong to, and AWS's time.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The id of the account: twelve digits.
@@ -55,10 +55,10 @@ pub enum Probed {
     Open,
     /// AWS refused the action or the session: access is closed.
     Refused,
-    /// AWS answered that it does not know the key. This proves that access is closed only if the key was deactivated
-    /// before.
+    /// AWS answered that it does not know the key. Such an answer proves that access is closed only if the key was
+    /// deactivated before.
     KeyRefused,
-    /// AWS gave another answer or none. This proves nothing.
+    /// AWS gave another answer or none, which proves nothing.
     Unclear(String),
 }
 
@@ -69,7 +69,7 @@ pub struct Wanted<'a> {
     pub session: SessionId,
     /// T1, when the session should end.
     pub until: Timestamp,
-    /// The session policy. It narrows the permissions that the AWS session has from its user or role.
+    /// The session policy, which narrows the permissions that the AWS session has from its user or role.
     pub policy: Option<&'a Value>,
 }
 
@@ -77,8 +77,8 @@ pub struct Wanted<'a> {
 pub trait Emergency {
     /// Probes with the long-term key. `None` if this process does not have that key.
     async fn probe_key(&self) -> Option<Probed>;
-    /// Returns the time until an AWS session can be issued. AWS accepts each one-time code only once, so this can be
-    /// the time until the next code.
+    /// Returns the time until an AWS session can be issued. There can be a wait for the next one-time code, because
+    /// AWS accepts each code only once.
     fn ready_in(&self) -> Duration;
     /// Issues the AWS session for use during the window, in one attempt.
     async fn issue_session(&self, wanted: &Wanted<'_>) -> Write;

@@ -1,5 +1,5 @@
-//! The inline policy `breakglass-gate`. It allows the sealed grant between T0 and T1, and denies all actions before
-//! T0 and from T1 on.
+//! The inline policy `breakglass-gate`, which allows the sealed grant between T0 and T1. The policy denies all
+//! actions before T0 and from T1 on.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -18,9 +18,9 @@ const EVERYWHERE: [&str; 5] =
 /// The content of one gate.
 #[derive(Clone, Debug)]
 pub struct Gate<'a> {
-    /// The id of the session. It is part of every statement id in the policy.
+    /// The id of the session, which is part of every statement id in the policy.
     pub session: SessionId,
-    /// T0. The policy allows access from T0 on. It denies session tokens that were issued before T0.
+    /// T0. The policy allows access from T0 on. The policy denies session tokens that were issued before T0.
     pub from: Timestamp,
     /// T1. The policy denies all actions from T1 on.
     pub until: Timestamp,
@@ -94,8 +94,8 @@ impl Gate<'_> {
     }
 }
 
-/// Returns the session policy that ends a federated session at T1. Before T1 it allows all actions, so it does not
-/// narrow the user's permissions.
+/// Returns the session policy that ends a federated session at T1. Before T1, this session policy allows all actions,
+/// so it does not narrow the user's permissions.
 pub fn ending(session: SessionId, until: Timestamp) -> Value {
     let at = iso(until);
     json!({"Version": "2012-10-17", "Statement": [
@@ -107,8 +107,8 @@ pub fn ending(session: SessionId, until: Timestamp) -> Value {
 }
 
 /// Adds the conditions for T0 and T1 to a statement's conditions. IAM requires all conditions to hold, so an added
-/// condition only narrows the statement. `grant::check` refuses a sealed condition on the time, so none is
-/// overwritten.
+/// condition only narrows the statement. No sealed condition is overwritten, because `grant::check` refuses sealed
+/// conditions on the time.
 fn within(own: &Map<String, Value>, from: Timestamp, until: Timestamp) -> Map<String, Value> {
     let mut all = own.clone();
     for (operator, at) in [("DateGreaterThanEquals", from), ("DateLessThan", until)] {

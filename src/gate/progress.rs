@@ -1,11 +1,11 @@
-//! The progress of an opening. It is stored outside the opening sequence, because the close needs it even after a
-//! panic.
+//! The progress of an opening, stored outside the opening sequence, because the close needs it even after a panic.
 
 use std::cell::{Cell, RefCell};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long after its signing AWS can accept a request. AWS's documentation has two values; this is the longer one.
+/// The longest time after its signing at which AWS accepts a request. AWS's documentation has two values, and the
+/// longer value is used here: 15 minutes.
 const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(15);
 /// The longest time until an acknowledged write is in effect everywhere.
 const SPREADS: SignedDuration = SignedDuration::from_secs(30);
@@ -24,8 +24,8 @@ pub struct Pending {
 /// The effect of a write of the opening.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Effect {
-    /// The write creates the gate. Under the deny, the gate has no effect, and it contains T1. So the close need not
-    /// watch whether this write takes effect late.
+    /// The write creates the gate. The close need not watch whether this write takes effect late, because the gate
+    /// has no effect under the deny and contains T1.
     Inert,
     /// The write activates the key. The key is usable only after the deny is detached.
     Readies,
@@ -54,11 +54,11 @@ impl OpenProgress {
     /// Notes that AWS acknowledged the last write. Until the write is in effect everywhere, a refused probe proves
     /// nothing.
     pub(super) fn spreads(&self, what: &'static str, now: Timestamp) {
-        let doubt = "may not be in effect everywhere yet";
+        let doubt = "might not be in effect everywhere yet";
         *self.pending.borrow_mut() = Some(Pending { what, doubt, expires: after(now, SPREADS) });
     }
 
-    /// Notes that an AWS session was issued, which needs no write to IAM.
+    /// Notes that an AWS session was issued in the lane `static`, which writes nothing to IAM.
     pub(super) fn handed_out(&self) {
         self.touched.set(true);
         self.lifted.set(true);
@@ -69,12 +69,12 @@ impl OpenProgress {
         *self.pending.borrow_mut() = None;
     }
 
-    /// Whether a write was sent or an AWS session was issued. If so, access has to be closed.
+    /// Whether a write was sent or an AWS session was issued, and access therefore has to be closed.
     pub fn touched(&self) -> bool {
         self.touched.get()
     }
 
-    /// Whether the write that enables access was sent. Its result does not matter.
+    /// Whether the write that enables access was sent, even if its result is not known.
     pub fn lifted(&self) -> bool {
         self.lifted.get()
     }

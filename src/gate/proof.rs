@@ -19,19 +19,19 @@ pub(super) trait ClosedAccess {
     async fn is_refused(&mut self) -> bool;
 
     /// Whether the work that accompanies the proof is done, such as writes that failed before. After [`IN_A_ROW`]
-    /// refusals, the checks continue until this returns true.
+    /// refusals, the checks continue until this method returns true.
     fn is_settled(&self, _waited: SignedDuration) -> bool {
         true
     }
 
-    /// Does the accompanying work between two checks. Returns the pause before the next check.
+    /// Does the work that accompanies the proof between two checks, and returns the pause before the next check.
     async fn settle(&mut self, _refused: bool, _waited: SignedDuration) -> Duration {
         BETWEEN_LOOKS
     }
 }
 
 /// Checks until AWS has refused access [`IN_A_ROW`] times in a row. Returns false if [`PATIENCE`] ends or the
-/// operator gives up before that.
+/// operator gives up before the proof is complete.
 pub(super) async fn prove(access: &mut impl ClosedAccess, host: &(impl Clock + Patience)) -> bool {
     let since = host.now();
     let mut in_a_row = 0;
@@ -88,9 +88,13 @@ mod tests {
 
     #[test]
     fn without_refusals_in_a_row_the_proof_ends_unproven() {
-        // A pause of the fake user takes one second. So there is one check per second and a last check at two
+        // A pause of the fake user takes one second, so there is one check per second and a last check at two
         // minutes.
         assert_eq!(proven(&[false], false), (false, 121));
-        assert_eq!(proven(&[true, false], true), (false, 1), "without a proof when the operator gives up");
+        assert_eq!(
+            proven(&[true, false], true),
+            (false, 1),
+            "nothing should be proven if the operator gives up"
+        );
     }
 }

@@ -21,7 +21,7 @@ use super::window::Window;
 pub struct RolePlan<'a> {
     /// The id of the account that the user must belong to: twelve digits.
     pub account: &'a str,
-    /// The statements of the sealed grant. The role's session has no permissions beyond them.
+    /// The statements of the sealed grant. The role's session has no permissions beyond these statements.
     pub grant: &'a [Value],
     /// The regions in which the grant holds.
     pub regions: &'a [String],
@@ -44,8 +44,8 @@ pub async fn assume(
 ) -> Result<Window, Stop> {
     let window = begin(caller, plan.account, plan.window, host).await?;
     let Window { from, until, .. } = window;
-    // The role's trust policy demands MFA. The session policy cannot, because the role's session does not carry
-    // aws:MultiFactorAuthPresent.
+    // The role's trust policy demands MFA. The session policy cannot demand MFA, because the role's session does not
+    // have aws:MultiFactorAuthPresent.
     let RolePlan { session, grant, regions, .. } = *plan;
     let policy = Gate { session, from, until, grant, regions, mfa: false }.document();
     host.record_enabling()?;

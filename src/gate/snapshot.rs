@@ -1,4 +1,5 @@
-//! The properties of the emergency user that were read from IAM at one time. Each read can fail separately.
+//! The properties of the emergency user that were read from IAM at one time. Each read of a property can fail
+//! separately.
 
 use std::fmt;
 
@@ -49,7 +50,7 @@ impl AccessState {
     }
 }
 
-/// A property of the user that could not be read. It never counts as absent.
+/// A property of the user that could not be read. A property that was not read never counts as absent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unread {
     /// Completes the phrase "its … could not be read".

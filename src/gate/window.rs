@@ -4,13 +4,13 @@ use jiff::Timestamp;
 
 use crate::boot_clock::Instant;
 
-/// The window of one session. It is computed once, from the date of an answer from AWS.
+/// The window of one session, which is computed once, from the date of an answer from AWS.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Window {
     /// T0, by AWS's clock.
     pub from: Timestamp,
     /// T1, by AWS's clock. AWS refuses access from T1 on.
     pub until: Timestamp,
-    /// T1, by this machine's boot-time clock. It is never later than [`Window::until`].
+    /// T1, by this machine's boot-time clock. This deadline is never later than [`Window::until`].
     pub deadline: Instant,
 }

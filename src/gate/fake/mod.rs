@@ -1,7 +1,7 @@
-//! For tests only: an emergency user in memory. It allows a call if IAM would allow the call.
+//! For tests only: an emergency user in memory, which allows a call if IAM would allow the call.
 //!
 //! By default every call completes at once, and a pause moves the clock. With `stepwise`, each poll moves a call one
-//! step further: the request is sent, carried out, answered. Then only the test moves the clock.
+//! step further: the request is sent, carried out, answered. With `stepwise`, only the test moves the clock.
 
 mod ports;
 mod read;
@@ -70,7 +70,8 @@ pub(crate) struct FakeUser {
     pub(crate) clock: Cell<Timestamp>,
     /// The names of all calls so far, in order.
     pub(crate) calls: RefCell<Vec<&'static str>>,
-    /// The number of the call that fails, counted from 0, and its fault. If `lasting`, every later call fails, too.
+    /// The number of the call that fails, counted from 0, and the injected fault. If `lasting`, all later calls fail,
+    /// too.
     pub(crate) wrong: Cell<Option<(usize, Wrong)>>,
     pub(crate) lasting: Cell<bool>,
     /// The opening is stopped before this call, counted from 0.
@@ -98,7 +99,7 @@ pub(crate) struct FakeUser {
     stale: RefCell<Vec<Stale>>,
     late: RefCell<Vec<(Timestamp, Change)>>,
     session: Cell<bool>,
-    /// When the child processes were asked to end, in the seconds of `awake`.
+    /// The value of `awake` when the child processes were asked to end.
     pub(crate) dismissed: Cell<Option<i64>>,
     /// The seconds that the child processes take to end.
     pub(crate) grace: Cell<i64>,

@@ -22,8 +22,8 @@ pub(super) struct Stale {
     counts: Timestamp,
 }
 
-/// A view of the user: returns the time from which this view sees a write. `READER` is the view of reads. `JUDGE` is
-/// the view of the decision whether a call is allowed.
+/// A view of the user: returns the time from which this view sees a write. `READER` is the view that reads show.
+/// `JUDGE` is the view by which calls are allowed or refused.
 pub(super) type Eye = fn(&Stale) -> Timestamp;
 pub(super) const READER: Eye = |stale| stale.shown;
 pub(super) const JUDGE: Eye = |stale| stale.counts;

@@ -34,7 +34,8 @@ const OPERATORS: [&str; 26] = [
     "ArnNotLike",
 ];
 
-/// The condition key that demands MFA. For a target with an MFA device, the program adds it to the gate.
+/// The condition key that demands MFA. For a target with an MFA device, the program adds this condition key to the
+/// gate.
 const MFA: &str = "aws:multifactorauthpresent";
 
 /// Checks that IAM knows every condition operator, and that no condition key occurs twice. An Allow must not have
@@ -57,11 +58,12 @@ pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
             }
             if allows && (key == "aws:currenttime" || key == "aws:epochtime") {
                 return Err(Error::usage(format!("has a condition on {key}"))
-                    .next("leave it out: the gate sets the times of every window"));
+                    .next("leave the condition out: the gate sets the times of every window"));
             }
             if allows && key == MFA {
-                return Err(Error::usage(format!("has a condition on {key}"))
-                    .next("leave it out: the gate demands MFA if the user's MFA device is sealed"));
+                return Err(Error::usage(format!("has a condition on {key}")).next(
+                    "leave the condition out: the gate demands MFA if the user's MFA device is sealed",
+                ));
             }
             if !is_condition_value(value) {
                 return Err(malformed(format!("has no usable value for {key} under {operator}")));

@@ -47,7 +47,7 @@ pub fn check(terms: &Terms<'_>) -> Result<()> {
         return Err(Error::usage("the grant has no statement").next("grant what an emergency needs"));
     }
     if regions.is_empty() {
-        return Err(Error::usage("the target has no region").next("name at least one in \"regions\""));
+        return Err(Error::usage("the target has no region").next("name at least one region in \"regions\""));
     }
     let mut statements = Vec::new();
     for (index, statement) in grant.iter().enumerate() {
@@ -64,8 +64,8 @@ pub fn outliving(grant: &[Value]) -> Vec<String> {
     outlive::unlisted(&statements, &[])
 }
 
-/// Checks the length of the complete gate policy. Its session id and instants are arbitrary, because all session ids
-/// and all instants have the same length.
+/// Checks the length of the complete gate policy. For this check, the session id and the instants are arbitrary,
+/// because all session ids and all instants have the same length.
 fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
     let instant = Timestamp::UNIX_EPOCH;
     let session = SessionId::from_bytes([0; 8]);

@@ -141,7 +141,7 @@ pub(super) fn check(grant: &[GrantStatement], listed: &[String]) -> Result<()> {
             "may_outlive lists {:?}, which the grant does not allow",
             entry.as_str()
         ))
-        .next("remove it from the list, or grant it")),
+        .next("remove the action from the list, or grant the action")),
     }
 }
 
@@ -155,7 +155,8 @@ fn reached(statement: &GrantStatement, entries: &[ActionPattern]) -> Vec<Family>
     let all = all.flat_map(|(service, actions)| actions.iter().map(move |action| Family { service, action }));
     let is_listed = |family: Family| entries.iter().any(|entry| entry.covers(family));
     let is_reached = |family: Family| match &statement.actions {
-        // A pattern can match only some actions of a family. It is enough that an entry covers these actions.
+        // A pattern can match only some actions of a family. An entry of `may_outlive` needs to cover only these
+        // actions.
         Actions::Only(patterns) => patterns
             .iter()
             .any(|pattern| pattern.reaches(family) && !entries.iter().any(|entry| entry.contains(pattern))),

@@ -1,5 +1,5 @@
-//! Checks which actions a grant reaches. A grant must not reach role assumption. It is allowed to reach writes of
-//! identities only with `repairs_identity`.
+//! Checks which actions a grant reaches. A grant must not reach role assumption. A grant is allowed to reach writes
+//! of identities only with `repairs_identity`.
 
 use super::refusal::{assumes, writes};
 use crate::error::Result;
@@ -13,7 +13,7 @@ const ROLES: [Family; 3] = [
     Family { service: "iam", action: "passrole" },
 ];
 
-/// Services that store identities. An identity that is written there can outlive the window.
+/// Services that store identities. An identity that is written to such a service can outlive the window.
 pub(super) const IDENTITIES: [&str; 9] = [
     "iam",
     "organizations",
@@ -29,7 +29,7 @@ pub(super) const IDENTITIES: [&str; 9] = [
 /// Prefixes of actions that only read.
 const READS: [&str; 3] = ["get", "list", "describe"];
 
-/// Prefixes of IAM actions that only read. `generate` is for reports and `simulate` for simulations.
+/// Prefixes of IAM actions that only read. `generate` creates reports, and `simulate` simulates policies.
 const IAM_READS: [&str; 4] = ["get", "list", "generate", "simulate"];
 
 /// Checks the action patterns of an Allow with `Action`.
@@ -50,7 +50,7 @@ pub(super) fn actions(patterns: &[ActionPattern], repairs_identity: bool) -> Res
     Ok(())
 }
 
-/// Checks an Allow with `NotAction`. It allows every action that no pattern in `patterns` covers.
+/// Checks an Allow with `NotAction`. Such a statement allows every action that no pattern in `patterns` covers.
 pub(super) fn not_actions(patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
     let excluded = |family: Family| patterns.iter().any(|pattern| pattern.covers(family));
     if let Some(family) = ROLES.iter().find(|family| !excluded(**family)) {

@@ -141,7 +141,8 @@ fn a_grant_whose_gate_exceeds_the_inline_limit_is_refused() {
     let said = refusal(many(fits + 1), false).expect("one more statement should not fit");
     assert!(said.contains("2048 in inline") && said.contains("shorten the grant by"), "{said}");
 
-    // The document that an opening sends is within the limit. With one more action it would exceed the limit.
+    // The document that an opening sends is within the limit. With one more action, the document would exceed the
+    // limit.
     let gate = Gate {
         session: SessionId::random(),
         from: "2026-11-22T02:17:00Z".parse().expect("instant"),

@@ -15,36 +15,36 @@ pub enum Drift {
     NoUser,
     /// The user has no permissions boundary.
     NoBoundary,
-    /// The user has a different permissions boundary. Contains its ARN.
+    /// The user's permissions boundary is not the sealed boundary; the field is its ARN.
     OtherBoundary(String),
-    /// The document of the permissions boundary does not have the sealed digest. Contains the boundary's ARN.
+    /// The document of the permissions boundary does not have the sealed digest; the field is the boundary's ARN.
     EditedBoundary(String),
-    /// The user has an inline policy besides the gate. Contains the policy's name.
+    /// The user has an inline policy besides the gate; the field is the policy's name.
     InlinePolicy(String),
     /// `AWSDenyAll` is not attached, and the program did not write the inline policy `breakglass-gate`.
     ForeignGate,
-    /// The user has a managed policy besides `AWSDenyAll`. Contains the policy's ARN.
+    /// The user has a managed policy besides `AWSDenyAll`; the field is the policy's ARN.
     AttachedPolicy(String),
-    /// The user is in a group. Contains the group's name.
+    /// The user is in a group; the field is the group's name.
     Group(String),
-    /// The user has an active access key that was not sealed. Contains the key's id.
+    /// The user has an active access key that was not sealed; the field is the key's id.
     ActiveKey(String),
-    /// The sealed access key does not exist. Contains the key's id.
+    /// The sealed access key does not exist; the field is the key's id.
     KeyMissing(String),
     /// The user has a console password.
     LoginProfile,
-    /// The user has an active SSH key. Contains the key's id.
+    /// The user has an active SSH key; the field is the key's id.
     SshKey(String),
-    /// The user has an active signing certificate. Contains the certificate's id.
+    /// The user has an active signing certificate; the field is the certificate's id.
     Certificate(String),
-    /// The user has an active service-specific credential. Contains the credential's id.
+    /// The user has an active service-specific credential; the field is the credential's id.
     ServiceCredential(String),
     /// A property of the user could not be read. A property that was not read never counts as absent.
     Unread(Unread),
 }
 
 impl Drift {
-    /// Whether a read failed and the reason was not a refusal by AWS.
+    /// Whether this drift is a read that failed for another reason than a refusal by AWS.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Unread(unread) if !matches!(unread.fault, Fault::Refused(_)))
     }
@@ -159,7 +159,8 @@ fn unread(snapshot: &Snapshot) -> Vec<Drift> {
     failed.into_iter().flatten().chain(snapshot.access.unread()).map(Drift::Unread).collect()
 }
 
-/// Returns the items that were read. Empty if the read failed, because [`Drift::Unread`] reports that.
+/// Returns the items that were read. If the read failed, returns no items, because [`Drift::Unread`] reports the
+/// failure.
 fn listed<T>(read: &Read<Vec<T>>) -> &[T] {
     read.as_deref().unwrap_or_default()
 }

@@ -30,8 +30,8 @@ pub enum UserState {
         until: Timestamp,
     },
     /// An opening is under way, or was killed: the gate ends in the future and a key is active, but `AWSDenyAll` is
-    /// still attached. A new opening first closes the user. `status`, and `close` without `--force`, treat this state
-    /// as open.
+    /// still attached. A new opening closes this state before it continues. `status`, and `close` without `--force`,
+    /// treat the user as open.
     Opening {
         /// The session in the gate.
         session: SessionId,
@@ -113,8 +113,8 @@ impl GateTime {
     }
 }
 
-/// Returns the state that the short read shows. `now` is by AWS's clock. A failed read matters only if the state
-/// depends on its result.
+/// Returns the state that the short read shows at the time `now`, by AWS's clock. A failed read matters only if the
+/// state depends on the result of that read.
 pub fn observe(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserState {
     use GateTime::{Ahead, Foreign};
     match (scope.denied(access), scope.key_active(access), GateTime::of(access, now)) {
@@ -154,7 +154,7 @@ impl Expected {
 /// The state of a user after the full read.
 #[derive(Clone, Debug)]
 pub struct Assessment {
-    /// The state that IAM shows.
+    /// The state of the user that IAM shows.
     pub state: UserState,
     /// Differences from the sealed properties that do not prevent an opening.
     pub warnings: Vec<String>,

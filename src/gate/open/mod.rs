@@ -1,4 +1,4 @@
-//! The opening sequence. It writes the end of the window to IAM before any other write enables access.
+//! The opening sequence, which writes the end of the window to IAM before any other write enables access.
 
 mod plan;
 mod steps;
@@ -40,12 +40,12 @@ pub async fn open<O: Opener>(
     progress: &OpenProgress,
     host: &(impl Clock + Patience + Reporter + OpenHooks + Children),
 ) -> std::result::Result<Window, Stop> {
-    // 1. Send the alerts. 2. Record the intent of this session. 3. Take T0 and T1 from AWS's clock.
+    // 1. Send the alerts; 2. record the intent of this session; 3. take T0 and T1 from AWS's clock.
     let window = begin(&opener, plan.account, plan.window, host).await?;
     let Window { from, until, .. } = window;
     let gate = plan.gate(from, until);
 
-    // 4. Check that the user is at rest. If needed, close an earlier session first.
+    // 4. Check that the user is at rest; if an earlier session was not closed, close it first.
     at_rest(&opener, closer, emergency, plan, host).await?;
     go_on(host, until)?;
 
@@ -53,15 +53,15 @@ pub async fn open<O: Opener>(
     put_gate(&opener, plan, &gate, progress, host).await?;
     go_on(host, until)?;
 
-    // 6. Activate the key. The deny is still attached, so access is not yet open.
+    // 6. Activate the key; access is not yet open, because the deny is still attached.
     activate(closer, plan, progress, host).await?;
     go_on(host, until)?;
 
-    // 7. Detach the deny. Only this write enables access.
+    // 7. Detach the deny; only this write enables access.
     lift(&opener, closer, plan, progress, host).await?;
     drop(opener);
 
-    // 8. Probe the key until AWS accepts it several times in a row. Then issue the session and probe it.
+    // 8. Probe the key until AWS accepts it several times in a row; then issue the session and probe the session.
     until_accepted("the key", host, until, || emergency.probe_key()).await?;
     progress.settled();
     gate_is_unchanged(closer, &gate).await?;
@@ -136,7 +136,7 @@ async fn at_rest(
 /// A state of the user from which an opening can start.
 enum Rest {
     AtRest,
-    /// An earlier session was not closed. The opening closes it first.
+    /// An earlier session was not closed, so the opening closes it first.
     Untidy(Vec<Leftover>),
 }
 
@@ -161,7 +161,7 @@ fn look(
             expected.user,
             time_text::utc(until)
         ))
-        .next("wait for its end, or end it: breakglass close VAULT --force")
+        .next("wait until the window ends, or close it now: breakglass close VAULT --force")
         .into()),
         UserState::Unbounded => Err(drifted(expected, &[Drift::ForeignGate])),
         UserState::Drifted(drift) => Err(drifted(expected, &drift)),

@@ -33,11 +33,11 @@ pub struct OpenPlan<'a> {
 /// The kind of the credentials that are issued for use during the window.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum HandOut {
-    /// No credentials are issued. The window is only held open.
+    /// No credentials are issued; the window is only held open.
     Nothing,
     /// An AWS session of the emergency user.
     Session,
-    /// A federated AWS session, which can sign in to the console. Its session policy ends it at T1.
+    /// A federated AWS session, which can sign in to the console, with a session policy that ends it at T1.
     Console,
 }
 

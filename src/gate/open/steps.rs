@@ -18,8 +18,8 @@ use crate::gate::progress::{Effect, OpenProgress};
 use crate::gate::snapshot::AccessState;
 use crate::vault::canonical;
 
-/// The pauses before a throttled call is sent again. The program sends it again itself, because no library is allowed
-/// to retry a write: the order of the writes matters.
+/// The pauses before a throttled call is sent again. No library is allowed to retry a write, because the order of the
+/// writes matters.
 const THROTTLED: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
@@ -95,7 +95,7 @@ pub(super) async fn lift(
 }
 
 /// Sends one write of the opening. If AWS throttled the write, sends it again, because a throttled write has no
-/// effect. In no other case is the write sent again.
+/// effect. The write is not sent again in any other case.
 ///
 /// Returns `Ok(Err(_))` if the result of the write is not known and has to be read back.
 async fn send<F: Future<Output = Write>>(
@@ -154,7 +154,8 @@ pub(in crate::gate) async fn issue(
         let Err(fault) = emergency.issue_session(wanted).await else {
             return Ok(());
         };
-        // Another process may have used the first code. If AWS refuses a second code too, the code is not the cause.
+        // Another process might have used the first one-time code. If AWS also refuses a second code, the code is not
+        // the cause.
         if matches!(fault, Fault::Refused(_)) && !emergency.ready_in().is_zero() {
             codes_refused += 1;
         }
@@ -187,7 +188,7 @@ async fn code_is_ready(emergency: &impl Emergency, host: &(impl Clock + Reporter
 
 fn lost(step: &str, sent: &Write) -> Stop {
     Stop::ControlPlane(match sent {
-        Err(fault) => no_answer(&format!("{step}: {fault}, and reading back does not show it")),
-        Ok(()) => refused(format!("{step}: AWS acknowledged it, but reading back does not show it")),
+        Err(fault) => no_answer(&format!("{step}: {fault}, and IAM does not show the change")),
+        Ok(()) => refused(format!("{step}: AWS acknowledged the write, but IAM does not show the change")),
     })
 }

@@ -34,7 +34,7 @@ pub(super) fn drifted(expected: &Expected, drift: &[Drift]) -> Stop {
     let list: Vec<String> = drift.iter().map(ToString::to_string).collect();
     let list = list.join("; ");
     Error::refused(format!("user {} is not as it was sealed: {list}", expected.user))
-        .next("ask an AWS administrator to correct it, then open again")
+        .next("ask an AWS administrator to correct the user, then open again")
         .into()
 }
 
@@ -54,7 +54,7 @@ pub(super) fn not_done(step: &str, fault: &Fault) -> Stop {
 /// Returns the error for credentials of the account `theirs`, if the vault's target is in the account `sealed`.
 pub fn other_account(theirs: &str, sealed: &str) -> Error {
     Error::refused(format!(
-        "the credentials belong to account {theirs}, the vault's target is account {sealed}"
+        "the credentials belong to account {theirs}, but the vault's target is in account {sealed}"
     ))
     .next("use the vault and the credentials of one account")
 }
