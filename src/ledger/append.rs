@@ -20,7 +20,7 @@ impl Ledger {
     /// the last record is read, so damage to an earlier record does not prevent appending.
     ///
     /// # Errors
-    /// If the record cannot be written, or the last record cannot be read. The file is then unchanged.
+    /// If the record cannot be written, or the last record cannot be read. After an error, the file is unchanged.
     pub fn append(&self, at: Timestamp, record: Record) -> Result<()> {
         self.append_if(at, record, |_| Ok(()))
     }
@@ -30,7 +30,7 @@ impl Ledger {
     /// the intent is always appended.
     ///
     /// # Errors
-    /// The errors of [`Ledger::append`]. Also fails if the ledger has an intent of another session for the
+    /// The errors of [`Ledger::append`], and an error if the ledger has an intent of another session for the
     /// credentials.
     pub fn intend(&self, at: Timestamp, record: Record) -> Result<()> {
         let excused =
@@ -87,7 +87,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Checks that a record could be appended now. An opening calls this before it asks custodians.
+    /// Checks that a record could be appended now. An opening calls this function before it asks custodians.
     ///
     /// # Errors
     /// The errors of [`Ledger::append`].
@@ -127,11 +127,11 @@ impl Ledger {
     }
 }
 
-/// Writes and fsyncs the line. If that fails, truncates the file to its previous length.
+/// Writes and fsyncs the line. If the line cannot be written, truncates the file to its previous length.
 fn add(mut file: &File, length: u64, line: &[u8]) -> std::io::Result<()> {
     let written = file.write_all(line).and_then(|()| file.sync_all());
     if written.is_err() {
-        // If truncating fails, too, a partial line without a newline is left. Readers skip it.
+        // If the file cannot be truncated, a partial line without a newline is left, which readers skip.
         let _ = file.set_len(length).and_then(|()| file.sync_all());
     }
     written

@@ -1,5 +1,5 @@
-//! The hash chain of a ledger's records. A torn line is the rest of an interrupted write; it is skipped. A changed
-//! line is an error.
+//! The hash chain of a ledger's records. A torn line, which is the rest of an interrupted write, is skipped. A
+//! changed line is an error.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::vault::{canonical, words};
 pub struct Head {
     /// The number of records in the ledger.
     pub seq: u64,
-    /// SHA-256 of the last record's line. All bytes are zero if the ledger has no record.
+    /// SHA-256 of the last record's line. If the ledger has no record, all bytes of this field are zero.
     pub sha256: [u8; 32],
 }
 
@@ -75,7 +75,7 @@ impl Chain {
         damage.map_or(Ok(chain), Err)
     }
 
-    /// Parses a ledger file up to the first bad record. Also returns the damage of that record.
+    /// Parses a ledger file up to the first bad record, and returns the records and the damage of the bad record.
     pub fn up_to_damage(bytes: &[u8]) -> (Self, Option<Damage>) {
         let mut chain = Self::default();
         let mut lines = places(bytes).enumerate().peekable();

@@ -26,7 +26,7 @@ pub struct Damage {
     pub what: String,
 }
 
-/// A record that does not contain the digest of the previous record. Also contains the records around it.
+/// A record that does not contain the digest of the previous record, together with the records around it.
 pub(super) struct Neighbours<'a> {
     pub(super) before: &'a [Link],
     pub(super) link: Link,
@@ -34,7 +34,8 @@ pub(super) struct Neighbours<'a> {
 }
 
 impl Neighbours<'_> {
-    /// Returns whether the next record contains the digest of this record. If so, this record was not changed.
+    /// Returns whether the next record contains the digest of this record, which proves that this record was not
+    /// changed.
     fn is_confirmed(&self) -> bool {
         match &self.next {
             Some(ParsedLine::Record(next)) => is_hex_of(&next.prev, &self.link.sha256),
@@ -42,8 +43,8 @@ impl Neighbours<'_> {
         }
     }
 
-    /// Returns whether this record contains the digest of the last but one record before it. If so, the record
-    /// directly before it was inserted.
+    /// Returns whether this record contains the digest of the record before the previous record. In this case, the
+    /// previous record was inserted.
     fn skips_the_last(&self) -> bool {
         let Some((_, earlier)) = self.before.split_last() else { return false };
         let sha256 = earlier.last().map_or([0; 32], |link| link.sha256);
@@ -64,14 +65,15 @@ impl Damage {
         }
     }
 
-    /// Returns the damage of a line that is not a record and not torn. At this line, record `seq` is expected.
+    /// Returns the damage of a line that is not a record and not torn. `seq` is the number of the record that is
+    /// expected at this line.
     pub(super) fn invalid_line(line: usize, seq: u64, text: &[u8]) -> Self {
         let kind = serde_json::from_slice::<Value>(text)
             .ok()
             .filter(|of| of["v"].is_u64() && of["kind"].is_string());
         let what = match kind {
             Some(_) => {
-                "it was changed, or a later version of breakglass wrote it; verify it with that version"
+                "it was changed, or a later version of breakglass wrote it; verify the ledger with that version"
             }
             None => "the line is not a record",
         };
@@ -117,7 +119,7 @@ impl Damage {
         }
     }
 
-    /// Returns the error for this damage. The message names the file.
+    /// Returns the error for this damage. The message names the ledger file.
     pub fn error(&self, path: &Path) -> Error {
         Error::damaged(format!("the ledger {} is damaged: {self}", path.display()))
             .next("move the file, and shipped.json if it exists, to another directory as evidence; closing works without a ledger")

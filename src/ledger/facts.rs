@@ -15,7 +15,7 @@ pub struct VaultFacts {
     pub label: String,
     pub epoch: u64,
     pub credentials_epoch: u64,
-    /// SHA-256 of the vault file in binary form. An armored file is converted first.
+    /// SHA-256 of the vault file in binary form. An armored vault file is converted to this form first.
     pub sha256: [u8; 32],
 }
 
@@ -33,20 +33,20 @@ impl VaultFacts {
     }
 }
 
-/// The access key ids and the role of a session. With them, the session's calls can be found in CloudTrail. None of
-/// them is secret.
+/// The access key ids and the role by which a session's calls can be found in CloudTrail. None of these values is
+/// secret.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Principals {
     /// The emergency user's access key id.
     pub emergency: String,
-    /// The opener's access key id. Only in the lane `gate`.
+    /// The opener's access key id, which exists only in the lane `gate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opener: Option<String>,
-    /// The closer's access key id. Only in the lane `gate`.
+    /// The closer's access key id, which exists only in the lane `gate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closer: Option<String>,
-    /// The ARN of the role that the user assumes. Only in the lane `static`.
+    /// The ARN of the role that the user assumes, which exists only in the lane `static`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
 }

@@ -67,7 +67,7 @@ fn lock(file: &File, path: &Path, how: Lock, (wait, until): (Duration, Instant))
                 return Err(Error::failed(what)
                     .next("find the process with fuser, or set BREAKGLASS_STATE to another directory"));
             }
-            // If the file system does not support locks, the file is read without a lock. This is safe.
+            // If the file system does not support locks, the file can safely be read without a lock.
             Err(Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS) if how == Lock::Shared => return Ok(()),
             Err(e) => return Err(cannot("lock", path, &e.into())),
         }
@@ -76,12 +76,12 @@ fn lock(file: &File, path: &Path, how: Lock, (wait, until): (Duration, Instant))
 
 /// Reads the file at `path`. `None` if the file does not exist.
 pub(super) fn read(path: &Path, wait: Duration) -> Result<Option<Vec<u8>>> {
-    // With this flag, the call does not block if `path` is a named pipe.
+    // With the flag `NONBLOCK`, opening does not block if `path` is a named pipe.
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let open = || OpenOptions::new().read(true).custom_flags(nonblock).open(path);
     match open() {
-        // A symbolic link without a target, such as a link to a disk that is not mounted, is an error. It must not
-        // count as an empty ledger.
+        // A symbolic link without a target, such as a link to a disk that is not mounted, must not count as an empty
+        // ledger.
         Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => return Ok(None),
         Err(e) => return Err(cannot("open", path, &e)),
         Ok(file) if !file.metadata().is_ok_and(|metadata| metadata.is_file()) => {
@@ -119,9 +119,9 @@ pub(super) fn cannot(what: &str, path: &Path, why: &std::io::Error) -> Error {
     let next = if matches!(why.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
         "free space on its disk, or set BREAKGLASS_STATE to another directory"
     } else if fs::symlink_metadata(path).is_ok() {
-        "make it readable and writable for this user, or set BREAKGLASS_STATE to another directory"
+        "make this path readable and writable for this user, or set BREAKGLASS_STATE to another directory"
     } else {
-        "make its directory writable for this user, or set BREAKGLASS_STATE to another directory"
+        "make the parent directory writable for this user, or set BREAKGLASS_STATE to another directory"
     };
     Error::failed(format!("cannot {what} the ledger {}: {why}", path.display())).next(next)
 }

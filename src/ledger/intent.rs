@@ -1,4 +1,4 @@
-//! The intent of a session. Checks whether a custodian approved exactly this intent.
+//! The intent of a session, and the check whether a custodian approved exactly this intent.
 
 use super::facts::Principals;
 use super::record::Record;
@@ -118,9 +118,9 @@ impl Intent<'_> {
         Ok(token)
     }
 
-    /// Returns whether both intents are about the same credentials. This is true if they have the same vault and
-    /// credentials epoch. It is also true if they have the same emergency access key, for example after resealing.
-    /// The credentials of a drill are only in the drill vault.
+    /// Returns whether both intents are about the same credentials. Two intents with the same vault and credentials
+    /// epoch are about the same credentials. So are two intents with the same emergency access key, for example after
+    /// resealing. The credentials of a drill are only in the drill vault.
     pub fn has_credentials_of(&self, other: &Intent<'_>) -> bool {
         let key =
             |intent: &Intent<'_>| Some(intent.principals.emergency.clone()).filter(|key| !key.is_empty());
@@ -136,7 +136,7 @@ impl Intent<'_> {
             ("epoch", u64::from(signed.epoch) == self.epoch),
             ("epoch of the credentials", u64::from(signed.credentials_epoch) == self.credentials_epoch),
             ("reason", signed.reason == self.reason),
-            ("reason to use them again", signed.again.as_deref() == self.again),
+            ("reason to use spent credentials again", signed.again.as_deref() == self.again),
             ("reason for no alert", signed.no_alert.as_deref() == self.no_alert),
             ("window", signed.window == self.window),
             ("lane", signed.lane == self.lane),

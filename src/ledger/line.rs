@@ -26,9 +26,9 @@ pub(super) enum ParsedLine {
 
 impl ParsedLine {
     /// Parses a line without its newline. A line is torn if it begins like a record, but its JSON is incomplete. Zero
-    /// bytes at its end are ignored, because some file systems leave them after a crash. A line of only zero bytes is
-    /// torn, too. To shorten a record's line has the same effect as to remove it, because no record contains the
-    /// digest of a torn line.
+    /// bytes at the end of a line are ignored, because some file systems leave them after a crash. A line of only
+    /// zero bytes is torn, too. If a person shortens a record's line, the effect is the same as if the line were
+    /// removed, because a torn line is not part of the chain.
     pub(super) fn of(line: &[u8]) -> Self {
         if let Ok(entry) = serde_json::from_slice(line) {
             return Self::Record(Box::new(entry));
@@ -42,7 +42,7 @@ impl ParsedLine {
 }
 
 /// Returns the SHA-256, in hex, of the torn lines between two records. `None` if there are no torn lines. The next
-/// record contains this digest. With it, a torn line that was inserted later is detected.
+/// record contains this digest, so a torn line that was inserted later is detected.
 pub(super) fn torn(between: &[u8]) -> Option<String> {
     (!between.is_empty()).then(|| hex::encode(Sha256::digest(between)))
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct LedgerFile {
     pub path: PathBuf,
-    /// The records before the first bad record. Empty if the file is not readable.
+    /// The records before the first bad record. If the file is not readable, there are no records.
     pub chain: Chain,
     /// The error if the file is not readable, has a bad record, or contradicts another copy.
     pub wrong: Option<Error>,
@@ -61,11 +61,11 @@ impl LedgerFile {
 
 fn missing(path: &Path) -> Error {
     Error::usage(format!("there is no ledger {}", path.display()))
-        .next("check the path; if it is from the configuration, correct \"ledgers\" there")
+        .next("check the path; if the path is from the configuration, correct \"ledgers\" there")
 }
 
-/// Reads one ledger file up to the first bad record. Also returns the damage of that record. If `must_exist` is
-/// false, a missing file counts as an empty ledger.
+/// Reads one ledger file up to the first bad record, and returns the records and the damage of the bad record. If
+/// `must_exist` is false, a missing file counts as an empty ledger.
 ///
 /// # Errors
 /// If the file is not readable.
@@ -77,13 +77,13 @@ pub fn read_file(path: &Path, must_exist: bool) -> Result<(Chain, Option<Damage>
     }
 }
 
-/// Reads several ledgers. An error in one ledger does not affect the other ledgers. Of a damaged ledger, the records
-/// before the first bad record are included.
+/// Reads several ledgers. An error in one ledger does not affect the other ledgers. If a ledger is damaged, the
+/// records before its first bad record are included.
 pub fn read_all(paths: &[PathBuf]) -> Merged {
     Merged::of(paths.iter().map(|path| LedgerFile::at(path)).collect())
 }
 
-/// Compares all copies of each ledger. If two copies have different records at the same number, one of them was
+/// Compares all copies of each ledger. If two copies have different records with the same number, one copy was
 /// changed.
 fn compare(files: &mut [LedgerFile]) {
     for at in 1..files.len() {
@@ -99,7 +99,7 @@ fn compare(files: &mut [LedgerFile]) {
                 "the ledger {} differs from its copy {other} from record {seq} on",
                 one.path.display()
             );
-            let next = "verify both: breakglass ledger verify --ledger FILE --copy OTHER";
+            let next = "verify both files: breakglass ledger verify --ledger FILE --copy OTHER";
             one.wrong = Some(Error::damaged(what).next(next));
         }
     }

@@ -31,12 +31,12 @@ pub enum AlertTopic {
     MayBeOpen,
 }
 
-/// One event of a session. The JSON in the file has the same names as the variants and fields.
+/// One event of a session. In the ledger file, the JSON has the names of the variants and fields.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant, reason = "records are few, and most are read one at a time")]
 pub enum Record {
-    /// A custodian's token signed the request. This happens before the custodian gives the share.
+    /// A custodian's token signed the request, which happens before the custodian gives the share.
     Approval {
         session: SessionId,
         /// The vault's id.
@@ -56,7 +56,7 @@ pub enum Record {
         custodian: String,
         purpose: SharePurpose,
     },
-    /// An alert was sent over one channel. The receiver might not have acknowledged it.
+    /// An alert was sent over one channel. The receiver might not have acknowledged the alert.
     Alert {
         /// The session of the alert. `None` if the alert is about a close and the ledger has no session for that
         /// window.
@@ -64,7 +64,7 @@ pub enum Record {
         session: Option<SessionId>,
         topic: AlertTopic,
         channel: String,
-        /// Whether the channel is sealed in the vault. If false, it is from this machine's configuration.
+        /// Whether the channel is sealed in the vault. If false, the channel is from this machine's configuration.
         sealed: bool,
         sent: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ pub enum Record {
         /// The receiver's answer, or why there was no acknowledgement.
         detail: String,
     },
-    /// The intent of a session. It is recorded before the first write to AWS.
+    /// The intent of a session, which is recorded before the first write to AWS.
     Intent {
         session: SessionId,
         /// The vault's id.
@@ -117,7 +117,7 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         network: Option<Box<NetworkPath>>,
     },
-    /// The start and the end of the window. They are recorded before the first write to AWS.
+    /// The start and the end of the window, which are recorded before the first write to AWS.
     Window {
         session: SessionId,
         /// T0.
@@ -125,7 +125,7 @@ pub enum Record {
         /// T1.
         until: Timestamp,
     },
-    /// The next write to AWS enables access. From this record on, access might be open, even if no later record says
+    /// The next write to AWS enables access. After this record, access might be open, even if no later record says
     /// so.
     Enabling { session: SessionId },
     /// Access is open: AWS accepted the key.
@@ -145,7 +145,7 @@ pub enum Record {
     /// Access is closed.
     Closed {
         session: SessionId,
-        /// Whether AWS refused a probe. If false, the state was only read from IAM.
+        /// Whether AWS refused a probe. If false, the closed state was only read from IAM.
         probed: bool,
         /// Why the session ended.
         cause: String,
@@ -169,7 +169,7 @@ pub enum Record {
     Review {
         session: SessionId,
         custodian: String,
-        /// The signed statement. It contains the digest of the review's packet.
+        /// The signed statement, which contains the digest of the review's packet.
         envelope: Envelope,
     },
 }
@@ -225,7 +225,7 @@ pub struct Entry {
     pub v: u8,
     /// The number of the record, counted from 0.
     pub seq: u64,
-    /// SHA-256 of the previous record's line, in hex. All digits are zero for the first record.
+    /// SHA-256 of the previous record's line, in hex. In the first record, all digits of this field are zero.
     pub prev: String,
     /// SHA-256 of the torn lines between the previous record and this record, with their newlines, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]

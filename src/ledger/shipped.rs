@@ -1,5 +1,5 @@
-//! The small file `shipped.json` in the ledger's directory. It says how many records were copied to the bucket, so it
-//! also shows if a ledger is missing. If the file is lost, all records are sent again, to the same keys.
+//! The small file `shipped.json` in the ledger's directory. The file says how many records were copied to the bucket,
+//! so it also shows if a ledger is missing. If the file is lost, all records are sent again, to the same keys.
 
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,7 @@ impl Shipped {
         }
     }
 
-    /// Writes the file under a temporary name and then renames it. In this way the file is never incomplete.
+    /// Writes the file under a temporary name and then renames it, so that the file is never incomplete.
     ///
     /// # Errors
     /// A message with the file's path, if the file cannot be written.

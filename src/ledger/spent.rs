@@ -8,7 +8,7 @@ use crate::gate::SessionId;
 pub fn is_spent(session: SessionId) -> Error {
     let what = format!("these credentials are spent: session {session} has opened them; nothing was enabled");
     Error::failed(what)
-        .next("rotate and reseal; to use them again now, pass --again \"reason\", which the custodians sign")
+        .next("rotate and reseal; to use the credentials again now, pass --again \"reason\", which custodians sign")
 }
 
 /// Returns the last session that recorded an intent for these credentials. Drills do not count, because a drill vault

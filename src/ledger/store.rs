@@ -1,4 +1,5 @@
-//! The ledger in its directory: its path, its records, and questions about its sessions.
+//! The ledger in its directory. Returns the ledger's path, records and head, and answers questions about its
+//! sessions.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -54,8 +55,8 @@ impl RawLedger {
 
 impl Ledger {
     /// Returns the ledger in the first of these directories whose variable is set: `$BREAKGLASS_STATE`,
-    /// `$XDG_STATE_HOME/breakglass`, `$HOME/.local/state/breakglass`. If none is set, the directory is
-    /// `/var/lib/breakglass`.
+    /// `$XDG_STATE_HOME/breakglass`, `$HOME/.local/state/breakglass`. If none of the variables is set, the directory
+    /// is `/var/lib/breakglass`.
     pub fn at_default() -> Self {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let directory = set("BREAKGLASS_STATE")
@@ -76,7 +77,7 @@ impl Ledger {
         Self { wake: Some(Arc::new(wake)), ..self }
     }
 
-    /// Returns a handle that waits only one second for the lock. It is for commands that must not be delayed.
+    /// Returns a handle that waits only one second for the lock, for commands that must not be delayed.
     #[must_use]
     pub fn hurried(&self) -> Self {
         Self { wait: file::SHORT_WAIT, ..self.clone() }
@@ -94,7 +95,7 @@ impl Ledger {
         path.symlink_metadata().is_ok() || Shipped::beside(&path).is_some()
     }
 
-    /// Returns whether this ledger has the intent of the session. If so, this machine opened the session.
+    /// Returns whether this ledger has the intent of the session, which shows that this machine opened the session.
     ///
     /// # Errors
     /// If the ledger cannot be read, or its chain is broken.
@@ -136,7 +137,7 @@ impl Ledger {
         Ok(all)
     }
 
-    /// Returns every record, in the order of the file. Empty if there is no file yet.
+    /// Returns every record, in the order of the file. If there is no file yet, returns no records.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
@@ -144,7 +145,7 @@ impl Ledger {
         Ok(self.chain()?.into_entries())
     }
 
-    /// Returns every record with its digest. Empty if there is no file yet.
+    /// Returns every record with its digest. If there is no file yet, returns no records.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].

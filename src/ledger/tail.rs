@@ -21,7 +21,8 @@ pub(super) struct Tail {
     pub(super) torn: Option<String>,
 }
 
-/// Reads the end of the file. `None` if the last line that is not torn is not a record.
+/// Reads the end of the file. Torn lines at the end are skipped; if the line before them is not a record, returns
+/// `None`.
 pub(super) fn read(file: &File, length: u64) -> std::io::Result<Option<Tail>> {
     let mut size = FIRST;
     loop {
@@ -59,13 +60,13 @@ impl Tail {
 }
 
 enum LastRecord {
-    /// The lines have a record. Contains the head after the last record, and the offset after this record's newline.
+    /// The lines have a record; the fields are the head after the last record and the offset after its newline.
     Head(Head, usize),
     Nothing,
     Damage,
 }
 
-/// Finds the last record in these lines. Skips torn lines after it.
+/// Finds the last record in these lines, and skips torn lines after this record.
 fn last(bytes: &[u8]) -> LastRecord {
     let mut end = bytes.len();
     for line in lines(bytes).rev() {

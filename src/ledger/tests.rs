@@ -192,7 +192,7 @@ fn a_torn_line_is_skipped() {
         // If only the newline is missing, the last record is complete.
         let finished = if cut == whole.len() - 1 { 2 } else { 1 };
         assert_eq!(ledger.entries().expect("a torn line should be skipped").len(), finished, "{cut}");
-        ledger.append(now(), closed(1)).expect("append after a torn line");
+        ledger.append(now(), closed(1)).expect("the record should be appended after a torn line");
         assert_eq!(ledger.entries().expect("the records should chain").len(), finished + 1, "{cut}");
     }
 }
@@ -382,7 +382,7 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
     let merged =
         one.entries_with(&[two.path(), two.path(), damaged]).expect("the first ledger should be valid");
     let order: Vec<_> = merged.entries().iter().filter_map(|entry| entry.record.session()).collect();
-    // The clock of the first ledger's machine was set back before the last record. The records still keep their
+    // The clock of the first ledger's machine was set back before the last record; the records still keep their
     // order.
     assert_eq!(order, [1, 2, 4, 3, 5].map(session));
     assert_eq!(merged.wrong().count(), 1, "only the damaged ledger should have an error");

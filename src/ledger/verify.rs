@@ -27,7 +27,7 @@ pub struct SignedStatements {
     pub heads: usize,
     /// The number of statements whose signature was checked with the key in the manifest of a given vault.
     pub signatures: usize,
-    /// The number of openings of the given vault files. A quorum approved each of them beforehand.
+    /// The number of openings of the given vault files. A quorum approved each of these openings beforehand.
     pub openings: usize,
 }
 
@@ -116,8 +116,8 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
 
 const UNINTENDED: &str = "its session has no intent before it";
 
-/// Checks every opening of the given vaults: a quorum must have approved exactly its intent before it. Returns the
-/// number of these openings.
+/// Checks that a quorum approved the exact intent of every opening of the given vaults before that opening. Returns
+/// the number of these openings.
 fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
     let mut intended = Vec::new();
@@ -140,7 +140,7 @@ fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
         let needed = usize::from(manifest.threshold.get());
         if *valid < needed {
             let what = format!(
-                "it needs {needed} valid approvals of exactly this request before it, but has {valid}"
+                "it has {valid} valid approvals of exactly this request before it, but needs {needed}"
             );
             return Err(Damage::of(link, what));
         }
@@ -173,7 +173,7 @@ fn check_head(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Dam
 }
 
 /// Checks that a token of the custodian signed the statement. Returns false if no given vault has the signer's key.
-/// If the statement is about one of `vaults`, a missing key is damage.
+/// If the statement is about one of `vaults`, it is damage if that vault does not have the key.
 fn check_signature(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<bool, Damage> {
     let Some(envelope) = link.entry.record.envelope() else { return Ok(false) };
     let custodian = match &link.entry.record {
@@ -197,7 +197,7 @@ fn check_signature(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<b
     Ok(false)
 }
 
-/// A ledger head that a person kept. It is from an alert, from an approval or from an earlier `ledger verify`.
+/// A ledger head that a person kept: from an alert, from an approval or from an earlier `ledger verify`.
 #[derive(Clone, Debug)]
 pub struct ExpectedHead {
     /// The number of records, if the person gave it.
@@ -207,7 +207,7 @@ pub struct ExpectedHead {
 }
 
 impl ExpectedHead {
-    /// Parses six words or 64 hex digits. A number of records and a colon can precede them.
+    /// Parses six words or 64 hex digits, optionally with a number of records and a colon before them.
     pub fn parse(text: &str) -> Option<Self> {
         let (records, digest) = match text.split_once(':') {
             Some((records, digest)) => (Some(records.trim().parse().ok()?), digest),

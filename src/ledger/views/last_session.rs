@@ -31,8 +31,8 @@ impl LastSession {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
     }
 
-    /// Returns whether `session` is this session or one of the user's other sessions. If so, the ledger has its
-    /// intent.
+    /// Returns whether the ledger has the intent of `session`: it is this session or one of the user's other
+    /// sessions.
     pub(super) fn knows(&self, session: SessionId) -> bool {
         self.session == session || self.earlier.contains(&session)
     }
@@ -66,13 +66,15 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
         }
         let Some(&place) = entry.record.session().and_then(|session| places.get(&session)) else { continue };
         match &entry.record {
-            // The session is being opened, even if a concurrent close has recorded it as closed.
+            // A window record shows that the session is being opened, even if a concurrent close has recorded it as
+            // closed.
             Record::Window { from, until, .. } => {
                 let of = &mut all[place];
                 (of.from, of.until, of.closed) = (Some(*from), Some(*until), false);
             }
-            // A gate is opened only if the user is at rest. So an opened gate shows that all earlier sessions of the
-            // user are closed. A probe tests the user, not a session. So a probed close shows this, too.
+            // A gate is opened only if the user is at rest, so an opened gate shows that all earlier sessions of the
+            // user are closed. A probed close also shows that all earlier sessions are closed, because a probe tests
+            // the user and not a session.
             Record::Opened { .. } => {
                 close_before(&mut all, place);
                 all[place].closed = false;
@@ -97,8 +99,8 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
 }
 
 /// Marks the user's earlier sessions in the lane `gate` as closed. In the lane `static`, sessions end by themselves.
-/// T0 decides which sessions are earlier, because it is from AWS's clock. The order of the records does not, because
-/// it can depend on the clocks of several machines.
+/// T0 decides which sessions are earlier, because T0 is from AWS's clock. The order of the records can depend on the
+/// clocks of several machines, so it is not used.
 fn close_before(all: &mut [LastSession], place: usize) {
     let LastSession { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
     let (from, target) = (*from, target.clone());
@@ -107,9 +109,10 @@ fn close_before(all: &mut [LastSession], place: usize) {
     all.iter_mut().filter(of_same).for_each(|of| of.closed = true);
 }
 
-/// Returns for each user the session that decides the user's status. This is the session that ends last, of the
-/// sessions for which no close is recorded. If there is none, it is the newest session. So an open session is not
-/// hidden by a later session that opened nothing. The users are in the order of their first sessions.
+/// Returns for each user the session that decides the user's status. Of the sessions for which no close is recorded,
+/// this is the session that ends last. If a close is recorded for every session, this is the newest session. In this
+/// way, a later session that opened nothing does not hide an open session. The users are in the order of their first
+/// sessions.
 pub fn last(entries: &[Entry]) -> Vec<LastSession> {
     let mut users: Vec<LastSession> = Vec::new();
     for mut new in sessions(entries) {

@@ -28,17 +28,18 @@ pub struct Readiness {
     pub credentials_epoch: u64,
     /// When this epoch of the vault was sealed. The vault's credentials are at least as old.
     pub sealed: Timestamp,
-    /// The last session that recorded an intent for these credentials. If there is one, the credentials must be
-    /// rotated.
+    /// The last session that recorded an intent for these credentials. If there is such a session, the credentials
+    /// must be rotated.
     pub spent: Option<SpentBy>,
-    /// The number of shares that were given to sessions without an intent. They count as released until the
+    /// The number of shares that were given to sessions without an intent. Such shares count as released until the
     /// credentials are rotated.
     pub released_shares: usize,
     /// The last drill for this vault.
     pub last_drill: Option<LastDrill>,
     /// When the last complete drill ended.
     pub last_complete_drill: Option<Timestamp>,
-    /// When each custodian last proved possession of token and part. The proof is a signed approval and then a share.
+    /// When each custodian last proved possession of token and part. The proof is a signed approval that is followed
+    /// by a share.
     pub custodians: Vec<CustodianProof>,
     /// The tokens whose firmware a security advisory affects.
     pub affected_tokens: Vec<AffectedToken>,
@@ -174,8 +175,8 @@ impl Readiness {
     }
 
     /// Sets the time of each custodian's last proof. A proof is an approval for this vault or for a drill of it. A
-    /// token that is enrolled now must have signed the approval, and the custodian's share must be recorded for its
-    /// session.
+    /// token that is enrolled now must have signed the approval, and the ledger must have the custodian's share for
+    /// the same session.
     fn prove(&mut self, entries: &[Entry], manifest: &Manifest, latest: Timestamp) {
         let shares: HashSet<_> = entries
             .iter()
@@ -223,14 +224,14 @@ impl Readiness {
         if now.duration_since(self.last_complete_drill.unwrap_or(self.sealed)) > QUARTER {
             overdue.push("hold a drill: no complete, signed drill in the last 92 days".into());
         } else if failed {
-            overdue.push("hold another drill: the last one did not pass".into());
+            overdue.push("hold another drill: a drill since the last complete drill did not pass".into());
         }
         overdue
     }
 }
 
-/// Returns the drill of this record, if the drill is for this vault. If the record has a signed statement, its values
-/// count, not the record's.
+/// Returns the drill of this record, if the drill is for this vault. If the record has a signed statement, the values
+/// in the statement count, not the values in the record.
 fn drill(entry: &Entry, manifest: &Manifest, latest: Timestamp) -> Option<LastDrill> {
     let Record::Drill { session, vault, passed, envelope, .. } = &entry.record else { return None };
     let evidence = envelope.as_ref().and_then(|envelope| evidence::verify(manifest, envelope).ok());

@@ -146,7 +146,7 @@ fn a_later_session_that_opened_nothing_does_not_hide_an_earlier_one() {
         let refused = status(&[closed(2, false)]);
         assert_eq!((refused.state, refused.session), (TargetState::Open, Some(session(1))));
         // In the lane `gate`, an opening or a probed close shows that no earlier session is open. In the lane
-        // `static`, they do not show this.
+        // `static`, an opening or a probed close shows nothing about earlier sessions.
         let over = if lane == Lane::Gate { TargetState::Closed } else { TargetState::Open };
         assert_eq!(status(&[opened(2), closed(2, false)]).state, over);
         assert_eq!(status(&[closed(2, true)]).state, over);
