@@ -16,10 +16,10 @@ use crate::error::{Error, Result};
 /// the shares.
 const LOCKED_BYTES: usize = 3 * 1024 * 1024;
 
-/// Hardens the process, so that no other program can read its memory and no core file contains it.
+/// Hardens the process: no other program can read its memory, and the kernel writes no core file of it.
 ///
 /// # Errors
-/// If the kernel refuses a setting or does not lock memory. In this case the process must not handle secrets.
+/// If the kernel refuses a setting or does not lock memory. After such an error, the process must not handle secrets.
 pub fn harden() -> Result<()> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(|e| refused("disable core dumps", e))?;

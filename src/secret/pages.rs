@@ -1,4 +1,4 @@
-//! Locked pages. Each mapping holds one secret. It is never swapped or dumped, and it is wiped before it is unmapped.
+//! Locked pages. Each mapping holds one secret, is never swapped or dumped, and is wiped before it is unmapped.
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -43,7 +43,8 @@ impl Pages {
         let start = unsafe { mmap_anonymous(ptr::null_mut(), mapped, prot, MapFlags::PRIVATE) }?;
         let pages = Self { start: start.cast(), mapped, len };
         live().insert(pages.start as usize, mapped);
-        // SAFETY: the range is the mapping that was made above. The calls change its attributes, not its content.
+        // SAFETY: the range is the mapping that was made above. The calls change the mapping's attributes, not its
+        // content.
         unsafe {
             mlock(start, mapped)?;
             madvise(start, mapped, Advice::LinuxDontDump)?;
@@ -84,7 +85,7 @@ impl Drop for Pages {
     }
 }
 
-/// Wipes every live secret of the process. This is for an exit that does not wait for other threads. After this call,
+/// Wipes every live secret of the process, for an exit that does not wait for other threads. After this call,
 /// the other threads read only zeros.
 pub fn wipe_all() {
     let live = live();
@@ -92,7 +93,7 @@ pub fn wipe_all() {
         let start = ptr::with_exposed_provenance_mut::<u8>(start);
         for offset in 0..mapped {
             // SAFETY: the range is in the table, so it stays mapped until the lock is released. Another thread might
-            // use the secret during these volatile writes. This is accepted, because the process is ending.
+            // use the secret during these volatile writes, which is accepted because the process is ending.
             unsafe { ptr::write_volatile(start.add(offset), 0) };
         }
     }

@@ -1,4 +1,4 @@
-//! A secret of fixed length, and a secret that is written in pieces. Both are in locked pages.
+//! A secret of fixed length, and a secret that is written in pieces. Both kinds of secrets are in locked pages.
 
 use std::fmt;
 use std::io;
@@ -22,7 +22,7 @@ impl<const N: usize> Secret<N> {
         Self::with(|bytes| getrandom::fill(bytes).expect("the random source should work"))
     }
 
-    /// Returns a secret. `fill` writes it directly into the locked pages, so no copy is left elsewhere.
+    /// Returns a secret that `fill` writes directly into the locked pages, so that no copy is left elsewhere.
     pub fn with(fill: impl FnOnce(&mut [u8; N])) -> Self {
         let mut secret = Self::zeroed();
         fill(secret.expose_mut());
@@ -57,7 +57,8 @@ impl<const N: usize> fmt::Debug for Secret<N> {
     }
 }
 
-/// A buffer for secret bytes with a fixed capacity. It is never reallocated. A write beyond the capacity is an error.
+/// A buffer for secret bytes with a fixed capacity. The buffer is never reallocated, and a write beyond its capacity
+/// is an error.
 pub struct SecretBuf {
     pages: Pages,
     len: usize,
