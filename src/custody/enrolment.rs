@@ -46,7 +46,8 @@ pub struct Enrolment {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificates {
-    /// The device's certificate (slot F9) first, then its issuers, the root last.
+    /// The certificate chain: the device's certificate (slot F9) first, then the issuers' certificates, the root
+    /// last.
     pub chain: Vec<String>,
     /// The certificate of the decryption key.
     pub decryption: String,
@@ -175,7 +176,7 @@ impl Enrolment {
         Ok(enrolment)
     }
 
-    /// Returns the manifest's entry for this custodian, before the share has a commitment.
+    /// Returns the manifest's entry for this custodian. The entry does not contain the share's commitment yet.
     pub fn custodian(&self, index: u8, file: &[u8], fingerprint_checked: bool) -> Custodian {
         Custodian {
             commitment: None,

@@ -81,7 +81,7 @@ impl Certificate {
         words(self.inner.tbs_certificate().issuer())
     }
 
-    /// Whether `other` names `self` as its issuer. Both names must have the same DER encoding.
+    /// Whether `other` names `self` as its issuer. For this, both names must have the same DER encoding.
     pub fn is_named_by(&self, other: &Self) -> bool {
         self.subject == other.issuer
     }
@@ -107,8 +107,9 @@ impl Certificate {
         }
     }
 
-    /// Returns whether the certificate is a CA's, and its path length: the maximum number of certificates between it
-    /// and a slot's certificate. `None` if the certificate has no basic constraints.
+    /// Returns whether the certificate is a CA's certificate, and its path length. The path length is the maximum
+    /// number of certificates between this certificate and a slot's certificate. `None` if the certificate has no
+    /// basic constraints.
     ///
     /// # Errors
     /// [`AttestationError::Certificate`] if the extension does not parse.
@@ -117,8 +118,8 @@ impl Certificate {
         Ok(read.map(|constraints| (constraints.ca, constraints.path_len_constraint)))
     }
 
-    /// Whether the certificate's key is allowed to sign certificates. This is true if the key usage says so, or if
-    /// the certificate has no key usage.
+    /// Whether the certificate's key is allowed to sign certificates. If the certificate has no key usage extension,
+    /// its key is allowed to sign.
     ///
     /// # Errors
     /// [`AttestationError::Certificate`] if the extension does not parse.

@@ -99,7 +99,7 @@ impl CertificateChain {
         }
     }
 
-    /// Returns whether the chain's root is one of Yubico's.
+    /// Returns whether the chain's root is one of Yubico's roots.
     ///
     /// # Errors
     /// [`AttestationError::NotPivIssuer`] if the root is Yubico's, but the issuer of the device's certificate is not

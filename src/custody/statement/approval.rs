@@ -1,5 +1,5 @@
-//! The signed approval of one opening. A custodian's token signs the request before it decrypts its half of the
-//! share.
+//! The signed approval of one opening. A custodian's token signs the request first and then decrypts the token's half
+//! of the share.
 
 use std::collections::BTreeSet;
 

@@ -91,8 +91,8 @@ pub enum ExpectedOutcome {
 }
 
 impl ExpectedOutcome {
-    /// Returns whether a drill had this outcome. Its results are the exit status, whether access was opened, and
-    /// whether access was proven closed.
+    /// Returns whether a drill had this outcome. The arguments are the drill's exit status, whether access was
+    /// opened, and whether access was proven closed.
     pub fn is_met(self, exit: u8, opened: bool, closed: bool) -> bool {
         match self {
             Self::OpensAndCloses => exit == 0 && opened && closed,

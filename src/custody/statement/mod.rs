@@ -64,7 +64,7 @@ pub trait Predicate: Serialize {
     const PREDICATE: &'static str;
 }
 
-/// The head of a ledger: the number of records and the digest of the last one.
+/// The head of a ledger: the number of records and the digest of the last record.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerHead {
@@ -152,7 +152,7 @@ impl fmt::Display for StatementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Envelope(why) => why.fmt(f),
-            Self::Type => f.write_str("it is a statement of another type"),
+            Self::Type => f.write_str("the statement has another type"),
             Self::NotCustodian(name) => write!(f, "{name} is not a custodian of this vault"),
             Self::NotToken { custodian, serial } => {
                 write!(f, "YubiKey {serial} is not a token of {custodian}")
@@ -160,7 +160,7 @@ impl fmt::Display for StatementError {
             Self::Signature { custodian, serial } => {
                 write!(f, "the signature of {custodian}'s YubiKey {serial} is not valid")
             }
-            Self::OtherVault => f.write_str("it is about another vault"),
+            Self::OtherVault => f.write_str("the statement is about another vault"),
         }
     }
 }
