@@ -19,7 +19,7 @@ use crate::time_text;
 /// The pause between two checks for a late write. Each check calls IAM three times, which is far below IAM's rate
 /// limit.
 const BETWEEN_WATCHES: Duration = Duration::from_secs(3);
-/// If a write that AWS acknowledged has no effect after this time, it is sent again.
+/// If a write that AWS acknowledged has no effect after this time, the write is sent again.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
 /// The longest time for which the first calls to AWS can delay the end of the child processes.
 const CHILDREN_WAIT: Duration = Duration::from_secs(2);
@@ -53,7 +53,7 @@ impl CloseRequest<'_> {
 pub enum CloseOutcome {
     /// Access is proven closed.
     Closed {
-        /// Whether a probe proved that access is closed. If false, the state was only read from IAM.
+        /// Whether a probe proved that access is closed. If false, the closed state was only read from IAM.
         probed: bool,
         /// The writes that failed, as text for people. AWS refuses access although these writes failed.
         untidy: Option<String>,
@@ -74,8 +74,8 @@ pub enum CloseOutcome {
     },
 }
 
-/// Closes access and proves that access is closed. Then watches whether `pending`, a write of the opening, takes
-/// effect late.
+/// Closes access and proves that access is closed. After the proof, watches whether `pending`, a write of the
+/// opening, takes effect late.
 pub async fn close(
     closer: &impl Closer,
     emergency: &impl Emergency,
@@ -236,7 +236,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
 
 impl<C: Closer, E: Emergency, H: Clock + Reporter> ClosedAccess for Closing<'_, C, E, H> {
     async fn is_refused(&mut self) -> bool {
-        // If the deny is not attached, a refusal before T1 has another cause. Such a refusal proves nothing.
+        // If the deny is not attached, a refusal before T1 has another cause than the deny and proves nothing.
         let holds = self.denied == Some(Ok(())) || self.is_past_end();
         let (key, session) = join(self.emergency.probe_key(), self.emergency.probe_session()).await;
         self.probed = key.is_some() || session.is_some();

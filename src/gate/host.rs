@@ -17,7 +17,8 @@ pub trait Clock {
 
 /// The operator's requests to stop.
 pub trait Patience {
-    /// Whether the operator or a signal asked the opening to stop, which it does before its next write.
+    /// Whether the operator or a signal asked the opening to stop. An interrupted opening stops before its next
+    /// write.
     fn interrupted(&self) -> bool;
     /// Whether the operator asked not to wait any longer for the proof that access is closed.
     fn gave_up(&self) -> bool;
@@ -29,7 +30,7 @@ pub trait Reporter {
     fn say(&self, line: &str);
 }
 
-/// The steps of an opening that do not call AWS. Each step must succeed before the next call to AWS.
+/// The steps of an opening that do not call AWS. Each of these steps must succeed before the next call to AWS.
 pub trait OpenHooks {
     /// Sends the alerts, and waits until an alert is acknowledged over one channel. The alerts are the first step of
     /// an opening.

@@ -28,7 +28,7 @@ pub trait Caller {
     async fn identify(&self) -> Result<Identity, Fault>;
 }
 
-/// The calls with the opener's credentials. None of these calls closes access.
+/// The calls with the opener's credentials. No call of the opener closes access.
 pub trait Opener: Caller {
     /// Reads all properties of the user that an opening checks. The calls are concurrent.
     async fn read(&self) -> Snapshot;
@@ -38,7 +38,7 @@ pub trait Opener: Caller {
     async fn lift_deny(&self) -> Write;
 }
 
-/// The calls with the closer's credentials. None of these calls detaches the deny.
+/// The calls with the closer's credentials. No call of the closer detaches the deny.
 pub trait Closer {
     /// Reads the gate, the attached policies and the access keys. The calls are concurrent.
     async fn read_access_state(&self) -> AccessState;
@@ -55,8 +55,8 @@ pub enum Probed {
     Open,
     /// AWS refused the action or the session: access is closed.
     Refused,
-    /// AWS answered that it does not know the key. Such an answer proves that access is closed only if the key was
-    /// deactivated before.
+    /// AWS answered that it does not know the key. Such an answer proves that access is closed only if the program
+    /// deactivated the key before.
     KeyRefused,
     /// AWS gave another answer or none, which proves nothing.
     Unclear(String),

@@ -1,4 +1,5 @@
-//! The proof that access is closed: AWS refuses access several times in a row. Both lanes use this proof.
+//! The proof that access is closed: AWS refuses access several times in a row. Both lanes, `gate` and `static`, use
+//! this proof.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
 /// The longest duration of a proof, by AWS's clock. A write to IAM is usually visible within seconds.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
-/// The checks of one access that has to be proven closed.
+/// The checks with which the program proves that one access is closed.
 pub(super) trait ClosedAccess {
     /// Checks once and returns whether AWS refuses access.
     async fn is_refused(&mut self) -> bool;

@@ -64,7 +64,9 @@ pub async fn end(
 ) -> CloseOutcome {
     host.end_children().await;
     if until.is_none_or(|until| host.now() < until) {
-        let why = "a role's session cannot be ended before it expires; this program has dropped it".into();
+        let why =
+            "a role's session cannot be ended before it expires; this program has discarded the session"
+                .into();
         return CloseOutcome::Unproven { why, until };
     }
     if prove(&mut RoleSession(emergency), host).await {

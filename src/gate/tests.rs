@@ -195,7 +195,7 @@ fn check_end(user: &FakeUser, case: &str) {
     assert!(!user.endless.get(), "{case}: the key was usable while IAM had no gate");
     assert!(user.opener_gone.get(), "{case}: the opener was not dropped");
     if opened.is_err() && !progress.touched() {
-        assert!(!user.usable(), "{case}: the key was usable without a write");
+        assert!(!user.usable(), "{case}: the key was usable although the opening wrote nothing");
         return;
     }
     match try_close(user, &progress) {

@@ -11,6 +11,6 @@ pub struct Window {
     pub from: Timestamp,
     /// T1, by AWS's clock. AWS refuses access from T1 on.
     pub until: Timestamp,
-    /// T1, by this machine's boot-time clock. This deadline is never later than [`Window::until`].
+    /// T1, by this machine's boot-time clock. The deadline is never later than [`Window::until`].
     pub deadline: Instant,
 }

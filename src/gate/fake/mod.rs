@@ -258,7 +258,7 @@ impl FakeUser {
         }
     }
 
-    /// Counts the call, and returns the fault that is injected into it, if any.
+    /// Counts the call, and returns the fault that is injected into this call, if any.
     fn call(&self, name: &'static str) -> Option<Wrong> {
         if self.breaks.take() {
             resume_unwind(Box::new("an injected panic"));

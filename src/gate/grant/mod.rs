@@ -83,9 +83,9 @@ fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
 
 fn check_statement(value: &Value, repairs_identity: bool) -> Result<GrantStatement> {
     let statement = GrantStatement::parse(value).map_err(malformed)?;
-    let fields = value.as_object().ok_or_else(|| malformed("is not a JSON object"))?;
+    let fields = value.as_object().ok_or_else(|| malformed("the statement is not a JSON object"))?;
     if let Some(unknown) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-        return Err(malformed(format!("has a field {unknown:?} that a grant cannot have")));
+        return Err(malformed(format!("the statement has a field {unknown:?}, which a grant cannot have")));
     }
     check_sid(fields.get("Sid"))?;
     one_of(fields, "Resource", "NotResource").map_err(malformed)?;
@@ -104,7 +104,7 @@ fn check_sid(sid: Option<&Value>) -> Result<()> {
     match sid {
         None => Ok(()),
         Some(Value::String(text)) if alphanumeric(text) => Ok(()),
-        Some(_) => Err(malformed("has a Sid that is not letters and digits")),
+        Some(_) => Err(malformed("the Sid does not consist of letters and digits")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Finds granted actions whose effect can outlive the window. Such an action issues credentials of another principal,
 //! runs code as another principal, or returns tokens and secrets that stay valid. A grant that reaches such an action
-//! must list the action in `may_outlive`, so that custodians see it before they approve.
+//! must list the action in `may_outlive`, so that custodians see the action before they approve.
 //!
 //! The lists below have three sources: AWS's service authorization reference, cloudsplaining's list of actions that
 //! expose credentials, and the published ways to run code as a role without `iam:PassRole`. The lists cannot be
@@ -91,7 +91,7 @@ const CODE: [Service; 22] = [
 ];
 
 /// Returns the granted actions from the lists above that no entry of `listed` covers, sorted. An action does not
-/// count as granted if a Deny without a condition covers it for every resource.
+/// count as granted if a Deny without a condition covers this action for every resource.
 pub(super) fn unlisted(grant: &[GrantStatement], listed: &[String]) -> Vec<String> {
     let entries = parsed(listed);
     let is_denied = |family: Family| {
@@ -155,8 +155,8 @@ fn reached(statement: &GrantStatement, entries: &[ActionPattern]) -> Vec<Family>
     let all = all.flat_map(|(service, actions)| actions.iter().map(move |action| Family { service, action }));
     let is_listed = |family: Family| entries.iter().any(|entry| entry.covers(family));
     let is_reached = |family: Family| match &statement.actions {
-        // A pattern can match only some actions of a family. An entry of `may_outlive` needs to cover only these
-        // actions.
+        // A pattern can match only some actions of a family. An entry of `may_outlive` needs to cover only the
+        // actions that the pattern matches.
         Actions::Only(patterns) => patterns
             .iter()
             .any(|pattern| pattern.reaches(family) && !entries.iter().any(|entry| entry.contains(pattern))),

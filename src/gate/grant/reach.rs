@@ -37,14 +37,19 @@ pub(super) fn actions(patterns: &[ActionPattern], repairs_identity: bool) -> Res
     for pattern in patterns {
         let text = pattern.as_str();
         if let Some(family) = ROLES.iter().find(|family| pattern.reaches(**family)) {
-            return Err(assumes(&format!("allows {text:?}, which reaches {}", name_of(*family))));
+            return Err(assumes(&format!(
+                "the statement allows {text:?}, which reaches {}",
+                name_of(*family)
+            )));
         }
         let written = IDENTITIES.iter().find(|service| {
             let family = Family { service, action: "*" };
             pattern.reaches(family) && !pattern.stays_within(reads_of(service))
         });
         if let (Some(service), false) = (written, repairs_identity) {
-            return Err(writes(&format!("allows {text:?}, which can write identities in {service}")));
+            return Err(writes(&format!(
+                "the statement allows {text:?}, which can write identities in {service}"
+            )));
         }
     }
     Ok(())
@@ -54,12 +59,12 @@ pub(super) fn actions(patterns: &[ActionPattern], repairs_identity: bool) -> Res
 pub(super) fn not_actions(patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
     let excluded = |family: Family| patterns.iter().any(|pattern| pattern.covers(family));
     if let Some(family) = ROLES.iter().find(|family| !excluded(**family)) {
-        return Err(assumes(&format!("allows all except its NotAction, which lacks {}", name_of(*family))));
+        return Err(assumes(&format!("the statement's NotAction does not exclude {}", name_of(*family))));
     }
     let open = IDENTITIES.iter().find(|service| !excluded(Family { service, action: "*" }));
     match open {
         Some(service) if !repairs_identity => {
-            Err(writes(&format!("allows all except its NotAction, which lacks {service}:*")))
+            Err(writes(&format!("the statement's NotAction does not exclude {service}:*")))
         }
         _ => Ok(()),
     }

@@ -53,24 +53,28 @@ impl Drift {
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoUser => write!(f, "it does not exist"),
-            Self::NoBoundary => write!(f, "it has no permissions boundary"),
-            Self::OtherBoundary(arn) => write!(f, "its permissions boundary is {arn}, not the sealed one"),
+            Self::NoUser => write!(f, "the user does not exist"),
+            Self::NoBoundary => write!(f, "the user has no permissions boundary"),
+            Self::OtherBoundary(arn) => {
+                write!(f, "the permissions boundary is {arn}, not the sealed boundary")
+            }
             Self::EditedBoundary(arn) => {
-                write!(f, "the document of its boundary {arn} was edited since sealing")
+                write!(f, "the document of the boundary {arn} was edited since sealing")
             }
-            Self::InlinePolicy(name) => write!(f, "it has a foreign inline policy {name}"),
+            Self::InlinePolicy(name) => write!(f, "the user has another inline policy {name}"),
             Self::ForeignGate => {
-                write!(f, "its inline policy {GATE} was not written by this tool, and no deny is attached")
+                write!(f, "the inline policy {GATE} was not written by this tool, and no deny is attached")
             }
-            Self::AttachedPolicy(arn) => write!(f, "it has the policy {arn} attached"),
-            Self::Group(name) => write!(f, "it is in the group {name}"),
-            Self::ActiveKey(id) => write!(f, "it has another active access key {id}"),
-            Self::KeyMissing(id) => write!(f, "the sealed access key {id} does not exist on it"),
-            Self::LoginProfile => write!(f, "it has a login profile (a console password)"),
-            Self::SshKey(id) => write!(f, "it has an active SSH key {id}"),
-            Self::Certificate(id) => write!(f, "it has an active signing certificate {id}"),
-            Self::ServiceCredential(id) => write!(f, "it has an active service-specific credential {id}"),
+            Self::AttachedPolicy(arn) => write!(f, "the user has the policy {arn} attached"),
+            Self::Group(name) => write!(f, "the user is in the group {name}"),
+            Self::ActiveKey(id) => write!(f, "the user has another active access key {id}"),
+            Self::KeyMissing(id) => write!(f, "the sealed access key {id} does not exist"),
+            Self::LoginProfile => write!(f, "the user has a login profile (a console password)"),
+            Self::SshKey(id) => write!(f, "the user has an active SSH key {id}"),
+            Self::Certificate(id) => write!(f, "the user has an active signing certificate {id}"),
+            Self::ServiceCredential(id) => {
+                write!(f, "the user has an active service-specific credential {id}")
+            }
             Self::Unread(unread) => unread.fmt(f),
         }
     }

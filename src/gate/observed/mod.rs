@@ -30,7 +30,7 @@ pub enum UserState {
         until: Timestamp,
     },
     /// An opening is under way, or was killed: the gate ends in the future and a key is active, but `AWSDenyAll` is
-    /// still attached. A new opening closes this state before it continues. `status`, and `close` without `--force`,
+    /// still attached. A new opening first closes the interrupted opening. `status`, and `close` without `--force`,
     /// treat the user as open.
     Opening {
         /// The session in the gate.
@@ -98,7 +98,7 @@ enum GateTime {
     Past,
     /// The gate ends in the future.
     Ahead(ParsedGate),
-    /// The policy exists, but the program did not write it.
+    /// The inline policy exists, but the program did not write it.
     Foreign,
 }
 

@@ -161,7 +161,7 @@ fn look(
             expected.user,
             time_text::utc(until)
         ))
-        .next("wait until the window ends, or close it now: breakglass close VAULT --force")
+        .next("wait until the window ends, or close now: breakglass close VAULT --force")
         .into()),
         UserState::Unbounded => Err(drifted(expected, &[Drift::ForeignGate])),
         UserState::Drifted(drift) => Err(drifted(expected, &drift)),

@@ -23,8 +23,8 @@ use crate::vault::canonical;
 const THROTTLED: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// Writes the gate while the deny is attached. Then reads the user until IAM shows the gate and the user is still at
-/// rest.
+/// Writes the gate while the deny is attached. After the write, reads the user until IAM shows the gate and the user
+/// is still at rest.
 pub(super) async fn put_gate(
     opener: &impl Opener,
     plan: &OpenPlan<'_>,
