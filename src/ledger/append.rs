@@ -25,9 +25,9 @@ impl Ledger {
         self.append_if(at, record, |_| Ok(()))
     }
 
-    /// Appends an intent if its credentials are not spent. If two processes append an intent for the same credentials
-    /// at the same time, exactly one of them succeeds. For a drill, or with a reason to use spent credentials again,
-    /// the intent is always appended.
+    /// Appends an intent if the intent's credentials are not spent. If two processes append an intent for the same
+    /// credentials at the same time, exactly one of them succeeds. For a drill, or with a reason to use spent
+    /// credentials again, the intent is always appended.
     ///
     /// # Errors
     /// The errors of [`Ledger::append`], and an error if the ledger has an intent of another session for the

@@ -35,7 +35,7 @@ impl From<Head> for LedgerHead {
     }
 }
 
-/// The records of a ledger file. Each record contains the digest of the record before it.
+/// The records of a ledger file. Each record contains the digest of the previous record.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     /// The records, in the order of the file.
@@ -123,7 +123,7 @@ impl Chain {
         self.head_before(self.links.len())
     }
 
-    /// Returns the head that the ledger had when it had `seq` records.
+    /// Returns the head of the ledger's first `seq` records.
     pub fn head_before(&self, seq: usize) -> Head {
         let last = seq.checked_sub(1).and_then(|last| self.links.get(last));
         Head { seq: seq as u64, sha256: last.map_or([0; 32], |link| link.sha256) }

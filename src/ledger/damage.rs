@@ -43,7 +43,7 @@ impl Neighbours<'_> {
         }
     }
 
-    /// Returns whether this record contains the digest of the record before the previous record. In this case, the
+    /// Returns whether this record contains the digest of the record before the previous record. If it does, the
     /// previous record was inserted.
     fn skips_the_last(&self) -> bool {
         let Some((_, earlier)) = self.before.split_last() else { return false };

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// The name of a ledger file.
 pub(super) const NAME: &str = "ledger.jsonl";
 
-/// The maximum size of a ledger that is read, in bytes. A real ledger is much smaller.
+/// The maximum size of a ledger that is read, in bytes. The ledger of a real vault is much smaller.
 const LARGEST: u64 = 512 * 1024 * 1024;
 /// The longest wait until another process releases its lock of the ledger.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);

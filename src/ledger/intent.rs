@@ -119,8 +119,8 @@ impl Intent<'_> {
     }
 
     /// Returns whether both intents are about the same credentials. Two intents with the same vault and credentials
-    /// epoch are about the same credentials. So are two intents with the same emergency access key, for example after
-    /// resealing. The credentials of a drill are only in the drill vault.
+    /// epoch are about the same credentials. Two intents with the same emergency access key are also about the same
+    /// credentials, for example after resealing. The credentials of a drill are only in the drill vault.
     pub fn has_credentials_of(&self, other: &Intent<'_>) -> bool {
         let key =
             |intent: &Intent<'_>| Some(intent.principals.emergency.clone()).filter(|key| !key.is_empty());

@@ -27,7 +27,7 @@ pub enum AlertTopic {
     /// An earlier alert announced an opening, but access was not opened.
     NotOpened,
     Closed,
-    /// It is not proven that access is closed.
+    /// Access might be open: it is not proven that access is closed.
     MayBeOpen,
 }
 

@@ -12,7 +12,7 @@ use super::file;
 /// The name of the file with the state of the copy.
 const FILE: &str = "shipped.json";
 
-/// The maximum size of the file, in bytes. A real file is much smaller.
+/// The maximum size of the file, in bytes. `shipped.json` is much smaller than this limit.
 const LARGEST: u64 = 16 * 1024;
 
 /// The state of a ledger's copy in the bucket.
@@ -28,8 +28,8 @@ pub struct Shipped {
     pub sent: u64,
 }
 
-/// Returns the path of `shipped.json` in the ledger's directory. `None` if the ledger file has another name than the
-/// usual one, because such a file is not copied to a bucket.
+/// Returns the path of `shipped.json` in the ledger's directory. `None` if the ledger file is not named
+/// `ledger.jsonl`, because such a file is not copied to a bucket.
 fn beside(ledger: &Path) -> Option<PathBuf> {
     ledger.ends_with(file::NAME).then(|| ledger.with_file_name(FILE))
 }

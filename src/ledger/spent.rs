@@ -7,8 +7,9 @@ use crate::gate::SessionId;
 /// Returns the error for credentials that are spent, because `session` has opened them.
 pub fn is_spent(session: SessionId) -> Error {
     let what = format!("these credentials are spent: session {session} has opened them; nothing was enabled");
-    Error::failed(what)
-        .next("rotate and reseal; to use the credentials again now, pass --again \"reason\", which custodians sign")
+    Error::failed(what).next(
+        "rotate and reseal; to use the credentials again now, pass --again \"reason\", which custodians sign",
+    )
 }
 
 /// Returns the last session that recorded an intent for these credentials. Drills do not count, because a drill vault

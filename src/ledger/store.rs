@@ -88,8 +88,8 @@ impl Ledger {
         self.directory.join(file::NAME)
     }
 
-    /// Returns whether this machine has a ledger now or had one: the ledger exists, or `shipped.json` shows that it
-    /// was copied to a bucket.
+    /// Returns whether this machine has or had a ledger: the ledger exists, or `shipped.json` shows that a ledger was
+    /// copied to a bucket.
     pub fn is_there_or_missed(&self) -> bool {
         let path = self.path();
         path.symlink_metadata().is_ok() || Shipped::beside(&path).is_some()
@@ -106,7 +106,7 @@ impl Ledger {
         }))
     }
 
-    /// Returns the number of records and the digest of the last one.
+    /// Returns the number of records and the digest of the last record.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].

@@ -224,7 +224,7 @@ fn a_complete_line_that_is_not_a_record_is_not_torn() {
         ledger.append(now(), closed(1)).expect_err("the last record should be damaged").status,
         Status::Damaged
     );
-    // A truncated line is torn, with or without zero bytes after it, and no record chains to it.
+    // A truncated line is torn, with or without zero bytes after it.
     for end in ["", "\n", "\0\0\0", "\0\n"] {
         let chain = chain(&format!("{damaged}{end}")).expect("the line should be torn");
         assert_eq!((chain.links.len(), chain.torn.as_slice()), (2, &[3][..]), "{end:?}");
@@ -316,7 +316,8 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
         let edited = lines[at].replace("SSO down", "SSO fine");
         let mut changed = lines.clone();
         changed[at] = &edited;
-        // No record chains to the last record, so only a head or a copy reveals the change.
+        // No record contains the digest of the last record, so only a head or a copy reveals a change of the last
+        // record.
         let found = if last {
             let chain = chain(&(changed.join("\n") + "\n")).expect("chains");
             assert_eq!(since(&chain, &head), None);
@@ -395,8 +396,8 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
         0,
         "a different first line means a different ledger"
     );
-    // A shorter copy of a ledger adds no record. A rebuilt copy contradicts the ledger; then the records of both
-    // count.
+    // A shorter copy of a ledger adds no record. A rebuilt copy contradicts the ledger, and the records of the copy
+    // and of the ledger are included.
     let behind = scratch.0.join("behind");
     let first = fs::read_to_string(one.path()).expect("read").lines().next().expect("a line").to_owned();
     fs::write(&behind, first.clone() + "\n").expect("write");
@@ -408,7 +409,7 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
     forked.append(at(9), intent(6)).expect("append");
     let merged = read_all(&[one.path(), forked.path()]);
     assert_eq!((merged.wrong().count(), merged.records.len()), (1, 4), "each record should count once");
-    // The records before a damaged record count.
+    // The records before a damaged record are included in the result.
     let mut text = fs::read_to_string(one.path()).expect("read");
     text.push_str("not a record\n");
     fs::write(one.path(), text).expect("write");

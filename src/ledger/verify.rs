@@ -173,7 +173,7 @@ fn check_head(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Dam
 }
 
 /// Checks that a token of the custodian signed the statement. Returns false if no given vault has the signer's key.
-/// If the statement is about one of `vaults`, it is damage if that vault does not have the key.
+/// If the statement is about one of `vaults`, that vault must have the signer's key.
 fn check_signature(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<bool, Damage> {
     let Some(envelope) = link.entry.record.envelope() else { return Ok(false) };
     let custodian = match &link.entry.record {
@@ -275,7 +275,10 @@ pub fn against(chain: &Chain, copy: &[CopiedRecord]) -> Result<u64, Damage> {
             ));
         };
         if link.sha256 != *sha256 {
-            return Err(Damage::of(link, "the copy has a different record: one of the two was changed"));
+            return Err(Damage::of(
+                link,
+                "the copy has a different record: the ledger or the copy was changed",
+            ));
         }
         beyond = beyond.min(all - seq - 1);
     }

@@ -31,7 +31,7 @@ impl LastSession {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
     }
 
-    /// Returns whether the ledger has the intent of `session`: it is this session or one of the user's other
+    /// Returns whether the ledger has the intent of `session`: `session` is this session or one of the user's other
     /// sessions.
     pub(super) fn knows(&self, session: SessionId) -> bool {
         self.session == session || self.earlier.contains(&session)
@@ -100,7 +100,7 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
 
 /// Marks the user's earlier sessions in the lane `gate` as closed. In the lane `static`, sessions end by themselves.
 /// T0 decides which sessions are earlier, because T0 is from AWS's clock. The order of the records can depend on the
-/// clocks of several machines, so it is not used.
+/// clocks of several machines, so the order is not used.
 fn close_before(all: &mut [LastSession], place: usize) {
     let LastSession { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
     let (from, target) = (*from, target.clone());
@@ -110,9 +110,9 @@ fn close_before(all: &mut [LastSession], place: usize) {
 }
 
 /// Returns for each user the session that decides the user's status. Of the sessions for which no close is recorded,
-/// this is the session that ends last. If a close is recorded for every session, this is the newest session. In this
-/// way, a later session that opened nothing does not hide an open session. The users are in the order of their first
-/// sessions.
+/// this is the session that ends last. If a close is recorded for every session, this is the newest session. With
+/// this rule, a later session that opened nothing does not hide an open session. The users are in the order of their
+/// first sessions.
 pub fn last(entries: &[Entry]) -> Vec<LastSession> {
     let mut users: Vec<LastSession> = Vec::new();
     for mut new in sessions(entries) {

@@ -26,7 +26,7 @@ pub struct Readiness {
     /// The id of the vault.
     pub vault: String,
     pub credentials_epoch: u64,
-    /// When this epoch of the vault was sealed. The vault's credentials are at least as old.
+    /// When this epoch of the vault was sealed. The vault's credentials are at least as old as the seal.
     pub sealed: Timestamp,
     /// The last session that recorded an intent for these credentials. If there is such a session, the credentials
     /// must be rotated.
@@ -117,7 +117,8 @@ impl Readiness {
             affected_tokens: affected_tokens(manifest),
             overdue: Vec::new(),
         };
-        // A statement with a later time than `latest` proves nothing, because it is dated in the future.
+        // A statement with a later time than `latest` proves nothing, because such a statement is dated in the
+        // future.
         let latest = now.saturating_add(AHEAD).unwrap_or(now);
         let mut given = Vec::new();
         let mut drills: Vec<LastDrill> = Vec::new();
