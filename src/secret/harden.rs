@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// the shares.
 const LOCKED_BYTES: usize = 3 * 1024 * 1024;
 
-/// Hardens the process: no other program can read its memory, and the kernel writes no core file of it.
+/// Hardens the process: no other program can read the process's memory, and the kernel writes no core file.
 ///
 /// # Errors
 /// If the kernel refuses a setting or does not lock memory. After such an error, the process must not handle secrets.
