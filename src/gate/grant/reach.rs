@@ -55,7 +55,8 @@ pub(super) fn actions(patterns: &[ActionPattern], repairs_identity: bool) -> Res
     Ok(())
 }
 
-/// Checks an Allow with `NotAction`. Such a statement allows every action that no pattern in `patterns` covers.
+/// Checks an Allow with `NotAction`. An Allow with `NotAction` allows every action that no pattern in `patterns`
+/// covers.
 pub(super) fn not_actions(patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
     let excluded = |family: Family| patterns.iter().any(|pattern| pattern.covers(family));
     if let Some(family) = ROLES.iter().find(|family| !excluded(**family)) {

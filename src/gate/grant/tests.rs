@@ -137,8 +137,8 @@ fn a_grant_that_iam_would_reject_is_refused() {
 fn a_grant_whose_gate_exceeds_the_inline_limit_is_refused() {
     let many = |n: usize| allow(&json!((0..n).map(|i| format!("s3:GetSomething{i:03}")).collect::<Vec<_>>()));
     let fit = |n: &usize| checked(&[many(*n)], &regions(), false).is_ok();
-    let fits = (1..200).take_while(fit).last().expect("a grant of one statement should fit");
-    let said = refusal(many(fits + 1), false).expect("one more statement should not fit");
+    let fits = (1..200).take_while(fit).last().expect("a grant of one action should fit into the limit");
+    let said = refusal(many(fits + 1), false).expect("a grant with one more action should exceed the limit");
     assert!(said.contains("2048 in inline") && said.contains("shorten the grant by"), "{said}");
 
     // The document that an opening sends is within the limit. With one more action, the document would exceed the

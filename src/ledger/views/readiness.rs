@@ -31,8 +31,8 @@ pub struct Readiness {
     /// The last session that recorded an intent for these credentials. If there is such a session, the credentials
     /// must be rotated.
     pub spent: Option<SpentBy>,
-    /// The number of shares that were given to sessions without an intent. Such shares count as released until the
-    /// credentials are rotated.
+    /// The number of shares that were given to sessions without an intent. Shares without an intent count as released
+    /// until the credentials are rotated.
     pub released_shares: usize,
     /// The last drill for this vault.
     pub last_drill: Option<LastDrill>,
