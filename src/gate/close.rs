@@ -1,5 +1,5 @@
-//! The closing sequence: attach the deny, deactivate keys, end children, prove that access is closed, and watch for
-//! writes of the opening that take effect late. A step that fails does not stop the later ones.
+//! The closing sequence: attach the deny, deactivate keys, end child processes, prove that access is closed, and
+//! watch for writes of the opening that take effect late. If one step fails, the later steps still run.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -19,23 +19,24 @@ use crate::time_text;
 /// The pause between two checks for a late write. Each check calls IAM three times, which is far below IAM's rate
 /// limit.
 const BETWEEN_WATCHES: Duration = Duration::from_secs(3);
-/// A write that AWS acknowledged is sent again if it has no effect after this time.
+/// If a write that AWS acknowledged has no effect after this time, the write is sent again.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
-/// The longest time for which the first calls to AWS delay ending the children.
+/// The longest time for which the first calls to AWS can delay the end of the child processes.
 const CHILDREN_WAIT: Duration = Duration::from_secs(2);
-/// How long a failing write is repeated after AWS already refuses access.
+/// If AWS already refuses access, a write that fails is repeated only until this time after the start of the proof.
 const TIDYING: SignedDuration = SignedDuration::from_secs(30);
-/// The longest pause between two attempts of a failing write.
+/// The longest pause between two attempts of a write that fails.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// What to close.
+/// The access to close: the keys and the session of one user.
 #[derive(Debug)]
 pub struct CloseRequest<'a> {
     /// ARN of `AWSDenyAll`.
     pub deny: &'a str,
     /// The ids of the keys to deactivate; `None` stands for every active key of the user.
     pub keys: Option<&'a [String]>,
-    /// The session to close; the open window of any other session is left alone. `None` closes every window.
+    /// The session to close. If another session has an open window, that window is not closed. `None` closes every
+    /// window.
     pub session: Option<SessionId>,
     /// T1, if it is known.
     pub until: Option<Timestamp>,
@@ -52,29 +53,29 @@ impl CloseRequest<'_> {
 pub enum CloseOutcome {
     /// Access is proven closed.
     Closed {
-        /// Whether probes proved it; otherwise it was read from IAM.
+        /// Whether a probe proved that access is closed. If false, the closed state was only read from IAM.
         probed: bool,
-        /// The writes that failed, although AWS refuses access.
+        /// The writes that failed, as text for people. AWS refuses access although these writes failed.
         untidy: Option<String>,
     },
-    /// Access of the requested session has ended. The window of another session is open and was left alone.
+    /// Access of the requested session has ended. The window of another session is open and was not closed.
     TakenOver {
         /// The other session.
         session: SessionId,
         /// T1 of the other session.
         until: Timestamp,
     },
-    /// Access may still be open.
+    /// Access might still be open.
     Unproven {
-        /// Which step failed, or what AWS did not show.
+        /// The step that failed, or the change that AWS does not show.
         why: String,
         /// T1, if it is known.
         until: Option<Timestamp>,
     },
 }
 
-/// Closes access and proves that it is closed. Then watches for `pending`, a write of the opening that may still take
-/// effect.
+/// Closes access and proves that access is closed. After the proof, watches whether `pending`, a write of the
+/// opening, takes effect late.
 pub async fn close(
     closer: &impl Closer,
     emergency: &impl Emergency,
@@ -98,7 +99,7 @@ pub async fn close(
             return CloseOutcome::Closed { probed, untidy: Some(closing.failed_writes()) };
         }
         match watch(closer, request, pending.as_ref(), host).await {
-            // The refusals so far may be from before the pending write took effect, so the proof starts again.
+            // The pending write might have taken effect after the refusals so far, so the proof starts again.
             Watched::Quiet if pending.take().is_some() => {}
             Watched::Quiet => return CloseOutcome::Closed { probed, untidy: None },
             Watched::GaveUp(Pending { what, doubt, .. }) => {
@@ -115,7 +116,8 @@ pub async fn close(
     }
 }
 
-/// Returns the open window of another session; `None` if IAM does not answer within [`CHILDREN_WAIT`].
+/// Returns the session and T1 of another session's open window. `None` if there is no such window, or IAM does not
+/// answer within [`CHILDREN_WAIT`].
 async fn taken_over(
     closer: &impl Closer,
     request: &CloseRequest<'_>,
@@ -129,7 +131,8 @@ async fn taken_over(
     }
 }
 
-/// Ends the children after the first writes, or during them if AWS is slow.
+/// Ends the child processes after the first writes. If the writes take longer than [`CHILDREN_WAIT`], does both
+/// concurrently.
 async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Clock + Children)) {
     let mut writes = pin!(writes);
     if within(writes.as_mut(), host.pause(CHILDREN_WAIT)).await.is_some() {
@@ -145,16 +148,16 @@ struct Closing<'a, C, E, H> {
     emergency: &'a E,
     request: &'a CloseRequest<'a>,
     host: &'a H,
-    /// The result of the last attempt to attach the deny; also `Ok` if IAM showed it attached.
+    /// The result of the last attempt to attach the deny, or `Ok` if IAM showed that the deny is attached.
     denied: Option<Write>,
-    /// The result of the last attempt to deactivate the keys; also `Ok` if IAM showed them inactive.
+    /// The result of the last attempt to deactivate the keys, or `Ok` if IAM showed that the keys are inactive.
     inactive: Option<Write>,
     sent: Timestamp,
-    /// Whether the last check was a probe; otherwise it read IAM.
+    /// Whether the last check was a probe. If false, the last check only read IAM.
     probed: bool,
-    /// The pause before the next check, which is longer while a write fails.
+    /// The pause before the next check. While a write fails, the pause is longer.
     pause: Duration,
-    /// How many seconds of this proof the last progress message reported.
+    /// The duration of this proof that the last progress message reported, in seconds.
     reported: i64,
 }
 
@@ -180,8 +183,8 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
         }
     }
 
-    /// Reads IAM and returns whether the user is at rest. If so, nothing is left to write, even if another process
-    /// wrote it.
+    /// Reads IAM and returns whether the user is at rest. If the user is at rest, marks all writes as done, even if
+    /// another process sent them.
     async fn read_back(&mut self) -> bool {
         let access = self.closer.read_access_state().await;
         let at_rest = observe(&access, &self.request.scope(), self.host.now()) == UserState::AtRest;
@@ -199,7 +202,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
         self.request.until.is_some_and(|until| self.host.now() >= until)
     }
 
-    /// Forgets the results, so that all writes are sent again.
+    /// Forgets the results of all writes, so that the next attempt sends them again.
     fn forget_writes(&mut self) {
         (self.denied, self.inactive) = (None, None);
     }
@@ -233,7 +236,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Reporter> Closing<'a, C, E, H> {
 
 impl<C: Closer, E: Emergency, H: Clock + Reporter> ClosedAccess for Closing<'_, C, E, H> {
     async fn is_refused(&mut self) -> bool {
-        // If the deny is not attached, a refusal before T1 has another cause and proves nothing.
+        // If the deny is not attached, a refusal before T1 has another cause than the deny and proves nothing.
         let holds = self.denied == Some(Ok(())) || self.is_past_end();
         let (key, session) = join(self.emergency.probe_key(), self.emergency.probe_session()).await;
         self.probed = key.is_some() || session.is_some();
@@ -268,7 +271,7 @@ impl<C: Closer, E: Emergency, H: Clock + Reporter> ClosedAccess for Closing<'_, 
     }
 }
 
-/// Deactivates every key, even after one has failed, and returns the first failure.
+/// Deactivates every key. Continues if a key cannot be deactivated, and returns the first failure.
 async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     let listed;
     let keys = if let Some(keys) = keys {
@@ -285,11 +288,11 @@ async fn deactivate(closer: &impl Closer, keys: Option<&[String]>) -> Write {
     result
 }
 
-/// What [`watch`] saw.
+/// The result of [`watch`].
 enum Watched {
-    /// No late write took effect, and the pending write no longer can.
+    /// The user stayed at rest, and the pending write can no longer take effect.
     Quiet,
-    /// The user is not at rest: a late write took effect, or an earlier write became visible only now.
+    /// The user is not at rest. Either a late write took effect, or an earlier write became visible only now.
     Arrived,
     /// Another session has begun to open.
     TakenOver {
