@@ -372,6 +372,7 @@ def attested_by(attestation, token):
     """What `token.attestation` must say."""
     if attestation is None:
         return "none"
+    need(token["kind"] == "piv", "a challenge-response token cannot be attested")
     check("attestation", attestation)
     decryption, signing, *chain = [
         attempt("a certificate cannot be read", x509.load_der_x509_certificate, unbase64(text))

@@ -14,7 +14,7 @@ pub struct State {
 }
 
 impl State {
-    /// Returns whether the key is active and AWSDenyAll is detached. In this state, AWS refuses the key only because
+    /// Returns whether the key is active and `AWSDenyAll` is detached. In this state, AWS refuses the key only because
     /// of the times in the gate.
     pub fn is_usable(&self) -> bool {
         !self.denied && self.active
