@@ -190,6 +190,21 @@ mod tests {
     }
 
     #[test]
+    fn generated_parts_are_unbiased_in_every_bit() {
+        let mut ones = [0_u32; 128];
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..1000 {
+            let part = Part::generate();
+            assert!(seen.insert(*part.0.expose()), "a part should never be generated twice");
+            for (bit, count) in ones.iter_mut().enumerate() {
+                *count += u32::from(part.0.expose()[bit / 8] >> (bit % 8) & 1);
+            }
+        }
+        // 500 ones are expected for each bit, with a standard deviation of 16.
+        assert!(ones.iter().all(|&n| (400..600).contains(&n)), "{ones:?}");
+    }
+
+    #[test]
     fn a_part_is_read_from_its_words_in_every_accepted_form() {
         let part = Part::generate();
         let words: Vec<_> = part.words().collect();

@@ -8,6 +8,7 @@ mod ceremony;
 mod documentation;
 mod enrolment;
 mod example;
+mod fresh;
 mod gate_policies;
 mod grammar;
 mod hardening;
@@ -17,6 +18,7 @@ mod openssl;
 mod packet;
 mod readiness;
 mod recover;
+mod requirements;
 mod review_packet;
 #[cfg(feature = "cloud")]
 mod review_page;

@@ -274,3 +274,47 @@ fn a_statement_of_another_vault_or_another_key_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_statement_of_a_token_that_the_custodian_does_not_have_is_refused() {
+    let signers = Signers::new();
+    for (purpose, envelope) in signers.all() {
+        let mut changed = signers.manifest().clone();
+        changed.custodians[0].tokens[0].serial += 1;
+        let result = verified(purpose, &changed, &envelope);
+        assert!(matches!(result, Err(StatementError::NotToken { .. })), "{purpose}: {result:?}");
+    }
+}
+
+/// An approval under a payload type that is reserved.
+struct Reserved<const ANSWER: bool>(Value);
+
+impl<const ANSWER: bool> serde::Serialize for Reserved<ANSWER> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<const ANSWER: bool> Predicate for Reserved<ANSWER> {
+    const TYPE: &'static str = if ANSWER {
+        "application/vnd.breakglass.answer.v1+json"
+    } else {
+        "application/vnd.breakglass.request.v1+json"
+    };
+    const PREDICATE: &'static str =
+        if ANSWER { "urn:breakglass:answer:v1" } else { "urn:breakglass:request:v1" };
+}
+
+#[test]
+fn the_reserved_payload_types_are_refused() {
+    let signers = Signers::new();
+    for (purpose, envelope) in signers.all() {
+        let predicate = payload(&envelope)["predicate"].clone();
+        for reserved in
+            [signers.sign(Reserved::<false>(predicate.clone())), signers.sign(Reserved::<true>(predicate))]
+        {
+            let result = verified(purpose, signers.manifest(), &reserved);
+            assert!(matches!(result, Err(StatementError::Envelope(_))), "{purpose}: {result:?}");
+        }
+    }
+}

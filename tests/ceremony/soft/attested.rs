@@ -229,19 +229,19 @@ fn chains() -> Vec<Row> {
         ),
         (
             "attestation_no_device",
-            "is not that of its issuer",
+            "is not the certificate of its issuer",
             "a chain without the device's certificate",
             Spec { after: |c| drop(c.remove(0)), ..Spec::default() },
         ),
         (
             "attestation_gap",
-            "is not that of its issuer",
+            "is not the certificate of its issuer",
             "a chain without the PIV issuer's certificate",
             Spec { after: |c| drop(c.remove(1)), ..Spec::default() },
         ),
         (
             "attestation_order",
-            "is not that of its issuer",
+            "is not the certificate of its issuer",
             "two issuers in each other's place",
             plan! { |p| {
                 // F9, then the issuer of its issuer.
@@ -253,7 +253,7 @@ fn chains() -> Vec<Row> {
         ),
         (
             "attestation_name_string",
-            "is not that of its issuer",
+            "is not the certificate of its issuer",
             "the device's certificate has its issuer's name as another kind of string",
             plan! { |p| p.links[0].issuer = x509::name_as(0x13, "PIV issuer") },
         ),
@@ -317,7 +317,7 @@ fn issuers() -> Vec<Row> {
         ),
         (
             "attestation_device_not_a_ca",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "the device's certificate is marked as an end entity's",
             plan! { |p| p.links[0].extensions = vec![firmware(), not_ca()] },
         ),
@@ -329,25 +329,25 @@ fn issuers() -> Vec<Row> {
         ),
         (
             "attestation_issuer_unmarked",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "an issuer has no basic constraints",
             plan! { |p| p.links[1].extensions = Vec::new() },
         ),
         (
             "attestation_issuer_not_a_ca",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "an issuer is marked as an end entity",
             plan! { |p| p.links[1].extensions = vec![not_ca()] },
         ),
         (
             "attestation_root_not_a_ca",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "the root has no basic constraints",
             plan! { |p| p.links[2].extensions = Vec::new() },
         ),
         (
             "attestation_issuer_usage",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "an issuer's key usage is without keyCertSign",
             plan! { |p| p.links[1].extensions.push(x509::key_usage(7, 0x80)) },
         ),

@@ -97,14 +97,20 @@ fn authority() -> Vec<Row> {
             plan! { |p| p.links[1].extensions = vec![ca(0)] },
         ),
         (
+            "attestation_path_length_256",
+            "attestation",
+            "the root allows 256 certificates below it",
+            plan! { |p| p.links[2].extensions = vec![ca(256)] },
+        ),
+        (
             "attestation_device_usage",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "the device's key usage is without keyCertSign",
             plan! { |p| p.links[0].extensions.push(x509::key_usage(7, 0x80)) },
         ),
         (
             "attestation_root_usage",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "the root's key usage is without keyCertSign",
             plan! { |p| p.links[2].extensions.push(x509::key_usage(7, 0x80)) },
         ),

@@ -54,6 +54,9 @@ pub(super) fn custody() -> Vec<Entry> {
             let end = known[0].words.rfind(' ').unwrap();
             known[0].words.truncate(end);
         }),
+        other("words_fifteen", "invalid words", "words", "fifteen words with a valid checksum", |known| {
+            known[0].words = "abandon ".repeat(14) + "address";
+        }),
         other("token_of_another", "wrong token", "token", "alice uses the token of carol", |known| {
             let (own, others) = known.split_at_mut(1);
             own[0].tokens.clone_from(&others[1].tokens);

@@ -48,7 +48,28 @@ fn before_custodians() -> Vec<First> {
     let other = with! { manifest: |m| m["label"] = "".into() };
     let half = with! { halves: |entry, inner| if entry["index"] == 2 { inner[0].body.pop(); } };
     let length = with! { file: |f| f.push(0) };
+    let version = |change: fn(&mut Value)| Recipe {
+        manifest: change,
+        stanzas: |stanzas| stanzas[0].args = vec!["v2".into()],
+        ..Recipe::default()
+    };
     vec![
+        parse(
+            "order_version_kind",
+            "damaged",
+            "version 2 of the manifest; and a drill vault where a vault is meant",
+            "vault",
+            |_| {},
+            version(drill),
+        ),
+        parse(
+            "order_version_words",
+            "damaged",
+            "version 2 of the manifest; and alice types other words",
+            "",
+            alice_misreads,
+            version(|_| {}),
+        ),
         parse(
             "order_manifest_words",
             "damaged",

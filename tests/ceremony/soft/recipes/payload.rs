@@ -164,6 +164,13 @@ pub(super) fn statements() -> Vec<Entry> {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!([]) }),
         ("payload_condition_no_keys", "not an object of operators with keys", "an operator without keys", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {}}) }),
+        ("payload_condition_key_deny", "not an object of operators with keys", "a space in a condition key of a Deny, which the summary ignores", with! {
+            credentials: |c| c["targets"][0]["grant"][3]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
+        ("payload_static_grant", "the sealed payload is not valid", "a grant that is an object, in the lane static", with! {
+            credentials: |c| { role(&mut c["targets"][0]); c["targets"][0]["grant"] = json!({}); },
+            manifest: |m| m["lane"] = "static".into() }),
+        ("payload_targets_number", "the sealed payload is not valid", "a number where the targets belong", with! {
+            sealed: |s| s["targets"] = 1.into() }),
         ("payload_condition_key", "not an object of operators with keys", "a space in a condition key", with! {
             sealed: |s| s["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
         ("payload_may_outlive_order", "an action of may_outlive", "actions that are not sorted", with! {

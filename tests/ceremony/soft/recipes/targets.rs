@@ -39,6 +39,8 @@ pub(super) fn targets() -> Vec<Entry> {
             manifest: |m| remove(m, "may_outlive") }),
         ("grant_missing", "missing field `grant`", "a target without the summary of its grant", with! {
             manifest: |m| remove(m, "grant") }),
+        ("repairs_identity_number", "expected a boolean", "repairs_identity of 0", with! {
+            manifest: |m| m["targets"][0]["repairs_identity"] = 0.into() }),
         ("console_number", "expected a boolean", "console of 1", with! {
             manifest: |m| m["targets"][0]["console"] = 1.into() }),
         ("repairs_without_mfa", "repairs identities without MFA", "a target that repairs identities without MFA", with! {
