@@ -14,20 +14,22 @@ fn main() {
     println!("cargo:rerun-if-env-changed=BREAKGLASS_COMMIT");
 }
 
-/// Returns the commit, if it is known. A debug build does not contain the commit, so that a new commit does not cause
-/// everything to be rebuilt.
+/// Returns a text about the source: its commit, `commit unknown`, or `debug` for a debug build. A debug build does
+/// not contain the commit, because each new commit would then cause a complete rebuild.
 fn source() -> String {
     if variable("PROFILE") == "debug" {
         return "debug".into();
     }
-    // An archive of the source has no git history, so its builder sets the commit in the environment.
+    // An archive of the source has no git history. The person who builds the archive passes the commit in
+    // BREAKGLASS_COMMIT.
     if let Some(commit) = env::var("BREAKGLASS_COMMIT").ok().filter(|commit| is_commit(commit)) {
         return format!("commit {commit}");
     }
     for path in ["HEAD", "index"].iter().filter_map(|name| git(&["rev-parse", "--git-path", name])) {
         println!("cargo:rerun-if-changed={path}");
     }
-    // An unpacked archive can be inside the git checkout of another project, whose commit must not be used.
+    // If an archive is unpacked inside the git checkout of another project, the commit of that project must not be
+    // used.
     let is_ours = git(&["ls-files", "--error-unmatch", "build.rs"]).is_some();
     match git(&["rev-parse", "--short=12", "HEAD"]).filter(|commit| is_ours && is_commit(commit)) {
         Some(commit) if has_changes() => format!("commit {commit} with local changes"),
@@ -56,7 +58,8 @@ fn is_commit(text: &str) -> bool {
 }
 
 fn git(arguments: &[&str]) -> Option<String> {
-    // Without this option `git status` can write the index, which would cause the next build to start again.
+    // Without `--no-optional-locks`, `git status` can write git's index. Cargo watches git's index, so it would run
+    // this build script again at the next build.
     let output = Command::new("git").arg("--no-optional-locks").args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -1,4 +1,4 @@
-//! Measures an alert to six channels, and compares it with an alert to only the slowest channel.
+//! Measures how long an alert to six channels takes, compared with an alert to only the slowest of these channels.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -15,8 +15,8 @@ fn now() -> jiff::Timestamp {
     "2026-11-22T02:17:00Z".parse().expect("the text should be a timestamp")
 }
 
-/// Writes a ledger of [`RECORDS`] records, of which every fourth is an intent. It does not use the program's `append`,
-/// because an fsync for each record would take too long.
+/// Writes a ledger of [`RECORDS`] records, of which every fourth is an intent. The function does not use the
+/// program's `append`, because an fsync for each record would take too long.
 fn long() -> (tempfile::TempDir, Ledger) {
     let directory = tempfile::TempDir::new().expect("temporary directory");
     let ledger = Ledger::at(directory.path());
@@ -54,12 +54,12 @@ fn benches(c: &mut Criterion) {
     group.bench_function("verify 100,000 records, read from the file", |b| {
         b.iter(|| assert_eq!(ledger.chain().expect("the chain should be valid").links.len() as u64, RECORDS));
     });
-    group.bench_function("SHA-256 over the same bytes", |b| b.iter(|| Sha256::digest(black_box(&bytes))));
+    group.bench_function("SHA-256 over the ledger's bytes", |b| b.iter(|| Sha256::digest(black_box(&bytes))));
     let chain = Chain::read(&bytes).expect("the chain should be valid");
     assert_eq!(chain.head(), ledger.head().expect("the ledger should have a head"));
     let record =
         Record::Closed { session: SessionId::from_bytes([7; 8]), probed: true, cause: "deadline".into() };
-    group.bench_function("append to them, with fsync", |b| {
+    group.bench_function("append one record to 100,000, with fsync", |b| {
         b.iter(|| ledger.append(now(), record.clone()).expect("the ledger should be writable"));
     });
     let entries = ledger.entries().expect("the chain should be valid");

@@ -1,4 +1,4 @@
-//! Measures functions of an opening that need no card, no network and no person.
+//! Measures the functions of an opening that run without a card, a network or a person.
 
 use std::hint::black_box;
 
@@ -40,7 +40,8 @@ fn shares(c: &mut Criterion) {
     });
 }
 
-/// Measures the half of a share that is wrapped to a part. For comparison, the age crate unwraps an X25519 stanza.
+/// Measures how long it takes to unwrap the half of a share that is wrapped to a part. For comparison, the age crate
+/// unwraps an X25519 stanza.
 fn part_half(c: &mut Criterion) {
     let identity = Part::generate().identity(&[7; 16]);
     let stanza = identity.to_public().wrap(&Secret::random());

@@ -1,12 +1,12 @@
-//! The clock of time since boot (`CLOCK_BOOTTIME`). It also counts while the machine is suspended, and changing the
-//! system's time does not affect it.
+//! The clock that counts the time since boot (`CLOCK_BOOTTIME`). This clock also counts while the machine is
+//! suspended. A change of the system's time does not affect this clock.
 
 use std::ops::Add;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A point in time on the clock of time since boot.
+/// A point in time, measured as the time since boot.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Instant(Duration);
 
@@ -23,7 +23,7 @@ impl Instant {
         Self(time)
     }
 
-    /// Returns the time since `earlier`, or zero if `earlier` is later.
+    /// Returns the time from `earlier` to `self`, or zero if `earlier` is after `self`.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

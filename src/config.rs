@@ -1,4 +1,5 @@
-//! This machine's configuration file. It can add alert channels to those sealed in the vault, but not remove any.
+//! This machine's configuration file. The file can add alert channels, but it cannot remove a channel that is sealed
+//! in the vault.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -15,33 +16,35 @@ use crate::vault::payload::{Channel, check_alerts};
 /// The largest accepted configuration file, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// The content of the configuration file; empty if there is no file.
+/// The content of the configuration file. All fields are empty if there is no configuration file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Channels that are notified in addition to the sealed ones.
+    /// Alert channels that are notified in addition to the channels sealed in the vault.
     #[serde(default)]
     pub alerts: Vec<Channel>,
-    /// A program and its arguments. It gets every alert on its standard input, but never counts as an acknowledgement.
+    /// A program and its arguments. The program gets every alert on its standard input. The program's exit status
+    /// never counts as an acknowledgement.
     #[serde(default)]
     pub command: Vec<String>,
-    /// Paths of the ledgers of other machines; they are read together with this machine's ledger.
+    /// Paths of the ledgers of other machines. The program reads these ledgers together with this machine's ledger.
     #[serde(default)]
     pub ledgers: Vec<PathBuf>,
-    /// The bucket to which the ledger is copied as it grows.
+    /// The S3 bucket to which the program copies each new record of the ledger.
     pub ship: Option<Ship>,
 }
 
-/// A bucket with Object Lock, and the profile that may write to it.
+/// An S3 bucket with Object Lock, and the AWS profile that is allowed to write to the bucket.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ship {
     pub bucket: String,
     pub region: String,
-    /// The prefix of every object's key.
+    /// The prefix of the key of every object in the bucket.
     #[serde(default)]
     pub prefix: String,
-    /// A profile of the shared AWS configuration. Its credentials are used only to copy the ledger.
+    /// The name of a profile in the shared AWS configuration. The profile's credentials are used only to copy the
+    /// ledger.
     pub profile: String,
     /// The retention period of each object, in days.
     pub retain_days: u32,
@@ -52,19 +55,20 @@ pub struct Ship {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RetentionMode {
-    /// Principals with `s3:BypassGovernanceRetention` can shorten the retention.
+    /// Only principals with the permission `s3:BypassGovernanceRetention` can shorten the retention period.
     Governance,
-    /// No principal can shorten the retention.
+    /// No principal can shorten the retention period.
     Compliance,
 }
 
 impl Config {
-    /// Reads `$BREAKGLASS_CONFIG`, else `$XDG_CONFIG_HOME/breakglass/config.json`, else
-    /// `~/.config/breakglass/config.json`, else `/etc/breakglass/config.json`.
+    /// Reads the configuration file. If `$BREAKGLASS_CONFIG` is set, reads the file at that path. Otherwise looks in
+    /// `$XDG_CONFIG_HOME/breakglass` (default `~/.config/breakglass`) and then in `/etc/breakglass`, and reads the
+    /// first `config.json` that exists.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`], with the file's path, if the file cannot be read, is not valid, or could have
-    /// been written by another user.
+    /// The error has the status [`crate::error::Status::Usage`] if the file cannot be read, if it is not valid, or if
+    /// another user can have written it. The message has the file's path.
     pub fn load() -> Result<Self> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(path) = set("BREAKGLASS_CONFIG") {
@@ -94,11 +98,13 @@ impl Config {
         let user = rustix::process::geteuid().as_raw();
         if metadata.uid() != user && metadata.uid() != 0 {
             return Err(Error::usage(
-                "could have been written by others: it belongs neither to you nor to root",
+                "could have been written by another user: its owner is neither you nor root",
             ));
         }
         if metadata.mode() & 0o022 != 0 {
-            return Err(Error::usage("could have been written by others: its mode allows it (chmod go-w)"));
+            return Err(Error::usage(
+                "could have been written by another user: its mode allows that (fix it with chmod go-w)",
+            ));
         }
         let length = usize::try_from(metadata.len()).unwrap_or(0);
         let mut text = zeroize::Zeroizing::new(Vec::with_capacity(length + 1));
@@ -141,10 +147,10 @@ impl Ship {
 fn of_file(error: Error, path: &Path) -> Error {
     error
         .context(format_args!("configuration {}", path.display()))
-        .next("correct it, or point BREAKGLASS_CONFIG to another file; nothing was done")
+        .next("correct the file, or set BREAKGLASS_CONFIG to another file; nothing was done")
 }
 
-/// Opens the file with `O_NONBLOCK`, so that a named pipe at this path does not block the program.
+/// Opens the file with `O_NONBLOCK`. Without this flag, a named pipe at this path would block the program.
 fn open(path: &Path) -> io::Result<File> {
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     OpenOptions::new().read(true).custom_flags(nonblock).open(path)

@@ -1,4 +1,4 @@
-//! The error type of the whole program: a message, a next step, and the exit status.
+//! The error type of the whole program. An error has a message, a next step and an exit status.
 
 use std::error::Error as Source;
 use std::fmt;
@@ -11,21 +11,22 @@ use crate::signal::Signal;
 /// The exit status of a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Status {
-    /// 1: any other failure.
+    /// 1: a failure that no other status describes.
     Failed,
     /// 2: the command line or the input was wrong.
     Usage,
-    /// 3: no quorum: too few custodians gave their share.
+    /// 3: there is no quorum, because too few custodians gave their share.
     NoQuorum,
-    /// 4: no quorum, and only because a token or a PIN failed; or no custodian signed a drill or a review.
+    /// 4: a failed token or PIN is the only reason why there is no quorum. The status is also 4 if no custodian
+    /// signed the drill or the review.
     TokenFailed,
-    /// 5: AWS refused, or the IAM user differs from what was sealed; nothing is enabled.
+    /// 5: AWS refused a call, or the IAM user differs from what was sealed. Access is not enabled.
     Refused,
     /// 6: the vault or the ledger is damaged.
     Damaged,
     /// 10: access may still be open.
     MayBeOpen,
-    /// 128 + n: ended by signal n, after access was closed.
+    /// 128 + n: signal n ended the command. Access is closed, or was never enabled.
     Signal(Signal),
 }
 
@@ -45,17 +46,19 @@ impl Status {
     }
 }
 
-/// An error: message, next step, and exit status.
+/// An error with a message, a next step and an exit status.
 #[derive(Clone, Debug)]
 pub struct Error {
     pub status: Status,
-    /// The message: what happened, and to whom or what. In lower case, without a full stop.
+    /// The message. The message states what happened, and to whom or to what. The message is in lower case and has no
+    /// full stop at the end.
     pub what: String,
     /// The next step for the reader, if there is one.
     pub next: Option<String>,
     /// T1, if access may still be open and T1 is known.
     pub until: Option<Timestamp>,
-    /// The underlying error of a library or of the system; in an `Arc`, because this type is `Clone`.
+    /// The underlying error of a library or of the system. The underlying error is in an `Arc`, because [`Error`]
+    /// implements `Clone`.
     source: Option<Arc<dyn Source + Send + Sync>>,
 }
 
@@ -81,12 +84,12 @@ impl Error {
         Self::new(Status::Damaged, what)
     }
 
-    /// Returns an error with exit status 5: AWS refused, or the IAM user differs from what was sealed.
+    /// Returns an error with exit status 5: AWS refused a call, or the IAM user differs from what was sealed.
     pub fn refused(what: impl fmt::Display) -> Self {
         Self::new(Status::Refused, what)
     }
 
-    /// Returns the error of a command that `signal` ended. `outcome` describes the resulting state.
+    /// Returns the error of a command that `signal` ended. `outcome` describes the state after the command.
     pub fn interrupted(signal: Signal, outcome: &str) -> Self {
         Self::new(Status::Signal(signal), interrupted(signal)).and(outcome)
     }
@@ -105,29 +108,30 @@ impl Error {
         self
     }
 
-    /// Prefixes the message with a place: `vault.age: the header is damaged`.
+    /// Puts a place before the message, as in `vault.age: the header is damaged`.
     #[must_use]
     pub fn context(mut self, prefix: impl fmt::Display) -> Self {
         self.what = format!("{prefix}: {}", self.what);
         self
     }
 
-    /// Appends a consequence to the message: `…; nothing was enabled`.
+    /// Appends a consequence to the message, as in `…; nothing was enabled`.
     #[must_use]
     pub fn and(mut self, consequence: &str) -> Self {
         self.what = format!("{}; {consequence}", self.what);
         self
     }
 
-    /// Sets the underlying error. Its text is shown only if the message repeats it.
+    /// Sets the underlying error. The program does not print the underlying error. If a user needs the text of the
+    /// underlying error, the message must repeat that text.
     #[must_use]
     pub fn caused_by(mut self, source: impl Source + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// Sets the next step of an error about a damaged vault to fetching another copy, unless a next step is set
-    /// already.
+    /// If the error is about a damaged vault and has no next step, sets the next step: to fetch another copy of the
+    /// vault.
     #[must_use]
     pub fn or_another_copy(mut self) -> Self {
         if self.status == Status::Damaged {
@@ -139,7 +143,7 @@ impl Error {
     }
 }
 
-/// Describes a command or session that a signal ended.
+/// Describes how a command or session ended, if a signal ended it.
 pub fn interrupted(signal: Signal) -> String {
     format!("interrupted ({signal})")
 }

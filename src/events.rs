@@ -1,4 +1,5 @@
-//! The events of `--json`: one JSON object per line on stdout. Writing an event never delays a close.
+//! The events that `--json` prints: one JSON object per line on stdout. A close never waits until an event is
+//! written.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,17 +10,17 @@ use crate::ledger::AlertTopic;
 use crate::terminal::print;
 use crate::vault::target::TargetId;
 
-/// The output for events: stdout, or none.
+/// Writes events to stdout, or nowhere if the user did not pass `--json`.
 #[derive(Clone, Copy, Debug)]
 pub struct Events(bool);
 
-/// One event. The names of its fields are the names in JSON.
+/// One event. The fields have the same names in JSON.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event<'a> {
-    /// A custodian's token signed the approval.
+    /// A custodian approved: the custodian's token signed the approval.
     Approval {
-        /// The session that was approved.
+        /// The session that the custodian approved.
         session: SessionId,
         /// The custodian's name.
         custodian: &'a str,
@@ -30,23 +31,24 @@ pub enum Event<'a> {
         custodian: &'a str,
         /// The number of shares given so far.
         given: usize,
-        /// The number of shares that are needed.
+        /// The number of shares that are needed to open the vault.
         needed: u8,
     },
-    /// An alert was sent to a channel; `acknowledged` is the result.
+    /// An alert was sent to a channel. The field `acknowledged` shows whether the alert arrived.
     Alert {
         /// The topic of the alert.
         topic: AlertTopic,
         /// The channel's name.
         channel: &'a str,
-        /// The channel is sealed in the vault; otherwise it is from this machine's configuration.
+        /// Whether the channel is sealed in the vault. A channel that is not sealed is from this machine's
+        /// configuration file.
         sealed: bool,
-        /// The channel acknowledged the alert.
+        /// Whether the channel acknowledged the alert.
         acknowledged: bool,
-        /// The id that the receiver gave the alert, or the reason why the alert was not acknowledged.
+        /// The receiver's answer to the alert, or the reason why the receiver did not acknowledge the alert.
         detail: &'a str,
     },
-    /// The quorum is complete. The session is in the ledger.
+    /// The quorum is complete, and the session's intent is in the ledger.
     Intent {
         /// The session.
         session: SessionId,
@@ -59,7 +61,7 @@ pub enum Event<'a> {
         /// The operator's reason.
         reason: &'a str,
     },
-    /// T0 and T1 are set; nothing has been written to AWS yet.
+    /// T0 and T1 are known. The program has not written anything to AWS yet.
     Window {
         /// The session.
         session: SessionId,
@@ -68,7 +70,7 @@ pub enum Event<'a> {
         /// T1.
         until: Timestamp,
     },
-    /// AWS accepts the credentials.
+    /// The window is open: AWS accepts the credentials.
     Opened {
         /// The session.
         session: SessionId,
@@ -77,18 +79,19 @@ pub enum Event<'a> {
         /// T1.
         until: Timestamp,
     },
-    /// A warning that states the time left.
+    /// A warning that states the time left in the window.
     TimeLeft {
         /// The time left, in whole minutes.
         minutes: u64,
     },
-    /// The close began.
+    /// The program has started to close access.
     Closing,
     /// Access is proven closed.
     Closed {
         /// The session, if it is known.
         session: Option<SessionId>,
-        /// A probe proved that access is closed; otherwise only reading IAM did.
+        /// Whether a probe proved that access is closed. Without a probe, the program only read from IAM that access
+        /// is closed.
         probed: bool,
         /// Why the window ended.
         cause: String,
@@ -97,18 +100,18 @@ pub enum Event<'a> {
     Drill {
         /// The drill's session.
         session: SessionId,
-        /// Every step had the expected result.
+        /// Whether every step of the drill had the expected result.
         passed: bool,
-        /// The file of the signed evidence; `None` if it was not signed.
+        /// The path of the file with the drill's signed result. `None` if no custodian signed the result.
         evidence: Option<&'a std::path::Path>,
     },
     /// The status of targets.
     Status {
-        /// A window may be open on at least one target.
+        /// Whether a window may be open for at least one target.
         may_be_open: bool,
         /// The status of each target.
         targets: &'a [crate::ledger::TargetStatus],
-        /// The vault's readiness, if a vault was named.
+        /// The readiness of the vault, if the command was given a vault.
         #[serde(skip_serializing_if = "Option::is_none")]
         readiness: Option<&'a crate::ledger::Readiness>,
     },
@@ -122,13 +125,13 @@ pub enum Event<'a> {
         /// The error's next step.
         #[serde(skip_serializing_if = "Option::is_none")]
         next: Option<&'a str>,
-        /// T1, if access may be open until then.
+        /// T1, if access may be open until T1.
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
 }
 
-/// One line: the version of the format, the time, and the event.
+/// One line of output: the version of the format, the time of the event, and the event.
 #[derive(Serialize)]
 struct Line<'a> {
     v: u8,
@@ -137,32 +140,34 @@ struct Line<'a> {
     event: Event<'a>,
 }
 
-/// Returns the line of one event, without its line feed.
+/// Returns the output line of one event, without the line feed at the end.
 ///
 /// # Errors
-/// If the event cannot be serialized as JSON; no such event is known.
+/// If the event cannot be serialized as JSON. No event is known for which this happens.
 pub fn line(at: Timestamp, event: Event<'_>) -> Result<String> {
     serde_json::to_string(&Line { v: 1, at, event })
         .map_err(|e| Error::failed(format!("an event cannot be written: {e}")))
 }
 
 impl Events {
-    /// Returns the output that writes events to stdout if `wanted` is true, and writes nothing otherwise.
+    /// Returns a value that writes events to stdout if `wanted` is true. If `wanted` is false, the value writes
+    /// nothing.
     pub fn to_stdout(wanted: bool) -> Self {
         Self(wanted)
     }
 
-    /// Returns the output that writes nothing.
+    /// Returns a value that writes no events.
     pub fn none() -> Self {
         Self(false)
     }
 
-    /// Reports whether events are written. If they are, nothing else is written to stdout.
+    /// Reports whether this value writes events to stdout. If this value writes events to stdout, the program writes
+    /// nothing else to stdout.
     pub fn are_wanted(self) -> bool {
         self.0
     }
 
-    /// Writes an event that happened at `at`.
+    /// Writes an event. `at` is the time when the event happened.
     pub fn emit(self, at: Timestamp, event: Event<'_>) {
         if self.0
             && let Ok(line) = line(at, event)
@@ -171,7 +176,7 @@ impl Events {
         }
     }
 
-    /// Writes the last event, with the program's result.
+    /// Writes the last event, [`Event::Exit`], from the program's result.
     pub fn exit(self, result: Result<(), &Error>) {
         let status = result.err().map_or(0, |error| error.status.code());
         let what = result.err().map(|error| error.what.as_str());

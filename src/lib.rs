@@ -1,7 +1,7 @@
 //! `breakglass`: emergency AWS access that needs several people to open and that AWS closes on time.
 //!
-//! The library has no stable API: any version may change any item. It exists for the two programs (`breakglass` and
-//! `breakglass-offline`) and for the tests.
+//! The library has no stable API: any version can change any item. The library exists for the two programs
+//! (`breakglass` and `breakglass-offline`) and for the tests.
 //!
 //! # The map
 //!
@@ -11,7 +11,7 @@
 //! | module | contents | kind |
 //! | --- | --- | --- |
 //! | [`cli`] | one file or folder for each command; `cli::cloud` has the commands that need AWS | user interface |
-//! | `session` | opens, keeps and closes a window; its event loop; the command that runs during the window | application, feature `cloud` |
+//! | `session` | the opening, the event loop and the closing of a window; the command that runs during the window | application, feature `cloud` |
 //! | `aws` | AWS clients; AWS's clock; the implementation of the traits of [`gate`]; CloudTrail; the copy of the ledger in S3; console sign-in | adapter, feature `cloud` |
 //! | `alert` | alert channels and their acknowledgements | adapter, feature `cloud` |
 //! | [`review`] | the review of one session: facts, judgement, rendering | pure |
@@ -19,25 +19,25 @@
 //! | [`ledger`] | the append-only, hash-chained record of every session; verification and merging of ledgers | files |
 //! | [`token`] | YubiKeys over PC/SC | adapter of [`custody::token::Token`] |
 //! | [`terminal`] | prompts, printing, terminal modes, signals | adapter |
-//! | [`custody`] | what a custodian does: enrolment, attestation, approval, unwrapping a share | pure |
+//! | [`custody`] | the actions of a custodian: enrolment, attestation, approval, unwrapping a share | pure |
 //! | [`window`] | the state machine of a window | pure |
 //! | [`gate`] | the emergency user in IAM: grants, policies, the observed state, opening and closing | pure, calls IAM through traits |
 //! | [`config`] | the configuration file | files |
 //! | [`vault`] | the vault, an age file: manifest, shares, quorum, payload; types for names and durations | pure |
 //! | [`secret`] | secrets in locked pages; process hardening; the only `unsafe` code | system |
 //!
-//! Any module may use [`error`], [`signal`], [`boot_clock`] and [`time_text`]. Pure code does no I/O, reads no clock,
-//! and builds without the feature `cloud`.
+//! Every module is allowed to use [`error`], [`signal`], [`boot_clock`] and [`time_text`]. Pure code does no I/O,
+//! reads no clock, and builds without the feature `cloud`.
 //!
 //! # How a window is opened and closed
 //!
 //! 1. `cli::cloud::open` reads the vault ([`vault::file::Vault::parse`]) and refuses a request
 //!    that cannot succeed.
 //! 2. `cli::cloud::quorum` asks custodians until the quorum is complete. Each custodian's token signs the approval
-//!    ([`custody::statement::approval`]). Then the token unwraps one half of the custodian's share, and the custodian's words
-//!    unwrap the other half ([`custody::opening`]).
-//! 3. [`custody::statement::approval::Approved`] proves that a quorum signed this request. [`vault::file::Vault::open`] rebuilds
-//!    the file key.
+//!    ([`custody::statement::approval`]). After that, the token unwraps one half of the custodian's share, and the
+//!    custodian's words unwrap the other half ([`custody::opening`]).
+//! 3. A value of the type [`custody::statement::approval::Approved`] exists only if a quorum signed the request.
+//!    [`vault::file::Vault::open`] rebuilds the file key.
 //! 4. `session::open` gives the credentials to [`gate::open::open`] (lane `gate`: a policy on an IAM user) or to
 //!    [`gate::role::assume`] (lane `static`: a role). Alerts are sent first. Then, in the lane `gate`, the policy is
 //!    written and the user is enabled.

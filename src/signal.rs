@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A signal that asks this program to end.
+/// A signal that asks the program to end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Signal {
@@ -15,7 +15,8 @@ pub enum Signal {
 impl Signal {
     pub const ALL: [Self; 4] = [Self::Hup, Self::Int, Self::Quit, Self::Term];
 
-    /// Returns the signal's number in POSIX. The exit status of a shell adds 128 to it.
+    /// Returns the signal's number in POSIX. A shell adds 128 to this number to get the exit status of a process that
+    /// the signal ended.
     pub fn number(self) -> u8 {
         self as u8
     }
@@ -24,8 +25,8 @@ impl Signal {
         Self::ALL.into_iter().find(|signal| usize::from(signal.number()) == number)
     }
 
-    /// Reports whether a key sends this signal. On Ctrl-C or Ctrl-\, the terminal signals every process in the
-    /// foreground process group.
+    /// Reports whether a terminal sends this signal when the operator presses Ctrl-C or Ctrl-\. The terminal sends
+    /// the signal to every process in the foreground process group.
     pub fn is_typed(self) -> bool {
         matches!(self, Self::Int | Self::Quit)
     }

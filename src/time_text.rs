@@ -1,11 +1,12 @@
-//! Formats points in time and durations for people. No other module does.
+//! Formats points in time and durations for people. No other module formats times for people.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Formats `at` for a person at this machine: `2026-11-22 02:47:00 UTC (03:47 local)`, without the date if it is today.
+/// Formats `at` for a person at this machine: `2026-11-22 02:47:00 UTC (03:47 local)`. Leaves out the date if `at` is
+/// today.
 pub fn local(at: Timestamp) -> String {
     seen(at, Timestamp::now())
 }
@@ -16,7 +17,7 @@ fn seen(at: Timestamp, now: Timestamp) -> String {
     format!("{instant} UTC ({} local)", local.strftime("%H:%M"))
 }
 
-/// Formats `at` for readers in any time zone: `2026-11-22 02:47:00 UTC`.
+/// Formats `at` in UTC, for readers in any time zone: `2026-11-22 02:47:00 UTC`.
 pub fn utc(at: Timestamp) -> String {
     format!("{} UTC", column(at))
 }
@@ -26,7 +27,7 @@ pub fn column(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Formats the time of day in UTC, for a reader who knows the date: `02:47:00`.
+/// Formats only the time of day in UTC, for a reader who knows the date: `02:47:00`.
 pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
@@ -36,7 +37,7 @@ pub fn date(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
-/// Formats `at` for AWS, without fractions of a second: `2026-11-22T02:47:00Z`.
+/// Formats `at` in the format that AWS expects, without fractions of a second: `2026-11-22T02:47:00Z`.
 pub fn iso(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
@@ -46,7 +47,7 @@ pub fn duration(time: Duration) -> String {
     seconds(time.as_secs())
 }
 
-/// Formats a number of seconds as [`duration`] does.
+/// Formats a number of seconds in the format of [`duration`].
 pub fn seconds(count: u64) -> String {
     let parts = [(count / 3600, "h"), (count / 60 % 60, "min"), (count % 60, "s")];
     let parts: Vec<_> =

@@ -1,5 +1,5 @@
-//! A ledger whose writer is killed at every system call: acknowledged records are intact, and later records can be
-//! appended.
+//! Kills the writer of a ledger at every system call. Acknowledged records must be intact, and it must be possible to
+//! append later records.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -9,7 +9,8 @@ use breakglass::ledger::{Ledger, Record};
 use rig::site::tempdir;
 use rig::stepping::{Call, calls_until, kill_at};
 
-/// The number of runs; run n is killed at its nth stop. The last run writes more than forty records.
+/// The number of runs. In run n, the writer is killed at its nth stop, which is the start or end of a system call.
+/// The last run writes more than forty records.
 const KILLS: u32 = 1_000;
 
 const DIRECTORY: &str = "BREAKGLASS_TEST_LEDGER";
@@ -22,9 +23,10 @@ fn now() -> jiff::Timestamp {
     "2026-11-22T02:17:00Z".parse().expect("an instant")
 }
 
-/// Acts as the writer: acknowledges each record on standard output once [`Ledger::append`] has returned.
+/// Acts as the writer: appends records, and acknowledges each record on standard output once [`Ledger::append`] has
+/// returned.
 #[test]
-#[ignore = "runs in a separate process, which is killed"]
+#[ignore = "this test is started by another test, which kills its process"]
 fn writer() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
     let ledger = Ledger::at(directory);
@@ -39,14 +41,14 @@ fn writer() {
     }
 }
 
-/// Kills a writer at this stop; returns how many records the writer had acknowledged.
+/// Kills a writer at this stop. Returns how many records the writer had acknowledged.
 fn run(directory: &std::path::Path, stop: u32) -> usize {
     let (killed, acknowledged) = followed(directory, |pid, thread, ready| kill_at(pid, thread, stop, ready));
-    assert!(killed, "the writer ended before it was killed");
+    assert!(killed, "the writer should be killed before it ends");
     acknowledged
 }
 
-/// Runs a writer under a tracer; returns the tracer's result and the number of acknowledged records.
+/// Runs a writer under a tracer. Returns the tracer's result and the number of acknowledged records.
 fn followed<T>(
     directory: &std::path::Path,
     follow: impl FnOnce(u32, i32, Box<dyn FnOnce() + '_>) -> T,
@@ -58,7 +60,7 @@ fn followed<T>(
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("this test should be able to run itself");
+        .expect("the test program should be able to start itself");
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
     let mut stdin = child.stdin.take().expect("piped");
     let thread = loop {
@@ -75,8 +77,8 @@ fn followed<T>(
     (outcome, said.lines().filter_map(|line| line.parse::<usize>().ok()).max().map_or(0, |last| last + 1))
 }
 
-/// Returns the place of the first acknowledgement, a write to standard output, that comes after a write to a file
-/// without an fsync in between.
+/// Returns the place of the first acknowledgement that comes too early. An acknowledgement is a write to standard
+/// output. An acknowledgement comes too early if there was no fsync since the last write to a file.
 fn too_early(calls: &[Call]) -> Option<usize> {
     let mut unsynced = None;
     for (place, call) in calls.iter().enumerate() {
@@ -98,12 +100,15 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
         followed(&directory, |pid, thread, ready| calls_until(pid, thread, 600, ready));
     assert!(acknowledged >= 5, "{acknowledged} records");
     let fsyncs = calls.iter().filter(|call| call.is_fsync()).count();
-    assert!(fsyncs >= acknowledged + 2, "too few fsyncs for each record and the new directory: {fsyncs}");
+    assert!(
+        fsyncs >= acknowledged + 2,
+        "there should be an fsync for each record and for the new directory, not only {fsyncs}"
+    );
     assert_eq!(too_early(&calls), None, "{calls:?}");
     let without: Vec<_> = calls.into_iter().filter(|call| !call.is_fsync()).collect();
     assert!(
         too_early(&without).is_some(),
-        "the control: without fsyncs an acknowledgement should be too early"
+        "the control: if the fsyncs are left out, an acknowledgement should count as too early"
     );
 }
 
@@ -111,7 +116,7 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
 fn acknowledged_records_survive_a_kill_at_every_write() {
     let (mut acknowledged, mut unacknowledged, mut records) = (0, 0, 0);
     for stop in 1..=KILLS {
-        // Each run starts with a new ledger, as the first record also creates directories.
+        // Each run starts with a new ledger because the first record also creates directories.
         let dir = tempdir();
         let directory = dir.path().join("state");
         let reported = run(&directory, stop);
@@ -122,7 +127,7 @@ fn acknowledged_records_survive_a_kill_at_every_write() {
             "stop {stop}: {reported} were acknowledged, {} are in the ledger",
             entries.len()
         );
-        assert!(entries.len() <= reported + 1, "stop {stop}: more than one record was not acknowledged");
+        assert!(entries.len() <= reported + 1, "stop {stop}: at most one record should be unacknowledged");
         for (number, entry) in entries.iter().enumerate() {
             assert_eq!(entry.record, record(number), "stop {stop}");
         }
@@ -138,7 +143,7 @@ fn acknowledged_records_survive_a_kill_at_every_write() {
     }
     assert!(
         acknowledged > 0 && unacknowledged > 0,
-        "the control: some kills should be before and some after an acknowledgement"
+        "the control: there should be records that were acknowledged and records that were not"
     );
     println!(
         "{KILLS} kills: {records} records, {acknowledged} acknowledged, 0 of them torn or lost; {unacknowledged} written \

@@ -1,4 +1,4 @@
-//! No secret is left in memory at the end of the process, in whichever way it ends.
+//! Searches the program's memory at its end. No secret is left in memory, however the program ends.
 //!
 //! Only a release build is tested: a debug build leaves copies of moved arrays on the stack.
 
@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-/// Seals a vault with every kind of alert channel; its payload is kept for the search.
+/// Seals a vault with every kind of alert channel. Writes the payload to a file, from which the tests read the
+/// secrets to search for.
 fn sealed(account: &str) -> SealedVault {
     let receiver = Receiver::start(Manner::Status(202));
     let mut sealed = Value::Null;
@@ -90,7 +91,7 @@ fn secrets(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     secrets
 }
 
-/// Returns the secrets of the alert channels. The program needs them until the last alert is sent.
+/// Returns the secrets of the alert channels. The program needs these secrets until the last alert is sent.
 fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     let payload: Value =
         serde_json::from_slice(&std::fs::read(vault.site.path("payload.json")).unwrap()).unwrap();
@@ -156,16 +157,16 @@ fn open(vault: &SealedVault, work: &[&str]) -> Person {
     vault.open("5m").args(&["--wait", "20s"]).args(work).start()
 }
 
-/// Adds a control that must be found in the memory of the process: the path of the vault.
+/// Adds a control that the search must find in the memory of the process: the name of an environment variable.
 fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
     let mut named: Vec<_> = secrets.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     named.push(("control", b"PCSCLITE_CSOCK_NAME="));
     named
 }
 
-/// Returns whether a hit is a piece of a secret rather than ordinary text. The words of the list are English and occur
-/// in every program ("function", "that you"), so a piece of a sheet counts only if it is longer than two words. All
-/// other secrets are searched for in windows of eight bytes, and each hit counts.
+/// Returns whether a hit is a piece of a secret and not ordinary text. The words of a sheet are English words that
+/// occur in every program ("function", "that you"). A piece of a sheet counts only if it has at least 14 bytes, more
+/// than two usual words have. For every other secret, each hit counts. A hit has at least eight bytes.
 fn is_significant(hit: &Hit) -> bool {
     !hit.name.ends_with("words") || hit.len >= 14
 }
@@ -178,7 +179,7 @@ fn nothing_left(person: &Person) {
     assert!(left.is_empty(), "{} windows left: {left:#?}", left.len());
 }
 
-/// The control of the search at the end: a program that reads the same secrets and exits without wiping them.
+/// The control: the search must find every secret in a program that reads the secrets and exits without wiping them.
 #[test]
 fn a_careless_program_leaves_every_secret_in_memory() {
     let vault = sealed("mem-control");
@@ -193,7 +194,7 @@ fn a_careless_program_leaves_every_secret_in_memory() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     for (name, _) in &secrets {
         let kept = person.finding().hits.iter().any(|hit| hit.name == *name && is_significant(hit));
-        assert!(kept, "{name} was not found in a program that does not wipe it");
+        assert!(kept, "the search should find {name} in a program that does not wipe it");
     }
 }
 
@@ -260,7 +261,7 @@ fn the_openers_secret_and_the_quorums_secrets_are_gone_while_the_window_is_open(
     let mut person = open(&vault, &["--hold"]);
     vault.site.quorum(&mut person, 2);
     person.expect("left");
-    // A single search can miss a heap that changes while it is read.
+    // A single search can miss a secret if the heap changes during the search.
     let look = || search_now(person.pid(), &named(&secrets)).unwrap();
     let finding = (0..5).map(|_| look()).find(|f| f.found("closer's secret")).unwrap_or_else(look);
     assert!(finding.found("closer's secret"), "the control: the closer's secret should still be in memory");
@@ -268,7 +269,7 @@ fn the_openers_secret_and_the_quorums_secrets_are_gone_while_the_window_is_open(
         if name != "closer's secret" && name != "emergency's secret" && !name.starts_with("the alerts'") {
             let left: Vec<_> =
                 finding.hits.iter().filter(|hit| hit.name == *name && is_significant(hit)).collect();
-            assert!(left.is_empty(), "{name} is in memory while the window is open: {left:#?}");
+            assert!(left.is_empty(), "{name} should not be in memory while the window is open: {left:#?}");
         }
     }
     person.type_raw(b"q");
@@ -294,7 +295,7 @@ fn nothing_is_left_after_sealing() {
     nothing_left(&person);
 }
 
-/// For a vault with the lane `static`: the credentials that assume the role are wiped once the program has a session.
+/// In the lane `static`, the program wipes the credentials that assume the role as soon as it has the role's session.
 #[test]
 fn a_roles_key_and_totp_seed_are_gone_while_open_and_nothing_is_left_at_the_end() {
     let mut standby = None;
@@ -302,7 +303,7 @@ fn a_roles_key_and_totp_seed_are_gone_while_open_and_nothing_is_left_at_the_end(
     let vault = fixture
         .payload(|account| account.standby_payload(standby.insert(account.standby()), "1h"))
         .all_plugged();
-    let standby = standby.expect("the payload should have a standby");
+    let standby = standby.expect("the payload should have a standby role");
     let seed = totp_rs::Secret::Encoded(standby.mfa.seed.clone()).to_bytes().expect("base32");
     let secrets = [
         ("the user's secret".to_owned(), standby.key.secret.clone().into_bytes()),
@@ -316,7 +317,10 @@ fn a_roles_key_and_totp_seed_are_gone_while_open_and_nothing_is_left_at_the_end(
     let finding = search_now(person.pid(), &named(&secrets)).unwrap();
     assert!(finding.found("control"));
     let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name != "control").collect();
-    assert!(left.is_empty(), "in memory while the window is open: {left:#?}");
+    assert!(
+        left.is_empty(),
+        "the role's credentials should not be in memory while the window is open: {left:#?}"
+    );
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
     nothing_left(&person);

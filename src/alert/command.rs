@@ -1,4 +1,5 @@
-//! The configured alert command, which gets the notice as JSON on stdin. Its success is never an acknowledgement.
+//! Runs the alert command that is set in the configuration file. The command gets the notice as JSON on stdin. The
+//! command's success never counts as an acknowledgement.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -9,10 +10,10 @@ use tokio::process::Command;
 
 use super::notice::Notice;
 
-/// Runs the command and kills it after `time`.
+/// Runs the alert command, and kills it if it has not ended after `time`.
 ///
 /// # Errors
-/// If the command could not be started, failed, or did not end in time.
+/// If the command cannot be started, if it fails, or if it does not end in time.
 pub(super) async fn run(command: Vec<String>, notice: Arc<Notice>, time: Duration) -> Result<(), String> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let mut command = Command::new(program);

@@ -1,4 +1,5 @@
-//! POST requests. Redirects are not followed, and no message contains the URL, which may be a secret.
+//! Sends HTTP POST requests. Does not follow redirects. The URL can be a secret, so no error message contains the
+//! URL.
 
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
@@ -16,19 +17,20 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use super::receipt::Failure;
 use crate::secret::SecretText;
 
-/// The connections of one run. They are created only once, because that reads the system's TLS roots. They are dropped
-/// with the run, because the pool holds the URLs.
+/// The connection pool of one run. The pool is created only once, because creating a pool reads the system's TLS
+/// roots. The pool is dropped at the end of the run, because it holds the URLs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Http(Arc<OnceLock<Connector>>);
 
-/// Limits for reading the body of a response.
+/// The largest number of bytes that are read of a response's body.
 const MAX_BODY: usize = 64 * 1024;
+/// The time limit for reading the body of a response.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A successful response.
 pub(super) struct HttpResponse {
     pub status: u16,
-    /// The body, up to [`MAX_BODY`] bytes.
+    /// The first [`MAX_BODY`] bytes of the body.
     pub body: Vec<u8>,
 }
 
@@ -38,7 +40,7 @@ impl Http {
         self.0.get_or_init(make)
     }
 
-    /// Sends `body`. Any status other than 2xx is a failure.
+    /// Sends `body` to `url`. Fails if the HTTP status is not 2xx.
     pub(super) async fn post(
         &self,
         url: &SecretText,
@@ -48,7 +50,8 @@ impl Http {
         self.post_dated(url, headers, body).await.map_err(|(failure, _)| failure)
     }
 
-    /// Sends `body` as `post` does. A refusal also has the receiver's time.
+    /// Sends `body` to `url`, like [`Self::post`]. If the receiver refuses, also returns the receiver's time from its
+    /// `Date` header.
     pub(super) async fn post_dated(
         &self,
         url: &SecretText,
@@ -67,7 +70,8 @@ impl Http {
         let answer = self.connector().call(request).await.map_err(|e| (Failure::Temporary(why(&e)), None))?;
         let status = answer.status().as_u16();
         match status {
-            // The status is the acknowledgement; the body only adds an id.
+            // An HTTP status of 2xx counts as the acknowledgement. The body only adds the receiver's id for the
+            // alert.
             200..=299 => Ok(HttpResponse { status, body: read_body(answer.into_body()).await }),
             500..=599 | 408 | 429 => Err((Failure::Temporary(format!("HTTP status {status}")), None)),
             _ => {
@@ -78,7 +82,7 @@ impl Http {
     }
 }
 
-/// Reads a body up to the limits.
+/// Reads a body until it ends, until [`MAX_BODY`] bytes are read, or until [`BODY_TIMEOUT`] has passed.
 async fn read_body(body: SdkBody) -> Vec<u8> {
     let (mut body, mut read) = (ByteStream::new(body), Vec::new());
     let reading = async {
@@ -98,7 +102,8 @@ pub(super) fn date(header: Option<&str>) -> Option<SystemTime> {
     DateTime::from_str(header?, Format::HttpDate).ok().and_then(|date| SystemTime::try_from(date).ok())
 }
 
-/// Returns the I/O error at the end of the chain. Errors above it may contain the URL.
+/// Describes the innermost I/O error in the chain of sources. The outer errors are not shown, because they can
+/// contain the URL.
 fn why(error: &(dyn StdError + 'static)) -> String {
     let (mut next, mut io) = (Some(error), None);
     while let Some(error) = next {

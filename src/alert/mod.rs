@@ -1,4 +1,4 @@
-//! Alerts: sends a notice over every channel concurrently and reports which channels acknowledged it.
+//! Sends a notice over all alert channels concurrently, and reports which channels acknowledged the notice.
 
 mod command;
 mod http;
@@ -24,26 +24,27 @@ pub use notice::{Notice, VaultName};
 pub use receipt::Receipt;
 use receipt::{Failure, plain};
 
-/// The default timeout of a channel.
+/// The timeout of a channel for which no timeout is configured.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The pause before the first retry; it doubles each time.
+/// The pause before the first retry. The pause doubles before each further retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 
-/// The result of one channel.
+/// The result of sending a notice over one channel.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The channel's name.
     pub channel: String,
-    /// Whether the channel is sealed in the vault; otherwise it is configured on this machine.
+    /// Whether the channel is sealed in the vault. A channel that is not sealed is from this machine's configuration
+    /// file.
     pub sealed: bool,
-    /// When the notice was sent.
+    /// The time when the notice was sent.
     pub sent: Timestamp,
-    /// The time and content of the acknowledgement, or why there is none.
+    /// The time and the content of the acknowledgement, or the reason why there is no acknowledgement.
     pub outcome: Result<(Timestamp, Receipt), String>,
 }
 
-/// The channels and the command that get the alerts.
+/// The alert channels and the alert command. Both get every alert.
 #[derive(Debug, Default)]
 pub struct Alerts {
     channels: Vec<Receiver>,
@@ -51,7 +52,7 @@ pub struct Alerts {
     clients: Clients,
 }
 
-/// The clients that channels share.
+/// The clients that several channels share.
 #[derive(Clone, Debug, Default)]
 struct Clients {
     aws: Option<SdkConfig>,
@@ -64,17 +65,19 @@ struct Receiver {
     sealed: bool,
 }
 
-/// The deliveries of one notice, while they run.
+/// The deliveries of one notice. The deliveries run in background tasks.
 #[derive(Debug)]
 pub struct Deliveries {
     done: UnboundedReceiver<Delivery>,
-    /// Channels without a result yet: name, whether sealed, time sent.
+    /// The channels without a result yet. Each entry has the channel's name, whether the channel is sealed, and when
+    /// the notice was sent.
     pending: Vec<(String, bool, Timestamp)>,
     command: Option<JoinHandle<Result<(), String>>>,
 }
 
 impl Alerts {
-    /// Combines the vault's channels, this machine's channels and command, and the configuration of AWS clients.
+    /// Combines the vault's channels, this machine's channels, this machine's alert command and the configuration of
+    /// AWS clients.
     pub fn new(sealed: Vec<Channel>, local: Vec<Channel>, command: Vec<String>, config: SdkConfig) -> Self {
         let receiver = |sealed| move |channel| Receiver { channel: Arc::new(channel), sealed };
         let channels = sealed.into_iter().map(receiver(true)).chain(local.into_iter().map(receiver(false)));
@@ -85,30 +88,30 @@ impl Alerts {
         }
     }
 
-    /// Reports whether this is the acknowledgement that opening waits for. If the vault has channels, only the
-    /// acknowledgements of these channels count.
+    /// Reports whether `delivery` is an acknowledgement that allows the opening to continue. If the vault has sealed
+    /// channels, only acknowledgements from sealed channels count.
     pub fn counts(&self, delivery: &Delivery) -> bool {
         delivery.outcome.is_ok() && (delivery.sealed || self.channels.iter().all(|receiver| !receiver.sealed))
     }
 
-    /// Returns the channels' names, for a message.
+    /// Returns the names of the channels in one line, for a message.
     pub fn names(&self) -> String {
         let names: Vec<_> = self.channels.iter().map(|receiver| receiver.channel.name.as_str()).collect();
         if names.is_empty() { "no channel".into() } else { names.join(", ") }
     }
 
-    /// Reports whether there is no channel. A command does not count as a channel.
+    /// Reports whether there is no channel. The alert command does not count as a channel.
     pub fn is_empty(&self) -> bool {
         self.channels.is_empty()
     }
 
-    /// Returns the longest timeout.
+    /// Returns the longest timeout of the channels and the alert command.
     pub fn timeout(&self) -> Duration {
         let command = if self.command.is_empty() { Duration::ZERO } else { TIMEOUT };
         self.channels.iter().map(|receiver| timeout(&receiver.channel)).max().unwrap_or_default().max(command)
     }
 
-    /// Starts all deliveries on the current tokio runtime.
+    /// Starts to deliver the notice over all channels, in tasks of the current tokio runtime.
     pub fn send(&self, notice: &Notice) -> Deliveries {
         let (deliver, done) = unbounded_channel();
         let notice = Arc::new(notice.clone());
@@ -130,13 +133,13 @@ impl Alerts {
 }
 
 impl Deliveries {
-    /// Waits for the next result; `None` after the last one.
+    /// Waits for the next result. Returns `None` after the last result.
     pub async fn next(&mut self) -> Option<Delivery> {
         let delivery = self.done.recv().await;
         delivery.inspect(|delivery| self.settle(delivery))
     }
 
-    /// Returns a result that is already available.
+    /// Returns a result if one is available. Does not wait.
     pub fn ready(&mut self) -> Option<Delivery> {
         let delivery = self.done.try_recv().ok();
         delivery.inspect(|delivery| self.settle(delivery))
@@ -147,12 +150,13 @@ impl Deliveries {
             .retain(|(channel, sealed, _)| (channel, *sealed) != (&delivery.channel, delivery.sealed));
     }
 
-    /// Waits for the command; returns its error, if it failed.
+    /// Waits until the alert command has ended. Returns the command's error if the command has failed.
     pub async fn command_error(&mut self) -> Option<String> {
         self.command.take()?.await.ok()?.err()
     }
 
-    /// Stops waiting. Returns the results so far, and a failure for each channel that has no result.
+    /// Stops waiting for results. Returns the results that are available, and a failure for each channel without a
+    /// result.
     pub fn end(mut self) -> Vec<Delivery> {
         let mut all: Vec<_> = std::iter::from_fn(|| self.ready()).collect();
         let why = "no answer before the command ended";
@@ -170,7 +174,7 @@ fn timeout(channel: &Channel) -> Duration {
     channel.timeout.map_or(TIMEOUT, crate::vault::duration::Span::duration)
 }
 
-/// Delivers to one channel, with retries after temporary failures until its timeout.
+/// Delivers a notice over one channel. After a temporary failure, tries again until the channel's timeout.
 async fn deliver_one(channel: &Channel, notice: &Notice, clients: &Clients) -> Result<Receipt, String> {
     let time = timeout(channel);
     let mut last = None;

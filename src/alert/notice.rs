@@ -1,4 +1,4 @@
-//! The notice that alerts carry: subject, text and JSON.
+//! The notice that an alert sends to a receiver. A notice has a subject and a text, and a form in JSON.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::vault::names::harmless;
 use crate::vault::target::TargetId;
 use crate::vault::words;
 
-/// The vault, as a notice names it.
+/// The fields that name the vault in a notice.
 #[derive(Clone, Debug, Serialize)]
 pub struct VaultName {
     pub label: String,
@@ -20,7 +20,7 @@ pub struct VaultName {
     pub epoch: u64,
 }
 
-/// The content of a notice. The reasons are free text and may contain anything.
+/// The content of a notice. The reasons are free text, so they can contain any characters.
 #[derive(Clone, Debug)]
 pub struct Notice {
     pub topic: AlertTopic,
@@ -31,21 +31,21 @@ pub struct Notice {
     pub target: TargetId,
     /// `--reason`
     pub reason: Option<String>,
-    /// `--again`: why spent credentials are used again.
+    /// The reason from `--again`: why spent credentials are used again.
     pub again: Option<String>,
-    /// `--no-alert`: why an acknowledgement is not required.
+    /// The reason from `--no-alert`: why the opening does not wait for an acknowledgement.
     pub no_alert: Option<String>,
-    /// Whether `--force` closed the window of another session.
+    /// Whether the operator used `--force` to close the window of another session.
     pub forced: bool,
-    /// The window's length in seconds.
+    /// The duration of the window, in seconds.
     pub window: Option<u64>,
     /// T1.
     pub until: Option<Timestamp>,
-    /// Custodians whose tokens signed.
+    /// The custodians whose tokens signed the approval.
     pub approved_by: Vec<String>,
     /// Why the session ended.
     pub detail: Option<String>,
-    /// The ledger's head when the notice was sent.
+    /// The ledger's head at the time when the notice was sent.
     pub ledger: Option<Head>,
     /// This machine's host name.
     pub host: String,
@@ -82,11 +82,12 @@ struct LedgerForm {
     words: String,
 }
 
-/// The longest subject, in characters. SNS accepts fewer than 100.
+/// The length of the longest subject, in characters. SNS accepts only subjects of fewer than 100 characters.
 const LONGEST_SUBJECT: usize = 98;
 
 impl Notice {
-    /// Returns a notice about a vault's target, with this machine's host name. The other fields are empty.
+    /// Returns a notice about one target of a vault, with this machine's host name. The notice's topic is
+    /// [`AlertTopic::Closed`], and all optional fields are empty.
     pub fn of(vault: &VaultFacts, target: &TargetId) -> Self {
         Self {
             topic: AlertTopic::Closed,
@@ -108,12 +109,12 @@ impl Notice {
         }
     }
 
-    /// Returns one line of printable ASCII.
+    /// Returns the subject as one line of printable ASCII characters.
     pub fn subject(&self) -> String {
         self.title().chars().map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect()
     }
 
-    /// Returns the subject in Unicode.
+    /// Returns the subject as one line of Unicode text.
     pub fn title(&self) -> String {
         let drill = if self.drill { "[DRILL] " } else { "" };
         let over = if self.is_override() { "OVERRIDE, " } else { "" };
@@ -131,17 +132,18 @@ impl Notice {
         harmless(&subject, ' ').chars().take(LONGEST_SUBJECT).collect()
     }
 
-    /// Reports whether a safeguard was overridden.
+    /// Reports whether the operator used `--no-alert`, `--again` or `--force`.
     pub fn is_override(&self) -> bool {
         self.no_alert.is_some() || self.again.is_some() || self.forced
     }
 
-    /// Reports whether the notice is about access that is or may be open.
+    /// Reports whether the notice says that access is about to be opened, or that access may still be open. A drill
+    /// is never critical.
     pub fn is_critical(&self) -> bool {
         !self.drill && matches!(self.topic, AlertTopic::MayBeOpen | AlertTopic::Opening)
     }
 
-    /// Returns the notice as lines of text, with control characters replaced.
+    /// Returns the notice as lines of text. Control characters are replaced with spaces.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
@@ -221,7 +223,7 @@ impl Notice {
         serde_json::to_vec(&form).unwrap_or_default()
     }
 
-    /// Returns a key that is unique to this notice, so that receivers can drop a duplicate.
+    /// Returns a key that no other notice has. A receiver can use the key to drop a duplicate.
     pub fn key(&self) -> String {
         let session = self.session.map_or_else(|| self.vault.id.clone(), |session| session.to_string());
         let topic = match self.topic {

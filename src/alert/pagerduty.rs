@@ -1,4 +1,5 @@
-//! `PagerDuty`'s Events API v2: one incident per session, which is resolved when access is closed.
+//! Sends alerts to `PagerDuty` with the Events API v2. A session has one incident, which is resolved when access is
+//! closed. If access may be open, the session has a second incident.
 
 use serde_json::{Value, json};
 
@@ -30,8 +31,8 @@ pub(super) async fn enqueue(
     Ok(receipt)
 }
 
-/// Returns pairs of an action and an incident key. Access that may be open has a separate incident, because an
-/// acknowledged incident does not page again. Both incidents are resolved when access is closed.
+/// Returns the actions to send, each with the key of an incident. If access may be open, the action triggers a second
+/// incident, because `PagerDuty` does not page again for an acknowledged incident. A close resolves both incidents.
 fn incidents(notice: &Notice) -> Vec<(&'static str, String)> {
     let id = notice.session.map_or_else(|| notice.vault.id.clone(), |session| session.to_string());
     let opening = format!("breakglass-{id}");

@@ -1,15 +1,15 @@
-//! The outcome of one attempt: what a receiver acknowledged, or why it did not.
+//! The outcome of one attempt to deliver an alert: the receiver's acknowledgement, or the reason why there is none.
 
 use std::time::{Duration, SystemTime};
 
 use crate::vault::names::harmless;
 
-/// Why a channel did not acknowledge.
+/// The reason why a channel did not acknowledge an alert.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The connection failed or the receiver had an error; a retry may succeed.
+    /// The connection failed, or the receiver had an error. A retry can succeed.
     Temporary(String),
-    /// The receiver refused.
+    /// The receiver refused the alert. A retry cannot succeed.
     Permanent(String),
 }
 
@@ -24,14 +24,15 @@ impl Failure {
 /// A receiver's acknowledgement.
 #[derive(Clone, Debug, Default)]
 pub struct Receipt {
-    /// The receiver's id for the message, if it gave one. With the id, the receiver can look the message up later.
+    /// The receiver's id for the alert, if the receiver returned an id. The receiver can later find the alert by this
+    /// id.
     pub id: Option<String>,
-    /// The answer as text.
+    /// The receiver's answer as text.
     pub detail: String,
 }
 
 impl Receipt {
-    /// Returns a receipt with the id of `what`, such as a message.
+    /// Returns a receipt with an id. `what` names the thing that has the id, for example `message`.
     pub(super) fn with_id(what: &str, id: Option<&str>) -> Self {
         let id = id.filter(|id| !id.is_empty());
         Self {
@@ -40,7 +41,7 @@ impl Receipt {
         }
     }
 
-    /// Returns a receipt for a message that was accepted without an id.
+    /// Returns a receipt for an alert that the receiver accepted without returning an id.
     pub(super) fn without_id(detail: String) -> Self {
         Self { id: None, detail }
     }
@@ -50,15 +51,16 @@ impl Receipt {
     }
 }
 
-/// If the clocks differ by more than this, that explains why a receiver refused a signature.
+/// If the local clock differs from the receiver's clock by more than this, the difference is taken as the reason why
+/// the receiver refused a signature.
 const TOLERANCE: Duration = Duration::from_mins(1);
 
-/// Reports whether the local clock explains the refusal of a request dated `here` by a receiver whose time is `date`.
+/// Reports whether the local time `here` differs from the receiver's time `date` by more than [`TOLERANCE`].
 pub(super) fn is_off(date: SystemTime, here: SystemTime) -> bool {
     date.duration_since(here).or_else(|_| here.duration_since(date)).is_ok_and(|off| off > TOLERANCE)
 }
 
-/// Returns a receiver's text without control characters and at most 160 characters long.
+/// Returns the first 160 characters of a receiver's text. Control characters are replaced with spaces.
 pub(super) fn plain(text: &str) -> String {
     harmless(&text.chars().take(160).collect::<String>(), ' ')
 }

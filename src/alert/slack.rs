@@ -1,5 +1,5 @@
-//! A Slack-compatible incoming webhook: JSON with `text`, in which `&`, `<` and `>` are escaped (Slack, "Formatting
-//! text").
+//! Sends alerts to an incoming webhook of Slack or a compatible service. The body is JSON with the field `text`, in
+//! which `&`, `<` and `>` are escaped (Slack, "Formatting text").
 
 use super::http::Http;
 use super::notice::Notice;

@@ -1,4 +1,4 @@
-//! Mail: acknowledged when the server accepts the message (250 after its end).
+//! Sends alerts as mail over SMTP. The server acknowledges a mail with status 250 after the end of the message.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use super::notice::Notice;
 use super::receipt::{Failure, Receipt};
 use crate::vault::payload::{Smtp, Tls};
 
-/// How long to wait for the other recipients once the server accepted the mail for one.
+/// After the server has accepted the mail for one recipient, the program waits this long for the server's answers
+/// about the other recipients.
 const GRACE: Duration = Duration::from_secs(2);
 
 pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Failure> {
@@ -37,7 +38,7 @@ pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Fail
     if let Some((name, password)) = &server.login {
         transport = transport.credentials(Credentials::new(name.clone(), password.expose().to_owned()));
     }
-    // One mail per recipient: a refused recipient does not prevent the others.
+    // Each recipient gets a separate mail, so a recipient that the server refuses does not affect the others.
     let transport = transport.build();
     let mut sending = JoinSet::new();
     for to in &server.to {
@@ -52,7 +53,7 @@ pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Fail
         } else if let Ok(next) = tokio::time::timeout(GRACE, sending.join_next()).await {
             next
         } else {
-            // The other mails are still sent in the background. One accepted mail is an acknowledgement.
+            // One accepted mail is enough for an acknowledgement. The other mails are still sent in the background.
             sending.detach_all();
             late = true;
             None
@@ -80,7 +81,8 @@ fn receipt(answer: &Response, but: &str) -> Receipt {
     Receipt { id: queue_id(said), detail: format!("SMTP {} {said}{but}", answer.code()) }
 }
 
-/// Describes a failure. The server's text may repeat what was sent to it, so only the status code is shown.
+/// Describes an SMTP error. Shows only the status code, because the server's text can repeat what was sent to the
+/// server.
 fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     if error.is_permanent() {
         let code = error.status().map_or_else(String::new, |code| format!(": {code}"));
@@ -98,8 +100,8 @@ fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     Failure::Temporary("could not connect to the mail server, or the connection was lost".into())
 }
 
-/// Finds the server's id of the mail: the first word with at least five alphanumeric characters and a digit
-/// (`queued as 4F1C2D`, `OK id=1abCdE-000`).
+/// Finds the server's id for the mail in its answer, such as `queued as 4F1C2D` or `OK id=1abCdE-000`. The id is the
+/// first word that has a digit and at least five alphanumeric characters.
 fn queue_id(said: &str) -> Option<String> {
     let is_id = |word: &&str| {
         let alphanumeric = word.chars().filter(char::is_ascii_alphanumeric).count();

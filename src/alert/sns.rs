@@ -1,4 +1,5 @@
-//! An Amazon SNS topic, with a key that may only publish to it.
+//! Sends alerts to an Amazon SNS topic. The access key in the channel only needs the permission to publish to that
+//! topic.
 
 use std::time::SystemTime;
 
@@ -15,8 +16,8 @@ use super::notice::Notice;
 use super::receipt::{Failure, Receipt, is_off};
 use crate::vault::payload::{AccessKey, region_of};
 
-/// Publishes a notice. If AWS refuses it and the local clock is wrong, publishes again with the time of the `Date`
-/// header.
+/// Publishes a notice. If AWS refuses the call and the local clock is wrong, publishes the notice again with the time
+/// from AWS's `Date` header.
 pub(super) async fn publish(
     topic: &str,
     key: &AccessKey,
@@ -42,7 +43,7 @@ pub(super) async fn publish(
     send(&config, topic, notice).await.map_err(|(failure, _)| failure)
 }
 
-/// Makes one call. A refusal also has AWS's time.
+/// Publishes a notice with one call. If AWS refuses the call, also returns AWS's time from the `Date` header.
 async fn send(
     config: &SdkConfig,
     topic: &str,

@@ -1,4 +1,4 @@
-//! A signed webhook, following Standard Webhooks 1.0.0.
+//! Sends alerts to a webhook. Signs each request, following Standard Webhooks 1.0.0.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,7 +31,7 @@ pub(super) async fn post(
     };
     let here = SystemTime::from(notice.at);
     let answer = match send(here).await {
-        // The local clock is wrong: sends again with the receiver's time.
+        // The local clock is wrong, so the request is sent again with the receiver's time.
         Err((_, Some(date))) if is_off(date, here) => send(date).await,
         answer => answer,
     };
@@ -39,7 +39,7 @@ pub(super) async fn post(
     Ok(Receipt::without_id(format!("HTTP status {}", answer.status)))
 }
 
-/// Returns `v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`.
+/// Returns the signature: `v1,` followed by the HMAC-SHA256 of `id.timestamp.body` in base64.
 fn sign(secret: &SecretText, id: &str, sent: &str, body: &[u8]) -> Option<String> {
     let key = Zeroizing::new(BASE64_STANDARD.decode(secret.expose().strip_prefix("whsec_")?).ok()?);
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_signature_matches_the_specifications_example() {
-        // The example in the tests of the specification's libraries.
+        // The example is from the tests of the official Standard Webhooks libraries.
         let secret = SecretText::copy_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let signature =
             sign(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", br#"{"test": 2432232314}"#);

@@ -1,4 +1,5 @@
-//! Configuration of AWS clients. Credentials are given explicitly, never cached, and dropped with the client.
+//! Configuration of the AWS clients. The caller passes credentials explicitly. The program never caches credentials,
+//! and drops them with the client.
 
 use std::time::Duration;
 
@@ -27,15 +28,16 @@ const CONNECT: Duration = Duration::from_secs(4);
 const ATTEMPT: Duration = Duration::from_secs(8);
 const ALL_ATTEMPTS: Duration = Duration::from_secs(20);
 
-/// The configuration that all clients share: endpoints, the connection pool, the clock. It holds no credentials.
+/// The configuration that all AWS clients share: the endpoints, the connection pool and the clock. It holds no
+/// credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsConfig {
     config: SdkConfig,
     pub(crate) clock: AwsClock,
 }
 
-/// One connection pool for all clients. It does not forward `validate_base_client_config`, which would parse the TLS
-/// roots again for each client.
+/// The connection pool of all AWS clients. This type does not forward `validate_base_client_config` to the pool,
+/// because that call would parse the TLS roots again for each client.
 #[derive(Debug)]
 struct SharedPool(SharedHttpClient);
 
@@ -49,20 +51,20 @@ impl HttpClient for SharedPool {
     }
 }
 
-/// Services that an opening calls, by their ids in the shared configuration.
+/// The AWS services that an opening calls. The names are the service ids of the shared AWS configuration.
 const SERVICES: [&str; 3] = ["IAM", "STS", "SNS"];
 
-/// How many attempts the SDK makes for one call.
+/// The largest number of attempts that the SDK makes for one call.
 #[derive(Clone, Copy)]
 pub(crate) enum Tries {
-    /// One attempt, for writes and probes. The callers repeat probes.
+    /// One attempt, for writes and probes. The program itself repeats probes.
     One,
     /// Up to four attempts, for reads.
     Four,
 }
 
 impl AwsConfig {
-    /// Loads endpoints from the environment and the shared configuration, and no credentials.
+    /// Loads the endpoints from the environment and from the shared AWS configuration. Loads no credentials.
     pub(crate) async fn load() -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -79,10 +81,10 @@ impl AwsConfig {
         Self { config, clock: AwsClock::default() }
     }
 
-    /// Returns the custom endpoints, for the custodians who approve an opening.
+    /// Returns the custom endpoints of AWS. The custodians see these endpoints before they approve an opening.
     ///
     /// # Errors
-    /// Usage, if one is not a URL of scheme, host and port.
+    /// The error has the status `Usage` if an endpoint is not a URL that consists of scheme, host and port.
     pub(crate) fn custom_endpoints(&self) -> Result<Vec<CustomEndpoint>> {
         let custom = |service: &'static str| {
             let key = ServiceConfigKey::builder()
@@ -113,14 +115,14 @@ impl AwsConfig {
         Ok(endpoints)
     }
 
-    /// Returns the same configuration with connections that fail as a drill requests.
+    /// Returns a copy of this configuration whose connections fail in the ways that a drill requests.
     pub(crate) fn with_faults(&self, faults: &InjectedFaults) -> Self {
         let Some(inner) = self.config.http_client() else { return self.clone() };
         let http = FaultyHttpClient { inner, faults: faults.clone() };
         Self { config: self.config.to_builder().http_client(http).build(), clock: self.clock.clone() }
     }
 
-    /// Returns a client configuration without credentials; the caller adds them.
+    /// Returns a client configuration without credentials. The caller adds the credentials.
     pub(crate) fn without_credentials(&self) -> SdkConfig {
         let timeout =
             TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(ALL_ATTEMPTS).build();
@@ -128,12 +130,13 @@ impl AwsConfig {
         config.disable_clock_skew_correction(true).build()
     }
 
-    /// Returns the client configuration of one principal in one region.
+    /// Returns a client configuration with the credentials of one principal, for one region.
     pub(crate) fn with_credentials(&self, credentials: Credentials, region: &str, tries: Tries) -> SdkConfig {
         self.with_provider(SharedCredentialsProvider::new(credentials), region, tries)
     }
 
-    /// Returns the client configuration with a provider, which may refresh its credentials.
+    /// Returns a client configuration with a credentials provider, for one region. The provider can refresh its
+    /// credentials.
     pub(crate) fn with_provider(
         &self,
         provider: SharedCredentialsProvider,
@@ -166,12 +169,12 @@ impl AwsConfig {
     }
 }
 
-/// Converts a long-term key for the SDK.
+/// Converts a long-term access key to the SDK's type.
 pub(crate) fn long_term(key: &AccessKey) -> Credentials {
     Credentials::new(key.id.clone(), key.secret.expose(), None, None, "vault")
 }
 
-/// Converts session credentials for the SDK.
+/// Converts session credentials to the SDK's type.
 pub(crate) fn session(id: &str, secret: &SecretText, token: &SecretText) -> Credentials {
     Credentials::new(id, secret.expose(), Some(token.expose().to_owned()), None, "vault")
 }

@@ -1,4 +1,5 @@
-//! AWS's time: taken from an HTTP `Date` header, advanced by the boot-time clock, independent of the local clock.
+//! AWS's time. The program reads AWS's time from an HTTP `Date` header, and advances this time by the boot-time
+//! clock. The local clock has no influence on AWS's time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -14,14 +15,15 @@ use jiff::Timestamp;
 
 use crate::boot_clock::Instant;
 
-/// Dates that are accepted, in Unix seconds: 2025 to 2100.
+/// The range of accepted dates, in Unix seconds: the start of 2025 to the start of 2100.
 const SANE: std::ops::Range<i64> = 1_735_689_600..4_102_444_800;
 
-/// The clock that all parts of the program share. It starts with the local time and is set when AWS answers.
+/// A clock that all parts of the program share. The clock starts with the local time. When AWS answers, the program
+/// sets the clock to AWS's time.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsClock(Arc<Mutex<Measured>>);
 
-/// AWS's `date`, from an answer that was sent no earlier than `at`.
+/// AWS's time from one answer. `date` is the time in the answer, and `at` is when the program sent the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     pub(crate) date: Timestamp,
@@ -40,7 +42,7 @@ impl AwsClock {
         date.saturating_add(Instant::now().since(at)).unwrap_or(date)
     }
 
-    /// Sets the clock and returns how far it was off.
+    /// Sets the clock, and returns the difference between the old time and the new time.
     pub(crate) fn set(&self, measured: Measured) -> Duration {
         let off = self.now().duration_since(measured.date).unsigned_abs();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = measured;
@@ -54,12 +56,12 @@ impl TimeSource for AwsClock {
     }
 }
 
-/// Keeps the `Date` header of the last response, successful or not.
+/// Stores the `Date` header of the last response, whether or not the call succeeded.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DateReader(Arc<Mutex<Option<String>>>);
 
 impl DateReader {
-    /// Takes the last response's `Date`, if it is within [`SANE`].
+    /// Removes and returns the last response's `Date`. Returns `None` if the date is not within [`SANE`].
     pub(crate) fn take(&self) -> Option<Timestamp> {
         let text = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let seconds = DateTime::from_str(&text, Format::HttpDate).ok()?.secs();

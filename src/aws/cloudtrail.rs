@@ -1,4 +1,4 @@
-//! Looks up a session's calls in CloudTrail's event history, within CloudTrail's rate limit.
+//! Looks up a session's calls in CloudTrail's event history, and keeps to CloudTrail's rate limit.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,27 +26,31 @@ use crate::terminal::countable;
 use crate::terminal::print;
 use crate::vault::target::iam_region;
 
-/// AWS allows two lookups per second in each region of an account.
+/// The pause between two requests. AWS allows two lookups per second in each region of an account.
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(510);
-/// How often a request is retried if it is throttled or has no clear answer. The pause doubles each time.
+/// The largest number of retries of a request that AWS throttled. The pause before a retry doubles each time.
 const RETRIES_THROTTLED: u32 = 6;
+/// The largest number of retries of a request without a clear answer.
 const RETRIES_UNCLEAR: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Requests to one region: enough for 100,000 events.
+/// The largest number of requests to one region. This number of requests is enough for 100,000 events.
 const MOST_REQUESTS: u32 = 2_000;
-/// When progress is first shown, and how often after that.
+/// The program first shows progress after this time.
 const FIRST_NOTE: Duration = Duration::from_secs(1);
+/// The pause between two lines that show progress.
 const BETWEEN_NOTES: Duration = Duration::from_secs(2);
 
-/// Looks up the events in every region concurrently. A region that could not be read completely has an `error`.
+/// Looks up the events in every region concurrently. If a region cannot be read completely, the result of the region
+/// has an `error`.
 ///
 /// # Errors
-/// Usage, if the profile has no credentials; refused, if they belong to another account.
+/// The error has the status `Usage` if the profile has no credentials. The error has the status `Refused` if the
+/// credentials belong to another account.
 pub(crate) fn look_up(profile: &str, wanted: &CloudTrailQuery) -> Result<CloudTrailResult> {
     let runtime = runtime()?;
     let aws = Preload::start().config(&runtime);
     let provider = provider(profile, &runtime)
-        .map_err(|error| error.next("choose a profile that may call cloudtrail:LookupEvents"))?;
+        .map_err(|error| error.next("choose a profile that is allowed to call cloudtrail:LookupEvents"))?;
     let result = runtime.block_on(async {
         let unknown = match caller(&aws, &provider, wanted).await {
             Ok(account) if account != wanted.account => {
@@ -65,7 +69,7 @@ pub(crate) fn look_up(profile: &str, wanted: &CloudTrailQuery) -> Result<CloudTr
     result
 }
 
-/// Returns the profile's account.
+/// Returns the AWS account that the profile's credentials belong to.
 async fn caller(
     aws: &AwsConfig,
     provider: &SharedCredentialsProvider,
@@ -112,7 +116,8 @@ async fn everywhere(
     trail
 }
 
-/// Lists the attributes to look up, one per request. Only IAM's region knows a user as a resource.
+/// Lists the attributes to look up. A request can have only one attribute. A user is looked up as a resource only in
+/// IAM's region, because only that region has such events.
 fn attributes(wanted: &CloudTrailQuery, is_of_iam: bool) -> Vec<(LookupAttributeKey, String)> {
     let keys = wanted.keys.iter().map(|key| (LookupAttributeKey::AccessKeyId, key.clone()));
     let names = wanted.names.iter().map(|name| (LookupAttributeKey::Username, name.clone()));
@@ -121,7 +126,7 @@ fn attributes(wanted: &CloudTrailQuery, is_of_iam: bool) -> Vec<(LookupAttribute
     keys.chain(names).chain(resources).collect()
 }
 
-/// The lookups in one region.
+/// The state of the lookups in one region.
 struct Lookup {
     client: Client,
     from: Timestamp,
@@ -152,7 +157,7 @@ impl Lookup {
         answer
     }
 
-    /// Reads every page of the events with one attribute.
+    /// Reads every page of the events that have one attribute.
     async fn pages(
         &mut self,
         key: &LookupAttributeKey,
@@ -178,7 +183,7 @@ impl Lookup {
         }
     }
 
-    /// Reads one page, with retries.
+    /// Reads one page of events. Retries the request if it fails.
     async fn page(
         &mut self,
         key: &LookupAttributeKey,
@@ -207,7 +212,7 @@ impl Lookup {
         }
     }
 
-    /// Prepares the next request, unless the limit is reached.
+    /// Prepares the next request. Fails if [`MOST_REQUESTS`] requests were already made.
     fn request(
         &mut self,
         key: &LookupAttributeKey,
@@ -227,14 +232,15 @@ impl Lookup {
             .set_next_token(token))
     }
 
-    /// Waits for the rate limit.
+    /// Waits until the rate limit allows the next request.
     async fn wait(&mut self) {
         sleep_until(self.next).await;
         self.next = Instant::now() + BETWEEN_REQUESTS;
     }
 }
 
-/// Reads an event's JSON record. If the record cannot be parsed, reads the other fields of the answer instead.
+/// Reads an event from its JSON record. If the record cannot be parsed, reads the event from the other fields of
+/// AWS's answer.
 fn read(event: Event) -> Option<CloudTrailEvent> {
     let whole = event.cloud_trail_event.as_deref().and_then(CloudTrailEvent::parse);
     whole.or_else(|| {
@@ -255,7 +261,7 @@ fn read(event: Event) -> Option<CloudTrailEvent> {
     })
 }
 
-/// The progress of all regions, shown when the lookup takes long.
+/// The progress of the lookups in all regions. The progress is shown if the lookups take longer than [`FIRST_NOTE`].
 #[derive(Clone)]
 struct Progress(Arc<Mutex<ProgressCount>>);
 
@@ -284,7 +290,7 @@ impl Progress {
             count.next_note = Instant::now() + BETWEEN_NOTES;
             let requests = countable(count.requests, "page", "pages");
             print::progress(&format!(
-                "CloudTrail: {requests}, {} so far (AWS allows two requests per second)",
+                "CloudTrail: {requests}, {} so far (AWS allows two requests per second in a region)",
                 countable(count.calls, "call", "calls")
             ));
         }

@@ -1,4 +1,4 @@
-//! The emergency user: its long-term key, the session issued from it, and the probes of both.
+//! The emergency user: its long-term key, the session that is issued from the key, and the probes of key and session.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use crate::gate::iam::{Emergency, Probed, Wanted};
 use crate::secret::SecretText;
 use crate::vault::payload::{AccessKey, Mfa};
 
-/// STS's limits, in seconds.
+/// The limits of STS for the duration of a session, in seconds.
 const SHORTEST_SESSION: i32 = 900;
 const LONGEST_SESSION: i32 = 129_600;
 const LONGEST_ROLE_SESSION: i32 = 43_200;
-/// STS counts a session's time from the receipt of the request, so the requested duration is shorter by this many
-/// seconds.
+/// STS counts a session's duration from the time when it receives the request. The requested duration is shorter by
+/// this many seconds, so the session does not end after T1.
 const ON_THE_WAY: i64 = 10;
 
-/// The error codes of a probe that AWS refused because of a policy or because the session had ended.
+/// The error codes with which AWS refuses a probe if a policy denies the call or the session has ended.
 const REFUSALS: [&str; 6] = [
     "AuthorizationError",
     "AuthorizationErrorException",
@@ -38,7 +38,7 @@ const REFUSALS: [&str; 6] = [
 #[derive(Debug)]
 pub(crate) enum SessionCall {
     GetSessionToken,
-    /// The only session of a user that can sign in to the console.
+    /// Of the sessions that STS issues to an IAM user, only this kind can sign in to the console.
     GetFederationToken,
     /// Assumes the role with this ARN.
     AssumeRole(String),
@@ -49,14 +49,14 @@ pub(crate) struct EmergencyUser {
     aws: AwsConfig,
     region: String,
     call: SessionCall,
-    /// Dropped as soon as a session is issued.
+    /// The client that issues the session. The client is dropped as soon as the session is issued.
     issuer: RefCell<Option<Issuer>>,
-    /// Probes the key; `None` for a role, where the key alone grants nothing.
+    /// The client that probes the key. `None` in the lane `static`, in which the key alone grants no access.
     sns: Option<aws_sdk_sns::Client>,
     issued: RefCell<Option<Issued>>,
 }
 
-/// The STS client with the long-term key, and the MFA device's codes.
+/// The STS client with the long-term key, and the codes of the MFA device if there is one.
 struct Issuer {
     sts: aws_sdk_sts::Client,
     codes: Option<TotpCodes>,
@@ -92,7 +92,8 @@ impl EmergencyUser {
         }
     }
 
-    /// Returns a client that asks AWS for the account and the time with the emergency key, if there is no opener.
+    /// Returns a client that asks AWS for the account and the time with the emergency key. The lane `static` uses
+    /// this client, because the lane has no opener.
     pub(crate) fn identity(aws: &AwsConfig, region: &str, key: &AccessKey) -> IdentityClient {
         IdentityClient::new(aws, &aws.with_credentials(long_term(key), region, Tries::One))
     }
@@ -101,7 +102,7 @@ impl EmergencyUser {
         &self.region
     }
 
-    /// The issued session, for the credential endpoint.
+    /// Returns the issued session, for the credential endpoint.
     pub(crate) fn issued(&self) -> std::cell::Ref<'_, Option<Issued>> {
         self.issued.borrow()
     }
@@ -166,7 +167,7 @@ impl Emergency for EmergencyUser {
         let issuer = self.issuer.take().ok_or_else(no_key)?;
         let result = self.issue(&issuer, wanted).await.and_then(|issued| issued.ok_or_else(incomplete));
         match result.and_then(|issued| self.keep(issued)) {
-            // Drops the long-term key and the MFA seed.
+            // After a success, `issuer` is dropped, and with `issuer` the long-term key and the MFA seed.
             Ok(()) => Ok(()),
             Err(fault) => {
                 self.issuer.replace(Some(issuer));
@@ -181,7 +182,7 @@ impl Emergency for EmergencyUser {
     }
 }
 
-/// Used if the emergency key is not available, so that nothing can be probed.
+/// Takes the place of the emergency key if that key is not available. All probes of this type return `None`.
 pub(crate) struct NoEmergencyKey;
 
 impl Emergency for NoEmergencyKey {
@@ -202,7 +203,7 @@ impl Emergency for NoEmergencyKey {
     }
 }
 
-/// Calls `sns:ListTopics`, which every gate allows while it is open.
+/// Probes a credential: calls `sns:ListTopics`, which every gate allows between T0 and T1.
 async fn probe(sns: &aws_sdk_sns::Client) -> Probed {
     let Err(error) = sns.list_topics().send().await else {
         return Probed::Open;

@@ -1,4 +1,4 @@
-//! Classifies SDK errors: refused, throttled, not sent, or unknown.
+//! Classifies errors of the AWS SDK: refused, throttled, not sent, or unknown.
 
 use std::error::Error as StdError;
 use std::io;
@@ -19,12 +19,12 @@ const THROTTLES: [&str; 6] = [
 ];
 const LONGEST: usize = 300;
 
-/// Returns AWS's error code, if the response had one.
+/// Returns AWS's error code, if the response has an error code.
 pub(crate) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     error.as_service_error().and_then(ProvideErrorMetadata::code)
 }
 
-/// Classifies the error of a call.
+/// Classifies the error of one AWS call.
 pub(crate) fn fault<E>(error: &SdkError<E, HttpResponse>) -> Fault
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -50,7 +50,7 @@ where
     }
 }
 
-/// Reports whether no connection was established, so that nothing was sent.
+/// Reports whether no connection was established. If no connection was established, nothing was sent to AWS.
 fn never_connected(error: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     chain(error)
@@ -58,7 +58,8 @@ fn never_connected(error: &(dyn StdError + 'static)) -> bool {
         .any(|e| matches!(e.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable))
 }
 
-/// Returns the innermost error of the source chain, which names the cause a person can act on.
+/// Returns the text of the innermost error in the chain of sources. The innermost error names the cause, which helps
+/// a person most.
 pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map_or_else(String::new, |last| clean(&last.to_string()))
 }
@@ -72,7 +73,7 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     })
 }
 
-/// Returns one line of limited length without control characters.
+/// Returns the text on one line, without control characters, and cut off at [`LONGEST`] characters.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect()
 }

@@ -1,4 +1,5 @@
-//! Faults that a drill injects into the HTTP connections. The code that uses the connections does not know of them.
+//! A drill can inject faults into the HTTP connections to AWS. The code that uses the connections does not know about
+//! the faults.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,19 +13,19 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// The time for which all connections fail after [`Injection::CutAtClose`] takes effect.
+/// How long all calls fail after [`Injection::CutAtClose`] has started.
 const CUT: Duration = Duration::from_secs(15);
 
 /// A fault that a drill can inject.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Injection {
-    /// Calls to IAM fail from the start.
+    /// All calls to IAM fail, from the start of the drill.
     IamDown,
-    /// All calls fail for a while when the close begins.
+    /// All calls to AWS fail for [`CUT`] after the close has started.
     CutAtClose,
 }
 
-/// The faults of one drill, shared by its connections.
+/// The faults that one drill injects. All connections of the drill share this value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InjectedFaults(Arc<Mutex<FaultState>>);
 
@@ -32,7 +33,7 @@ pub(crate) struct InjectedFaults(Arc<Mutex<FaultState>>);
 struct FaultState {
     iam: bool,
     cut_at_close: bool,
-    /// Injected faults that no call has met yet.
+    /// The injected faults that have not made any call fail yet.
     unmet: Vec<Injection>,
     /// All calls fail until this instant.
     all: Option<Instant>,
@@ -49,17 +50,18 @@ impl InjectedFaults {
         faults
     }
 
-    /// Reports whether every injected fault made a call fail. A fault that made no call fail was not tested.
+    /// Reports whether every injected fault has made at least one call fail. If a fault made no call fail, the drill
+    /// did not test this fault.
     pub(crate) fn all_met(&self) -> bool {
         self.with(|state| state.unmet.is_empty())
     }
 
-    /// Reports whether a fault is to be injected.
+    /// Reports whether there is a fault that the drill still has to inject, or that is active.
     pub(crate) fn any(&self) -> bool {
         self.with(|state| state.iam || state.cut_at_close)
     }
 
-    /// Starts [`Injection::CutAtClose`] if it was asked for, and returns its duration.
+    /// If the drill injects [`Injection::CutAtClose`], starts this fault and returns its duration.
     pub(crate) fn begin_close(&self) -> Option<Duration> {
         self.with(|state| {
             let cut = std::mem::take(&mut state.cut_at_close).then_some(CUT);
@@ -69,7 +71,7 @@ impl InjectedFaults {
     }
 
     fn fails(&self, request: &HttpRequest) -> bool {
-        // The signature names the service, whatever the endpoint's address.
+        // The request's signature names the AWS service, even if the endpoint has a custom address.
         let signed = request.headers().get("authorization").unwrap_or_default();
         self.with(|state| {
             let cut = state.all.is_some_and(|until| Instant::now() < until);
@@ -87,7 +89,7 @@ impl InjectedFaults {
     }
 }
 
-/// An HTTP client whose connections fail according to the injected faults.
+/// An HTTP client whose calls fail if an injected fault applies to them.
 #[derive(Debug)]
 pub(crate) struct FaultyHttpClient {
     pub(crate) inner: SharedHttpClient,
@@ -114,7 +116,7 @@ struct FaultyConnector {
 impl HttpConnector for FaultyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         if self.faults.fails(&request) {
-            let cut = io::Error::new(io::ErrorKind::NetworkUnreachable, "network cut by the drill");
+            let cut = io::Error::new(io::ErrorKind::NetworkUnreachable, "the drill has cut the network");
             return HttpConnectorFuture::ready(Err(ConnectorError::io(cut.into())));
         }
         self.inner.call(request)

@@ -1,4 +1,4 @@
-//! One IAM user through the IAM API: reads, and writes that are sent only once.
+//! Reads and changes one IAM user through the IAM API. The SDK does not retry the writes.
 
 use std::error::Error as StdError;
 
@@ -17,7 +17,7 @@ use crate::gate::policy::GATE;
 use crate::gate::snapshot::{AccessState, Credential, Snapshot, User};
 use crate::vault::target::TargetId;
 
-/// An IAM user, accessed with the credentials of one principal.
+/// One IAM user, and clients with the credentials of the principal that reads and changes this user.
 pub(crate) struct IamUser {
     reads: Client,
     writes: Client,
@@ -27,8 +27,9 @@ pub(crate) struct IamUser {
 }
 
 impl IamUser {
-    /// Creates the clients. The SDK retries calls with the configuration `reads`, but not calls with `writes`. If
-    /// `boundary` is `None`, no boundary document is read.
+    /// Creates the clients. The SDK retries calls of the client for reads, but not calls of the client for writes.
+    /// `boundary` is the ARN of the permissions boundary. If `boundary` is `None`, the policy document of the
+    /// boundary is not read.
     pub(crate) fn new(
         reads: &SdkConfig,
         writes: &SdkConfig,
@@ -39,7 +40,7 @@ impl IamUser {
         Self { reads, writes, name: target.user.clone(), deny: target.deny_all_arn(), boundary }
     }
 
-    /// Reads everything about the user, concurrently.
+    /// Reads all properties of the user, with concurrent calls.
     pub(crate) async fn read(&self) -> Snapshot {
         let (
             user,
@@ -79,7 +80,8 @@ impl IamUser {
         }
     }
 
-    /// Reads only what shows whether access is open.
+    /// Reads only the properties that show whether access is open: the gate, the attached policies and the access
+    /// keys.
     pub(crate) async fn read_access_state(&self) -> AccessState {
         let (gate, attached, keys) = tokio::join!(self.gate(), self.attached(), self.keys());
         AccessState { gate, attached, keys }
@@ -194,7 +196,7 @@ impl IamUser {
     }
 }
 
-/// Maps `NoSuchEntity` to `None`.
+/// Turns the error `NoSuchEntity` into `None`.
 fn there<T, E>(result: Result<T, SdkError<E, HttpResponse>>) -> Read<Option<T>>
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -206,7 +208,7 @@ where
     }
 }
 
-/// Maps the list of a user that does not exist to `None`; `GetUser` reports the missing user.
+/// Turns the error `NoSuchEntity` of a list call into `None`. The user does not exist then, which `GetUser` reports.
 fn listed<T, E>(result: Result<Vec<T>, SdkError<E, HttpResponse>>) -> Read<Option<Vec<T>>>
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -218,7 +220,8 @@ fn credential(id: String, status: &StatusType) -> Credential {
     Credential { id, active: usable(Some(status)) }
 }
 
-/// A credential counts as usable unless AWS says `Inactive`.
+/// Reports whether a credential counts as usable. Returns false only if AWS says that the status of the credential is
+/// `Inactive`.
 fn usable(status: Option<&StatusType>) -> bool {
     !matches!(status, Some(StatusType::Inactive))
 }

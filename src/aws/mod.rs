@@ -1,4 +1,5 @@
-//! Adapter to AWS: the gate's ports, AWS's clock, CloudTrail, the ledger's copy in S3, console sign-in.
+//! The adapter to AWS. This module implements the gate's ports, AWS's clock, CloudTrail lookups, the copy of the
+//! ledger in S3 and the sign-in to the console.
 
 pub(crate) mod clients;
 pub(crate) mod clock;

@@ -1,4 +1,5 @@
-//! Loads endpoints and TLS roots in the background while custodians are asked. It holds no secret and sends nothing.
+//! Loads endpoints and TLS roots in the background, while the program asks the custodians for words and PINs. This
+//! module holds no secret and sends nothing.
 
 use std::thread::JoinHandle;
 
@@ -8,7 +9,7 @@ use crate::aws::clients::AwsConfig;
 use crate::custody::statement::network::CustomEndpoint;
 use crate::error::{Error, Result};
 
-/// An [`AwsConfig`] that a thread is loading, or has loaded.
+/// An [`AwsConfig`] that a background thread is loading or has loaded.
 #[derive(Debug)]
 pub(crate) struct Preload {
     thread: Option<JoinHandle<Result<AwsConfig>>>,
@@ -21,10 +22,10 @@ impl Preload {
         Self { thread: thread.spawn(|| Ok(runtime()?.block_on(AwsConfig::load()))).ok(), loaded: None }
     }
 
-    /// Waits for the configuration and returns its [`AwsConfig::custom_endpoints`].
+    /// Waits until the configuration is loaded, and returns its [`AwsConfig::custom_endpoints`].
     ///
     /// # Errors
-    /// If the runtime cannot be started, or an endpoint is not valid.
+    /// If the tokio runtime cannot be started, or if an endpoint is not valid.
     pub(crate) fn custom_endpoints(&mut self) -> Result<Vec<CustomEndpoint>> {
         let aws = self.config(&runtime()?);
         let custom_endpoints = aws.custom_endpoints()?;
@@ -32,7 +33,7 @@ impl Preload {
         Ok(custom_endpoints)
     }
 
-    /// Returns the loaded configuration, or loads it now.
+    /// Returns the loaded configuration. If the background thread has failed, loads the configuration now.
     pub(crate) fn config(&mut self, runtime: &Runtime) -> AwsConfig {
         match (self.loaded.take(), self.thread.take().map(JoinHandle::join)) {
             (Some(aws), _) | (None, Some(Ok(Ok(aws)))) => aws,
@@ -41,7 +42,7 @@ impl Preload {
     }
 }
 
-/// Creates a single-threaded runtime.
+/// Creates a single-threaded tokio runtime.
 pub(crate) fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

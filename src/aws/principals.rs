@@ -1,4 +1,5 @@
-//! Opener and closer: each implements its port of the gate with one principal's credentials.
+//! The opener and the closer. The opener and the closer each implement one of the gate's ports, with the credentials
+//! of one AWS principal.
 
 use std::time::Duration;
 
@@ -15,10 +16,10 @@ use crate::gate::snapshot::{AccessState, Snapshot};
 use crate::vault::payload::AccessKey;
 use crate::vault::target::TargetId;
 
-/// Attempts of `GetCallerIdentity`.
+/// The largest number of attempts of `GetCallerIdentity`.
 const ATTEMPTS: u32 = 4;
 
-/// Asks AWS for the caller's account and sets the clock from the answer.
+/// A client that asks AWS for the caller's account, and sets AWS's clock from the answer.
 pub(crate) struct IdentityClient {
     sts: aws_sdk_sts::Client,
     dates: DateReader,
@@ -34,10 +35,10 @@ impl IdentityClient {
 }
 
 impl Caller for IdentityClient {
-    /// Calls `GetCallerIdentity`. If the local clock is wrong, AWS refuses the first request; the date of that answer
-    /// sets the clock for the second request.
+    /// Calls `GetCallerIdentity`. If the local clock is wrong, AWS refuses the first request. In this case, the
+    /// program sets its clock to the date of AWS's answer and sends a second request.
     async fn identify(&self) -> Result<Identity, Fault> {
-        let mut last = Fault::Unknown("AWS's clock and this machine's do not agree".into());
+        let mut last = Fault::Unknown("AWS's clock and this machine's clock differ too much".into());
         for attempt in 0..ATTEMPTS {
             let sent = Instant::now();
             let answer = self.sts.get_caller_identity().send().await;
@@ -64,14 +65,15 @@ impl Caller for IdentityClient {
     }
 }
 
-/// The opener's client. Dropping it drops the opener's key.
+/// The opener's clients. Dropping the value drops the opener's key.
 pub(crate) struct IamOpener {
     user: IamUser,
     identity: IdentityClient,
 }
 
 impl IamOpener {
-    /// `region`: the region whose STS is asked for the time. `boundary`: the ARN of the sealed permissions boundary.
+    /// Creates the clients. `region` is the region in which STS is asked for the time. `boundary` is the ARN of the
+    /// sealed permissions boundary.
     pub(crate) fn new(
         aws: &AwsConfig,
         target: &TargetId,
@@ -109,20 +111,22 @@ impl Opener for IamOpener {
     }
 }
 
-/// The closer's client, with the vault's closer key or with a profile's credentials.
+/// The closer's clients. The clients use either the closer's key from the vault, or the credentials of an AWS
+/// profile.
 pub(crate) struct IamCloser {
     user: IamUser,
     identity: IdentityClient,
 }
 
 impl IamCloser {
-    /// `region`: the region whose STS is asked for the time.
+    /// Creates the clients with the closer's key. `region` is the region in which STS is asked for the time.
     pub(crate) fn new(aws: &AwsConfig, target: &TargetId, region: &str, key: &AccessKey) -> Self {
         let config = |region: &str, tries| aws.with_credentials(long_term(key), region, tries);
         Self::with_config(aws, target, region, config)
     }
 
-    /// Creates the client with any source of credentials. `config` returns a client configuration for a region.
+    /// Creates the clients with any credentials. `config` returns a client configuration with credentials for a
+    /// region.
     pub(crate) fn with_config(
         aws: &AwsConfig,
         target: &TargetId,

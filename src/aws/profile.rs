@@ -1,4 +1,4 @@
-//! Credentials of a named profile of the shared AWS configuration, and of no other source.
+//! Loads the credentials of a named profile of the shared AWS configuration. Uses no other source of credentials.
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
@@ -8,10 +8,10 @@ use tokio::runtime::Runtime;
 use crate::aws::error::words;
 use crate::error::{Error, Result};
 
-/// Returns the profile's credentials provider.
+/// Returns a provider of the profile's credentials.
 ///
 /// # Errors
-/// Usage, if the profile has no credentials.
+/// The error has the status `Usage` if the profile has no credentials.
 pub(crate) fn provider(profile: &str, runtime: &Runtime) -> Result<SharedCredentialsProvider> {
     let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
     let provider = SharedCredentialsProvider::new(provider);
@@ -20,7 +20,7 @@ pub(crate) fn provider(profile: &str, runtime: &Runtime) -> Result<SharedCredent
         Err(error) => {
             let why = match error {
                 CredentialsError::CredentialsNotLoaded(_) => {
-                    "it does not exist, or has neither keys, a role nor a credential_process".to_owned()
+                    "it does not exist, or it has no keys, no role and no credential_process".to_owned()
                 }
                 error => words(&error),
             };

@@ -1,5 +1,5 @@
-//! Console sign-in: exchanges session credentials for a sign-in token and builds the link (IAM User Guide, "Enable
-//! custom identity broker access to the AWS console").
+//! Sign-in to the AWS console. Exchanges session credentials for a sign-in token, and builds the sign-in link with
+//! this token (IAM User Guide, "Enable custom identity broker access to the AWS console").
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::aws::error::words;
 use crate::error::{Error, Result};
 use crate::secret::SecretText;
 
-/// The time limit of the complete exchange.
+/// The time limit for getting the sign-in token.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The federation endpoint's response.
+/// The response of AWS's federation endpoint.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SigninResponse {
@@ -32,13 +32,13 @@ struct SigninResponse {
 /// Returns the link that signs in to the console with the issued session.
 ///
 /// # Errors
-/// If there is no session, or the endpoint returns no token. Messages contain no secret.
+/// If there is no session, or if the endpoint returns no token. The error's message contains no secret.
 pub(crate) async fn sign_in(emergency: &EmergencyUser, partition: &str) -> Result<SecretText> {
     let region = emergency.region();
     let endpoint = endpoint(partition, region);
     let address = match emergency.issued().as_ref() {
         Some(issued) => token_address(&endpoint, issued),
-        None => return Err(failed("there is no session to sign in with")),
+        None => return Err(failed("AWS has issued no session")),
     };
     let answer = match tokio::time::timeout(TIMEOUT, request_token(&address)).await {
         Ok(answer) => answer?,
@@ -47,7 +47,7 @@ pub(crate) async fn sign_in(emergency: &EmergencyUser, partition: &str) -> Resul
     Ok(link(&endpoint, partition, region, &answer.signin_token))
 }
 
-/// Returns the region's sign-in endpoint; the global endpoint is in us-east-1 only.
+/// Returns the sign-in endpoint of the region. The global endpoint is not used, because it is in us-east-1 only.
 fn endpoint(partition: &str, region: &str) -> String {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     match set("AWS_ENDPOINT_URL_SIGNIN").or_else(|| set("AWS_ENDPOINT_URL")) {

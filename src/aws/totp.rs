@@ -1,4 +1,5 @@
-//! One-time codes of the emergency user's MFA device (RFC 6238), by AWS's clock. AWS accepts each code once.
+//! One-time codes of the emergency user's MFA device (RFC 6238). The codes follow AWS's clock. AWS accepts each code
+//! only once.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -8,11 +9,11 @@ use totp_rs::{Algorithm, Secret, TOTP};
 use crate::aws::clock::AwsClock;
 use crate::vault::payload::Mfa;
 
-/// How long a code is valid, in seconds.
+/// How long one code is valid, in seconds.
 const STEP: u64 = 30;
 const DIGITS: usize = 6;
 
-/// An MFA device, and the last time step whose code was used.
+/// An MFA device, and the last time step of which a code was used.
 pub(crate) struct TotpCodes {
     serial: String,
     totp: TOTP,
@@ -21,15 +22,15 @@ pub(crate) struct TotpCodes {
 }
 
 impl TotpCodes {
-    /// Creates the codes of a device. The seed is wiped when the value is dropped.
+    /// Prepares the codes of an MFA device. Dropping the value wipes the seed.
     pub(crate) fn new(mfa: Mfa, clock: AwsClock) -> Self {
-        // A seed that is not base32 was rejected when the vault was sealed.
+        // `seal` rejects a seed that is not base32, so decoding cannot fail here.
         let seed = Secret::Encoded(mfa.seed.expose().to_owned()).to_bytes().unwrap_or_default();
         let totp = TOTP::new_unchecked(Algorithm::SHA1, DIGITS, 0, STEP, seed);
         Self { serial: mfa.serial, totp, clock, used: Cell::new(None) }
     }
 
-    /// Returns how long until there is an unused code.
+    /// Returns the time until the device has a code that was not used.
     pub(crate) fn ready_in(&self) -> Duration {
         let now = self.seconds();
         match self.used.get() {
@@ -38,7 +39,7 @@ impl TotpCodes {
         }
     }
 
-    /// Returns the device's serial number and the current code.
+    /// Returns the device's serial number and the current code. Marks the code as used.
     pub(crate) fn take(&self) -> (String, String) {
         let now = self.seconds();
         self.used.set(Some(now / STEP));
@@ -61,14 +62,14 @@ mod tests {
         let clock = AwsClock::default();
         let date = jiff::Timestamp::from_second(seconds).expect("an instant");
         clock.set(Measured { date, at: Instant::now() });
-        // The seed of RFC 6238, appendix B: "12345678901234567890".
+        // The seed from RFC 6238, appendix B: "12345678901234567890".
         let seed = SecretText::copy_of("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
         TotpCodes::new(Mfa { serial: "arn".into(), seed }, clock)
     }
 
     #[test]
     fn codes_match_rfc_6238() {
-        // The last six of the RFC's eight digits.
+        // The codes in the RFC have eight digits. This table has the last six digits of each code.
         for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (2_000_000_000, "279037")] {
             assert_eq!(at(seconds).take(), ("arn".into(), code.into()));
         }

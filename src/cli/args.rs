@@ -1,4 +1,4 @@
-//! The command line as clap parses it. Each command validates its own arguments.
+//! The command line as clap parses it. Each command validates its arguments.
 
 use std::path::PathBuf;
 
@@ -81,7 +81,7 @@ Examples:
   breakglass seal --custodian alice.json --custodian bob.json \\
     --threshold 2 --label prod --out prod.age
 
-The credentials are read as JSON from standard input; at a terminal they are asked for.
+Credentials are read as JSON from standard input. At a terminal, the program asks for them.
 If the JSON has a field \"drill\", a drill vault is written next to the vault: prod.drill.age.")]
 pub struct SealArgs {
     /// An enrolment file; give it once for each custodian
@@ -126,7 +126,7 @@ Examples:
   breakglass review 0123456789abcdef --vault prod.age --profile auditor
   breakglass review 0123456789abcdef --vault prod.age --json review-0123456789abcdef.json --sign
 
-Without --html and --json, both files are written: review-SESSION.html and review-SESSION.json.")]
+Without --html and --json, two files are written: review-SESSION.html and review-SESSION.json.")]
 pub struct ReviewArgs {
     /// The session id, sixteen hex digits
     #[arg(value_parser = session)]
@@ -172,7 +172,7 @@ pub struct LedgerVerifyArgs {
     /// A ledger file; may be given several times [default: the ledger of this machine]
     #[arg(long = "ledger", value_name = "FILE")]
     pub ledgers: Vec<PathBuf>,
-    /// An earlier head, as six words in quotes or in hex, from an alert, an approval or an earlier verify
+    /// An earlier head from an alert, an approval or ledger verify: six words in quotes, or 64 hex digits
     #[arg(long, value_name = "HEAD")]
     pub head: Option<String>,
     /// A copy to compare with, as JSON Lines

@@ -1,4 +1,4 @@
-//! What is said of a token's attestation and firmware at `enrol` and `seal`.
+//! The messages of `enrol` and `seal` about a token's attestation and firmware.
 
 use super::groups::AcceptedAttestation;
 use crate::error::Error;
@@ -6,22 +6,22 @@ use crate::terminal::warning;
 use crate::vault::firmware::Firmware;
 use crate::vault::manifest::{Attested, EnrolledToken};
 
-/// Accepts a root that is not Yubico's, at `enrol` and at `seal`.
+/// The option with which `enrol` and `seal` accept an attestation root that is not Yubico's.
 pub const ALLOW_OTHER: &str = "--allow-other-attestation";
 
-/// Accepts a token without attestation, at `seal`.
+/// The option with which `seal` accepts a token without attestation.
 pub const ALLOW_NONE: &str = "--allow-no-attestation";
 
-/// The error for a token that Yubico does not attest, if `option` is not given.
+/// Returns the error for a token that Yubico does not attest. `option` is the option that would accept the token.
 pub fn not_by_yubico(custodian: &str, serial: u32, attested: Attested, option: &str) -> Error {
     Error::usage(format!("{custodian}: YubiKey {serial} is {}", attested.words()))
         .next(format!("use a YubiKey that Yubico attests, or pass {option}, which is recorded in the vault"))
 }
 
-/// Refuses a token that Yubico does not attest, unless that was allowed.
+/// Refuses a token that Yubico does not attest if `accepted` does not allow such a token.
 ///
 /// # Errors
-/// Usage, with the custodian, the token and the option.
+/// A usage error that names the custodian, the token and the option.
 pub fn require_yubico(
     custodian: &str,
     token: &EnrolledToken,

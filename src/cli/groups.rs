@@ -27,7 +27,7 @@ pub struct Json {
     pub json: bool,
 }
 
-/// Which tokens are sealed to besides those that Yubico attests.
+/// The options with which `seal` accepts tokens without Yubico's attestation.
 #[derive(Args, Clone, Copy)]
 pub struct AcceptedAttestation {
     /// Accept custodians whose YubiKey is attested by a root that is not Yubico's (this is recorded in the vault)

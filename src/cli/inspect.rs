@@ -164,7 +164,7 @@ impl TokenReport {
     }
 }
 
-/// Returns a target as text: who is opened, and what that allows.
+/// Returns a target as text: the user, and what an opening allows.
 fn target_text(target: &TargetSummary) -> String {
     let mut text = format!(
         "  {:<13}user {} of account {} ({}), {}, at most {}{}\n",
@@ -184,7 +184,7 @@ fn target_text(target: &TargetSummary) -> String {
     text +=
         &line("identities", if target.repairs_identity { "may be changed" } else { "may not be changed" });
     let outlive = target.may_outlive.join(" ");
-    text += &line("may outlive", if outlive.is_empty() { "nothing that is known to" } else { &outlive });
+    text += &line("may outlive", if outlive.is_empty() { "no known action" } else { &outlive });
     text += &line("grant sha256", &target.grant_sha256);
     text
 }

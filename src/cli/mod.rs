@@ -1,7 +1,7 @@
 //! The command line. Each command has a file or a folder, which validates its arguments and prints its result.
 
 mod args;
-/// The commands that need AWS. In the offline build, `offline.rs` takes their place.
+/// The commands that need AWS. In the offline build, `offline.rs` replaces this module.
 #[cfg(feature = "cloud")]
 mod cloud;
 #[cfg(not(feature = "cloud"))]
@@ -80,8 +80,8 @@ impl Command {
     }
 }
 
-/// Runs a command that handles secrets. Other processes cannot read the memory of this process, and secrets in it are
-/// wiped afterwards.
+/// Runs a command that handles secrets. While the command runs, other processes cannot read the memory of this
+/// process. After the command, secrets are wiped from memory.
 fn hardened(command: impl FnOnce() -> Result<()>) -> Result<()> {
     secret::harden()?;
     let result = command();

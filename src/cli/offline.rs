@@ -1,6 +1,11 @@
-//! Takes the place of `cloud` in the offline build. It has the same names, but each command fails with an error.
+//! Replaces the module `cloud` in the offline build. The items have the same names as in `cloud`, but each command
+//! fails with an error.
 
-#![allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "the signatures are those of cloud")]
+#![allow(
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    reason = "the functions have the signatures of the module cloud"
+)]
 
 use std::ffi::OsString;
 
@@ -34,7 +39,7 @@ pub enum LedgerCloudCommand {
     Ship(Missing),
 }
 
-/// Any arguments. They are accepted, so that the error is about the missing command and not about an argument.
+/// Accepts any arguments, so that the error is about the missing command and not about an argument.
 #[derive(Args)]
 pub struct Missing {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]

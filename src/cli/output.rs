@@ -16,7 +16,7 @@ fn directory_of(path: &Path) -> &Path {
 /// Refuses a path that exists or cannot be written.
 ///
 /// # Errors
-/// [`crate::error::Status::Usage`] in both cases.
+/// [`crate::error::Status::Usage`] if the path exists or cannot be written.
 pub fn must_be_new(path: &Path) -> Result<()> {
     if path.symlink_metadata().is_ok() {
         return Err(exists(path));
@@ -27,18 +27,18 @@ pub fn must_be_new(path: &Path) -> Result<()> {
     })
 }
 
-/// Writes a new file: writes it under a temporary name, syncs it to disk, and renames it.
+/// Creates a file. Writes the bytes under a temporary name, syncs them to disk, and renames the file to `path`.
 ///
 /// # Errors
-/// If the path exists or the file cannot be written. No file is left behind.
+/// Fails if the path exists or the file cannot be written. After a failure, no file is left behind.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
     create_proven(path, bytes, |_| Ok(()))
 }
 
-/// Writes a new file like [`create`], but renames it only after `prove` has accepted the file on disk.
+/// Creates a file like [`create`], but renames it to `path` only after `prove` has accepted the file on disk.
 ///
 /// # Errors
-/// The errors of [`create`], and the error of `prove`. No file is left behind.
+/// The errors of [`create`], and the error of `prove`. After a failure, no file is left behind.
 pub fn create_proven<T>(path: &Path, bytes: &[u8], prove: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let temporary = Temporary(temporary_path(path));
     write(&temporary.0, bytes).map_err(|e| cannot_write(path, &e))?;
@@ -47,7 +47,7 @@ pub fn create_proven<T>(path: &Path, bytes: &[u8], prove: impl FnOnce(&Path) -> 
     Ok(proven)
 }
 
-/// A file that is removed when this is dropped, even after a panic.
+/// A temporary file. When this value is dropped, the file is removed, even after a panic.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
@@ -56,7 +56,8 @@ impl Drop for Temporary {
     }
 }
 
-/// Renames a file without overwriting. Creates a hard link instead on file systems that do not support this.
+/// Renames a file, but never overwrites an existing file. If the file system does not support such a rename, creates
+/// a hard link instead.
 fn put_in_place(temporary: &Path, path: &Path) -> Result<()> {
     let placed = renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE)
         .map_err(std::io::Error::from)

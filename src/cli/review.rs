@@ -19,7 +19,8 @@ use crate::terminal::{note, print, warning};
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// Writes the packet of a session. With `--sign`, has the new packet signed, or the existing packet if there is one.
+/// Writes the packet of a session. With `--sign`, also has a custodian sign the packet. If the packet file already
+/// exists, only has that file signed.
 pub fn run(arguments: ReviewArgs) -> Result<()> {
     let ReviewArgs { session, vault, cloudtrail, ledgers, html, json, sign, wait } = arguments;
     let request = ReviewRequest {
@@ -43,7 +44,7 @@ pub fn run(arguments: ReviewArgs) -> Result<()> {
     verdict(&packet, merged)
 }
 
-/// A review whose arguments are valid.
+/// The validated arguments of `review`.
 struct ReviewRequest {
     session: SessionId,
     vault: Option<Vault>,
@@ -56,7 +57,7 @@ struct ReviewRequest {
 }
 
 impl ReviewRequest {
-    /// Reads the ledger of this machine, the ledgers in the configuration, and those given with `--ledger`.
+    /// Reads the ledger of this machine, the ledgers in the configuration, and the ledgers given with `--ledger`.
     fn read_ledgers(&self) -> Result<Merged> {
         let own = Ledger::at_default();
         let mut paths: Vec<_> = own.is_there_or_missed().then(|| own.path()).into_iter().collect();
@@ -68,7 +69,7 @@ impl ReviewRequest {
         }
         if let Some(missing) = self.ledgers.iter().find(|path| !path.exists()) {
             return Err(Error::usage(format!("there is no ledger {}", missing.display()))
-                .next("name the file, or a copy of it"));
+                .next("name an existing ledger file, or a copy of the ledger"));
         }
         let merged = ledger::read_all(&paths);
         for error in merged.wrong() {
@@ -190,7 +191,8 @@ fn part(found: &LedgerFile) -> LedgerFact {
     LedgerFact::of(found.path.display().to_string(), found.chain.head(), wrong)
 }
 
-/// Fails if a ledger or CloudTrail could not be read completely. The packet has been written in this case, too.
+/// Fails if a ledger or CloudTrail could not be read completely. The packet has already been written before this
+/// check.
 fn verdict(packet: &Packet, merged: Merged) -> Result<()> {
     merged.files.into_iter().find_map(|file| file.wrong).map_or(Ok(()), Err)?;
     let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));

@@ -19,11 +19,11 @@ use crate::vault::manifest::{Custodian, EnrolledToken, Manifest};
 /// The polling interval while no YubiKey is plugged in.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// A statement that any one of the custodians may sign.
+/// A statement that any custodian of the vault is allowed to sign.
 pub struct Signing<'a> {
     /// The vault's manifest, with its custodians.
     pub manifest: &'a Manifest,
-    /// The statement as prompts describe it, such as `the review of session …`.
+    /// The description of the statement in prompts, such as `the review of session …`.
     pub what: &'a str,
     /// The longest wait for a custodian.
     pub wait: Duration,
@@ -44,7 +44,7 @@ impl Signing<'_> {
     ) -> Result<(String, Envelope)> {
         let mut terminal = Terminal::open()?;
         let until = Instant::now() + self.wait;
-        // The serial numbers of YubiKeys that failed or were skipped. They are not tried again.
+        // The serial numbers of YubiKeys that failed or were skipped, and are therefore not tried again.
         let mut aside: Vec<u32> = Vec::new();
         let mut last = None;
         loop {
@@ -97,9 +97,9 @@ impl Signing<'_> {
         })
     }
 
-    /// Waits for the YubiKey of a custodian who may sign. If several are plugged in, prefers the custodians in `first`,
-    /// then the manifest's order. Returns `None` if no such YubiKey is plugged in and either time is up or another
-    /// YubiKey was tried before.
+    /// Waits for the YubiKey of a custodian who is allowed to sign. If several YubiKeys are plugged in, the
+    /// custodians in `first` come first, then the manifest's order decides. Returns `None` if no such YubiKey is
+    /// plugged in when time is up. If `aside` is not empty, does not wait.
     fn wait_for_token(
         &self,
         terminal: &mut Terminal,

@@ -4,7 +4,7 @@ use clap::{Command as ClapCommand, CommandFactory as _, Parser as _};
 
 use super::args::Arguments;
 
-/// Returns the commands that the help lists, with the subcommands of `ledger` in place of `ledger`.
+/// Returns the commands that the help lists. For a command with subcommands, returns its subcommands instead.
 fn listed() -> Vec<ClapCommand> {
     let mut all = Vec::new();
     for command in Arguments::command().get_subcommands().filter(|command| !command.is_hide_set()) {

@@ -1,6 +1,6 @@
 //! The dialogue with a custodian about their YubiKey: asks for the PIN and the touch, and describes failures.
 //!
-//! The commands open, close, drill, review and enrol all use it.
+//! The commands open, close, drill, review and enrol all use this dialogue.
 
 use std::time::Instant;
 
@@ -20,13 +20,13 @@ pub struct TokenDialog<'a> {
     /// The custodian's name.
     pub name: &'a str,
     pub serial: u32,
-    /// The end of the wait for an answer; `None` waits without a limit.
+    /// The deadline for an answer. `None` means that there is no deadline.
     pub until: Option<Instant>,
 }
 
 /// The reason why one attempt at an operation failed.
 pub enum AttemptError {
-    /// The YubiKey failed; another attempt may succeed.
+    /// The YubiKey failed; another attempt might succeed.
     Token(TokenError),
     /// No further attempt can succeed.
     Fatal(Error),
@@ -36,7 +36,7 @@ pub enum AttemptError {
 pub enum DialogError {
     /// The custodian typed no PIN.
     Skipped {
-        #[allow(dead_code, reason = "only the quorum of the full build reads it")]
+        #[allow(dead_code, reason = "only the full build reads this field, for the quorum")]
         tries_left: u8,
     },
     /// The YubiKey failed.
@@ -75,7 +75,7 @@ impl TokenDialog<'_> {
     /// Runs `operation`, and runs it again if the YubiKey was not touched in time.
     ///
     /// # Errors
-    /// See [`DialogError`]. If a signal arrived in the meantime, returns the signal and not the result.
+    /// See [`DialogError`]. If a signal arrived while `operation` ran, returns the signal and not the result.
     pub fn repeat_untouched<T>(
         &mut self,
         mut operation: impl FnMut(&mut Self) -> Result<T, AttemptError>,
@@ -100,12 +100,12 @@ impl TokenDialog<'_> {
         }
     }
 
-    /// Asks for a touch and shows its purpose, until the operation ends.
+    /// Shows a prompt that asks for a touch and states its purpose. The prompt stays until the operation ends.
     pub fn ask_touch(&mut self, purpose: &str) {
         self.terminal.put(&format!("{}: touch YubiKey {} now, to {purpose}", self.name, self.serial));
     }
 
-    /// Asks for the PIN. Before the last try, asks for a confirmation first.
+    /// Asks for the PIN. If only one try is left, first asks for a confirmation.
     fn pin(&mut self, token: &mut dyn Token) -> Result<SecretText, DialogError> {
         let tries_left = token.tries_left().map_err(DialogError::Token)?;
         if tries_left == 0 {
@@ -135,7 +135,7 @@ impl TokenDialog<'_> {
 
     fn confirms_last_try(&mut self) -> Result<bool, DialogError> {
         let prompt = format!(
-            "{}: one try is left for YubiKey {} and a wrong PIN blocks it; type yes to use it: ",
+            "{}: YubiKey {} has one PIN try left, and a wrong PIN blocks it; type yes to enter the PIN: ",
             self.name, self.serial
         );
         Ok(self.line(&prompt)?.expose().trim() == "yes")
@@ -178,11 +178,11 @@ impl From<AttemptError> for DialogError {
 
 /// The messages for a failure of a YubiKey.
 pub struct TokenFailure {
-    /// The failure, such as `YubiKey 12345678 was not touched in time`.
+    /// The failure as text, such as `YubiKey 12345678 was not touched in time`.
     pub what: String,
     pub next: &'static str,
-    /// The same YubiKey may succeed if it is plugged in again.
-    #[allow(dead_code, reason = "only the quorum of the full build reads it")]
+    /// Whether the YubiKey might work after it is plugged in again.
+    #[allow(dead_code, reason = "only the full build reads this field, for the quorum")]
     pub may_return: bool,
 }
 
@@ -191,26 +191,28 @@ impl TokenFailure {
         let yubikey = format!("YubiKey {serial}");
         let (what, next, may_return) = match why {
             TokenError::Gone => {
-                (format!("{yubikey} was pulled out or stopped answering"), "plug it in again", true)
+                (format!("{yubikey} was pulled out or stopped answering"), "plug the YubiKey in again", true)
             }
             TokenError::Busy => (
                 format!("{yubikey} is in use by another program"),
-                "end that program (often gpg-agent's scdaemon), then plug it in again",
+                "end that program (often gpg-agent's scdaemon), then plug the YubiKey in again",
                 true,
             ),
             TokenError::Blocked => (
                 format!("the PIN of {yubikey} is blocked"),
-                "unblock it with its PUK (ykman piv access unblock-pin)",
+                "unblock the PIN with the PUK (ykman piv access unblock-pin)",
                 false,
             ),
-            TokenError::NotTouched => {
-                (format!("{yubikey} was not touched in time"), "try again and touch it when it blinks", false)
-            }
+            TokenError::NotTouched => (
+                format!("{yubikey} was not touched in time"),
+                "try again, and touch the YubiKey when it blinks",
+                false,
+            ),
             TokenError::WrongPin { .. } => {
                 (format!("{yubikey} refused the PIN or PUK"), "try again with the right PIN or PUK", false)
             }
             TokenError::Failed(why) => {
-                (format!("{yubikey} failed: {why}"), "plug it in again and try again", false)
+                (format!("{yubikey} failed: {why}"), "plug the YubiKey in again, then try again", false)
             }
         };
         Self { what, next, may_return }

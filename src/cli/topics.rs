@@ -11,7 +11,7 @@ Help topics:
   breakglass help exit-codes    What each exit status means
   breakglass help environment   The environment variables that are read and set";
 
-/// A help topic. Clap has no help topics apart from subcommands, so each topic is a hidden subcommand.
+/// A help topic. Clap has help only for subcommands, so each topic is a hidden subcommand.
 #[derive(Subcommand)]
 pub enum Topic {
     #[command(hide = true, long_about = EXIT_CODES, help_template = "{about-with-newline}")]
@@ -24,7 +24,7 @@ impl Topic {
     /// Prints the topic.
     ///
     /// # Errors
-    /// If standard output cannot be written.
+    /// Fails if standard output cannot be written.
     pub fn run(&self) -> Result<()> {
         print::exact(&format!("{}\n", self.text()))
     }

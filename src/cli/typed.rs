@@ -17,12 +17,12 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// Returns the error of a `seal` whose prompt got no answer.
+    /// Returns the error of the command `seal` for a prompt that got no answer.
     pub fn nothing_sealed(self) -> Error {
         self.error("nothing was sealed")
     }
 
-    /// Returns the error of an `enrol` whose prompt got no answer.
+    /// Returns the error of the command `enrol` for a prompt that got no answer.
     pub fn nothing_enrolled(self) -> Error {
         self.error("no file was written")
     }
@@ -95,10 +95,10 @@ pub fn part(terminal: &mut Terminal, name: &str, until: Option<Instant>) -> Resu
 pub fn pin_shape(text: &str) -> Result<(), &'static str> {
     let modhex = |b: u8| b"cbdefghijklnrtuv".contains(&b);
     if text.len() == 44 && text.bytes().all(modhex) {
-        return Err("that is a one-time password: a finger rested on the YubiKey");
+        return Err("that is a one-time password, which a YubiKey types when it is touched");
     }
     if text.trim() != text {
-        return Err("it starts or ends with a space");
+        return Err("the input starts or ends with a space");
     }
     if !(6..=8).contains(&text.len()) {
         return Err("a PIN has 6 to 8 characters");

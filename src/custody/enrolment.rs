@@ -1,4 +1,5 @@
-//! The enrolment file: a custodian's public keys, signed by their token. JSON in a DSSE envelope.
+//! The enrolment file contains a custodian's public keys, signed by the custodian's token. The file is JSON in a DSSE
+//! envelope.
 
 use std::fmt;
 
@@ -33,23 +34,24 @@ pub struct Enrolment {
     pub enrolment: String,
     /// The custodian's name.
     pub name: String,
-    /// The age recipient of the part.
+    /// The age recipient that is derived from the custodian's part.
     pub part: String,
     /// The token and its keys.
     pub token: EnrolledToken,
-    /// The format's version: 1.
+    /// The version of the enrolment format, which is 1.
     pub version: u8,
 }
 
-/// The attestation certificates of both keys, each as base64 of DER.
+/// The attestation certificates of the token's two keys, each as base64 of DER.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificates {
-    /// The device's certificate (slot F9) and its issuers, the root last.
+    /// The certificate chain: the device's certificate (slot F9) first, then the issuers' certificates, the root
+    /// last.
     pub chain: Vec<String>,
-    /// The decryption key's certificate.
+    /// The certificate of the decryption key.
     pub decryption: String,
-    /// The signing key's certificate.
+    /// The certificate of the signing key.
     pub signing: String,
 }
 
@@ -62,28 +64,28 @@ pub enum EnrolmentError {
     Json(JsonError),
     /// The envelope does not contain an enrolment.
     Envelope(EnvelopeError),
-    /// Another version.
+    /// The enrolment has another version than 1.
     Version(u8),
-    /// A name, number or key that is not valid.
+    /// A name, number or key is not valid.
     Name(NameError),
-    /// A field of the token that is not valid.
+    /// A field of the token is not valid.
     Token(ManifestError),
-    /// The signature is not by the token with this serial number.
+    /// The token with this serial number did not make the signature.
     Signature(u32),
-    /// The recipient is not a P-256 key.
+    /// The token's recipient is not a P-256 key.
     Recipient,
     /// A certificate is not base64.
     CertificateBase64,
-    /// Certificates for a challenge-response token, which cannot be attested.
+    /// The enrolment has certificates for a challenge-response token, but such a token cannot be attested.
     AttestedChallenge,
     /// The certificates do not attest a key.
     Attestation {
-        /// Which of the two keys.
+        /// The key: `signing` or `decryption`.
         key: &'static str,
-        /// Why.
+        /// Why the certificates do not attest the key.
         why: AttestationError,
     },
-    /// The attestation is not what the enrolment states.
+    /// The certificates show another attestation than the enrolment states.
     Attested {
         /// The stated attestation.
         stated: Attested,
@@ -136,12 +138,12 @@ impl From<ManifestError> for EnrolmentError {
 }
 
 impl Enrolment {
-    /// Returns what the token signs: SHA-256 of the envelope's pre-authentication encoding.
+    /// Returns the 32 bytes that the token signs: SHA-256 of the envelope's pre-authentication encoding.
     pub fn to_sign(&self) -> [u8; 32] {
         dsse::to_sign(TYPE, self)
     }
 
-    /// The file: the envelope with the token's DER signature, and a newline.
+    /// Returns the enrolment file: the envelope with the token's DER signature, and a newline.
     pub fn to_file(&self, signature: &[u8]) -> Vec<u8> {
         let mut file = canonical::to_vec(&Envelope::new(TYPE, self, signature));
         file.push(b'\n');
@@ -151,7 +153,7 @@ impl Enrolment {
     /// Reads an enrolment file, and checks the token's signature and attestation.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`], with the file's name and the [`EnrolmentError`].
+    /// [`crate::error::Status::Usage`]. The message has the file's name and the [`EnrolmentError`].
     pub fn parse(origin: &str, file: &[u8]) -> Result<Self> {
         Self::read(file).map_err(|why| {
             Error::usage(format!("{origin} is not a valid enrolment: {why}"))
@@ -160,6 +162,10 @@ impl Enrolment {
     }
 
     fn read(file: &[u8]) -> Result<Self, EnrolmentError> {
+        // The limit is that of the file, with its line end.
+        if file.len() > MAX_BYTES {
+            return Err(EnrolmentError::Json(JsonError::TooLong(MAX_BYTES)));
+        }
         let body = file.strip_suffix(b"\n").ok_or(EnrolmentError::CutOff)?;
         let envelope: Envelope = canonical::from_slice(body, MAX_BYTES).map_err(EnrolmentError::Json)?;
         let enrolment: Self = envelope.open(TYPE, MAX_BYTES)?;
@@ -174,7 +180,7 @@ impl Enrolment {
         Ok(enrolment)
     }
 
-    /// The manifest's entry for this custodian.
+    /// Returns the manifest's entry for this custodian. The entry does not contain the share's commitment yet.
     pub fn custodian(&self, index: u8, file: &[u8], fingerprint_checked: bool) -> Custodian {
         Custodian {
             commitment: None,
@@ -210,20 +216,20 @@ impl Enrolment {
 }
 
 impl Certificates {
-    /// Checks both keys' certificates and returns whose root attests them.
+    /// Checks the certificates of both keys, and returns whether Yubico's root attests them.
     ///
     /// # Errors
     /// If a certificate does not attest the token's key; see [`EnrolmentError`].
     pub fn verify(&self, token: &EnrolledToken) -> Result<Attested, EnrolmentError> {
         let der = |text: &String| BASE64_STANDARD.decode(text).map_err(|_| EnrolmentError::CertificateBase64);
+        let TokenKeys::Piv { decryption_slot, signing_slot } = &token.keys else {
+            return Err(EnrolmentError::AttestedChallenge);
+        };
         let chain: Vec<_> = self.chain.iter().map(der).collect::<Result<_, _>>()?;
         let decryption = share::compressed(&token.recipient).and_then(|point| spki(&point));
         let decryption = decryption.ok_or(EnrolmentError::Recipient)?;
         let signing = der(&token.signing_key)?;
         let expect = |key, slot| AttestedKey { key, slot, serial: token.serial, firmware: token.firmware };
-        let TokenKeys::Piv { decryption_slot, signing_slot } = &token.keys else {
-            return Err(EnrolmentError::AttestedChallenge);
-        };
         let (signing, decryption) = (expect(&signing, signing_slot), expect(&decryption, decryption_slot));
         attestation::verify(&der(&self.signing)?, &chain, &signing)
             .map_err(|why| EnrolmentError::Attestation { key: "signing", why })?;

@@ -1,4 +1,5 @@
-//! Opening one share: the part's half, the token's half, the commitment.
+//! Opens one custodian's share. The custodian's part decrypts one half of the share, and the token decrypts the other
+//! half. The joined share is checked against its commitment.
 
 use std::fmt;
 
@@ -12,17 +13,18 @@ use crate::vault::quorum::{KEY, Share};
 use crate::vault::share::{self, P256TAG, TokenStanza};
 use crate::vault::{challenge, hpke, x25519};
 
-/// The owner of the part that was typed.
+/// The owner of the part that a custodian typed as words.
 pub enum PartOwner<'a> {
-    /// The expected custodian; with the half of the share that the part opens.
+    /// The part belongs to the expected custodian. The field is the half of the share that the part decrypts.
     Expected(Secret<KEY>),
-    /// Another custodian of this vault (class `words of another custodian`).
+    /// The part belongs to another custodian of this vault (class `words of another custodian`).
     Other(&'a Custodian),
-    /// No enrolment of this vault (class `unknown words`): the part of another vault or of an older enrolment.
+    /// The part belongs to no enrolment of this vault (class `unknown words`). The part might belong to another vault
+    /// or to an older enrolment.
     Unknown,
 }
 
-/// A share that does not fit its vault: the file was changed (class `damaged` at `share`).
+/// The error for a share that does not match its vault because the file was changed (class `damaged` at `share`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DamagedShare {
     /// The custodian's name.
@@ -32,9 +34,9 @@ pub struct DamagedShare {
 /// Why a share was not opened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ShareError {
-    /// The token failed, which says nothing about the file.
+    /// The token failed. An error of the token does not mean that the vault file is damaged.
     Token(TokenError),
-    /// A half does not open, or the share does not match its commitment.
+    /// A half of the share does not decrypt, or the share does not match its commitment.
     Damaged(DamagedShare),
 }
 
@@ -49,7 +51,7 @@ pub fn owner(manifest: &Manifest, serial: u32) -> Option<(&Custodian, &manifest:
 /// Finds the owner of `part`, before any token is used.
 ///
 /// # Errors
-/// [`DamagedShare`] if the part is the custodian's and the half that is wrapped to it does not open.
+/// [`DamagedShare`] if the part is the custodian's, but does not decrypt its half of the share.
 pub fn recognise<'a>(
     vault: &'a Vault,
     custodian: &Custodian,
@@ -100,7 +102,7 @@ impl From<TokenError> for ShareError {
     }
 }
 
-/// Returns the key in the decryption slot, if it is the enrolled key.
+/// Returns the key in the token's decryption slot, if it is the enrolled key.
 ///
 /// # Errors
 /// See [`TokenError`].
@@ -114,7 +116,7 @@ pub fn enrolled(
     Ok(held.filter(|held| share::compressed(&enrolled.recipient) == Some(compress(&held.point))))
 }
 
-/// Verifies the PIN and opens the share: the token's half by ECDH, joined with the part's half.
+/// Verifies the PIN, decrypts the token's half of the share by ECDH, and joins it with the part's half, `half`.
 ///
 /// # Errors
 /// See [`ShareError`].
@@ -146,9 +148,9 @@ pub fn open(
 /// Why a challenge-response token's answer did not open a share.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AnswerError {
-    /// The answer does not give the enrolled key (class `wrong token`).
+    /// The key that is derived from the answer is not the enrolled key (class `wrong token`).
     OtherKey,
-    /// A half does not open, or the share does not match its commitment.
+    /// A half of the share does not decrypt, or the share does not match its commitment.
     Damaged(DamagedShare),
 }
 
@@ -158,7 +160,7 @@ impl From<DamagedShare> for AnswerError {
     }
 }
 
-/// Opens the share with a challenge-response token, given its answer to the decryption challenge.
+/// Opens the share with the answer of a challenge-response token to the decryption challenge.
 ///
 /// # Errors
 /// See [`AnswerError`].
@@ -181,7 +183,7 @@ pub fn open_with_answer(
     Ok(join(vault, custodian, &token_half, half)?)
 }
 
-/// Returns the half that is wrapped to a token.
+/// Returns the stanza with the half of the share that only the token can decrypt.
 fn token_half<'a>(
     vault: &'a Vault,
     custodian: &Custodian,
@@ -195,7 +197,7 @@ fn token_half<'a>(
         .ok_or_else(|| DamagedShare::of(custodian))
 }
 
-/// Joins both halves, and checks the share against its commitment.
+/// Joins both halves of the share, and checks the share against its commitment.
 fn join(
     vault: &Vault,
     custodian: &Custodian,
@@ -208,7 +210,7 @@ fn join(
 
 fn enrolment_id(custodian: &Custodian) -> [u8; 16] {
     let mut id = [0; 16];
-    // Checked with the manifest: 16 bytes of hex.
+    // The check of the manifest ensures that the id is 16 bytes in hex.
     let _ = hex::decode_to_slice(&custodian.enrolment, &mut id);
     id
 }

@@ -1,4 +1,4 @@
-//! A custodian's part of the passphrase: 16 random bytes as twelve BIP-39 words, and the key derived from them.
+//! A custodian's part: 16 random bytes, written as twelve BIP-39 words, and the key that is derived from these bytes.
 
 use bip39::{Language, Mnemonic};
 use hkdf::Hkdf;
@@ -13,22 +13,22 @@ pub const WORDS: usize = 12;
 
 const LABEL: &[u8] = b"breakglass/part mlkem768x25519 v1";
 
-/// A part: 16 random bytes, never chosen by a person.
+/// A part: 16 random bytes, which are generated and never chosen by a person.
 #[derive(Debug)]
 pub struct Part(Secret<16>);
 
 /// Why typed words are not a part (class `invalid words`).
 #[derive(Debug, Eq, PartialEq)]
 pub enum WordsError {
-    /// The word at this position, from 1, is not in the list.
+    /// The word at this position, counted from 1, is not in the BIP-39 list.
     Unknown(usize),
-    /// More than twelve words; with their number.
+    /// More than twelve words were typed; the field is the number of typed words.
     TooMany(usize),
     /// The checksum does not match: one word is wrong, or two are swapped.
     Checksum,
 }
 
-/// The words typed so far, as indexes into the BIP-39 list, so that no text of them is kept.
+/// The words that were typed so far, kept as indexes into the BIP-39 list and not as text.
 #[derive(Default)]
 pub struct TypedWords {
     words: Zeroizing<Vec<Option<u16>>>,
@@ -47,21 +47,22 @@ impl Part {
         (0..WORDS).map(move |i| Language::English.word_list()[indexes[i]])
     }
 
-    /// Whether both are the same part.
+    /// Whether `self` and `other` have the same bytes.
     pub fn equals(&self, other: &Self) -> bool {
         self.0.expose() == other.0.expose()
     }
 
-    /// Derives the age mlkem768x25519 identity for an enrolment:
-    /// HKDF-SHA256(ikm = BIP-39 seed without passphrase, salt = enrolment ID, info = label) as X-Wing's seed.
+    /// Derives the age identity mlkem768x25519 for an enrolment. The seed for X-Wing is
+    /// HKDF-SHA256(ikm = BIP-39 seed without passphrase, salt = enrolment ID, info = label).
     ///
     /// # Panics
-    /// Never: 32 bytes are short for HKDF.
+    /// Never, because HKDF can output 32 bytes.
     pub fn identity(&self, enrolment: &[u8; 16]) -> PartIdentity {
         self.seed().identity(enrolment)
     }
 
-    /// Returns the BIP-39 seed, so that PBKDF2 runs only once for several enrolments.
+    /// Returns the BIP-39 seed. If the identities of several enrolments are derived from the seed, PBKDF2 runs only
+    /// once.
     pub fn seed(&self) -> Seed {
         Seed(Secret::with(|out| {
             let seed = Zeroizing::new(self.mnemonic().to_seed_normalized(""));
@@ -70,7 +71,8 @@ impl Part {
     }
 
     fn mnemonic(&self) -> Mnemonic {
-        Mnemonic::from_entropy_in(Language::English, self.0.expose()).expect("16 bytes make twelve words")
+        Mnemonic::from_entropy_in(Language::English, self.0.expose())
+            .expect("BIP-39 encodes 16 bytes as twelve words")
     }
 }
 
@@ -81,19 +83,20 @@ impl Seed {
     /// Derives the age identity for an enrolment; see [`Part::identity`].
     ///
     /// # Panics
-    /// Never: 32 bytes are short for HKDF.
+    /// Never, because HKDF can output 32 bytes.
     pub fn identity(&self, enrolment: &[u8; 16]) -> PartIdentity {
         let hkdf = Hkdf::<Sha256>::new(Some(enrolment), self.0.expose());
-        PartIdentity::new(Secret::with(|out| hkdf.expand(LABEL, out).expect("32 bytes are short")))
+        PartIdentity::new(Secret::with(|out| hkdf.expand(LABEL, out).expect("HKDF can output 32 bytes")))
     }
 }
 
 impl TypedWords {
-    /// Adds a line: words in any spacing and case; four letters of each are enough. Ignores the line numbers of the sheet.
+    /// Adds the words of one typed line, with any spacing and case. The first four letters of a word are enough. Line
+    /// numbers from the sheet are ignored.
     ///
     /// # Errors
-    /// [`WordsError::Unknown`] keeps the known words, so that only the unknown ones are asked for again.
-    /// [`WordsError::TooMany`] discards the line.
+    /// [`WordsError::Unknown`]: the known words are kept, and only the unknown words have to be typed again.
+    /// [`WordsError::TooMany`]: the line is discarded.
     pub fn add(&mut self, line: &str) -> Result<(), WordsError> {
         let words = || line.split(|c: char| c.is_whitespace() || ",;.)".contains(c)).filter(|w| is_word(w));
         let missing = self.missing();
@@ -119,7 +122,8 @@ impl TypedWords {
         }
     }
 
-    /// The position of the next word to type, from 1: unknown words first. `None` if all twelve are known.
+    /// Returns the position of the next word to type, counted from 1. Unknown words come first. `None` if all twelve
+    /// words are known.
     pub fn next(&self) -> Option<usize> {
         let after = (self.words.len() < WORDS).then_some(self.words.len());
         self.missing().first().copied().or(after).map(|place| place + 1)
@@ -135,7 +139,8 @@ impl TypedWords {
     /// # Errors
     /// [`WordsError::Checksum`], or [`WordsError::Unknown`] if a word is still unknown.
     pub fn part(&self) -> Result<Part, WordsError> {
-        // 12 words of 11 bits: 128 of entropy, then 4 of checksum (BIP-39, "Generating the mnemonic").
+        // 12 words have 11 bits each: 128 bits of entropy, then 4 bits of checksum (BIP-39, "Generating the
+        // mnemonic").
         let mut entropy = Secret::<16>::zeroed();
         for (place, index) in self.words.iter().enumerate() {
             let index = index.ok_or(WordsError::Unknown(place + 1))?;
@@ -157,7 +162,7 @@ impl TypedWords {
     }
 }
 
-/// Whether it is not a line number of the sheet.
+/// Whether `text` is a word, not a line number of the sheet.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && !text.trim_end_matches(['.', ')']).bytes().all(|b| b.is_ascii_digit())
 }
@@ -182,6 +187,21 @@ mod tests {
             typed.add(line)?;
         }
         typed.part()
+    }
+
+    #[test]
+    fn generated_parts_are_unbiased_in_every_bit() {
+        let mut ones = [0_u32; 128];
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..1000 {
+            let part = Part::generate();
+            assert!(seen.insert(*part.0.expose()), "a part should never be generated twice");
+            for (bit, count) in ones.iter_mut().enumerate() {
+                *count += u32::from(part.0.expose()[bit / 8] >> (bit % 8) & 1);
+            }
+        }
+        // 500 ones are expected for each bit, with a standard deviation of 16.
+        assert!(ones.iter().all(|&n| (400..600).contains(&n)), "{ones:?}");
     }
 
     #[test]
@@ -211,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_wrong_word_fails_the_checksum_and_a_thirteenth_is_refused() {
-        // BIP-39's first test vector: all zero bytes.
+        // The first test vector of BIP-39 encodes 16 zero bytes.
         let good = format!("{}about", "abandon ".repeat(11));
         assert!(typed(&[&good]).unwrap().equals(&Part(Secret::zeroed())));
         assert_eq!(typed(&["abandon ".repeat(12).as_str()]).unwrap_err(), WordsError::Checksum);

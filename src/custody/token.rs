@@ -1,4 +1,4 @@
-//! The interface to a token: its serial number, key agreement, signing.
+//! The interface to a token: reads its serial number and keys, verifies the PIN, computes ECDH, signs.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ impl Slot {
         (0x82..=0x95).map(Self)
     }
 
-    /// Parses two hex digits; `None` for any other slot.
+    /// Parses two hex digits. `None` if the digits are not the number of a retired slot.
     pub fn parse(text: &str) -> Option<Self> {
         Self::all().find(|slot| slot.to_string() == text)
     }
@@ -48,16 +48,16 @@ pub enum TokenError {
     Gone,
     /// Another program uses the token exclusively.
     Busy,
-    /// Any other answer, with a description.
+    /// The token failed in another way; the field is a description.
     Failed(&'static str),
 }
 
-/// The error for a token of kind `challenge`: this version opens and signs with PIV tokens only.
+/// The error for a token of kind `challenge`. This version of the program opens and signs only with PIV tokens.
 pub const CHALLENGE_RESPONSE: TokenError = TokenError::Failed(
     "it is enrolled for challenge-response, and this version of breakglass can use only tokens that are enrolled for PIV",
 );
 
-/// The key in a slot.
+/// The key that a token holds in a slot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Held {
     /// The public key.
@@ -71,21 +71,22 @@ pub trait Token {
     /// The serial number.
     fn serial(&self) -> u32;
 
-    /// Returns the number of PIN tries left. Afterwards the PIN counts as not verified.
+    /// Returns the number of PIN tries that are left. After this call, the token treats the PIN as not verified.
     ///
     /// # Errors
-    /// See [`TokenError`], as for every method of this trait.
+    /// See [`TokenError`]. Every method of this trait can return this error.
     fn tries_left(&mut self) -> Result<u8, TokenError>;
 
-    /// Returns the P-256 key in a slot, if any.
+    /// Returns the P-256 key in a slot, or `None` if the slot has no such key.
     fn held(&mut self, slot: Slot) -> Result<Option<Held>, TokenError>;
 
-    /// Verifies the PIN. A wrong PIN uses a try.
+    /// Verifies the PIN. A wrong PIN uses one of the PIN tries.
     fn verify(&mut self, pin: &SecretText) -> Result<(), TokenError>;
 
-    /// ECDH: returns the x coordinate of the slot's key times `point` (SP 800-73-4 part 2, section 3.2.4).
+    /// Computes ECDH. Returns the x coordinate of `point` multiplied by the slot's private key (SP 800-73-4 part 2,
+    /// section 3.2.4).
     fn agree(&mut self, slot: Slot, point: &Point) -> Result<Secret<32>, TokenError>;
 
-    /// ECDSA over a SHA-256 digest: returns the signature in DER.
+    /// Signs a SHA-256 digest with ECDSA. Returns the signature in DER.
     fn sign(&mut self, slot: Slot, digest: &[u8; 32]) -> Result<Vec<u8>, TokenError>;
 }

@@ -20,18 +20,18 @@ use crate::time_text;
 /// The pause between two checks for a late write. Each check calls IAM three times, which is far below IAM's rate
 /// limit.
 const BETWEEN_WATCHES: Duration = Duration::from_secs(3);
-/// A write that AWS acknowledged is sent again if it has no effect after this time.
+/// If a write that AWS acknowledged has no effect after this time, the write is sent again.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
-/// The longest time for which the first calls to AWS delay ending the children.
+/// The longest time for which the first calls to AWS can delay the end of the child processes.
 const CHILDREN_WAIT: Duration = Duration::from_secs(2);
 /// How long the deny is given to be seen at work before the keys are deactivated.
 const BY_POLICY: SignedDuration = SignedDuration::from_secs(10);
 /// How long a failing write is repeated after AWS already refuses access.
 const TIDYING: SignedDuration = SignedDuration::from_secs(30);
-/// The longest pause between two attempts of a failing write.
+/// The longest pause between two attempts of a write that fails.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// What to close.
+/// The access to close: the keys and the session of one user.
 #[derive(Debug)]
 pub struct CloseRequest<'a> {
     /// ARN of `AWSDenyAll`.
@@ -88,24 +88,24 @@ pub enum CloseOutcome {
         /// The writes that failed, although AWS refuses access.
         untidy: Option<String>,
     },
-    /// Access of the requested session has ended. The window of another session is open and was left alone.
+    /// Access of the requested session has ended. The window of another session is open and was not closed.
     TakenOver {
         /// The other session.
         session: SessionId,
         /// T1 of the other session.
         until: Timestamp,
     },
-    /// Access may still be open.
+    /// Access might still be open.
     Unproven {
-        /// Which step failed, or what AWS did not show.
+        /// The step that failed, or the change that AWS does not show.
         why: String,
         /// T1, if it is known.
         until: Option<Timestamp>,
     },
 }
 
-/// Closes access and proves that it is closed. Then watches for `pending`, a write of the opening that may still take
-/// effect.
+/// Closes access and proves that access is closed. After the proof, watches whether `pending`, a write of the
+/// opening, takes effect late.
 pub async fn close(
     closer: &impl Closer,
     emergency: &impl Emergency,
@@ -146,7 +146,8 @@ pub async fn close(
     }
 }
 
-/// Returns the open window of another session; `None` if IAM does not answer within [`CHILDREN_WAIT`].
+/// Returns the session and T1 of another session's open window. `None` if there is no such window, or IAM does not
+/// answer within [`CHILDREN_WAIT`].
 async fn taken_over(
     closer: &impl Closer,
     request: &CloseRequest<'_>,
@@ -160,7 +161,8 @@ async fn taken_over(
     }
 }
 
-/// Ends the children after the first writes, or during them if AWS is slow.
+/// Ends the child processes after the first writes. If the writes take longer than [`CHILDREN_WAIT`], does both
+/// concurrently.
 async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Clock + Children)) {
     let mut writes = pin!(writes);
     if within(writes.as_mut(), host.pause(CHILDREN_WAIT)).await.is_some() {
@@ -176,9 +178,9 @@ struct Closing<'a, C, E, H> {
     emergency: &'a E,
     request: &'a CloseRequest<'a>,
     host: &'a H,
-    /// The result of the last attempt to attach the deny; also `Ok` if IAM showed it attached.
+    /// The result of the last attempt to attach the deny, or `Ok` if IAM showed that the deny is attached.
     denied: Option<Write>,
-    /// The result of the last attempt to deactivate the keys; also `Ok` if IAM showed them inactive.
+    /// The result of the last attempt to deactivate the keys, or `Ok` if IAM showed that the keys are inactive.
     inactive: Option<Write>,
     sent: Timestamp,
     /// Whether policy refused the active key before T1, several times in a row.
@@ -187,7 +189,7 @@ struct Closing<'a, C, E, H> {
     probed: Refusals,
     /// The pause before the next check, which is longer while a write fails.
     pause: Duration,
-    /// How many seconds of this proof the last progress message reported.
+    /// The duration of this proof that the last progress message reported, in seconds.
     reported: i64,
 }
 
@@ -275,7 +277,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         self.request.until.is_some_and(|until| self.host.now() >= until)
     }
 
-    /// Forgets the results, so that all writes are sent again.
+    /// Forgets the results of all writes, so that the next attempt sends them again.
     fn forget_writes(&mut self) {
         (self.denied, self.inactive) = (None, None);
     }
@@ -313,7 +315,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
 
 impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for Closing<'_, C, E, H> {
     async fn is_refused(&mut self) -> bool {
-        // If the deny is not attached, a refusal before T1 has another cause and proves nothing.
+        // If the deny is not attached, a refusal before T1 has another cause than the deny and proves nothing.
         let holds = self.denied == Some(Ok(())) || self.is_past_end();
         let (key, session) = join(self.emergency.probe_key(), self.emergency.probe_session()).await;
         let why = match (self.by_policy, self.is_past_end()) {
@@ -372,11 +374,11 @@ async fn deactivate(closer: &impl Closer, sealed: Option<&str>) -> Write {
     result
 }
 
-/// What [`watch`] saw.
+/// The result of [`watch`].
 enum Watched {
-    /// No late write took effect, and the pending write no longer can.
+    /// The user stayed at rest, and the pending write can no longer take effect.
     Quiet,
-    /// The user is not at rest: a late write took effect, or an earlier write became visible only now.
+    /// The user is not at rest. Either a late write took effect, or an earlier write became visible only now.
     Arrived,
     /// Another session has begun to open.
     TakenOver {

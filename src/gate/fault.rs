@@ -1,17 +1,17 @@
-//! Why a call to AWS failed, and whether it can have had an effect.
+//! Why a call to AWS failed, and whether the call can have had an effect.
 
 use std::fmt;
 
-/// Why a call failed, with the message of AWS or of the HTTP client.
+/// Why a call to AWS failed, with the message of AWS or of the HTTP client.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// AWS refused the call; it had no effect.
+    /// AWS refused the call, so the call had no effect.
     Refused(String),
-    /// The request never left this machine; it had no effect.
+    /// The request never left this machine, so the call had no effect.
     NotSent(String),
-    /// AWS throttled the call; it had no effect.
+    /// AWS throttled the call, so the call had no effect.
     Throttled(String),
-    /// No clear answer: the call may have taken effect, or may still do so.
+    /// AWS gave no clear answer. The call might have taken effect, or might still take effect.
     Unknown(String),
 }
 
@@ -26,8 +26,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The result of one write.
+/// The result of one write to AWS.
 pub type Write = Result<(), Fault>;
 
-/// The result of one read. A failed read never means that the item is absent.
+/// The result of one read from AWS. A failed read never means that the item is absent.
 pub type Read<T> = Result<T, Fault>;

@@ -1,4 +1,4 @@
-//! The ports to the program that runs a sequence, one small trait per job.
+//! The ports from the sequences of the gate to the application. Each trait has one job.
 
 use std::time::Duration;
 
@@ -9,52 +9,56 @@ use crate::error::Result;
 
 /// AWS's clock.
 pub trait Clock {
-    /// Returns AWS's time, as last measured.
+    /// Returns this machine's estimate of AWS's time.
     fn now(&self) -> Timestamp;
-    /// Waits this long, or until the operator asks to stop.
+    /// Waits for this time, or until the operator asks to stop.
     async fn pause(&self, time: Duration);
 }
 
 /// The operator's requests to stop.
 pub trait Patience {
-    /// Whether the opening has to stop before its next write.
+    /// Whether the operator or a signal asked the opening to stop. An interrupted opening stops before its next
+    /// write.
     fn interrupted(&self) -> bool;
-    /// Whether the operator no longer waits for the proof that access is closed.
+    /// Whether the operator asked not to wait any longer for the proof that access is closed.
     fn gave_up(&self) -> bool;
 }
 
-/// Where progress is printed.
+/// The output for messages about the progress.
 pub trait Reporter {
-    /// Prints one line of progress, or a warning.
+    /// Prints one line about the progress, or a warning.
     fn say(&self, line: &str);
 }
 
-/// The steps of an opening outside AWS. Each must succeed before the next call to AWS.
+/// The steps of an opening that do not call AWS. Each of these steps must succeed before the next call to AWS.
 pub trait OpenHooks {
-    /// Sends the alerts and waits until one channel acknowledges. This is the first step.
+    /// Sends the alerts, and waits until an alert is acknowledged over one channel. The alerts are the first step of
+    /// an opening.
     ///
     /// # Errors
-    /// If no channel acknowledges.
+    /// If no alert is acknowledged.
     async fn alert(&self) -> Result<()>;
-    /// Records the intent, which assigns the session to this machine. This precedes the first call to AWS.
+    /// Records the intent, which shows that this machine opens the session. The intent is recorded before the first
+    /// call to AWS.
     ///
     /// # Errors
     /// If the ledger cannot be written, or another session of the same vault is under way.
     fn record_intent(&self) -> Result<()>;
-    /// Records the window, so that its end is known even if this process dies. This precedes the first write.
+    /// Records the window, so that its end is known even if this process dies. The window is recorded before the
+    /// first write to AWS.
     ///
     /// # Errors
     /// If the ledger cannot be written.
     fn record_window(&self, window: &Window) -> Result<()>;
-    /// Records that the next write enables access.
+    /// Records that the next write to AWS enables access.
     ///
     /// # Errors
     /// If the ledger cannot be written.
     fn record_enabling(&self) -> Result<()>;
 }
 
-/// The programs that were given access.
+/// The child processes that were given access.
 pub trait Children {
-    /// Ends the programs and waits until they have ended.
+    /// Ends the child processes, and waits until they have ended.
     async fn end_children(&self);
 }

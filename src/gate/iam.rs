@@ -1,5 +1,5 @@
-//! The ports to AWS, one trait per principal: code that has the opener cannot close with it, and code that has the
-//! closer cannot open.
+//! The ports to AWS, with one trait per principal. Code that has only the opener cannot close, and code that has only
+//! the closer cannot open.
 
 use std::time::Duration;
 
@@ -11,40 +11,40 @@ use super::session::SessionId;
 use super::snapshot::{AccessState, Snapshot};
 use crate::boot_clock::Instant;
 
-/// The account of the credentials, and the time, both from AWS's answer.
+/// The result of `GetCallerIdentity`: the account that the credentials belong to, and AWS's time.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Twelve digits.
+    /// The id of the account: twelve digits.
     pub account: String,
-    /// The `Date` of the answer: whole seconds.
+    /// The `Date` header of AWS's answer, in whole seconds.
     pub time: Timestamp,
-    /// When the request was sent, by the boot-time clock; no later than `time`.
+    /// When the request was sent, by the boot-time clock. AWS took `time` afterwards.
     pub asked_at: Instant,
 }
 
-/// Credentials that can ask AWS for their account.
+/// Credentials with which AWS can be asked for their account.
 pub trait Caller {
     /// Calls `GetCallerIdentity`.
     async fn identify(&self) -> Result<Identity, Fault>;
 }
 
-/// The calls of the opener; none of them closes access.
+/// The calls with the opener's credentials. No call of the opener closes access.
 pub trait Opener: Caller {
-    /// Reads everything about the user, with concurrent calls.
+    /// Reads all properties of the user that an opening checks. The calls are concurrent.
     async fn read(&self) -> Snapshot;
-    /// Calls `PutUserPolicy` for `breakglass-gate`, in one attempt. `document`: canonical JSON.
+    /// Calls `PutUserPolicy` for `breakglass-gate`, in one attempt. `document` is canonical JSON.
     async fn put_gate(&self, document: &str) -> Write;
     /// Calls `DetachUserPolicy` for `AWSDenyAll`, in one attempt.
     async fn lift_deny(&self) -> Write;
 }
 
-/// The calls of the closer; it cannot detach the deny.
+/// The calls with the closer's credentials. No call of the closer detaches the deny.
 pub trait Closer {
-    /// Reads gate, attached policies and keys, with concurrent calls.
+    /// Reads the gate, the attached policies and the access keys. The calls are concurrent.
     async fn read_access_state(&self) -> AccessState;
     /// Calls `AttachUserPolicy` for `AWSDenyAll`, in one attempt.
     async fn attach_deny(&self) -> Write;
-    /// Calls `UpdateAccessKey`, in one attempt.
+    /// Calls `UpdateAccessKey` for the key `id`, in one attempt. Activates the key if `active`, else deactivates it.
     async fn switch_key(&self, id: &str, active: bool) -> Write;
 }
 
@@ -53,33 +53,35 @@ pub trait Closer {
 pub enum Probed {
     /// AWS accepted the call: access is open.
     Open,
-    /// AWS refuses the action or the session.
+    /// AWS refused the action or the session: access is closed.
     Refused,
-    /// AWS does not know the key. This is a refusal if the key was deactivated before; otherwise it proves nothing.
+    /// AWS answered that it does not know the key. Such an answer proves that access is closed only if the program
+    /// deactivated the key before.
     KeyRefused,
-    /// Any other answer, which proves nothing.
+    /// AWS gave another answer or none, which proves nothing.
     Unclear(String),
 }
 
-/// The session to issue for use during the window.
+/// The AWS session to issue for use during the window.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
-    /// The id of the opening.
+    /// The id of the session that is being opened.
     pub session: SessionId,
-    /// T1.
+    /// T1, when the session should end.
     pub until: Timestamp,
-    /// The session policy, which narrows the permissions that the session has from its principal.
+    /// The session policy, which narrows the permissions that the AWS session has from its user or role.
     pub policy: Option<&'a Value>,
 }
 
 /// The calls with the emergency user's credentials.
 pub trait Emergency {
-    /// Probes with the long-term key; `None` if this process does not have it.
+    /// Probes with the long-term key. `None` if this process does not have that key.
     async fn probe_key(&self) -> Option<Probed>;
-    /// Returns how long until a session can be issued: AWS accepts each one-time code once.
+    /// Returns the time until an AWS session can be issued. There can be a wait for the next one-time code, because
+    /// AWS accepts each code only once.
     fn ready_in(&self) -> Duration;
-    /// Issues the session for use during the window, in one attempt.
+    /// Issues the AWS session for use during the window, in one attempt.
     async fn issue_session(&self, wanted: &Wanted<'_>) -> Write;
-    /// Probes with the issued session; `None` if none was issued.
+    /// Probes with the issued AWS session. `None` if no session was issued.
     async fn probe_session(&self) -> Option<Probed>;
 }

@@ -1,10 +1,10 @@
-//! Awaits two futures on one thread, without a runtime.
+//! Awaits two futures on one thread, without an async runtime.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-/// Returns both results when both futures are ready.
+/// Polls both futures until both are ready, and returns both results.
 pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (pin!(a), pin!(b));
     let (mut from_a, mut from_b) = (None, None);
@@ -30,7 +30,7 @@ pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     .await
 }
 
-/// Returns the result of `a`, or `None` if `limit` is ready first. The caller can still poll `a` afterwards.
+/// Returns the result of `a`, or `None` if `limit` is ready before `a`. The caller can still poll `a` afterwards.
 pub async fn within<A: Future>(mut a: Pin<&mut A>, limit: impl Future) -> Option<A::Output> {
     let mut limit = pin!(limit);
     poll_fn(|cx| match a.as_mut().poll(cx) {

@@ -1,7 +1,7 @@
-//! The gate on an IAM user: its policy, the states of the user from which it can be opened, and the sequences that
-//! open and close it.
+//! Opening and closing an IAM user: the gate policy, the observed state of the user, and the two sequences.
 //!
-//! Pure, over the small ports in [`iam`] and [`host`]: no I/O, no clock. `fake` is for tests only.
+//! This code does no I/O and reads no clock; it calls AWS and the application through the small traits in [`iam`] and
+//! [`host`]. The module `fake` is for tests only.
 #![allow(async_fn_in_trait, reason = "the futures stay on one thread, so they need not be `Send`")]
 
 pub mod close;

@@ -1,5 +1,5 @@
-//! The inline policy `breakglass-gate`: it allows the sealed grant between T0 and T1, and denies everything before and
-//! after.
+//! The inline policy `breakglass-gate`, which allows the sealed grant between T0 and T1. The policy denies all
+//! actions before T0 and from T1 on.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -11,25 +11,25 @@ use crate::vault::canonical;
 /// The inline policy's name on the emergency user.
 pub const GATE: &str = "breakglass-gate";
 
-/// Actions that the statement on regions does not deny: they are global, or needed in every region.
+/// Actions that the statement about regions does not deny, because they are global or needed in every region.
 const EVERYWHERE: [&str; 5] =
     ["iam:*", "sts:*", "route53:*", "cloudtrail:LookupEvents", "s3:ListAllMyBuckets"];
 
 /// The content of one gate.
 #[derive(Clone, Debug)]
 pub struct Gate<'a> {
-    /// The session, whose id is part of every statement id.
+    /// The id of the session, which is part of every statement id in the policy.
     pub session: SessionId,
-    /// T0: access is allowed from here on, and only with session tokens that were issued since.
+    /// T0. The policy allows access from T0 on. The policy denies session tokens that were issued before T0.
     pub from: Timestamp,
-    /// T1: AWS refuses everything from here on.
+    /// T1. The policy denies all actions from T1 on.
     pub until: Timestamp,
-    /// The sealed statements; `grant::check` has accepted them.
+    /// The statements of the sealed grant, which `grant::check` has accepted.
     pub grant: &'a [Value],
     /// The regions in which the grant holds.
     pub regions: &'a [String],
-    /// Whether each Allow of the grant demands a session with MFA. A Deny of calls without MFA would also deny the
-    /// probe with the key.
+    /// Whether each Allow of the grant demands a session that was issued with MFA. The policy has no Deny of calls
+    /// without MFA, because such a Deny would also deny the probe with the key.
     pub mfa: bool,
 }
 
@@ -38,7 +38,7 @@ pub struct Gate<'a> {
 pub struct ParsedGate {
     /// The session that wrote the gate.
     pub session: SessionId,
-    /// T1.
+    /// T1 of that session.
     pub until: Timestamp,
 }
 
@@ -61,12 +61,12 @@ impl Gate<'_> {
         json!({"Version": "2012-10-17", "Statement": statements})
     }
 
-    /// Whether `document`, as read from IAM, is this gate.
+    /// Whether `document`, which was read from IAM, is equal to this gate's document.
     pub fn is(&self, document: &Value) -> bool {
         canonical::same(&self.document(), document)
     }
 
-    /// Returns a sealed statement with the gate's statement id. An Allow also gets the window's times.
+    /// Returns a sealed statement with a statement id of this gate. Limits an Allow to the time from T0 to T1.
     fn granted(&self, index: usize, sealed: &Value) -> Value {
         let mut statement = sealed.as_object().cloned().unwrap_or_default();
         let number = if self.grant.len() == 1 { String::new() } else { (index + 1).to_string() };
@@ -94,8 +94,8 @@ impl Gate<'_> {
     }
 }
 
-/// Returns the session policy that ends a federated session at T1. Before T1 it allows everything, so it limits the
-/// user's permissions only in time.
+/// Returns the session policy that ends a federated session at T1. Before T1, this session policy allows all actions,
+/// so it does not narrow the user's permissions.
 pub fn ending(session: SessionId, until: Timestamp) -> Value {
     let at = iso(until);
     json!({"Version": "2012-10-17", "Statement": [
@@ -106,8 +106,9 @@ pub fn ending(session: SessionId, until: Timestamp) -> Value {
     ]})
 }
 
-/// Adds the window's times to a statement's conditions. IAM requires all conditions to hold, so an added condition only
-/// narrows the statement. `grant::check` has refused sealed conditions on the time.
+/// Adds the conditions for T0 and T1 to a statement's conditions. IAM requires all conditions to hold, so an added
+/// condition only narrows the statement. No sealed condition is overwritten, because `grant::check` refuses sealed
+/// conditions on the time.
 fn within(own: &Map<String, Value>, from: Timestamp, until: Timestamp) -> Map<String, Value> {
     let mut all = own.clone();
     for (operator, at) in [("DateGreaterThanEquals", from), ("DateLessThan", until)] {
@@ -123,7 +124,7 @@ fn demand(conditions: &mut Map<String, Value>, operator: &str, key: &str, value:
     }
 }
 
-/// Reads a gate of any session, vault or version of the grant; `None` if this tool did not write it.
+/// Reads a gate of any session, of any vault, and with any grant. `None` if the program did not write the policy.
 pub fn parse_gate(document: &Value) -> Option<ParsedGate> {
     let statements = document.get("Statement")?.as_array()?;
     let late = statements.iter().find(|s| sid(s).is_some_and(|(_, name)| name == "Late"))?;
@@ -142,7 +143,7 @@ pub fn parse_gate(document: &Value) -> Option<ParsedGate> {
     Some(ParsedGate { session, until: until.parse().ok()? })
 }
 
-/// Returns the session in a statement id, and the name after it.
+/// Returns the two parts of a statement id: the session and the statement's name.
 fn sid(statement: &Value) -> Option<(SessionId, &str)> {
     let rest = statement.get("Sid")?.as_str()?.strip_prefix('S')?;
     let (session, name) = rest.split_at_checked(16)?;
@@ -196,7 +197,7 @@ mod tests {
 
         let mut unbounded = gate.document();
         unbounded["Statement"][0].as_object_mut().expect("object").remove("Condition");
-        assert_eq!(parse_gate(&unbounded), None, "an Allow without an end was not written by this tool");
+        assert_eq!(parse_gate(&unbounded), None, "a policy with an unlimited Allow is not a gate");
         assert!(!gate.is(&unbounded));
         assert_eq!(parse_gate(&json!({"Version": "2012-10-17", "Statement": []})), None);
     }

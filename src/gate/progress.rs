@@ -1,37 +1,39 @@
-//! The progress of an opening. It is kept outside the sequence, so that the close can use it even after a panic.
+//! The progress of an opening, stored outside the opening sequence, because the close needs it even after a panic.
 
 use std::cell::{Cell, RefCell};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long AWS can accept a request after it was signed: 15 minutes, the longer of the two times in its documentation.
+/// The longest time after its signing at which AWS accepts a request. AWS's documentation has two values, and the
+/// longer value is used here: 15 minutes.
 const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(15);
-/// How long an acknowledged write can take to be in effect everywhere.
+/// The longest time until an acknowledged write is in effect everywhere.
 const SPREADS: SignedDuration = SignedDuration::from_secs(30);
 
-/// A write of the opening that may still take effect.
+/// A write of the opening that might still take effect.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pending {
-    /// Which write.
+    /// The name of the write, such as "activating the key".
     pub what: &'static str,
-    /// What is not known about the write; completes a sentence that begins with `what`.
+    /// Why the result of the write is uncertain. The text completes a sentence that begins with `what`.
     pub doubt: &'static str,
-    /// From this time on, the write has taken effect or never will.
+    /// After this time, the write has taken effect or will never take effect.
     pub expires: Timestamp,
 }
 
-/// What a write of the opening does when it takes effect.
+/// The effect of a write of the opening.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Effect {
-    /// Writing the gate. The gate is inert under the deny and contains its end, so a late write needs no watch.
+    /// The write creates the gate. The close need not watch whether this write takes effect late, because the gate
+    /// has no effect under the deny and contains T1.
     Inert,
-    /// Activating the key, which is usable only after the deny is detached.
+    /// The write activates the key. The key is usable only after the deny is detached.
     Readies,
-    /// Detaching the deny, which enables access.
+    /// The write detaches the deny. This enables access.
     Enables,
 }
 
-/// The writes that an opening has sent so far, and the write whose result is still uncertain.
+/// Which writes an opening has sent so far, and the last write, if its result is still uncertain.
 #[derive(Debug, Default)]
 pub struct OpenProgress {
     touched: Cell<bool>,
@@ -40,7 +42,7 @@ pub struct OpenProgress {
 }
 
 impl OpenProgress {
-    /// Notes a write that is sent now.
+    /// Notes that the write `what` is sent now.
     pub(super) fn sends(&self, what: &'static str, effect: Effect, now: Timestamp) {
         self.touched.set(true);
         self.lifted.set(self.lifted.get() || effect == Effect::Enables);
@@ -49,13 +51,14 @@ impl OpenProgress {
         *self.pending.borrow_mut() = (effect != Effect::Inert).then_some(Pending { what, doubt, expires });
     }
 
-    /// Notes that AWS acknowledged the last write. Until it is in effect everywhere, a refusal proves nothing.
+    /// Notes that AWS acknowledged the last write. Until the write is in effect everywhere, a refused probe proves
+    /// nothing.
     pub(super) fn spreads(&self, what: &'static str, now: Timestamp) {
-        let doubt = "may not be in effect everywhere yet";
+        let doubt = "might not be in effect everywhere yet";
         *self.pending.borrow_mut() = Some(Pending { what, doubt, expires: after(now, SPREADS) });
     }
 
-    /// Notes that a session was issued without a write to IAM.
+    /// Notes that an AWS session was issued in the lane `static`, which writes nothing to IAM.
     pub(super) fn handed_out(&self) {
         self.touched.set(true);
         self.lifted.set(true);
@@ -66,17 +69,17 @@ impl OpenProgress {
         *self.pending.borrow_mut() = None;
     }
 
-    /// Whether a write was sent or a session issued, so that access has to be closed.
+    /// Whether a write was sent or an AWS session was issued, and access therefore has to be closed.
     pub fn touched(&self) -> bool {
         self.touched.get()
     }
 
-    /// Whether the write that enables access was sent, whatever its result.
+    /// Whether the write that enables access was sent, even if its result is not known.
     pub fn lifted(&self) -> bool {
         self.lifted.get()
     }
 
-    /// Returns the write that may still take effect.
+    /// Returns the write that might still take effect.
     pub fn pending(&self) -> Option<Pending> {
         self.pending.borrow().clone()
     }

@@ -1,4 +1,5 @@
-//! The proof that access is closed, for a gate and for a role: AWS refuses access several times in a row.
+//! The proof that access is closed: AWS refuses access several times in a row. Both lanes, `gate` and `static`, use
+//! this proof.
 
 use std::time::Duration;
 
@@ -10,28 +11,28 @@ use super::host::{Clock, Patience};
 /// state before the opening.
 pub(super) const IN_A_ROW: u32 = 4;
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
-/// How long a proof may take, by AWS's clock. A write to IAM is usually visible within seconds.
+/// The longest duration of a proof, by AWS's clock. A write to IAM is usually visible within seconds.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
-/// Access that has to be proven closed.
+/// The checks with which the program proves that one access is closed.
 pub(super) trait ClosedAccess {
     /// Checks once and returns whether AWS refuses access.
     async fn is_refused(&mut self) -> bool;
 
-    /// Whether all work other than the proof is done. After [`IN_A_ROW`] refusals the checks continue until this is
-    /// true.
+    /// Whether the work that accompanies the proof is done, such as writes that failed before. After [`IN_A_ROW`]
+    /// refusals, the checks continue until this method returns true.
     fn is_settled(&self, _waited: SignedDuration) -> bool {
         true
     }
 
-    /// Does the remaining work after a check that was not the last. Returns the pause before the next check.
+    /// Does the work that accompanies the proof between two checks, and returns the pause before the next check.
     async fn settle(&mut self, _refused: bool, _waited: SignedDuration) -> Duration {
         BETWEEN_LOOKS
     }
 }
 
-/// Checks until access was refused [`IN_A_ROW`] times. Returns false if [`PATIENCE`] is over or the operator gives up
-/// before that.
+/// Checks until AWS has refused access [`IN_A_ROW`] times in a row. Returns false if [`PATIENCE`] ends or the
+/// operator gives up before the proof is complete.
 pub(super) async fn prove(access: &mut impl ClosedAccess, host: &(impl Clock + Patience)) -> bool {
     let since = host.now();
     let mut in_a_row = 0;
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
     use crate::gate::fake::{FakeUser, now};
 
-    /// The answers of successive checks; the last answer repeats.
+    /// The results of successive checks. The last result repeats.
     struct Looks {
         answers: &'static [bool],
         taken: usize,
@@ -88,8 +89,13 @@ mod tests {
 
     #[test]
     fn without_refusals_in_a_row_the_proof_ends_unproven() {
-        // A pause of the fake user takes one second, so there is one check per second, and one at two minutes.
+        // A pause of the fake user takes one second, so there is one check per second and a last check at two
+        // minutes.
         assert_eq!(proven(&[false], false), (false, 121));
-        assert_eq!(proven(&[true, false], true), (false, 1), "the operator gave up");
+        assert_eq!(
+            proven(&[true, false], true),
+            (false, 1),
+            "nothing should be proven if the operator gives up"
+        );
     }
 }

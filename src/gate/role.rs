@@ -1,5 +1,5 @@
-//! The lane `static`: the user assumes a role, and a session policy ends the role's session at T1. Nothing is written
-//! to IAM, so access cannot be closed before T1.
+//! The lane `static`: the user assumes a role, and a session policy ends the role's session at T1. The program writes
+//! nothing to IAM, so it cannot close access before T1.
 
 use std::time::Duration;
 
@@ -16,25 +16,25 @@ use super::proof::{ClosedAccess, prove};
 use super::session::SessionId;
 use super::window::Window;
 
-/// What to open.
+/// The access to open: the role's session, the grant and the window.
 #[derive(Debug)]
 pub struct RolePlan<'a> {
-    /// The account that the user must be in: twelve digits.
+    /// The id of the account that the user must belong to: twelve digits.
     pub account: &'a str,
-    /// The sealed statements: the upper bound of the session's permissions.
+    /// The statements of the sealed grant. The role's session has no permissions beyond these statements.
     pub grant: &'a [Value],
     /// The regions in which the grant holds.
     pub regions: &'a [String],
-    /// The id of this opening.
+    /// The id of the session that is being opened.
     pub session: SessionId,
-    /// T1 − T0.
+    /// The duration of the window: T1 − T0.
     pub window: Duration,
 }
 
 /// Assumes the role for the window.
 ///
 /// # Errors
-/// If a step fails, or the opening is interrupted.
+/// [`Stop`] if a step fails, or the opening is interrupted.
 pub async fn assume(
     caller: &impl Caller,
     emergency: &impl Emergency,
@@ -44,8 +44,8 @@ pub async fn assume(
 ) -> Result<Window, Stop> {
     let window = begin(caller, plan.account, plan.window, host).await?;
     let Window { from, until, .. } = window;
-    // The role's trust policy demands MFA. The session policy cannot, because the role's session does not carry
-    // aws:MultiFactorAuthPresent.
+    // The role's trust policy demands MFA. The session policy cannot demand MFA, because the role's session does not
+    // have aws:MultiFactorAuthPresent.
     let RolePlan { session, grant, regions, .. } = *plan;
     let policy = Gate { session, from, until, grant, regions, mfa: false }.document();
     host.record_enabling()?;
@@ -55,7 +55,8 @@ pub async fn assume(
     Ok(window)
 }
 
-/// Ends the children and proves that AWS refuses the session. Only T1 ends the session, so nothing is proven before T1.
+/// Ends the child processes, and proves that AWS refuses the role's session. The session ends only at T1, so nothing
+/// can be proven before T1.
 pub async fn end(
     emergency: &impl Emergency,
     until: Option<Timestamp>,
@@ -63,7 +64,9 @@ pub async fn end(
 ) -> CloseOutcome {
     host.end_children().await;
     if until.is_none_or(|until| host.now() < until) {
-        let why = "a role's session cannot be ended before it expires; this program has dropped it".into();
+        let why =
+            "a role's session cannot be ended before it expires; this program has discarded the session"
+                .into();
         return CloseOutcome::Unproven { why, until };
     }
     if prove(&mut RoleSession(emergency), host).await {

@@ -1,4 +1,4 @@
-//! A session id: eight random bytes that name one opening in the gate, the ledger and every message.
+//! A session id: eight random bytes that identify a session in the gate, in the ledger and in messages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::vault::random;
 
-/// Eight random bytes, written as sixteen lower-case hex digits.
+/// The id of a session: eight random bytes, written as sixteen lower-case hex digits.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct SessionId([u8; 8]);
 
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_sixteen_hex_digits_and_nothing_else() {
+    fn a_session_id_is_exactly_sixteen_lower_case_hex_digits() {
         let id: SessionId = "00ff7f3a01020304".parse().expect("an id");
         assert_eq!(id.to_string(), "00ff7f3a01020304");
         for bad in ["00FF7f3a01020304", "00ff7f3a0102030", "00ff7f3a010203045", "zz", ""] {

@@ -1,4 +1,5 @@
-//! Everything that was read about the emergency user at one time. Each read has its own result.
+//! The properties of the emergency user that were read from IAM at one time. Each read of a property can fail
+//! separately.
 
 use std::fmt;
 
@@ -6,14 +7,14 @@ use serde_json::Value;
 
 use super::fault::{Fault, Read};
 
-/// The user as IAM shows it.
+/// The full read: all properties of the user that an opening checks.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Gate, attached policies and access keys.
     pub access: AccessState,
-    /// `GetUser`; `None` if the user does not exist.
+    /// The result of `GetUser`. `None` if the user does not exist.
     pub user: Read<Option<User>>,
-    /// The document of the sealed boundary: `GetPolicy`, `GetPolicyVersion`.
+    /// The document of the permissions boundary: `GetPolicy`, `GetPolicyVersion`.
     pub boundary_document: Read<Value>,
     /// Names of the inline policies: `ListUserPolicies`.
     pub inline: Read<Vec<String>>,
@@ -49,7 +50,7 @@ impl AccessState {
     }
 }
 
-/// An item that could not be read. It never counts as absent.
+/// A property of the user that could not be read. A property that was not read never counts as absent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unread {
     /// Completes the phrase "its … could not be read".
@@ -71,18 +72,18 @@ impl fmt::Display for Unread {
     }
 }
 
-/// What `GetUser` returns of the user.
+/// The result of `GetUser`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct User {
     /// ARN of the permissions boundary.
     pub boundary: Option<String>,
 }
 
-/// One credential of the user; its id is not secret.
+/// One credential of the user, without its secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Credential {
-    /// The id in IAM.
+    /// The credential's id in IAM, which is not secret.
     pub id: String,
-    /// Its status is `Active`.
+    /// Whether the credential's status is `Active`.
     pub active: bool,
 }

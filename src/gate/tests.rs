@@ -1,4 +1,5 @@
-//! Tests both sequences against an emergency user in memory: their order, and a fault at each call.
+//! Tests the opening and the closing sequence with an emergency user in memory: the order of the calls, and a fault
+//! at each call.
 
 use std::time::Duration;
 
@@ -74,7 +75,7 @@ fn refusal(result: Result<Window, Stop>) -> crate::error::Error {
     }
 }
 
-/// Writes a gate of another session, which ends after this many seconds.
+/// Writes the gate of another session. The gate ends after `seconds`.
 fn foreign_gate(user: &FakeUser, seconds: i64) {
     let gate = Gate {
         session: SessionId::from_bytes([1; 8]),
@@ -245,7 +246,7 @@ fn a_principal_that_may_only_attach_the_deny_closes_and_leaves_the_key() {
     let request = CloseRequest { deny: &expected.deny, key: None, session: None, until: end_of(&user) };
     let outcome = now(close(&user, &NoKey, &request, None, &user));
     let CloseOutcome::Closed { refusals, untidy: Some(why) } = outcome else { panic!("{outcome:?}") };
-    assert!(!refusals.probed() && why.contains("could not be deactivated"), "{why}");
+    assert!(!refusals.probed() && why.contains("the key is still active"), "{why}");
     assert!(user.denied.get() && user.active.get() && !user.accepts());
 }
 
@@ -278,25 +279,28 @@ fn without_a_recorded_intent_aws_is_not_called() {
     assert!(user.calls.borrow().is_empty());
 }
 
-/// Opens and closes. Checks that the reported end is true, whatever the fault.
+/// Opens and closes. Checks that the reported outcome of the close is true, for any injected fault.
 fn check_end(user: &FakeUser, case: &str) {
     let progress = OpenProgress::default();
     let opened = try_open(user, &progress, ACCOUNT);
-    assert!(!user.endless.get(), "{case}: usable while IAM had no end");
+    assert!(!user.endless.get(), "{case}: the key was usable while IAM had no gate");
     assert!(user.opener_gone.get(), "{case}: the opener was not dropped");
     if opened.is_err() && !progress.touched() {
-        assert!(!user.usable(), "{case}: untouched and usable");
+        assert!(!user.usable(), "{case}: the key was usable although the opening wrote nothing");
         return;
     }
     match try_close(user, &progress) {
         CloseOutcome::Closed { untidy: None, .. } => {
-            assert!(!user.usable() && user.denied.get() && !user.active.get(), "{case}: reported as closed");
+            assert!(
+                !user.usable() && user.denied.get() && !user.active.get(),
+                "{case}: the user is not at rest"
+            );
             user.advance(24 * 3600);
-            assert!(!user.usable() && !user.endless.get(), "{case}: usable later");
+            assert!(!user.usable() && !user.endless.get(), "{case}: the key was usable after the close");
         }
         CloseOutcome::Unproven { .. } => {
             user.advance(1800);
-            assert!(!user.usable(), "{case}: usable after T1");
+            assert!(!user.usable(), "{case}: the key was usable after T1");
         }
         other => panic!("{case}: {other:?}"),
     }
@@ -368,7 +372,7 @@ fn a_refusal_from_before_the_opening_took_effect_proves_nothing() {
     let outcome = try_close(&user, &progress);
     assert!(is_closed(&outcome) && !is_probed(&outcome), "{outcome:?}");
     for _ in 0..60 {
-        assert!(!user.accepts(), "reported as closed, and opened late");
+        assert!(!user.accepts(), "access was open after a proven close");
         user.advance(1);
     }
 }
@@ -404,7 +408,7 @@ fn without_iam_an_end_is_proven_by_the_probe_and_reported_as_untidy() {
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
     user.advance(1800);
-    // IAM does not answer; the service of the probe does.
+    // IAM does not answer, but the service that is probed answers.
     let broken = BrokenIam(&user);
     let expected = FakeUser::expected();
     let request =
@@ -416,7 +420,7 @@ fn without_iam_an_end_is_proven_by_the_probe_and_reported_as_untidy() {
     );
 }
 
-/// The user in memory, with an IAM that does not answer.
+/// The closer of a user in memory, if IAM does not answer.
 struct BrokenIam<'a>(&'a FakeUser);
 
 impl super::iam::Closer for BrokenIam<'_> {
@@ -437,11 +441,11 @@ impl super::iam::Closer for BrokenIam<'_> {
 }
 
 #[test]
-fn after_two_refused_one_time_codes_no_session_is_asked_for() {
+fn after_two_refused_one_time_codes_the_opening_stops_asking_for_a_session() {
     let user = FakeUser::at_rest();
     user.codes.set(true);
     let progress = OpenProgress::default();
-    // AWS refuses the call that issues the session, and every later call.
+    // AWS refuses the call that issues the AWS session, and every later call.
     let before = {
         let user = FakeUser::at_rest();
         try_open(&user, &OpenProgress::default(), ACCOUNT).expect("opens");

@@ -1,16 +1,16 @@
-//! The window of one session, from T0 to T1, by two clocks.
+//! The window of one session, from T0 to T1, measured by two clocks.
 
 use jiff::Timestamp;
 
 use crate::boot_clock::Instant;
 
-/// The window of one session. It is made once, after an answer of AWS has given the date.
+/// The window of one session, which is computed once, from the date of an answer from AWS.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Window {
     /// T0, by AWS's clock.
     pub from: Timestamp,
-    /// T1, by AWS's clock: AWS refuses access from here on.
+    /// T1, by AWS's clock. AWS refuses access from T1 on.
     pub until: Timestamp,
-    /// T1 by this machine's boot-time clock, never later than [`Window::until`].
+    /// T1, by this machine's boot-time clock. The deadline is never later than [`Window::until`].
     pub deadline: Instant,
 }

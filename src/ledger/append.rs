@@ -1,4 +1,4 @@
-//! Appends to a ledger: one writer at a time, each record fsynced.
+//! Appends records to a ledger. Only one process writes at a time, and each record is fsynced.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write as _;
@@ -16,21 +16,22 @@ use super::tail;
 use crate::error::{Error, Result};
 
 impl Ledger {
-    /// Appends a record of an event at `at`. The record is on the disk when this returns. Only the previous record is
-    /// read, so damage to an earlier record does not prevent appending.
+    /// Appends the record of an event at the time `at`. When this function returns, the record is on the disk. Only
+    /// the last record is read, so damage to an earlier record does not prevent appending.
     ///
     /// # Errors
-    /// If the record cannot be written, or the previous record cannot be read. The file is then unchanged.
+    /// If the record cannot be written, or the last record cannot be read. After an error, the file is unchanged.
     pub fn append(&self, at: Timestamp, record: Record) -> Result<()> {
         self.append_if(at, record, |_| Ok(()))
     }
 
-    /// Appends an intent, unless its credentials are spent. If two processes concurrently append an intent for the
-    /// same credentials, exactly one succeeds. An intent of a drill, or with a reason to use the credentials again, is
-    /// never refused.
+    /// Appends an intent if the intent's credentials are not spent. If two processes append an intent for the same
+    /// credentials at the same time, exactly one of them succeeds. For a drill, or with a reason to use spent
+    /// credentials again, the intent is always appended.
     ///
     /// # Errors
-    /// The errors of [`Ledger::append`]. Fails also if another session has opened access with the credentials.
+    /// The errors of [`Ledger::append`], and an error if the ledger has an intent of another session for the
+    /// credentials.
     pub fn intend(&self, at: Timestamp, record: Record) -> Result<()> {
         let excused =
             record.intent().is_none_or(|intent| intent.again.is_some() || intent.drill_of.is_some());
@@ -50,7 +51,7 @@ impl Ledger {
         })
     }
 
-    /// Appends if `permitted` allows it. `permitted` is called while the file is locked.
+    /// Appends the record if `permitted` returns `Ok`. `permitted` is called while the file is locked.
     fn append_if(
         &self,
         at: Timestamp,
@@ -65,7 +66,8 @@ impl Ledger {
         let length = file.metadata().map_err(|e| cannot("read", &path, &e))?.len();
         let tail = tail::read(&file, length).map_err(|e| cannot("read", &path, &e))?;
         let Some(tail) = tail else {
-            // Reading the complete chain gives an error that names the bad record. The read takes the lock itself.
+            // Reading the complete chain gives an error that names the bad record. `chain` locks the file itself, so
+            // this lock is released first.
             drop(file);
             self.chain()?;
             return Err(Error::damaged(format!(
@@ -85,7 +87,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Checks that a record could be appended now, before custodians are asked.
+    /// Checks that a record could be appended now. An opening calls this function before it asks custodians.
     ///
     /// # Errors
     /// The errors of [`Ledger::append`].
@@ -114,7 +116,8 @@ impl Ledger {
             .map_err(|e| cannot("create", &self.directory, &e))
     }
 
-    /// Fsyncs the directories: a new file is durable only when its directory entry is.
+    /// Fsyncs the ledger's directory and its parent, because a new file is durable only when its directory entry is
+    /// durable.
     fn sync_directory(&self) -> Result<()> {
         let parents = [Some(self.directory.as_path()), self.directory.parent()];
         for directory in parents.into_iter().flatten().filter(|path| !path.as_os_str().is_empty()) {
@@ -124,11 +127,11 @@ impl Ledger {
     }
 }
 
-/// Writes and fsyncs the line, or truncates back to the previous length.
+/// Writes and fsyncs the line. If the line cannot be written, truncates the file to its previous length.
 fn add(mut file: &File, length: u64, line: &[u8]) -> std::io::Result<()> {
     let written = file.write_all(line).and_then(|()| file.sync_all());
     if written.is_err() {
-        // If truncating fails too, the partial line has no newline, and readers skip it.
+        // If the file cannot be truncated, a partial line without a newline is left, which readers skip.
         let _ = file.set_len(length).and_then(|()| file.sync_all());
     }
     written

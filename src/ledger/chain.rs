@@ -1,4 +1,5 @@
-//! The hash chain. Torn lines are skipped; a changed line is an error.
+//! The hash chain of a ledger's records. A torn line, which is the rest of an interrupted write, is skipped. A
+//! changed line is an error.
 
 use std::path::Path;
 
@@ -12,17 +13,17 @@ use crate::custody::statement::LedgerHead;
 use crate::error::Result;
 use crate::vault::{canonical, words};
 
-/// The end of a ledger: the number of records, and the digest to which the next record chains.
+/// The head of a ledger: the number of records, and the digest that the next record will contain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Head {
-    /// The number of records.
+    /// The number of records in the ledger.
     pub seq: u64,
-    /// SHA-256 of the last line; zeros if there is none.
+    /// SHA-256 of the last record's line. If the ledger has no record, all bytes of this field are zero.
     pub sha256: [u8; 32],
 }
 
 impl Head {
-    /// Returns the digest as six words, to be read aloud.
+    /// Returns the digest as six words, which a person can read aloud.
     pub fn words(&self) -> String {
         words::of(&self.sha256)
     }
@@ -34,16 +35,16 @@ impl From<Head> for LedgerHead {
     }
 }
 
-/// A ledger file whose records chain.
+/// The records of a ledger file. Each record contains the digest of the previous record.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
-    /// The records, in order.
+    /// The records, in the order of the file.
     pub links: Vec<Link>,
-    /// Torn lines, by line number from 1; no record chains to them.
+    /// The line numbers of the torn lines, counted from 1.
     pub torn: Vec<usize>,
 }
 
-/// Returns the lines, each with the offset of its first byte.
+/// Returns each line of the file, with the offset of the line's first byte.
 fn places(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     lines(bytes).scan(0, |next, line| {
         let start = *next;
@@ -57,10 +58,10 @@ fn lines_in(between: &[u8]) -> usize {
 }
 
 impl Chain {
-    /// Parses a ledger file; `path` is for the error.
+    /// Parses a ledger file. The error message names `path`.
     ///
     /// # Errors
-    /// `Damaged`, naming the first bad record.
+    /// `Damaged`. The message names the first bad record.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
         Self::read(bytes).map_err(|damage| damage.error(path))
     }
@@ -68,17 +69,17 @@ impl Chain {
     /// Parses a ledger file.
     ///
     /// # Errors
-    /// The first bad record.
+    /// [`Damage`], which describes the first bad record.
     pub fn read(bytes: &[u8]) -> Result<Self, Damage> {
         let (chain, damage) = Self::up_to_damage(bytes);
         damage.map_or(Ok(chain), Err)
     }
 
-    /// Parses a ledger file up to the first bad record. Also returns the damage of that record.
+    /// Parses a ledger file up to the first bad record, and returns the records and the damage of the bad record.
     pub fn up_to_damage(bytes: &[u8]) -> (Self, Option<Damage>) {
         let mut chain = Self::default();
         let mut lines = places(bytes).enumerate().peekable();
-        // The offset at which the last record ended.
+        // The offset of the first byte after the last record.
         let mut end = 0;
         while let Some((index, (start, line))) = lines.next() {
             let entry = match ParsedLine::of(line) {
@@ -99,7 +100,8 @@ impl Chain {
                 let damage = Damage::between(&Neighbours { before: &chain.links, link, next });
                 return (chain, Some(damage));
             }
-            // A chain without its torn lines is valid too, because a copy has only the records.
+            // The chain is also valid if its torn lines are missing, because a copy of the ledger has only the
+            // records.
             if !between.is_empty() && link.entry.torn != torn(between) {
                 let first = link.line - lines_in(between);
                 return (chain, Some(Damage::inserted_torn_line(first, link.entry.seq)));
@@ -116,18 +118,19 @@ impl Chain {
         *v == 1 && *number == seq && is_hex_of(prev, &sha256)
     }
 
-    /// Returns the head after the last record.
+    /// Returns the head of the complete chain.
     pub fn head(&self) -> Head {
         self.head_before(self.links.len())
     }
 
-    /// Returns the head before record `seq`.
+    /// Returns the head of the ledger's first `seq` records.
     pub fn head_before(&self, seq: usize) -> Head {
         let last = seq.checked_sub(1).and_then(|last| self.links.get(last));
         Head { seq: seq as u64, sha256: last.map_or([0; 32], |link| link.sha256) }
     }
 
-    /// Returns the ledger's id: the first 16 hex digits of the SHA-256 of the first line. `None` if there is no record.
+    /// Returns the ledger's id: the first 16 hex digits of the SHA-256 of the first record's line. `None` if there is
+    /// no record.
     pub fn id(&self) -> Option<String> {
         self.links.first().map(|first| hex::encode(&first.sha256[..8]))
     }
@@ -138,7 +141,8 @@ impl Chain {
     }
 }
 
-/// Encodes the line of the next record, with its newline; `torn` as [`torn()`] returns it.
+/// Returns the line of the next record, with a newline. `torn` is the value that the function [`torn()`] returned for
+/// the lines between the last record and this record.
 pub(super) fn line(head: Head, torn: Option<String>, at: Timestamp, record: Record) -> Result<String> {
     let entry = Entry { v: 1, seq: head.seq, prev: hex::encode(head.sha256), torn, at, record };
     Ok(canonical::text(&entry)? + "\n")

@@ -1,4 +1,4 @@
-//! The first invalid record of a chain, and why it is invalid.
+//! Finds which record of a chain is bad, and says why.
 
 use std::fmt;
 use std::path::Path;
@@ -14,19 +14,19 @@ use crate::gate::SessionId;
 /// The first bad record of a ledger.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Damage {
-    /// Its line number, from 1; none if the record is missing at the end.
+    /// The record's line number, counted from 1. `None` if the record is missing at the end of the file.
     pub line: Option<usize>,
-    /// Its number, from 0.
+    /// The record's number, counted from 0.
     pub seq: u64,
-    /// Its kind, if it is readable.
+    /// The record's kind, if the record is readable.
     pub kind: Option<&'static str>,
-    /// Its session, if it has one.
+    /// The record's session, if the record has one.
     pub session: Option<SessionId>,
-    /// Why it is invalid.
+    /// Why the record is bad.
     pub what: String,
 }
 
-/// A record that does not chain to the previous record, with its neighbours.
+/// A record that does not contain the digest of the previous record, together with the records around it.
 pub(super) struct Neighbours<'a> {
     pub(super) before: &'a [Link],
     pub(super) link: Link,
@@ -34,7 +34,8 @@ pub(super) struct Neighbours<'a> {
 }
 
 impl Neighbours<'_> {
-    /// Returns whether the next record chains to this record, which shows that this record is unchanged.
+    /// Returns whether the next record contains the digest of this record, which proves that this record was not
+    /// changed.
     fn is_confirmed(&self) -> bool {
         match &self.next {
             Some(ParsedLine::Record(next)) => is_hex_of(&next.prev, &self.link.sha256),
@@ -42,7 +43,8 @@ impl Neighbours<'_> {
         }
     }
 
-    /// Returns whether this record chains to the record before the last, which shows that the last record was inserted.
+    /// Returns whether this record contains the digest of the record before the previous record. If this record does,
+    /// the previous record was inserted.
     fn skips_the_last(&self) -> bool {
         let Some((_, earlier)) = self.before.split_last() else { return false };
         let sha256 = earlier.last().map_or([0; 32], |link| link.sha256);
@@ -51,7 +53,7 @@ impl Neighbours<'_> {
 }
 
 impl Damage {
-    /// Returns the damage of this record.
+    /// Returns the damage of this record, with the reason `what`.
     pub fn of(link: &Link, what: impl Into<String>) -> Self {
         let Entry { seq, record, .. } = &link.entry;
         Self {
@@ -63,24 +65,26 @@ impl Damage {
         }
     }
 
-    /// Returns the damage of a line in the place of record `seq` that is neither a record nor torn.
+    /// Returns the damage of a line that is not a record and not torn. `seq` is the number of the record that is
+    /// expected at this line.
     pub(super) fn invalid_line(line: usize, seq: u64, text: &[u8]) -> Self {
         let kind = serde_json::from_slice::<Value>(text)
             .ok()
             .filter(|of| of["v"].is_u64() && of["kind"].is_string());
         let what = match kind {
             Some(_) => {
-                "it was changed, or a later version of breakglass wrote it; verify it with that version"
+                "it was changed, or a later version of breakglass wrote it; verify the ledger with that version"
             }
             None => "the line is not a record",
         };
         Self { line: Some(line), seq, kind: None, session: None, what: what.into() }
     }
 
-    /// Returns the damage of a torn line before record `seq` that this record does not account for.
+    /// Returns the damage of a torn line before record `seq`, if that record does not contain the digest of the torn
+    /// line.
     pub(super) fn inserted_torn_line(line: usize, seq: u64) -> Self {
         let what =
-            "it was inserted or changed: it is not a record, and the next record does not account for it";
+            "it was inserted or changed: it is not a record, and the next record does not have its digest";
         Self { line: Some(line), seq, kind: None, session: None, what: what.into() }
     }
 
@@ -89,7 +93,7 @@ impl Damage {
         Self { line: None, seq, kind: None, session: None, what: what.into() }
     }
 
-    /// Decides which of the records around a break in the chain is bad.
+    /// Decides which record is bad if the chain breaks at `around`.
     pub(super) fn between(around: &Neighbours<'_>) -> Self {
         let Neighbours { before, link, next } = around;
         let due = before.len() as u64;
@@ -115,10 +119,10 @@ impl Damage {
         }
     }
 
-    /// Returns the error that names the file.
+    /// Returns the error for this damage. The message names the ledger file.
     pub fn error(&self, path: &Path) -> Error {
         Error::damaged(format!("the ledger {} is damaged: {self}", path.display()))
-            .next("keep the file as evidence and move it to another directory, with shipped.json if there is one; closing works without a ledger")
+            .next("move the file, and shipped.json if it exists, to another directory as evidence; closing works without a ledger")
     }
 }
 

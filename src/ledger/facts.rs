@@ -1,4 +1,4 @@
-//! The vault that a record is about, and the ids of the keys that were used.
+//! The vault file that a record is about, and the access keys that a session uses.
 
 use std::path::{Path, PathBuf};
 
@@ -9,18 +9,18 @@ use crate::vault::file::Vault;
 /// The vault file that a record is about.
 #[derive(Clone, Debug)]
 pub struct VaultFacts {
-    /// The path as given on the command line.
+    /// The path of the file, as it was given on the command line.
     pub path: PathBuf,
     pub vault_id: String,
     pub label: String,
     pub epoch: u64,
     pub credentials_epoch: u64,
-    /// SHA-256 of the file in its binary form.
+    /// SHA-256 of the vault file in binary form. An armored vault file is converted to this form first.
     pub sha256: [u8; 32],
 }
 
 impl VaultFacts {
-    /// Returns the facts of a vault that was read from `path`.
+    /// Returns the facts about a vault that was read from `path`.
     pub fn of(vault: &Vault, path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -33,19 +33,20 @@ impl VaultFacts {
     }
 }
 
-/// The access key ids and the role of a session, by which CloudTrail finds the session's calls. None of them is secret.
+/// The access key ids and the role by which a session's calls can be found in CloudTrail. Access key ids and role
+/// ARNs are not secret.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Principals {
     /// The emergency user's access key id.
     pub emergency: String,
-    /// The opener's access key id, in the lane `gate`.
+    /// The opener's access key id, which exists only in the lane `gate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opener: Option<String>,
-    /// The closer's access key id, in the lane `gate`.
+    /// The closer's access key id, which exists only in the lane `gate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closer: Option<String>,
-    /// The ARN of the role that is assumed in the lane `static`.
+    /// The ARN of the role that the user assumes, which exists only in the lane `static`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! The ledger file: one writer at a time, bounded waits, a limit on its size.
+//! Opens, locks and reads the ledger file. Only one process writes at a time. The wait for the lock and the size of
+//! the file have limits.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
@@ -14,22 +15,23 @@ use crate::error::{Error, Result};
 /// The name of a ledger file.
 pub(super) const NAME: &str = "ledger.jsonl";
 
-/// The largest ledger that is read, in bytes; far more than it ever needs.
+/// The maximum size of a ledger that is read, in bytes. The ledger of a real vault is much smaller.
 const LARGEST: u64 = 512 * 1024 * 1024;
-/// How long to wait for the lock of another process.
+/// The longest wait until another process releases its lock of the ledger.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// How long a command that must not be delayed waits for that lock.
+/// The longest wait for the lock if the command must not be delayed.
 pub(super) const SHORT_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Shared to read, exclusive to append.
+/// The kind of a lock: shared for reading, exclusive for appending.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Lock {
     Shared,
     Exclusive,
 }
 
-/// Opens and locks the file at `path`. Opens `path` again if another file was moved there during the wait.
+/// Opens and locks the file at `path`. If another file was moved to `path` during the wait, opens and locks that
+/// file.
 pub(super) fn locked(
     path: &Path,
     how: Lock,
@@ -65,20 +67,21 @@ fn lock(file: &File, path: &Path, how: Lock, (wait, until): (Duration, Instant))
                 return Err(Error::failed(what)
                     .next("find the process with fuser, or set BREAKGLASS_STATE to another directory"));
             }
-            // Reading without a lock is safe if the file system does not support locks.
+            // If the file system does not support locks, the file can safely be read without a lock.
             Err(Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS) if how == Lock::Shared => return Ok(()),
             Err(e) => return Err(cannot("lock", path, &e.into())),
         }
     }
 }
 
-/// Reads the file; `None` if there is none.
+/// Reads the file at `path`. `None` if the file does not exist.
 pub(super) fn read(path: &Path, wait: Duration) -> Result<Option<Vec<u8>>> {
-    // Opening a named pipe must not block.
+    // With the flag `NONBLOCK`, opening does not block if `path` is a named pipe.
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let open = || OpenOptions::new().read(true).custom_flags(nonblock).open(path);
     match open() {
-        // A dangling link (to a disk that is not mounted) is an error, not an empty ledger.
+        // A symbolic link without a target, such as a link to a disk that is not mounted, must not count as an empty
+        // ledger.
         Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => return Ok(None),
         Err(e) => return Err(cannot("open", path, &e)),
         Ok(file) if !file.metadata().is_ok_and(|metadata| metadata.is_file()) => {
@@ -89,7 +92,7 @@ pub(super) fn read(path: &Path, wait: Duration) -> Result<Option<Vec<u8>>> {
     all(&locked(path, Lock::Shared, wait, open)?, path).map(Some)
 }
 
-/// Reads a file of at most `longest` bytes; `None` if there is none, or it is longer or not readable.
+/// Reads a file of at most `longest` bytes. `None` if the file does not exist, is longer, or is not readable.
 pub(super) fn small(path: &Path, longest: u64) -> Option<Vec<u8>> {
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).ok()?;
@@ -111,14 +114,14 @@ pub(super) fn all(mut file: &File, path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Returns the error for a failed system call, with what to do.
+/// Returns the error for a failed system call. The error's next step depends on the cause.
 pub(super) fn cannot(what: &str, path: &Path, why: &std::io::Error) -> Error {
     let next = if matches!(why.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
         "free space on its disk, or set BREAKGLASS_STATE to another directory"
     } else if fs::symlink_metadata(path).is_ok() {
-        "make it readable and writable for this user, or set BREAKGLASS_STATE to another directory"
+        "make this path readable and writable for this user, or set BREAKGLASS_STATE to another directory"
     } else {
-        "make its directory writable for this user, or set BREAKGLASS_STATE to another directory"
+        "make the parent directory writable for this user, or set BREAKGLASS_STATE to another directory"
     };
     Error::failed(format!("cannot {what} the ledger {}: {why}", path.display())).next(next)
 }

@@ -1,4 +1,4 @@
-//! The intent of a session, and whether custodians have signed exactly that intent.
+//! The intent of a session, and the check whether a custodian approved exactly this intent.
 
 use super::facts::Principals;
 use super::record::Record;
@@ -9,7 +9,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::manifest::{EnrolledToken, Lane, Manifest, TargetSummary};
 use crate::vault::target::TargetId;
 
-/// The purpose of a session, from its intent record.
+/// The fields of an intent record, which state the purpose of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Intent<'a> {
     pub session: SessionId,
@@ -17,7 +17,7 @@ pub struct Intent<'a> {
     pub vault: &'a str,
     pub epoch: u64,
     pub credentials_epoch: u64,
-    /// SHA-256 of the vault file, hex.
+    /// SHA-256 of the vault file, in hex.
     pub sha256: &'a str,
     pub lane: Lane,
     pub target: &'a TargetId,
@@ -33,18 +33,18 @@ pub struct Intent<'a> {
     pub no_alert: Option<&'a str>,
     /// In a drill, the id of the vault that the drill is for.
     pub drill_of: Option<&'a str>,
-    /// The reason to open although the user has another access key.
+    /// The reason to open although the user has a second, inactive access key.
     pub extra_key: Option<&'a str>,
-    /// The reason to open a vault that was replaced by a later epoch.
+    /// The reason to open a vault that a later epoch has replaced.
     pub older_epoch: Option<&'a str>,
     /// The custom AWS endpoints, if any were set.
     pub endpoints: &'a [CustomEndpoint],
-    /// The settings of the network, if they are not the defaults.
+    /// The network settings, if they are not the defaults.
     pub network: Option<&'a NetworkPath>,
 }
 
 impl Record {
-    /// Returns the intent, if this record is one.
+    /// Returns the intent, if this record is an intent record.
     pub fn intent(&self) -> Option<Intent<'_>> {
         let Self::Intent {
             session,
@@ -93,10 +93,11 @@ impl Record {
 }
 
 impl Intent<'_> {
-    /// Returns the token of the custodian `name` that approved exactly this intent.
+    /// Checks that `envelope` is an approval of exactly this intent by the custodian `name`. Returns the custodian's
+    /// token that signed the approval.
     ///
     /// # Errors
-    /// Why the envelope is not that approval.
+    /// A message that says why the envelope is not such an approval.
     pub fn approved<'m>(
         &self,
         name: &str,
@@ -117,9 +118,9 @@ impl Intent<'_> {
         Ok(token)
     }
 
-    /// Returns whether both intents are about the same credentials. That is so if they have the same vault and
-    /// credentials epoch, or the same emergency access key, even after resealing. A drill's credentials are not in any
-    /// other vault.
+    /// Returns whether both intents are about the same credentials. Two intents with the same vault and credentials
+    /// epoch are about the same credentials. Two intents with the same emergency access key are also about the same
+    /// credentials, for example after resealing. The credentials of a drill are only in the drill vault.
     pub fn has_credentials_of(&self, other: &Intent<'_>) -> bool {
         let key =
             |intent: &Intent<'_>| Some(intent.principals.emergency.clone()).filter(|key| !key.is_empty());
@@ -127,7 +128,7 @@ impl Intent<'_> {
         same_vault || key(self).is_some() && key(self) == key(other)
     }
 
-    /// Returns the first field in which the record differs from the signed request.
+    /// Returns the first field in which this intent differs from the signed request.
     fn differs(&self, signed: &Request) -> Option<&'static str> {
         let same = [
             ("session", signed.session == self.session),
@@ -135,7 +136,7 @@ impl Intent<'_> {
             ("epoch", u64::from(signed.epoch) == self.epoch),
             ("epoch of the credentials", u64::from(signed.credentials_epoch) == self.credentials_epoch),
             ("reason", signed.reason == self.reason),
-            ("reason to use them again", signed.again.as_deref() == self.again),
+            ("reason to use spent credentials again", signed.again.as_deref() == self.again),
             ("reason for no alert", signed.no_alert.as_deref() == self.no_alert),
             ("window", signed.window == self.window),
             ("lane", signed.lane == self.lane),
@@ -149,7 +150,7 @@ impl Intent<'_> {
         same.into_iter().find_map(|(what, same)| (!same).then_some(what))
     }
 
-    /// Returns whether every target field of the record has this target's value.
+    /// Returns whether this intent is for `target`. The target's fields and its regions must be equal.
     fn is_of(&self, target: &TargetSummary) -> bool {
         let TargetId { name, partition, account, user } = self.target;
         (&target.name, &target.partition, &target.account, &target.user) == (name, partition, account, user)

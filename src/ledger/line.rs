@@ -1,33 +1,34 @@
-//! One line of a ledger file: a record, or the remains of an interrupted write.
+//! One line of a ledger file: a record, or the rest of an interrupted write (a *torn* line).
 
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
 use super::record::Entry;
 
-/// A record with its digest, to which the next record chains.
+/// A record of the chain, with the digest that the next record contains.
 #[derive(Clone, Debug)]
 pub struct Link {
     pub entry: Entry,
-    /// SHA-256 of its line, without the newline.
+    /// SHA-256 of the record's line, without the newline.
     pub sha256: [u8; 32],
-    /// Its line number, from 1.
+    /// The record's line number, counted from 1.
     pub line: usize,
 }
 
-/// One line of the file, without the newline.
+/// One parsed line of the file.
 pub(super) enum ParsedLine {
     Record(Box<Entry>),
-    /// Incomplete: the write was interrupted.
+    /// The line is incomplete, because its write was interrupted.
     Torn,
-    /// Neither a record nor the beginning of a record, so the line was changed.
+    /// The line is not a record and not the beginning of a record, so it was changed.
     Invalid,
 }
 
 impl ParsedLine {
-    /// Parses a line. A line is torn if it begins like a record but its JSON is incomplete, or if it ends in zero
-    /// bytes, which some file systems leave after a crash. Cutting a line short hides no more than removing it,
-    /// because no record chains to a torn line.
+    /// Parses a line without its newline. A line is torn if it begins like a record, but its JSON is incomplete. Zero
+    /// bytes at the end of a line are ignored, because some file systems leave them after a crash. A line of only
+    /// zero bytes is torn, too. If a person shortens a record's line, the effect is the same as if the line were
+    /// removed, because a torn line is not part of the chain.
     pub(super) fn of(line: &[u8]) -> Self {
         if let Ok(entry) = serde_json::from_slice(line) {
             return Self::Record(Box::new(entry));
@@ -40,18 +41,18 @@ impl ParsedLine {
     }
 }
 
-/// Returns the hex SHA-256 of the torn lines between two records; `None` if there are none. The next record contains
-/// this digest, so that a torn line that was inserted later is detected.
+/// Returns the SHA-256, in hex, of the torn lines between two records. `None` if there are no torn lines. The next
+/// record contains this digest, so a torn line that was inserted later is detected.
 pub(super) fn torn(between: &[u8]) -> Option<String> {
     (!between.is_empty()).then(|| hex::encode(Sha256::digest(between)))
 }
 
-/// Splits a file into lines, without the newlines.
+/// Returns the lines of a file, without the newlines.
 pub(super) fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     bytes.split_inclusive(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line))
 }
 
-/// Returns whether `text` is the digest in lower-case hex.
+/// Returns whether `text` is `digest` in lower-case hex.
 pub(super) fn is_hex_of(text: &str, digest: &[u8; 32]) -> bool {
     let mut hex = [0; 64];
     hex::encode_to_slice(digest, &mut hex).is_ok() && text.as_bytes() == hex

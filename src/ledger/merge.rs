@@ -1,4 +1,4 @@
-//! Reads the ledgers of several machines as one, ordered by time.
+//! Reads the ledgers of several machines as one ledger, ordered by time.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use super::shipped::Shipped;
 use super::store::Ledger;
 use crate::error::{Error, Result};
 
-/// A ledger file as it was read.
+/// The records of one ledger file, and what is wrong with the file.
 #[derive(Clone, Debug)]
 pub struct LedgerFile {
     pub path: PathBuf,
-    /// The records before the first bad one; none if the file is not readable.
+    /// The records before the first bad record. If the file is not readable, there are no records.
     pub chain: Chain,
-    /// Set if the file is not readable, has a bad record, or contradicts another copy.
+    /// The error if the file is not readable, has a bad record, or contradicts another copy.
     pub wrong: Option<Error>,
 }
 
-/// A record and the ledger that it is from.
+/// A record, and the id of the ledger that contains it.
 #[derive(Clone, Debug)]
 pub struct MergedRecord {
     /// The id of the ledger.
@@ -30,17 +30,17 @@ pub struct MergedRecord {
     pub link: Link,
 }
 
-/// Several ledgers read as one.
+/// Several ledgers that were read as one ledger.
 #[derive(Debug, Default)]
 pub struct Merged {
     pub files: Vec<LedgerFile>,
-    /// Every record. A record that is in several copies is included once.
+    /// The records of all ledgers, ordered by time. A record that is in several copies is included only once.
     pub records: Vec<MergedRecord>,
 }
 
 impl LedgerFile {
     fn at(path: &Path) -> Self {
-        // `shipped` is read before the ledger, because the ledger may grow in the meantime.
+        // `shipped` is read before the ledger, because another process might append to the ledger between both reads.
         let shipped = Shipped::beside(path);
         let gone = || {
             let damage = shipped.as_ref().and_then(|shipped| shipped.check(&Chain::default()).err());
@@ -61,11 +61,11 @@ impl LedgerFile {
 
 fn missing(path: &Path) -> Error {
     Error::usage(format!("there is no ledger {}", path.display()))
-        .next("check the path; if it is from the configuration, correct \"ledgers\" there")
+        .next("check the path; if the path is from the configuration, correct \"ledgers\" there")
 }
 
-/// Reads one ledger file up to the first bad record, and also returns the damage of that record. Without `must_exist`,
-/// a missing file is an empty ledger.
+/// Reads one ledger file up to the first bad record, and returns the records and the damage of the bad record. If
+/// `must_exist` is false, a missing file counts as an empty ledger.
 ///
 /// # Errors
 /// If the file is not readable.
@@ -77,12 +77,14 @@ pub fn read_file(path: &Path, must_exist: bool) -> Result<(Chain, Option<Damage>
     }
 }
 
-/// Reads these ledgers. An error in one ledger does not affect the others. The records before a bad record count.
+/// Reads several ledgers. An error in one ledger does not affect the other ledgers. If a ledger is damaged, the
+/// records before its first bad record are included.
 pub fn read_all(paths: &[PathBuf]) -> Merged {
     Merged::of(paths.iter().map(|path| LedgerFile::at(path)).collect())
 }
 
-/// Compares the copies of one ledger: if two have a different record in the same place, one of them was changed.
+/// Compares all copies of each ledger. If two copies have different records with the same number, one copy was
+/// changed.
 fn compare(files: &mut [LedgerFile]) {
     for at in 1..files.len() {
         let (known, later) = files.split_at_mut(at);
@@ -97,16 +99,17 @@ fn compare(files: &mut [LedgerFile]) {
                 "the ledger {} differs from its copy {other} from record {seq} on",
                 one.path.display()
             );
-            let next = "verify both: breakglass ledger verify --ledger FILE --copy OTHER";
+            let next = "verify both files: breakglass ledger verify --ledger FILE --copy OTHER";
             one.wrong = Some(Error::damaged(what).next(next));
         }
     }
 }
 
-/// Orders the records by time. The records of one ledger keep their order even if its machine's clock went back.
+/// Returns the records of all files, ordered by time. The records of one ledger keep their order, even if the clock
+/// of its machine was set back.
 fn merge(files: &[LedgerFile]) -> Vec<MergedRecord> {
     let mut records: Vec<(jiff::Timestamp, MergedRecord)> = Vec::new();
-    // The digest covers all records before it, so equal digests are the same record.
+    // The digest of a record depends on all earlier records, so two records with the same digest are the same record.
     let mut seen = BTreeSet::new();
     for LedgerFile { chain, .. } in files {
         let ledger = chain.id().unwrap_or_default();
@@ -140,10 +143,10 @@ impl Merged {
 }
 
 impl Ledger {
-    /// Reads this ledger and `others` as one ledger. Errors of `others` are in the result.
+    /// Reads this ledger and `others` as one ledger. The result contains the errors of `others`.
     ///
     /// # Errors
-    /// If this ledger itself is not readable, or its chain is broken.
+    /// If this ledger is not readable, or its chain is broken.
     pub fn entries_with(&self, others: &[PathBuf]) -> Result<Merged> {
         let ours = LedgerFile { path: self.path(), chain: self.chain()?, wrong: None };
         Ok(Merged::of(std::iter::once(ours).chain(others.iter().map(|path| LedgerFile::at(path))).collect()))

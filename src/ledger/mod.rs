@@ -1,4 +1,5 @@
-//! The ledger: append-only JSON Lines. Each record contains the SHA-256 of the line before it, and is fsynced.
+//! The ledger: an append-only file in JSON Lines. Each record contains the SHA-256 of the previous record's line.
+//! Each record is fsynced.
 
 mod append;
 mod chain;

@@ -1,4 +1,4 @@
-//! The records of a ledger. They contain no secret.
+//! The records of a ledger. No record contains a secret.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// The purpose of a share.
+/// The purpose for which a custodian gave a share.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SharePurpose {
@@ -24,19 +24,19 @@ pub enum SharePurpose {
 pub enum AlertTopic {
     /// Access is about to be opened.
     Opening,
-    /// An alert announced an opening, but access was not opened; nothing is enabled.
+    /// An earlier alert announced an opening, but access was not opened.
     NotOpened,
     Closed,
-    /// It is not proven that access is closed.
+    /// Access might be open: it is not proven that access is closed.
     MayBeOpen,
 }
 
-/// One event of a session. The variants and their fields are the JSON of the file.
+/// One event of a session. In the ledger file, the JSON has the names of the variants and fields.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant, reason = "records are few, and most are read one at a time")]
 pub enum Record {
-    /// A custodian's token signed the request, before it gave its share.
+    /// A custodian's token signed the request, which happens before the custodian gives the share.
     Approval {
         session: SessionId,
         /// The vault's id.
@@ -45,9 +45,9 @@ pub enum Record {
         custodian: String,
         envelope: Envelope,
     },
-    /// A custodian's share was given to this process; it counts as released until the credentials are rotated.
+    /// A custodian gave the share to this process. The share counts as released until the credentials are rotated.
     Share {
-        /// None for a share that was given to close.
+        /// The session to open. `None` if the share was given to close.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
         /// The vault's id.
@@ -56,32 +56,34 @@ pub enum Record {
         custodian: String,
         purpose: SharePurpose,
     },
-    /// An alert was sent to one channel, whether or not the receiver acknowledged it.
+    /// An alert was sent over one channel. The receiver might not have acknowledged the alert.
     Alert {
-        /// None if the alert is about the close of a window that no session in this ledger has opened.
+        /// The session of the alert. `None` if the alert is about a close and the ledger has no session for that
+        /// window.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
         topic: AlertTopic,
         channel: String,
-        /// Whether the channel is sealed in the vault; otherwise it is from this machine's configuration.
+        /// Whether the channel is sealed in the vault. If false, the channel is from this machine's configuration.
         sealed: bool,
         sent: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         acknowledged: Option<Timestamp>,
-        /// The receiver's id for the alert, if it returned one. With the id, the receiver can look the alert up.
+        /// The id of the alert at the receiver, if the receiver returned an id. The receiver can find the alert by
+        /// this id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         receipt: Option<String>,
-        /// The answer, or why there was no acknowledgement.
+        /// The receiver's answer, or why there was no acknowledgement.
         detail: String,
     },
-    /// The intent of a session; written before the first write to AWS.
+    /// The intent of a session, which is recorded before the first write to AWS.
     Intent {
         session: SessionId,
         /// The vault's id.
         vault: String,
         epoch: u64,
         credentials_epoch: u64,
-        /// SHA-256 of the vault file, hex.
+        /// SHA-256 of the vault file, in hex.
         sha256: String,
         lane: Lane,
         target: TargetId,
@@ -102,20 +104,20 @@ pub enum Record {
         /// In a drill, the id of the vault that the drill is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drill_of: Option<String>,
-        /// The reason to open although the user has another access key.
+        /// The reason to open although the user has a second, inactive access key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         extra_key: Option<String>,
-        /// The reason to open a vault that was replaced by a later epoch.
+        /// The reason to open a vault that a later epoch has replaced.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         older_epoch: Option<String>,
         /// The custom AWS endpoints, if any were set.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         endpoints: Vec<CustomEndpoint>,
-        /// The settings of the network, if they are not the defaults.
+        /// The network settings, if they are not the defaults.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         network: Option<Box<NetworkPath>>,
     },
-    /// When the window begins and ends; fixed before the first write to AWS.
+    /// The start and the end of the window, which are recorded before the first write to AWS.
     Window {
         session: SessionId,
         /// T0.
@@ -123,9 +125,10 @@ pub enum Record {
         /// T1.
         until: Timestamp,
     },
-    /// The write that enables access is sent next: from here on access may be open, even if no later record says so.
+    /// The next write to AWS enables access. After this record, access might be open, even if no later record says
+    /// so.
     Enabling { session: SessionId },
-    /// AWS accepted the key.
+    /// Access is open: AWS accepted the key.
     Opened {
         session: SessionId,
         /// T0.
@@ -142,7 +145,7 @@ pub enum Record {
     /// Access is closed.
     Closed {
         session: SessionId,
-        /// Whether AWS refused a probe with the key; otherwise the close was only read from IAM.
+        /// Whether AWS refused a probe. If false, the closed state was only read from IAM.
         probed: bool,
         /// Why the session ended.
         cause: String,
@@ -152,13 +155,13 @@ pub enum Record {
         session: SessionId,
         /// The id of the vault that the drill is for.
         vault: String,
-        /// Whether the outcome was the expected one.
+        /// Whether the drill had the expected outcome.
         passed: bool,
         /// The injected failures.
         injected: Vec<String>,
         /// The custodians who gave a share.
         custodians: Vec<String>,
-        /// The evidence, signed by a custodian; `None` if it was not signed.
+        /// The evidence of the drill, signed by a custodian. `None` if no custodian signed it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         envelope: Option<Envelope>,
     },
@@ -166,13 +169,13 @@ pub enum Record {
     Review {
         session: SessionId,
         custodian: String,
-        /// The signed statement, which contains the packet's digest.
+        /// The signed statement, which contains the digest of the review's packet.
         envelope: Envelope,
     },
 }
 
 impl Record {
-    /// Returns the kind as it is in the JSON.
+    /// Returns the record's kind, as it is written in the JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Approval { .. } => "approval",
@@ -215,19 +218,19 @@ impl Record {
     }
 }
 
-/// One line of the file.
+/// One line of the ledger file, which contains one record.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Entry {
-    /// The version of the format: 1.
+    /// The version of the line's format, which is 1.
     pub v: u8,
-    /// The number of the record, from 0.
+    /// The number of the record, counted from 0.
     pub seq: u64,
-    /// Hex SHA-256 of the previous record's line; zeros for the first record.
+    /// SHA-256 of the previous record's line, in hex. In the first record, all digits of this field are zero.
     pub prev: String,
-    /// Hex SHA-256 of the torn lines between the previous record and this record, with their newlines.
+    /// SHA-256 of the torn lines between the previous record and this record, with their newlines, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torn: Option<String>,
-    /// The time of the event, by AWS's clock if that is known, otherwise by the local clock.
+    /// The time of the event, by AWS's clock if AWS's time is known, otherwise by the local clock.
     pub at: Timestamp,
     #[serde(flatten)]
     pub record: Record,

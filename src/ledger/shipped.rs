@@ -1,5 +1,5 @@
-//! The small file `shipped.json` in the ledger's directory, with the state of the copy in the bucket. It also reveals
-//! that a ledger is missing. Without the file, all records are sent again, to the same keys.
+//! The small file `shipped.json` in the ledger's directory. The file says how many records were copied to the bucket,
+//! so it also shows if a ledger is missing. If the file is lost, all records are sent again, to the same keys.
 
 use std::path::{Path, PathBuf};
 
@@ -9,42 +9,42 @@ use super::chain::Chain;
 use super::damage::Damage;
 use super::file;
 
-/// The name of the file.
+/// The name of the file with the state of the copy.
 const FILE: &str = "shipped.json";
 
-/// The largest file that is read, in bytes; far more than it needs.
+/// The maximum size of the file, in bytes. `shipped.json` is much smaller than this limit.
 const LARGEST: u64 = 16 * 1024;
 
-/// The state of the copy in the bucket.
+/// The state of a ledger's copy in the bucket.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shipped {
     pub bucket: String,
     /// The prefix of each key in the bucket.
     pub prefix: String,
-    /// The id of the ledger.
+    /// The id of the ledger that was copied.
     pub ledger: String,
-    /// The number of records sent.
+    /// The number of records that were sent to the bucket.
     pub sent: u64,
 }
 
-/// Returns the file's path in the ledger's directory. `None` for a ledger under another name, which is not copied to a
-/// bucket.
+/// Returns the path of `shipped.json` in the ledger's directory. `None` if the ledger file is not named
+/// `ledger.jsonl`, because such a file is not copied to a bucket.
 fn beside(ledger: &Path) -> Option<PathBuf> {
     ledger.ends_with(file::NAME).then(|| ledger.with_file_name(FILE))
 }
 
 impl Shipped {
-    /// Reads the file in the directory of this ledger. `None` if the file does not exist or is not valid.
+    /// Reads `shipped.json` in the ledger's directory. `None` if the file does not exist or is not valid.
     pub fn beside(ledger: &Path) -> Option<Self> {
         let text = file::small(&beside(ledger)?, LARGEST)?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Checks that this ledger was copied to the bucket, and still has all records that were copied.
+    /// Checks that `chain` is the ledger that was copied to the bucket, and still has all records that were copied.
     ///
     /// # Errors
-    /// The first record that is missing or belongs to another ledger.
+    /// [`Damage`], which describes the first record that is missing or belongs to another ledger.
     pub fn check(&self, chain: &Chain) -> Result<(), Damage> {
         let Self { ledger, sent, .. } = self;
         let all = chain.links.len() as u64;
@@ -71,10 +71,10 @@ impl Shipped {
         }
     }
 
-    /// Writes the file under a temporary name and renames it, so that it is never partial.
+    /// Writes the file under a temporary name and then renames it, so that the file is never incomplete.
     ///
     /// # Errors
-    /// If the file cannot be written; the message has its path.
+    /// A message with the file's path, if the file cannot be written.
     pub fn write(&self, ledger: &Path) -> Result<(), String> {
         let path = ledger.with_file_name(FILE);
         let temporary = path.with_file_name(format!(".{FILE}.{}", std::process::id()));

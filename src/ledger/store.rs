@@ -1,4 +1,5 @@
-//! A ledger in its directory: its path and its records.
+//! The ledger in its directory. Returns the ledger's path, records and head, and answers questions about its
+//! sessions.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,9 +22,9 @@ use crate::vault::manifest::Lane;
 #[derive(Clone)]
 pub struct Ledger {
     pub(super) directory: PathBuf,
-    /// Called after each record.
+    /// The function to call after each record that was appended.
     pub(super) wake: Option<Arc<dyn Fn() + Send + Sync>>,
-    /// How long to wait for another process to release its lock.
+    /// The longest wait until another process releases its lock.
     pub(super) wait: Duration,
 }
 
@@ -33,16 +34,16 @@ impl fmt::Debug for Ledger {
     }
 }
 
-/// A ledger with its lines, byte for byte.
+/// A ledger's records, together with the bytes of its lines.
 #[derive(Debug)]
 pub struct RawLedger {
-    /// Its records.
+    /// The parsed records of the ledger.
     pub chain: Chain,
     bytes: Vec<u8>,
 }
 
 impl RawLedger {
-    /// Returns each record with its line, without the newline.
+    /// Returns each record together with the bytes of its line, without the newline.
     pub fn records(&self) -> impl Iterator<Item = (&Link, &[u8])> {
         let mut lines = lines(&self.bytes).enumerate();
         self.chain.links.iter().filter_map(move |link| {
@@ -53,8 +54,9 @@ impl RawLedger {
 }
 
 impl Ledger {
-    /// Returns the ledger in `$BREAKGLASS_STATE`, else `$XDG_STATE_HOME/breakglass`, else `~/.local/state/breakglass`;
-    /// if HOME is unset, `/var/lib/breakglass`.
+    /// Returns the ledger in the first of these directories whose variable is set: `$BREAKGLASS_STATE`,
+    /// `$XDG_STATE_HOME/breakglass`, `$HOME/.local/state/breakglass`. If none of the variables is set, the directory
+    /// is `/var/lib/breakglass`.
     pub fn at_default() -> Self {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let directory = set("BREAKGLASS_STATE")
@@ -64,18 +66,18 @@ impl Ledger {
         Self::at(directory)
     }
 
-    /// Returns the ledger in this directory, which need not exist yet.
+    /// Returns the ledger in this directory. The directory need not exist yet.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), wake: None, wait: file::LONGEST_WAIT }
     }
 
-    /// Calls `wake` after each record that this handle appends; `wake` must return quickly.
+    /// Returns a handle that calls `wake` after each record that it appends. `wake` must return quickly.
     #[must_use]
     pub fn waking(self, wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { wake: Some(Arc::new(wake)), ..self }
     }
 
-    /// Returns a handle that waits only one second for the lock, for a command that must not be delayed.
+    /// Returns a handle that waits only one second for the lock, for commands that must not be delayed.
     #[must_use]
     pub fn hurried(&self) -> Self {
         Self { wait: file::SHORT_WAIT, ..self.clone() }
@@ -86,7 +88,8 @@ impl Ledger {
         self.directory.join(file::NAME)
     }
 
-    /// Returns whether the ledger exists, or is missing although it was copied to a bucket from this machine.
+    /// Returns whether this machine has or had a ledger: the ledger exists, or `shipped.json` shows that a ledger was
+    /// copied to a bucket.
     pub fn is_there_or_missed(&self) -> bool {
         let path = self.path();
         path.symlink_metadata().is_ok() || Shipped::beside(&path).is_some()
@@ -103,7 +106,7 @@ impl Ledger {
         }))
     }
 
-    /// Returns the number of records and the digest of the last one.
+    /// Returns the number of records and the digest of the last record.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
@@ -111,7 +114,7 @@ impl Ledger {
         Ok(self.chain()?.head())
     }
 
-    /// Returns the last session that opened access with these credentials, or was about to.
+    /// Returns the last session that recorded an intent for these credentials.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
@@ -119,7 +122,8 @@ impl Ledger {
         Ok(spent(&self.entries()?, &facts.vault_id, facts.credentials_epoch))
     }
 
-    /// Returns, in order, the sessions of this user in the lane `gate` for which no close is recorded.
+    /// Returns the sessions of this user in the lane `gate` for which no close is recorded, in the order of their
+    /// intents.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
@@ -133,7 +137,7 @@ impl Ledger {
         Ok(all)
     }
 
-    /// Returns every record, in order; none if there is no file yet.
+    /// Returns every record, in the order of the file. If there is no file yet, returns no records.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
@@ -141,7 +145,7 @@ impl Ledger {
         Ok(self.chain()?.into_entries())
     }
 
-    /// Returns every record with its digest; none if there is no file yet.
+    /// Returns every record with its digest. If there is no file yet, returns no records.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
@@ -149,13 +153,13 @@ impl Ledger {
         Ok(self.raw()?.chain)
     }
 
-    /// Returns every record with its digest and its line.
+    /// Returns every record with its digest and the bytes of its line.
     ///
     /// # Errors
     /// The errors of [`Ledger::knows_session`].
     pub fn raw(&self) -> Result<RawLedger> {
         let path = self.path();
-        // `shipped` is read before the ledger, because the ledger may grow in the meantime.
+        // `shipped` is read before the ledger, because another process might append to the ledger between both reads.
         let shipped = Shipped::beside(&path);
         let bytes = file::read(&path, self.wait)?.unwrap_or_default();
         let chain = Chain::parse(&bytes, &path)?;

@@ -1,4 +1,5 @@
-//! The end of the file. A writer reads nothing else, however long the ledger is.
+//! Reads the end of the ledger file. A writer needs only the end, so the time to append does not depend on the
+//! ledger's size.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -8,19 +9,20 @@ use sha2::{Digest, Sha256};
 use super::chain::Head;
 use super::line::{ParsedLine, lines, torn};
 
-/// The number of bytes read first; most records are shorter.
+/// The number of bytes of the first read. Most records are shorter.
 const FIRST: u64 = 16 * 1024;
 
-/// The state that a writer needs to append.
+/// The state at the end of the file that a writer needs to append a record.
 pub(super) struct Tail {
     pub(super) head: Head,
     /// Whether the last line has no newline, because its write was interrupted.
     pub(super) unfinished: bool,
-    /// The digest of the torn lines after the last record, as [`torn()`] returns it.
+    /// The digest of the torn lines after the last record, as the function [`torn()`] returns it.
     pub(super) torn: Option<String>,
 }
 
-/// Reads the tail; `None` if the last line is neither a record nor torn.
+/// Reads the end of the file. Torn lines at the end are skipped; if the line before them is not a record, returns
+/// `None`.
 pub(super) fn read(file: &File, length: u64) -> std::io::Result<Option<Tail>> {
     let mut size = FIRST;
     loop {
@@ -45,7 +47,8 @@ pub(super) fn read(file: &File, length: u64) -> std::io::Result<Option<Tail>> {
 }
 
 impl Tail {
-    /// `end` is the offset in `bytes` at which the last record ends; 0 if there is none.
+    /// Returns the state after `bytes`. `end` is the offset after the last record in `bytes`, or 0 if there is no
+    /// record.
     fn of(head: Head, bytes: &[u8], end: usize) -> Self {
         let unfinished = !bytes.is_empty() && !bytes.ends_with(b"\n");
         let mut after = bytes.get(end..).unwrap_or_default().to_vec();
@@ -57,13 +60,13 @@ impl Tail {
 }
 
 enum LastRecord {
-    /// The head after the last record, and the offset after the record's newline.
+    /// The lines have a record; the fields are the head after the last record and the offset after its newline.
     Head(Head, usize),
     Nothing,
     Damage,
 }
 
-/// Finds the last record of these lines, skipping torn lines after it.
+/// Finds the last record in these lines, and skips torn lines after this record.
 fn last(bytes: &[u8]) -> LastRecord {
     let mut end = bytes.len();
     for line in lines(bytes).rev() {

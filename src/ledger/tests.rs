@@ -74,7 +74,7 @@ fn closed(number: u8) -> Record {
 }
 
 #[test]
-fn a_session_is_known_once_its_intent_is_on_record() {
+fn a_session_is_known_after_its_intent_was_recorded() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     assert!(!ledger.knows_session(session(1)).expect("a missing file should count as empty"));
@@ -124,7 +124,7 @@ fn concurrent_writers_take_turns() {
             });
         }
     });
-    assert_eq!(ledger.entries().expect("one chain").len(), 8 * 25);
+    assert_eq!(ledger.entries().expect("the records should chain").len(), 8 * 25);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn of_concurrent_intents_for_the_same_credentials_one_succeeds() {
         all.into_iter().filter_map(|one| one.join().ok()).filter(|succeeded| *succeeded).count()
     });
     assert_eq!((succeeded, ledger.entries().expect("read").len()), (1, 1));
-    let refused = ledger.intend(now(), intent(9)).expect_err("spent");
+    let refused = ledger.intend(now(), intent(9)).expect_err("the credentials should be spent");
     assert!(refused.status == Status::Failed && refused.what.contains("are spent"), "{refused}");
     ledger.intend(now(), excused(10, Some("again"), None)).expect("an intent with a reason should succeed");
     ledger.intend(now(), excused(11, None, Some("v"))).expect("a drill's intent should succeed");
@@ -189,15 +189,15 @@ fn a_torn_line_is_skipped() {
     let first = whole.iter().position(|&b| b == b'\n').expect("a line") + 1;
     for cut in first..whole.len() {
         fs::write(ledger.path(), &whole[..cut]).expect("write");
-        // Only the newline is missing: the record itself is there.
+        // If only the newline is missing, the last record is complete.
         let finished = if cut == whole.len() - 1 { 2 } else { 1 };
         assert_eq!(ledger.entries().expect("a torn line should be skipped").len(), finished, "{cut}");
-        ledger.append(now(), closed(1)).expect("append after a torn line");
+        ledger.append(now(), closed(1)).expect("the record should be appended after a torn line");
         assert_eq!(ledger.entries().expect("the records should chain").len(), finished + 1, "{cut}");
     }
 }
 
-/// Returns how many records there are after a head.
+/// Returns how many records the chain has after a head.
 fn since(chain: &Chain, head: &str) -> Option<u64> {
     verify::ExpectedHead::parse(head).expect("a head").since(chain)
 }
@@ -224,7 +224,7 @@ fn a_complete_line_that_is_not_a_record_is_not_torn() {
         ledger.append(now(), closed(1)).expect_err("the last record should be damaged").status,
         Status::Damaged
     );
-    // A truncated line is torn, with or without zero bytes after it, and no record chains to it.
+    // A truncated line is torn, with or without zero bytes after it.
     for end in ["", "\n", "\0\0\0", "\0\n"] {
         let chain = chain(&format!("{damaged}{end}")).expect("the line should be torn");
         assert_eq!((chain.links.len(), chain.torn.as_slice()), (2, &[3][..]), "{end:?}");
@@ -237,7 +237,7 @@ fn an_inserted_line_is_not_torn_even_if_it_looks_so() {
     let ledger = scratch.ledger();
     ledger.append(now(), intent(1)).expect("append");
     let first = fs::read(ledger.path()).expect("read");
-    // Two genuine torn lines: the machine stopped twice.
+    // The ledger has two genuine torn lines, as if the machine had stopped twice during a write.
     for cut in [&b"{\"at\":\"2026"[..], b"\n{\"at\":\"2026-11-22T02:17:00Z\",\"cau"] {
         let mut file = fs::OpenOptions::new().append(true).open(ledger.path()).expect("open");
         file.write_all(cut).expect("write");
@@ -265,7 +265,7 @@ fn an_inserted_line_is_not_torn_even_if_it_looks_so() {
     assert_eq!(
         chain(&format!("{whole}{fake}")).expect("the line should be torn").torn,
         [2, 3, 6],
-        "the end can be torn"
+        "a torn line at the end should be skipped"
     );
 }
 
@@ -285,7 +285,7 @@ fn a_shipped_ledger_that_is_missing_is_damage() {
     fs::write(ledger.path(), cut).expect("write");
     assert!(ledger.check().expect_err("a cut should be damage").what.contains("end was cut off"));
     fs::remove_file(ledger.path()).expect("remove");
-    let error = ledger.check().expect_err("gone");
+    let error = ledger.check().expect_err("a missing ledger should be damage");
     assert!(error.status == Status::Damaged && error.what.contains("is gone"), "{error}");
     ledger.append(now(), intent(9)).expect("append");
     assert!(
@@ -316,11 +316,12 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
         let edited = lines[at].replace("SSO down", "SSO fine");
         let mut changed = lines.clone();
         changed[at] = &edited;
-        // No record chains to the last record, so only a head or a copy reveals the change.
+        // No record contains the digest of the last record, so only a head or a copy reveals a change of the last
+        // record.
         let found = if last {
             let chain = chain(&(changed.join("\n") + "\n")).expect("chains");
             assert_eq!(since(&chain, &head), None);
-            Some(verify::against(&chain, &copy).expect_err("the copy should reveal it").seq)
+            Some(verify::against(&chain, &copy).expect_err("the copy should reveal the change").seq)
         } else {
             first_bad(&changed)
         };
@@ -346,7 +347,8 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
             swapped.swap(at, at + 1);
             assert_eq!(first_bad(&swapped), Some(at as u64 + 1), "swapped {at}");
         }
-        // A forged record is inserted. It and the record after it both chain to the record before it.
+        // A forged record is inserted. The forged record and the next record both contain the digest of the record
+        // before them.
         let before = chain(&(lines[..at].join("\n") + "\n")).unwrap_or_default().head();
         let forged = super::chain::line(before, None, now(), closed(9)).expect("a line");
         let mut forged_in = lines.clone();
@@ -360,7 +362,7 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
     let whole = chain(&whole).expect("chains");
     let words = whole.head_before(4).words();
     assert_eq!(since(&whole, &words), Some(3));
-    assert_eq!(since(&whole, &format!("4: {words}")), Some(3), "as in an alert");
+    assert_eq!(since(&whole, &format!("4: {words}")), Some(3), "a head copied from an alert should be found");
     assert_eq!(since(&whole, &format!("5: {words}")), None);
     for text in ["", "one two three", "4:", "x: a b c d e f", &format!("{words} more")] {
         assert!(verify::ExpectedHead::parse(text).is_none(), "{text}");
@@ -379,11 +381,12 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
     let damaged = scratch.0.join("damaged");
     fs::write(&damaged, "no ledger\n").expect("write");
     let merged =
-        one.entries_with(&[two.path(), two.path(), damaged]).expect("the ledger itself should be valid");
+        one.entries_with(&[two.path(), two.path(), damaged]).expect("the first ledger should be valid");
     let order: Vec<_> = merged.entries().iter().filter_map(|entry| entry.record.session()).collect();
-    // The clock of the first ledger went back before its last record; the ledger's records keep their order.
+    // The clock of the first ledger's machine was set back before the last record; the records still keep their
+    // order.
     assert_eq!(order, [1, 2, 4, 3, 5].map(session));
-    assert_eq!(merged.wrong().count(), 1, "the damaged ledger is named and does not affect the others");
+    assert_eq!(merged.wrong().count(), 1, "only the damaged ledger should have an error");
     assert_eq!(spent(&merged.entries(), "v", 1), Some(session(5)));
     let copy = scratch.0.join("copy");
     let text = fs::read_to_string(two.path()).expect("read").replace("SSO down", "SSO fine");
@@ -393,7 +396,8 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
         0,
         "a different first line means a different ledger"
     );
-    // A shorter copy adds nothing. A copy that was rebuilt contradicts the ledger, and the records of both count.
+    // A shorter copy of a ledger adds no record. A rebuilt copy contradicts the ledger, and the records of the copy
+    // and of the ledger are included.
     let behind = scratch.0.join("behind");
     let first = fs::read_to_string(one.path()).expect("read").lines().next().expect("a line").to_owned();
     fs::write(&behind, first.clone() + "\n").expect("write");
@@ -404,8 +408,8 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
     fs::write(forked.path(), first + "\n").expect("write");
     forked.append(at(9), intent(6)).expect("append");
     let merged = read_all(&[one.path(), forked.path()]);
-    assert_eq!((merged.wrong().count(), merged.records.len()), (1, 4), "each record once");
-    // The records before the damage count.
+    assert_eq!((merged.wrong().count(), merged.records.len()), (1, 4), "each record should count once");
+    // The records before a damaged record are included in the result.
     let mut text = fs::read_to_string(one.path()).expect("read");
     text.push_str("not a record\n");
     fs::write(one.path(), text).expect("write");

@@ -1,4 +1,5 @@
-//! Checks a valid chain against evidence outside the chain: signed heads, a head that a person kept, and a copy.
+//! Compares a valid chain with evidence from outside the chain: the heads in signed statements, a head that a person
+//! kept, and a copy of the ledger.
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::resume_unwind;
@@ -17,30 +18,31 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// Counts the signed statements by the checks that were possible.
+/// The number of signed statements, and for how many of them each check was possible.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SignedStatements {
-    /// Statements that custodians signed.
+    /// The number of statements that custodians signed.
     pub statements: usize,
-    /// Statements with a ledger head that the chain had before the statement.
+    /// The number of statements with a ledger head that matches the chain.
     pub heads: usize,
-    /// Statements whose signature is valid according to the manifest of a given vault.
+    /// The number of statements whose signature was checked with the key in the manifest of a given vault.
     pub signatures: usize,
-    /// Openings of the given vault files. Each has valid approvals of enough custodians before it.
+    /// The number of openings of the given vault files. A quorum approved each of these openings beforehand.
     pub openings: usize,
 }
 
-/// Checks the records of each session against each other, and the ledger head in each signed statement. Also checks
-/// the signature of each statement for which one of `vaults` has the key.
+/// Checks that the records of each session fit together, and that the ledger head in each signed statement matches
+/// the chain. If one of `vaults` has the signer's key, also checks the signature.
 ///
 /// # Errors
-/// The first record that contradicts another, or whose statement is not signed by the custodian that it names.
+/// [`Damage`], which describes the first record that contradicts another record, or whose statement was not signed by
+/// its custodian.
 pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damage> {
     let links: Vec<_> = chain.links.iter().filter(|link| link.entry.record.envelope().is_some()).collect();
     let checked: Result<Vec<_>, _> =
         par_map(&links, |link| check_statement(chain, link, vaults)).into_iter().collect();
     let (sessions, openings) = (sessions(chain), openings(chain, vaults));
-    // The damage that comes first in the chain is returned.
+    // If several checks fail, the damage with the lowest record number is returned.
     let wrong = [sessions.as_ref().err(), checked.as_ref().err(), openings.as_ref().err()];
     if let Some(first) = wrong.into_iter().flatten().min_by_key(|damage| damage.seq) {
         return Err(first.clone());
@@ -54,7 +56,7 @@ pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damag
     })
 }
 
-/// The checks that were possible for one statement.
+/// Which checks were possible for one statement.
 struct CheckedStatement {
     head: bool,
     signature: bool,
@@ -70,7 +72,7 @@ fn check_statement(chain: &Chain, link: &Link, vaults: &[Vault]) -> Result<Check
     })
 }
 
-/// Maps on all processors; returns the results in order.
+/// Calls `of` for each item, on all processors. Returns the results in the order of the items.
 fn par_map<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let size = all.len().div_ceil(threads).max(1);
@@ -83,7 +85,8 @@ fn par_map<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     })
 }
 
-/// Checks that each session has only one intent, which precedes its opening, and a window of the intended duration.
+/// Checks that each session has only one intent, that the intent precedes the opening, and that the window has the
+/// intended duration.
 fn sessions(chain: &Chain) -> Result<(), Damage> {
     let mut windows: HashMap<SessionId, u64> = HashMap::new();
     for link in &chain.links {
@@ -113,8 +116,8 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
 
 const UNINTENDED: &str = "its session has no intent before it";
 
-/// Checks that a quorum approved every opening of one of these vaults beforehand and in every field. Returns the
-/// number of openings.
+/// Checks that a quorum approved the exact intent of every opening of the given vaults before that opening. Returns
+/// the number of these openings.
 fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
     let mut intended = Vec::new();
@@ -137,7 +140,7 @@ fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
         let needed = usize::from(manifest.threshold.get());
         if *valid < needed {
             let what = format!(
-                "it has {valid} valid approvals of exactly this request before it, and needs {needed}"
+                "it has {valid} valid approvals of exactly this request before it, but needs {needed}"
             );
             return Err(Damage::of(link, what));
         }
@@ -145,7 +148,7 @@ fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     Ok(intended.len())
 }
 
-/// Checks that the chain had the signed head. Returns false if the statement has no head.
+/// Checks that the chain had the ledger head in the signed statement. Returns false if the statement has no head.
 fn check_head(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Damage> {
     let named = statement.pointer("/predicate/ledger").cloned();
     let named = named.and_then(|head| serde_json::from_value::<LedgerHead>(head).ok());
@@ -169,8 +172,8 @@ fn check_head(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Dam
     }
 }
 
-/// Checks that a token of the custodian signed the statement. Returns false if no given vault has the key. If the
-/// vault that the statement is about is given, that vault must have the key.
+/// Checks that a token of the custodian signed the statement. Returns false if no given vault has the signer's key.
+/// If the statement is about one of `vaults`, that vault must have the signer's key.
 fn check_signature(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<bool, Damage> {
     let Some(envelope) = link.entry.record.envelope() else { return Ok(false) };
     let custodian = match &link.entry.record {
@@ -194,17 +197,17 @@ fn check_signature(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<b
     Ok(false)
 }
 
-/// A head that a person kept, from an alert, an approval or an earlier `ledger verify`.
+/// A ledger head that a person kept: from an alert, from an approval or from an earlier `ledger verify`.
 #[derive(Clone, Debug)]
 pub struct ExpectedHead {
-    /// The number of records, if it was given.
+    /// The number of records, if the person gave it.
     pub records: Option<u64>,
-    /// 64 hex digits or six words.
+    /// The digest of the last record: 64 hex digits or six words.
     digest: String,
 }
 
 impl ExpectedHead {
-    /// Parses six words or 64 hex digits, optionally after a number of records and a colon.
+    /// Parses six words or 64 hex digits, optionally with a number of records and a colon before them.
     pub fn parse(text: &str) -> Option<Self> {
         let (records, digest) = match text.split_once(':') {
             Some((records, digest)) => (Some(records.trim().parse().ok()?), digest),
@@ -216,7 +219,7 @@ impl ExpectedHead {
         is_one.then_some(Self { records, digest })
     }
 
-    /// Returns how many records the chain has after this head; `None` if the chain never had this head.
+    /// Returns how many records the chain has after this head. `None` if the chain never had this head.
     pub fn since(&self, chain: &Chain) -> Option<u64> {
         let mut digest = [0; 32];
         let is_hex = hex::decode_to_slice(&self.digest, &mut digest).is_ok();
@@ -230,10 +233,10 @@ impl ExpectedHead {
     }
 }
 
-/// One record of a copy: its number and the SHA-256 of its line.
+/// One record of a copy of the ledger: the record's number, and the SHA-256 of its line.
 pub type CopiedRecord = (u64, [u8; 32]);
 
-/// Parses a copy in JSON Lines.
+/// Parses a copy of the ledger in JSON Lines.
 ///
 /// # Errors
 /// The number of the first line that is not a record.
@@ -256,10 +259,10 @@ pub fn holes(copy: &[CopiedRecord]) -> Vec<u64> {
     (0..has.last().copied().unwrap_or_default()).filter(|seq| !has.contains(seq)).collect()
 }
 
-/// Compares the chain with a copy. Returns how many records the chain has after the copy's last record.
+/// Compares the chain with a copy. Returns how many records the chain has after the last record of the copy.
 ///
 /// # Errors
-/// The first record that differs from the copy, or that only the copy has.
+/// [`Damage`], which describes the first record that differs from the copy or that only the copy has.
 pub fn against(chain: &Chain, copy: &[CopiedRecord]) -> Result<u64, Damage> {
     let Head { seq: all, .. } = chain.head();
     let mut beyond = all;
@@ -272,7 +275,10 @@ pub fn against(chain: &Chain, copy: &[CopiedRecord]) -> Result<u64, Damage> {
             ));
         };
         if link.sha256 != *sha256 {
-            return Err(Damage::of(link, "the copy has a different record: one of the two was changed"));
+            return Err(Damage::of(
+                link,
+                "the copy has a different record: the ledger or the copy was changed",
+            ));
         }
         beyond = beyond.min(all - seq - 1);
     }

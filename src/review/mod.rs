@@ -1,5 +1,5 @@
-//! The review of one session: the facts from ledger, signatures, receivers and CloudTrail, and the conclusions from
-//! them.
+//! The review of one session. The review collects facts from the ledgers, signatures, receivers and CloudTrail, and
+//! draws conclusions from the facts.
 
 mod facts;
 mod judge;

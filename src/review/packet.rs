@@ -1,4 +1,5 @@
-//! The packet: all facts about one session, in the order in which a reviewer asks. Its JSON format has version 1.
+//! The review packet: all facts about one session, in the order in which a reviewer needs them. The packet's JSON
+//! format has version 1.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,14 +19,14 @@ use super::judge::timeline::{self, TimelineEntry};
 use crate::error::Result;
 use crate::gate::SessionId;
 
-/// Everything about one session. The fields are the JSON of the packet.
+/// The review packet of one session. The fields have the same names in JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct Packet {
-    /// The version of the format: 1.
+    /// The version of the packet's format. It is 1.
     pub v: u8,
-    /// When the packet was created.
+    /// The time when the packet was created.
     pub created: Timestamp,
-    /// The program and its version.
+    /// The name and the version of the program that created the packet.
     pub program: &'static str,
     pub session: SessionFacts,
     pub vault: OpenedVault,
@@ -44,10 +45,11 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// Makes the packet of one session.
+    /// Creates the packet of one session.
     ///
     /// # Errors
-    /// `Usage`, if no ledger has the session, or if the given vault is not the vault of the session.
+    /// The error has the status `Usage` if no ledger has the session, or if the session opened a different vault than
+    /// the given one.
     pub fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
         let facts = Facts::of(session, sources)?;
         let (timeline, findings) = (timeline::of(&facts), findings::of(&facts));
@@ -73,11 +75,11 @@ impl Packet {
         })
     }
 
-    /// Returns the packet file: indented JSON, which is always the same for the same packet.
+    /// Returns the content of the packet file: indented JSON. The same packet always gives the same bytes.
     ///
     /// # Panics
-    /// Never: every field has a JSON form.
+    /// Never, because every field can be written as JSON.
     pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("every field has a JSON form") + "\n"
+        serde_json::to_string_pretty(self).expect("every field can be written as JSON") + "\n"
     }
 }

@@ -1,4 +1,5 @@
-//! The signature of a review: a custodian's token signs the digest of the packet file (DSSE, in-toto Statement v1).
+//! The signed statement of a review. A custodian's token signs the digest of the packet file (DSSE, in-toto Statement
+//! v1).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::vault::manifest::{Custodian, EnrolledToken, Manifest};
 /// The largest packet that can be signed, in bytes.
 pub const MAX_PACKET: usize = 256 * 1024 * 1024;
 
-/// The predicate of a signed review; the statement's subject is the packet's name and digest.
+/// The predicate of a signed review. The subject of the statement is the packet's name and digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReviewPredicate {
@@ -36,7 +37,7 @@ impl Predicate for ReviewPredicate {
     const PREDICATE: &'static str = "urn:breakglass:review:v1";
 }
 
-/// A packet file on the disk.
+/// The facts from a packet file that a custodian's token signs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PacketFile {
     /// The file name, without the directory.
@@ -50,10 +51,10 @@ pub struct PacketFile {
 }
 
 impl PacketFile {
-    /// Parses a packet file.
+    /// Parses the bytes of a packet file.
     ///
     /// # Errors
-    /// `Usage`, if it is not a packet of version 1.
+    /// The error has the status `Usage` if the file is not a packet of version 1.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self> {
         let not_a_packet = || Error::usage(format!("{name} is not a review packet of version 1"));
         let packet: Value = serde_json::from_slice(bytes).map_err(|_| not_a_packet())?;
@@ -71,7 +72,8 @@ impl PacketFile {
         })
     }
 
-    /// Returns the statement for this custodian's token to sign. `signed` is the time, `ledger` the ledger's head.
+    /// Returns the statement that the custodian's token signs. `signed` is the time of signing. `ledger` is the
+    /// ledger's head.
     pub fn statement(
         &self,
         custodian: &Custodian,
@@ -92,7 +94,7 @@ impl PacketFile {
     }
 }
 
-/// Reads the signed statement, and checks that the token of a custodian of `manifest` signed it.
+/// Reads the statement in an envelope. Checks that a token of a custodian in `manifest` signed the statement.
 ///
 /// # Errors
 /// See [`StatementError`].

@@ -1,4 +1,4 @@
-//! The sessions without a signed review.
+//! Finds the sessions that have no signed review.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,9 +9,10 @@ use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// Returns, in order, the sessions that opened access or can have opened it, and have no signed review. Drills do not
-/// count. A review of this vault and epoch must be signed by a token of the vault's custodians. For another vault or
-/// an earlier epoch, whose custodians are not known here, the record of the review is enough.
+/// Returns the sessions that opened access, or can have opened access, and that have no signed review. The sessions
+/// are in the order of the ledger. Drills are left out. If a session opened the vault of `manifest`, a token of the
+/// vault's custodians must have signed its review. If a session opened another vault or epoch, the custodians are not
+/// known, so any review on record is enough.
 pub fn unreviewed(entries: &[Entry], manifest: &Manifest) -> Vec<SessionId> {
     let intents: HashMap<_, _> =
         entries.iter().filter_map(|entry| entry.record.intent()).map(|of| (of.session, of)).collect();

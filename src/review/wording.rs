@@ -1,11 +1,11 @@
-//! Words and formats that the findings, the timeline, the page and the summary share.
+//! Words and formats that occur in several outputs: the findings, the timeline, the page and the summary.
 
 use super::facts::calls::CallerKind;
 use super::facts::window::{EnabledSpan, EndedBy};
 use crate::ledger::AlertTopic;
 use crate::time_text;
 
-/// Every caller, in the order of the page, and its name.
+/// Each kind of caller with its name in messages. The page lists the callers in this order.
 pub(super) const NAMES: [(CallerKind, &str); 6] = [
     (CallerKind::Opener, "the opener"),
     (CallerKind::Closer, "the closer"),
@@ -15,7 +15,7 @@ pub(super) const NAMES: [(CallerKind, &str); 6] = [
     (CallerKind::Other, "someone else"),
 ];
 
-/// Returns what an alert is about.
+/// Returns words for the topic of an alert, to complete `… acknowledged`.
 pub(super) fn topic(topic: AlertTopic) -> &'static str {
     match topic {
         AlertTopic::Opening => "the opening",
@@ -25,7 +25,7 @@ pub(super) fn topic(topic: AlertTopic) -> &'static str {
     }
 }
 
-/// Formats the duration, and what ended it.
+/// Formats the duration for which access was enabled, and the event that ended the access.
 pub(super) fn span(span: &EnabledSpan) -> String {
     let end = match span.ended_by {
         EndedBy::Close => "closed",

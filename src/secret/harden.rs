@@ -1,4 +1,5 @@
-//! Process hardening: no core file, not dumpable, no unencrypted swap, a stack wiped at the end.
+//! Hardens the process: disables core files, makes the process non-dumpable, checks that memory can be locked, finds
+//! unencrypted swap, and wipes the stack of finished calls.
 
 use std::fs;
 use std::hint::black_box;
@@ -11,13 +12,14 @@ use zeroize::Zeroize as _;
 use super::Pages;
 use crate::error::{Error, Result};
 
-/// The locked memory that a command may need at once, in bytes: the largest payload twice, and the shares.
+/// The locked memory that a command can need at one time, in bytes: for two copies of the largest payload, and for
+/// the shares.
 const LOCKED_BYTES: usize = 3 * 1024 * 1024;
 
-/// Prevents other programs and core files from reading this process's memory.
+/// Hardens the process: no other program can read the process's memory, and the kernel writes no core file.
 ///
 /// # Errors
-/// If the kernel refuses, or does not lock memory. The process must not handle a secret then.
+/// If the kernel refuses a setting or does not lock memory. After such an error, the process must not handle secrets.
 pub fn harden() -> Result<()> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(|e| refused("disable core dumps", e))?;
@@ -38,7 +40,7 @@ fn refused(what: &str, why: impl std::fmt::Display) -> Error {
     Error::failed(format!("this process cannot {what}: {why}; it will not handle secrets"))
 }
 
-/// Returns the swap areas in use that are neither encrypted nor in memory.
+/// Returns the active swap areas that are on a disk and not encrypted.
 pub fn unencrypted_swap() -> Vec<String> {
     let table = fs::read_to_string("/proc/swaps").unwrap_or_default();
     table
@@ -57,9 +59,9 @@ fn is_protected(area: &str) -> bool {
     name.starts_with("zram") || uuid.starts_with("CRYPT-")
 }
 
-/// Wipes the 256 KiB of stack below the caller, where finished calls may have left secrets.
+/// Wipes 256 KiB of the stack below the caller, because finished calls might have left secrets there.
 #[inline(never)]
-#[allow(clippy::large_stack_arrays, reason = "as deep as the calls whose stack it wipes")]
+#[allow(clippy::large_stack_arrays, reason = "the array covers the stack of the finished calls")]
 pub fn wipe_stack() {
     let mut below = [0_u8; 256 * 1024];
     below.zeroize();

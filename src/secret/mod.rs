@@ -1,6 +1,7 @@
-//! Secrets in locked pages that are excluded from core dumps and wiped on drop, and process hardening.
+//! Types for secrets, and process hardening. Secrets are in locked pages, which are excluded from core dumps and
+//! wiped when they are dropped.
 //!
-//! The only `unsafe` of the crate is in `pages`.
+//! The only `unsafe` code of the crate is in `pages`.
 
 mod harden;
 mod pages;

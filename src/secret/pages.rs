@@ -1,4 +1,4 @@
-//! Locked pages: mapped for one secret each, never swapped, never dumped, wiped before they are unmapped.
+//! Locked pages. Each mapping holds one secret, is never swapped or dumped, and is wiped before it is unmapped.
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
 use zeroize::Zeroize;
 
-/// The length of every live mapping by its address, so that [`wipe_all`] reaches the secrets of other threads.
+/// The address and the length of every live mapping. With this table, [`wipe_all`] can wipe the secrets of all
+/// threads.
 static LIVE: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
 
 /// Pages that hold one secret of `len` bytes and nothing else.
@@ -19,30 +20,31 @@ pub struct Pages {
     len: usize,
 }
 
-// SAFETY: the mapping belongs to this value alone; access follows Rust's borrowing of it.
+// SAFETY: only this value uses the mapping, and Rust's borrowing rules for this value protect each access.
 unsafe impl Send for Pages {}
-// SAFETY: as above; `&Pages` gives only `&[u8]`.
+// SAFETY: `&Pages` only gives read access (`&[u8]`) to the mapping, which only this value uses.
 unsafe impl Sync for Pages {}
 
 impl Pages {
     /// Maps and locks `len` zero bytes.
     ///
     /// # Panics
-    /// If the kernel does not map or lock memory, which [`super::harden`] has checked before.
+    /// If the kernel does not map or lock memory. [`super::harden`] checks beforehand that the kernel does.
     pub fn zeroed(len: usize) -> Self {
         Self::try_zeroed(len).expect("the kernel should map and lock memory for a secret")
     }
 
-    /// Maps and locks as [`Pages::zeroed`] does, but returns the kernel's error.
+    /// Maps and locks `len` zero bytes like [`Pages::zeroed`], but returns the kernel's error instead of panicking.
     pub fn try_zeroed(len: usize) -> rustix::io::Result<Self> {
         let page = rustix::param::page_size();
         let mapped = len.max(1).next_multiple_of(page);
         let prot = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new private mapping at an address that the kernel chooses aliases nothing.
+        // SAFETY: the kernel chooses the address of the new private mapping, so the mapping overlaps no other memory.
         let start = unsafe { mmap_anonymous(ptr::null_mut(), mapped, prot, MapFlags::PRIVATE) }?;
         let pages = Self { start: start.cast(), mapped, len };
         live().insert(pages.start as usize, mapped);
-        // SAFETY: the range is the mapping made above; the calls change its attributes, not its content.
+        // SAFETY: the range is the mapping that was made above. The calls change the mapping's attributes, not its
+        // content.
         unsafe {
             mlock(start, mapped)?;
             madvise(start, mapped, Advice::LinuxDontDump)?;
@@ -51,15 +53,16 @@ impl Pages {
         Ok(pages)
     }
 
-    /// The secret's bytes.
+    /// Returns the secret's bytes.
     pub fn as_slice(&self) -> &[u8] {
         // SAFETY: `start` is mapped for at least `len` bytes while `self` lives.
         unsafe { slice::from_raw_parts(self.start, self.len) }
     }
 
-    /// The secret's bytes, for writing.
+    /// Returns the secret's bytes for writing.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
-        // SAFETY: as above, and `&mut self` makes the access exclusive.
+        // SAFETY: `start` is mapped for at least `len` bytes while `self` lives, and `&mut self` makes the access
+        // exclusive.
         unsafe { slice::from_raw_parts_mut(self.start, self.len) }
     }
 
@@ -82,15 +85,15 @@ impl Drop for Pages {
     }
 }
 
-/// Wipes every live secret of the process, for an exit that does not wait for other threads. The other threads read
-/// zeros from here on.
+/// Wipes every live secret of the process, for an exit that does not wait for other threads. After this call,
+/// the other threads read only zeros.
 pub fn wipe_all() {
     let live = live();
     for (&start, &mapped) in live.iter() {
         let start = ptr::with_exposed_provenance_mut::<u8>(start);
         for offset in 0..mapped {
-            // SAFETY: the range is in the table, so it stays mapped until the lock is released. Another thread may
-            // race with these volatile writes of zeros; the process is ending.
+            // SAFETY: the range is in the table, so it stays mapped until the lock is released. Another thread might
+            // use the secret during these volatile writes, which is accepted because the process is ending.
             unsafe { ptr::write_volatile(start.add(offset), 0) };
         }
     }

@@ -7,7 +7,7 @@ use serde::de::{self, Deserializer, Visitor};
 
 use super::Pages;
 
-/// UTF-8 text in locked pages. No `Clone`, no `Serialize`.
+/// UTF-8 text in locked pages. The type implements neither `Clone` nor `Serialize`.
 pub struct SecretText(Pages);
 
 impl SecretText {
@@ -18,10 +18,10 @@ impl SecretText {
         Self(pages)
     }
 
-    /// The text.
+    /// Returns the text.
     ///
     /// # Panics
-    /// Never: the text is UTF-8, and so are the zeros after a wipe.
+    /// Never, because the text is UTF-8. The zeros after [`super::wipe_all`] are UTF-8, too.
     pub fn expose(&self) -> &str {
         std::str::from_utf8(self.0.as_slice()).expect("the text is UTF-8")
     }

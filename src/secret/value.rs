@@ -1,11 +1,11 @@
-//! A secret of fixed length, and a secret that is written in pieces; both are in locked pages.
+//! A secret of fixed length, and a secret that is written in pieces. Both kinds of secrets are in locked pages.
 
 use std::fmt;
 use std::io;
 
 use super::Pages;
 
-/// `N` secret bytes in locked pages. No `Clone`, no `Serialize`.
+/// `N` secret bytes in locked pages. The type implements neither `Clone` nor `Serialize`.
 pub struct Secret<const N: usize>(Pages);
 
 impl<const N: usize> Secret<N> {
@@ -22,7 +22,7 @@ impl<const N: usize> Secret<N> {
         Self::with(|bytes| getrandom::fill(bytes).expect("the random source should work"))
     }
 
-    /// Returns a secret that `fill` writes in place, so that no copy is left elsewhere.
+    /// Returns a secret that `fill` writes directly into the locked pages, so that no copy is left elsewhere.
     pub fn with(fill: impl FnOnce(&mut [u8; N])) -> Self {
         let mut secret = Self::zeroed();
         fill(secret.expose_mut());
@@ -34,18 +34,18 @@ impl<const N: usize> Secret<N> {
         Self::with(|secret| secret.copy_from_slice(bytes))
     }
 
-    /// The secret's bytes.
+    /// Returns the secret's bytes.
     ///
     /// # Panics
-    /// Never: the pages hold `N` bytes.
+    /// Never, because the pages hold `N` bytes.
     pub fn expose(&self) -> &[u8; N] {
         self.0.as_slice().try_into().expect("the pages hold N bytes")
     }
 
-    /// The secret's bytes, for writing.
+    /// Returns the secret's bytes for writing.
     ///
     /// # Panics
-    /// Never: the pages hold `N` bytes.
+    /// Never, because the pages hold `N` bytes.
     pub fn expose_mut(&mut self) -> &mut [u8; N] {
         self.0.as_mut_slice().try_into().expect("the pages hold N bytes")
     }
@@ -57,7 +57,8 @@ impl<const N: usize> fmt::Debug for Secret<N> {
     }
 }
 
-/// Secret bytes with a fixed capacity: writing past it is an error, never a reallocation.
+/// A buffer for secret bytes with a fixed capacity. The buffer is never reallocated, and a write beyond its capacity
+/// is an error.
 pub struct SecretBuf {
     pages: Pages,
     len: usize,
@@ -69,22 +70,22 @@ impl SecretBuf {
         Self { pages: Pages::zeroed(capacity), len: 0 }
     }
 
-    /// The bytes written so far.
+    /// Returns the bytes that were written so far.
     pub fn expose(&self) -> &[u8] {
         &self.pages.as_slice()[..self.len]
     }
 
-    /// The unused capacity, for writing.
+    /// Returns the unused capacity for writing.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         &mut self.pages.as_mut_slice()[self.len..]
     }
 
-    /// Counts `n` bytes of [`SecretBuf::spare_mut`] as written.
+    /// Marks the first `n` bytes of [`SecretBuf::spare_mut`] as written.
     ///
     /// # Panics
     /// If `n` exceeds the unused capacity.
     pub fn advance(&mut self, n: usize) {
-        assert!(n <= self.pages.as_slice().len() - self.len, "more bytes than the unused capacity");
+        assert!(n <= self.pages.as_slice().len() - self.len, "`n` exceeds the unused capacity of the buffer");
         self.len += n;
     }
 }

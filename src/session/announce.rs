@@ -1,5 +1,5 @@
-//! Sends the alerts of a run, before the window opens and after the run has ended, and records the answer of each
-//! channel.
+//! Sends a run's alerts: one before the window opens, and one after the run has ended. Records each channel's answer
+//! in the ledger.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -14,25 +14,26 @@ use crate::session::interrupt::Interrupt;
 use crate::session::log::Log;
 use crate::terminal::signals::{Received, SessionSignals};
 
-/// The longest wait for the channels at the end of a run in which nothing was opened, if the operator stopped the run
-/// or no channel has acknowledged an alert. In all other cases, the timeout of the channels applies.
+/// The longest wait for the channels at the end of a run that opened nothing. This limit applies if the operator
+/// stopped the run, or if no channel has acknowledged an alert. In all other cases, the channels' own timeout
+/// applies.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
-/// A wait for the channels that takes longer than this is reported to the operator.
+/// After the program has waited this long for the channels, it prints that it is waiting.
 const SILENT_WAIT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Announcer<'a> {
     log: &'a Log<'a>,
     alerts: Alerts,
-    /// The content that all alerts of the run have in common.
+    /// The fields that have the same value in every alert of the run.
     notice: Notice,
     deliveries: RefCell<Vec<(AlertTopic, Deliveries)>>,
-    /// The opening was announced, so the end of the run must be announced, too.
+    /// Whether the opening was announced. If the opening was announced, the end of the run must be announced, too.
     announced: Cell<bool>,
     acknowledged: Cell<bool>,
 }
 
-/// The end of a run, as its last alert describes it.
+/// Describes the end of a run. The run's last alert contains the description.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     pub(crate) topic: AlertTopic,
@@ -52,11 +53,11 @@ impl<'a> Announcer<'a> {
         }
     }
 
-    /// Announces the opening. Unless the custodians approved `--no-alert`, waits for an acknowledgement that counts
-    /// (see [`Alerts::counts`]).
+    /// Announces the opening, and waits for an acknowledgement that counts (see [`Alerts::counts`]). Does not wait if
+    /// the custodians approved `--no-alert`.
     ///
     /// # Errors
-    /// If no acknowledgement counts.
+    /// If all channels have answered, and no acknowledgement counts.
     pub(crate) async fn announce_opening(&self, interrupt: &Interrupt) -> Result<()> {
         self.announced.set(true);
         self.log.say(&format!("alert: notifying {}", self.alerts.names()));
@@ -77,7 +78,9 @@ impl<'a> Announcer<'a> {
                         return Ok(());
                     }
                     let why = delivery.outcome.err();
-                    let why = why.unwrap_or_else(|| "a channel of this machine, which does not count".into());
+                    let why = why.unwrap_or_else(|| {
+                        "an acknowledgement from a channel of this machine does not count".into()
+                    });
                     failures.push(format!("{}: {why}", delivery.channel));
                 }
                 () = interrupt.pause(Duration::from_secs(1)) => {}
@@ -125,7 +128,7 @@ impl<'a> Announcer<'a> {
         }
     }
 
-    /// Waits for all deliveries and records them.
+    /// Waits for all deliveries, and records each delivery in the ledger.
     async fn finish(&self, all: &mut [(AlertTopic, Deliveries)]) {
         for (topic, deliveries) in all {
             while let Some(delivery) = deliveries.next().await {

@@ -1,5 +1,5 @@
-//! `close`: closes a window that another run left open. It uses the vault's closer, which a quorum unsealed, or a
-//! profile.
+//! `close`: closes a window that another run left open. The command uses either the vault's closer, after a quorum
+//! has unsealed the vault, or an AWS profile.
 
 use jiff::Timestamp;
 
@@ -33,23 +33,24 @@ use crate::vault::payload::{Channel, Gatekeepers, SealedTarget, Way};
 use crate::vault::target::TargetId;
 use crate::window::{Cause, End};
 
-/// A close that a quorum approved.
+/// A request to close a window that a quorum of custodians approved.
 #[derive(Debug)]
 pub(crate) struct QuorumClose {
     pub(crate) vault: VaultFacts,
-    /// The user, with the closer's key and the emergency key.
+    /// The emergency user, with the closer's key and the emergency key.
     pub(crate) target: SealedTarget,
-    /// Closes the window even if another machine opened it, or the user's state cannot be read.
+    /// Whether to close the window even if another machine opened it, or if the user's state cannot be read.
     pub(crate) force: bool,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
-    /// The channels that are sealed in the vault.
+    /// The alert channels that are sealed in the vault.
     pub(crate) alerts: Vec<Channel>,
     pub(crate) config: Config,
     pub(crate) preload: Preload,
 }
 
-/// A close with the credentials of a profile. The vault stays sealed, so its channels are not notified.
+/// A request to close a window with the credentials of an AWS profile. The vault stays sealed, so the channels in the
+/// vault are not notified.
 #[derive(Debug)]
 pub(crate) struct ProfileClose {
     pub(crate) vault: VaultFacts,
@@ -57,17 +58,17 @@ pub(crate) struct ProfileClose {
     pub(crate) regions: Vec<String>,
     /// The name of a profile in the shared AWS configuration.
     pub(crate) profile: String,
-    /// Closes the window even if another machine opened it, or the user's state cannot be read.
+    /// Whether to close the window even if another machine opened it, or if the user's state cannot be read.
     pub(crate) force: bool,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
     pub(crate) config: Config,
 }
 
-/// The proof that access is closed.
+/// How it was shown that access is closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Proof {
-    /// AWS refused the emergency key.
+    /// AWS refused the emergency key in a probe.
     Probed,
     /// IAM shows that `AWSDenyAll` is attached and the key is inactive.
     ReadBack,
@@ -76,7 +77,7 @@ pub(crate) enum Proof {
 /// Closes access with the vault's closer, and proves with the emergency key that access is closed.
 ///
 /// # Errors
-/// With status 10 unless access is proven closed.
+/// The error has exit status 10 if access is not proven closed.
 pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
     let QuorumClose { vault, target, force, ledger, events, alerts, config, mut preload } = request;
     let id = TargetId::from(&target);
@@ -109,7 +110,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
 /// Closes access with a profile's credentials, and confirms by reading IAM that access is closed.
 ///
 /// # Errors
-/// With status 10 unless access is proven closed.
+/// The error has exit status 10 if IAM does not show that access is closed.
 pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
     let ProfileClose { vault, target, regions, profile, force, ledger, events, config } = request;
     let runtime = runtime()?;
@@ -145,16 +146,16 @@ struct Close<'a> {
     key: Option<&'a str>,
 }
 
-/// Why a close did not begin.
+/// The reason why a close did not begin.
 enum Refusal {
-    /// The credentials belong to another account, or the window to another machine. No session of this machine is
-    /// affected.
+    /// The credentials belong to another AWS account, or another machine opened the window. No session of this
+    /// machine is affected.
     NotOurs(Error),
-    /// Access may be open, so an alert is sent.
+    /// Access might still be open, so an alert is sent.
     Unclear(Error),
 }
 
-/// The window that IAM shows, and T1 of any window that may be open.
+/// The window that IAM shows, and T1 of the last window that is known from IAM or from the ledger.
 struct Existing {
     gate: Option<ParsedGate>,
     until: Option<Timestamp>,
@@ -178,7 +179,7 @@ impl Close<'_> {
             }
         };
         let found = gate.map(|gate| gate.session);
-        // Closing the user ends all of its sessions.
+        // A close ends all sessions of the user, so the ledger records every session as closed.
         let others = ours.into_iter().map(|last| last.session).filter(|session| Some(*session) != found);
         let sessions: Vec<_> = others.chain(found).collect();
         let forced = found.is_some_and(|found| !self.knows(found));
@@ -194,8 +195,7 @@ impl Close<'_> {
         result
     }
 
-    /// Reports whether this machine's ledger has the intent of the session. If the ledger cannot be read, the session
-    /// counts as unknown.
+    /// Reports whether this machine's ledger has the session's intent. Returns false if the ledger cannot be read.
     fn knows(&self, session: SessionId) -> bool {
         self.ledger.hurried().knows_session(session).unwrap_or(false)
     }
@@ -209,7 +209,7 @@ impl Close<'_> {
         HowToClose { vault: self.vault.path.clone(), target: self.target.clone(), key, role: None }
     }
 
-    /// Reads the window that exists in IAM. Without `--force`, refuses to close the window of another machine.
+    /// Reads from IAM which window is open. Without `--force`, refuses to close a window that another machine opened.
     async fn existing(&self, iam: &IamCloser, known_end: Option<Timestamp>) -> Result<Existing, Refusal> {
         let how = self.how_to_close();
         self.check_account(iam).await.map_err(|refusal| match refusal {
@@ -244,7 +244,7 @@ impl Close<'_> {
             Some(ParsedGate { session, until }) if !self.force && !self.knows(session) => {
                 let end = time_text::local(until);
                 let what = format!(
-                    "session {session} belongs to another machine, and its window is open until {end}; the window was left alone"
+                    "session {session} was opened on another machine, and its window is open until {end}; the window was left alone"
                 );
                 let error = Error::new(Status::MayBeOpen, what).next(how.by_force(self.profile));
                 Err(Refusal::NotOurs(error.until(Some(until))))
@@ -260,7 +260,7 @@ impl Close<'_> {
                 Err(Refusal::NotOurs(other_account(&identity.account, &self.target.account)))
             }
             Ok(_) => Ok(()),
-            // The vault states the account of its closer, so a close does not need an answer from STS.
+            // The vault states the account of the closer's key, so a close with the vault needs no answer from STS.
             Err(fault) if self.profile.is_none() => {
                 self.log.say(&format!("warning: could not get AWS's time: {fault}; closing anyway"));
                 Ok(())
@@ -269,7 +269,7 @@ impl Close<'_> {
         }
     }
 
-    /// Records which sessions are closed, and returns the command's result.
+    /// Records in the ledger which sessions are closed, and returns the result of the command `close`.
     fn finish(
         &self,
         outcome: &RunOutcome,
@@ -291,8 +291,8 @@ impl Close<'_> {
         }
     }
 
-    /// Returns the sessions of this machine that are not recorded as closed. If the ledger is damaged, warns and
-    /// returns none, so that the close can continue.
+    /// Returns the sessions of this machine that the ledger does not record as closed. If the ledger is damaged,
+    /// prints a warning and returns an empty list, because the close must continue.
     fn unclosed_sessions(&self) -> Vec<LastSession> {
         let TargetId { account, user, .. } = self.target;
         self.ledger.hurried().unclosed(account, user).unwrap_or_else(|error| {

@@ -1,5 +1,5 @@
-//! `close` of a target of the lane `static`. This program cannot end a role's session before it expires, so this module
-//! only reports whether the session has expired.
+//! The command `close` for a target of the lane `static`. The program cannot end a role's session early, so this
+//! module only reports whether the session has expired.
 
 use jiff::Timestamp;
 
@@ -17,11 +17,11 @@ use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 use crate::window::Cause;
 
-/// Reports whether this machine's last session of the role has ended, and sends an alert. Records an ended session as
-/// closed.
+/// Reports whether the last session of the role that this machine opened has ended, and sends an alert. If the
+/// session has ended, records in the ledger that the session is closed.
 ///
 /// # Errors
-/// With status 10 if the session has not ended, or the ledger cannot be read.
+/// The error has exit status 10 if the session has not ended, or if the ledger cannot be read.
 pub(crate) fn close_static(
     vault: &VaultFacts,
     target: &TargetId,

@@ -1,4 +1,4 @@
-//! Closes the access of a run, in either lane.
+//! Closes the access that a run has opened. The two lanes close access in different ways.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::session::log::Log;
 use crate::time_text;
 
 pub(crate) trait CloseStrategy {
-    /// Closes access and proves that access is closed. `until` is T1, if it is known.
+    /// Closes access and proves that access is closed. `until` is T1; `None` if T1 is not known.
     async fn close(
         &self,
         context: &RunContext<'_>,
@@ -19,7 +19,7 @@ pub(crate) trait CloseStrategy {
         until: Option<Timestamp>,
     ) -> CloseOutcome;
 
-    /// Describes the steps that remain, for an operator who may stop waiting.
+    /// Describes the remaining steps of the close to an operator who pressed Ctrl-C during the close.
     fn remaining(&self) -> &'static str;
 }
 
@@ -54,7 +54,7 @@ impl<C: Closer, E: Emergency> CloseStrategy for CloseGate<'_, C, E> {
     }
 }
 
-/// Ends access in the lane `static`: drops the credentials of the role's session, which AWS ends at T1.
+/// Ends access in the lane `static`: drops the credentials of the role's session. AWS ends that session at T1.
 pub(crate) struct DropRoleSession<'a>(pub(crate) &'a EmergencyUser);
 
 impl CloseStrategy for DropRoleSession<'_> {
@@ -71,7 +71,7 @@ impl CloseStrategy for DropRoleSession<'_> {
     }
 
     fn remaining(&self) -> &'static str {
-        "it has to be proven that AWS refuses the role's session"
+        "no probe has yet proven that AWS refuses the role's session"
     }
 }
 

@@ -1,4 +1,5 @@
-//! The context of a run: implements the traits that the sequences of [`crate::gate`] call.
+//! The context of a run. The context implements the traits through which the sequences in [`crate::gate`] call the
+//! application.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::session::interrupt::Interrupt;
 use crate::session::log::Log;
 use crate::session::runner::Runner;
 
-/// The largest difference between the local clock and AWS's clock that causes no warning.
+/// The program warns if the local clock differs from AWS's clock by more than this.
 const CLOCK_TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 
 pub(crate) struct RunContext<'a> {
@@ -23,12 +24,12 @@ pub(crate) struct RunContext<'a> {
     pub(crate) announcer: &'a Announcer<'a>,
     pub(crate) runner: Runner<'a>,
     pub(crate) interrupt: Interrupt,
-    /// `None` for a close, which opens nothing.
+    /// The session that the run opens. `None` for a close.
     intent: Option<IntendedSession<'a>>,
     window: Cell<Option<Window>>,
 }
 
-/// The session that a run opens.
+/// The session that a run opens, with the record of its intent.
 #[derive(Clone, Copy)]
 pub(crate) struct IntendedSession<'a> {
     pub(crate) session: SessionId,
@@ -45,12 +46,12 @@ impl<'a> RunContext<'a> {
         Self { log, announcer, runner, interrupt: Interrupt::default(), intent, window: Cell::default() }
     }
 
-    /// Returns the session that this run opens; `None` for a close.
+    /// Returns the session that this run opens. Returns `None` for a close.
     pub(crate) fn session(&self) -> Option<SessionId> {
         self.intent.map(|intent| intent.session)
     }
 
-    /// Returns the window; `None` before it is recorded in the ledger.
+    /// Returns the window. Returns `None` until the window is recorded in the ledger.
     pub(crate) fn window(&self) -> Option<Window> {
         self.window.get()
     }

@@ -1,4 +1,4 @@
-//! The commands with which an operator closes access by hand, in a form that can be pasted into a shell.
+//! The shell commands that close access. The program shows them to an operator who has to close access by hand.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -22,13 +22,15 @@ pub(crate) struct HowToClose {
 }
 
 impl HowToClose {
-    /// Creates the commands from what the manifest contains: without the key id, and with a placeholder for the role.
+    /// Creates the commands from the manifest's data only. The manifest has no key id and no role, so the commands
+    /// have no key id, and a placeholder for the role.
     pub(crate) fn new(vault: &Path, target: &TargetId, lane: Lane) -> Self {
         let role = (lane == Lane::Static).then(|| "ROLE".to_owned());
         Self { vault: vault.to_owned(), target: target.clone(), key: None, role }
     }
 
-    /// Returns the commands, one per line: `breakglass close` from any machine, and the AWS CLI without this program.
+    /// Returns the commands, one per line. The first command is `breakglass close`, which works on any machine. The
+    /// other commands use the AWS CLI and need no breakglass.
     pub(crate) fn commands(&self) -> String {
         if let Some(role) = &self.role {
             return self.role_commands(role);
@@ -47,7 +49,7 @@ impl HowToClose {
         )
     }
 
-    /// Returns the command that ends every session of a role.
+    /// Returns the AWS CLI command that ends every session of a role.
     fn role_commands(&self, role: &str) -> String {
         let (name, deny) = (role.rsplit('/').next().unwrap_or(role), self.target.deny_all_arn());
         format!(
@@ -56,7 +58,7 @@ impl HowToClose {
         )
     }
 
-    /// Returns the `close` command with `--force`, which also closes the window of another machine.
+    /// Returns the command `close` with `--force`. This command also closes a window that another machine opened.
     pub(crate) fn by_force(&self, profile: Option<&str>) -> String {
         let profile = profile.map(|name| shell::word(OsStr::new(name)).to_string_lossy().into_owned());
         let profile = profile.map_or(String::new(), |name| format!(" --profile {name}"));
@@ -67,13 +69,13 @@ impl HowToClose {
         format!("breakglass close {} --target {}", shell::path(&self.vault), self.target.name)
     }
 
-    /// Returns the error with exit status 10: access may still be open.
+    /// Returns the error with exit status 10, which says that access may still be open.
     pub(crate) fn may_be_open(&self, why: &str, until: Option<Timestamp>, now: Timestamp) -> Error {
         let what = match until {
             Some(until) if until > now => format!("until {}, when AWS ends it", time_text::local(until)),
             Some(until) => {
                 format!(
-                    "although the window ended at {}, as there is no proof that access is closed",
+                    "although the window ended at {}, because there is no proof that access is closed",
                     time_text::local(until)
                 )
             }

@@ -1,4 +1,5 @@
-//! The operator's two requests: to stop the opening, and to stop waiting for proof. Each ends a pause in progress.
+//! The operator can make two requests: to stop the opening, and to stop waiting for the proof that access is closed.
+//! Each request ends a pause that is in progress.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -13,13 +14,13 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Asks the opening to stop before its next write.
+    /// Asks the opening sequence to stop before its next write to AWS.
     pub(crate) fn stop_opening(&self) {
         self.stops_opening.set(true);
         self.wake.notify_waiters();
     }
 
-    /// Asks the close to stop waiting for proof that access is closed.
+    /// Asks the closing sequence to stop waiting for the proof that access is closed.
     pub(crate) fn give_up(&self) {
         self.gave_up.set(true);
         self.wake.notify_waiters();
@@ -33,7 +34,7 @@ impl Interrupt {
         self.gave_up.get()
     }
 
-    /// Waits for `time`, or until one of the requests is made.
+    /// Waits for `time`, or until the operator makes one of the two requests.
     pub(crate) async fn pause(&self, time: Duration) {
         tokio::select! {
             () = tokio::time::sleep(time) => {}

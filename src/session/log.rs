@@ -1,4 +1,5 @@
-//! The log of a run: lines on stderr, events on stdout, and records in the ledger. Events and records carry AWS's time.
+//! The log of a run: lines on stderr, events on stdout, and records in the ledger. The time in events and records is
+//! AWS's time.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -16,10 +17,10 @@ use crate::terminal::print;
 pub(crate) struct Log<'a> {
     clock: AwsClock,
     ledger: &'a Ledger,
-    /// The same ledger, for records that must not delay a close.
+    /// The ledger of the field `ledger`, for records that must not delay a close.
     hurried: Ledger,
     events: Events,
-    /// Shows the countdown, which must be erased before another line is printed.
+    /// The keyboard, which shows the countdown. The countdown is erased before another line is printed.
     countdown: RefCell<Weak<Keyboard>>,
 }
 
@@ -36,7 +37,8 @@ impl<'a> Log<'a> {
         &self.clock
     }
 
-    /// Reports whether events are written to stdout. If they are, nothing else may be written to stdout.
+    /// Reports whether the program writes events to stdout. If the program writes events to stdout, it must not write
+    /// anything else to stdout.
     pub(crate) fn has_events(&self) -> bool {
         self.events.are_wanted()
     }
@@ -56,7 +58,7 @@ impl<'a> Log<'a> {
         self.events.emit(self.now(), event);
     }
 
-    /// Appends a record that must be in the ledger before the run continues.
+    /// Appends a record to the ledger. The run continues only if the record was written.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -64,7 +66,7 @@ impl<'a> Log<'a> {
         self.ledger.append(self.now(), record)
     }
 
-    /// Appends the intent, which must be in the ledger before the run continues.
+    /// Appends the intent to the ledger. The run continues only if the intent was written.
     ///
     /// # Errors
     /// If the ledger cannot be written, or another session of the same vault is in progress.
@@ -72,24 +74,24 @@ impl<'a> Log<'a> {
         self.ledger.intend(self.now(), intent)
     }
 
-    /// Appends a record. If that fails, prints a warning.
+    /// Appends a record to the ledger. If the record cannot be written, prints a warning.
     pub(crate) fn record(&self, record: Record) {
         self.append(self.ledger, record);
     }
 
-    /// Appends a record while access may be open. Unlike [`Self::record`], does not wait for another process that has
-    /// locked the ledger.
+    /// Appends a record to the ledger while access may be open. Unlike [`Self::record`], this function does not wait
+    /// if another process has locked the ledger.
     pub(crate) fn record_hurried(&self, record: Record) {
         self.append(&self.hurried, record);
     }
 
-    /// Records in the ledger that access is closed, and writes the event.
+    /// Records in the ledger that access is closed, and emits the event `closed`.
     pub(crate) fn closed(&self, session: SessionId, probed: bool, cause: &str) {
         self.record(Record::Closed { session, probed, cause: cause.into() });
         self.emit(Event::Closed { session: Some(session), probed, cause: cause.into() });
     }
 
-    /// Returns the ledger's head; `None` if the ledger cannot be read without waiting.
+    /// Returns the ledger's head. Returns `None` if the ledger cannot be read, or if another process has locked it.
     pub(crate) fn head(&self) -> Option<Head> {
         self.hurried.head().ok()
     }

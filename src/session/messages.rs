@@ -1,4 +1,4 @@
-//! Phrases that several messages of a run share.
+//! Phrases that occur in several messages of a run.
 
 use crate::error::interrupted;
 use crate::window::Cause;

@@ -1,5 +1,5 @@
-//! The commands that reach AWS: open, close and status, with their event loop, their alerts, and the command that runs
-//! during a window.
+//! The commands that call AWS: `open`, `close` and `status`. This module has the event loop and the alerts of these
+//! commands, and runs the operator's command during a window.
 
 mod announce;
 mod close;

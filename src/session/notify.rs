@@ -1,4 +1,5 @@
-//! Alerts of a command that does not unseal the vault. Only the channels of this machine's configuration are notified.
+//! Sends an alert from a command that does not unseal the vault. The alert goes only to the channels in this
+//! machine's configuration file.
 
 use crate::alert::{Alerts, Notice};
 use crate::aws::preload::{Preload, runtime};
@@ -22,7 +23,7 @@ pub(crate) struct LocalNotice<'a> {
     pub(crate) events: Events,
 }
 
-/// Sends the alert and waits for the channels. If that fails, prints a warning.
+/// Sends the alert and waits for the channels' answers. If the alert cannot be sent, prints a warning.
 pub(crate) fn notify_local(local: &LocalNotice<'_>, config: Config, ending: Ending) {
     if let Err(error) = notify(local, config, ending) {
         print::warning(format_args!("the alert could not be sent: {}", error.what));

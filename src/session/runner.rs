@@ -1,4 +1,4 @@
-//! Runs what the operator asked for during a window: a command, a shell, a console session, or only a countdown.
+//! Runs what the operator chose for the window: a command, a shell, a console session, or only a countdown.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -26,12 +26,13 @@ use crate::window::left;
 pub(crate) struct Runner<'a> {
     log: &'a Log<'a>,
     work: &'a Work,
-    /// The user whose session the command gets; `None` if no session can be handed out.
+    /// The emergency user. The command gets the session that was issued to this user. `None` if there is no session
+    /// for a command.
     user: Option<&'a EmergencyUser>,
     running: RefCell<Running>,
 }
 
-/// An open window and, with `--console`, the link that signs in to the console.
+/// An open window. If `--console` was given, the window comes with the link that signs in to the AWS console.
 pub(crate) struct Opened {
     pub(crate) window: Window,
     pub(crate) console_link: Option<SecretText>,
@@ -41,7 +42,8 @@ pub(crate) struct Opened {
 struct Running {
     window: Option<Window>,
     child: Option<Child>,
-    /// The task that ends the child. It is a separate task so that no other step delays it.
+    /// The task that ends the child process. The task is separate, so no other step can delay the end of the child
+    /// process.
     ending: Option<JoinHandle<String>>,
     endpoint: Option<Endpoint>,
     keyboard: Option<Rc<Keyboard>>,
@@ -53,12 +55,12 @@ impl<'a> Runner<'a> {
         Self { log, work, user, running: RefCell::default() }
     }
 
-    /// Reports whether the window is held open without a command; then the keyboard is read.
+    /// Reports whether the window stays open without a command. In such a window, the program reads the keyboard.
     pub(crate) fn is_held(&self) -> bool {
         self.work.is_held()
     }
 
-    /// Returns the access key id of the session that was issued.
+    /// Returns the access key id of the AWS session that was issued to the emergency user.
     pub(crate) fn issued_key(&self) -> Option<String> {
         self.user?.issued().as_ref().map(|issued| issued.id.clone())
     }
@@ -112,7 +114,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// Shows the countdown, if there is a terminal for it.
+    /// Shows the time left until the window ends, if the program reads the keyboard at a terminal.
     pub(crate) fn show(&self, time: Duration) {
         if let Running { keyboard: Some(keyboard), window: Some(window), .. } = &*self.running.borrow() {
             let until = time_text::local(window.until);
@@ -120,14 +122,15 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Warns on stderr that `minutes` are left, unless the countdown is shown on the same terminal.
+    /// Prints a warning on stderr that `minutes` are left. Prints nothing if a countdown is shown on the same
+    /// terminal.
     pub(crate) fn warn(&self, minutes: u64) {
         if self.running.borrow().keyboard.is_none() || !io::stderr().is_terminal() {
             self.log.say(&format!("breakglass: {}", left(minutes)));
         }
     }
 
-    /// Passes a signal to the command.
+    /// Sends a signal to the running command.
     pub(crate) fn forward(&self, signal: Signal) {
         if let Some(child) = &self.running.borrow().child {
             child.forward(signal);
@@ -139,7 +142,7 @@ impl<'a> Runner<'a> {
         self.running.borrow_mut().child.as_mut().is_some_and(Child::has_ended)
     }
 
-    /// Returns when `q` is pressed. Never returns if the keyboard is not read.
+    /// Returns when the operator presses `q`. Never returns if the program does not read the keyboard.
     pub(crate) async fn quit(&self) {
         let keyboard = self.running.borrow().keyboard.clone();
         match keyboard {
@@ -148,13 +151,13 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Stops the credential endpoint, the countdown and the console link. The command continues.
+    /// Stops the credential endpoint, the countdown and the console link. The running command is not stopped.
     pub(crate) fn withhold(&self) {
         let mut running = self.running.borrow_mut();
         drop((running.console.take(), running.keyboard.take(), running.endpoint.take()));
     }
 
-    /// Does what [`Self::withhold`] does, and begins to end the command.
+    /// Calls [`Self::withhold`], and starts to end the command. Does not wait until the command has ended.
     pub(crate) fn dismiss(&self) {
         self.withhold();
         let mut running = self.running.borrow_mut();
@@ -163,7 +166,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Does what [`Self::dismiss`] does, and waits until the command has ended.
+    /// Calls [`Self::dismiss`], and waits until the command has ended.
     pub(crate) async fn end(&self) {
         self.dismiss();
         let ended = poll_fn(|cx| {

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
-/// Quotes a word. A word that has only characters that no shell treats specially is returned as it is.
+/// Quotes a word for a shell. Returns the word unchanged if no shell treats any of its characters specially.
 pub(crate) fn word(text: &OsStr) -> OsString {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+=@%:,".contains(byte);
     if !text.is_empty() && text.as_bytes().iter().all(is_plain) {
@@ -21,8 +21,8 @@ pub(crate) fn word(text: &OsStr) -> OsString {
     OsString::from_vec(quoted)
 }
 
-/// Returns a path as a shell argument: quoted if needed, and with `./` before a leading `-`, so that it is not an
-/// option.
+/// Returns a path as a shell argument. Quotes the path if needed. If the path starts with `-`, puts `./` before it,
+/// so that no command takes the path for an option.
 pub(crate) fn path(path: &Path) -> String {
     let text = path.as_os_str();
     let is_option = text.as_bytes().starts_with(b"-");

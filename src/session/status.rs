@@ -1,4 +1,4 @@
-//! `status`: reads the state of users from IAM, with a profile.
+//! The command `status`: reads the state of emergency users from IAM, with the credentials of an AWS profile.
 
 use std::path::Path;
 
@@ -15,18 +15,18 @@ use crate::session::how_to_close::HowToClose;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// A user whose state is to be read.
+/// Asks for the state of one emergency user.
 #[derive(Debug)]
 pub(crate) struct StatusQuery {
     pub(crate) target: TargetId,
-    /// The region of the call to STS that returns the profile's account.
+    /// The region in which STS is called to learn the profile's account.
     pub(crate) region: String,
-    /// The lane of the target. Only windows of the lane `gate` are visible in IAM.
+    /// The lane of the target. IAM shows only windows of the lane `gate`.
     pub(crate) lane: Lane,
 }
 
-/// Returns the state of each user, in the order of `queries`, and AWS's time. The state is `None` for a user of an
-/// account other than the profile's, and for a target of the lane `static`.
+/// Returns the state of each user, in the order of `queries`, and AWS's time. The state is `None` if the user is not
+/// in the profile's account, or if the target is of the lane `static`.
 ///
 /// # Errors
 /// If the profile has no credentials, AWS cannot be reached, or no user is in the profile's account.
@@ -70,7 +70,7 @@ async fn read_user(closer: &impl Closer, target: &TargetId, now: Timestamp) -> U
     observe_complete(&access, &Scope { deny: &deny, keys: None }, now)
 }
 
-/// Returns the commands that close access of a user.
+/// Returns the shell commands that close access of the target's user.
 pub(crate) fn how_to_close(vault: Option<&Path>, target: &TargetId, lane: Lane) -> String {
     HowToClose::new(vault.unwrap_or(Path::new("VAULT")), target, lane).commands()
 }

@@ -8,18 +8,19 @@ use rustix::termios::{tcgetpgrp, tcsetpgrp};
 
 use super::modes::SavedModes;
 
-/// The terminal while another process group is in its foreground. When this is dropped, this process takes the
+/// A terminal whose foreground was given to another process group. When this value is dropped, this process takes the
 /// foreground back and restores the terminal's modes.
 pub(crate) struct Foreground {
     modes: SavedModes,
     ours: Pid,
-    /// Declared after `modes`, so that SIGTTOU is still blocked when `modes` is dropped and sets the terminal's modes.
+    /// The field is declared after `modes` and therefore dropped later, so that SIGTTOU is still blocked when the
+    /// drop of `modes` sets the terminal's modes.
     _blocked: BlockedTtou,
 }
 
 impl Foreground {
     /// Makes the process group `to` the foreground group. Returns `None` if there is no terminal, or this process is
-    /// not in the foreground itself.
+    /// not in the foreground.
     pub(crate) fn give(to: Pid) -> Option<Self> {
         let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let ours = getpgrp();
@@ -27,7 +28,8 @@ impl Foreground {
             return None;
         }
         let lent = Self { modes: SavedModes::of(terminal).ok()?, ours, _blocked: BlockedTtou::new()? };
-        // Drops unread input: it can be a custodian's PIN, which the command would read, or a shell would run and save.
+        // Discards unread input, because it can be a custodian's PIN. Otherwise, the command could read the PIN, and
+        // a shell would run the PIN as a command and save it in the history.
         lent.modes.drop_input();
         tcsetpgrp(lent.modes.terminal(), to).ok()?;
         Some(lent)
@@ -40,8 +42,9 @@ impl Drop for Foreground {
     }
 }
 
-/// Blocks SIGTTOU until it is dropped. In the background, the signal would stop this process when it takes the terminal
-/// back or, if the terminal's mode TOSTOP is set, when it prints a warning.
+/// Blocks SIGTTOU until this value is dropped. If this process is in the background, SIGTTOU would stop it when it
+/// takes the terminal back. If the terminal's mode TOSTOP is set, SIGTTOU would also stop it when it prints a
+/// warning.
 struct BlockedTtou;
 
 impl BlockedTtou {

@@ -16,13 +16,14 @@ use super::wrap::wrapped;
 /// The interval at which the keyboard is polled.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-/// The terminal, read key by key without echo. Its modes are restored when this is dropped.
+/// A terminal that is read key by key without echo. When this value is dropped, the terminal's modes are restored.
 pub(crate) struct Keyboard {
     modes: SavedModes,
 }
 
 impl Keyboard {
-    /// Returns `None` if there is no terminal, or this process is not in its foreground.
+    /// Opens the controlling terminal. Returns `None` if there is no terminal, or this process is not in its
+    /// foreground.
     pub(crate) fn open() -> Option<Self> {
         // Opens the terminal separately, so that O_NONBLOCK applies to this descriptor only.
         let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
@@ -38,12 +39,12 @@ impl Keyboard {
         Some(keyboard)
     }
 
-    /// Returns when `q` is pressed.
+    /// Waits until the key `q` is pressed.
     pub(crate) async fn quit(&self) {
         loop {
             tokio::time::sleep(BETWEEN_LOOKS).await;
             let mut keys = [0; 64];
-            // Reading in the background would stop this process.
+            // If this process is in the background, a read from the terminal would stop it (SIGTTIN).
             let is_ours = tcgetpgrp(self.terminal()).is_ok_and(|group| group == getpgrp());
             let read = if is_ours { self.terminal().read(&mut keys).unwrap_or(0) } else { 0 };
             if keys[..read].iter().any(|key| matches!(key, b'q' | b'Q')) {

@@ -1,4 +1,4 @@
-//! A reader of the terminal. A signal, a deadline or another thread can end its wait for a key.
+//! A reader of the terminal. A signal, a deadline or another thread can end the reader's wait for a key.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -14,7 +14,7 @@ use rustix::termios::{OptionalActions, Termios, tcsetattr};
 use super::signals;
 use crate::signal::Signal;
 
-/// Why a wait ended without an answer.
+/// The reason why a wait ended without an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NoAnswer {
     /// Another thread called [`Waker::wake`].
@@ -33,7 +33,7 @@ impl Clone for Waker {
 }
 
 impl Waker {
-    /// Ends the current wait, or the next one.
+    /// Ends the current wait or, if no wait is running, the next one.
     pub fn wake(&self) {
         let _ = (&self.0).write(&[1]);
     }
@@ -41,10 +41,10 @@ impl Waker {
 
 pub(super) struct Keys {
     pub(super) tty: File,
-    /// Readable after [`Waker::wake`]; `None` if a waker does not end this wait.
+    /// A socket that becomes readable when [`Waker::wake`] is called. `None` if a waker does not end this wait.
     pub(super) woken: Option<UnixStream>,
     pub(super) until: Option<Instant>,
-    /// Set when a read fails because the wait ended.
+    /// The reason why the wait ended, if a read failed because the wait ended.
     pub(super) ended: Rc<Cell<Option<NoAnswer>>>,
     /// A key that was typed before the prompt was shown.
     pub(super) ahead: Option<u8>,
@@ -77,7 +77,7 @@ impl Read for Keys {
 }
 
 impl Keys {
-    /// Waits until a key can be read (`None`) or the wait is ended.
+    /// Waits for a key. Returns `None` if a key can be read, or the reason why the wait ended without a key.
     fn wait(&self) -> io::Result<Option<NoAnswer>> {
         loop {
             if let Some(signal) = signals::pending() {
@@ -98,7 +98,7 @@ impl Keys {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(e) => return Err(e.into()),
             }
-            // While this process was stopped, the shell has set other terminal modes.
+            // The shell set other terminal modes while this process was stopped.
             if continued.is_some_and(|mut fd| matches!(fd.read(&mut [0; 16]), Ok(1..))) {
                 if let Some(quiet) = &self.quiet {
                     let _ = tcsetattr(&self.tty, OptionalActions::Now, quiet);

@@ -5,7 +5,7 @@ use std::io;
 
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 
-/// A terminal whose modes are restored when this is dropped.
+/// A terminal and its modes. When this value is dropped, the modes are restored.
 pub(super) struct SavedModes {
     terminal: File,
     saved: Termios,
@@ -17,12 +17,12 @@ impl SavedModes {
         Ok(Self { terminal, saved })
     }
 
-    #[allow(dead_code, reason = "only the keyboard and foreground of the full build use it")]
+    #[allow(dead_code, reason = "only the modules `keyboard` and `foreground` of the full build use this")]
     pub(super) fn terminal(&self) -> &File {
         &self.terminal
     }
 
-    /// Applies `change` to the saved modes, sets the result, and returns it.
+    /// Applies `change` to a copy of the saved modes, sets the terminal to the new modes, and returns them.
     pub(super) fn change(&self, change: impl FnOnce(&mut Termios)) -> io::Result<Termios> {
         let mut modes = self.saved.clone();
         change(&mut modes);
@@ -34,7 +34,7 @@ impl SavedModes {
         let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.saved);
     }
 
-    /// Drops unread input, so that no other program reads it. It can be a PIN that was typed twice.
+    /// Discards unread input, so that no other program reads it. The input can be a PIN that was typed twice.
     pub(super) fn drop_input(&self) {
         let _ = tcflush(&self.terminal, QueueSelector::IFlush);
     }

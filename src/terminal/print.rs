@@ -2,8 +2,9 @@
 //!
 //! - Text for people is wrapped at words, but only if its stream is a terminal. A line that is indented by four spaces
 //!   is a command to paste and is not wrapped.
-//! - Only a result and the last error wait as long as the terminal or the pipe is blocked. Any other line is discarded
-//!   after 200 ms, so that a session closes on time.
+//!
+//! - If the terminal or the pipe is blocked, only a result and the last error wait until it continues. Any other line
+//!   is discarded after 200 ms, so that a session closes on time.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
@@ -22,7 +23,7 @@ use crate::error::{Error, Result};
 /// The longest wait for a terminal or a pipe that is blocked.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Prints a message that is not part of a session on stderr: `breakglass: …`.
+/// Prints a message that does not belong to a session. The message goes to stderr, as `breakglass: …`.
 pub fn note(text: &str) {
     progress(&format!("breakglass: {text}"));
 }
@@ -37,7 +38,7 @@ pub fn progress(text: &str) {
     let _ = briefly(io::stderr(), "/proc/self/fd/2", &for_people(text, io::stderr()));
 }
 
-/// Prints the error that ends the program on stderr. Waits if the terminal is stopped.
+/// Prints on stderr the error that ends the program. Waits while output to the terminal is stopped (Ctrl-S).
 pub fn error(error: &Error) {
     let _ = writeln!(io::stderr(), "{}", for_people(&format!("breakglass: {error}"), io::stderr()));
 }
@@ -45,15 +46,15 @@ pub fn error(error: &Error) {
 /// Prints a result for people on stdout.
 ///
 /// # Errors
-/// If stdout cannot be written; a reader that closed the pipe is not an error.
+/// Fails if stdout cannot be written. A pipe that its reader has closed is not an error.
 pub fn result(text: &str) -> Result<()> {
     exact(&for_people(text, io::stdout()))
 }
 
-/// Prints a result for programs on stdout, unwrapped.
+/// Prints a result for programs on stdout, without wrapping.
 ///
 /// # Errors
-/// If stdout cannot be written; a reader that closed the pipe is not an error.
+/// Fails if stdout cannot be written. A pipe that its reader has closed is not an error.
 pub fn exact(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -64,7 +65,7 @@ pub fn exact(text: &str) -> Result<()> {
     }
 }
 
-/// Prints an event for programs on stdout, unwrapped.
+/// Prints an event for programs on stdout, without wrapping.
 pub fn event(line: &str) {
     let _ = briefly(io::stdout(), "/proc/self/fd/1", line);
 }
@@ -72,13 +73,13 @@ pub fn event(line: &str) {
 /// Writes to the controlling terminal, even if stderr is redirected. Replaces the countdown line if one is shown.
 ///
 /// # Errors
-/// If there is no terminal, or it does not take the line within 200 ms.
+/// Fails if there is no terminal, or if the terminal does not accept the text within 200 ms.
 pub fn on_terminal(text: &str) -> io::Result<()> {
     within_patience(unblocking("/dev/tty")?, format!("\r\x1b[K{text}").as_bytes())
 }
 
-/// Returns the width of a table on stdout: the terminal's width, but at least 80 and at most 160 columns. It is 80 if
-/// stdout is not a terminal.
+/// Returns the width of a table on stdout: the terminal's width, but at least 80 and at most 160 columns. If stdout
+/// is not a terminal, the width is 80.
 pub fn columns() -> usize {
     width(io::stdout()).unwrap_or_default().clamp(80, 160)
 }

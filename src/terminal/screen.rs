@@ -9,7 +9,8 @@ pub fn countable(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Joins names; `last` stands before the last one: `alice`, `alice or bob`, `alice, bob or carol`.
+/// Joins names with commas, and puts the word `last` before the last name: `alice`, `alice or bob`, `alice, bob or
+/// carol`.
 pub fn listed(names: &[&str], last: &str) -> String {
     match names {
         [] => "none".into(),
@@ -18,10 +19,11 @@ pub fn listed(names: &[&str], last: &str) -> String {
     }
 }
 
-/// Shows numbered lines on the alternate screen until Enter is pressed. They do not stay in the scrollback.
+/// Shows numbered lines on the alternate screen until Enter is pressed. The lines do not stay in the terminal's
+/// scrollback.
 ///
 /// # Errors
-/// [`NoAnswer::Signal`]. The screen is cleared also in this case.
+/// [`NoAnswer::Signal`] if a signal arrives. The screen is cleared even after a signal.
 pub fn sheet<'a>(
     terminal: &mut Terminal,
     above: &str,
@@ -32,7 +34,8 @@ pub fn sheet<'a>(
     terminal.write(&format!("{above}\n\n"));
     let lines: Zeroizing<Vec<String>> =
         Zeroizing::new(lines.zip(1..).map(|(line, place)| format!("{place} {line}")).collect());
-    // The alternate screen has no scrollback, so lines that do not fit below each other are shown in columns.
+    // The alternate screen has no scrollback. If the screen has too few rows for the lines, they are shown in three
+    // columns.
     let across = if terminal.rows() < lines.len() + 6 { 3 } else { 1 };
     for row in lines.chunks(across) {
         terminal.write(Zeroizing::new(row.join("    ")).as_str());

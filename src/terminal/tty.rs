@@ -1,10 +1,14 @@
 //! Prompts at the controlling terminal.
 //!
 //! - Prompts are written to `/dev/tty`, and answers are read from it, never from stdin, a pipe or a file.
-//! - Typed characters are not shown. [`Terminal::ask_openly`] is the exception, for answers that are not secret.
+//!
+//! - Typed characters are not shown, except by [`Terminal::ask_openly`], which is for answers that are not secret.
+//!
 //! - A prompt is erased when it is answered. Only the lines of [`Terminal::show`] and the prompts and answers of
 //!   [`Terminal::ask_openly`] stay on the screen.
-//! - A signal ends every wait. A deadline or a waker ends the waits that have one.
+//!
+//! - A signal ends every wait for an answer. Some waits also have a deadline, or end when a waker is called.
+//!
 //! - When the terminal is dropped, unread input is discarded and the terminal's modes are restored.
 
 use std::cell::Cell;
@@ -34,7 +38,7 @@ pub enum Reply {
     End,
 }
 
-/// The controlling terminal. Its echo is off until this is dropped.
+/// The controlling terminal. Echo is off until this value is dropped.
 pub struct Terminal {
     tty: File,
     modes: SavedModes,
@@ -80,12 +84,12 @@ impl Terminal {
     /// Returns a handle with which another thread ends a wait.
     ///
     /// # Panics
-    /// If the process has no file descriptor left.
+    /// Panics if the process has no file descriptor left.
     pub fn waker(&self) -> Waker {
         Waker(self.waker.try_clone().expect("the process should have a free file descriptor"))
     }
 
-    /// Asks without echo. A waker does not end this wait.
+    /// Asks without echo. A waker does not end the wait for the answer.
     ///
     /// # Errors
     /// [`NoAnswer::Deadline`] or [`NoAnswer::Signal`].
@@ -117,14 +121,14 @@ impl Terminal {
         answer
     }
 
-    /// Writes a prompt that stays until [`Terminal::erase`].
+    /// Writes a prompt. The prompt stays on the screen until [`Terminal::erase`] is called.
     pub fn put(&mut self, text: &str) {
         let text = wrapped(text, self.columns());
         self.write(&text);
         self.standing += &text;
     }
 
-    /// Shows lines that stay on the screen, such as the request to approve. They are shown even if stderr is
+    /// Shows lines that stay on the screen, such as the request to approve. The lines are shown even if stderr is
     /// redirected.
     pub fn show(&mut self, text: &str) {
         self.erase();
@@ -179,8 +183,9 @@ impl Terminal {
         }
     }
 
-    /// Discards line ends that were typed before the prompt was shown, such as the LF of a pasted CR LF. They would be
-    /// an empty answer that the person did not intend. Returns the first other key.
+    /// Discards line ends that were typed before the prompt was shown, such as the LF of a pasted CR LF. Such line
+    /// ends would otherwise count as an empty answer that the person did not intend. Returns the first key that is
+    /// not a line end.
     fn typed_ahead(&mut self) -> Option<u8> {
         let mut key = [0];
         loop {

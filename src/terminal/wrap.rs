@@ -1,9 +1,9 @@
-//! Text wrapped at words, with a hanging indent.
+//! Wraps text at words, with a hanging indent.
 
 use textwrap::core::display_width;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// The indent of a command to paste, in columns. Such a line is never wrapped.
+/// The indent of a command to paste, in columns. A line with this indent is never wrapped.
 const COMMAND: usize = 4;
 
 /// The narrowest terminal for which text is wrapped, in columns.
@@ -38,15 +38,17 @@ pub fn hung(line: &str, indent: usize, columns: usize) -> String {
     textwrap::wrap(line, options).join("\n")
 }
 
-/// Returns the indent, in columns, at which a wrapped line continues: after the first word if that is a tag (`next:`,
-/// `alice:`), at the second column if the line is a row of a table, and otherwise two columns deeper than the line
-/// starts.
+/// Returns the indent, in columns, of the continuation of a wrapped line. If the line starts with a tag (`next:`,
+/// `alice:`), the continuation is aligned with the text after the tag. If the line is a row of a table, the
+/// continuation is aligned with the second column. Otherwise, the continuation is indented by two columns more than
+/// the line.
 fn hanging(line: &str, columns: usize) -> usize {
     let body = line.trim_start();
     let lead = indent(line);
     let tag = body.split_inclusive(' ').next().filter(|word| word.ends_with(": "));
     let title = || body.find("  ").map(|end| &body[..body.len() - body[end..].trim_start().len()]);
-    // A line that is indented further than a command continues a column, and so keeps its indent.
+    // A line that is indented further than a command belongs to a table column, so its continuation keeps the same
+    // indent.
     let further = if lead > COMMAND && !body.starts_with("- ") { 0 } else { 2 };
     let behind = lead + tag.or_else(title).map_or(further, display_width);
     if behind <= columns / 3 { behind } else { lead + further }
@@ -56,7 +58,7 @@ fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// Returns the number of rows that `text` takes on a terminal of this width.
+/// Returns the number of rows that `text` occupies on a terminal of this width.
 pub(super) fn rows(text: &str, columns: usize) -> usize {
     text.split('\n').map(|line| display_width(line).div_ceil(columns.max(1)).max(1)).sum()
 }
@@ -68,12 +70,12 @@ mod tests {
     #[test]
     fn a_wrapped_message_is_indented_to_the_end_of_its_tag() {
         let text = "breakglass: no attestation root certificates found, so the YubiKey cannot be verified\n  \
-                    next: name the root it was made under with --attestation-root, or use a genuine token";
+                    next: use a genuine YubiKey, or name its root certificate with --attestation-root";
         let expected = "\
 breakglass: no attestation root certificates found, so the
             YubiKey cannot be verified
-  next: name the root it was made under with
-        --attestation-root, or use a genuine token";
+  next: use a genuine YubiKey, or name its root certificate
+        with --attestation-root";
         assert_eq!(wrapped(text, 60), expected);
     }
 
@@ -102,8 +104,8 @@ breakglass: no attestation root certificates found, so the
 
     #[test]
     fn no_line_is_wider_than_the_terminal_and_no_word_is_lost() {
-        let text = "close: AWSDenyAll is attached and the key deactivated, but AWS does not show it yet; \
-                    watching until 02:47:00 UTC that nothing opens late";
+        let text = "close: AWSDenyAll is attached and the key is inactive, but AWS does not report this yet; \
+                    the program checks until 02:47:00 UTC that no late write opens access";
         for columns in 20..120 {
             let wrapped = wrapped(text, columns);
             assert!(wrapped.lines().all(|line| display_width(line) <= columns), "{wrapped}");

@@ -21,7 +21,8 @@ pub const FACTORY_PUK: &str = "12345678";
 /// The PIV object with the device's attestation certificate.
 const ATTESTATION_CERTIFICATE: ObjectId = 0x005f_ff01;
 
-/// The certificate object of slot 82; the objects of the other slots follow it (SP 800-73-4 part 1, table 3).
+/// The certificate object of slot 82. The certificate objects of the slots 83 to 95 have the numbers that follow (SP
+/// 800-73-4 part 1, table 3).
 const FIRST_RETIRED_CERTIFICATE: ObjectId = 0x005f_c10d;
 
 /// The state of the management key.
@@ -29,7 +30,7 @@ const FIRST_RETIRED_CERTIFICATE: ObjectId = 0x005f_c10d;
 pub enum Management {
     /// The factory key.
     Factory,
-    /// Stored on the device, readable with the PIN.
+    /// The key is stored on the YubiKey and can be read with the PIN.
     Protected,
     /// Any other key.
     Custom,
@@ -48,16 +49,16 @@ impl PivToken {
         Firmware([version.major, version.minor, version.patch])
     }
 
-    /// Returns whether the PIN and the PUK are still the factory's.
+    /// Returns whether the PIN and the PUK still have their factory values.
     ///
     /// # Errors
-    /// See [`TokenError`]. Fails on firmware before 5.3, which does not report this.
+    /// See [`TokenError`]. Fails on firmware before 5.3, which does not report whether a value is the factory value.
     pub fn factory_pin_and_puk(&mut self) -> Result<(bool, bool), TokenError> {
         let mut ask = |slot| {
             let metadata = piv::metadata(&mut self.key, SlotId::Management(slot)).map_err(reason)?;
             metadata
                 .default
-                .ok_or(TokenError::Failed("it does not report whether its PIN is the factory PIN"))
+                .ok_or(TokenError::Failed("the firmware does not report whether the PIN is the factory PIN"))
         };
         Ok((ask(ManagementSlotId::Pin)?, ask(ManagementSlotId::Puk)?))
     }
@@ -92,19 +93,20 @@ impl PivToken {
                 return Ok((first, second));
             }
         }
-        Err(TokenError::Failed("fewer than two of its retired slots (82-95) are free"))
+        Err(TokenError::Failed("fewer than two of the retired slots (82-95) are free"))
     }
 
     fn is_free(&mut self, slot: Slot) -> Result<bool, TokenError> {
         match piv::metadata(&mut self.key, id(slot)) {
             Err(yubikey::Error::NotFound) => self.is_unmarked(slot),
-            // A key that this program cannot read is still a key.
+            // A key that the program cannot read also occupies its slot.
             Ok(_) | Err(yubikey::Error::ParseError | yubikey::Error::AlgorithmError) => Ok(false),
             Err(other) => Err(reason(other)),
         }
     }
 
-    /// Returns whether the slot's certificate object is empty. Some programs treat a slot with a certificate as in use.
+    /// Returns whether the slot's certificate object is empty. Some programs treat a slot that has a certificate as a
+    /// slot in use.
     fn is_unmarked(&mut self, slot: Slot) -> Result<bool, TokenError> {
         let object = FIRST_RETIRED_CERTIFICATE + ObjectId::from(slot.number() - 0x82);
         match self.key.fetch_object(object) {
@@ -116,8 +118,8 @@ impl PivToken {
         }
     }
 
-    /// Verifies the PIN and authenticates with the management key, if that key is the factory's or PIN-protected. For
-    /// any other management key, returns `Management::Custom` without authenticating.
+    /// Verifies the PIN. Then authenticates with the management key if that is the factory key or a key that the PIN
+    /// protects. For any other management key, returns `Management::Custom` without authentication.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -135,7 +137,7 @@ impl PivToken {
         }
     }
 
-    /// Generates a P-256 key on the device: PIN policy once, touch policy always.
+    /// Generates a P-256 key on the device, with the PIN policy *once* and the touch policy *always*.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -143,28 +145,28 @@ impl PivToken {
         let algorithm = AlgorithmId::EccP256;
         let key = piv::generate(&mut self.key, id(slot), algorithm, PinPolicy::Once, TouchPolicy::Always)
             .map_err(reason)?;
-        let der = key.to_der().map_err(|_| TokenError::Failed("its public key cannot be encoded"))?;
-        let point = point(&der).ok_or(TokenError::Failed("its new key is not a P-256 key"))?;
+        let der = key.to_der().map_err(|_| TokenError::Failed("the public key cannot be encoded"))?;
+        let point = point(&der).ok_or(TokenError::Failed("the new key is not a P-256 key"))?;
         Ok(GeneratedKey { slot, point })
     }
 
-    /// Returns the attestation certificate of a slot as DER, unchecked.
+    /// Reads the attestation certificate of a slot as DER, but does not check the certificate.
     ///
     /// # Errors
     /// See [`TokenError`].
     pub fn attest(&mut self, slot: Slot) -> Result<Vec<u8>, TokenError> {
         // The yubikey crate panics if a broken token returns an empty answer.
         let asked = catch_unwind(AssertUnwindSafe(|| piv::attest(&mut self.key, id(slot))));
-        let answer = asked.map_err(|_| TokenError::Failed("its attestation is empty"))?;
+        let answer = asked.map_err(|_| TokenError::Failed("the attestation is empty"))?;
         Ok(answer.map_err(reason)?.to_vec())
     }
 
-    /// Returns the device's attestation certificate (slot F9) as DER, unchecked.
+    /// Reads the device's attestation certificate (slot F9) as DER, but does not check the certificate.
     ///
     /// # Errors
     /// See [`TokenError`].
     pub fn device_certificate(&mut self) -> Result<Vec<u8>, TokenError> {
-        let unreadable = TokenError::Failed("its attestation certificate (slot F9) is not readable");
+        let unreadable = TokenError::Failed("the attestation certificate (slot F9) is not readable");
         let object = self.key.fetch_object(ATTESTATION_CERTIFICATE).map_err(|e| match reason(e) {
             TokenError::Gone => TokenError::Gone,
             _ => unreadable,
@@ -182,7 +184,8 @@ impl PivToken {
     }
 }
 
-/// Returns the certificate in a PIV certificate object: tag 70, followed by 71 and FE (SP 800-73-4 part 1, table 10).
+/// Returns the certificate in a PIV certificate object. In the object, the certificate has the tag 70, and fields
+/// with the tags 71 and FE follow it (SP 800-73-4 part 1, table 10).
 fn certificate(object: &[u8]) -> Option<Vec<u8>> {
     let body = object.strip_prefix(&[0x70])?;
     let (length, rest) = match *body.first()? {

@@ -1,4 +1,4 @@
-//! YubiKeys over PC/SC: finding them, using their PIV keys, enrolling them.
+//! Finds YubiKeys over PC/SC, uses their PIV keys, and enrols them.
 
 pub mod enrol;
 pub mod piv;

@@ -1,4 +1,4 @@
-//! A YubiKey's PIV application as a [`Token`] (SP 800-73-4; Yubico's metadata command).
+//! Implements [`Token`] with the PIV application of a YubiKey (SP 800-73-4; Yubico's metadata command).
 
 use p256::pkcs8::EncodePublicKey as _;
 use pcsc::Error as Pcsc;
@@ -9,22 +9,23 @@ use crate::custody::token::{Held, Slot, Token, TokenError};
 use crate::secret::{Secret, SecretText};
 use crate::vault::share::Point;
 
-/// The yubikey crate logs every APDU, PINs included. This line does not compile unless logging is compiled out.
+/// The yubikey crate logs every APDU, PINs included. If logging is not compiled out, this assertion fails the build.
 const _: () = assert!(log::STATIC_MAX_LEVEL as usize == 0, "the feature max_level_off of `log` must be on");
 
-/// An open YubiKey. It is opened once and kept: selecting the PIV application again resets the PIN state.
+/// An open YubiKey. The program opens each YubiKey once and keeps it open, because selecting the PIV application
+/// again would reset the PIN state.
 pub struct PivToken {
     pub(super) key: YubiKey,
     reader: String,
 }
 
 impl PivToken {
-    /// Wraps an open YubiKey in the PC/SC reader `reader`.
+    /// Wraps an open YubiKey. `reader` is the name of the PC/SC reader.
     pub fn new(key: YubiKey, reader: String) -> Self {
         Self { key, reader }
     }
 
-    /// Closes a token that has stopped answering. Unlike a drop, this does not reset the token.
+    /// Closes a token that has stopped answering, without the reset that a drop would cause.
     pub fn release(self) {
         let _ = self.key.disconnect(pcsc::Disposition::LeaveCard);
     }
@@ -52,7 +53,7 @@ impl Token for PivToken {
                 Ok(der.and_then(|der| point(&der)).map(|point| Held { point, touch }))
             }
             Err(yubikey::Error::NotFound) => Ok(None),
-            // Firmware before 5.3 has no metadata, so the certificate that enrolment wrote is read.
+            // Firmware before 5.3 has no metadata, so the key is read from the certificate that enrolment wrote.
             Err(yubikey::Error::NotSupported) => {
                 let der = Certificate::read(&mut self.key, id(slot)).ok().and_then(|certificate| {
                     der::Encode::to_der(certificate.cert.tbs_certificate().subject_public_key_info()).ok()
@@ -73,7 +74,7 @@ impl Token for PivToken {
         let x: &[u8; 32] = shared
             .as_slice()
             .try_into()
-            .map_err(|_| TokenError::Failed("its answer has the wrong length"))?;
+            .map_err(|_| TokenError::Failed("the answer has the wrong length"))?;
         Ok(Secret::copy_of(x))
     }
 
@@ -85,7 +86,8 @@ impl Token for PivToken {
 
 impl PivToken {
     /// Explains why a private-key operation failed after the PIN was verified. Status 6982 means that the touch is
-    /// missing. A token that is being removed often gives an unexpected answer first.
+    /// missing. A token that is being pulled out often gives an unexpected answer first, so the program checks
+    /// whether the token still answers.
     fn explain(&mut self, error: yubikey::Error) -> TokenError {
         match reason(error) {
             _ if error == yubikey::Error::AuthenticationError => TokenError::NotTouched,
@@ -95,12 +97,12 @@ impl PivToken {
     }
 }
 
-/// The yubikey crate's type for a slot.
+/// Converts a slot to the type of the yubikey crate.
 pub(super) fn id(slot: Slot) -> SlotId {
     SlotId::Retired(RetiredSlotId::try_from(slot.number()).expect("slots 82 to 95 are retired slots"))
 }
 
-/// Decodes the uncompressed point of a DER `SubjectPublicKeyInfo`, if it is a P-256 key.
+/// Returns the uncompressed point of a P-256 key in a DER `SubjectPublicKeyInfo`. Returns `None` for any other key.
 pub(super) fn point(spki: &[u8]) -> Option<Point> {
     use p256::elliptic_curve::sec1::ToSec1Point as _;
     use p256::pkcs8::DecodePublicKey as _;
@@ -117,10 +119,10 @@ pub(super) fn reason(error: yubikey::Error) -> TokenError {
         Error::WrongPin { tries } => TokenError::WrongPin { left: tries },
         Error::PcscError { inner: Some(Pcsc::SharingViolation) } => TokenError::Busy,
         Error::PcscError { .. } => TokenError::Gone,
-        Error::NotSupported => TokenError::Failed("its firmware does not know the command"),
-        Error::AuthenticationError => TokenError::Failed("it refused the command: not authenticated"),
+        Error::NotSupported => TokenError::Failed("the firmware does not know the command"),
+        Error::AuthenticationError => TokenError::Failed("the command was refused: not authenticated"),
         Error::NotFound => TokenError::Failed("there is no key in the slot"),
-        Error::SizeError => TokenError::Failed("it does not accept input of this length"),
-        _ => TokenError::Failed("it answered with an unexpected status"),
+        Error::SizeError => TokenError::Failed("input of this length is not accepted"),
+        _ => TokenError::Failed("the answer has an unexpected status"),
     }
 }

@@ -1,4 +1,4 @@
-//! PC/SC readers: opens every token as soon as it is plugged in, in parallel with the others.
+//! Watches PC/SC readers. Opens every token as soon as it is plugged in. Several tokens are opened in parallel.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -12,14 +12,15 @@ use pcsc::{Context, ReaderState, Scope, State};
 use super::piv::PivToken;
 use crate::error::{Error, Result, Status};
 
-/// The longest wait in pcscd before the watcher checks whether it should stop.
+/// The longest time that the watcher waits for pcscd before it checks whether it should stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The delay before a reader's token is opened again after it stopped answering.
+/// The delay before a token that stopped answering is opened again.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Why a token is unusable if another program uses it exclusively. The token is tried again later.
-pub const BUSY: &str = "another program uses it (often gpg-agent's scdaemon); end that program";
+/// The reason that is reported for a token that another program uses exclusively. The watcher tries such a token
+/// again later.
+pub const BUSY: &str = "another program uses the token (often gpg-agent's scdaemon); end that program";
 
 /// An event at a reader.
 pub enum ReaderEvent {
@@ -31,7 +32,7 @@ pub enum ReaderEvent {
     Settled,
 }
 
-/// Watches all readers until dropped.
+/// Watches all readers until this value is dropped.
 pub struct Readers {
     shared: Arc<Shared>,
 }
@@ -39,12 +40,13 @@ pub struct Readers {
 #[derive(Default)]
 struct Shared {
     done: AtomicBool,
-    /// Readers whose unchanged card is to be opened again, and when.
+    /// The readers whose card must be opened again, each with the time of the next attempt. The card was not
+    /// replaced, so pcscd reports no change.
     again: Mutex<Vec<(String, Instant)>>,
 }
 
 impl Readers {
-    /// Starts watching; `send` is called from other threads.
+    /// Starts to watch the readers. Other threads call `send` with each event.
     ///
     /// # Errors
     /// [`Status::TokenFailed`] if pcscd does not answer.
@@ -56,7 +58,8 @@ impl Readers {
         Ok(Self { shared })
     }
 
-    /// Opens the token in `reader` again: its handle is stale, but the token may still be present.
+    /// Opens the token in `reader` again. The caller's handle of the token is stale, but the token might still be
+    /// plugged in.
     pub fn look_again(&self, reader: &str) {
         self.shared.look_again(reader);
     }
@@ -69,14 +72,14 @@ impl Drop for Readers {
 }
 
 impl Shared {
-    /// Schedules the reader, but not at once: pcscd needs a moment to notice that a token was removed, and another
-    /// program needs a moment to release one.
+    /// Schedules the token in `reader` to be opened again after a delay. During the delay, pcscd can notice that a
+    /// token was removed, and another program can release a token.
     fn look_again(&self, reader: &str) {
         let due = Instant::now() + RETRY_DELAY;
         self.again.lock().unwrap_or_else(PoisonError::into_inner).push((reader.to_owned(), due));
     }
 
-    /// Returns the readers that are due to be opened again.
+    /// Returns the readers whose token is due to be opened again.
     fn due(&self) -> Vec<String> {
         let mut again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -135,7 +138,7 @@ fn readers(context: &mut Context) -> Vec<CString> {
     }
 }
 
-/// Sends [`ReaderEvent::Settled`] after the first round, without blocking the watcher.
+/// Sends [`ReaderEvent::Settled`] when every token of the first round has been opened. Does not block the watcher.
 fn settle(opening: Vec<thread::JoinHandle<()>>, send: &(impl Fn(ReaderEvent) + Clone + Send + 'static)) {
     let send = send.clone();
     thread::spawn(move || {
@@ -146,7 +149,7 @@ fn settle(opening: Vec<thread::JoinHandle<()>>, send: &(impl Fn(ReaderEvent) + C
     });
 }
 
-/// Waits until a reader or a card changes, at most [`POLL_INTERVAL`].
+/// Waits until a reader or a card changes, but at most for [`POLL_INTERVAL`].
 fn wait(context: &Context, states: &[ReaderState]) {
     let mut states: Vec<_> = states
         .iter()
@@ -156,7 +159,7 @@ fn wait(context: &Context, states: &[ReaderState]) {
     states.iter_mut().for_each(ReaderState::sync_current_state);
     let before = Instant::now();
     let _ = context.get_status_change(POLL_INTERVAL, &mut states);
-    // Some daemons return immediately; the pause keeps the loop from spinning.
+    // Some PC/SC daemons return immediately, so this pause prevents a busy loop.
     thread::sleep(Duration::from_millis(20).saturating_sub(before.elapsed()));
 }
 
@@ -173,9 +176,9 @@ fn open(reader: &CString) -> ReaderEvent {
             ReaderEvent::Unusable(label, BUSY)
         }
         Err(yubikey::Error::PcscError { .. }) => {
-            ReaderEvent::Unusable(label, "it does not answer; plug it in again")
+            ReaderEvent::Unusable(label, "the token does not answer; plug it in again")
         }
-        Err(_) => ReaderEvent::Unusable(label, "it is not a YubiKey with the PIV application"),
+        Err(_) => ReaderEvent::Unusable(label, "this is not a YubiKey with the PIV application"),
     }
 }
 

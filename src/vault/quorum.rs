@@ -157,6 +157,33 @@ mod tests {
     }
 
     #[test]
+    fn coefficients_are_independent_of_each_other() {
+        // Of the zero key, the shares at 1, 2 are c1 + c2 and 2·c1 + 4·c2 in the field, so c2 = (s2 + 2·s1) / 6.
+        let zero = Secret::zeroed();
+        let sixth = (1..=u8::MAX).map(Gf256).find(|x| (*x * Gf256(6)).0 == 1).expect("an inverse");
+        let mut ones = [[0_u32; 8]; 2];
+        for _ in 0..200 {
+            let shares = split(&zero, Threshold(3), 3);
+            let coefficients: Vec<[u8; 2]> = (0..KEY)
+                .map(|i| {
+                    let [s1, s2] = [0, 1].map(|share: usize| shares[share].value.expose()[i]);
+                    let c2 = (Gf256(s2 ^ (Gf256(2) * Gf256(s1)).0) * sixth).0;
+                    [s1 ^ c2, c2]
+                })
+                .collect();
+            for (place, [c1, c2]) in coefficients.iter().enumerate() {
+                let next = coefficients[(place + 1) % KEY];
+                for (differs, counts) in [c1 ^ c2, c1 ^ next[0]].into_iter().zip(&mut ones) {
+                    for (bit, count) in counts.iter_mut().enumerate() {
+                        *count += u32::from(differs >> bit & 1);
+                    }
+                }
+            }
+        }
+        assert!(ones.iter().flatten().all(|&n| (1400..1800).contains(&n)), "{ones:?}");
+    }
+
+    #[test]
     fn the_field_is_the_one_of_the_specification() {
         // 0x53 * 0xca = 1 in GF(2^8) with x^8+x^4+x^3+x+1 (FIPS 197 section 4.2's inverse pair).
         assert_eq!((Gf256(0x53) * Gf256(0xca)).0, 1);

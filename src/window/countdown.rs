@@ -1,6 +1,6 @@
-//! The text of a warning.
+//! The text of the warning that the window ends soon.
 
-/// Returns the time left, given in whole minutes.
+/// Returns a text that states how many minutes are left.
 pub fn left(minutes: u64) -> String {
     if minutes == 1 { "1 minute left".into() } else { format!("{minutes} minutes left") }
 }

@@ -1,6 +1,7 @@
-//! The window: a pure state machine that ends with access closed, or reported as possibly open until T1.
+//! The window is a pure state machine. In the last state of this machine, access is closed, or access is reported as
+//! possibly open until T1.
 //!
-//! `model` is for tests only.
+//! The module `model` is for tests only.
 
 pub mod countdown;
 pub mod machine;

@@ -44,7 +44,7 @@ impl TwoOfThree {
         }
     }
 
-    /// Returns the approval of `request` that the custodian with this index signs.
+    /// Returns an approval of `request`, signed by the custodian at `place`.
     fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();
@@ -144,7 +144,7 @@ fn only_signatures_of_enrolled_tokens_count() {
     let approval = Statement::<Approval>::read(&good).expect("a statement");
     assert!(
         approval.sign(&enrolled, &mut stranger.clone(), &pin, &mut || {}).is_err(),
-        "a key that is not enrolled is detected when it signs"
+        "signing with a key that is not enrolled should fail"
     );
     let strange = strangers.sign(1, &strangers.request());
     quorum.refuses(&[good.clone(), strange], "is not a custodian of this vault");

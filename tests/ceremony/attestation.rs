@@ -1,4 +1,4 @@
-//! Attestation chains made by openssl: RSA chains as on Yubico's devices, and invalid chains.
+//! Verifies attestation chains that openssl makes: RSA chains like those of Yubico's devices, and invalid chains.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,8 @@ use breakglass::vault::firmware::Firmware;
 use breakglass::vault::manifest::Attested;
 use der::{Decode as _, Encode as _};
 
-/// Firmware 5.7.2, serial number 20000001 as a DER INTEGER, PIN once and touch always.
+/// The extensions of an attestation: firmware 5.7.2, serial number 20000001 as a DER INTEGER, PIN policy *once*,
+/// touch policy *always*.
 const LEAF: &str = "1.3.6.1.4.1.41482.3.3=DER:05:07:02\n1.3.6.1.4.1.41482.3.7=DER:02:04:01:31:2d:01\n\
                     1.3.6.1.4.1.41482.3.8=DER:02:02\n";
 
@@ -19,7 +20,8 @@ fn openssl(dir: &Path, arguments: &str) {
     assert!(done.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// root → intermediate → f9 → leaf, all RSA but the leaf, each signed with another digest.
+/// Makes the chain root → intermediate → f9 → leaf. Every key except the leaf's is an RSA key. The signatures use
+/// SHA-512, SHA-384 and SHA-256.
 fn make(dir: &Path, leaf_extensions: &str) {
     std::fs::write(dir.join("ca.ext"), "basicConstraints=critical,CA:TRUE\n").unwrap();
     std::fs::write(dir.join("leaf.ext"), leaf_extensions).unwrap();
@@ -56,7 +58,7 @@ fn key_of(certificate: &[u8]) -> Vec<u8> {
     certificate.tbs_certificate().subject_public_key_info().to_der().unwrap()
 }
 
-/// What `LEAF` says.
+/// Returns the values that the extensions in `LEAF` state.
 fn attested(key: &[u8]) -> AttestedKey<'_> {
     AttestedKey { key, slot: "82", serial: 20_000_001, firmware: Firmware([5, 7, 2]) }
 }
@@ -80,16 +82,31 @@ fn a_complete_rsa_chain_verifies_and_parts_of_it_do_not() {
     };
     assert_eq!(chain(&f9, std::slice::from_ref(&root)), missing("intermediate", "f9"));
     assert_eq!(chain(&f9, std::slice::from_ref(&intermediate)), missing("Root", "intermediate"));
-    assert!(verify(&leaf, &[f9.clone(), root.clone()], &expected).is_err(), "a gap");
-    assert!(verify(&leaf, &[f9.clone(), intermediate], &expected).is_err(), "no self-signed end");
-    assert!(verify(&f9, &whole, &expected).is_err(), "not a slot's");
+    assert!(
+        verify(&leaf, &[f9.clone(), root.clone()], &expected).is_err(),
+        "a chain with a gap should be refused"
+    );
+    assert!(
+        verify(&leaf, &[f9.clone(), intermediate], &expected).is_err(),
+        "a chain without a self-signed root should be refused"
+    );
+    assert!(
+        verify(&f9, &whole, &expected).is_err(),
+        "the device's certificate should not count as a slot's attestation"
+    );
     let other = key_of(&root);
-    assert!(verify(&leaf, &whole, &attested(&other)).is_err(), "another key");
+    assert!(
+        verify(&leaf, &whole, &attested(&other)).is_err(),
+        "the attestation of another key should be refused"
+    );
     let another = AttestedKey { serial: 20_000_002, ..attested(&key) };
-    assert!(verify(&leaf, &whole, &another).is_err(), "another device");
+    assert!(verify(&leaf, &whole, &another).is_err(), "the attestation of another device should be refused");
     let mut forged = leaf.clone();
     *forged.last_mut().unwrap() ^= 1;
-    assert!(verify(&forged, &whole, &expected).is_err(), "another signature");
+    assert!(
+        verify(&forged, &whole, &expected).is_err(),
+        "an attestation with a changed signature should be refused"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The full build and the offline build: `--version` names the build.
+//! Tests the full build and the offline build: `--version` names the build.
 
 use std::path::Path;
 use std::process::Command;

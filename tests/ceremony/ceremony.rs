@@ -1,4 +1,4 @@
-//! The ceremony, offline: three custodians enrol, the vault is sealed and inspected without a network.
+//! The ceremony without a network: three custodians enrol, and a vault is sealed and inspected.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The documentation matches the source tree: its links, the tests that it names, the map of the source files, and the
+//! Checks that the documentation matches the source tree: links, names of tests, the map of the source files, and the
 //! size of the README.
 
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@ use rig::token::{Authority, Cipher, Management, ManagementKey, PinPolicy, Spec, 
 
 use crate::PROGRAM;
 
-/// A site with one custodian, alice, whose token is this one and is plugged in.
+/// Returns a site with one custodian, alice, whose token has the properties in `spec` and is plugged in.
 fn alice(spec: Spec) -> Site {
     let mut site = Site::new(PROGRAM, &["alice"]);
     site.custodians[0].pin.clone_from(&spec.pin);
@@ -51,7 +51,7 @@ fn a_factory_pin_and_puk_are_changed_during_enrolment() {
         person.type_line("pin-4711");
         person.expect("new PIN again");
         person.type_line("pin-4712");
-        person.expect("the two differ");
+        person.expect("the two entries differ");
         for prompt in ["new PIN for YubiKey", "new PIN again"] {
             person.expect(prompt);
             person.type_line("pin-4711");
@@ -73,7 +73,7 @@ fn a_factory_pin_and_puk_are_changed_during_enrolment() {
         assert!(token.has_pin("pin-4711") && token.has_puk("puk-4711"));
         for slot in [0x82, 0x83] {
             assert_eq!(token.policies(slot), Some((PinPolicy::Once, TouchPolicy::Always)));
-            assert!(token.certificate(slot).is_some(), "other programs see that the slot is in use");
+            assert!(token.certificate(slot).is_some(), "other programs should see that the slot is in use");
         }
     }
 }
@@ -89,7 +89,7 @@ fn the_sheet_is_typed_back_and_erased_from_the_screen() {
     person.expect("passphrase part");
     person.type_line("zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong");
     person.expect("not the words that were shown");
-    assert_eq!(sheet(&mut person), words, "the same part is shown again");
+    assert_eq!(sheet(&mut person), words, "the same words should be shown again");
     person.expect("passphrase part");
     for word in &words {
         person.type_line(&word[..word.len().min(4)]);

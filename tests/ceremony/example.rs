@@ -1,6 +1,7 @@
-//! The example in `vault-format.md`, value by value, is the vector `two_of_two`.
+//! Checks that the values in the example of `vault-format.md` are the values of the vector `two_of_two`.
 //!
-//! With `BREAKGLASS_WRITE_VECTORS` its values are written into the text; the sentences around them stay.
+//! If `BREAKGLASS_WRITE_VECTORS` is set, the test writes the values into `vault-format.md` instead. The text around
+//! the values does not change.
 
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::soft::vector::{self, Custodian, Vector};
 use crate::soft::{part, point};
 
-/// Recipients and encapsulations of 1.5 KB and more are shown up to here.
+/// The number of characters that the example shows of a long recipient or encapsulation (1.5 KB or more).
 const SHOWN: usize = 48;
 
 fn specification() -> PathBuf {
@@ -36,15 +37,15 @@ fn the_example_of_the_specification_is_a_vector() {
         return;
     }
     let differs = stands.lines().zip(should.lines()).find(|(stands, should)| stands != should);
-    assert_eq!(differs, None, "what stands there, and what should");
+    assert_eq!(differs, None, "the first line is in the specification, but it should be the second line");
     assert_eq!(stands, should);
 }
 
-/// The values, as they stand in the text.
+/// The values of the example, as the specification shows them.
 struct Example {
     /// The blocks between triple backticks, in order.
     blocks: Vec<String>,
-    /// What stands before a value in a sentence, the value, and what stands after it.
+    /// For each value within a sentence: the text before the value, the value, and the text after it.
     in_sentences: Vec<(&'static str, String, &'static str)>,
 }
 
@@ -52,7 +53,9 @@ impl Example {
     fn of(vector: &Vector) -> Self {
         let vault = Vault::parse(&vector.file).unwrap();
         let (header, mac, payload) = pieces(&vector.file);
-        let [alice, bob] = vector.custodians.as_slice() else { panic!("two custodians") };
+        let [alice, bob] = vector.custodians.as_slice() else {
+            panic!("the vector should have two custodians")
+        };
         let key = hex::decode(&vector.key).unwrap();
         let (nonce, _) = payload.split_first_chunk::<16>().unwrap();
         let shares = [alice, bob].map(|custodian| Share {
@@ -104,12 +107,20 @@ impl Example {
         }
     }
 
-    /// The specification with these values in its example.
+    /// Returns the specification with these values in its example.
     fn within(&self, specification: &str) -> String {
-        let start = specification.find("\n## An example\n").expect("the example");
-        let end = start + specification[start..].find("\n## References\n").expect("its end");
+        let start =
+            specification.find("\n## An example\n").expect("the specification should have an example");
+        let end = start
+            + specification[start..]
+                .find("\n## References\n")
+                .expect("the references should follow the example");
         let mut pieces: Vec<_> = specification[start..end].split("```\n").map(str::to_owned).collect();
-        assert_eq!(pieces.len(), 2 * self.blocks.len() + 1, "the example's blocks");
+        assert_eq!(
+            pieces.len(),
+            2 * self.blocks.len() + 1,
+            "the example should have the expected number of blocks"
+        );
         for (block, at) in self.blocks.iter().zip((1..).step_by(2)) {
             pieces[at].clone_from(block);
         }
@@ -123,7 +134,7 @@ impl Example {
     }
 }
 
-/// The header without its last line, the MAC's text, and what comes after.
+/// Splits a vault file. Returns the header without its last line, the MAC as text, and the bytes after the header.
 fn pieces(file: &[u8]) -> (String, String, &[u8]) {
     let mac = file.windows(5).position(|bytes| bytes == b"\n--- ").expect("the MAC") + 1;
     let header = String::from_utf8(file[..mac].to_vec()).unwrap();
@@ -131,7 +142,8 @@ fn pieces(file: &[u8]) -> (String, String, &[u8]) {
     (header, String::from_utf8(line[4..47].to_vec()).unwrap(), payload)
 }
 
-/// Blocks: the share's stanzas, the part and its half, the token and its half.
+/// Returns three blocks of the example: the stanzas of a share, the values of the part's half, and the values of the
+/// token's half.
 fn halves(vault: &Vault, of: &Custodian) -> (String, String, String) {
     let custodian = vault.manifest.custodian(of.index).unwrap();
     let id: [u8; 16] = hex::decode(&custodian.enrolment).unwrap().try_into().unwrap();
@@ -179,7 +191,7 @@ fn halves(vault: &Vault, of: &Custodian) -> (String, String, String) {
     (stanzas, part_block, token_block)
 }
 
-/// Canonical JSON over several lines, broken after commas, its long recipients cut.
+/// Breaks canonical JSON into lines after commas, and shortens long recipients.
 fn broken(json: &str) -> String {
     let (mut text, mut line) = (String::new(), String::new());
     for member in json.split_inclusive(',') {
@@ -197,6 +209,6 @@ fn broken(json: &str) -> String {
 
 fn expand(key: &[u8], salt: &[u8], info: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
-    Hkdf::<Sha256>::new(Some(salt), key).expand(info, &mut out).expect("short");
+    Hkdf::<Sha256>::new(Some(salt), key).expand(info, &mut out).expect("HKDF should give 32 bytes");
     out
 }

@@ -1,4 +1,5 @@
-//! The policies at rest, during a window and after T1, evaluated by an independent evaluator of IAM policies.
+//! Evaluates the policies at rest, during a window and after T1. The evaluator of IAM policies is independent of the
+//! program.
 
 use breakglass::gate::SessionId;
 use breakglass::gate::policy::{Gate, ending};
@@ -33,7 +34,8 @@ fn gate_under(mfa: bool) -> Value {
     .document()
 }
 
-/// Returns whether the emergency user may make a call. Both its own policies and its boundary must allow the call.
+/// Returns whether IAM allows a call of the emergency user. The user's policies and the permissions boundary must
+/// both allow the call.
 fn allows(own: &[IAMPolicy], action: &str, at: &str, region: &str, issued: Option<&str>) -> bool {
     let mut context =
         Context::new().with_string("aws:CurrentTime", at).with_string("aws:RequestedRegion", region);
@@ -88,11 +90,14 @@ fn only_the_grant_in_its_regions_with_new_sessions_is_allowed() {
     {
         assert!(!allows(&open, action, during, "eu-west-1", None), "{action}");
     }
-    assert!(!allows(&open, "s3:GetObject", during, "us-east-1", None), "a region that is not granted");
+    assert!(
+        !allows(&open, "s3:GetObject", during, "us-east-1", None),
+        "a call in a region that is not granted should be refused"
+    );
     let before = "2026-11-22T02:16:59Z";
     assert!(
         !allows(&open, "s3:GetObject", during, "eu-west-1", Some(before)),
-        "a token that was issued before T0"
+        "a session that was issued before T0 should be refused"
     );
 }
 
@@ -118,13 +123,13 @@ fn under_mfa_the_grant_needs_a_session_with_mfa_and_the_probe_does_not() {
     };
     for (mfa, allowed) in [(None, false), (Some(false), false), (Some(true), true)] {
         assert_eq!(judged(&open, "s3:GetObject", with(mfa)), allowed, "{mfa:?}");
-        assert!(judged(&open, "sns:ListTopics", with(mfa)), "the probe, {mfa:?}");
+        assert!(judged(&open, "sns:ListTopics", with(mfa)), "the probe should not need MFA: {mfa:?}");
     }
 }
 
 #[test]
 fn a_role_session_has_only_the_grant_and_only_within_the_window() {
-    // The role's policy allows more than the gate does. The session's policy is the gate's document.
+    // The role's policy allows more than the gate. The session's policy is the gate's document.
     let role = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","sqs:*","sns:ListTopics"],"Resource":"*"}]}"#;
     let both = |action: &str, at: &str| {
         [role.to_owned(), gate().to_string()]

@@ -1,4 +1,5 @@
-//! The ABNF of `vault-format.md` is complete: every rule that it uses is defined, once, there or in RFC 5234.
+//! Checks that the ABNF of `vault-format.md` is complete: every rule that it uses is defined exactly once, either in
+//! `vault-format.md` or in RFC 5234.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +12,8 @@ const CORE: [&str; 16] = [
     "sp", "vchar", "wsp",
 ];
 
-/// Rule names in lower case, because ABNF ignores their case, each with the names that its definition uses.
+/// The rules by name, each with the names that its definition uses. Names are in lower case, because ABNF ignores
+/// case.
 type Rules = BTreeMap<String, BTreeSet<String>>;
 
 /// Reads rules. A line that starts with a space continues the rule before it.
@@ -37,7 +39,7 @@ fn rules(text: &str) -> Result<Rules, String> {
     Ok(rules)
 }
 
-/// Checks that every rule that is used is defined, and no core rule again.
+/// Checks that every rule that is used is defined, and that no core rule is defined again.
 fn complete(rules: &Rules) -> Result<(), String> {
     if let Some(again) = rules.keys().find(|name| CORE.contains(&name.as_str())) {
         return Err(format!("{again} is a core rule"));
@@ -49,7 +51,7 @@ fn complete(rules: &Rules) -> Result<(), String> {
     }
 }
 
-/// A recursive descent over the elements of a rule (RFC 5234 section 4).
+/// A recursive descent parser for the elements of a rule (RFC 5234 section 4).
 struct Reader<'a> {
     rest: &'a str,
     uses: BTreeSet<String>,
@@ -65,7 +67,7 @@ impl Reader<'_> {
         self.rest.chars().next()
     }
 
-    /// Takes the characters at the start for which `is` holds.
+    /// Removes and returns the leading characters for which `is` returns true.
     fn take(&mut self, is: impl Fn(char) -> bool) -> String {
         let end = self.rest.find(|c| !is(c)).unwrap_or(self.rest.len());
         let (taken, rest) = self.rest.split_at(end);
@@ -148,7 +150,11 @@ fn every_rule_of_the_format_is_defined_once() {
     let text = fs::read_to_string(root().join("vault-format.md")).unwrap();
     let blocks: Vec<_> =
         text.split("```abnf\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 4, "the header, the halves, the URLs and the armor");
+    assert_eq!(
+        blocks.len(),
+        4,
+        "ABNF blocks should exist for the header, the halves, the URLs and the armor"
+    );
     let rules = rules(&blocks.concat()).unwrap();
     assert_eq!(complete(&rules), Ok(()));
     for root in ["vault", "halves", "url", "armored"] {

@@ -1,5 +1,5 @@
-//! Protection of the process: it writes no core file, other processes of the same user cannot read it, and its
-//! secrets are in locked pages. If that is not possible, the program does not run.
+//! Tests the protection of the process: it writes no core file, other processes of the same user cannot read it, and
+//! its secrets are in locked pages. If memory cannot be locked, the program does not run.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::PROGRAM;
 
-/// The user id of `nobody`. Root cannot be used here, as it is allowed to read every process.
+/// The user id of `nobody`. The tests do not run the program as root, because root is allowed to read every process.
 const NOBODY: &str = "65534";
 
 /// Copies the program to a directory where the user `nobody` can run it.
@@ -19,7 +19,7 @@ fn elsewhere() -> (TempDir, PathBuf) {
     let dir = tempdir();
     std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let program = dir.path().join("breakglass");
-    // The copy is made by another process, for the reason given at `write_program`.
+    // Another process makes the copy; the comment on `write_program` gives the reason.
     assert!(Command::new("cp").args([PROGRAM, program.to_str().unwrap()]).status().unwrap().success());
     (dir, program)
 }
@@ -57,7 +57,10 @@ fn other_processes_of_the_same_user_cannot_read_it_and_it_leaves_no_core() {
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
-    assert!(!readable(pid), "another process of the same user can read the program's environment");
+    assert!(
+        !readable(pid),
+        "another process of the same user should not be able to read the program's environment"
+    );
     let mut control = as_nobody("sleep").arg("30").spawn().unwrap();
     while std::fs::read_to_string(format!("/proc/{}/comm", control.id())).is_ok_and(|name| name != "sleep\n")
     {

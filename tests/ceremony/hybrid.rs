@@ -1,4 +1,5 @@
-//! The part's half before other judges: the vectors of C2SP's CCTV, and a reader in Python with another ML-KEM.
+//! Checks the part's half of a share against other implementations: the vectors of C2SP's CCTV, and a reader in
+//! Python with another ML-KEM library.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -19,7 +20,8 @@ use sha2::{Digest as _, Sha256};
 use crate::soft::part;
 use crate::soft::vector::{self, Vector};
 
-/// The hybrid vectors of <https://github.com/C2SP/CCTV>, age/testdata: `BREAKGLASS_CCTV`, or beside the repository.
+/// Returns the directory of the hybrid vectors of <https://github.com/C2SP/CCTV>, age/testdata. The directory is the
+/// value of `BREAKGLASS_CCTV` or, if that is not set, a directory near the repository.
 fn cctv() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cctv-age");
     let named = std::env::var_os("BREAKGLASS_CCTV").map(PathBuf::from);
@@ -27,7 +29,8 @@ fn cctv() -> Option<PathBuf> {
     named.or_else(|| [nearer, beside].into_iter().find(|directory| directory.is_dir()))
 }
 
-/// Our identity as the age crate takes it, with the ends that the specification of age has for a stanza.
+/// Adapts the part's identity to the age crate. The adapter gives the result that age's specification requires for a
+/// stanza.
 struct Adapter(PartIdentity);
 
 impl age::Identity for Adapter {
@@ -54,18 +57,18 @@ fn identity(text: &str) -> Box<dyn age::Identity> {
         |hrp| (hrp.to_lowercase() == "age-secret-key-pq-").then_some(()).ok_or(()),
         |_, bytes| Ok(bytes.collect()),
     )
-    .expect("an identity");
+    .expect("the text should be an identity");
     Box::new(Adapter(PartIdentity::new(Secret::copy_of(&seed.try_into().expect("32 bytes")))))
 }
 
-/// What becomes of a file: `success` with the plaintext's digest, or why not.
+/// Decrypts a file. Returns `success` and the plaintext's SHA-256, or the kind of the failure and an empty text.
 fn decrypt(file: &[u8], identities: &[Box<dyn age::Identity>]) -> (&'static str, String) {
     let reader = std::io::BufReader::new(ArmoredReader::new(file));
     let Ok(decryptor) = Decryptor::new_buffered(reader) else { return ("header failure", String::new()) };
     match decryptor.decrypt(identities.iter().map(|identity| &**identity)) {
         Ok(mut reader) => {
             let mut plain = Vec::new();
-            reader.read_to_end(&mut plain).expect("the payload decrypts");
+            reader.read_to_end(&mut plain).expect("the payload should decrypt");
             ("success", hex::encode(Sha256::digest(&plain)))
         }
         Err(DecryptError::NoMatchingKeys) => ("no match", String::new()),
@@ -76,7 +79,7 @@ fn decrypt(file: &[u8], identities: &[Box<dyn age::Identity>]) -> (&'static str,
 #[test]
 fn the_hybrid_vectors_of_cctv_have_their_expected_result() {
     let Some(directory) = cctv() else {
-        println!("skipped: the vectors are not there; BREAKGLASS_CCTV names their directory");
+        println!("skipped: the vectors were not found; set BREAKGLASS_CCTV to their directory");
         return;
     };
     let mut judged = 0;
@@ -90,7 +93,9 @@ fn the_hybrid_vectors_of_cctv_have_their_expected_result() {
         let end = bytes.windows(2).position(|pair| pair == b"\n\n").expect("an empty line");
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let (mut fields, mut identities) = (BTreeMap::new(), Vec::new());
-        for (field, value) in head.lines().map(|line| line.split_once(": ").expect("a field and its value")) {
+        for (field, value) in
+            head.lines().map(|line| line.split_once(": ").expect("a line should have a field and a value"))
+        {
             match field {
                 "identity" => identities.push(identity(value)),
                 _ => drop(fields.insert(field, value)),
@@ -109,7 +114,7 @@ fn the_hybrid_vectors_of_cctv_have_their_expected_result() {
     assert!(judged >= 18, "{judged}");
 }
 
-/// A file from `start` on, without its zlib compression.
+/// Returns the bytes of a file from `start` on, decompressed with zlib.
 fn decompressed(path: &Path, start: usize) -> Vec<u8> {
     let program = "import sys, zlib; sys.stdout.buffer.write(zlib.decompress(open(sys.argv[1], 'rb').read()[int(sys.argv[2]):]))";
     let output = Command::new("python3").args(["-c", program]).arg(path).arg(start.to_string()).output();
@@ -129,7 +134,7 @@ fn another_reader_opens_the_part_halves_of_the_vectors_from_the_words() {
             let custodian = vault.manifest.custodian(known.index).unwrap();
             let words = part(&known.words).unwrap();
             let PartOwner::Expected(half) = opening::recognise(&vault, custodian, &words).unwrap() else {
-                panic!("the words of {}", known.name);
+                panic!("the words of {} should be recognised", known.name);
             };
             expected.push(format!("{name} {} {}", known.index, hex::encode(half.expose())));
         }

@@ -1,4 +1,4 @@
-//! The layers of the source: imports point downward, and no files import each other in a circle.
+//! Checks the layers of the source: imports point downward, and no files import each other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::{fs, iter};
 
 use crate::documentation::{files, root};
 
-/// The programs, and the replacement of `cli::cloud` in the offline build. They are outside the module tree that this
-/// test reads.
+/// The files that these tests do not read: the main files of both programs, and the offline build's replacement of
+/// `cli::cloud`. These files are outside the module tree of the full library.
 const NOT_READ: [&str; 3] = ["main.rs", "offline.rs", "cli/offline.rs"];
 
-/// Test code in the library.
+/// The module of the library that has test code.
 const TEST_CODE: &str = "gate::fake";
 
 /// Returns the code of every source file by its path in `src`, without comments and unit tests.
@@ -66,7 +66,8 @@ fn imports_point_downward_only() {
     assert!(count > 500, "only {count} imports were found in the source");
 }
 
-/// A module: the absolute paths that its code uses, and the path of each item that it re-exports, by the item's name.
+/// A module. `uses` has the absolute paths that its code uses. `exports` has the path of each item that it
+/// re-exports, by the item's name.
 #[derive(Default)]
 struct Module {
     uses: Vec<String>,
@@ -139,7 +140,7 @@ fn modules() -> BTreeMap<String, Module> {
     sources.iter().map(of).collect()
 }
 
-/// Returns the module that defines `path`; follows re-exports.
+/// Returns the module that defines the item at `path`. Follows re-exports.
 fn definer(path: &str, modules: &BTreeMap<String, Module>, depth: u8) -> Option<String> {
     let mut ends = iter::once(path.len()).chain(path.rmatch_indices("::").map(|(end, _)| end));
     let (name, module) = ends.find_map(|end| modules.get_key_value(&path[..end]))?;

@@ -1,5 +1,5 @@
 //! All tests that need no network: enrolment, sealing, the vault's format, attestation, and the parts of the review
-//! that make no calls. They also run on the offline build: `--no-default-features --features offline`.
+//! that make no calls to AWS. These tests also run on the offline build: `--no-default-features --features offline`.
 
 mod approved;
 mod attestation;
@@ -8,6 +8,7 @@ mod ceremony;
 mod documentation;
 mod enrolment;
 mod example;
+mod fresh;
 mod gate_policies;
 mod grammar;
 mod hardening;
@@ -17,6 +18,7 @@ mod openssl;
 mod packet;
 mod readiness;
 mod recover;
+mod requirements;
 mod review_packet;
 #[cfg(feature = "cloud")]
 mod review_page;

@@ -1,4 +1,5 @@
-//! The shell commands of `vault-format.md`, "With openssl": they judge enrolments as this program does.
+//! Runs the shell commands in the section "With openssl" of `vault-format.md`. The commands must accept exactly the
+//! enrolments that the program accepts.
 
 use std::process::Command;
 
@@ -8,7 +9,7 @@ use breakglass::vault::share;
 use crate::soft::certificate;
 use crate::soft::vector::{self, Vector};
 
-/// The shell blocks of the section.
+/// Returns the shell blocks in the section "With openssl" of the specification.
 fn recipes() -> Vec<String> {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/vault-format.md")).unwrap();
     let section = page.split("### With openssl").nth(1).unwrap().split("\n## ").next().unwrap();
@@ -16,7 +17,8 @@ fn recipes() -> Vec<String> {
     blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// Runs the recipes on an enrolment file; what they print, if they hold.
+/// Runs the recipes on an enrolment file. Returns the output of the recipes, as `Ok` if every command succeeds,
+/// otherwise as `Err`.
 fn run(file: &[u8]) -> Result<String, String> {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("alice.custodian"), file).unwrap();
@@ -28,7 +30,7 @@ fn run(file: &[u8]) -> Result<String, String> {
 }
 
 #[test]
-#[cfg_attr(feature = "cloud", ignore = "takes a minute, and runs in the offline build")]
+#[cfg_attr(feature = "cloud", ignore = "the test takes a minute; the tests of the offline build run it")]
 fn the_openssl_recipe_judges_every_attestation_as_the_program_does() {
     let mut judged = 0;
     for name in certificate::names().into_iter().filter(|name| name.starts_with("attestation_")) {
@@ -36,7 +38,7 @@ fn the_openssl_recipe_judges_every_attestation_as_the_program_does() {
         let vector = Vector::parse(&text);
         let verdict = run(&vector.file);
         if name == "attestation_other_key" {
-            // The recipe prints the keys for a person to compare.
+            // The recipe does not compare the keys, but prints them so that a person can compare them.
             assert!(!has_own_keys(&vector.file, &verdict.unwrap()), "{name}");
         } else if vector.verdict.expect == "success" {
             assert!(has_own_keys(&vector.file, &verdict.unwrap()), "{name}");
@@ -49,7 +51,7 @@ fn the_openssl_recipe_judges_every_attestation_as_the_program_does() {
     assert!(judged > 40, "{judged}");
 }
 
-/// Whether the keys that the recipe printed are those of the enrolment.
+/// Returns whether the recipe printed the keys that are in the enrolment.
 fn has_own_keys(file: &[u8], said: &str) -> bool {
     use base64::Engine as _;
     let envelope: serde_json::Value = serde_json::from_slice(file).unwrap();

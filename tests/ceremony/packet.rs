@@ -1,4 +1,4 @@
-//! A session without AWS: software custodians, the ledger records of one session, and its CloudTrail events.
+//! Data of one session for tests without AWS: software custodians, ledger records and CloudTrail events.
 
 use breakglass::custody::statement::approval::{self, Request};
 use breakglass::custody::statement::drill::{Drill, ExpectedOutcome};
@@ -23,7 +23,7 @@ pub const CLOSER: &str = "AKIACLOSER0000000001";
 pub const EMERGENCY: &str = "AKIAEMERGENCY0000001";
 pub const ISSUED: &str = "ASIAISSUED0000000001";
 
-/// Returns a time, such as `02:17:00`, on the day of the session, in UTC.
+/// Returns the instant of a UTC time, such as `02:17:00`, on the day of the session.
 pub fn at(clock: &str) -> Timestamp {
     format!("2026-11-22T{clock}Z").parse().expect("an instant")
 }
@@ -38,7 +38,7 @@ pub fn of_drill(drill: &Drill, envelope: Option<Envelope>) -> Record {
     Record::Drill { session, vault, passed, injected, custodians, envelope }
 }
 
-/// The records and CloudTrail events of one session. Each test changes one detail of them.
+/// The records and CloudTrail events of one session. Each test changes one detail of this data.
 pub struct Papers {
     pub people: Vec<Person>,
     pub vault: Vault,
@@ -101,7 +101,7 @@ impl Papers {
         }
     }
 
-    /// Returns the approval that the custodian with this index signs.
+    /// Returns an approval of `request`, signed by the custodian at `place`.
     pub fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();
@@ -291,7 +291,7 @@ impl Papers {
         trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("an event"));
     }
 
-    /// Adds one call that another principal makes on the emergency user.
+    /// Adds one call with which another principal reads or changes the emergency user.
     pub fn call_on(&mut self, clock: &str, key: &str, who: &str, call: &str) {
         self.call_by(clock, key, who, call, None);
         let event = self.trail.as_mut().and_then(|trail| trail.events.last_mut()).expect("an event");
@@ -322,7 +322,7 @@ impl Papers {
         PacketSources { entries: &self.entries, ledgers, vault, trail: self.trail.as_ref(), now: self.now }
     }
 
-    /// Sets the CloudTrail query to this duration after the close.
+    /// Sets the time of the CloudTrail query to this duration after the close.
     pub fn queried_after_the_close(&mut self, late: SignedDuration) {
         let trail = self.trail.as_mut().expect("CloudTrail should have been queried");
         trail.at = at("02:29:10.6").saturating_add(late).expect("an instant");

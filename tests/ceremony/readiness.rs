@@ -64,7 +64,7 @@ fn a_drill_is_due_a_quarter_after_sealing_or_the_last_drill() {
         kept(&papers, vec![later, failed.clone()], "2026-11-04T00:00:00Z").is_ready(),
         "a later drill that passed should count"
     );
-    // Neither the order of the records nor duplicates matter: the signed time counts.
+    // The signed time decides. The order of the records and duplicate records make no difference.
     for order in [vec![failed.clone(), complete.clone()], vec![complete.clone(), failed, complete]] {
         assert!(!kept(&papers, order, "2026-11-02T00:00:00Z").is_ready());
     }
@@ -85,8 +85,11 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
         record(&drill, Some(papers.sign_drill(&drill)))
     };
     assert!(counts(with(&|_| ())), "the control: an unchanged drill should count");
-    assert!(!counts(record(&drill, None)), "unsigned");
-    assert!(!counts(with(&|drill| drill.ended = at("2026-12-04T00:00:00Z"))), "tomorrow's");
+    assert!(!counts(record(&drill, None)), "a drill without a signature should not count");
+    assert!(
+        !counts(with(&|drill| drill.ended = at("2026-12-04T00:00:00Z"))),
+        "a drill that ends tomorrow should not count"
+    );
     assert!(
         !counts(with(&|drill| drill.drill_of = "another".into())),
         "a drill of another vault should not count"
@@ -101,7 +104,7 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
     });
     assert!(!counts(all_absent), "a drill with every custodian absent should not count");
     let refused = with(&|drill| (drill.opened, drill.closed, drill.exit) = (false, false, 5));
-    assert!(!counts(refused), "a drill that did not open should not count");
+    assert!(!counts(refused), "a drill that opened nothing should not count");
     // The record names more custodians than the signed statement.
     let mut padded = with(&|drill| drill.custodians.truncate(1));
     if let Record::Drill { custodians, .. } = &mut padded {
@@ -110,7 +113,10 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
     assert!(!counts(padded), "one custodian should not count as a quorum");
     let other = Papers::of("x");
     let strangers = other.sign_drill(&Drill { custodian: drill.custodian.clone(), ..drill.clone() });
-    assert!(!counts(record(&drill, Some(strangers))), "the signature of a different alice should not count");
+    assert!(
+        !counts(record(&drill, Some(strangers))),
+        "the signature of another vault's alice should not count"
+    );
 }
 
 #[test]
@@ -123,11 +129,15 @@ fn a_signed_approval_and_a_share_after_it_prove_token_and_part() {
     assert_eq!(proven(&papers), [true, true, false]);
     let mut without = Papers::of("x");
     without.without(|record| matches!(record, Record::Share { .. }));
-    assert_eq!(proven(&without), [false; 3], "an approval without a share proves nothing");
+    assert_eq!(proven(&without), [false; 3], "an approval without a share should prove nothing");
     let mut without = Papers::of("x");
     without.without(|record| matches!(record, Record::Approval { .. }));
-    assert_eq!(proven(&without), [false; 3], "an unsigned record proves nothing");
+    assert_eq!(proven(&without), [false; 3], "a share without a signed approval should prove nothing");
     let mut other = Papers::of("x");
     other.vault.manifest.custodians[0].enrolment = "ab".repeat(16);
-    assert_eq!(proven(&other), [false, true, false], "an earlier enrolment of the custodian proves nothing");
+    assert_eq!(
+        proven(&other),
+        [false, true, false],
+        "a signature from an earlier enrolment should prove nothing"
+    );
 }

@@ -45,7 +45,8 @@ fn requirements(document: &str) -> BTreeSet<Key> {
     for line in document.lines().chain(["#"]) {
         let starts_item = line.trim_start().starts_with("- ")
             || line.trim_start().split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
-        if fenced || line.starts_with(['#', '|']) || line.starts_with("```") || line.is_empty() || starts_item {
+        if fenced || line.starts_with(['#', '|']) || line.starts_with("```") || line.is_empty() || starts_item
+        {
             let with_must = sentences(&paragraph).into_iter().filter(|text| text.contains("MUST"));
             found.extend(with_must.map(|text| (section.clone(), text)));
             paragraph.clear();
@@ -54,13 +55,14 @@ fn requirements(document: &str) -> BTreeSet<Key> {
             fenced = !fenced;
         } else if fenced {
         } else if let Some(title) = line.strip_prefix('#') {
-            section = title.trim_start_matches('#').trim().to_owned();
+            title.trim_start_matches('#').trim().clone_into(&mut section);
         } else if line.starts_with('|') {
             let row = cells(line);
             if header.is_empty() {
                 header = row;
             } else if !line.contains("---") {
-                let Some(last) = header.iter().position(|name| name == "accepted form" || name == "limit") else {
+                let Some(last) = header.iter().position(|name| name == "accepted form" || name == "limit")
+                else {
                     continue;
                 };
                 if last == 2 && !row[0].is_empty() {
@@ -108,7 +110,9 @@ fn tests() -> BTreeSet<String> {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).expect("a source file");
                 let functions = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn "));
-                names.extend(functions.filter_map(|rest| rest.split_once('(')).map(|(name, _)| name.to_owned()));
+                names.extend(
+                    functions.filter_map(|rest| rest.split_once('(')).map(|(name, _)| name.to_owned()),
+                );
             }
         }
     }
@@ -120,7 +124,11 @@ fn every_requirement_is_shown_by_a_vector_or_a_test() {
     let requirements = requirements(&read("vault-format.md"));
     let table = table(&read("tests/requirements.md"));
     let missing: Vec<_> = requirements.iter().filter(|key| !table.contains_key(*key)).collect();
-    assert!(missing.is_empty(), "{} requirements are not in tests/requirements.md: {missing:#?}", missing.len());
+    assert!(
+        missing.is_empty(),
+        "{} requirements are not in tests/requirements.md: {missing:#?}",
+        missing.len()
+    );
     let stale: Vec<_> = table.keys().filter(|key| !requirements.contains(*key)).collect();
     assert!(stale.is_empty(), "these rows are not in vault-format.md: {stale:#?}");
     let is_vector = |name: &str| root().join("tests/vectors").join(format!("{name}.txt")).exists();
@@ -128,14 +136,20 @@ fn every_requirement_is_shown_by_a_vector_or_a_test() {
     let (mut by_vectors, mut by_tests, mut wrong) = (0, 0, Vec::new());
     for ((section, text), shown) in &table {
         let vectors = shown.iter().filter(|name| is_vector(name)).count();
-        let named = shown.iter().filter_map(|name| name.strip_prefix("test ")).filter(|name| tests.contains(*name));
+        let named =
+            shown.iter().filter_map(|name| name.strip_prefix("test ")).filter(|name| tests.contains(*name));
         let named = named.count();
         if shown.is_empty() || vectors + named != shown.len() {
             wrong.push(format!("{section}: {text}: {shown:?}"));
         }
-        (by_vectors, by_tests) = (by_vectors + usize::from(vectors > 0), by_tests + usize::from(vectors == 0));
+        (by_vectors, by_tests) =
+            (by_vectors + usize::from(vectors > 0), by_tests + usize::from(vectors == 0));
     }
-    assert!(wrong.is_empty(), "rows without a vector or a test, or with one that does not exist:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "rows without a vector or a test, or with one that does not exist:\n{}",
+        wrong.join("\n")
+    );
     let musts = requirements.iter().filter(|(_, text)| text.contains("MUST")).count();
     println!(
         "{} requirements, {musts} with MUST: {by_vectors} shown by vectors, {by_tests} by tests, 0 by neither",

@@ -1,4 +1,5 @@
-//! The packet of a review: evidence and records, calls inside and outside the window, findings and follow-up tasks.
+//! Tests the packet of a review: evidence and records, calls inside and outside the window, findings and follow-up
+//! tasks.
 
 use crate::packet::{CLOSER, EMERGENCY, ISSUED, OPENER, Papers, at, of_drill, session};
 use breakglass::custody::statement::LedgerHead;
@@ -12,7 +13,7 @@ use breakglass::secret::SecretText;
 use breakglass::vault::target::TargetId;
 use jiff::SignedDuration;
 
-/// Returns the name of an id in the JSON.
+/// Returns the name that an id has in the JSON.
 fn name(id: impl serde::Serialize) -> String {
     serde_json::to_value(id).expect("JSON").as_str().expect("a name").to_owned()
 }
@@ -47,7 +48,7 @@ fn a_clean_session_has_one_finding_and_the_usual_follow_up() {
     assert_eq!(
         ids(&packet),
         ["alert_not_acknowledged"],
-        "the mail was not acknowledged: {:?}",
+        "only the alert by mail was not acknowledged: {:?}",
         packet.findings
     );
     assert_eq!(
@@ -60,7 +61,7 @@ fn a_clean_session_has_one_finding_and_the_usual_follow_up() {
     assert_eq!(
         packet.calls.iter().filter(|call| call.is_refused()).count(),
         0,
-        "a refused probe proves the close and is not listed as refused"
+        "a refused probe proves the close, so it should not be listed as refused"
     );
 }
 
@@ -79,12 +80,12 @@ fn the_ledger_and_cloudtrail_both_show_how_long_access_was_enabled() {
     let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
     assert_eq!((ours.until, ours.ended_by, aws.ended_by), (at("02:46:55"), EndedBy::T1, EndedBy::T1));
     assert!(has(&packet, "close_not_proven") && has_to_do(&packet, "prove_closed"));
-    // Access that was enabled before T0 is not within the window.
+    // Access that is enabled before T0 is not within the window.
     papers.call("02:16:53", OPENER, "iam DetachUserPolicy", None);
     assert_eq!(
         papers.packet().window.within_window,
         Some(true),
-        "a call before the intent does not belong to this session"
+        "a call before the intent should not belong to this session"
     );
     papers.call("02:16:54", OPENER, "iam DetachUserPolicy", None);
     let packet = papers.packet();
@@ -137,11 +138,18 @@ fn every_call_is_inside_or_outside_the_window() {
     }
     assert!(
         !packet.calls.iter().any(|call| call.user.as_deref() == Some("mallory")),
-        "mallory is not a caller of this session"
+        "mallory should not be listed as a caller of this session"
     );
-    let early =
-        packet.calls.iter().find(|call| call.event_name == "GetBucketAcl").expect("the call before T0");
-    assert_eq!(early.when, CallTiming::Before, "calls with the issued session begin at T0");
+    let early = packet
+        .calls
+        .iter()
+        .find(|call| call.event_name == "GetBucketAcl")
+        .expect("the call before T0 should be listed");
+    assert_eq!(
+        early.when,
+        CallTiming::Before,
+        "for the issued session, a call before T0 should be before the window"
+    );
     assert_eq!(packet.calls.iter().filter(|call| call.is_outside()).count(), 6);
     let ids = ids(&packet);
     for id in ["calls_outside_window", "calls_unexpected", "calls_refused"] {
@@ -174,7 +182,8 @@ fn calls_of_another_approved_session_are_attributed_to_it() {
         assert_eq!((call.when, call.other_session), (CallTiming::OtherSession, Some(session(8))), "{clock}");
     }
     assert_eq!(call_at(&packet, "03:40:00").when, CallTiming::After, "no session was open at that time");
-    // A session that is recorded only in the operator's ledger, without approvals, excuses no call.
+    // No call is attributed to a session without signed approvals, because the operator alone could have written its
+    // records.
     papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
     let packet = papers.packet();
     for clock in ["03:00:03", "03:40:00"] {
@@ -281,7 +290,7 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
     assert_eq!(packet.approvals[0].why.as_deref(), Some("the signed request has a different reason"));
     assert!(has(&packet, "too_few_approvals"));
 
-    // An approval that bob signed is recorded under alice's name; another is signed by a stranger.
+    // One approval is recorded under alice's name, but bob signed it. Another approval is signed by a stranger.
     let mut swapped = Papers::of("INC-1");
     let bobs = swapped.sign(1, &swapped.request("INC-1"));
     let strangers = Papers::of("INC-1").sign(0, &swapped.request("INC-1"));
@@ -403,7 +412,7 @@ fn rotation_and_a_signed_review_settle_the_follow_up() {
     let packet = papers.packet();
     assert_eq!((packet.reviews.len(), packet.reviews[0].evidence), (1, Evidence::Signature));
     assert!(!has_to_do(&packet, "sign_review"));
-    // A record with a different custodian's name is not valid.
+    // A review is not valid if its record names another custodian than the signer.
     if let Some(Record::Review { custodian, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *custodian = "alice".into();
     }
@@ -434,17 +443,21 @@ fn only_a_signature_about_this_session_makes_it_reviewed() {
         entries.push(breakglass::ledger::Entry { record, ..entries[0].clone() });
         unreviewed(&entries, &papers.vault.manifest).len()
     };
-    assert_eq!(left(signed(&|_| ())), 0, "the control");
+    assert_eq!(left(signed(&|_| ())), 0, "the control: a valid signature should make the session reviewed");
     assert_eq!(
         left(signed(&|written| written.session = session(8))),
         1,
-        "carol signed, but about another session"
+        "carol's signature about another session should not count"
     );
-    assert_eq!(left(papers.sign(2, &papers.request("x"))), 1, "carol signed, but an approval");
+    assert_eq!(
+        left(papers.sign(2, &papers.request("x"))),
+        1,
+        "carol's signature under an approval should not count as a review"
+    );
     let mut other = Papers::of("x");
     other.vault.manifest.vault_id.clone_from(&papers.vault.manifest.vault_id);
     let stranger = other.sign(2, &other.request("x"));
-    assert_eq!(left(stranger), 1, "a stranger signed");
+    assert_eq!(left(stranger), 1, "a stranger's signature should not count");
 }
 
 #[test]
@@ -499,7 +512,7 @@ fn use_of_the_opener_while_access_is_open_is_a_finding() {
     papers.call("02:17:05", OPENER, "iam GetUser", None);
     assert!(
         !has(&papers.packet(), "calls_unexpected"),
-        "a call in the same second as the opening is expected"
+        "a call in the same second as the opening should be expected"
     );
     papers.call("02:17:06", OPENER, "iam PutUserPolicy", None);
     let packet = papers.packet();
@@ -517,7 +530,7 @@ fn a_session_without_a_recorded_opening_still_needs_a_review() {
     papers.add("02:16:58", Record::Enabling { session: session(7) });
     assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
     let packet = papers.packet();
-    let enabled = packet.window.enabled.expect("the packet should state when access may have been open");
+    let enabled = packet.window.enabled.expect("the packet should state when access might have been open");
     assert_eq!((enabled.from, enabled.ended_by), (at("02:16:58"), EndedBy::T1));
     for id in ["opening_not_confirmed", "close_not_proven"] {
         assert!(has(&packet, id), "{id}: {:?}", packet.findings);
@@ -619,7 +632,7 @@ fn drills_and_sessions_that_never_opened_need_no_review() {
     papers.without(|record| matches!(record, Record::Opened { .. }));
     assert!(
         unreviewed(&papers.entries, &papers.vault.manifest).is_empty(),
-        "a session that never opened needs no review"
+        "a session that never opened should need no review"
     );
     let packet = papers.packet();
     assert!(packet.window.enabled.is_none() && has_to_do(&packet, "released_shares"));
@@ -629,14 +642,16 @@ fn drills_and_sessions_that_never_opened_need_no_review() {
             *drill_of = Some("00".repeat(16));
         }
     }
-    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "a drill needs no review");
+    assert!(unreviewed(&papers.entries, &papers.vault.manifest).is_empty(), "a drill should need no review");
     assert!(!has_to_do(&papers.packet(), "rotate_credentials"), "a drill should not require rotation");
 }
 
 #[test]
 fn an_unknown_session_and_another_vault_are_errors() {
     let papers = Papers::of("x");
-    let error = Packet::of(session(9), papers.sources(None)).map(drop).expect_err("unknown");
+    let error = Packet::of(session(9), papers.sources(None))
+        .map(drop)
+        .expect_err("an unknown session should be refused");
     assert!(error.what.contains("0909090909090909"), "{error}");
     let other = Papers::of("x");
     let error = Packet::of(session(7), papers.sources(Some(&other.vault)))
@@ -645,7 +660,7 @@ fn an_unknown_session_and_another_vault_are_errors() {
     assert!(error.what.contains(&other.vault.manifest.vault_id), "{error}");
 }
 
-/// Hostile text: a person can type it as a reason, and CloudTrail repeats it from a request.
+/// Hostile text. A person can type such text as a reason, and CloudTrail repeats such text from requests.
 const HOSTILE: &str = "<script>alert(1)</script>\"><img src=http://evil.example/x onerror=alert(2)>'\u{202e}txet\u{0}\u{1b}[31m&amp;";
 
 #[test]
@@ -668,7 +683,7 @@ fn untrusted_text_is_escaped_everywhere() {
     let packet = papers.packet();
     assert!(
         packet.approvals.iter().all(|a| a.signature == SignatureCheck::NotValid),
-        "the finding should say that the signed request is different"
+        "the signed request has another reason, so no signature should be valid"
     );
     let page = page(&packet, ("review.json", packet.json().as_bytes()));
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));

@@ -1,5 +1,5 @@
-//! The page of a review in Chromium: it renders and prints, makes no requests, needs no script, and shows hostile input
-//! as text.
+//! Tests the page of a review in Chromium: the page renders and prints, makes no requests, needs no script, and shows
+//! hostile input as text.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ impl Browser {
         path
     }
 
-    /// Runs Chromium on a file, in an empty network namespace; returns its standard output.
+    /// Runs Chromium on a file, in an empty network namespace. Returns Chromium's standard output.
     fn run(&self, page: &Path, flags: &[&str]) -> String {
         let profile = format!("--user-data-dir={}", self.home.path().join("profile").display());
         let mut command = Command::new("unshare");
@@ -55,7 +55,8 @@ impl Browser {
         self.run(page, &[&["--dump-dom"], flags].concat())
     }
 
-    /// Returns the URLs that a page requested. The browser's own requests have no origin and are left out.
+    /// Returns the URLs that a page requested. The requests that the browser makes for itself have no origin and are
+    /// left out.
     fn requests(&self, page: &Path) -> BTreeSet<String> {
         let log = self.home.path().join("net.json");
         self.dom(page, &[&format!("--log-net-log={}", log.display())]);
@@ -109,13 +110,14 @@ fn it_renders() {
     assert_eq!(png(&seen), (1200, 2400));
     assert!(
         seen.len() > 8 * blank.len(),
-        "the page gives {} bytes, a blank page {}",
+        "the picture of the page has {} bytes, and that of a blank page {}",
         seen.len(),
         blank.len()
     );
     let dark = shoot(&whole, &["--blink-settings=preferredColorScheme=0"]);
     assert!(dark != seen && dark.len() > 8 * blank.len(), "the dark scheme should look different");
-    // The page's content security policy allows its style: without the style, the page looks different.
+    // The page's content security policy allows the page's style. If the policy blocks the style, the page looks
+    // different.
     let bare = whole.replace("style-src 'sha256-", "style-src 'sha256-A");
     assert_ne!(bare, whole);
     assert_ne!(shoot(&bare, &[]), seen, "the control: a changed policy should block the style");
@@ -146,9 +148,10 @@ fn it_makes_no_requests() {
     let asks = browser.file("asks.html", &format!("<!doctype html>{image}"));
     assert!(
         browser.requests(&asks).iter().any(|url| url.contains("192.0.2.1")),
-        "the control should make a request"
+        "the control: a page with an image should make a request"
     );
-    // If such an element were in the page, the page's content security policy would block its request.
+    // If the page contained an element that makes a request, the page's content security policy would block the
+    // request.
     let smuggled =
         whole.replace("</body>", &format!("{image}<script>document.title = 'ran'</script></body>"));
     let smuggled = browser.file("smuggled.html", &smuggled);
@@ -176,10 +179,13 @@ fn it_is_the_same_without_scripts() {
     );
     let lively = "<!doctype html><p>still</p><script>document.body.textContent = 'it ran'</script>";
     let lively = browser.file("lively.html", lively);
-    assert!(browser.dom(&lively, &[]).contains("<body>it ran"), "the control: its script should run");
+    assert!(
+        browser.dom(&lively, &[]).contains("<body>it ran"),
+        "the control: the script of this page should run"
+    );
     assert!(
         off.dom(&lively, &[]).contains("<p>still</p>"),
-        "the control should not change without its script"
+        "the control page should not change in a browser without scripts"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Sealing: each refusal has its error, and nothing is written before.
+//! Tests sealing: each refusal has a specific error, and no vault is written.
 
 use rig::pty::{End, Input, Person, Streams};
 use rig::site::{ALLOWED, Site, feed};
@@ -65,7 +65,7 @@ fn unusable_credentials_are_refused_at_sealing() {
         assert_eq!(finished.status.code(), Some(2), "{message}: {said}");
         assert!(said.replace("2,048", "2048").contains(message), "{message}: {said}");
         assert!(said.contains("next: "), "{said}");
-        assert!(!said.contains("tooshort"), "the message repeats a secret: {said}");
+        assert!(!said.contains("tooshort"), "the message should not repeat a secret: {said}");
         assert!(!site.path("prod.age").exists());
     }
     let twice = payload().to_string().replace(r#""Effect":"Allow""#, r#""Effect":"Deny","Effect":"Allow""#);
@@ -264,8 +264,8 @@ fn credentials_can_be_typed_each_secret_twice_and_hidden() {
         answer(&mut person, &format!("{role}: secret access key again: "), &secret(role));
     }
     answer(&mut person, "grant", r#"[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]"#);
-    answer(&mut person, "show them to the custodians before they approve?", "yes");
-    answer(&mut person, "may it change IAM users, roles or policies?", "");
+    answer(&mut person, "show these actions to the custodians before they approve?", "yes");
+    answer(&mut person, "may the grant change IAM users, roles or policies?", "");
     answer(&mut person, "MFA device", "");
     answer(&mut person, "another target?", "");
     answer(&mut person, "runbook", "breathe");

@@ -1,4 +1,5 @@
-//! How large a vault can be, and how long it takes to read one. `--nocapture` prints the figures.
+//! Measures how large a vault can be, and how long the program takes to read it. With `--nocapture`, the tests print
+//! the figures.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::PROGRAM;
 use crate::soft::forge::Recipe;
 use crate::soft::people;
 
-/// Copies the target until there are `count`, with names, users and regions as large installations have them.
+/// Replaces the target by `count` copies. Each copy has a different name and different access key ids.
 fn targets(sealed: &mut Value, count: usize) {
     let targets = sealed["targets"].as_array_mut().unwrap();
     let one = targets[0].clone();
@@ -54,7 +55,7 @@ fn a_vault_of_sixteen_custodians_and_a_hundred_targets_is_read_at_once() {
     let path = directory.path().join("large.age");
     std::fs::write(&path, &made).unwrap();
     let inspect = median(9, || {
-        let shown = Command::new(PROGRAM).arg("inspect").arg(&path).output().expect("the program runs");
+        let shown = Command::new(PROGRAM).arg("inspect").arg(&path).output().expect("the program should run");
         assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
     });
     println!("16 custodians with 3 tokens, 100 targets: {} bytes; read in {parse:?}", made.len());
@@ -73,7 +74,10 @@ fn a_vault_of_every_maximum_number_is_within_the_limits() {
     };
     let made = recipe.make(&people(16, manifest::MAX_TOKENS)).file;
     let manifest = Vault::parse(&made).unwrap().manifest.to_bytes().len();
-    println!("16 custodians with 8 tokens, 256 targets: {} bytes, of which manifest {manifest}", made.len());
+    println!(
+        "16 custodians with 8 tokens, 256 targets: {} bytes; the manifest has {manifest} bytes",
+        made.len()
+    );
     assert!(manifest <= manifest::MAX_BYTES, "{manifest}");
     assert!(file::armor(&made).len() <= file::MAX_BYTES);
 }

@@ -1,4 +1,5 @@
-//! What custodians sign: each purpose has its own payload type, so a signature for one purpose serves no other.
+//! Tests the statements that custodians sign. Each purpose has a separate payload type, so a signature for one
+//! purpose is not valid for another.
 
 use breakglass::custody::statement::approval::{Approval, Request};
 use breakglass::custody::statement::close::{self, ClosePurpose, CloseStatement};
@@ -265,10 +266,55 @@ fn a_statement_of_another_vault_or_another_key_is_refused() {
         let mut later = signers.manifest().clone();
         (later.vault_id, later.epoch) = ("11".repeat(16), 3);
         let result = verified(purpose, &later, &envelope);
-        // An approval names the vault's file in its subject, and is compared with the request.
+        // Approvals are excluded here. The program compares an approval with the request, and with the vault file
+        // that the approval names.
         assert!(
             purpose == "open" || matches!(result, Err(StatementError::OtherVault)),
             "{purpose}: {result:?}"
         );
+    }
+}
+
+#[test]
+fn a_statement_of_a_token_that_the_custodian_does_not_have_is_refused() {
+    let signers = Signers::new();
+    for (purpose, envelope) in signers.all() {
+        let mut changed = signers.manifest().clone();
+        changed.custodians[0].tokens[0].serial += 1;
+        let result = verified(purpose, &changed, &envelope);
+        assert!(matches!(result, Err(StatementError::NotToken { .. })), "{purpose}: {result:?}");
+    }
+}
+
+/// An approval under a payload type that is reserved.
+struct Reserved<const ANSWER: bool>(Value);
+
+impl<const ANSWER: bool> serde::Serialize for Reserved<ANSWER> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<const ANSWER: bool> Predicate for Reserved<ANSWER> {
+    const TYPE: &'static str = if ANSWER {
+        "application/vnd.breakglass.answer.v1+json"
+    } else {
+        "application/vnd.breakglass.request.v1+json"
+    };
+    const PREDICATE: &'static str =
+        if ANSWER { "urn:breakglass:answer:v1" } else { "urn:breakglass:request:v1" };
+}
+
+#[test]
+fn the_reserved_payload_types_are_refused() {
+    let signers = Signers::new();
+    for (purpose, envelope) in signers.all() {
+        let predicate = payload(&envelope)["predicate"].clone();
+        for reserved in
+            [signers.sign(Reserved::<false>(predicate.clone())), signers.sign(Reserved::<true>(predicate))]
+        {
+            let result = verified(purpose, signers.manifest(), &reserved);
+            assert!(matches!(result, Err(StatementError::Envelope(_))), "{purpose}: {result:?}");
+        }
     }
 }

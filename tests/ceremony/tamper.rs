@@ -1,5 +1,6 @@
-//! A changed vault is refused, for a change of each byte, each truncation, and each field of the manifest. Custodians
-//! approve these fields, so a change of one is found before the quorum is complete.
+//! Tests that a changed vault is refused. The tests change each byte, truncate the file at each byte, and change each
+//! field of the manifest. Custodians approve the fields of the manifest, so a changed field must be found before the
+//! quorum is complete.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +20,7 @@ use breakglass::vault::quorum::{Share, Threshold};
 use crate::soft::forge::{self, Recipe};
 use crate::soft::{self, Person, people};
 
-/// A sealed vault with a quorum of 2, its custodians, and the shares of the first two.
+/// A sealed vault with a quorum of 2, its custodians, and the shares of the first two custodians.
 struct Ceremony {
     people: Vec<Person>,
     sealed: Vec<u8>,
@@ -49,7 +50,8 @@ impl Ceremony {
         Self { people, sealed: sealed.binary, shares: sealed.shares }
     }
 
-    /// Opens a custodian's share with their words and token. Returns `None` if the file does not match them.
+    /// Opens a custodian's share with their words and token. Returns `None` if the file does not match the words or
+    /// the token.
     fn share(&self, vault: &Vault, place: usize) -> Option<Share> {
         let person = &self.people[place];
         let custodian = &vault.manifest.custodians[place];
@@ -81,7 +83,8 @@ impl Ceremony {
         unlocks(&vault, &[&alice, &bob])
     }
 
-    /// Does the same as [`Ceremony::opens`], but faster: an unchanged header means unchanged shares, which are known.
+    /// Does the same as [`Ceremony::opens`], but faster. If the header is unchanged, the shares are unchanged too, so
+    /// the known shares are used.
     fn opens_changed(&self, file: &[u8], header: &[u8]) -> bool {
         match Vault::parse(file) {
             Ok(vault) if file.starts_with(header) => unlocks(&vault, &[&self.shares[0], &self.shares[1]]),
@@ -104,7 +107,8 @@ fn refused<T>(error: &breakglass::error::Error) -> Option<T> {
     None
 }
 
-/// Returns the header of a binary vault. It ends with the line that has the MAC, which is 43 characters of base64.
+/// Returns the header of a binary vault. The header ends with the line of the MAC. The MAC is 43 characters of
+/// base64.
 fn header(binary: &[u8]) -> &[u8] {
     const MAC_LINE: usize = 5 + 43 + 1;
     let mac = binary.windows(5).position(|window| window == b"\n--- ").unwrap();
@@ -114,11 +118,11 @@ fn header(binary: &[u8]) -> &[u8] {
 /// The first line of an armored file.
 const BEGIN: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----\n";
 
-/// The bits that are flipped in each byte, one change for each.
+/// The masks of the bits to flip. Each byte is changed once with each mask.
 const FLIPS: [u8; 2] = [0x01, 0x80];
 
-/// Returns the number of changes: each byte is changed in each way, the file is cut before each byte, and a byte is
-/// added in two ways.
+/// Returns the number of changes of a file. Each byte is changed with each mask of [`FLIPS`], the file is cut before
+/// each byte, and two further changes append a byte.
 fn changes(file: &[u8]) -> usize {
     file.len() * (FLIPS.len() + 1) + 2
 }
@@ -158,7 +162,7 @@ fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
 }
 
 #[test]
-#[cfg_attr(feature = "cloud", ignore = "takes a minute, and runs in the offline build")]
+#[cfg_attr(feature = "cloud", ignore = "the test takes a minute; the tests of the offline build run it")]
 fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
     let ceremony = Ceremony::of(2);
     let head = header(&ceremony.sealed).to_vec();
@@ -173,7 +177,7 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
 }
 
 #[test]
-#[cfg_attr(feature = "cloud", ignore = "takes a minute, and runs in the offline build")]
+#[cfg_attr(feature = "cloud", ignore = "the test takes a minute; the tests of the offline build run it")]
 fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
     let ceremony = Ceremony::of(2);
     let armored = file::armor(&ceremony.sealed);
@@ -190,7 +194,7 @@ fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
 /// The name of a field, and a change of that field.
 type Edit = (&'static str, fn(&mut Manifest));
 
-/// Returns a change for every field of a manifest except the commitments. Each new value is valid.
+/// Returns a change for every field of a manifest except the commitments. Each changed manifest is valid.
 fn edits() -> Vec<Edit> {
     fn custodian(manifest: &mut Manifest) -> &mut Custodian {
         &mut manifest.custodians[2]
@@ -253,13 +257,14 @@ fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
         assert_ne!(manifest, untouched.manifest, "{name}");
         let changed = with_manifest(&ceremony.sealed, &untouched.manifest, &manifest);
         let vault = Vault::parse(&changed).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(ceremony.share(&vault, 0).is_none(), "{name}: alice's share still matches");
+        assert!(ceremony.share(&vault, 0).is_none(), "{name}: alice's share should not match");
     }
 }
 
 #[test]
 fn a_custodian_cannot_commit_for_another() {
-    // Alice knows her share, so she can commit to it in a changed manifest. Bob's share still does not match.
+    // Alice knows her share, so she can commit to it in a changed manifest. Bob's share does not match the changed
+    // manifest.
     let ceremony = Ceremony::of(3);
     let untouched = Vault::parse(&ceremony.sealed).unwrap().manifest;
     let mut manifest = untouched.clone();
@@ -317,7 +322,7 @@ fn an_oversized_file_is_refused_before_it_is_parsed() {
 
 #[test]
 fn a_panic_does_not_count_as_a_refusal() {
-    // The control: a change that causes a panic, and one that opens the file, are both counted as accepted.
+    // The control: a change that causes a panic and a change that opens the file both count as accepted.
     let file = b"abc";
     assert_eq!(accepted(file, &|_| std::panic::resume_unwind(Box::new(()))).len(), changes(file));
     assert_eq!(accepted(file, &|_| true).len(), changes(file));

@@ -3,13 +3,18 @@
 //! `BREAKGLASS_WRITE_VECTORS=1 cargo test --test ceremony vectors::` writes missing ones, with new random keys; then
 //! `… ceremony example::` writes the values of the specification's example.
 
-use crate::soft::forge::Recipe;
+use crate::soft::forge::{self, Recipe};
 use crate::soft::recipes::{self, Entry};
 use crate::soft::vector::{self, Custodian, Vector, Verdict};
 use crate::soft::{Person, certificate, people};
 
 use age_core::format::Stanza;
+use breakglass::secret::Secret;
 use breakglass::vault::file::{MAX_HEADER, Vault};
+use breakglass::vault::manifest::MAX_BYTES;
+use breakglass::vault::payload;
+use breakglass::vault::quorum::Share;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 #[test]
@@ -60,6 +65,52 @@ fn a_header_is_at_most_512_kib_long() {
     };
     assert!(parse(MAX_HEADER).is_ok());
     assert!(parse(MAX_HEADER + 1).is_err());
+}
+
+/// Fills a manifest with targets, so that it is this much longer than its limit.
+fn fill(manifest: &mut Value, over: usize) {
+    let mut one = manifest["targets"][0].clone();
+    one["regions"] = (0..32).map(|n| Value::from(format!("{n:02}-{}", "r".repeat(29)))).collect();
+    let named = |n| {
+        let mut target = one.clone();
+        target["name"] = format!("t{n:03}").into();
+        target
+    };
+    manifest["targets"] = (0..160).map(named).collect();
+    // The commitments are not there yet.
+    let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
+    let mut place = 0;
+    while length(manifest) < MAX_BYTES + over {
+        let missing = MAX_BYTES + over - length(manifest);
+        let user = "u".repeat(64.min(9 + missing));
+        manifest["targets"][place]["user"] = user.into();
+        place += 1;
+    }
+    assert_eq!(length(manifest), MAX_BYTES + over);
+}
+
+#[test]
+fn a_manifest_is_at_most_256_kib_long() {
+    let file = |more: fn(&mut Value)| {
+        let recipe = Recipe { manifest: more, ..Recipe::default() };
+        recipe.make(&people(2, 1)).file
+    };
+    assert!(Vault::parse(&file(|manifest| fill(manifest, 0))).is_ok());
+    let error = Vault::parse(&file(|manifest| fill(manifest, 1))).err().expect("too long");
+    assert!(error.what.contains("longer than 262144 bytes"), "{error}");
+}
+
+#[test]
+fn a_payload_is_at_most_512_kib_long() {
+    let made = |sealed: fn(&mut Value)| Recipe { sealed, ..Recipe::default() }.make(&people(2, 1));
+    let largest = made(|sealed| recipes::filler(sealed, payload::MAX_BYTES));
+    let vault = Vault::parse(&largest.file).expect("at the limit");
+    let shares = [0, 1]
+        .map(|place| Share { index: place + 1, value: Secret::copy_of(&largest.shares[usize::from(place)]) });
+    assert!(vault.open(&[&shares[0], &shares[1]]).is_ok());
+    let larger = made(|sealed| recipes::filler(sealed, payload::MAX_BYTES + 1));
+    let error = Vault::parse(&larger.file).err().expect("too long");
+    assert!(error.what.contains("cut short, or something was appended"), "{error}");
 }
 
 fn write() {

@@ -1,5 +1,5 @@
-//! Access works during the window and not after it: tests with other AWS clients at the credential endpoint, and with
-//! hostile clients.
+//! Tests with AWS clients and with hostile clients at the credential endpoint: access works during the window and not
+//! after it.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -36,7 +36,8 @@ fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
     person
 }
 
-/// Returns the session that the endpoint served, read from a file of the site: key, secret, token.
+/// Returns the session that the endpoint served. The client saved the session's key, secret and token in the file
+/// `session`.
 fn captured(vault: &SealedVault) -> Creds {
     let text = std::fs::read_to_string(vault.site.path("session"))
         .expect("the client should have saved its session");
@@ -45,7 +46,8 @@ fn captured(vault: &SealedVault) -> Creds {
     Creds { key: next(), secret: next(), token: Some(next()) }
 }
 
-/// A client that makes one call of the grant with the credentials that boto3 finds, and saves these credentials.
+/// A Python client that makes one call of the grant with the credentials that boto3 finds. The client also saves
+/// these credentials.
 const BOTO3: &str = "import boto3, sys
 where = {'LocationConstraint': 'eu-west-1'}
 boto3.client('s3').create_bucket(Bucket=sys.argv[1], CreateBucketConfiguration=where)
@@ -83,7 +85,7 @@ fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_wi
     assert!(s3.iter().all(|call| call.key == session.key), "{s3:?}");
 
     let refused = vault.account.call(&session, "s3", "list_buckets", serde_json::json!({}));
-    assert!(refused.is_err(), "the session outlives the window: {refused:?}");
+    assert!(refused.is_err(), "the session should not work after the window: {refused:?}");
     assert!(matches!(vault.account.probe(&session), Probe::Refused(_)));
 
     let issued = journal
@@ -105,7 +107,7 @@ fn end_of_window(vault: &SealedVault) -> f64 {
 }
 
 #[test]
-#[ignore = "runs during a window; another test starts it"]
+#[ignore = "this test is started by another test, during a window"]
 fn rust_client() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -154,7 +156,8 @@ fn list_buckets(found: aws_credential_types::Credentials) {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// A client that ignores the end of the window, asks the endpoint before every action, and prints each result.
+/// A client that ignores SIGTERM at the end of the window. The client asks the endpoint for credentials before every
+/// action, and prints the result of each action.
 const REFRESHING: &str = "import boto3, datetime, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 session = boto3.Session()
@@ -196,7 +199,7 @@ fn the_endpoint_serves_until_t1_and_not_after() {
     }
     assert!(
         text.contains("Credential") || text.contains("ClientError"),
-        "the last action was refused: {text}"
+        "the client's last action should be refused: {text}"
     );
 }
 
@@ -210,9 +213,9 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
     let (_, expires) = expires.split_once("\"Expiration\":\"").expect("a time of expiry");
     let expires: jiff::Timestamp = expires[..expires.find('"').unwrap()].parse().unwrap();
     let expires = expires.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64();
-    assert!(expires <= end_of_window(&vault), "the credentials should expire by T1");
+    assert!(expires <= end_of_window(&vault), "the credentials should expire at T1 or earlier");
 
-    // The client is another user of this machine, who does not know the token.
+    // This client runs as another user of this machine, and does not know the endpoint's token.
     let ask = format!(
         "exec 3<>/dev/tcp/{}; printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: no\\r\\n\\r\\n' >&3; cat <&3",
         endpoint.address.replace(':', "/")
@@ -231,7 +234,8 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         began.elapsed()
     };
-    // A busy machine answers slowly even without an attack, and delays single answers.
+    // The test compares medians: on a busy machine, answers are slow even without an attack, and single answers are
+    // slower still.
     let median = |mut times: Vec<Duration>| {
         times.sort_unstable();
         times[times.len() / 2]
@@ -245,7 +249,7 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
         let worst = attacked.iter().max().copied().unwrap_or_default();
         let slow = attacked.iter().filter(|time| **time >= limit).count();
         let usual = median(attacked);
-        assert!(usual < limit, "{usual:?}, and {idle:?} without an attack");
+        assert!(usual < limit, "the median answer took {usual:?} during the attack, and {idle:?} before it");
         assert!(slow <= 5, "{slow} of 51 answers took {limit:?} or more");
         assert!(worst < Duration::from_secs(5), "an answer took {worst:?}");
         let began = Instant::now();
@@ -258,6 +262,6 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
     assert!(vault.account.rest().at_rest());
     assert!(
         endpoint::exchange(&endpoint.address, "GET / HTTP/1.1\r\n\r\n").is_err(),
-        "the endpoint should be closed"
+        "the endpoint should be closed after the window"
     );
 }

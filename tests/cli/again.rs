@@ -23,18 +23,18 @@ fn after_an_early_close_it_opens_again_at_once_even_if_aws_lags() {
     let mut ends = Vec::new();
     for (round, window) in ["5m", "10m", "15m"].into_iter().enumerate() {
         let mut person = vault.open(window).again("more").hold().until_open();
-        assert!(vault.is_open(), "round {round}: access should be open when the program says so");
+        assert!(vault.is_open(), "round {round}: access should be open when the program reports it as open");
         ends.push(written_end(&vault));
         person.type_raw(b"q");
         assert_eq!(person.wait(), End::Code(0), "round {round}: {}", person.transcript());
         assert!(
             vault.is_closed() && vault.account.rest().at_rest(),
-            "round {round}: access should be closed when the program says so"
+            "round {round}: access should be closed when the program reports it as closed"
         );
     }
     assert!(
         ends.is_sorted() && ends[0] < ends[1] && ends[1] < ends[2],
-        "each window should end later than the one before: {ends:?}"
+        "each window should end later than the previous window: {ends:?}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Alerts: every kind of channel, every kind of failure, and the alert that is sent at the end.
+//! Tests of alerts: every kind of channel, every kind of failure, and the alert at the end of a session.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{PROGRAM, two_of_two};
 
-/// Opens with the reason `INC-1: SSO down`; a quorum gives its shares.
+/// Starts an opening with the reason `INC-1: SSO down`, and answers its prompts as a quorum.
 fn open(vault: &SealedVault, more: &[&str]) -> Person {
     vault.open("5m").reason("INC-1: SSO down").args(more).by_quorum()
 }
@@ -27,7 +27,7 @@ fn lines(vault: &SealedVault) -> Vec<String> {
     vault.site.ledger().lines().map(str::to_owned).collect()
 }
 
-/// Returns the names of the channels that acknowledged an alert of this kind, sorted.
+/// Returns the sorted names of the channels that acknowledged an alert with this topic.
 fn acknowledged(vault: &SealedVault, topic: &str) -> Vec<String> {
     let alerts = vault.site.records_of("alert").into_iter();
     let of = alerts.filter(|alert| alert["topic"] == topic && alert["acknowledged"].is_string());
@@ -41,7 +41,7 @@ fn nothing_was_written(vault: &SealedVault) -> bool {
     vault.account.actions().iter().all(|action| reads.iter().any(|read| action.starts_with(read)))
 }
 
-/// Returns whether the `standardwebhooks` package accepts the signature.
+/// Returns whether the `standardwebhooks` package accepts the signature that `headers` contain for `body`.
 fn verifies(headers: &Value, body: &[u8]) -> bool {
     let script = "import json, sys\nfrom standardwebhooks.webhooks import Webhook\n\
         Webhook(sys.argv[1]).verify(open(sys.argv[3], 'rb').read(), json.loads(sys.argv[2]))\n";
@@ -106,7 +106,7 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
         );
         assert_eq!(
             got.json["ledger"]["sha256"], head,
-            "the alert should have the head of the ledger at that time"
+            "the alert should contain the ledger's head at the time of the alert"
         );
         assert!(
             verifies(&json!(got.headers), &got.body),
@@ -115,7 +115,7 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
     }
     assert!(
         !verifies(&json!(got[0].headers), &got[1].body),
-        "the control: the signature should not fit another body"
+        "the control: the signature should not be valid for another body"
     );
     let events: Vec<_> = pager.got().into_iter().map(|got| got.json).collect();
     assert_eq!(
@@ -126,7 +126,7 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
     assert!(chat.got()[0].json["text"].as_str().unwrap().contains("emergency access is about to be opened"));
     for server in [&mail, &safe_mail, &safest_mail] {
         let mails = server.mails();
-        assert_eq!(mails.len(), 4, "each of the two receivers should get separate mails: {mails:?}");
+        assert_eq!(mails.len(), 4, "each of the two recipients should get each of the two alerts: {mails:?}");
         assert!(mails.iter().all(|mail| mail.contains("Message-ID: <")), "{mails:?}");
         assert!(
             mails.iter().any(|mail| mail.contains("Subject: breakglass: opening alerts (account")),
@@ -205,7 +205,7 @@ fn one_acknowledgement_is_enough_and_other_channels_are_not_waited_for() {
     assert_eq!(
         why("hanging"),
         "no answer before the command ended",
-        "a channel without an answer should be recorded"
+        "the ledger should record that the channel did not answer"
     );
     assert!(
         why("refusing").contains("403") && refusing.topics(&vault.site.last_session()).len() == 2,
@@ -234,7 +234,7 @@ fn without_an_acknowledgement_nothing_opens_unless_approved() {
             ]
         })
         .all_plugged();
-    // A local channel gets the alert, but its acknowledgement does not count.
+    // A channel in this machine's configuration gets the alert, but its acknowledgement does not count.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut person = open(&vault, &["--", "true"]);
@@ -263,7 +263,7 @@ fn without_an_acknowledgement_nothing_opens_unless_approved() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(
         person.transcript().contains("no alert the pager's vendor is down too"),
-        "custodians should see the reason"
+        "custodians should see the reason for sending no alert"
     );
     assert_eq!(vault.site.records_of("intent")[0]["no_alert"], "the pager's vendor is down too");
     let subject = refusing.got().last().expect("the alert should be sent anyway").json["subject"]
@@ -471,10 +471,11 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
         vault.site.records_of("alert").into_iter().find(|alert| alert["channel"] == "oncall").unwrap();
     assert!(
         record["receipt"].is_null() && record["acknowledged"].is_string(),
-        "the acknowledgement should have no receipt: {record}"
+        "the record should show an acknowledgement without a receipt: {record}"
     );
 
-    // On another machine the payload is not opened, so only the channels that are configured there get alerts.
+    // A close with `--profile` does not open the payload, so only the channels in this machine's configuration get
+    // alerts.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut command = vault.site.with_profile(
@@ -489,10 +490,10 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     let notice = &own.got()[0].json;
     assert_eq!(notice["forced"], true, "the alert should say that the window was closed by force");
     assert!(notice["subject"].as_str().unwrap().contains("OVERRIDE"), "{notice}");
-    assert_eq!(oncall.got().len(), 2, "the sealed channels should not be notified");
+    assert_eq!(oncall.got().len(), 2, "a close without a quorum should not notify the channels in the vault");
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(oncall.got().len(), 3, "after a close by a quorum the sealed channels should be notified");
+    assert_eq!(oncall.got().len(), 3, "a close by a quorum should notify the channels in the vault");
     let events = pager.got();
     let of = |action: &str| {
         let of = events.iter().filter(|event| event.json["event_action"] == action);
@@ -502,7 +503,7 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     assert_eq!(
         of("trigger"),
         [incident.clone(), format!("{incident}-may-be-open")],
-        "access that may be open should be a second incident"
+        "a report that access may be open should be a second incident"
     );
     assert!(of("trigger").iter().all(|incident| of("resolve").contains(incident)), "{events:?}");
 }
@@ -566,7 +567,7 @@ fn a_wrong_local_clock_does_not_stop_an_sns_alert() {
     let asked = proxy.calls().into_iter().filter(|call| call.action == "Publish").count();
     assert!(
         asked >= 3,
-        "the control: a signature with the wrong time should be refused first; {asked} requests"
+        "the control: the first signature, with the wrong time, should be refused; {asked} requests were sent"
     );
 }
 

@@ -21,15 +21,17 @@ fn kinds(vault: &SealedVault) -> Vec<String> {
     vault.site.records().iter().map(|record| record["kind"].as_str().expect("a kind").to_owned()).collect()
 }
 
-/// Returns the commands under a heading of docs/audit.md.
+/// Returns the shell commands under this heading of docs/audit.md.
 fn audit_page(heading: &str) -> String {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/audit.md")).unwrap();
-    let chapter = page.split(&format!("\n## {heading}\n")).nth(1).expect("the page should have this heading");
+    let chapter =
+        page.split(&format!("\n## {heading}\n")).nth(1).expect("docs/audit.md should have this heading");
     let block = chapter.split("```sh\n").nth(1).expect("a block of commands");
-    block.split("```").next().expect("the end of the block").to_owned()
+    block.split("```").next().expect("the block of commands should have an end").to_owned()
 }
 
-/// Runs the page's commands in the site's directory, with a copy of the ledger.
+/// Runs the commands of docs/audit.md that verify an approval. The commands run in the site's directory, with the
+/// site's ledger.
 fn verify(vault: &SealedVault) -> (bool, String) {
     let mut shell = Command::new("sh");
     shell.args(["-euc", &audit_page("Verifying an approval")]).current_dir(vault.site.dir.path());
@@ -125,7 +127,7 @@ fn without_a_touch_there_is_neither_an_approval_nor_a_share() {
     let mut person = open(&vault).run(&["true"]).start();
     alice(&vault, &mut person);
     person.expect("alice: touch YubiKey 20000001 now, to approve");
-    person.expect("try again and touch it when it blinks");
+    person.expect("try again, and touch the YubiKey when it blinks");
     vault.site.answer(&mut person, "carol");
     person.expect("waiting for");
     person.eof();
@@ -157,7 +159,7 @@ fn a_second_opening_needs_a_reason_which_is_signed() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (verified, said) = verify(&vault);
     assert!(verified && said.contains("\"again\":\"the first window was too short\""), "{said}");
-    // A close never needs a reason.
+    // `close` never needs a reason, even if the credentials are spent.
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
@@ -180,7 +182,7 @@ fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
             None => command.env_remove(name),
         };
     }
-    command.current_dir(directory.expect("the command of a site should have a directory"));
+    command.current_dir(directory.expect("the site's command should have a working directory"));
     let mut person = Person::run(command);
     person.expect("please approve: session");
     person.expect("reason   INC-1: SSO down");
@@ -194,7 +196,10 @@ fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
     }
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (_, said) = verify(&vault);
-    assert!(said.contains(r#""endpoints":[{"host":"127.0.0.1""#), "the endpoint should be signed: {said}");
+    assert!(
+        said.contains(r#""endpoints":[{"host":"127.0.0.1""#),
+        "the signed statement should contain AWS's endpoint: {said}"
+    );
 }
 
 #[test]
@@ -268,7 +273,7 @@ fn an_unwritable_ledger_stops_an_opening_before_any_share() {
     person.expect("passphrase part");
     let state = vault.site.path("state");
     let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "ro", "none"]).arg(&state).status();
-    assert!(mount.is_ok_and(|status| status.success()), "the file system should become read-only");
+    assert!(mount.is_ok_and(|status| status.success()), "the ledger's directory should become read-only");
     person.type_line(&vault.site.custodian("alice").sheet());
     person.expect("alice: PIN of YubiKey");
     person.type_line(&vault.site.custodian("alice").pin);

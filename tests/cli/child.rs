@@ -1,4 +1,5 @@
-//! The command that runs during the window: its end, its signals, and the display of the time left.
+//! Tests of the command that runs during the window: how it ends, which signals it gets, and how the remaining time
+//! is shown.
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,7 +10,7 @@ use rig::pty::{End, Output, Person, Signal, Streams};
 
 use crate::two_of_two;
 
-/// Returns the script of a child that writes the time every tenth of a second, and runs `on_term` on SIGTERM.
+/// Returns a shell script that writes the time to a file every tenth of a second, and runs `on_term` on SIGTERM.
 fn beating(on_term: &str) -> String {
     format!("trap '{on_term}' TERM; while :; do date +%s.%N >>beats; sleep 0.1; done")
 }
@@ -20,7 +21,7 @@ fn seconds(text: &str) -> f64 {
 
 fn beats(vault: &SealedVault) -> Vec<f64> {
     let text = std::fs::read_to_string(vault.site.path("beats")).unwrap_or_default();
-    // The last line can be incomplete.
+    // The last line of the file can be incomplete, because the child is still writing.
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
@@ -58,7 +59,8 @@ fn a_child_that_ignores_sigterm_is_killed_five_seconds_after_t1_even_offline() {
                 sleep_until(end + 8.0);
                 let beats = beats(&vault);
                 let last = *beats.last().unwrap();
-                // T0 is a whole second, so the end by this machine's clock can be up to one second later.
+                // T0 has no fraction of a second, so by this machine's clock the window can end up to one second
+                // after T1.
                 assert!((4.5..6.5).contains(&(last - end)), "cut: {is_cut}, {} s after T1", last - end);
                 drop(cut);
                 let ended = person.wait_within(Duration::from_mins(1));
@@ -102,7 +104,7 @@ fn an_early_close_precedes_the_childs_sigterm() {
     let writes: Vec<_> = vault.account.journal().into_iter().rev().filter(|c| c.service == "iam").collect();
     for action in ["AttachUserPolicy", "UpdateAccessKey"] {
         let call = writes.iter().find(|call| call.action == action).unwrap();
-        assert!(call.time < cleaned, "{action} came after the child's end");
+        assert!(call.time < cleaned, "{action} should come before the child's end");
     }
 }
 
@@ -129,7 +131,7 @@ fn warns(vault: &SealedVault, window: &str, warning: &str, work: &[&str]) {
     let site = &vault.site;
     let command = site.command(&[&["open", "prod.age", "--for", window, "--reason", "INC-1"], work].concat());
     let mut person = Person::run_with(command, Streams { stderr: Output::Captured, ..Streams::default() });
-    // All output except prompts goes to standard error.
+    // The program writes all output except prompts to standard error.
     for _ in 0..2 {
         let said = person.expect(WORDS);
         let asked = said.trim_end_matches(WORDS);

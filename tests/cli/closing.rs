@@ -1,4 +1,4 @@
-//! Closing: twice, a window that another session opened, and one of several targets.
+//! Tests of closing: closing twice, closing another session's window, and closing one of several targets.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -112,8 +112,8 @@ fn without_a_network_nothing_is_enabled_and_that_is_reported() {
     }
 }
 
-/// Returns a command of the program on another machine of the site, which has a separate ledger and home directory,
-/// and the profile `oncall`.
+/// Returns the command that runs the program on another machine. The other machine has a separate ledger and home
+/// directory, and the profile `oncall`.
 fn elsewhere(vault: &SealedVault, arguments: &[&str]) -> Command {
     let home = vault.site.path("elsewhere");
     std::fs::create_dir_all(home.join(".aws")).unwrap();
@@ -131,16 +131,18 @@ fn one_operator_cannot_disturb_another_without_force() {
     let vault = two_of_two("two").all_plugged();
     let mut first = vault.open("5m").hold().by_quorum();
     let said = first.expect("left");
-    let until = said.split("open until ").nth(1).expect("the end of the window")[..8].to_owned();
+    let until = said.split("open until ").nth(1).expect("the screen should show the end of the window")[..8]
+        .to_owned();
     let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
-    let session = ledger.split("\"session\":\"").nth(1).expect("a session in the ledger")[..16].to_owned();
+    let session =
+        ledger.split("\"session\":\"").nth(1).expect("the ledger should have a session")[..16].to_owned();
     let writes = vault.writes();
 
     let whose = |person: &Person| {
         let said = person.transcript();
         assert!(
             said.contains(&session) && said.contains(&until),
-            "the message should name the session and its end: {said}"
+            "the message should name the other session and the end of its window: {said}"
         );
     };
     let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1 too", "--hold"];
@@ -155,7 +157,7 @@ fn one_operator_cannot_disturb_another_without_force() {
     let mut second = Person::run(elsewhere(&vault, &["close", "prod.age", "--profile", "oncall"]));
     assert_eq!(second.wait(), End::Code(10), "{}", second.transcript());
     whose(&second);
-    assert_eq!(vault.writes(), writes, "the window should not be changed");
+    assert_eq!(vault.writes(), writes, "the first operator's window should not be changed");
     assert!(vault.is_open());
 
     let mut second = Person::run(elsewhere(&vault, &["close", "prod.age", "--profile", "oncall", "--force"]));
@@ -165,7 +167,7 @@ fn one_operator_cannot_disturb_another_without_force() {
     assert_eq!(first.wait(), End::Code(0), "{}", first.transcript());
 }
 
-/// Opens a window and closes it while AWS cannot be reached; returns the transcript.
+/// Opens a window, and tries to close it while AWS cannot be reached. Returns the transcript.
 fn left_open(vault: &SealedVault) -> String {
     let proxy = Proxy::before(&vault.account);
     let mut person = vault.open("5m").again("more").proxy(&proxy).hold().until_open();
@@ -177,11 +179,11 @@ fn left_open(vault: &SealedVault) -> String {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
-    assert!(vault.is_open(), "access should be open, as the message says");
+    assert!(vault.is_open(), "access should still be open, as the program reports");
     person.transcript()
 }
 
-/// Returns the line after the one that ends with `heading`.
+/// Returns the line that follows the line ending with `heading`.
 fn printed(screen: &str, heading: &str) -> String {
     let mut lines = screen.lines().skip_while(|line| !line.ends_with(heading)).skip(1);
     lines.next().unwrap_or_else(|| panic!("no {heading:?} in {screen}")).trim().to_owned()

@@ -1,4 +1,5 @@
-//! `--console`: exchanges the session for a sign-in token. The link is only on the terminal or in the browser.
+//! Tests of `--console`, which exchanges the session for a sign-in token. The program gives the sign-in link only to
+//! the terminal or to the browser.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -16,7 +17,7 @@ use crate::two_of_two;
 
 const TOKEN: &str = "VCQgs5qZZt3Q6fn8Tr5EXAMPLEmLnwB7JjUc-SHwnUUWabcRdnWsi4DBn-dvC+EXAMPLE==";
 
-/// A server that stands in for AWS's sign-in service and keeps the requests.
+/// A server that acts as AWS's sign-in service, and keeps the requests that it gets.
 struct SignIn {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -45,7 +46,7 @@ impl SignIn {
         Self { address, asked }
     }
 
-    /// Returns the session that the request contained.
+    /// Returns the session that the sign-in request contained.
     fn session(&self) -> Creds {
         let asked = self.asked.lock().unwrap();
         let line = asked.first().expect("a request");
@@ -117,7 +118,7 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(
         person.finding().found("control") && !person.finding().found("token"),
-        "the control should be found in memory, and the link should not"
+        "the search should find the control in memory, and should not find the sign-in token"
     );
     assert!(matches!(account.probe(&session), Probe::Refused(_)), "the deny should end the session");
     assert!(account.rest().at_rest());
@@ -163,7 +164,7 @@ fn the_browsers_address_redirects_once() {
     let vault = sealed("console-browser", grant());
     let site = &vault.site;
     let sign_in = SignIn::start("200 OK");
-    // The browser records its command line and requests the address twice.
+    // This script acts as the browser: it records its command line, and requests the address twice.
     let browser = site.path("browser");
     let script = format!(
         "#!/bin/sh\necho \"$@\" > {0}.args\nfor n in 1 2; do\n{1} -c 'import http.client, sys, urllib.parse as u\n\
@@ -180,7 +181,7 @@ fn the_browsers_address_redirects_once() {
     person.expect("opened in your browser");
     let until = Instant::now() + Duration::from_secs(20);
     while !site.path("browser.done").exists() {
-        assert!(Instant::now() < until, "the browser did not end");
+        assert!(Instant::now() < until, "the browser should have ended by now");
         std::thread::sleep(Duration::from_millis(50));
     }
     let read = |name: &str| std::fs::read_to_string(site.path(name)).unwrap();

@@ -10,14 +10,14 @@ use crate::two_of_two;
 
 const PLACES: usize = 64;
 
-/// Returns each token's serial number and slots, as in the manifest.
+/// Returns the serial number and the keys of each token in the manifest.
 fn token_keys(vault: &Vault) -> Vec<(u32, TokenKeys)> {
     let tokens = vault.manifest.custodians.iter().flat_map(|custodian| &custodian.tokens);
     tokens.map(|token| (token.serial, token.keys.clone())).collect()
 }
 
-/// Returns the expected exit status: 4 if the manifest now names keys that the tokens do not hold (class
-/// `wrong token`), 6 otherwise. The length of the header is random, so only some runs damage a slot number.
+/// Returns the expected exit status: 4 (wrong token) if the damaged manifest names keys that the tokens do not hold,
+/// and 6 otherwise. The header's length is random, so only some runs damage a slot's number.
 fn expected_status(sound: &[u8], damaged: &[u8]) -> End {
     let sound = Vault::parse(sound).unwrap();
     let other_keys = Vault::parse(damaged).is_ok_and(|vault| token_keys(&vault) != token_keys(&sound));
@@ -32,7 +32,7 @@ fn a_vault_changed_in_any_of_64_places_is_refused_before_anything_is_enabled() {
     let mut asked = 0;
     for place in 0..PLACES {
         let mut damaged = whole.clone();
-        // The places are spread evenly over the file, including the first and the last byte.
+        // The damaged bytes are spread evenly over the file, and include its first and last byte.
         let at = place * (whole.len() - 1) / (PLACES - 1);
         damaged[at] ^= 1;
         std::fs::write(site.path("prod.age"), &damaged).unwrap();

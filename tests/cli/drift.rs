@@ -1,5 +1,5 @@
-//! If the user's IAM state differs from what was sealed, or another session's window is open, this is reported before
-//! the first write.
+//! Before its first write, the program reports that the user's IAM state differs from what was sealed, or that
+//! another session's window is open.
 
 use rig::aws::Drift;
 use rig::pty::End;
@@ -80,7 +80,7 @@ fn another_open_window_is_reported_and_not_changed() {
     assert!(person.transcript().to_lowercase().contains("feedfacefeedface"), "{}", person.transcript());
     assert_eq!(vault.writes(), Vec::<String>::new());
     let rest = vault.account.rest();
-    assert!(rest.key_active && !rest.denied, "the other window should stay open");
+    assert!(rest.key_active && !rest.denied, "the other session's window should stay open");
 }
 
 #[test]

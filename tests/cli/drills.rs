@@ -1,4 +1,4 @@
-//! Drills: the drill vault that `seal` writes, openings with injected failures, and the signed evidence.
+//! Tests of drills: the drill vault that `seal` writes, openings with injected failures, and the signed evidence.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{two_of_three, two_of_two};
 
-/// A vault with its drill vault, and the two users of the account, one for each.
+/// A vault and its drill vault. Each of the two vaults opens a different user of the account.
 struct Exercise {
     vault: SealedVault,
     drill: Account,
@@ -33,14 +33,14 @@ impl Exercise {
         self.vault.site.person(&[&["drill", "prod.drill.age", "--wait", "20s"], more].concat())
     }
 
-    /// Types the PIN of the custodian who signs the evidence. The token is touched by itself.
+    /// Types the PIN of the custodian who signs the evidence. The rig touches the token automatically.
     fn sign(&self, person: &mut Person, name: &str) {
         person.expect(&format!("{name}: please sign"));
         person.expect(&format!("{name}: PIN of YubiKey"));
         person.type_line(&self.vault.site.custodian(name).pin);
     }
 
-    /// Returns the statement in the evidence that was written, and checks that the ledger has the same envelope.
+    /// Returns the statement in the evidence file, and checks that the ledger has the envelope of that file.
     fn evidence(&self) -> Value {
         let mut files = std::fs::read_dir(self.vault.site.dir.path()).unwrap().flatten();
         let file =
@@ -49,7 +49,7 @@ impl Exercise {
         assert_eq!(envelope["payloadType"], "application/vnd.breakglass.drill.v1+json");
         let record =
             self.vault.site.records_of("drill").pop().expect("the ledger should have a record of the drill");
-        assert_eq!(record["envelope"], envelope, "the ledger should have the same envelope");
+        assert_eq!(record["envelope"], envelope, "the ledger should have the envelope of the evidence file");
         let payload = base64::prelude::BASE64_STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
         serde_json::from_slice::<Value>(&payload).unwrap()["predicate"].take()
     }
@@ -92,7 +92,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     let inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();
     assert_eq!(
         evidence["drill_of"], inspected["vault_id"],
-        "the evidence should name the vault that the drill is for"
+        "the evidence should name the vault to which the drill vault belongs"
     );
     assert_ne!(evidence["vault_id"], inspected["vault_id"]);
     let real = &exercise.vault.account;
@@ -100,19 +100,19 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     let calls = exercise.vault.account.journal();
     assert!(calls.len() > before, "the control: the drill's calls should be recorded");
     let used = calls[before..].iter().filter(|call| keys.contains(&&call.key)).count();
-    // Two of these calls can be this test's own probes of the emergency key.
+    // Up to two calls with the vault's keys are this test's probes of the emergency key.
     assert!(
         used <= 2 && exercise.vault.account.rest().gate.is_none(),
-        "the drill used a real credential: {calls:?}"
+        "the drill should not use the vault's credentials: {calls:?}"
     );
     let alerts = exercise.vault.site.records_of("alert").len();
-    assert_eq!(alerts, 2, "alerts should be sent before and after");
+    assert_eq!(alerts, 2, "one alert should be sent before the drill, and one after it");
     let notices = Receiver::shared().got();
     let session = evidence["session"].as_str().unwrap();
     let mut notices = notices.iter().filter(|got| got.json["session"] == session);
     assert!(notices.all(|got| got.json["subject"].as_str().unwrap().starts_with("[DRILL] ")));
     let status = exercise.vault.site.command(&["status", "prod.age", "--json"]).output().unwrap();
-    assert_eq!(status.status.code(), Some(0), "nothing should be overdue or spent");
+    assert_eq!(status.status.code(), Some(0), "the status should report nothing as overdue or spent");
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(
         (&status["readiness"]["last_drill"]["complete"], &status["readiness"]["spent"]),
@@ -120,7 +120,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     );
     assert!(
         status["readiness"]["custodians"][1]["last_used"].is_string(),
-        "the status should show that bob has proven token and part: {status}"
+        "the status should show when bob last used his token and words: {status}"
     );
     // A drill does not spend credentials, so it can be repeated.
     let mut person = exercise.drill(&["--", "true"]);
@@ -173,7 +173,8 @@ fn an_absent_custodian_is_not_asked_and_two_leave_no_quorum() {
     for name in ["bob", "carol"] {
         exercise.vault.site.answer(&mut person, name);
     }
-    // A custodian who is injected as absent is not asked. If one custodian declines to sign, the next one is asked.
+    // The program does not ask a custodian whom `--inject` makes absent. If a custodian declines to sign, the program
+    // asks the next custodian.
     person.expect("bob: PIN of YubiKey");
     person.type_line("");
     exercise.sign(&mut person, "carol");

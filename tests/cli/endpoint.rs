@@ -17,7 +17,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Waits until that command has written its environment to the file `env`.
+    /// Waits until the command of the window has written its environment to the file `env`.
     pub fn of(vault: &SealedVault, person: &mut Person) -> Self {
         let began = Instant::now();
         let env = loop {
@@ -36,7 +36,7 @@ impl Endpoint {
         Self { address, token: of("AWS_CONTAINER_AUTHORIZATION_TOKEN") }
     }
 
-    /// Returns the reply to a request with the token.
+    /// Returns the endpoint's reply to a request with the correct token.
     pub fn good(&self) -> String {
         let ask = format!("GET / HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n\r\n", self.token);
         exchange(&self.address, &ask).unwrap_or_else(|e| format!("no answer: {e}"))
@@ -49,7 +49,7 @@ impl Endpoint {
             let (address, over) = (self.address.clone(), over.clone());
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {
-                    // The endpoint may close a connection at any time.
+                    // The endpoint is allowed to close an attacker's connection at any time.
                     let _ = attack(&address);
                     thread::sleep(Duration::from_millis(5));
                 }
@@ -83,7 +83,7 @@ fn connect(address: &str) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Connects sixty-four clients, each of which sends a byte from time to time.
+/// Connects 64 clients, each of which sends one byte every tenth of a second.
 fn trickle(address: &str) -> std::io::Result<()> {
     let mut slow = (0..64).map(|_| connect(address)).collect::<Result<Vec<_>, _>>()?;
     for byte in "GET / HTTP/1.1\r\n".bytes() {

@@ -1,4 +1,4 @@
-//! `--json`: events as JSON Lines on standard output, with nothing else there.
+//! Tests of `--json`: standard output contains events as JSON Lines, and nothing else.
 
 use rig::fixture::SealedVault;
 use rig::pty::{End, Output, Person, Streams};
@@ -12,7 +12,8 @@ fn run(vault: &SealedVault, arguments: &[&str]) -> (End, Vec<Value>, String) {
     let mut person = Person::run_with(vault.site.command(arguments), streams);
     let end = vault.site.answer_all(&mut person);
     let stdout = String::from_utf8(person.captured()).expect("text");
-    let events = stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object on each line"));
+    let events =
+        stdout.lines().map(|line| serde_json::from_str(line).expect("each line should be a JSON object"));
     (end, events.collect(), person.transcript())
 }
 

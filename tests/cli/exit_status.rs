@@ -20,7 +20,7 @@ fn the_documented_table_lists_exactly_these() {
     assert_eq!(statuses, ["0", "1", "2", "3", "4", "5", "6", "10", "128+n"]);
 }
 
-/// Starts an opening that ends without a single prompt.
+/// Runs an opening to its end, and checks that the program showed no prompt.
 fn before_custodians_are_asked(vault: &SealedVault) -> Person {
     let mut person = vault.open("5m").hold().start();
     person.wait();
@@ -37,7 +37,7 @@ fn zero_is_done() {
 #[test]
 fn one_is_any_other_failure() {
     let vault = two_of_two("status-1").all_plugged();
-    // A file is at the path of the ledger's directory.
+    // A file is at the path of the ledger's directory, so the program cannot write a ledger.
     std::fs::write(vault.site.path("state"), "no directory").unwrap();
     ends(before_custodians_are_asked(&vault), 1);
     assert!(vault.account.journal().is_empty(), "AWS should not be called");

@@ -1,4 +1,5 @@
-//! Interrupted runs: AWS ends access at T1, and the closer's key can close. `under_fire` covers every call.
+//! Tests of interrupted runs: AWS ends access at T1, and the closer's key alone is enough to close. `under_fire`
+//! covers every call.
 
 use std::time::Duration;
 
@@ -31,7 +32,8 @@ fn after_t1_aws_refuses_the_key_and_its_sessions_without_a_close() {
     assert!(account.rest().at_rest());
 }
 
-/// Starts an opening whose last write arrives four seconds late, and sends SIGTERM to it meanwhile.
+/// Starts an opening whose last write reaches AWS four seconds late, and sends SIGTERM to the program before the
+/// write arrives.
 fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
     let late = Fault::Late(Duration::from_secs(4));
     let proxy =
@@ -40,7 +42,7 @@ fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
     assert!(proxy.wait_met(Duration::from_secs(10)));
     person.send_signal(Signal::SIGTERM);
     person.expect("watching until");
-    assert!(vault.is_closed(), "access should be closed before the write arrives");
+    assert!(vault.is_closed(), "access should be closed before the late write arrives");
     (proxy, person)
 }
 
@@ -70,7 +72,7 @@ fn an_impatient_operator_learns_until_when_a_late_write_can_matter() {
     );
     assert!(proxy.wait_quiet(Duration::from_secs(10)));
     assert!(!vault.account.rest().denied, "the late write should have arrived");
-    assert!(vault.is_closed(), "access should be closed, as the key is inactive");
+    assert!(vault.is_closed(), "access should be closed because the key is inactive");
     // Even with an active key there is no access after T1.
     vault.account.set_key(true);
     assert!(vault.is_open());
@@ -88,7 +90,7 @@ fn watching_for_a_late_write_leaves_the_next_window_alone() {
     let said = person.transcript();
     assert!(said.contains("feedfacefeedface") && said.contains("was left alone"), "{said}");
     assert!(!said.contains("closing again") && !said.contains("is proven closed"), "{said}");
-    assert!(vault.is_open(), "the other window should stay open");
+    assert!(vault.is_open(), "the other session's window should stay open");
 }
 
 #[test]
@@ -131,6 +133,6 @@ fn the_closer_alone_cannot_open_again() {
     account.set_key(true);
     assert!(
         matches!(account.probe(&account.emergency), Probe::Refused(_)),
-        "an active key should still be denied"
+        "AWSDenyAll should deny the key even if it is active"
     );
 }

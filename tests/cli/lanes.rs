@@ -1,5 +1,5 @@
-//! The lanes `gate` and `static` with MFA: a gate that requires MFA, and a role that needs no IAM write and cannot be
-//! closed early.
+//! Tests of both lanes with MFA. In the lane `gate`, the gate requires MFA. In the lane `static`, the program opens a
+//! role without an IAM write, and access cannot be closed early.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use serde_json::json;
 
 use crate::two_of_two;
 
-/// Seals a vault with the lane `static`; returns it with the role that it opens.
+/// Seals a vault with the lane `static`. Returns the vault and the role that it opens.
 fn standby(account: &str) -> (SealedVault, Standby) {
     let mut standby = None;
     let fixture = two_of_two(account);
     let vault = fixture
         .payload(|account| account.standby_payload(standby.insert(account.standby()), "1h"))
         .all_plugged();
-    (vault, standby.expect("the payload should have a standby"))
+    (vault, standby.expect("the payload should have a standby role"))
 }
 
 /// Seals a vault whose only target requires MFA, so its gate requires MFA too.
@@ -30,7 +30,7 @@ fn under_mfa(account: &str) -> SealedVault {
     two_of_two(account).payload(payload).all_plugged()
 }
 
-/// Returns a command that creates a bucket with boto3 during the window, and prints its name.
+/// Returns a command that runs during the window: it creates a bucket with boto3, and prints the bucket's name.
 fn bucket(name: &str) -> Vec<String> {
     let script = "import boto3, sys\n\
         boto3.client('s3').create_bucket(Bucket=sys.argv[1], \
@@ -122,8 +122,9 @@ fn under_an_mfa_gate_only_sessions_with_mfa_work() {
     assert_eq!(gate["Statement"][0]["Condition"]["Bool"]["aws:MultiFactorAuthPresent"], "true");
     assert!(matches!(account.probe(&account.emergency), Probe::Open), "the probe should work without MFA");
     let long_term = account.call(&account.emergency, "s3", "list_buckets", json!({}));
-    assert!(long_term.is_err(), "the long-term key should be refused, as it has no MFA: {long_term:?}");
-    let session = vault.aws.session(&account.emergency).expect("a session should be issued without a code");
+    assert!(long_term.is_err(), "the long-term key should be refused because it has no MFA: {long_term:?}");
+    let session =
+        vault.aws.session(&account.emergency).expect("AWS should issue a session without an MFA code");
     assert!(
         account.call(&session, "s3", "list_buckets", json!({})).is_err(),
         "a session without MFA should be refused"

@@ -1,4 +1,4 @@
-//! `ledger verify`, `show` and `ship`; a full disk; a ledger that another process has locked.
+//! Tests of `ledger verify`, `show` and `ship`, of a full disk, and of a ledger that another process has locked.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -34,7 +34,7 @@ fn write(site: &Site, lines: &[String]) {
     fs::write(site.path("state/ledger.jsonl"), lines.join("\n") + "\n").unwrap();
 }
 
-/// Returns the lines with the chain recomputed, as a person who owns the file can do.
+/// Returns these lines with a recomputed chain. A person who owns the ledger's file can recompute the chain too.
 fn rechained(lines: &[String]) -> Vec<String> {
     let mut prev = "0".repeat(64);
     let again = lines.iter().zip(0_u64..).map(|(line, seq)| {
@@ -66,7 +66,7 @@ fn every_change_of_a_ledger_is_found_and_located() {
     let (words, sha256) = (whole["words"].as_str().unwrap(), whole["sha256"].as_str().unwrap());
     for head in [words, sha256] {
         let (code, said) = verify(site, &["--head", head]);
-        assert!(code == Some(0) && said.contains("is in the chain, 0 records after it"), "{said}");
+        assert!(code == Some(0) && said.contains("is in the chain; 0 records follow it"), "{said}");
     }
     fs::write(site.path("copy.jsonl"), &text).unwrap();
     for at in 0..lines.len() {
@@ -85,7 +85,8 @@ fn every_change_of_a_ledger_is_found_and_located() {
         }
         for (how, changed) in damaged {
             write(site, &changed);
-            // No later record contains the hash of the last one, so only a head or a copy reveals a change of it.
+            // No later record contains the hash of the last record, so only a head or a copy reveals that the last
+            // record was changed.
             let alone = verify(site, &[]);
             if !(last && how != "inserted") {
                 assert_eq!(alone.0, Some(6), "{how} {at}: {}", alone.1);
@@ -96,8 +97,8 @@ fn every_change_of_a_ledger_is_found_and_located() {
                 assert_eq!(code, Some(6), "{how} {at} {help:?}: {said}");
             }
             if how != "inserted" {
-                // If the chain is recomputed, an earlier head reveals that there is a change, and a copy reveals
-                // which record it is.
+                // If the chain was recomputed, an earlier head reveals that the ledger was changed, and a copy
+                // reveals which record was changed.
                 write(site, &rechained(&changed));
                 assert_eq!(verify(site, &["--head", words]).0, Some(6), "{how} {at}");
                 let (code, said) = verify(site, &["--copy", "copy.jsonl"]);
@@ -110,7 +111,10 @@ fn every_change_of_a_ledger_is_found_and_located() {
         )
         .unwrap();
         let (code, said) = verify(site, &["--head", &format!("{}: {words}", lines.len())]);
-        assert!(code == Some(6) && said.contains(&format!("from record {at} on")), "cut off at {at}: {said}");
+        assert!(
+            code == Some(6) && said.contains(&format!("from record {at} on")),
+            "a ledger that is cut off at record {at} should be reported: {said}"
+        );
     }
 }
 
@@ -123,14 +127,14 @@ fn a_rebuilt_chain_contradicts_what_the_tokens_signed() {
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let approvals: Vec<usize> =
         (0..lines.len()).filter(|&at| lines[at].contains("\"kind\":\"approval\"")).collect();
-    // The record before the second approval is changed.
+    // The test changes the record before the second approval, and recomputes the chain.
     let mut edited = lines.clone();
     edited[approvals[1] - 1] = edited[approvals[1] - 1].replace("\"at\":\"20", "\"at\":\"21");
     write(site, &rechained(&edited));
     let (code, said) = verify(site, &[]);
     assert_eq!(code, Some(6), "{said}");
     assert!(said.contains("approval") && said.contains("the chain rebuilt"), "{said}");
-    // A signature of the second approval does not fit the statement of the first.
+    // The test copies the signatures of the second approval to the first approval, which has a different statement.
     let mut forged: Value = serde_json::from_str(&lines[approvals[0]]).unwrap();
     let other: Value = serde_json::from_str(&lines[approvals[1]]).unwrap();
     forged["envelope"]["signatures"] = other["envelope"]["signatures"].clone();
@@ -138,7 +142,11 @@ fn a_rebuilt_chain_contradicts_what_the_tokens_signed() {
     edited.truncate(approvals[1]);
     edited[approvals[0]] = canonical::text(&forged).unwrap();
     write(site, &rechained(&edited));
-    assert_eq!(verify(site, &[]).0, Some(0), "the control: without the vault the change should not be found");
+    assert_eq!(
+        verify(site, &[]).0,
+        Some(0),
+        "the control: verification without the vault should not find the change"
+    );
     let (code, said) = verify(site, &["--vault", "prod.age"]);
     assert!(code == Some(6) && said.contains("not from a token"), "{said}");
 }
@@ -150,8 +158,9 @@ fn the_documented_shell_commands_check_the_chain() {
     use_it(site);
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ledger.md")).unwrap();
     let mut blocks = page.split("```sh\n").filter_map(|rest| rest.split_once("```"));
-    let (recipe, _) =
-        blocks.find(|(block, _)| block.starts_with("prev=")).expect("the page should show the commands");
+    let (recipe, _) = blocks
+        .find(|(block, _)| block.starts_with("prev="))
+        .expect("docs/ledger.md should show the commands");
     let text = fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     let by_hand = |text: &str| {
         let dir = tempdir();
@@ -284,7 +293,7 @@ fn ledger_show_wraps_and_emits_no_escape_sequences() {
     let (code, said) =
         output_of(site.command(&["ledger", "show", "--json", "--session", &session.to_string()]));
     assert_eq!(code, Some(0));
-    let line: Value = serde_json::from_str(&said).expect("the first line should be JSON");
+    let line: Value = serde_json::from_str(&said).expect("the output should be one JSON object");
     let head = ledger.head().unwrap();
     assert_eq!(line["record_sha256"], hex::encode(head.sha256), "{line}");
     assert_eq!(
@@ -313,9 +322,9 @@ fn a_locked_ledger_is_reported_after_a_timeout() {
 
 const DISK: &str = "BREAKGLASS_TEST_DISK";
 
-/// Writes to a separate disk that is nearly full.
+/// Appends records to a ledger on a nearly full disk until an append fails.
 #[test]
-#[ignore = "runs in a mount namespace; another test starts it"]
+#[ignore = "this test is started by another test, in a mount namespace"]
 fn writer_on_a_full_disk() {
     let Some(disk) = std::env::var_os(DISK).map(std::path::PathBuf::from) else { return };
     let ledger = Ledger::at(disk.join("state"));
@@ -334,12 +343,12 @@ fn writer_on_a_full_disk() {
     assert!(error.what.contains("cannot write the ledger"), "{error}");
     assert!(error.next.as_deref().is_some_and(|next| next.contains("free space")), "{error}");
     let bytes = fs::read(ledger.path()).unwrap();
-    assert!(kept > 0 && bytes.ends_with(b"\n"), "no partial line should be left");
+    assert!(kept > 0 && bytes.ends_with(b"\n"), "no partial line should be left in the ledger");
     assert_eq!(ledger.entries().expect("the chain should be intact").len(), kept);
     fs::remove_file(disk.join("filler")).unwrap();
     ledger.append(jiff::Timestamp::now(), record("space again")).unwrap();
     assert_eq!(ledger.entries().expect("the chain should be intact").len(), kept + 1);
-    println!("{kept} records, then a full disk, then one more");
+    println!("{kept} records until the disk was full, and one record after space was made");
 }
 
 #[test]
@@ -351,10 +360,11 @@ fn a_full_disk_is_reported_and_loses_no_record() {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", script]).arg(std::env::current_exe().unwrap()).env(DISK, dir.path());
     let (code, said) = output_of(command);
-    assert!(code == Some(0) && said.contains("then a full disk, then one more"), "{said}");
+    assert!(code == Some(0) && said.contains("after space was made"), "{said}");
 }
 
-/// Creates a bucket in the account, and a configuration that copies the ledger to it; returns the bucket's name.
+/// Creates a bucket in the account, and a configuration that copies the ledger to this bucket. Returns the bucket's
+/// name.
 fn bucket(vault: &SealedVault, locked: bool) -> String {
     let (site, account) = (&vault.site, &vault.account);
     let root = account.aws.root_of(&account.id);
@@ -372,7 +382,8 @@ fn bucket(vault: &SealedVault, locked: bool) -> String {
     name
 }
 
-/// Returns a command of the program with the profile that copies the ledger; S3 is down unless `reachable`.
+/// Returns the command that runs the program with the profile for copying the ledger. If `reachable` is false, S3 is
+/// down.
 fn shipping(site: &Site, arguments: &[&str], reachable: bool) -> Command {
     let mut command = site.command(arguments);
     command.env_remove("XDG_CONFIG_HOME");
@@ -415,7 +426,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     assert!(code == Some(0) && said.contains(&format!("{count} records")), "{said}");
     assert_eq!(objects().len(), count);
 
-    // Records are sent as the ledger grows.
+    // During the next session, the program sends each new record.
     let again = [&open[..8], &["--again", "a second time", "--", "true"]].concat();
     let mut person = Person::run(shipping(site, &again, true));
     site.quorum(&mut person, 2);
@@ -425,17 +436,17 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(0) && said.contains("0 records are not in it"), "{said}");
 
-    // A locked version cannot be deleted.
+    // A locked version of an object cannot be deleted.
     let key = objects()[0].clone();
     let versions = s3("list_object_versions", json!({"Bucket": bucket, "Prefix": key})).expect("a list");
     let version = versions["Versions"][0]["VersionId"].as_str().expect("a version").to_owned();
     let error = s3("delete_object", json!({"Bucket": bucket, "Key": key, "VersionId": version}));
     assert_eq!(error.expect_err("locked").code, "AccessDenied");
-    // A delete marker does not hide the version from verification.
+    // A delete marker does not hide an object's version from `ledger verify`.
     s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a marker");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // The ledger is cut off, and then edited with a recomputed chain.
+    // The test cuts off the ledger. After that, the test edits the ledger and recomputes the chain.
     let text = fs::read_to_string(ledger.path()).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     write(site, &lines[..count - 1]);
@@ -449,8 +460,8 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
 
-    // The ledger is edited, and the chain is recomputed for all records but the last. The break of the chain alone
-    // would point to a later record than the one that was edited; the comparison with the copy finds the edited one.
+    // The test edits a record, and recomputes the chain for all records except the last. The broken chain alone would
+    // point to the last record. The comparison with the copy finds the edited record.
     let mut partly = lines.clone();
     partly[1] = partly[1].replace("\"at\":\"20", "\"at\":\"21");
     let mut partly = rechained(&partly);
@@ -460,7 +471,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let damage: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     assert!(code == Some(6) && damage["damage"]["seq"] == 1, "{said}");
 
-    // The ledger is deleted. This is detected with the bucket and without it.
+    // The test deletes the ledger. `ledger verify` detects that the ledger was deleted, with and without `--shipped`.
     fs::remove_file(ledger.path()).unwrap();
     for help in [&["ledger", "verify"][..], &["ledger", "verify", "--shipped"]] {
         let (code, said) = output_of(shipping(site, help, true));
@@ -473,13 +484,13 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
         assert!(code == Some(6) && said.contains("is gone"), "{command:?}: {said}");
     }
 
-    // Without the file shipped.json all records are sent again, to the same keys.
+    // If the file shipped.json is missing, the program sends all records again, to the same keys.
     write(site, &lines);
     fs::remove_file(site.path("state/shipped.json")).unwrap();
     assert_eq!(output_of(shipping(site, &["ledger", "ship"], true)).0, Some(0));
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // A second version of an object does not hide the first one.
+    // A second version of an object does not hide the first version.
     let key = objects()[1].clone();
     s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": "garbage"})).expect("an object");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
@@ -514,6 +525,6 @@ fn a_bucket_without_object_lock_is_reported() {
     let (code, said) = output_of(shipping(&vault.site, &["ledger", "ship"], true));
     assert!(
         code == Some(1) && said.contains("has no Object Lock"),
-        "the exit status should report a failure to cron: {said}"
+        "the exit status should show the failure, so that cron reports it: {said}"
     );
 }

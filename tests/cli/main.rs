@@ -1,8 +1,8 @@
-//! End-to-end tests of every command of the full build, against the rig's tokens and AWS.
+//! End-to-end tests of every command of the full build, with the rig's virtual tokens and emulated AWS.
 //!
-//! The tests are one binary, as every binary that contains the AWS SDK takes long to link. They run in parallel and
-//! share one emulated AWS. Each has a separate account, smart card daemon and directory, and none changes the state
-//! of this process.
+//! All tests are in one binary because a binary that contains the AWS SDK takes long to link. The tests run in
+//! parallel and share one emulated AWS. Each test has a separate account, smart card daemon and directory. No test
+//! changes the state of this process.
 
 mod access;
 mod again;

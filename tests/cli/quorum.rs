@@ -1,4 +1,4 @@
-//! Quorums that fail: each has its message and exit status, and nothing is enabled.
+//! Tests of quorums that fail. Each failure has its message and exit status, and nothing is enabled.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use rig::token::{Fault, Spec, Token, Touch};
 
 use crate::two_of_three;
 
-/// Starts an opening that waits this long for custodians; no prompt is answered.
+/// Starts an opening that waits this long for custodians. Answers no prompt.
 fn open_waiting(vault: &SealedVault, wait: &str) -> Person {
     vault.open("5m").args(&["--wait", wait]).run(&["true"]).start()
 }
@@ -91,7 +91,8 @@ fn a_mistyped_word_is_located_and_only_it_is_asked_again() {
     person.type_line("");
     person.expect("alice: skipped");
     person.expect("waiting for");
-    // Two words are swapped. The checksum reveals most such swaps, and no token is used.
+    // The person types a wrong word that is in the word list. The checksum reveals most wrong words, and the program
+    // uses no token.
     vault.site.pull("alice");
     vault.site.plug("bob");
     let mut words = vault.site.custodian("bob").words.clone();
@@ -123,14 +124,14 @@ fn a_wrong_pin_costs_one_try_and_the_last_try_needs_confirmation() {
         person.type_line(typed);
         person.expect(said);
     }
-    assert_eq!(vault.pins_tried("alice"), 0, "input that cannot be a PIN should cost no try");
+    assert_eq!(vault.pins_tried("alice"), 0, "input that cannot be a PIN should use up no PIN try");
     person.expect("(3 tries left): ");
     person.type_line("wrong-1");
     person.expect("alice: wrong PIN for YubiKey 20000001, 2 tries left");
     person.expect("(2 tries left): ");
     person.type_line("wrong-2");
     person.expect("alice: wrong PIN for YubiKey 20000001, 1 try left");
-    person.expect("type yes to use it: ");
+    person.expect("type yes to enter the PIN: ");
     person.type_line("no");
     person.expect("alice: skipped");
     assert_eq!(token(&vault, "alice").pin_tries(), 1);
@@ -166,7 +167,7 @@ fn an_unknown_token_is_reported_and_costs_no_pin_try() {
     vault.site.pcscd.insert(0, &foreign);
     person.expect("YubiKey 29999999 belongs to no custodian of this vault");
     person.expect("waiting for");
-    // A new key was generated on bob's token: the serial number is the same, but the enrolled key is gone.
+    // The enrolled key is removed from bob's token, whose serial number stays the same.
     token(&vault, "bob").empty_slot(0x82);
     vault.site.plug("bob");
     person.expect("bob: YubiKey 20000002 no longer holds the key that was enrolled");
@@ -188,7 +189,7 @@ fn a_touch_is_asked_for_twice_and_then_the_custodian_is_skipped() {
     person.expect("alice: touch YubiKey 20000001 now");
     person.expect("alice: YubiKey 20000001 was not touched in time");
     person.expect("alice: touch YubiKey 20000001 now");
-    person.expect("try again and touch it when it blinks");
+    person.expect("try again, and touch the YubiKey when it blinks");
     vault.site.plug("bob");
     vault.site.answer(&mut person, "bob");
     person.expect("waiting for");
@@ -207,7 +208,7 @@ fn a_token_that_was_pulled_out_returns_without_the_words() {
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     person.type_line(&vault.site.custodian("alice").pin);
     person.expect("alice: YubiKey 20000001 was pulled out or stopped answering");
-    person.expect("plug it in again");
+    person.expect("plug the YubiKey in again");
     person.expect("waiting for the YubiKey of alice, bob or carol");
     vault.site.plug("alice");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
@@ -295,7 +296,7 @@ fn suspending_and_continuing_does_not_turn_the_echo_on() {
     person.send_signal(Signal::SIGCONT);
     let until = Instant::now() + Duration::from_secs(10);
     while person.is_echoing() {
-        assert!(Instant::now() < until, "the echo stays on after the program was continued");
+        assert!(Instant::now() < until, "the program should switch the echo off after it was continued");
         std::thread::sleep(Duration::from_millis(20));
     }
     person.type_line("");
@@ -312,14 +313,14 @@ fn stray_line_ends_do_not_skip_a_custodian() {
     let mut person = open(&vault);
     let custodian = vault.site.custodian("alice");
     person.expect("alice: passphrase part (12 words): ");
-    // The sheet is pasted from a file with numbers, tabs and CR LF.
+    // The person pastes the words from a file with numbers, tabs and CR LF.
     let lines = custodian.words.iter().zip(1..).map(|(word, place)| format!("{place}.\t{word}\r\n"));
     person.type_raw(lines.collect::<String>().as_bytes());
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
     person.type_line(&format!("{} ", custodian.pin));
-    person.expect("it starts or ends with a space");
+    person.expect("the input starts or ends with a space");
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");
-    assert_eq!(vault.pins_tried("alice"), 0, "input that cannot be a PIN should cost no try");
+    assert_eq!(vault.pins_tried("alice"), 0, "input that cannot be a PIN should use up no PIN try");
     person.type_raw(format!("{}\r\n", custodian.pin).as_bytes());
     person.expect("alice: share 1 of 2 given");
     vault.site.answer(&mut person, "bob");

@@ -1,5 +1,5 @@
-//! `review` after an opening. The packet is made from the ledger, the signatures and CloudTrail. It is written
-//! atomically, is never overwritten, and can be signed.
+//! Tests of `review` after an opening. The program makes the packet from the ledger, the signatures and CloudTrail.
+//! The program writes the packet atomically, and never overwrites a packet. A custodian can sign the packet.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::two_of_two;
 
-/// Opens a window, runs this Python script during it, and closes; returns the session's id.
+/// Opens a window, runs this Python script during the window, and closes. Returns the session's id.
 fn used(site: &Site, script: &str) -> String {
     let python = python().display().to_string();
     let arguments =
@@ -32,7 +32,7 @@ fn output_of(mut command: Command) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
-/// Returns the command `review` with an auditor's profile.
+/// Returns the command `review` with the profile `audit`, which has the credentials `who`.
 fn review(site: &Site, who: &Creds, arguments: &[&str]) -> Command {
     site.with_profile("audit", who, &[&["review"], arguments].concat())
 }
@@ -57,7 +57,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
     let session = used(site, WORK);
-    // After the window the emergency key is used again. The closer's key still works.
+    // After the window, the test makes a call with the closer's key, which still works.
     std::thread::sleep(Duration::from_secs(3));
     assert!(
         account
@@ -87,11 +87,17 @@ fn every_call_of_a_session_is_in_the_packet() {
 
     let messages = packet["alerts"].as_array().unwrap();
     let first = |alert: &&Value| alert["topic"] == "opening" && alert["before_opening"] == true;
-    let message = messages.iter().find(first).expect("an alert should be listed before the opening");
-    assert_eq!(message["evidence"], "record", "a webhook returns no id: {message}");
+    let message = messages
+        .iter()
+        .find(first)
+        .expect("the packet should list an alert that was sent before the opening");
+    assert_eq!(
+        message["evidence"], "record",
+        "a webhook returns no id, so the ledger's record should be the evidence: {message}"
+    );
     assert!(!ids(&packet).contains(&"no_alert_acknowledged"), "{packet}");
 
-    // The packet lists every call of the principals once, from CloudTrail.
+    // The packet lists, from CloudTrail, every call of the vault's principals once.
     let own = |key: &str| journal.iter().filter(|call| call.key == key && call.status == Some(200)).count();
     let of = |principal: &'static str| {
         calls(&packet, move |call| call["principal"] == principal && call["error"].is_null())
@@ -116,7 +122,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     // CloudTrail also shows that access was enabled between T0 and T1.
     assert_eq!(packet["window"]["within_window"], true, "{packet}");
     assert!(packet["window"]["enabled_by_aws"]["seconds"].is_number());
-    // A query immediately after the session can be incomplete.
+    // Immediately after the session, CloudTrail's answer can be incomplete.
     assert!(ids(&packet).contains(&"cloudtrail_queried_too_early"));
     assert!(stdout.contains("query again after"), "{stdout}");
     let regions: Vec<_> = packet["cloudtrail"]["regions"]
@@ -152,11 +158,15 @@ fn many_pages_are_read_despite_throttling() {
     let all = seen.len();
     seen.sort();
     seen.dedup();
-    assert_eq!(seen.len(), all, "a call that is found by its key and by its name should be listed once");
+    assert_eq!(
+        seen.len(),
+        all,
+        "a call that CloudTrail finds by its key and by its user name should be listed once"
+    );
     let region = &packet["cloudtrail"]["regions"][0];
     assert!(
         region["requests"].as_u64().unwrap() >= 6 + 2 + 2,
-        "the requests should include all pages of fifty and two refusals: {region}"
+        "the requests should include all pages of 50 events and the two throttled requests: {region}"
     );
     assert!(
         ids(&packet).contains(&"signatures_not_checked"),
@@ -184,11 +194,11 @@ fn a_failed_region_is_named_and_the_other_is_written() {
     assert_eq!(
         calls(&packet, |call| call["kind"] == "work").len(),
         3,
-        "the calls of the other region should be listed"
+        "the calls of the region that was read should be listed"
     );
     assert!(
         calls(&packet, |call| call["event_source"] == "iam.amazonaws.com").is_empty(),
-        "IAM's calls are in us-east-1, which was not read"
+        "no call of IAM should be listed, because us-east-1 was not read"
     );
     assert!(ids(&packet).contains(&"cloudtrail_incomplete"));
     assert_eq!(packet["cloudtrail"]["complete"], false);
@@ -257,7 +267,7 @@ fn a_custodian_signs_the_packet_on_disk() {
     );
     assert_eq!(review["packet_sha256"], sha256(&before).as_str());
 
-    // If there is no packet, it is written before it is signed.
+    // If there is no packet, the program writes the packet before it asks for a signature.
     let arguments = ["review", &session, "--vault", "prod.age", "--sign", "--json", "new.json"];
     let mut person: Person = site.person(&arguments);
     person.expect("alice: PIN of YubiKey");
@@ -265,7 +275,8 @@ fn a_custodian_signs_the_packet_on_disk() {
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 
-    // A packet of a different session is not signed. Without the vault no packet is signed.
+    // The program refuses to sign a packet of a different session. The program also refuses to sign without the
+    // vault.
     std::fs::copy(&json, site.path("other.json")).unwrap();
     let other = ["review", "0123456789abcdef", "--vault", "prod.age", "--sign", "--json", "other.json"];
     let (code, _, stderr) = output_of(site.command(&other));
@@ -285,8 +296,8 @@ fn unknown_sessions_and_changed_ledgers_are_named() {
         assert_eq!(output_of(site.command(&[&["review", &session], same].concat())).0, Some(2), "{same:?}");
     }
 
-    // A copy of the ledger from another machine gives the same packet. An altered copy is read up to the alteration,
-    // which is reported.
+    // A copy of the ledger on another machine gives the same packet. The program reads an altered copy up to the
+    // alteration, and reports the alteration.
     let ledger = site.path("state/ledger.jsonl");
     std::fs::copy(&ledger, site.path("copy.jsonl")).unwrap();
     let both = ["review", &session, "--ledger", "copy.jsonl", "--json", "-"];
@@ -301,13 +312,14 @@ fn unknown_sessions_and_changed_ledgers_are_named() {
     let text = std::fs::read_to_string(site.path("copy.jsonl")).unwrap();
     std::fs::write(site.path("copy.jsonl"), &text[..text.len() - 10]).unwrap();
     let (code, _, stderr) = self::packet(site.command(&both));
-    assert_eq!(code, Some(0), "an incomplete last line should not break the chain: {stderr}");
+    assert_eq!(code, Some(0), "an incomplete last line should not count as a broken chain: {stderr}");
     std::fs::write(site.path("copy.jsonl"), text.replacen("INC-1", "INC-2", 1)).unwrap();
     let (code, packet, stderr) = self::packet(site.command(&both));
     assert!(code == Some(6) && stderr.contains("copy.jsonl is damaged"), "{stderr}");
     assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
 
-    // The ledgers in the configuration are read too. If one of them is missing, this is a finding and an error.
+    // The review also reads the ledgers that the configuration names. If such a ledger is missing, the packet has a
+    // finding, and the command fails.
     let configure = |ledger: &str| {
         std::fs::create_dir_all(site.path(".config/breakglass")).unwrap();
         let config = serde_json::json!({"ledgers": [site.path(ledger)]});
@@ -338,7 +350,7 @@ fn calls_of_a_role_are_found_by_session_name_and_key() {
     let mut person = vault.open("15s").run(&[&python, "-c", WORK]).by_quorum();
     let end = person.wait_within(Duration::from_mins(2));
     assert!(matches!(end, End::Code(0 | 10)), "{}", person.transcript());
-    // Past T1, which alone ends the access of a role.
+    // The test waits until T1 is over, because a role's access ends only at T1.
     std::thread::sleep(Duration::from_secs(16));
     let session = site.last_session();
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit", "--json", "-"];

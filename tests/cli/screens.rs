@@ -1,7 +1,7 @@
-//! Pinned screens: the output on a terminal of 80 columns, including prompts and answers.
+//! Tests of pinned screens: the output on a terminal of 80 columns, including prompts and answers.
 //!
-//! Each screen is a file in `screens/`, in which fixed values replace those that differ between runs. `scripts/bless`
-//! rewrites the files.
+//! Each screen is a file in `screens/`, with fixed values in place of the values that differ between runs.
+//! `scripts/bless` rewrites the files.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn screen_of(site: &Site, arguments: &[&str], code: i32) -> String {
     screen(&person)
 }
 
-/// Returns the person's screen. Fixed values replace those that differ between runs.
+/// Returns the person's screen, with fixed values in place of the values that differ between runs.
 fn screen(person: &Person) -> String {
     person.rendered(|output| fixed(&words(output)))
 }
@@ -37,7 +37,7 @@ fn screen(person: &Person) -> String {
 /// Replaces ids, times, accounts and ports by values of the same length, so that lines break in the same places.
 fn fixed(output: &str) -> String {
     let values = [
-        // This line is shown only if AWS takes more than a second.
+        // The program shows this line only if AWS takes more than a second.
         (r"close: proving that [^\n]*\n", ""),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:40000"),
         (r"/tmp/\.tmp\w+", "/tmp/.tmp123456"),
@@ -57,7 +57,8 @@ fn fixed(output: &str) -> String {
     values.into_iter().fold(output.to_owned(), replace)
 }
 
-/// Replaces each of six or more BIP-39 words in a row (a digest or a sheet) by the first word of the list.
+/// Replaces every word of a digest or a sheet by the first word of the BIP-39 list. Six or more words of the list in
+/// a row count as a digest or a sheet.
 fn words(output: &str) -> String {
     let list = bip39::Language::English.word_list();
     let is_word = |text: &str| list.contains(&text);
@@ -88,7 +89,7 @@ fn words(output: &str) -> String {
     in_a_row.replace_all(output, replace).into_owned()
 }
 
-/// Seals a vault that any two of three custodians open, and its drill vault.
+/// Seals a vault that any two of three custodians can open, and its drill vault.
 fn sealed(account: &str) -> SealedVault {
     let fixture = two_of_three(account).payload(|real| {
         let mut payload = real.payload(rig::aws::Account::grant(), "4h");
@@ -166,7 +167,8 @@ fn approval() {
     expect_file!["screens/approval.txt"].assert_eq(&screen(&person));
 }
 
-/// Returns whether a window of 15 minutes ends on the next day. The screens would then show dates.
+/// Returns whether a window of 15 minutes that starts now ends on the next day (UTC). The screens of such a window
+/// show dates.
 fn ends_tomorrow() -> bool {
     const DAY: i64 = 24 * 60 * 60;
     let is_late = jiff::Timestamp::now().as_second() % DAY > DAY - 16 * 60;

@@ -1,4 +1,5 @@
-//! The ledger's copy in a bucket with Object Lock: it grows with the ledger, and an outage of S3 only delays it.
+//! Tests of the ledger's copy in a bucket with Object Lock. The copy grows with the ledger, and an outage of S3 only
+//! delays the copy.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::two_of_two;
 
-/// A vault, and a machine that copies its ledger to a bucket as a user that is allowed only to put objects there.
+/// A vault, and a machine that copies its ledger to a bucket. The IAM user who copies the ledger is allowed only to
+/// put objects into the bucket.
 struct Shipped {
     vault: SealedVault,
     bucket: String,
@@ -85,7 +87,7 @@ impl Shipped {
         self.vault.site.ledger().lines().map(str::to_owned).collect()
     }
 
-    /// Returns the keys of the objects, in order.
+    /// Returns the keys of the bucket's objects, in the order in which S3 lists them.
     fn keys(&self) -> Vec<String> {
         let listed = self.s3("list_objects_v2", json!({"Bucket": self.bucket}));
         let keys = listed["Contents"].as_array().cloned().unwrap_or_default();
@@ -133,7 +135,8 @@ fn every_record_becomes_an_object_that_cannot_be_deleted() {
     );
 }
 
-/// Returns the end of the object's retention. In boto3's format, a space separates date and time.
+/// Returns the end of the object's retention. In boto3's format, a space separates the date from the time; this
+/// function puts a `T` there.
 fn retained(head: &Value) -> String {
     head["ObjectLockRetainUntilDate"].as_str().expect("a date").replace(' ', "T")
 }
@@ -179,8 +182,8 @@ fn an_s3_outage_delays_nothing_and_queued_records_are_sent_later() {
     let failed = ship.envs(down).output().unwrap();
     let said = String::from_utf8_lossy(&failed.stderr).into_owned();
     assert_eq!(failed.status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("{count} records")) && said.contains("they stay queued"), "{said}");
-    // During the next opening the program is also killed.
+    assert!(said.contains(&format!("{count} records")) && said.contains("the records stay queued"), "{said}");
+    // During the next opening, S3 is down again and the program is killed.
     let mut person = shipped.open(&["--hold"], &down);
     person.expect("left");
     person.send_signal(Signal::SIGKILL);

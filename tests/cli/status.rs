@@ -1,5 +1,5 @@
-//! `status`: whether a window may be open, which session opened it, and its end; read from the ledger and from IAM.
-//! Also its exit statuses.
+//! Tests of `status`, which reads the ledger and IAM. The command reports whether a window may be open, which session
+//! opened the window, and when the window ends. Also its exit statuses.
 
 use std::process::{Command, Output};
 
@@ -91,7 +91,7 @@ fn another_machines_open_window_counts_and_a_missing_ledger_is_an_error() {
         json["readiness"]["spent"].is_object(),
         "credentials that were opened on another machine should be spent: {json}"
     );
-    // A second opening, on this machine, needs a reason.
+    // The credentials are spent, so a second opening on this machine needs a reason.
     let refused =
         site.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--hold"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
@@ -181,7 +181,7 @@ fn a_dead_laptops_window_is_found_in_iam() {
     person.wait();
     std::fs::remove_dir_all(site.path("state")).unwrap();
     let (code, _, said) = output_of(site.command(&["status", "prod.age"]));
-    assert_eq!(code, Some(0), "without a ledger and IAM no window should be reported: {said}");
+    assert_eq!(code, Some(0), "no window should be reported if neither a ledger nor IAM is read: {said}");
     assert!(said.contains("IAM was not asked"), "{said}");
     let ask = |json: &[&str]| {
         let arguments = [&["status", "prod.age", "--profile", "oncall"], json].concat();
@@ -206,7 +206,7 @@ fn an_untidy_end_is_reported_as_not_open() {
     let arguments = ["status", "prod.age", "--profile", "oncall"];
     let (code, _, said) = output_of(site.with_profile("oncall", &account.closer, &arguments));
     assert!(code == Some(1) && said.contains("not at rest"), "{said}");
-    // This program never writes a gate without an end, so the end of this one is unknown.
+    // The program never writes a gate without an end, so the end of a window with such a gate is unknown.
     let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
     let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,
@@ -241,7 +241,7 @@ fn ledger_and_iam_can_substitute_for_each_other() {
     alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let (code, _, said) = output_of(alone);
     assert!(
-        code == Some(10) && said.contains("was not reached") && said.contains("IAM does not show it"),
+        code == Some(10) && said.contains("was not reached") && said.contains("IAM does not show the state"),
         "{said}"
     );
     let ledger = site.path("state/ledger.jsonl");

@@ -1,4 +1,5 @@
-//! The main use: two custodians open, the key works only during the window, and the window ends without a command.
+//! Tests of the main use: two custodians open a window, the emergency key works only during the window, and the
+//! window ends without a further command.
 
 use std::time::{Duration, Instant};
 
@@ -32,13 +33,13 @@ fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
         Creds { key: session[0].clone(), secret: session[1].clone(), token: Some(session[2].clone()) };
     assert!(
         matches!(vault.account.probe(&session), Probe::Refused(_)),
-        "the issued session should have ended too"
+        "AWS should refuse the issued session after the window"
     );
     assert_ne!(session.key, vault.account.emergency.key, "the command should not get the long-term key");
     assert_eq!(
         vault.writes(),
         ["PutUserPolicy", "UpdateAccessKey", "DetachUserPolicy", "AttachUserPolicy", "UpdateAccessKey"],
-        "the end should be written before anything is enabled"
+        "the gate with the window's end should be written before anything is enabled"
     );
     let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
     let kinds: Vec<_> = ["intent", "opened", "closed"].iter().map(|kind| ledger.find(kind)).collect();
@@ -119,7 +120,7 @@ fn a_stopped_terminal_does_not_delay_a_close() {
     person.send_signal(Signal::SIGTERM);
     let until = Instant::now() + Duration::from_secs(15);
     while !vault.account.rest().at_rest() {
-        assert!(Instant::now() < until, "the window was not closed while the terminal was stopped");
+        assert!(Instant::now() < until, "the program should close the window while the terminal is stopped");
         std::thread::sleep(Duration::from_millis(100));
     }
     person.type_raw(b"\x11");
@@ -130,7 +131,7 @@ fn a_stopped_terminal_does_not_delay_a_close() {
 fn input_typed_ahead_never_reaches_the_shell() {
     let vault = two_of_three("ahead").plugged(&["alice", "carol"]);
     let mut person = vault.open("5m").env("SHELL", "/bin/sh").env("PS1", "READY$ ").by_quorum();
-    // The line is typed where the last PIN was typed: the terminal still does not echo.
+    // The person types this line right after the last PIN, while the terminal still does not echo.
     person.type_line("echo pin-again");
     person.expect("gate: open");
     std::thread::sleep(Duration::from_millis(300));
@@ -161,7 +162,7 @@ fn the_keyboard_belongs_to_the_child() {
             "trap 'echo CAUGHT' INT; sleep 1; echo READY; read line; read line; echo GOT $line",
         ])
         .by_quorum();
-    // The child sleeps for a second, as it gets the terminal only after it has started.
+    // The child sleeps for a second because it gets the terminal only after it has started.
     person.expect("READY");
     person.type_raw(b"\x03");
     person.expect("CAUGHT");

@@ -14,13 +14,14 @@ pub struct State {
 }
 
 impl State {
-    /// Returns whether nothing but the times in the gate can make AWS refuse the key.
+    /// Returns whether the key is active and `AWSDenyAll` is detached. In this state, AWS refuses the key only because
+    /// of the times in the gate.
     pub fn is_usable(&self) -> bool {
         !self.denied && self.active
     }
 }
 
-/// The states of the user, each with its first instant by AWS's clock.
+/// The states of the user. Each state has the time at which it began, by AWS's clock.
 pub type History = Vec<(i64, State)>;
 
 /// Returns the states that result from applying these calls to `start`.
@@ -44,7 +45,8 @@ pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
     history
 }
 
-/// Returns the end of a gate's window, if every allow and the deny whose Sid ends with `Late` state the same one.
+/// Returns the end of a gate's window, if every allow statement has the same end as the deny statement whose Sid ends
+/// with `Late`.
 pub fn end_of(document: &str) -> Option<String> {
     let document: Value = serde_json::from_str(document).expect("a policy is JSON");
     let statements = document["Statement"].as_array().expect("statements");
@@ -57,14 +59,14 @@ pub fn end_of(document: &str) -> Option<String> {
     (ends && statements.iter().all(bounded)).then(|| until.to_owned())
 }
 
-/// Finds a time at which the key could be used and the gate had no end, or an end after `latest`.
+/// Finds a state in which the key could be used although the gate had no end or ended after `latest`.
 pub fn unbounded(history: &History, latest: i64) -> Option<String> {
     let bad = |state: &State| state.until.as_ref().is_none_or(|until| *until > utc(latest));
     let found = history.iter().find(|(_, state)| state.is_usable() && bad(state))?;
     Some(format!("usable from {} with the end {:?}, allowed is {}", utc(found.0), found.1.until, utc(latest)))
 }
 
-/// Returns the state at an instant.
+/// Returns the state of the user at an instant.
 pub fn at(history: &History, instant: i64) -> &State {
     let reached = history.iter().rev().find(|(from, _)| *from <= instant);
     &reached.unwrap_or(&history[0]).1

@@ -1,4 +1,4 @@
-//! The verdict on one cell of the table, from the history of AWS's states.
+//! Judges one cell of the table by the history of AWS's states.
 
 use rig::aws::{Account, Creds, Probe, utc};
 use rig::proxy::{Proxy, Seen};
@@ -16,7 +16,7 @@ pub enum How {
     Wrong,
 }
 
-/// The end of a cell, and the reason if it is wrong.
+/// How access ended in a cell, and the reason if the run is wrong.
 pub struct Verdict {
     pub how: How,
     pub why: Option<String>,
@@ -28,7 +28,7 @@ impl Verdict {
         Self { how: How::Wrong, why: Some(why), end: None }
     }
 
-    /// Returns the text of the cell in the table.
+    /// Returns the text of this verdict in the table.
     pub fn field(&self) -> String {
         let end = match self.end {
             Some(End::Code(code)) => code.to_string(),
@@ -44,7 +44,7 @@ impl Verdict {
     }
 }
 
-/// A run that has ended, after all of its calls arrived.
+/// A run that has ended, and whose calls have all arrived.
 pub struct Run<'a> {
     pub account: &'a Account,
     pub job: Job,
@@ -53,11 +53,11 @@ pub struct Run<'a> {
     /// The state before the run; `began` is the time of that state by AWS's clock.
     pub start: State,
     pub began: i64,
-    /// When the program ended, by AWS's clock.
+    /// The time at which the program ended, by AWS's clock.
     pub exited: i64,
     pub end: End,
     pub said: String,
-    /// Whether the probe at the program's end was accepted.
+    /// Whether AWS accepted a probe when the program had ended.
     pub open_at_exit: bool,
 }
 
@@ -87,12 +87,12 @@ impl Run<'_> {
         Verdict { how, why: None, end: Some(self.end) }
     }
 
-    /// Checks that the recorded calls lead to the state that AWS has.
+    /// Checks that the recorded calls lead to the user's actual state in AWS.
     fn replay_is_true(&self, history: &History) -> Option<String> {
         let rest = self.account.rest();
         let (_, state) = history.last()?;
         let same = rest.denied == state.denied && rest.key_active == state.active;
-        (!same).then(|| format!("AWS has the state {rest:?}, the calls lead to {state:?}"))
+        (!same).then(|| format!("AWS has the state {rest:?}, but the recorded calls lead to {state:?}"))
     }
 
     fn end_is_known(&self) -> Option<String> {
@@ -106,7 +106,8 @@ impl Run<'_> {
         (!fits).then(|| format!("the program ended with {:?}, which is not expected", self.end))
     }
 
-    /// Finds an exit status that means closed although AWS accepts the key, or accepts it later.
+    /// Finds a wrong exit status: the status means that access is closed, but AWS accepts the key at that time or
+    /// later.
     fn exit_is_true(&self, history: &History, latest: i64) -> Option<String> {
         let End::Code(code) = self.end else { return None };
         if code == 10 {
@@ -118,15 +119,16 @@ impl Run<'_> {
         let usable =
             |(from, state): &&(i64, State)| *from >= self.exited && *from < latest && state.is_usable();
         if self.exited < latest && history::at(history, self.exited).is_usable() {
-            return Some(format!("exit {code} while the user is usable"));
+            return Some(format!("exit {code} while the user's key can be used"));
         }
         if let Some((from, _)) = history.iter().find(usable) {
-            return Some(format!("exit {code}, and usable again from {}", utc(*from)));
+            return Some(format!("exit {code}, but the user's key can be used again from {}", utc(*from)));
         }
         let (_, state) = history.last()?;
         let admits = self.said.contains("is not at rest");
         let rests = state.denied && !state.active;
-        (!rests && (code == 0 || !admits)).then(|| format!("exit {code}, and the user is left as {state:?}"))
+        (!rests && (code == 0 || !admits))
+            .then(|| format!("exit {code}, but the user is left in the state {state:?}"))
     }
 
     fn words_are_true(&self, effects: &[Seen], history: &History, latest: i64) -> Option<String> {
@@ -144,10 +146,10 @@ impl Run<'_> {
             let until = until.map_or(utc(latest), Clone::clone);
             let knows = self.job == Job::Open || effects.iter().any(shows_the_end);
             if knows != said(&format!("{} UTC", &until[11..19])) || knows == said("its end is not known") {
-                lies.push("it does not name the end");
+                lies.push("they do not name the end of the window");
             }
             if !said("breakglass close prod.age --target ") || !said("aws iam attach-user-policy") {
-                lies.push("it does not say how to close");
+                lies.push("they do not name the commands that close");
             }
         }
         (!lies.is_empty()).then(|| format!("its messages are wrong: {}", lies.join(", ")))
@@ -162,23 +164,25 @@ impl Run<'_> {
         let keys = std::iter::once(account.emergency.clone()).chain(sessions);
         let open = keys.map(|key| account.probe(&key)).find(|probe| !matches!(probe, Probe::Refused(_)));
         account.set_ahead(ahead);
-        open.map(|probe| format!("after T1 the probe says {probe:?}"))
+        open.map(|probe| {
+            format!("AWS should refuse every key after T1, but the result of a probe is {probe:?}")
+        })
     }
 }
 
-/// Returns whether the reply contained the end of the window.
+/// Returns whether the program got the end of the window in the reply to this call.
 fn shows_the_end(call: &Seen) -> bool {
     call.action == "GetUserPolicy" && call.is_done() && call.fault.is_none()
 }
 
-/// Returns AWS's time in the last answer before the gate was written; T1 is counted from it.
+/// Returns T0, which is AWS's time in the last answer before the gate was written.
 fn t0(effects: &[Seen]) -> Option<i64> {
     let before = effects.iter().take_while(|call| call.action != "PutUserPolicy");
     let asked = before.filter(|call| call.action == "GetCallerIdentity" && call.is_done()).last()?;
     asked.effect.as_ref().map(|effect| effect.at)
 }
 
-/// Returns the session in a reply.
+/// Returns the session in the reply to this call.
 pub fn session(call: &Seen) -> Option<Creds> {
     let effect = call.effect.as_ref()?;
     let text = |name| effect.element(name).map(str::to_owned);

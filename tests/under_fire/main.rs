@@ -1,10 +1,11 @@
-//! Injects every fault into every AWS call of `open` and `close`, and judges the result by AWS's state.
+//! Injects every fault into every AWS call of `open` and `close`, and judges the result by the state of the user in
+//! AWS.
 //!
-//! The results are a table: a row is a call of a run without faults, a column is a fault, and a cell is one run with
-//! that fault in that call. Each run is judged by the history of the user's states in AWS, the exit status, the
-//! messages, and whether AWS accepts the key and the session. A run ends in one of three ways: access is closed in
-//! time; AWS ends it at T1, and the program said so or was killed; or the run is wrong. The test fails if any run is
-//! wrong.
+//! The results are a table. A row is one call of a run without faults, and a column is a fault. A cell is one run
+//! with the column's fault in the row's call. Each run is judged by the history of the user's states in AWS, the exit
+//! status, the messages, and whether AWS accepts the key and the session. A run is correct if the program closes
+//! access in time. A run is also correct if AWS ends access at T1, and the program reported that or was killed. Every
+//! other run is wrong. The test fails if any run is wrong.
 
 mod history;
 mod judge;
@@ -27,7 +28,7 @@ use rows::{Job, Row};
 use test_bed::TestBed;
 use trouble::Trouble;
 
-/// The number of cells that run in parallel. They spend most of their time waiting.
+/// The number of cells that run in parallel. The cells spend most of their time waiting.
 const TEST_BEDS: usize = 20;
 
 #[test]
@@ -64,7 +65,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
     let verdicts = std::mem::take(&mut *verdicts.lock().unwrap());
     let count = |end: How| verdicts.values().filter(|verdict| verdict.how == end).count();
     let (closed, ended, wrong) = (count(How::Closed), count(How::EndedByAws), count(How::Wrong));
-    // `print!` is not used here, as its output is shown only if a test fails.
+    // `print!` is not used here because its output is shown only if a test fails.
     let _ = writeln!(
         std::io::stdout(),
         "\n{}under fire: {} cells, {closed} closed in time, {ended} ended by AWS at T1, {wrong} wrong; {} s",
@@ -76,11 +77,11 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
     assert!(closed > 0 && ended > 0);
 }
 
-/// The control: the judge finds errors.
+/// The control: the judge must find errors.
 #[test]
 fn the_judge_finds_false_claims_and_open_access() {
     let bed = TestBed::new(TEST_BEDS);
-    // Both readings must fall into one second of AWS's clock, as T1 is counted from that second.
+    // The user must be prepared within one second of AWS's clock, because T1 is counted from that second.
     let (now, start) = loop {
         let (now, start) = (bed.account().now(), bed.prepare(Job::Close, 14));
         if bed.account().now() == now {
@@ -122,7 +123,7 @@ fn the_judge_finds_false_claims_and_open_access() {
     assert_eq!(
         judged(End::Code(10), true, Trouble::Gone, &start),
         How::Wrong,
-        "exit 10 without the end and the commands that close should be wrong"
+        "exit 10 should be wrong if the output lacks the window's end and the commands that close"
     );
     assert_eq!(
         judged(End::Code(2), false, Trouble::Cut, &start),

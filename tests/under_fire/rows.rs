@@ -1,4 +1,4 @@
-//! The calls of a run without faults, which are the rows of the table.
+//! The rows of the table: the calls of a run without faults.
 
 use rig::aws::Account;
 use rig::proxy::{Proxy, SESSION, Seen, Spot};
@@ -9,9 +9,9 @@ use crate::test_bed::TestBed;
 /// The command that a run executes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Job {
-    /// `open … -- true`, which also closes at its end.
+    /// `open … -- true`, which also closes access at its end.
     Open,
-    /// `close --force` of a window that another session opened, by a quorum.
+    /// `close --force` by a quorum, for a window that another session opened.
     Close,
 }
 
@@ -53,7 +53,7 @@ impl Row {
         !self.write && [Role::Opener, Role::Closer].contains(&self.role) && self.action != "GetCallerIdentity"
     }
 
-    /// Returns the place at which the proxy injects the fault, for this account.
+    /// Returns the call of this account into which the proxy injects the fault.
     pub fn spot(&self, account: &Account) -> Spot {
         let key = match self.role {
             Role::Opener => &account.opener.key,
@@ -65,7 +65,8 @@ impl Row {
     }
 }
 
-/// Returns the calls of one run without faults. Of consecutive probes only the first and the last are included.
+/// Returns the calls of one run without faults. Of the probes with one key, only the first, third, fourth and last
+/// are included.
 pub fn of(bed: &TestBed, job: Job) -> Vec<Row> {
     bed.prepare(job, 0);
     let proxy = Proxy::before(bed.account());

@@ -17,11 +17,11 @@ use crate::trouble::Trouble;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 /// The longest wait for a call.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The longest wait for the program's end. It takes half a minute if AWS has ended the window but refuses the writes
-/// that put the user at rest.
+/// The longest wait for the program's end. The program needs half a minute if AWS has ended the window but refuses
+/// the writes that put the user at rest.
 const LONG: Duration = Duration::from_secs(70);
 
-/// A vault and its account. Cells run on it one after the other.
+/// A vault and its account. Cells use the vault and the account one after another.
 pub struct TestBed {
     vault: SealedVault,
     cells: u32,
@@ -37,7 +37,8 @@ impl TestBed {
         &self.vault.account
     }
 
-    /// Puts the user at rest, or opens a window of this many seconds for another session. Returns the user's state.
+    /// Prepares the user for a job, and returns the user's state. For `open`, the user is put at rest. For `close`,
+    /// another session opens a window of `window` seconds.
     pub fn prepare(&self, job: Job, window: i64) -> State {
         let account = self.account();
         account.put_to_rest();
@@ -75,7 +76,7 @@ impl TestBed {
         self.cells += 1;
         let (account, job) = (self.account(), row.job);
         account.set_ahead(trouble.clock());
-        // A close must gather its quorum during the window that it closes.
+        // For `close`, the quorum must be complete before the window that it closes has ended.
         let start = self.prepare(job, trouble.window(job));
         let proxy = Proxy::before(account);
         if let Some(fault) = trouble.fault(row) {
@@ -89,7 +90,7 @@ impl TestBed {
         let mut keys = std::iter::once(&account.emergency).chain(&sessions);
         let open_at_exit = keys.any(|key| matches!(account.probe(key), Probe::Open));
         proxy.release();
-        assert!(proxy.wait_quiet(PATIENCE), "a call is still in flight");
+        assert!(proxy.wait_quiet(PATIENCE), "every call should have arrived");
         let met = trouble.fault(row).is_none() || proxy.wait_met(Duration::ZERO);
         assert!(met, "the call with the fault never arrived: {}", person.transcript());
         let said = person.transcript();
@@ -110,7 +111,7 @@ impl TestBed {
         Verdict::wrong(format!("close ended with {end:?}: {}", person.transcript()))
     }
 
-    /// Applies the fault, and reacts as an operator does, until the program has ended.
+    /// Waits until the program has ended, and returns its end. If the fault needs an operator, acts as the operator.
     fn live_through(&self, trouble: Trouble, proxy: &Proxy, person: &mut Person, until: i64) -> End {
         match trouble {
             Trouble::Killed => {
@@ -122,7 +123,7 @@ impl TestBed {
                 person.send_signal(Signal::SIGKILL);
                 let end = person.wait();
                 proxy.release();
-                assert!(proxy.wait_quiet(PATIENCE), "a call is still in flight");
+                assert!(proxy.wait_quiet(PATIENCE), "every call should have arrived");
                 end
             }
             Trouble::Stopped => {

@@ -1,4 +1,4 @@
-//! The faults that a call can have, which are the columns of the table.
+//! The columns of the table: the faults that a call can have.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use rig::proxy::Fault;
 
 use crate::rows::{Job, Row};
 
-/// One column of the table.
+/// A fault, which is one column of the table.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Trouble {
-    /// AWS denies access to this call and to every later one of its action and key.
+    /// AWS denies this call, and every later call with its action and key.
     Refused,
     /// AWS throttles three calls in a row.
     Throttled,
@@ -23,8 +23,8 @@ pub enum Trouble {
     ReplyLost,
     /// The answer is lost, and the call takes effect two seconds later.
     Late,
-    /// The answer is lost, and the call takes effect four seconds later. The operator stops the program meanwhile, so
-    /// that the call arrives after the close.
+    /// The answer is lost, and the call takes effect four seconds later. The operator stops the program before the
+    /// call takes effect, so that the call arrives after the close.
     LateAfterTerm,
     /// The connection breaks before the call is delivered.
     Cut,
@@ -77,9 +77,10 @@ impl Trouble {
         }
     }
 
-    /// Returns whether a call gets this fault. Cells that would test the same are left out. For a read, a lost
-    /// answer, a late arrival and a cut have the same result. A clock is set for the complete run. Of concurrent
-    /// reads, one is enough if the first round tests each of them, or if all of them are cut.
+    /// Returns whether this fault is tested in this call. Cells that would repeat other cells are left out. For a
+    /// read, a lost answer and a late arrival have the same result as a cut. AWS's clock is set for the complete run,
+    /// so one read is enough. The program makes several reads concurrently. Two of these reads are enough in later
+    /// rounds, and for a fault that affects all of them.
     pub fn befalls(self, row: &Row) -> bool {
         let answers = !row.is_side_by_side() || ["GetUser", "GetUserPolicy"].contains(&row.action.as_str());
         match self {
@@ -92,7 +93,7 @@ impl Trouble {
         }
     }
 
-    /// Returns how far AWS's clock is ahead of this machine's, in seconds.
+    /// Returns by how many seconds AWS's clock is ahead of this machine's.
     pub fn clock(self) -> i64 {
         match self {
             Self::Behind => 600,
@@ -120,7 +121,7 @@ impl Trouble {
         })
     }
 
-    /// Returns the length of the window in seconds; `Silent` needs a longer one.
+    /// Returns the length of the window in seconds. `Silent` needs a longer window.
     pub fn window(self, job: Job) -> i64 {
         match (self, job) {
             (Self::Stopped, _) => 6,
@@ -140,7 +141,7 @@ impl Trouble {
         }
     }
 
-    /// Returns whether the program must prove that access is closed, because the fault is temporary.
+    /// Returns whether the fault is temporary, so that the program must prove that access is closed.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Refused | Self::Gone | Self::Killed)
     }

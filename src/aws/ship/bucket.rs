@@ -1,5 +1,5 @@
-//! The bucket, with one object per record. The object's body is the record's line; the object's key has the record's
-//! number and digest.
+//! The S3 bucket with the copy of the ledger, one object per record. An object's body is the record's line in the
+//! ledger. An object's key has the record's number and digest.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::ledger::verify::CopiedRecord;
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
-/// The bucket, accessed with the configured profile.
+/// The bucket, and a client with the credentials of the configured profile.
 pub(crate) struct Bucket {
     client: Client,
     clock: AwsClock,
@@ -40,12 +40,13 @@ impl Bucket {
         Self { client: Client::from_conf(config), clock, ship: ship.clone(), unlocked: OnceCell::new() }
     }
 
-    /// Reports whether S3 says that the bucket has no Object Lock. Without a clear answer, Object Lock is assumed.
+    /// Reports whether S3 says that the bucket has no Object Lock. Without a clear answer, assumes that the bucket
+    /// has Object Lock.
     pub(crate) async fn is_unlocked(&self) -> bool {
         *self.unlocked.get_or_init(|| self.read_unlocked()).await
     }
 
-    /// Reports whether an earlier answer of S3 said that the bucket has no Object Lock.
+    /// Reports whether S3 has said earlier that the bucket has no Object Lock. Sends no request.
     pub(crate) fn is_known_to_be_unlocked(&self) -> bool {
         self.unlocked.get() == Some(&true)
     }
@@ -60,13 +61,14 @@ impl Bucket {
         }
     }
 
-    /// Returns the key prefix of a ledger's records.
+    /// Returns the prefix of the object keys of one ledger's records.
     fn prefix(&self, ledger: &str) -> String {
         let prefix = self.ship.prefix.trim_matches('/');
         if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
     }
 
-    /// Sends one record, even if its key exists: another writer could have put a different object there.
+    /// Sends one record. Sends the record even if the object's key exists, because another writer can have put a
+    /// different object there.
     pub(crate) async fn put(&self, ledger: &str, link: &Link, body: &[u8]) -> Result<(), String> {
         let digest = hex::encode(&link.sha256[..8]);
         let key = format!("{}{:012}-{digest}.json", self.prefix(ledger), link.entry.seq);
@@ -92,10 +94,11 @@ impl Bucket {
         }
     }
 
-    /// Returns the copies of a ledger's records. For each key it reads the version whose digest is in the key, whatever
-    /// other versions were written or deleted.
+    /// Returns the copies of a ledger's records. For each key, finds the version whose digest is in the key. Other
+    /// versions of the same key do not matter.
     pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<CopiedRecord>, String> {
-        // If two keys have the same number, both are compared: at most one has the record that was written.
+        // If two keys have the same record number, both copies are returned. The caller compares both with the
+        // ledger.
         let mut copies = Vec::new();
         for (key, versions) in self.versions(ledger).await? {
             for version in versions {
@@ -110,7 +113,7 @@ impl Bucket {
         Ok(copies)
     }
 
-    /// Lists the version ids of each key.
+    /// Lists the version ids of each object key.
     async fn versions(&self, ledger: &str) -> Result<BTreeMap<String, Vec<Option<String>>>, String> {
         let mut all: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
         let (mut key_marker, mut version_marker) = (None, None);
@@ -137,7 +140,8 @@ impl Bucket {
         }
     }
 
-    /// Reads a version; `None` unless the version has the digest that is in its key.
+    /// Reads one version of an object. Returns `None` if the digest of the object's body is not the digest in the
+    /// object's key.
     async fn copy(
         &self,
         ledger: &str,

@@ -1,4 +1,5 @@
-//! Copies the ledger to an S3 bucket with Object Lock as it grows. No command waits for it, except briefly at its end.
+//! Copies each new record of the ledger to an S3 bucket with Object Lock. A background thread sends the records. A
+//! command waits for this thread only at the end of the command, and only for a short time.
 
 mod bucket;
 
@@ -15,17 +16,17 @@ use crate::ledger::{Chain, Head, Ledger, RawLedger, Shipped};
 use crate::terminal::print;
 use bucket::Bucket;
 
-/// The pause after a record could not be sent.
+/// The pause after a failed attempt to send a record.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
-/// How long a command waits at its end for the last records.
+/// How long a command waits at its end until the last records are sent.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The result of one attempt.
+/// The result of one attempt to send all queued records.
 #[derive(Debug, Default)]
 struct Shipment {
-    /// Records sent.
+    /// The number of records that were sent.
     sent: u64,
-    /// Records not sent, and why.
+    /// The number of records that were not sent, and the reason.
     queued: Option<(u64, String)>,
     /// Whether the bucket has no Object Lock.
     unlocked: bool,
@@ -39,7 +40,7 @@ pub(crate) struct Shipper {
     place: String,
 }
 
-/// Why the thread wakes.
+/// The reason why the background thread wakes.
 #[derive(Debug)]
 enum Wake {
     Grown,
@@ -47,7 +48,8 @@ enum Wake {
 }
 
 impl Shipper {
-    /// Starts the thread, which first sends the queued records. The returned ledger wakes the thread after each record.
+    /// Starts the background thread, which first sends the queued records. The returned ledger wakes the thread after
+    /// each new record.
     pub(crate) fn start(ship: Ship, ledger: Ledger) -> (Option<Self>, Ledger) {
         let (wake, woken) = channel();
         let (tell, done) = channel();
@@ -62,7 +64,7 @@ impl Shipper {
         (Some(Self { wake, done, place }), ledger)
     }
 
-    /// Waits up to [`FINISH_TIMEOUT`] for the last records and warns about those that stay queued.
+    /// Waits up to [`FINISH_TIMEOUT`] until the last records are sent. Prints a warning if records stay queued.
     pub(crate) fn finish(self) {
         let Self { wake, done, place } = self;
         let _ = wake.send(Wake::End);
@@ -76,7 +78,7 @@ impl Shipper {
                 format!("{count} records of the ledger are not yet copied to {place}: {why}")
             }
             Err(_) => {
-                format!("some records of the ledger are not yet copied to {place}: it did not answer in time")
+                format!("some records of the ledger are not yet copied to {place}: S3 did not answer in time")
             }
         };
         print::warning(format_args!("{what}\n  next: breakglass ledger ship"));
@@ -87,7 +89,8 @@ fn unlocked(place: &str) -> String {
     format!("the bucket of {place} has no Object Lock, so the copies can be deleted")
 }
 
-/// Sends records until [`Wake::End`] or the end of the command, and then once more.
+/// Sends records until the thread gets [`Wake::End`] or the command ends. At the end, sends the queued records a last
+/// time.
 fn keep_sending(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Shipment {
     let Ok(runtime) = runtime() else { return Shipment::default() };
     let bucket = runtime.block_on(Bucket::new(ship));
@@ -108,7 +111,7 @@ fn keep_sending(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Shipmen
     }
 }
 
-/// Sends the queued records.
+/// Sends all queued records once.
 async fn send(bucket: &Bucket, ship: &Ship, ledger: &Ledger) -> Shipment {
     match queue(ship, ledger) {
         Ok((raw, shipped)) => send_from(bucket, ledger, &raw, shipped).await,
@@ -116,7 +119,7 @@ async fn send(bucket: &Bucket, ship: &Ship, ledger: &Ledger) -> Shipment {
     }
 }
 
-/// Reads the ledger, and the number of its records that this bucket has.
+/// Reads the ledger, and the number of records that were already sent to the bucket.
 fn queue(ship: &Ship, ledger: &Ledger) -> Result<(RawLedger, Shipped)> {
     let (raw, path) = (ledger.raw()?, ledger.path());
     let Ship { bucket, prefix, .. } = ship.clone();
@@ -146,22 +149,22 @@ async fn send_from(bucket: &Bucket, ledger: &Ledger, raw: &RawLedger, mut shippe
     round
 }
 
-/// Returns the bucket and prefix as an S3 URL.
+/// Returns the bucket and the prefix as an S3 URL.
 fn place(ship: &Ship) -> String {
     format!("s3://{}/{}", ship.bucket, ship.prefix)
 }
 
-/// Opens the bucket for a foreground command.
+/// Opens the bucket for a command that waits until its records are sent.
 fn open_bucket(ship: &Ship) -> Result<(Runtime, Bucket)> {
     let runtime = runtime()?;
     let bucket = runtime.block_on(Bucket::new(ship));
     Ok((runtime, bucket))
 }
 
-/// Sends the queued records in the foreground and returns how many.
+/// Sends the queued records in the foreground, and returns the number of records that were sent.
 ///
 /// # Errors
-/// If records stay queued, the bucket has no Object Lock, or the ledger is damaged.
+/// If a record stays queued, if the bucket has no Object Lock, or if the ledger is damaged.
 pub(crate) fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
     let (runtime, bucket) = open_bucket(ship)?;
     let (raw, shipped) = queue(ship, ledger)?;
@@ -171,25 +174,25 @@ pub(crate) fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
             "{sent} records were sent, but the bucket of {} has no Object Lock, so the copies can be deleted",
             place(ship)
         ))
-        .next("create a bucket with Object Lock and configure it")),
+        .next("create a bucket with Object Lock, and name that bucket in the configuration file")),
         Shipment { sent, queued: None, .. } => Ok(sent),
         Shipment { sent, queued: Some((count, why)), .. } => Err(Error::failed(format!(
             "{count} records of the ledger are not yet copied to {} ({sent} were sent now): {why}",
             place(ship)
         ))
-        .next("they stay queued; check the bucket, the profile and the network, then run breakglass ledger ship again")),
+        .next("the records stay queued; check the bucket, the profile and the network, then run breakglass ledger ship again")),
     }
 }
 
-/// Reads the bucket's copies of this ledger.
+/// Reads the copies of this ledger's records from the bucket.
 ///
 /// # Errors
-/// If the bucket cannot be read or has no copies.
+/// If the bucket cannot be read, or if it has no copy of this ledger.
 pub(crate) fn shipped(ship: &Ship, chain: &Chain) -> Result<Vec<CopiedRecord>> {
     let (runtime, bucket) = open_bucket(ship)?;
     let cannot = |why: String| {
         Error::failed(format!("cannot read bucket {}: {why}", ship.bucket))
-            .next("use a profile that may list versions and get objects")
+            .next("use a profile that is allowed to list object versions and get objects")
     };
     let found = match chain.id() {
         Some(id) => runtime.block_on(bucket.copies(&id)).map_err(cannot)?,
@@ -198,7 +201,7 @@ pub(crate) fn shipped(ship: &Ship, chain: &Chain) -> Result<Vec<CopiedRecord>> {
     if found.is_empty() {
         let what = format!("bucket {} has no copy of this ledger", ship.bucket);
         return Err(Error::damaged(what).next(
-            "either no record was sent yet or the ledger's first record was changed; compare with the bucket's objects",
+            "no record was sent yet, or the ledger's first record was changed; look at the objects in the bucket",
         ));
     }
     Ok(found)

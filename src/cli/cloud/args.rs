@@ -117,9 +117,9 @@ Examples:
   breakglass status prod.age --profile auditor
   breakglass status prod.age --json
 
-Exit status 10 means that a window may be open; 1 means that something is overdue or could not be read.")]
+Exit status 10 means that a window may be open; 1 means that a task is overdue or something could not be read.")]
 pub struct StatusArgs {
-    /// The vault whose targets are shown [default: every user that this machine has opened]
+    /// The vault whose targets are shown [default: every IAM user in the ledgers]
     pub vault: Option<PathBuf>,
     /// Also ask IAM, with this profile of your AWS configuration
     #[arg(long, value_name = "NAME")]
@@ -137,7 +137,7 @@ pub struct CloudTrailProfile {
 
 #[derive(Args)]
 pub struct ShippedCopy {
-    /// Compare with the copy in the configured bucket
+    /// Compare the ledger with its copy in the configured bucket
     #[arg(long, conflicts_with = "copy")]
     pub shipped: bool,
 }

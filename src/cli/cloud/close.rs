@@ -42,7 +42,7 @@ pub fn run(arguments: CloseArgs, events: Events) -> Result<()> {
         None => request.close_with_quorum(&vault, arguments.wait.duration()),
     }?;
     if !events.are_wanted() {
-        // Access is closed, so an error of stdout is ignored.
+        // Access is already closed here, so an error of standard output is ignored.
         let _ = print::result(&result(&target, proof));
     }
     Ok(())
@@ -56,11 +56,11 @@ fn result(target: &TargetId, proof: Proof) -> String {
     format!("closed: user {} in account {} ({how})\n", target.user, target.account)
 }
 
-/// A close whose arguments are valid.
+/// The validated arguments of `close`.
 struct CheckedClose {
     facts: VaultFacts,
     target: manifest::TargetSummary,
-    /// Closes the window even if another machine opened it, or the user's state cannot be read.
+    /// Whether to close the window even if another machine opened it or the user's state cannot be read.
     force: bool,
     ledger: Ledger,
     events: Events,
@@ -113,8 +113,8 @@ impl CheckedClose {
         })
     }
 
-    /// Sends an alert if a window that this machine opened may be open. Only the channels of this machine's
-    /// configuration get the alert, because those of the vault are still sealed.
+    /// Sends an alert if a window that this machine opened might still be open. The alert goes only to the channels
+    /// in this machine's configuration, because the vault's channels are still sealed. Returns `error` unchanged.
     fn no_quorum(self, error: Error) -> Error {
         let target = TargetId::from(&self.target);
         let Self { facts, ledger, events, config, .. } = self;

@@ -7,9 +7,9 @@ use crate::aws::Injection;
 
 #[derive(Clone, Debug)]
 pub enum Inject {
-    /// The named custodian is not asked.
+    /// The drill does not ask the named custodian.
     Absent(String),
-    /// A failure of calls to AWS.
+    /// The drill's calls to AWS fail.
     Aws(Injection),
 }
 

@@ -1,4 +1,4 @@
-//! The parts of `ledger` that need AWS: `ledger ship`, and `--shipped` of `ledger verify`.
+//! The parts of the command `ledger` that need AWS: `ledger ship`, and the option `--shipped` of `ledger verify`.
 
 use clap::Subcommand;
 
@@ -22,7 +22,7 @@ impl LedgerCloudCommand {
     /// Runs the subcommand.
     ///
     /// # Errors
-    /// Usage if no bucket is configured, or an error of S3.
+    /// Fails if no bucket is configured, or S3 returns an error.
     pub fn run(&self) -> Result<()> {
         let Self::Ship = self;
         let ship = Config::load()?.ship.ok_or_else(|| {
@@ -35,10 +35,10 @@ impl LedgerCloudCommand {
 }
 
 impl ShippedCopy {
-    /// Returns the records in the configured bucket; `None` without `--shipped`.
+    /// Returns the records in the configured bucket; `None` if `--shipped` was not given.
     ///
     /// # Errors
-    /// Usage if no bucket is configured, or an error of S3.
+    /// Fails if no bucket is configured, or S3 returns an error.
     pub fn read(&self, chain: &Chain) -> Result<Option<Vec<CopiedRecord>>> {
         if !self.shipped {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! The commands that need AWS, and those options of other commands that need AWS. In the offline build, `offline.rs`
-//! takes the place of this module.
+//! The commands that need AWS, and the options of other commands that need AWS. In the offline build, `offline.rs`
+//! replaces this module.
 
 mod args;
 mod close;
@@ -36,7 +36,7 @@ pub enum CloudCommand {
     Drill(DrillArgs),
     /// Close access after a crash, with a quorum or with your AWS credentials
     Close(CloseArgs),
-    /// Show whether a window may be open, of which session, and until when
+    /// Show whether a window may be open, which session opened it, and when it ends
     Status(StatusArgs),
 }
 
@@ -51,7 +51,7 @@ impl CloudCommand {
         }
     }
 
-    /// Reports whether the command handles secrets.
+    /// Returns whether the command handles secrets.
     pub fn has_secrets(&self) -> bool {
         !matches!(self, Self::Status(_))
     }

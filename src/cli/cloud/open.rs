@@ -11,7 +11,7 @@ use crate::events::Events;
 use crate::gate::SessionId;
 use crate::session::Work;
 
-/// Checks all that can be checked without custodians, asks for the quorum, opens the window, and closes it.
+/// Runs every check that needs no custodian, asks for the quorum, opens the window, and closes it.
 pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     if vault.manifest.drill_of.is_some() {

@@ -21,7 +21,7 @@ use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
 use crate::vault::names::is_unseen;
 
-/// An opening whose arguments are valid.
+/// The validated arguments of an opening.
 pub struct OpenRequest<'a> {
     pub path: &'a Path,
     pub vault: &'a Vault,
@@ -29,7 +29,7 @@ pub struct OpenRequest<'a> {
     /// The window's duration.
     pub window: Span,
     pub reason: Reason,
-    /// The reason for opening credentials that are spent: they were opened before and have not been rotated.
+    /// The reason for opening credentials that were opened before and have not been rotated since.
     pub again: Option<Reason>,
     /// The reason for opening although the user has a second, inactive access key.
     pub extra_key: Option<Reason>,
@@ -39,9 +39,9 @@ pub struct OpenRequest<'a> {
     pub work: Work,
     /// The longest wait for the custodians.
     pub wait: Duration,
-    /// The fault that a drill injects.
+    /// The faults that a drill injects.
     pub injected: InjectedFaults,
-    /// Custodians that a drill leaves out.
+    /// The names of the custodians whom a drill does not ask.
     pub absent: Vec<String>,
     pub events: Events,
 }
@@ -50,7 +50,7 @@ impl OpenRequest<'_> {
     /// Refuses an opening that cannot succeed, before any custodian is asked.
     ///
     /// # Errors
-    /// Usage, or an error if the ledger cannot be written.
+    /// A usage error, or an error if the ledger cannot be written.
     pub fn check(&self, ledger: &Ledger) -> Result<()> {
         self.check_window()?;
         self.check_channels()?;
@@ -72,12 +72,12 @@ impl OpenRequest<'_> {
     /// Asks for the quorum, opens the window, keeps it, and closes it.
     ///
     /// # Errors
-    /// With status 10 if access may be open; with any other status, nothing is enabled.
+    /// Fails with status 10 if access might be open. With any other status, nothing is enabled.
     pub fn run(self, session: SessionId, ledger: Ledger) -> Result<()> {
         let static_vault = (self.vault.manifest.lane == Lane::Gate)
             .then(|| sibling_vault::static_vault(self.path, &self.target.account))
             .flatten();
-        // Loads certificates and the AWS configuration while the custodians are asked.
+        // The preload reads certificates and the AWS configuration in the background, while custodians are asked.
         let mut preload = Preload::start();
         let request = self.request(session, preload.custom_endpoints()?);
         let quorum = quorum::gather(&QuorumRequest {
@@ -88,7 +88,7 @@ impl OpenRequest<'_> {
             events: self.events,
             absent: &self.absent,
         })?;
-        // Another process on this machine may have opened the same credentials in the meantime.
+        // Another process on this machine might have opened the same credentials while custodians were asked.
         self.check_spent(&ledger.entries_with(&self.config.ledgers)?.entries())?;
         let approved = Approved::by(self.vault, request, &quorum.approvals)?;
         let (target, alerts) = target::unseal(self.vault, &quorum.shares, &self.target.name)?;
@@ -140,7 +140,7 @@ impl OpenRequest<'_> {
             .next("give the reason with --no-alert WHY, which the custodians sign; seal the next vault with \"alerts\""))
     }
 
-    /// Refuses credentials that are spent: the ledgers on this machine show that they were opened, and they have not
+    /// Refuses spent credentials: a ledger on this machine shows that the credentials were opened, and they have not
     /// been rotated since. The credentials of a drill vault are never refused.
     fn check_spent(&self, entries: &[Entry]) -> Result<()> {
         let manifest = &self.vault.manifest;
@@ -149,7 +149,7 @@ impl OpenRequest<'_> {
         spent.filter(|_| !excused).map_or(Ok(()), |session| Err(is_spent(session)))
     }
 
-    /// Refuses a vault if the ledgers on this machine show that a file with a later epoch was opened.
+    /// Refuses this vault file if a ledger on this machine shows that a later epoch of the vault was opened.
     fn check_epoch(&self, entries: &[Entry]) -> Result<()> {
         let (id, epoch) = (&self.vault.manifest.vault_id, u64::from(self.vault.manifest.epoch));
         let intents = entries.iter().filter_map(|entry| entry.record.intent());
@@ -160,7 +160,7 @@ impl OpenRequest<'_> {
                  enabled",
                 self.path.display()
             ))
-            .next("use the newer file; it may need the words and YubiKeys of a later enrolment")),
+            .next("use the newer file; it might need the words and YubiKeys of a later enrolment")),
             None => Ok(()),
         }
     }
@@ -204,7 +204,7 @@ impl Reason {
     /// Returns the text with its spaces normalized.
     ///
     /// # Errors
-    /// Usage, with the name of the option, if the text is not such a line.
+    /// A usage error with the option's name, if the text is not one line of 1–200 visible characters.
     pub fn new(option: &str, text: &str) -> Result<Self> {
         let space = |c: char| c.is_whitespace() && !c.is_control();
         let line = text.split(space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! The option of `review` that needs AWS: looks up the calls of a session in CloudTrail.
+//! The option `--profile` of `review`, which looks up the calls of a session in CloudTrail.
 
 use super::args::CloudTrailProfile;
 use crate::aws;
@@ -8,10 +8,10 @@ use crate::ledger::Entry;
 use crate::review::{CloudTrailQuery, CloudTrailResult};
 
 impl CloudTrailProfile {
-    /// Looks up the session's calls in CloudTrail; `None` without `--profile`.
+    /// Looks up the session's calls in CloudTrail. Returns `None` if `--profile` was not given.
     ///
     /// # Errors
-    /// If the session is not in the ledgers, or AWS cannot be reached.
+    /// Fails if the session is not in the ledgers, or AWS cannot be reached.
     pub fn look_up(&self, session: SessionId, entries: &[Entry]) -> Result<Option<CloudTrailResult>> {
         let wanted = CloudTrailQuery::of(session, entries)?;
         self.profile.as_deref().map(|profile| aws::look_up(profile, &wanted)).transpose()

@@ -1,5 +1,5 @@
-//! The ledger that a command writes, and its copy in a bucket. Records are copied in the background; the command waits
-//! for the copy only when it exits.
+//! The ledger that a command writes, and its copy in a bucket. The program copies records in the background, and
+//! waits for the copying only before it exits.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use crate::ledger::Ledger;
 
 static SHIPPER: Mutex<Option<Shipper>> = Mutex::new(None);
 
-/// Returns the ledger of this machine. If a bucket is configured, records are copied to it as they are appended.
+/// Returns the ledger of this machine. If a bucket is configured, each appended record is also copied to the bucket.
 pub fn ledger(config: &Config) -> Ledger {
     let ledger = Ledger::at_default();
     let Some(ship) = config.ship.clone() else { return ledger };
@@ -18,7 +18,7 @@ pub fn ledger(config: &Config) -> Ledger {
     ledger
 }
 
-/// Waits a limited time until the records are copied.
+/// Waits for a limited time until all records are copied.
 pub fn finish() {
     if let Some(shipper) = SHIPPER.lock().unwrap_or_else(PoisonError::into_inner).take() {
         shipper.finish();

@@ -7,7 +7,7 @@ use crate::vault::manifest;
 use crate::vault::payload::{Channel, SealedTarget};
 use crate::vault::quorum::Share;
 
-/// Returns the target with this name; without a name, the only target of the vault.
+/// Returns the target with this name. Without a name, returns the only target of the vault.
 pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::TargetSummary> {
     let targets = &vault.manifest.targets;
     let names: Vec<_> = targets.iter().map(|target| target.name.as_str()).collect();

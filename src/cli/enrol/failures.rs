@@ -1,4 +1,4 @@
-//! The errors of an enrolment that failed. Each states that no file was written.
+//! The errors of an enrolment that failed. Each error states that no file was written.
 
 use super::Enrolling;
 use crate::cli::token_dialog::{DialogError, TokenFailure};
@@ -14,14 +14,16 @@ impl Enrolling<'_> {
             .next("use a genuine YubiKey, or name its root certificate with --attestation-root")
     }
 
-    /// The error if the certificates lead to no root; a missing one says nothing about the token.
+    /// Returns the error for an attestation that leads to no trusted root. If only an issuer's certificate is
+    /// missing, the error says that the token cannot be verified. For every other reason, the error says that the
+    /// token is not attested.
     pub(super) fn no_chain(&self, why: &AttestationError) -> Error {
         let AttestationError::IssuerMissing { .. } = why else { return self.not_genuine(why) };
         let serial = self.token.serial();
         Error::new(Status::TokenFailed, format!("{}: YubiKey {serial} cannot be verified: {why}", self.name))
             .and("no file was written")
             .next(
-                "add that certificate to the file that --attestation-root names; Yubico's are at \
+                "add that certificate to the file that --attestation-root names; Yubico's certificates are at \
                  developers.yubico.com/PKI",
             )
     }

@@ -21,8 +21,8 @@ impl Enrolling<'_> {
         // A YubiKey that is not genuine is refused before any key is created on it.
         let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
-        // The keys are created after the words were shown, so that a custodian who stops at the words leaves no keys on
-        // the YubiKey.
+        // The keys are created after the words are shown. If the custodian stops at the words, no new keys are left
+        // on the YubiKey.
         let id = random::bytes::<16>();
         let part = Part::generate();
         self.show(&part)?;
@@ -51,9 +51,9 @@ impl Enrolling<'_> {
             p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&key, true).as_bytes().try_into().ok()
         });
         let compressed: [u8; 33] = compressed
-            .ok_or_else(|| self.failed(TokenError::Failed("its key is not a point on the curve")))?;
+            .ok_or_else(|| self.failed(TokenError::Failed("the key is not a point on the curve")))?;
         let signing_key = spki(&signing.point)
-            .ok_or_else(|| self.failed(TokenError::Failed("its key is not a point on the curve")))?;
+            .ok_or_else(|| self.failed(TokenError::Failed("the key is not a point on the curve")))?;
         Ok(EnrolledToken {
             attestation: Attested::None,
             firmware: self.token.firmware(),
@@ -67,8 +67,8 @@ impl Enrolling<'_> {
         })
     }
 
-    /// Returns the certificates from the YubiKey's attestation certificate to a trusted root. The root must be Yubico's
-    /// unless another is accepted.
+    /// Returns the certificate chain from the YubiKey's attestation certificate to a trusted root. Fails if the root
+    /// is not Yubico's and the operator has not allowed other roots.
     fn chain(&mut self, roots: &Roots) -> Result<Vec<Vec<u8>>> {
         let device = self.token.device_certificate().map_err(|why| self.failed(why))?;
         let chain = attestation::chain(&device, &roots.certificates).map_err(|why| self.no_chain(&why))?;

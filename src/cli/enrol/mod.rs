@@ -26,7 +26,7 @@ use crate::token::piv::PivToken;
 use crate::token::readers::{self, ReaderEvent};
 use crate::vault::{names, words};
 
-/// The places where a package may install attestation roots.
+/// The paths at which a package can install attestation roots.
 const ROOTS: [&str; 2] =
     ["/etc/breakglass/attestation-roots.pem", "/usr/share/breakglass/attestation-roots.pem"];
 
@@ -64,13 +64,13 @@ pub fn run(arguments: EnrolArgs) -> Result<()> {
 
 /// Which attestations are accepted.
 struct Roots {
-    /// Trusted roots and intermediates, DER.
+    /// Trusted root and intermediate certificates, as DER.
     certificates: Vec<Vec<u8>>,
     /// Whether a root that is not Yubico's is accepted.
     allow_other: bool,
 }
 
-/// An enrolment whose arguments are valid.
+/// The validated arguments of `enrol`.
 struct EnrolRequest {
     /// The custodian's name.
     name: String,
@@ -98,8 +98,8 @@ impl EnrolRequest {
         Ok(Self { name, out, serial, roots, wait: wait.duration() })
     }
 
-    /// Waits for the YubiKey: the one with the given serial number or, without a number, the only one that is plugged
-    /// in.
+    /// Waits for the YubiKey with the given serial number. Without a number, waits for any YubiKey, and fails if
+    /// several are plugged in.
     fn find_token(&self, terminal: &mut Terminal) -> Result<PivToken> {
         let found = self.wait_for_token(terminal);
         terminal.erase();
@@ -137,7 +137,8 @@ impl EnrolRequest {
     }
 }
 
-/// Reads the trusted attestation root certificates from `named` or, without it, from one of [`ROOTS`].
+/// Reads the trusted certificates from the file `named`. If `named` is `None`, reads the first file of [`ROOTS`] that
+/// exists.
 fn roots(named: Option<PathBuf>) -> Result<Vec<Vec<u8>>> {
     let installed = || ROOTS.iter().map(PathBuf::from).find(|path| path.exists());
     let path = named.or_else(installed).ok_or_else(|| {
@@ -150,7 +151,7 @@ fn roots(named: Option<PathBuf>) -> Result<Vec<Vec<u8>>> {
         .map_err(|why| Error::usage(why).context(path.display()))
 }
 
-/// Returns the YubiKeys that are plugged in, and the reason why a further one cannot be used.
+/// Returns the usable YubiKeys that are plugged in. If another token cannot be used, also returns the reason.
 fn plugged_in(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
     let mut tokens = Vec::new();
     let mut unusable = None;
@@ -177,11 +178,11 @@ struct Enrolling<'a> {
 }
 
 impl Enrolling<'_> {
-    /// Shows the words and asks the custodian to type them. Repeats both until the typed words are right.
+    /// Shows the words and asks the custodian to type them. Repeats this until the typed words are right.
     fn show(&mut self, part: &Part) -> Result<()> {
         let name = self.name;
         let above = format!("{name}: these are your words. Write them down now; they are never shown again.");
-        let below = "press Enter when they are on paper; then type them back: ";
+        let below = "press Enter when the words are on paper; then type them back: ";
         loop {
             terminal::sheet(&mut self.terminal, &above, part.words(), below)
                 .map_err(|stop| Ended::Stop(stop).nothing_enrolled())?;

@@ -1,4 +1,4 @@
-//! Asks for the PIN, PUK and management key of a YubiKey, which may still have their factory values.
+//! Checks the PIN, PUK and management key of a YubiKey. Replaces a PIN or PUK that still has its factory value.
 
 use super::Enrolling;
 use crate::cli::token_dialog::TokenDialog;
@@ -84,7 +84,7 @@ impl Enrolling<'_> {
             if again.expose() == new.expose() {
                 return Ok(new);
             }
-            note(&format!("{}: the two differ\n  next: type the same one twice", self.name));
+            note(&format!("{}: the two entries differ\n  next: type the same {what} twice", self.name));
         }
     }
 
@@ -96,7 +96,7 @@ impl Enrolling<'_> {
                 Status::TokenFailed,
                 format!("YubiKey {} has a custom management key that the PIN does not protect", self.token.serial()),
             )
-            .next("protect it with the PIN (ykman piv access change-management-key --generate --protect), then enrol again")),
+            .next("protect the key with the PIN (ykman piv access change-management-key --generate --protect), then enrol again")),
         }
     }
 }

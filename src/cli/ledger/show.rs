@@ -19,7 +19,8 @@ pub fn run(arguments: LedgerShowArgs) -> Result<()> {
     ShowRequest::new(arguments)?.run()
 }
 
-/// The ledgers and records to show. Without `--ledger`, the ledgers come from the configuration.
+/// The ledgers and records to show. Without `--ledger`, the ledgers are this machine's ledger and those in the
+/// configuration.
 struct ShowRequest {
     ledgers: Vec<PathBuf>,
     session: Option<SessionId>,
@@ -54,7 +55,7 @@ impl ShowRequest {
     }
 }
 
-/// One record as JSON, with the path of its ledger and its digest.
+/// One record as JSON, with the path of its ledger and the record's SHA-256.
 #[derive(Serialize)]
 struct RecordLine<'a> {
     ledger: &'a str,

@@ -1,4 +1,4 @@
-//! `ledger verify`: checks ledgers. Prints the head of a valid ledger, and the first bad record of a damaged one.
+//! `ledger verify`: checks ledgers. Prints the head of a valid ledger, and the first bad record of a damaged ledger.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -30,14 +30,14 @@ struct Verified {
     words: String,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// The numbers of incomplete lines, starting at 1.
+    /// The line numbers of incomplete lines, counted from 1.
     torn: Vec<usize>,
     #[serde(flatten)]
     signed: SignedStatements,
-    /// The number of records after the given head.
+    /// The number of records after the head that was given with `--head`.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_head: Option<u64>,
-    /// The number of records after the last record of the copy.
+    /// The number of records in the ledger after the last record of the copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_copy: Option<u64>,
 }
@@ -47,10 +47,10 @@ pub fn run(arguments: LedgerVerifyArgs) -> Result<()> {
     VerifyRequest::new(arguments)?.run()
 }
 
-/// The valid arguments of `ledger verify`: the head has been parsed, and the vaults have been read.
+/// The validated arguments of `ledger verify`. The head has been parsed, and the vaults have been read.
 struct VerifyRequest {
     ledgers: Vec<PathBuf>,
-    /// The ledgers were given with `--ledger`, so each must exist.
+    /// Whether the ledgers were given with `--ledger`. A ledger that was given with `--ledger` must exist.
     named: bool,
     head: Option<ExpectedHead>,
     copy: Option<PathBuf>,
@@ -94,7 +94,8 @@ impl VerifyRequest {
     fn verify(&self, file: &Path) -> Result<Verified, Bad> {
         let failed = |error| Bad { file: file.to_owned(), damage: None, error: Box::new(error) };
         let damaged = |damage| Bad::damaged(file, damage);
-        // The number of copied records is read before the ledger, which can grow in the meantime.
+        // The number of copied records is read before the ledger, because another process can append records at any
+        // time.
         let shipped = Shipped::beside(file);
         let (chain, damage) = ledger::read_file(file, self.named).map_err(failed)?;
         let missed = || shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).err();
@@ -103,12 +104,12 @@ impl VerifyRequest {
             return Err(damaged(gone));
         }
         let copy = match (self.copy(&chain), &damage) {
-            // If the chain itself is damaged, that is reported even if the copy cannot be read.
+            // Damage in the chain is reported even if the copy cannot be read.
             (Err(_), Some(broken)) => return Err(damaged(broken.clone())),
             (copy, _) => copy.map_err(failed)?,
         };
         let compared = copy.as_deref().map(|copy| verify::against(&chain, copy)).transpose();
-        // The chain can be damaged at one record while the copy differs at another: the earlier record is reported.
+        // If the chain is damaged at one record and the copy differs at another, the earlier record is reported.
         let since_copy = match (damage, compared) {
             (Some(broken), Err(other)) if other.seq < broken.seq => return Err(damaged(other)),
             (Some(broken), _) => return Err(damaged(broken)),
@@ -173,7 +174,7 @@ impl Bad {
 fn expected_head(text: &str) -> Result<ExpectedHead> {
     ExpectedHead::parse(text).ok_or_else(|| {
         Error::usage("--head is neither six words nor 64 hex digits")
-            .next("put the words in quotes; the number of records and a colon may precede them")
+            .next("put the six words in quotes; the number of records and a colon can stand before them")
     })
 }
 
@@ -186,8 +187,8 @@ fn whole(copy: &[CopiedRecord]) -> Result<()> {
     Err(Error::failed(what).next("remove shipped.json and ship again: breakglass ledger ship"))
 }
 
-/// Returns the error if the given head is missing in a ledger that must have it. If one file has the head, all files
-/// with the same ledger id must have it. If no file has it, the error is about the longest ledger.
+/// Returns an error if a ledger lacks the head that was given with `--head`. If one file has the head, every file
+/// with the same ledger id must have it. If no file has the head, the error is about the longest ledger.
 fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
     let all: Vec<_> = outcomes.iter().flatten().collect();
     let knows = all.iter().find(|verified| verified.since_head.is_some());
@@ -199,17 +200,21 @@ fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Er
     let why = match head.records {
         Some(then) if then > records => {
             format!(
-                "it had {then} records and now has {records}: those from record {records} on were cut off"
+                "{then} records are expected, but the ledger has {records}: the records from record {records} on were \
+                 cut off"
             )
         }
         Some(then) => {
-            format!("record {} or one before it was changed, and the chain rebuilt", then.saturating_sub(1))
+            format!(
+                "record {} or an earlier record was changed, and the chain rebuilt",
+                then.saturating_sub(1)
+            )
         }
         None => format!(
-            "its records from record {records} on were cut off, or a record was changed and the chain rebuilt"
+            "the records from record {records} on were cut off, or a record was changed and the chain rebuilt"
         ),
     };
-    let error = Error::damaged(format!("the ledger never had this head: {why}"));
+    let error = Error::damaged(format!("the ledger does not contain the given head: {why}"));
     Some(error.next("compare the ledger with a copy to find the record: --copy FILE or --shipped"))
 }
 
@@ -248,7 +253,7 @@ fn text(verified: &Verified, with_vaults: bool) -> String {
         );
     }
     if let Some(since) = verified.since_head {
-        let _ = writeln!(text, "  given head is in the chain, {since} records after it");
+        let _ = writeln!(text, "  given head is in the chain; {since} records follow it");
     }
     if let Some(since) = verified.since_copy {
         let _ = writeln!(text, "  copy       matches; {since} records are not in it");

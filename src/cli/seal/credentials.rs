@@ -1,5 +1,5 @@
-//! Reads the credentials to seal, as JSON from standard input or through prompts. They are never read from arguments,
-//! environment variables or a named file.
+//! Reads the credentials to seal, as JSON from standard input or through prompts. The program never reads credentials
+//! from arguments, environment variables or a named file.
 
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
@@ -45,7 +45,7 @@ fn from_stdin() -> Result<Input> {
     Input::parse(json.expose())
 }
 
-/// Refuses a grant that IAM would refuse, or that allows more than it seems to.
+/// Refuses a grant that IAM would refuse, and a grant that allows more than it seems to allow.
 fn check_grant(target: &SealedTarget) -> Result<()> {
     let terms = Terms {
         grant: &target.grant,
@@ -57,7 +57,7 @@ fn check_grant(target: &SealedTarget) -> Result<()> {
     grant::check(&terms).map_err(|e| e.context(&target.name))
 }
 
-/// Asks for one target after the other.
+/// Asks for the targets, one after the other, and for the runbook.
 fn prompted(terminal: &mut Terminal) -> Result<Payload> {
     let mut targets = Vec::new();
     loop {
@@ -68,7 +68,8 @@ fn prompted(terminal: &mut Terminal) -> Result<Payload> {
     }
     let runbook = openly(terminal, "runbook, one line (Enter for none): ")?;
     let payload = Payload { version: 1, targets, runbook, alerts: Vec::new() };
-    // The payload is serialized and parsed, so that the same checks apply as to JSON from standard input.
+    // The typed payload is serialized and parsed again, so that it passes the same checks as JSON from standard
+    // input.
     Payload::from_sealed(payload.to_sealed().expose()).map_err(Error::usage)
 }
 
@@ -105,7 +106,7 @@ fn target(terminal: &mut Terminal) -> Result<SealedTarget> {
         may_outlive,
         repairs_identity: openly(
             terminal,
-            "may it change IAM users, roles or policies? (yes, or Enter for no): ",
+            "may the grant change IAM users, roles or policies? (yes, or Enter for no): ",
         )? == "yes",
         mfa: mfa(terminal)?,
         name,
@@ -118,7 +119,8 @@ fn target(terminal: &mut Terminal) -> Result<SealedTarget> {
     })
 }
 
-/// Shows the granted actions whose effect can outlive the window, and asks whether to list them.
+/// Shows the granted actions whose effects can outlive the window. Asks whether the vault should list these actions
+/// for the custodians.
 fn outliving(terminal: &mut Terminal, grant: &[serde_json::Value]) -> Result<Vec<String>> {
     let actions = grant::outliving(grant);
     if actions.is_empty() {
@@ -127,7 +129,7 @@ fn outliving(terminal: &mut Terminal, grant: &[serde_json::Value]) -> Result<Vec
     note(&format!("the grant allows actions whose effects can outlive the window: {}", actions.join(", ")));
     let answer = openly(
         terminal,
-        "show them to the custodians before they approve? (yes, or Enter to seal nothing): ",
+        "show these actions to the custodians before they approve? (yes, or Enter to seal nothing): ",
     )?;
     Ok(if answer.eq_ignore_ascii_case("yes") { actions } else { Vec::new() })
 }
@@ -145,7 +147,7 @@ fn boundary(terminal: &mut Terminal) -> Result<Option<(String, [u8; 32])>> {
     Ok(Some((arn, digest)))
 }
 
-/// Asks for the MFA device of the emergency user: for its ARN with echo, and for its seed without echo.
+/// Asks for the MFA device of the emergency user. The ARN is typed with echo, and the seed without echo.
 fn mfa(terminal: &mut Terminal) -> Result<Option<Mfa>> {
     let serial = openly(terminal, "MFA device of the emergency user (ARN; Enter for none): ")?;
     if serial.is_empty() {
@@ -155,14 +157,14 @@ fn mfa(terminal: &mut Terminal) -> Result<Option<Mfa>> {
     Ok(Some(Mfa { serial, seed }))
 }
 
-/// Asks for an access key: for its id with echo, and twice for its secret without echo.
+/// Asks for an access key. The key's id is typed once with echo, and its secret twice without echo.
 fn key(terminal: &mut Terminal, role: &str) -> Result<AccessKey> {
     loop {
         let id = openly(terminal, &format!("{role}: access key id: "))?;
         let secret = hidden(terminal, &format!("{role}: secret access key: "))?;
         let again = hidden(terminal, &format!("{role}: secret access key again: "))?;
         if secret.expose() != again.expose() {
-            note(&format!("{role}: the two differ\n  next: type the key again"));
+            note(&format!("{role}: the two entries differ\n  next: type the key again"));
             continue;
         }
         let key = AccessKey { id, secret };

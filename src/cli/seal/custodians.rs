@@ -12,15 +12,15 @@ use crate::vault::manifest::{Custodian, EnrolledToken};
 use crate::vault::quorum::{self, Threshold};
 use crate::vault::words;
 
-/// The number of times that the operator may type a fingerprint.
+/// The number of times that the operator is allowed to type a fingerprint.
 const ATTEMPTS: usize = 3;
 
-/// Reads every enrolment. `accept` decides whether a token is accepted. If `check` is true, asks for the words of each
-/// file's fingerprint.
+/// Reads every enrolment. `accept` decides whether a token is accepted. If `check` is true, the operator must type
+/// the words of each file's fingerprint.
 ///
 /// # Errors
-/// Usage if there are too few or too many custodians, an enrolment is invalid or appears twice, its token is not
-/// accepted, or the words do not match.
+/// A usage error if the number of custodians is wrong, an enrolment is invalid or appears twice, `accept` refuses a
+/// token, or typed words do not match.
 pub fn read(
     paths: &[PathBuf],
     threshold: Threshold,
@@ -86,7 +86,8 @@ fn refuse_twice(custodians: &[Custodian], enrolment: &Enrolment) -> Result<()> {
 }
 
 fn check_fingerprint(terminal: &mut Terminal, name: &str, digest: &[u8; 32]) -> Result<()> {
-    let prompt = format!("Ask {name} to read out the fingerprint and type it ({} words): ", words::WORDS);
+    let prompt =
+        format!("Ask {name} to read out the fingerprint, and type it here ({} words): ", words::WORDS);
     for _ in 0..ATTEMPTS {
         let line = typed::open_line(terminal, &prompt).map_err(typed::Ended::nothing_sealed)?;
         if words::matches(digest, line.expose()) {

@@ -18,12 +18,12 @@ use crate::vault::payload::{Input, Payload};
 use crate::vault::quorum::Threshold;
 use crate::vault::{random, words};
 
-/// The recommended quorum in the lane `static`. It is higher than the quorum of two that the lane `gate` needs, because
-/// a window of the lane `static` cannot be closed early.
+/// The recommended quorum in the lane `static`. The lane `gate` needs a quorum of two. The lane `static` needs more,
+/// because its windows cannot be closed early.
 const STATIC_QUORUM: u8 = 3;
 
-/// Reads the credentials, seals them, and writes a vault that is proven to be readable. If the input has a drill,
-/// writes both vaults or neither.
+/// Reads the credentials, seals them, and writes a vault after it has read the vault back as a test. If the input has
+/// a drill, writes the vault and the drill vault, or no file.
 pub fn run(arguments: SealArgs) -> Result<()> {
     let request = SealRequest::new(arguments)?;
     let Input { payload, drill } = credentials::read()?;
@@ -49,7 +49,7 @@ pub fn run(arguments: SealArgs) -> Result<()> {
     request.print(&vault?, drill_vault.as_ref().map(|vault| (drill_out.as_path(), vault)))
 }
 
-/// The valid arguments of `seal`: the enrolments have been read and their fingerprints checked.
+/// The validated arguments of `seal`. The enrolments have been read, and their fingerprints have been checked.
 struct SealRequest {
     threshold: Threshold,
     custodians: Vec<Custodian>,
@@ -113,7 +113,7 @@ impl SealRequest {
         }
     }
 
-    /// Writes the vault under a temporary name, reads it back to prove it, runs `with_it`, and renames the vault to
+    /// Writes the vault under a temporary name, reads it back to check it, runs `with_it`, and renames the file to
     /// `path`.
     fn write(
         &self,
@@ -176,7 +176,7 @@ fn drill_path(vault: &Path) -> PathBuf {
     vault.with_file_name(format!("{stem}.drill.age"))
 }
 
-/// Returns the manifest of the drill vault, which has the same custodians and a different id.
+/// Returns the manifest of the drill vault, which has the vault's custodians and a different id.
 fn drill_manifest(manifest: &Manifest, drill: &Payload) -> Manifest {
     Manifest {
         drill_of: Some(manifest.vault_id.clone()),

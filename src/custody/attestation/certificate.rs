@@ -1,4 +1,4 @@
-//! One certificate of an attestation: what the rules ask of it.
+//! One X.509 certificate of an attestation, with the parts that the attestation rules check.
 
 use der::asn1::ObjectIdentifier;
 use der::{Decode as _, Encode as _};
@@ -13,11 +13,12 @@ use crate::vault::names::harmless;
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 
-/// Yubico's arc, and the arc of PIV attestation in it (developers.yubico.com, "Yubico OID arc").
+/// The OID arc of Yubico, and the arc of PIV attestation inside it (developers.yubico.com, "Yubico OID arc").
 const YUBICO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482");
 const PIV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3");
 
-/// A certificate that was parsed, with the encodings that the rules compare.
+/// A parsed certificate, with the DER encodings of its key and names, because the attestation rules compare
+/// encodings.
 pub struct Certificate {
     inner: x509_cert::Certificate,
     key: Vec<u8>,
@@ -26,8 +27,8 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Parses DER. Refuses another encoding of the same certificate, an extension that is there twice, and a critical
-    /// one that this program does not know (RFC 5280 section 4.2).
+    /// Parses a certificate in DER. Refuses an encoding that is not DER, an extension that occurs twice, and a
+    /// critical extension that the program does not know (RFC 5280 section 4.2).
     ///
     /// # Errors
     /// [`AttestationError::Certificate`] and [`AttestationError::Extension`].
@@ -70,27 +71,27 @@ impl Certificate {
         &self.subject
     }
 
-    /// The subject's name, for people.
+    /// The subject's name as text for people.
     pub fn name(&self) -> String {
         words(self.inner.tbs_certificate().subject())
     }
 
-    /// The issuer's name, for people.
+    /// The issuer's name as text for people.
     pub fn issuer_name(&self) -> String {
         words(self.inner.tbs_certificate().issuer())
     }
 
-    /// Whether `self` is named as the issuer of `other`: the encodings of both names are the same bytes.
+    /// Whether `other` names `self` as its issuer. For this, both names must have the same DER encoding.
     pub fn is_named_by(&self, other: &Self) -> bool {
         self.subject == other.issuer
     }
 
-    /// Whether the issuer has the name of the subject.
+    /// Whether the certificate's issuer and subject have the same name.
     pub fn is_self_issued(&self) -> bool {
         self.is_named_by(self)
     }
 
-    /// Checks that `self` is named as the issuer of `other` and signed it.
+    /// Checks that `other` names `self` as its issuer, and that the key of `self` signed `other`.
     ///
     /// # Errors
     /// [`AttestationError::Order`], [`AttestationError::Algorithm`], [`AttestationError::NotSigned`].
@@ -106,7 +107,9 @@ impl Certificate {
         }
     }
 
-    /// Whether it is a CA, and how many certificates may be between it and a slot's; `None` if it does not say.
+    /// Returns whether the certificate is a CA's certificate, and its path length. The path length is the maximum
+    /// number of certificates between this certificate and a slot's certificate. `None` if the certificate has no
+    /// basic constraints.
     ///
     /// # Errors
     /// [`AttestationError::Certificate`] if the extension does not parse.
@@ -115,7 +118,8 @@ impl Certificate {
         Ok(read.map(|constraints| (constraints.ca, constraints.path_len_constraint)))
     }
 
-    /// Whether its key is allowed to sign certificates, as far as it says.
+    /// Whether the certificate's key is allowed to sign certificates. If the certificate has no key usage extension,
+    /// its key is allowed to sign.
     ///
     /// # Errors
     /// [`AttestationError::Certificate`] if the extension does not parse.
@@ -123,17 +127,17 @@ impl Certificate {
         Ok(self.decoded::<KeyUsage>(KEY_USAGE)?.is_none_or(|usage| usage.key_cert_sign()))
     }
 
-    /// The identifiers of its extensions in Yubico's arc.
+    /// Returns the object identifiers of the certificate's extensions in Yubico's arc.
     pub fn of_yubico(&self) -> impl Iterator<Item = ObjectIdentifier> {
         self.extensions().iter().map(|extension| extension.extn_id).filter(|id| id.starts_with(YUBICO))
     }
 
-    /// The value of an extension.
+    /// Returns the value of an extension, in DER.
     pub fn extension(&self, id: ObjectIdentifier) -> Option<&[u8]> {
         self.extensions().iter().find(|e| e.extn_id == id).map(|e| e.extn_value.as_bytes())
     }
 
-    /// The error for an extension that it must not have.
+    /// Returns the error for an extension that the certificate must not have.
     pub fn must_not_have(&self, id: ObjectIdentifier) -> AttestationError {
         AttestationError::Extension(self.name(), id.to_string())
     }

@@ -1,17 +1,20 @@
-//! A chain: the device's certificate (slot F9) first, then the issuer of each, a root last.
+//! A certificate chain. The device's certificate (slot F9) is first. After each certificate comes the certificate of
+//! its issuer. A root is last.
 
 use super::certificate::Certificate;
 use super::error::AttestationError;
 use super::{extensions, yubico};
 use crate::vault::manifest::Attested;
 
-/// The maximum number of certificates in a chain, from the device's to the root.
+/// The maximum number of certificates in a chain, from the device's certificate to the root.
 const MAX: usize = 6;
 
-/// Finds the chain from the device's certificate to a self-issued one in `trusted`; DER, the device's first.
+/// Returns the chain from the certificate `device` to a self-issued certificate in `trusted`. Each certificate is in
+/// DER; `device` is first.
 ///
 /// # Errors
-/// [`AttestationError::IssuerMissing`] if an issuer is not in `trusted`, and what [`Certificate::check_issued`] finds.
+/// [`AttestationError::IssuerMissing`] if an issuer is not in `trusted`, and the errors of
+/// [`Certificate::check_issued`].
 pub fn find(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, AttestationError> {
     let candidates: Vec<_> = trusted.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>()?;
     let mut last = &Certificate::parse(device)?;
@@ -27,7 +30,8 @@ pub fn find(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Attestat
     Ok(chain)
 }
 
-/// Of several certificates of one issuer, one of Yubico's pinned roots is taken first: the root of 2016 has two.
+/// Returns the certificate of the issuer. If several candidates fit, prefers a pinned root, because Yubico's root of
+/// 2016 has two certificates.
 fn issuer_of<'a>(
     certificate: &Certificate,
     candidates: &'a [Certificate],
@@ -56,10 +60,10 @@ pub struct CertificateChain {
 }
 
 impl CertificateChain {
-    /// Parses the certificates.
+    /// Parses the certificates of a chain, which are in DER.
     ///
     /// # Errors
-    /// [`AttestationError::ChainLength`] and what [`Certificate::parse`] finds.
+    /// [`AttestationError::ChainLength`] and the errors of [`Certificate::parse`].
     pub fn parse(chain: &[Vec<u8>]) -> Result<Self, AttestationError> {
         let [_, .., root] = chain else { return Err(AttestationError::ChainLength) };
         if chain.len() > MAX {
@@ -74,7 +78,8 @@ impl CertificateChain {
         &self.certificates[0]
     }
 
-    /// Checks each certificate's shape, and that each is signed by the next and the root by itself.
+    /// Checks the extensions of each certificate. Checks that the next certificate's key signed each certificate, and
+    /// that the root signed itself.
     ///
     /// # Errors
     /// See [`AttestationError`].
@@ -94,11 +99,11 @@ impl CertificateChain {
         }
     }
 
-    /// Returns whose root it is.
+    /// Returns whether the chain's root is one of Yubico's roots.
     ///
     /// # Errors
-    /// [`AttestationError::NotPivIssuer`] if the root is Yubico's and the issuer of the device's certificate is not one
-    /// of its PIV attestation issuers.
+    /// [`AttestationError::NotPivIssuer`] if the root is Yubico's, but the issuer of the device's certificate is not
+    /// one of Yubico's PIV attestation issuers.
     pub fn owner(&self) -> Result<Attested, AttestationError> {
         let issuer = &self.certificates[1];
         match yubico::is_piv_issuer(issuer.key(), &self.root) {
@@ -109,7 +114,8 @@ impl CertificateChain {
     }
 }
 
-/// Checks an issuer above the device that has `below` certificates between itself and the slot's.
+/// Checks the certificate of an issuer. `below` is the number of certificates between this certificate and the
+/// slot's.
 fn check_issuer(certificate: &Certificate, below: u8) -> Result<(), AttestationError> {
     extensions::check_issuer(certificate)?;
     let Some((true, longest)) = certificate.basic_constraints()? else {

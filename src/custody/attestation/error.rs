@@ -2,23 +2,23 @@
 
 use std::fmt;
 
-/// Why certificates do not attest a key. Names are of certificates' subjects.
+/// Why certificates do not attest a key. A certificate's name is its subject.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AttestationError {
-    /// A certificate does not parse; with the parser's message.
+    /// A certificate does not parse; the field is the parser's message.
     Certificate(String),
-    /// The issuer of a certificate is not among those given.
+    /// The issuer's certificate was not given.
     IssuerMissing {
         /// The issuer's name.
         issuer: String,
         /// The certificate's name.
         of: String,
     },
-    /// Fewer than 2 or more than 6 certificates in the chain.
+    /// The chain has fewer than 2 or more than 6 certificates.
     ChainLength,
-    /// A slot's certificate in the chain: any key on a genuine device could sign one.
+    /// The chain contains the certificate of a slot. Any key on a genuine device could sign such a certificate.
     SlotInChain,
-    /// The next certificate in the chain is not the issuer's.
+    /// In the chain, the certificate after `of` is not its issuer's certificate.
     Order {
         /// The issuer's name.
         issuer: String,
@@ -34,31 +34,32 @@ pub enum AttestationError {
         /// The certificate's name.
         of: String,
     },
-    /// An algorithm, key size or curve that no attestation uses.
+    /// A certificate has an algorithm, key size or curve that no attestation uses.
     Algorithm(String),
-    /// An issuer that is not marked as a certification authority.
+    /// The issuer's certificate is not marked as the certificate of a certification authority (CA).
     NotCa(String),
-    /// More certificates below an issuer than its path length allows.
+    /// The chain has more certificates below an issuer than the issuer's path length allows.
     PathLength(String),
-    /// An extension that this certificate must not have; its name and the object identifier.
+    /// A certificate has an extension that it must not have. The fields are the certificate's name and the
+    /// extension's object identifier.
     Extension(String, String),
-    /// An issuer of Yubico's that does not issue PIV attestation certificates.
+    /// The issuer is under Yubico's root, but is not one of Yubico's PIV attestation issuers.
     NotPivIssuer(String),
-    /// A slot's certificate that is marked as that of a certification authority.
+    /// The slot's certificate is marked as the certificate of a certification authority (CA).
     SlotIsCa,
-    /// The subject does not name the slot.
+    /// The subject of the slot's certificate does not name the expected slot.
     OtherSlot(String),
-    /// It attests another key.
+    /// The slot's certificate attests another key.
     OtherKey,
-    /// It attests a key on a device with another serial number.
+    /// The slot's certificate has another serial number than the token.
     OtherDevice,
-    /// It attests a device with another firmware version.
+    /// The slot's certificate has another firmware version than the token.
     OtherFirmware,
     /// The key does not require both PIN and touch.
     Policy,
-    /// Not PEM text.
+    /// The file is not PEM text.
     NotPem,
-    /// PEM text without a certificate.
+    /// The PEM text contains no certificate.
     NoCertificate,
 }
 
@@ -75,13 +76,13 @@ impl fmt::Display for AttestationError {
             Self::Order { issuer, of } => {
                 return write!(
                     f,
-                    "the certificate after {of} in its chain is not that of its issuer, {issuer}"
+                    "in the chain, the certificate after {of} is not the certificate of its issuer, {issuer}"
                 );
             }
             Self::NotRoot(of) => {
                 return write!(
                     f,
-                    "the last certificate in its chain, {of}, is not a root: another issued it"
+                    "the last certificate in its chain, {of}, is not a root: another issuer signed it"
                 );
             }
             Self::NotSigned { issuer, of } => {
@@ -90,10 +91,12 @@ impl fmt::Display for AttestationError {
             Self::Algorithm(of) => {
                 return write!(
                     f,
-                    "the certificate {of} has a key or a signature of a kind that is not accepted"
+                    "the certificate {of} has a key or signature of a kind that is not accepted"
                 );
             }
-            Self::NotCa(of) => return write!(f, "the certificate {of} in its chain is not that of a CA"),
+            Self::NotCa(of) => {
+                return write!(f, "the certificate {of} in its chain is not a CA's certificate");
+            }
             Self::PathLength(of) => {
                 return write!(f, "the certificate {of} does not allow as many certificates below it");
             }
@@ -109,7 +112,7 @@ impl fmt::Display for AttestationError {
             Self::OtherDevice => "it attests a device with another serial number",
             Self::OtherFirmware => "it attests a device with another firmware version",
             Self::Policy => "the key does not require both a PIN and a touch",
-            Self::NotPem => "not certificates in PEM form",
+            Self::NotPem => "it is not text in PEM form",
             Self::NoCertificate => "it contains no certificate in PEM form",
         })
     }

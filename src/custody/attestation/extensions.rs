@@ -1,4 +1,5 @@
-//! Which of Yubico's extensions a certificate may have, and what those of a slot must say.
+//! Checks Yubico's extensions: which of them a certificate is allowed to have, and their values in a slot's
+//! certificate.
 
 use der::Decode as _;
 use der::asn1::{ObjectIdentifier, PrintableStringRef, Utf8StringRef};
@@ -8,7 +9,7 @@ use super::certificate::Certificate;
 use super::error::AttestationError;
 use crate::vault::firmware::Firmware;
 
-/// What an attestation must say.
+/// The key, slot and device that an attestation must state.
 pub struct AttestedKey<'a> {
     /// DER `SubjectPublicKeyInfo` of the key in the slot.
     pub key: &'a [u8],
@@ -27,14 +28,15 @@ const FORM_FACTOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.
 const FIPS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.10");
 const CSPN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.11");
 
-/// The arc of PIV attestation. Yubico's arc has others, of FIDO (1, 2, 12, 13) and `OpenPGP` (5) among them.
+/// The OID arc of PIV attestation. Yubico has other arcs, for example for FIDO (1, 2, 12, 13) and `OpenPGP` (5).
 const PIV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3");
 
 /// The common name (RFC 5280 appendix A.1).
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
-/// Checks the device's certificate (slot F9). Genuine ones have the firmware version, FIPS or CSPN; basic constraints
-/// of a CA, or none (firmware 5.2.4).
+/// Checks the device's certificate (slot F9). The certificate of a genuine device can have the extensions for the
+/// firmware version, FIPS and CSPN. A genuine device's certificate has the basic constraints of a CA, or none
+/// (firmware 5.2.4).
 ///
 /// # Errors
 /// [`AttestationError::SlotInChain`], [`AttestationError::Extension`], [`AttestationError::NotCa`].
@@ -58,7 +60,8 @@ pub fn check_issuer(issuer: &Certificate) -> Result<(), AttestationError> {
     issuer.of_yubico().next().map_or(Ok(()), |id| Err(issuer.must_not_have(id)))
 }
 
-/// Checks a slot's certificate: the name of the slot, the device's serial number and firmware, PIN and touch policy.
+/// Checks a slot's certificate: the slot's name, the device's serial number and firmware version, and the key's PIN
+/// and touch policy.
 ///
 /// # Errors
 /// See [`AttestationError`].
@@ -79,14 +82,14 @@ pub fn check_slot(slot: &Certificate, expected: &AttestedKey) -> Result<(), Atte
     if slot.extension(FIRMWARE) != Some(&expected.firmware.0) {
         return Err(AttestationError::OtherFirmware);
     }
-    // PIN policy 2 once, 3 always; touch policy 2 always.
+    // The first byte is the PIN policy: 2 is once, 3 is always. The second byte is the touch policy: 2 is always.
     match slot.extension(POLICY) {
         Some([2 | 3, 2]) => Ok(()),
         _ => Err(AttestationError::Policy),
     }
 }
 
-/// The common name of the subject, if the subject is nothing else.
+/// Returns the common name of the subject. `None` if the subject has other attributes besides the common name.
 fn common_name(certificate: &Certificate) -> Option<String> {
     let name = Name::from_der(certificate.subject()).ok()?;
     let mut attributes = name.iter();

@@ -1,9 +1,10 @@
-//! Attestation: certificates that show that a token's keys were generated on a genuine device.
+//! Attestation: certificates show that a token's keys were generated on a genuine device.
 //!
-//! The certificate of a slot is signed by the device's certificate (slot F9), which a PIV attestation issuer signed,
-//! and so on up to a root that signed itself. Any key under a vendor's root could sign a certificate with the right
-//! extensions, so the shape of the whole chain is checked and not only its root: vault-format.md, "Attestation". Dates
-//! are not checked: the devices have no clock, and Yubico's certificates have no meaningful dates.
+//! The device's key (slot F9) signs the certificate of a slot. A PIV attestation issuer signs the device's
+//! certificate. The chain can have further issuers, up to a root that signed itself. Any key under a vendor's root
+//! could sign a certificate with the right extensions. For this reason every certificate of the chain is checked, not
+//! only the root: vault-format.md, "Attestation". Dates are not checked, because the devices have no clock, and
+//! Yubico's certificates have no meaningful dates.
 
 mod certificate;
 mod chain;
@@ -23,8 +24,8 @@ use chain::CertificateChain;
 
 use crate::vault::manifest::Attested;
 
-/// Checks a slot's attestation against a chain (the device's certificate first, the root last) and returns whose root
-/// it is.
+/// Checks the certificate `attestation` of a slot against a chain (the device's certificate first, the root last).
+/// Returns whether the root is Yubico's.
 ///
 /// # Errors
 /// See [`AttestationError`].
@@ -44,7 +45,7 @@ pub fn verify(
     chain.owner()
 }
 
-/// Checks a chain without a slot's certificate, and returns whose root it is.
+/// Checks a chain without a slot's certificate. Returns whether the root is Yubico's.
 ///
 /// # Errors
 /// See [`AttestationError`].

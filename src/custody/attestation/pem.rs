@@ -1,14 +1,15 @@
-//! Certificates of a PEM file.
+//! Reads the certificates of a PEM file.
 
 use der::{DecodePem as _, Encode as _};
 use x509_cert::Certificate;
 
 use super::error::AttestationError;
 
-/// Reads the certificates of a PEM file as DER; ignores other text between them (RFC 7468 section 2).
+/// Reads the certificates of a PEM file and returns them in DER. Ignores text between the certificates (RFC 7468
+/// section 2).
 ///
 /// # Errors
-/// If there is none, or one does not parse.
+/// If the file contains no certificate, or a certificate does not parse.
 pub fn read(text: &[u8]) -> Result<Vec<Vec<u8>>, AttestationError> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     let text = std::str::from_utf8(text).map_err(|_| AttestationError::NotPem)?;
@@ -22,7 +23,7 @@ pub fn read(text: &[u8]) -> Result<Vec<Vec<u8>>, AttestationError> {
     if certificates.is_empty() { Err(AttestationError::NoCertificate) } else { Ok(certificates) }
 }
 
-/// The first PEM block of `text`.
+/// Returns the first PEM block of `text`.
 fn first_block(text: &str) -> &str {
     const END: &str = "-----END CERTIFICATE-----";
     text.find(END).map_or(text, |end| &text[..end + END.len()])

@@ -1,4 +1,4 @@
-//! The signature of a certificate: which keys, curves and digests are accepted.
+//! Verifies the signature of a certificate. Defines the accepted keys, curves and digests.
 
 use der::Encode as _;
 use der::asn1::{Null, ObjectIdentifier};
@@ -17,15 +17,15 @@ const SHA512_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.11354
 const SHA256_ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const SHA384_ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 
-/// The accepted lengths of an RSA modulus in bits. Yubico's issuers have 2048.
+/// The accepted lengths of an RSA modulus in bits. The keys of Yubico's issuers have 2048 bits.
 const RSA_BITS: std::ops::RangeInclusive<u32> = 2048..=4096;
 
-/// The only accepted RSA exponent. No device takes another.
+/// The only accepted RSA exponent. No device uses another exponent.
 const RSA_EXPONENT: u64 = 65_537;
 
 /// Returns whether `key` (DER) signed `certificate`; `None` if the key or the algorithm is not accepted.
 ///
-/// A P-384 key may sign with SHA-256: a YubiKey does so if F9 holds one.
+/// A P-384 key is allowed to sign with SHA-256, because a YubiKey with a P-384 key in slot F9 signs like that.
 pub fn verify(key: &[u8], certificate: &Certificate) -> Option<bool> {
     let algorithm = certificate.signature_algorithm();
     if certificate.tbs_certificate().signature() != algorithm {
@@ -44,7 +44,8 @@ pub fn verify(key: &[u8], certificate: &Certificate) -> Option<bool> {
     }
 }
 
-/// RFC 4055 section 5 wants NULL; Yubico's newest issuers were signed without it.
+/// Whether the algorithm's parameters are NULL or absent. RFC 4055 section 5 requires NULL, but the certificates of
+/// Yubico's newest issuers have no parameters.
 fn has_no_parameters(algorithm: &AlgorithmIdentifierOwned) -> bool {
     algorithm.parameters.as_ref().is_none_or(|parameters| parameters.decode_as::<Null>().is_ok())
 }

@@ -1,15 +1,20 @@
 //! Yubico's roots, and the issuers under them that sign the PIV attestation certificates (F9) of devices.
 //!
-//! The digests are of the certificates in Yubico/developers.yubico.com (`static/PKI/yubico-piv-ca-1.pem`,
-//! `yubico-ca-1.pem`, `yubico-intermediate.pem`, which developers.yubico.com/PKI serves). The same certificates are in
-//! obelisk/sshcerts (`src/yubikey/verification.rs`: all but B2 1), smallstep/crypto (`kms/yubikey/yubikey.go`: A 1, B 1)
-//! and go-piv/piv-go (`piv/key.go`: the root of 2016). B2 1 is of 2025; its certificate, whose SHA-256 is
-//! 0c90b7d184a36edf50a35f9be935f0c5689bfdcfe5bdd073366cafb49061a440, is signed by Yubico Attestation Intermediate B 1,
-//! which the other sources have too.
+//! The digests were computed from the certificates in the repository Yubico/developers.yubico.com
+//! (`static/PKI/yubico-piv-ca-1.pem`, `yubico-ca-1.pem`, `yubico-intermediate.pem`). The site
+//! developers.yubico.com/PKI serves these files. Three other repositories contain some of these certificates:
+//!
+//! - obelisk/sshcerts (`src/yubikey/verification.rs`): all except B2 1
+//! - smallstep/crypto (`kms/yubikey/yubikey.go`): A 1 and B 1
+//! - go-piv/piv-go (`piv/key.go`): the root of 2016
+//!
+//! The issuer B2 1 dates from 2025. The SHA-256 of the certificate of B2 1 is
+//! 0c90b7d184a36edf50a35f9be935f0c5689bfdcfe5bdd073366cafb49061a440. Yubico Attestation Intermediate B 1 signed the
+//! certificate of B2 1. The other repositories contain that intermediate, too.
 
 use sha2::{Digest as _, Sha256};
 
-/// A root and the PIV attestation issuers under it.
+/// One of Yubico's roots and the PIV attestation issuers under this root.
 struct Root {
     /// SHA-256 of the root's certificate.
     certificate: &'static str,
@@ -18,12 +23,13 @@ struct Root {
 }
 
 const ROOTS: [Root; 2] = [
-    // Yubico PIV Root CA Serial 263751: firmware before 5.7.4. It signs the devices' certificates itself.
+    // Yubico PIV Root CA Serial 263751, for firmware before 5.7.4. This root signs the devices' certificates itself.
     Root {
         certificate: "63ece914e54dd87915f34033c85af4c0696ba1512f8add66ced738331207b546",
         issuers: &["4b185b7783d792f902cd960cd1c9417977d88d3077b16bc9ebdcef7313f2e29e"],
     },
-    // Yubico Attestation Root 1: from firmware 5.7.4. Also above issuers of FIDO, OpenPGP, Secure Domain and YubiHSM.
+    // Yubico Attestation Root 1, from firmware 5.7.4. The issuers for FIDO, OpenPGP, Secure Domain and YubiHSM are
+    // also under this root.
     Root {
         certificate: "62760c6a6ef91679f454c8902b80fd009825b3f25da90f1fbace2ec6586cd5a8",
         issuers: &[
@@ -42,8 +48,8 @@ pub fn is_root(root: &[u8]) -> bool {
     pinned(&ROOTS, root).is_some()
 }
 
-/// Whether a key (DER `SubjectPublicKeyInfo`) is that of a PIV attestation issuer under `root`; `None` if the root is
-/// not Yubico's.
+/// Whether a key (DER `SubjectPublicKeyInfo`) is the key of a PIV attestation issuer under `root`. `None` if `root`
+/// is not one of Yubico's roots.
 pub fn is_piv_issuer(key: &[u8], root: &[u8]) -> Option<bool> {
     piv_issuer(&ROOTS, key, root)
 }
@@ -63,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pin_is_a_digest_and_there_once() {
+    fn every_pin_is_a_digest_and_occurs_once() {
         let pins: Vec<_> =
             ROOTS.iter().flat_map(|root| [&[root.certificate], root.issuers].concat()).collect();
         assert!(pins.iter().all(|pin| hex::decode(pin).is_ok_and(|digest| digest.len() == 32)));

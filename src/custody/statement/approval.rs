@@ -1,4 +1,5 @@
-//! The signed approval of one opening: a custodian's token signs the request before it gives its share.
+//! The signed approval of one opening. A custodian's token signs the request first and then decrypts the token's half
+//! of the share.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +16,11 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Custodian, Lane, Manifest};
 
-/// A request to open, which every custodian signs unchanged.
+/// A request to open. Every custodian signs the same request.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The reason for another opening with credentials that were used before.
+    /// The reason for another opening with credentials that are already spent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<String>,
     /// The epoch of the vault's credentials.
@@ -27,15 +28,15 @@ pub struct Request {
     /// In a drill: the ID of the vault that the drill is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
-    /// The custom endpoints, sorted by service; empty for AWS's own.
+    /// The custom endpoints, sorted by service. The list is empty if only AWS's endpoints are used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<CustomEndpoint>,
     /// The epoch of the vault.
     pub epoch: u32,
-    /// The reason for opening although the user has another access key, which is inactive.
+    /// The reason for opening although the user has a second, inactive access key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_key: Option<String>,
-    /// How access is opened and closed.
+    /// The lane: how access is opened and closed.
     pub lane: Lane,
     /// The settings of the network, if they are not the defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,18 +44,18 @@ pub struct Request {
     /// The reason for opening without an acknowledged alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_alert: Option<String>,
-    /// The reason for opening a vault that was replaced by a later epoch.
+    /// The reason for opening a vault that a later epoch has replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub older_epoch: Option<String>,
     /// The reason for opening.
     pub reason: String,
     /// The session's ID.
     pub session: SessionId,
-    /// The targets, as in the manifest.
+    /// The targets of the opening, as the manifest describes them.
     pub targets: Vec<manifest::TargetSummary>,
     /// The vault's ID.
     pub vault_id: String,
-    /// The length of the window in seconds.
+    /// The duration of the window in seconds.
     pub window: u64,
 }
 
@@ -66,15 +67,15 @@ pub struct Approval {
     pub custodian: String,
     /// The ID of the custodian's enrolment.
     pub enrolment: String,
-    /// The last record of the ledger.
+    /// The ledger's head at the time of signing.
     pub ledger: LedgerHead,
-    /// Whether the custodian approved on another machine than the one that opens the vault.
+    /// Whether the custodian approved on a different machine than the machine that opens the vault.
     pub remote: bool,
     /// The approved request.
     pub request: Request,
     /// The serial number of the custodian's token.
     pub serial: u32,
-    /// The time of signing, by the clock of the machine where the token is.
+    /// The time of signing, by the clock of the machine that the token is plugged into.
     pub signed: Timestamp,
 }
 
@@ -83,14 +84,15 @@ impl Predicate for Approval {
     const PREDICATE: &'static str = "urn:breakglass:open:v1";
 }
 
-/// A request that a quorum approved. Only [`Approved::by`] makes one.
+/// A request that a quorum approved. Only [`Approved::by`] creates values of this type.
 #[derive(Debug)]
 pub struct Approved {
     request: Request,
     custodians: Vec<String>,
 }
 
-/// Lets a custodian's token sign `request` at the time `at`. `ledger` is the ledger's head, which is signed as well.
+/// Has a custodian's token sign an approval of `request`. The approval also contains the time `at` and the ledger's
+/// head `ledger`.
 ///
 /// # Errors
 /// See [`TokenError`].
@@ -116,7 +118,7 @@ pub fn sign(
     Statement::of(&vault.manifest.label, &vault.sha256, approval).sign(enrolled, token, pin, touch)
 }
 
-/// Reads an approval and checks that a custodian of `manifest` signed it with the custodian's token.
+/// Reads an approval and checks that a custodian in `manifest` signed it with an enrolled token.
 ///
 /// # Errors
 /// See [`StatementError`].
@@ -131,10 +133,10 @@ pub fn verify<'a>(
 }
 
 impl Approved {
-    /// Checks that `envelopes` approve exactly this request and come from enough custodians.
+    /// Checks that `envelopes` are approvals of exactly `request` by at least the threshold of custodians.
     ///
     /// # Errors
-    /// [`Status::NoQuorum`]. The message names an approval that is not valid.
+    /// [`Status::NoQuorum`]. The message says which approval is not valid, or how many custodians approved.
     pub fn by(vault: &Vault, request: Request, envelopes: &[Envelope]) -> Result<Self> {
         let refused = |why: &str| {
             Error::new(Status::NoQuorum, format!("no quorum of signed approvals: {why}; nothing was enabled"))

@@ -1,4 +1,5 @@
-//! The signed statement of a close by a quorum: what was to be closed, and why shares were given.
+//! The signed statement of a close by a quorum. A custodian signs which targets and which session the share is given
+//! to close.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,11 +10,11 @@ use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::{Manifest, TargetSummary};
 
-/// What the custodians of a close sign, each unchanged.
+/// The part of the statement that all custodians of one close sign unchanged.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClosePurpose {
-    /// The custom endpoints, sorted by service; empty for AWS's own.
+    /// The custom endpoints, sorted by service. The list is empty if only AWS's endpoints are used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<CustomEndpoint>,
     /// The epoch of the vault.
@@ -24,13 +25,13 @@ pub struct ClosePurpose {
     /// The session to close, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// The targets, as in the manifest.
+    /// The targets to close, as the manifest describes them.
     pub targets: Vec<TargetSummary>,
     /// The vault's ID.
     pub vault_id: String,
 }
 
-/// The statement of one custodian.
+/// The statement of one custodian about a close.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CloseStatement {
@@ -38,15 +39,15 @@ pub struct CloseStatement {
     pub custodian: String,
     /// The ID of the custodian's enrolment.
     pub enrolment: String,
-    /// The last record of the ledger.
+    /// The ledger's head at the time of signing.
     pub ledger: LedgerHead,
-    /// Whether the share was given from another machine.
+    /// Whether the custodian gave the share on a different machine than the machine that closes.
     pub remote: bool,
-    /// What is closed.
+    /// The targets and the session to close.
     pub request: ClosePurpose,
     /// The serial number of the custodian's token.
     pub serial: u32,
-    /// The time of signing, by the clock of the machine where the token is.
+    /// The time of signing, by the clock of the machine that the token is plugged into.
     pub signed: Timestamp,
 }
 
@@ -55,7 +56,7 @@ impl Predicate for CloseStatement {
     const PREDICATE: &'static str = "urn:breakglass:close:v1";
 }
 
-/// Reads a statement and checks that a custodian of `manifest` signed it.
+/// Reads the statement of a close, and checks that a custodian in `manifest` signed it.
 ///
 /// # Errors
 /// See [`StatementError`].

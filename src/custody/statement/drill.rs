@@ -1,4 +1,4 @@
-//! The signed evidence of a drill: which vault it was for, which failures were injected, and how it ended.
+//! The signed evidence of a drill: the vault that the drill was for, the injected failures, and the drill's outcome.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,9 @@ use crate::vault::manifest::Manifest;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drill {
-    /// The alert channels that acknowledged.
+    /// The alert channels over which the alert was acknowledged.
     pub acknowledged: Vec<String>,
-    /// Whether access was closed, as the probe showed.
+    /// Whether probes proved that access was closed.
     pub closed: bool,
     /// The signer's name.
     pub custodian: String,
@@ -32,7 +32,7 @@ pub struct Drill {
     pub expected: ExpectedOutcome,
     /// The injected failures.
     pub injected: Vec<String>,
-    /// The last record of the ledger at the time of signing.
+    /// The ledger's head at the time of signing.
     pub ledger: LedgerHead,
     /// Whether AWS accepted the emergency key.
     pub opened: bool,
@@ -42,7 +42,7 @@ pub struct Drill {
     pub session: SessionId,
     /// The serial number of the signer's token.
     pub serial: u32,
-    /// The time of signing, by the clock of the machine where the token is.
+    /// The time of signing, by the clock of the machine that the token is plugged into.
     pub signed: Timestamp,
     /// The start of the drill.
     pub started: Timestamp,
@@ -55,8 +55,8 @@ impl Predicate for Drill {
     const PREDICATE: &'static str = "urn:breakglass:drill:v1";
 }
 
-/// Reads the evidence and checks that a custodian of `manifest` signed it. `manifest` can be that of the vault or of
-/// its drill vault, because both have the same custodians.
+/// Reads the evidence of a drill and checks that a custodian in `manifest` signed it. `manifest` is the manifest of
+/// the vault or of its drill vault, because both have the same custodians.
 ///
 /// # Errors
 /// See [`StatementError`].
@@ -70,8 +70,8 @@ pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Drill, Stateme
 }
 
 impl Drill {
-    /// Returns whether the drill was complete: a quorum of `manifest` opened the drill vault, and access was proven
-    /// closed. A complete drill is due every quarter.
+    /// Returns whether the drill was complete. In a complete drill, a quorum of the custodians in `manifest` opens
+    /// the drill vault, and access is proven closed. A complete drill is due every quarter.
     pub fn is_complete(&self, manifest: &Manifest) -> bool {
         let named = manifest.custodians.iter().filter(|custodian| self.custodians.contains(&custodian.name));
         self.passed && self.opened && self.closed && named.count() >= manifest.threshold.get().into()
@@ -82,16 +82,17 @@ impl Drill {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpectedOutcome {
-    /// Access is opened, and proven closed.
+    /// Access is opened and later proven closed.
     OpensAndCloses,
-    /// AWS cannot be reached or refuses, and nothing is enabled.
+    /// AWS cannot be reached or refuses the calls, and access is not enabled.
     RefusedUnopened,
-    /// Too few custodians respond, and nothing is enabled.
+    /// Too few custodians respond, and access is not enabled.
     NoQuorum,
 }
 
 impl ExpectedOutcome {
-    /// Returns whether a drill with these results had this outcome.
+    /// Returns whether a drill had this outcome. The arguments are the drill's exit status, whether access was
+    /// opened, and whether access was proven closed.
     pub fn is_met(self, exit: u8, opened: bool, closed: bool) -> bool {
         match self {
             Self::OpensAndCloses => exit == 0 && opened && closed,
@@ -100,7 +101,7 @@ impl ExpectedOutcome {
         }
     }
 
-    /// Returns a description for people.
+    /// Returns the outcome as text for people. The text completes a sentence that begins with "it".
     pub fn words(self) -> &'static str {
         match self {
             Self::OpensAndCloses => "opens, and is proven closed",
@@ -123,7 +124,13 @@ mod tests {
         assert_eq!(met(ExpectedOutcome::OpensAndCloses), [true, false, false, false]);
         assert_eq!(met(ExpectedOutcome::RefusedUnopened), [false, true, false, false]);
         assert_eq!(met(ExpectedOutcome::NoQuorum), [false, false, true, true]);
-        assert!(!ExpectedOutcome::OpensAndCloses.is_met(0, true, false), "not proven closed");
-        assert!(!ExpectedOutcome::RefusedUnopened.is_met(5, true, true), "refused after it was open");
+        assert!(
+            !ExpectedOutcome::OpensAndCloses.is_met(0, true, false),
+            "an end without proof should not meet the outcome"
+        );
+        assert!(
+            !ExpectedOutcome::RefusedUnopened.is_met(5, true, true),
+            "a refusal after the opening should not count"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Signed statements of a custodian: an in-toto Statement v1 in a DSSE envelope, one payload type for each purpose.
+//! Signed statements of a custodian. Each signed statement is an in-toto Statement v1 in a DSSE envelope. The payload
+//! type of the envelope depends on the purpose of the statement.
 
 pub mod approval;
 pub mod close;
@@ -24,13 +25,13 @@ const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 /// The maximum length of a statement in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// A predicate about one artifact.
+/// A statement: a predicate about one artifact (in-toto Statement v1).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Statement<P> {
     #[serde(rename = "_type")]
     kind: String,
-    /// The predicate.
+    /// The content of the statement, such as an approval.
     pub predicate: P,
     #[serde(rename = "predicateType")]
     predicate_type: String,
@@ -41,13 +42,13 @@ pub struct Statement<P> {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// Its digest.
+    /// The artifact's digest.
     pub digest: Sha256Hex,
-    /// Its human-readable name.
+    /// The artifact's human-readable name.
     pub name: String,
 }
 
-/// A digest as in-toto writes it.
+/// The digest of an artifact, in the JSON form of in-toto.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sha256Hex {
@@ -55,7 +56,7 @@ pub struct Sha256Hex {
     pub sha256: String,
 }
 
-/// A kind of statement, with its payload type and its predicate type.
+/// One kind of statement, with its payload type and its predicate type.
 pub trait Predicate: Serialize {
     /// The payload type of the envelope.
     const TYPE: &'static str;
@@ -63,13 +64,13 @@ pub trait Predicate: Serialize {
     const PREDICATE: &'static str;
 }
 
-/// The last record of a ledger.
+/// The head of a ledger: the number of records and the digest of the last record.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerHead {
-    /// The number of records.
+    /// The number of records in the ledger.
     pub seq: u64,
-    /// SHA-256 of the last line, as hex; zeros for an empty ledger.
+    /// SHA-256 of the ledger's last line, as hex. If the ledger is empty, all digits of this field are zero.
     pub sha256: String,
 }
 
@@ -85,18 +86,20 @@ impl<P: Predicate> Statement<P> {
         }
     }
 
-    /// The artifact.
+    /// Returns the artifact that the statement is about.
     pub fn subject(&self) -> &Subject {
         &self.subject[0]
     }
 
-    /// Checks that the token holds the enrolled signing key, verifies the PIN, and signs.
+    /// Checks that the token holds the enrolled signing key, verifies the PIN, and signs the statement.
     ///
-    /// The key is checked because the slot comes from the manifest, and the file may have been altered. A token that
-    /// is asked to sign with an empty slot gives an error that does not mention the file.
+    /// The signing key is checked because the slot's number comes from the manifest, and the vault file might have
+    /// been altered. Without this check, an altered file could select an empty slot, and the token's error would not
+    /// mention the file.
     ///
     /// # Errors
-    /// See [`TokenError`]. If the slot has another key or none, no PIN try and no touch is used.
+    /// See [`TokenError`]. If the slot has another key or no key, the function fails before it uses a PIN try or a
+    /// touch.
     pub fn sign(
         &self,
         enrolled: &manifest::EnrolledToken,
@@ -121,20 +124,20 @@ impl<P: Predicate> Statement<P> {
 /// Why a statement is not accepted as signed by a custodian.
 #[derive(Debug)]
 pub enum StatementError {
-    /// Not an envelope with a payload of this kind.
+    /// The envelope is not valid, or does not contain the expected kind of payload.
     Envelope(EnvelopeError),
-    /// Another type of statement or predicate.
+    /// The type of the statement or of its predicate is not the expected type.
     Type,
-    /// The custodian of this name is not in the manifest, or has another enrolment there.
+    /// The manifest has no custodian with this name and enrolment.
     NotCustodian(String),
-    /// The token is not the custodian's.
+    /// The token is not enrolled for the custodian.
     NotToken {
         /// The custodian's name.
         custodian: String,
         /// The token's serial number.
         serial: u32,
     },
-    /// The signature is not by the token's enrolled key.
+    /// The token's enrolled key did not make the signature.
     Signature {
         /// The custodian's name.
         custodian: String,
@@ -149,7 +152,7 @@ impl fmt::Display for StatementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Envelope(why) => why.fmt(f),
-            Self::Type => f.write_str("it is a statement of another type"),
+            Self::Type => f.write_str("the statement has another type"),
             Self::NotCustodian(name) => write!(f, "{name} is not a custodian of this vault"),
             Self::NotToken { custodian, serial } => {
                 write!(f, "YubiKey {serial} is not a token of {custodian}")
@@ -157,7 +160,7 @@ impl fmt::Display for StatementError {
             Self::Signature { custodian, serial } => {
                 write!(f, "the signature of {custodian}'s YubiKey {serial} is not valid")
             }
-            Self::OtherVault => f.write_str("it is about another vault"),
+            Self::OtherVault => f.write_str("the statement is about another vault"),
         }
     }
 }
@@ -173,7 +176,7 @@ impl From<EnvelopeError> for StatementError {
 /// Finds the signer of a statement by name and enrolment ID, and the signer's token by its serial number.
 ///
 /// # Errors
-/// If the signer or the token is not in `manifest`, or the signature is not valid.
+/// [`StatementError`] if the signer or the token is not in `manifest`, or the signature is not valid.
 pub fn signer<'a>(
     manifest: &'a Manifest,
     (name, enrolment, serial): (&str, &str, u32),
@@ -191,10 +194,10 @@ pub fn signer<'a>(
 const OTHER_KEY: TokenError = TokenError::Failed("its signing key is not the one that was enrolled");
 
 impl<P: Predicate + serde::de::DeserializeOwned> Statement<P> {
-    /// Reads a statement of this kind, without checking its signature.
+    /// Reads a statement of this kind, without checking the statement's signature.
     ///
     /// # Errors
-    /// If the statement is of another type, or not canonical.
+    /// If the statement does not have the expected type, or is not canonical JSON.
     pub fn read(envelope: &Envelope) -> Result<Self, StatementError> {
         let statement: Self = envelope.open(P::TYPE, MAX_BYTES)?;
         if statement.kind != STATEMENT || statement.predicate_type != P::PREDICATE {

@@ -1,4 +1,4 @@
-//! Where a run reached AWS, as custodians approve it: custom endpoints, proxy, CA, and variants of AWS's own endpoints.
+//! The network path to AWS that custodians approve: custom endpoints, proxy, CA, and variants of AWS's endpoints.
 
 use std::fmt;
 
@@ -12,35 +12,35 @@ pub enum Protocol {
     Https,
 }
 
-/// A custom endpoint: where the calls to one AWS service went, or to all.
+/// A custom endpoint: the address to which the calls to one AWS service, or to all services, are sent.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CustomEndpoint {
-    /// A host name, or an address without brackets.
+    /// A host name or an IP address. In this field, an IPv6 address has no brackets.
     pub host: String,
     pub port: u16,
     pub scheme: Protocol,
-    /// The service in lower case, such as `iam`; `*` for every service without an entry of its own.
+    /// The service in lower case, such as `iam`. `*` stands for every service that has no separate entry.
     pub service: String,
 }
 
-/// Settings of the network that decide whom a run reached and whom TLS trusted. Absent from a statement if all have their
-/// defaults.
+/// The network settings that determine which host the program reaches and which CA it trusts. If all settings have
+/// their defaults, a statement does not contain this field.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkPath {
-    /// SHA-256 of the file with the trusted CA certificates, as hex, if it is not the system's.
+    /// SHA-256 of the file with the trusted CA certificates, as hex. `None` if the system's certificates are trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_sha256: Option<String>,
-    /// Whether AWS's dual-stack endpoints were used.
+    /// Whether AWS's dual-stack endpoints are used.
     pub dual_stack: bool,
-    /// Whether AWS's FIPS endpoints were used.
+    /// Whether AWS's FIPS endpoints are used.
     pub fips: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
 }
 
-/// An HTTP proxy, without its login.
+/// An HTTP proxy. The user name and the password for the proxy are not part of this value.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proxy {
@@ -51,13 +51,13 @@ pub struct Proxy {
 /// Why a URL is not an endpoint.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EndpointError {
-    /// Neither `https` nor `http`.
+    /// The scheme is not `https` or `http`.
     Scheme,
-    /// No host, or one with characters that no host name or address has.
+    /// The host is missing, or has a character that no host name or address has.
     Host,
-    /// Not 1 to 65535.
+    /// The port is not a number from 1 to 65535.
     Port,
-    /// More than scheme, host and port: a user name, a path, a query or a fragment.
+    /// The URL has another part besides scheme, host and port: a user name, a path, a query or a fragment.
     More,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for EndpointError {
         f.write_str(match self {
             Self::Scheme => "it does not begin with https:// or http://",
             Self::Host => "its host is not a host name or an address",
-            Self::Port => "its port is not 1 to 65535",
+            Self::Port => "its port is not a number from 1 to 65535",
             Self::More => "it has more than a scheme, a host and a port",
         })
     }
@@ -75,7 +75,7 @@ impl fmt::Display for EndpointError {
 impl std::error::Error for EndpointError {}
 
 impl CustomEndpoint {
-    /// Reads a URL of scheme, host and port, for a service.
+    /// Reads the URL of a service's endpoint. The URL must consist of scheme, host and port.
     ///
     /// # Errors
     /// See [`EndpointError`].
@@ -113,7 +113,7 @@ impl CustomEndpoint {
     }
 }
 
-/// `iam at https://localhost:4566`, or the URL alone if it is for every service.
+/// Writes `iam at https://localhost:4566`, or only the URL if the endpoint is for every service.
 impl fmt::Display for CustomEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, scheme, service } = self;
@@ -132,7 +132,7 @@ impl fmt::Display for CustomEndpoint {
     }
 }
 
-/// The endpoints as one text for people.
+/// Returns the endpoints as text for people, separated by commas.
 pub fn endpoints_text(endpoints: &[CustomEndpoint]) -> String {
     endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_with_more_than_that_is_refused() {
+    fn a_url_with_more_than_scheme_host_and_port_is_refused() {
         for (url, why) in [
             ("localhost:4566", EndpointError::Scheme),
             ("ftp://x", EndpointError::Scheme),

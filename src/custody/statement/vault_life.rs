@@ -1,5 +1,5 @@
-//! The signed statements between uses: a custodian verified their share, or resealed the vault. The subject of both is
-//! the vault file.
+//! The signed statements that custodians make between sessions: about a verified share and about a reseal. The
+//! subject of both statements is the vault file.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,8 @@ use super::{Predicate, Statement, StatementError, signer};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// A custodian opened their share with words and token, alone, and it matched its commitment.
+/// The statement that a custodian verified their share: the custodian opened the share with words and token, and the
+/// share matched its commitment. To verify a share, no other custodian is needed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShareVerified {
@@ -20,13 +21,13 @@ pub struct ShareVerified {
     pub epoch: u32,
     /// The serial number of the custodian's token.
     pub serial: u32,
-    /// The time of signing, by the clock of the machine where the token is.
+    /// The time of signing, by the clock of the machine that the token is plugged into.
     pub signed: Timestamp,
     /// The vault's ID.
     pub vault_id: String,
 }
 
-/// A custodian took part in the ceremony that made this vault from an earlier one.
+/// The statement that a custodian took part in resealing an earlier vault as this vault.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resealed {
@@ -38,11 +39,11 @@ pub struct Resealed {
     pub enrolment: String,
     /// The epoch of the new vault.
     pub epoch: u32,
-    /// SHA-256 of the replaced vault, as hex.
+    /// SHA-256 of the vault file that was replaced, as hex.
     pub replaces: String,
     /// The serial number of the custodian's token.
     pub serial: u32,
-    /// The time of signing, by the clock of the machine where the token is.
+    /// The time of signing, by the clock of the machine that the token is plugged into.
     pub signed: Timestamp,
     /// The vault's ID.
     pub vault_id: String,
@@ -58,7 +59,7 @@ impl Predicate for Resealed {
     const PREDICATE: &'static str = "urn:breakglass:reseal:v1";
 }
 
-/// Reads the statement of a verified share, and checks that a custodian of `manifest` signed it.
+/// Reads the statement of a verified share, and checks that a custodian in `manifest` signed it.
 ///
 /// # Errors
 /// See [`StatementError`].
@@ -73,7 +74,8 @@ pub fn verify_share_verified(
     if of_this { Ok(statement) } else { Err(StatementError::OtherVault) }
 }
 
-/// Reads the statement of a reseal, and checks that a custodian of `manifest`, the new one, signed it.
+/// Reads the statement of a reseal, and checks that a custodian in `manifest` signed it. `manifest` is the manifest
+/// of the new vault.
 ///
 /// # Errors
 /// See [`StatementError`].

@@ -1,7 +1,7 @@
-//! Test-only: an emergency user in memory. A call is allowed if IAM would allow it.
+//! For tests only: an emergency user in memory, which allows a call if IAM would allow the call.
 //!
-//! By default every call completes at once and a pause moves the clock. With `stepwise`, each poll moves a call one
-//! step (request under way, carried out, answer under way), and only the test moves the clock.
+//! By default every call completes at once, and a pause moves the clock. With `stepwise`, each poll moves a call one
+//! step further: the request is sent, carried out, answered. With `stepwise`, only the test moves the clock.
 
 mod ports;
 mod read;
@@ -38,7 +38,7 @@ pub(crate) const KEY: &str = "AKIAEMERGENCY";
 pub(crate) const EXTRA_KEY: &str = "AKIAEXTRA";
 pub(crate) const CEILING: &str = "arn:aws:iam::111122223333:policy/breakglass-ceiling";
 
-/// A fault of one call.
+/// A fault that a test injects into one call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Wrong {
     Refused,
@@ -47,14 +47,14 @@ pub(crate) enum Wrong {
     ReplyLost,
     /// The call has no effect, and its answer is lost.
     RequestLost,
-    /// The answer is lost, and the call takes effect [`FakeUser::late_by`] seconds later.
+    /// The answer of the call is lost, and the call takes effect [`FakeUser::late_by`] seconds later.
     Late,
 }
 
 pub(crate) const ALL_WRONG: [Wrong; 5] =
     [Wrong::Refused, Wrong::Throttled, Wrong::ReplyLost, Wrong::RequestLost, Wrong::Late];
 
-/// One write to the user.
+/// One write that changes the user in memory.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
     Gate(Option<Value>),
@@ -62,46 +62,47 @@ pub(crate) enum Change {
     Deny(bool),
 }
 
-/// The user, AWS's clock, and the faults that calls will meet.
+/// The emergency user in memory, AWS's clock, and the faults that are injected into calls.
 pub(crate) struct FakeUser {
     pub(crate) denied: Cell<bool>,
     pub(crate) active: Cell<bool>,
     pub(crate) gate: RefCell<Option<Value>>,
     pub(crate) groups: RefCell<Vec<String>>,
     pub(crate) clock: Cell<Timestamp>,
-    /// Every call in order.
+    /// The names of all calls so far, in order.
     pub(crate) calls: RefCell<Vec<&'static str>>,
-    /// The call that fails, counted from 0. If `lasting`, every later call fails as well.
+    /// The number of the call that fails, counted from 0, and the injected fault. If `lasting`, all later calls fail,
+    /// too.
     pub(crate) wrong: Cell<Option<(usize, Wrong)>>,
     pub(crate) lasting: Cell<bool>,
-    /// The call before which the opening is stopped, counted from 0.
+    /// The opening is stopped before this call, counted from 0.
     pub(crate) stop_at: Cell<Option<usize>>,
     pub(crate) gave_up: Cell<bool>,
-    /// Whether calls take several polls, and pauses last until the test moves the clock.
+    /// Whether a call takes several polls, and a pause lasts until the test moves the clock.
     pub(crate) stepwise: Cell<bool>,
-    /// Seconds that a request and its answer each take.
+    /// The seconds that each request takes, and that each answer takes.
     pub(crate) latency: Cell<i64>,
     pub(crate) lag: Cell<Lag>,
     pub(crate) late_by: Cell<i64>,
-    /// The next call panics.
+    /// Whether the next call panics.
     pub(crate) breaks: Cell<bool>,
-    /// Seconds by which this machine's estimate of AWS's time is ahead of AWS's clock.
+    /// The seconds by which this machine's estimate of AWS's time is ahead of AWS's clock.
     pub(crate) ahead: Cell<i64>,
     /// The date of the AWS answer from which T0 was taken.
     pub(crate) dated: Cell<Option<Timestamp>>,
     pub(crate) window: Cell<Option<Window>>,
     began: Timestamp,
-    /// The boot-time clock at the start.
+    /// The boot-time clock when the test started.
     pub(crate) booted: Cell<Instant>,
-    /// Seconds for which this machine has been awake since the start.
+    /// The seconds that this machine has been awake since the test started.
     awake: Cell<i64>,
     wakings: Cell<u32>,
     stale: RefCell<Vec<Stale>>,
     late: RefCell<Vec<(Timestamp, Change)>>,
     session: Cell<bool>,
-    /// When the children were asked to end, in seconds awake.
+    /// The value of `awake` when the child processes were asked to end.
     pub(crate) dismissed: Cell<Option<i64>>,
-    /// Seconds that the children take to end.
+    /// The seconds that the child processes take to end.
     pub(crate) grace: Cell<i64>,
     /// Whether another access key exists, and is active.
     pub(crate) extra_key: Cell<Option<bool>>,
@@ -117,9 +118,9 @@ pub(crate) struct FakeUser {
     pub(crate) intended: Cell<bool>,
     pub(crate) children_ended: Cell<bool>,
     pub(crate) opener_gone: Cell<bool>,
-    /// Whether the key was ever usable while IAM had no gate of this tool.
+    /// Whether the key was ever usable while the user had no gate that the program wrote.
     pub(crate) endless: Cell<bool>,
-    /// Whether a session needs a one-time code.
+    /// Whether AWS demands a one-time code before it issues a session.
     pub(crate) codes: Cell<bool>,
     pub(crate) words: RefCell<Vec<String>>,
 }
@@ -200,29 +201,29 @@ impl FakeUser {
         (self.key_of(JUDGE) || self.session.get()) && self.allowed()
     }
 
-    /// Whether the policies allow access now.
+    /// Whether the user's policies allow access now.
     pub(crate) fn allowed(&self) -> bool {
         let ahead = self.effective_end().is_some_and(|until| until > self.clock.get());
         !self.denied_of(JUDGE) && ahead
     }
 
-    /// Returns the end in the gate that is in effect now.
+    /// Returns T1 of the gate that is in effect now.
     pub(crate) fn effective_end(&self) -> Option<Timestamp> {
         self.gate_of(JUDGE).as_ref().and_then(parse_gate).map(|found| found.until)
     }
 
-    /// Returns the end in the gate that was written last.
+    /// Returns T1 of the gate that was written last, even if the gate is not yet in effect.
     pub(crate) fn written_end(&self) -> Option<Timestamp> {
         self.gate.borrow().as_ref().and_then(parse_gate).map(|found| found.until)
     }
 
-    /// Lets time pass, here and at AWS.
+    /// Moves AWS's clock and this machine's clock.
     pub(crate) fn advance(&self, seconds: i64) {
         self.awake.set(self.awake.get() + seconds);
         self.sleep(seconds);
     }
 
-    /// Lets time pass while this machine is suspended.
+    /// Moves AWS's clock while this machine is suspended.
     pub(crate) fn sleep(&self, seconds: i64) {
         self.clock.set(later(self.clock.get(), seconds));
         let due: Vec<Change> = {
@@ -237,12 +238,12 @@ impl FakeUser {
         }
     }
 
-    /// Ends the current pauses.
+    /// Ends every pause that is under way.
     pub(crate) fn wake(&self) {
         self.wakings.set(self.wakings.get() + 1);
     }
 
-    /// Asks the children to end; they take `grace` seconds.
+    /// Asks the child processes to end. They take `grace` seconds.
     pub(crate) fn dismiss(&self) {
         self.dismissed.set(self.dismissed.get().or(Some(self.awake.get())));
     }
@@ -251,7 +252,7 @@ impl FakeUser {
         self.dismissed.get().is_some_and(|since| self.awake.get() >= since + self.grace.get())
     }
 
-    /// Carries out a write.
+    /// Carries out the write `change`. Keeps the previous value for the views that see a write late.
     pub(crate) fn apply(&self, change: Change) {
         let was = match change {
             Change::Gate(gate) => Change::Gate(self.gate.replace(gate)),
@@ -276,7 +277,7 @@ impl FakeUser {
         }
     }
 
-    /// Counts the call and returns the fault that it meets, if any.
+    /// Counts the call, and returns the fault that is injected into this call, if any.
     fn call(&self, name: &'static str) -> Option<Wrong> {
         if self.breaks.take() {
             resume_unwind(Box::new("an injected panic"));
@@ -325,7 +326,7 @@ impl FakeUser {
     }
 }
 
-/// A write under way. If the call is cancelled, the write still takes effect, but late.
+/// A write that was sent and not yet carried out. If the call is cancelled, the write still takes effect, but late.
 struct Flight<'a> {
     user: &'a FakeUser,
     carries: Option<Change>,
@@ -339,11 +340,11 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// Runs a sequence to its end. The user must not be stepwise, so that no call waits.
+/// Runs a sequence to its end in one poll. The user must not be `stepwise`, because then calls would wait.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(out) => out,
-        Poll::Pending => panic!("the future is not ready"),
+        Poll::Pending => panic!("the sequence should end in one poll"),
     }
 }
 

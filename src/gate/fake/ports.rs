@@ -1,10 +1,10 @@
-//! The gate's ports, implemented by the user in memory.
+//! The user in memory implements the ports of the gate.
 
 use jiff::Timestamp;
 
 use super::*;
 
-/// The opener. The user in memory notes when the opener is dropped.
+/// The opener of the user in memory. When this value is dropped, the user sets `opener_gone`.
 pub(crate) struct OpenerOf<'a>(pub(crate) &'a FakeUser);
 
 impl Drop for OpenerOf<'_> {
@@ -24,7 +24,7 @@ impl Caller for OpenerOf<'_> {
         if let Some(wrong) = wrong {
             return Err(fault(wrong));
         }
-        // AWS dates its answer some time after the request was sent. This machine cannot know how long after.
+        // AWS dates its answer after the request was sent, and this machine cannot measure how much later.
         user.ahead.set(time.duration_since(sent).as_secs());
         user.dated.set(Some(time));
         Ok(Identity { account: ACCOUNT.into(), time, asked_at })

@@ -1,4 +1,4 @@
-//! Eventual consistency: a write becomes visible late and takes effect late.
+//! Simulates the eventual consistency of IAM: reads show a write late, and the write takes effect late.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,7 +14,7 @@ pub(crate) struct Lag {
     pub(crate) counts: i64,
 }
 
-/// The value before a write that has not spread everywhere yet.
+/// The value before a write, kept until the write is in effect everywhere.
 #[derive(Clone, Debug)]
 pub(super) struct Stale {
     was: Change,
@@ -22,13 +22,14 @@ pub(super) struct Stale {
     counts: Timestamp,
 }
 
-/// Returns the time from which a write is seen, either by reads or by the decisions to allow calls.
+/// A view of the user: returns the time from which this view sees a write. `READER` is the view that reads show.
+/// `JUDGE` is the view by which calls are allowed or refused.
 pub(super) type Eye = fn(&Stale) -> Timestamp;
 pub(super) const READER: Eye = |stale| stale.shown;
 pub(super) const JUDGE: Eye = |stale| stale.counts;
 
 impl FakeUser {
-    /// Returns the oldest value that `eye` still sees; `None` if it sees the current one.
+    /// Returns the oldest value that the view `eye` still sees. `None` if the view sees the current value.
     fn stale<T>(&self, eye: Eye, of: impl Fn(&Change) -> Option<T>) -> Option<T> {
         let stale = self.stale.borrow();
         stale.iter().filter(|stale| eye(stale) > self.clock.get()).find_map(|stale| of(&stale.was))
@@ -49,7 +50,7 @@ impl FakeUser {
         was.unwrap_or_else(|| self.gate.borrow().clone())
     }
 
-    /// Keeps the value before a write. A write never becomes visible before an earlier write of the same kind.
+    /// Keeps the value before a write. No write becomes visible before an earlier write of the same kind.
     pub(super) fn remember(&self, was: Change) {
         let at_once = self.deny_lags_alone.get() && !matches!(was, Change::Deny(_));
         let Lag { shown, counts } = if at_once { Lag::default() } else { self.lag.get() };

@@ -1,4 +1,4 @@
-//! Checks a statement's conditions.
+//! Checks the conditions of a grant's statement.
 
 use serde_json::Value;
 
@@ -34,37 +34,40 @@ const OPERATORS: [&str; 26] = [
     "ArnNotLike",
 ];
 
-/// The gate sets this key itself for a target with an MFA device.
+/// The condition key that demands MFA. For a target with an MFA device, the program adds this condition key to the
+/// gate.
 const MFA: &str = "aws:multifactorauthpresent";
 
-/// Checks that IAM knows every operator and that no key appears twice. An Allow must not have conditions on the time
-/// or on MFA, because the gate adds these.
+/// Checks that IAM knows every condition operator, and that no condition key occurs twice. An Allow must not have
+/// conditions on the time or on MFA, because the program adds these to the gate.
 pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
     let Some(condition) = condition else { return Ok(()) };
-    let operators =
-        condition.as_object().ok_or_else(|| malformed("has a Condition that is not an object"))?;
+    let operators = condition.as_object().ok_or_else(|| malformed("the Condition is not an object"))?;
     for (operator, keys) in operators {
         if !is_operator(operator) {
-            return Err(malformed(format!("has a condition operator {operator:?} that IAM does not know")));
+            return Err(malformed(format!("IAM does not know the condition operator {operator:?}")));
         }
         let keys = keys.as_object().filter(|keys| !keys.is_empty());
-        let keys = keys.ok_or_else(|| malformed(format!("has no keys under {operator}")))?;
+        let keys = keys.ok_or_else(|| malformed(format!("the condition operator {operator} has no keys")))?;
         let mut seen = Vec::new();
         for (key, value) in keys {
             let key = key.to_ascii_lowercase();
             if seen.contains(&key) {
-                return Err(malformed(format!("names {key} twice under {operator}")));
+                return Err(malformed(format!("the condition names {key} twice under {operator}")));
             }
             if allows && (key == "aws:currenttime" || key == "aws:epochtime") {
-                return Err(Error::usage(format!("has a condition on {key}"))
-                    .next("leave it out: the gate sets the times of every window"));
+                return Err(Error::usage(format!("the statement has a condition on {key}"))
+                    .next("leave the condition out: the gate sets the times of every window"));
             }
             if allows && key == MFA {
-                return Err(Error::usage(format!("has a condition on {key}"))
-                    .next("leave it out: the gate demands MFA if the user's MFA device is sealed"));
+                return Err(Error::usage(format!("the statement has a condition on {key}")).next(
+                    "leave the condition out: the gate demands MFA if the user's MFA device is sealed",
+                ));
             }
             if !is_condition_value(value) {
-                return Err(malformed(format!("has no usable value for {key} under {operator}")));
+                return Err(malformed(format!(
+                    "the condition has no usable value for {key} under {operator}"
+                )));
             }
             seen.push(key);
         }

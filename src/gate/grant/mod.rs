@@ -1,4 +1,5 @@
-//! Checks a grant's length, form and reach when it is sealed, so that a later opening does not fail because of it.
+//! Checks a grant when it is sealed: its length, its form, and the actions that it reaches. Without this check, a
+//! later opening could fail.
 
 mod condition;
 mod outlive;
@@ -15,37 +16,38 @@ use crate::vault::canonical;
 use crate::vault::grant::{Actions, GrantStatement, one_of};
 use refusal::malformed;
 
-/// IAM's limit for all inline policies of a user together, in characters without white space (IAM User Guide, quotas).
+/// IAM's limit for the total length of a user's inline policies, in characters without white space (IAM User Guide,
+/// quotas).
 const INLINE_LIMIT: usize = 2_048;
 
 const FIELDS: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
-/// A grant and the sealed values that it is checked with.
+/// A grant, and the other sealed values that its check needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
-    /// The statements.
+    /// The statements of the grant.
     pub grant: &'a [Value],
     /// The regions in which the statements hold.
     pub regions: &'a [String],
-    /// Whether each Allow demands a session with MFA.
+    /// Whether each Allow demands a session that was issued with MFA.
     pub mfa: bool,
     /// Whether the statements are allowed to write identities.
     pub repairs_identity: bool,
-    /// The listed actions whose effect can outlive the window.
+    /// The actions that are listed because their effect can outlive the window.
     pub may_outlive: &'a [String],
 }
 
-/// Checks that the grant can be opened and does not reach beyond its window.
+/// Checks the form and the length of a grant, and which actions it reaches.
 ///
 /// # Errors
-/// `Usage`, with the number of the statement, counted from 1.
+/// `Usage`. The message has the number of the statement, counted from 1.
 pub fn check(terms: &Terms<'_>) -> Result<()> {
     let Terms { grant, regions, mfa, repairs_identity, may_outlive } = *terms;
     if grant.is_empty() {
         return Err(Error::usage("the grant has no statement").next("grant what an emergency needs"));
     }
     if regions.is_empty() {
-        return Err(Error::usage("the target has no region").next("name at least one in \"regions\""));
+        return Err(Error::usage("the target has no region").next("name at least one region in \"regions\""));
     }
     let mut statements = Vec::new();
     for (index, statement) in grant.iter().enumerate() {
@@ -56,13 +58,14 @@ pub fn check(terms: &Terms<'_>) -> Result<()> {
     outlive::check(&statements, may_outlive)
 }
 
-/// Returns the granted actions whose effect can outlive the window, sorted. Values that are not statements are skipped.
+/// Returns the granted actions whose effect can outlive the window, sorted. Skips values that are not statements.
 pub fn outliving(grant: &[Value]) -> Vec<String> {
     let statements: Vec<_> = grant.iter().filter_map(|value| GrantStatement::parse(value).ok()).collect();
     outlive::unlisted(&statements, &[])
 }
 
-/// Measures the complete gate policy. Its session id and instants are arbitrary, because all have the same length.
+/// Checks the length of the complete gate policy. For this check, the session id and the instants are arbitrary,
+/// because all session ids and all instants have the same length.
 fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
     let instant = Timestamp::UNIX_EPOCH;
     let session = SessionId::from_bytes([0; 8]);
@@ -80,9 +83,9 @@ fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
 
 fn check_statement(value: &Value, repairs_identity: bool) -> Result<GrantStatement> {
     let statement = GrantStatement::parse(value).map_err(malformed)?;
-    let fields = value.as_object().ok_or_else(|| malformed("is not a JSON object"))?;
+    let fields = value.as_object().ok_or_else(|| malformed("the statement is not a JSON object"))?;
     if let Some(unknown) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-        return Err(malformed(format!("has a field {unknown:?} that a grant cannot have")));
+        return Err(malformed(format!("the statement has a field {unknown:?}, which a grant cannot have")));
     }
     check_sid(fields.get("Sid"))?;
     one_of(fields, "Resource", "NotResource").map_err(malformed)?;
@@ -101,7 +104,7 @@ fn check_sid(sid: Option<&Value>) -> Result<()> {
     match sid {
         None => Ok(()),
         Some(Value::String(text)) if alphanumeric(text) => Ok(()),
-        Some(_) => Err(malformed("has a Sid that is not letters and digits")),
+        Some(_) => Err(malformed("the Sid does not consist of letters and digits")),
     }
 }
 

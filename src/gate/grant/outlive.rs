@@ -1,9 +1,11 @@
-//! Granted actions whose effect can outlive the window: they issue credentials of another principal, run code as one, or
-//! hand out tokens and secrets that stay valid. A grant that reaches one must list it in `may_outlive`, so that
-//! custodians see it before they approve.
+//! Finds granted actions whose effect can outlive the window. Actions of this kind issue credentials of another
+//! principal, run code as another principal, or return tokens and secrets that stay valid. A grant that reaches an
+//! action from the lists below must list the action in `may_outlive`. So custodians see the action before they
+//! approve.
 //!
-//! Sources of the list: AWS's service authorization reference; cloudsplaining's list of actions that expose credentials;
-//! the published ways to run code as a role without `iam:PassRole`. It cannot be complete: AWS adds actions.
+//! The lists below have three sources: AWS's service authorization reference, cloudsplaining's list of actions that
+//! expose credentials, and the published ways to run code as a role without `iam:PassRole`. The lists cannot be
+//! complete, because AWS adds actions.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::vault::grant::{ActionPattern, Actions, Family, GrantStatement};
 use crate::vault::names;
 
-/// One service, and those of its actions whose effect can outlive the window. A final `*` stands for every ending.
+/// A service, and the actions of this service whose effect can outlive the window. A final `*` matches any text.
 type Service = (&'static str, &'static [&'static str]);
 
 /// Actions that return credentials, tokens or secrets.
@@ -89,8 +91,8 @@ const CODE: [Service; 22] = [
     ("sagemaker", &["CreateApp", "StartNotebookInstance", "StartPipelineExecution"]),
 ];
 
-/// Returns the granted actions of the lists above that no entry of `listed` covers, sorted. An action is not granted if a
-/// Deny without a condition covers it for every resource.
+/// Returns the granted actions from the lists above that no entry of `listed` covers, sorted. An action does not
+/// count as granted if a Deny without a condition covers this action for every resource.
 pub(super) fn unlisted(grant: &[GrantStatement], listed: &[String]) -> Vec<String> {
     let entries = parsed(listed);
     let is_denied = |family: Family| {
@@ -106,8 +108,8 @@ pub(super) fn unlisted(grant: &[GrantStatement], listed: &[String]) -> Vec<Strin
     families.filter(|family| !is_denied(*family)).map(name).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Checks that every granted action of the lists above is covered by an entry of `listed`, and that every entry of
-/// `listed` is granted.
+/// Checks that an entry of `listed` covers every granted action from the lists above, and that the grant allows every
+/// entry of `listed`.
 pub(super) fn check(grant: &[GrantStatement], listed: &[String]) -> Result<()> {
     let reached = unlisted(grant, listed);
     if !reached.is_empty() {
@@ -140,7 +142,7 @@ pub(super) fn check(grant: &[GrantStatement], listed: &[String]) -> Result<()> {
             "may_outlive lists {:?}, which the grant does not allow",
             entry.as_str()
         ))
-        .next("remove it from the list, or grant it")),
+        .next("remove the action from the list, or grant the action")),
     }
 }
 
@@ -148,13 +150,14 @@ fn parsed(listed: &[String]) -> Vec<ActionPattern> {
     listed.iter().filter_map(|text| ActionPattern::parse(text)).collect()
 }
 
-/// Returns the actions of the lists that a statement allows and no entry covers.
+/// Returns the actions from the lists above that a statement allows and that no entry covers.
 fn reached(statement: &GrantStatement, entries: &[ActionPattern]) -> Vec<Family> {
     let all = CREDENTIALS.iter().chain(&CODE);
     let all = all.flat_map(|(service, actions)| actions.iter().map(move |action| Family { service, action }));
     let is_listed = |family: Family| entries.iter().any(|entry| entry.covers(family));
     let is_reached = |family: Family| match &statement.actions {
-        // An entry also covers a family in part: as far as the pattern reaches it.
+        // A pattern can match only some actions of a family. An entry of `may_outlive` needs to cover only the
+        // actions that the pattern matches.
         Actions::Only(patterns) => patterns
             .iter()
             .any(|pattern| pattern.reaches(family) && !entries.iter().any(|entry| entry.contains(pattern))),

@@ -1,18 +1,19 @@
-//! Checks what a grant reaches. It must not reach role assumption, and reach identity writes only with
-//! `repairs_identity`.
+//! Checks which actions a grant reaches. A grant must not reach role assumption. A grant is allowed to reach writes
+//! of identities only with `repairs_identity`.
 
 use super::refusal::{assumes, writes};
 use crate::error::Result;
 use crate::vault::grant::{ActionPattern, Family};
 
-/// Role assumption: a role's session outlives the user's gate.
+/// The actions that assume a role, assume root, or pass a role to a service. A role's session outlives the user's
+/// gate.
 const ROLES: [Family; 3] = [
     Family { service: "sts", action: "assumerole*" },
     Family { service: "sts", action: "assumeroot" },
     Family { service: "iam", action: "passrole" },
 ];
 
-/// Services that hold identities. An identity that is written there can outlast the window.
+/// Services that store identities. An identity that is written to such a service can outlive the window.
 pub(super) const IDENTITIES: [&str; 9] = [
     "iam",
     "organizations",
@@ -28,37 +29,43 @@ pub(super) const IDENTITIES: [&str; 9] = [
 /// Prefixes of actions that only read.
 const READS: [&str; 3] = ["get", "list", "describe"];
 
-/// Prefixes of IAM actions that only read; reports and simulations change nothing.
+/// Prefixes of IAM actions that only read. `generate` creates reports, and `simulate` simulates policies.
 const IAM_READS: [&str; 4] = ["get", "list", "generate", "simulate"];
 
-/// Checks an Allow with `Action`.
+/// Checks the action patterns of an Allow with `Action`.
 pub(super) fn actions(patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
     for pattern in patterns {
         let text = pattern.as_str();
         if let Some(family) = ROLES.iter().find(|family| pattern.reaches(**family)) {
-            return Err(assumes(&format!("allows {text:?}, which reaches {}", name_of(*family))));
+            return Err(assumes(&format!(
+                "the statement allows {text:?}, which reaches {}",
+                name_of(*family)
+            )));
         }
         let written = IDENTITIES.iter().find(|service| {
             let family = Family { service, action: "*" };
             pattern.reaches(family) && !pattern.stays_within(reads_of(service))
         });
         if let (Some(service), false) = (written, repairs_identity) {
-            return Err(writes(&format!("allows {text:?}, which can write identities in {service}")));
+            return Err(writes(&format!(
+                "the statement allows {text:?}, which can write identities in {service}"
+            )));
         }
     }
     Ok(())
 }
 
-/// Checks an Allow with `NotAction`: it reaches every action that no pattern of its list covers.
+/// Checks an Allow with `NotAction`. An Allow with `NotAction` allows every action that no pattern in `patterns`
+/// covers.
 pub(super) fn not_actions(patterns: &[ActionPattern], repairs_identity: bool) -> Result<()> {
     let excluded = |family: Family| patterns.iter().any(|pattern| pattern.covers(family));
     if let Some(family) = ROLES.iter().find(|family| !excluded(**family)) {
-        return Err(assumes(&format!("allows all except its NotAction, which lacks {}", name_of(*family))));
+        return Err(assumes(&format!("the statement's NotAction does not exclude {}", name_of(*family))));
     }
     let open = IDENTITIES.iter().find(|service| !excluded(Family { service, action: "*" }));
     match open {
         Some(service) if !repairs_identity => {
-            Err(writes(&format!("allows all except its NotAction, which lacks {service}:*")))
+            Err(writes(&format!("the statement's NotAction does not exclude {service}:*")))
         }
         _ => Ok(()),
     }

@@ -15,7 +15,8 @@ fn checked(grant: &[Value], regions: &[String], repairs_identity: bool) -> Resul
     check(&Terms { grant, regions, mfa: false, repairs_identity, may_outlive: &[] })
 }
 
-/// Returns the refusal of a statement. A second statement denies everything that can outlive the window.
+/// Returns the error for a grant with this statement. A second statement denies every action that can outlive the
+/// window.
 fn refusal(statement: Value, repairs: bool) -> Option<String> {
     let deny = json!({"Effect": "Deny", "NotAction": "iam:*", "Resource": "*"});
     checked(&[statement, deny], &regions(), repairs).err().map(|e| e.to_string())
@@ -101,19 +102,22 @@ fn a_grant_that_iam_would_reject_is_refused() {
         ("effect in lower case", json!({"Effect": "allow", "Action": "s3:*", "Resource": "*"})),
         ("no resource", json!({"Effect": "Allow", "Action": "s3:*"})),
         ("no action", json!({"Effect": "Allow", "Resource": "*"})),
-        ("both", json!({"Effect": "Allow", "Action": "s3:*", "NotAction": "s3:*", "Resource": "*"})),
+        (
+            "both Action and NotAction",
+            json!({"Effect": "Allow", "Action": "s3:*", "NotAction": "s3:*", "Resource": "*"}),
+        ),
         ("empty list", json!({"Effect": "Allow", "Action": [], "Resource": "*"})),
         ("number", json!({"Effect": "Allow", "Action": [1], "Resource": "*"})),
         ("principal", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"})),
         ("unknown field", json!({"Effect": "Allow", "action": "s3:*", "Resource": "*"})),
         ("no service", json!({"Effect": "Allow", "Action": "GetObject", "Resource": "*"})),
         (
-            "operator",
+            "unknown condition operator",
             json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
             "Condition": {"datelessthan": {"aws:X": "y"}}}),
         ),
         (
-            "key twice",
+            "the same condition key twice",
             json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
             "Condition": {"StringEquals": {"aws:X": "y", "AWS:x": "z"}}}),
         ),
@@ -133,11 +137,12 @@ fn a_grant_that_iam_would_reject_is_refused() {
 fn a_grant_whose_gate_exceeds_the_inline_limit_is_refused() {
     let many = |n: usize| allow(&json!((0..n).map(|i| format!("s3:GetSomething{i:03}")).collect::<Vec<_>>()));
     let fit = |n: &usize| checked(&[many(*n)], &regions(), false).is_ok();
-    let fits = (1..200).take_while(fit).last().expect("a grant of one statement should fit");
-    let said = refusal(many(fits + 1), false).expect("one more statement should not fit");
+    let fits = (1..200).take_while(fit).last().expect("a grant of one action should fit into the limit");
+    let said = refusal(many(fits + 1), false).expect("a grant with one more action should exceed the limit");
     assert!(said.contains("2048 in inline") && said.contains("shorten the grant by"), "{said}");
 
-    // The limit is compared with the document that an opening sends.
+    // The document that an opening sends is within the limit. With one more action, the document would exceed the
+    // limit.
     let gate = Gate {
         session: SessionId::random(),
         from: "2026-11-22T02:17:00Z".parse().expect("instant"),

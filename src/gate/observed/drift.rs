@@ -1,4 +1,4 @@
-//! The ways in which the user can differ from what was sealed.
+//! Drift: the ways in which the emergency user can differ from its sealed properties.
 
 use std::fmt;
 
@@ -8,45 +8,45 @@ use crate::gate::policy::{GATE, parse_gate};
 use crate::gate::snapshot::{Credential, Snapshot, Unread};
 use crate::vault::canonical;
 
-/// One way in which the user differs from what was sealed.
+/// One difference between the user in IAM and the sealed properties of the user.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Drift {
     /// The user does not exist.
     NoUser,
     /// The user has no permissions boundary.
     NoBoundary,
-    /// A permissions boundary other than the sealed one, with its ARN.
+    /// The user's permissions boundary is not the sealed boundary; the field is its ARN.
     OtherBoundary(String),
-    /// A boundary whose document does not have the sealed digest, with the boundary's ARN.
+    /// The document of the permissions boundary does not have the sealed digest; the field is the boundary's ARN.
     EditedBoundary(String),
-    /// An inline policy other than the gate, with its name.
+    /// The user has an inline policy besides the gate; the field is the policy's name.
     InlinePolicy(String),
-    /// `AWSDenyAll` is not attached, and this tool did not write the gate.
+    /// `AWSDenyAll` is not attached, and the program did not write the inline policy `breakglass-gate`.
     ForeignGate,
-    /// A managed policy other than `AWSDenyAll`, with its ARN.
+    /// The user has a managed policy besides `AWSDenyAll`; the field is the policy's ARN.
     AttachedPolicy(String),
-    /// A group that the user is in, with its name.
+    /// The user is in a group; the field is the group's name.
     Group(String),
-    /// An active access key other than the sealed one, with its id.
+    /// The user has an active access key that was not sealed; the field is the key's id.
     ActiveKey(String),
     /// An inactive access key other than the sealed one, with its id.
     ExtraKey(String),
     /// The sealed access key does not exist; with the key's id.
     KeyMissing(String),
-    /// A console password.
+    /// The user has a console password.
     LoginProfile,
-    /// An active SSH key, with its id.
+    /// The user has an active SSH key; the field is the key's id.
     SshKey(String),
-    /// An active signing certificate, with its id.
+    /// The user has an active signing certificate; the field is the certificate's id.
     Certificate(String),
-    /// An active service-specific credential, with its id.
+    /// The user has an active service-specific credential; the field is the credential's id.
     ServiceCredential(String),
-    /// An item that could not be read. It never counts as absent.
+    /// A property of the user could not be read. A property that was not read never counts as absent.
     Unread(Unread),
 }
 
 impl Drift {
-    /// Whether IAM gave no answer, rather than a refusal.
+    /// Whether this drift is a read that failed for another reason than a refusal by AWS.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Unread(unread) if !matches!(unread.fault, Fault::Refused(_)))
     }
@@ -55,31 +55,35 @@ impl Drift {
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoUser => write!(f, "it does not exist"),
-            Self::NoBoundary => write!(f, "it has no permissions boundary"),
-            Self::OtherBoundary(arn) => write!(f, "its permissions boundary is {arn}, not the sealed one"),
+            Self::NoUser => write!(f, "the user does not exist"),
+            Self::NoBoundary => write!(f, "the user has no permissions boundary"),
+            Self::OtherBoundary(arn) => {
+                write!(f, "the permissions boundary is {arn}, not the sealed boundary")
+            }
             Self::EditedBoundary(arn) => {
-                write!(f, "the document of its boundary {arn} was edited since sealing")
+                write!(f, "the document of the boundary {arn} was edited since sealing")
             }
-            Self::InlinePolicy(name) => write!(f, "it has a foreign inline policy {name}"),
+            Self::InlinePolicy(name) => write!(f, "the user has another inline policy {name}"),
             Self::ForeignGate => {
-                write!(f, "its inline policy {GATE} was not written by this tool, and no deny is attached")
+                write!(f, "the inline policy {GATE} was not written by this tool, and no deny is attached")
             }
-            Self::AttachedPolicy(arn) => write!(f, "it has the policy {arn} attached"),
-            Self::Group(name) => write!(f, "it is in the group {name}"),
-            Self::ActiveKey(id) => write!(f, "it has another active access key {id}"),
-            Self::ExtraKey(id) => write!(f, "it has a second, inactive access key {id}"),
-            Self::KeyMissing(id) => write!(f, "the sealed access key {id} does not exist on it"),
-            Self::LoginProfile => write!(f, "it has a login profile (a console password)"),
-            Self::SshKey(id) => write!(f, "it has an active SSH key {id}"),
-            Self::Certificate(id) => write!(f, "it has an active signing certificate {id}"),
-            Self::ServiceCredential(id) => write!(f, "it has an active service-specific credential {id}"),
+            Self::AttachedPolicy(arn) => write!(f, "the user has the policy {arn} attached"),
+            Self::Group(name) => write!(f, "the user is in the group {name}"),
+            Self::ActiveKey(id) => write!(f, "the user has another active access key {id}"),
+            Self::ExtraKey(id) => write!(f, "the user has a second, inactive access key {id}"),
+            Self::KeyMissing(id) => write!(f, "the sealed access key {id} does not exist"),
+            Self::LoginProfile => write!(f, "the user has a login profile (a console password)"),
+            Self::SshKey(id) => write!(f, "the user has an active SSH key {id}"),
+            Self::Certificate(id) => write!(f, "the user has an active signing certificate {id}"),
+            Self::ServiceCredential(id) => {
+                write!(f, "the user has an active service-specific credential {id}")
+            }
             Self::Unread(unread) => unread.fmt(f),
         }
     }
 }
 
-/// Returns every difference. Differences that cannot give access are added to `warnings` instead.
+/// Returns the differences that prevent an opening. Adds the other differences to `warnings`.
 pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Drift> {
     let mut found = unread(snapshot);
     match &snapshot.user {
@@ -164,7 +168,8 @@ fn unread(snapshot: &Snapshot) -> Vec<Drift> {
     failed.into_iter().flatten().chain(snapshot.access.unread()).map(Drift::Unread).collect()
 }
 
-/// Returns the items; empty for a failed read, which is reported as [`Drift::Unread`].
+/// Returns the items that were read. If the read failed, returns no items, because [`Drift::Unread`] reports the
+/// failure.
 fn listed<T>(read: &Read<Vec<T>>) -> &[T] {
     read.as_deref().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
-//! The properties of a user as they were sealed.
+//! The sealed properties of the emergency user.
 
-/// The sealed properties of the user.
+/// The properties of the emergency user, as they were sealed in the vault.
 #[derive(Clone, Debug)]
 pub struct Expected {
     pub user: String,
@@ -8,9 +8,9 @@ pub struct Expected {
     pub deny: String,
     /// ARN of the permissions boundary.
     pub boundary: String,
-    /// SHA-256 of the boundary's document in RFC 8785 JSON.
+    /// SHA-256 of the boundary's document, written as canonical JSON (RFC 8785).
     pub boundary_sha256: [u8; 32],
-    /// The sealed access key's id.
+    /// The id of the sealed access key.
     pub key: String,
     /// Whether the custodians approved that the user has another access key, which is inactive.
     pub allows_extra_key: bool,

@@ -1,4 +1,5 @@
-//! What IAM shows of the emergency user. Opening, closing, status and the ledger's views all match on [`UserState`].
+//! The state of the emergency user in IAM. The opening, the close, the status and the ledger's views all use
+//! [`UserState`].
 
 mod drift;
 mod expected;
@@ -16,7 +17,7 @@ use drift::drift;
 pub use drift::Drift;
 pub use expected::Expected;
 
-/// What IAM shows of the user at one time.
+/// The state of the emergency user that IAM shows at one time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum UserState {
     /// `AWSDenyAll` is attached and no key is active.
@@ -29,26 +30,28 @@ pub enum UserState {
         until: Timestamp,
     },
     /// An opening is under way, or was killed: the gate ends in the future and a key is active, but `AWSDenyAll` is
-    /// still attached. Another opening first closes this state; status and a close without `--force` treat it as open.
+    /// still attached. A new opening first closes the interrupted opening. `status`, and `close` without `--force`,
+    /// treat the user as open.
     Opening {
         /// The session in the gate.
         session: SessionId,
         /// T1.
         until: Timestamp,
     },
-    /// `AWSDenyAll` is not attached, a key is active, and this tool did not write the gate: no end is known.
+    /// Access is open and its end is not known: `AWSDenyAll` is not attached, a key is active, and the program did
+    /// not write the gate.
     Unbounded,
     /// The user is not at rest, and no gate ends in the future: an earlier session was not closed.
     Untidy(Vec<Leftover>),
-    /// The user differs from what was sealed. Only [`assess`] can find this.
+    /// The user differs from its sealed properties. Only [`assess`] returns this state.
     Drifted(Vec<Drift>),
     /// The user is not at rest, but IAM did not show whether a window is open.
     NotAtRest(Vec<Unread>),
-    /// The reads that succeeded do not determine the state.
+    /// Some reads failed, and the other reads do not determine the state.
     Unknown(Vec<Unread>),
 }
 
-/// What an earlier session left behind.
+/// A change to the user that an earlier session did not undo.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Leftover {
     /// `AWSDenyAll` is not attached.
@@ -66,12 +69,12 @@ impl fmt::Display for Leftover {
     }
 }
 
-/// The policy and the keys that [`observe`] looks at.
+/// The policy and the access keys that [`observe`] checks.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     /// ARN of `AWSDenyAll` in the user's partition.
     pub deny: &'a str,
-    /// Ids of keys; `None` for every key of the user.
+    /// The ids of the access keys to check. `None` stands for every key of the user.
     pub keys: Option<&'a [String]>,
 }
 
@@ -89,12 +92,13 @@ impl Scope<'_> {
     }
 }
 
-/// The end of the window in the inline policy `breakglass-gate`.
+/// The time of the window's end that the inline policy `breakglass-gate` contains.
 enum GateTime {
     /// There is no gate, or its end has passed.
     Past,
+    /// The gate ends in the future.
     Ahead(ParsedGate),
-    /// The policy exists, but this tool did not write it.
+    /// The inline policy exists, but the program did not write it.
     Foreign,
 }
 
@@ -109,8 +113,8 @@ impl GateTime {
     }
 }
 
-/// Returns the state that the short read shows at `now`, by AWS's clock. A failed read matters only if the state
-/// depends on it.
+/// Returns the state that the short read shows at the time `now`, by AWS's clock. A failed read matters only if the
+/// state depends on the result of that read.
 pub fn observe(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserState {
     use GateTime::{Ahead, Foreign};
     match (scope.denied(access), scope.key_active(access), GateTime::of(access, now)) {
@@ -126,8 +130,8 @@ pub fn observe(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserS
     }
 }
 
-/// Returns the state as [`observe`] does, but [`UserState::Unknown`] if any read failed. For callers that act only on
-/// complete reads.
+/// Returns [`UserState::Unknown`] if any read failed, otherwise the state that [`observe`] returns. This function is
+/// for callers that need every read to succeed.
 pub fn observe_complete(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserState {
     match access.unread() {
         unread if unread.is_empty() => observe(access, scope, now),
@@ -141,23 +145,23 @@ fn leftovers(denied: bool, key_active: bool) -> Vec<Leftover> {
 }
 
 impl Expected {
-    /// Returns a scope with only the sealed key; any other active key is drift.
+    /// Returns a scope with only the sealed key. Any other active key counts as drift.
     pub fn scope(&self) -> Scope<'_> {
         Scope { deny: &self.deny, keys: Some(std::slice::from_ref(&self.key)) }
     }
 }
 
-/// The state of a user that was read completely.
+/// The state of a user after the full read.
 #[derive(Clone, Debug)]
 pub struct Assessment {
-    /// What IAM shows.
+    /// The state of the user that IAM shows.
     pub state: UserState,
-    /// Deviations that do not prevent opening.
+    /// Differences from the sealed properties that do not prevent an opening.
     pub warnings: Vec<String>,
 }
 
-/// Compares the full read with what was sealed and returns the state. Drift takes precedence over every state except
-/// an open window.
+/// Compares the full read with the sealed properties, and returns the state. Drift takes precedence over every state
+/// except an open window.
 pub fn assess(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Assessment {
     let mut warnings = Vec::new();
     let drift = drift(snapshot, expected, &mut warnings);
@@ -172,7 +176,7 @@ pub fn assess(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Asses
     Assessment { state, warnings }
 }
 
-/// Returns the failed reads; `None` if any drift is not a failed read.
+/// Returns the failed reads. `None` if any drift is not a failed read.
 fn unread_only(drift: &[Drift]) -> Option<Vec<Unread>> {
     let unread = |drift: &Drift| if let Drift::Unread(unread) = drift { Some(unread.clone()) } else { None };
     drift.iter().map(unread).collect()

@@ -81,7 +81,7 @@ fn a_denied_user_without_an_active_key_is_at_rest() {
         s.inline = Ok(vec![GATE.into()]);
         s.access.gate = Ok(Some(gate_until("2026-11-22T03:00:00Z")));
     };
-    assert_eq!(with(inert), UserState::AtRest, "a gate is inert under the deny");
+    assert_eq!(with(inert), UserState::AtRest, "under the deny, a gate should have no effect");
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_failed_read_never_counts_as_absent() {
 }
 
 #[test]
-fn a_gate_with_an_end_ahead_and_no_deny_is_an_open_window() {
+fn a_gate_that_ends_in_the_future_without_a_deny_is_an_open_window() {
     let open = |s: &mut Snapshot| {
         s.access.attached = Ok(vec![]);
         s.inline = Ok(vec![GATE.into()]);
@@ -182,7 +182,7 @@ fn a_gate_with_an_end_ahead_and_no_deny_is_an_open_window() {
 }
 
 #[test]
-fn without_a_gates_end_ahead_leftovers_are_untidy() {
+fn leftovers_without_a_gate_that_ends_in_the_future_are_untidy() {
     let past = |s: &mut Snapshot| {
         s.access.attached = Ok(vec![]);
         s.inline = Ok(vec![GATE.into()]);

@@ -1,4 +1,4 @@
-//! The opening sequence: the end of the window is written in IAM before anything enables access.
+//! The opening sequence, which writes the end of the window to IAM before any other write enables access.
 
 mod plan;
 mod steps;
@@ -27,11 +27,11 @@ use stop::{drifted, failed, no_answer, refused, unreadable};
 pub(super) use waiting::until_accepted;
 use waiting::{READ_BACK, TimeLimit, go_on};
 
-/// Opens the gate and drops the opener. After an error or a panic the caller must close if
-/// [`OpenProgress::touched`] is true.
+/// Opens access for the window, and drops the opener. If [`OpenProgress::touched`] is true after an error or a panic,
+/// the caller must close.
 ///
 /// # Errors
-/// If a step fails, or the opening is interrupted.
+/// [`Stop`] if a step fails, or the opening is interrupted.
 pub async fn open<O: Opener>(
     opener: O,
     closer: &impl Closer,
@@ -40,31 +40,31 @@ pub async fn open<O: Opener>(
     progress: &OpenProgress,
     host: &(impl Clock + Patience + Reporter + OpenHooks + Children),
 ) -> std::result::Result<Window, Stop> {
-    // 1. Alerts. 2. The intent, which assigns the session to this machine. 3. T0 and T1, by AWS's clock.
+    // 1. Send the alerts; 2. record the intent of this session; 3. take T0 and T1 from AWS's clock.
     let window = begin(&opener, plan.account, plan.window, host).await?;
     let Window { from, until, .. } = window;
     let gate = plan.gate(from, until);
 
-    // 4. The user must be at rest.
+    // 4. Check that the user is at rest; if an earlier session was not closed, close it first.
     at_rest(&opener, closer, emergency, plan, host).await?;
     go_on(host, until)?;
     // Nothing is lifted that cannot be put back: the closer's writes must work before the gate is written.
     prove_closer(closer, plan, host).await?;
     go_on(host, until)?;
 
-    // 5. The gate with its end is written and read back before anything is enabled.
+    // 5. Write the gate, which contains T1, and read it back. Nothing is enabled yet.
     put_gate(&opener, plan, &gate, progress, host).await?;
     go_on(host, until)?;
 
-    // 6. The key is activated; the deny still holds.
+    // 6. Activate the key; access is not yet open, because the deny is still attached.
     activate(closer, plan, progress, host).await?;
     go_on(host, until)?;
 
-    // 7. The deny is detached: only this enables access.
+    // 7. Detach the deny; only this write enables access.
     lift(&opener, closer, plan, progress, host).await?;
     drop(opener);
 
-    // 8. Probes, until AWS accepts the key everywhere.
+    // 8. Probe the key until AWS accepts it several times in a row; then issue the session and probe the session.
     until_accepted("the key", host, until, || emergency.probe_key()).await?;
     progress.settled();
     user_is_unchanged(closer, plan, &gate, host).await?;
@@ -77,8 +77,8 @@ pub async fn open<O: Opener>(
     Ok(window)
 }
 
-/// Sends the alerts, records the intent, takes T0 from AWS's clock, and records T0 and T1. All this happens before the
-/// first write.
+/// Sends the alerts, records the intent, takes T0 from AWS's clock, and records T0 and T1. All of this happens before
+/// the first write to AWS.
 pub(super) async fn begin(
     caller: &impl Caller,
     account: &str,
@@ -136,14 +136,14 @@ async fn at_rest(
     }
 }
 
-/// A state that an opening can start from.
+/// A state of the user from which an opening can start.
 enum Rest {
     AtRest,
-    /// What an earlier session left behind; it is closed first.
+    /// An earlier session was not closed, so the opening closes it first.
     Untidy(Vec<Leftover>),
 }
 
-/// Reads the user's state; fails if it forbids an opening.
+/// Returns the user's state, if an opening can start from it.
 fn look(
     snapshot: &Snapshot,
     expected: &Expected,
@@ -157,14 +157,14 @@ fn look(
     match assessment.state {
         UserState::AtRest => Ok(Rest::AtRest),
         UserState::Untidy(leftovers) => Ok(Rest::Untidy(leftovers)),
-        // The deny still holds, so a close ends that opening before it enables anything.
+        // The deny is still attached, so a close ends that other opening before it enables access.
         UserState::Opening { .. } => Ok(Rest::Untidy(vec![Leftover::KeyActive])),
         UserState::Open { session, until } => Err(Error::refused(format!(
             "a window is already open on user {}: session {session}, until {}",
             expected.user,
             time_text::utc(until)
         ))
-        .next("wait for its end, or end it: breakglass close VAULT --force")
+        .next("wait until the window ends, or close now: breakglass close VAULT --force")
         .into()),
         UserState::Unbounded => Err(drifted(expected, &[Drift::ForeignGate])),
         UserState::Drifted(drift) => Err(drifted(expected, &drift)),

@@ -9,40 +9,40 @@ use crate::gate::observed::Expected;
 use crate::gate::policy::Gate;
 use crate::gate::session::SessionId;
 
-/// What to open.
+/// The access to open: the user, the grant, the window and the credentials to issue.
 #[derive(Debug)]
 pub struct OpenPlan<'a> {
     /// The user's properties as they were sealed.
     pub expected: &'a Expected,
-    /// The account that the opener must be in: twelve digits.
+    /// The id of the account that the opener must belong to: twelve digits.
     pub account: &'a str,
-    /// The sealed statements.
+    /// The statements of the sealed grant.
     pub grant: &'a [Value],
     /// The regions in which the grant holds.
     pub regions: &'a [String],
-    /// Whether the grant demands a session with MFA.
+    /// Whether the grant demands a session that was issued with MFA.
     pub mfa: bool,
-    /// The id of this opening.
+    /// The id of the session that is being opened.
     pub session: SessionId,
-    /// T1 − T0.
+    /// The duration of the window: T1 − T0.
     pub window: Duration,
     /// The credentials that are issued for use during the window.
     pub hand_out: HandOut,
 }
 
-/// The credentials that are issued for use during the window.
+/// The kind of the credentials that are issued for use during the window.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum HandOut {
-    /// None: the window is only held open.
+    /// No credentials are issued; the window is only held open.
     Nothing,
-    /// A session of the user.
+    /// An AWS session of the emergency user.
     Session,
-    /// A federated session, which can sign in to the console. A session policy repeats the end of the window.
+    /// A federated AWS session, which can sign in to the console, with a session policy that ends it at T1.
     Console,
 }
 
 impl<'a> OpenPlan<'a> {
-    /// Returns the gate from T0 to T1.
+    /// Returns the gate for the window from T0 to T1.
     pub(super) fn gate(&self, from: Timestamp, until: Timestamp) -> Gate<'a> {
         let Self { session, grant, regions, mfa, .. } = *self;
         Gate { session, from, until, grant, regions, mfa }

@@ -1,4 +1,5 @@
-//! The writes of the opening and the issuing of the session. Each write must be in effect before the next is sent.
+//! Sends the writes of the opening, and issues the AWS session. Each write must be in effect before the next write is
+//! sent.
 
 use std::future::Future;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::gate::progress::{Effect, OpenProgress};
 use crate::gate::snapshot::AccessState;
 use crate::vault::canonical;
 
-/// The pauses before a call that AWS throttled is sent again. No library retries a write, because the order of the
+/// The pauses before a throttled call is sent again. No library is allowed to retry a write, because the order of the
 /// writes matters.
 const THROTTLED: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
@@ -126,7 +127,7 @@ pub(super) async fn activate(
     Ok(())
 }
 
-/// Detaches `AWSDenyAll`: this enables access.
+/// Detaches `AWSDenyAll`. This write enables access.
 pub(super) async fn lift(
     opener: &impl Opener,
     closer: &impl Closer,
@@ -145,10 +146,10 @@ pub(super) async fn lift(
     Ok(())
 }
 
-/// Sends one write of the opening. The write is sent again only if AWS throttled it, because a throttled write has no
-/// effect.
+/// Sends one write of the opening. If AWS throttled the write, sends it again, because a throttled write has no
+/// effect. The write is not sent again in any other case.
 ///
-/// Returns `Ok(Err(_))` if the result of the write is unknown and has to be read back.
+/// Returns `Ok(Err(_))` if the result of the write is not known and has to be read back.
 async fn send<F: Future<Output = Write>>(
     step: &'static str,
     effect: Effect,
@@ -192,7 +193,7 @@ async fn seen_soon(
     }
 }
 
-/// Issues the session for use during the window.
+/// Issues the AWS session for use during the window.
 pub(in crate::gate) async fn issue(
     emergency: &impl Emergency,
     wanted: &Wanted<'_>,
@@ -205,7 +206,8 @@ pub(in crate::gate) async fn issue(
         let Err(fault) = emergency.issue_session(wanted).await else {
             return Ok(());
         };
-        // Another process may have used the first code. If AWS refuses a second code too, the code is not the cause.
+        // Another process might have used the first one-time code. If AWS also refuses a second code, the code is not
+        // the cause.
         if matches!(fault, Fault::Refused(_)) && !emergency.ready_in().is_zero() {
             codes_refused += 1;
         }
@@ -227,7 +229,7 @@ pub(in crate::gate) async fn issue(
     Err(Stop::Interrupted)
 }
 
-/// Waits for an unused one-time code: AWS accepts each code once.
+/// Waits until there is an unused one-time code, because AWS accepts each code only once.
 async fn code_is_ready(emergency: &impl Emergency, host: &(impl Clock + Reporter)) {
     let wait = emergency.ready_in();
     if !wait.is_zero() {
@@ -238,7 +240,7 @@ async fn code_is_ready(emergency: &impl Emergency, host: &(impl Clock + Reporter
 
 fn lost(step: &str, sent: &Write) -> Stop {
     Stop::ControlPlane(match sent {
-        Err(fault) => no_answer(&format!("{step}: {fault}, and reading back does not show it")),
-        Ok(()) => refused(format!("{step}: AWS acknowledged it, but reading back does not show it")),
+        Err(fault) => no_answer(&format!("{step}: {fault}, and IAM does not show the change")),
+        Ok(()) => refused(format!("{step}: AWS acknowledged the write, but IAM does not show the change")),
     })
 }

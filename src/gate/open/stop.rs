@@ -5,7 +5,7 @@ use crate::gate::fault::Fault;
 use crate::gate::observed::{Drift, Expected};
 use crate::gate::snapshot::Unread;
 
-/// Why an opening ended without an open window.
+/// The reason why an opening ended without an open window.
 #[derive(Debug)]
 pub enum Stop {
     /// The operator or a signal asked the opening to stop, or T1 passed.
@@ -46,7 +46,7 @@ pub(super) fn no_answer(what: &str) -> Error {
         .next("look at the AWS Health Dashboard for IAM, then open again")
 }
 
-/// Returns the error of a write that IAM did not carry out.
+/// Returns the error for a write that IAM did not carry out.
 pub(super) fn not_done(step: &str, fault: &Fault) -> Stop {
     Stop::ControlPlane(match fault {
         Fault::Refused(_) => failed(step, fault),
@@ -54,10 +54,10 @@ pub(super) fn not_done(step: &str, fault: &Fault) -> Stop {
     })
 }
 
-/// Returns the error of credentials that belong to another account than the vault's target.
+/// Returns the error for credentials of the account `theirs`, if the vault's target is in the account `sealed`.
 pub fn other_account(theirs: &str, sealed: &str) -> Error {
     Error::refused(format!(
-        "the credentials belong to account {theirs}, the vault's target is account {sealed}"
+        "the credentials belong to account {theirs}, but the vault's target is in account {sealed}"
     ))
     .next("use the vault and the credentials of one account")
 }

@@ -1,4 +1,4 @@
-//! How long the opening waits for AWS.
+//! Waits during an opening until AWS shows or accepts a change. Each wait for AWS has a limit.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,20 +9,22 @@ use super::stop::{Stop, refused};
 use crate::gate::host::{Clock, Patience, Reporter};
 use crate::gate::iam::Probed;
 
-/// Accepted probes in a row after which a change counts as in effect everywhere: IAM is eventually consistent.
+/// The number of accepted probes in a row after which a change counts as in effect everywhere. One accepted probe is
+/// not enough, because IAM is eventually consistent.
 const IN_A_ROW: u32 = 3;
 pub(super) const BETWEEN_PROBES: Duration = Duration::from_millis(250);
-/// How long IAM can take to show a write.
+/// The longest wait until IAM shows a write.
 pub(super) const READ_BACK: SignedDuration = SignedDuration::from_secs(30);
-/// How long AWS can take to accept the key or the session.
+/// The longest wait until AWS accepts the key or the AWS session.
 const ACCEPTED: SignedDuration = SignedDuration::from_mins(2);
 
-/// Fails if the operator asked to stop or T1 has passed. Called only where stopping is safe.
+/// Fails if the operator asked to stop or T1 has passed. The opening calls this function only where it is safe to
+/// stop.
 pub(super) fn go_on(host: &(impl Clock + Patience), until: Timestamp) -> std::result::Result<(), Stop> {
     if host.interrupted() || host.now() >= until { Err(Stop::Interrupted) } else { Ok(()) }
 }
 
-/// Probes until AWS accepts `what` several times in a row.
+/// Probes until AWS accepts the credential several times in a row. `what` names the credential in messages.
 pub(in crate::gate) async fn until_accepted<F: Future<Output = Option<Probed>>>(
     what: &str,
     host: &(impl Clock + Patience + Reporter),
@@ -58,7 +60,7 @@ pub(in crate::gate) async fn until_accepted<F: Future<Output = Option<Probed>>>(
     }
 }
 
-/// A wait with a limit, by AWS's clock.
+/// The limit of one wait, measured by AWS's clock.
 pub(super) struct TimeLimit {
     since: Timestamp,
     limit: SignedDuration,

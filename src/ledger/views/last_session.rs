@@ -9,40 +9,41 @@ use crate::ledger::record::{Entry, Record};
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// A session. For each user, one session decides the user's status.
+/// A session, as the ledger's records show it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LastSession {
     pub session: SessionId,
     pub target: TargetId,
     pub lane: Lane,
-    /// T0, by the AWS clock, once it is fixed.
+    /// T0, by AWS's clock. `None` if no window is recorded yet.
     pub from: Option<Timestamp>,
-    /// T1, once it is fixed; nothing is written to AWS before that.
+    /// T1, by AWS's clock. `None` if no window is recorded yet; then the session has written nothing to AWS.
     pub until: Option<Timestamp>,
     /// Whether a close is recorded.
     pub closed: bool,
-    /// The other sessions of the same user.
+    /// The other sessions of the same user, in the same lane.
     pub earlier: Vec<SessionId>,
 }
 
 impl LastSession {
-    /// Returns whether the session is for this user, in this lane.
+    /// Returns whether the session is for the user of `target`, in this lane.
     pub fn is_of(&self, target: &TargetId, lane: Lane) -> bool {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
     }
 
-    /// Returns whether the ledger has the intent of that session.
+    /// Returns whether the ledger has the intent of `session`: `session` is this session or one of the user's other
+    /// sessions.
     pub(super) fn knows(&self, session: SessionId) -> bool {
         self.session == session || self.earlier.contains(&session)
     }
 
-    /// Returns T1, if no close is recorded.
+    /// Returns T1 if no close is recorded, otherwise `None`.
     fn end(&self) -> Option<Timestamp> {
         self.until.filter(|_| !self.closed)
     }
 }
 
-/// Returns every session of a ledger, in the order of the intents.
+/// Returns every session of a ledger, in the order of their intents.
 pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
     let mut all: Vec<LastSession> = Vec::new();
     let mut places: HashMap<SessionId, usize> = HashMap::new();
@@ -65,13 +66,15 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
         }
         let Some(&place) = entry.record.session().and_then(|session| places.get(&session)) else { continue };
         match &entry.record {
-            // The session continues, even if a concurrent close has recorded it as closed.
+            // A window record shows that the session is being opened, even if a concurrent close has recorded it as
+            // closed.
             Record::Window { from, until, .. } => {
                 let of = &mut all[place];
                 (of.from, of.until, of.closed) = (Some(*from), Some(*until), false);
             }
-            // A gate is opened only on a user at rest, and a probe tests the user, not a session. So all earlier
-            // sessions are closed.
+            // A gate is opened only if the user is at rest, so an opened gate shows that all earlier sessions of the
+            // user are closed. A probed close also shows that all earlier sessions are closed, because a probe tests
+            // the user and not a session.
             Record::Opened { .. } => {
                 close_before(&mut all, place);
                 all[place].closed = false;
@@ -95,9 +98,9 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
     all
 }
 
-/// Marks the earlier sessions of the same gate as closed; the sessions of a role end by themselves. T0 decides which
-/// sessions are earlier, because it is from AWS's clock. The order of records from several machines depends on their
-/// local clocks.
+/// Marks the user's earlier sessions in the lane `gate` as closed. In the lane `static`, sessions end by themselves.
+/// T0 decides which sessions are earlier, because T0 is from AWS's clock. The order of the records can depend on the
+/// clocks of several machines, so the order is not used.
 fn close_before(all: &mut [LastSession], place: usize) {
     let LastSession { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
     let (from, target) = (*from, target.clone());
@@ -106,9 +109,10 @@ fn close_before(all: &mut [LastSession], place: usize) {
     all.iter_mut().filter(of_same).for_each(|of| of.closed = true);
 }
 
-/// Returns for each user the session that decides the user's status: of the sessions without a close, the one that
-/// ends last; otherwise the newest session. A later session that opened nothing does not hide an earlier one. The
-/// users are in the order of their first sessions.
+/// Returns for each user the session that decides the user's status. Of the sessions for which no close is recorded,
+/// this is the session that ends last. If a close is recorded for every session, this is the newest session. With
+/// this rule, a later session that opened nothing does not hide an open session. The users are in the order of their
+/// first sessions.
 pub fn last(entries: &[Entry]) -> Vec<LastSession> {
     let mut users: Vec<LastSession> = Vec::new();
     for mut new in sessions(entries) {

@@ -1,4 +1,5 @@
-//! Views of the records: the status of a target, the readiness of a vault, the outcome of a session.
+//! Views that are computed from the records: the status of a target, the readiness of a vault, the outcome of a
+//! session.
 
 pub(super) mod last_session;
 pub(super) mod readiness;

@@ -1,5 +1,5 @@
-//! Whether a vault is ready to be opened: its drills, when custodians last proved possession of token and part, the
-//! rotation of used credentials, and overdue tasks.
+//! The readiness of a vault: its drills, the custodians' last use of token and words, the rotation of spent
+//! credentials, and overdue tasks.
 
 use std::collections::HashSet;
 
@@ -14,37 +14,40 @@ use crate::ledger::record::{Entry, Record, SharePurpose};
 use crate::vault::firmware::Firmware;
 use crate::vault::manifest::Manifest;
 
-/// How old the last complete drill is allowed to be.
+/// The maximum age of the last complete drill: one quarter, counted as 92 days.
 const QUARTER: SignedDuration = SignedDuration::from_hours(92 * 24);
 
-/// How far the clock of another machine can be ahead.
+/// The time by which the clock of another machine is allowed to be ahead.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
-/// The readiness of a vault, as far as these records and its manifest show.
+/// The readiness of a vault, as the ledger's records and the manifest show it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Readiness {
     /// The id of the vault.
     pub vault: String,
     pub credentials_epoch: u64,
-    /// When this epoch of the vault was sealed; its credentials are at least that old.
+    /// When this epoch of the vault was sealed. The vault's credentials are at least as old as the seal.
     pub sealed: Timestamp,
-    /// The last session that opened access with these credentials, or was about to. They must be rotated.
+    /// The last session that recorded an intent for these credentials. If there is such a session, the credentials
+    /// must be rotated.
     pub spent: Option<SpentBy>,
-    /// Shares that were given to sessions without an intent; they count as released until rotation.
+    /// The number of shares that were given to sessions without an intent. Shares without an intent count as released
+    /// until the credentials are rotated.
     pub released_shares: usize,
     /// The last drill for this vault.
     pub last_drill: Option<LastDrill>,
     /// When the last complete drill ended.
     pub last_complete_drill: Option<Timestamp>,
-    /// When each custodian last proved possession of token and part, by a signed approval followed by a share.
+    /// When each custodian last proved possession of token and part. The proof is a signed approval that is followed
+    /// by a share.
     pub custodians: Vec<CustodianProof>,
     /// The tokens whose firmware a security advisory affects.
     pub affected_tokens: Vec<AffectedToken>,
-    /// The overdue tasks, in words.
+    /// The overdue tasks, as text for people.
     pub overdue: Vec<String>,
 }
 
-/// A session that opened access with the credentials.
+/// A session that recorded an intent for the credentials.
 #[derive(Clone, Debug, Serialize)]
 pub struct SpentBy {
     pub session: SessionId,
@@ -55,29 +58,29 @@ pub struct SpentBy {
 #[derive(Clone, Debug, Serialize)]
 pub struct LastDrill {
     pub session: SessionId,
-    /// When it ended.
+    /// When the drill ended.
     pub at: Timestamp,
-    /// Whether the outcome was the expected one.
+    /// Whether the drill had the expected outcome.
     pub passed: bool,
     /// Whether a custodian's token signed the result.
     pub signed: bool,
-    /// Whether the drill was complete: signed, opened by a quorum, and proven closed. A complete drill is due every 92
-    /// days.
+    /// Whether the drill was complete: a quorum opened the drill vault, access was proven closed, and a custodian
+    /// signed the result. A complete drill is due every 92 days.
     pub complete: bool,
 }
 
-/// When a custodian last proved possession of token and part.
+/// A custodian's last proof of possession of token and part.
 #[derive(Clone, Debug, Serialize)]
 pub struct CustodianProof {
     pub name: String,
-    /// The time of the last proof; `None` if there was none.
+    /// The time of the last proof. `None` if there is no proof.
     pub last_used: Option<Timestamp>,
 }
 
 /// A token whose firmware a security advisory affects.
 #[derive(Clone, Debug, Serialize)]
 pub struct AffectedToken {
-    /// The name of its custodian.
+    /// The name of the token's custodian.
     pub custodian: String,
     pub serial: u32,
     pub firmware: Firmware,
@@ -95,12 +98,12 @@ fn affected_tokens(manifest: &Manifest) -> Vec<AffectedToken> {
 }
 
 impl Readiness {
-    /// Returns the readiness of this vault at `now`.
+    /// Returns the readiness of the vault at the time `now`.
     pub fn of(entries: &[Entry], manifest: &Manifest, now: Timestamp) -> Self {
         let mut readiness = Self {
             vault: manifest.vault_id.clone(),
             credentials_epoch: manifest.credentials_epoch.into(),
-            // The manifest was checked, so `created` is a timestamp.
+            // The check of the manifest ensures that `created` is a timestamp.
             sealed: manifest.created.parse().unwrap_or(now),
             spent: None,
             released_shares: 0,
@@ -114,7 +117,8 @@ impl Readiness {
             affected_tokens: affected_tokens(manifest),
             overdue: Vec::new(),
         };
-        // A date further in the future than a clock can be ahead proves nothing.
+        // A statement with a later time than `latest` proves nothing, because such a statement is dated in the
+        // future.
         let latest = now.saturating_add(AHEAD).unwrap_or(now);
         let mut given = Vec::new();
         let mut drills: Vec<LastDrill> = Vec::new();
@@ -123,7 +127,7 @@ impl Readiness {
             drills.extend(drill(entry, manifest, latest));
         }
         readiness.prove(entries, manifest, latest);
-        // Drills are ordered by their signed time, whichever ledger they are in. Each counts once.
+        // The drills of all ledgers are ordered by their signed time. Each drill counts once.
         drills.sort_by_key(|drill| (drill.at, drill.signed));
         let mut seen = HashSet::new();
         drills.retain(|drill| seen.insert((drill.session, drill.signed)));
@@ -152,7 +156,8 @@ impl Readiness {
         self.overdue.is_empty()
     }
 
-    /// Adds the shares for these credentials to `given`, with session and custodian.
+    /// Notes the last intent for this vault's credentials. Adds the shares that were given for these credentials to
+    /// `given`, with session and custodian.
     fn take(&mut self, entry: &Entry, given: &mut Vec<(Option<SessionId>, String)>) {
         let is_ours = |vault: &String, epoch: u64| *vault == self.vault && epoch == self.credentials_epoch;
         match &entry.record {
@@ -170,8 +175,9 @@ impl Readiness {
         }
     }
 
-    /// Sets when each custodian last proved possession of token and part. A proof is an approval for this vault or a
-    /// drill of it, signed by the token that is enrolled now, with a later record of the custodian's share.
+    /// Sets the time of each custodian's last proof. A proof is an approval for this vault or for a drill of it. A
+    /// token that is enrolled now must have signed the approval, and the ledger must have the custodian's share for
+    /// the same session.
     fn prove(&mut self, entries: &[Entry], manifest: &Manifest, latest: Timestamp) {
         let shares: HashSet<_> = entries
             .iter()
@@ -182,8 +188,8 @@ impl Readiness {
                 _ => None,
             })
             .collect();
-        // The latest approval comes first, by the signed time. The first valid one is the last proof; no other is
-        // verified.
+        // The approvals are sorted by their signed time, the latest first. So the first valid approval of a custodian
+        // is the custodian's last proof, and the others need not be verified.
         let said = |entry: &'_ Entry| {
             let Record::Approval { session, custodian, envelope, .. } = &entry.record else { return None };
             let Approval { signed: approved, request, .. } =
@@ -204,8 +210,8 @@ impl Readiness {
         }
     }
 
-    /// Lists what is overdue. `exposed`: the released shares are a quorum. `failed`: a drill since the last complete one
-    /// failed.
+    /// Returns the overdue tasks. `exposed` is true if the released shares are a quorum. `failed` is true if a drill
+    /// after the last complete drill failed.
     fn tasks(&self, exposed: bool, failed: bool, now: Timestamp) -> Vec<String> {
         let mut overdue = Vec::new();
         if let Some(SpentBy { session, .. }) = &self.spent {
@@ -219,13 +225,14 @@ impl Readiness {
         if now.duration_since(self.last_complete_drill.unwrap_or(self.sealed)) > QUARTER {
             overdue.push("hold a drill: no complete, signed drill in the last 92 days".into());
         } else if failed {
-            overdue.push("hold another drill: the last one did not pass".into());
+            overdue.push("hold another drill: a drill since the last complete drill did not pass".into());
         }
         overdue
     }
 }
 
-/// Returns the drill of this record, if it is for this vault. The signed statement counts, not the record around it.
+/// Returns the drill of this record, if the drill is for this vault. If the record has a signed statement, the values
+/// in the statement count, not the values in the record.
 fn drill(entry: &Entry, manifest: &Manifest, latest: Timestamp) -> Option<LastDrill> {
     let Record::Drill { session, vault, passed, envelope, .. } = &entry.record else { return None };
     let evidence = envelope.as_ref().and_then(|envelope| evidence::verify(manifest, envelope).ok());
@@ -257,7 +264,7 @@ mod tests {
         SessionId::from_bytes([number; 8])
     }
 
-    /// Two of alice, bob and carol are needed.
+    /// Returns a manifest with the custodians alice, bob and carol, and the threshold 2.
     fn manifest() -> Manifest {
         let custodian = |name: &str| crate::vault::manifest::Custodian {
             commitment: None,

@@ -1,4 +1,4 @@
-//! The outcome of one session, from its records.
+//! The outcome of one session, as its records show it.
 
 use crate::gate::SessionId;
 use crate::ledger::record::{Entry, Record};
@@ -8,16 +8,16 @@ use crate::ledger::record::{Entry, Record};
 pub struct SessionOutcome {
     /// The custodians who gave a share, in the order in which they gave it.
     pub custodians: Vec<String>,
-    /// The channels that acknowledged an alert, each once.
+    /// The channels over which an alert was acknowledged. Each channel occurs once.
     pub acknowledged: Vec<String>,
     /// Whether AWS accepted the key.
     pub opened: bool,
-    /// Whether a probe has proven that access is closed.
+    /// Whether a probe proved that access is closed.
     pub probed_closed: bool,
 }
 
 impl SessionOutcome {
-    /// Returns the outcome of this session.
+    /// Returns the outcome of the session `id`.
     pub fn of(entries: &[Entry], id: SessionId) -> Self {
         let mut outcome = Self::default();
         for entry in entries {

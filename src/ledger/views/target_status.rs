@@ -1,4 +1,4 @@
-//! The status of a target: what the ledgers, and IAM if it was asked, show about the target's last window.
+//! The status of a target, from its last session in the ledgers and, if IAM was read, from the user's state in IAM.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,15 +9,15 @@ use crate::gate::observed::UserState;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// The state of a target. The names are in the JSON.
+/// The state of a target. The JSON output has the names of the variants.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetState {
     /// No window is known to be open.
     Closed,
-    /// T1 is in the future, and either no close is recorded or IAM shows the window.
+    /// A window is open: T1 is in the future, and either IAM shows the window or no close is recorded.
     Open,
-    /// T1 has passed, and it was not proven that access is closed.
+    /// T1 has passed, but no close is recorded.
     Unproven,
     /// IAM shows that the user is not at rest and has no gate that ends in the future.
     NotAtRest,
@@ -37,20 +37,21 @@ pub struct TargetStatus {
     pub target: TargetId,
     pub lane: Lane,
     pub state: TargetState,
-    /// Whether access can be open.
+    /// Whether access might be open.
     pub may_be_open: bool,
-    /// The session, if known.
+    /// The session of the target's last window, if it is known.
     pub session: Option<SessionId>,
-    /// Whether this machine opened the session: whether the ledgers here have its intent.
+    /// Whether this machine opened the session, which is true if the ledgers that were read have the session's
+    /// intent.
     pub this_machine: bool,
-    /// T1, if known.
+    /// T1 of the session, if it is known.
     pub until: Option<Timestamp>,
     pub source: StatusSource,
 }
 
 impl TargetStatus {
-    /// Decides the status at `now`. IAM overrides the ledger, but IAM does not show the session of a role. `seen` is
-    /// `None` if IAM was not asked.
+    /// Returns the status of the target at the time `now`. The state in IAM overrides the ledger. `seen` is `None` if
+    /// IAM was not read. IAM does not show the session of a role.
     pub fn of(
         target: TargetId,
         lane: Lane,
@@ -89,12 +90,12 @@ impl TargetStatus {
 }
 
 impl TargetState {
-    /// Decides the state from the ledger alone.
+    /// Returns the state that the ledger shows, without IAM.
     fn recorded(last: &LastSession, now: Timestamp) -> Self {
         match (last.closed, last.until) {
             (true, _) | (false, None) => Self::Closed,
             (false, Some(until)) if now < until => Self::Open,
-            // A role session ends by itself and leaves nothing to close.
+            // The session of a role ends by itself, so there is nothing to close.
             (false, Some(_)) if last.lane == Lane::Static => Self::Closed,
             (false, Some(_)) => Self::Unproven,
         }

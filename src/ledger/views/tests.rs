@@ -1,4 +1,4 @@
-//! The status of a target, with and without IAM, after one or several sessions.
+//! Tests of a target's status, with and without IAM, after one or several sessions.
 
 use jiff::Timestamp;
 
@@ -62,7 +62,10 @@ fn iam_overrides_the_ledger() {
     let until = at("2026-11-22T03:00:00Z");
     let open = known(Some("2026-11-22T03:00:00Z"), false, Lane::Gate);
     let status = |last, seen: UserState| TargetStatus::of(target(), Lane::Gate, last, Some(&seen), now);
-    assert!(!status(Some(&open), UserState::AtRest).may_be_open, "another person closed it");
+    assert!(
+        !status(Some(&open), UserState::AtRest).may_be_open,
+        "an open window in the ledger should not count if IAM shows the user at rest"
+    );
     let others = status(None, UserState::Open { session: session(2), until });
     assert!(others.may_be_open && !others.this_machine && others.until == Some(until));
     assert!(status(Some(&open), UserState::Open { session: session(1), until }).this_machine);
@@ -74,7 +77,7 @@ fn entry(record: Record) -> Entry {
     Entry { v: 1, seq: 0, prev: String::new(), torn: None, at: at("2026-11-22T02:00:00Z"), record }
 }
 
-/// Each session begins a minute after the one before.
+/// Returns T0 of a session. Each session begins one minute after the previous session.
 fn t0(number: u8) -> Timestamp {
     at(&format!("2026-11-22T02:{number:02}:00Z"))
 }
@@ -115,11 +118,11 @@ fn opened(number: u8) -> Entry {
 }
 
 #[test]
-fn a_session_that_is_earlier_by_the_aws_clock_closes_no_later_one() {
+fn closing_an_earlier_session_by_aws_clock_leaves_a_later_one_open() {
     let until = "2026-11-22T03:00:00Z";
     let earlier = [&intended(1, until, Lane::Gate)[..], &[opened(1), closed(1, true)]].concat();
     let open = [&intended(2, until, Lane::Gate)[..], &[opened(2)]].concat();
-    // The clock of another machine is fast, so its records come after those of the open session.
+    // In one order, the clock of another machine is ahead, so its records come after the records of the open session.
     for order in [[&open[..], &earlier[..]].concat(), [&earlier[..], &open[..]].concat()] {
         let last = last(&order).remove(0);
         assert!(last.session == session(2) && !last.closed, "{last:?}");
@@ -137,13 +140,13 @@ fn a_later_session_that_opened_nothing_does_not_hide_an_earlier_one() {
             let last = last(&entries).remove(0);
             let seen = UserState::Open { session: session(1), until: at(long) };
             let status = TargetStatus::of(target(), lane, Some(&last), Some(&seen), now);
-            assert!(status.this_machine, "the ledger has both sessions");
+            assert!(status.this_machine, "the ledger has the intents of both sessions");
             TargetStatus::of(target(), lane, Some(&last), None, now)
         };
         let refused = status(&[closed(2, false)]);
         assert_eq!((refused.state, refused.session), (TargetState::Open, Some(session(1))));
-        // Opening a gate, or proving it closed, shows that no earlier session is open. For a role, neither shows
-        // anything.
+        // In the lane `gate`, an opening or a probed close shows that no earlier session is open. In the lane
+        // `static`, an opening or a probed close shows nothing about earlier sessions.
         let over = if lane == Lane::Gate { TargetState::Closed } else { TargetState::Open };
         assert_eq!(status(&[opened(2), closed(2, false)]).state, over);
         assert_eq!(status(&[closed(2, true)]).state, over);

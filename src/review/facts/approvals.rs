@@ -1,4 +1,5 @@
-//! The approvals: what each token signed, whether the token is enrolled, and whether it signed for this session.
+//! Checks the custodians' approvals. An approval is valid if an enrolled token signed it, and if it is about this
+//! session.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,31 +16,31 @@ pub struct ApprovalFact {
     pub at: Timestamp,
     pub custodian: String,
     pub signature: SignatureCheck,
-    /// Why the signature is not valid.
+    /// The reason why the signature is not valid.
     pub why: Option<String>,
-    /// The serial number of the token, if the signature is verified.
+    /// The serial number of the token. `None` if the signature is not verified.
     pub serial: Option<u32>,
-    /// The public key of the token: base64 of the DER `SubjectPublicKeyInfo`.
+    /// The token's public key: the `SubjectPublicKeyInfo` in DER, encoded in base64.
     pub key: Option<String>,
-    /// The signed envelope, so that it can be verified without this program.
+    /// The signed envelope. A reviewer can verify the envelope without breakglass.
     pub envelope: Envelope,
     pub evidence: Evidence,
 }
 
-/// The result of checking a signature.
+/// The result of checking the signature of a statement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignatureCheck {
-    /// A token in the manifest signed the statement, and the statement is about this session.
+    /// A token that is in the manifest signed the statement, and the statement is about this session.
     Verified,
-    /// No vault was given.
+    /// The reviewer gave no vault, so the signature was not checked.
     NotChecked,
-    /// The signature is wrong, or the statement is about something else.
+    /// The signature is wrong, or the statement is not about this session.
     NotValid,
 }
 
 impl SignatureCheck {
-    /// `valid` is `None` if no vault was given.
+    /// Converts the result of a check. `valid` is `None` if the reviewer gave no vault.
     pub(super) fn of(valid: Option<bool>) -> Self {
         match valid {
             None => Self::NotChecked,
@@ -48,7 +49,7 @@ impl SignatureCheck {
         }
     }
 
-    /// Returns the words for page and terminal.
+    /// Returns the words for the result on the page and on the terminal.
     pub fn words(self) -> &'static str {
         match self {
             Self::Verified => "verified",
@@ -57,7 +58,8 @@ impl SignatureCheck {
         }
     }
 
-    /// Returns the evidence. A verified signature proves more than its record alone.
+    /// Returns the evidence for the signed statement. Only a verified signature is more evidence than the ledger's
+    /// record.
     pub(super) fn evidence(self) -> Evidence {
         if self == Self::Verified { Evidence::Signature } else { Evidence::Record }
     }
@@ -95,7 +97,7 @@ impl ApprovalFact {
     }
 }
 
-/// Returns the custodians with a valid signature, each once, sorted by name.
+/// Returns the names of the custodians with a valid signature, without duplicates, in alphabetical order.
 pub(in crate::review) fn verified(approvals: &[ApprovalFact]) -> Vec<&str> {
     let verified = approvals.iter().filter(|approval| approval.signature == SignatureCheck::Verified);
     let mut names: Vec<_> = verified.map(|approval| approval.custodian.as_str()).collect();

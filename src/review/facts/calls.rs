@@ -1,4 +1,5 @@
-//! Matches every CloudTrail event against the session: the caller, the purpose, and whether the call was in its time.
+//! Compares each CloudTrail event with the session. Finds the caller and the purpose of the call, and whether the
+//! call was made in the time of the session.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -12,14 +13,16 @@ use crate::gate::SessionId;
 use crate::ledger::{Entry, Record};
 use crate::vault::manifest::Manifest;
 
-/// How long before T0 the first call can be, in seconds. T0 is taken from the answer to the first call.
+/// The first call of the session can be up to this many seconds before T0. T0 is the time in AWS's answer to that
+/// call.
 const LEAD: i64 = 60;
 
-/// How far the ledger's times can be behind CloudTrail's, in seconds. The ledger has AWS's time from an HTTP `Date`,
-/// which has whole seconds.
+/// How many seconds the ledger's times can be behind CloudTrail's times. The ledger's times come from AWS's HTTP
+/// header `Date`, which has only whole seconds.
 const BEHIND: i64 = 1;
 
-/// How long after its T1 another session can still be closed, in seconds.
+/// Another session can be closed after its T1. A call counts as part of such a late close up to this many seconds
+/// after T1.
 const TIDIED: i64 = 60 * 60;
 
 /// The caller of an API call.
@@ -28,14 +31,14 @@ const TIDIED: i64 = 60 * 60;
 pub enum CallerKind {
     Opener,
     Closer,
-    /// The emergency user's access key.
+    /// The emergency user, with its long-term access key.
     Emergency,
-    /// Credentials that were issued for use during the window. They are recognised by their access key id or by the
-    /// name of this session.
+    /// The operator, with credentials that were issued for the window. Issued credentials are recognised by their
+    /// access key id or by the session's name in AWS.
     Issued,
-    /// The emergency user, with a key that the ledger does not have.
+    /// The emergency user, with an access key whose id is not in the ledger.
     UnknownKey,
-    /// Someone else, who changed the emergency user.
+    /// Another principal, which changed the emergency user.
     Other,
 }
 
@@ -43,30 +46,31 @@ pub enum CallerKind {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallPurpose {
-    /// The gate: reads, and the writes that open and close.
+    /// The call was made to read, open or close the gate.
     Gate,
-    /// `sns:ListTopics`, which AWS refuses when access is closed.
+    /// The call is a probe: `sns:ListTopics`, which AWS refuses when access is closed.
     Probe,
     /// Any other call with the issued credentials.
     Work,
-    /// A call that the tool never makes with this key; for the opener, any call once access is open.
+    /// A call that the program never makes with this key. Every call of the opener is unexpected after access is
+    /// open.
     Unexpected,
 }
 
-/// Whether a call was in the time of this session.
+/// The time of a call, compared with the time of this session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallTiming {
-    /// In the time of this session: for the gate from the intent to the close, for issued credentials from T0 to T1 or
-    /// the close.
+    /// The call was in the time of this session. For calls of the gate, that is from the intent to the close. For
+    /// calls with issued credentials, that is from T0 to T1 or to an earlier close.
     Inside,
     Before,
     After,
-    /// In the time of another approved session of the same user.
+    /// The call belongs to another approved session of the emergency user.
     OtherSession,
 }
 
-/// A CloudTrail event that is about this session.
+/// A call in CloudTrail that concerns this session.
 #[derive(Clone, Debug, Serialize)]
 pub struct ApiCall {
     /// The time of the call, in whole seconds.
@@ -74,7 +78,7 @@ pub struct ApiCall {
     pub event_id: String,
     pub principal: CallerKind,
     pub access_key_id: Option<String>,
-    /// The name of the user or session in CloudTrail.
+    /// The name of the IAM user or AWS session, from CloudTrail.
     pub user: Option<String>,
     /// The service, such as `iam.amazonaws.com`.
     pub event_source: String,
@@ -91,52 +95,53 @@ pub struct ApiCall {
     pub user_agent: Option<String>,
     /// The inline policy that the call wrote.
     pub policy: Option<String>,
-    /// The other session, for [`CallTiming::OtherSession`].
+    /// If `when` is [`CallTiming::OtherSession`]: the session to which the call belongs.
     pub other_session: Option<SessionId>,
 }
 
-/// A range of whole seconds, both ends included.
+/// A range of whole seconds since 1970. It includes both ends.
 #[derive(Clone, Copy)]
 struct Seconds {
     from: i64,
     until: i64,
 }
 
-/// Matches CloudTrail events against a session.
+/// Compares CloudTrail events with one session.
 pub(super) struct CallMatcher<'a> {
     own: &'a SessionRecords<'a>,
     issued: Vec<&'a str>,
-    /// The last second in which the opener is used; afterwards access is open.
+    /// The last second in which the program uses the opener. After this second, access is open.
     opener: Option<i64>,
-    /// When calls of the gate are expected.
+    /// The time in which calls of the gate are expected.
     gate: Seconds,
-    /// When calls with the issued credentials are expected.
+    /// The time in which calls with the issued credentials are expected.
     work: Option<Seconds>,
     others: Vec<OtherSession<'a>>,
     manifest: Option<&'a Manifest>,
 }
 
-/// Another session of the same user.
+/// Another session of the emergency user.
 struct OtherSession<'a> {
     own: SessionRecords<'a>,
     issued: Vec<&'a str>,
     times: Seconds,
-    /// Whether a quorum approved it; computed only when it would excuse a call.
+    /// Whether a quorum approved the other session. The value is computed only if a call can belong to the other
+    /// session.
     approved: OnceCell<bool>,
 }
 
 impl ApiCall {
-    /// Returns whether the call was outside the time of this session and of every other session.
+    /// Reports whether the call was made outside the time of this session, and belongs to no other session.
     pub fn is_outside(&self) -> bool {
         matches!(self.when, CallTiming::Before | CallTiming::After)
     }
 
-    /// Returns whether the call was in the time of this session.
+    /// Reports whether the call was made in the time of this session.
     pub fn is_inside(&self) -> bool {
         self.when == CallTiming::Inside
     }
 
-    /// Returns whether AWS refused the call, and it was not a probe.
+    /// Reports whether AWS refused the call. Returns false for a probe.
     pub fn is_refused(&self) -> bool {
         self.error.is_some() && self.kind != CallPurpose::Probe
     }
@@ -172,14 +177,14 @@ impl<'a> CallMatcher<'a> {
         }
     }
 
-    /// Returns the calls that are about this session, by time.
+    /// Returns the calls that concern this session, in order of time.
     pub(super) fn calls<'e>(&self, events: impl Iterator<Item = &'e CloudTrailEvent>) -> Vec<ApiCall> {
         let mut calls: Vec<_> = events.filter_map(|event| self.call(event)).collect();
         calls.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
         calls
     }
 
-    /// `None` if the event is not about this session.
+    /// Returns the call of an event. Returns `None` if the event does not concern this session.
     fn call(&self, event: &CloudTrailEvent) -> Option<ApiCall> {
         let principal = self.principal(event)?;
         let is_late =
@@ -237,7 +242,8 @@ impl<'a> CallMatcher<'a> {
         let at = event.at.as_second();
         let times = match kind {
             CallPurpose::Work => self.work,
-            // Only this program has the long-term key and the opener's key; the command in the window has neither.
+            // Only the program has the long-term key and the opener's key. The operator's command has neither of
+            // these keys.
             CallPurpose::Gate | CallPurpose::Probe | CallPurpose::Unexpected => Some(self.gate),
         };
         let others = || {
@@ -265,8 +271,9 @@ impl Seconds {
     }
 }
 
-/// Returns the time from the intent to the last recorded close, otherwise to T1. T0 corrects the time of the intent,
-/// because the local clock can be wrong.
+/// Returns the time from the intent to the last recorded close. If no close is recorded, the time ends at T1. The
+/// time in the intent can be wrong, because the local clock can be wrong. So the start is moved to a time from
+/// [`LEAD`] before T0 to T0.
 fn gate(own: &SessionRecords<'_>) -> Seconds {
     let intent = own.at.as_second();
     let from = own.from().map_or(intent, |t0| intent.clamp(t0.as_second() - LEAD, t0.as_second()));
@@ -275,8 +282,8 @@ fn gate(own: &SessionRecords<'_>) -> Seconds {
 }
 
 impl OtherSession<'_> {
-    /// Returns whether a quorum approved the session. Only an approved session excuses a call. Without a manifest,
-    /// every session counts as approved.
+    /// Reports whether a quorum approved the session. A call belongs to another session only if that session was
+    /// approved. Without a manifest, every session counts as approved.
     fn is_approved(&self, manifest: Option<&Manifest>) -> bool {
         let Some(manifest) = manifest else { return true };
         *self.approved.get_or_init(|| {
@@ -291,14 +298,14 @@ impl OtherSession<'_> {
     }
 }
 
-/// Returns the time as [`gate`] does, but for another session. That session's close is not signed, so it counts only
-/// until [`TIDIED`] after T1.
+/// Returns the time of another session, like [`gate`]. The record of that session's close is not signed, so the time
+/// ends at the latest [`TIDIED`] after T1.
 fn of_another(own: &SessionRecords<'_>) -> Seconds {
     let Seconds { from, until } = gate(own);
     Seconds { from, until: own.until().map_or(from, |t1| until.min(t1.as_second() + TIDIED)) }
 }
 
-/// Returns the time from T0 to T1, or to the close before it.
+/// Returns the time from T0 to T1. If access was closed before T1, the time ends at the close.
 fn work(own: &SessionRecords<'_>) -> Option<Seconds> {
     let (t0, t1) = own.from().zip(own.until())?;
     let closed = own.closed().map(|(at, ..)| at).filter(|_| !own.is_static());
@@ -310,7 +317,7 @@ fn reads(name: &str) -> bool {
     name.starts_with("Get") || name.starts_with("List")
 }
 
-/// Decides the purpose of a call from its caller.
+/// Decides the purpose of a call from the caller and the action.
 fn kind(principal: CallerKind, event: &CloudTrailEvent) -> CallPurpose {
     let service = event.event_source.strip_suffix(".amazonaws.com").unwrap_or(&event.event_source);
     let name = event.event_name.as_str();
@@ -324,8 +331,8 @@ fn kind(principal: CallerKind, event: &CloudTrailEvent) -> CallPurpose {
         (CallerKind::Opener | CallerKind::Closer, "iam", _) if reads(name) => CallPurpose::Gate,
         (CallerKind::Emergency | CallerKind::Issued, "sns", "ListTopics") => CallPurpose::Probe,
         (CallerKind::Issued, ..) => CallPurpose::Work,
-        // For example, a call with temporary credentials of the user that are not in the ledger. They can be from
-        // another session or from an attacker.
+        // An example is a call with temporary credentials of the user that are not in the ledger. Another session or
+        // an attacker can have made such a call.
         _ => CallPurpose::Unexpected,
     }
 }

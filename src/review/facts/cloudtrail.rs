@@ -1,4 +1,4 @@
-//! The CloudTrail query of a review and its result. All text in the result is untrusted.
+//! The CloudTrail query of a review, and the query's result. All text in the result is untrusted.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -9,29 +9,31 @@ use crate::error::Result;
 use crate::gate::SessionId;
 use crate::ledger::Entry;
 
-/// How late an event can appear in CloudTrail.
+/// The longest time after a call until CloudTrail shows the event of the call.
 pub(super) const LATE: SignedDuration = SignedDuration::from_mins(15);
-/// How far back CloudTrail's event history goes.
+/// How long CloudTrail's event history keeps events.
 pub(in crate::review) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// How far before the session and after its end calls are looked up.
+/// The query starts this long before the session.
 const BEFORE: SignedDuration = SignedDuration::from_mins(15);
+/// The query ends this long after the end of the session.
 const AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// Which calls to look up.
+/// The calls to look up in CloudTrail.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CloudTrailQuery {
     pub account: String,
     pub partition: String,
-    /// The regions of the grant; the partition's IAM region is added.
+    /// The regions that the grant allows. The lookup adds the region that has the partition's IAM events.
     pub regions: Vec<String>,
     /// Access key ids.
     pub keys: Vec<String>,
-    /// Names of users and sessions.
+    /// Names of IAM users and AWS sessions.
     pub names: Vec<String>,
-    /// The name of the emergency user, to find changes by others. It is looked up only in the IAM region.
+    /// The name of the emergency user, to find calls of other principals that changed the user. The name is looked up
+    /// only in the IAM region.
     pub resources: Vec<String>,
     pub from: Timestamp,
-    /// The end of the time range, or now if that is earlier.
+    /// The end of the time range. If this end is in the future, the lookup ends at the current time.
     pub until: Timestamp,
 }
 
@@ -39,7 +41,7 @@ impl CloudTrailQuery {
     /// Returns the query for one session.
     ///
     /// # Errors
-    /// `Usage`, if the session is not in the ledger.
+    /// The error has the status `Usage` if the session is not in the ledger.
     pub fn of(session: SessionId, entries: &[Entry]) -> Result<Self> {
         let own = SessionRecords::of(session, entries)?;
         let intent = &own.intent;
@@ -62,32 +64,32 @@ impl CloudTrailQuery {
     }
 }
 
-/// Returns the name that the session has in AWS, as a role session or a federated user.
+/// Returns the name that AWS shows for the session. This name is the name of the role session or the federated user.
 pub(super) fn session_name(session: SessionId) -> String {
     format!("breakglass-{session}")
 }
 
-/// The result of a query.
+/// The result of a CloudTrail query.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CloudTrailResult {
-    /// When CloudTrail was queried, by AWS's clock.
+    /// The time of the query, by AWS's clock.
     pub at: Timestamp,
     pub from: Timestamp,
     pub until: Timestamp,
     pub regions: Vec<RegionResult>,
-    /// Each event once.
+    /// The events, without duplicates.
     pub events: Vec<CloudTrailEvent>,
 }
 
-/// The result of one region.
+/// The result of a CloudTrail query in one region.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct RegionResult {
     pub region: String,
-    /// Why the result is incomplete.
+    /// The reason why the region's result is incomplete.
     pub error: Option<String>,
-    /// The number of calls that were not in the result of an earlier region.
+    /// The number of calls, without the calls that were already in the result of another region.
     pub calls: usize,
-    /// The number of requests.
+    /// The number of requests that were sent to the region.
     pub requests: u32,
 }
 
@@ -104,7 +106,7 @@ pub struct CloudTrailEvent {
     pub region: String,
     /// The id of the access key that signed the call.
     pub key: Option<String>,
-    /// The name of the user or session.
+    /// The name of the IAM user or AWS session.
     pub who: Option<String>,
     /// The source address.
     pub source_address: Option<String>,
@@ -112,14 +114,14 @@ pub struct CloudTrailEvent {
     pub user_agent: Option<String>,
     /// The error code.
     pub error: Option<String>,
-    /// The IAM user that the call is about.
+    /// The name of the IAM user on which the call acts.
     pub on: Option<String>,
     /// The inline policy that the call wrote.
     pub policy: Option<String>,
 }
 
 impl CloudTrailEvent {
-    /// Parses the JSON of a CloudTrail event, version 1.x. `None` if it has no id, time or name.
+    /// Parses the JSON of a CloudTrail event, version 1.x. Returns `None` if the event has no id, no time or no name.
     pub fn parse(text: &str) -> Option<Self> {
         let event: Value = serde_json::from_str(text).ok()?;
         let text = |path: &str| event.pointer(path).and_then(Value::as_str).map(str::to_owned);
@@ -140,7 +142,7 @@ impl CloudTrailEvent {
     }
 }
 
-/// Returns `session` of `arn:aws:sts::…:assumed-role/Role/session`.
+/// Returns the last part of an ARN: `session` for `arn:aws:sts::…:assumed-role/Role/session`.
 fn last(arn: &str) -> String {
     arn.rsplit('/').next().unwrap_or(arn).to_owned()
 }

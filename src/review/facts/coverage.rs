@@ -1,4 +1,4 @@
-//! The CloudTrail query, and whether its data is complete.
+//! The time range and the regions of the CloudTrail query, and whether the query's data is complete.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::cloudtrail::{CloudTrailResult, LATE, RegionResult};
 use super::session_records::SessionRecords;
 
-/// Which events were queried, and whether the result is complete.
+/// Describes which events were queried, and whether the result is complete.
 #[derive(Clone, Debug, Serialize)]
 pub struct CloudTrailCoverage {
     pub queried: bool,
@@ -16,9 +16,9 @@ pub struct CloudTrailCoverage {
     /// The end of the time range.
     pub until: Option<Timestamp>,
     pub regions: Vec<RegionResult>,
-    /// Whether no region failed, and the query was late enough after the session.
+    /// Whether the data is complete: no region failed, and the query was made late enough after the session.
     pub complete: bool,
-    /// When to query again, if the query was too early.
+    /// The time after which a new query has complete data. `None` if this query was made late enough.
     pub query_again_after: Option<Timestamp>,
 }
 

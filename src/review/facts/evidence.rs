@@ -1,17 +1,18 @@
-//! The source of a fact.
+//! The kinds of evidence for a fact.
 
 use serde::Serialize;
 
-/// The source of a fact, which decides what it proves.
+/// The kind of evidence for a fact: the source from which the program knows the fact.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
-    /// An enrolled token signed it, and the signature is verified.
+    /// An enrolled token signed the fact, and the signature is verified.
     Signature,
-    /// A receiver acknowledged it with an id, and can confirm it by that id.
+    /// A receiver acknowledged the alert and returned an id. By this id, the receiver can confirm the
+    /// acknowledgement.
     Receiver,
-    /// CloudTrail.
+    /// The fact is from CloudTrail.
     Aws,
-    /// Only the operator's machine recorded it.
+    /// Only a record of the operator's machine shows the fact.
     Record,
 }

@@ -1,4 +1,4 @@
-//! The intent of the session, and the vault that it opened.
+//! The intent of the session, and the vault that the session opened.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::vault::manifest::{Lane, Manifest};
 use crate::vault::target::TargetId;
 use crate::vault::words;
 
-/// The intent of the session.
+/// The facts from the session's intent.
 #[derive(Clone, Debug, Serialize)]
 pub struct SessionFacts {
     pub id: SessionId,
@@ -20,47 +20,48 @@ pub struct SessionFacts {
     pub target: TargetId,
     /// The regions that the grant allows.
     pub regions: Vec<String>,
-    /// Hex SHA-256 of the sealed grant, from the manifest if that is of the epoch that was opened.
+    /// SHA-256 of the sealed grant, in hex. The digest is known only if the given vault has the epoch that the
+    /// session opened.
     pub grant_sha256: Option<String>,
     pub reason: String,
-    /// The reason to use spent credentials again.
+    /// The operator's reason to use spent credentials again.
     pub again: Option<String>,
-    /// The reason to open without an acknowledged alert.
+    /// The operator's reason to open without an acknowledged alert.
     pub no_alert: Option<String>,
-    /// The reason to open although the user has another access key.
+    /// The operator's reason to open although the emergency user has another access key.
     pub extra_key: Option<String>,
-    /// The reason to open a vault that was replaced by a later epoch.
+    /// The operator's reason to open a vault although a vault with a later epoch has replaced it.
     pub older_epoch: Option<String>,
-    /// The custom AWS endpoints, if any were set.
+    /// The custom endpoints of AWS, if the operator had set any.
     pub endpoints: Vec<CustomEndpoint>,
-    /// The settings of the network, if they are not the defaults.
+    /// The network settings of the operator's machine, if they differ from the defaults.
     pub network: Option<NetworkPath>,
     pub principals: Principals,
-    /// The access key ids of issued credentials.
+    /// The access key ids of the credentials that were issued for the window.
     pub issued: Vec<String>,
 }
 
-/// The vault that was opened.
+/// The vault that the session opened.
 #[derive(Clone, Debug, Serialize)]
 pub struct OpenedVault {
     pub id: String,
-    /// The vault's label, from the manifest.
+    /// The vault's label, from the manifest of the given vault.
     pub label: Option<String>,
-    /// The number of custodians needed, from the manifest.
+    /// The number of custodians who are needed to open the vault, from the manifest of the given vault.
     pub threshold: Option<u8>,
     pub epoch: u64,
     pub credentials_epoch: u64,
-    /// SHA-256 of the file in binary form, hex.
+    /// SHA-256 of the vault file in its binary form, in hex.
     pub sha256: String,
-    /// The digest in words.
+    /// The SHA-256 digest as six words.
     pub words: Option<String>,
-    /// The sealed alert channels, if the given vault is the file that was opened.
+    /// The names of the sealed alert channels. The list is empty unless the given vault is the file that was opened.
     pub channels: Vec<String>,
-    /// Whether the vault given for this review is the file that was opened.
+    /// Whether the vault that the reviewer gave is the file that the session opened. `None` if no vault was given.
     pub file_matches: Option<bool>,
-    /// The epoch and the credentials epoch of the vault given for this review.
+    /// The epoch and the credentials epoch of the vault that the reviewer gave.
     pub file_given: Option<(u64, u64)>,
-    /// In a drill, the id of the vault that the drill is for.
+    /// For a drill: the id of the production vault that the drill belongs to.
     pub drill_of: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! The facts of one session, each with the evidence for it: read from ledgers, signatures, receivers and CloudTrail.
+//! The facts of one session, each with its evidence. The facts come from ledgers, signatures, receivers and
+//! CloudTrail.
 
 pub(super) mod approvals;
 pub(super) mod calls;
@@ -29,9 +30,9 @@ use session_records::SessionRecords;
 use sources::{LedgerFact, PacketSources};
 use window::WindowFacts;
 
-/// Everything that is known about one session.
+/// All facts about one session.
 pub(super) struct Facts {
-    /// When the facts were gathered.
+    /// The time when the facts were collected.
     pub(super) created: Timestamp,
     pub(super) session: SessionFacts,
     pub(super) vault: OpenedVault,
@@ -40,20 +41,21 @@ pub(super) struct Facts {
     pub(super) shares: Vec<ShareFact>,
     pub(super) alerts: Vec<AlertFact>,
     pub(super) cloudtrail: CloudTrailCoverage,
-    /// The calls, ordered by time.
+    /// The calls of the session, in order of time.
     pub(super) calls: Vec<ApiCall>,
     pub(super) ledgers: Vec<LedgerFact>,
     pub(super) drill: Option<DrillResult>,
     pub(super) reviews: Vec<SignedReview>,
-    /// Whether the ledgers have a complete, signed drill of this vault that is not older than a quarter.
+    /// Whether the ledgers have a complete, signed drill for this vault in the last 92 days.
     pub(super) is_drill_current: bool,
 }
 
 impl Facts {
-    /// Gathers the facts of one session.
+    /// Collects the facts of one session.
     ///
     /// # Errors
-    /// `Usage`, if no ledger has the session, or if the given vault is not the vault of the session.
+    /// The error has the status `Usage` if no ledger has the session, or if the session opened a different vault than
+    /// the given one.
     pub(super) fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
         let PacketSources { entries, ledgers, vault, trail, now } = sources;
         let records = SessionRecords::of(session, entries)?;
@@ -79,7 +81,7 @@ impl Facts {
     }
 }
 
-/// Returns the manifest of the given vault, if that is the vault of the session.
+/// Returns the manifest of the given vault. Fails if the session opened a different vault.
 fn manifest<'a>(vault: Option<&'a Vault>, intent: &Intent<'_>) -> Result<Option<&'a Manifest>> {
     match vault {
         Some(vault) if vault.manifest.vault_id != intent.vault => {

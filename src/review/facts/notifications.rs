@@ -1,4 +1,4 @@
-//! The shares that were given, and the alerts that were sent.
+//! The shares that custodians gave, and the alerts that the program sent.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use super::evidence::Evidence;
 use super::session_records::SessionRecords;
 use crate::ledger::{AlertTopic, Entry, Record, SharePurpose};
 
-/// A share that was given.
+/// A share that a custodian gave.
 #[derive(Clone, Debug, Serialize)]
 pub struct ShareFact {
     pub at: Timestamp,
@@ -16,20 +16,21 @@ pub struct ShareFact {
     pub evidence: Evidence,
 }
 
-/// An alert to one channel, whether or not the receiver acknowledged it.
+/// An alert that was sent to one channel. The alert is listed even if the receiver did not acknowledge it.
 #[derive(Clone, Debug, Serialize)]
 pub struct AlertFact {
     pub topic: AlertTopic,
     pub channel: String,
-    /// Whether the channel is sealed in the vault; otherwise it is from the machine's configuration.
+    /// Whether the channel is sealed in the vault. A channel that is not sealed is from the machine's configuration
+    /// file.
     pub sealed: bool,
     pub sent: Timestamp,
     pub acknowledged: Option<Timestamp>,
-    /// Whether the record of the alert comes before the opening.
+    /// Whether the alert was recorded before access was opened.
     pub before_opening: bool,
-    /// The receiver's id for the alert, if it returned one.
+    /// The receiver's id for the alert, if the receiver returned an id.
     pub receipt: Option<String>,
-    /// The answer, or why there was no acknowledgement.
+    /// The receiver's answer, or the reason why there was no acknowledgement.
     pub detail: String,
     pub evidence: Evidence,
 }
@@ -69,7 +70,7 @@ fn notification(own: &SessionRecords<'_>, entry: &Entry) -> Option<AlertFact> {
         acknowledged: *acknowledged,
         before_opening: own.is_before_opening(entry),
         detail: detail.clone(),
-        // Without an id, the receiver cannot confirm the alert.
+        // Without an id, the receiver cannot confirm its acknowledgement later.
         evidence: if acknowledged.and(receipt.as_ref()).is_some() {
             Evidence::Receiver
         } else {

@@ -1,4 +1,4 @@
-//! The result of a drill, and the signed reviews.
+//! The result of a drill, and the signed reviews of a session.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,11 +15,11 @@ use crate::vault::manifest::Manifest;
 #[derive(Clone, Debug, Serialize)]
 pub struct DrillResult {
     pub at: Timestamp,
-    /// Whether the outcome was the expected one.
+    /// Whether every step of the drill had the expected result.
     pub passed: bool,
-    /// The injected failures.
+    /// The names of the faults that the drill injected.
     pub injected: Vec<String>,
-    /// The custodians who gave a share.
+    /// The names of the custodians who gave a share.
     pub custodians: Vec<String>,
     pub signature: SignatureCheck,
     pub evidence: Evidence,
@@ -31,9 +31,9 @@ pub struct SignedReview {
     pub at: Timestamp,
     pub custodian: String,
     pub signature: SignatureCheck,
-    /// The serial number of the token, if the signature is verified.
+    /// The serial number of the token. `None` if the signature is not verified.
     pub serial: Option<u32>,
-    /// SHA-256 of the signed packet, hex, if the signature is verified.
+    /// SHA-256 of the signed packet, in hex. `None` if the signature is not verified.
     pub packet_sha256: Option<String>,
     pub evidence: Evidence,
 }

@@ -1,4 +1,4 @@
-//! The records of one session.
+//! Finds the records of one session in the ledgers.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use crate::gate::SessionId;
 use crate::ledger::{Entry, Intent, Record};
 use crate::vault::manifest::Lane;
 
-/// The records of a session, in order, and its intent.
+/// The records of a session in the order of the ledger, and the session's intent.
 pub(super) struct SessionRecords<'a> {
-    /// When the intent was recorded.
+    /// The time when the intent was recorded.
     pub(super) at: Timestamp,
     pub(super) intent: Intent<'a>,
     pub(super) entries: Vec<&'a Entry>,
@@ -32,13 +32,13 @@ impl<'a> SessionRecords<'a> {
         })
     }
 
-    /// `None` if the records have no intent.
+    /// Creates the value from a session's records. Returns `None` if the records have no intent.
     pub(super) fn among(entries: Vec<&'a Entry>) -> Option<Self> {
         let (at, intent) = entries.iter().find_map(|entry| Some((entry.at, entry.record.intent()?)))?;
         Some(Self { at, intent, entries })
     }
 
-    /// Returns the access key ids of the credentials that were issued for use during the window.
+    /// Returns the access key ids of the credentials that were issued for the window.
     pub(super) fn issued(&self) -> impl Iterator<Item = &'a str> {
         self.entries.iter().filter_map(|entry| match &entry.record {
             Record::Issued { access_key_id, .. } => Some(access_key_id.as_str()),
@@ -46,7 +46,7 @@ impl<'a> SessionRecords<'a> {
         })
     }
 
-    /// Returns whether only T1 ends the access.
+    /// Reports whether the session is of the lane `static`, in which access ends only at T1.
     pub(super) fn is_static(&self) -> bool {
         self.intent.lane == Lane::Static
     }
@@ -66,7 +66,7 @@ impl<'a> SessionRecords<'a> {
         })
     }
 
-    /// Returns the time from which access can have been open.
+    /// Returns the earliest time at which access can have been open.
     pub(super) fn enabling(&self) -> Option<Timestamp> {
         let enabling =
             |entry: &&&Entry| matches!(entry.record, Record::Enabling { .. } | Record::Opened { .. });
@@ -78,8 +78,8 @@ impl<'a> SessionRecords<'a> {
         self.entries.iter().find(opened).map(|entry| entry.at)
     }
 
-    /// Returns the first close after the opening, otherwise after the intent: its time, whether a probe proved it, and
-    /// its cause.
+    /// Returns the first close after the opening. If there was no opening, returns the first close after the intent.
+    /// The result has the time of the close, whether a probe proved the close, and the cause.
     pub(super) fn closed(&self) -> Option<(Timestamp, bool, &'a str)> {
         let is = |of: fn(&Record) -> bool| self.entries.iter().position(|entry| of(&entry.record));
         let since = is(|record| matches!(record, Record::Opened { .. }))
@@ -90,11 +90,12 @@ impl<'a> SessionRecords<'a> {
                 _ => None,
             });
         let (at, probed, cause) = closes.next()?;
-        // A later probe may have proven a close that was first only read from IAM.
+        // A first close can have only read from IAM that access was closed. A later close can have proven by a probe
+        // that access was closed.
         Some((at, probed || closes.any(|(_, probed, _)| probed), cause))
     }
 
-    /// Returns whether this record comes before the opening, in the order of the ledger.
+    /// Reports whether a record is before the opening in the ledger.
     pub(super) fn is_before_opening(&self, record: &Entry) -> bool {
         let opened = self
             .entries
@@ -104,14 +105,14 @@ impl<'a> SessionRecords<'a> {
         opened.is_none_or(|opened| place.is_some_and(|place| place < opened))
     }
 
-    /// Returns the time of the last close, otherwise T1.
+    /// Returns the time of the last close. If there was no close, returns T1.
     pub(super) fn end(&self) -> Option<Timestamp> {
         let closed = |entry: &&&Entry| matches!(entry.record, Record::Closed { .. });
         self.entries.iter().rev().find(closed).map(|entry| entry.at).or(self.until())
     }
 }
 
-/// Groups the records by session, in order.
+/// Groups the records by session. The records of each session stay in the order of the ledger.
 pub(super) fn by_session(all: &[Entry]) -> HashMap<SessionId, Vec<&Entry>> {
     let mut sessions: HashMap<_, Vec<_>> = HashMap::new();
     for entry in all {

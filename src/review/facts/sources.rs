@@ -1,4 +1,4 @@
-//! The sources of a packet.
+//! The sources from which a review packet is made.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,13 +8,13 @@ use crate::ledger::{Entry, Head};
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// The sources of a packet.
+/// The sources from which a review packet is made.
 pub struct PacketSources<'a> {
-    /// The records of all ledgers, by time.
+    /// The records of all ledgers, in order of time.
     pub entries: &'a [Entry],
-    /// The ledgers that the records are from.
+    /// The ledgers from which the records were read.
     pub ledgers: Vec<LedgerFact>,
-    /// The vault, for its public manifest.
+    /// The vault that the reviewer gave. Only the vault's public manifest is used.
     pub vault: Option<&'a Vault>,
     /// The result of the CloudTrail query; `None` if CloudTrail was not queried.
     pub trail: Option<&'a CloudTrailResult>,
@@ -26,16 +26,16 @@ pub struct PacketSources<'a> {
 pub struct LedgerFact {
     pub path: String,
     pub records: u64,
-    /// SHA-256 of the last record, hex.
+    /// SHA-256 of the ledger's last record, in hex.
     pub sha256: String,
-    /// The digest in words.
+    /// The SHA-256 digest as six words.
     pub words: String,
-    /// The error of a ledger that is damaged or not readable.
+    /// The error, if the ledger is damaged or cannot be read.
     pub error: Option<String>,
 }
 
 impl LedgerFact {
-    /// Returns the facts of a ledger with this head, and its error if it has one.
+    /// Returns the facts about one ledger. `error` is the error of a damaged or unreadable ledger.
     pub fn of(path: String, head: Head, error: Option<String>) -> Self {
         let (sha256, words) = (hex::encode(head.sha256), words::of(&head.sha256));
         Self { path, records: head.seq, sha256, words, error }

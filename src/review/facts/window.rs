@@ -1,4 +1,5 @@
-//! How long access was enabled, according to the ledger and to CloudTrail, and whether that was within the window.
+//! The time in which access was enabled, according to the ledger and to CloudTrail, and whether that time was within
+//! the window.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,34 +7,36 @@ use serde::Serialize;
 use super::calls::{ApiCall, CallerKind};
 use super::session_records::SessionRecords;
 
-/// The window, and how long access was enabled in it.
+/// The window, and the time in which access was enabled.
 #[derive(Clone, Debug, Serialize)]
 pub struct WindowFacts {
-    /// When the intent was recorded.
+    /// The time when the intent was recorded.
     pub intended: Timestamp,
-    /// The requested duration, in seconds.
+    /// The requested duration of the window, in seconds.
     pub requested_seconds: u64,
     /// T0.
     pub from: Option<Timestamp>,
     /// T1.
     pub until: Option<Timestamp>,
-    /// When the write that enables access was sent.
+    /// The time when the program was about to send the write that enables access.
     pub enabling: Option<Timestamp>,
-    /// When AWS accepted the key.
+    /// The time when AWS accepted the key.
     pub opened: Option<Timestamp>,
-    /// When access was found closed.
+    /// The time when the program found that access was closed.
     pub closed: Option<Timestamp>,
-    /// Whether a probe proved that access was closed; otherwise it was read from IAM.
+    /// Whether a probe proved that access was closed. Without a probe, the program only read from IAM that access was
+    /// closed.
     pub probed: Option<bool>,
-    /// Why the session ended.
+    /// The reason why the session ended.
     pub cause: Option<String>,
-    /// How long access was enabled, according to the ledger.
+    /// The time in which access was enabled, according to the ledger.
     pub enabled: Option<EnabledSpan>,
-    /// How long access was enabled, according to CloudTrail: from `DetachUserPolicy` to `AttachUserPolicy`, or to T1.
+    /// The time in which access was enabled, according to CloudTrail. This time starts at the call
+    /// `DetachUserPolicy`, and ends at the call `AttachUserPolicy` or at T1.
     pub enabled_by_aws: Option<EnabledSpan>,
-    /// Whether both times are between T0 and T1.
+    /// Whether `enabled` and `enabled_by_aws` are both between T0 and T1.
     pub within_window: Option<bool>,
-    /// The last gate policy that AWS received, which shows exactly what was enabled.
+    /// The last gate policy that AWS received, from CloudTrail. The policy shows exactly which access was enabled.
     pub policy: Option<String>,
 }
 
@@ -46,12 +49,12 @@ pub struct EnabledSpan {
     pub ended_by: EndedBy,
 }
 
-/// The end of access: by AWS, or by a close.
+/// The event that ended the access.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {
     Close,
-    /// AWS, at T1.
+    /// AWS ended the access at T1.
     T1,
     NotEnded,
 }

@@ -1,4 +1,4 @@
-//! The findings: what a reviewer must explain. Findings that are usual are reported too.
+//! The findings of a review: facts that the reviewer must explain. Usual findings are reported, too.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,11 +19,11 @@ use crate::vault::manifest::Lane;
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Finding {
     pub id: FindingId,
-    /// The finding in words.
+    /// A description of the finding, for the reviewer.
     pub what: String,
 }
 
-/// The kinds of finding; their names in the JSON do not change.
+/// The kinds of findings. The names of the kinds in the JSON do not change in later versions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingId {
@@ -72,7 +72,8 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<Finding> {
         add(&mut all, FindingId::DrillFailed, "the drill failed".into());
     }
     if facts.drill.as_ref().is_some_and(|drill| drill.signature == SignatureCheck::NotValid) {
-        let what = "the drill's result is not signed by a custodian's token, or the signature is about a different result";
+        let what =
+            "no custodian's token signed the drill's result, or the signature is for a different result";
         add(&mut all, FindingId::DrillNotSigned, what.into());
     }
     all
@@ -89,7 +90,7 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
         add(all, FindingId::SignatureNotValid, what);
     }
     if facts.vault.file_matches == Some(false) {
-        let what = "the given vault is not the file that was opened, so the number of custodians needed is not known";
+        let what = "the given vault is not the file that was opened, so the number of needed custodians is not known";
         add(all, FindingId::OtherVaultFile, what.into());
     }
     let Some(threshold) = facts.vault.threshold.map(usize::from) else {
@@ -111,7 +112,7 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
 }
 
 fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
-    // If the vault has channels, the channels of the operator's machine are not enough.
+    // If the vault has sealed channels, an acknowledgement from a channel of the operator's machine does not count.
     let has_sealed = !facts.vault.channels.is_empty() || facts.alerts.iter().any(|alert| alert.sealed);
     let first = |alert: &AlertFact| {
         let is_first =
@@ -146,7 +147,9 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
             add(
                 all,
                 FindingId::AlertNotSent,
-                format!("{name}: the ledger has no alert to this channel before access was opened"),
+                format!(
+                    "{name}: the ledger has no alert that was sent to this channel before access was opened"
+                ),
             );
         }
     }
@@ -161,17 +164,23 @@ fn window(facts: &Facts, all: &mut Vec<Finding>) {
     let window = &facts.window;
     let is_over = window.until.is_none_or(|until| until <= facts.created);
     if window.enabling.is_none() && window.until.is_some() && window.closed.is_none() {
-        let what = "the ledger does not show whether access was opened, nor that it is closed";
+        let what = "the ledger does not show whether access was opened, or whether access is closed";
         add(all, FindingId::CloseNotProven, what.into());
     } else if window.enabling.is_some() && window.closed.is_none() {
         let what = match (is_over, facts.session.lane) {
-            (true, Lane::Static) => "the role session has expired, but no call that AWS refused proves it",
-            (true, Lane::Gate) => "the window has ended, but it is not proven that access is closed",
+            (true, Lane::Static) => {
+                "the role session has expired, but no refused call proves that AWS has ended it"
+            }
+            (true, Lane::Gate) => "the window has ended, but there is no proof that access is closed",
             (false, _) => "access may still be open",
         };
         add(all, FindingId::CloseNotProven, what.into());
     } else if window.probed == Some(false) && window.enabling.is_some() {
-        add(all, FindingId::CloseNotProbed, "the close was read from IAM, not tested with the key".into());
+        add(
+            all,
+            FindingId::CloseNotProbed,
+            "IAM showed that access was closed, but the emergency key was not tried".into(),
+        );
     }
     if window.enabling.is_some() && window.opened.is_none() {
         let what = "the ledger does not show whether AWS accepted the key; access may have been open";
@@ -183,13 +192,17 @@ fn window(facts: &Facts, all: &mut Vec<Finding>) {
     let actual = window.from.zip(window.until).map(|(from, until)| until.duration_since(from).as_secs());
     let requested = i64::try_from(window.requested_seconds).unwrap_or(i64::MAX);
     if let Some(actual) = actual.filter(|actual| *actual != requested) {
-        let what = format!("the window is {}, but {} were intended", length(actual), length(requested));
+        let what = format!(
+            "the window lasts {}, but the requested duration was {}",
+            length(actual),
+            length(requested)
+        );
         add(all, FindingId::OtherWindow, what);
     }
     contradictions(facts, all);
 }
 
-/// Finds contradictions between CloudTrail and the ledger.
+/// Adds a finding if CloudTrail and the ledger contradict each other.
 fn contradictions(facts: &Facts, all: &mut Vec<Finding>) {
     let window = &facts.window;
     if !facts.cloudtrail.queried || facts.session.lane == Lane::Static {
@@ -197,11 +210,11 @@ fn contradictions(facts: &Facts, all: &mut Vec<Finding>) {
     }
     match (window.enabled, window.enabled_by_aws) {
         (Some(_), None) if facts.cloudtrail.complete => {
-            let what = "the ledger shows that access was enabled, CloudTrail does not";
+            let what = "the ledger shows that access was enabled, but CloudTrail does not show it";
             add(all, FindingId::OpeningNotInCloudtrail, what.into());
         }
         (None, Some(_)) => {
-            let what = "CloudTrail shows that access was enabled, the ledger does not";
+            let what = "CloudTrail shows that access was enabled, but the ledger does not show it";
             add(all, FindingId::OpeningNotInLedger, what.into());
         }
         (Some(ours), Some(aws))
@@ -209,7 +222,7 @@ fn contradictions(facts: &Facts, all: &mut Vec<Finding>) {
                 && ours.ended_by == EndedBy::Close
                 && aws.ended_by != EndedBy::Close =>
         {
-            let what = "the ledger shows that access was closed, but CloudTrail has no call that attached the deny policy";
+            let what = "the ledger shows that access was closed, but CloudTrail has no call that attached AWSDenyAll";
             add(all, FindingId::CloseNotInCloudtrail, what.into());
         }
         _ => {}
@@ -256,7 +269,7 @@ fn calls(facts: &Facts, all: &mut Vec<Finding>) {
         };
         let unexpected = count(&facts.calls, unexpected);
         if unexpected > 0 {
-            let what = format!("{} by {who} that the tool never makes", calls_of(unexpected));
+            let what = format!("{} by {who} that the program never makes", calls_of(unexpected));
             add(all, FindingId::CallsUnexpected, what);
         }
     }

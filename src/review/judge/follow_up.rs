@@ -1,4 +1,4 @@
-//! The follow-up: what must be done after a session.
+//! The follow-up: the tasks that must be done after a session.
 
 use serde::Serialize;
 
@@ -12,13 +12,14 @@ use crate::time_text;
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct FollowUp {
     pub id: FollowUpId,
-    /// The task in words.
+    /// A description of the task.
     pub what: String,
-    /// Whether the facts show that the task was done. A person signs for the other tasks.
+    /// Whether the facts show that the task was done. If the facts do not show that a task was done, a person signs
+    /// that the task was done.
     pub done: bool,
 }
 
-/// The tasks after a session; their names in the JSON do not change.
+/// The kinds of tasks after a session. The names of the kinds in the JSON do not change in later versions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FollowUpId {
@@ -46,10 +47,10 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
         );
     }
     if has(FindingId::CallsOutsideWindow) || has(FindingId::CallsUnexpected) {
-        add(FollowUpId::ExplainCalls, "explain each marked call, and who made it".into(), false);
+        add(FollowUpId::ExplainCalls, "explain each marked call, and find out who made it".into(), false);
     }
     if has(FindingId::CallsRefused) {
-        add(FollowUpId::ExplainRefusedCalls, "explain what each refused call was for".into(), false);
+        add(FollowUpId::ExplainRefusedCalls, "explain the purpose of each refused call".into(), false);
     }
     if !facts.session.drill {
         let epoch = facts.vault.credentials_epoch;

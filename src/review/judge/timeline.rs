@@ -1,4 +1,4 @@
-//! The timeline: the events in order of time, each with its evidence.
+//! The timeline: the events of a session in order of time, each with its evidence.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::review::wording::topic;
 #[derive(Clone, Debug, Serialize)]
 pub struct TimelineEntry {
     pub at: Timestamp,
-    /// The event in words.
+    /// A description of the event.
     pub what: String,
     pub evidence: Evidence,
 }
@@ -45,13 +45,17 @@ pub(in crate::review) fn of(facts: &Facts) -> Vec<TimelineEntry> {
     let window = &facts.window;
     all.push(record(window.intended, format!("intended: {}", facts.session.reason)));
     all.extend(window.from.map(|at| record(at, "T0: the window begins".into())));
-    all.extend(window.until.map(|at| record(at, "T1: the window ends, AWS refuses from here on".into())));
+    all.extend(
+        window
+            .until
+            .map(|at| record(at, "T1: the window ends, and AWS refuses all calls from now on".into())),
+    );
     all.extend(window.opened.map(|at| record(at, "opened: AWS accepted the key".into())));
     all.extend(window.closed.map(|at| {
         let how = if window.probed == Some(true) {
             "AWS refuses"
         } else {
-            "read from IAM, not tested with the key"
+            "read from IAM; the emergency key was not tried"
         };
         record(at, format!("closed ({how}): {}", window.cause.as_deref().unwrap_or_default()))
     }));

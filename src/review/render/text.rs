@@ -8,11 +8,11 @@ use crate::review::packet::Packet;
 use crate::review::wording::{length, span};
 use crate::vault::names::is_unseen;
 
-/// How many characters of untrusted text are shown; the JSON has all of it.
+/// The largest number of characters of an untrusted text that are shown. The JSON has the complete text.
 const SHOWN: usize = 2_000;
 
-/// Returns the text with escapes such as `\u{202e}` for control characters, invisible characters, and characters that
-/// change the direction of writing.
+/// Returns a text in which some characters are replaced with escapes such as `\u{202e}`. Control characters,
+/// invisible characters, and characters that change the direction of writing are replaced.
 pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().take(SHOWN) {
@@ -28,7 +28,7 @@ pub fn shown(text: &str) -> String {
     out
 }
 
-/// Returns the summary for standard output.
+/// Returns the summary of a packet for standard output.
 pub fn summary(packet: &Packet) -> String {
     let mut out = String::new();
     let session = &packet.session;

@@ -1,5 +1,5 @@
-//! The event loop of a run: turns signals, timers and results into events for the state machine, and performs the
-//! actions that the state machine returns.
+//! The event loop of a run. The loop turns signals, timers and results into events for the window's state machine.
+//! Then the loop performs the actions that the state machine returns.
 
 use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
@@ -28,10 +28,10 @@ use crate::terminal::signals::{Received, SessionSignals};
 use crate::time_text;
 use crate::window::{Action, Cause, End, Machine, WindowEvent};
 
-/// A future on this thread. Its output is `None` if the future panicked.
+/// A future that runs on the current thread. The output of the future is `None` if the wrapped future panicked.
 pub(crate) type Caught<'a, T> = Pin<Box<dyn Future<Output = Option<T>> + 'a>>;
 
-/// Wraps a future so that its panic is caught.
+/// Wraps a future and catches its panics.
 pub(crate) fn caught<'a, T: 'a>(future: impl Future<Output = T> + 'a) -> Caught<'a, T> {
     let mut inner = Box::pin(future);
     Box::pin(poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx))) {
@@ -46,7 +46,7 @@ pub(crate) struct Run<'a, S> {
     pub(crate) context: &'a RunContext<'a>,
     pub(crate) progress: &'a OpenProgress,
     pub(crate) strategy: &'a S,
-    /// T1 of the window to close, if it is known. A run that opens a window determines T1 itself.
+    /// For a close: T1 of the window, if T1 is known. `None` for an opening, which determines T1 itself.
     pub(crate) until: Option<Timestamp>,
 }
 
@@ -59,7 +59,7 @@ impl<S> Clone for Run<'_, S> {
 impl<S> Copy for Run<'_, S> {}
 
 impl<'a, S: CloseStrategy> Run<'a, S> {
-    /// Opens a window, keeps it, and closes it. Closes it after a panic, too.
+    /// Opens a window, keeps it open until a cause ends it, and closes it. Also closes the window after a panic.
     pub(crate) async fn open(
         self,
         opening: impl Future<Output = Result<Opened, Stop>> + 'a,
@@ -79,7 +79,7 @@ impl<'a, S: CloseStrategy> Run<'a, S> {
         outcome
     }
 
-    /// Closes access without having opened a window.
+    /// Closes the access that an earlier run left open.
     pub(crate) async fn close(self, cause: Cause, signals: &mut SessionSignals) -> RunOutcome {
         let (machine, actions) = Machine::closing(cause);
         let outcome = caught(Loop::new(self).until_over(signals, machine, actions)).await;
@@ -101,14 +101,14 @@ struct Loop<'a, S> {
     opening: Option<Caught<'a, Result<Opened, Stop>>>,
     faults: Option<&'a InjectedFaults>,
     closing: Option<Caught<'a, CloseOutcome>>,
-    /// A window that is open, but in which the command or the console session has not been started.
+    /// The open window, until the command or the console session is started in it.
     ready: Option<Opened>,
     was_open: bool,
     failure: Option<Stop>,
     closed: Option<CloseOutcome>,
     queue: VecDeque<WindowEvent>,
     seconds: Interval,
-    /// The end of the window; `None` before it is known, and after it has passed.
+    /// The end of the window by the boot-time clock. `None` before the end is known, and after the end has passed.
     deadline: Option<Instant>,
     knows_deadline: bool,
 }
@@ -162,7 +162,8 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         RunOutcome { was_open, failure, closed, ..run.outcome(end) }
     }
 
-    /// Returns the deadline on the first call after it has become known, and `None` on all other calls.
+    /// Returns the deadline once: on the first call after the deadline is known. All other calls of this function
+    /// return `None`.
     fn new_deadline(&mut self) -> Option<Instant> {
         let window = self.run.context.window().filter(|_| !self.knows_deadline)?;
         self.knows_deadline = true;
@@ -228,7 +229,8 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                     Received::Child => {}
                 },
                 () = reached(self.deadline) => {
-                    // The timer can fire early. Then the deadline is kept, which arms the timer again.
+                    // The timer can fire before the deadline. In that case the deadline stays set, so the timer is
+                    // started again.
                     let now = Instant::now();
                     self.deadline = self.deadline.filter(|deadline| now < *deadline);
                     return WindowEvent::Tick(now);
@@ -303,8 +305,8 @@ async fn output<T>(future: &mut Option<Caught<'_, T>>) -> Option<T> {
     }
 }
 
-/// Sleeps until the deadline, because the one-second tick alone would be up to a second late. This timer does not count
-/// while the machine is suspended; after a suspend, the tick notices the deadline first.
+/// Sleeps until the deadline. Without this timer, the one-second tick would notice the deadline up to a second late.
+/// The timer stops while the machine is suspended, so after a suspend the tick notices the deadline first.
 async fn reached(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep(deadline.since(Instant::now())).await,

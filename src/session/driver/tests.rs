@@ -13,9 +13,10 @@ use crate::session::runner::Runner;
 use crate::session::work::Work;
 use crate::vault::target::TargetId;
 
-/// Opens and closes a window for a user in memory. The opening panics if `panics` is true.
+/// Opens and closes a window for an IAM user in memory. The opening sequence panics if `panics` is true.
 fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
-    // The fake user expects an intent before the first write; this test records none.
+    // The fake user expects an intent before the first write. The test records no intent, so the test sets the fake
+    // user's flag itself.
     user.intended.set(true);
     user.booted.set(Instant::now());
     let runtime =
@@ -58,7 +59,7 @@ fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
     })
 }
 
-/// Returns a notice with `--no-alert`, because there are no channels.
+/// Returns a notice of an opening with `--no-alert`, because the test has no alert channels.
 fn notice() -> Notice {
     let vault = VaultFacts {
         path: "v".into(),

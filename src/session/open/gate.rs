@@ -1,5 +1,5 @@
-//! The lane `gate`: opens a window by writing a policy to the user and detaching `AWSDenyAll`, and closes it by
-//! attaching `AWSDenyAll` again.
+//! The lane `gate`. To open a window, the program writes a policy to the emergency user and detaches `AWSDenyAll`. To
+//! close the window, the program attaches `AWSDenyAll` again.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::session::outcome::RunOutcome;
 use crate::terminal::signals::SessionSignals;
 use crate::vault::payload::Gatekeepers;
 
-/// Opens a window, keeps it, and closes it.
+/// Opens a window in the lane `gate`, keeps it open until a cause ends it, and closes it.
 pub(super) async fn open_gate(
     run: &OpenRun<'_>,
     vault: &Path,
@@ -36,7 +36,7 @@ pub(super) async fn open_gate(
     };
     let has_mfa = mfa.is_some();
     let user = EmergencyUser::new(run.aws, run.region(), &key, mfa, session_call(run.hand_out()));
-    // `open` takes ownership of the opener, which has the only copy of the opener's key.
+    // `opener` has the only copy of the opener's key. The function `open` takes ownership of `opener` and drops it.
     let opener = IamOpener::new(run.aws, run.target, run.region(), boundary, opener);
     let iam = IamCloser::new(run.aws, run.target, run.region(), &closer);
     drop((closer, key));

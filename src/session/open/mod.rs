@@ -1,4 +1,5 @@
-//! `open`: opens a window with the unsealed credentials, keeps it, and closes it. There is one file for each lane.
+//! The command `open`: opens a window with the unsealed credentials, keeps it open, and closes it. The files
+//! `gate.rs` and `role.rs` implement one lane each.
 
 mod gate;
 mod records;
@@ -30,31 +31,31 @@ use gate::open_gate;
 use role::open_role;
 use run::{EmergencyKey, OpenRun};
 
-/// An opening that a quorum approved.
+/// An opening that a quorum of custodians approved.
 #[derive(Debug)]
 pub(crate) struct ApprovedOpening {
     pub(crate) vault: VaultFacts,
-    /// Session, window and reason, as the custodians signed them.
+    /// The request that the custodians signed: session, window, reason, and other fields.
     pub(crate) approved: Approved,
-    /// The user, with its keys. Each key is dropped when it is no longer needed.
+    /// The emergency user, with all its keys. The program drops each key when the key is no longer needed.
     pub(crate) target: SealedTarget,
     pub(crate) work: Work,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
-    /// The vault of the lane `static` for the same account, if there is one.
+    /// The path of a vault of the lane `static` for the same AWS account, if there is such a vault.
     pub(crate) static_vault: Option<PathBuf>,
-    /// The channels that are sealed in the vault.
+    /// The alert channels that are sealed in the vault.
     pub(crate) alerts: Vec<Channel>,
     pub(crate) config: Config,
-    /// The fault that a drill injects.
+    /// The faults that a drill injects into AWS calls.
     pub(crate) faults: InjectedFaults,
     pub(crate) preload: Preload,
 }
 
-/// Opens a window, keeps it, and closes it.
+/// Opens a window, keeps it open until a cause ends it, and closes it.
 ///
 /// # Errors
-/// With status 10 if access may be open; with any other status, nothing is enabled.
+/// The error has exit status 10 if access may still be open. With any other status, access is not enabled.
 pub(crate) fn open(mut opening: ApprovedOpening) -> Result<()> {
     opening.check()?;
     let runtime = runtime()?;
@@ -62,7 +63,7 @@ pub(crate) fn open(mut opening: ApprovedOpening) -> Result<()> {
         let _guard = runtime.enter();
         SessionSignals::new()?
     };
-    // The signal may have arrived before `SessionSignals` was created.
+    // A signal can arrive before `SessionSignals` is created.
     if let Some(signal) = signals::pending() {
         return Err(Error::interrupted(signal, "nothing was written to AWS"));
     }
@@ -85,7 +86,7 @@ impl ApprovedOpening {
             );
         }
         if request.vault_id != self.vault.vault_id || request.targets != [self.target.summary()] {
-            return Err(Error::usage("the custodians approved a different target than the one to open"));
+            return Err(Error::usage("the custodians approved a different vault or target"));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The intent and the notice of an opening.
+//! Creates the intent and the notice of an opening from the approved request.
 
 use crate::alert::Notice;
 use crate::custody::statement::approval::{Approved, Request};
@@ -6,7 +6,7 @@ use crate::ledger::{Principals, Record, VaultFacts};
 use crate::vault::payload::{Gatekeepers, SealedTarget, Way};
 use crate::vault::target::TargetId;
 
-/// Returns the content that all alerts of the opening have in common.
+/// Returns a notice with the fields that have the same value in every alert of the opening.
 pub(super) fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved) -> Notice {
     let Request { session, reason, again, no_alert, window, drill_of, .. } = approved.request().clone();
     Notice {
@@ -21,7 +21,7 @@ pub(super) fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved)
     }
 }
 
-/// Returns the record that is written to the ledger before the first call to AWS.
+/// Returns the intent, which is written to the ledger before the first call to AWS.
 pub(super) fn intent(vault: &VaultFacts, target: &SealedTarget, approved: &Approved) -> Record {
     let request = approved.request().clone();
     Record::Intent {
@@ -46,7 +46,7 @@ pub(super) fn intent(vault: &VaultFacts, target: &SealedTarget, approved: &Appro
     }
 }
 
-/// Returns the principals whose calls AWS will log.
+/// Returns the key ids and the role with which the run calls AWS. CloudTrail logs calls under these names.
 fn principals(target: &SealedTarget) -> Principals {
     let emergency = target.emergency.id.clone();
     match &target.way {

@@ -1,4 +1,4 @@
-//! The steps of an opening that both lanes share, without its secrets.
+//! The parts of an opening that are the same in both lanes. They handle no secrets.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) struct EmergencyKey {
     pub(super) mfa: Option<Mfa>,
 }
 
-/// Everything about an opening except its credentials.
+/// The inputs of an opening, except its credentials.
 pub(super) struct OpenRun<'a> {
     pub(super) aws: &'a AwsConfig,
     pub(super) log: &'a Log<'a>,
@@ -48,7 +48,7 @@ impl<'a> OpenRun<'a> {
         self.intent.session
     }
 
-    /// Returns the region of the calls to STS and of the probe.
+    /// Returns the region in which the program calls STS and probes the credentials.
     pub(super) fn region(&self) -> &str {
         self.regions.first().map_or("us-east-1", String::as_str)
     }
@@ -87,7 +87,7 @@ impl<'a> OpenRun<'a> {
         }
         let result = outcome.result(advice, self.log.now());
         if let Some(error) = result.as_ref().err().filter(|error| error.status == Status::MayBeOpen) {
-            // The operator sees the commands that close access before the wait for the channels.
+            // Prints the commands that close access first, because waiting for the alert channels takes time.
             self.log.say(&error.to_string());
         }
         let cause = || messages::cause(outcome.end.cause());

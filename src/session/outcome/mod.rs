@@ -1,4 +1,4 @@
-//! The outcome of a run, and the exit status, alert and message that follow from it. Pure.
+//! The outcome of a run. Pure functions derive the exit status, the last alert and the message from the outcome.
 
 use std::path::PathBuf;
 
@@ -21,29 +21,29 @@ const NOTHING_WRITTEN: &str = "nothing was written to AWS";
 #[derive(Debug)]
 pub(crate) struct RunOutcome {
     pub(crate) end: End,
-    /// The window; `None` if it was never recorded in the ledger.
+    /// The window that the run recorded in the ledger. `None` if the run recorded no window.
     pub(crate) window: Option<Window>,
-    /// The operator stopped the opening.
+    /// Whether the operator stopped the opening.
     pub(crate) was_stopped: bool,
-    /// The write that enables access was sent.
+    /// Whether the program sent the write that enables access.
     pub(crate) was_enabled: bool,
-    /// The window was open.
+    /// Whether the window was open at any time.
     pub(crate) was_open: bool,
-    /// The reason why the window did not open, or why its command could not be started.
+    /// The reason why the window did not open, or why the operator's command could not be started.
     pub(crate) failure: Option<Stop>,
-    /// The result of the close; `None` if there was no close, or the close panicked.
+    /// The result of the closing sequence. `None` if the sequence did not run, or if it panicked.
     pub(crate) closed: Option<CloseOutcome>,
 }
 
-/// What the operator can do if an opening failed.
+/// Advice to an operator whose opening failed.
 pub(crate) struct Advice {
     pub(crate) how_to_close: HowToClose,
-    /// The vault of the lane `static` for the same account, if there is one.
+    /// The path of a vault of the lane `static` for the same AWS account, if there is such a vault.
     pub(crate) static_vault: Option<PathBuf>,
 }
 
 impl RunOutcome {
-    /// Returns the outcome of a run that ended before anything happened.
+    /// Returns an outcome with no window, no writes and no close. `end` is how the run ended.
     pub(crate) fn new(end: End) -> Self {
         Self {
             end,
@@ -65,13 +65,13 @@ impl RunOutcome {
         }
     }
 
-    /// Reports whether a probe proved that access is closed: AWS refused a credential. Otherwise only reading IAM
-    /// showed it.
+    /// Reports whether a probe proved that access is closed, because AWS refused a credential. Without such a proof,
+    /// access is open, or the program only read from IAM that access is closed.
     pub(crate) fn is_probed(&self) -> bool {
         matches!(self.closed, Some(CloseOutcome::Closed { refusals, .. }) if refusals.probed())
     }
 
-    /// Returns the reason why the close is not proven, or an empty text.
+    /// Returns the reason why it is not proven that access is closed. Returns an empty text in all other cases.
     pub(crate) fn doubt(&self) -> &str {
         match &self.closed {
             Some(CloseOutcome::Unproven { why, .. }) => why,
@@ -79,8 +79,8 @@ impl RunOutcome {
         }
     }
 
-    /// Returns the cause to record for a session that is closed, and whether a probe proves it; `None` if it is not
-    /// closed or never had a window.
+    /// Returns two fields of the record `closed`: whether a probe proved that the session is closed, and why the
+    /// session ended. Returns `None` if the session is not closed, or if it had no window.
     pub(crate) fn closed_because(&self) -> Option<(bool, String)> {
         match self.end {
             End::Untouched(_) => self.window.map(|_| (false, NOTHING_WRITTEN.to_owned())),
@@ -89,7 +89,7 @@ impl RunOutcome {
         }
     }
 
-    /// Returns the error of a close that closed access but left the user in a state other than at rest.
+    /// Returns an error if access is closed but the user is not at rest.
     pub(crate) fn untidy(&self, how_to_close: &HowToClose) -> Option<Error> {
         let Some(CloseOutcome::Closed { untidy: Some(why), .. }) = &self.closed else { return None };
         let error = Error::failed(format!("access is refused, but the user is not at rest: {why}"));
@@ -99,8 +99,8 @@ impl RunOutcome {
     /// Returns the result of the command `open`.
     ///
     /// # Errors
-    /// With status 10 if access may be open. With another status if the window never opened, or a signal or a failure
-    /// ended it.
+    /// The error has exit status 10 if access may still be open. The error has another exit status if the window did
+    /// not open, or if a signal or a failure ended the window.
     pub(crate) fn result(&self, advice: &Advice, now: Timestamp) -> Result<()> {
         let failure = self.failure(advice);
         match self.end {
@@ -136,7 +136,7 @@ impl RunOutcome {
             (Cause::Panicked, _) => Err(Error::failed("internal error").and(&closed)),
             (_, Some(error)) => Err(error.and(&closed)),
             (_, None) if !self.was_open => {
-                Err(Error::refused("the window's time was up before it was open; access is closed")
+                Err(Error::refused("time was up before the window was open; access is closed")
                     .next("open again with a longer window"))
             }
             (_, None) => Ok(()),
@@ -154,7 +154,8 @@ impl RunOutcome {
         .next(next.unwrap_or_else(|| "run breakglass close when AWS can be reached".into()))
     }
 
-    /// Returns the error to report. If IAM's control plane failed, its next step is the vault of the lane `static`.
+    /// Returns the error to report. If IAM's control plane failed, the error advises the operator to open the vault
+    /// of the lane `static`.
     fn failure(&self, advice: &Advice) -> Option<Error> {
         let is_control_plane = matches!(self.failure, Some(Stop::ControlPlane(_)));
         let failed = match &self.failure {

@@ -16,12 +16,12 @@ fn window() -> Window {
     Window { from, until, deadline: Instant::now() }
 }
 
-/// Returns a run that ended as `end` says, with a window in the ledger, but without any write to AWS.
+/// Returns the outcome of a run that recorded a window and wrote nothing to AWS. `end` is how the run ended.
 fn ended(end: End) -> RunOutcome {
     RunOutcome { window: Some(window()), ..RunOutcome::new(end) }
 }
 
-/// Returns a run whose window was open, and whose close had the result `closed`.
+/// Returns the outcome of a run whose window was open. `closed` is the result of the run's closing sequence.
 fn opened(end: End, closed: CloseOutcome) -> RunOutcome {
     RunOutcome { was_enabled: true, was_open: true, closed: Some(closed), ..ended(end) }
 }

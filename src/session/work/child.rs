@@ -1,4 +1,5 @@
-//! Runs the command of a window: its environment, its process group, and its use of the terminal.
+//! Runs the operator's command during a window. Sets the command's environment and process group, and gives the
+//! terminal to the command.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -20,32 +21,33 @@ use crate::terminal::foreground::Foreground;
 use crate::terminal::print;
 use crate::vault::manifest::Lane;
 
-/// The time from SIGTERM to SIGKILL.
+/// The time that the command has to end after SIGTERM. After this time, the command gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
-/// The time between two checks whether the command has ended.
+/// The pause between two checks of whether the command has ended.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
-/// What the operator asked to run during a window.
+/// The operator's choice of a program to run during a window.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Nothing: the window is only held open, and no session is issued.
+    /// No program runs: the window is only held open, and AWS issues no session.
     Hold,
     Command(Vec<OsString>),
     /// The operator's shell.
     Shell,
-    /// A browser signs in to the AWS console.
+    /// The operator's browser signs in to the AWS console.
     Console,
 }
 
 impl Work {
-    /// Checks that this can run in a window of a target of this lane. The manifest contains all that the check needs.
+    /// Checks that this work is possible for a target of the lane `lane`. `mfa` is true if the target requires MFA.
+    /// The lane and `mfa` are in the manifest, so this check needs no unsealed vault.
     ///
     /// # Errors
-    /// Usage, if it cannot run in such a window.
+    /// The error has the status `Usage` if this work is not possible for such a target.
     pub(crate) fn fits(&self, lane: Lane, mfa: bool) -> Result<()> {
         match (self, lane) {
             (Self::Hold, Lane::Static) => Err(Error::usage(
-                "in the lane static, only a command, a shell or the console gets access, so --hold would open nothing",
+                "--hold is of no use in the lane static: only a command, a shell or the console gets access there",
             )
             .next("give a command, or leave out --hold for a shell")),
             (Self::Console, Lane::Gate) if mfa => Err(Error::usage(
@@ -57,7 +59,7 @@ impl Work {
         }
     }
 
-    /// Reports whether the window is held open without a command; then the keyboard is read.
+    /// Reports whether the window stays open without a command. In such a window, the program reads the keyboard.
     pub(crate) fn is_held(&self) -> bool {
         matches!(self, Self::Hold | Self::Console)
     }
@@ -74,10 +76,10 @@ impl Work {
         }
     }
 
-    /// Checks that the program exists.
+    /// Checks that the command's program exists.
     ///
     /// # Errors
-    /// Usage, if the program does not exist or cannot be executed.
+    /// The error has the status `Usage` if the command's program does not exist or cannot be executed.
     pub(crate) fn check(&self) -> Result<()> {
         match self.words() {
             None if self.is_held() => Ok(()),
@@ -103,15 +105,16 @@ fn runs(file: &Path) -> bool {
     file.is_file() && access(file, Access::EXEC_OK).is_ok()
 }
 
-/// Reports whether the command inherits an `AWS_…` variable. Only variables that locate AWS are inherited, because
-/// others can carry credentials.
+/// Reports whether the command inherits the `AWS_…` variable `name`. The command inherits only variables with AWS
+/// endpoints and CA certificates, because other variables can contain credentials.
 fn is_kept(name: &str) -> bool {
     let endpoint = name.starts_with("AWS_ENDPOINT_URL") || name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
     let use_endpoint = name.starts_with("AWS_USE_") && name.ends_with("_ENDPOINT");
     endpoint || use_endpoint || name == "AWS_CA_BUNDLE"
 }
 
-/// Disables every source of credentials except the credential endpoint.
+/// Environment variables that turn off an AWS SDK's other sources of credentials. The SDK can use only the credential
+/// endpoint.
 const NO_OTHER_CREDENTIALS: [(&str, &str); 3] = [
     ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ("AWS_CONFIG_FILE", "/dev/null"),
@@ -128,8 +131,8 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the command in the terminal's foreground. The prompt of a shell shows the time left until `end`. If
-    /// `stdout_is_taken`, the command's standard output is redirected to stderr.
+    /// Starts the command in the terminal's foreground. If the command is a shell, its prompt shows the time left
+    /// until `end`. If `stdout_is_taken` is true, redirects the command's standard output to stderr.
     ///
     /// # Errors
     /// If the command cannot be started.
@@ -160,12 +163,13 @@ impl Child {
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the system gave no process id"))?;
         let terminal = Foreground::give(group);
-        // If the command used the terminal before it was in the foreground, it was stopped.
+        // The kernel stops a background process that uses the terminal. SIGCONT continues the command if that
+        // happened before the command was in the foreground.
         let _ = kill_process_group(group, Signal::CONT);
         Ok(Self { group, is_shell, ended: None, terminal, _prompt: prompt })
     }
 
-    /// Reports whether the command has ended. If the command is stopped, continues it, because a window cannot be
+    /// Reports whether the command has ended. If the command is stopped, sends it SIGCONT, because a window cannot be
     /// suspended.
     pub(crate) fn has_ended(&mut self) -> bool {
         while self.ended.is_none() {
@@ -191,8 +195,8 @@ impl Child {
         let _ = kill_process_group(self.group, signal);
     }
 
-    /// Sends SIGTERM to the process group, and SIGKILL after [`GRACE`]. Then takes the terminal back, and returns a
-    /// description of how the command ended.
+    /// Sends SIGTERM to the command's process group. Sends SIGKILL if a process is left after [`GRACE`]. After the
+    /// command has ended, takes the terminal back, and returns a description of how the command ended.
     pub(crate) async fn end(mut self) -> String {
         let since = Instant::now();
         self.send(Signal::TERM);
@@ -215,7 +219,7 @@ impl Child {
         self.describe_end()
     }
 
-    /// Reports whether no process is left in the group.
+    /// Reports whether all processes of the command's group have ended.
     fn is_group_gone(&self) -> bool {
         test_kill_process_group(self.group).is_err()
     }
@@ -273,10 +277,13 @@ mod tests {
             let group = child.group;
             assert!(
                 test_kill_process_group(group).is_ok(),
-                "the background process of the command should still run"
+                "the command's background process should still run"
             );
             assert_eq!(child.end().await, "the command ended with status 3");
-            assert!(test_kill_process_group(group).is_err(), "no process should be left");
+            assert!(
+                test_kill_process_group(group).is_err(),
+                "no process of the command's group should be left"
+            );
         });
     }
 }

@@ -1,5 +1,6 @@
-//! `--console`: opens the sign-in link in a browser. The link is a secret. It is given to the browser through a
-//! redirect that works once, or printed to the terminal, and never written anywhere else.
+//! The option `--console`: opens the sign-in link of the AWS console in a browser. The link is a secret. The program
+//! gives the link to the browser through an HTTP redirect that works once, or prints the link to the terminal. The
+//! program never writes the link anywhere else.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -12,12 +13,12 @@ use super::redirect::Redirect;
 use crate::secret::SecretText;
 use crate::terminal::print;
 
-/// The time within which a browser must request the link.
+/// How long the program waits for the browser to request the link.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The time between two checks whether the browser has requested the link.
+/// The pause between two checks of whether the browser has requested the link.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
-/// The task that passes the link to the browser. Dropping this stops the task.
+/// The task that passes the link to the browser. Dropping the value stops the task.
 pub(crate) struct ShownLink(Option<JoinHandle<()>>);
 
 impl Drop for ShownLink {
@@ -28,8 +29,8 @@ impl Drop for ShownLink {
     }
 }
 
-/// Opens the link in the operator's browser. Prints the link to the terminal if there is no browser, or the browser
-/// does not request the link.
+/// Opens the sign-in link in the operator's browser. Prints the link to the terminal if no browser is found, or if
+/// the browser does not request the link.
 pub(crate) fn show(link: SecretText) -> ShownLink {
     let Some(browser) = browser() else {
         on_terminal(&link);
@@ -52,8 +53,8 @@ pub(crate) fn show(link: SecretText) -> ShownLink {
     }
 }
 
-/// Waits until the browser has requested the link. If it does not, prints the link, because the program that was
-/// started may not be a browser.
+/// Waits until the browser has requested the link. If no request comes in time, prints the link. No request comes,
+/// for example, if the program in `$BROWSER` is not a browser.
 async fn served_or_shown(redirect: Redirect, mut browser: Child) {
     let since = Instant::now();
     let mut failed = false;
@@ -70,13 +71,13 @@ async fn served_or_shown(redirect: Redirect, mut browser: Child) {
     }
 }
 
-/// Prints a line in place of the countdown.
+/// Erases the countdown and prints a line in its place.
 fn say_over(line: &str) {
     let _ = print::on_terminal("");
     print::progress(line);
 }
 
-/// Prints the link to the controlling terminal, because stdout and stderr can be files.
+/// Prints the link to the controlling terminal. Does not use stdout or stderr, because they can be files.
 fn on_terminal(link: &SecretText) {
     let shown = print::on_terminal("console: sign in with this link, once, before the window ends:\n")
         .and_then(|()| print::on_terminal(SecretText::copy_of(&format!("{}\n", link.expose())).expose()));
@@ -87,7 +88,7 @@ fn on_terminal(link: &SecretText) {
     }
 }
 
-/// Finds `$BROWSER`, or `xdg-open` on a desktop.
+/// Returns the program in `$BROWSER`. If `$BROWSER` is not set, returns `xdg-open` on a machine with a desktop.
 fn browser() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(browser) = set("BROWSER") {
@@ -104,6 +105,7 @@ fn browser() -> Option<PathBuf> {
 fn start(browser: &PathBuf, address: &str) -> std::io::Result<Child> {
     let mut command = Command::new(browser);
     command.process_group(0).arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // The browser is not waited for: it belongs to the operator, and stays open after the window has ended.
+    // The program does not wait until the browser ends. The browser belongs to the operator and stays open after the
+    // window has ended.
     command.spawn()
 }

@@ -1,7 +1,8 @@
-//! The credential endpoint: serves the credentials of one session on loopback until the window ends. It answers only
-//! requests with the right token.
+//! The credential endpoint: a loopback HTTP server that serves the credentials of one session until the window ends.
+//! The server gives credentials only to requests with the right token.
 //!
-//! The protocol is the one of container credentials in the AWS SDKs: GET, a header `Authorization`, JSON.
+//! The protocol is that of container credentials in the AWS SDKs: a GET request with a header `Authorization`, and a
+//! response in JSON.
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,21 +23,22 @@ use crate::secret::{Secret, SecretText};
 use crate::session::work::http_head::read_head;
 use crate::time_text::iso;
 
-/// The time limit of one request and its response. Clients run on this machine, so they are fast.
+/// The time limit of one request and its response. The limit is short, because clients run on this machine.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The number of concurrent connections. A further connection closes the oldest one.
+/// The largest number of concurrent connections. If a client opens another connection, the server closes the oldest
+/// one.
 const MAX_CONNECTIONS: usize = 128;
-/// The number of connections that can wait to be accepted.
+/// How many connections the kernel queues until the server accepts them.
 const BACKLOG: u32 = 1024;
 
-/// A server that runs until it is dropped.
+/// The running server of the credential endpoint. Dropping the value stops the server.
 pub(crate) struct Endpoint {
     address: SocketAddr,
     token: Arc<SecretText>,
     task: JoinHandle<()>,
 }
 
-/// The largest difference between the local clock and AWS's clock that is ignored.
+/// If the local clock differs from AWS's clock by more than this, the field `Expiration` is corrected.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
 struct Credentials {
@@ -50,7 +52,7 @@ impl Endpoint {
     /// Starts the server on an ephemeral port.
     ///
     /// # Errors
-    /// If it cannot listen on loopback.
+    /// If the server cannot listen on loopback.
     pub(crate) fn start(issued: &Issued, until: Timestamp, clock: AwsClock) -> io::Result<Self> {
         let listener = listen()?;
         let address = listener.local_addr()?;
@@ -76,15 +78,15 @@ impl Drop for Endpoint {
     }
 }
 
-/// Binds an ephemeral loopback port. Its backlog is large enough that waiting connections do not block new ones.
+/// Listens on an ephemeral loopback port. The backlog is large, so that many slow clients do not block a new one.
 fn listen() -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
     socket.listen(BACKLOG)
 }
 
-/// Returns the response's JSON. `Expiration` is T1 at the latest. Clients compare `Expiration` with the local clock, so
-/// it is corrected by the difference between the local clock and AWS's clock.
+/// Returns the response's JSON. The field `Expiration` is never later than T1. Clients compare `Expiration` with the
+/// local clock, so the program adds the difference between the local clock and AWS's clock.
 fn body(issued: &Issued, until: Timestamp, clock: &AwsClock) -> SecretText {
     let off = Timestamp::now().duration_since(clock.now());
     let off = if off.abs() > CLOCK_TOLERANCE { off } else { SignedDuration::ZERO };
@@ -99,7 +101,7 @@ fn body(issued: &Issued, until: Timestamp, clock: &AwsClock) -> SecretText {
     SecretText::copy_of(&json.to_string())
 }
 
-/// The open connections. Dropping this closes them.
+/// The open connections. Dropping the value closes all connections.
 struct OpenConnections(VecDeque<AbortHandle>);
 
 impl Drop for OpenConnections {
@@ -126,7 +128,7 @@ async fn serve(listener: TcpListener, credentials: Arc<Credentials>) {
             let _ = tokio::time::timeout(TIMEOUT, answer(stream, &credentials)).await;
         });
         open.0.push_back(task.abort_handle());
-        // Yields, so that requests that were already read are answered before more connections are accepted.
+        // Yields to the tasks of earlier connections, so that they answer before the server accepts more connections.
         tokio::task::yield_now().await;
     }
 }
@@ -280,7 +282,7 @@ mod tests {
             assert!(text.is_empty() || text.starts_with(b"HTTP/1.1 400"));
             task.abort();
             let _ = task.await;
-            // Another process may have bound the port by now.
+            // The port is free again, so another process can have bound it by now.
             let mut text = String::new();
             if let Ok(mut stream) = TcpStream::connect(address).await {
                 let _ = stream.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await;

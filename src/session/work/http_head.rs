@@ -1,11 +1,11 @@
-//! The head of an HTTP request, for the two loopback servers.
+//! Reads the head of an HTTP request, for the credential endpoint and the redirect server.
 
 use std::io;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-/// The size limit of a request's head, in bytes. SDKs and browsers send a few hundred bytes.
+/// The size limit of a request's head, in bytes. AWS SDKs and browsers send heads of a few hundred bytes.
 pub(super) const MAX_HEAD: usize = 8 * 1024;
 
 /// Reads a request up to the empty line that ends its head. Returns `None` if the head is incomplete, longer than

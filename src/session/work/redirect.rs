@@ -1,5 +1,5 @@
-//! A loopback server that redirects the browser to the sign-in link, once. The link is a secret, so it must not be an
-//! argument on the browser's command line.
+//! A loopback HTTP server that redirects the browser to the sign-in link once. The link is a secret, and other users
+//! can read command lines, so the program must not pass the link as an argument.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,10 +16,10 @@ use crate::vault::random;
 
 /// The time limit of one request and its response.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The pause after accepting a connection failed, for example because no file descriptor was free.
+/// The pause after the server failed to accept a connection, for example because no file descriptor was free.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
-/// A server that runs until it has redirected one request, or until it is dropped.
+/// A running redirect server. The server stops after it has redirected one request, or when the value is dropped.
 pub(crate) struct Redirect {
     address: SocketAddr,
     path: String,
@@ -29,7 +29,7 @@ pub(crate) struct Redirect {
 
 impl Drop for Redirect {
     fn drop(&mut self) {
-        // If the link was taken, the response that contains it is in progress and must be completed.
+        // If the link is gone, the task is sending the response with the link, and must not be stopped.
         if !self.has_served() {
             self.task.abort();
         }
@@ -40,7 +40,7 @@ impl Redirect {
     /// Starts the server on an ephemeral port.
     ///
     /// # Errors
-    /// If it cannot listen on loopback. The error contains the link.
+    /// If the server cannot listen on loopback. The error returns the link to the caller.
     pub(crate) fn start(link: SecretText) -> Result<Self, (SecretText, io::Error)> {
         let (listener, address) = match listen() {
             Ok(both) => both,
@@ -52,17 +52,17 @@ impl Redirect {
         Ok(Self { address, path, link, task })
     }
 
-    /// Returns the URL for the browser. It works once, and only for processes of this user.
+    /// Returns the URL for the browser. The URL works once, and only for processes of the operator's user.
     pub(crate) fn address(&self) -> String {
         format!("http://{}{}", self.address, self.path)
     }
 
-    /// Reports whether the link was given to the browser.
+    /// Reports whether the server has given the link to the browser.
     pub(crate) fn has_served(&self) -> bool {
         self.link.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// Stops the server and returns the link; `None` if the link was given to the browser.
+    /// Stops the server and returns the link. Returns `None` if the server has given the link to the browser.
     pub(crate) fn into_link(self) -> Option<SecretText> {
         let link = taken(&self.link);
         if link.is_some() {
@@ -118,8 +118,9 @@ async fn answer(
     stream.shutdown().await
 }
 
-/// Reports whether the other end of a loopback connection is an IPv4 or IPv6 socket of this user, from `/proc/net/tcp`
-/// (proc(5)). On a system without that table, the random path is the only protection.
+/// Reports whether the client of a loopback connection runs as the operator's user. Looks up the client's socket in
+/// `/proc/self/net/tcp` and `/proc/self/net/tcp6` (proc(5)). On a system without these tables, returns true; there,
+/// only the random path protects the link.
 fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(std::fs::read_to_string);
     if tables[0].is_err() {
@@ -129,7 +130,7 @@ fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
     tables.iter().flatten().find_map(|table| owner(table, from, to)) == Some(&own)
 }
 
-/// Returns the uid of the socket that is bound to `local` and connected to `remote`.
+/// Finds the socket that is bound to `local` and connected to `remote`, and returns the uid of its owner.
 fn owner(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<&str> {
     let (local, remote) = (table_forms(local)?, table_forms(remote)?);
     table.lines().find_map(|line| {
@@ -140,8 +141,9 @@ fn owner(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<&str> {
     })
 }
 
-/// Returns the two forms in which the tables show an address: for an IPv4 socket, and for an IPv6 socket with a mapped
-/// address. Each form has the address in this machine's byte order, and the port.
+/// Returns the two forms in which `/proc/self/net/tcp` and `tcp6` show an IPv4 address. The first form is for an IPv4
+/// socket, and the second form is for an IPv6 socket with a mapped address. Each form has the address in this
+/// machine's byte order, and the port.
 fn table_forms(address: SocketAddr) -> Option<[String; 2]> {
     let SocketAddr::V4(address) = address else {
         return None;
@@ -186,7 +188,7 @@ mod tests {
         });
     }
 
-    /// Requests the path from the same address, through an IPv6 socket.
+    /// Requests `path` through an IPv6 socket that is connected to the IPv4 address `address`.
     async fn get_by_ipv6(address: SocketAddr, path: &str) -> String {
         let mapped: SocketAddr =
             format!("[::ffff:127.0.0.1]:{}", address.port()).parse().expect("the address should be valid");
@@ -213,7 +215,10 @@ mod tests {
             drop(stream);
             let _ = asking.await;
             let unknown = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-            assert!(!is_ours(unknown, to), "a socket that is not in the table should not count as ours");
+            assert!(
+                !is_ours(unknown, to),
+                "a socket that is not in the table should not count as the operator's"
+            );
         });
     }
 

@@ -1,9 +1,10 @@
-//! Catches the signals that end a command. There are two ways, which are never used at the same time:
+//! Catches the signals that end a command. The two modules `prompt` and `session` are never used at the same time:
 //!
-//! - `prompt` catches signals with `signal-hook` while people are asked and nothing is enabled yet. It keeps the last
-//!   signal for the next wait on the terminal.
+//! - `prompt` catches signals with `signal-hook` while the program asks people and nothing is enabled yet. `prompt`
+//!   keeps the last signal for the next wait at the terminal.
+//!
 //! - `session` catches signals with tokio, from the first call to AWS until access is closed. The session's loop gets
-//!   each signal as an event. The session gets a signal that arrived before `session` was ready from [`pending`].
+//!   each signal as an event. If a signal arrived before `session` was ready, the session gets it from [`pending`].
 
 mod prompt;
 #[cfg(feature = "cloud")]

@@ -1,4 +1,5 @@
-//! Catches signals while people are asked. The last signal is kept, and it makes a pipe readable that every wait polls.
+//! Catches signals while the program asks people, and keeps the last signal. Each signal also makes a pipe readable,
+//! and every wait at the terminal polls that pipe.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -21,7 +22,7 @@ struct PromptSignals {
 /// Catches INT, QUIT, TERM, HUP and CONT until the process ends.
 ///
 /// # Errors
-/// If a signal handler cannot be registered.
+/// Fails if a signal handler cannot be registered.
 pub fn catch() -> Result<()> {
     if CAUGHT.get().is_none() {
         let caught =
@@ -35,7 +36,8 @@ fn register() -> std::io::Result<PromptSignals> {
     let (pipe, write) = UnixStream::pair()?;
     let number = Arc::new(AtomicUsize::new(0));
     for signal in Signal::ALL.map(Signal::number) {
-        // The number is set first: when the pipe is readable, the number is there.
+        // The handler that sets the number runs before the handler that writes to the pipe, so the number is always
+        // set when the pipe is readable.
         signal_hook::flag::register_usize(signal.into(), Arc::clone(&number), signal.into())?;
         signal_hook::low_level::pipe::register(signal.into(), write.try_clone()?)?;
     }
@@ -50,7 +52,8 @@ pub fn pending() -> Option<Signal> {
     Signal::from_number(CAUGHT.get()?.number.load(Ordering::SeqCst))
 }
 
-/// Returns a socket that becomes readable when the process continues after a stop. The caller has to read it empty.
+/// Returns a socket that becomes readable when the process continues after a stop. The caller must read all bytes
+/// from the socket.
 pub fn continued() -> Option<&'static UnixStream> {
     CAUGHT.get().map(|caught| &caught.continued)
 }

@@ -1,5 +1,5 @@
-//! The states of a window: `(state, event) → (state, actions)`. Time is an event, so a suspended machine sees one
-//! late tick.
+//! The state machine of a window. The state machine is a pure function `(state, event) → (state, actions)`. Time is
+//! an event. If the laptop sleeps, the state machine gets one late tick.
 //!
 //! ```text
 //!                 opened                a cause
@@ -8,97 +8,98 @@
 //!   └─────────┘             └──────┘              └─────────┘                 └───────────────────┘
 //!      │    │                                       ▲      │  not proven,     ┌───────────────────┐
 //!      │    └───────────────────────────────────────┘      │  or a panic      │ Over: may be open │
-//!      │      failed after a write, or was to stop;        └────────────────▶ └───────────────────┘
+//!      │      failed after a write, or asked to stop;      └────────────────▶ └───────────────────┘
 //!      │      a panic
 //!      │      failed before any write                                         ┌───────────────────┐
 //!      └────────────────────────────────────────────────────────────────────▶ │ Over: untouched   │
 //!                                                                             └───────────────────┘
 //! ```
 //!
-//! The three ends are the variants of [`End`]; the causes are those of [`Cause`]. The first cause counts.
+//! The three states *Over* are the variants of [`End`]. The causes are the variants of [`Cause`]. Only the first
+//! cause counts.
 
 use std::time::Duration;
 
 use crate::boot_clock::Instant;
 use crate::signal::Signal;
 
-/// Minutes before T1 at which the operator is warned.
+/// The program warns the operator when this many minutes are left before T1.
 const WARNINGS: [u64; 3] = [10, 5, 1];
 
 /// An event that can change the state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum WindowEvent {
-    /// T0 is known, and with it the deadline (T1 by the boot-time clock).
+    /// The deadline is known. The deadline is T1 by the boot-time clock.
     EndSet(Instant),
-    /// The window is open: AWS accepts the probe.
+    /// The window is open: the probe has shown that AWS accepts the credentials.
     Opened,
-    /// The opening ended without an open window.
+    /// The opening sequence ended, and the window is not open.
     NotOpened {
-        /// Whether a write was sent, so that access has to be closed.
+        /// Whether the opening sequence sent a write. If a write was sent, access has to be closed.
         touched: bool,
     },
-    /// The time, about once a second.
+    /// The current time. This event comes about once a second.
     Tick(Instant),
-    /// A signal to this process.
+    /// The process received a signal.
     Signal(Signal),
     /// The operator pressed `q` in a held window.
     Quit,
-    /// The child ended, or did not start.
+    /// The child process ended, or could not be started.
     ChildEnded,
-    /// Code of this program panicked.
+    /// A part of the program panicked.
     Panicked,
     /// The closing sequence ended.
     Closed {
-        /// Access is proven closed.
+        /// Whether access is proven closed.
         proven: bool,
     },
 }
 
-/// An action for the driver. After an event, the driver performs the actions in order.
+/// An action for the driver. After each event, the driver performs the returned actions in order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
-    /// Ask the opening to stop before its next write.
+    /// Ask the opening sequence to stop before its next write.
     StopOpening,
-    /// Start the child, or show that the window is held.
+    /// Start the child process, or show that the window is held open.
     Begin,
     /// Show the time left until the deadline.
     Show(Duration),
     /// Warn that this many minutes are left.
     Warn(u64),
-    /// Pass a signal to the child.
+    /// Send a signal to the child process.
     Forward(Signal),
-    /// End the child at once, whatever AWS does meanwhile.
+    /// End the child process at once. Do not wait for an answer from AWS.
     EndChild,
     /// Start the closing sequence.
     Close,
-    /// Print the remaining steps: the first signal came while closing.
+    /// Print the remaining steps of the close, because a first signal came during the close.
     SayWhatIsLeft,
-    /// Stop waiting for the proof that access is closed: another signal came.
+    /// Stop waiting for the proof that access is closed, because a second signal came during the close.
     GiveUp,
-    /// Stop the loop and report the end.
+    /// Stop the event loop and report how the window ended.
     Finish(End),
 }
 
-/// Why a window ends.
+/// The reason why a window ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cause {
     /// T1 was reached.
     Deadline,
-    /// A signal to this process.
+    /// The process received a signal.
     Signal(Signal),
-    /// The child ended.
+    /// The child process ended.
     ChildEnded,
     /// The operator pressed `q`.
     Quit,
-    /// The opening failed.
+    /// The opening sequence failed.
     Failed,
-    /// Code of this program panicked.
+    /// A part of the program panicked.
     Panicked,
-    /// The command `close` was run; this process opened no window.
+    /// The operator ran the command `close`. This process itself opened no window.
     Asked,
 }
 
-/// How a window ended.
+/// The result of a window.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum End {
     /// Nothing was written to IAM, so nothing had to be closed.
@@ -110,7 +111,7 @@ pub enum End {
 }
 
 impl End {
-    /// Returns why the window ended.
+    /// Returns the reason why the window ended.
     pub fn cause(self) -> Cause {
         match self {
             Self::Untouched(cause) | Self::Closed(cause) | Self::MayBeOpen(cause) => cause,
@@ -120,14 +121,15 @@ impl End {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
-    /// `stop`: why the opening was asked to stop.
+    /// `stop` is the reason why the opening sequence was asked to stop. `None` if the opening sequence was not asked
+    /// to stop.
     Opening {
         stop: Option<Cause>,
     },
     Open {
         warned: Warned,
     },
-    /// `signals`: how many came since the close began.
+    /// `signals` is the number of signals that came since the close began.
     Closing {
         cause: Cause,
         signals: u8,
@@ -135,14 +137,15 @@ enum State {
     Over,
 }
 
-/// Which of [`WARNINGS`] the operator has seen. A warning counts as seen if the window was too short for it.
+/// Records which of [`WARNINGS`] the operator has seen. If the window is too short for a warning, the warning counts
+/// as seen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Warned {
-    /// No tick has come yet.
+    /// No tick has come since the window opened.
     NotYet,
-    /// The first tick came before the earliest warning.
+    /// At least one tick has come, and no warning is due yet.
     Started,
-    /// The operator has seen the warning at this many minutes, and all before it.
+    /// The operator has seen the warning for this many minutes left, and all earlier warnings.
     At(u64),
 }
 
@@ -157,25 +160,25 @@ impl Warned {
 pub struct Machine {
     state: State,
     deadline: Option<Instant>,
-    /// Whether the window is held: no child runs, and this process reads the keyboard.
+    /// Whether the window is held open without a child process. In such a window, the program reads the keyboard.
     held: bool,
-    /// Whether [`Action::EndChild`] was returned; it is returned only once.
+    /// Whether [`Action::EndChild`] was returned. The action is returned only once.
     is_over_time: bool,
 }
 
 impl Machine {
-    /// Returns the machine in *Opening*. `held`: no child runs in the window.
+    /// Returns a state machine in the state *Opening*. `held` is true if no child process runs in the window.
     pub fn new(held: bool) -> Self {
         Self { state: State::Opening { stop: None }, deadline: None, held, is_over_time: false }
     }
 
-    /// Returns the machine in *Closing*, and its first action.
+    /// Returns a state machine in the state *Closing*, and the first actions.
     pub fn closing(cause: Cause) -> (Self, Vec<Action>) {
         let (state, actions) = close(cause);
         (Self { state, deadline: None, held: true, is_over_time: false }, actions)
     }
 
-    /// Returns the state after `event`, and the actions to perform.
+    /// Handles an event. Returns the state machine after the event, and the actions to perform.
     #[must_use]
     pub fn handle(mut self, event: WindowEvent) -> (Self, Vec<Action>) {
         if let WindowEvent::EndSet(deadline) = event {
@@ -196,12 +199,12 @@ impl Machine {
         (self, actions)
     }
 
-    /// Whether `event` is the first tick at or after the deadline.
+    /// Reports whether `event` is the first tick at or after the deadline.
     fn passes(&self, event: WindowEvent) -> bool {
         !self.is_over_time && matches!(event, WindowEvent::Tick(now) if self.is_past(now))
     }
 
-    /// Whether the machine has ended; it ignores further events.
+    /// Reports whether the state is *Over*. In the state *Over*, all events are ignored.
     pub fn is_over(&self) -> bool {
         self.state == State::Over
     }
@@ -213,7 +216,7 @@ impl Machine {
             WindowEvent::Tick(now) if self.is_past(now) => Some(Cause::Deadline),
             _ => None,
         };
-        // Every tick after the deadline would ask again, but the opening is asked to stop only once.
+        // The opening sequence is asked to stop only once, so later ticks after the deadline are ignored.
         let is_repeated = stop.is_some() && matches!(event, WindowEvent::Tick(_));
         match (event, stop.or(wanted_by)) {
             (WindowEvent::Opened, None) => (State::Open { warned: Warned::NotYet }, vec![Action::Begin]),
@@ -245,7 +248,9 @@ impl Machine {
         }
     }
 
-    /// The first tick warns only if a warning is due in that second: a window of four minutes does not warn of ten.
+    /// Shows the time left, and warns if a warning is due. The first tick gives a warning only if the warning is due
+    /// in that very second. For example, the program gives no warning about ten or five minutes in a window of four
+    /// minutes.
     fn tick(&self, warned: Warned, now: Instant) -> (State, Vec<Action>) {
         let Some(deadline) = self.deadline else {
             return (State::Open { warned }, Vec::new());

@@ -4,7 +4,7 @@ fn at(seconds: u64) -> Instant {
     Instant::since_boot(Duration::from_secs(seconds))
 }
 
-/// Handles the events in turn; returns the actions of the last event.
+/// Handles the events in order. Returns the actions of the last event.
 fn run(held: bool, events: &[WindowEvent]) -> Vec<Action> {
     let mut machine = Machine::new(held);
     let mut last = Vec::new();
@@ -38,7 +38,7 @@ fn the_deadline_ends_the_child_first_and_only_once() {
     }
     events.push(WindowEvent::Tick(at(101)));
     assert_eq!(run(false, &events), []);
-    // The deadline ends the child also during a slow close.
+    // The deadline also ends the child process if a close is still in progress.
     let slow = [
         WindowEvent::EndSet(at(100)),
         WindowEvent::Opened,
@@ -66,14 +66,14 @@ fn an_opening_that_is_stopped_closes_unless_nothing_was_written() {
     assert_eq!(
         run(false, &[WindowEvent::Signal(Signal::Term), WindowEvent::Opened]),
         [Action::Close],
-        "the signal should come too late to stop the opening"
+        "a signal that comes too late to stop the opening should start a close"
     );
     let untouched = [WindowEvent::Signal(Signal::Term), WindowEvent::NotOpened { touched: false }];
     assert_eq!(run(false, &untouched), [Action::Finish(End::Untouched(Cause::Signal(Signal::Term)))]);
     assert_eq!(run(false, &[WindowEvent::Panicked]), [Action::Close]);
     let late = [WindowEvent::EndSet(at(5)), WindowEvent::Tick(at(6)), WindowEvent::Tick(at(7))];
     assert_eq!(run(false, &late[..2]), [Action::StopOpening]);
-    assert_eq!(run(false, &late), [], "the opening should be asked only once");
+    assert_eq!(run(false, &late), [], "the opening should be asked to stop only once");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_sleep_past_the_deadline_ends_the_window_on_waking() {
     assert_eq!(run(true, &events), [Action::EndChild, Action::Close]);
 }
 
-/// Tries every sequence of five events, followed by the ends of the opening and of the close.
+/// Tries every sequence of five events. After each sequence, the opening ends, a signal comes and the close ends.
 #[test]
 fn after_any_five_events_the_machine_ends() {
     let events = [

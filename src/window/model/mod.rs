@@ -1,9 +1,9 @@
-//! Test-only: a property test that runs the machine, both sequences and an IAM in memory step by step, under random
-//! faults.
+//! A property test, built only for tests. The test runs the state machine, the opening sequence and the closing
+//! sequence against an IAM user in memory, step by step. Faults occur at random.
 //!
-//! `world` generates the events and faults; `run` carries out the machine's actions, as the driver does. Whenever AWS
-//! accepts access after a step, IAM has an end of the access that is no later than T1. At the end of a run, access is
-//! closed, or is reported as possibly open until T1.
+//! The module `world` generates the events and faults. The module `run` performs the state machine's actions, in
+//! place of the driver. The test checks two properties. While AWS accepts the credentials, the policies in IAM end
+//! the access at T1 or earlier. At the end of a run, access is closed, or it is reported as possibly open until T1.
 
 mod run;
 mod world;
@@ -17,7 +17,7 @@ use super::End;
 use run::{Phase, Run};
 use world::{Happening, World};
 
-/// The state machine test: a [`Run`] in a [`World`].
+/// The property test. [`World`] generates the events, and [`Run`] is the system under test.
 struct Window;
 
 impl StateMachineTest for Window {
@@ -36,19 +36,21 @@ impl StateMachineTest for Window {
     fn check_invariants(run: &Run, world: &World) {
         run.is_bounded(world.window);
         if world.is_asked_to_end() {
-            assert_ne!(run.phase, Phase::Open, "the window is still open although it was asked to end");
+            assert_ne!(run.phase, Phase::Open, "the window is still open although the operator ended it");
         }
         assert!(!world.is_killed || run.is_over());
     }
 
-    /// Lets only time pass from here on. The network keeps its faults, or has none any more.
+    /// Lets only time pass until the run ends. If `world.heals` is true, all calls succeed from now on. Otherwise the
+    /// faults continue.
     fn teardown(mut run: Run, world: World) {
         if world.heals {
             run.goes_on(Happening::Well);
             run.goes_on(Happening::Latency(0));
         }
         let goes_well = world.heals && run.could_go_well();
-        // Enough seconds for an opening with the slowest calls, the window, a late write, and the proof.
+        // The limit, in seconds, is enough for an opening with the slowest calls, the window, a late write and the
+        // proof that access is closed.
         let patience = i64::from(world.window) + 20 * 60;
         for _ in 0..patience {
             if run.is_over() {
@@ -58,11 +60,11 @@ impl StateMachineTest for Window {
             run.goes_on(Happening::Time(1));
             run.is_bounded(world.window);
         }
-        assert!(run.is_over(), "the run does not end: {:?}", run.phase);
+        assert!(run.is_over(), "the run should have ended, but is in the state {:?}", run.phase);
         run.ended_truly();
         assert!(
             !goes_well || !matches!(run.phase, Phase::Over(End::MayBeOpen(_))),
-            "nothing failed, but access may be open"
+            "no call failed, so access should be proven closed"
         );
         TALLY.with_borrow_mut(|tally| tally.add(&run));
         for _ in 0..120 {
@@ -73,7 +75,7 @@ impl StateMachineTest for Window {
     }
 }
 
-/// Counts how the runs ended. A model that rarely opens proves little.
+/// Counts how the runs ended. If few runs opened a window, the test would prove little.
 #[derive(Debug, Default)]
 struct Tally {
     runs: u32,
@@ -100,7 +102,7 @@ thread_local! {
     static TALLY: RefCell<Tally> = RefCell::default();
 }
 
-/// Runs at least 1024 cases; `PROPTEST_CASES` sets a higher number.
+/// Runs at least 1024 cases. The variable `PROPTEST_CASES` can set a higher number.
 #[test]
 fn under_random_faults_the_end_is_written_first_and_access_is_closed_or_reported_as_open() {
     let given = Config::default();
@@ -115,6 +117,6 @@ fn under_random_faults_the_end_is_written_first_and_access_is_closed_or_reported
     for (count, what) in
         [(opened, "opened"), (closed, "closed"), (may_be_open, "may be open"), (untouched, "untouched")]
     {
-        assert!(count > runs / 20, "only {count} of {runs} runs: {what}");
+        assert!(count > runs / 20, "too few of the {runs} runs ended as {what}: {count}");
     }
 }

@@ -1,4 +1,5 @@
-//! One run of the machine, the sequences and the user in memory. The run plays the role of the driver.
+//! One run of the state machine and both sequences against an IAM user in memory. The run performs the state
+//! machine's actions, in place of the driver.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -21,10 +22,10 @@ use crate::gate::policy::Gate;
 use crate::gate::{OpenProgress, SessionId, Window};
 use crate::window::{Action, Cause, End, Machine, WindowEvent};
 
-/// A future that is polled by hand.
+/// A future that the test polls itself, without a runtime.
 type Running<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// The state of the run, according to the machine's actions.
+/// The state of the run. The state machine's actions change the run's state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {
     Opening,
@@ -44,13 +45,13 @@ pub(super) struct Run {
     queue: VecDeque<WindowEvent>,
     deadline: Option<Instant>,
     work: Work,
-    /// Whether the child was started and has not ended by itself.
+    /// Whether the child process was started and has not ended by itself.
     child: bool,
-    /// Whether a second panic has ended the driver.
+    /// Whether the event loop has panicked. A second panic ends the run.
     broken: bool,
-    /// The outcome of the last close.
+    /// The outcome of the last closing sequence.
     outcome: Option<CloseOutcome>,
-    /// Whether the window was ever open.
+    /// Whether the window was open at any time.
     pub(super) opened: bool,
 }
 
@@ -62,7 +63,8 @@ fn session() -> SessionId {
     SessionId::from_bytes([0x7f; 8])
 }
 
-/// Leaves traces on the user of an earlier session, whose end has passed.
+/// Changes the user as if an earlier session had ended without a close. `left` is the state in which that session
+/// left the user.
 fn leave_traces(user: &FakeUser, left: Left) {
     let ended = user.clock.get() - SignedDuration::from_mins(5);
     let gate = Gate {
@@ -112,7 +114,7 @@ impl Run {
         matches!(self.phase, Phase::Over(_) | Phase::Killed)
     }
 
-    /// Whether the run can still end without a fault.
+    /// Reports whether the run can end with a proven close if no more faults occur.
     pub(super) fn could_go_well(&self) -> bool {
         matches!(self.phase, Phase::Opening | Phase::Open) && !self.user.breaks.get()
     }
@@ -173,7 +175,7 @@ impl Run {
         self.meets(WindowEvent::Tick(self.now()));
     }
 
-    /// Polls each running sequence once.
+    /// Polls the opening sequence and the closing sequence once, if they run.
     fn step(&mut self) {
         if let Some(opening) = &mut self.opening
             && let Poll::Ready(result) = polled(opening)
@@ -197,7 +199,7 @@ impl Run {
         }
     }
 
-    /// Handles an event and the events that follow from it.
+    /// Handles an event. Also handles the events that the state machine's actions add to the queue.
     fn meets(&mut self, event: WindowEvent) {
         self.queue.push_back(event);
         while let Some(event) = self.queue.pop_front() {
@@ -242,7 +244,8 @@ impl Run {
         }
     }
 
-    /// Handles a panic outside the sequences: drops both sequences and closes access again.
+    /// Simulates a panic of the event loop: drops both sequences and starts a new close. After a second panic, ends
+    /// the run.
     fn breaks(&mut self) {
         (self.opening, self.closing) = (None, None);
         self.queue.clear();
@@ -254,44 +257,55 @@ impl Run {
         self.act(actions);
     }
 
-    /// Performs the driver's last action: ends everything that the driver started.
+    /// Ends the child process and the run, like the real driver.
     fn finish(&mut self, end: End) {
         self.user.dismiss();
         self.phase = Phase::Over(end);
     }
 
-    /// If AWS accepts access, checks that IAM has an end no later than T1.
+    /// Checks the first property: while AWS accepts the credentials, the policies in IAM end the access at T1 or
+    /// earlier.
     pub(super) fn is_bounded(&self, window: u32) {
         let user = &self.user;
-        assert!(!user.endless.get(), "usable while IAM had no end");
+        assert!(!user.endless.get(), "the key was usable while no policy in IAM ended the access");
         if user.accepts() {
             let end = user.dated.get().expect("T0 should be known") + Duration::from_secs(window.into());
             let until = user.window.get().map(|window| window.until);
-            assert_eq!(until, Some(end), "T1 should be T0 plus the window");
-            assert_eq!(user.written_end(), Some(end), "the end should be written");
-            assert!(user.effective_end().is_some_and(|until| until <= end), "the end in effect is after T1");
-            assert!(user.clock.get() < end, "access is accepted after T1");
+            assert_eq!(until, Some(end), "T1 should be T0 plus the window's duration");
+            assert_eq!(user.written_end(), Some(end), "the gate in IAM should end at T1");
+            assert!(
+                user.effective_end().is_some_and(|until| until <= end),
+                "the gate in effect ends after T1"
+            );
+            assert!(user.clock.get() < end, "AWS accepts the credentials after T1");
         }
         match self.phase {
             Phase::Open => {
-                assert!(user.opener_gone.get(), "the opener still exists and could move the end");
-                assert_eq!(self.progress.pending(), None, "a write is pending in an open window");
+                assert!(
+                    user.opener_gone.get(),
+                    "the opener still exists, so it could change the end of the access"
+                );
+                assert_eq!(
+                    self.progress.pending(),
+                    None,
+                    "a write of the opening is pending although the window is open"
+                );
                 assert!(
                     self.deadline.is_some_and(|deadline| self.now() < deadline),
-                    "the window is open past the deadline"
+                    "the window is open after the deadline"
                 );
             }
             Phase::Opening => assert!(!self.child),
             Phase::Closing
                 if self.deadline.is_some_and(|deadline| self.now() >= deadline) && !self.broken =>
             {
-                assert!(user.dismissed.get().is_some() || !self.child, "the child runs after T1");
+                assert!(user.dismissed.get().is_some() || !self.child, "the child process runs after T1");
             }
             Phase::Closing | Phase::Over(_) | Phase::Killed => {}
         }
     }
 
-    /// Checks that the reported end is true.
+    /// Checks that the run ended in the state that it reported.
     pub(super) fn ended_truly(&self) {
         let user = &self.user;
         let writes = ["PutUserPolicy", "Activate", "DetachUserPolicy"];
@@ -299,36 +313,47 @@ impl Run {
             Phase::Over(End::Untouched(_)) => {
                 assert!(
                     !user.calls.borrow().iter().any(|call| writes.contains(call)),
-                    "reported as untouched, but something was written"
+                    "the run reported that it wrote nothing, but it wrote to IAM"
                 );
             }
-            Phase::Over(End::Closed(_)) => assert!(!user.accepts(), "reported as closed, but open"),
+            Phase::Over(End::Closed(_)) => {
+                assert!(!user.accepts(), "the run reported closed access, but access is open");
+            }
             Phase::Over(End::MayBeOpen(_)) | Phase::Killed => {}
             Phase::Opening | Phase::Open | Phase::Closing => panic!("the run has not ended"),
         }
-        assert!(self.phase == Phase::Killed || user.dismissed.get().is_some(), "the child still runs");
+        assert!(
+            self.phase == Phase::Killed || user.dismissed.get().is_some(),
+            "the child process still runs"
+        );
     }
 
-    /// Checks that time and late writes do not open access again.
+    /// Checks that access that was reported as closed does not open again with time or through a late write.
     pub(super) fn stays_ended(&self) {
         let said_shut = match self.phase {
             Phase::Over(End::Closed(_) | End::Untouched(_)) => true,
             Phase::Over(End::MayBeOpen(_)) => !self.progress.lifted(),
             _ => false,
         };
-        assert!(!(said_shut && self.user.accepts()), "reported as closed, and open again");
+        assert!(
+            !(said_shut && self.user.accepts()),
+            "the run reported closed access, but access has opened again"
+        );
         let user = &self.user;
-        // `user.now()` is this machine's estimate of AWS's time, which the watch for late writes uses.
+        // The watch for late writes uses `user.now()`, this machine's estimate of AWS's time.
         let before_its_end = user.window.get().is_some_and(|Window { until, .. }| user.now() < until);
         if before_its_end
             && matches!(&self.outcome, Some(CloseOutcome::Closed { refusals, untidy: None }) if refusals.probed())
         {
-            assert!(user.denied.get() && !user.active.get(), "the user was at rest, but is no longer");
+            assert!(
+                user.denied.get() && !user.active.get(),
+                "after a proven close, the user should stay at rest until T1"
+            );
         }
     }
 }
 
-/// Polls a sequence once; `None` if it panicked.
+/// Polls a sequence once. The output is `None` if the sequence panicked.
 fn polled<T>(running: &mut Running<T>) -> Poll<Option<T>> {
     let mut context = Context::from_waker(Waker::noop());
     match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(&mut context))) {

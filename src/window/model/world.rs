@@ -1,6 +1,7 @@
-//! The events and faults of a run, as they are generated.
+//! Generates the events and faults of a run at random.
 //!
-//! This machine's clock is not set during a run. It is read once, at the start, and can be wrong by hours.
+//! The clock of the simulated machine can be wrong by hours. The program reads this clock once, at the start of the
+//! run. The simulation does not change this clock during the run.
 
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
@@ -8,42 +9,43 @@ use proptest_state_machine::ReferenceStateMachine;
 use crate::gate::fake::{ALL_WRONG, Lag, Wrong};
 use crate::signal::Signal;
 
-/// One event or fault.
+/// One event or fault in a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happening {
-    /// Each call advances by this many steps.
+    /// Both sequences are polled this many times, and no time passes.
     Steps(u8),
-    /// This many seconds pass, and calls advance.
+    /// This many seconds pass, and the sequences advance.
     Calm(u8),
-    /// This many seconds pass, and no call advances.
+    /// This many seconds pass, and the sequences do not advance.
     Time(i64),
-    /// This machine is suspended for this many seconds.
+    /// The simulated machine is suspended for this many seconds.
     Suspend(i64),
     Signal(Signal),
     /// The operator presses `q` in a held window.
     Quit,
     ChildEnds,
-    /// The next call fails; if true, every call fails until [`Happening::Well`].
+    /// The next call fails with this fault. If the flag is true, every later call fails, too, until
+    /// [`Happening::Well`].
     Wrong(Wrong, bool),
-    /// Late writes take effect this many seconds late.
+    /// From now on, late writes take effect this many seconds late.
     LateBy(i64),
-    /// Calls have no faults any more.
+    /// From now on, calls have no faults.
     Well,
-    /// Seconds that a request and its answer each take.
+    /// From now on, a request and its answer each take this many seconds.
     Latency(i64),
-    /// Seconds until IAM shows a write, and until it takes effect.
+    /// From now on, IAM shows a write after a delay, and the write takes effect after another delay.
     Lag(Lag),
     /// The next call panics.
     BreaksCall,
-    /// The loop around the calls panics.
+    /// The event loop panics.
     BreaksLoop,
-    /// An administrator attaches the deny and deactivates the key.
+    /// An administrator attaches `AWSDenyAll` and deactivates the key.
     PanicSeal,
-    /// The process gets SIGKILL.
+    /// The process is killed with SIGKILL.
     Kill,
 }
 
-/// What an earlier session left on the user.
+/// The state in which an earlier session left the user.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Left {
     Nothing,
@@ -51,7 +53,7 @@ pub(super) enum Left {
     NoDeny,
 }
 
-/// What the window is for.
+/// The work that is done during the window.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Work {
     Hold,
@@ -60,18 +62,18 @@ pub(super) enum Work {
     NoProgram,
 }
 
-/// One run, as it was generated.
+/// The generated properties of one run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct World {
-    /// The length of the window in seconds.
+    /// The duration of the window, in seconds.
     pub(super) window: u32,
     pub(super) work: Work,
-    /// Seconds that the children take to end.
+    /// How many seconds the child processes need to end.
     pub(super) grace: i64,
     pub(super) left: Left,
-    /// Seconds by which this machine's clock is ahead of AWS's.
+    /// How many seconds the simulated machine's clock is ahead of AWS's clock.
     pub(super) ahead: i64,
-    /// A call of the opening that fails, counted from 0, and the fault.
+    /// The number of the call that fails, counted from 0, and the fault of that call.
     pub(super) wrong: Option<(usize, Wrong)>,
     pub(super) late_by: i64,
     pub(super) lag: Lag,
@@ -82,25 +84,26 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Whether a signal or `q` came that ends an open window.
+    /// Reports whether the operator ended an open window, with a signal or with `q`.
     pub(super) fn is_asked_to_end(&self) -> bool {
         self.ends
     }
 }
 
-/// The longest suspend and the largest error of the clock, in seconds.
+/// The longest time that the machine is suspended, and the largest error of its clock, in seconds.
 const EIGHT_HOURS: i64 = 8 * 3600;
 
 fn wrong() -> impl Strategy<Value = Wrong> {
     prop::sample::select(ALL_WRONG.to_vec())
 }
 
-/// Generates a delay in seconds, up to the age at which AWS rejects a signature.
+/// Generates the delay of a late write in seconds. AWS rejects a signature that is older than the longest delay.
 fn late_by() -> impl Strategy<Value = i64> {
     prop_oneof![1..60_i64, 1..900_i64, 880..900_i64]
 }
 
-/// Generates a delay in seconds, up to the time that the sequences allow for a write to become visible.
+/// Generates the delays until a write is visible and takes effect, in seconds. The sequences wait at least as long as
+/// the longest delay.
 fn lag() -> impl Strategy<Value = Lag> {
     let seconds = || prop_oneof![2 => Just(0), 1 => 0..20_i64, 1 => 15..20_i64];
     (seconds(), seconds()).prop_map(|(shown, counts)| Lag { shown, counts })
@@ -114,7 +117,7 @@ impl ReferenceStateMachine for World {
         let left = prop_oneof![4 => Just(Left::Nothing), 1 => Just(Left::ActiveKey), 1 => Just(Left::NoDeny)];
         let work = prop_oneof![8 => Just(Work::Hold), 8 => Just(Work::Program), 1 => Just(Work::NoProgram)];
         let window = prop_oneof![1 => 1_u32..20, 2 => 20_u32..120, 3 => 120_u32..1800];
-        // Calls 2, 4 and 5 are the writes of an opening.
+        // The calls 2, 4 and 5 of an opening sequence are its writes.
         let nth = prop_oneof![2 => prop::sample::select(vec![2_usize, 4, 5]), 1 => 0..16_usize];
         let wrong = prop::option::of((nth, wrong()));
         (window, work, 0..=10_i64, left, -EIGHT_HOURS..EIGHT_HOURS, wrong, late_by(), lag(), any::<bool>())

@@ -12,45 +12,53 @@ use super::{SoftToken, point};
 /// An issuer of the chain to be.
 #[derive(Clone)]
 pub struct Link {
-    subject: Vec<u8>,
-    issuer: Vec<u8>,
+    pub subject: Vec<u8>,
+    pub issuer: Vec<u8>,
     /// Its key, as `Key::new` wants it.
-    kind: &'static str,
+    pub kind: &'static str,
     /// The digest of the signature on its certificate.
-    digest: &'static str,
-    extensions: Vec<Vec<u8>>,
+    pub digest: &'static str,
+    pub extensions: Vec<Vec<u8>>,
     /// The algorithm beside that signature, if it is not the one in it.
-    outside: Option<Vec<u8>>,
+    pub outside: Option<Vec<u8>>,
 }
 
 /// All certificates to be: F9's and its issuers, and what those of the slots say.
 pub struct Plan {
-    links: Vec<Link>,
+    pub links: Vec<Link>,
     /// The subject, without the slot's number.
-    subject: &'static str,
+    pub subject: &'static str,
     /// The slots that they name: of the decryption key, of the signing key.
-    slots: [&'static str; 2],
-    firmware: Vec<u8>,
-    serial: u32,
-    policy: Vec<u8>,
+    pub slots: [&'static str; 2],
+    pub firmware: Vec<u8>,
+    pub serial: u32,
+    pub policy: Vec<u8>,
     /// Further extensions.
-    more: Vec<Vec<u8>>,
-    digest: &'static str,
+    pub more: Vec<Vec<u8>>,
+    pub digest: &'static str,
     /// Another decryption key.
-    key: Option<SoftToken>,
+    pub key: Option<SoftToken>,
+    /// Another signing key.
+    pub signing: Option<SoftToken>,
+    /// Makes the subject's name.
+    pub named: fn(&str) -> Vec<u8>,
+    /// The serial number as DER, if it is not the usual one.
+    pub serial_der: Option<Vec<u8>>,
+    /// The policy in the decryption key's certificate, if it is another.
+    pub decryption_policy: Option<Vec<u8>>,
 }
 
-fn link(subject: &str, issuer: &str, extensions: Vec<Vec<u8>>) -> Link {
+pub fn link(subject: &str, issuer: &str, extensions: Vec<Vec<u8>>) -> Link {
     let (subject, issuer) = (name(subject), name(issuer));
     Link { subject, issuer, kind: x509::P256, digest: "sha256", extensions, outside: None }
 }
 
-fn firmware() -> Vec<u8> {
+pub fn firmware() -> Vec<u8> {
     yubico(&[3, 3], &[5, 7, 2])
 }
 
 /// The device's certificate, as genuine ones are.
-fn device(issuer: &str) -> Link {
+pub fn device(issuer: &str) -> Link {
     link("Yubico PIV Attestation", issuer, vec![firmware(), ca(0)])
 }
 
@@ -71,6 +79,10 @@ impl Default for Plan {
             more: Vec::new(),
             digest: "sha256",
             key: None,
+            signing: None,
+            named: name,
+            serial_der: None,
+            decryption_policy: None,
         }
     }
 }
@@ -94,9 +106,9 @@ pub fn certificates(before: fn(&mut Plan), after: fn(&mut Vec<Vec<u8>>), token: 
     let other = plan.key.as_ref().unwrap_or(token);
     let slot = |number: usize, key: &p256::SecretKey| {
         let mut extensions = Vec::new();
-        for (number, value) in
-            [(3, &plan.firmware), (7, &x509::integer(plan.serial)), (8, &plan.policy), (9, &vec![4])]
-        {
+        let serial = plan.serial_der.clone().unwrap_or_else(|| x509::integer(plan.serial));
+        let policy = plan.decryption_policy.as_ref().filter(|_| number == 0).unwrap_or(&plan.policy);
+        for (number, value) in [(3, &plan.firmware), (7, &serial), (8, policy), (9, &vec![4])] {
             if !value.is_empty() {
                 extensions.push(yubico(&[3, number], value));
             }
@@ -104,7 +116,7 @@ pub fn certificates(before: fn(&mut Plan), after: fn(&mut Vec<Vec<u8>>), token: 
         extensions.extend(plan.more.clone());
         let unsigned = Certificate {
             issuer: plan.links.first().map(|device| device.subject.clone()).unwrap_or_default(),
-            subject: name(&format!("{}{}", plan.subject, plan.slots[number])),
+            subject: (plan.named)(&format!("{}{}", plan.subject, plan.slots[number])),
             key: &spki(&point(key)).unwrap(),
             extensions,
         };
@@ -113,7 +125,7 @@ pub fn certificates(before: fn(&mut Plan), after: fn(&mut Vec<Vec<u8>>), token: 
     json!({
         "chain": chain.iter().map(|der| BASE64_STANDARD.encode(der)).collect::<Vec<_>>(),
         "decryption": slot(0, &other.decryption),
-        "signing": slot(1, &token.signing),
+        "signing": slot(1, &plan.signing.as_ref().unwrap_or(token).signing),
     })
 }
 
@@ -217,19 +229,19 @@ fn chains() -> Vec<Row> {
         ),
         (
             "attestation_no_device",
-            "is not that of its issuer",
+            "is not the certificate of its issuer",
             "a chain without the device's certificate",
             Spec { after: |c| drop(c.remove(0)), ..Spec::default() },
         ),
         (
             "attestation_gap",
-            "is not that of its issuer",
+            "is not the certificate of its issuer",
             "a chain without the PIV issuer's certificate",
             Spec { after: |c| drop(c.remove(1)), ..Spec::default() },
         ),
         (
             "attestation_order",
-            "is not that of its issuer",
+            "is not the certificate of its issuer",
             "two issuers in each other's place",
             plan! { |p| {
                 // F9, then the issuer of its issuer.
@@ -241,14 +253,14 @@ fn chains() -> Vec<Row> {
         ),
         (
             "attestation_name_string",
-            "is not that of its issuer",
+            "is not the certificate of its issuer",
             "the device's certificate has its issuer's name as another kind of string",
             plan! { |p| p.links[0].issuer = x509::name_as(0x13, "PIV issuer") },
         ),
         (
             "attestation_root_not_self_signed",
             "is not a root",
-            "the last certificate is not its own issuer's",
+            "the last certificate was not issued by itself",
             plan! { |p| p.links[2].issuer = name("another root") },
         ),
         (
@@ -260,7 +272,7 @@ fn chains() -> Vec<Row> {
         (
             "attestation_root_signature",
             "is not signed by its issuer",
-            "the root's own signature is wrong",
+            "the root's signature on itself is wrong",
             Spec { after: |c| break_signature(c.last_mut().unwrap()), ..Spec::default() },
         ),
     ]
@@ -305,7 +317,7 @@ fn issuers() -> Vec<Row> {
         ),
         (
             "attestation_device_not_a_ca",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "the device's certificate is marked as an end entity's",
             plan! { |p| p.links[0].extensions = vec![firmware(), not_ca()] },
         ),
@@ -317,25 +329,25 @@ fn issuers() -> Vec<Row> {
         ),
         (
             "attestation_issuer_unmarked",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "an issuer has no basic constraints",
             plan! { |p| p.links[1].extensions = Vec::new() },
         ),
         (
             "attestation_issuer_not_a_ca",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "an issuer is marked as an end entity",
             plan! { |p| p.links[1].extensions = vec![not_ca()] },
         ),
         (
             "attestation_root_not_a_ca",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "the root has no basic constraints",
             plan! { |p| p.links[2].extensions = Vec::new() },
         ),
         (
             "attestation_issuer_usage",
-            "is not that of a CA",
+            "is not a CA's certificate",
             "an issuer's key usage is without keyCertSign",
             plan! { |p| p.links[1].extensions.push(x509::key_usage(7, 0x80)) },
         ),

@@ -1,5 +1,7 @@
 //! Enrolment files with one error each. `attested.rs` makes their attestations.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use breakglass::custody::enrolment::TYPE;
@@ -9,41 +11,67 @@ use sha2::{Digest as _, Sha256};
 
 use super::attested::{self, Plan};
 use super::forge::{jcs, part_key, part_recipient};
-use super::people;
 use super::vector::{Vector, Verdict};
+use super::{ChallengeToken, chains, people};
 
 /// The steps that differ from a valid file; by default none.
 pub struct Spec {
     pub attested: bool,
+    /// Whether the token is a challenge-response token.
+    pub challenge: bool,
     /// The certificates, before they are signed.
     pub before: fn(&mut Plan),
     /// The chain, F9's certificate first, after.
     pub after: fn(&mut Vec<Vec<u8>>),
     pub members: fn(&mut Value),
+    /// Changes the recipient of the token.
+    pub recipient: fn(&Value) -> Value,
+    /// Changes the token's signing key.
+    pub signing_key: fn(&Value) -> Value,
     /// The payload's bytes, before they are signed.
     pub payload: fn(Vec<u8>) -> Vec<u8>,
+    /// Changes the payload's text, before it is signed.
+    pub text: fn(String) -> String,
+    /// Changes what is signed.
+    pub signed: fn(&[u8]) -> Vec<u8>,
+    /// Changes the signature in DER, given what is signed.
+    pub signature: fn(&[u8], &[u8]) -> Vec<u8>,
     /// The envelope, signed.
     pub envelope: fn(&mut Value),
     pub file: fn(&mut Vec<u8>),
+    /// The length of the file, whose certificates `chains::padded` makes longer.
+    pub length: Option<usize>,
 }
 
 impl Default for Spec {
     fn default() -> Self {
         Self {
             attested: true,
+            challenge: false,
             before: |_| {},
             after: |_| {},
             members: |_| {},
+            recipient: Value::clone,
+            signing_key: Value::clone,
             payload: |payload| payload,
+            text: |text| text,
+            signed: <[u8]>::to_vec,
+            signature: |_, signature| signature.to_vec(),
             envelope: |_| {},
             file: |_| {},
+            length: None,
         }
     }
 }
 
+/// A file that differs from a valid one in the named steps.
 macro_rules! with {
     ($($step:ident: $edit:expr),* $(,)?) => { Spec { $($step: $edit,)* ..Spec::default() } };
 }
+
+mod envelope;
+mod fields;
+mod keys;
 
 /// The vectors of enrolment files.
 pub fn enrolments() -> Vec<(&'static str, Vector)> {
@@ -62,7 +90,29 @@ pub fn names() -> Vec<&'static str> {
 pub type Row = (&'static str, &'static str, &'static str, Spec);
 
 fn table() -> Vec<Row> {
-    [envelopes(), payloads(), attested::rows()].into_iter().flatten().collect()
+    [
+        envelopes(),
+        payloads(),
+        envelope::files(),
+        envelope::base64(),
+        envelope::signatures(),
+        envelope::other_signatures(),
+        fields::payloads(),
+        fields::fields(),
+        fields::of_the_token(),
+        fields::certificates(),
+        fields::in_certificates(),
+        keys::parts(),
+        keys::texts_of_parts(),
+        keys::tokens(),
+        keys::signing_keys(),
+        keys::challenge_tokens(),
+        attested::rows(),
+        chains::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The file and its DSSE envelope.
@@ -145,9 +195,9 @@ fn payloads() -> Vec<Row> {
             payload: |mut p| { p.push(b' '); p } },
         ),
         (
-            "enrolment_unknown_member",
+            "enrolment_unknown_field",
             "its payload is not valid",
-            "a signed member that version 1 does not have",
+            "a signed field that version 1 does not have",
             with! {
             members: |m| m["note"] = "x".into() },
         ),
@@ -216,13 +266,38 @@ fn vector(message: &str, comment: &str, spec: &Spec) -> Vector {
         key: String::new(),
         payload: String::new(),
         form: "enrolment".into(),
-        file: file(spec),
+        file: match spec.length {
+            Some(length) => of_length(spec, length),
+            None => file(spec),
+        },
     }
 }
 
+/// Makes files until one has this length. The lengths of signatures are random.
+fn of_length(spec: &Spec, length: usize) -> Vec<u8> {
+    let mut padding = 0;
+    for _ in 0..1000 {
+        chains::PADDING.store(padding, Relaxed);
+        let file = file(spec);
+        if file.len() == length {
+            return file;
+        }
+        // Base64 within base64: 16 characters for 9 bytes.
+        let missing = length.saturating_sub(file.len()) * 9 / 16;
+        padding = if file.len() > length { padding - 1 } else { padding + missing.max(1) };
+    }
+    panic!("no file of {length} bytes");
+}
+
 fn file(spec: &Spec) -> Vec<u8> {
-    let person = people(1, 1).pop().unwrap();
+    let mut person = people(1, 1).pop().unwrap();
     let mut token = person.tokens[0].clone();
+    if spec.challenge {
+        let with_secret = ChallengeToken::new(20_000_001);
+        token.signing = with_secret.signing_key(&person.enrolment);
+        person.tokens.clear();
+        person.challenge_tokens.push(with_secret);
+    }
     let entry = person.entry(1);
     let mut members = json!({
         "attestation": null, "created": "2026-11-22T02:17:00Z", "enrolment": entry.enrolment,
@@ -233,10 +308,18 @@ fn file(spec: &Spec) -> Vec<u8> {
         members["token"]["attestation"] = "other".into();
     }
     (spec.members)(&mut members);
-    let payload = (spec.payload)(jcs(&members));
+    for (field, edit) in [("recipient", spec.recipient), ("signing_key", spec.signing_key)] {
+        if let Some(value) = members["token"].get_mut(field) {
+            *value = edit(value);
+        }
+    }
+    let text = (spec.text)(String::from_utf8(jcs(&members)).unwrap());
+    let payload = (spec.payload)(text.into_bytes());
     let pae = [format!("DSSEv1 {} {TYPE} {} ", TYPE.len(), payload.len()).as_bytes(), &payload].concat();
+    let pae = (spec.signed)(&pae);
     let slot = Slot::parse("83").unwrap();
-    let signature = token.sign(slot, &Sha256::digest(pae).into()).unwrap();
+    let signature = token.sign(slot, &Sha256::digest(&pae).into()).unwrap();
+    let signature = (spec.signature)(&pae, &signature);
     let mut envelope = json!({
         "payload": BASE64_STANDARD.encode(&payload), "payloadType": TYPE,
         "signatures": [{"sig": BASE64_STANDARD.encode(signature)}],

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use breakglass::secret::Secret;
 use breakglass::vault::hybrid;
-use breakglass::vault::manifest::TokenKeys;
+use breakglass::vault::manifest::{Custodian, TokenKeys};
 use chacha20poly1305::aead::Aead as _;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _};
 use hkdf::{Hkdf, HkdfExtract};
@@ -42,6 +42,10 @@ pub struct Recipe {
     pub shares: fn(&mut [[u8; 16]]),
     /// Changes the stanzas within a share, given its custodian's entry.
     pub halves: fn(&Value, &mut Vec<Stanza>),
+    /// Changes the stanzas within a share, given its custodian's entry, the token's half and the part's half.
+    pub resealed: fn(&Value, [&[u8; 16]; 2], &mut Vec<Stanza>),
+    /// Changes the text of the stanzas within a share, given its index.
+    pub inner: fn(u8, String) -> String,
     /// Changes the header's stanzas.
     pub stanzas: fn(&mut Vec<Stanza>),
     /// Changes the header's text before the MAC is computed.
@@ -52,6 +56,8 @@ pub struct Recipe {
     pub sealed: fn(&mut Value),
     /// Changes the padded payload.
     pub plain: fn(&mut Vec<u8>),
+    /// Encrypts the padded payload under the file key.
+    pub stream: fn(&[u8; 16], &[u8]) -> Vec<u8>,
     /// Changes the file.
     pub file: fn(&mut Vec<u8>),
     /// Armors the file, and changes the armored text.
@@ -72,11 +78,14 @@ impl Default for Recipe {
             dealt: |_| {},
             shares: |_| {},
             halves: |_, _| {},
+            resealed: |_, _, _| {},
+            inner: |_, text| text,
             stanzas: |_| {},
             header: |header| header,
             mac: |mac| mac,
             sealed: |_| {},
             plain: |_| {},
+            stream,
             file: |_| {},
             armor: None,
         }
@@ -111,9 +120,13 @@ impl Recipe {
             body: (self.text)(String::from_utf8(jcs(&manifest)).unwrap()).into_bytes(),
         }];
         for ((person, share), index) in people.iter().zip(&shares).zip(1_u8..) {
-            let mut inner = halves(person, index, share);
-            (self.halves)(&serde_json::to_value(person.entry(index)).unwrap(), &mut inner);
-            let body = text(&inner).into_bytes();
+            let entry = person.entry(index);
+            let [a, b] = halves(share);
+            let mut inner = wrapped(&entry, [a, b]);
+            let entry = serde_json::to_value(entry).unwrap();
+            (self.halves)(&entry, &mut inner);
+            (self.resealed)(&entry, [&a, &b], &mut inner);
+            let body = (self.inner)(index, text(&inner)).into_bytes();
             stanzas.push(Stanza { tag: "breakglass/share".into(), args: vec![index.to_string()], body });
         }
         (self.stanzas)(&mut stanzas);
@@ -125,7 +138,7 @@ impl Recipe {
         plain.resize(plain.len().next_multiple_of(4096), b' ');
         (self.plain)(&mut plain);
         let mut file = format!("{header}--- {}\n", (self.mac)(mac)).into_bytes();
-        file.extend_from_slice(&stream(&key, &plain));
+        file.extend_from_slice(&(self.stream)(&key, &plain));
         (self.file)(&mut file);
         let armored = self.armor.is_some();
         if let Some(edit) = self.armor {
@@ -255,10 +268,13 @@ pub fn commit(manifest: &mut Value, shares: &[[u8; 16]]) {
     }
 }
 
-fn halves(person: &Person, index: u8, share: &[u8; 16]) -> Vec<Stanza> {
-    let entry = person.entry(index);
+/// The token's half and the part's half of a share.
+fn halves(share: &[u8; 16]) -> [[u8; 16]; 2] {
     let a = random::<16>();
-    let b = std::array::from_fn(|i| share[i] ^ a[i]);
+    [a, std::array::from_fn(|i| share[i] ^ a[i])]
+}
+
+fn wrapped(entry: &Custodian, [a, b]: [[u8; 16]; 2]) -> Vec<Stanza> {
     let wrap = |recipient: &dyn age::Recipient, half: [u8; 16]| {
         recipient.wrap_file_key(&FileKey::new(Box::new(half))).expect("a good recipient").0
     };
@@ -317,12 +333,18 @@ pub fn part_recipient(prefix: &str, bytes: &[u8]) -> Value {
 
 /// A recipient with a bit set that its last character does not need (BIP-173), under a right checksum.
 pub fn with_trailing_bit(recipient: &Value) -> Value {
+    with_checksum(recipient.as_str().unwrap(), 1, 1).into()
+}
+
+/// A Bech32 text with these bits of its last character before the checksum changed, and a checksum with this constant: 1 in
+/// Bech32 (BIP-173).
+pub fn with_checksum(text: &str, constant: usize, last: usize) -> String {
     const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-    let (prefix, data) = recipient.as_str().unwrap().rsplit_once('1').unwrap();
+    let (prefix, data) = text.rsplit_once('1').unwrap();
     let place = |c: u8| ALPHABET.iter().position(|&of| of == c).unwrap();
     let mut values: Vec<_> = data.bytes().map(place).collect();
     values.truncate(values.len() - 6);
-    *values.last_mut().unwrap() ^= 1;
+    *values.last_mut().unwrap() ^= last;
     let high = prefix.bytes().map(|c| usize::from(c >> 5));
     let low = prefix.bytes().map(|c| usize::from(c & 31));
     let all = high.chain([0]).chain(low).chain(values.iter().copied()).chain([0; 6]);
@@ -330,10 +352,10 @@ pub fn with_trailing_bit(recipient: &Value) -> Value {
         let generator = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
         let applied = generator.iter().enumerate().filter(|(bit, _)| sum >> (25 + bit) & 1 == 1);
         applied.fold((sum & 0x1ff_ffff) << 5 ^ value, |sum, (_, term)| sum ^ term)
-    }) ^ 1;
+    }) ^ constant;
     values.extend((0..6).map(|i| checksum >> (5 * (5 - i)) & 31));
     let data: String = values.iter().map(|&value| char::from(ALPHABET[value])).collect();
-    format!("{prefix}1{data}").into()
+    format!("{prefix}1{data}")
 }
 
 /// HMAC-SHA256, which is what HKDF's first step computes (RFC 5869 section 2.2).
@@ -358,14 +380,22 @@ pub fn x25519_body(shared: &[u8; 32], salt: &[u8], half: &[u8; 16]) -> Vec<u8> {
 
 /// The payload: its nonce and STREAM (C2SP age.md, "Payload").
 pub fn stream(key: &[u8; 16], plain: &[u8]) -> Vec<u8> {
+    let chunks: Vec<_> = if plain.is_empty() { vec![plain] } else { plain.chunks(65536).collect() };
+    let last = chunks.len() - 1;
+    let numbered: Vec<_> =
+        chunks.iter().zip(0_u64..).map(|(chunk, n)| (*chunk, n, n == last as u64)).collect();
+    stream_of(key, &numbered)
+}
+
+/// A nonce, and chunks encrypted with these numbers and flags of the last one.
+pub fn stream_of(key: &[u8; 16], chunks: &[(&[u8], u64, bool)]) -> Vec<u8> {
     let salt = random::<16>();
     let aead = ChaCha20Poly1305::new(&expand(key, &salt, b"payload").into());
     let mut out = salt.to_vec();
-    let chunks: Vec<_> = if plain.is_empty() { vec![plain] } else { plain.chunks(65536).collect() };
-    for (number, chunk) in chunks.iter().enumerate() {
+    for (chunk, number, last) in chunks {
         let mut nonce = [0; 12];
-        nonce[3..11].copy_from_slice(&(number as u64).to_be_bytes());
-        nonce[11] = u8::from(number + 1 == chunks.len());
+        nonce[3..11].copy_from_slice(&number.to_be_bytes());
+        nonce[11] = u8::from(*last);
         out.extend(aead.encrypt(&nonce.into(), *chunk).expect("short"));
     }
     out

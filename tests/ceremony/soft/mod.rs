@@ -2,7 +2,9 @@
 
 pub mod attested;
 pub mod certificate;
+pub mod chains;
 pub mod forge;
+pub mod points;
 pub mod recipes;
 pub mod vector;
 pub mod x509;
@@ -81,18 +83,10 @@ impl ChallengeToken {
 
     /// Its entry in the manifest. The keys are derived here as `vault-format.md` says.
     pub fn entry(&self, enrolment: &[u8; 16]) -> manifest::EnrolledToken {
-        let [decryption, signing] =
-            self.challenges.map(|challenge| answer(&self.secret, enrolment, &challenge));
-        let derive = |answer: &[u8; 20], info: &[u8]| {
-            let mut key = [0; 32];
-            Hkdf::<Sha256>::new(Some(enrolment), answer).expand(info, &mut key).unwrap();
-            key
-        };
-        let private =
-            x25519_dalek::StaticSecret::from(derive(&decryption, b"breakglass/challenge x25519 v1"));
+        let decryption = self.derived(enrolment, 0, b"breakglass/challenge x25519 v1");
+        let private = x25519_dalek::StaticSecret::from(decryption);
         let public = x25519_dalek::PublicKey::from(&private).to_bytes();
-        let signing = derive(&signing, b"breakglass/challenge p256 v1\0");
-        let signing = p256::SecretKey::from_slice(&signing).expect("all but a few numbers are keys");
+        let signing = self.signing_key(enrolment);
         let recipient = forge::part_recipient("age", &public).as_str().unwrap().to_owned();
         let [decryption_challenge, signing_challenge] = self.challenges.map(hex::encode);
         manifest::EnrolledToken {
@@ -103,6 +97,20 @@ impl ChallengeToken {
             serial: self.serial,
             signing_key: BASE64_STANDARD.encode(enrolment::spki(&point(&signing)).expect("a point")),
         }
+    }
+
+    /// Its signing key.
+    pub fn signing_key(&self, enrolment: &[u8; 16]) -> p256::SecretKey {
+        let signing = self.derived(enrolment, 1, b"breakglass/challenge p256 v1\0");
+        p256::SecretKey::from_slice(&signing).expect("all but a few numbers are keys")
+    }
+
+    /// Derives 32 bytes from the answer to one of the two challenges.
+    fn derived(&self, enrolment: &[u8; 16], challenge: usize, info: &[u8]) -> [u8; 32] {
+        let answer = answer(&self.secret, enrolment, &self.challenges[challenge]);
+        let mut key = [0; 32];
+        Hkdf::<Sha256>::new(Some(enrolment), &answer).expand(info, &mut key).unwrap();
+        key
     }
 }
 

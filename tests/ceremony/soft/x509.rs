@@ -12,14 +12,20 @@ const YUBICO: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xc4, 0x0a];
 /// The kinds of a key, as arguments of `openssl genpkey`.
 pub const P256: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256";
 pub const P384: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-384";
+pub const P521: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-521";
 pub const RSA_1024: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:1024";
+pub const RSA_2040: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:2040";
 pub const RSA_2048: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048";
 pub const RSA_2048_E3: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:3";
 pub const RSA_3072: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:3072";
 pub const RSA_4096: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:4096";
+pub const RSA_4104: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:4104";
 
 /// ecdsa-with-SHA384, as DER.
 pub const ECDSA_SHA384: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
+
+/// At the end of a digest's name: the algorithm of an RSA signature has no parameters.
+pub const NO_PARAMETERS: char = '*';
 
 /// A key that signs.
 #[derive(Clone)]
@@ -43,6 +49,7 @@ impl Key {
     }
 
     fn sign(&self, digest: &str, message: &[u8]) -> Vec<u8> {
+        let digest = digest.trim_end_matches(NO_PARAMETERS);
         let path = self.secret.path().to_str().unwrap();
         openssl(&["dgst", &format!("-{digest}"), "-sign", path], message)
     }
@@ -56,8 +63,10 @@ impl Key {
             (true, "sha256") => rsa(11),
             (true, "sha384") => rsa(12),
             (true, "sha512") => rsa(13),
+            (true, "sha256*") => der(0x30, &[&oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11])]),
             (false, "sha256") => ecdsa(2),
             (false, "sha384") => ecdsa(3),
+            (false, "sha512") => ecdsa(4),
             _ => panic!("{digest} has no number here"),
         }
     }
@@ -105,6 +114,11 @@ pub fn ca(path: u32) -> Vec<u8> {
     basic(&[&[0x01, 0x01, 0xff], &integer(path)])
 }
 
+/// The basic constraints of a CA without a path length.
+pub fn ca_of_any_length() -> Vec<u8> {
+    basic(&[&[0x01, 0x01, 0xff]])
+}
+
 /// The basic constraints of an end entity.
 pub fn not_ca() -> Vec<u8> {
     basic(&[])
@@ -124,6 +138,11 @@ pub fn yubico(numbers: &[u8], value: &[u8]) -> Vec<u8> {
     extension(&[YUBICO, numbers].concat(), false, value)
 }
 
+/// The same, marked as critical.
+pub fn yubico_critical(numbers: &[u8], value: &[u8]) -> Vec<u8> {
+    extension(&[YUBICO, numbers].concat(), true, value)
+}
+
 /// An extension.
 pub fn extension(id: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     let critical: &[u8] = if critical { &[0x01, 0x01, 0xff] } else { &[] };
@@ -139,6 +158,14 @@ pub fn name(common: &str) -> Vec<u8> {
 pub fn name_as(tag: u8, common: &str) -> Vec<u8> {
     let attribute = der(0x30, &[&oid(&[0x55, 0x04, 0x03]), &der(tag, &[common.as_bytes()])]);
     der(0x30, &[&der(0x31, &[&attribute])])
+}
+
+/// A name of a common name and an organization.
+pub fn name_of_two(common: &str) -> Vec<u8> {
+    let attribute = |last, text: &str| {
+        der(0x31, &[&der(0x30, &[&oid(&[0x55, 0x04, last]), &der(0x0c, &[text.as_bytes()])])])
+    };
+    der(0x30, &[&attribute(10, "Yubico"), &attribute(3, common)])
 }
 
 /// A non-negative INTEGER.
@@ -164,7 +191,8 @@ fn der(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
     [&[tag], &length[..], &body].concat()
 }
 
-fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
+/// Runs openssl, and returns what it writes.
+pub fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new("openssl")
         .args(arguments)
         .stdin(Stdio::piped())

@@ -33,7 +33,7 @@ def main():
 
 
 class Clients:
-    """Keeps one client for each service, region and credentials: creating a client takes longer than many calls."""
+    """Keeps one client for each service, region and credentials, because it takes long to create a client."""
 
     def __init__(self):
         self.session, self.made = botocore.session.Session(), {}

@@ -3,17 +3,17 @@
 | added | what MiniStack does without it | what AWS documents |
 | --- | --- | --- |
 | condition key iam:PolicyARN | the key is absent, so a statement with this condition never allows | the policy that is attached or detached |
-| condition key iam:PermissionsBoundary | the key is absent, as above | the boundary of the user that is changed, or the boundary that a create or put names |
+| condition key iam:PermissionsBoundary | the key is absent, so a statement with this condition never allows | the boundary of the user that the call changes, or the boundary that the call sets |
 | managed policy AWSDenyAll | can be attached, but denies nothing | denies every action on every resource |
 | AttachUserPolicy of an unknown policy | accepted | NoSuchEntity |
-| List/UploadSSHPublicKey(s), List/UploadSigningCertificate(s), List/CreateServiceSpecificCredential(s) | InvalidAction | credentials of a user other than access keys |
+| List/UploadSSHPublicKey(s), List/UploadSigningCertificate(s), List/CreateServiceSpecificCredential(s) | InvalidAction | a user's credentials that are not access keys |
 | PutUserPolicy over 2,048 characters, CreatePolicy over 6,144 | accepted | LimitExceeded; white space is not counted |
 | Sid with a character that is not a letter or digit, or twice in one policy | accepted | MalformedPolicyDocument |
 | third access key of a user | accepted | LimitExceeded |
 | GetSessionToken under 900 s or over 129,600 s | accepted | ValidationError |
 | CreateVirtualMFADevice: a seed in base32 | a seed with digits that base32 does not have | RFC 4648 |
-| SerialNumber and TokenCode of GetSessionToken and AssumeRole | ignored | AccessDenied unless the code is from the device (RFC 6238), for the current step or one next to it, and not yet used |
-| aws:MultiFactorAuthPresent | false in every session | true in a call with a right code, and in a session of GetSessionToken with one |
+| SerialNumber and TokenCode of GetSessionToken and AssumeRole | ignored | AccessDenied, unless the device's code (RFC 6238) is correct for the current, previous or next step, and was not used before |
+| aws:MultiFactorAuthPresent | false in every session | true in a call with a correct code, and in a session that GetSessionToken issued for a correct code |
 | AssumeRole beyond the role's MaxSessionDuration | accepted | ValidationError |
 | IAM called with a session of GetSessionToken or GetFederationToken | only the policies decide | InvalidClientTokenId without MFA |
 | a lag between an IAM write and its effect, if a test sets one | every write takes effect at once | eventually consistent |
@@ -57,7 +57,7 @@ REQUESTS_BOUNDARY = {"iam:CreateUser", "iam:CreateRole", "iam:PutUserPermissions
 
 
 def install():
-    """Adds every row of the table. Is called once, before the first request."""
+    """Adds every row of the table. The caller calls this once, before the first request."""
     add_condition_keys()
     add_deny_all()
     add_other_credentials()
@@ -311,7 +311,7 @@ def add_mfa():
 
 
 def takes(serial, code):
-    """Whether a device's code is that of the current step or one next to it. Each step's code is accepted once."""
+    """Returns whether a device's code is correct for the current, previous or next step. Accepts a code once."""
     device = iam._mfa_devices.get(serial) or {}
     if not device.get("User"):
         return False
@@ -373,7 +373,7 @@ def remembering(handler):
 
 # Clock ---------------------------------------------------------------------
 
-ahead = {}  # account -> seconds that AWS's clock is ahead of the machine's
+ahead = {}  # account -> number of seconds by which AWS's clock is ahead of the machine's clock
 
 
 def offset():
@@ -381,7 +381,7 @@ def offset():
 
 
 class Time:
-    """The module `time` with AWS's clock. The age of signatures is checked with the machine's clock, as boto3's is."""
+    """The module `time` with AWS's clock. Signatures are checked by the machine's clock, which boto3 uses."""
 
     def __getattr__(self, name):
         return getattr(time, name)
@@ -408,5 +408,6 @@ class DatetimeModule:
 
 def add_clock():
     iam.time = sts.time = iam_evaluator.time = Time()
-    sts._evict_expired_sessions = lambda: None  # it would use the clock of one account for the sessions of all
+    # This function would use one account's clock for the sessions of all accounts.
+    sts._evict_expired_sessions = lambda: None
     iam_evaluator._dt = DatetimeModule()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""MiniStack on 127.0.0.1 for one test process: starts quickly, enforces policies, and ends with its parent.
+"""Runs MiniStack on 127.0.0.1 for one test process. It starts quickly, enforces policies, and ends with its parent.
 
     launch.py [--port N] [--journal FILE] [--dir DIR] [--keep]
 
@@ -20,9 +20,10 @@ Tests control the program over HTTP, on the port of the AWS endpoint, with JSON 
     POST /_rig/lag      {"account", "seconds"}    delays the effect of IAM writes
     POST /_rig/clock    {"account", "ahead"}      sets AWS's clock ahead
 
-A rule applies to the nth call (default 1) and `times - 1` more that match its action ("*" is any), account, key,
-service and region, counted from when the rule was made. `writes` excludes Get… and List…. The rig's own calls match no
-rule. A rule acts before the call takes effect or after that (`when`):
+A rule applies to the nth matching call (default 1) and to the `times - 1` matching calls after it. Calls are counted
+from when the rule was made. A call matches if it has the rule's action ("*" is any action), account, key, service and
+region. `writes` excludes Get… and List…. The rig's calls match no rule. A rule acts before or after the call takes
+effect (`when`):
 
     hold   keep the call, or its reply, until a release
     drop   close the connection without a reply
@@ -100,7 +101,10 @@ async def run(options, private):
 
 
 def watch_parent(loop, stopping):
-    """Ends with the parent process. PR_SET_PDEATHSIG would end it with the parent's *thread*, and tests are threads."""
+    """Ends this process when its parent process ends.
+
+    PR_SET_PDEATHSIG would end this process when a *thread* of the parent ends, and each test is a thread.
+    """
     parent = os.getppid()
     watched = os.pidfd_open(parent)
     if os.getppid() != parent:

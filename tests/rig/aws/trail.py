@@ -1,4 +1,5 @@
-"""CloudTrail's event history of the rig's AWS, made from the calls that were answered. It adds what MiniStack's lacks.
+"""CloudTrail's event history of the rig's AWS, made from the calls that were answered. The table lists
+what MiniStack's history lacks.
 
 | added | what MiniStack does | what AWS documents |
 | --- | --- | --- |

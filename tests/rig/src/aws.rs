@@ -1,8 +1,8 @@
-//! An emulated AWS: MiniStack as `tests/rig/aws/launch.py` starts it, with boto3 as its client.
+//! An emulated AWS: the emulator MiniStack, which `tests/rig/aws/launch.py` starts, and boto3 as its client.
 //!
-//! One emulator serves many accounts, so the tests of one process share it (`Aws::shared`), and each test seeds a
-//! separate account (`seed`). Each account has its own journal, rules, lag and clock. The emulator ends with the
-//! process that started it.
+//! One emulator serves many accounts. The tests of one process share an emulator (`Aws::shared`), and each test
+//! creates a separate account (`seed`). Each account has a separate journal, and separate rules, lag and clock. The
+//! emulator ends with the process that started it.
 
 mod account;
 mod mfa;
@@ -55,11 +55,12 @@ pub enum Probe {
     Open,
     /// AWS refused the call with this error code.
     Refused(String),
-    /// The call failed for another reason; the error code is that of AWS or of the client.
+    /// The call failed for another reason. The error code is from AWS or from the client.
     Unclear(String),
 }
 
-/// A running emulator and a client for it. It is cheap to clone; the emulator ends when the last clone is dropped.
+/// A running emulator and a client for it. Cloning this value is cheap. The emulator ends when the last clone is
+/// dropped.
 #[derive(Clone)]
 pub struct Aws(Arc<Inner>);
 
@@ -114,8 +115,7 @@ impl Aws {
         &self.0.endpoint
     }
 
-    /// Returns the environment in which the product, and every command that runs during its window, finds this AWS
-    /// and no other.
+    /// Returns environment variables with which the program, and the command of a window, call this AWS and no other.
     pub fn env(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.endpoint()),
@@ -129,7 +129,7 @@ impl Aws {
         .into()
     }
 
-    /// Returns the AWS CLI with these credentials.
+    /// Returns the command that runs the AWS CLI with these credentials.
     pub fn cli(&self, who: &Creds) -> Command {
         let mut command = interpreter();
         command
@@ -141,7 +141,7 @@ impl Aws {
         command
     }
 
-    /// Returns the root credentials of an account. The emulator knows every account.
+    /// Returns the root credentials of an account. The emulator accepts such credentials for every account id.
     pub fn root_of(&self, account: &str) -> Creds {
         Creds { key: account.to_owned(), secret: "test".to_owned(), token: None }
     }
@@ -151,8 +151,8 @@ impl Aws {
         self.root_of(&FIRST_ACCOUNT.to_string())
     }
 
-    /// Calls AWS in `REGION`. `op` and `args` are those of boto3: `call(&creds, "iam", "get_user", json!({"UserName":
-    /// …}))`.
+    /// Calls AWS in `REGION`. `op` and `args` are the operation and the arguments of boto3, as in `call(&creds,
+    /// "iam", "get_user", json!({"UserName": …}))`.
     pub fn call(&self, who: &Creds, service: &str, op: &str, args: Value) -> Result<Value, AwsError> {
         self.call_in(REGION, who, service, op, args)
     }
@@ -186,7 +186,7 @@ impl Aws {
         }
     }
 
-    /// Probes these credentials as the product does.
+    /// Probes these credentials as the program does.
     pub fn probe(&self, who: &Creds) -> Probe {
         match self.call(who, "sns", "list_topics", json!({})) {
             Ok(_) => Probe::Open,
@@ -210,12 +210,14 @@ impl Aws {
         Account::seed(self.clone(), name, id, "emergency")
     }
 
-    /// Returns every call that AWS has received, except those of the rig, in the order in which they took effect.
+    /// Returns every call that AWS has received, in the order in which the calls took effect. The rig's calls are
+    /// left out.
     pub fn journal(&self) -> Vec<Call> {
         let lines = std::fs::read_to_string(&self.0.journal).unwrap_or_default();
         let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
-        let calls =
-            whole.lines().map(|line| serde_json::from_str::<Call>(line).expect("a line of the journal"));
+        let calls = whole.lines().map(|line| {
+            serde_json::from_str::<Call>(line).expect("each line of the journal should be a call")
+        });
         calls.filter(|call| !call.rig).collect()
     }
 
@@ -285,16 +287,18 @@ impl fmt::Debug for Creds {
     }
 }
 
-/// Returns the command that runs a program of `tests/rig/aws`.
+/// Returns the command that runs a Python script in `tests/rig/aws`.
 fn script(program: &str) -> Command {
     let mut command = interpreter();
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("aws").join(program));
     command
 }
 
-/// Returns the Python interpreter that `scripts/setup` prepares or `RIG_PYTHON` names. boto3 is installed for it.
+/// Returns the Python interpreter that `scripts/setup` prepares or `RIG_PYTHON` names. boto3 is installed for this
+/// interpreter.
 ///
 /// # Panics
+///
 /// Panics if there is no such interpreter.
 pub fn python() -> PathBuf {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -310,7 +314,7 @@ fn interpreter() -> Command {
     command
 }
 
-/// Locks a mutex, even if a test that failed in another thread has poisoned it.
+/// Locks a mutex, even if a failed test in another thread has poisoned the mutex.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,8 +21,8 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Prepares a vault for a new account of the shared AWS. Any two of the custodians can open it, for at most four
-    /// hours.
+    /// Prepares a vault for a new account of the shared AWS. Any two of the custodians can open the vault, for at
+    /// most four hours.
     pub fn new(program: impl Into<PathBuf>, account: &str, custodians: &[&str]) -> Self {
         let account = Aws::shared().seed(account);
         Self {
@@ -39,7 +39,7 @@ impl Fixture {
         self
     }
 
-    /// Replaces the alert channels. If there are none, the payload has no field `alerts`.
+    /// Replaces the alert channels. If there are no channels, the payload has no field `alerts`.
     #[must_use]
     pub fn alerts(mut self, channels: impl FnOnce(&Account) -> Vec<Value>) -> Self {
         self.payload["alerts"] = channels(&self.account).into();
@@ -100,7 +100,7 @@ impl SealedVault {
         }
     }
 
-    /// Runs `close prod.age` with these additional arguments; two custodians give their shares.
+    /// Runs `close prod.age` with these additional arguments. Two custodians give their shares.
     pub fn close(&self, more: &[&str]) -> Person {
         let mut person = self.site.person(&[&["close", "prod.age"], more].concat());
         self.site.quorum(&mut person, 2);
@@ -179,7 +179,7 @@ impl Opening<'_> {
         self.env(name, value)
     }
 
-    /// Returns the command, to be run without a terminal or with changes.
+    /// Returns the command, so that a test can change it or run it without a terminal.
     pub fn command(&self) -> Command {
         let first = ["open", "prod.age", "--for", &self.window, "--reason", &self.reason];
         let more = self.more.iter().map(String::as_str);
@@ -200,8 +200,8 @@ impl Opening<'_> {
         person
     }
 
-    /// Does the same as [`Opening::by_quorum`], and waits until the time left is shown, which means that access is
-    /// open.
+    /// Does the same as [`Opening::by_quorum`], and then waits until the program shows the remaining time, that is,
+    /// until access is open.
     pub fn until_open(&self) -> Person {
         let mut person = self.by_quorum();
         person.expect("left");

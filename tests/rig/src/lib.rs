@@ -1,17 +1,26 @@
-//! The rig: replaces hardware and an AWS account in the tests.
+//! The rig replaces hardware and an AWS account in the tests.
 //!
-//! - [`fixture`]: a vault sealed at a site for an account of the emulated AWS;
-//! - [`site`]: a machine, and custodians who enrol, seal and open;
-//! - [`token`]: virtual YubiKeys with PIN, touch, attestation and faults;
-//! - [`pcscd`]: a private smart card daemon with readers for the tokens;
-//! - [`pty`]: a person at a terminal;
-//! - [`aws`]: an emulated AWS that evaluates policies as AWS does, and boto3 to inspect it;
-//! - [`proxy`]: a proxy in front of that AWS that makes one call fail;
-//! - [`receiver`], [`mail`]: receivers of alerts;
-//! - [`stepping`]: a process killed at each of its system calls;
+//! - [`fixture`]: a vault sealed at a site for an account of the emulated AWS.
+//!
+//! - [`site`]: a machine, and custodians who enrol, seal and open.
+//!
+//! - [`token`]: virtual YubiKeys with PIN, touch, attestation and faults.
+//!
+//! - [`pcscd`]: a private smart card daemon with readers for the tokens.
+//!
+//! - [`pty`]: a person at a terminal.
+//!
+//! - [`aws`]: an emulated AWS that evaluates policies as AWS does, and boto3 to inspect it.
+//!
+//! - [`proxy`]: a proxy in front of the emulated AWS that makes one call fail.
+//!
+//! - [`receiver`], [`mail`]: receivers of alerts.
+//!
+//! - [`stepping`]: a process killed at each of its system calls.
+//!
 //! - [`memory`]: a search of a process's memory, while it runs and at its end.
 //!
-//! Nothing inside the product is replaced: the product uses the rig through pcscd, a terminal and the kernel.
+//! The rig replaces nothing inside the program. The program uses the rig through pcscd, a terminal and the kernel.
 
 pub mod aws;
 pub mod fixture;

@@ -1,4 +1,4 @@
-//! Third-party mail servers on loopback. Each accepted mail is a file in a directory.
+//! Third-party mail servers on loopback. The servers write each accepted mail to a file in a directory.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::aws::python;
 use crate::site::write_program;
 
-/// A running mail server; it is stopped when dropped.
+/// A running mail server. Dropping this value stops the server.
 pub struct MailServer {
     /// The directory of the server's mails and certificates.
     dir: TempDir,
@@ -26,7 +26,8 @@ impl MailServer {
     /// Starts Debian's msmtpd, which uses neither TLS nor a login.
     ///
     /// # Panics
-    /// Panics if the server does not start. This holds for every server in this file.
+    ///
+    /// Panics if the server does not start, like every function here that starts a server.
     pub fn plain() -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let keep = dir.path().join("keep");
@@ -108,7 +109,7 @@ fn msmtpd(keep: &Path) -> Option<(Child, u16)> {
         .arg(format!("--command={} %F", keep.display()))
         .stdin(Stdio::null())
         .spawn()
-        .expect("msmtpd should run: run scripts/setup --peers");
+        .expect("msmtpd should run: run scripts/setup --tests");
     let begun = Instant::now();
     loop {
         std::thread::sleep(Duration::from_millis(20));

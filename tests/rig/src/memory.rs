@@ -1,8 +1,8 @@
 //! Searches all readable memory of a process for secrets, while it runs or at its end.
 //!
-//! Memory is searched for every run of eight bytes of a secret. The reason is that an allocator overwrites the
-//! beginning of a freed block, so a search for the complete secret would miss the rest. A search that finds nothing
-//! proves something only if the same search finds a control secret.
+//! The search looks for every eight consecutive bytes of a secret. A search for the complete secret would miss
+//! secrets in freed blocks, because an allocator overwrites the beginning of a freed block. A search that finds
+//! nothing proves something only if the same search finds a control secret.
 
 mod trace;
 mod windows;
@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use windows::Windows;
 
-/// The number of bytes read at once.
+/// The number of bytes that are read from memory at once.
 const CHUNK: usize = 1 << 20;
 
 /// A piece of a secret that was found in memory.
@@ -37,7 +37,7 @@ pub struct Hit {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
     pub hits: Vec<Hit>,
-    /// The number of bytes searched.
+    /// The number of bytes that were searched.
     pub searched: u64,
     /// Mappings that are listed as readable but cannot be read, such as `[vvar]` or secretmem.
     pub unreadable: Vec<String>,
@@ -53,6 +53,7 @@ impl Finding {
 /// Searches a running process, without stopping it.
 ///
 /// # Errors
+///
 /// Returns an error if the process's memory cannot be read.
 pub fn search_now(pid: u32, secrets: &[(&str, &[u8])]) -> io::Result<Finding> {
     search(Path::new(&format!("/proc/{pid}")), &Windows::new(secrets))
@@ -72,7 +73,7 @@ fn search(process: &Path, windows: &Windows) -> io::Result<Finding> {
     Ok(finding)
 }
 
-/// A readable line of /proc/PID/maps. A file that is mapped read-only is skipped: no process wrote a secret there,
+/// A readable line of /proc/PID/maps. Files that are mapped read-only are skipped: no process wrote a secret there,
 /// and libraries contain many words that are also on sheets.
 struct Mapping<'a> {
     start: u64,
@@ -113,7 +114,7 @@ impl<'a> Mapping<'a> {
             windows.search(&buffer[..filled], base, self.name, &mut finding.hits);
             finding.searched += read as u64;
             at += read as u64;
-            // A window that begins in one chunk and ends in the next is searched with the second.
+            // Eight bytes that begin in one chunk and end in the next chunk are searched with the next chunk.
             carried = filled.min(windows::OVERLAP);
             buffer.copy_within(filled - carried..filled, 0);
         }

@@ -1,7 +1,7 @@
 //! A private smart card daemon: a real pcscd with virtual readers, in separate namespaces.
 //!
-//! The daemon's socket is in a private directory, and its readers listen in a private network namespace. So any
-//! number of daemons can run in parallel without seeing each other. The namespaces require root.
+//! The daemon's socket is in a private directory, and its readers listen in a private network namespace. Therefore
+//! any number of daemons can run in parallel without seeing each other. The namespaces require root.
 
 mod client;
 mod daemon;
@@ -18,10 +18,11 @@ use std::time::Duration;
 /// The maximum number of readers in pcscd.
 const READERS_MAX: usize = 16;
 
-/// The longest wait until the daemon notices a change of a reader. It polls every 0.4 s.
+/// The longest wait until the daemon notices a change of a reader. The daemon polls every 0.4 s.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Returns the name of a pair of readers. pcscd adds two numbers, of which only the second differs within a pair.
+/// Returns the name of a pair of readers. To this name, pcscd adds two numbers. Only the second number differs within
+/// the pair.
 fn pair_name(pair: usize) -> String {
     match pair {
         0 => "Yubico YubiKey OTP+FIDO+CCID".into(),
@@ -29,7 +30,7 @@ fn pair_name(pair: usize) -> String {
     }
 }
 
-/// A running daemon. It is stopped when dropped or when the test's process ends.
+/// A running daemon. The daemon is stopped when this value is dropped or when the test's process ends.
 pub struct Pcscd {
     daemon: Daemon,
     slots: Vec<Slot>,
@@ -52,6 +53,7 @@ impl Pcscd {
     /// Starts a daemon with empty readers. An odd number of readers is rounded up to an even one.
     ///
     /// # Panics
+    ///
     /// Panics if there are more than 16 readers, or if the daemon does not start; the message contains its log.
     pub fn start(readers: usize) -> Self {
         assert!(readers <= READERS_MAX, "pcscd has at most {READERS_MAX} readers");
@@ -63,7 +65,8 @@ impl Pcscd {
     /// Starts a daemon with these tokens in its readers.
     ///
     /// # Panics
-    /// Panics as [`Pcscd::start`] and [`Pcscd::insert`] do.
+    ///
+    /// Panics if [`Pcscd::start`] or [`Pcscd::insert`] panics.
     pub fn with(tokens: &[&Token]) -> Self {
         let pcscd = Self::start(tokens.len());
         for (slot, token) in tokens.iter().enumerate() {
@@ -75,7 +78,7 @@ impl Pcscd {
         pcscd
     }
 
-    /// Returns the daemon's socket, which clients take from `PCSCLITE_CSOCK_NAME`.
+    /// Returns the path of the daemon's socket. Clients read this path from the variable `PCSCLITE_CSOCK_NAME`.
     pub fn socket(&self) -> &Path {
         self.daemon.socket()
     }
@@ -88,6 +91,7 @@ impl Pcscd {
     /// Inserts a token, and waits until the daemon has noticed.
     ///
     /// # Panics
+    ///
     /// Panics if the slot does not exist or holds a token, or if the token is in another slot.
     pub fn insert(&self, slot: usize, token: &Token) {
         self.plug(slot, token);

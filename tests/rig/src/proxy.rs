@@ -1,9 +1,9 @@
 //! A network that fails: an HTTP proxy in front of AWS that injects one fault into one call.
 //!
 //! A program gets [`Proxy::env`] instead of the emulator's address. The proxy recognises every call by its action and
-//! the access key that signed it. It counts the calls, and records each with the time at which it took effect. It
-//! also checks the age of signatures against AWS's clock, as AWS does and the emulator does not; so a program whose
-//! local clock is wrong gets the same refusals as from AWS.
+//! the access key that signed it. The proxy counts the calls, and records when each call took effect. The proxy also
+//! checks the age of signatures by AWS's clock. AWS checks this age too, but the emulator does not. With this check,
+//! the proxy refuses a program with a wrong local clock, as AWS does.
 //!
 //! Calls take effect one at a time, so their order in [`Proxy::effects`] is the order of AWS's states.
 
@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 /// The number of seconds by which the time of a signature can differ from AWS's time.
 const SIGNATURE_AGE: i64 = 300;
 
-/// A running proxy for the calls of one account. It is stopped when dropped.
+/// A running proxy for the calls of one account. Dropping this value stops the proxy.
 pub struct Proxy {
     address: SocketAddr,
     inner: Arc<Inner>,
@@ -42,7 +42,7 @@ struct Inner {
     ahead: Arc<AtomicI64>,
     state: Mutex<State>,
     changed: Condvar,
-    /// A lock that the call that takes effect holds.
+    /// Each call holds this lock while it takes effect.
     turn: Mutex<()>,
     ended: AtomicBool,
 }
@@ -59,7 +59,7 @@ struct State {
     released: bool,
     /// Whether the network is cut permanently.
     gone: bool,
-    /// The number of calls that have not taken effect yet but will.
+    /// The number of calls that will still take effect.
     late: u32,
 }
 
@@ -67,6 +67,7 @@ impl Proxy {
     /// Starts a proxy in front of this account's AWS, without a fault.
     ///
     /// # Panics
+    ///
     /// Panics if this machine has no free port.
     pub fn before(account: &Account) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -92,14 +93,15 @@ impl Proxy {
         Self { address, inner }
     }
 
-    /// Starts a proxy that injects this fault into that call.
+    /// Starts a proxy that injects `fault` into the call `spot`.
     pub fn spoiling(account: &Account, spot: Spot, fault: Fault) -> Self {
         let proxy = Self::before(account);
         proxy.spoil(spot, fault);
         proxy
     }
 
-    /// Sets the fault and the call that gets it, counted from the proxy's start. Replaces an earlier fault.
+    /// Sets the fault, and the call into which it is injected. Calls are counted from the proxy's start. Replaces an
+    /// earlier fault.
     pub fn spoil(&self, spot: Spot, fault: Fault) {
         let mut state = self.inner.state();
         (state.fault, state.met, state.released) = (Some((spot, fault)), false, false);
@@ -131,7 +133,8 @@ impl Proxy {
         self.inner.state().seen.clone()
     }
 
-    /// Returns the calls that reached AWS, in the order in which they took effect. AWS may have refused some of them.
+    /// Returns the calls that reached AWS, in the order in which they took effect. Calls that AWS refused are
+    /// included.
     pub fn effects(&self) -> Vec<Seen> {
         let mut calls = self.calls();
         calls.retain(|call| call.effect.is_some());
@@ -144,7 +147,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.inner.ended.store(true, Ordering::Relaxed);
         self.release();
-        // Wakes the listener, so that it notices the proxy's end.
+        // This connection wakes the listener, so that the listener notices the proxy's end.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -175,7 +178,7 @@ impl Inner {
         let _ = client.shutdown(Shutdown::Both);
     }
 
-    /// Handles one call and returns the reply; after `None` the connection is closed without a reply.
+    /// Handles one call and returns the reply. Returns `None` if the connection must be closed without a reply.
     fn call(self: &Arc<Self>, request: Request) -> Option<Vec<u8>> {
         let described = Described::of(&request);
         let (place, fault) = self.arrive(&described);
@@ -184,7 +187,7 @@ impl Inner {
             None => self.take_effect(place, &request),
             Some(Fault::Refused) => refusal(403, "AccessDenied", "the rig refuses this call"),
             Some(Fault::Throttled(_)) => refusal(400, "Throttling", "Rate exceeded"),
-            Some(Fault::Broken(_)) => refusal(500, "InternalFailure", "the rig broke this call"),
+            Some(Fault::Broken(_)) => refusal(500, "InternalFailure", "the rig made this call fail"),
             Some(Fault::Slow(by)) => {
                 let reply = self.take_effect(place, &request);
                 thread::sleep(by);
@@ -258,7 +261,7 @@ impl Inner {
         Some(reply)
     }
 
-    /// Returns AWS's refusal if the signature has expired, or is not yet current, by AWS's clock.
+    /// Returns AWS's refusal if, by AWS's clock, the signature has expired or is not valid yet.
     fn too_old(&self, request: &Request) -> Option<Vec<u8>> {
         let text = request.header("x-amz-date")?;
         let (signed, now) = (time::from_basic(text)?, time::now() + self.ahead());

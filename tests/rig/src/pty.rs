@@ -51,7 +51,7 @@ pub enum Output {
     Captured,
 }
 
-/// The three streams of a command, which are all at the terminal by default, and the width of the terminal.
+/// The three streams of a command, and the width of its terminal. By default, all streams are at the terminal.
 #[derive(Default)]
 pub struct Streams {
     pub stdin: Input,
@@ -61,7 +61,7 @@ pub struct Streams {
     pub columns: Option<u16>,
 }
 
-/// A person at a new terminal, which controls one command.
+/// A person at a new terminal, which is the controlling terminal of one command.
 ///
 /// Dropping the person kills the command and hangs up the terminal.
 pub struct Person {
@@ -108,14 +108,16 @@ impl Person {
     /// Runs `command` with all its streams at the terminal.
     ///
     /// # Panics
+    ///
     /// Panics if the command cannot be started.
     pub fn run(command: Command) -> Self {
         Self::run_with(command, Streams::default())
     }
 
-    /// Runs `command` with some streams elsewhere. `/dev/tty` is the terminal in any case.
+    /// Runs `command` with these streams. `/dev/tty` is the terminal in any case.
     ///
     /// # Panics
+    ///
     /// Panics if the command cannot be started.
     pub fn run_with(mut command: Command, streams: Streams) -> Self {
         let columns = streams.columns.unwrap_or(COLUMNS);
@@ -127,9 +129,10 @@ impl Person {
         let descriptor = terminal.as_raw_fd();
         let take_terminal = move || {
             setsid()?;
-            // A shell that runs the tests in the background ignores these two, and programs inherit that.
+            // A shell that runs the tests in the background ignores these two signals, and child processes inherit
+            // that.
             for ignored in [Signal::SIGINT, Signal::SIGQUIT] {
-                // SAFETY: the default action is no handler.
+                // SAFETY: the default action does not call a handler.
                 unsafe { signal(ignored, SigHandler::SigDfl)? };
             }
             // SAFETY: TIOCSCTTY takes an integer, touches no memory, and the descriptor is open until exec.
@@ -141,7 +144,8 @@ impl Person {
         // SAFETY: the calls in the closure are bare system calls, which are allowed between fork and exec.
         unsafe { command.pre_exec(take_terminal) };
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-        // This closes the last descriptors of the terminal in this process, so that the terminal's end is noticed.
+        // The drop closes the last descriptors of the terminal in this process, so that this process notices the
+        // terminal's end.
         drop((terminal, command));
         let screen = Screen::follow(File::from(descriptor_of(&keyboard)));
         let pid = child.id();
@@ -155,6 +159,7 @@ impl Person {
     /// Colours and other escape sequences are removed.
     ///
     /// # Panics
+    ///
     /// Panics with the transcript after 20 seconds, or if the output ended.
     #[track_caller]
     pub fn expect(&mut self, text: &str) -> String {
@@ -182,6 +187,7 @@ impl Person {
     /// lost.
     ///
     /// # Panics
+    ///
     /// Panics with the transcript if the terminal still echoes after 20 seconds.
     #[track_caller]
     pub fn type_hidden(&mut self, text: &str) {
@@ -199,7 +205,8 @@ impl Person {
 
     /// Types these bytes, such as b"\x03" for Ctrl-C.
     pub fn type_raw(&mut self, bytes: &[u8]) {
-        // A command that has ended reads nothing. The caller sees that from its end or the transcript.
+        // If the command has ended, no process reads these bytes. The caller notices the end from [`Person::wait`] or
+        // from the transcript.
         let _ = self.keyboard.write_all(bytes);
     }
 
@@ -211,7 +218,7 @@ impl Person {
     /// Sends a signal to the command, unless the command was already reaped.
     pub fn send_signal(&self, signal: Signal) {
         if self.end.is_some() {
-            // The process id can belong to another process by now.
+            // The command was reaped, so its process id can belong to another process by now.
             return;
         }
         let pid = i32::try_from(self.pid).expect("a process id should fit into an i32");
@@ -247,6 +254,7 @@ impl Person {
     /// Switches the echo on, as a shell does when it takes the terminal back from a stopped program.
     ///
     /// # Panics
+    ///
     /// Panics if the terminal is gone.
     pub fn echo_on(&self) {
         let mut modes = tcgetattr(&self.keyboard).expect("the terminal should exist");
@@ -257,6 +265,7 @@ impl Person {
     /// Returns whether the terminal echoes what is typed.
     ///
     /// # Panics
+    ///
     /// Panics if the terminal is gone.
     pub fn is_echoing(&self) -> bool {
         let settings = tcgetattr(&self.keyboard).expect("the terminal should exist");
@@ -266,6 +275,7 @@ impl Person {
     /// Searches the command's memory for these secrets when the command ends. [`Person::finding`] returns the result.
     ///
     /// # Panics
+    ///
     /// Panics if the command cannot be traced.
     pub fn trace_exit(&mut self, secrets: &[(&str, &[u8])]) {
         let Process::Watched(child) = std::mem::replace(&mut self.process, Process::Gone) else {
@@ -277,6 +287,7 @@ impl Person {
     /// Waits until the command ends.
     ///
     /// # Panics
+    ///
     /// Panics with the transcript if the command does not end within 20 seconds.
     #[track_caller]
     pub fn wait(&mut self) -> End {
@@ -313,17 +324,20 @@ impl Person {
     /// [`Person::wait`].
     ///
     /// # Panics
-    /// Panics if either was not called.
+    ///
+    /// Panics if one of these two functions was not called.
     pub fn finding(&self) -> &Finding {
-        self.finding.as_ref().expect("trace_exit and wait should have been called")
+        self.finding.as_ref().expect("trace_exit and wait should be called first")
     }
 
-    /// Waits until the captured standard output is closed, and returns it. A second call returns nothing.
+    /// Waits until the captured standard output is closed, and returns it. A second call of this function returns
+    /// nothing.
     pub fn captured(&mut self) -> Vec<u8> {
         join(self.stdout.take())
     }
 
-    /// Waits until the captured standard error is closed, and returns it. A second call returns nothing.
+    /// Waits until the captured standard error is closed, and returns it. A second call of this function returns
+    /// nothing.
     pub fn captured_errors(&mut self) -> Vec<u8> {
         join(self.stderr.take())
     }
@@ -360,7 +374,7 @@ fn open_terminal(columns: u16) -> std::io::Result<(PtyMaster, File)> {
     let terminal =
         OpenOptions::new().read(true).write(true).custom_flags(no_tty).open(ptsname_r(&master)?)?;
     let size = nix::libc::winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: TIOCSWINSZ reads a winsize, and `size` is one.
+    // SAFETY: TIOCSWINSZ reads a winsize, and `size` is a winsize.
     match unsafe { nix::libc::ioctl(terminal.as_raw_fd(), nix::libc::TIOCSWINSZ, &raw const size) } {
         0 => Ok((master, terminal)),
         _ => Err(std::io::Error::last_os_error()),
@@ -381,7 +395,7 @@ fn input(input: Input, terminal: &File) -> Stdio {
         Input::File(file) => file.into(),
         Input::Bytes(bytes) => {
             let (reader, mut writer) = pipe().expect("a pipe should be created");
-            // A command does not have to read its input to the end.
+            // A command does not have to read its input to the end, so a failed write is ignored.
             std::thread::spawn(move || writer.write_all(&bytes));
             reader.into()
         }

@@ -1,4 +1,4 @@
-//! A receiver of alerts. It keeps the requests, and answers as configured.
+//! A receiver of alerts. The receiver keeps the requests, and answers as configured.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -27,15 +27,15 @@ pub enum Manner {
     Breaks(u32),
     /// Answers with status 200 and a header that announces a body, but never sends the body.
     Stalls,
-    /// Has a clock that is ahead by this duration, as its `Date` shows. Refuses a signature whose time is more than a
-    /// minute off.
+    /// Has a clock that is ahead by this duration, and shows it in the header `Date`. The receiver refuses a
+    /// signature whose time differs from the receiver's clock by more than a minute.
     Ahead(Duration),
 }
 
 /// A request that the receiver got.
 #[derive(Clone, Debug)]
 pub struct Got {
-    /// When the request was complete.
+    /// The time at which the request was complete.
     pub at: Instant,
     /// The headers, with names in lower case.
     pub headers: BTreeMap<String, String>,
@@ -43,7 +43,7 @@ pub struct Got {
     pub json: Value,
 }
 
-/// A receiver on loopback. It runs until its process ends.
+/// A receiver on loopback. The receiver runs until its process ends.
 #[derive(Clone)]
 pub struct Receiver {
     address: SocketAddr,
@@ -52,8 +52,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Returns the receiver that acknowledges all alerts in the tests of this process, unless a test uses a separate
-    /// one.
+    /// Returns the receiver that the tests of this process share. This receiver acknowledges every alert.
     pub fn shared() -> Self {
         static SHARED: LazyLock<Receiver> = LazyLock::new(|| Receiver::start(Manner::Status(200)));
         SHARED.clone()
@@ -62,6 +61,7 @@ impl Receiver {
     /// Starts a new receiver.
     ///
     /// # Panics
+    ///
     /// Panics if this machine has no free port.
     pub fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -80,6 +80,7 @@ impl Receiver {
     /// Returns a URL on which nothing listens.
     ///
     /// # Panics
+    ///
     /// Panics if this machine has no free port.
     pub fn unreachable() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -13,20 +13,21 @@ use crate::pcscd::Pcscd;
 use crate::pty::{End, Input, Person, Streams};
 use crate::token::{Authority, Spec, Token};
 
-/// The options that enrol a token of the rig: its root is not Yubico's.
+/// The options with which `enrol` accepts a token of the rig, whose attestation root is not Yubico's root.
 pub const ATTESTATION: &[&str] = &["--attestation-root", "root.pem", ALLOWED];
 
-/// The option of `enrol` and `seal` that accepts such a token.
+/// The option of `enrol` and `seal` that accepts a token whose attestation root is not Yubico's root.
 pub const ALLOWED: &str = "--allow-other-attestation";
 
 /// One custodian: a name, a token with its PIN, and the sheet with the twelve words.
 pub struct Custodian {
     pub name: String,
-    /// The token. Its reader has the same place among the readers as the custodian among the custodians.
+    /// The token. The first custodian's token is used in the first reader, the second custodian's token in the second
+    /// reader, and so on.
     pub token: Token,
     /// The PIN of the token.
     pub pin: String,
-    /// The twelve words, as written down at enrolment.
+    /// The twelve words, as the custodian wrote them down at enrolment.
     pub words: Vec<String>,
     pub file: PathBuf,
 }
@@ -100,13 +101,21 @@ impl Site {
     /// Returns the custodian with this name.
     ///
     /// # Panics
-    /// Panics if there is none. This holds for every function of this type that takes a name.
+    ///
+    /// Panics if there is no such custodian. Every function of `Site` that takes a custodian's name panics in this
+    /// case.
     pub fn custodian(&self, name: &str) -> &Custodian {
-        self.custodians.iter().find(|c| c.name == name).expect("a custodian of this site")
+        self.custodians
+            .iter()
+            .find(|c| c.name == name)
+            .expect("the site should have a custodian with this name")
     }
 
     pub(crate) fn place(&self, name: &str) -> usize {
-        self.custodians.iter().position(|c| c.name == name).expect("a custodian of this site")
+        self.custodians
+            .iter()
+            .position(|c| c.name == name)
+            .expect("the site should have a custodian with this name")
     }
 
     /// Plugs in a custodian's token.
@@ -149,7 +158,7 @@ impl Site {
         self.enrol_with(place, ATTESTATION)
     }
 
-    /// The same with other options.
+    /// Does the same as [`Site::enrol`], with other options.
     pub fn enrol_with(&mut self, place: usize, options: &[&str]) -> String {
         let name = self.custodians[place].name.clone();
         self.plug(&name);
@@ -171,12 +180,12 @@ impl Site {
         person.story().lines().filter(|line| !is_word(line)).flat_map(|line| [line, "\n"]).collect()
     }
 
-    /// Seals `payload` as `prod.age` for all custodians; returns the path of the vault.
+    /// Seals `payload` as `prod.age` for all custodians. Returns the path of the vault.
     pub fn seal(&self, payload: &Value, threshold: usize) -> PathBuf {
         self.seal_as("prod.age", payload, threshold)
     }
 
-    /// Seals `payload` under this name for all custodians; returns the path of the vault.
+    /// Seals `payload` under this name for all custodians. Returns the path of the vault.
     pub fn seal_as(&self, name: &str, payload: &Value, threshold: usize) -> PathBuf {
         let finished = self.try_seal(name, payload.to_string().as_bytes(), threshold, &[]);
         assert!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.stderr));
@@ -330,17 +339,19 @@ impl Site {
     }
 }
 
-/// Whether a text ends with a name in which at most one character differs: a test can damage a name in the vault.
+/// Returns whether `said` ends with this name. One character is allowed to differ, because a test can damage a name
+/// in the vault.
 fn names(said: &str, name: &str) -> bool {
     let ending = said.as_bytes().get(said.len().saturating_sub(name.len())..).unwrap_or_default();
     let differs = ending.iter().zip(name.as_bytes()).filter(|(a, b)| a != b).count();
     ending.len() == name.len() && differs <= 1
 }
 
-/// Writes an executable file. Another process does the writing. If this process wrote the file, a child that a
-/// parallel test forks at that time would inherit the open file, and the file could not be executed (ETXTBSY).
+/// Writes an executable file. Another process writes the file. If this process wrote it, a child that a parallel test
+/// forks at that time would inherit the open file, and executing the file would fail with ETXTBSY.
 ///
 /// # Panics
+///
 /// Panics if the file cannot be written.
 pub fn write_program(path: &Path, text: &str) {
     let mut install = Command::new("install");
@@ -352,6 +363,7 @@ pub fn write_program(path: &Path, text: &str) {
 /// Runs a command to its end, with `bytes` on its standard input.
 ///
 /// # Panics
+///
 /// Panics if the command cannot be run.
 pub fn feed(mut command: Command, bytes: &[u8]) -> Finished {
     use std::io::Write as _;
@@ -383,7 +395,7 @@ fn read_sheet(person: &mut Person) -> Vec<String> {
     words
 }
 
-/// Returns whether at most one file in the directory has `name` in its name, so that no partial file is left.
+/// Returns whether no partial file is left, that is, at most one file in the directory has `name` in its name.
 pub fn only(dir: &Path, name: &str) -> bool {
     let leftovers = std::fs::read_dir(dir).expect("a directory").flatten();
     leftovers.filter(|e| e.file_name().to_string_lossy().contains(name)).count() <= 1
@@ -392,6 +404,7 @@ pub fn only(dir: &Path, name: &str) -> bool {
 /// Creates a temporary directory, which is removed when dropped.
 ///
 /// # Panics
+///
 /// Panics if the directory cannot be created.
 pub fn tempdir() -> TempDir {
     TempDir::new().expect("a temporary directory")

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 /// Returns false if the process ended before that stop.
 ///
 /// # Panics
+///
 /// Panics if the thread cannot be traced.
 pub fn kill_at(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> bool {
     follow(pid, tid, stop, ready, |_| ())
@@ -38,10 +39,11 @@ impl Call {
     }
 }
 
-/// Does the same as [`kill_at`]; returns the system calls until the process was killed, in order.
+/// Does the same as [`kill_at`], and returns the system calls in order, until the process was killed.
 ///
 /// # Panics
-/// Panics as [`kill_at`] does.
+///
+/// Panics if [`kill_at`] panics.
 pub fn calls_until(pid: u32, tid: i32, stop: u32, ready: impl FnOnce()) -> Vec<Call> {
     let mut calls = Vec::new();
     follow(pid, tid, stop, ready, |call| calls.push(call));

@@ -1,7 +1,8 @@
 //! Virtual YubiKeys: a PIV applet that follows the standard, and a handle with which tests control it.
 //!
-//! A [`Token`] is such a handle; its clones share one card. The card answers once the token is inserted into a reader
-//! of [`Pcscd`](crate::pcscd::Pcscd). Through the handle, a test can inspect the card or inject faults at any time.
+//! A [`Token`] is this handle. Clones of a `Token` share one card. The card answers once the token is inserted into a
+//! reader of [`Pcscd`](crate::pcscd::Pcscd). Through the handle, a test can inspect the card or inject faults at any
+//! time.
 
 mod apdu;
 mod attest;
@@ -36,7 +37,8 @@ pub const FACTORY_PUK: &str = "12345678";
 #[derive(Clone, Debug)]
 pub struct Spec {
     pub serial: u32,
-    /// The firmware version. It decides which features exist: metadata from 5.3, AES-192 and MOVE KEY from 5.7.
+    /// The firmware version. The version decides which features exist: metadata from 5.3, AES-192 and MOVE KEY from
+    /// 5.7.
     pub firmware: (u8, u8, u8),
     /// The PIN, 6 to 8 bytes.
     pub pin: String,
@@ -44,11 +46,11 @@ pub struct Spec {
     pub puk: String,
     /// The state of the management key.
     pub management: Management,
-    /// When a person touches the token.
+    /// Whether and when a person touches the token.
     pub touch: Touch,
     /// The time that the token waits for a touch before it refuses with 6982.
     pub touch_timeout: Duration,
-    /// The attestation root that the token's certificates lead to.
+    /// The attestation root to which the token's certificates lead.
     pub authority: Authority,
 }
 
@@ -96,14 +98,14 @@ pub enum Fault {
     Garbage,
     /// The next private-key operation returns a well-formed but wrong result.
     WrongResult,
-    /// The token is unplugged at the nth private-key operation from now, where 1 is the next one.
+    /// The token is unplugged at the nth private-key operation from now. The next operation has the number 1.
     UnplugAtUse(u32),
 }
 
 /// Counts the operations of a token. The counts are never reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Selections of the PIV applet. Each makes the card forget that the PIN was verified.
+    /// Selections of the PIV applet. Each selection makes the card forget that the PIN was verified.
     pub selections: u32,
     /// PIN verifications, including refused ones. Queries of the tries left do not count.
     pub verifications: u32,
@@ -127,6 +129,7 @@ impl Token {
     /// Creates a token that is not in a reader.
     ///
     /// # Panics
+    ///
     /// Panics if the PIN or the PUK has fewer than six or more than eight bytes.
     pub fn new(spec: Spec) -> Self {
         let card = Mutex::new(Card::new(spec));
@@ -160,6 +163,7 @@ impl Token {
     /// Sets the PIN, with all tries left.
     ///
     /// # Panics
+    ///
     /// Panics if the PIN has fewer than six or more than eight bytes.
     pub fn set_pin(&self, pin: &str) {
         self.card().pin = pin::Pin::new(pin, FACTORY_PIN);
@@ -168,6 +172,7 @@ impl Token {
     /// Sets the PUK, with all tries left.
     ///
     /// # Panics
+    ///
     /// Panics if the PUK has fewer than six or more than eight bytes.
     pub fn set_puk(&self, puk: &str) {
         self.card().puk = pin::Pin::new(puk, FACTORY_PUK);
@@ -185,12 +190,12 @@ impl Token {
         self.card().puk.block();
     }
 
-    /// Returns whether this is the current PIN. Does not use up a try.
+    /// Returns whether this is the current PIN. This check does not use up a try.
     pub fn has_pin(&self, pin: &str) -> bool {
         self.card().pin.is(pin)
     }
 
-    /// Returns whether this is the current PUK. Does not use up a try.
+    /// Returns whether this is the current PUK. This check does not use up a try.
     pub fn has_puk(&self, puk: &str) -> bool {
         self.card().puk.is(puk)
     }
@@ -227,6 +232,7 @@ impl Token {
     /// Generates a key in a slot, and overwrites an existing key.
     ///
     /// # Panics
+    ///
     /// Panics if there is no such slot.
     pub fn generate(&self, slot: u8, pin: PinPolicy, touch: TouchPolicy) -> PublicKey {
         assert!(slot::is_slot(slot), "{slot:02x} is not a slot");
@@ -262,6 +268,7 @@ impl Token {
     /// Stores a certificate, in DER, in a slot.
     ///
     /// # Panics
+    ///
     /// Panics if there is no such slot.
     pub fn put_certificate(&self, slot: u8, der: &[u8]) {
         self.card().store_certificate(slot, der);
@@ -272,7 +279,7 @@ impl Token {
         self.card().attestation(slot).ok()
     }
 
-    /// Sets when the token is touched from now on, even if it is blinking.
+    /// Sets when a person touches the token from now on, even if the token is already blinking.
     pub fn set_touch(&self, touch: Touch) {
         self.card().touch = touch;
         self.shared.changed.notify_all();
@@ -284,7 +291,7 @@ impl Token {
         self.shared.changed.notify_all();
     }
 
-    /// Touches the token once. Has no effect unless the token blinks.
+    /// Touches the token once. If the token does not blink, the touch has no effect.
     pub fn touch(&self) {
         let mut card = self.card();
         card.touched = card.blinking;

@@ -1,7 +1,8 @@
 //! age-plugin-yubikey creates an identity on the virtual token, and age decrypts a file with it.
 //!
 //! The variable `AGE_PLUGIN_YUBIKEY` contains the plugin's path. If it is not set, the plugin is searched for in
-//! `PATH` and `~/.cargo/bin` (`cargo install age-plugin-yubikey --version 0.5.1 --locked`). age is Debian's.
+//! `PATH` and `~/.cargo/bin` (`cargo install age-plugin-yubikey --version 0.5.1 --locked`). The program `age` comes
+//! from Debian.
 
 use rig::pcscd::Pcscd;
 use rig::pty::{End, Input, Output, Person, Streams};
@@ -33,7 +34,8 @@ fn command(program: impl Into<PathBuf>, pcscd: &Pcscd) -> Command {
 
 #[test]
 fn age_plugin_yubikey_generates_an_identity_and_decrypts() {
-    // The plugin does not support AES. So a user of a token with firmware 5.7 sets a 3DES management key first.
+    // age-plugin-yubikey does not support AES management keys, so a user of a token with firmware 5.7 sets a 3DES
+    // management key first.
     let old_key = Management::Custom(ManagementKey::factory((5, 4, 3)));
     for (serial, firmware) in [(50_000_001, (5, 4, 3)), (50_000_002, (5, 7, 2))] {
         let spec = Spec { firmware, management: old_key.clone(), pin: "654321".into(), ..Spec::new(serial) };

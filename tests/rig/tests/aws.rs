@@ -11,7 +11,7 @@ fn account() -> Account {
     Aws::shared().seed("prod")
 }
 
-/// Opens access with the same steps as the product, with the keys of the opener and the closer only.
+/// Opens access in the same steps as the program, and uses only the keys of the opener and the closer.
 fn open(at: &Account, t0: i64, t1: i64) {
     put_gate(at, &at.opener, t0, t1).expect("the opener should be allowed to write the gate");
     switch(at, &at.closer, "Active").expect("the closer should be allowed to activate the key");
@@ -46,7 +46,7 @@ fn refused(code: &str) -> Probe {
     Probe::Refused(code.to_owned())
 }
 
-/// Waits until this second by AWS's clock.
+/// Waits until AWS's clock has reached this second.
 fn until(at: &Account, second: i64) {
     while at.now() < second {
         thread::sleep(Duration::from_millis(50));
@@ -138,7 +138,7 @@ mod the_gate {
         assert_eq!(
             at.probe(&at.emergency),
             Probe::Open,
-            "an access key without a session has no issue time and should work"
+            "a call with an access key has no token issue time and should work"
         );
         assert_eq!(at.probe(&at.aws.session(&at.emergency).unwrap()), Probe::Open);
     }
@@ -219,7 +219,7 @@ mod the_principals {
         let at = account();
         let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
         assert_eq!(attach(&at, &at.closer, admin).unwrap_err(), "AccessDenied");
-        attach(&at, &at.closer, DENY_ALL).expect("attaching twice should not be an error");
+        attach(&at, &at.closer, DENY_ALL).expect("attaching a policy twice should not be an error");
     }
 
     #[test]
@@ -454,8 +454,8 @@ mod the_rig {
     }
 }
 
-/// Rules do not match the rig's calls. So these tests call with an unknown key: AWS refuses such a call but counts
-/// it.
+/// Rules do not match the rig's calls, so these tests make calls with an unknown key. AWS refuses such calls, but
+/// rules match them.
 mod rules {
     use super::*;
     use std::io::{Read, Write};

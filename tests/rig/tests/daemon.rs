@@ -60,7 +60,7 @@ fn a_token_is_pulled_out_while_it_blinks() {
     token.generate(0x9e, PinPolicy::Never, TouchPolicy::Always);
     let pcscd = Pcscd::with(&[&token]);
     let certificate = pcscd.socket().with_file_name("certificate.der");
-    // Any certificate for the key can be used here.
+    // yubico-piv-tool needs a certificate for the key, and accepts any certificate.
     let attestation = token.attestation(0x9e).expect("a generated key should have an attestation");
     std::fs::write(&certificate, attestation).expect("the certificate should be written");
     let mut client = Command::new("yubico-piv-tool");
@@ -89,7 +89,7 @@ fn a_client_needs_neither_privileges_nor_a_network() {
     assert!(status(alone, &pcscd, 0).is_some_and(|status| status.contains("60000400")));
 }
 
-/// This is not a test, but the process that the test below kills.
+/// This function is not a test: it runs in the process that the test below kills.
 #[test]
 fn child() {
     if std::env::var_os("RIG_DAEMON_CHILD").is_some() {
@@ -102,7 +102,7 @@ fn child() {
 #[test]
 fn a_daemon_dies_with_its_test() {
     use std::io::{BufRead, BufReader};
-    let mut child = Command::new(std::env::current_exe().expect("the path of this program"));
+    let mut child = Command::new(std::env::current_exe().expect("the test program should have a path"));
     child.args(["--exact", "child", "--nocapture"]).env("RIG_DAEMON_CHILD", "1").stdout(Stdio::piped());
     let mut child = child.spawn().expect("the child should start");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
@@ -112,7 +112,7 @@ fn a_daemon_dies_with_its_test() {
     child.wait().expect("the child should end");
     let began = Instant::now();
     while std::os::unix::net::UnixStream::connect(&socket).is_ok() {
-        assert!(began.elapsed() < Duration::from_secs(5), "the daemon still runs after its test was killed");
+        assert!(began.elapsed() < Duration::from_secs(5), "the daemon should end after its test was killed");
         std::thread::sleep(Duration::from_millis(5));
     }
     let directory = std::path::Path::new(&socket).ancestors().nth(2).expect("the daemon's private directory");

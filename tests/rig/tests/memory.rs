@@ -1,5 +1,5 @@
-//! A search finds secrets that a process kept, and does not find secrets that it wiped. The process is searched while
-//! it runs and at its end.
+//! A search finds the secrets that a process kept, and does not find the secrets that the process wiped. The process
+//! is searched while it runs and at its end.
 
 use rig::memory::{Finding, Hit, search_now, trace_exit};
 use rig::pty::{End, Person};
@@ -23,7 +23,7 @@ const WIPED: u64 = 3;
 /// The number of a secret that a thread holds until the process ends.
 const IN_THREAD: u64 = 4;
 
-/// This is not a test, but the child process of the tests below.
+/// This function is not a test: it runs in the child process that the tests below search.
 #[test]
 fn child() {
     let Ok(how) = std::env::var("RIG_MEMORY_CHILD") else { return };
@@ -43,8 +43,10 @@ fn child() {
     is_ready.recv().expect("the thread should become ready");
     println!("ready");
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line).expect("a line should be read");
-    std::thread::spawn(|| std::hint::black_box(secret(KEPT))).join().expect("a late thread should end");
+    std::io::stdin().read_line(&mut line).expect("the child should get a line of input");
+    std::thread::spawn(|| std::hint::black_box(secret(KEPT)))
+        .join()
+        .expect("a thread that starts late should end");
     match how.as_str() {
         "exits" => std::process::exit(3),
         _ => std::process::abort(),
@@ -52,7 +54,7 @@ fn child() {
 }
 
 fn child_that(how: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
+    let mut command = Command::new(std::env::current_exe().expect("the test program should have a path"));
     command.args(["--exact", "child", "--nocapture", "--test-threads=1"]).env("RIG_MEMORY_CHILD", how);
     command
 }
@@ -68,7 +70,7 @@ fn secrets() -> Vec<(&'static str, Vec<u8>)> {
 
 fn check(finding: &Finding) {
     assert!(finding.found("kept"), "the control should be found: {finding:#?}");
-    assert!(finding.found("tail"), "half of a secret should be found");
+    assert!(finding.found("tail"), "a secret of which one half is wiped should be found");
     assert!(finding.found("thread"), "a thread's secret should be found");
     assert!(!finding.found("wiped"), "a wiped secret should not be found: {finding:#?}");
     let whole = |hit: &&Hit| hit.name == "kept" && (hit.offset, hit.len) == (0, 32);

@@ -1,4 +1,4 @@
-//! The client that the product uses accepts the virtual token as a YubiKey.
+//! The crate `yubikey`, which the program uses, accepts the virtual token as a YubiKey.
 
 use p256::PublicKey;
 use p256::ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier};
@@ -19,7 +19,8 @@ const MANAGEMENT: SlotId = SlotId::Management(ManagementSlotId::Management);
 const PIN: &[u8] = b"123456";
 const P256: AlgorithmId = AlgorithmId::EccP256;
 
-/// Returns one daemon for all tests, as the client reads the daemon's address only once in each process.
+/// Returns the daemon that all tests share, because the crate `yubikey` reads the daemon's address only once in each
+/// process.
 fn pcscd() -> &'static Pcscd {
     static PCSCD: OnceLock<Pcscd> = OnceLock::new();
     PCSCD.get_or_init(|| {
@@ -66,7 +67,7 @@ fn with_key(spec: Spec, touch: TouchPolicy) -> (Token, usize, YubiKey, PublicKey
 }
 
 fn der(value: &impl der::Encode) -> Vec<u8> {
-    value.to_der().expect("the value should be encoded")
+    value.to_der().expect("the value should be encodable in DER")
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The evidence of a drill: decides from the ledger whether the drill passed, has a custodian sign the evidence,
-//! records it and writes it to a file.
+//! Makes the evidence of a drill. Decides from the ledger whether the drill passed, has a custodian sign the
+//! evidence, records the evidence in the ledger, and writes it to a file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::vault::words;
 /// A drill and the facts that its evidence needs.
 pub struct Practice<'a> {
     pub vault: &'a Vault,
-    /// The id of the vault whose opening is practised.
+    /// The id of the vault whose opening the drill rehearses.
     pub drill_of: String,
     pub session: SessionId,
     pub expected: ExpectedOutcome,
@@ -35,14 +35,14 @@ pub struct Practice<'a> {
     /// The injected failures, each with the number of times that it occurred.
     pub injected: InjectedFaults,
     pub started: Timestamp,
-    /// How long to wait for the custodian who signs.
+    /// The longest wait for the custodian who signs.
     pub wait: Duration,
     pub ledger: Ledger,
     pub events: Events,
 }
 
 impl Practice<'_> {
-    /// Has a custodian sign the evidence, then records, writes and prints it.
+    /// Has a custodian sign the evidence, and then records, writes and prints the evidence.
     pub fn conclude(&self, out: &Path, ended: Result<()>) -> Result<()> {
         let status = ended.as_ref().map_or_else(|error| error.status.code(), |()| 0);
         let drill = self.judge(status)?;
@@ -62,7 +62,7 @@ impl Practice<'_> {
         self.report(&drill, None)
     }
 
-    /// Returns the evidence without the fields about the custodian who signs it.
+    /// Returns the evidence. The fields about the custodian who signs are still empty.
     fn judge(&self, exit: u8) -> Result<Drill> {
         let course = SessionOutcome::of(&self.ledger.entries()?, self.session);
         Ok(Drill {
@@ -87,8 +87,8 @@ impl Practice<'_> {
         })
     }
 
-    /// Reports whether each injected failure occurred. If the drill does not call IAM, no failure can occur, and the
-    /// result is true: the lane `static` does not use IAM, and without a quorum no call to AWS is made.
+    /// Returns whether each injected failure occurred. Returns true for a drill in the lane `static` or without a
+    /// quorum, because such a drill never calls IAM.
     fn injections_met(&self) -> bool {
         let aws_is_asked =
             self.expected != ExpectedOutcome::NoQuorum && self.vault.manifest.lane == Lane::Gate;
@@ -139,7 +139,7 @@ impl Practice<'_> {
     }
 }
 
-/// Writes the evidence file. Returns its path and the words of its SHA-256.
+/// Writes the evidence file. Returns the file's path, and its SHA-256 as words.
 fn write<'a>(out: &'a Path, envelope: &Envelope) -> Result<(&'a Path, String)> {
     let mut file = canonical::to_vec(envelope);
     file.push(b'\n');
@@ -147,14 +147,15 @@ fn write<'a>(out: &'a Path, envelope: &Envelope) -> Result<(&'a Path, String)> {
     Ok((out, words::of(&Sha256::digest(&file).into())))
 }
 
-/// Fails unless the drill ended as expected. A drill with an injected failure can be expected to end with an error.
+/// Fails if the drill did not end as expected. For a drill with an injected failure, an error can be the expected
+/// end.
 fn verdict(ended: Result<()>, drill: &Drill) -> Result<()> {
     if drill.passed {
         return Ok(());
     }
     ended.and_then(|()| {
         Err(Error::failed(format!(
-            "the drill did not end as expected: an opening that {}",
+            "the drill did not end as expected; it should have been an opening that {}",
             drill.expected.words()
         ))
         .next("read the messages above, and repeat the drill"))

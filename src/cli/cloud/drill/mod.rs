@@ -1,5 +1,5 @@
-//! `drill`: opens a drill vault with real YubiKeys and words, and writes evidence of it. The user in a drill vault is
-//! allowed only the probe call.
+//! `drill`: opens a drill vault with real YubiKeys and words, and writes evidence of the drill. The user in a drill
+//! vault is allowed only the probe call.
 
 mod evidence;
 
@@ -49,7 +49,8 @@ pub fn run(arguments: &DrillArgs, events: Events) -> Result<()> {
         note(&format!("the opening ended with status {}: {}", error.status.code(), error.what));
     }
     match ended {
-        // If access may be open, the operator must learn it at once, so no custodian is asked to sign.
+        // If access might be open, the operator must know at once, so the program does not first ask a custodian to
+        // sign.
         Err(error) if matches!(error.status, Status::MayBeOpen | Status::Signal(_)) => {
             if let Err(failed) = practice.conclude_unsigned(error.status) {
                 warning(&failed.what);
@@ -60,12 +61,12 @@ pub fn run(arguments: &DrillArgs, events: Events) -> Result<()> {
     }
 }
 
-/// A drill whose arguments are valid.
+/// The validated arguments of `drill`.
 struct DrillRequest<'a> {
-    /// The opening of the drill vault.
+    /// The request to open the drill vault.
     open: OpenRequest<'a>,
     session: SessionId,
-    /// The id of the vault whose opening is practised.
+    /// The id of the vault whose opening the drill rehearses.
     drill_of: String,
     expected: ExpectedOutcome,
     inject: &'a [Inject],
@@ -110,13 +111,13 @@ impl<'a> DrillRequest<'a> {
 fn command(given: &[OsString], lane: Lane) -> Vec<OsString> {
     match (given, lane) {
         ([], Lane::Gate) => vec!["true".into()],
-        // A role's session ends only when the window ends, so the command waits for the end of the window.
+        // A role's session ends only when the window ends, so the default command runs until the window ends.
         ([], Lane::Static) => vec!["sleep".into(), "infinity".into()],
         (command, _) => command.to_vec(),
     }
 }
 
-/// Returns the expected outcome, given the injected failures.
+/// Returns the outcome that the drill should have with these injected failures.
 fn expected(vault: &Vault, absent: &[String], failures: &[Injection]) -> Result<ExpectedOutcome> {
     let custodians = &vault.manifest.custodians;
     if let Some(unknown) = absent.iter().find(|name| custodians.iter().all(|c| c.name != **name)) {

@@ -17,8 +17,8 @@ use crate::vault::manifest;
 use crate::vault::quorum::{KEY, Share};
 
 impl Gathering<'_> {
-    /// Asks the custodian at `place` for words, PIN and touches. `half` is the half of the share that the words unwrap,
-    /// if the custodian has typed them before.
+    /// Asks the custodian at `place` for words, PIN and touches. `half` is the half of the share that the words
+    /// unwrap, or `None` if the custodian has not typed the words yet.
     pub(super) fn ask(
         &mut self,
         place: usize,
@@ -48,7 +48,8 @@ impl Gathering<'_> {
         self.unlock(place, enrolled, token, half)
     }
 
-    /// Asks for the words and returns the half of the share that they unwrap; `None` if the custodian is skipped.
+    /// Asks for the words and returns the half of the share that they unwrap. Returns `None` if the custodian types
+    /// an empty line to skip.
     fn words(&mut self, place: usize) -> Result<Option<Secret<KEY>>> {
         let custodian = self.seats[place].custodian;
         let name = &custodian.name;
@@ -104,7 +105,7 @@ impl Gathering<'_> {
 }
 
 impl Seat<'_> {
-    /// Signs the approval, unless the custodian has signed it before, and then unwraps the share.
+    /// Signs the approval if the custodian has not signed it yet, and then unwraps the share.
     fn attempt(
         &mut self,
         asked: &QuorumRequest<'_>,
@@ -125,7 +126,8 @@ impl Seat<'_> {
             asked.record_approval(request, self.custodian, &envelope)?;
             self.approval = Some(envelope);
             if signals::pending().is_some() {
-                // The caller finds the pending signal and ends the dialogue, whatever this error is.
+                // The kind of this error does not matter, because the caller finds the pending signal and ends the
+                // dialogue.
                 return Err(TokenError::NotTouched.into());
             }
         }

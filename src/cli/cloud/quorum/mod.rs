@@ -1,4 +1,5 @@
-//! Asks one custodian after the other at the terminal, for YubiKey, words, PIN and touch, until the quorum is complete.
+//! Gathers a quorum at the terminal. Asks one custodian after the other for YubiKey, words, PIN and touch, until the
+//! quorum is complete.
 
 mod custodian;
 mod failure;
@@ -35,16 +36,16 @@ pub struct Quorum {
 struct Seat<'a> {
     custodian: &'a Custodian,
     state: SeatState,
-    /// The approval that the custodian has signed. It is also in the ledger.
+    /// The approval that the custodian has signed. The ledger also has the approval.
     approval: Option<Envelope>,
-    /// The custodian's YubiKey or PIN failed.
+    /// Whether the custodian's YubiKey or PIN failed.
     failed: bool,
 }
 
 enum SeatState {
-    /// The custodian may still give a share.
+    /// The custodian can still give a share.
     Awaited,
-    /// The custodian may still give a share. The words were right, but the YubiKey was removed or failed.
+    /// The custodian can still give a share: the words were right, but the YubiKey was removed or failed.
     Recognised(Secret<KEY>),
     Given(Share),
     /// The custodian will not give a share: they were skipped, or their YubiKey cannot be used.
@@ -54,7 +55,8 @@ enum SeatState {
 /// The outcome of the dialogue with one custodian.
 enum CustodianOutcome {
     Share(Share),
-    /// The custodian may try again. Contains the half of the share that the words unwrap, if the words were right.
+    /// The custodian is allowed to try again. If the words were right, the value is the half of the share that the
+    /// words unwrap.
     Again(Option<Secret<KEY>>),
     /// The custodian will not be asked again.
     Aside,
@@ -73,8 +75,8 @@ struct Gathering<'a> {
 /// Asks custodians until the quorum is complete.
 ///
 /// # Errors
-/// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`], an error if the ledger cannot be written, or a
-/// signal. In each case, nothing was enabled or closed.
+/// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`], an error if the ledger cannot be written, or
+/// an error for a signal. In each case, nothing was enabled or closed.
 ///
 /// [`Status::NoQuorum`]: crate::error::Status::NoQuorum
 /// [`Status::TokenFailed`]: crate::error::Status::TokenFailed
@@ -152,7 +154,8 @@ impl Gathering<'_> {
         }
     }
 
-    /// Returns the YubiKey to use next: of those that are plugged in, the first in the manifest's order.
+    /// Returns the YubiKey to use next. If several YubiKeys are plugged in, the order of the custodians in the
+    /// manifest decides.
     fn next_token(&mut self) -> Option<PivToken> {
         let manifest = &self.asked.vault.manifest;
         self.tokens
@@ -166,7 +169,8 @@ impl Gathering<'_> {
             listed(&self.awaited(), "or"),
             self.missing()
         );
-        // While the readers are still being checked, the custodian is not asked to plug in a YubiKey.
+        // Before every reader has been checked, the prompt stays empty, because a YubiKey might already be plugged
+        // in.
         let settling = self.tokens.settling();
         let prompt = if settling.is_some() { "" } else { &prompt };
         let until = settling.map_or(self.until, |settled| settled.min(self.until));
@@ -217,7 +221,7 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// Prints and records that a share was given. The share counts only afterwards.
+    /// Prints and records that the custodian gave a share. If the share cannot be recorded, it does not count.
     fn share_given(&self, custodian: &Custodian) -> Result<()> {
         let (name, given, needed) = (&custodian.name, self.given() + 1, self.threshold());
         note(&format!("{name}: share {given} of {needed} given"));

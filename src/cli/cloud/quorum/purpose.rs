@@ -50,6 +50,6 @@ pub fn allow_swap(terminal: &mut Terminal, purpose: Purpose) -> Result<()> {
         Err(NoAnswer::Signal(signal)) => Err(purpose.interrupted(signal)),
         _ => Err(Error::failed("swap is on and not encrypted")
             .and(purpose.outcome())
-            .next("switch it off (swapoff -a) and try again")),
+            .next("switch swap off (swapoff -a) and try again")),
     }
 }

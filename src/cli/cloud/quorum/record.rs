@@ -29,14 +29,14 @@ pub struct QuorumRequest<'a> {
     pub absent: &'a [String],
 }
 
-/// Returns a one-line summary of the request, for the prompt to touch the YubiKey.
+/// Returns a one-line summary of the request, for the prompt that asks for a touch.
 pub fn short(request: &Request) -> String {
     let targets: Vec<_> = request.targets.iter().map(|target| target.name.as_str()).collect();
     let drill = if request.drill_of.is_some() { "a drill of " } else { "" };
     format!("opening {drill}{} for {}", listed(&targets, "and"), time_text::seconds(request.window))
 }
 
-/// Returns the request as it is shown before the first custodian is asked.
+/// Returns the text of the request that is shown before the first custodian is asked.
 pub fn summary(vault: &Vault, request: &Request) -> String {
     let targets: Vec<_> = request
         .targets
@@ -72,10 +72,10 @@ pub fn summary(vault: &Vault, request: &Request) -> String {
 }
 
 impl QuorumRequest<'_> {
-    /// Records an approval, before the custodian who signed it gives a share.
+    /// Records a signed approval. The custodian gives a share only after this record is written.
     ///
     /// # Errors
-    /// If the ledger cannot be written. Then the custodian gives no share.
+    /// Fails if the ledger cannot be written. Without the record, the custodian gives no share.
     pub(super) fn record_approval(
         &self,
         request: &Request,
@@ -92,7 +92,8 @@ impl QuorumRequest<'_> {
         Ok(())
     }
 
-    /// Records that a share was given. If the ledger cannot be written, a close continues with a warning.
+    /// Records that a share was given. If the ledger cannot be written, an opening fails, but a close continues with
+    /// a warning.
     pub(super) fn record_share(&self, custodian: &Custodian) -> Result<()> {
         let (vault, credentials_epoch) = self.credentials();
         let session = self.request.map(|request| request.session);

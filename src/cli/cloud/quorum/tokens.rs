@@ -10,7 +10,7 @@ use crate::terminal::{Waker, note};
 use crate::token::piv::PivToken;
 use crate::token::readers::{ReaderEvent, Readers};
 
-/// The longest wait until every reader has been checked once.
+/// The longest time that the first check of all readers is allowed to take.
 const SETTLING: Duration = Duration::from_secs(2);
 
 pub struct TokenQueue {
@@ -19,8 +19,8 @@ pub struct TokenQueue {
     plugged: Vec<PivToken>,
     /// The unusable tokens that were reported, as the reader's name and the reason.
     reported: BTreeSet<(String, &'static str)>,
-    /// No YubiKey is returned before this time, so that YubiKeys that were plugged in at the start are used in the
-    /// manifest's order. `None` when the first check of all readers is complete.
+    /// The deadline of the first check of all readers; `None` when that check is over. The queue returns no YubiKey
+    /// before the first check is over, so that it can return the YubiKeys in the manifest's order.
     settling: Option<Instant>,
 }
 
@@ -28,7 +28,7 @@ impl TokenQueue {
     /// Starts to watch the readers. Each event calls [`Waker::wake`].
     ///
     /// # Errors
-    /// If the PC/SC daemon does not answer.
+    /// Fails if the PC/SC daemon does not answer.
     pub fn watch(waker: Waker) -> Result<Self> {
         let (send, sightings) = channel();
         let readers = Readers::watch(move |sighting| {
@@ -66,12 +66,12 @@ impl TokenQueue {
         Some(self.plugged.remove(next))
     }
 
-    /// Returns the time at which the first check of all readers is given up; `None` when the check is complete.
+    /// Returns the deadline of the first check of all readers; `None` when that check is over.
     pub fn settling(&self) -> Option<Instant> {
         self.settling
     }
 
-    /// Gives up the first check of all readers. Returns whether it was still running.
+    /// Gives up the first check of all readers. Returns whether the check was still running.
     pub fn settle(&mut self) -> bool {
         self.settling.take().is_some()
     }

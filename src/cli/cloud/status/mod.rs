@@ -1,5 +1,5 @@
-//! `status`: shows whether a window may be open, of which session, and until when. The sources are the ledgers and,
-//! with `--profile`, IAM.
+//! `status`: shows whether a window might be open, which session opened it, and when it ends. The status comes from
+//! the ledgers and, with `--profile`, from IAM.
 
 mod readiness_text;
 
@@ -24,7 +24,7 @@ use crate::time_text;
 use crate::vault::file::Vault;
 use crate::vault::manifest;
 
-/// A request whose arguments are valid.
+/// The validated arguments of `status`.
 struct StatusRequest {
     path: Option<PathBuf>,
     vault: Option<Vault>,
@@ -32,7 +32,8 @@ struct StatusRequest {
     json: bool,
 }
 
-/// Prints the status of each user. If IAM or a ledger cannot be read, uses the other sources.
+/// Prints the status of each emergency user. If IAM or a ledger cannot be read, the status comes from the other
+/// sources.
 pub fn run(arguments: StatusArgs) -> Result<()> {
     let StatusArgs { vault: path, profile, json } = arguments;
     let vault = path.as_deref().map(input::vault).transpose()?;
@@ -68,8 +69,8 @@ impl StatusRequest {
         self.verdict(&standings, unread, readiness.as_ref())
     }
 
-    /// Returns the state of each user in IAM, and the time. The time is AWS's; without `--profile`, or if AWS does not
-    /// answer, it is the local time.
+    /// Returns the state of each user in IAM, and the current time by AWS's clock. Without `--profile`, or if AWS
+    /// does not answer, the time comes from the local clock.
     fn look(&self, asked: &[StatusQuery], unread: &mut Option<Error>) -> (Vec<Option<UserState>>, Timestamp) {
         let mut warn = |error: Error| {
             warning(&error.what);
@@ -90,7 +91,7 @@ impl StatusRequest {
                 let (user, account) = (&target.user, &target.account);
                 let error =
                     Error::failed(format!("user {user} in account {account} could not be read: {why}"));
-                warn(error.next("use a profile that may read the user"));
+                warn(error.next("use a profile that is allowed to read the user"));
             }
         }
         (seen, now)
@@ -106,8 +107,8 @@ impl StatusRequest {
         print::result(&(text(standings, self.profile.is_some()) + &readiness))
     }
 
-    /// Fails with status 10 if a window may be open, and with status 1 if a user is not at rest, a source could not be
-    /// read, or something is overdue.
+    /// Fails with status 10 if a window might be open. Fails with status 1 if a user is not at rest, a source could
+    /// not be read, or a task is overdue.
     fn verdict(
         &self,
         standings: &[TargetStatus],
@@ -127,9 +128,7 @@ impl StatusRequest {
         unread.map_or(Ok(()), Err)?;
         match readiness.map(|readiness| readiness.overdue.as_slice()) {
             None | Some([]) => Ok(()),
-            Some([first, ..]) => {
-                Err(Error::failed("something is overdue for this vault").next(first.clone()))
-            }
+            Some([first, ..]) => Err(Error::failed("a task is overdue for this vault").next(first.clone())),
         }
     }
 }
@@ -140,7 +139,8 @@ struct Ledgers {
     own: Option<Vec<SessionId>>,
     /// The records of all ledgers, ordered by time.
     entries: Vec<Entry>,
-    /// The reason why a ledger could not be read, or the configuration, which names the other ledgers.
+    /// The error of a ledger or of the configuration that could not be read. The configuration lists the ledgers of
+    /// other machines.
     unread: Option<Error>,
 }
 
@@ -205,7 +205,7 @@ fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
             TargetState::Open if until.is_empty() => "MAY BE OPEN, and its end is not known".to_owned(),
             TargetState::Open => format!("MAY BE OPEN until{until}{session}"),
             TargetState::Unproven => {
-                format!("NOT PROVEN CLOSED; its end,{until}, has passed{session}")
+                format!("NOT PROVEN CLOSED; the window's end,{until}, has passed{session}")
             }
             TargetState::NotAtRest => {
                 "not open, but not at rest: AWSDenyAll is missing or a key is active".to_owned()
@@ -213,7 +213,7 @@ fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
         };
         let source = match standing.source {
             StatusSource::Iam => "from IAM",
-            StatusSource::Ledger if iam_was_asked => "from the ledgers; IAM does not show it",
+            StatusSource::Ledger if iam_was_asked => "from the ledgers; IAM does not show the state",
             StatusSource::Ledger => "from the ledgers; IAM was not asked",
         };
         let _ = writeln!(

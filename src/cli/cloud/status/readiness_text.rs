@@ -34,8 +34,8 @@ pub fn text(readiness: &Readiness, now: Timestamp) -> String {
         Some(LastDrill { session, at, passed, signed, complete }) => {
             let verdict = match (*passed, *signed, *complete) {
                 (false, ..) => "FAILED",
-                (true, false, _) => "passed, but has no valid signature of a custodian: it does not count",
-                (true, true, false) => "passed, but nothing was opened and closed: not a complete drill",
+                (true, false, _) => "passed, but does not count: it has no valid signature of a custodian",
+                (true, true, false) => "passed, but is not a complete drill: nothing was opened and closed",
                 (true, true, true) => "passed",
             };
             format!("{}, {verdict}, session {session}", ago(*at, now))

@@ -1,4 +1,4 @@
-//! The section of the page with every call from CloudTrail.
+//! The section of the page that lists every call from CloudTrail.
 
 use maud::{Markup, html};
 
@@ -25,20 +25,21 @@ pub(super) fn calls(packet: &Packet) -> Markup {
 fn query(packet: &Packet) -> Markup {
     let trail = &packet.cloudtrail;
     let Some(((at, from), until)) = trail.at.zip(trail.from).zip(trail.until) else {
-        return html! { p { b { "CloudTrail was not queried." } " Query it with --profile NAME." } };
+        return html! { p { b { "CloudTrail was not queried." } " Query CloudTrail with --profile NAME." } };
     };
     html! {
         p {
             "Queried at " (time_text::utc(at)) " for calls from " (time_text::utc(from))
             " to " (time_text::utc(until)) ". "
-            "CloudTrail can be 15 minutes late"
+            "Events can appear in CloudTrail up to 15 minutes late"
             @if let Some(again) = trail.query_again_after {
                 ": " b { "calls may be missing; query again after " (time_text::utc(again)) "." }
             } @else { "; this query was made more than 15 minutes after the session." }
         }
         p {
-            "The event history has management events only. Data events (S3 objects, DynamoDB items, Lambda "
-            "invocations) are only in a trail or an event data store that records them."
+            "The event history has management events only. "
+            "Data events (S3 objects, DynamoDB items, Lambda invocations) are not in the event history. "
+            "Data events are only in a trail or an event data store that records data events."
         }
         p {
             @for region in &trail.regions {
@@ -75,7 +76,7 @@ fn totals(packet: &Packet) -> Markup {
 fn every_call(packet: &Packet) -> Markup {
     html! {
         div.wide { table.calls {
-            caption { "Each call; calls that are outside the window, unexpected or refused are marked" }
+            caption { "Each call. A call is marked if it is outside the window, unexpected or refused" }
             (head(&["When", "Caller", "Call", "Region", "For", "In the window", "Result", "From"]))
             tbody { @for call in &packet.calls { tr.marked[is_marked(call)] {
                 (when(call.at))
@@ -106,7 +107,7 @@ fn name_of(call: &ApiCall) -> &'static str {
     }
 }
 
-/// Returns the service and the action, such as `iam PutUserPolicy`.
+/// Returns the service and the action of a call, such as `iam PutUserPolicy`.
 fn service(call: &ApiCall) -> String {
     format!(
         "{} {}",

@@ -1,4 +1,4 @@
-//! The elements that the sections of the page consist of.
+//! HTML elements that several sections of the page use.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -7,7 +7,7 @@ use crate::review::facts::evidence::Evidence;
 use crate::review::render::text;
 use crate::time_text;
 
-/// Returns a section with a heading.
+/// Returns a section of the page with a heading.
 pub(super) fn section(id: &str, heading: &str, inside: &Markup) -> Markup {
     html! { section aria-labelledby=(id) { h2 id=(id) { (heading) } (inside) } }
 }

@@ -1,4 +1,5 @@
-//! The packet as one static page: no scripts, no requests, untrusted text only as text.
+//! Renders the review packet as one static HTML page. The page has no scripts and makes no requests. Untrusted text
+//! is escaped.
 
 mod call_tables;
 mod markup;
@@ -19,7 +20,8 @@ use markup::words_of;
 
 const STYLE: &str = include_str!("style.css");
 
-/// Returns the page. `json` is the name and the bytes of the packet file, whose digest is on the page.
+/// Returns the HTML page. `json` is the name and the bytes of the packet file. The page shows the digest of these
+/// bytes.
 pub fn page(packet: &Packet, json: (&str, &[u8])) -> String {
     let title = format!("Review of session {}", packet.session.id);
     let page = html! {
@@ -39,7 +41,7 @@ pub fn page(packet: &Packet, json: (&str, &[u8])) -> String {
     page.into_string() + "\n"
 }
 
-/// Returns the Content-Security-Policy, which allows only the style of this page.
+/// Returns the page's Content-Security-Policy. The policy allows the page's style and nothing else.
 fn policy() -> String {
     let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'")
@@ -85,7 +87,7 @@ fn heading(packet: &Packet) -> Markup {
     }
 }
 
-/// Splits a line into a large figure and the rest below it.
+/// Splits a line of the summary: shows the first part in large letters, and the rest below it.
 fn figure(line: &str) -> Markup {
     let of = " of ";
     let split = line.find(" (").or_else(|| line.find(", ")).or_else(|| line.find(" on record"));
@@ -113,7 +115,7 @@ fn verdict(packet: &Packet) -> Markup {
             @if packet.findings.is_empty() {
                 "Everything that was checked is in order; the follow-up is at the end."
             } @else {
-                "They are listed below the picture; the follow-up is at the end."
+                "The findings are listed below the picture; the follow-up is at the end."
             }
             @if !reviewed { " This review has not been signed yet." }
         }
@@ -138,7 +140,7 @@ fn footer(packet: &Packet, (name, bytes): (&str, &[u8])) -> Markup {
         footer {
             p { "Created " (time_text::utc(packet.created)) " by " (packet.program) ". All times are UTC." }
             p {
-                "The same facts as JSON, which is what a custodian signs: " span.mono { (words_of(name)) }
+                "The same facts as JSON, in the file that a custodian signs: " span.mono { (words_of(name)) }
                 ", SHA-256 " span.mono { (hex::encode(digest)) } ", in words: " b { (words::of(&digest)) } "."
             }
         }

@@ -1,4 +1,5 @@
-//! The session as a picture: time from left to right, a row for each kind of event, marks that differ in shape.
+//! Draws the session as a picture. Time runs from left to right. Each kind of event has a row, and marks with
+//! different meanings have different shapes.
 
 use std::collections::BTreeSet;
 
@@ -18,16 +19,16 @@ const LEFT: f64 = 150.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 34.0;
 const ROW: f64 = 34.0;
-/// The largest number of marks on the scale.
+/// The largest number of grid lines on the time axis.
 const MARKS: i64 = 8;
 
-/// Maps an instant to a position.
+/// Maps points in time to positions in the picture.
 struct Scale {
     from: f64,
     until: f64,
 }
 
-/// One mark in a row, with its title.
+/// One mark in a row of the picture. A browser shows the mark's title as a tooltip.
 struct Mark {
     at: Timestamp,
     shape: Shape,
@@ -52,7 +53,7 @@ struct Row {
     name: &'static str,
     bar: Option<(&'static str, Timestamp, Timestamp)>,
     marks: Vec<Mark>,
-    /// The text after the last mark or the bar.
+    /// The text beside the marks or the bar of the row.
     note: String,
 }
 
@@ -95,7 +96,7 @@ fn draw_row(row: &Row, y: f64, scale: &Scale) -> Markup {
     }
 }
 
-/// Draws the note to the right of the row, or to the left if there is no room.
+/// Draws a row's note to the right of the marks. If there is no room on the right, draws the note to the left.
 fn draw_note(row: &Row, y: f64, scale: &Scale) -> Markup {
     let bar = row.bar.into_iter().flat_map(|(_, from, until)| [from, until]);
     let places = row.marks.iter().map(|mark| mark.at).chain(bar).map(|at| scale.x(second(at)));
@@ -131,7 +132,7 @@ fn draw_mark(x: f64, y: f64, shape: Shape, title: &str) -> Markup {
     }
 }
 
-/// Merges marks in the same position into one mark, with their number in the title.
+/// Merges marks of the same shape at the same position into one mark. The title says how many marks were merged.
 fn thinned(row: &Row, scale: &Scale) -> Vec<(f64, Shape, String)> {
     let mut seen: Vec<(f64, Shape, String, usize)> = Vec::new();
     for mark in &row.marks {
@@ -226,7 +227,7 @@ fn mark(call: &ApiCall) -> Mark {
     Mark { at: call.at, shape, title: format!("{}, {}{code}", call.event_name, time_text::utc(call.at)) }
 }
 
-/// Explains the shapes, and how many marks are beyond the edges.
+/// Explains the shapes of the marks, and says how many calls are outside the time range of the picture.
 pub(super) fn caption(packet: &Packet) -> Markup {
     let scale = Scale::of(packet);
     let beyond = count(&packet.calls, |call| call.is_outside() && !scale.holds(call.at));
@@ -235,11 +236,11 @@ pub(super) fn caption(packet: &Packet) -> Markup {
         @if packet.cloudtrail.queried {
             span { "| a call" } span { "/ a call that AWS refused" } span { "× a call outside the window" }
         } @else { "CloudTrail was not queried: no calls are shown." }
-        @if beyond > 0 { b { (beyond) " of these outside the time range, drawn at the edge" } }
+        @if beyond > 0 { b { (beyond) " of the calls × are outside the time range, and drawn at the edge" } }
     }
 }
 
-/// Describes the picture in words.
+/// Describes the picture in words, for a reader who cannot see it.
 fn words(packet: &Packet) -> String {
     let of = |name: &str, at: Option<Timestamp>| {
         at.map(|at| format!("{name} {}. ", time_text::utc(at))).unwrap_or_default()
@@ -261,7 +262,7 @@ fn words(packet: &Packet) -> String {
 }
 
 impl Scale {
-    /// Returns a scale from the first approval to T1 or the close, with a margin on both sides.
+    /// Returns a scale from the first to the last recorded event of the session or T1, with a margin on both sides.
     fn of(packet: &Packet) -> Self {
         let window = &packet.window;
         let before = packet.approvals.iter().map(|a| a.at).chain(packet.alerts.iter().map(|t| t.sent));
@@ -277,14 +278,14 @@ impl Scale {
         (self.from..=self.until).contains(&second(at))
     }
 
-    /// Clamps to the edges.
+    /// Returns the horizontal position of a point in time. A point outside the time range is moved to the edge.
     fn x(&self, at: f64) -> f64 {
         let part = (at - self.from) / (self.until - self.from);
         let x = LEFT + part.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT);
         (x * 10.0).round() / 10.0
     }
 
-    /// Returns round instants, in seconds since 1970.
+    /// Returns the positions of the grid lines, as round times in seconds since 1970.
     fn marks(&self) -> BTreeSet<i64> {
         const STEPS: [i64; 14] = [1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
         #[allow(clippy::cast_possible_truncation, reason = "seconds since 1970")]

@@ -1,4 +1,4 @@
-//! The sections of the page, except the calls.
+//! The sections of the page, except the section with the calls.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -159,7 +159,7 @@ pub(super) fn window(packet: &Packet) -> Markup {
         .session
         .grant_sha256
         .as_deref()
-        .unwrap_or("not known: the vault that was opened was not given");
+        .unwrap_or("not known, because the vault file that was opened was not given");
     section(
         "window",
         "The window",
@@ -173,7 +173,7 @@ pub(super) fn window(packet: &Packet) -> Markup {
                 html! {
                     (at(window.closed))
                     @if let Some(probed) = window.probed {
-                        @if probed { ", proven: AWS refused the key and the session" } @else { ", read from IAM, not tested with the key" }
+                        @if probed { ", proven: AWS refused the key and the session" } @else { ", read from IAM; the emergency key was not tried" }
                     }
                     @if let Some(cause) = &window.cause { ": " (words_of(cause)) }
                 },
@@ -223,25 +223,27 @@ pub(super) fn evidence(packet: &Packet) -> Markup {
     let given = packet.vault.file_given.is_some();
     section(
         "evidence",
-        "What is evidence, and what only our ledger says",
+        "The evidence for each fact",
         &html! {
             table class="facts together" { tbody {
                 tr { th scope="row" { (tag(Evidence::Signature)) } td {
-                    "Signed by a custodian's token, which only the custodian can use. "
+                    "A custodian's token signed the statement, and only the custodian can use the token. "
                     @if given { "The public keys are in the vault's manifest; the JSON file has what openssl needs to verify." }
                     @else { "No vault was given, so no signature was checked." }
                 } }
                 tr { th scope="row" { (tag(Evidence::Receiver)) } td {
-                    "Acknowledged by the receiver's system, with an id of that system. This machine recorded the id; the "
-                    "receiver can confirm it."
+                    "The receiver's system acknowledged the alert and returned an id. "
+                    "This machine recorded the id, and the receiver can confirm the id."
                 } }
                 tr { th scope="row" { (tag(Evidence::Aws)) } td {
-                    "Recorded by AWS, fetched with a reviewer's credentials. The person who fetched it could leave calls "
-                    "out of this file; fetch it again to be sure."
+                    "AWS recorded the call. "
+                    "The reviewer fetched the record, and could have left calls out of this file. "
+                    "To be sure, fetch the records again."
                 } }
                 tr { th scope="row" { (tag(Evidence::Record)) } td {
-                    "Written by the operator's machine only. The hash chain reveals later changes, not false records "
-                    "written at the time. Compare the words of the last record with those in the alerts."
+                    "Only the operator's machine wrote the record. "
+                    "The hash chain reveals if a record was changed later, but not if it was false from the start. "
+                    "Compare the six words of the last record with the words in the alerts."
                 } }
             } }
         },

@@ -1,8 +1,8 @@
-//! Shows the time left in the prompt of the operator's shell. The shell reads the operator's startup files first. The
-//! time is shown before the operator's prompt.
+//! Shows the time left in the window in the prompt of the operator's shell. The shell first reads the operator's own
+//! startup files. The time left is shown before the operator's prompt.
 //!
-//! The time left is computed from the machine's uptime, because the uptime cannot be set. The startup files that this
-//! module writes contain no secret, and the shell deletes them after it has read them.
+//! The shell computes the time left from the machine's uptime, because no process can set the uptime. This module
+//! writes a startup file for the shell. The file contains no secret, and the shell deletes the file after reading it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, remove_dir_all, write};
@@ -16,7 +16,8 @@ use crate::boot_clock::Instant;
 use crate::session::shell::word;
 use crate::vault::random;
 
-/// The directory of the startup files, if there is one. It is deleted when this is dropped.
+/// The directory with the startup files that this module wrote, if it wrote any. Dropping the value deletes the
+/// directory.
 pub(crate) struct Prompt(Option<PathBuf>);
 
 impl Drop for Prompt {
@@ -27,13 +28,13 @@ impl Drop for Prompt {
     }
 }
 
-/// The kind of a shell, which decides how the shell reads its startup files.
+/// The kind of a shell. Each kind of shell reads its startup files in a different way.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum ShellKind {
     Bash,
     Zsh,
     Fish,
-    /// A shell that reads the file that the variable `ENV` names: dash, ash, or any ksh.
+    /// A shell whose startup file is named by the variable `ENV`: dash, ash, or any ksh.
     Posix,
 }
 
@@ -50,15 +51,17 @@ impl ShellKind {
 }
 
 impl Prompt {
-    /// Prepares `command`, which starts `shell`, to show the time left until `end`. Does nothing for an unknown shell.
+    /// Changes `command`, which starts `shell`, so that the shell's prompt shows the time left until `end`. Does
+    /// nothing if the shell is not known.
     ///
     /// # Errors
-    /// If the uptime cannot be read or a file cannot be written.
+    /// If the uptime cannot be read, or if a startup file cannot be written.
     pub(crate) fn prepare(command: &mut Command, shell: &OsStr, end: Instant) -> io::Result<Self> {
         Self::prepare_with(command, shell, end, |name| std::env::var_os(name))
     }
 
-    /// Does the same; `given` returns a variable of the environment that the shell inherits.
+    /// Implements [`Self::prepare`]. `given` returns the value of a variable in the environment that the shell
+    /// inherits.
     fn prepare_with(
         command: &mut Command,
         shell: &OsStr,
@@ -95,14 +98,15 @@ impl Prompt {
     }
 }
 
-/// Returns the uptime in whole seconds, as the shells read it.
+/// Returns the machine's uptime in whole seconds, from `/proc/uptime`. The shells read the same file.
 fn uptime() -> io::Result<u64> {
     let text = std::fs::read_to_string("/proc/uptime")?;
     let seconds = text.split('.').next().and_then(|seconds| seconds.parse().ok());
-    seconds.ok_or_else(|| io::Error::other("/proc/uptime has no time"))
+    seconds.ok_or_else(|| io::Error::other("/proc/uptime is not in the expected format"))
 }
 
-/// Creates a private directory in `XDG_RUNTIME_DIR`, which is in memory, or else in the directory for temporary files.
+/// Creates a private directory in `XDG_RUNTIME_DIR`, which is in memory. If `XDG_RUNTIME_DIR` cannot be used, creates
+/// the private directory in the directory for temporary files.
 fn create_directory() -> io::Result<PathBuf> {
     let name = format!("breakglass-{}", random::hex::<8>());
     let make = |parent: PathBuf| {
@@ -116,7 +120,7 @@ fn create_directory() -> io::Result<PathBuf> {
     }
 }
 
-/// Replaces each `@NAME@` with its value.
+/// Replaces each `@NAME@` in `text` with the value of that name.
 fn filled(text: &str, values: &[(&str, &OsStr)]) -> OsString {
     let mut out = Vec::with_capacity(text.len() + 256);
     for (number, part) in text.split('@').enumerate() {
@@ -145,8 +149,8 @@ fn left(end: u64) -> OsString {
     filled(LEFT, &[("END", end.to_string().as_ref())])
 }
 
-/// The startup file of bash. Its function is the last of the prompt commands, and puts the time left before the prompt
-/// that the other commands have set.
+/// The startup file of bash. The file adds a function to the end of `PROMPT_COMMAND`. The operator's prompt commands
+/// set the prompt first; then the function puts the time left before that prompt.
 const BASH: &str = r#"
 if [ -f ~/.bashrc ]; then . ~/.bashrc; fi
 command rm -rf -- @DIRECTORY@
@@ -169,7 +173,7 @@ fn bash(directory: &Path, end: u64) -> OsString {
     filled(BASH, &[("DIRECTORY", &word(directory.as_os_str())), ("LEFT", &left(end))])
 }
 
-/// The first file that zsh reads. It runs the operator's `.zshenv`.
+/// The file `.zshenv`, which zsh reads first. This file runs the operator's own `.zshenv`.
 const ZSHENV: &str = r#"
 @GIVEN@
 if [[ -f "${ZDOTDIR:-$HOME}/.zshenv" ]]; then source "${ZDOTDIR:-$HOME}/.zshenv"; fi
@@ -182,7 +186,7 @@ fn zshenv(directory: &Path, given: Option<&OsStr>) -> OsString {
     filled(ZSHENV, &[("DIRECTORY", &word(directory.as_os_str())), ("GIVEN", &given)])
 }
 
-/// The startup file of an interactive zsh. It runs the operator's `.zshrc`.
+/// The file `.zshrc`, which an interactive zsh reads. This file runs the operator's own `.zshrc`.
 const ZSHRC: &str = r#"
 if (( ${+__breakglass_zdotdir} )); then
     ZDOTDIR=$__breakglass_zdotdir
@@ -209,8 +213,8 @@ fn zshrc(directory: &Path, end: u64) -> OsString {
     filled(ZSHRC, &[("DIRECTORY", &word(directory.as_os_str())), ("LEFT", &left(end))])
 }
 
-/// The startup file of a POSIX shell. Such a shell expands variables in `ENV` before it uses the value as a path, and
-/// expands the prompt each time it shows the prompt.
+/// The startup file of a POSIX shell. A POSIX shell expands variables in the value of `ENV`, and then uses the value
+/// as a path. The shell also expands the prompt each time it shows the prompt.
 const POSIX: &str = r#"
 @GIVEN@
 if [ -n "${ENV-}" ]; then
@@ -229,15 +233,15 @@ fn posix(directory: &Path, given: Option<&OsStr>, end: u64) -> OsString {
     filled(POSIX, &[("DIRECTORY", &word(directory.as_os_str())), ("GIVEN", &given), ("LEFT", &left(end))])
 }
 
-/// Returns shell code that sets the variable to its value `given`, or unsets it.
+/// Returns shell code that sets the variable `name` to `given`. If `given` is `None`, the code unsets the variable.
 fn assigned(name: &str, given: Option<&OsStr>) -> OsString {
     let mut line = OsString::from(if given.is_some() { format!("{name}=") } else { format!("unset {name}") });
     line.push(given.map(word).unwrap_or_default());
     line
 }
 
-/// The startup commands of fish. The operator's prompt function is called first, so that `$status` in it is the status
-/// of the last command.
+/// The startup commands of fish. These commands call the operator's prompt function first. If another command ran
+/// before that function, the function would not see the status of the operator's last command in `$status`.
 const FISH: &str = r"
 functions -q fish_prompt; and functions -c fish_prompt __breakglass_own_prompt
 functions -q __breakglass_own_prompt; or function __breakglass_own_prompt; echo '> '; end

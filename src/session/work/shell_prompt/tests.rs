@@ -1,4 +1,5 @@
-//! Tests with real shells at a terminal, each with a startup file of the operator. `scripts/setup` installs the shells.
+//! Tests with real shells at a pseudo-terminal. Each shell has a startup file of the operator. `scripts/setup`
+//! installs the shells.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +11,8 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A shell, and the operator's startup file for it, which sets the prompt to `MINE> ` and the variable OWN to `yes`.
+/// A shell and the operator's startup file for that shell. The file sets the prompt to `MINE> ` and the variable
+/// `OWN` to `yes`.
 struct Case {
     shell: &'static str,
     file: &'static str,
@@ -64,7 +66,7 @@ fn shows_the_time(case: &Case) {
     let file = home.path().join(file);
     fs::create_dir_all(file.parent().expect("in the home")).expect("a file");
     fs::write(file, text).expect("a file");
-    // Busybox behaves as the shell whose name it is called by.
+    // If busybox is started under the name `ash`, it behaves as the shell ash.
     let ash = home.path().join("ash");
     symlink(shell, &ash).expect("a file");
     let shell = if shell.ends_with("busybox") { &ash } else { Path::new(shell) };
@@ -76,7 +78,8 @@ fn shows_the_time(case: &Case) {
         let value = env.iter().find(|(of, _)| *of == name)?.1;
         Some(OsString::from(if name == "ZDOTDIR" { home.path().join(value) } else { value.into() }))
     };
-    // The first prompt must show `2m`, so the shell has 20 s to start. That is enough on a busy machine.
+    // The first prompt must show `2m`, so the shell has 20 s to start. A time of 20 s is enough even on a busy
+    // machine.
     let began = std::time::Instant::now();
     let end = Instant::now() + Duration::from_secs(80);
     let prompt = Prompt::prepare_with(&mut command, shell.as_os_str(), end, given).expect("a prompt");
@@ -89,7 +92,7 @@ fn shows_the_time(case: &Case) {
     person.type_line(&format!("sh -c 'exit 7' || echo status={status} own=$OWN"));
     person.expect("status=7 own=yes");
     person.expect("] MINE> ");
-    // The time is shown once in each prompt, however often the prompt was shown before.
+    // Every prompt must show the time left only once, not once for each earlier prompt.
     assert!(!person.transcript().contains("m] [breakglass"), "{}", person.transcript());
     thread::sleep(Duration::from_secs(21).saturating_sub(began.elapsed()));
     person.type_line("");
@@ -120,7 +123,7 @@ fn the_time_left_is_shown_in_hours_and_minutes_and_in_seconds_in_the_last_minute
         (3601, "1h01m"),
         (7200, "2h00m"),
     ] {
-        // A file takes the place of /proc/uptime.
+        // The test replaces /proc/uptime with a file that it writes.
         let directory = TempDir::new().expect("a file");
         fs::write(directory.path().join("uptime"), "1000.99 1.00\n").expect("a file");
         let text = left(1000 + seconds).into_string().expect("text");

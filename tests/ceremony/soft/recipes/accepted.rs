@@ -1,6 +1,10 @@
 //! Vaults that a reader must accept.
 
 use super::super::random;
+use breakglass::vault::file::Vault;
+use sha2::{Digest as _, Sha256};
+
+use super::super::vector::{self, Vector};
 use super::super::{ChallengeToken, Person};
 use super::*;
 
@@ -33,6 +37,20 @@ pub(super) fn good() -> Vec<Entry> {
                 m["replaces"] = hex::encode(random::<32>()).into();
             } },
         ),
+        success("reseal_before", "a vault that reseal_after replaces", Recipe::default()),
+        success(
+            "reseal_after",
+            "a reseal of reseal_before: the same vault_id, the next epoch, the digest of the file",
+            with! { manifest: |m| {
+                let path = vector::directory().join("reseal_before.txt");
+                let before = Vector::parse(&std::fs::read_to_string(path).unwrap()).file;
+                let replaced = Vault::parse(&before).unwrap().manifest;
+                m["vault_id"] = replaced.vault_id.into();
+                m["epoch"] = (replaced.epoch + 1).into();
+                m["credentials_epoch"] = (replaced.epoch + 1).into();
+                m["replaces"] = hex::encode(Sha256::digest(&before)).into();
+            } },
+        ),
         success(
             "drill",
             "a drill vault: it grants nothing but the probe",
@@ -57,7 +75,7 @@ pub(super) fn good() -> Vec<Entry> {
             with! { credentials: |c| role(&mut c["targets"][0]), manifest: |m| m["lane"] = "static".into() },
         ),
         success(
-            "longest_members",
+            "longest_fields",
             "a label of 64, names of 32 and a user of 64 characters, the widest numbers",
             with! {
                 credentials: |c| {

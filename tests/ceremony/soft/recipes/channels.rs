@@ -4,7 +4,7 @@ use super::*;
 
 pub(super) fn channels() -> Vec<Entry> {
     fails! { "open":
-        ("payload_alerts_unsaid", "do not match the manifest", "an alert channel that the manifest does not mention", with! {
+        ("payload_alerts_unlisted", "do not match the manifest", "an alert channel that the manifest does not mention", with! {
             sealed: |s| s["alerts"] = json!([slack("https://hooks.example.org/services/T0/B0/EXAMPLE")]) }),
         ("payload_alerts_missing", "do not match the manifest", "an alert channel in the manifest alone", with! {
             manifest: |m| m["alerts"] = json!(["oncall"]) }),
@@ -14,8 +14,18 @@ pub(super) fn channels() -> Vec<Entry> {
             sealed: |s| s["alerts"] = json!([]) }),
         ("payload_alert_kind", "the sealed payload is not valid", "a kind of channel that version 1 does not have", with! {
             credentials: |c| { alerts(c); c["alerts"][2]["kind"] = "pigeon".into(); } }),
-        ("payload_alert_member", "the sealed payload is not valid", "a webhook's secret in a Slack channel", with! {
+        ("payload_alert_unknown_field", "the sealed payload is not valid", "a webhook's secret in a Slack channel", with! {
             credentials: |c| { alerts(c); c["alerts"][2]["secret"] = "whsec_".into(); } }),
+        ("payload_alert_unknown_field_sns", "the sealed payload is not valid", "a URL in an SNS channel", with! {
+            credentials: |c| { alerts(c); c["alerts"][0]["url"] = "https://example.org/".into(); } }),
+        ("payload_alert_unknown_field_pagerduty", "the sealed payload is not valid", "a secret in a PagerDuty channel", with! {
+            credentials: |c| { alerts(c); c["alerts"][1]["secret"] = "whsec_".into(); } }),
+        ("payload_alert_timeout_slack", "longer than 60s", "a Slack channel with a timeout of 61 seconds", with! {
+            credentials: |c| { alerts(c); c["alerts"][2]["timeout"] = "1m1s".into(); } }),
+        ("payload_alert_timeout_webhook", "longer than 60s", "a webhook with a timeout of 61 seconds", with! {
+            credentials: |c| { alerts(c); c["alerts"][3]["timeout"] = "1m1s".into(); } }),
+        ("payload_alert_webhook_url", "its URL is not valid", "a space in the URL of a webhook", with! {
+            credentials: |c| { alerts(c); c["alerts"][3]["url"] = "https://hooks.example.org/a b".into(); } }),
         ("payload_alert_timeout", "longer than 60s", "a channel that may take 61 seconds", with! {
             credentials: |c| { alerts(c); c["alerts"][0]["timeout"] = "1m1s".into(); } }),
         ("payload_alert_topic", "not the ARN of an SNS topic", "a queue where a topic belongs", with! {

@@ -122,6 +122,15 @@ pub(super) fn challenge_tokens() -> Vec<Entry> {
                 person.tokens.clear();
                 person.challenge_tokens.push(ChallengeToken::new(serial));
             } }),
+        ("challenge_firmware", "firmware version", "a challenge-response token with a firmware version of two numbers", with! {
+            people: challenge, manifest: |m| m["custodians"][0]["tokens"][1]["firmware"] = "5.7".into() }),
+        ("challenge_serial_too_wide", "the manifest is not valid", "a challenge-response token with a serial number of 2^32", with! {
+            people: challenge, manifest: |m| m["custodians"][0]["tokens"][1]["serial"] = 4_294_967_296_u64.into() }),
+        ("challenge_signing_key", "a signing key is not a P-256 public key", "a challenge-response token with a signing key that is cut off", with! {
+            people: challenge, manifest: |m| {
+                let key = m["custodians"][0]["tokens"][1]["signing_key"].as_str().unwrap()[4..].to_owned();
+                m["custodians"][0]["tokens"][1]["signing_key"] = key.into();
+            } }),
         ("challenge_slot", "has the slot 3", "slot 3 of the OTP application", with! {
             people: challenge, manifest: |m| m["custodians"][0]["tokens"][1]["slot"] = 3.into() }),
         ("challenge_short", "decryption_challenge is not 32 bytes", "a challenge of 31 bytes", with! {

@@ -46,7 +46,7 @@ pub(super) fn header() -> Vec<Entry> {
             header: |h| h.replace("\n\n", "\n") }),
         ("body_line_wrapped_early", "header of this age file is damaged", "a body line of 63 columns", with! {
             header: |h| { let at = h.find("v1\n-> breakglass").unwrap() + 31; format!("{}\n{}", &h[..at], &h[at..]) } }),
-        ("body_trailing_bits", "header of this age file is damaged", "a body whose last character carries bits that are no part of it", with! {
+        ("body_trailing_bits", "header of this age file is damaged", "a body whose last character has bits that it does not need", with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0; 1] }),
             header: |h| h.replace("\nAA\n", "\nAB\n") }),
         ("body_padded", "header of this age file is damaged", "a body with base64 padding", with! {
@@ -58,7 +58,7 @@ pub(super) fn header() -> Vec<Entry> {
             header: |h| h.replace("share 2", "share  2") }),
         ("stanza_trailing_space", "header of this age file is damaged", "a space at the end of a stanza's first line", with! {
             header: |h| h.replace("share 2\n", "share 2 \n") }),
-        ("mac_trailing_bits", "header of this age file is damaged", "the MAC's last character carries bits that are no part of it", with! {
+        ("mac_trailing_bits", "header of this age file is damaged", "the MAC's last character has bits that it does not need", with! {
             mac: |mac| { let last = mac.as_bytes()[42]; format!("{}{}", &mac[..42], char::from(last + 1)) } }),
         ("mac_short", "last line of its header is not in canonical form", "the MAC is 31 bytes", with! {
             mac: |mac| { let bytes = BASE64_STANDARD_NO_PAD.decode(mac).unwrap();

@@ -7,7 +7,7 @@ pub(super) fn manifest() -> Vec<Entry> {
     fails! { "parse":
         ("manifest_not_json", "the manifest is not valid", "the manifest is cut off", with! {
             text: |mut text| { text.pop(); text } }),
-        ("manifest_order", "not in canonical form", "members in another order", with! {
+        ("manifest_order", "not in canonical form", "fields in another order", with! {
             text: |text| { let rest = text.replace(",\"version\":1}", "}"); format!("{{\"version\":1,{}", &rest[1..]) } }),
         ("manifest_space", "not in canonical form", "a space after a colon", with! {
             text: |text| text.replace("\"version\":1", "\"version\": 1") }),
@@ -16,13 +16,13 @@ pub(super) fn manifest() -> Vec<Entry> {
             text: |text| text.replace("\"production", "\"\\u0070roduction") }),
         ("manifest_number", "the manifest is not valid", "1.0 for 1", with! {
             text: |text| text.replace("\"version\":1", "\"version\":1.0") }),
-        ("manifest_unknown_member", "unknown field `note`", "a member that version 1 does not have", with! {
+        ("manifest_unknown_field", "unknown field `note`", "a field that version 1 does not have", with! {
             manifest: |m| m["note"] = "x".into() }),
-        ("manifest_member_missing", "missing field `label`", "no label", with! {
+        ("manifest_field_missing", "missing field `label`", "no label", with! {
             manifest: |m| drop(m.as_object_mut().unwrap().remove("label")) }),
-        ("manifest_null_missing", "not in canonical form", "no member replaces: it is null when there is none", with! {
+        ("manifest_null_missing", "not in canonical form", "the field replaces is missing: it is null if there is none", with! {
             manifest: |m| drop(m.as_object_mut().unwrap().remove("replaces")) }),
-        ("manifest_member_twice", "duplicate field `version`", "version twice", with! {
+        ("manifest_field_twice", "duplicate field `version`", "version twice", with! {
             text: |text| text.replace("\"version\":1", "\"version\":1,\"version\":1") }),
         ("manifest_version_member", "its version is 2", "version 2 in a v1 stanza", with! {
             manifest: |m| m["version"] = 2.into() }),
@@ -40,11 +40,11 @@ pub(super) fn manifest() -> Vec<Entry> {
             committed: |m| m["custodians"][1]["commitment"] = Value::Null }),
         ("commitment_capitals", "commitment is not 32 bytes", "a commitment in capitals", with! {
             committed: |m| m["custodians"][1]["commitment"] = "A".repeat(64).into() }),
-        ("custodian_name_twice", "custodian name bob appears twice", "two custodians of one name", with! {
+        ("custodian_name_twice", "custodian name bob appears twice", "two custodians with the same name", with! {
             manifest: |m| m["custodians"][0]["name"] = "bob".into() }),
-        ("enrolment_twice", "enrolment", "two custodians of one enrolment", with! {
+        ("enrolment_twice", "enrolment", "two custodians with the same enrolment", with! {
             manifest: |m| m["custodians"][0]["enrolment"] = m["custodians"][1]["enrolment"].clone() }),
-        ("part_twice", "part age1", "two custodians of one part", with! {
+        ("part_twice", "part age1", "two custodians with the same part", with! {
             manifest: |m| m["custodians"][0]["part"] = m["custodians"][1]["part"].clone() }),
         ("serial_twice", "token 10000020 appears twice", "two custodians of one token", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["serial"] = m["custodians"][1]["tokens"][0]["serial"].clone() }),
@@ -56,7 +56,7 @@ pub(super) fn manifest() -> Vec<Entry> {
             manifest: |m| m["custodians"][0]["tokens"] = json!([]) }),
         ("nine_tokens", "has 9 tokens", "a custodian with one token too many", with! { tokens: 9 }),
         ("no_targets", "1 to 256 targets", "no target", with! { manifest: |m| m["targets"] = json!([]) }),
-        ("target_twice", "target name prod appears twice", "two targets of one name", with! {
+        ("target_twice", "target name prod appears twice", "two targets with the same name", with! {
             manifest: |m| { let again = m["targets"][0].clone(); m["targets"].as_array_mut().unwrap().push(again); } }),
     }
 }
@@ -86,7 +86,7 @@ pub(super) fn fields() -> Vec<Entry> {
             manifest: |m| m["created"] = "9999-11-22T02:17:00Z".into() }),
         ("created_leap_second", "is not a UTC time", "a leap second that was", with! {
             manifest: |m| m["created"] = "2016-12-31T23:59:60Z".into() }),
-        ("created_before_nought", "is not a UTC time", "a year before 0", with! {
+        ("created_before_zero", "is not a UTC time", "a year before 0", with! {
             manifest: |m| m["created"] = "-000001-11-22T02:17:00Z".into() }),
         ("epoch_zero", "epochs do not count from 1", "epoch 0", with! {
             manifest: |m| m["epoch"] = 0.into() }),
@@ -102,15 +102,15 @@ pub(super) fn fields() -> Vec<Entry> {
             manifest: |m| m["alerts"] = json!([]) }),
         ("alerts_name", "alert channel", "a space in the name of an alert channel", with! {
             manifest: |m| m["alerts"] = json!(["on call"]) }),
-        ("alerts_twice", "alert channel", "two alert channels of one name", with! {
+        ("alerts_twice", "alert channel", "two alert channels with the same name", with! {
             manifest: |m| m["alerts"] = json!(["oncall", "oncall"]) }),
         ("alerts_seventeen", "more than 16 alert channels", "a channel too many", with! {
             manifest: |m| m["alerts"] = (0..17).map(|n| Value::from(format!("c{n}"))).collect() }),
         ("drill_of_short", "drill_of is not 16 bytes", "the id of a drill's vault with 15 bytes", with! {
             manifest: |m| m["drill_of"] = "00".repeat(15).into() }),
-        ("drill_of_null", "not in canonical form", "drill_of of null: it is left out where there is no drill", with! {
+        ("drill_of_null", "not in canonical form", "drill_of is null: it is left out where there is no drill", with! {
             manifest: |m| m["drill_of"] = Value::Null }),
-        ("drill_of_itself", "a drill of itself", "a drill of its own vault id", with! {
+        ("drill_of_itself", "a drill of itself", "a drill vault whose drill_of is its vault_id", with! {
             manifest: |m| m["drill_of"] = m["vault_id"].clone() }),
         ("drill_two_targets", "exactly one target", "a drill vault with two targets", with! {
             credentials: |c| {

@@ -15,21 +15,40 @@ macro_rules! with {
 
 /// Entries that fail at one step: name, error text, comment, recipe.
 macro_rules! fails {
-    ($step:literal: $(($name:literal, $message:literal, $comment:literal, $recipe:expr)),* $(,)?) => {
+    ($step:literal: $(($name:literal, $message:expr, $comment:literal, $recipe:expr)),* $(,)?) => {
         vec![$(damaged($step, $name, $message, $comment, $recipe)),*]
+    };
+}
+
+/// Entries that set one field of what a function finds in the manifest, or in the payload, to a value.
+macro_rules! values {
+    ($step:literal $hook:ident $place:path; $(($name:literal, $message:expr, $comment:literal, $field:literal = $value:expr)),* $(,)?) => {
+        vec![$(damaged($step, $name, $message, $comment, with! {
+            $hook: |root| $place(root)[$field] = Value::from($value)
+        })),*]
     };
 }
 
 mod accepted;
 mod channels;
 mod custodians;
+mod encodings;
+mod fields;
 mod file;
 mod header;
+mod keys;
+mod limits;
 mod manifest;
 mod opening;
+mod order;
 mod payload;
+mod sealed;
 mod shares;
+mod streams;
 mod targets;
+mod texts;
+mod urls;
+mod zero;
 
 /// A vector to be made.
 pub struct Entry {
@@ -71,6 +90,40 @@ pub fn all() -> Vec<Entry> {
         opening::custody(),
         opening::entries_changed(),
         opening::kinds(),
+        limits::limits(),
+        limits::channels_and_texts(),
+        encodings::header_lines(),
+        encodings::header_bodies(),
+        encodings::bodies(),
+        encodings::arguments(),
+        encodings::points_of_halves(),
+        zero::zero(),
+        zero::bit_255(),
+        fields::of_the_manifest(),
+        fields::json_of_the_manifest(),
+        fields::of_a_custodian(),
+        fields::of_a_token(),
+        fields::of_a_target(),
+        fields::durations(),
+        keys::recipients(),
+        keys::signing_keys(),
+        keys::challenge_tokens(),
+        sealed::of_the_payload(),
+        sealed::of_a_target(),
+        sealed::of_credentials(),
+        sealed::exposed(),
+        sealed::of_statements(),
+        texts::texts(),
+        texts::numbers(),
+        urls::urls(),
+        urls::topics_and_keys(),
+        urls::mails(),
+        urls::others(),
+        streams::streams(),
+        streams::lengths(),
+        streams::armored(),
+        order::order(),
+        order::words(),
     ];
     groups.into_iter().flatten().collect()
 }
@@ -104,7 +157,8 @@ fn grease() -> Stanza {
     Stanza { tag: "]8k-grease".into(), args: vec!["a".into(), "~!".into()], body: vec![7; 33] }
 }
 
-fn filler(sealed: &mut Value, length: usize) {
+/// A runbook that makes the JSON this long.
+pub fn filler(sealed: &mut Value, length: usize) {
     sealed["runbook"] = "".into();
     let bare = forge::jcs(sealed).len();
     sealed["runbook"] = "r".repeat(length - bare).into();

@@ -20,11 +20,11 @@ pub(super) fn custody() -> Vec<Entry> {
                 own[0].words.clone_from(&others[1].words);
             },
         ),
-        other("words_of_nobody", "unknown words", "words", "alice types words of another vault", |known| {
+        other("unknown_words", "unknown words", "words", "alice types words of another vault", |known| {
             known[0].words.clone_from(&people(1, 0)[0].words);
         }),
         other(
-            "words_no_part",
+            "words_checksum",
             "invalid words",
             "words",
             "alice's first word is another: the checksum does not hold",
@@ -54,11 +54,14 @@ pub(super) fn custody() -> Vec<Entry> {
             let end = known[0].words.rfind(' ').unwrap();
             known[0].words.truncate(end);
         }),
+        other("words_fifteen", "invalid words", "words", "fifteen words with a valid checksum", |known| {
+            known[0].words = "abandon ".repeat(14) + "address";
+        }),
         other("token_of_another", "wrong token", "token", "alice uses the token of carol", |known| {
             let (own, others) = known.split_at_mut(1);
             own[0].tokens.clone_from(&others[1].tokens);
         }),
-        other("token_of_nobody", "wrong token", "token", "a token of another serial number", |known| {
+        other("unknown_token", "wrong token", "token", "a token of another serial number", |known| {
             known[0].tokens[0].0 = 99_999_999;
         }),
         Entry {

@@ -10,7 +10,7 @@ pub(super) fn payload() -> Vec<Entry> {
         ("grease_changed", "header's MAC does not match", "grease that the MAC does not cover", with! {
             stanzas: |s| s.push(grease()),
             file: |f| { let at = position(f, b"grease a ") + 7; f[at] = b'b'; } }),
-        ("key_of_another_polynomial", "header's MAC does not match", "shares that fit their commitments and are of no one polynomial", with! {
+        ("key_of_another_polynomial", "header's MAC does not match", "shares that fit their commitments and are not of one polynomial", with! {
             dealt: |shares| shares[1] = random() }),
         ("nonce_changed", "payload does not decrypt", "a bit of the payload's nonce", with! {
             file: |f| { let at = f.len() - 4096 - 16 - 1; f[at] ^= 1; } }),
@@ -25,10 +25,10 @@ pub(super) fn payload() -> Vec<Entry> {
             plain: |p| p.resize(p.len() + 4096, b' ') }),
         ("payload_space_first", "canonical form", "a space before the JSON", with! {
             plain: |p| { p.pop(); p.insert(0, b' '); } }),
-        ("payload_order", "canonical form", "members in another order", with! {
+        ("payload_order", "canonical form", "fields in another order", with! {
             plain: |p| { let end = position(p, b"} ");
                 p.copy_within(1..end - 12, 13); p[1..13].copy_from_slice(b"\"version\":1,"); } }),
-        ("payload_unknown_member", "unknown field `note`", "a member that version 1 does not have", with! {
+        ("payload_unknown_field", "unknown field `note`", "a field that version 1 does not have", with! {
             sealed: |s| s["note"] = "x".into() }),
         ("payload_runbook_missing", "canonical form", "no runbook: it is empty when there is none", with! {
             sealed: |s| drop(s.as_object_mut().unwrap().remove("runbook")) }),
@@ -49,7 +49,7 @@ pub(super) fn payload() -> Vec<Entry> {
             } }),
         ("payload_drill", "grants more than the probe", "a drill vault with a grant", with! {
             manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into() }),
-        ("payload_mfa_unsaid", "do not match the manifest", "an MFA device that the manifest does not mention", with! {
+        ("payload_mfa_unlisted", "do not match the manifest", "an MFA device that the manifest does not mention", with! {
             sealed: |s| mfa(&mut s["targets"][0]) }),
         ("payload_role_and_gate", "unknown field `boundary`", "a role and a boundary in one target", with! {
             credentials: |c| {
@@ -69,7 +69,7 @@ pub(super) fn payload() -> Vec<Entry> {
             plain: |p| { let at = position(p, b"1. Tell"); p[at..at + 6].copy_from_slice(b"\\ud800"); } }),
         ("payload_grant_not_object", "expected an object", "a statement of the grant that is a string", with! {
             credentials: |c| c["targets"][0]["grant"] = json!(["ec2:*"]) }),
-        ("payload_grant_member_twice", "duplicate field", "a member of a statement twice", with! {
+        ("payload_grant_field_twice", "duplicate field", "a field of a statement twice", with! {
             plain: |p| { let at = position(p, b"\"Sid\":\"Repair\"");
                 p[at..at + 14].copy_from_slice(b"\"Effect\":\"Not\""); } }),
         ("payload_grant_number", "canonical form", "an integer that is not a double: 2^53 + 1", with! {
@@ -114,7 +114,7 @@ pub(super) fn differences() -> Vec<Entry> {
             manifest: |m| m["targets"][0]["grant_sha256"] = "0".repeat(64).into() }),
         ("payload_other_console", "do not match the manifest", "the manifest says that there is a console", with! {
             manifest: |m| m["targets"][0]["console"] = true.into() }),
-        ("payload_console_unsaid", "do not match the manifest", "a grant that allows a console, and the manifest does not say so", with! {
+        ("payload_console_unlisted", "do not match the manifest", "a grant that allows a console, and the manifest does not say so", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!(["sts:GetFederationToken"]),
             manifest: |m| m["targets"][0]["console"] = false.into() }),
         ("payload_other_mfa", "do not match the manifest", "the manifest says that there is an MFA device", with! {
@@ -164,6 +164,13 @@ pub(super) fn statements() -> Vec<Entry> {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!([]) }),
         ("payload_condition_no_keys", "not an object of operators with keys", "an operator without keys", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {}}) }),
+        ("payload_condition_key_deny", "not an object of operators with keys", "a space in a condition key of a Deny, which the summary ignores", with! {
+            credentials: |c| c["targets"][0]["grant"][3]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
+        ("payload_static_grant", "the sealed payload is not valid", "a grant that is an object, in the lane static", with! {
+            credentials: |c| { role(&mut c["targets"][0]); c["targets"][0]["grant"] = json!({}); },
+            manifest: |m| m["lane"] = "static".into() }),
+        ("payload_targets_number", "the sealed payload is not valid", "a number where the targets belong", with! {
+            sealed: |s| s["targets"] = 1.into() }),
         ("payload_condition_key", "not an object of operators with keys", "a space in a condition key", with! {
             sealed: |s| s["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
         ("payload_may_outlive_order", "an action of may_outlive", "actions that are not sorted", with! {

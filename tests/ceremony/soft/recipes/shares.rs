@@ -1,18 +1,8 @@
 //! Errors in the shares.
 
-use age_core::primitives::bech32_decode;
-
 use super::super::random;
 use super::custodians::challenge;
 use super::*;
-
-/// Seals some half under the shared secret of an ephemeral share of zero, which is zero for every key.
-fn zero_share(entry: &Value, stanza: &mut Stanza) {
-    let recipient = entry["tokens"][1]["recipient"].as_str().unwrap();
-    let key: Vec<u8> = bech32_decode(recipient, |_| (), |_| Ok(()), |_, bytes| Ok(bytes.collect())).unwrap();
-    stanza.args = vec![BASE64_STANDARD_NO_PAD.encode([0; 32])];
-    stanza.body = forge::x25519_body(&[0; 32], &[&[0; 32], &key[..]].concat(), &random::<16>());
-}
 
 pub(super) fn halves() -> Vec<Entry> {
     fails! { "parse":
@@ -91,8 +81,6 @@ fn halves_and_commitments() -> Vec<Entry> {
             halves: |entry, inner| if first(entry) { with_enc(&mut inner[1], |enc| enc[1088..].fill(0)); } }),
         ("challenge_half_changed", "the share of alice does not match", "a bit of the sealed half of a challenge-response token", with! {
             people: challenge, halves: |entry, inner| if first(entry) { inner[1].body[3] ^= 1; } }),
-        ("challenge_half_zero", "the share of alice does not match", "the ephemeral share is zero, and the half is sealed under the zero that X25519 then gives: only the check for zero finds it", with! {
-            people: challenge, halves: |entry, inner| if first(entry) { zero_share(entry, &mut inner[1]); } }),
         ("share_of_another_key", "the share of bob does not match", "a share whose halves are sound and whose value is not the committed one", with! {
             shares: |shares| shares[1] = random() }),
         ("shares_exchanged", "the share of alice does not match", "each custodian is given the other's share", with! {

@@ -39,6 +39,8 @@ pub(super) fn targets() -> Vec<Entry> {
             manifest: |m| remove(m, "may_outlive") }),
         ("grant_missing", "missing field `grant`", "a target without the summary of its grant", with! {
             manifest: |m| remove(m, "grant") }),
+        ("repairs_identity_number", "expected a boolean", "repairs_identity of 0", with! {
+            manifest: |m| m["targets"][0]["repairs_identity"] = 0.into() }),
         ("console_number", "expected a boolean", "console of 1", with! {
             manifest: |m| m["targets"][0]["console"] = 1.into() }),
         ("repairs_without_mfa", "repairs identities without MFA", "a target that repairs identities without MFA", with! {
@@ -64,7 +66,7 @@ pub(super) fn targets() -> Vec<Entry> {
         ("grant_access_order", "the summary of its grant is not valid", "write before read", with! {
             manifest: |m| m["targets"][0]["grant"] = json!([
                 {"access": "write", "conditions": [], "service": "s3"}, {"access": "read", "conditions": [], "service": "s3"}]) }),
-        ("grant_entry_twice", "the summary of its grant is not valid", "two entries of one service and access", with! {
+        ("grant_entry_twice", "the summary of its grant is not valid", "two entries with the same service and access", with! {
             manifest: |m| m["targets"][0]["grant"] = json!([
                 {"access": "read", "conditions": [], "service": "s3"}, {"access": "read", "conditions": ["aws:a"], "service": "s3"}]) }),
         ("grant_service_capitals", "the summary of its grant is not valid", "a service in capitals", with! {
@@ -85,7 +87,7 @@ pub(super) fn targets() -> Vec<Entry> {
             manifest: |m| m["targets"][0]["grant"][0]["conditions"] = json!(["aws: a"]) }),
         ("grant_condition_long", "the summary of its grant is not valid", "a condition key of 129 characters", with! {
             manifest: |m| m["targets"][0]["grant"][0]["conditions"] = json!(["a".repeat(129)]) }),
-        ("grant_unknown_member", "unknown field `resources`", "a member of an entry that version 1 does not have", with! {
+        ("grant_unknown_field", "unknown field `resources`", "a field of an entry that version 1 does not have", with! {
             manifest: |m| m["targets"][0]["grant"][0]["resources"] = "*".into() }),
         ("grant_257", "the summary of its grant is not valid", "257 entries", with! {
             manifest: |m| m["targets"][0]["grant"] = (0..257)

@@ -44,7 +44,7 @@ pub struct Account {
     ahead: Arc<AtomicI64>,
 }
 
-/// A difference of the emergency user from what was sealed.
+/// A difference between the emergency user and the state that was sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
     /// A second inline policy, `leftover`.
@@ -55,7 +55,7 @@ pub enum Drift {
     Group,
     /// A second access key that works.
     SecondActiveKey,
-    /// A second access key that is inactive. It causes only a warning.
+    /// A second access key that is inactive, which causes only a warning.
     SecondInactiveKey,
     /// A console password.
     LoginProfile,
@@ -93,7 +93,7 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// Returns whether AWSDenyAll is attached and the key is inactive. A gate that was left does not matter.
+    /// Returns whether AWSDenyAll is attached and the key is inactive. A gate that is still there does not matter.
     pub fn at_rest(&self) -> bool {
         self.denied && !self.key_active
     }
@@ -148,7 +148,7 @@ impl Account {
         );
     }
 
-    /// Creates a user that is allowed to do to the emergency user only what `document` allows.
+    /// Creates a user whose only permissions are those in `document`.
     fn servant(&self, role: &str, document: &str) -> Creds {
         let name = format!("{}-{role}", self.user);
         let document = self.here(document);
@@ -164,7 +164,7 @@ impl Account {
         Creds::from_reply(&self.root("create_access_key", json!({"UserName": user}))["AccessKey"])
     }
 
-    /// Fills a template for this account and user.
+    /// Returns a policy template with this account and this user filled in.
     fn here(&self, template: &str) -> String {
         let user = format!("user/{}", self.user);
         template.replace(TEMPLATE_ACCOUNT, &self.id).replace(TEMPLATE_USER, &user)
@@ -172,8 +172,8 @@ impl Account {
 
     // The payload ------------------------------------------------------------
 
-    /// Returns the payload that `breakglass seal` reads, with this target only. [`Receiver::shared`] acknowledges its
-    /// alerts.
+    /// Returns a payload for `breakglass seal`, with this account as its only target. [`Receiver::shared`]
+    /// acknowledges the payload's alerts.
     pub fn payload(&self, grant: Value, max_window: &str) -> Value {
         json!({"version": 1, "targets": [self.target(grant, max_window)], "runbook": "call the owner of the service",
             "alerts": [Receiver::shared().channel("oncall")]})
@@ -198,7 +198,7 @@ impl Account {
         json!([{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}])
     }
 
-    /// Returns the actions of that grant whose effect can outlive the window.
+    /// Returns the actions of [`Account::grant`] whose effect can outlive the window.
     pub fn may_outlive() -> Value {
         json!(["s3:CreateAccessGrant*", "s3:GetDataAccess"])
     }
@@ -275,12 +275,12 @@ impl Account {
         }
     }
 
-    /// Returns the calls that this account has received, except those of the rig.
+    /// Returns the calls that this account has received, without the rig's calls.
     pub fn journal(&self) -> Vec<Call> {
         self.aws.journal().into_iter().filter(|call| call.account.as_deref() == Some(&self.id)).collect()
     }
 
-    /// Returns the actions of the journal, for tests that compare their order.
+    /// Returns the actions of the account's calls, in the order of the journal.
     pub fn actions(&self) -> Vec<String> {
         self.journal().into_iter().map(|call| call.action).collect()
     }
@@ -303,7 +303,7 @@ impl Account {
         self.aws.steer("POST", "clock", &json!({"account": self.id, "ahead": seconds}));
     }
 
-    /// Returns how many seconds AWS's clock is ahead; a change of the value takes effect at once.
+    /// Returns the number of seconds by which AWS's clock is ahead, as a shared value that also shows later changes.
     pub(crate) fn ahead(&self) -> Arc<AtomicI64> {
         self.ahead.clone()
     }
@@ -427,8 +427,8 @@ impl Account {
         );
     }
 
-    /// Writes the gate of another session of the program. `session` starts each Sid; `t0` and `t1` are seconds since
-    /// 1970 by AWS's clock.
+    /// Returns the gate of another session of the program. Each Sid starts with `session`. `t0` and `t1` are seconds
+    /// since 1970 by AWS's clock.
     pub fn gate(&self, session: &str, t0: i64, t1: i64) -> Value {
         let text = GATE_DOCUMENT
             .replace(TEMPLATE_SESSION, session)
@@ -455,7 +455,7 @@ impl Account {
 /// Converts seconds since 1970 to the date format of IAM, such as `2026-11-22T02:17:00Z`.
 pub fn utc(seconds: i64) -> String {
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // The days are converted to a date in the proleptic Gregorian calendar, in which years start on 1 March.
+    // The date is computed in the proleptic Gregorian calendar, with years that start on 1 March.
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

@@ -21,7 +21,7 @@ impl Mfa {
     }
 }
 
-/// A role, and a user whose active key is allowed only to assume that role, with MFA.
+/// A role, and a user with an active key. The user is allowed only to assume the role, and only with MFA.
 #[derive(Debug)]
 pub struct Standby {
     pub user: String,
@@ -35,6 +35,7 @@ impl Account {
     /// Gives a user of this account an MFA device.
     ///
     /// # Panics
+    ///
     /// Panics if IAM refuses a call.
     pub fn give_mfa(&self, user: &str) -> Mfa {
         let made = self.root("create_virtual_mfa_device", json!({"VirtualMFADeviceName": user}));
@@ -54,7 +55,8 @@ impl Account {
         target
     }
 
-    /// Creates a role that is allowed to call S3 and the probe, for at most an hour, and the user that may assume it.
+    /// Creates a role, and a user that is allowed to assume the role. A session of the role lasts an hour at most,
+    /// and is allowed to call S3 and to make the probe.
     pub fn standby(&self) -> Standby {
         let user = "standby".to_owned();
         self.root("create_user", json!({"UserName": user}));

@@ -1,4 +1,4 @@
-//! Calls as AWS received them, and rules that hold, drop, fail or delay one of them.
+//! Calls as AWS received them, and rules that hold, drop, fail or delay a call.
 
 use super::Aws;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use std::time::Duration;
 /// One call, as AWS received it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Call {
-    /// When the call arrived, in seconds since 1970.
+    /// The time at which the call arrived, in seconds since 1970.
     pub time: f64,
     /// The account of the signing key, if known.
     pub account: Option<String>,
@@ -18,9 +18,9 @@ pub struct Call {
     pub principal: Option<String>,
     /// `iam`, `sts`, `sns` and so on.
     pub service: String,
-    /// The region of the signature.
+    /// The region that the call's signature names.
     pub region: String,
-    /// The action of the call in the API, such as `PutUserPolicy`.
+    /// The API action that was called, such as `PutUserPolicy`.
     pub action: String,
     pub params: Value,
     /// The HTTP status of the answer; `None` if the call never took effect.
@@ -29,14 +29,14 @@ pub struct Call {
     /// The error code with which AWS refused the call.
     #[serde(default)]
     pub code: Option<String>,
-    /// The outcome: `answered`, `dropped`, `late` or `failed`.
+    /// The outcome of the call: `answered`, `dropped`, `late` or `failed`.
     #[serde(default)]
     pub outcome: String,
     pub(super) rig: bool,
 }
 
-/// Selects calls and states what happens to them. For example, `Rule::after("DetachUserPolicy").nth(2)` holds the
-/// reply to the second call of this action.
+/// Selects calls, and says what happens to the selected calls. For example, `Rule::after("DetachUserPolicy").nth(2)`
+/// holds the reply to the second call of this action.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Rule(Value);
@@ -52,12 +52,12 @@ impl Rule {
         Rule(json!({"action": action, "when": "after", "do": "hold"}))
     }
 
-    /// Selects the nth call that matches, starting at 1, counted from when the rule is set.
+    /// Selects the nth call that matches. The first matching call after the rule is set has the number 1.
     pub fn nth(self, nth: u32) -> Rule {
         self.with("nth", json!(nth))
     }
 
-    /// Selects this many calls in a row.
+    /// Selects this many matching calls in a row.
     pub fn times(self, times: u32) -> Rule {
         self.with("times", json!(times))
     }
@@ -108,8 +108,8 @@ impl Rule {
     }
 }
 
-/// An active rule. Dropping it releases the held call and removes the rule.
-#[must_use = "a rule ends when this is dropped"]
+/// An active rule. Dropping this value releases the held call and removes the rule.
+#[must_use = "the rule is removed when this value is dropped"]
 pub struct TargetStatus {
     aws: Aws,
     number: u64,

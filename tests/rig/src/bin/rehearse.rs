@@ -9,7 +9,7 @@ use rig::aws::{Account, Aws, Creds, Probe, python};
 use rig::pty::{End, Person};
 use rig::site::Site;
 
-/// The command that runs during the window: boto3, with only the credentials of the window.
+/// The command that runs during the window: a Python script that uses boto3 with only the credentials of the window.
 const INSIDE: &str = "\
 import boto3, sys
 name = 'breakglass-rehearsal-' + sys.argv[1]
@@ -27,12 +27,12 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let program = program.canonicalize().unwrap_or(program);
-    // An unmet expectation panics with the complete transcript.
+    // If a step fails, the rehearsal panics and prints the complete transcript.
     if let Ok(summary) = std::panic::catch_unwind(|| rehearse(program)) {
         println!("\nrehearsal passed: {summary}");
         ExitCode::SUCCESS
     } else {
-        println!("\nrehearsal FAILED: the unmet expectation and the screen are above");
+        println!("\nrehearsal FAILED: the failed check and the screen are printed above");
         ExitCode::FAILURE
     }
 }
@@ -77,7 +77,7 @@ fn rehearse(program: PathBuf) -> String {
 
     chapter(
         4,
-        "A drill: a user who may only make the probe is opened and closed in the same way. Alice signs the evidence.",
+        "A drill opens and closes access of a user who is allowed only to make the probe. Alice signs the evidence.",
     );
     site.plug("carol");
     say("breakglass drill prod.drill.age --out drill.json");
@@ -89,7 +89,7 @@ fn rehearse(program: PathBuf) -> String {
     ends(&mut person, 0);
     refused(&account, &account.emergency, "the emergency key");
 
-    chapter(5, "02:17. Alice and carol open it for five minutes; bob is asleep.");
+    chapter(5, "02:17. Alice and carol open the vault for five minutes; bob is asleep.");
     let python = python().display().to_string();
     let mut person = open(&site, &["--", &python, "-c", INSIDE, &account.id]);
     site.quorum(&mut person, 2);
@@ -108,7 +108,7 @@ fn rehearse(program: PathBuf) -> String {
         .into()
 }
 
-/// Makes the checks of an auditor.
+/// Makes the checks that an auditor makes.
 fn afterwards(site: &Site, account: &Account) {
     say("breakglass ledger verify --vault prod.age --vault prod.drill.age");
     let vaults = ["ledger", "verify", "--vault", "prod.age", "--vault", "prod.drill.age"];
@@ -152,7 +152,7 @@ fn ends(person: &mut Person, code: i32) {
 fn refused(account: &Account, who: &Creds, what: &str) {
     match account.probe(who) {
         Probe::Refused(code) => println!("    AWS refuses {what}: {code}"),
-        other => panic!("AWS does not refuse {what}: {other:?}"),
+        other => panic!("AWS should refuse {what}: {other:?}"),
     }
 }
 

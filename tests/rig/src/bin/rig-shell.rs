@@ -103,7 +103,7 @@ fn run(options: Options) -> Result<u8> {
     Ok(u8::try_from(code).unwrap_or(1))
 }
 
-/// Sends one request to the shell in which this command runs, and prints the answer.
+/// Sends one request to the rig-shell in which this command runs, and prints the answer.
 fn ask(words: &[String]) -> Result<u8> {
     let control = std::env::var(CONTROL)
         .map_err(|_| format!("{CONTROL} is not set; run this command in a rig-shell"))?;
@@ -118,7 +118,7 @@ fn ask(words: &[String]) -> Result<u8> {
     Ok(0)
 }
 
-/// The tokens and their readers; token N is for reader N.
+/// The tokens and their readers. Token N belongs in reader N.
 struct Bench {
     pcscd: Arc<Pcscd>,
     tokens: Vec<Token>,

@@ -22,17 +22,19 @@ pub struct Ending {
 
 /// A process that is traced to its end.
 pub struct Tracing {
-    // This handle must not be used to wait for the child: it would take the stops of a traced child for its end.
+    // Do not wait for the child through this handle: such a wait would mistake a stop of the traced child for the
+    // child's end.
     _child: Child,
     ending: Receiver<Ending>,
 }
 
 /// Traces a child with all its threads, and searches its memory when the last thread is about to exit.
 ///
-/// Tracing has begun when this function returns. It takes the child, because only the tracer may wait for the child
-/// from then on.
+/// Tracing has begun when this function returns. The function takes the child because, from then on, only the tracer
+/// is allowed to wait for the child.
 ///
 /// # Panics
+///
 /// Panics if the child cannot be traced, or a secret cannot be searched for.
 pub fn trace_exit(child: Child, secrets: &[(&str, &[u8])]) -> Tracing {
     let windows = Windows::new(secrets);
@@ -52,16 +54,17 @@ pub fn trace_exit(child: Child, secrets: &[(&str, &[u8])]) -> Tracing {
 }
 
 impl Tracing {
-    /// Returns the ending, if the process has ended.
+    /// Returns how the process ended, or `None` if it has not ended.
     ///
     /// # Panics
-    /// Panics if the end was missed, or if the ending was returned before.
+    ///
+    /// Panics if the tracer missed the end of the process, or if the end was already returned.
     pub fn poll(&mut self) -> Option<Ending> {
         match self.ending.try_recv() {
             Ok(ending) => Some(ending),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
-                panic!("the end of the process was missed, or was returned before")
+                panic!("the tracer missed the end of the process, or the end was already returned")
             }
         }
     }
@@ -69,9 +72,10 @@ impl Tracing {
     /// Waits for the ending.
     ///
     /// # Panics
-    /// Panics if the end was missed.
+    ///
+    /// Panics if the tracer missed the end of the process.
     pub fn wait(self) -> Ending {
-        self.ending.recv().expect("the end of the process was missed")
+        self.ending.recv().expect("the tracer should see the end of the process")
     }
 }
 
@@ -86,7 +90,7 @@ struct Tracer {
 impl Tracer {
     fn attach(process: Pid, windows: Windows) -> nix::Result<Self> {
         let mut tracer = Self { process, windows, alive: HashSet::new(), finding: None };
-        // Threads that start during one round are found in the next round, or are traced from their start.
+        // A thread that starts during one round is found in the next round, or is traced from its start.
         while tracer.attach_new()? {}
         Ok(tracer)
     }
@@ -101,7 +105,7 @@ impl Tracer {
             if !self.alive.contains(&thread) {
                 match ptrace::seize(thread, options) {
                     Err(Errno::ESRCH) if thread != self.process => continue,
-                    // The thread is already traced, as a traced thread started it.
+                    // The thread is already traced because a traced thread started it.
                     Err(Errno::EPERM) if thread != self.process => {}
                     other => other?,
                 }
@@ -139,7 +143,8 @@ impl Tracer {
                     self.look(thread);
                 }
             }
-            // A thread is counted from its first stop, as it can have ended when its creation is reported.
+            // A thread counts as alive from its first stop. When the kernel reports the thread's creation, the thread
+            // can already have ended.
             _ => _ = self.alive.insert(thread),
         }
         match (event, signal) {
@@ -153,8 +158,8 @@ impl Tracer {
     }
 
     fn look(&mut self, thread: Pid) {
-        // The memory is read through the last thread, as the first one may have ended. If another thread stops later,
-        // the memory is searched again.
+        // The memory is read through the last thread, because the first thread can have ended. If another thread
+        // stops later, the memory is searched again.
         self.finding = Some(search(&self.tasks().join(thread.to_string()), &self.windows));
     }
 
@@ -177,7 +182,7 @@ fn next_change() -> nix::Result<(Pid, c_int)> {
     }
 }
 
-/// Continues a stopped thread. If the thread has ended, a later wait reports that.
+/// Continues a stopped thread. If the thread has ended, a later wait reports the thread's end.
 fn resume(request: libc::c_uint, thread: Pid, signal: c_int) {
     let nothing = std::ptr::null_mut::<libc::c_void>();
     // SAFETY: both requests ignore the address and take a number as data, so no pointer is dereferenced.

@@ -6,21 +6,22 @@ use std::collections::HashMap;
 /// The length of a window in bytes.
 const WINDOW: usize = 8;
 /// The number of bytes at the end of a chunk that are searched again with the next chunk. A window that spans two
-/// chunks has at most this many bytes in the first.
+/// chunks has at most this many bytes in the first chunk.
 pub(super) const OVERLAP: usize = WINDOW - 1;
 
 pub(super) struct Windows {
     names: Vec<String>,
     /// For each window: the index of its secret and the offset in that secret.
     places: HashMap<u64, Vec<(usize, usize)>>,
-    /// One bit for each hash. It excludes most windows of memory without a lookup.
+    /// One bit for each hash value. The bits exclude most windows of memory without a lookup.
     sieve: Vec<u64>,
 }
 
 impl Windows {
     /// # Panics
-    /// Panics if a secret has no significant window: it is shorter than eight bytes, or consists of one byte
-    /// repeated.
+    ///
+    /// Panics if a secret is shorter than eight bytes or consists of one repeated byte, because such a secret cannot
+    /// be searched for.
     pub fn new(secrets: &[(&str, &[u8])]) -> Self {
         let mut places = HashMap::<u64, Vec<(usize, usize)>>::new();
         let mut sieve = vec![0; 1 << (SIEVE_BITS - 6)];
@@ -41,7 +42,7 @@ impl Windows {
         Self { names: secrets.iter().map(|(name, _)| (*name).into()).collect(), places, sieve }
     }
 
-    /// Adds the pieces of secrets in `bytes`, which begin at address `base` in `mapping`.
+    /// Adds the pieces of secrets that are in `bytes`, which begin at the address `base` of `mapping`.
     pub fn search(&self, bytes: &[u8], base: u64, mapping: &str, hits: &mut Vec<Hit>) {
         let mut window = 0;
         let mut at = 0;

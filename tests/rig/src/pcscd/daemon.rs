@@ -14,9 +14,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The virtual reader driver. Each instance serves two slots.
+/// The virtual reader driver. Each instance of the driver serves two slots.
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
-/// The port of the first slot. It can be fixed, as each daemon has a private network namespace.
+/// The port of the first slot. The port can be fixed because each daemon has a private network namespace.
 const FIRST_PORT: u16 = 0x8c7b;
 const START: Duration = Duration::from_secs(20);
 /// The polling interval.
@@ -24,8 +24,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Mounts the socket's directory where pcscd expects it, then executes pcscd.
 ///
-/// vpcd sends small packets, so each command would wait 40 ms for a delayed acknowledgement. Therefore the route
-/// disables delayed acknowledgements.
+/// vpcd sends small packets, so each command would wait 40 ms for a delayed acknowledgement. Therefore the network
+/// route disables delayed acknowledgements.
 const SCRIPT: &str = r#"
 set -e
 # What is mounted here stays here. In a chroot, / is not a mount: then /run becomes one.
@@ -95,7 +95,8 @@ impl Daemon {
     /// Waits until the daemon's clients see a card in this reader, or no card.
     ///
     /// # Panics
-    /// Panics with the daemon's log after `patience`, or if the daemon has ended.
+    ///
+    /// Panics with the daemon's log if the wait takes longer than `patience`, or if the daemon has ended.
     pub fn wait_for_card(&self, reader: &str, present: bool, patience: Duration) {
         let began = Instant::now();
         let mut client = Client::connect(&self.socket);
@@ -172,7 +173,7 @@ fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
     for sub in ["run", "readers"] {
         fs::create_dir_all(directory.join(sub))?;
     }
-    // Clients can run as another user.
+    // A client can run as another user, so every user is allowed to enter these directories.
     for open in [&directory, &directory.join("run")] {
         fs::set_permissions(open, Permissions::from_mode(0o755))?;
     }
@@ -191,8 +192,8 @@ fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
     Ok(directory)
 }
 
-/// Spawns from a thread that never ends, as a parent-death signal is sent when the *thread* that spawned a child
-/// ends.
+/// Spawns the child from a thread that never ends. The kernel sends a parent-death signal when the *thread* that
+/// spawned the child ends.
 fn spawn_for_good(command: Command) -> std::io::Result<Child> {
     type Job = (Command, Sender<std::io::Result<Child>>);
     static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();

@@ -1,4 +1,4 @@
-//! The daemon's log. It is read while the daemon runs, and shown after a timeout.
+//! The daemon's log. The log is read while the daemon runs, and is shown after a timeout.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! A call: parsed from its headers and form, with its result.
+//! A call that was parsed from the request's headers and form, and the result of the call.
 
 use super::fault::Fault;
 use super::http::Request;
@@ -8,32 +8,32 @@ use std::time::Instant;
 /// One call that arrived at the proxy.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// The action of the call in the API.
+    /// The API action that was called.
     pub action: String,
     /// The service: `iam`, `sts` or `sns`.
     pub service: String,
     /// The access key that signed the call.
     pub key: String,
-    /// The number of the call among those with the same action and key, starting at 1.
+    /// The number of the call among all calls with this action and key, starting at 1.
     pub nth: u32,
     pub params: BTreeMap<String, String>,
     pub fault: Option<Fault>,
     /// AWS's answer; `None` if the call has not reached AWS.
     pub effect: Option<Effect>,
-    /// The request as it was sent.
+    /// The bytes of the request as it was sent.
     pub bytes: Vec<u8>,
     /// When the call arrived.
     pub came: Instant,
-    /// When AWS had answered the call.
+    /// The time at which AWS had answered the call.
     pub answered: Option<Instant>,
 }
 
 /// The result of a call that AWS has answered, even if the program did not get the answer.
 #[derive(Clone, Debug)]
 pub struct Effect {
-    /// The place of the call among those that took effect since the proxy started.
+    /// The place of the call among all calls that took effect since the proxy started.
     pub order: u32,
-    /// When the call took effect by AWS's clock, in seconds since 1970.
+    /// The time at which the call took effect, in seconds since 1970 by AWS's clock.
     pub at: i64,
     /// The HTTP status.
     pub status: u16,

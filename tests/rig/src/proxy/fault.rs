@@ -1,4 +1,4 @@
-//! Faults, and the call that gets one.
+//! Faults, and the call into which a fault is injected.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Spot {
     /// The action, such as `PutUserPolicy`.
     pub action: String,
-    /// The access key id; [`SESSION`] stands for the key of any session, an empty text for any key.
+    /// The access key id. [`SESSION`] stands for the key of any session, and an empty text stands for any key.
     pub key: String,
     /// The number of the call, starting at 1.
     pub nth: u32,
@@ -23,10 +23,10 @@ impl Spot {
     }
 }
 
-/// Stands for the key of any session, as that key is not known beforehand.
+/// Stands for the key of any session, because a test does not know that key beforehand.
 pub const SESSION: &str = "ASIA";
 
-/// Returns how a [`Spot`] names this key.
+/// Returns the text that stands for this key in a [`Spot`].
 pub(super) fn whose(key: &str) -> &str {
     if key.starts_with(SESSION) { SESSION } else { key }
 }
@@ -34,12 +34,12 @@ pub(super) fn whose(key: &str) -> &str {
 /// A fault of a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// The call and every later one of its action and key are answered with 403 AccessDenied, as if a policy denied
-    /// them.
+    /// The call, and every later call with its action and key, gets the answer 403 AccessDenied, as if a policy
+    /// denied it.
     Refused,
-    /// This many calls of the action and key are answered with 400 Throttling. They take no effect.
+    /// This many calls with the action and key take no effect, and get the answer 400 Throttling.
     Throttled(u32),
-    /// This many calls of the action and key are answered with 500 InternalFailure. They take no effect.
+    /// This many calls with the action and key take no effect, and get the answer 500 InternalFailure.
     Broken(u32),
     /// The call takes effect at once, and the reply is delayed.
     Slow(Duration),

@@ -15,7 +15,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Reads the next request of a connection. Returns `None` at the connection's end, and if the bytes are not HTTP.
+    /// Reads the next request of a connection. Returns `None` at the connection's end, or if the bytes are not HTTP.
     pub(super) fn read(client: &mut TcpStream) -> Option<Self> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -61,7 +61,8 @@ pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
     stream.read_to_end(&mut reply).ok()?;
     let end = reply.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let (head, body) = reply.split_at(end);
-    // AWS closes its connection after the reply; the client's stays open.
+    // AWS closes its connection after the reply, but the client's connection stays open, so the header `Connection`
+    // is left out.
     let head = std::str::from_utf8(head).ok()?.split_inclusive("\r\n");
     let kept: String = head.filter(|line| !line.to_lowercase().starts_with("connection:")).collect();
     Some([kept.as_bytes(), body].concat())
@@ -69,7 +70,7 @@ pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
 
 /// Reads one reply with a `Content-Length`.
 pub(super) fn read_reply(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    // A status line and headers have the same form as those of a request.
+    // A reply's status line and headers have the same form as a request's first line and headers.
     let reply = Request::read(stream)?;
     Some(reply.body)
 }

@@ -11,6 +11,7 @@ use crate::aws::Account;
 /// Sends each call once, in order, over one open connection; returns the time that each reply took.
 ///
 /// # Panics
+///
 /// Panics if AWS does not reply.
 pub fn replay(account: &Account, calls: &[&Seen]) -> Vec<Duration> {
     let address = account.aws.endpoint().trim_start_matches("http://").to_owned();

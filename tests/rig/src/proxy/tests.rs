@@ -110,7 +110,7 @@ fn signatures_are_checked_against_the_clock_of_aws() {
         account.set_ahead(ahead);
         let said = ask(&proxy, "GetUser", time::now() + off);
         assert!(said.contains(judged), "{ahead} {off}: {said}");
-        // AWS refuses a call whose time is accepted, because AWS does not know its key.
+        // If the call's time is accepted, AWS refuses the call because AWS does not know the key.
         if !judged.starts_with("Signature") {
             continue;
         }

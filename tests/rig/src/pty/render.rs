@@ -13,7 +13,7 @@ pub(super) fn render(output: &str, columns: usize) -> String {
 struct Terminal {
     columns: usize,
     screen: Screen,
-    /// The main screen, if the alternate one is shown.
+    /// The main screen, which is kept while the alternate screen is shown.
     main: Option<Screen>,
 }
 
@@ -96,7 +96,8 @@ impl Screen {
         }
     }
 
-    /// Puts a character at the cursor. If it does not fit into the line, the line wraps before it, as on a terminal.
+    /// Puts a character at the cursor. If the character does not fit into the line, the line wraps before the
+    /// character, as on a terminal.
     fn put(&mut self, character: char, columns: usize) {
         if self.column >= columns {
             self.column = 0;

@@ -1,4 +1,4 @@
-//! A terminal's output. It is read as soon as it arrives, so that the command never blocks.
+//! A terminal's output. The output is read as soon as it arrives, so that the command never blocks.
 
 use std::fs::File;
 use std::io::Read;
@@ -43,7 +43,8 @@ impl Screen {
         Self { shared, read: 0 }
     }
 
-    /// Returns the output from the last match to the end of `text`, or `None` if `text` does not appear in time.
+    /// Returns the output from the end of the last match to the end of `text`, or `None` if `text` does not appear in
+    /// time.
     pub fn find(&mut self, text: &str, patience: Duration) -> Option<String> {
         let from = self.read;
         let mut looked = from;
@@ -52,7 +53,8 @@ impl Screen {
             let plain = &shown.plain.text;
             let at = plain[looked..].windows(text.len().max(1)).position(|window| window == text.as_bytes());
             end = at.map(|at| looked + at + text.len());
-            // Output that was searched is not searched again, except for its end, where `text` could begin.
+            // Output that was already searched is not searched again, except for the last bytes, where `text` could
+            // begin.
             looked = from.max((plain.len() + 1).saturating_sub(text.len()));
             end.is_none() && !shown.ended
         };
@@ -94,7 +96,7 @@ pub(super) fn story(bytes: &[u8]) -> String {
     lines.into_iter().flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Output without carriage returns and escape sequences. The output is fed in pieces.
+/// Output without carriage returns and escape sequences. The caller passes the output in pieces.
 #[derive(Default)]
 struct Plain {
     text: Vec<u8>,
@@ -109,7 +111,7 @@ enum Inside {
     Escape,
     /// A control sequence: parameters, then one final byte (ECMA-48 §5.4).
     Control,
-    /// An operating system command. It ends with BEL or with ST, which is ESC and a backslash.
+    /// An operating system command (OSC), which ends with BEL or with ST, that is, with ESC and a backslash.
     System,
     SystemEscape,
 }

@@ -64,7 +64,7 @@ fn body_of(body: &[u8]) -> Option<(&[u8], usize)> {
     }
 }
 
-/// The state, between APDUs, of the chain of a command and of the chain of an answer.
+/// The state that is kept between APDUs: the chain of a command, and the chain of an answer.
 #[derive(Default)]
 pub(crate) struct Chains {
     incoming: Option<Command>,
@@ -75,7 +75,7 @@ pub(crate) struct Chains {
 pub(crate) enum Step {
     /// Execute this command.
     Execute(Command),
-    /// Return this answer: the confirmation of a link in a chain, the next piece of a chained answer, or a refusal.
+    /// Return this answer, which confirms a link of a chain, is the next piece of a chained answer, or is a refusal.
     Answer(Vec<u8>),
 }
 
@@ -104,7 +104,7 @@ impl Chains {
         Step::Execute(command)
     }
 
-    /// Returns the answer to `command`. The bytes that do not fit are kept for GET RESPONSE.
+    /// Returns the answer to `command`. Bytes that do not fit into the answer are kept for GET RESPONSE.
     pub fn answer(&mut self, command: &Command, data: Vec<u8>, status: Status) -> Vec<u8> {
         self.send(data, status, command.le)
     }

@@ -1,7 +1,7 @@
-//! Attestation: certificates that show where a key was generated, under a root of the rig.
+//! Attestation: certificates that show where a key was generated, and that lead to a root of the rig.
 //!
-//! The root's private key is in this file, so that every run attests under the same root: trust it in tests only,
-//! with `--attestation-root`.
+//! The root's private key is in this file, so that every run uses the same root. Trust this root in tests only, with
+//! `--attestation-root`.
 
 use super::slot::{Key, TouchPolicy, point};
 use super::tlv::{group, split, tlv};
@@ -14,7 +14,7 @@ const EC_PUBLIC_KEY: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0
 const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];
 const BASIC_CONSTRAINTS: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x13];
-/// 1.3.6.1.4.1.41482.3; one more number follows.
+/// Yubico's object identifier 1.3.6.1.4.1.41482.3, to which one more number is added.
 const YUBICO_PIV: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xc4, 0x0a, 0x03];
 const TRUE: &[u8] = &[0x01, 0x01, 0xff];
 
@@ -33,7 +33,7 @@ impl Authority {
             Self::Rig => [0x42; 32],
             Self::Stranger => [0x66; 32],
         };
-        SecretKey::from_slice(&seed).expect("a small number is a P-256 scalar")
+        SecretKey::from_slice(&seed).expect("a small number should be a P-256 scalar")
     }
 
     fn name(self) -> Vec<u8> {
@@ -55,7 +55,7 @@ impl Authority {
         pem(&self.root())
     }
 
-    /// The certificate of a token's attestation key, DER.
+    /// Returns the certificate of a token's attestation key, in DER.
     pub(crate) fn intermediate(self, key: &Key, serial: u32, firmware: (u8, u8, u8)) -> Vec<u8> {
         let subject = name("breakglass rig PIV attestation");
         let (major, minor, patch) = firmware;
@@ -75,7 +75,8 @@ pub(crate) struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// The certificate for the key, DER, signed by the attestation key, whose certificate is `issuer`.
+    /// Returns the certificate for the key, in DER, signed by the attestation key. `issuer` is the certificate of the
+    /// attestation key.
     pub fn certificate(&self, issuer: &[u8], attestation: &Key) -> Option<Vec<u8>> {
         let subject = name(&format!("YubiKey PIV Attestation {:02x}", self.slot));
         let (major, minor, patch) = self.firmware;
@@ -143,7 +144,7 @@ fn name(common: &str) -> Vec<u8> {
     tlv(0x30, &tlv(0x31, &attribute))
 }
 
-/// A non-negative DER INTEGER from big-endian bytes.
+/// Encodes big-endian bytes as a non-negative DER INTEGER.
 fn integer(bytes: &[u8]) -> Vec<u8> {
     let start = bytes.iter().position(|&b| b != 0).unwrap_or(bytes.len().saturating_sub(1));
     let digits = &bytes[start..];
@@ -151,7 +152,7 @@ fn integer(bytes: &[u8]) -> Vec<u8> {
     group(0x02, &[sign, digits])
 }
 
-/// The subject of a certificate, still encoded.
+/// Returns the encoded subject of a certificate.
 fn subject_of(certificate: &[u8]) -> Option<&[u8]> {
     let (0x30, body, _) = split(certificate)? else { return None };
     let (0x30, mut rest, _) = split(body)? else { return None };

@@ -17,11 +17,11 @@ const DEVICE_MANAGEMENT: &[u8] = &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x47, 0x11, 0x1
 /// How long one touch is valid for a key with the policy Cached.
 const TOUCH_CACHE: Duration = Duration::from_secs(15);
 
-/// The reason why a command has no answer with data.
+/// The reason why a command does not return data.
 pub(crate) enum Halt {
     /// The command is refused with this status.
     Status(Status),
-    /// The command waits for a touch, and must be executed again after it.
+    /// The command waits for a touch, and must be executed again after the touch.
     Touch,
 }
 
@@ -31,7 +31,7 @@ impl From<Status> for Halt {
     }
 }
 
-/// The data of an answer, or the reason why there is none.
+/// The data of an answer, or the reason why there is no data.
 pub(crate) type Answer = Result<Vec<u8>, Halt>;
 
 /// An application of the token.
@@ -51,7 +51,7 @@ pub(crate) struct Session {
     pub pin_fresh: bool,
     /// Whether the client has authenticated with the management key.
     pub managed: bool,
-    /// The state after the first half of such an authentication.
+    /// The state after the first half of an authentication with the management key.
     pub pending: Option<Pending>,
 }
 
@@ -72,8 +72,8 @@ pub(crate) struct Card {
     pub touch: Touch,
     pub touch_timeout: Duration,
     pub last_touch: Option<Instant>,
-    /// The time of the last touch. `touch_took` is the time from that touch to the command's answer. Both are kept
-    /// through resets.
+    /// The time of the last touch. `touch_took` is the time from that touch to the command's answer. A reset keeps
+    /// both times.
     pub touched_at: Option<Instant>,
     pub touch_took: Option<Duration>,
     /// Whether the token was touched for the current command.
@@ -169,17 +169,18 @@ impl Card {
             0xff => self.set_management_key(command),
             _ => Err(status::UNKNOWN_INSTRUCTION.into()),
         };
-        // A command that still waits for its touch has not been executed yet.
+        // A command that waits for a touch has not been executed yet, so the PIN still counts as verified immediately
+        // before it.
         self.session.pin_fresh = fresh && matches!(answer, Err(Halt::Touch));
         answer
     }
 
-    /// Refuses unless the client has authenticated with the management key.
+    /// Refuses a command unless the client has authenticated with the management key.
     pub fn require_management(&self) -> Result<(), Halt> {
         if self.session.managed { Ok(()) } else { Err(status::NOT_SATISFIED.into()) }
     }
 
-    /// Refuses unless the PIN was verified as `policy` requires.
+    /// Refuses a command unless the PIN was verified as `policy` requires.
     pub fn require_pin(&self, policy: PinPolicy) -> Result<(), Halt> {
         let met = match policy {
             PinPolicy::Never => true,

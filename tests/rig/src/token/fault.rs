@@ -1,16 +1,16 @@
-//! Faults that tests inject. Each happens once.
+//! Faults that tests inject. Each fault happens once.
 
 use super::Fault;
 use super::card::Card;
 use super::management::random;
 
 impl Card {
-    /// Returns garbage if that fault is pending.
+    /// Returns garbage if `Fault::Garbage` is pending.
     pub(super) fn garbage(&mut self) -> Option<Vec<u8>> {
         self.take(Fault::Garbage).then(|| random(7))
     }
 
-    /// Returns the result. Its last byte is changed if that fault is pending.
+    /// Returns the result. Changes the result's last byte if `Fault::WrongResult` is pending.
     pub(super) fn spoiled(&mut self, mut result: Vec<u8>) -> Vec<u8> {
         if self.take(Fault::WrongResult)
             && let Some(last) = result.last_mut()
@@ -20,7 +20,7 @@ impl Card {
         result
     }
 
-    /// Counts one private-key operation, and unplugs the token if that fault is due.
+    /// Counts one private-key operation. Unplugs the token if `Fault::UnplugAtUse` is due at this operation.
     pub(super) fn count_use(&mut self) {
         for fault in &mut self.faults {
             if let Fault::UnplugAtUse(n) = fault {

@@ -154,7 +154,7 @@ enum Use {
 
 fn sign(secret: &SecretKey, digest: &[u8]) -> Vec<u8> {
     let signature: Signature =
-        SigningKey::from(secret).sign_prehash(digest).expect("a digest of 32 bytes can be signed");
+        SigningKey::from(secret).sign_prehash(digest).expect("a digest of 32 bytes should be signable");
     signature.to_der().as_bytes().to_vec()
 }
 

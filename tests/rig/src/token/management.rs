@@ -48,7 +48,7 @@ impl Cipher {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagementKey {
     pub cipher: Cipher,
-    /// The key's bytes. The cipher decides how many there are.
+    /// The key's bytes, whose number depends on the cipher.
     pub key: Vec<u8>,
 }
 
@@ -81,9 +81,10 @@ impl ManagementKey {
 
 /// The state after the first half of an authentication.
 pub(crate) enum Pending {
-    /// The plain witness. Only a client with the key can decrypt the encrypted one.
+    /// The witness in plain text. The card sends the witness encrypted, so only a client with the key can return the
+    /// witness in plain text.
     Witness(Vec<u8>),
-    /// The card's challenge, encrypted, which the client's response must equal.
+    /// The card's challenge, encrypted with the key. The client's response must be equal to this value.
     Response(Vec<u8>),
 }
 
@@ -95,7 +96,8 @@ pub(crate) enum Outcome {
     Proved(Vec<u8>),
 }
 
-/// Executes one GENERAL AUTHENTICATE with the management key. `pending` is the state after the previous one.
+/// Executes one GENERAL AUTHENTICATE with the management key. `pending` is the state after the previous command of
+/// this authentication.
 pub(crate) fn authenticate(
     key: &ManagementKey,
     pending: Option<Pending>,

@@ -20,6 +20,7 @@ impl Pin {
     /// Returns a PIN or PUK with this value and three tries.
     ///
     /// # Panics
+    ///
     /// Panics if `value` has fewer than six or more than eight bytes.
     pub fn new(value: &str, factory: &'static str) -> Self {
         let value =
@@ -60,7 +61,7 @@ impl Pin {
         }
     }
 
-    /// Compares a value and counts the try. Fails with 63CX if the value is wrong, and with 6983, without a
+    /// Compares a value and counts the try. Fails with 63CX if the value is wrong. Fails with 6983, without a
     /// comparison, if the PIN is blocked.
     pub fn check(&mut self, candidate: &[u8]) -> Result<(), Status> {
         if self.left == 0 {

@@ -159,7 +159,7 @@ impl Card {
     }
 }
 
-/// Returns the template of a GENERAL AUTHENTICATE, or the refusal of a malformed one.
+/// Returns the template of a GENERAL AUTHENTICATE command. Refuses a malformed command.
 pub(super) fn template(command: &Command) -> Result<&[u8], Halt> {
     Ok(find(0x7c, &command.data).ok_or(status::WRONG_DATA)?)
 }

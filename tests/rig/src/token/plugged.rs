@@ -1,4 +1,4 @@
-//! A token in a reader. It answers the APDUs of vpcd until the token or the daemon is removed.
+//! A token in a reader. The token answers the APDUs of vpcd until the token or the daemon is removed.
 
 use super::Token;
 use super::apdu::{Chains, Step};
@@ -23,7 +23,7 @@ impl Plugged {
     pub fn serve(token: Token, wire: TcpStream) {
         let connection = Connection::from(wire.try_clone().expect("a socket should be duplicated"));
         let mut plugged = Self { token, wire, chains: Chains::default() };
-        // `run` always returns an error, as it ends only when the connection is closed.
+        // `run` always returns an error because it ends only when the connection is closed.
         let _ = connection.run(&mut plugged);
         plugged.token.unplug();
     }

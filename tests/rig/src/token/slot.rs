@@ -10,7 +10,7 @@ const CARD_AUTHENTICATION: u8 = 0x9e;
 /// The slot of the attestation key.
 pub(crate) const ATTESTATION: u8 = 0xf9;
 
-/// When a key requires the PIN. The values are those in key generation, metadata and attestation.
+/// When a key requires the PIN. Key generation, metadata and attestation use these values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinPolicy {
     /// The key never requires the PIN.
@@ -21,7 +21,7 @@ pub enum PinPolicy {
     Always = 3,
 }
 
-/// When a key requires a touch. The values are those in key generation, metadata and attestation.
+/// When a key requires a touch. Key generation, metadata and attestation use these values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TouchPolicy {
     /// The key never requires a touch.
@@ -33,7 +33,7 @@ pub enum TouchPolicy {
 }
 
 impl PinPolicy {
-    /// Returns the policy that a client requested. Zero or no value requests the slot's default.
+    /// Returns the policy that a client requested. If the client sends zero or no value, the slot's default applies.
     pub(crate) fn asked(id: Option<u8>, slot: u8) -> Option<Self> {
         match id.unwrap_or(0) {
             0 => Some(match slot {
@@ -50,7 +50,7 @@ impl PinPolicy {
 }
 
 impl TouchPolicy {
-    /// Returns the policy that a client requested. Zero or no value requests that no touch is needed.
+    /// Returns the policy that a client requested. If the client sends zero or no value, the key needs no touch.
     pub(crate) fn asked(id: Option<u8>) -> Option<Self> {
         match id.unwrap_or(0) {
             0 | 1 => Some(Self::Never),
@@ -61,7 +61,7 @@ impl TouchPolicy {
     }
 }
 
-/// The origin of a key. The values are those in metadata.
+/// The origin of a key. GET METADATA uses these values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Generated = 1,

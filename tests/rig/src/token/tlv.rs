@@ -1,6 +1,6 @@
 //! The encoding by tag, length and value that cards (BER) and certificates (DER) use.
 
-/// Encodes one value. A `tag` that does not fit into one byte takes two.
+/// Encodes one value. A `tag` that does not fit into one byte takes two bytes.
 pub(crate) fn tlv(tag: u16, value: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len() + 6);
     let [high, low] = tag.to_be_bytes();

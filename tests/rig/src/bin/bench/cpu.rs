@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 /// Returns the user and system time of a running process, including its threads that have ended.
 ///
 /// # Panics
+///
 /// Panics if there is no such process.
 pub(crate) fn of(pid: u32) -> Duration {
     let pid = Pid::from_raw(i32::try_from(pid).expect("a process id"));
@@ -20,6 +21,7 @@ pub(crate) fn of(pid: u32) -> Duration {
 /// Returns the user and system time of all children that have ended and were waited for.
 ///
 /// # Panics
+///
 /// Panics if the kernel does not report CPU time.
 pub(crate) fn of_children() -> Duration {
     let usage =

@@ -1,4 +1,5 @@
-//! The shortest time that an opening can take: that of the card, and of the AWS round trips that must be sequential.
+//! Measures the shortest time that an opening can take: the time of the card, and the time of the AWS round trips
+//! that must be sequential.
 
 use std::time::Duration;
 
@@ -7,16 +8,16 @@ use rig::proxy::{Seen, replay};
 
 use super::median;
 
-/// Calls that are sent concurrently. The next calls need their answers.
+/// Calls that are sent concurrently. The calls of the next round trip need the answers to these calls.
 pub(crate) struct RoundTrip {
     /// The calls' names.
     pub(crate) name: String,
-    /// The time of the slowest of the calls, each sent alone over a connection that is already open.
+    /// The time of the slowest call. Each call is sent alone, over a connection that is already open.
     pub(crate) time: Duration,
 }
 
-/// Returns the round trips of an opening. The time of each is measured by sending its recorded requests again,
-/// without the program.
+/// Returns the round trips of an opening. To measure the time of a round trip, the function sends the recorded
+/// requests of the round trip again, without the program.
 pub(crate) fn round_trips(account: &Account, calls: &[Seen], runs: usize) -> Vec<RoundTrip> {
     let steps = steps(calls);
     let times: Vec<Vec<Duration>> = (0..runs)
@@ -31,8 +32,8 @@ pub(crate) fn round_trips(account: &Account, calls: &[Seen], runs: usize) -> Vec
     steps.iter().enumerate().map(|(place, step)| RoundTrip { name: name(step), time: time(place) }).collect()
 }
 
-/// Groups calls into steps: a call that arrived before any call of a step was answered belongs to the step. Repeated
-/// probes count once.
+/// Groups calls into steps. If a call arrived before any call of a step was answered, the call belongs to this step.
+/// Repeated probes count once.
 fn steps(calls: &[Seen]) -> Vec<Vec<&Seen>> {
     let mut steps: Vec<Vec<&Seen>> = Vec::new();
     for call in calls {

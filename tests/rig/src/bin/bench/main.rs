@@ -1,8 +1,9 @@
-//! Measures an opening, and prints all figures in one table, next to the figures of an alternative that a team could
-//! use.
+//! Measures an opening, and prints all figures in one table. The table compares the figures with an alternative that
+//! a team could use.
 //!
 //! `bench vault PROGRAM FILE` seals a vault for other measurements. `bench table PROGRAM RUNS HYPERFINE CRITERION`
-//! measures openings and prints the table; it also reads the JSON of hyperfine and the directory of criterion.
+//! measures openings and prints the table. HYPERFINE is the JSON file of hyperfine, and CRITERION is the directory of
+//! criterion.
 
 mod cpu;
 mod floor;
@@ -20,11 +21,12 @@ use opening::Cost;
 use pipeline::Pipeline;
 use table::{Row, text};
 
-/// The longest wait for a prompt, a touch or an end. It is also enough for a busy machine.
+/// The longest wait for a prompt, for a touch, or for the end of a command. A wait of three minutes is enough even on
+/// a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// The rows for functions: a label, the function's id in criterion, and the id of the function that it is compared
-/// with.
+/// The table's rows for functions. Each row has a label, the function's id in criterion, and the id of a function for
+/// comparison.
 const FUNCTIONS: [(&str, &str, &str); 11] = [
     ("words to part", "words to part", ""),
     ("part to identity (PBKDF2, 2048 rounds)", "part to identity (PBKDF2, 2048 rounds)", ""),
@@ -35,9 +37,9 @@ const FUNCTIONS: [(&str, &str, &str); 11] = [
     (
         "verify 100,000 records",
         "ledger/verify 100,000 records, read from the file",
-        "ledger/SHA-256 over the same bytes",
+        "ledger/SHA-256 over the ledger's bytes",
     ),
-    ("append one record to them, with fsync", "ledger/append to them, with fsync", ""),
+    ("append one record to 100,000, with fsync", "ledger/append one record to 100,000, with fsync", ""),
     ("packet of one of 25,000 sessions", "ledger/the packet of one of 25,000 sessions", ""),
     ("alert six channels", "alerts/all six", "alerts/the slowest alone"),
     ("", "", ""),
@@ -50,7 +52,7 @@ fn main() {
         ["vault", program, file] => {
             let (site, account) = sealed(Path::new(program));
             let vault = site.seal_as("bench.age", &account.payload(Account::grant(), "4h"), 2);
-            std::fs::copy(vault, file).expect("room for a copy of the vault");
+            std::fs::copy(vault, file).expect("the disk should have room for a copy of the vault");
         }
         ["table", program, runs, hyperfine, criterion] => {
             let runs = runs.parse().expect("RUNS should be a number");
@@ -83,7 +85,7 @@ fn sealed(program: &Path) -> (Site, Account) {
 fn openings(program: &Path, runs: usize) -> Vec<Row> {
     let (site, account) = sealed(program);
     let pipeline = Pipeline::prepare(&site, &account);
-    // The two are measured in turn, so that changes of the machine's load affect both.
+    // The program and the alternative are measured in turn, so that changes of the machine's load affect both.
     let (ours, theirs): (Vec<_>, Vec<_>) =
         (0..runs).map(|_| (opening::run(&site, &account), pipeline.run(&site, &account))).unzip();
     let of = |costs: &[Cost], field: fn(&Cost) -> Duration| median(costs.iter().map(field).collect());

@@ -1,4 +1,4 @@
-//! One opening with two of three custodians: its CPU time and memory, and the time from the last touch to usable
+//! Measures one opening with two of three custodians: CPU time, memory, and the time from the last touch to usable
 //! credentials.
 
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ pub(crate) struct Cost {
     pub(crate) card: Duration,
 }
 
-/// Opens once with `open`, and closes again.
+/// Opens a window once with `open`, and closes it again.
 pub(crate) fn run(site: &Site, account: &Account) -> Cost {
     let seen = account.journal().len();
     let mut person = start(site, None);
@@ -85,7 +85,7 @@ fn last_touch(site: &Site, person: &mut Person) -> Instant {
     person.type_line(&carol.sheet());
     person.expect("carol: PIN of YubiKey");
     person.type_line(&carol.pin);
-    // One touch for the approval, one for the share.
+    // The first touch is for the approval, and the second touch is for the share.
     for _ in 0..2 {
         assert!(carol.token.wait_blinking(PATIENCE), "carol's token should wait for a touch");
         carol.token.touch();

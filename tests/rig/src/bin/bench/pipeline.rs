@@ -12,7 +12,7 @@ use rig::token::Touch;
 use super::opening::Cost;
 use super::{PATIENCE, cpu};
 
-/// The credentials as a file that is encrypted to alice's token, and then to carol's.
+/// The credentials in a file that is encrypted to alice's token, and then to carol's token.
 pub(crate) struct Pipeline {
     script: PathBuf,
     plugin: PathBuf,
@@ -37,7 +37,7 @@ impl Pipeline {
         Self { script, plugin }
     }
 
-    /// Decrypts the credentials and opens once.
+    /// Decrypts the credentials, and opens a window once.
     pub(crate) fn run(&self, site: &Site, account: &Account) -> Cost {
         let token = &site.custodian("carol").token;
         token.set_touch(Touch::Never);
@@ -82,7 +82,8 @@ fn assigned(role: &str, key: &Creds) -> String {
     format!("{role}_id={}\n{role}_secret={}\n", key.key, key.secret)
 }
 
-/// Creates an identity of age-plugin-yubikey in a separate slot. It needs no PIN, and a touch at each use.
+/// Creates an identity of age-plugin-yubikey in a separate slot. The identity needs no PIN, but it needs a touch at
+/// each use.
 fn identity(site: &Site, plugin: &Path, name: &str) {
     let custodian = site.custodian(name);
     let mut generate = Command::new(plugin);
@@ -112,7 +113,7 @@ fn encrypt(site: &Site, name: &str, plain: &str, sealed: &str) {
     assert!(done.expect("age should be installed").success());
 }
 
-/// Returns a gate like that of the program.
+/// Returns a gate like the gate that the program writes.
 fn gate(account: &Account) -> String {
     account.gate("S7f3a000000000001", 0, 4_102_444_799).to_string()
 }

@@ -15,7 +15,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Returns the row for a time that is compared with another one.
+    /// Returns the row for a time that is compared with another time.
     pub(crate) fn times(what: &str, ours: Duration, peer: &str, theirs: Duration) -> Self {
         let ratio = format!("{:.3}", ours.as_secs_f64() / theirs.as_secs_f64());
         let (ours, theirs) = (text(ours), text(theirs));
@@ -29,8 +29,7 @@ impl Row {
     }
 }
 
-/// Returns the rows for commands that hyperfine has timed. The last command is the one with which the others are
-/// compared.
+/// Returns the rows for commands that hyperfine has timed. All other commands are compared with the last command.
 pub(crate) fn commands(file: &Path) -> Vec<Row> {
     let results = json(file);
     let results = results["results"].as_array().cloned().unwrap_or_default();

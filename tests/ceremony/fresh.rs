@@ -1,0 +1,121 @@
+//! What a writer must draw anew for each vault, and what a drill vault takes from the vault beside it.
+
+use std::collections::BTreeSet;
+
+use breakglass::vault::file::{self, Vault};
+use breakglass::vault::manifest::Manifest;
+use breakglass::vault::payload::{Input, Payload};
+use breakglass::vault::quorum::{self, KEY};
+use rig::site::Site;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::PROGRAM;
+use crate::soft::forge::{self, Recipe};
+use crate::soft::vector::{self, Vector};
+use crate::soft::{Person, people};
+
+/// What was drawn for one vault: the file key, and both halves of each share.
+struct Drawn {
+    key: [u8; KEY],
+    halves: Vec<[[u8; KEY]; 2]>,
+    commitments: Vec<Option<String>>,
+}
+
+/// Seals a vault and opens it again.
+fn sealed(people: &[Person], manifest: &Manifest, payload: &Payload) -> Drawn {
+    let sealed = file::seal(manifest, payload).expect("a vault");
+    let vault = Vault::parse(&sealed.binary).expect("a vault");
+    let key = *quorum::combine(&sealed.shares.iter().collect::<Vec<_>>()).expose();
+    let halves = people.iter().zip(&sealed.shares).map(|(person, share)| {
+        let identity =
+            crate::soft::part(&person.words).expect("the person's words").identity(&person.enrolment);
+        let b = *identity.unwrap(&vault.halves(share.index).expect("halves").part).expect("b").expose();
+        let a = std::array::from_fn(|i| share.value.expose()[i] ^ b[i]);
+        [a, b]
+    });
+    let halves = halves.collect();
+    let commitments =
+        vault.manifest.custodians.iter().map(|custodian| custodian.commitment.clone()).collect();
+    Drawn { key, halves, commitments }
+}
+
+#[test]
+fn each_sealing_draws_a_new_key_new_halves_and_new_commitments() {
+    let people = people(2, 1);
+    let made = Recipe::default().make(&people);
+    let vault = Vault::parse(&made.file).expect("a vault");
+    let payload = Payload::from_sealed(&made.plain).expect("a payload");
+    let all: Vec<_> = (0..8).map(|_| sealed(&people, &vault.manifest, &payload)).collect();
+    let keys: BTreeSet<_> = all.iter().map(|drawn| drawn.key).collect();
+    assert_eq!(keys.len(), all.len(), "a file key should never be used twice");
+    let halves: BTreeSet<_> = all.iter().flat_map(|drawn| drawn.halves.iter().flatten()).collect();
+    assert_eq!(halves.len(), 8 * 2 * 2, "a half should never be used twice");
+    let commitments: BTreeSet<_> = all.iter().flat_map(|drawn| &drawn.commitments).collect();
+    assert_eq!(commitments.len(), 8 * 2, "commitments should differ between vaults and custodians");
+}
+
+#[test]
+fn a_drill_vault_is_sealed_beside_its_vault() {
+    let site = Site::enrolled(PROGRAM, &["alice", "bob", "carol"]);
+    let mut payload = forge::credentials();
+    let mut drill = payload["targets"][0].clone();
+    drill["user"] = "drill".into();
+    drill["grant"] = json!([]);
+    drill["may_outlive"] = json!([]);
+    for role in ["opener", "closer", "emergency"] {
+        drill[role]["access_key_id"] = format!("AKIADRILL{:0>11}", role.to_uppercase()).into();
+    }
+    payload["drill"] = drill;
+    payload["targets"][0]["may_outlive"] = json!(["ec2:*", "ecs:UpdateService*"]);
+    payload["alerts"] = json!([{"name": "chat", "kind": "slack", "url": "https://hooks.example.org/x"}]);
+    let finished = site.try_seal("prod.age", payload.to_string().as_bytes(), 2, &[]);
+    assert!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.stderr));
+    let read =
+        |name: &str| Vault::parse(&std::fs::read(site.path(name)).expect(name)).expect("a vault").manifest;
+    let (vault, drill) = (read("prod.age"), read("prod.drill.age"));
+    assert_eq!((&vault.label, vault.threshold.get()), (&drill.label, drill.threshold.get()));
+    assert_eq!((vault.epoch, vault.credentials_epoch), (drill.epoch, drill.credentials_epoch));
+    assert_eq!(vault.alerts, drill.alerts);
+    assert_eq!(drill.drill_of.as_ref(), Some(&vault.vault_id));
+    assert_eq!((&drill.replaces, drill.targets.len()), (&None, 1));
+    assert_ne!(vault.vault_id, drill.vault_id);
+    for (one, other) in vault.custodians.iter().zip(&drill.custodians) {
+        assert_eq!((&one.name, &one.enrolment, &one.tokens), (&other.name, &other.enrolment, &other.tokens));
+        assert_ne!(one.commitment, other.commitment);
+    }
+    assert_eq!(vault.custodians.len(), drill.custodians.len());
+}
+
+#[test]
+fn a_drill_vault_has_the_runbook_and_the_alerts_of_its_vault() {
+    let mut payload = forge::credentials();
+    let mut drill: Value = payload["targets"][0].clone();
+    drill["user"] = "drill".into();
+    drill["grant"] = json!([]);
+    for role in ["opener", "closer", "emergency"] {
+        drill[role]["access_key_id"] = format!("AKIADRILL{:0>11}", role.to_uppercase()).into();
+    }
+    payload["drill"] = drill;
+    payload["alerts"] = json!([{"name": "chat", "kind": "slack", "url": "https://hooks.example.org/x"}]);
+    let Input { payload, drill } = Input::parse(payload.to_string().as_bytes()).expect("credentials");
+    let drill = drill.expect("the drill's payload");
+    assert_eq!(payload.runbook, drill.runbook);
+    assert!(!payload.runbook.is_empty());
+    assert_eq!(payload.channels(), drill.channels());
+}
+
+#[test]
+fn a_resealed_vector_continues_the_one_that_it_replaces() {
+    let read = |name: &str| {
+        let path = vector::directory().join(name).with_extension("txt");
+        Vector::parse(&std::fs::read_to_string(path).expect(name))
+    };
+    let (before, after) = (read("reseal_before"), read("reseal_after"));
+    let manifest = |vector: &Vector| Vault::parse(&vector.file).expect("a vault").manifest;
+    let (old, new) = (manifest(&before), manifest(&after));
+    assert_eq!(old.vault_id, new.vault_id);
+    assert_eq!(old.epoch + 1, new.epoch);
+    assert_eq!(new.replaces, Some(hex::encode(Sha256::digest(&before.file))));
+    assert_ne!(before.key, after.key);
+}

@@ -1,0 +1,301 @@
+//! The envelope: its JSON, its base64 and its signature.
+
+use p256::ecdsa::Signature;
+
+use super::*;
+use crate::soft::points;
+
+fn without_attestation(envelope: fn(&mut Value)) -> Spec {
+    with! { attested: false, envelope: envelope }
+}
+
+/// Edits the base64 of the payload, or of the signature.
+fn edit(envelope: &mut Value, field: &str, edit: fn(&str) -> String) {
+    let text = if field == "sig" { &mut envelope["signatures"][0]["sig"] } else { &mut envelope[field] };
+    *text = edit(text.as_str().unwrap()).into();
+}
+
+/// A name with which the payload's last character has bits that it does not need.
+fn uneven(members: &mut Value) {
+    while jcs(members).len() % 3 != 1 {
+        members["name"] = (members["name"].as_str().unwrap().to_owned() + "x").into();
+    }
+}
+
+/// The signature with its smaller s, whose length is no multiple of three.
+fn uneven_signature(_: &[u8], signature: &[u8]) -> Vec<u8> {
+    let signature = Signature::from_der(signature).unwrap().normalize_s().to_der().as_bytes().to_vec();
+    assert!(!signature.len().is_multiple_of(3));
+    signature
+}
+
+fn trailing_bit(text: &str) -> String {
+    points::base64_trailing_bit(&text.into()).as_str().unwrap().to_owned()
+}
+
+fn unpadded(text: &str) -> String {
+    assert!(text.ends_with('='));
+    text.trim_end_matches('=').to_owned()
+}
+
+/// The alphabet of base64url, in a text that has a character of it.
+fn url_alphabet(text: &str) -> String {
+    let text = text.replace('+', "-").replace('/', "_");
+    if text.contains(['-', '_']) { text } else { format!("-{}", &text[1..]) }
+}
+
+fn two_lines(text: &str) -> String {
+    format!("{}\n{}", &text[..64], &text[64..])
+}
+
+pub(super) fn files() -> Vec<Row> {
+    const FORM: &str = "its envelope is not in canonical form";
+    const INVALID: &str = "its envelope is not valid";
+    let spec = |file: fn(&mut Vec<u8>)| with! { attested: false, file: file };
+    vec![
+        ("enrolment_empty", "last line is cut off", "nothing at all", spec(Vec::clear)),
+        ("enrolment_crlf", FORM, "the line ends in CR LF", spec(|f| f.insert(f.len() - 1, b'\r'))),
+        ("enrolment_space_before", FORM, "a space before the envelope", spec(|f| f.insert(0, b' '))),
+        ("enrolment_two", INVALID, "two envelopes", spec(|f| f.extend(f.clone()))),
+        (
+            "enrolment_envelope_field_twice",
+            INVALID,
+            "the payload type twice",
+            spec(|f| {
+                let text = String::from_utf8(f.clone()).unwrap();
+                let (before, after) = text.split_at(text.find("\"payloadType\"").unwrap());
+                *f = format!("{before}\"payloadType\":\"{TYPE}\",{after}").into_bytes();
+            }),
+        ),
+        (
+            "enrolment_envelope_unknown_field",
+            INVALID,
+            "a field of the envelope that version 1 does not have",
+            without_attestation(|e| e["note"] = "x".into()),
+        ),
+        (
+            "enrolment_envelope_field_missing",
+            INVALID,
+            "no signatures",
+            without_attestation(|e| drop(e.as_object_mut().unwrap().remove("signatures"))),
+        ),
+        (
+            "enrolment_envelope_null",
+            INVALID,
+            "a payload of null",
+            without_attestation(|e| e["payload"] = Value::Null),
+        ),
+        (
+            "enrolment_type_v2",
+            "does not know its type",
+            "the payload type of version 2",
+            without_attestation(|e| e["payloadType"] = TYPE.replace("v1", "v2").into()),
+        ),
+        (
+            "enrolment_type_statement",
+            "does not know its type",
+            "the payload type of an approval",
+            without_attestation(|e| e["payloadType"] = TYPE.replace("enrolment", "open").into()),
+        ),
+    ]
+}
+
+pub(super) fn base64() -> Vec<Row> {
+    const PAYLOAD: &str = "its payload is not base64";
+    const SIGNATURE: &str = "the signature of YubiKey 10000010 is not valid";
+    let payload = |envelope| with! { attested: false, members: uneven, envelope: envelope };
+    let signature = |envelope| with! { attested: false, signature: uneven_signature, envelope: envelope };
+    vec![
+        (
+            "enrolment_payload_trailing_bits",
+            PAYLOAD,
+            "a bit in the payload's base64 that its last character does not need",
+            payload(|e| edit(e, "payload", trailing_bit)),
+        ),
+        (
+            "enrolment_payload_unpadded",
+            PAYLOAD,
+            "the payload's base64 without padding",
+            payload(|e| edit(e, "payload", unpadded)),
+        ),
+        (
+            "enrolment_payload_padding_too_much",
+            PAYLOAD,
+            "padding of the payload's base64 where none is needed",
+            with! {
+            attested: false, members: |m| while !jcs(m).len().is_multiple_of(3) {
+                m["name"] = (m["name"].as_str().unwrap().to_owned() + "x").into();
+            }, envelope: |e| edit(e, "payload", |text| format!("{text}====")) },
+        ),
+        (
+            "enrolment_payload_url_alphabet",
+            PAYLOAD,
+            "the payload's base64 in the alphabet of base64url",
+            payload(|e| edit(e, "payload", url_alphabet)),
+        ),
+        (
+            "enrolment_payload_line_end",
+            PAYLOAD,
+            "the payload's base64 on two lines",
+            payload(|e| edit(e, "payload", two_lines)),
+        ),
+        (
+            "enrolment_sig_trailing_bits",
+            SIGNATURE,
+            "a bit in the signature's base64 that its last character does not need",
+            signature(|e| edit(e, "sig", trailing_bit)),
+        ),
+        (
+            "enrolment_sig_unpadded",
+            SIGNATURE,
+            "the signature's base64 without padding",
+            signature(|e| edit(e, "sig", unpadded)),
+        ),
+        (
+            "enrolment_sig_url_alphabet",
+            SIGNATURE,
+            "the signature's base64 in the alphabet of base64url",
+            signature(|e| edit(e, "sig", url_alphabet)),
+        ),
+        (
+            "enrolment_sig_line_end",
+            SIGNATURE,
+            "the signature's base64 on two lines",
+            signature(|e| edit(e, "sig", two_lines)),
+        ),
+        (
+            "enrolment_sig_empty",
+            SIGNATURE,
+            "an empty signature",
+            without_attestation(|e| e["signatures"][0]["sig"] = "".into()),
+        ),
+        (
+            "enrolment_sig_null",
+            "its envelope is not valid",
+            "a signature of null",
+            without_attestation(|e| e["signatures"][0]["sig"] = Value::Null),
+        ),
+    ]
+}
+
+/// The signature with r or s as another INTEGER.
+fn integers(signature: &[u8]) -> [Vec<u8>; 2] {
+    let length = usize::from(signature[3]);
+    [signature[2..4 + length].to_vec(), signature[4 + length..].to_vec()]
+}
+
+fn sequence(pieces: &[Vec<u8>]) -> Vec<u8> {
+    let body = pieces.concat();
+    [&[0x30, u8::try_from(body.len()).unwrap()], &body[..]].concat()
+}
+
+pub(super) fn signatures() -> Vec<Row> {
+    const SIGNATURE: &str = "the signature of YubiKey 10000010 is not valid";
+    let spec = |signature: fn(&[u8], &[u8]) -> Vec<u8>| with! { attested: false, signature: signature };
+    vec![
+        (
+            "enrolment_signature_low_s",
+            "",
+            "a signature whose s is in the lower half of the numbers",
+            spec(uneven_signature),
+        ),
+        (
+            "enrolment_signature_high_s",
+            "",
+            "a signature whose s is in the upper half of the numbers, as tokens make them",
+            spec(|_, s| {
+                let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
+                Signature::from_scalars(r, -*s).unwrap().to_der().as_bytes().to_vec()
+            }),
+        ),
+        (
+            "enrolment_signature_raw",
+            SIGNATURE,
+            "r and s of 32 bytes each, instead of DER",
+            spec(|_, s| Signature::from_der(s).unwrap().to_bytes().to_vec()),
+        ),
+        (
+            "enrolment_signature_leading_zero",
+            SIGNATURE,
+            "a zero before s that DER does not have",
+            spec(|_, s| {
+                let [r, s] = integers(Signature::from_der(s).unwrap().normalize_s().to_der().as_bytes());
+                sequence(&[r, [&[2, s[1] + 1, 0], &s[2..]].concat()])
+            }),
+        ),
+        (
+            "enrolment_signature_negative",
+            SIGNATURE,
+            "s without the zero that keeps it from being negative",
+            spec(|_, s| {
+                let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
+                let high = Signature::from_scalars(r, -*s).unwrap();
+                let [r, s] = integers(high.to_der().as_bytes());
+                assert_eq!(s[2], 0);
+                sequence(&[r, [&[2, s[1] - 1], &s[3..]].concat()])
+            }),
+        ),
+        (
+            "enrolment_signature_long_length",
+            SIGNATURE,
+            "a length in two bytes where DER has one",
+            spec(|_, s| [&[0x30, 0x81], &s[1..]].concat()),
+        ),
+        (
+            "enrolment_signature_more",
+            SIGNATURE,
+            "a byte after the signature",
+            spec(|_, s| [s, &[0]].concat()),
+        ),
+        (
+            "enrolment_signature_zero",
+            SIGNATURE,
+            "r and s are zero",
+            spec(|_, _| vec![0x30, 6, 2, 1, 0, 2, 1, 0]),
+        ),
+    ]
+}
+
+/// Signatures of something else, or by another key.
+pub(super) fn other_signatures() -> Vec<Row> {
+    const SIGNATURE: &str = "the signature of YubiKey 10000010 is not valid";
+    vec![
+        (
+            "enrolment_signature_other_key",
+            SIGNATURE,
+            "the signature of another token",
+            with! { attested: false, signature: |pae, _| {
+                let digest = Sha256::digest(pae).into();
+                crate::soft::SoftToken::new(1).sign(Slot::parse("83").unwrap(), &digest).unwrap()
+            } },
+        ),
+        (
+            "enrolment_signature_decryption_key",
+            SIGNATURE,
+            "the signing key of the enrolment is the decryption key, whose signature it is not",
+            with! {
+            attested: false, members: |m| {
+                let recipient = m["token"]["recipient"].as_str().unwrap();
+                let point = points::uncompressed(&bech32::decode(recipient).unwrap().1);
+                m["token"]["signing_key"] = BASE64_STANDARD.encode(breakglass::custody::enrolment::spki(&point).unwrap()).into();
+            } },
+        ),
+        (
+            "enrolment_signature_of_payload",
+            SIGNATURE,
+            "a signature of the payload without what DSSE puts before it",
+            with! {
+            attested: false, signed: |pae| pae[pae.iter().position(|b| *b == b'{').unwrap()..].to_vec() },
+        ),
+        (
+            "enrolment_signature_of_other_type",
+            SIGNATURE,
+            "a signature for another payload type",
+            with! {
+            attested: false, signed: |pae| {
+                let text = String::from_utf8(pae.to_vec()).unwrap();
+                text.replacen("DSSEv1 44 application/vnd.breakglass.enrolment.v1", "DSSEv1 39 application/vnd.breakglass.open.v1", 1).into_bytes()
+            } },
+        ),
+    ]
+}

@@ -1,0 +1,351 @@
+//! Values of the payload outside their accepted form, and of the certificates' encoding.
+
+use super::*;
+use crate::soft::points;
+use crate::soft::x509;
+
+/// A file without attestation with this change of its payload.
+fn plain(members: fn(&mut Value)) -> Spec {
+    with! { attested: false, members: members }
+}
+
+/// The same with this change of the payload's text.
+fn text(payload: fn(String) -> String) -> Spec {
+    with! { attested: false, text: payload }
+}
+
+pub(super) fn payloads() -> Vec<Row> {
+    const FORM: &str = "its payload is not in canonical form";
+    const INVALID: &str = "its payload is not valid";
+    vec![
+        (
+            "enrolment_edges",
+            "",
+            "the longest name, the last retired slots, the greatest numbers",
+            plain(|m| {
+                m["name"] = format!("0{}", "._-".repeat(11))[..32].into();
+                m["created"] = "9998-12-31T23:59:59Z".into();
+                let token = &mut m["token"];
+                token["serial"] = u32::MAX.into();
+                token["firmware"] = "255.255.255".into();
+                token["decryption_slot"] = "95".into();
+                token["signing_slot"] = "8a".into();
+            }),
+        ),
+        (
+            "enrolment_payload_order",
+            FORM,
+            "the version before the name",
+            text(|t| t.replacen(",\"version\":1}", "}", 1).replacen("\"name\"", "\"version\":1,\"name\"", 1)),
+        ),
+        (
+            "enrolment_payload_escape",
+            FORM,
+            "an escaped letter in a string",
+            text(|t| t.replacen("\"alice\"", "\"\\u0061lice\"", 1)),
+        ),
+        (
+            "enrolment_payload_fraction",
+            INVALID,
+            "1.0 for 1",
+            text(|t| t.replacen("\"version\":1", "\"version\":1.0", 1)),
+        ),
+        (
+            "enrolment_payload_field_twice",
+            INVALID,
+            "the version twice",
+            text(|t| t.replacen("\"version\":1", "\"version\":1,\"version\":1", 1)),
+        ),
+        (
+            "enrolment_payload_not_json",
+            INVALID,
+            "a payload that is cut off",
+            text(|mut t| {
+                t.pop();
+                t
+            }),
+        ),
+        ("enrolment_payload_array", INVALID, "a payload in an array", text(|t| format!("[{t}]"))),
+        ("enrolment_payload_empty", INVALID, "an empty payload", text(|_| String::new())),
+    ]
+}
+
+pub(super) fn fields() -> Vec<Row> {
+    const INVALID: &str = "its payload is not valid";
+    vec![
+        (
+            "enrolment_field_missing",
+            INVALID,
+            "no created",
+            plain(|m| drop(m.as_object_mut().unwrap().remove("created"))),
+        ),
+        (
+            "enrolment_attestation_missing",
+            "its payload is not in canonical form",
+            "no attestation: it is null if there is none",
+            plain(|m| drop(m.as_object_mut().unwrap().remove("attestation"))),
+        ),
+        ("enrolment_name_null", INVALID, "a name of null", plain(|m| m["name"] = Value::Null)),
+        ("enrolment_name_empty", "the name", "an empty name", plain(|m| m["name"] = "".into())),
+        (
+            "enrolment_name_long",
+            "the name",
+            "a name of 33 characters",
+            plain(|m| m["name"] = "a".repeat(33).into()),
+        ),
+        (
+            "enrolment_name_start",
+            "the name",
+            "a name that starts with a dash",
+            plain(|m| m["name"] = "-alice".into()),
+        ),
+        ("enrolment_version_string", INVALID, "a version as a string", plain(|m| m["version"] = "1".into())),
+        (
+            "enrolment_created_fraction",
+            "is not a UTC time",
+            "a fraction of a second",
+            plain(|m| m["created"] = "2026-11-22T02:17:00.5Z".into()),
+        ),
+        (
+            "enrolment_created_offset",
+            "is not a UTC time",
+            "an offset instead of Z",
+            plain(|m| m["created"] = "2026-11-22T02:17:00+00:00".into()),
+        ),
+        (
+            "enrolment_id_short",
+            "enrolment is not 16 bytes",
+            "an id of 15 bytes",
+            plain(|m| m["enrolment"] = "00".repeat(15).into()),
+        ),
+        (
+            "enrolment_id_capitals",
+            "enrolment is not 16 bytes",
+            "an id in capital hex",
+            plain(|m| m["enrolment"] = "AB".repeat(16).into()),
+        ),
+    ]
+}
+
+/// Fields of the token, and what it claims.
+pub(super) fn of_the_token() -> Vec<Row> {
+    const INVALID: &str = "its payload is not valid";
+    const FIRMWARE: &str = "firmware version";
+    vec![
+        (
+            "enrolment_token_unknown_field",
+            INVALID,
+            "a field of the token that version 1 does not have",
+            plain(|m| m["token"]["note"] = "x".into()),
+        ),
+        (
+            "enrolment_token_field_missing",
+            INVALID,
+            "a token without its signing slot",
+            plain(|m| drop(m["token"].as_object_mut().unwrap().remove("signing_slot"))),
+        ),
+        ("enrolment_token_null", INVALID, "a token of null", plain(|m| m["token"] = Value::Null)),
+        (
+            "enrolment_kind",
+            INVALID,
+            "a kind that version 1 does not have",
+            plain(|m| m["token"]["kind"] = "ring".into()),
+        ),
+        (
+            "enrolment_serial",
+            INVALID,
+            "a serial number of 2^32",
+            plain(|m| m["token"]["serial"] = 4_294_967_296_u64.into()),
+        ),
+        (
+            "enrolment_slot",
+            "not a retired PIV slot",
+            "slot 9c",
+            plain(|m| m["token"]["signing_slot"] = "9c".into()),
+        ),
+        (
+            "enrolment_slot_twice",
+            "in the same slot",
+            "both keys in slot 83",
+            plain(|m| m["token"]["decryption_slot"] = "83".into()),
+        ),
+        (
+            "enrolment_firmware_256",
+            FIRMWARE,
+            "a number of 256 in a firmware version",
+            plain(|m| m["token"]["firmware"] = "5.7.256".into()),
+        ),
+        (
+            "enrolment_firmware_two",
+            FIRMWARE,
+            "a firmware version of two numbers",
+            plain(|m| m["token"]["firmware"] = "5.7".into()),
+        ),
+        (
+            "enrolment_denies_attestation",
+            "it is marked \"not attested\", but it is attested by a root",
+            "no attestation is claimed and there is one",
+            with! {
+            members: |m| m["token"]["attestation"] = "none".into() },
+        ),
+        (
+            "enrolment_claims_other",
+            "it is marked \"attested by a root that is not Yubico's\", but it is not attested",
+            "another root is claimed and there is none",
+            plain(|m| m["token"]["attestation"] = "other".into()),
+        ),
+    ]
+}
+
+/// Changes a certificate's base64 in a payload: that of the first certificate with such a length.
+fn certificate(members: &mut Value, edit: fn(&str) -> String) {
+    let certificates = members["attestation"].as_object_mut().unwrap();
+    let chain = certificates["chain"].as_array().unwrap().clone();
+    let place = chain.iter().position(|one| one.as_str().unwrap().ends_with('='));
+    let certificate = match place {
+        Some(place) => &mut certificates["chain"][place],
+        None => &mut certificates["decryption"],
+    };
+    *certificate = edit(certificate.as_str().unwrap()).into();
+}
+
+fn der(members: &mut Value, edit: fn(Vec<u8>) -> Vec<u8>) {
+    let certificate = &mut members["attestation"]["decryption"];
+    let der = BASE64_STANDARD.decode(certificate.as_str().unwrap()).unwrap();
+    *certificate = BASE64_STANDARD.encode(edit(der)).into();
+}
+
+pub(super) fn certificates() -> Vec<Row> {
+    const BASE64: &str = "a certificate is not base64";
+    const PARSE: &str = "a certificate does not parse";
+    let members = |members| with! { members: members };
+    vec![
+        (
+            "enrolment_certificate_trailing_bits",
+            BASE64,
+            "a bit in a certificate's base64 that its last character does not need",
+            members(|m| {
+                certificate(m, |text| points::base64_trailing_bit(&text.into()).as_str().unwrap().to_owned());
+            }),
+        ),
+        (
+            "enrolment_certificate_unpadded",
+            BASE64,
+            "a certificate's base64 without padding",
+            members(|m| {
+                certificate(m, |text| {
+                    assert!(text.ends_with('='));
+                    text.trim_end_matches('=').to_owned()
+                });
+            }),
+        ),
+        (
+            "enrolment_certificate_url_alphabet",
+            BASE64,
+            "a certificate's base64 in the alphabet of base64url",
+            members(|m| {
+                certificate(m, |text| {
+                    let text = text.replace('+', "-").replace('/', "_");
+                    assert!(text.contains(['-', '_']));
+                    text
+                });
+            }),
+        ),
+        (
+            "enrolment_certificate_line_end",
+            BASE64,
+            "a certificate's base64 on two lines",
+            members(|m| {
+                certificate(m, |text| format!("{}\n{}", &text[..64], &text[64..]));
+            }),
+        ),
+        (
+            "enrolment_certificate_more",
+            PARSE,
+            "a byte after a certificate",
+            members(|m| {
+                der(m, |mut der| {
+                    der.push(0);
+                    der
+                });
+            }),
+        ),
+        (
+            "enrolment_certificate_length",
+            PARSE,
+            "a length in three bytes where DER has two",
+            members(|m| {
+                der(m, |der| {
+                    assert_eq!(der[1], 0x82);
+                    [&[0x30, 0x83, 0], &der[2..]].concat()
+                });
+            }),
+        ),
+        (
+            "enrolment_certificate_cut",
+            PARSE,
+            "a certificate that is cut off",
+            members(|m| {
+                der(m, |mut der| {
+                    der.pop();
+                    der
+                });
+            }),
+        ),
+    ]
+}
+
+/// The object of the certificates, and what is in them.
+pub(super) fn in_certificates() -> Vec<Row> {
+    const SERIAL: &str = "another serial number";
+    let members = |members| with! { members: members };
+    let before = |before| with! { before: before };
+    vec![
+        (
+            "enrolment_certificates_unknown_field",
+            "its payload is not valid",
+            "a field beside the certificates that version 1 does not have",
+            members(|m| m["attestation"]["note"] = "x".into()),
+        ),
+        (
+            "enrolment_certificates_field_missing",
+            "its payload is not valid",
+            "no attestation of the signing key",
+            members(|m| drop(m["attestation"].as_object_mut().unwrap().remove("signing"))),
+        ),
+        (
+            "enrolment_certificates_null",
+            "its payload is not valid",
+            "an attestation of the signing key that is null",
+            members(|m| m["attestation"]["signing"] = Value::Null),
+        ),
+        (
+            "enrolment_attests_other_signing_key",
+            "the attestation of its signing key is not valid: it attests another key",
+            "the signing key is not the attested one",
+            before(|p| p.signing = Some(crate::soft::SoftToken::new(0))),
+        ),
+        (
+            "enrolment_serial_leading_zero",
+            SERIAL,
+            "the serial number in the certificates has a zero that DER does not have",
+            before(|p| {
+                p.serial_der = Some([&[2, 5, 0, 0], &x509::integer(p.serial)[3..]].concat());
+            }),
+        ),
+        (
+            "enrolment_serial_string",
+            SERIAL,
+            "the serial number in the certificates is an OCTET STRING",
+            before(|p| {
+                p.serial_der = Some([&[4], &x509::integer(p.serial)[1..]].concat());
+            }),
+        ),
+        (
+            "enrolment_subject_string",
+            "it does not attest slot 83",
+            "the slots' names as a TeletexString",
+            before(|p| p.named = |text| x509::name_as(0x14, text)),
+        ),
+    ]
+}

@@ -1,0 +1,441 @@
+//! Public keys that are not in their accepted form.
+
+use p256::ecdsa::signature::hazmat::PrehashSigner as _;
+use p384::pkcs8::EncodePublicKey as _;
+
+use super::*;
+use crate::soft::forge::{with_checksum, with_trailing_bit};
+use crate::soft::points;
+
+/// The largest X25519 coordinates (RFC 7748), little-endian: p - 2, p - 1 and p. p - 1 is of small order.
+fn below_p(minus: u8) -> [u8; 32] {
+    let mut coordinate = [0xff; 32];
+    (coordinate[0], coordinate[31]) = (0xed - minus, 0x7f);
+    coordinate
+}
+
+fn small(number: u8) -> [u8; 32] {
+    let mut coordinate = [0; 32];
+    coordinate[0] = number;
+    coordinate
+}
+
+const ORDER_8: [&str; 2] = [
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+];
+
+fn decoded(hex_text: &str) -> [u8; 32] {
+    hex::decode(hex_text).unwrap().try_into().unwrap()
+}
+
+fn with_bit_255(mut coordinate: [u8; 32]) -> [u8; 32] {
+    coordinate[31] |= 0x80;
+    coordinate
+}
+
+/// A file without attestation with this change of the part's recipient.
+macro_rules! part {
+    (|$key:ident| $edit:expr) => {
+        with! { attested: false, members: |m| {
+            let $key = part_key(&m["part"]);
+            m["part"] = part_recipient("age1pq", &$edit);
+        } }
+    };
+}
+
+/// The same with another X25519 key in it.
+macro_rules! x25519_of_part {
+    ($coordinate:expr) => {
+        part! { |key| [&key[..1184], &$coordinate[..]].concat() }
+    };
+}
+
+pub(super) fn parts() -> Vec<Row> {
+    const PART: &str = "not an age mlkem768x25519 recipient";
+    vec![
+        (
+            "enrolment_part_greatest",
+            "",
+            "the X25519 coordinate of the part is p - 2, the greatest one",
+            x25519_of_part!(below_p(2)),
+        ),
+        (
+            "enrolment_part_two",
+            "",
+            "the X25519 coordinate of the part is 2, the smallest one",
+            x25519_of_part!(small(2)),
+        ),
+        ("enrolment_part_one", PART, "the X25519 coordinate of the part is 1", x25519_of_part!(small(1))),
+        (
+            "enrolment_part_minus_one",
+            PART,
+            "the X25519 coordinate of the part is p - 1",
+            x25519_of_part!(below_p(1)),
+        ),
+        (
+            "enrolment_part_order_8",
+            PART,
+            "the X25519 key of the part is the first point of order 8",
+            x25519_of_part!(decoded(ORDER_8[0])),
+        ),
+        (
+            "enrolment_part_order_8_other",
+            PART,
+            "the X25519 key of the part is the second point of order 8",
+            x25519_of_part!(decoded(ORDER_8[1])),
+        ),
+        ("enrolment_part_p", PART, "the X25519 coordinate of the part is p", x25519_of_part!(below_p(0))),
+        (
+            "enrolment_part_bit_255",
+            PART,
+            "bit 255 set in the X25519 coordinate of the part",
+            part! { |key| {
+                [&key[..1184], &with_bit_255(key[1184..].try_into().unwrap())[..]].concat()
+            } },
+        ),
+        (
+            "enrolment_part_modulus",
+            PART,
+            "the last coefficient of the ML-KEM key is q",
+            part! { |key| {
+                let mut key = key;
+                (key[1150], key[1151]) = (key[1150] & 0x0f | 0x10, 0xd0);
+                key
+            } },
+        ),
+        (
+            "enrolment_part_coefficient",
+            "",
+            "the last coefficient of the ML-KEM key is q - 1",
+            part! { |key| {
+                let mut key = key;
+                (key[1150], key[1151]) = (key[1150] & 0x0f, 0xd0);
+                key
+            } },
+        ),
+    ]
+}
+
+/// Other texts of a part's recipient.
+pub(super) fn texts_of_parts() -> Vec<Row> {
+    const PART: &str = "not an age mlkem768x25519 recipient";
+    let edited = |members| with! { attested: false, members: members };
+    vec![
+        ("enrolment_part_short", PART, "a part's key of 1215 bytes", part! { |key| key[..1215] }),
+        (
+            "enrolment_part_long",
+            PART,
+            "a part's key of 1217 bytes",
+            part! { |key| [&key[..], &[0]].concat() },
+        ),
+        (
+            "enrolment_part_prefix",
+            PART,
+            "a part's key under age1tagpq1",
+            edited(|m| m["part"] = part_recipient("age1tagpq", &part_key(&m["part"]))),
+        ),
+        (
+            "enrolment_part_capitals",
+            PART,
+            "a part's recipient in capitals",
+            edited(|m| m["part"] = m["part"].as_str().unwrap().to_uppercase().into()),
+        ),
+        (
+            "enrolment_part_mixed_case",
+            PART,
+            "a capital letter in a part's recipient",
+            edited(|m| m["part"] = points::one_capital(&m["part"])),
+        ),
+        (
+            "enrolment_part_checksum",
+            PART,
+            "a part's recipient with a wrong checksum",
+            edited(|m| m["part"] = with_checksum(m["part"].as_str().unwrap(), 2, 0).into()),
+        ),
+        (
+            "enrolment_part_bech32m",
+            PART,
+            "a part's recipient in Bech32m",
+            edited(|m| m["part"] = points::as_bech32m(&m["part"])),
+        ),
+        (
+            "enrolment_part_trailing_bits",
+            PART,
+            "a bit in a part's recipient that its last character does not need",
+            edited(|m| m["part"] = with_trailing_bit(&m["part"])),
+        ),
+    ]
+}
+
+/// A file without attestation with this change of the token's point.
+macro_rules! point {
+    (|$point:ident| $edit:expr) => {
+        with! { attested: false, members: |m| {
+            let $point = bech32::decode(m["token"]["recipient"].as_str().unwrap()).unwrap().1;
+            m["token"]["recipient"] = part_recipient("age1tag", &$edit);
+        } }
+    };
+}
+
+pub(super) fn tokens() -> Vec<Row> {
+    const TAG: &str = "not an age p256tag recipient";
+    fn edited(edit: fn(&Value) -> Value) -> Spec {
+        with! { attested: false, recipient: edit }
+    }
+    vec![
+        (
+            "enrolment_token_uncompressed",
+            TAG,
+            "a token's point in the uncompressed form",
+            point! { |point| points::uncompressed(&point) },
+        ),
+        (
+            "enrolment_token_compact",
+            TAG,
+            "a token's point that starts with 0x05",
+            point! { |point| [&[5], &point[1..]].concat() },
+        ),
+        (
+            "enrolment_token_hybrid",
+            TAG,
+            "a token's point that starts with 0x06",
+            point! { |point| [&[6], &point[1..]].concat() },
+        ),
+        (
+            "enrolment_token_off_curve",
+            TAG,
+            "a token's point that is not on the curve",
+            point! { |point| [&point[..1], &[0xff; 32]].concat() },
+        ),
+        (
+            "enrolment_token_not_reduced",
+            TAG,
+            "a token's point whose x coordinate is p or more",
+            point! { |point| [&point[..1], &points::not_reduced()[1..33]].concat() },
+        ),
+        ("enrolment_token_infinity", TAG, "the point at infinity", point! { |_point| [0] }),
+        ("enrolment_token_short", TAG, "a token's point of 32 bytes", point! { |point| point[..32] }),
+        (
+            "enrolment_token_capitals",
+            TAG,
+            "a token's recipient in capitals",
+            edited(|r| r.as_str().unwrap().to_uppercase().into()),
+        ),
+        (
+            "enrolment_token_mixed_case",
+            TAG,
+            "a capital letter in a token's recipient",
+            edited(points::one_capital),
+        ),
+        (
+            "enrolment_token_checksum",
+            TAG,
+            "a token's recipient with a wrong checksum",
+            edited(|r| with_checksum(r.as_str().unwrap(), 2, 0).into()),
+        ),
+        ("enrolment_token_bech32m", TAG, "a token's recipient in Bech32m", edited(points::as_bech32m)),
+        (
+            "enrolment_token_trailing_bits",
+            TAG,
+            "a bit in a token's recipient that its last character does not need",
+            edited(with_trailing_bit),
+        ),
+        (
+            "enrolment_token_prefix",
+            TAG,
+            "age1yubikey1 instead of age1tag1",
+            edited(|r| part_recipient("age1yubikey", &bech32::decode(r.as_str().unwrap()).unwrap().1)),
+        ),
+    ]
+}
+
+pub(super) fn signing_keys() -> Vec<Row> {
+    const KEY: &str = "a signing key is not a P-256 public key";
+    fn edited(edit: fn(&Value) -> Value) -> Spec {
+        with! { attested: false, signing_key: edit }
+    }
+    vec![
+        (
+            "enrolment_signing_key_compressed",
+            KEY,
+            "a signing key with a compressed point",
+            edited(points::compressed_spki),
+        ),
+        (
+            "enrolment_signing_key_hybrid",
+            KEY,
+            "a signing key with a point that starts with 0x06 or 0x07",
+            edited(points::hybrid_spki),
+        ),
+        (
+            "enrolment_signing_key_explicit",
+            KEY,
+            "a signing key with the curve's parameters instead of its name",
+            edited(points::explicit_spki),
+        ),
+        (
+            "enrolment_signing_key_off_curve",
+            KEY,
+            "a signing key with a point that is not on the curve",
+            edited(points::off_curve_spki),
+        ),
+        (
+            "enrolment_signing_key_not_reduced",
+            KEY,
+            "a signing key with an x coordinate of p or more",
+            edited(points::not_reduced_spki),
+        ),
+        ("enrolment_signing_key_more", KEY, "a byte after a signing key", edited(points::spki_and_more)),
+        (
+            "enrolment_signing_key_trailing_bits",
+            KEY,
+            "a bit in a signing key's base64 that its last character does not need",
+            edited(points::base64_trailing_bit),
+        ),
+        (
+            "enrolment_signing_key_unpadded",
+            KEY,
+            "a signing key in base64 without padding",
+            edited(|k| k.as_str().unwrap().trim_end_matches('=').into()),
+        ),
+        (
+            "enrolment_signing_key_url_alphabet",
+            KEY,
+            "a signing key in the alphabet of base64url",
+            edited(|k| k.as_str().unwrap().replacen(['+', '/'], "_", 1).replacen('A', "-", 1).into()),
+        ),
+        (
+            "enrolment_signing_key_line_end",
+            KEY,
+            "a signing key's base64 on two lines",
+            edited(|k| {
+                let k = k.as_str().unwrap();
+                format!("{}\n{}", &k[..64], &k[64..]).into()
+            }),
+        ),
+        (
+            "enrolment_signing_key_p384",
+            KEY,
+            "a signing key and a signature of P-384",
+            with! {
+            attested: false,
+            signing_key: |_| BASE64_STANDARD.encode(p384::PublicKey::from(p384_key().verifying_key()).to_public_key_der().unwrap()).into(),
+            signature: |pae, _| {
+                let signature: p384::ecdsa::Signature = p384_key().sign_prehash(&Sha256::digest(pae)).unwrap();
+                signature.to_der().as_bytes().to_vec()
+            } },
+        ),
+    ]
+}
+
+fn p384_key() -> p384::ecdsa::SigningKey {
+    p384::ecdsa::SigningKey::from_slice(&[9; 48]).unwrap()
+}
+
+/// A challenge-response token with this X25519 key.
+macro_rules! x25519 {
+    ($coordinate:expr) => {
+        with! { attested: false, challenge: true, recipient: |_| part_recipient("age", &$coordinate) }
+    };
+}
+
+pub(super) fn challenge_tokens() -> Vec<Row> {
+    const KEY: &str = "not an age X25519 recipient";
+    fn edited(edit: fn(&Value) -> Value) -> Spec {
+        with! { attested: false, challenge: true, recipient: edit }
+    }
+    let of = |members| with! { attested: false, challenge: true, members: members };
+    vec![
+        ("enrolment_challenge", "", "a challenge-response token", with! { attested: false, challenge: true }),
+        (
+            "enrolment_challenge_slot_1",
+            "",
+            "a challenge-response token whose secret is in slot 1",
+            of(|m| m["token"]["slot"] = 1.into()),
+        ),
+        (
+            "enrolment_challenge_greatest",
+            "",
+            "an X25519 coordinate of p - 2, the greatest one",
+            x25519!(below_p(2)),
+        ),
+        ("enrolment_challenge_zero", KEY, "an X25519 coordinate of 0", x25519!(small(0))),
+        ("enrolment_challenge_one", KEY, "an X25519 coordinate of 1", x25519!(small(1))),
+        ("enrolment_challenge_minus_one", KEY, "an X25519 coordinate of p - 1", x25519!(below_p(1))),
+        ("enrolment_challenge_order_8", KEY, "the first point of order 8", x25519!(decoded(ORDER_8[0]))),
+        (
+            "enrolment_challenge_order_8_other",
+            KEY,
+            "the second point of order 8",
+            x25519!(decoded(ORDER_8[1])),
+        ),
+        ("enrolment_challenge_p", KEY, "an X25519 coordinate of p", x25519!(below_p(0))),
+        (
+            "enrolment_challenge_bit_255",
+            KEY,
+            "bit 255 set in an X25519 coordinate",
+            x25519!(with_bit_255(small(9))),
+        ),
+        (
+            "enrolment_challenge_capitals",
+            KEY,
+            "an X25519 recipient in capitals",
+            edited(|r| r.as_str().unwrap().to_uppercase().into()),
+        ),
+        ("enrolment_challenge_bech32m", KEY, "an X25519 recipient in Bech32m", edited(points::as_bech32m)),
+        (
+            "enrolment_challenge_trailing_bits",
+            KEY,
+            "a bit in an X25519 recipient that its last character does not need",
+            edited(with_trailing_bit),
+        ),
+        (
+            "enrolment_challenge_short",
+            "decryption_challenge is not 32 bytes",
+            "a challenge of 31 bytes",
+            of(|m| m["token"]["decryption_challenge"] = "00".repeat(31).into()),
+        ),
+        (
+            "enrolment_challenge_in_capitals",
+            "signing_challenge is not 32 bytes",
+            "a challenge in capital hex",
+            of(|m| m["token"]["signing_challenge"] = "AB".repeat(32).into()),
+        ),
+        (
+            "enrolment_challenge_twice",
+            "both keys of a token have the same challenge",
+            "both challenges are the same",
+            of(|m| m["token"]["signing_challenge"] = m["token"]["decryption_challenge"].clone()),
+        ),
+        (
+            "enrolment_challenge_slot_3",
+            "has the slot 3",
+            "slot 3 of the OTP application",
+            of(|m| m["token"]["slot"] = 3.into()),
+        ),
+        (
+            "enrolment_challenge_claims",
+            "those cannot be attested",
+            "a challenge-response token that claims an attestation",
+            of(|m| m["token"]["attestation"] = "other".into()),
+        ),
+        (
+            "enrolment_challenge_attested",
+            "a challenge-response token cannot be attested",
+            "a challenge-response token with certificates",
+            with! {
+            challenge: true, members: |m| m["token"]["attestation"] = "none".into() },
+        ),
+        (
+            "enrolment_challenge_signature",
+            "the signature of YubiKey 20000001 is not valid",
+            "the signature of another token",
+            with! {
+            attested: false, challenge: true, signature: |pae, _| {
+                let digest = Sha256::digest(pae).into();
+                crate::soft::SoftToken::new(1).sign(Slot::parse("83").unwrap(), &digest).unwrap()
+            } },
+        ),
+    ]
+}

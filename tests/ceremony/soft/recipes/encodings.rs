@@ -1,0 +1,193 @@
+//! Base64, points and stanzas of a share in other forms than the accepted one.
+
+use super::custodians::challenge;
+use super::*;
+use crate::soft::points;
+
+const TOKEN: &str = "a token's half is not a stanza of its kind";
+const PART: &str = "the part's half is not an mlkem768x25519 stanza";
+const BODY: &str = "share of alice is not valid: its body is not age stanzas";
+
+/// Sets a bit that the last character of unpadded base64 does not need.
+fn trailing_bit(text: &str) -> String {
+    let padded = format!("{text}{}", "=".repeat(3 - (text.len() + 3) % 4));
+    points::base64_trailing_bit(&padded.into()).as_str().unwrap().trim_end_matches('=').to_owned()
+}
+
+/// The alphabet of base64url. The text is encoded again until it has a character that differs.
+fn url_alphabet(text: &str) -> String {
+    assert!(text.contains(['+', '/']), "{text}");
+    text.replace('+', "-").replace('/', "_")
+}
+
+/// Replaces `enc` of a p256tag stanza, with its proper hint.
+fn with_point(entry: &Value, stanza: &mut Stanza, edit: fn(&[u8]) -> Vec<u8>) {
+    let enc = edit(&BASE64_STANDARD_NO_PAD.decode(&stanza.args[1]).unwrap());
+    stanza.args = vec![forge::hint(entry, &enc), BASE64_STANDARD_NO_PAD.encode(enc)];
+}
+
+pub(super) fn points_of_halves() -> Vec<Entry> {
+    fails! { "parse":
+        ("token_half_hybrid", TOKEN, "an ephemeral point that starts with 0x06 or 0x07, with its proper hint", with! {
+            halves: |entry, inner| if first(entry) { with_point(entry, &mut inner[0], |enc| {
+                [&[6 + (enc[64] & 1)], &enc[1..]].concat() }); } }),
+        ("token_half_not_reduced", TOKEN, "an ephemeral point whose x coordinate is p or more, with its proper hint", with! {
+            halves: |entry, inner| if first(entry) { with_point(entry, &mut inner[0], |_| points::not_reduced().to_vec()) } }),
+        ("token_half_infinity", TOKEN, "the point at infinity, with its proper hint", with! {
+            halves: |entry, inner| if first(entry) { with_point(entry, &mut inner[0], |_| vec![0]) } }),
+        ("token_half_zero", TOKEN, "an ephemeral point of two zeros, with its proper hint", with! {
+            halves: |entry, inner| if first(entry) { with_point(entry, &mut inner[0], |_| [&[4][..], &[0; 64]].concat()) } }),
+    }
+}
+
+/// The arguments of the stanzas within a share.
+pub(super) fn arguments() -> Vec<Entry> {
+    fails! { "parse":
+        ("token_half_argument", TOKEN, "an argument after the ephemeral point", with! {
+            halves: |entry, inner| if first(entry) { inner[0].args.push("x".into()); } }),
+        ("token_half_no_hint", TOKEN, "a p256tag stanza without a hint", with! {
+            halves: |entry, inner| if first(entry) { inner[0].args.remove(0); } }),
+        ("token_half_hint_trailing_bits", TOKEN, "a bit in the hint that its last character does not need", with! {
+            halves: |entry, inner| if first(entry) { inner[0].args[0] = trailing_bit(&inner[0].args[0]); } }),
+        ("token_half_hint_padded", TOKEN, "a hint with base64 padding", with! {
+            halves: |entry, inner| if first(entry) { inner[0].args[0] += "=="; } }),
+        ("token_half_enc_trailing_bits", TOKEN, "a bit in the ephemeral point that its last character does not need", with! {
+            halves: |entry, inner| if first(entry) { inner[0].args[1] = trailing_bit(&inner[0].args[1]); } }),
+        ("token_half_enc_padded", TOKEN, "an ephemeral point with base64 padding", with! {
+            halves: |entry, inner| if first(entry) { inner[0].args[1] += "="; } }),
+        ("token_half_enc_url_alphabet", TOKEN, "an ephemeral point in the alphabet of base64url", with! {
+            halves: |entry, inner| if first(entry) { inner[0].args[1] = url_alphabet(&inner[0].args[1]); } }),
+        ("challenge_half_padded", TOKEN, "an ephemeral share with base64 padding", with! {
+            people: challenge, halves: |entry, inner| if first(entry) { inner[1].args[0] += "="; } }),
+        ("part_half_enc_long", PART, "an encapsulation of 1121 bytes", with! {
+            halves: |entry, inner| if first(entry) { inner[1].args = vec![BASE64_STANDARD_NO_PAD.encode([9; 1121])]; } }),
+        ("part_half_enc_trailing_bits", PART, "a bit in the encapsulation that its last character does not need", with! {
+            halves: |entry, inner| if first(entry) { inner[1].args[0] = trailing_bit(&inner[1].args[0]); } }),
+        ("part_half_enc_padded", PART, "an encapsulation with base64 padding", with! {
+            halves: |entry, inner| if first(entry) { inner[1].args[0] += "=="; } }),
+        ("part_half_enc_url_alphabet", PART, "an encapsulation in the alphabet of base64url", with! {
+            halves: |entry, inner| if first(entry) { inner[1].args[0] = url_alphabet(&inner[1].args[0]); } }),
+        ("part_half_type", PART, "another type than mlkem768x25519, in capitals", with! {
+            halves: |entry, inner| if first(entry) { inner[1].tag = "MLKEM768X25519".into(); } }),
+    }
+}
+
+/// Edits the line with this number in the stanzas of alice's share.
+fn line(index: u8, text: &str, number: usize, edit: fn(&str) -> String) -> String {
+    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    if index == 1 {
+        lines[number] = edit(&lines[number]);
+    }
+    lines.join("\n") + "\n"
+}
+
+/// The bodies of the stanzas within a share: line 1 is the body of the token's half, line 3 that of the part's half.
+pub(super) fn bodies() -> Vec<Entry> {
+    fails! { "parse":
+        ("token_half_body_trailing_bits", BODY, "a bit in a token's sealed half that its last character does not need", with! {
+            inner: |index, text| line(index, &text, 1, trailing_bit) }),
+        ("token_half_body_padded", BODY, "a token's sealed half with base64 padding", with! {
+            inner: |index, text| line(index, &text, 1, |body| format!("{body}=")) }),
+        ("token_half_body_wrapped", BODY, "a token's sealed half on two lines", with! {
+            inner: |index, text| line(index, &text, 1, |body| format!("{}\n{}", &body[..20], &body[20..])) }),
+        ("part_half_body_trailing_bits", BODY, "a bit in a part's sealed half that its last character does not need", with! {
+            inner: |index, text| line(index, &text, 3, trailing_bit) }),
+        ("part_half_body_padded", BODY, "a part's sealed half with base64 padding", with! {
+            inner: |index, text| line(index, &text, 3, |body| format!("{body}=")) }),
+        ("part_half_body_not_base64", BODY, "a character in a part's sealed half that base64 does not have", with! {
+            inner: |index, text| line(index, &text, 3, |body| format!("*{}", &body[1..])) }),
+        ("half_space", BODY, "two spaces before an argument", with! {
+            inner: |index, text| line(index, &text, 2, |first| first.replace("x25519 ", "x25519  ")) }),
+        ("half_crlf", BODY, "lines within a share end in CR LF", with! {
+            inner: |index, text| if index == 1 { text.replace('\n', "\r\n") } else { text } }),
+        ("half_empty_line", "share of alice is not valid: it contains more", "an empty line after the last half", with! {
+            inner: |index, text| if index == 1 { text + "\n" } else { text } }),
+        ("half_grease", "share of alice is not valid: it contains more", "a grease stanza within a share", with! {
+            halves: |entry, inner| if first(entry) { inner.push(grease()); } }),
+        ("half_no_line_end", BODY, "no line end after the last half", with! {
+            inner: |index, text| if index == 1 { text.trim_end().to_owned() } else { text } }),
+    }
+}
+
+/// Bodies of the header's stanzas.
+pub(super) fn header_bodies() -> Vec<Entry> {
+    const DAMAGED: &str = "header of this age file is damaged";
+    /// The manifest's last line, as the header has it.
+    fn manifest_end(header: &str) -> usize {
+        header.find("\n-> breakglass/share 1").unwrap()
+    }
+    /// The last line of the first share.
+    fn share_end(header: &str) -> usize {
+        header.find("\n-> breakglass/share 2").unwrap()
+    }
+    /// Edits the line that ends here.
+    fn at(header: &str, end: usize, edit: fn(&str) -> String) -> String {
+        let start = header[..end].rfind('\n').unwrap() + 1;
+        format!("{}{}{}", &header[..start], edit(&header[start..end]), &header[end..])
+    }
+    /// A label with which the manifest's last character has bits that it does not need.
+    fn uneven(manifest: &mut Value) {
+        // The commitments are not there yet.
+        let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
+        while length(manifest) % 3 != 1 || (length(manifest) * 4).div_ceil(3) % 64 < 4 {
+            manifest["label"] = (manifest["label"].as_str().unwrap().to_owned() + "l").into();
+        }
+    }
+    fails! { "parse":
+        ("manifest_body_trailing_bits", DAMAGED, "a bit in the manifest's base64 that its last character does not need", with! {
+            manifest: uneven, header: |h| at(&h, manifest_end(&h), trailing_bit) }),
+        ("manifest_body_padded", DAMAGED, "the manifest's base64 with padding", with! {
+            manifest: uneven, header: |h| at(&h, manifest_end(&h), |line| format!("{line}==")) }),
+        ("manifest_body_not_base64", DAMAGED, "a character in the manifest's base64 that base64 does not have", with! {
+            header: |h| h.replacen("\neyJ", "\ne*J", 1) }),
+        ("manifest_body_url_alphabet", DAMAGED, "the manifest's base64 in the alphabet of base64url", with! {
+            // Three question marks give a slash, wherever they stand.
+            manifest: |m| m["label"] = "?????".into(),
+            header: |h| { let end = manifest_end(&h); assert!(h[40..end].contains('/'));
+                format!("{}{}{}", &h[..50], h[50..end].replace('/', "_"), &h[end..]) } }),
+        ("manifest_body_long_line", DAMAGED, "a body line of 128 columns", with! {
+            header: |h| { let at = h.find("\neyJ").unwrap() + 65; format!("{}{}", &h[..at], &h[at + 1..]) } }),
+        ("manifest_body_empty_line", DAMAGED, "an empty line within a body", with! {
+            header: |h| { let at = h.find("\neyJ").unwrap() + 65; format!("{}\n{}", &h[..at], &h[at..]) } }),
+        // A challenge-response token makes the share's length no multiple of three.
+        ("share_body_padded", DAMAGED, "the base64 of a share with padding", with! {
+            people: challenge, header: |h| at(&h, share_end(&h), |line| format!("{line}=")) }),
+        ("share_body_trailing_bits", DAMAGED, "a bit in the base64 of a share that its last character does not need", with! {
+            people: challenge, header: |h| at(&h, share_end(&h), trailing_bit) }),
+    }
+}
+
+/// Other lines of the header.
+pub(super) fn header_lines() -> Vec<Entry> {
+    const DAMAGED: &str = "header of this age file is damaged";
+    const LAST: &str = "last line of its header is not in canonical form";
+    fn bare(tag: &str, args: &[&str]) -> Stanza {
+        Stanza { tag: tag.into(), args: args.iter().map(|arg| (*arg).into()).collect(), body: Vec::new() }
+    }
+    fails! { "parse":
+        ("version_line_space", "not an age v1 file", "a space at the end of the first line", with! {
+            header: |h| h.replacen("org/v1\n", "org/v1 \n", 1) }),
+        ("stanza_no_space", DAMAGED, "no space between -> and the type", with! {
+            header: |h| h.replacen("-> breakglass/share 2", "->breakglass/share 2", 1) }),
+        ("share_no_index", "out of order", "a share without an index", with! { stanzas: |s| s[1].args.clear() }),
+        ("share_type", "out of order", "a share under another type", with! { stanzas: |s| s[1].tag = "breakglass/Share".into() }),
+        ("manifest_type", "not a breakglass vault", "the manifest under another type", with! {
+            stanzas: |s| s[0].tag = "breakglass/Manifest".into() }),
+        ("manifest_no_argument", "does not know the format", "a manifest without its version", with! { stanzas: |s| s[0].args.clear() }),
+        ("stanza_unknown", "exactly one share per custodian", "a last stanza whose type does not end in -grease", with! {
+            stanzas: |s| s.push(bare("x-grease-x", &[])) }),
+        ("grease_no_dash", "exactly one share per custodian", "a last stanza of the type grease, without a dash", with! {
+            stanzas: |s| s.push(bare("grease", &[])) }),
+        ("grease_capitals", "exactly one share per custodian", "a last stanza whose type ends in -GREASE", with! {
+            stanzas: |s| s.push(bare("x-GREASE", &[])) }),
+        ("grease_argument_empty", DAMAGED, "an empty argument of the grease", with! {
+            stanzas: |s| s.push(bare("x-grease", &["a", "", "b"])) }),
+        ("grease_argument_not_ascii", DAMAGED, "an argument of the grease that is not ASCII", with! {
+            stanzas: |s| s.push(bare("x-grease", &["é"])) }),
+        ("mac_no_space", "its header does not end within", "no space before the MAC", with! {
+            file: |f| { let at = position(f, b"\n--- ") + 4; f.remove(at); } }),
+        ("mac_two_spaces", LAST, "two spaces before the MAC", with! { mac: |mac| format!(" {mac}") }),
+        ("mac_url_alphabet", DAMAGED, "a character of base64url in the MAC", with! { mac: |mac| format!("-{}", &mac[1..]) }),
+        ("mac_crlf", LAST, "the last line of the header ends in CR LF", with! { mac: |mac| format!("{mac}\r") }),
+    }
+}

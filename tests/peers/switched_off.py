@@ -1,0 +1,105 @@
+"""Switches off each check of contrib/recover.py and forms.py in turn, and says which no vector notices.
+
+A check is a call of `need`, once for each message that it can have: the rule for a member is one. What a
+library checks, through `attempt`, cannot be switched off. Without the check, a vector must give another
+result. Only vectors that fail at a check are run without it: in the others it never failed, so it makes no
+difference to them.
+
+Arguments: a directory of vectors (tests/vectors without one). The exit status is 1 if a check is not noticed.
+"""
+import ast
+import pathlib
+import sys
+import types
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCES = {name: HERE.parent.parent / "contrib" / f"{name}.py" for name in ("forms", "recover")}
+
+# What no vector can show: a chain to a root of Yubico that has another issuer takes a key of Yubico's.
+NO_VECTOR = [
+    # Only Yubico can sign a certificate with which this check fails.
+    "its issuer is not one of Yubico's for PIV",
+    # Each vector would have up to 700 kB. tests/ceremony/vectors.rs makes these files at the limit and over it.
+    "its header is longer than 512 KiB",
+    "its manifest is longer than 256 KiB",
+    "its payload is longer than 512 KiB",
+]
+
+
+class Switches:
+    """What stands in for `need`: the checks that were made, the last that failed, and the one that is off."""
+
+    def __init__(self):
+        self.calls, self.made, self.failed, self.off, self.failure = set(), set(), None, None, None
+
+    def need(self, place, holds, message):
+        self.made.add((place, message))
+        if not holds and (place, message) != self.off:
+            self.failed = (place, message)
+            raise self.failure(message)
+
+
+class Mark(ast.NodeTransformer):
+    """Tells each call of `need` its place in the source."""
+
+    def __init__(self, name, switches):
+        self.name, self.switches = name, switches
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "need":
+            place = f"{SOURCES[self.name].name}:{node.lineno}"
+            self.switches.calls.add((place, ast.unparse(node.args[1])))
+            node.func.id = "need_at"
+            node.args.insert(0, ast.copy_location(ast.Constant(place), node))
+        return node
+
+
+def load(switches):
+    """The modules with their checks marked."""
+    for name, path in SOURCES.items():
+        module = sys.modules[name] = types.ModuleType(name)
+        module.need_at = switches.need
+        exec(compile(Mark(name, switches).visit(ast.parse(path.read_text())), path, "exec"), module.__dict__)
+    switches.failure = sys.modules["forms"].Failure
+    return sys.modules["forms"], sys.modules["recover"]
+
+
+def run(recover, switches, path):
+    """What the reader finds, and the check that failed."""
+    switches.failed = None
+    try:
+        found = recover.run_vector(path)[1]
+    except Exception as error:
+        found = type(error).__name__
+    return found, switches.failed
+
+
+def main():
+    directory = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "vectors"
+    switches = Switches()
+    forms, recover = load(switches)
+    results = {path: run(recover, switches, path) for path in sorted(directory.glob("*.txt"))}
+    places = {place for place, _ in switches.made}
+    checks = switches.made | {call for call in switches.calls if call[0] not in places}
+    not_one = set(NO_VECTOR)
+    for kind, members in forms.FORMS.items():
+        for name, form in members.items():
+            if form.__qualname__.split(".")[0] in ("anything", "of", "part_key", "token"):
+                # Other checks are about it.
+                not_one.add(f"`{name.rstrip('?')}` of the {kind} is not in its form")
+    checks = {check for check in checks if check[1] not in not_one}
+    unnoticed = []
+    for check in sorted(checks):
+        switches.off = check
+        tried = [path for path, (_, failed) in results.items() if failed == check]
+        if not any(run(recover, switches, path)[0] != results[path][0] for path in tried):
+            unnoticed.append((check, len(tried)))
+    for (place, message), tried in unnoticed:
+        print(f"{place}: {message} (vectors that fail here: {tried})")
+    print(f"{len(checks)} checks, {len(unnoticed)} switched off that no vector noticed")
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
