@@ -1,0 +1,140 @@
+//! The closing sequence: attach the deny, end children, probe with the active key until policy refuses it, deactivate all
+//! keys, prove that access is closed, and watch for writes of the opening that take effect late. A step that fails does
+//! not stop the later ones.
+
+mod closing;
+mod refusals;
+mod watch;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::host::{Children, Clock, Patience, Reporter};
+use super::iam::{Closer, Emergency};
+use super::join::{join, within};
+use super::observed::{Scope, UserState, observe};
+use super::progress::Pending;
+use super::proof::prove;
+use super::session::SessionId;
+use closing::Closing;
+pub use refusals::{KeyRefusal, Refusals};
+use watch::{Watched, watch};
+
+/// The longest time for which the first calls to AWS can delay the end of the child processes.
+const CHILDREN_WAIT: Duration = Duration::from_secs(2);
+
+/// The access to close: the keys and the session of one user.
+#[derive(Debug)]
+pub struct CloseRequest<'a> {
+    /// ARN of `AWSDenyAll`.
+    pub deny: &'a str,
+    /// The id of the sealed key, if it is known. It is deactivated first, and then every other active key of the user.
+    pub key: Option<&'a str>,
+    /// The session to close; the open window of any other session is left alone. `None` closes every window.
+    pub session: Option<SessionId>,
+    /// T1, if it is known.
+    pub until: Option<Timestamp>,
+}
+
+impl CloseRequest<'_> {
+    /// Every key of the user counts.
+    fn scope(&self) -> Scope<'_> {
+        Scope { deny: self.deny, keys: None }
+    }
+}
+
+/// How a close ended.
+#[derive(Debug, Eq, PartialEq)]
+pub enum CloseOutcome {
+    /// Access is proven closed.
+    Closed {
+        /// What AWS refused. If nothing was probed, the state was only read from IAM.
+        refusals: Refusals,
+        /// The writes that failed, although AWS refuses access.
+        untidy: Option<String>,
+    },
+    /// Access of the requested session has ended. The window of another session is open and was not closed.
+    TakenOver {
+        /// The other session.
+        session: SessionId,
+        /// T1 of the other session.
+        until: Timestamp,
+    },
+    /// Access might still be open.
+    Unproven {
+        /// The step that failed, or the change that AWS does not show.
+        why: String,
+        /// T1, if it is known.
+        until: Option<Timestamp>,
+    },
+}
+
+/// Closes access and proves that access is closed. After the proof, watches whether `pending`, a write of the
+/// opening, takes effect late.
+pub async fn close(
+    closer: &impl Closer,
+    emergency: &impl Emergency,
+    request: &CloseRequest<'_>,
+    mut pending: Option<Pending>,
+    host: &(impl Clock + Patience + Reporter + Children),
+) -> CloseOutcome {
+    if let Some((session, until)) = taken_over(closer, request, host).await {
+        host.end_children().await;
+        return CloseOutcome::TakenOver { session, until };
+    }
+    let mut closing = Closing::new(closer, emergency, request, host);
+    end_children_beside(closing.first_writes(), host).await;
+    loop {
+        closing.start_proof();
+        if !prove(&mut closing, host).await {
+            return closing.unproven();
+        }
+        let refusals = closing.probed;
+        if !closing.is_written() {
+            return CloseOutcome::Closed { refusals, untidy: Some(closing.failed_writes()) };
+        }
+        match watch(closer, request, pending.as_ref(), host).await {
+            // The refusals so far may be from before the pending write took effect, so the proof starts again.
+            Watched::Quiet if pending.take().is_some() => closing.by_policy = false,
+            Watched::Quiet => return CloseOutcome::Closed { refusals, untidy: None },
+            Watched::GaveUp(Pending { what, doubt, .. }) => {
+                let why = format!("{what} {doubt}, and may still take effect");
+                return CloseOutcome::Unproven { why, until: request.until };
+            }
+            Watched::TakenOver { session, until } => return CloseOutcome::TakenOver { session, until },
+            Watched::Arrived => {
+                host.say("close: a late write arrived, or became visible only now; closing again");
+                closing.forget_writes();
+                closing.first_writes().await;
+            }
+        }
+    }
+}
+
+/// Returns the session and T1 of another session's open window. `None` if there is no such window, or IAM does not
+/// answer within [`CHILDREN_WAIT`].
+async fn taken_over(
+    closer: &impl Closer,
+    request: &CloseRequest<'_>,
+    host: &impl Clock,
+) -> Option<(SessionId, Timestamp)> {
+    let requested = request.session?;
+    let access = within(pin!(closer.read_access_state()), host.pause(CHILDREN_WAIT)).await?;
+    match observe(&access, &request.scope(), host.now()) {
+        UserState::Open { session, until } if session != requested => Some((session, until)),
+        _ => None,
+    }
+}
+
+/// Ends the child processes after the first writes. If the writes take longer than [`CHILDREN_WAIT`], does both
+/// concurrently.
+async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Clock + Children)) {
+    let mut writes = pin!(writes);
+    if within(writes.as_mut(), host.pause(CHILDREN_WAIT)).await.is_some() {
+        host.end_children().await;
+    } else {
+        join(writes, host.end_children()).await;
+    }
+}
