@@ -443,10 +443,10 @@ fn an_invalid_configuration_is_reported_early_and_does_not_stop_a_close() {
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, "{}").unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
-    refused("written by others");
+    refused("written by another user");
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
     std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
-    refused("neither to you nor to root");
+    refused("neither you nor root");
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }

@@ -152,7 +152,7 @@ fn an_auditor_who_may_list_and_get_can_compare_the_copy() {
     };
     let (code, said) = verify();
     assert!(
-        code == Some(1) && said.contains("list versions and get objects"),
+        code == Some(1) && said.contains("list object versions and get objects"),
         "the user that puts objects should not be allowed to list them: {said}"
     );
     let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
