@@ -104,7 +104,7 @@ pub(crate) fn shown(refusals: Refusals) -> &'static str {
         (Some(Inactive), false) => {
             "read back from IAM; the key is inactive, and sessions that another process issued were not probed"
         }
-        (None, true) => "AWS refuses the session",
+        (None, true) => "AWS refuses the role's session",
         (None, false) => "read back from IAM; neither the key nor a session was probed",
     }
 }

@@ -458,7 +458,8 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     let vault = two_of_two("alerts-of-close").alerts(|_| vec![oncall.channel("oncall"), page]).all_plugged();
     let proxy = Proxy::before(&vault.account);
     let mut person = vault.open("5m").proxy(&proxy).hold().until_open();
-    proxy.spoil(Spot::new("AttachUserPolicy", "", 1), Fault::Gone);
+    // The first such call proved that the closer can close.
+    proxy.spoil(Spot::new("AttachUserPolicy", "", 2), Fault::Gone);
     person.type_raw(b"q");
     person.expect("close: proving");
     for _ in 0..2 {

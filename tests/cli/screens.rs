@@ -210,7 +210,8 @@ fn exit_10() {
     let mut person = Person::run_with(command, Streams { columns: Some(80), ..Streams::default() });
     vault.site.quorum(&mut person, 2);
     person.expect("left");
-    proxy.spoil(Spot::new("AttachUserPolicy", "", 1), Fault::Gone);
+    // The first such call proved that the closer can close.
+    proxy.spoil(Spot::new("AttachUserPolicy", "", 2), Fault::Gone);
     person.type_raw(b"q");
     person.expect("close: proving");
     for _ in 0..2 {

@@ -38,7 +38,15 @@ fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
     assert_ne!(session.key, vault.account.emergency.key, "the command should not get the long-term key");
     assert_eq!(
         vault.writes(),
-        ["PutUserPolicy", "UpdateAccessKey", "DetachUserPolicy", "AttachUserPolicy", "UpdateAccessKey"],
+        [
+            "AttachUserPolicy",
+            "UpdateAccessKey",
+            "PutUserPolicy",
+            "UpdateAccessKey",
+            "DetachUserPolicy",
+            "AttachUserPolicy",
+            "UpdateAccessKey"
+        ],
         "the gate with the window's end should be written before anything is enabled"
     );
     let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();

@@ -210,3 +210,12 @@ impl crate::gate::iam::Closer for BrokenIam<'_> {
         Err(crate::gate::fault::Fault::Unknown("IAM does not answer".into()))
     }
 }
+
+#[test]
+fn an_opening_can_be_stopped_before_every_call() {
+    for call in 0..20 {
+        let user = FakeUser::at_rest();
+        user.stop_at.set(Some(call));
+        check_end(&user, &format!("stopped at {call}"));
+    }
+}

@@ -130,15 +130,6 @@ fn without_a_recorded_intent_aws_is_not_called() {
 }
 
 #[test]
-fn an_opening_can_be_stopped_before_every_call() {
-    for call in 0..20 {
-        let user = FakeUser::at_rest();
-        user.stop_at.set(Some(call));
-        check_end(&user, &format!("stopped at {call}"));
-    }
-}
-
-#[test]
 fn a_lost_reply_is_read_back_and_a_throttled_write_is_sent_again() {
     for (wrong, call) in [
         (Wrong::ReplyLost, 2),
