@@ -72,8 +72,8 @@ pub(crate) struct IamOpener {
 }
 
 impl IamOpener {
-    /// Creates the clients. `region` is the region in which STS is asked for the time. `boundary` is the ARN of the
-    /// sealed permissions boundary.
+    /// Creates the clients. `region` is the region of the STS endpoint that reports AWS's time. `boundary` is the ARN
+    /// of the sealed permissions boundary.
     pub(crate) fn new(
         aws: &AwsConfig,
         target: &TargetId,
@@ -119,7 +119,7 @@ pub(crate) struct IamCloser {
 }
 
 impl IamCloser {
-    /// Creates the clients with the closer's key. `region` is the region in which STS is asked for the time.
+    /// Creates the clients with the closer's key. `region` is the region of the STS endpoint that reports AWS's time.
     pub(crate) fn new(aws: &AwsConfig, target: &TargetId, region: &str, key: &AccessKey) -> Self {
         let config = |region: &str, tries| aws.with_credentials(long_term(key), region, tries);
         Self::with_config(aws, target, region, config)

@@ -21,7 +21,7 @@ pub fn not_by_yubico(custodian: &str, serial: u32, attested: Attested, option: &
 /// Refuses a token that Yubico does not attest if `accepted` does not allow such a token.
 ///
 /// # Errors
-/// A usage error that names the custodian, the token and the option.
+/// Returns a usage error that names the custodian, the token and the option.
 pub fn require_yubico(
     custodian: &str,
     token: &EnrolledToken,

@@ -18,7 +18,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// The number of signed statements, and for how many of them each check was possible.
+/// Counts of signed statements: all signed statements, and those for which a check was possible.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SignedStatements {
     /// The number of statements that custodians signed.
@@ -239,7 +239,7 @@ pub type CopiedRecord = (u64, [u8; 32]);
 /// Parses a copy of the ledger in JSON Lines.
 ///
 /// # Errors
-/// The number of the first line that is not a record.
+/// Returns the number of the first line that is not a record.
 pub fn copied(bytes: &[u8]) -> Result<Vec<CopiedRecord>, usize> {
     let mut copied = Vec::new();
     for (line, number) in lines(bytes).zip(1..) {

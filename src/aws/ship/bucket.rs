@@ -46,7 +46,7 @@ impl Bucket {
         *self.unlocked.get_or_init(|| self.read_unlocked()).await
     }
 
-    /// Reports whether S3 has said earlier that the bucket has no Object Lock. Sends no request.
+    /// Reports whether an earlier answer of S3 showed that the bucket has no Object Lock. Sends no request.
     pub(crate) fn is_known_to_be_unlocked(&self) -> bool {
         self.unlocked.get() == Some(&true)
     }
@@ -94,8 +94,8 @@ impl Bucket {
         }
     }
 
-    /// Returns the copies of a ledger's records. For each key, finds the version whose digest is in the key. Other
-    /// versions of the same key do not matter.
+    /// Returns the copies of a ledger's records. For each object key, returns the version whose digest is in the key,
+    /// and ignores all other versions.
     pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<CopiedRecord>, String> {
         // If two keys have the same record number, both copies are returned. The caller compares both with the
         // ledger.

@@ -52,7 +52,7 @@ impl Endpoint {
     /// Starts the server on an ephemeral port.
     ///
     /// # Errors
-    /// If the server cannot listen on loopback.
+    /// Fails if the server cannot listen on loopback.
     pub(crate) fn start(issued: &Issued, until: Timestamp, clock: AwsClock) -> io::Result<Self> {
         let listener = listen()?;
         let address = listener.local_addr()?;

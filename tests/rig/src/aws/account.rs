@@ -92,7 +92,7 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// Returns whether AWSDenyAll is attached and the key is inactive. A gate that is still there does not matter.
+    /// Returns whether AWSDenyAll is attached and the key is inactive. Ignores the gate, which can still be there.
     pub fn at_rest(&self) -> bool {
         self.denied && !self.key_active
     }
