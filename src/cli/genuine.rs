@@ -18,7 +18,7 @@ pub fn not_by_yubico(custodian: &str, serial: u32, attested: Attested, option: &
         .next(format!("use a YubiKey that Yubico attests, or pass {option}, which is recorded in the vault"))
 }
 
-/// Refuses a token that Yubico does not attest if `accepted` does not allow such a token.
+/// Refuses a token that Yubico does not attest, unless `accepted` allows such a token.
 ///
 /// # Errors
 /// Returns a usage error that names the custodian, the token and the option.

@@ -12,7 +12,7 @@ use super::shipped::Shipped;
 use super::store::Ledger;
 use crate::error::{Error, Result};
 
-/// The records of one ledger file, and what is wrong with the file.
+/// The records of one ledger file, and the error of the file if it has one.
 #[derive(Clone, Debug)]
 pub struct LedgerFile {
     pub path: PathBuf,

@@ -56,7 +56,7 @@ pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damag
     })
 }
 
-/// Which checks were possible for one statement.
+/// The checks that were possible for one statement.
 struct CheckedStatement {
     head: bool,
     signature: bool,
@@ -116,8 +116,8 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
 
 const UNINTENDED: &str = "its session has no intent before it";
 
-/// Checks that a quorum approved the exact intent of every opening of the given vaults before that opening. Returns
-/// the number of these openings.
+/// Checks every opening of the given vaults: before the opening, a quorum must have approved exactly its intent.
+/// Returns the number of these openings.
 fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
     let mut intended = Vec::new();

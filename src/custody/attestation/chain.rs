@@ -53,7 +53,7 @@ fn issuer_of<'a>(
 
 /// A chain of 2 to 6 certificates.
 pub struct CertificateChain {
-    /// The device's certificate first, the root last.
+    /// The certificates in order, from the device's certificate to the root's.
     certificates: Vec<Certificate>,
     /// DER of the root.
     root: Vec<u8>,

@@ -32,8 +32,8 @@ impl LastSession {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
     }
 
-    /// Returns whether `session` is this session or one of the user's other sessions. If it is, the ledger has its
-    /// intent.
+    /// Returns whether the ledger has the intent of `session`. It does if `session` is this session or one of the
+    /// user's other sessions.
     pub(super) fn knows(&self, session: SessionId) -> bool {
         self.session == session || self.earlier.contains(&session)
     }

@@ -242,8 +242,8 @@ impl<'a> CallMatcher<'a> {
         let at = event.at.as_second();
         let times = match kind {
             CallPurpose::Work => self.work,
-            // Only the program has the long-term key and the opener's key. The operator's command has neither of
-            // these keys.
+            // The long-term key and the opener's key are only in the program. The operator's command does not get
+            // them.
             CallPurpose::Gate | CallPurpose::Probe | CallPurpose::Unexpected => Some(self.gate),
         };
         let others = || {

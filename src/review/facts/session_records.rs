@@ -90,8 +90,8 @@ impl<'a> SessionRecords<'a> {
                 _ => None,
             });
         let (at, probed, cause) = closes.next()?;
-        // A first close can have only read from IAM that access was closed. A later close can have proven by a probe
-        // that access was closed.
+        // The first close might only have read from IAM that access was closed. A later close might have proven this
+        // with a probe.
         Some((at, probed || closes.any(|(_, probed, _)| probed), cause))
     }
 

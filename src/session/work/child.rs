@@ -163,8 +163,8 @@ impl Child {
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the system gave no process id"))?;
         let terminal = Foreground::give(group);
-        // The kernel stops a background process that uses the terminal. SIGCONT continues the command if that
-        // happened before the command was in the foreground.
+        // The kernel stops a background process that uses the terminal, so the kernel might have stopped the command
+        // before the command got the terminal. SIGCONT continues a stopped command.
         let _ = kill_process_group(group, Signal::CONT);
         Ok(Self { group, is_shell, ended: None, terminal, _prompt: prompt })
     }

@@ -144,8 +144,8 @@ impl Person {
         // SAFETY: the calls in the closure are bare system calls, which are allowed between fork and exec.
         unsafe { command.pre_exec(take_terminal) };
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-        // The drop closes the last descriptors of the terminal in this process, so that this process notices the
-        // terminal's end.
+        // Dropping both values closes the last descriptors of the terminal in this process. Otherwise, this process
+        // would not notice the end of the terminal.
         drop((terminal, command));
         let screen = Screen::follow(File::from(descriptor_of(&keyboard)));
         let pid = child.id();

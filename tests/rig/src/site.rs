@@ -224,7 +224,7 @@ impl Site {
         command
     }
 
-    /// Writes a file below the home directory. Creates the directories above the file.
+    /// Writes a file below the home directory. Creates missing parent directories.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("the file should be below the home directory"))
