@@ -35,8 +35,8 @@ impl IdentityClient {
 }
 
 impl Caller for IdentityClient {
-    /// Calls `GetCallerIdentity`. If the local clock is wrong, AWS refuses the first request. In this case, the
-    /// program sets its clock to the date of AWS's answer and sends a second request.
+    /// Calls `GetCallerIdentity`. If the local clock is wrong, AWS refuses the first request. After such a refusal,
+    /// the program sets its clock to the date of AWS's answer, and sends a second request.
     async fn identify(&self) -> Result<Identity, Fault> {
         let mut last = Fault::Unknown("AWS's clock and this machine's clock differ too much".into());
         for attempt in 0..ATTEMPTS {

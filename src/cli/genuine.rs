@@ -12,7 +12,8 @@ pub const ALLOW_OTHER: &str = "--allow-other-attestation";
 /// The option with which `seal` accepts a token without attestation.
 pub const ALLOW_NONE: &str = "--allow-no-attestation";
 
-/// Returns the error for a token that Yubico does not attest. `option` is the option that would accept the token.
+/// Returns the error for a token that Yubico does not attest. `option` is the option that makes the command accept
+/// the token.
 pub fn not_by_yubico(custodian: &str, serial: u32, attested: Attested, option: &str) -> Error {
     Error::usage(format!("{custodian}: YubiKey {serial} is {}", attested.words()))
         .next(format!("use a YubiKey that Yubico attests, or pass {option}, which is recorded in the vault"))

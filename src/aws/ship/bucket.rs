@@ -67,7 +67,7 @@ impl Bucket {
         if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
     }
 
-    /// Sends one record. Sends the record even if the object's key exists, because another writer can have put a
+    /// Sends one record. Sends the record even if the object's key exists, because another writer might have put a
     /// different object there.
     pub(crate) async fn put(&self, ledger: &str, link: &Link, body: &[u8]) -> Result<(), String> {
         let digest = hex::encode(&link.sha256[..8]);

@@ -67,7 +67,7 @@ impl OpenRequest<'_> {
         Ok(())
     }
 
-    /// Asks for the quorum, opens the window, keeps it, and closes it.
+    /// Asks for the quorum, opens the window, keeps the window open, and closes it.
     ///
     /// # Errors
     /// Fails with status 10 if access might be open. With any other status, nothing is enabled.

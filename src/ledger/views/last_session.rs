@@ -32,7 +32,7 @@ impl LastSession {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
     }
 
-    /// Returns whether the ledger has the intent of `session`. It does if `session` is this session or one of the
+    /// Returns whether the ledger has the intent of `session`. The ledger has the intents of this session and of the
     /// user's other sessions.
     pub(super) fn knows(&self, session: SessionId) -> bool {
         self.session == session || self.earlier.contains(&session)

@@ -332,7 +332,7 @@ fn kind(principal: CallerKind, event: &CloudTrailEvent) -> CallPurpose {
         (CallerKind::Emergency | CallerKind::Issued, "sns", "ListTopics") => CallPurpose::Probe,
         (CallerKind::Issued, ..) => CallPurpose::Work,
         // An example is a call with temporary credentials of the user that are not in the ledger. Another session or
-        // an attacker can have made such a call.
+        // an attacker might have made such a call.
         _ => CallPurpose::Unexpected,
     }
 }

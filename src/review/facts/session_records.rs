@@ -66,7 +66,7 @@ impl<'a> SessionRecords<'a> {
         })
     }
 
-    /// Returns the earliest time at which access can have been open.
+    /// Returns the earliest time at which access might have been open.
     pub(super) fn enabling(&self) -> Option<Timestamp> {
         let enabling =
             |entry: &&&Entry| matches!(entry.record, Record::Enabling { .. } | Record::Opened { .. });

@@ -282,7 +282,7 @@ mod tests {
             assert!(text.is_empty() || text.starts_with(b"HTTP/1.1 400"));
             task.abort();
             let _ = task.await;
-            // The port is free again, so another process can have bound it by now.
+            // The port is free again, so another process might use the port by now.
             let mut text = String::new();
             if let Ok(mut stream) = TcpStream::connect(address).await {
                 let _ = stream.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await;

@@ -347,8 +347,8 @@ fn names(said: &str, name: &str) -> bool {
     ending.len() == name.len() && differs <= 1
 }
 
-/// Writes an executable file. Another process writes the file. If this process wrote it, a child that a parallel test
-/// forks at that time would inherit the open file, and executing the file would fail with ETXTBSY.
+/// Writes an executable file. Another process writes the file. If this process had the file open for writing, a child
+/// that a parallel test forks would inherit the open file, and executing the file would fail with ETXTBSY.
 ///
 /// # Panics
 ///
@@ -395,7 +395,7 @@ fn read_sheet(person: &mut Person) -> Vec<String> {
     words
 }
 
-/// Returns whether no partial file is left, that is, at most one file in the directory has `name` in its name.
+/// Returns whether no partial file is left: at most one file in the directory has `name` in its name.
 pub fn only(dir: &Path, name: &str) -> bool {
     let leftovers = std::fs::read_dir(dir).expect("a directory").flatten();
     leftovers.filter(|e| e.file_name().to_string_lossy().contains(name)).count() <= 1

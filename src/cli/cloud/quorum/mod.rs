@@ -76,7 +76,7 @@ struct Gathering<'a> {
 ///
 /// # Errors
 /// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`], an error if the ledger cannot be written, or
-/// an error for a signal. In each case, nothing was enabled or closed.
+/// an error for a signal. After an error, nothing was enabled or closed.
 ///
 /// [`Status::NoQuorum`]: crate::error::Status::NoQuorum
 /// [`Status::TokenFailed`]: crate::error::Status::TokenFailed

@@ -281,7 +281,7 @@ impl Account {
         self.aws.steer("POST", "lag", &json!({"account": self.id, "seconds": by.as_secs_f64()}));
     }
 
-    /// Sets how many seconds AWS's clock is ahead of this machine's.
+    /// Sets the number of seconds by which AWS's clock is ahead of this machine's clock.
     pub fn set_ahead(&self, seconds: i64) {
         self.ahead.store(seconds, Ordering::Relaxed);
         self.aws.steer("POST", "clock", &json!({"account": self.id, "ahead": seconds}));
