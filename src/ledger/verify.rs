@@ -27,7 +27,7 @@ pub struct SignedStatements {
     pub heads: usize,
     /// The number of statements whose signature was checked with the key in the manifest of a given vault.
     pub signatures: usize,
-    /// The number of openings of the given vault files. A quorum approved each of these openings beforehand.
+    /// The number of openings of the given vault files. Before each of these openings, a quorum approved it.
     pub openings: usize,
 }
 

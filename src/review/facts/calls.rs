@@ -61,8 +61,8 @@ pub enum CallPurpose {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallTiming {
-    /// The call was in the time of this session. For calls of the gate, that is from the intent to the close. For
-    /// calls with issued credentials, that is from T0 to T1 or to an earlier close.
+    /// The call was in the time of this session. For calls of the gate, the time of the session is from the intent to
+    /// the close. For calls with issued credentials, the time of the session is from T0 to T1 or to an earlier close.
     Inside,
     Before,
     After,

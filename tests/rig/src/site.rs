@@ -102,8 +102,8 @@ impl Site {
     ///
     /// # Panics
     ///
-    /// Panics if there is no such custodian. Every function of `Site` that takes a custodian's name panics in this
-    /// case.
+    /// Panics if there is no such custodian. Every function of `Site` that takes a custodian's name panics if there
+    /// is no such custodian.
     pub fn custodian(&self, name: &str) -> &Custodian {
         self.custodians
             .iter()

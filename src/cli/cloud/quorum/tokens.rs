@@ -71,7 +71,7 @@ impl TokenQueue {
         self.settling
     }
 
-    /// Gives up the first check of all readers. Returns whether the check was still running.
+    /// Gives up the first check of all readers. Returns whether the check was running until then.
     pub fn settle(&mut self) -> bool {
         self.settling.take().is_some()
     }

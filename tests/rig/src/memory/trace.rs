@@ -144,7 +144,7 @@ impl Tracer {
                 }
             }
             // A thread counts as alive from its first stop. When the kernel reports the thread's creation, the thread
-            // can already have ended.
+            // might have ended already.
             _ => _ = self.alive.insert(thread),
         }
         match (event, signal) {

@@ -23,7 +23,7 @@ impl Spot {
     }
 }
 
-/// Stands for the key of any session, because a test does not know that key beforehand.
+/// Stands for the key of any session, because a test does not know the key before the session is issued.
 pub const SESSION: &str = "ASIA";
 
 /// Returns the text that stands for this key in a [`Spot`].
