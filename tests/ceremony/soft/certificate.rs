@@ -118,25 +118,25 @@ fn table() -> Vec<Row> {
 /// The file and its DSSE envelope.
 fn envelopes() -> Vec<Row> {
     vec![
-        ("enrolment", "", "attestation was waived", with! { attested: false }),
-        ("enrolment_attested", "", "attested by a root that is not Yubico's", with! {}),
+        ("enrolment", "", "the token is not attested", with! { attested: false }),
+        ("enrolment_attested", "", "the token is attested by a root that is not Yubico's", with! {}),
         (
             "enrolment_no_line_end",
             "last line is cut off",
-            "no line end after the envelope",
+            "no line end follows the envelope",
             with! {
             file: |f| { f.pop(); } },
         ),
         (
             "enrolment_line_end_twice",
             "not in canonical form",
-            "two line ends",
+            "two line ends follow the envelope",
             with! { file: |f| f.push(b'\n') },
         ),
         (
             "enrolment_envelope_order",
             "its envelope is not in canonical form",
-            "payloadType before payload",
+            "payloadType is before payload in the envelope",
             with! {
             file: |f| { let v: Value = serde_json::from_slice(f).unwrap();
                 *f = format!("{{\"payloadType\":{},\"payload\":{},\"signatures\":{}}}\n",
@@ -145,35 +145,35 @@ fn envelopes() -> Vec<Row> {
         (
             "enrolment_envelope_keyid",
             "its envelope is not valid",
-            "a keyid beside the signature",
+            "the signature in the envelope has a keyid",
             with! {
             envelope: |e| e["signatures"][0]["keyid"] = "".into() },
         ),
         (
             "enrolment_type",
             "does not know its type",
-            "another payload type",
+            "the payload type is application/json",
             with! {
             envelope: |e| e["payloadType"] = "application/json".into() },
         ),
         (
             "enrolment_unsigned",
             "exactly one signature",
-            "no signature",
+            "the envelope has no signature",
             with! {
             envelope: |e| e["signatures"] = json!([]) },
         ),
         (
             "enrolment_signed_twice",
             "exactly one signature",
-            "two signatures",
+            "the envelope has two signatures",
             with! {
             envelope: |e| { let again = e["signatures"][0].clone(); e["signatures"].as_array_mut().unwrap().push(again); } },
         ),
         (
             "enrolment_signature",
             "the signature of YubiKey 10000010 is not valid",
-            "the signature of another payload",
+            "the payload was changed after it was signed",
             with! {
             envelope: |e| {
                 let payload = BASE64_STANDARD.decode(e["payload"].as_str().unwrap()).unwrap();
@@ -190,42 +190,42 @@ fn payloads() -> Vec<Row> {
         (
             "enrolment_payload_space",
             "its payload is not in canonical form",
-            "a signed payload with a space after it",
+            "a space follows the payload's JSON",
             with! {
             payload: |mut p| { p.push(b' '); p } },
         ),
         (
             "enrolment_unknown_field",
             "its payload is not valid",
-            "a signed field that version 1 does not have",
+            "the payload has a field that version 1 does not define",
             with! {
             members: |m| m["note"] = "x".into() },
         ),
         (
             "enrolment_version",
             "its version is 2",
-            "version 2",
+            "the payload's version is 2",
             with! {
             members: |m| m["version"] = 2.into() },
         ),
         (
             "enrolment_name",
             "the name",
-            "a name with a slash",
+            "the custodian's name contains a slash",
             with! {
             members: |m| m["name"] = "../alice".into() },
         ),
         (
             "enrolment_firmware",
             "firmware version",
-            "a firmware version with a leading zero",
+            "a number in the firmware version has a leading zero",
             with! {
             members: |m| m["token"]["firmware"] = "05.7.2".into() },
         ),
         (
             "enrolment_part_small_order",
             "not an age mlkem768x25519 recipient",
-            "the X25519 key of the part is of small order",
+            "the X25519 key of the part has small order",
             with! {
             members: |m| {
                 let mut key = part_key(&m["part"]);
@@ -236,14 +236,14 @@ fn payloads() -> Vec<Row> {
         (
             "enrolment_claims_attestation",
             "it is marked \"attested by Yubico\", but it is not attested",
-            "attestation is claimed and missing",
+            "the payload claims an attestation by Yubico but has no certificates",
             with! {
             attested: false, members: |m| m["token"]["attestation"] = "yubico".into() },
         ),
         (
             "enrolment_claims_yubico",
             "it is marked \"attested by Yubico\", but it is attested by a root",
-            "Yubico is claimed and the root is another",
+            "the payload claims an attestation by Yubico, but the chain ends in another root",
             with! {
             members: |m| m["token"]["attestation"] = "yubico".into() },
         ),

@@ -69,12 +69,12 @@ pub(super) fn limits() -> Vec<Entry> {
     vec![
         success(
             "eight_tokens",
-            "a custodian with four PIV tokens and four challenge-response tokens; serial numbers 0 and 2^32 - 1",
+            "a custodian has four PIV tokens and four challenge-response tokens; the serial numbers include 0 and 2^32 - 1",
             with! { people: eight_tokens },
         ),
         success(
             "smallest_values",
-            "names, label and region of one character, two names that differ only in case, the window of a second, an empty grant, firmware 0.0.0, the first day, the last retired slot",
+            "names, label and region have one character, and two names differ only in case; the window is one second, the grant is empty, the firmware is 0.0.0, the day is the first possible, and a slot is the last retired one",
             with! {
             credentials: smallest,
             manifest: |m| {
@@ -89,7 +89,7 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "largest_values",
-            "32 regions of 32 characters, ARNs and keys of the greatest length, firmware 255.255.255, the last day",
+            "a target has 32 regions of 32 characters; the ARNs and keys have the greatest length, the firmware is 255.255.255, and the day is the last possible",
             with! {
             credentials: largest,
             manifest: |m| {
@@ -102,13 +102,13 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "grant_256",
-            "a grant with 256 pairs; a service of 126 characters, an action of 128, a condition key of 128",
+            "the grant's summary has 256 entries; a service has 126 characters, an action and a condition key have 128",
             with! {
             credentials: widest_grant },
         ),
         success(
             "targets_256",
-            "the most targets; two targets can have the same keys",
+            "the vault has 256 targets, the most allowed, and all of them have the same keys",
             with! { credentials: |c| {
                 let mut one = target(c).clone();
                 (one["grant"], one["may_outlive"], one["regions"]) = (json!([]), json!([]), json!(["r"]));
@@ -121,7 +121,7 @@ pub(super) fn limits() -> Vec<Entry> {
             wanted: "drill",
             ..success(
                 "drill_static",
-                "a drill vault of the lane static, on a leap day",
+                "a drill vault of the lane static, created on a leap day",
                 with! {
                 credentials: |c| { role(target(c)); target(c)["grant"] = json!([]); },
                 manifest: |m| {
@@ -135,7 +135,7 @@ pub(super) fn limits() -> Vec<Entry> {
             wanted: "vault",
             ..success(
                 "console_star",
-                "a grant of everything",
+                "the grant allows every action",
                 with! {
                 credentials: |c| target(c)["grant"] = json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]),
                 manifest: |m| m["targets"][0]["console"] = true.into() },
@@ -226,23 +226,23 @@ pub(super) fn channels_and_texts() -> Vec<Entry> {
     vec![
         success(
             "alerts_edges",
-            "16 channels with the shortest and longest values, and URLs of every form",
+            "the vault has 16 channels; their values have the shortest and longest lengths, and their URLs have every form",
             with! { credentials: widest_channels },
         ),
         success(
             "payload_json",
-            "strings with every kind of escape, numbers of every form, fields sorted by UTF-16",
+            "the payload has strings with every kind of escape, numbers of every form, and fields sorted by UTF-16",
             with! { credentials: every_json },
         ),
         success(
             "grease_bare",
-            "a grease stanza of the type -grease, without arguments and body",
+            "the type of the grease stanza is -grease, and the stanza has no arguments and no body",
             with! {
             stanzas: |s| s.push(Stanza { tag: "-grease".into(), args: vec![], body: vec![] }) },
         ),
         success(
             "grease_whole_lines",
-            "a body of one whole line, with the empty line after it",
+            "the body of a grease stanza is one whole line, so an empty line follows it",
             with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec!["!".into()], body: vec![7; 48] }) },
         ),

@@ -43,9 +43,11 @@ fn part_half(entry: &Value, half: &[u8; 16], ephemeral: &[u8; 32], shared: &[u8;
 
 pub(super) fn zero() -> Vec<Entry> {
     let entries = fails! { "share":
-        ("challenge_half_zero", "the share of alice does not match", "the ephemeral share is zero, and the half is sealed under the zero that X25519 then gives: only the check for zero finds it", with! {
+        ("challenge_half_zero", "the share of alice does not match",
+            "the ephemeral share is zero, and the half is sealed under an all-zero X25519 result, so only the check for zero fails", with! {
             people: challenge, resealed: |entry, [a, _], inner| if first(entry) { token_half(entry, a, &mut inner[1]); } }),
-        ("part_half_zero", "the share of alice does not match", "the encapsulation's X25519 key is zero, and the half is sealed under the zero that X25519 then gives: only the check for zero finds it", with! {
+        ("part_half_zero", "the share of alice does not match",
+            "the encapsulation's X25519 key is zero, and the half is sealed under an all-zero X25519 result, so only the check for zero fails", with! {
             resealed: |entry, [_, b], inner| if first(entry) { part_half(entry, b, &[0; 32], &[0; 32], &mut inner[1]); } }),
     };
     entries.into_iter().map(|entry| Entry { at_fault: "1", ..entry }).collect()
@@ -72,13 +74,13 @@ pub(super) fn bit_255() -> Vec<Entry> {
     vec![
         success(
             "challenge_half_bit_255",
-            "bit 255 of the ephemeral share is set: X25519 ignores it, and the salt has it",
+            "bit 255 of the ephemeral share is set; X25519 ignores the bit, but the salt includes it",
             with! {
             people: challenge, resealed: |entry, [a, _], inner| if first(entry) { token_half_with_bit_255(entry, a, &mut inner[1]); } },
         ),
         success(
             "part_half_bit_255",
-            "bit 255 of the encapsulation's X25519 key is set: X25519 ignores it, and the hash has it",
+            "bit 255 of the encapsulation's X25519 key is set; X25519 ignores the bit, but the hash includes it",
             with! {
             resealed: |entry, [_, b], inner| if first(entry) {
                 let key: [u8; 32] = forge::part_key(&entry["part"])[1184..].try_into().unwrap();
