@@ -1,4 +1,5 @@
-//! The attestations of enrolment files, under issuers made for the occasion; one failure each.
+//! Makes the certificates that attest a token in an enrolment file. The test creates the issuers. Most attestations
+//! have exactly one fault.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,42 +10,43 @@ use super::certificate::{Row, Spec};
 use super::x509::{self, Certificate, Key, ca, name, not_ca, yubico};
 use super::{SoftToken, point};
 
-/// An issuer of the chain to be.
+/// Describes a certificate of the chain.
 #[derive(Clone)]
 pub struct Link {
     pub subject: Vec<u8>,
     pub issuer: Vec<u8>,
-    /// Its key, as `Key::new` wants it.
+    /// The kind of the certified key, as an argument of `Key::new`.
     pub kind: &'static str,
-    /// The digest of the signature on its certificate.
+    /// The digest algorithm of the signature on this certificate.
     pub digest: &'static str,
     pub extensions: Vec<Vec<u8>>,
-    /// The algorithm beside that signature, if it is not the one in it.
+    /// The DER of the algorithm outside the signed data, if it differs from the algorithm inside.
     pub outside: Option<Vec<u8>>,
 }
 
-/// All certificates to be: F9's and its issuers, and what those of the slots say.
+/// Describes all certificates of an attestation: the chain, and the certificates of the two slots. The first
+/// certificate of the chain is for the device's key in slot F9.
 pub struct Plan {
     pub links: Vec<Link>,
-    /// The subject, without the slot's number.
+    /// The subject name of the slots' certificates, without the slot's number.
     pub subject: &'static str,
-    /// The slots that they name: of the decryption key, of the signing key.
+    /// The slots in the subject names: first the slot of the decryption key, then the slot of the signing key.
     pub slots: [&'static str; 2],
     pub firmware: Vec<u8>,
     pub serial: u32,
     pub policy: Vec<u8>,
-    /// Further extensions.
+    /// Additional extensions of the slots' certificates.
     pub more: Vec<Vec<u8>>,
     pub digest: &'static str,
-    /// Another decryption key.
+    /// A token whose decryption key is certified instead of the enrolled decryption key.
     pub key: Option<SoftToken>,
-    /// Another signing key.
+    /// A token whose signing key is certified instead of the enrolled signing key.
     pub signing: Option<SoftToken>,
-    /// Makes the subject's name.
+    /// Encodes the subject name of a slot's certificate as DER.
     pub named: fn(&str) -> Vec<u8>,
-    /// The serial number as DER, if it is not the usual one.
+    /// The DER of the device's serial number, if it is not the DER of `serial`.
     pub serial_der: Option<Vec<u8>>,
-    /// The policy in the decryption key's certificate, if it is another.
+    /// The PIN and touch policies in the decryption key's certificate, if they differ from `policy`.
     pub decryption_policy: Option<Vec<u8>>,
 }
 
@@ -57,13 +59,14 @@ pub fn firmware() -> Vec<u8> {
     yubico(&[3, 3], &[5, 7, 2])
 }
 
-/// The device's certificate, as genuine ones are.
+/// Describes a device's certificate with the extensions of a genuine one.
 pub fn device(issuer: &str) -> Link {
     link("Yubico PIV Attestation", issuer, vec![firmware(), ca(0)])
 }
 
 impl Default for Plan {
-    /// slot ← F9 ← PIV issuer ← root.
+    /// Returns a valid plan. The device's key in slot F9 signs the slots' certificates, the PIV issuer signs the
+    /// device's certificate, and the root signs the PIV issuer's certificate.
     fn default() -> Self {
         Self {
             links: vec![
@@ -87,7 +90,7 @@ impl Default for Plan {
     }
 }
 
-/// The `attestation` of an enrolment.
+/// Returns the value of the field `attestation` in an enrolment.
 pub fn certificates(before: fn(&mut Plan), after: fn(&mut Vec<Vec<u8>>), token: &SoftToken) -> Value {
     let mut plan = Plan::default();
     before(&mut plan);
@@ -129,7 +132,7 @@ pub fn certificates(before: fn(&mut Plan), after: fn(&mut Vec<Vec<u8>>), token: 
     })
 }
 
-/// A slot's certificate, as an issuer in the chain.
+/// Describes a slot's certificate that the chain uses as an issuer.
 fn slot_as_issuer(more: Vec<Vec<u8>>) -> Link {
     let extensions = [more, vec![yubico(&[3, 7], &x509::integer(10_000_010)), yubico(&[3, 8], &[2, 2])]];
     link("YubiKey PIV Attestation 9a", "Yubico PIV Attestation", extensions.concat())
@@ -141,7 +144,6 @@ macro_rules! plan {
     };
 }
 
-/// The vectors.
 pub fn rows() -> Vec<Row> {
     [sound(), chains(), issuers(), signatures(), slots()].into_iter().flatten().collect()
 }
@@ -249,7 +251,7 @@ fn chains() -> Vec<Row> {
             "is not the certificate of its issuer",
             "two issuers in the chain are in the wrong order",
             plan! { |p| {
-                // F9, then the issuer of its issuer.
+                // The certificate after F9's certificate belongs to the issuer of F9's issuer.
                 p.links[1].issuer = name("intermediate");
                 p.links.insert(1, link("intermediate", "root", vec![ca(2)]));
                 p.links[2].extensions = vec![ca(2)];

@@ -1,4 +1,4 @@
-//! Enrolment files with one error each. `attested.rs` makes their attestations.
+//! The vectors that are enrolment files. Most files have exactly one fault. `attested.rs` makes their certificates.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,32 +14,33 @@ use super::forge::{jcs, part_key, part_recipient};
 use super::vector::{Vector, Verdict};
 use super::{ChallengeToken, chains, people};
 
-/// The steps that differ from a valid file; by default none.
+/// Says how to make an enrolment file. Each step can introduce a fault. The default makes a valid file.
 pub struct Spec {
     pub attested: bool,
-    /// Whether the token is a challenge-response token.
+    /// Whether the token is a challenge-response token. If false, it is a PIV token.
     pub challenge: bool,
-    /// The certificates, before they are signed.
+    /// Changes the plan of the certificates before they are signed.
     pub before: fn(&mut Plan),
-    /// The chain, F9's certificate first, after.
+    /// Changes the signed chain, whose first certificate is F9's certificate.
     pub after: fn(&mut Vec<Vec<u8>>),
     pub members: fn(&mut Value),
-    /// Changes the recipient of the token.
+    /// Changes the token's recipient.
     pub recipient: fn(&Value) -> Value,
     /// Changes the token's signing key.
     pub signing_key: fn(&Value) -> Value,
-    /// The payload's bytes, before they are signed.
+    /// Changes the payload's bytes before they are signed.
     pub payload: fn(Vec<u8>) -> Vec<u8>,
-    /// Changes the payload's text, before it is signed.
+    /// Changes the payload's text before it is signed.
     pub text: fn(String) -> String,
-    /// Changes what is signed.
+    /// Changes the bytes that the token signs.
     pub signed: fn(&[u8]) -> Vec<u8>,
-    /// Changes the signature in DER, given what is signed.
+    /// Changes the signature. The arguments are the signed bytes and the signature in DER.
     pub signature: fn(&[u8], &[u8]) -> Vec<u8>,
-    /// The envelope, signed.
+    /// Changes the signed envelope.
     pub envelope: fn(&mut Value),
     pub file: fn(&mut Vec<u8>),
-    /// The length of the file, whose certificates `chains::padded` makes longer.
+    /// The required length of the file in bytes. `chains::padded` makes the certificates longer until the file has
+    /// this length.
     pub length: Option<usize>,
 }
 
@@ -64,7 +65,7 @@ impl Default for Spec {
     }
 }
 
-/// A file that differs from a valid one in the named steps.
+/// Describes an enrolment file in which the named steps replace the default steps.
 macro_rules! with {
     ($($step:ident: $edit:expr),* $(,)?) => { Spec { $($step: $edit,)* ..Spec::default() } };
 }
@@ -73,7 +74,7 @@ mod envelope;
 mod fields;
 mod keys;
 
-/// The vectors of enrolment files.
+/// Returns the names and vectors of all enrolment files.
 pub fn enrolments() -> Vec<(&'static str, Vector)> {
     table()
         .into_iter()
@@ -81,12 +82,12 @@ pub fn enrolments() -> Vec<(&'static str, Vector)> {
         .collect()
 }
 
-/// The names of these vectors.
+/// Returns the names of all vectors that are enrolment files.
 pub fn names() -> Vec<&'static str> {
     table().into_iter().map(|(name, ..)| name).collect()
 }
 
-/// Name, error text (empty if the file is valid), comment, and recipe.
+/// A vector's name, its error text (empty if the file is valid), its comment, and how to make its file.
 pub type Row = (&'static str, &'static str, &'static str, Spec);
 
 fn table() -> Vec<Row> {
@@ -115,7 +116,7 @@ fn table() -> Vec<Row> {
     .collect()
 }
 
-/// The file and its DSSE envelope.
+/// Vectors with a fault in the file or in its DSSE envelope.
 fn envelopes() -> Vec<Row> {
     vec![
         ("enrolment", "", "the token is not attested", with! { attested: false }),
@@ -184,7 +185,7 @@ fn envelopes() -> Vec<Row> {
     ]
 }
 
-/// Failures of the signed payload.
+/// Vectors with a fault in the signed payload.
 fn payloads() -> Vec<Row> {
     vec![
         (
@@ -273,7 +274,8 @@ fn vector(message: &str, comment: &str, spec: &Spec) -> Vector {
     }
 }
 
-/// Makes files until one has this length. The lengths of signatures are random.
+/// Makes files until one has exactly `length` bytes. Several files are needed because the lengths of signatures are
+/// random.
 fn of_length(spec: &Spec, length: usize) -> Vec<u8> {
     let mut padding = 0;
     for _ in 0..1000 {
@@ -282,11 +284,11 @@ fn of_length(spec: &Spec, length: usize) -> Vec<u8> {
         if file.len() == length {
             return file;
         }
-        // Base64 within base64: 16 characters for 9 bytes.
+        // A certificate is encoded twice in Base64, so 9 bytes become 16 characters.
         let missing = length.saturating_sub(file.len()) * 9 / 16;
         padding = if file.len() > length { padding - 1 } else { padding + missing.max(1) };
     }
-    panic!("no file of {length} bytes");
+    panic!("no file has {length} bytes");
 }
 
 fn file(spec: &Spec) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! Further attestations, one failure each.
+//! More attestations of enrolment files. Most of them have exactly one fault.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,12 +15,11 @@ macro_rules! plan {
     };
 }
 
-/// The vectors.
 pub fn rows() -> Vec<Row> {
     [sound(), authority(), extensions(), signatures(), slots(), lengths()].into_iter().flatten().collect()
 }
 
-/// An extension that readers do not know: subject key identifier.
+/// Returns an extension that readers do not support: the subject key identifier.
 fn unknown(critical: bool) -> Vec<u8> {
     x509::extension(&[0x55, 0x1d, 0x0e], critical, &[4, 1, 7])
 }
@@ -269,20 +268,20 @@ fn slots() -> Vec<Row> {
     ]
 }
 
-/// How much longer `padded` makes the certificates, in bytes.
+/// The number of bytes that `padded` adds to the root's certificate.
 pub static PADDING: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes the certificates of a chain longer.
+/// Adds `PADDING` bytes to the root's certificate.
 fn padded(plan: &mut Plan) {
     let more = vec![0; PADDING.load(Relaxed)];
-    // 1.3.6.1.4.1.55555.1, which means nothing.
+    // The extension 1.3.6.1.4.1.55555.1 has no meaning.
     let id = [0x2b, 6, 1, 4, 1, 0x83, 0xb2, 3, 1];
     plan.links[2].extensions.push(x509::extension(&id, false, &more));
 }
 
-/// Files at the limit. The length of a file is always two more than a multiple of four.
+/// Enrolment files at the length limit. The length of an enrolment file modulo four is always two.
 fn lengths() -> Vec<Row> {
-    /// Other names give lengths of other remainders.
+    /// Sets a name of 1 to 8 characters. The length of the name changes the length of the payload modulo three.
     fn named(members: &mut Value) {
         members["name"] = "a".repeat(1 + PADDING.load(Relaxed) % 8).into();
     }

@@ -1,4 +1,4 @@
-//! The envelope: its JSON, its base64 and its signature.
+//! Enrolment files with a fault in the envelope: in its JSON, its Base64 or its signature.
 
 use p256::ecdsa::Signature;
 
@@ -9,20 +9,21 @@ fn without_attestation(envelope: fn(&mut Value)) -> Spec {
     with! { attested: false, envelope: envelope }
 }
 
-/// Edits the base64 of the payload, or of the signature.
+/// Edits the Base64 text of the payload or of the signature.
 fn edit(envelope: &mut Value, field: &str, edit: fn(&str) -> String) {
     let text = if field == "sig" { &mut envelope["signatures"][0]["sig"] } else { &mut envelope[field] };
     *text = edit(text.as_str().unwrap()).into();
 }
 
-/// A name with which the payload's last character has bits that it does not need.
+/// Makes the name longer until the payload's last Base64 character has unused bits.
 fn uneven(members: &mut Value) {
     while jcs(members).len() % 3 != 1 {
         members["name"] = (members["name"].as_str().unwrap().to_owned() + "x").into();
     }
 }
 
-/// The signature with its smaller s, whose length is no multiple of three.
+/// Returns the signature with the smaller of its two possible values of s. The length of this signature is not a
+/// multiple of three.
 fn uneven_signature(_: &[u8], signature: &[u8]) -> Vec<u8> {
     let signature = Signature::from_der(signature).unwrap().normalize_s().to_der().as_bytes().to_vec();
     assert!(!signature.len().is_multiple_of(3));
@@ -38,7 +39,8 @@ fn unpadded(text: &str) -> String {
     text.trim_end_matches('=').to_owned()
 }
 
-/// The alphabet of base64url, in a text that has a character of it.
+/// Changes Base64 text to the alphabet of base64url. The result contains at least one character that only base64url
+/// has.
 fn url_alphabet(text: &str) -> String {
     let text = text.replace('+', "-").replace('/', "_");
     if text.contains(['-', '_']) { text } else { format!("-{}", &text[1..]) }
@@ -183,7 +185,7 @@ pub(super) fn base64() -> Vec<Row> {
     ]
 }
 
-/// The signature with r or s as another INTEGER.
+/// Splits a DER signature into the INTEGERs r and s, with their tags and lengths.
 fn integers(signature: &[u8]) -> [Vec<u8>; 2] {
     let length = usize::from(signature[3]);
     [signature[2..4 + length].to_vec(), signature[4 + length..].to_vec()]
@@ -261,7 +263,7 @@ pub(super) fn signatures() -> Vec<Row> {
     ]
 }
 
-/// Signatures of something else, or by another key.
+/// Vectors whose signature is for other bytes or by another key.
 pub(super) fn other_signatures() -> Vec<Row> {
     const SIGNATURE: &str = "the signature of YubiKey 10000010 is not valid";
     vec![

@@ -1,15 +1,15 @@
-//! Values of the payload outside their accepted form, and of the certificates' encoding.
+//! Enrolment files with a wrong value in the payload or a wrong encoding of a certificate.
 
 use super::*;
 use crate::soft::points;
 use crate::soft::x509;
 
-/// A file without attestation with this change of its payload.
+/// Describes a file without an attestation. `members` changes the fields of its payload.
 fn plain(members: fn(&mut Value)) -> Spec {
     with! { attested: false, members: members }
 }
 
-/// The same with this change of the payload's text.
+/// Describes a file without an attestation. `payload` changes the text of its payload.
 fn text(payload: fn(String) -> String) -> Spec {
     with! { attested: false, text: payload }
 }
@@ -142,7 +142,7 @@ pub(super) fn fields() -> Vec<Row> {
     ]
 }
 
-/// Fields of the token, and what it claims.
+/// Vectors with a wrong field of the token, or with a wrong claim of an attestation.
 pub(super) fn of_the_token() -> Vec<Row> {
     const INVALID: &str = "its payload is not valid";
     const FIRMWARE: &str = "firmware version";
@@ -217,7 +217,8 @@ pub(super) fn of_the_token() -> Vec<Row> {
     ]
 }
 
-/// Changes a certificate's base64 in a payload: that of the first certificate with such a length.
+/// Changes the Base64 text of the first certificate of the chain whose text has padding. If no text has padding, the
+/// function changes the decryption key's certificate.
 fn certificate(members: &mut Value, edit: fn(&str) -> String) {
     let certificates = members["attestation"].as_object_mut().unwrap();
     let chain = certificates["chain"].as_array().unwrap().clone();
@@ -315,7 +316,7 @@ pub(super) fn certificates() -> Vec<Row> {
     ]
 }
 
-/// The object of the certificates, and what is in them.
+/// Vectors with a fault in the object that has the certificates, or in a certificate's content.
 pub(super) fn in_certificates() -> Vec<Row> {
     const SERIAL: &str = "another serial number";
     let members = |members| with! { members: members };

@@ -1,4 +1,4 @@
-//! Public keys that are not in their accepted form.
+//! Enrolment files with a public key that does not have the accepted form.
 
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use p384::pkcs8::EncodePublicKey as _;
@@ -7,7 +7,7 @@ use super::*;
 use crate::soft::forge::{with_checksum, with_trailing_bit};
 use crate::soft::points;
 
-/// The largest X25519 coordinates (RFC 7748), little-endian: p - 2, p - 1 and p. p - 1 is of small order.
+/// Returns the X25519 coordinate p - `minus` in little-endian order (RFC 7748). The coordinate p - 1 has small order.
 fn below_p(minus: u8) -> [u8; 32] {
     let mut coordinate = [0xff; 32];
     (coordinate[0], coordinate[31]) = (0xed - minus, 0x7f);
@@ -34,7 +34,7 @@ fn with_bit_255(mut coordinate: [u8; 32]) -> [u8; 32] {
     coordinate
 }
 
-/// A file without attestation with this change of the part's recipient.
+/// Describes a file without an attestation, with a changed public key in the part's recipient.
 macro_rules! part {
     (|$key:ident| $edit:expr) => {
         with! { attested: false, members: |m| {
@@ -44,7 +44,7 @@ macro_rules! part {
     };
 }
 
-/// The same with another X25519 key in it.
+/// Describes a file without an attestation, with another X25519 key in the part's recipient.
 macro_rules! x25519_of_part {
     ($coordinate:expr) => {
         part! { |key| [&key[..1184], &$coordinate[..]].concat() }
@@ -127,7 +127,7 @@ pub(super) fn parts() -> Vec<Row> {
     ]
 }
 
-/// Other texts of a part's recipient.
+/// Vectors with a wrong text of the part's recipient.
 pub(super) fn texts_of_parts() -> Vec<Row> {
     const PART: &str = "not an age mlkem768x25519 recipient";
     let edited = |members| with! { attested: false, members: members };
@@ -183,7 +183,7 @@ pub(super) fn texts_of_parts() -> Vec<Row> {
     ]
 }
 
-/// A file without attestation with this change of the token's point.
+/// Describes a file without an attestation, with a changed point in the token's recipient.
 macro_rules! point {
     (|$point:ident| $edit:expr) => {
         with! { attested: false, members: |m| {
@@ -368,7 +368,7 @@ fn p384_key() -> p384::ecdsa::SigningKey {
     p384::ecdsa::SigningKey::from_slice(&[9; 48]).unwrap()
 }
 
-/// A challenge-response token with this X25519 key.
+/// Describes the enrolment of a challenge-response token that has the given X25519 key.
 macro_rules! x25519 {
     ($coordinate:expr) => {
         with! { attested: false, challenge: true, recipient: |_| part_recipient("age", &$coordinate) }

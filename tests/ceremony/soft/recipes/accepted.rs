@@ -126,7 +126,7 @@ fn only_challenge_for_bob(people: &mut [Person]) {
     people[1].challenge_tokens.push(ChallengeToken::new(20_000_002));
 }
 
-/// Valid values at the edge of what is accepted.
+/// Valid vaults with values at the limits.
 pub(super) fn edges() -> Vec<Entry> {
     vec![
         success(
@@ -153,7 +153,7 @@ pub(super) fn edges() -> Vec<Entry> {
     ]
 }
 
-/// Grants and their summaries.
+/// Valid vaults with various grants, whose summaries the manifest must have.
 pub(super) fn grants() -> Vec<Entry> {
     vec![
         success(
@@ -222,7 +222,7 @@ pub(super) fn grants() -> Vec<Entry> {
     ]
 }
 
-/// Challenge-response tokens.
+/// Valid vaults with challenge-response tokens.
 pub(super) fn challenge_tokens() -> Vec<Entry> {
     vec![
         success(

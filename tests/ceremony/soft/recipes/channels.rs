@@ -1,4 +1,4 @@
-//! Errors in alert channels.
+//! Vaults with a fault in an alert channel.
 
 use super::*;
 

@@ -1,16 +1,16 @@
-//! Errors in a custodian's entry.
+//! Vaults with a fault in a custodian's entry in the manifest.
 
 use super::super::ChallengeToken;
 use super::super::Person;
 use super::opening::stranger;
 use super::*;
 
-/// Gives alice a challenge-response token beside her PIV token.
+/// Gives alice a challenge-response token in addition to her PIV token.
 pub(super) fn challenge(people: &mut [Person]) {
     people[0].challenge_tokens.push(ChallengeToken::new(20_000_001));
 }
 
-/// Changes the recipient of that token.
+/// Changes the recipient of alice's challenge-response token.
 fn edit_x25519(manifest: &mut Value, edit: fn(&Value) -> Value) {
     let recipient = &mut manifest["custodians"][0]["tokens"][1]["recipient"];
     *recipient = edit(recipient);
@@ -129,7 +129,7 @@ pub(super) fn custodians() -> Vec<Entry> {
     }
 }
 
-/// Errors of challenge-response tokens.
+/// Vaults with a fault in the entry of a challenge-response token.
 pub(super) fn challenge_tokens() -> Vec<Entry> {
     fails! { "parse":
         ("challenge_quorum", "have only challenge-response tokens",

@@ -1,4 +1,4 @@
-//! Base64, points and stanzas of a share in other forms than the accepted one.
+//! Vaults with a wrong encoding: Base64, points, stanzas of a share, and lines of the header.
 
 use super::custodians::challenge;
 use super::*;
@@ -8,19 +8,19 @@ const TOKEN: &str = "a token's half is not a stanza of its kind";
 const PART: &str = "the part's half is not an mlkem768x25519 stanza";
 const BODY: &str = "share of alice is not valid: its body is not age stanzas";
 
-/// Sets a bit that the last character of unpadded base64 does not need.
+/// Sets an unused bit of the last character of unpadded Base64 text.
 fn trailing_bit(text: &str) -> String {
     let padded = format!("{text}{}", "=".repeat(3 - (text.len() + 3) % 4));
     points::base64_trailing_bit(&padded.into()).as_str().unwrap().trim_end_matches('=').to_owned()
 }
 
-/// The alphabet of base64url. The text is encoded again until it has a character that differs.
+/// Changes Base64 text to the alphabet of base64url. The text must contain `+` or `/`.
 fn url_alphabet(text: &str) -> String {
     assert!(text.contains(['+', '/']), "{text}");
     text.replace('+', "-").replace('/', "_")
 }
 
-/// Replaces `enc` of a p256tag stanza, with its proper hint.
+/// Changes the ephemeral point of a p256tag stanza, and computes the hint that matches the new point.
 fn with_point(entry: &Value, stanza: &mut Stanza, edit: fn(&[u8]) -> Vec<u8>) {
     let enc = edit(&BASE64_STANDARD_NO_PAD.decode(&stanza.args[1]).unwrap());
     stanza.args = vec![forge::hint(entry, &enc), BASE64_STANDARD_NO_PAD.encode(enc)];
@@ -44,7 +44,7 @@ pub(super) fn points_of_halves() -> Vec<Entry> {
     }
 }
 
-/// The arguments of the stanzas within a share.
+/// Vaults with a fault in an argument of a stanza within a share.
 pub(super) fn arguments() -> Vec<Entry> {
     fails! { "parse":
         ("token_half_argument", TOKEN, "a p256tag stanza has an argument after the ephemeral point", with! {
@@ -82,7 +82,7 @@ pub(super) fn arguments() -> Vec<Entry> {
     }
 }
 
-/// Edits the line with this number in the stanzas of alice's share.
+/// Edits line `number` of the stanzas within alice's share. Lines count from 0.
 fn line(index: u8, text: &str, number: usize, edit: fn(&str) -> String) -> String {
     let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
     if index == 1 {
@@ -91,7 +91,8 @@ fn line(index: u8, text: &str, number: usize, edit: fn(&str) -> String) -> Strin
     lines.join("\n") + "\n"
 }
 
-/// The bodies of the stanzas within a share: line 1 is the body of the token's half, line 3 that of the part's half.
+/// Vaults with a fault in the body of a stanza within a share. Line 1 is the body of the token's half, and line 3 is
+/// the body of the part's half.
 pub(super) fn bodies() -> Vec<Entry> {
     fails! { "parse":
         ("token_half_body_trailing_bits", BODY,
@@ -123,25 +124,25 @@ pub(super) fn bodies() -> Vec<Entry> {
     }
 }
 
-/// Bodies of the header's stanzas.
+/// Vaults with a fault in the body of a stanza of the header.
 pub(super) fn header_bodies() -> Vec<Entry> {
     const DAMAGED: &str = "header of this age file is damaged";
-    /// The manifest's last line, as the header has it.
+    /// Returns the position in the header at which the manifest's last line ends.
     fn manifest_end(header: &str) -> usize {
         header.find("\n-> breakglass/share 1").unwrap()
     }
-    /// The last line of the first share.
+    /// Returns the position in the header at which the last line of the first share ends.
     fn share_end(header: &str) -> usize {
         header.find("\n-> breakglass/share 2").unwrap()
     }
-    /// Edits the line that ends here.
+    /// Edits the header's line that ends at the position `end`.
     fn at(header: &str, end: usize, edit: fn(&str) -> String) -> String {
         let start = header[..end].rfind('\n').unwrap() + 1;
         format!("{}{}{}", &header[..start], edit(&header[start..end]), &header[end..])
     }
-    /// A label with which the manifest's last character has bits that it does not need.
+    /// Makes the label longer until the manifest's last Base64 character has unused bits.
     fn uneven(manifest: &mut Value) {
-        // The commitments are not there yet.
+        // The two commitments are added later, so their length is added here.
         let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
         while length(manifest) % 3 != 1 || (length(manifest) * 4).div_ceil(3) % 64 < 4 {
             manifest["label"] = (manifest["label"].as_str().unwrap().to_owned() + "l").into();
@@ -157,7 +158,7 @@ pub(super) fn header_bodies() -> Vec<Entry> {
             "the manifest's Base64 text contains a character that is not Base64", with! {
             header: |h| h.replacen("\neyJ", "\ne*J", 1) }),
         ("manifest_body_url_alphabet", DAMAGED, "the manifest is encoded with the alphabet of base64url", with! {
-            // Three question marks give a slash, wherever they stand.
+            // At every position, three question marks produce a slash in Base64.
             manifest: |m| m["label"] = "?????".into(),
             header: |h| { let end = manifest_end(&h); assert!(h[40..end].contains('/'));
                 format!("{}{}{}", &h[..50], h[50..end].replace('/', "_"), &h[end..]) } }),
@@ -166,7 +167,7 @@ pub(super) fn header_bodies() -> Vec<Entry> {
             header: |h| { let at = h.find("\neyJ").unwrap() + 65; format!("{}{}", &h[..at], &h[at + 1..]) } }),
         ("manifest_body_empty_line", DAMAGED, "the manifest's Base64 text contains an empty line", with! {
             header: |h| { let at = h.find("\neyJ").unwrap() + 65; format!("{}\n{}", &h[..at], &h[at..]) } }),
-        // A challenge-response token makes the share's length no multiple of three.
+        // With a challenge-response token, the length of the share is not a multiple of three.
         ("share_body_padded", DAMAGED, "the Base64 text of a share has padding", with! {
             people: challenge, header: |h| at(&h, share_end(&h), |line| format!("{line}=")) }),
         ("share_body_trailing_bits", DAMAGED,
@@ -175,7 +176,7 @@ pub(super) fn header_bodies() -> Vec<Entry> {
     }
 }
 
-/// Other lines of the header.
+/// Vaults with a fault in a line of the header that does not belong to a stanza's body.
 pub(super) fn header_lines() -> Vec<Entry> {
     const DAMAGED: &str = "header of this age file is damaged";
     const LAST: &str = "last line of its header is not in canonical form";

@@ -1,4 +1,4 @@
-//! Values of the manifest outside their accepted form, one field each.
+//! Vaults with one field of the manifest that does not have the accepted form.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn entry_of_grant(manifest: &mut Value) -> &mut Value {
 }
 
 fn without(value: &mut Value, field: &str) {
-    value.as_object_mut().unwrap().remove(field).expect("the field");
+    value.as_object_mut().unwrap().remove(field).expect("the field should exist");
 }
 
 pub(super) fn of_the_manifest() -> Vec<Entry> {
@@ -67,7 +67,7 @@ pub(super) fn of_the_manifest() -> Vec<Entry> {
     all
 }
 
-/// JSON that is not in canonical form.
+/// Vaults whose manifest is not canonical JSON.
 pub(super) fn json_of_the_manifest() -> Vec<Entry> {
     fails! { "parse":
         ("manifest_byte_order_mark", "the manifest is not valid",
@@ -211,7 +211,7 @@ pub(super) fn of_a_target() -> Vec<Entry> {
     all
 }
 
-/// Durations in other forms than the accepted one.
+/// Vaults with a duration that does not have the accepted form.
 pub(super) fn durations() -> Vec<Entry> {
     const FORM: &str = "not in canonical form";
     const INVALID: &str = "a duration like";

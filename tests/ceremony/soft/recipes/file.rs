@@ -1,4 +1,4 @@
-//! Errors in the length of the file, and in armor.
+//! Vaults with a wrong file length or wrong armor.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Errors in the header.
+//! Vaults with a fault in the header.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Public keys in the manifest that are not in their accepted form.
+//! Vaults with a public key in the manifest that does not have the accepted form.
 
 use super::*;
 use crate::soft::points;
@@ -8,7 +8,7 @@ fn token(manifest: &mut Value, field: &str, edit: fn(&Value) -> Value) {
     *value = edit(value);
 }
 
-/// The compressed point of a p256tag recipient.
+/// Returns the compressed point of a p256tag recipient.
 fn point(recipient: &Value) -> Vec<u8> {
     bech32::decode(recipient.as_str().unwrap()).unwrap().1
 }
@@ -54,7 +54,7 @@ pub(super) fn signing_keys() -> Vec<Entry> {
     }
 }
 
-/// Fields of challenge-response tokens.
+/// Vaults with a fault in a field of a challenge-response token.
 pub(super) fn challenge_tokens() -> Vec<Entry> {
     fails! { "parse":
         ("challenge_slot_zero", "has the slot 0",

@@ -1,4 +1,4 @@
-//! Values at the edge of what is accepted, several in one vault.
+//! Vaults with several values that are the smallest or the largest allowed.
 
 use super::super::{ChallengeToken, Person, SoftToken};
 use super::*;
@@ -7,7 +7,7 @@ fn target(root: &mut Value) -> &mut Value {
     &mut root["targets"][0]
 }
 
-/// Four PIV tokens and four challenge-response tokens for alice.
+/// Gives alice four PIV tokens and four challenge-response tokens.
 fn eight_tokens(people: &mut [Person]) {
     people[0].tokens.extend((20..23).map(SoftToken::new));
     people[0].challenge_tokens.extend((30..34).map(ChallengeToken::new));
@@ -15,7 +15,7 @@ fn eight_tokens(people: &mut [Person]) {
     people[0].tokens[0].serial = 0;
 }
 
-/// The smallest values.
+/// Sets the smallest value of each field.
 fn smallest(credentials: &mut Value) {
     let target = target(credentials);
     for (field, value) in [
@@ -38,7 +38,7 @@ fn smallest(credentials: &mut Value) {
     credentials["runbook"] = "".into();
 }
 
-/// The largest values.
+/// Sets the largest value of each field.
 fn largest(credentials: &mut Value) {
     let target = target(credentials);
     target["partition"] = "aws-us-gov".into();
@@ -53,7 +53,7 @@ fn largest(credentials: &mut Value) {
     target["closer"]["secret_access_key"] = "aZ09/+=aZ09/+=aZ09/+=aZ09/+=aZ09/+=aZ09/".into();
 }
 
-/// Summaries with 256 entries, a service of 126 characters and a condition key of 128.
+/// Sets a grant whose summary has 256 entries, a service of 126 characters and a condition key of 128.
 fn widest_grant(credentials: &mut Value) {
     let mut actions: Vec<_> = (0..127).flat_map(|n| [format!("s{n}:Get*"), format!("s{n}:Put*")]).collect();
     actions.push(format!("{}:*", "?".repeat(126)));
@@ -144,7 +144,7 @@ pub(super) fn limits() -> Vec<Entry> {
     ]
 }
 
-/// Channels with values at the edge.
+/// Sets 16 channels with the shortest and longest values and with URLs of every form.
 fn widest_channels(credentials: &mut Value) {
     alerts(credentials);
     let channels = credentials["alerts"].as_array_mut().unwrap();
@@ -187,7 +187,7 @@ fn widest_channels(credentials: &mut Value) {
     channels[15]["name"] = "0".into();
 }
 
-/// A grant and a runbook with all forms of numbers and strings.
+/// Sets a grant with all forms of numbers, and a runbook with all kinds of characters.
 fn every_json(credentials: &mut Value) {
     credentials["runbook"] =
         "\u{0}\u{8}\t\n\u{b}\u{c}\r\u{1f}\"\\/ \u{7f}\u{80}\u{2028}é\u{fb33}\u{1f600}\u{ffff}".into();

@@ -1,4 +1,4 @@
-//! Errors in the manifest: its JSON, and its own fields.
+//! Vaults with a fault in the manifest: in its JSON, or in a field at the top level.
 
 use super::super::random;
 use super::*;

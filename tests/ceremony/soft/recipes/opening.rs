@@ -1,4 +1,4 @@
-//! Words, tokens and kinds of vaults that are not the right ones.
+//! Vectors in which a custodian uses wrong words or a wrong token, or in which the file has the wrong kind.
 
 use super::super::{SoftToken, people, random};
 use super::*;
@@ -104,7 +104,7 @@ pub(super) fn custody() -> Vec<Entry> {
     ]
 }
 
-/// Changes of a custodian's entry that appear as other words or another token.
+/// Vaults with a changed entry of a custodian. To a reader, the change looks like wrong words or a wrong token.
 pub(super) fn entries_changed() -> Vec<Entry> {
     let alice = |expect, at, name, comment, recipe| Entry {
         at_fault: "1",
@@ -166,7 +166,7 @@ pub(super) fn entries_changed() -> Vec<Entry> {
     ]
 }
 
-/// A drill vault where a vault is meant, and the reverse.
+/// A drill vault where the reader expects a vault, and a vault where the reader expects a drill vault.
 pub(super) fn kinds() -> Vec<Entry> {
     let drill = || {
         with! {
@@ -194,13 +194,13 @@ pub(super) fn kinds() -> Vec<Entry> {
     ]
 }
 
-/// The words, each cut to this many letters.
+/// Cuts each word to at most `letters` letters.
 fn abbreviated(words: &str, letters: usize) -> String {
     let cut = |word: &str| word[..word.len().min(letters)].to_owned();
     words.split(' ').map(cut).collect::<Vec<_>>().join(" ")
 }
 
-/// The recipient of a token that belongs to no custodian.
+/// Returns the recipient of a token that belongs to no custodian.
 pub(super) fn stranger() -> String {
     let key = p256::SecretKey::from_slice(&[9; 32]).unwrap();
     SoftToken { serial: 1, signing: key.clone(), decryption: key }.entry().recipient

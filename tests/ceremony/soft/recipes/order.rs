@@ -1,15 +1,15 @@
-//! Two faults at once: a reader stops at the first one in the order of the specification. And the words as people type
-//! them.
+//! Vaults with two faults. A reader must report the fault that comes first in the order of the specification. The
+//! file also has vectors of words that custodians type in unusual forms.
 
 use super::super::{people, random};
 use super::*;
 
-/// Bob types words of another vault.
+/// Makes bob type words of another vault.
 fn bob_misreads(known: &mut [Custodian]) {
     known[1].words.clone_from(&people(1, 0)[0].words);
 }
 
-/// Alice types words of another vault.
+/// Makes alice type words of another vault.
 fn alice_misreads(known: &mut [Custodian]) {
     known[0].words.clone_from(&people(1, 0)[0].words);
 }
@@ -33,7 +33,7 @@ struct First {
     recipe: Recipe,
 }
 
-/// Faults of the file, before a custodian is asked.
+/// Vectors whose first fault is in the file, so a reader reports it before it asks a custodian.
 fn before_custodians() -> Vec<First> {
     let parse = |name, expect, comment, wanted, known, recipe| First {
         name,
@@ -129,7 +129,7 @@ fn before_custodians() -> Vec<First> {
     ]
 }
 
-/// Faults of custodians, their tokens and their shares.
+/// Vectors whose first fault is in a custodian's words, token or share.
 fn of_custodians() -> Vec<First> {
     let at = |name, (expect, step, at_fault), comment, known, recipe| First {
         name,
@@ -228,7 +228,7 @@ pub(super) fn order() -> Vec<Entry> {
     before_custodians().into_iter().chain(of_custodians()).map(made).collect()
 }
 
-/// The words as people type them.
+/// Vectors of words that a custodian types in an unusual form.
 pub(super) fn words() -> Vec<Entry> {
     type Typed = fn(&mut [Custodian]);
     let good: [(&str, &str, Typed); 1] = [(
@@ -266,7 +266,7 @@ pub(super) fn words() -> Vec<Entry> {
     let refused = |(name, comment, known)| Entry {
         known,
         at_fault: "1",
-        // Words with a k, and a right checksum.
+        // One of these words contains a k, and the checksum of the words is right.
         ..entry(
             "invalid words",
             "words",

@@ -1,4 +1,4 @@
-//! Errors in the payload.
+//! Vaults with a fault in the payload.
 
 use super::super::random;
 use super::*;
@@ -118,7 +118,7 @@ pub(super) fn payload() -> Vec<Entry> {
     }
 }
 
-/// Values of the manifest that are not those of the payload.
+/// Vaults whose manifest and payload have different values.
 pub(super) fn differences() -> Vec<Entry> {
     fails! { "open":
         ("payload_other_name", "do not match the manifest",
@@ -175,7 +175,7 @@ pub(super) fn differences() -> Vec<Entry> {
     }
 }
 
-/// Errors in statements of a grant, and in what goes with them.
+/// Vaults with a fault in a statement of a grant, or in a related field.
 pub(super) fn statements() -> Vec<Entry> {
     fails! { "open":
         ("payload_statement_effect", "has no Effect of Allow or Deny",

@@ -1,4 +1,4 @@
-//! Values of the payload outside their accepted form, one field each.
+//! Vaults with one field of the payload that does not have the accepted form.
 
 use super::*;
 
@@ -14,13 +14,13 @@ fn opener(payload: &mut Value) -> &mut Value {
     &mut payload["targets"][0]["opener"]
 }
 
-/// The MFA device of a target that has one.
+/// Adds an MFA device to the target, and returns the device.
 fn device(payload: &mut Value) -> &mut Value {
     mfa(target(payload));
     &mut payload["targets"][0]["mfa"]
 }
 
-/// A target of the lane `static`.
+/// Changes the target to the lane `static`, and returns the target.
 fn assumed(payload: &mut Value) -> &mut Value {
     role(target(payload));
     target(payload)
@@ -31,7 +31,7 @@ fn statement(payload: &mut Value) -> &mut Value {
 }
 
 fn without(value: &mut Value, field: &str) {
-    value.as_object_mut().unwrap().remove(field).expect("the field");
+    value.as_object_mut().unwrap().remove(field).expect("the field should exist");
 }
 
 pub(super) fn of_the_payload() -> Vec<Entry> {
@@ -106,7 +106,7 @@ pub(super) fn of_a_target() -> Vec<Entry> {
     all
 }
 
-/// Roles, keys and MFA devices.
+/// Vaults with a fault in a role, an access key or an MFA device.
 pub(super) fn of_credentials() -> Vec<Entry> {
     const ROLE: &str = "the role is not a role of this account";
     const DEVICE: &str = "the MFA device is not a device of this account";
@@ -175,7 +175,7 @@ fn in_the_lane_static(mut entry: Entry) -> Entry {
     entry
 }
 
-/// Secrets in public fields.
+/// Vaults with a secret in a public field.
 pub(super) fn exposed() -> Vec<Entry> {
     const EXPOSED: &str = "a secret is in a field that is public";
     const KEY: &str = "EXAMPLESECRET+EXAMPLESECRET+EXAMPLESECRE";
@@ -210,7 +210,7 @@ pub(super) fn exposed() -> Vec<Entry> {
     }
 }
 
-/// Action patterns and conditions.
+/// Vaults with a fault in an action pattern or a condition.
 pub(super) fn of_statements() -> Vec<Entry> {
     const ACTION: &str = "not an IAM action";
     const CONDITION: &str = "not an object of operators with keys";

@@ -1,4 +1,4 @@
-//! Errors in the shares.
+//! Vaults with a fault in a share.
 
 use super::super::random;
 use super::custodians::challenge;

@@ -1,4 +1,4 @@
-//! Errors in the STREAM of the payload (C2SP age.md, "Payload").
+//! Vaults with a fault in the payload's STREAM encryption (C2SP age.md, "Payload") or in the armor.
 
 use super::*;
 
@@ -27,7 +27,7 @@ pub(super) fn streams() -> Vec<Entry> {
     }
 }
 
-/// The length of the payload, which a reader checks first.
+/// Vaults with a wrong payload length. A reader checks the length when it parses the file.
 pub(super) fn lengths() -> Vec<Entry> {
     const LENGTH: &str = "cut short, or something was appended";
     fails! { "parse":
@@ -44,9 +44,9 @@ pub(super) fn lengths() -> Vec<Entry> {
     }
 }
 
-/// A grease stanza after the header's stanzas, which makes the file's length this number modulo 48.
+/// Adds a grease stanza to the header, so that the length of the file modulo 48 is `modulo`.
 fn to_length(header: &str, modulo: usize) -> String {
-    // The line of the MAC; a nonce, a block and a tag.
+    // The lengths after the header's stanzas: the line of the MAC, the nonce, one block and its tag.
     let after = 48 + 16 + 4096 + 16;
     let grease = |more: usize| format!("-> {}-grease\n\n", "x".repeat(more));
     let grease = (0..48).map(grease).find(|grease| (header.len() + grease.len() + after) % 48 == modulo);

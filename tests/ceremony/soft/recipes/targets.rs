@@ -1,4 +1,4 @@
-//! Errors in a target's entry.
+//! Vaults with a fault in a target's entry in the manifest.
 
 use super::*;
 

@@ -1,16 +1,19 @@
-//! Payloads whose JSON is not in canonical form.
+//! Vaults with a payload whose JSON is not in canonical form.
 
 use super::*;
 
-/// Replaces text in the padded payload, whose length stays.
+/// Replaces text in the padded payload, and keeps the length of the payload.
 fn replace(plain: &mut Vec<u8>, from: &str, to: &str) {
     let (at, length) = (position(plain, from.as_bytes()), plain.len());
     plain.splice(at..at + from.len(), to.bytes());
-    assert!(plain[plain.len() - 8..].iter().all(|byte| *byte == b' '), "room for more");
+    assert!(
+        plain[plain.len() - 8..].iter().all(|byte| *byte == b' '),
+        "the padding should have room for the new text"
+    );
     plain.resize(length, b' ');
 }
 
-/// A grant whose first statement has the field `n`.
+/// Adds the field `n` to the first statement of the grant.
 fn with_n(payload: &mut Value, n: impl Into<Value>) {
     payload["targets"][0]["grant"][0]["n"] = n.into();
 }

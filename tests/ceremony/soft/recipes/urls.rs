@@ -1,4 +1,4 @@
-//! Values of alert channels outside their accepted form, one field each.
+//! Vaults with one field of an alert channel that does not have the accepted form.
 
 use super::*;
 
@@ -184,7 +184,7 @@ pub(super) fn mails() -> Vec<Entry> {
     }
 }
 
-/// A channel without one of its fields, mail without TLS, and secrets in names.
+/// Vaults with a channel that lacks a field, with mail that lacks TLS, or with a secret in a channel's name.
 pub(super) fn others() -> Vec<Entry> {
     const EXPOSED: &str = "a secret is in its name, which is public";
     fails! { "open":

@@ -1,5 +1,5 @@
-//! Halves with unusual ephemeral X25519 keys. Some are sealed under the zero that X25519 gives with a point of small order:
-//! only the check for zero refuses them, because the halves themselves are right.
+//! Vaults with a half whose ephemeral X25519 key is zero or has bit 255 set. With a zero key, the result of X25519 is
+//! also zero, and the half is correctly sealed under that result. Only a check for a zero result refuses such a half.
 
 use age_core::primitives::bech32_decode;
 use breakglass::secret::Secret;
@@ -11,19 +11,20 @@ use sha3::{Digest as _, Sha3_256};
 use super::custodians::challenge;
 use super::*;
 
-/// The X25519 key of alice's challenge-response token.
+/// Returns the X25519 key of alice's challenge-response token.
 fn x25519_key(entry: &Value) -> Vec<u8> {
     let recipient = entry["tokens"][1]["recipient"].as_str().unwrap();
     bech32_decode(recipient, |_| (), |_| Ok(()), |_, bytes| Ok(bytes.collect())).unwrap()
 }
 
-/// Seals the token's half with an ephemeral share of zero, with which every key gives zero.
+/// Seals the token's half with an ephemeral share of zero. The result of X25519 is then zero for every key.
 fn token_half(entry: &Value, half: &[u8; 16], stanza: &mut Stanza) {
     stanza.args = vec![BASE64_STANDARD_NO_PAD.encode([0; 32])];
     stanza.body = forge::x25519_body(&[0; 32], &[&[0; 32], &x25519_key(entry)[..]].concat(), half);
 }
 
-/// Seals the part's half with this ephemeral X25519 key and result of X25519. ML-KEM is as it should be.
+/// Seals the part's half with the given ephemeral X25519 key and the given X25519 result. The ML-KEM encapsulation is
+/// valid.
 fn part_half(entry: &Value, half: &[u8; 16], ephemeral: &[u8; 32], shared: &[u8; 32], stanza: &mut Stanza) {
     let key = forge::part_key(&entry["part"]);
     let (of_ml_kem, of_x25519) = key.split_at(1184);
@@ -53,7 +54,8 @@ pub(super) fn zero() -> Vec<Entry> {
     entries.into_iter().map(|entry| Entry { at_fault: "1", ..entry }).collect()
 }
 
-/// Seals the token's half with an ephemeral share whose bit 255 is set. X25519 ignores it, the salt has it.
+/// Seals the token's half with an ephemeral share whose bit 255 is set. X25519 ignores the bit, but the salt includes
+/// it.
 fn token_half_with_bit_255(entry: &Value, half: &[u8; 16], stanza: &mut Stanza) {
     let key: [u8; 32] = x25519_key(entry).try_into().unwrap();
     let ephemeral = x25519_dalek::StaticSecret::from(super::super::random::<32>());
@@ -69,7 +71,7 @@ fn with_bit_255(ephemeral: &x25519_dalek::StaticSecret) -> [u8; 32] {
     public
 }
 
-/// Halves whose ephemeral X25519 keys have bit 255 set. A reader must accept them.
+/// Vaults with a half whose ephemeral X25519 key has bit 255 set. A reader must accept these vaults.
 pub(super) fn bit_255() -> Vec<Entry> {
     vec![
         success(
