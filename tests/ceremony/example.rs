@@ -48,7 +48,7 @@ fn the_example_of_the_specification_is_a_vector() {
 struct Example {
     /// The contents of the fenced code blocks, in order.
     blocks: Vec<String>,
-    /// For each value within a sentence: the text before the value, the value, and the text after it.
+    /// The values within sentences. An entry has the text before the value, the value, and the text after the value.
     in_sentences: Vec<(&'static str, String, &'static str)>,
 }
 
@@ -110,14 +110,14 @@ impl Example {
         }
     }
 
-    /// Returns the text of the specification, with the values of this vector in the example.
+    /// Replaces the values in the specification's example, and returns the text of the specification.
     fn within(&self, specification: &str) -> String {
         let start =
             specification.find("\n## An example\n").expect("the specification should have an example");
         let end = start
             + specification[start..]
                 .find("\n## References\n")
-                .expect("the references should follow the example");
+                .expect("the section References should follow the example");
         let mut pieces: Vec<_> = specification[start..end].split("```\n").map(str::to_owned).collect();
         assert_eq!(
             pieces.len(),

@@ -1,4 +1,4 @@
-//! Checks the values that a writer must draw again for each vault. Checks also the values that a drill vault takes
+//! Checks the values that a writer must draw again for each vault. Also checks the values that a drill vault takes
 //! from its vault, and the values that a reseal keeps.
 
 use std::collections::BTreeSet;

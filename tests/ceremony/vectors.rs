@@ -86,7 +86,7 @@ fn fill(manifest: &mut Value, over: usize) {
         target
     };
     manifest["targets"] = (0..160).map(named).collect();
-    // The two commitments are added later, so their length is added here.
+    // The manifest does not have its two commitments yet, so their length is added here.
     let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
     let mut place = 0;
     while length(manifest) < MAX_BYTES + over {
@@ -155,8 +155,8 @@ fn vault(entry: &Entry) -> Vector {
     };
     let mut custodians: Vec<_> = people.iter().zip(&made.shares).zip(1..).map(known).collect();
     (entry.known)(&mut custodians);
-    // The vector uses the shares of a quorum. If the step "open" is reached, it uses one more share if there is one.
-    // For a valid vault, the order of the shares is reversed.
+    // The vector uses the shares of a quorum. If the expected result is of the step `open`, the vector uses
+    // one more share, if the vault has more. A vector of a valid vault lists the shares in reverse order.
     let more = usize::from(opens || entry.step == "open");
     let count = people.len().min(usize::from(entry.recipe.threshold) + more);
     let mut shares_from: Vec<u8> = (1..).take(count).collect();

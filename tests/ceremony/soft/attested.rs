@@ -20,7 +20,7 @@ pub struct Link {
     /// The digest algorithm of the signature on this certificate.
     pub digest: &'static str,
     pub extensions: Vec<Vec<u8>>,
-    /// The DER of the algorithm outside the signed data, if it differs from the algorithm inside.
+    /// The DER of the signature algorithm outside the signed data, if it differs from the algorithm inside the data.
     pub outside: Option<Vec<u8>>,
 }
 
@@ -59,7 +59,7 @@ pub fn firmware() -> Vec<u8> {
     yubico(&[3, 3], &[5, 7, 2])
 }
 
-/// Describes a device's certificate with the extensions of a genuine one.
+/// Describes a device's certificate with the extensions that genuine certificates have.
 pub fn device(issuer: &str) -> Link {
     link("Yubico PIV Attestation", issuer, vec![firmware(), ca(0)])
 }
@@ -412,7 +412,7 @@ fn signatures() -> Vec<Row> {
         (
             "attestation_two_algorithms",
             KIND,
-            "the two signature algorithms of a certificate differ, one inside and one outside the signed data",
+            "a certificate has different signature algorithms inside and outside its signed data",
             plan! { |p| p.links[0].outside = Some(x509::ECDSA_SHA384.into()) },
         ),
     ]

@@ -153,7 +153,7 @@ fn envelopes() -> Vec<Row> {
         (
             "enrolment_type",
             "does not know its type",
-            "the payload type is application/json",
+            "the envelope has the payload type application/json",
             with! {
             envelope: |e| e["payloadType"] = "application/json".into() },
         ),

@@ -1,4 +1,4 @@
-//! More attestations of enrolment files. Most of them have exactly one fault.
+//! More attestations of enrolment files. Most attestations have exactly one fault.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,9 +1,9 @@
 //! A second writer of vault files. The writer follows `vault-format.md` and can introduce a fault.
 //!
 //! The writer calls the library for two things only: a custodian's public entry, and the encryption of the part's
-//! half. `hybrid.rs` checks the encryption of the part's half with other programs. The splitting, the commitments,
-//! the header and STREAM have a second implementation here. If the library opens a file from this writer, the two
-//! implementations agree.
+//! half. `hybrid.rs` checks the encryption of the part's half with other programs. This file has a second
+//! implementation of the splitting, the commitments, the header and STREAM. If the library opens a file from this
+//! writer, the two implementations agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,8 +43,8 @@ pub struct Recipe {
     pub shares: fn(&mut [[u8; 16]]),
     /// Changes the stanzas within a share. The first argument is the custodian's entry in the manifest.
     pub halves: fn(&Value, &mut Vec<Stanza>),
-    /// Changes the stanzas within a share. The other arguments are the custodian's entry in the manifest, and the
-    /// plaintexts of the token's half and the part's half.
+    /// Changes the stanzas within a share. The arguments are the custodian's entry in the manifest, the plaintexts of
+    /// the token's half and the part's half, and the stanzas.
     pub resealed: fn(&Value, [&[u8; 16]; 2], &mut Vec<Stanza>),
     /// Changes the text of the stanzas within a share. The first argument is the index of the share.
     pub inner: fn(u8, String) -> String,
@@ -236,8 +236,8 @@ fn services(grant: &Value) -> Value {
     all.into_iter().map(entry).collect()
 }
 
-/// Returns whether a grant allows `sts:GetFederationToken`, which a console session needs. The vectors allow this
-/// call by its name or by `sts:*` only.
+/// Returns whether a grant allows `sts:GetFederationToken`, which a console session needs. A vector
+/// allows this call only by the call's name or by `sts:*`, so the function searches for these two texts.
 fn federates(grant: &Value) -> bool {
     let text = grant.to_string();
     text.contains("sts:GetFederationToken") || text.contains("sts:*")
@@ -373,7 +373,7 @@ fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
 
 fn expand(key: &[u8; 16], salt: &[u8], info: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
-    Hkdf::<Sha256>::new(Some(salt), key).expand(info, &mut out).expect("the length should be allowed");
+    Hkdf::<Sha256>::new(Some(salt), key).expand(info, &mut out).expect("HKDF should give 32 bytes");
     out
 }
 
@@ -382,10 +382,10 @@ pub fn x25519_body(shared: &[u8; 32], salt: &[u8], half: &[u8; 16]) -> Vec<u8> {
     let mut key = [0; 32];
     Hkdf::<Sha256>::new(Some(salt), shared)
         .expand(b"age-encryption.org/v1/X25519", &mut key)
-        .expect("the length should be allowed");
+        .expect("HKDF should give 32 bytes");
     ChaCha20Poly1305::new(&key.into())
         .encrypt(&[0; 12].into(), &half[..])
-        .expect("the length should be allowed")
+        .expect("a half should be short enough to encrypt")
 }
 
 /// Encrypts a payload. The result is the nonce, followed by the STREAM chunks (C2SP age.md, "Payload").
@@ -406,7 +406,7 @@ pub fn stream_of(key: &[u8; 16], chunks: &[(&[u8], u64, bool)]) -> Vec<u8> {
         let mut nonce = [0; 12];
         nonce[3..11].copy_from_slice(&number.to_be_bytes());
         nonce[11] = u8::from(*last);
-        out.extend(aead.encrypt(&nonce.into(), *chunk).expect("the length should be allowed"));
+        out.extend(aead.encrypt(&nonce.into(), *chunk).expect("a chunk should be short enough to encrypt"));
     }
     out
 }

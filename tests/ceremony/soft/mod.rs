@@ -1,5 +1,5 @@
-//! Custodians in software, with words and with tokens whose keys are in this process. The modules make valid and
-//! invalid files for these custodians.
+//! Custodians in software, with words and with tokens whose keys are in this process. The modules in this
+//! directory make valid and invalid files for these custodians.
 
 pub mod attested;
 pub mod certificate;
@@ -109,7 +109,8 @@ impl ChallengeToken {
         p256::SecretKey::from_slice(&signing).expect("32 random bytes should be a P-256 key")
     }
 
-    /// Derives 32 bytes from the token's answer to a challenge. `challenge` is 0 for decryption and 1 for signing.
+    /// Derives 32 bytes from the token's answer to a challenge. The argument `challenge` is 0 for the decryption
+    /// challenge and 1 for the signing challenge.
     fn derived(&self, enrolment: &[u8; 16], challenge: usize, info: &[u8]) -> [u8; 32] {
         let answer = answer(&self.secret, enrolment, &self.challenges[challenge]);
         let mut key = [0; 32];
@@ -192,7 +193,7 @@ pub struct Person {
     pub words: String,
     pub enrolment: [u8; 16],
     pub tokens: Vec<SoftToken>,
-    /// The challenge-response tokens. They follow the PIV tokens in the manifest.
+    /// The challenge-response tokens. In the manifest, these tokens follow the PIV tokens.
     pub challenge_tokens: Vec<ChallengeToken>,
 }
 

@@ -46,7 +46,8 @@ pub struct Verdict {
 pub struct Vector {
     pub verdict: Verdict,
     pub comment: String,
-    /// The kind of file that the reader expects: `vault` or `drill`. Empty if the reader accepts both.
+    /// The kind of file that the reader expects: `vault` or `drill`. The text is empty if the
+    /// reader accepts both kinds.
     pub wanted: String,
     pub custodians: Vec<Custodian>,
     pub shares_from: Vec<u8>,
@@ -181,8 +182,8 @@ impl Vector {
             let share = custodian.give(&vault);
             shares.push(share.map_err(|verdict| Verdict { at_fault: index.to_string(), ..verdict })?);
         }
-        // The vault is opened with all shares first, because a reader has all of them. Then it is opened with each
-        // quorum.
+        // The first opening uses all shares, because a reader has all of them. After that, the test opens the vault
+        // with each quorum.
         let threshold = vault.manifest.threshold;
         for quorum in [shares.iter().collect()].into_iter().chain(quorum::subsets(&shares, threshold)) {
             let key = hex::encode(quorum::combine(&quorum).expose());

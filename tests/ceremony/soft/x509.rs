@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 /// The DER of Yubico's arc of object identifiers, 1.3.6.1.4.1.41482.
 const YUBICO: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xc4, 0x0a];
 
-// These constants are kinds of keys. Each one has the arguments of `openssl genpkey`.
+// For each kind of key, a constant has the arguments of `openssl genpkey`.
 
 pub const P256: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256";
 pub const P384: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-384";
@@ -89,7 +89,8 @@ impl Certificate<'_> {
         self.sign_as(signer, digest, &signer.algorithm(digest))
     }
 
-    /// Signs the certificate, and returns its DER. The algorithm outside the signed data is `outside`.
+    /// Signs the certificate, and returns its DER. `outside` is the DER of the signature algorithm outside the signed
+    /// data.
     pub fn sign_as(&self, signer: &Key, digest: &str, outside: &[u8]) -> Vec<u8> {
         let extensions = der(0xa3, &[&der(0x30, &[&self.extensions.concat()])]);
         let to_be_signed = der(

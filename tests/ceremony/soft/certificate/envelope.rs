@@ -95,13 +95,13 @@ pub(super) fn files() -> Vec<Row> {
         (
             "enrolment_type_v2",
             "does not know its type",
-            "the payload type is the one of a version 2 enrolment",
+            "the envelope has the payload type of a version 2 enrolment",
             without_attestation(|e| e["payloadType"] = TYPE.replace("v1", "v2").into()),
         ),
         (
             "enrolment_type_statement",
             "does not know its type",
-            "the payload type is the one of an approval",
+            "the envelope has the payload type of an approval",
             without_attestation(|e| e["payloadType"] = TYPE.replace("enrolment", "open").into()),
         ),
     ]
@@ -203,13 +203,13 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_low_s",
             "",
-            "s of the signature is in the lower half of its range",
+            "the value s of the signature is in the lower half of its range",
             spec(uneven_signature),
         ),
         (
             "enrolment_signature_high_s",
             "",
-            "s of the signature is in the upper half of its range, which a token can produce",
+            "the value s of the signature is in the upper half of its range, which a token can produce",
             spec(|_, s| {
                 let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
                 Signature::from_scalars(r, -*s).unwrap().to_der().as_bytes().to_vec()
@@ -218,13 +218,13 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_raw",
             SIGNATURE,
-            "the signature is r and s of 32 bytes each, instead of DER",
+            "the signature consists of r and s with 32 bytes each, instead of DER",
             spec(|_, s| Signature::from_der(s).unwrap().to_bytes().to_vec()),
         ),
         (
             "enrolment_signature_leading_zero",
             SIGNATURE,
-            "s of the signature has a leading zero byte that DER does not allow",
+            "the value s of the signature has a leading zero byte that DER does not allow",
             spec(|_, s| {
                 let [r, s] = integers(Signature::from_der(s).unwrap().normalize_s().to_der().as_bytes());
                 sequence(&[r, [&[2, s[1] + 1, 0], &s[2..]].concat()])
@@ -233,7 +233,7 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_negative",
             SIGNATURE,
-            "s of the signature lacks its leading zero byte, so it is negative",
+            "the value s of the signature lacks its leading zero byte, so the value is negative",
             spec(|_, s| {
                 let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
                 let high = Signature::from_scalars(r, -*s).unwrap();
@@ -257,7 +257,7 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_zero",
             SIGNATURE,
-            "r and s of the signature are both zero",
+            "the values r and s of the signature are both zero",
             spec(|_, _| vec![0x30, 6, 2, 1, 0, 2, 1, 0]),
         ),
     ]

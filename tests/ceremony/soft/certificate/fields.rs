@@ -21,7 +21,7 @@ pub(super) fn payloads() -> Vec<Row> {
         (
             "enrolment_edges",
             "",
-            "the name has the greatest length, the slots are the last retired ones, and the numbers are the greatest allowed",
+            "the name has the greatest length, the slots are the last retired slots, and the numbers are the greatest allowed",
             plain(|m| {
                 m["name"] = format!("0{}", "._-".repeat(11))[..32].into();
                 m["created"] = "9998-12-31T23:59:59Z".into();
@@ -118,13 +118,13 @@ pub(super) fn fields() -> Vec<Row> {
         (
             "enrolment_created_fraction",
             "is not a UTC time",
-            "created has a fraction of a second",
+            "the creation time has a fraction of a second",
             plain(|m| m["created"] = "2026-11-22T02:17:00.5Z".into()),
         ),
         (
             "enrolment_created_offset",
             "is not a UTC time",
-            "created has an offset instead of Z",
+            "the creation time has an offset instead of Z",
             plain(|m| m["created"] = "2026-11-22T02:17:00+00:00".into()),
         ),
         (

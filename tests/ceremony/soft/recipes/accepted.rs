@@ -56,7 +56,7 @@ pub(super) fn good() -> Vec<Entry> {
         ),
         success(
             "reseal_after",
-            "a reseal of the vector reseal_before: vault_id is the same, epoch is one more, and replaces is the digest of that file",
+            "a reseal of the vector reseal_before: the vault_id is the same, the epoch is one more, and the field replaces has the digest of that vector's file",
             with! { manifest: |m| {
                 let path = vector::directory().join("reseal_before.txt");
                 let before = Vector::parse(&std::fs::read_to_string(path).unwrap()).file;
@@ -69,7 +69,7 @@ pub(super) fn good() -> Vec<Entry> {
         ),
         success(
             "drill",
-            "a drill vault: its grant is empty, so only the probe is allowed",
+            "the vault is a drill vault: its grant is empty, so only the probe is allowed",
             with! {
                 credentials: |c| c["targets"][0]["grant"] = json!([]),
                 manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into(),
@@ -165,14 +165,14 @@ pub(super) fn grants() -> Vec<Entry> {
         ),
         success(
             "grant_not_action",
-            "a NotAction excludes some services: the summary is * with the access write, and console is true",
+            "the grant allows everything except some services, so its summary is * with the access write, and console is true",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "NotAction": ["iam:*", "sts:Assume*"], "Resource": "*"}]),
             manifest: |m| m["targets"][0]["console"] = true.into() },
         ),
         success(
             "grant_not_action_console",
-            "a NotAction excludes some actions and sts:GetFederationToken, so console is false",
+            "the grant allows everything except some actions, one of which is sts:GetFederationToken, so console is false",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "NotAction": ["iam:*", "sts:*Token"], "Resource": "*"}]),
                 manifest: |m| m["targets"][0]["console"] = false.into() },
@@ -194,7 +194,7 @@ pub(super) fn grants() -> Vec<Entry> {
         ),
         success(
             "grant_conditions",
-            "the summary has the condition keys that all statements about the same service and access share",
+            "the summary has the condition keys that all statements about the same service and access have",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "Action": "a:X", "Resource": "*", "Condition": {"Bool": {"aws:B": "true", "aws:A": "true"}}},
             {"Effect": "Allow", "Action": "A:Y", "Resource": "*", "Condition": {"Null": {"AWS:a": "true"}, "Bool": {"aws:C": "true"}}},
@@ -212,7 +212,7 @@ pub(super) fn grants() -> Vec<Entry> {
         ),
         success(
             "may_outlive",
-            "may_outlive has 64 actions, some with wildcards, and the longest has 128 characters",
+            "the field may_outlive has 64 actions, some with wildcards, and the longest has 128 characters",
             with! { credentials: |c| {
                 let mut all: Vec<String> = (0..63).map(|n| format!("a-{n:02}:*?X")).collect();
                 all.push(format!("z:{}", "A".repeat(126)));

@@ -14,7 +14,7 @@ pub(super) fn channels() -> Vec<Entry> {
             "the payload and the manifest list the alert channels in different orders", with! {
             credentials: alerts, sealed: |s| s["alerts"].as_array_mut().unwrap().swap(0, 1) }),
         ("payload_alerts_empty", "canonical form",
-            "alerts in the payload is empty; without channels, the field must be left out", with! {
+            "the field alerts in the payload is empty; without channels, the field must be left out", with! {
             sealed: |s| s["alerts"] = json!([]) }),
         ("payload_alert_kind", "the sealed payload is not valid",
             "an alert channel has a kind that version 1 does not define", with! {

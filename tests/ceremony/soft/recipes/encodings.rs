@@ -110,7 +110,7 @@ pub(super) fn bodies() -> Vec<Entry> {
             inner: |index, text| line(index, &text, 3, |body| format!("{body}=")) }),
         ("part_half_body_not_base64", BODY, "a part's sealed half contains a character that is not Base64", with! {
             inner: |index, text| line(index, &text, 3, |body| format!("*{}", &body[1..])) }),
-        ("half_space", BODY, "two spaces are before an argument of a stanza within a share", with! {
+        ("half_space", BODY, "an argument of a stanza within a share has two spaces before it", with! {
             inner: |index, text| line(index, &text, 2, |first| first.replace("x25519 ", "x25519  ")) }),
         ("half_crlf", BODY, "the lines within a share end in CR LF", with! {
             inner: |index, text| if index == 1 { text.replace('\n', "\r\n") } else { text } }),
@@ -142,7 +142,7 @@ pub(super) fn header_bodies() -> Vec<Entry> {
     }
     /// Makes the label longer until the manifest's last Base64 character has unused bits.
     fn uneven(manifest: &mut Value) {
-        // The two commitments are added later, so their length is added here.
+        // The manifest does not have its two commitments yet, so their length is added here.
         let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
         while length(manifest) % 3 != 1 || (length(manifest) * 4).div_ceil(3) % 64 < 4 {
             manifest["label"] = (manifest["label"].as_str().unwrap().to_owned() + "l").into();
@@ -186,7 +186,7 @@ pub(super) fn header_lines() -> Vec<Entry> {
     fails! { "parse":
         ("version_line_space", "not an age v1 file", "the first line of the header ends in a space", with! {
             header: |h| h.replacen("org/v1\n", "org/v1 \n", 1) }),
-        ("stanza_no_space", DAMAGED, "no space is between -> and a stanza's type", with! {
+        ("stanza_no_space", DAMAGED, "a stanza has no space between -> and its type", with! {
             header: |h| h.replacen("-> breakglass/share 2", "->breakglass/share 2", 1) }),
         ("share_no_index", "out of order",
             "the stanza of a share has no index", with! { stanzas: |s| s[1].args.clear() }),
@@ -210,9 +210,9 @@ pub(super) fn header_lines() -> Vec<Entry> {
             stanzas: |s| s.push(bare("x-grease", &["a", "", "b"])) }),
         ("grease_argument_not_ascii", DAMAGED, "an argument of a grease stanza is not ASCII", with! {
             stanzas: |s| s.push(bare("x-grease", &["é"])) }),
-        ("mac_no_space", "its header does not end within", "no space is before the MAC", with! {
+        ("mac_no_space", "its header does not end within", "the MAC has no space before it", with! {
             file: |f| { let at = position(f, b"\n--- ") + 4; f.remove(at); } }),
-        ("mac_two_spaces", LAST, "two spaces are before the MAC", with! { mac: |mac| format!(" {mac}") }),
+        ("mac_two_spaces", LAST, "the MAC has two spaces before it", with! { mac: |mac| format!(" {mac}") }),
         ("mac_url_alphabet", DAMAGED,
             "the MAC contains a character of base64url that Base64 does not have", with! { mac: |mac| format!("-{}", &mac[1..]) }),
         ("mac_crlf", LAST, "the last line of the header ends in CR LF", with! { mac: |mac| format!("{mac}\r") }),

@@ -30,16 +30,16 @@ pub(super) fn of_the_manifest() -> Vec<Entry> {
     const TIME: &str = "is not a UTC time";
     let mut all = values! { "parse" manifest root;
         ("alerts_null", "the manifest is not valid",
-            "alerts in the manifest is null; without channels, the field must be left out", "alerts" = Value::Null),
+            "the field alerts in the manifest is null; without channels, the field must be left out", "alerts" = Value::Null),
         ("alerts_name_empty", "alert channel", "the name of an alert channel is empty", "alerts" = json!([""])),
         ("alerts_name_long", "alert channel",
             "the name of an alert channel has 33 characters, one too many", "alerts" = json!(["a".repeat(33)])),
-        ("created_month", TIME, "the month of created is 13", "created" = "2026-13-01T02:17:00Z"),
-        ("created_hour", TIME, "the hour of created is 24", "created" = "2026-11-22T24:00:00Z"),
+        ("created_month", TIME, "the month of the creation time is 13", "created" = "2026-13-01T02:17:00Z"),
+        ("created_hour", TIME, "the hour of the creation time is 24", "created" = "2026-11-22T24:00:00Z"),
         ("created_lower_case", TIME,
-            "the letters T and Z of created are in lower case", "created" = "2026-11-22t02:17:00z"),
+            "the letters T and Z of the creation time are in lower case", "created" = "2026-11-22t02:17:00z"),
         ("created_no_leap_year", TIME,
-            "created is the 29th of February 2100, which does not exist", "created" = "2100-02-29T02:17:00Z"),
+            "the creation time is the 29th of February 2100, which does not exist", "created" = "2100-02-29T02:17:00Z"),
         ("epoch_negative", "the manifest is not valid", "the epoch of the vault is -1", "epoch" = -1),
         ("epoch_fraction", "the manifest is not valid", "the epoch of the vault is 1.5", "epoch" = 1.5),
         ("label_null", "the manifest is not valid", "the label of the vault is null", "label" = Value::Null),
@@ -51,10 +51,12 @@ pub(super) fn of_the_manifest() -> Vec<Entry> {
             "the vault id is in capital hex", "vault_id" = "AB".repeat(16)),
         ("version_string", "the manifest is not valid",
             "the manifest's version is a string instead of a number", "version" = "1"),
-        ("targets_null", "the manifest is not valid", "targets in the manifest is null", "targets" = Value::Null),
+        ("targets_null", "the manifest is not valid",
+            "the field targets in the manifest is null", "targets" = Value::Null),
     };
     all.extend(fails! { "parse":
-        ("replaces_capitals", "replaces is not 32 bytes", "the digest in replaces is in capital hex", with! {
+        ("replaces_capitals", "replaces is not 32 bytes",
+            "the digest in the field replaces is in capital hex", with! {
             manifest: |m| { m["epoch"] = 2.into(); m["replaces"] = "AB".repeat(32).into(); } }),
         ("one_custodian", "2 of 1 custodians", "the vault has only one custodian", with! { custodians: 1 }),
         ("targets_257", "1 to 256 targets", "the manifest has 257 targets, one too many", with! { manifest: |m| {
@@ -112,7 +114,7 @@ pub(super) fn of_a_custodian() -> Vec<Entry> {
         ("enrolment_sha256_capitals", "enrolment_sha256 is not 32 bytes",
             "the digest of an enrolment is in capital hex", "enrolment_sha256" = "AB".repeat(32)),
         ("fingerprint_checked_null", "the manifest is not valid",
-            "fingerprint_checked of a custodian is null", "fingerprint_checked" = Value::Null),
+            "the field fingerprint_checked of a custodian is null", "fingerprint_checked" = Value::Null),
         ("index_string", "the manifest is not valid",
             "a custodian's index is a string instead of a number", "index" = "1"),
     };
@@ -180,7 +182,8 @@ pub(super) fn of_a_target() -> Vec<Entry> {
         ("region_long", REGION, "a region has 33 characters, one too many", "regions" = json!(["r".repeat(33)])),
         ("region_capitals", REGION, "a region is in capital letters", "regions" = json!(["EU-WEST-1"])),
         ("region_underscore", REGION, "a region contains an underscore", "regions" = json!(["eu_west_1"])),
-        ("mfa_string", "expected a boolean", "mfa of a target is a string instead of a boolean", "mfa" = "false"),
+        ("mfa_string", "expected a boolean",
+            "the field mfa of a target is a string instead of a boolean", "mfa" = "false"),
         ("grant_null", "the manifest is not valid", "the summary of a grant is null", "grant" = Value::Null),
         ("grant_sha256_capitals", "grant_sha256 is not 32 bytes",
             "the digest of a grant is in capital hex", "grant_sha256" = "AB".repeat(32)),

@@ -21,9 +21,12 @@ pub(super) fn file() -> Vec<Entry> {
 pub(super) fn armor() -> Vec<Entry> {
     type Edit = fn(String) -> String;
     let edits: [(&str, &str, &str, Edit); 11] = [
-        ("armor_space_before", "not an age v1 file", "a line end is before the armor", |text| {
-            format!("\n{text}")
-        }),
+        (
+            "armor_space_before",
+            "not an age v1 file",
+            "the armor has a line end before its first line",
+            |text| format!("\n{text}"),
+        ),
         ("armor_after", "armor", "an empty line follows the armor", |text| text + "\n"),
         ("armor_garbage_after", "armor", "text follows the armor", |text| text + "x\n"),
         ("armor_no_line_end", "armor", "no line end follows the last line of the armor", |text| {

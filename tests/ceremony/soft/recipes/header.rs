@@ -63,7 +63,7 @@ pub(super) fn header() -> Vec<Entry> {
         ("header_crlf", "not an age v1 file", "the lines of the header end in CR LF", with! {
             header: |h| h.replace('\n', "\r\n") }),
         ("stanza_space", "header of this age file is damaged",
-            "two spaces are between a stanza's type and its index", with! {
+            "a stanza has two spaces between its type and its index", with! {
             header: |h| h.replace("share 2", "share  2") }),
         ("stanza_trailing_space", "header of this age file is damaged",
             "the first line of a stanza ends in a space", with! {

@@ -53,7 +53,8 @@ fn largest(credentials: &mut Value) {
     target["closer"]["secret_access_key"] = "aZ09/+=aZ09/+=aZ09/+=aZ09/+=aZ09/+=aZ09/".into();
 }
 
-/// Sets a grant whose summary has 256 entries, a service of 126 characters and a condition key of 128.
+/// Sets a grant whose summary has 256 entries, a service of 126 characters, and a condition key of 128
+/// characters.
 fn widest_grant(credentials: &mut Value) {
     let mut actions: Vec<_> = (0..127).flat_map(|n| [format!("s{n}:Get*"), format!("s{n}:Put*")]).collect();
     actions.push(format!("{}:*", "?".repeat(126)));
@@ -74,7 +75,7 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "smallest_values",
-            "names, label and region have one character, and two names differ only in case; the window is one second, the grant is empty, the firmware is 0.0.0, the day is the first possible, and a slot is the last retired one",
+            "names, label and region have one character, and two names differ only in case. The window is one second, the grant is empty, the firmware is 0.0.0, the creation time is the first possible day, and a slot is the last retired one",
             with! {
             credentials: smallest,
             manifest: |m| {
@@ -89,7 +90,7 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "largest_values",
-            "a target has 32 regions of 32 characters; the ARNs and keys have the greatest length, the firmware is 255.255.255, and the day is the last possible",
+            "a target has 32 regions of 32 characters, and the ARNs and keys have the greatest length. The firmware is 255.255.255, and the creation time is the last possible day",
             with! {
             credentials: largest,
             manifest: |m| {
@@ -108,7 +109,7 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "targets_256",
-            "the vault has 256 targets, the most allowed, and all of them have the same keys",
+            "the vault has 256 targets, the most allowed, and all targets have the same keys",
             with! { credentials: |c| {
                 let mut one = target(c).clone();
                 (one["grant"], one["may_outlive"], one["regions"]) = (json!([]), json!([]), json!(["r"]));
@@ -121,7 +122,7 @@ pub(super) fn limits() -> Vec<Entry> {
             wanted: "drill",
             ..success(
                 "drill_static",
-                "a drill vault of the lane static, created on a leap day",
+                "the vault is a drill vault of the lane static that was created on a leap day",
                 with! {
                 credentials: |c| { role(target(c)); target(c)["grant"] = json!([]); },
                 manifest: |m| {
@@ -135,7 +136,7 @@ pub(super) fn limits() -> Vec<Entry> {
             wanted: "vault",
             ..success(
                 "console_star",
-                "the grant allows every action",
+                "the grant allows every action of every service",
                 with! {
                 credentials: |c| target(c)["grant"] = json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]),
                 manifest: |m| m["targets"][0]["console"] = true.into() },

@@ -23,7 +23,7 @@ pub(super) fn manifest() -> Vec<Entry> {
         ("manifest_field_missing", "missing field `label`", "the manifest has no label", with! {
             manifest: |m| drop(m.as_object_mut().unwrap().remove("label")) }),
         ("manifest_null_missing", "not in canonical form",
-            "the field replaces is missing; if the vault replaces no other, the field must be null", with! {
+            "the field replaces is missing; in a vault that replaces no other vault, the field must be null", with! {
             manifest: |m| drop(m.as_object_mut().unwrap().remove("replaces")) }),
         ("manifest_field_twice", "duplicate field `version`", "the manifest has the field version twice", with! {
             text: |text| text.replace("\"version\":1", "\"version\":1,\"version\":1") }),
@@ -81,25 +81,27 @@ pub(super) fn fields() -> Vec<Entry> {
         ("label_long", "the label", "the label has 65 characters, one too many", with! {
             manifest: |m| m["label"] = "l".repeat(65).into() }),
         ("label_very_long", "the label",
-            "the label has 5000 characters, and the error message must be short nevertheless", with! {
+            "the label has 5000 characters, but the error message must be short", with! {
             manifest: |m| m["label"] = "l".repeat(5_000).into() }),
         ("label_escape", "the label", "the label contains the control character ESC", with! {
             manifest: |m| m["label"] = "a\u{1b}[2Jb".into() }),
         ("label_not_ascii", "the label", "the label contains a letter that is not ASCII", with! {
             manifest: |m| m["label"] = "é".into() }),
-        ("created_fraction", "is not a UTC time", "created has a fraction of a second", with! {
+        ("created_fraction", "is not a UTC time", "the creation time has a fraction of a second", with! {
             manifest: |m| m["created"] = "2026-11-22T02:17:00.5Z".into() }),
-        ("created_offset", "is not a UTC time", "created has an offset instead of Z", with! {
+        ("created_offset", "is not a UTC time", "the creation time has an offset instead of Z", with! {
             manifest: |m| m["created"] = "2026-11-22T02:17:00+00:00".into() }),
-        ("created_no_day", "is not a UTC time", "created is the 30th of February, which does not exist", with! {
+        ("created_no_day", "is not a UTC time",
+            "the creation time is the 30th of February, which does not exist", with! {
             manifest: |m| m["created"] = "2026-02-30T02:17:00Z".into() }),
-        ("created_year_zero", "is not a UTC time", "the year of created is 0", with! {
+        ("created_year_zero", "is not a UTC time", "the year of the creation time is 0", with! {
             manifest: |m| m["created"] = "0000-11-22T02:17:00Z".into() }),
-        ("created_year_9999", "is not a UTC time", "the year of created is 9999", with! {
+        ("created_year_9999", "is not a UTC time", "the year of the creation time is 9999", with! {
             manifest: |m| m["created"] = "9999-11-22T02:17:00Z".into() }),
-        ("created_leap_second", "is not a UTC time", "created is the leap second at the end of 2016", with! {
+        ("created_leap_second", "is not a UTC time",
+            "the creation time is the leap second at the end of 2016", with! {
             manifest: |m| m["created"] = "2016-12-31T23:59:60Z".into() }),
-        ("created_before_zero", "is not a UTC time", "the year of created is negative", with! {
+        ("created_before_zero", "is not a UTC time", "the year of the creation time is negative", with! {
             manifest: |m| m["created"] = "-000001-11-22T02:17:00Z".into() }),
         ("epoch_zero", "epochs do not count from 1", "the epoch of the vault is 0", with! {
             manifest: |m| m["epoch"] = 0.into() }),
@@ -113,7 +115,7 @@ pub(super) fn fields() -> Vec<Entry> {
         ("lane_unknown", "unknown variant", "the lane has a value that version 1 does not define", with! {
             manifest: |m| m["lane"] = "ferry".into() }),
         ("alerts_empty", "not in canonical form",
-            "alerts in the manifest is empty; without channels, the field must be left out", with! {
+            "the field alerts in the manifest is empty; without channels, the field must be left out", with! {
             manifest: |m| m["alerts"] = json!([]) }),
         ("alerts_name", "alert channel", "the name of an alert channel contains a space", with! {
             manifest: |m| m["alerts"] = json!(["on call"]) }),
@@ -124,9 +126,10 @@ pub(super) fn fields() -> Vec<Entry> {
         ("drill_of_short", "drill_of is not 16 bytes", "the vault id in drill_of has 15 bytes instead of 16", with! {
             manifest: |m| m["drill_of"] = "00".repeat(15).into() }),
         ("drill_of_null", "not in canonical form",
-            "drill_of is null; outside a drill vault, the field must be left out", with! {
+            "the field drill_of is null; outside a drill vault, the field must be left out", with! {
             manifest: |m| m["drill_of"] = Value::Null }),
-        ("drill_of_itself", "a drill of itself", "drill_of of a drill vault is its own vault_id", with! {
+        ("drill_of_itself", "a drill of itself",
+            "the fields drill_of and vault_id of a drill vault are equal", with! {
             manifest: |m| m["drill_of"] = m["vault_id"].clone() }),
         ("drill_two_targets", "exactly one target", "a drill vault has two targets", with! {
             credentials: |c| {
@@ -145,7 +148,8 @@ pub(super) fn fields() -> Vec<Entry> {
             } }),
         ("replaces_first_epoch", "replaces no vault", "a vault of epoch 1 replaces another vault", with! {
             manifest: |m| m["replaces"] = hex::encode(random::<32>()).into() }),
-        ("replaces_short", "replaces is not 32 bytes", "the digest in replaces has 31 bytes instead of 32", with! {
+        ("replaces_short", "replaces is not 32 bytes",
+            "the digest in the field replaces has 31 bytes instead of 32", with! {
             manifest: |m| m["replaces"] = "00".repeat(31).into() }),
     }
 }

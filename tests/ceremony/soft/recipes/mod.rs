@@ -21,8 +21,8 @@ macro_rules! fails {
     };
 }
 
-/// A list of entries that fail at the given step because one field has a wrong value. The function `$place` returns
-/// the object that has the field, and `$hook` says whether the object is in the manifest or in the payload.
+/// A list of entries that fail at the given step because one field has a wrong value. The function `$place` finds
+/// the object that has the field. The step `$hook` changes either the manifest or the payload.
 macro_rules! values {
     ($step:literal $hook:ident $place:path; $(($name:literal, $message:expr, $comment:literal, $field:literal = $value:expr)),* $(,)?) => {
         vec![$(damaged($step, $name, $message, $comment, with! {
@@ -57,11 +57,13 @@ pub struct Entry {
     pub name: &'static str,
     pub expect: &'static str,
     pub step: &'static str,
-    /// The index of the custodian whose words, token or share cause the failure. Empty if no custodian does.
+    /// The index of the custodian whose words, token or share cause the failure. The text is
+    /// empty if no custodian causes the failure.
     pub at_fault: &'static str,
     pub message: &'static str,
     pub comment: &'static str,
-    /// The kind of file that the reader expects: `vault` or `drill`. Empty if the reader accepts both.
+    /// The kind of file that the reader expects: `vault` or `drill`. The text is empty if the
+    /// reader accepts both kinds.
     pub wanted: &'static str,
     pub recipe: Recipe,
     /// Changes the custodians in the head of the vector, for example the words that alice types.

@@ -197,7 +197,7 @@ fn of_custodians() -> Vec<First> {
         at(
             "order_commitment_next",
             share,
-            "the commitment of alice was changed, and bob types unknown words; the reader must check her share before it asks bob",
+            "the commitment of alice was changed, and bob types unknown words; a reader must check alice's share before it asks bob",
             bob_misreads,
             commitment(),
         ),
@@ -266,7 +266,7 @@ pub(super) fn words() -> Vec<Entry> {
     let refused = |(name, comment, known)| Entry {
         known,
         at_fault: "1",
-        // One of these words contains a k, and the checksum of the words is right.
+        // These words contain a k, and their checksum is right.
         ..entry(
             "invalid words",
             "words",

@@ -77,7 +77,7 @@ pub(super) fn payload() -> Vec<Entry> {
         ("payload_opener_missing", "missing field `opener`", "a target of the lane gate has no opener", with! {
             sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("opener")) }),
         ("surplus_share", "header's MAC does not match",
-            "three shares match their commitments, but only two of them are points of the vault's polynomial", with! {
+            "three shares match their commitments, but the third share is not a point of the vault's polynomial", with! {
             custodians: 3, dealt: |shares| shares[2] = random() }),
         ("payload_surrogate", "the sealed payload is not valid",
             "a string in the payload contains half of a surrogate pair", with! {
@@ -210,13 +210,14 @@ pub(super) fn statements() -> Vec<Entry> {
             "an operator in the Condition of a statement has no condition keys", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {}}) }),
         ("payload_condition_key_deny", "not an object of operators with keys",
-            "a condition key of a Deny contains a space, although the summary ignores the Deny", with! {
+            "a condition key of a Deny contains a space; a reader must refuse the key although the summary ignores a Deny", with! {
             credentials: |c| c["targets"][0]["grant"][3]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
         ("payload_static_grant", "the sealed payload is not valid",
             "the vault has the lane static, and a grant is an object instead of an array", with! {
             credentials: |c| { role(&mut c["targets"][0]); c["targets"][0]["grant"] = json!({}); },
             manifest: |m| m["lane"] = "static".into() }),
-        ("payload_targets_number", "the sealed payload is not valid", "targets in the payload is a number", with! {
+        ("payload_targets_number", "the sealed payload is not valid",
+            "the field targets in the payload is a number", with! {
             sealed: |s| s["targets"] = 1.into() }),
         ("payload_condition_key", "not an object of operators with keys",
             "a condition key in the grant contains a space", with! {

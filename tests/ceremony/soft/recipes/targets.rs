@@ -20,10 +20,10 @@ pub(super) fn targets() -> Vec<Entry> {
         ("region_twice", "region eu-west-1 appears twice", "a target has the same region twice", with! {
             manifest: |m| m["targets"][0]["regions"] = json!(["eu-west-1", "eu-west-1"]) }),
         ("region_escape", "is not an AWS region",
-            "a region that a target has twice contains the control character ESC", with! {
+            "a target has the same region twice, and the region contains the control character ESC", with! {
             manifest: |m| m["targets"][0]["regions"] = json!(["\u{1b}[2J", "\u{1b}[2J"]) }),
         ("target_name_escape", "target name",
-            "a name that two targets have contains the control character ESC", with! {
+            "two targets have the same name, and the name contains the control character ESC", with! {
             manifest: |m| {
                 m["targets"][0]["name"] = "\u{1b}[2J".into();
                 let again = m["targets"][0].clone();
@@ -47,9 +47,10 @@ pub(super) fn targets() -> Vec<Entry> {
         ("grant_missing", "missing field `grant`", "a target in the manifest has no summary of its grant", with! {
             manifest: |m| remove(m, "grant") }),
         ("repairs_identity_number", "expected a boolean",
-            "repairs_identity in the manifest is 0 instead of a boolean", with! {
+            "the field repairs_identity in the manifest is 0 instead of a boolean", with! {
             manifest: |m| m["targets"][0]["repairs_identity"] = 0.into() }),
-        ("console_number", "expected a boolean", "console in the manifest is 1 instead of a boolean", with! {
+        ("console_number", "expected a boolean",
+            "the field console in the manifest is 1 instead of a boolean", with! {
             manifest: |m| m["targets"][0]["console"] = 1.into() }),
         ("repairs_without_mfa", "repairs identities without MFA",
             "a target in the manifest repairs identities without MFA", with! {
@@ -57,7 +58,8 @@ pub(super) fn targets() -> Vec<Entry> {
         ("may_outlive_order", "an action of may_outlive",
             "the actions of may_outlive in the manifest are not sorted", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!(["s3:GetDataAccess", "kms:CreateGrant"]) }),
-        ("may_outlive_twice", "an action of may_outlive", "may_outlive contains the same action twice", with! {
+        ("may_outlive_twice", "an action of may_outlive",
+            "the field may_outlive contains the same action twice", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!(["kms:CreateGrant", "kms:CreateGrant"]) }),
         ("may_outlive_capitals", "an action of may_outlive",
             "the service of an action in may_outlive is in capital letters", with! {
@@ -72,7 +74,7 @@ pub(super) fn targets() -> Vec<Entry> {
         ("may_outlive_long", "an action of may_outlive",
             "an action in may_outlive has 129 characters, one too many", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!([format!("z:{}", "A".repeat(127))]) }),
-        ("may_outlive_65", "more than 64 actions", "may_outlive has 65 actions, one too many", with! {
+        ("may_outlive_65", "more than 64 actions", "the field may_outlive has 65 actions, one too many", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = (0..65).map(|n| Value::from(format!("a-{n:02}:X"))).collect() }),
         ("grant_order", "the summary of its grant is not valid",
             "the entries of a grant's summary are not sorted", with! {

@@ -73,7 +73,8 @@ pub(super) fn numbers() -> Vec<Entry> {
             credentials: |c| with_n(c, 0), plain: |p| replace(p, "\"n\":0", "\"n\":-0") }),
         ("payload_number_trailing_zero", FORM, "the number 0.5 in the grant is written 0.50", with! {
             credentials: |c| with_n(c, 0.5), plain: |p| replace(p, "\"n\":0.5", "\"n\":0.50") }),
-        ("payload_number_digits", FORM, "a number in the grant has more digits than its double needs", with! {
+        ("payload_number_digits", FORM,
+            "a number in the grant has more digits than the shortest form of its double", with! {
             credentials: |c| with_n(c, 0.1), plain: |p| replace(p, "\"n\":0.1", "\"n\":0.10000000000000001") }),
         ("payload_number_too_large", "the sealed payload is not valid",
             "the grant contains the number 1e400, which is larger than every double", with! {

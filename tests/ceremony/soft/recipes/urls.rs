@@ -151,7 +151,7 @@ pub(super) fn mails() -> Vec<Entry> {
         ("payload_mail_port_wide", "alerts",
             "the port of a mail channel is 65536, one above the limit", "port" = 65536),
         ("payload_mail_tls_unknown", "alerts",
-            "tls of a mail channel has a value that version 1 does not define", "tls" = "optional"),
+            "the field tls of a mail channel has a value that version 1 does not define", "tls" = "optional"),
         ("payload_mail_username_empty", LOGIN, "the user name of a mail channel is empty", "username" = ""),
         ("payload_mail_username_long", LOGIN,
             "the user name of a mail channel has 256 bytes, one too many", "username" = "é".repeat(128)),
@@ -199,7 +199,7 @@ pub(super) fn others() -> Vec<Entry> {
         ("payload_mail_loopback_capitals", "allowed for loopback only",
             "a mail channel to LOCALHOST, in capital letters, does not use TLS", with! {
             credentials: |c| relay(c)["host"] = "LOCALHOST".into() }),
-        ("payload_mail_tls_null", "alerts", "tls of a mail channel is null", with! {
+        ("payload_mail_tls_null", "alerts", "the field tls of a mail channel is null", with! {
             credentials: |c| relay(c)["tls"] = Value::Null }),
         ("secret_in_channel_name", EXPOSED, "the name of one channel is the routing key of another channel", with! {
             credentials: |c| { let key = pager(c)["routing_key"].clone(); c["alerts"][2]["name"] = key; } }),
