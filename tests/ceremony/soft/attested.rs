@@ -261,7 +261,7 @@ fn chains() -> Vec<Row> {
         (
             "attestation_name_string",
             "is not the certificate of its issuer",
-            "the device's certificate has its issuer's name in another string type",
+            "the certificates of the device and of its issuer encode the issuer's name as different string types",
             plan! { |p| p.links[0].issuer = x509::name_as(0x13, "PIV issuer") },
         ),
         (

@@ -364,7 +364,7 @@ pub fn with_checksum(text: &str, constant: usize, last: usize) -> String {
     format!("{prefix}1{data}")
 }
 
-/// Computes HMAC-SHA256. The first step of HKDF is the same computation (RFC 5869 section 2.2).
+/// Computes HMAC-SHA256 with the first step of HKDF, which is an HMAC (RFC 5869 section 2.2).
 fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
     let mut extract = HkdfExtract::<Sha256>::new(Some(key));
     extract.input_ikm(data);

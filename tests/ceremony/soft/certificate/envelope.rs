@@ -209,7 +209,7 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_high_s",
             "",
-            "the value s of the signature is in the upper half of its range, which a token can produce",
+            "the value s of the signature is in the upper half of its range; real tokens make such signatures",
             spec(|_, s| {
                 let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
                 Signature::from_scalars(r, -*s).unwrap().to_der().as_bytes().to_vec()

@@ -4,12 +4,12 @@ use super::*;
 use crate::soft::points;
 use crate::soft::x509;
 
-/// Describes a file without an attestation. `members` changes the fields of its payload.
+/// Describes a file without an attestation. `members` changes the fields of the file's payload.
 fn plain(members: fn(&mut Value)) -> Spec {
     with! { attested: false, members: members }
 }
 
-/// Describes a file without an attestation. `payload` changes the text of its payload.
+/// Describes a file without an attestation. `payload` changes the text of the file's payload.
 fn text(payload: fn(String) -> String) -> Spec {
     with! { attested: false, text: payload }
 }

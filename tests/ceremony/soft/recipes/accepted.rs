@@ -51,7 +51,7 @@ pub(super) fn good() -> Vec<Entry> {
         ),
         success(
             "reseal_before",
-            "a vault of epoch 1, which the vault of the vector reseal_after replaces",
+            "the vault of the vector reseal_after replaces this vault of epoch 1",
             Recipe::default(),
         ),
         success(

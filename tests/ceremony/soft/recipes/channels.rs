@@ -23,7 +23,7 @@ pub(super) fn channels() -> Vec<Entry> {
             "a Slack channel has the field secret, which only a webhook has", with! {
             credentials: |c| { alerts(c); c["alerts"][2]["secret"] = "whsec_".into(); } }),
         ("payload_alert_unknown_field_sns", "the sealed payload is not valid",
-            "an SNS channel has the field url, which SNS channels do not have", with! {
+            "an SNS channel has the field url, which version 1 does not define for SNS", with! {
             credentials: |c| { alerts(c); c["alerts"][0]["url"] = "https://example.org/".into(); } }),
         ("payload_alert_unknown_field_pagerduty", "the sealed payload is not valid",
             "a PagerDuty channel has the field secret, which only a webhook has", with! {
@@ -67,7 +67,7 @@ pub(super) fn channels() -> Vec<Entry> {
             "a mail channel to another machine does not use TLS", with! {
             credentials: |c| { alerts(c); c["alerts"][4]["tls"] = "none".into(); } }),
         ("payload_alert_mail_address", "not a mail address",
-            "one element of a mail channel's receivers contains two addresses", with! {
+            "a receiver of a mail channel contains two addresses", with! {
             credentials: |c| { alerts(c); c["alerts"][4]["to"] = json!(["a@example.org,b@example.org"]); } }),
         ("payload_alert_mail_login", "the sealed payload is not valid",
             "a mail channel has a password but no user name", with! {

@@ -135,7 +135,7 @@ pub(super) fn of_a_token() -> Vec<Entry> {
         ("token_unknown_field", "unknown field `note`",
             "a token has a field that version 1 does not define", "note" = "x"),
         ("token_null_field", "not in canonical form",
-            "a PIV token has the field slot with the value null; only a challenge-response token has this field", "slot" = Value::Null),
+            "the field slot of a PIV token is null; a PIV token must not have this field", "slot" = Value::Null),
         ("token_attestation_null", "the manifest is not valid",
             "the attestation of a token is null", "attestation" = Value::Null),
         ("token_firmware_256", "firmware version",

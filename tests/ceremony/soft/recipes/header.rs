@@ -37,7 +37,7 @@ pub(super) fn header() -> Vec<Entry> {
         ("share_argument", "out of order", "the stanza of a share has an argument after the index", with! {
             stanzas: |s| s[1].args.push("1".into()) }),
         ("recipient_additional", "exactly one share per custodian",
-            "the header also has an X25519 stanza, with which one person could open the file without a quorum", with! {
+            "the header has an additional X25519 stanza, whose recipient could open the file without a quorum", with! {
             stanzas: |s| s.push(Stanza { tag: "X25519".into(),
                 args: vec![BASE64_STANDARD_NO_PAD.encode([9; 32])], body: vec![0; 32] }) }),
         ("grease_twice", "exactly one share per custodian", "the header has two grease stanzas", with! {

@@ -56,7 +56,7 @@ pub(super) fn custody() -> Vec<Entry> {
                 known[0].words = "aba".to_owned() + &" abandon".repeat(10) + " about";
             },
         ),
-        other("words_eleven", "invalid words", "words", "alice types only eleven words", |known| {
+        other("words_eleven", "invalid words", "words", "alice types eleven words", |known| {
             let end = known[0].words.rfind(' ').unwrap();
             known[0].words.truncate(end);
         }),

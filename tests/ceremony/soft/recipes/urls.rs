@@ -139,7 +139,7 @@ pub(super) fn mails() -> Vec<Entry> {
     const LOGIN: &str = "its user name or password";
     values! { "open" credentials mail;
         ("payload_alert_field_null", "canonical form",
-            "a mail channel has the field url, which mail channels do not have, with the value null", "url" = Value::Null),
+            "the field url of a mail channel is null; a mail channel must not have this field", "url" = Value::Null),
         ("payload_mail_unknown_field", "unknown field `note`",
             "a mail channel has a field that version 1 does not define", "note" = "x"),
         ("payload_mail_host_empty", HOST, "the host of a mail channel is empty", "host" = ""),
