@@ -28,8 +28,7 @@ use crate::secret::{Secret, SecretBuf};
 /// The maximum length of a vault file in bytes, with or without armor.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// The maximum length of a header in bytes. It has space for the largest manifest in base64, 16 shares of 4 KB, and
-/// grease.
+/// The maximum length of a header in bytes. It fits the largest manifest in base64, 16 shares of 4 KB, and grease.
 pub const MAX_HEADER: usize = 512 * 1024;
 
 const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
