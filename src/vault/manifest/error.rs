@@ -82,7 +82,7 @@ impl fmt::Display for ManifestError {
             Self::RepairsWithoutMfa(name) => {
                 write!(f, "{name}: it repairs identities without MFA, but AWS refuses IAM calls without MFA")
             }
-            Self::DrillOfItself => f.write_str("it is a drill of itself"),
+            Self::DrillOfItself => f.write_str("it claims to be a drill of itself"),
             Self::DrillTargets => f.write_str("a drill vault has exactly one target"),
             Self::Replaces => f.write_str("a drill vault, or a vault of epoch 1, replaces no vault"),
             Self::Epochs => f.write_str("its epochs do not count from 1"),
