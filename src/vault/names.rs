@@ -60,7 +60,7 @@ pub enum NameError {
     },
 }
 
-/// The reason why a target's field is not valid. The string in a variant is the value of the field.
+/// The reason why a target's field is not valid. The string in each error is the value of the field.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TargetError {
     /// The value is not an AWS partition.
@@ -195,7 +195,8 @@ pub fn slot(text: &str) -> Check {
     ensure(fits, || NameError::Slot(text.to_owned()))
 }
 
-/// Checks an age mlkem768x25519 recipient. It must be in canonical form, and its key must be safe to encrypt to.
+/// Checks an age mlkem768x25519 recipient. The recipient must be in canonical form, and its key must be safe to
+/// encrypt to.
 pub fn part_recipient(text: &str) -> Check {
     ensure(Recipient::parse(text).is_some(), || NameError::PartRecipient(text.to_owned()))
 }
@@ -206,7 +207,7 @@ pub fn tag_recipient(text: &str) -> Check {
     ensure(parsed.is_ok_and(|r| r.to_string() == text), || NameError::TokenRecipient(text.to_owned()))
 }
 
-/// Checks an age X25519 recipient. It must be in canonical form, and its key must be safe to encrypt to.
+/// Checks an age X25519 recipient. The recipient must be in canonical form, and its key must be safe to encrypt to.
 pub fn x25519_recipient(text: &str) -> Check {
     ensure(x25519::parse_recipient(text).is_some(), || NameError::X25519Recipient(text.to_owned()))
 }

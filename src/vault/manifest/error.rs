@@ -57,7 +57,7 @@ pub enum ManifestError {
     AttestedChallenge(u32),
     /// The custodians of a quorum have only challenge-response tokens.
     OnlyChallenge,
-    /// The summary of the grant of the target with this name does not have the form of a summary.
+    /// The target with this name has a summary of its grant that is not in the accepted form.
     Grant(String),
     /// The target with this name repairs identities, but has no MFA. AWS refuses IAM calls of sessions without MFA.
     RepairsWithoutMfa(String),
