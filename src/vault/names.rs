@@ -251,8 +251,8 @@ pub fn target(target: &str, partition: &str, account: &str, user: &str, regions:
     all_different("region", regions.iter())
 }
 
-/// Checks the actions whose effect can outlive a target's window. There are at most 64, each is `service:Action`, and
-/// they are in ascending order of their bytes.
+/// Checks the actions whose effect can outlive a target's window. The list has at most 64 actions, in ascending order
+/// of their bytes. Each action is `service:Action`.
 pub fn may_outlive(target: &str, actions: &[String]) -> Check {
     let wrong = |why| NameError::Target(target.to_owned(), why);
     ensure(actions.len() <= MAX_OUTLIVING, || wrong(TargetError::MayOutliveCount))?;

@@ -98,7 +98,7 @@ pub enum ShareFault {
     Extra,
     /// The part's half is not an mlkem768x25519 stanza.
     PartHalf,
-    /// The stanza of a token's half is not for that token.
+    /// The stanza of a token's half has the wrong kind, or is for another token.
     TokenHalf,
 }
 
