@@ -29,8 +29,8 @@ struct Signature {
     sig: String,
 }
 
-/// Returns the digest that a token signs. It is the SHA-256 of DSSE's pre-authentication encoding of `value` as
-/// canonical JSON.
+/// Returns the digest that a token signs. The digest is the SHA-256 of DSSE's pre-authentication encoding of `value`
+/// as canonical JSON.
 pub fn to_sign<T: Serialize>(payload_type: &str, value: &T) -> [u8; 32] {
     digest(payload_type, &canonical::to_vec(value))
 }
@@ -58,7 +58,7 @@ pub enum EnvelopeError {
 impl fmt::Display for EnvelopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Type => f.write_str("this version does not know its type"),
+            Self::Type => f.write_str("this version of the program does not know its type"),
             Self::Signatures => f.write_str("it must have exactly one signature"),
             Self::Base64 => f.write_str("its payload is not base64"),
             Self::Payload(why) => write!(f, "its payload {why}"),

@@ -1,8 +1,8 @@
 //! The vault file: an age file whose header holds the manifest and one share for each custodian.
 //!
-//! The age crate parses and writes the header and decrypts the payload. It accepts several forms of a header, but a
-//! reader of vaults must accept only one. Therefore the parsed header is encoded again here and compared with the
-//! file, byte for byte. The armor is checked in the same way.
+//! The age crate parses and writes the header and decrypts the payload. The crate accepts several forms of a header,
+//! but a reader of vaults must accept only one. Therefore the parsed header is encoded again here and compared with
+//! the file, byte for byte. The armor is checked in the same way.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -28,7 +28,7 @@ use crate::secret::{Secret, SecretBuf};
 /// The maximum length of a vault file in bytes, with or without armor.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// The maximum length of a header in bytes. It fits the largest manifest in base64, 16 shares of 4 KB, and grease.
+/// The maximum length of a header in bytes, enough for the largest manifest, 16 shares of 4 KB, and grease.
 pub const MAX_HEADER: usize = 512 * 1024;
 
 const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
@@ -67,7 +67,7 @@ pub struct Sealed {
 /// Seals `payload` for the custodians of `manifest`, and sets the commitments to their shares.
 ///
 /// # Errors
-/// If the age crate cannot write. This does not happen, because the crate writes to memory.
+/// If the age crate cannot write. Writes to memory do not fail.
 pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     let failed = |e: &dyn Display| Error::failed(format!("sealing failed: {e}"));
     let quorum = QuorumRecipient { manifest: manifest.clone(), shares: RefCell::default() };
@@ -80,7 +80,7 @@ pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     Ok(Sealed { binary, shares: quorum.shares.into_inner() })
 }
 
-/// Writes the manifest and one share for each custodian into the header. Its random label prevents other recipients
+/// Writes the manifest and one share for each custodian into the header. The random label prevents other recipients
 /// in the header: the age crate refuses recipients with different labels.
 struct QuorumRecipient {
     manifest: Manifest,
@@ -332,7 +332,7 @@ impl age::Identity for RebuiltKey<'_> {
     }
 }
 
-/// An age identity. It copies the stanzas that the age crate parsed, and decrypts nothing.
+/// An age identity that copies the stanzas which the age crate parsed. The identity decrypts nothing.
 #[derive(Default)]
 struct StanzaObserver(RefCell<Vec<Stanza>>);
 

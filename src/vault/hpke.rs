@@ -1,5 +1,5 @@
 //! HPKE in base mode, single shot (RFC 9180). The functions get the shared secret as an argument, because a token or
-//! X-Wing computes it.
+//! X-Wing computes the shared secret.
 //!
 //! The KDF is HKDF-SHA256 (0x0001) and the AEAD is `ChaCha20Poly1305` (0x0003). There is no associated data. The
 //! sequence number is 0.
@@ -19,7 +19,7 @@ pub type Point = [u8; 65];
 
 const P256_KEM: &[u8] = b"KEM\x00\x10";
 
-/// The algorithms of a message. Their identifiers are an input of the key schedule.
+/// The algorithms of a message. The identifiers of the algorithms are an input of the key schedule.
 #[derive(Clone, Copy)]
 pub enum Suite {
     /// KEM 0x0010: DHKEM(P-256, HKDF-SHA256).

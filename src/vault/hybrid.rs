@@ -98,8 +98,8 @@ pub struct Wrapped {
 }
 
 impl Wrapped {
-    /// Reads a stanza. It must have exactly one argument in canonical base64, and its argument and its body must have
-    /// their exact lengths.
+    /// Reads a stanza. The stanza must have exactly one argument, in canonical base64. The argument and the body must
+    /// have their exact lengths.
     pub fn parse(stanza: &Stanza) -> Option<Self> {
         let [enc] = stanza.args.as_slice() else { return None };
         let enc = BASE64_STANDARD_NO_PAD.decode(enc).ok()?.into_boxed_slice().try_into().ok()?;

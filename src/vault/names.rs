@@ -60,7 +60,7 @@ pub enum NameError {
     },
 }
 
-/// The reason why a target's field is not valid. The string in a variant is the value of the field.
+/// The reason why a target's field is not valid. The string in each error is the value of the field.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TargetError {
     /// The value is not an AWS partition.
@@ -195,7 +195,8 @@ pub fn slot(text: &str) -> Check {
     ensure(fits, || NameError::Slot(text.to_owned()))
 }
 
-/// Checks an age mlkem768x25519 recipient. It must be in canonical form, and its key must be safe to encrypt to.
+/// Checks an age mlkem768x25519 recipient. The recipient must be in canonical form, and its key must be safe to
+/// encrypt to.
 pub fn part_recipient(text: &str) -> Check {
     ensure(Recipient::parse(text).is_some(), || NameError::PartRecipient(text.to_owned()))
 }
@@ -206,7 +207,7 @@ pub fn tag_recipient(text: &str) -> Check {
     ensure(parsed.is_ok_and(|r| r.to_string() == text), || NameError::TokenRecipient(text.to_owned()))
 }
 
-/// Checks an age X25519 recipient. It must be in canonical form, and its key must be safe to encrypt to.
+/// Checks an age X25519 recipient. The recipient must be in canonical form, and its key must be safe to encrypt to.
 pub fn x25519_recipient(text: &str) -> Check {
     ensure(x25519::parse_recipient(text).is_some(), || NameError::X25519Recipient(text.to_owned()))
 }
@@ -250,8 +251,8 @@ pub fn target(target: &str, partition: &str, account: &str, user: &str, regions:
     all_different("region", regions.iter())
 }
 
-/// Checks the actions whose effect can outlive a target's window. There are at most 64, each is `service:Action`, and
-/// they are in ascending order of their bytes.
+/// Checks the actions whose effect can outlive a target's window. The list has at most 64 actions, in ascending order
+/// of their bytes. Each action is `service:Action`.
 pub fn may_outlive(target: &str, actions: &[String]) -> Check {
     let wrong = |why| NameError::Target(target.to_owned(), why);
     ensure(actions.len() <= MAX_OUTLIVING, || wrong(TargetError::MayOutliveCount))?;

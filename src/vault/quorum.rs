@@ -72,7 +72,7 @@ impl TryFrom<u8> for Threshold {
 /// One custodian's share of the file key.
 #[derive(Debug)]
 pub struct Share {
-    /// The custodian's index, from 1. It is the x of the share.
+    /// The custodian's index, from 1. The index is also the x of the share.
     pub index: u8,
     /// The share itself; secret.
     pub value: Secret<KEY>,

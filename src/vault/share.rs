@@ -98,16 +98,16 @@ pub enum ShareFault {
     Extra,
     /// The part's half is not an mlkem768x25519 stanza.
     PartHalf,
-    /// The stanza of a token's half is not for that token.
+    /// The stanza of a token's half has the wrong kind, or is for another token.
     TokenHalf,
 }
 
 impl fmt::Display for ShareFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Order => "it is out of order",
+            Self::Order => "its stanza is out of order",
             Self::Body => "its body is not age stanzas",
-            Self::Extra => "it contains more than one half for each token and one for the part",
+            Self::Extra => "it contains more than one half for each token and one half for the part",
             Self::PartHalf => "the part's half is not an mlkem768x25519 stanza",
             Self::TokenHalf => "a token's half is not a stanza of its kind for that token",
         })

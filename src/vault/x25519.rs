@@ -62,8 +62,8 @@ pub fn wrap(recipient: &str, half: &Secret<KEY>) -> Stanza {
 }
 
 impl X25519Stanza {
-    /// Reads a stanza. It must have exactly one argument in canonical base64, and its argument and its body must have
-    /// their exact lengths.
+    /// Reads a stanza. The stanza must have exactly one argument, in canonical base64. The argument and the body must
+    /// have their exact lengths.
     pub fn parse(stanza: &Stanza) -> Option<Self> {
         let [ephemeral] = stanza.args.as_slice() else { return None };
         let ephemeral = BASE64_STANDARD_NO_PAD.decode(ephemeral).ok()?.try_into().ok()?;

@@ -118,7 +118,7 @@ fn expand(seed: &Secret<SEED>) -> (DecapsulationKey, StaticSecret) {
     (ml_kem, scalar(part(64)))
 }
 
-/// Returns an X25519 private key. Its bytes are copied through an array that is wiped afterwards.
+/// Returns an X25519 private key. The bytes of the key are copied through an array that is wiped afterwards.
 fn scalar(bytes: &[u8]) -> StaticSecret {
     let mut array = zeroize::Zeroizing::new([0; 32]);
     array.copy_from_slice(bytes);

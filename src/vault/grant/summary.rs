@@ -1,5 +1,5 @@
-//! The summary of a grant in the manifest. The summary never says less than the grant allows. It can say more,
-//! because it ignores resources and Deny statements, and counts `NotAction` as every action.
+//! The summary of a grant in the manifest. The summary never says less than the grant allows. The summary can say
+//! more, because it ignores resources and Deny statements, and counts `NotAction` as every action.
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};

@@ -57,7 +57,7 @@ pub enum ManifestError {
     AttestedChallenge(u32),
     /// The custodians of a quorum have only challenge-response tokens.
     OnlyChallenge,
-    /// The summary of the grant of the target with this name does not have the form of a summary.
+    /// The target with this name has a summary of its grant that is not in the accepted form.
     Grant(String),
     /// The target with this name repairs identities, but has no MFA. AWS refuses IAM calls of sessions without MFA.
     RepairsWithoutMfa(String),
@@ -82,7 +82,7 @@ impl fmt::Display for ManifestError {
             Self::RepairsWithoutMfa(name) => {
                 write!(f, "{name}: it repairs identities without MFA, but AWS refuses IAM calls without MFA")
             }
-            Self::DrillOfItself => f.write_str("it is a drill of itself"),
+            Self::DrillOfItself => f.write_str("it claims to be a drill of itself"),
             Self::DrillTargets => f.write_str("a drill vault has exactly one target"),
             Self::Replaces => f.write_str("a drill vault, or a vault of epoch 1, replaces no vault"),
             Self::Epochs => f.write_str("its epochs do not count from 1"),

@@ -1,5 +1,5 @@
-//! The manifest lists the custodians, the threshold, the epochs and the targets. It is public and in canonical form,
-//! and the commitment to each share binds it.
+//! The manifest lists the custodians, the threshold, the epochs and the targets. The manifest is public and in
+//! canonical form, and the commitment to each share binds the manifest.
 
 mod error;
 mod target;
@@ -15,8 +15,8 @@ pub use error::ManifestError;
 pub use target::{MAX_SERVICES, TargetSummary};
 pub use token::{Attested, EnrolledToken, TokenKeys, TokenKind};
 
-/// The maximum length of a manifest in bytes. This is enough for 16 custodians with 8 tokens each, where the
-/// recipient of each part has 2 KB, and for 256 targets with names of ordinary length.
+/// The maximum length of a manifest in bytes. This length is enough for 16 custodians with 8 tokens each and for 256
+/// targets with names of ordinary length. The recipient of each custodian's part has 2 KB.
 pub const MAX_BYTES: usize = 256 * 1024;
 
 /// The maximum number of targets.
@@ -64,13 +64,13 @@ pub struct Custodian {
     pub enrolment_sha256: String,
     /// Whether the custodian read out the fingerprint of the enrolment file, and the person who sealed typed it in.
     pub fingerprint_checked: bool,
-    /// The custodian's index, from 1. It is also the share's x in Shamir's scheme.
+    /// The custodian's index, from 1. The index is also the share's x in Shamir's scheme.
     pub index: u8,
     /// The name.
     pub name: String,
     /// The age recipient of the part, `age1pq1…`.
     pub part: String,
-    /// The custodian's tokens. Each of them can decrypt the token's half of the share.
+    /// The custodian's tokens. Each of the tokens can decrypt the token's half of the share.
     pub tokens: Vec<EnrolledToken>,
 }
 
@@ -102,7 +102,7 @@ pub struct Manifest {
     pub targets: Vec<TargetSummary>,
     /// The number of custodians who are needed to open the vault.
     pub threshold: Threshold,
-    /// The vault's id: 16 random bytes as hex. It is the same in all epochs.
+    /// The vault's id: 16 random bytes as hex. The id is the same in all epochs.
     pub vault_id: String,
     /// The format's version: 1.
     pub version: u8,

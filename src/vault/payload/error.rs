@@ -183,8 +183,8 @@ impl From<KeyError> for ChannelError {
     }
 }
 
-/// The error for a field that is missing, or that belongs to another kind of object. Its text has the wording of
-/// `serde_json`.
+/// The error for a field that is missing, or that belongs to another kind of object. The error's text has the wording
+/// of `serde_json`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FieldError {
     /// A required field is missing.

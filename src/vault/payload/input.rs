@@ -12,7 +12,7 @@ use crate::vault::json;
 pub struct Input {
     /// The vault's payload.
     pub payload: Payload,
-    /// The drill vault's payload. It has one target, whose user is allowed only the probe.
+    /// The drill vault's payload. This payload has one target, whose user is allowed only the probe.
     pub drill: Option<Payload>,
 }
 

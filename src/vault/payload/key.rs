@@ -56,7 +56,7 @@ impl AccessKey {
     }
 }
 
-/// The canonical form of an [`AccessKey`]. It borrows the values of the key.
+/// The canonical form of an [`AccessKey`]. The form borrows the values of the key.
 #[derive(Serialize)]
 pub(super) struct KeyForm<'a> {
     access_key_id: &'a str,

@@ -1,5 +1,5 @@
-//! The sealed payload has the targets with their credentials, the alert channels, and the runbook. It is JSON, padded
-//! with spaces to whole blocks.
+//! The sealed payload has the targets with their credentials, the alert channels, and the runbook. The payload is
+//! JSON, padded with spaces to whole blocks.
 
 mod channel;
 mod de;

@@ -114,8 +114,8 @@ impl TryFrom<ChannelJson> for Channel {
     }
 }
 
-/// The canonical form of a [`Channel`]. It borrows the channel's values, so secrets are copied only into the locked
-/// buffer.
+/// The canonical form of a [`Channel`]. This form borrows the channel's values, so secrets are copied only into the
+/// locked buffer.
 #[derive(Default, Serialize)]
 pub(in crate::vault::payload) struct ChannelForm<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -81,7 +81,7 @@ pub enum Tls {
     Implicit,
     /// STARTTLS must succeed before the mail is sent.
     StartTls,
-    /// There is no TLS. This is allowed for loopback only.
+    /// The connection has no TLS, which is allowed for loopback only.
     None,
 }
 
